@@ -1,0 +1,45 @@
+"""From a recipe to a run folder: `torchrun --standalone --nproc-per-node 2 -m training --config R`.
+
+`python -m training --config R` does the same in one process, and `python -m training samples RUN`
+writes held-out samples as image files.
+"""
+
+import os
+import sys
+import time
+
+from training.errors import UserError
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        if arguments[:1] == ["samples"]:
+            from training.samples import main as samples
+
+            samples(arguments[1:])
+        else:
+            # Imported here so that a wrong recipe is refused before torch is loaded.
+            from training.config import parse
+
+            recipe = parse(arguments)
+            from training.run import run
+
+            run(recipe)
+    except UserError as error:
+        return _refuse(error)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _refuse(error: UserError) -> int:
+    if int(os.environ.get("LOCAL_RANK", 0)) == 0:
+        print(f"training: {error}", file=sys.stderr, flush=True)
+    else:
+        # torchrun ends all workers as soon as one has exited: let it be the one that spoke.
+        time.sleep(30)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,54 @@
+"""A part of a recipe that is picked by name: a model, a data source, a loss, an optimizer."""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from training.errors import UserError
+
+
+@dataclass(kw_only=True)
+class Component:
+    """What to build, and with which arguments."""
+
+    name: str
+    """A name from our own list, or an import path such as torchvision.models.resnet18."""
+    args: dict[str, Any] = field(default_factory=dict)
+    """Keyword arguments for it."""
+
+
+def build(component: Component, known: Mapping[str, Callable[..., Any]], what: str, *given: Any) -> Any:
+    """Call what `component` names, with `given` first and the component's own arguments after.
+
+    `what` is the recipe's key, for the message. Raises UserError for a name that is neither in
+    `known` nor importable, and for arguments that do not fit.
+    """
+    factory = known.get(component.name) or _imported(component.name, known, what)
+    try:
+        inspect.signature(factory).bind(*given, **component.args)
+    except TypeError as error:
+        raise UserError(
+            f"{what}.args: {error} for {component.name}{inspect.signature(factory)}"
+        ) from error
+    try:
+        return factory(*given, **component.args)
+    except UserError:
+        raise
+    except (TypeError, ValueError, RuntimeError, OSError) as error:
+        raise UserError(f"{what}: {component.name} could not be built: {error}") from error
+
+
+def _imported(path: str, known: Mapping[str, Any], what: str) -> Callable[..., Any]:
+    names = ", ".join(sorted(known))
+    module_name, _, attribute = path.rpartition(".")
+    if not module_name:
+        raise UserError(f"{what}.name: '{path}' is not one of {names}, nor an import path like package.module.Name")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"{what}.name: cannot import '{path}': {error}; known names are {names}") from error
+    if not callable(factory):
+        raise UserError(f"{what}.name: '{path}' is a {type(factory).__name__}, not a class or function")
+    return factory

@@ -1,0 +1,108 @@
+"""The model that leaves training: `model/` in the run folder, weights.safetensors and model.yaml.
+
+It holds all that export needs: the network, what its input and output mean, and the evaluation set.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from training.component import Component, build
+from training.data import SOURCES
+from training.data.source import ImageInput, Source
+from training.errors import UserError
+from training.files import flush, sha256, write_whole
+from training.models import NETWORKS
+from training.models.normalized import Normalized
+
+SCHEMA = "torchferry.model/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """The contents of model.yaml."""
+
+    name: str
+    task: str
+    """classification, for now."""
+    network: Component
+    input: ImageInput
+    labels: tuple[str, ...]
+    data: Component
+    """The source whose test set the model is judged on."""
+    accuracy: float
+    """On that test set, 0..1."""
+    torch: str
+    """The version it was trained with."""
+
+
+def build_model(network: Component, input: ImageInput) -> Normalized:
+    """The network with fresh weights, behind the normalisation of its input."""
+    return Normalized(build(network, NETWORKS, "model"), input.mean, input.std)
+
+
+def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
+    """Write weights first and model.yaml, which holds their checksum, last."""
+    folder.mkdir()
+    weights = folder / "weights.safetensors"
+    save_file({name: tensor.cpu().contiguous() for name, tensor in model.network.state_dict().items()}, weights)
+    flush(weights)
+    content = {"schema": SCHEMA, **_plain(asdict(card)), "weights_sha256": sha256(weights)}
+    write_whole(folder / "model.yaml", yaml.safe_dump(content, sort_keys=False))
+
+
+def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
+    """The trained model of a run folder, in evaluation mode, on the CPU.
+
+    It takes uint8 [batch, channels, height, width] and returns logits float32 [batch, classes].
+    Raises UserError for a folder that is no run, or a damaged one.
+    """
+    folder = run / "model"
+    if not (folder / "model.yaml").is_file():
+        raise UserError(f"{run}: is not a finished run folder (it has no model/model.yaml); train one with torchrun -m training")
+    try:
+        content: dict[str, Any] = yaml.safe_load((folder / "model.yaml").read_text())
+        schema, expected = content.pop("schema"), content.pop("weights_sha256")
+        if schema != SCHEMA:
+            raise UserError(f"{folder / 'model.yaml'}: has schema {schema}; this version reads {SCHEMA}")
+        if sha256(folder / "weights.safetensors") != expected:
+            raise UserError(f"{folder / 'weights.safetensors'}: is damaged (its checksum differs); train again")
+        card = _card(content)
+        model = build_model(card.network, card.input)
+        model.network.load_state_dict(load_file(folder / "weights.safetensors"))
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise UserError(f"{folder}: cannot be read as a model: {' '.join(str(error).split())}") from error
+    return model.eval(), card
+
+
+def evaluation_data(card: ModelCard) -> Source:
+    return build(card.data, SOURCES, "data.source")
+
+
+def torch_version() -> str:
+    return str(torch.__version__)
+
+
+def _card(content: dict[str, Any]) -> ModelCard:
+    image = content["input"] | {key: tuple(content["input"][key]) for key in ("mean", "std")}
+    return ModelCard(
+        **content
+        | {
+            "network": Component(**content["network"]),
+            "data": Component(**content["data"]),
+            "input": ImageInput(**image),
+            "labels": tuple(content["labels"]),
+        }
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, because YAML's safe subset has no tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, tuple | list) else value

@@ -1,0 +1,127 @@
+"""A run from its resolved recipe to its complete folder: build, train, leave the results."""
+
+import os
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from prometheus_client import CollectorRegistry
+
+from training.component import build
+from training.config import Recipe, to_yaml
+from training.data import SOURCES
+from training.data.order import GlobalBatches
+from training.errors import UserError
+from training.evaluate import Evaluation
+from training.files import write_whole
+from training.loop import Run, train
+from training.models.saved import ModelCard, build_model, save_model, torch_version
+from training.optim import LOSSES, build_optimizer
+from training.process_group import Place, place_of, process_group
+from training.telemetry import Silent, Telemetry, TrainMetrics, Voice
+
+
+def run(recipe: Recipe) -> None:
+    """Train as `recipe` says and fill its run folder. Raises UserError before anything is written."""
+    started = time.perf_counter()
+    place = place_of(os.environ)
+    folder = recipe.run_dir
+    if place.leads and folder.exists():
+        raise UserError(f"{folder}: exists already and is left as it is; give another --name, or move it away")
+    parts = build_run(recipe, place)
+    with process_group(place):
+        telemetry = _open(parts, folder) if place.leads else Silent()
+        result = train(parts, folder / "checkpoints", telemetry)
+        telemetry.close()
+        if place.leads:
+            _leave_results(parts, folder, result)
+            print(
+                f"{recipe.name}: test accuracy {result.accuracy:.2%} on {result.samples} samples "
+                f"after {recipe.epochs} epochs, {time.perf_counter() - started:.1f} s; in {folder}",
+                flush=True,
+            )
+
+
+def build_run(recipe: Recipe, place: Place) -> Run:
+    """Build every part, so that what does not fit is known before any rank waits for another."""
+    source = build(recipe.data.source, SOURCES, "data.source")
+    order = GlobalBatches(
+        len(source.train), recipe.data.batch_size, recipe.seed, rank=place.rank, world_size=place.world_size
+    )
+    _seed(recipe.seed)
+    model = build_model(recipe.model, source.input)
+    _check_shape(model, source.input.shape, len(source.labels))
+    model.to(place.device)
+    # After the same initial weights everywhere, dropout differs between the ranks.
+    _seed(recipe.seed + place.rank)
+    return Run(
+        recipe=recipe,
+        place=place,
+        source=source,
+        order=order,
+        model=model,
+        loss=build(recipe.loss, LOSSES, "loss").to(place.device),
+        optimizer=build_optimizer(recipe.optimizer, model.parameters()),
+    )
+
+
+def _open(parts: Run, folder: Path) -> Telemetry:
+    """Start the metrics endpoint, then make the run folder; say where both are."""
+    recipe = parts.recipe
+    metrics = TrainMetrics(recipe.metrics, recipe.name, parts.place.world_size, CollectorRegistry())
+    try:
+        folder.mkdir(parents=True)
+        write_whole(folder / "config.yaml", to_yaml(recipe))
+    except OSError as error:
+        raise UserError(f"runs_dir: cannot write {folder} ({error.strerror}); give another with --runs_dir") from error
+    print(
+        f"{recipe.name}: {parts.place.world_size} x {parts.place.device.type}, {len(parts.source.train)} training "
+        f"and {len(parts.source.test)} test samples, {recipe.epochs} epochs of {len(parts.order)} steps"
+        + (f"; metrics on {metrics.url}" if metrics.url else ""),
+        flush=True,
+    )
+    return Voice(folder, metrics, parts.total_steps, recipe.epochs)
+
+
+def _leave_results(parts: Run, folder: Path, result: Evaluation) -> None:
+    # Imported here, because matplotlib takes a second that no other rank needs to spend.
+    from training.pictures import draw_confusion, draw_curves, draw_predictions
+
+    source, recipe = parts.source, parts.recipe
+    draw_curves(folder)
+    draw_confusion(folder, result, source.labels)
+    draw_predictions(folder, parts.model, source.test, result, source.labels, parts.place.device)
+    card = ModelCard(
+        name=recipe.name,
+        task="classification",
+        network=recipe.model,
+        input=source.input,
+        labels=source.labels,
+        data=recipe.data.source,
+        accuracy=result.accuracy,
+        torch=torch_version(),
+    )
+    save_model(folder / "model", parts.model, card)
+
+
+def _check_shape(model: torch.nn.Module, shape: tuple[int, ...], classes: int) -> None:
+    sample = torch.zeros(2, *shape, dtype=torch.uint8)
+    try:
+        with torch.no_grad():
+            logits = model.eval()(sample)
+    except RuntimeError as error:
+        raise UserError(f"model: does not take images of shape {shape}: {' '.join(str(error).split())}") from error
+    if tuple(logits.shape) != (2, classes):
+        raise UserError(
+            f"model: gives {tuple(logits.shape)[1:]} outputs per sample where the data has {classes} classes; "
+            "change the model's args"
+        )
+    model.train()
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)

@@ -1,0 +1,49 @@
+"""Held-out samples as image files: `python -m training samples runs/digits --count 100 --output DIR`.
+
+For sending to a server by hand: one folder per class, and samples.csv with each file's true label and
+the label that the checkpoint gives in this process.
+"""
+
+import argparse
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torchvision.transforms.v2.functional import to_pil_image
+
+from training.errors import UserError
+from training.models.saved import evaluation_data, load_model
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m training samples", description=__doc__)
+    parser.add_argument("run", type=Path, help="a finished run folder")
+    parser.add_argument("--count", type=int, default=100, help="how many, from the start of the test set (default 100)")
+    parser.add_argument("--output", type=Path, help="the folder to write; must not exist (default RUN/samples)")
+    options = parser.parse_args(arguments)
+    folder = options.output or options.run / "samples"
+    count = write_samples(options.run, folder, options.count)
+    print(f"{count} images and samples.csv in {folder}")
+
+
+@torch.no_grad()
+def write_samples(run: Path, folder: Path, count: int) -> int:
+    """Write the first `count` test samples as PNG; returns how many there were."""
+    model, card = load_model(run)
+    test = evaluation_data(card).test
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError as error:
+        raise UserError(f"{folder}: exists already; give another with --output") from error
+    samples = [test[index] for index in range(min(count, len(test)))]  # type: ignore[arg-type]
+    predicted = model(torch.stack([image for image, _ in samples])).argmax(dim=1).tolist()
+    with (folder / "samples.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file", "label", "predicted"])
+        for index, ((image, truth), guess) in enumerate(zip(samples, predicted, strict=True)):
+            path = folder / card.labels[truth] / f"{index:05d}.png"
+            path.parent.mkdir(exist_ok=True)
+            to_pil_image(image).save(path)
+            table.writerow([path.relative_to(folder), card.labels[truth], card.labels[guess]])
+    return len(samples)
