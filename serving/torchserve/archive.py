@@ -1,0 +1,99 @@
+"""`python -m serving archive BUNDLE`: one .mar for each accepted variant, made by torch-model-archiver."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+import serving
+from serving import bundle as bundles
+from serving.bundle import Bundle
+from serving.errors import UserError
+
+HANDLER = Path(__file__).with_name("handler.py")
+# What the handler imports of ours; it travels with it.
+MODULES = (
+    "__init__.py",
+    "errors.py",
+    "bundle.py",
+    "decode.py",
+    "request.py",
+    "tensors.py",
+    "session/__init__.py",
+    "session/onnx_session.py",
+    "session/torch_session.py",
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m serving archive", description=__doc__)
+    parser.add_argument("bundle", type=Path, help="a bundle made by python -m serving export")
+    parser.add_argument("--output", "-o", type=Path, help="folder for the archives (default model-store beside BUNDLE)")
+    options = parser.parse_args(arguments)
+    for path in archive(bundles.load(options.bundle), options.output or options.bundle.parent / "model-store"):
+        print(f"{path}  {path.stat().st_size / 1000:,.0f} kB")
+
+
+def archive(bundle: Bundle, store: Path) -> list[Path]:
+    """Write `<name>-<variant>.mar` into `store` for each accepted variant. Raises UserError."""
+    targets = {variant: store / f"{bundle.name}-{variant}.mar" for variant in bundle.accepted}
+    for target in targets.values():
+        if target.exists():
+            raise UserError(f"{target}: exists already and is left as it is; give another folder with --output")
+    store.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=store, prefix=".archiving-") as folder:
+        made = [_archive(bundle, variant, Path(folder)) for variant in targets]
+        for path, target in zip(made, targets.values(), strict=True):
+            path.rename(target)
+    return list(targets.values())
+
+
+def _archive(bundle: Bundle, variant: str, work: Path) -> Path:
+    name, content = f"{bundle.name}-{variant}", work / variant
+    for relative in (bundle.variants[variant].file, "golden/inputs.npz", "golden/outputs.npz"):
+        _copy(bundle.verified(relative), content / relative)
+    _copy(bundle.root / "model.json", content / "model.json")
+    for module in MODULES:
+        _copy(Path(serving.__file__).parent / module, content / "serving" / module)
+    (work / "model-config.yaml").write_text(yaml.safe_dump(_model_config(variant), sort_keys=False))
+    # In a folder of its own with relative names: the archiver splits paths at commas, reads brackets as
+    # patterns, and first deletes a folder named after the model in the shared temporary folder.
+    command = ["--model-name", name, "--version", bundle.version, "--handler", str(HANDLER)]
+    command += ["--extra-files", variant, "--config-file", "model-config.yaml", "--export-path", ".", "--force"]
+    scratch = work / f"{variant}-scratch"
+    scratch.mkdir()
+    result = subprocess.run(
+        [sys.executable, "-m", "model_archiver.model_packaging", *command],
+        cwd=work,
+        env=os.environ | {"TMPDIR": str(scratch.resolve())},
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode:
+        raise RuntimeError(f"torch-model-archiver failed for {name}: {result.stderr.strip()}")
+    return work / f"{name}.mar"
+
+
+def _model_config(variant: str) -> dict[str, object]:
+    # TorchServe starts one worker for each CPU it sees, unless told, and lets a lone request wait out
+    # maxBatchDelay when batchSize is above 1.
+    return {
+        "minWorkers": 1,
+        "maxWorkers": 1,
+        "batchSize": 1,
+        "maxBatchDelay": 0,
+        "responseTimeout": 120,
+        "startupTimeout": 120,
+        "torchferry": {"variant": variant},
+    }
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)

@@ -1,0 +1,43 @@
+"""Folders that are either whole or absent."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from serving.errors import UserError
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """Give a temporary sibling to fill; when the block ends well, flush it and rename it to `target`.
+
+    Raises UserError if `target` exists, before and after, so that nothing is ever overwritten.
+    """
+    _refuse_existing(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    sibling = target.with_name(f".{target.name}.{os.getpid()}")
+    sibling.mkdir()
+    try:
+        yield sibling
+        for path in [*sibling.rglob("*"), sibling]:
+            _flush(path)
+        _refuse_existing(target)
+        sibling.rename(target)
+        _flush(target.parent)
+    finally:
+        shutil.rmtree(sibling, ignore_errors=True)
+
+
+def _refuse_existing(target: Path) -> None:
+    if target.exists():
+        raise UserError(f"{target}: exists already and is left as it is; give another with --output, or move it away")
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
