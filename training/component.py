@@ -29,9 +29,7 @@ def build(component: Component, known: Mapping[str, Callable[..., Any]], what: s
     try:
         inspect.signature(factory).bind(*given, **component.args)
     except TypeError as error:
-        raise UserError(
-            f"{what}.args: {error} for {component.name}{inspect.signature(factory)}"
-        ) from error
+        raise UserError(f"{what}.args: {error} for {component.name}{inspect.signature(factory)}") from error
     try:
         return factory(*given, **component.args)
     except UserError:

@@ -14,6 +14,7 @@ from training.config import Recipe
 from training.data.order import GlobalBatches
 from training.data.source import Source
 from training.evaluate import Evaluation, evaluate
+from training.models.normalized import Normalized
 from training.optim import learning_rate_factor
 from training.process_group import Place
 from training.telemetry import Telemetry
@@ -27,7 +28,7 @@ class Run:
     place: Place
     source: Source
     order: GlobalBatches
-    model: nn.Module
+    model: Normalized
     loss: nn.Module
     optimizer: torch.optim.Optimizer
 
@@ -50,9 +51,7 @@ def train(run: Run, folder: Path, telemetry: Telemetry) -> Evaluation:
         if is_best or (epoch + 1) % run.recipe.checkpoint.every_epochs == 0 or epoch + 1 == run.recipe.epochs:
             progress = checkpoint.Progress(epoch=epoch + 1, step=step, best_accuracy=best)
             started = time.perf_counter()
-            checkpoint.save(
-                folder, model, run.optimizer, progress, keep=run.recipe.checkpoint.keep, best=is_best
-            )
+            checkpoint.save(folder, model, run.optimizer, progress, keep=run.recipe.checkpoint.keep, best=is_best)
             telemetry.saved(seconds=time.perf_counter() - started)
     return result
 

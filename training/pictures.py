@@ -11,7 +11,9 @@ from torch.utils.data import Dataset
 from training.evaluate import Evaluation
 
 matplotlib.use("Agg")  # no display is needed, and none is looked for
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 GRID = (4, 8)
 
@@ -66,12 +68,10 @@ def draw_predictions(
         title = labels[truth] if guess == truth else f"{labels[truth]}, not {labels[guess]}"
         axes.set_title(title, fontsize=9, color="black" if guess == truth else "red")
         if guess != truth:
-            axes.add_patch(
-                plt.Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, edgecolor="red", linewidth=3)
-            )
+            axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, edgecolor="red", linewidth=3))
     _save(figure, run_dir / "predictions.png")
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -48,7 +48,7 @@ def build_run(recipe: Recipe, place: Place) -> Run:
     """Build every part, so that what does not fit is known before any rank waits for another."""
     source = build(recipe.data.source, SOURCES, "data.source")
     order = GlobalBatches(
-        len(source.train), recipe.data.batch_size, recipe.seed, rank=place.rank, world_size=place.world_size
+        source.train_size, recipe.data.batch_size, recipe.seed, rank=place.rank, world_size=place.world_size
     )
     _seed(recipe.seed)
     model = build_model(recipe.model, source.input)
@@ -77,8 +77,8 @@ def _open(parts: Run, folder: Path) -> Telemetry:
     except OSError as error:
         raise UserError(f"runs_dir: cannot write {folder} ({error.strerror}); give another with --runs_dir") from error
     print(
-        f"{recipe.name}: {parts.place.world_size} x {parts.place.device.type}, {len(parts.source.train)} training "
-        f"and {len(parts.source.test)} test samples, {recipe.epochs} epochs of {len(parts.order)} steps"
+        f"{recipe.name}: {parts.place.world_size} x {parts.place.device.type}, {parts.source.train_size} training "
+        f"and {parts.source.test_size} test samples, {recipe.epochs} epochs of {len(parts.order)} steps"
         + (f"; metrics on {metrics.url}" if metrics.url else ""),
         flush=True,
     )

@@ -31,12 +31,12 @@ def main(arguments: Sequence[str]) -> None:
 def write_samples(run: Path, folder: Path, count: int) -> int:
     """Write the first `count` test samples as PNG; returns how many there were."""
     model, card = load_model(run)
-    test = evaluation_data(card).test
+    source = evaluation_data(card)
     try:
         folder.mkdir(parents=True)
     except FileExistsError as error:
         raise UserError(f"{folder}: exists already; give another with --output") from error
-    samples = [test[index] for index in range(min(count, len(test)))]  # type: ignore[arg-type]
+    samples = [source.test[index] for index in range(min(count, source.test_size))]
     predicted = model(torch.stack([image for image, _ in samples])).argmax(dim=1).tolist()
     with (folder / "samples.csv").open("w", newline="") as file:
         table = csv.writer(file)

@@ -38,3 +38,11 @@ class Source:
     labels: tuple[str, ...]
     """The classes' names; a class index points into this."""
     input: ImageInput
+
+    @property
+    def train_size(self) -> int:
+        return len(self.train)  # type: ignore[arg-type]  # map-style, so it has a length
+
+    @property
+    def test_size(self) -> int:
+        return len(self.test)  # type: ignore[arg-type]

@@ -9,6 +9,9 @@ from torch import nn
 class Normalized(nn.Module):
     """A network that takes uint8 [batch, channels, height, width]: scaled to 0..1, then (x - mean) / std."""
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.network = network

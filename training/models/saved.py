@@ -64,7 +64,9 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
     """
     folder = run / "model"
     if not (folder / "model.yaml").is_file():
-        raise UserError(f"{run}: is not a finished run folder (it has no model/model.yaml); train one with torchrun -m training")
+        raise UserError(
+            f"{run}: is not a finished run folder (it has no model/model.yaml); train one with torchrun -m training"
+        )
     try:
         content: dict[str, Any] = yaml.safe_load((folder / "model.yaml").read_text())
         schema, expected = content.pop("schema"), content.pop("weights_sha256")
