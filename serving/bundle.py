@@ -122,7 +122,9 @@ def load(root: Path) -> Bundle:
             raise BundleError(f"{path}: has schema {schema}; this version reads {SCHEMA}")
         bundle = _bundle(root, content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"{path}: cannot be read ({type(error).__name__}: {error}); export the bundle again") from error
+        raise BundleError(
+            f"{path}: cannot be read ({type(error).__name__}: {error}); export the bundle again"
+        ) from error
     for relative in bundle.files:
         if PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts:
             raise BundleError(f"{path}: names the file '{relative}', which is outside the bundle")

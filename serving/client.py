@@ -105,7 +105,7 @@ class GrpcClient(Client):
         try:
             return bytes(self.predictions(request, timeout=self.timeout).prediction)
         except grpc.RpcError as error:
-            code, details = error.code(), error.details()  # type: ignore[attr-defined]
+            code, details = error.code(), error.details()
             if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
                 raise self._unreachable(code.name) from error
             if stubs.unknown_model(code, details):

@@ -17,6 +17,8 @@ DTYPES = {
     "FP32": np.dtype(np.float32),
     "FP64": np.dtype(np.float64),
 }
+# numpy's kinds of JSON numbers that each kind of tensor takes: no fraction is cut off, no text is read as a number.
+_KINDS = {"b": "biu", "u": "iu", "i": "iu", "f": "iuf"}
 DATATYPES = {dtype: name for name, dtype in DTYPES.items()}
 
 
@@ -28,7 +30,9 @@ def read_tensors(body: bytes, specs: Sequence[TensorSpec]) -> dict[str, np.ndarr
     try:
         given = {tensor["name"]: tensor for tensor in json.loads(body)["inputs"]}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise NotDecodable('the body is not JSON of the form {"inputs": [{"name", "shape", "datatype", "data"}]}') from error
+        raise NotDecodable(
+            'the body is not JSON of the form {"inputs": [{"name", "shape", "datatype", "data"}]}'
+        ) from error
     if given.keys() != {spec.name for spec in specs}:
         raise WrongTensor(f"inputs are {_names(given)}; the model takes {_names(spec.name for spec in specs)}")
     tensors = {spec.name: _read(given[spec.name], spec) for spec in specs}
@@ -58,14 +62,18 @@ def _read(tensor: dict[str, Any], spec: TensorSpec) -> np.ndarray:
         raise WrongTensor(f"'{spec.name}' has datatype {datatype}; the model takes {spec.datatype}")
     if not _fits(shape, spec.shape):
         raise WrongTensor(f"'{spec.name}' has shape {shape}; the model takes {list(spec.shape)}, -1 being the batch")
+    dtype = DTYPES[spec.datatype]
     try:
-        values = np.asarray(tensor["data"], dtype=np.float64 if spec.datatype.startswith("FP") else np.int64)
-        limits = _range(DTYPES[spec.datatype])
-        if limits and values.size and not limits[0] <= values.min() <= values.max() <= limits[1]:
-            raise WrongTensor(f"'{spec.name}' has values outside {limits[0]}..{limits[1]}, the range of {spec.datatype}")
-        return values.astype(DTYPES[spec.datatype]).reshape(shape)
+        values = np.asarray(tensor["data"])
+        if values.dtype.kind not in _KINDS[dtype.kind]:
+            raise ValueError
+        low, high = _range(dtype)
+        if values.size and not low <= values.min() <= values.max() <= high:
+            raise WrongTensor(f"'{spec.name}' has values outside {low}..{high}, the range of {spec.datatype}")
+        return values.astype(dtype).reshape(shape)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise WrongTensor(f"'{spec.name}' has data that does not fill shape {shape} with {spec.datatype} numbers") from error
+        wanted = f"{spec.datatype} numbers that fill shape {shape}"
+        raise WrongTensor(f"'{spec.name}' has data other than {wanted}") from error
 
 
 def _fits(shape: Any, expected: tuple[int, ...]) -> bool:
@@ -78,10 +86,10 @@ def _fits(shape: Any, expected: tuple[int, ...]) -> bool:
     )
 
 
-def _range(dtype: np.dtype) -> tuple[int, int] | None:
-    if dtype.kind == "b":
-        return (0, 1)
-    return (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)) if dtype.kind in "iu" else None
+def _range(dtype: np.dtype) -> tuple[float, float]:
+    if dtype.kind == "f":
+        return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+    return (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
 
 
 def _names(names: Any) -> str:

@@ -1,4 +1,4 @@
-"""`python -m serving up --runtime torchserve STORE...`: start a server, wait until it answers, run until told to stop."""
+"""`python -m serving up --runtime torchserve STORE...`: start a server and run it until told to stop."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from serving import bundle as bundles
 from serving.errors import UserError
-from serving.torchserve.archive import archive
+from serving.torchserve.archive import archive, check_archive
 from serving.torchserve.launcher import ServerFailed, TorchServe
 
 
@@ -23,8 +23,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--port", type=int, default=8080, help="REST (default 8080); 0 takes a free one")
     parser.add_argument("--grpc-port", type=int, default=7070, help="gRPC (default 7070); 0 takes a free one")
     parser.add_argument("--metrics-port", type=int, default=8082, help="Prometheus (default 8082); 0 takes a free one")
-    parser.add_argument("--ready-file", type=Path, help="written when every model answers, with the addresses as JSON; removed at the end")
+    parser.add_argument(
+        "--ready-file",
+        type=Path,
+        help="written, with the addresses as JSON, when every model answers",
+    )
     options = parser.parse_args(arguments)
+    if options.ready_file:
+        options.ready_file.unlink(missing_ok=True)  # left by a server that was killed
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
@@ -48,11 +54,12 @@ def find_archives(paths: Sequence[Path], folder: Path) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.suffix == ".mar" and path.is_file():
+            check_archive(path)
             found.append(path)
         elif (path / "model.json").is_file():
             found += archive(bundles.load(path), folder)
         elif path.is_dir() and (archives := sorted(path.glob("*.mar"))):
-            found += archives
+            found += find_archives(archives, folder)
         else:
             raise UserError(f"{path}: is neither a bundle, nor a .mar archive, nor a folder that holds any")
     names = [path.stem for path in found]

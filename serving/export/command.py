@@ -108,8 +108,8 @@ def _bundle(
 
 def _write_golden(folder: Path, images: np.ndarray, expected: np.ndarray) -> None:
     folder.mkdir()
-    np.savez(folder / "inputs.npz", **{INPUT: images[:GOLDEN]})
-    np.savez(folder / "outputs.npz", **{OUTPUT: expected[:GOLDEN]})
+    np.savez(folder / "inputs.npz", allow_pickle=False, **{INPUT: images[:GOLDEN]})
+    np.savez(folder / "outputs.npz", allow_pickle=False, **{OUTPUT: expected[:GOLDEN]})
 
 
 def _names(variants: str) -> list[str]:

@@ -22,7 +22,9 @@ class Limits:
     """Share of samples with the checkpoint's most probable class."""
 
 
-def measure(session: Session, images: np.ndarray, classes: np.ndarray, expected: np.ndarray, names: tuple[str, str]) -> Measured:
+def measure(
+    session: Session, images: np.ndarray, classes: np.ndarray, expected: np.ndarray, names: tuple[str, str]
+) -> Measured:
     """Run every image through `session` and compare with `expected`, the checkpoint's probabilities.
 
     `names` are the input's and the output's.
@@ -50,5 +52,7 @@ def refusal(measured: Measured, limits: Limits) -> str | None:
     if not measured.accuracy_drop <= limits.max_accuracy_drop:
         broken.append(f"accuracy drops by {measured.accuracy_drop:.2%}, allowed are {limits.max_accuracy_drop:.2%}")
     if not measured.top1_agreement >= limits.min_top1_agreement:
-        broken.append(f"top-1 agreement is {measured.top1_agreement:.2%}, at least {limits.min_top1_agreement:.2%} is needed")
+        broken.append(
+            f"top-1 agreement is {measured.top1_agreement:.2%}, at least {limits.min_top1_agreement:.2%} is needed"
+        )
     return "; ".join(broken) or None

@@ -31,8 +31,8 @@ def open_variant(bundle: Bundle, variant: str, threads: int) -> Session:
     """Load an accepted variant whose file is the one that was exported. Raises UserError."""
     if variant not in bundle.accepted:
         raise UserError(f"{bundle.root}: has no accepted variant '{variant}', only {', '.join(bundle.accepted)}")
-    names = [[tensor.name for tensor in tensors] for tensors in (bundle.inputs, bundle.outputs)]
-    return open_session(variant, bundle.verified(bundle.variants[variant].file), *names, threads)
+    inputs, outputs = ([tensor.name for tensor in tensors] for tensors in (bundle.inputs, bundle.outputs))
+    return open_session(variant, bundle.verified(bundle.variants[variant].file), inputs, outputs, threads)
 
 
 def check_golden(session: Session, bundle: Bundle, variant: str) -> None:

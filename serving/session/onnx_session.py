@@ -8,7 +8,7 @@ import onnxruntime
 
 
 class OnnxSession:
-    def __init__(self, path: Path, inputs: list[str], outputs: list[str], threads: int) -> None:
+    def __init__(self, path: Path, _inputs: list[str], outputs: list[str], threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def archive(bundle: Bundle, store: Path) -> list[Path]:
     """Write `<name>-<variant>.mar` into `store` for each accepted variant. Raises UserError."""
+    if not bundle.accepted:
+        raise UserError(f"{bundle.root}: has no accepted variant to archive; its model.json says why each was refused")
     targets = {variant: store / f"{bundle.name}-{variant}.mar" for variant in bundle.accepted}
     for target in targets.values():
         if target.exists():
@@ -52,6 +55,17 @@ def archive(bundle: Bundle, store: Path) -> list[Path]:
         for path, target in zip(made, targets.values(), strict=True):
             path.rename(target)
     return list(targets.values())
+
+
+def check_archive(path: Path) -> None:
+    """Raise UserError unless the file is an archive that could be one of ours."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if {"model.json", "handler.py", "MAR-INF/MANIFEST.json"} <= set(archive.namelist()):
+                return
+    except (zipfile.BadZipFile, OSError):
+        pass
+    raise UserError(f"{path}: is not an archive made by python -m serving archive")
 
 
 def _archive(bundle: Bundle, variant: str, work: Path) -> Path:

@@ -14,12 +14,12 @@ from typing import Any
 # Before any installed copy: the archive must run the code that it was made with.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from serving import bundle as bundles  # noqa: E402
-from serving.errors import NotDecodable, RequestError, TooLarge, WrongTensor  # noqa: E402
-from serving.request import Request, answer, read_request  # noqa: E402
-from serving.session import check_golden, open_variant  # noqa: E402
+from serving import bundle as bundles
+from serving.errors import NotDecodable, RequestError, TooLarge, WrongTensor
+from serving.request import Request, answer, read_request
+from serving.session import check_golden, open_variant
 
 STATUS = {
     NotDecodable: (400, "Bad Request"),

@@ -11,6 +11,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,7 +129,8 @@ class TorchServe:
                     time.sleep(0.1)
                 if stopped():
                     return
-                bundle, variant = _read_archive(self.settings.model_store / f"{model}.mar", self.folder / "golden" / model)
+                archive = self.settings.model_store / f"{model}.mar"
+                bundle, variant = _read_archive(archive, self.folder / "golden" / model)
                 try:
                     check_golden(_Remote(client, model), bundle, variant)
                 except (BundleError, ServerFault) as error:
@@ -143,15 +145,11 @@ class TorchServe:
         """Stop Java and its workers and remove the folder; leaves no process behind."""
         if self.process is not None:
             self.process.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                pass
             # Workers are in Java's process group; those it did not stop end here.
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
