@@ -1,0 +1,180 @@
+"""The main job, `make demo`: every step as the command a user would type, then a table of what came out.
+
+Held-out images go to both variants over both protocols; it fails unless each label is the one that the
+checkpoint gives in process.
+"""
+
+import argparse
+import csv
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.latency import Latency, measure
+from serving import bundle as bundles
+from serving.bundle import Bundle
+from serving.client import GrpcClient, RestClient
+from serving.errors import UserError
+
+RECIPE = Path("training/recipes/digits.yaml")
+RUN = Path("runs/digits")
+IMAGES = 100
+LOAD = argparse.Namespace(rate=50, seconds=3, warmup=0.5, arrivals="poisson", connections=8)
+
+
+class DemoFailed(Exception):
+    """A step failed, or an answer was wrong."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    argparse.ArgumentParser(prog="python -m benchmarks demo", description=__doc__).parse_args(arguments)
+    if not RECIPE.is_file():
+        raise UserError(f"{RECIPE}: is missing; run the demo in the project's folder")
+    started = time.perf_counter()
+    try:
+        _train()
+        _python("-m", "serving", "export", RUN)
+        _python("-m", "serving", "archive", RUN / "bundle")
+        _python("-m", "training", "samples", RUN, "--count", IMAGES)
+        bundle = bundles.load(RUN / "bundle")
+        with _served(RUN / "model-store") as addresses:
+            _check_predictions(bundle, addresses)
+            latencies = _measure(bundle, addresses)
+    except DemoFailed as error:
+        print(f"demo: {error}", file=sys.stderr)
+        sys.exit(1)
+    _print_table(bundle, latencies)
+    print(f"done in {time.perf_counter() - started:.0f} s")
+
+
+def _train() -> None:
+    if RUN.exists():
+        earlier = next(path for n in range(1, 10**6) if not (path := RUN.with_name(f"{RUN.name}.{n}")).exists())
+        RUN.rename(earlier)
+        print(f"an earlier run is kept as {earlier}")
+    torchrun = Path(sys.executable).with_name("torchrun")
+    command = [torchrun, "--standalone", "--nproc-per-node", 2, "-m", "training", "--config", RECIPE]
+    if _answers("127.0.0.1", 9400):
+        print("port 9400 is taken, so the trainer's metrics go to a free one")
+        command += ["--metrics.port", 0]
+    _run("torchrun", *command[1:], program=torchrun)
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _python(*arguments: object) -> str:
+    return _run("python", *arguments, program=Path(sys.executable))
+
+
+def _run(name: str, *arguments: object, program: Path, shown: bool = True) -> str:
+    """Run a step; its output passes through, or is returned where `shown` is false."""
+    words = [str(argument) for argument in arguments]
+    if shown:
+        print(f"\n$ {name} {shlex.join(words)}", flush=True)
+    # torchrun sets one thread for each process as well, but with a warning.
+    environment = {"OMP_NUM_THREADS": "1"} | os.environ if name == "torchrun" else None
+    result = subprocess.run([program, *words], stdout=None if shown else subprocess.PIPE, text=True, env=environment)
+    if result.returncode:
+        raise DemoFailed(f"{name} {shlex.join(words[:4])} ... ended with exit code {result.returncode}")
+    return result.stdout or ""
+
+
+@contextmanager
+def _served(store: Path) -> Iterator[dict[str, Any]]:
+    """The addresses of a server on free ports, stopped at the end."""
+    ready = RUN / "server.json"
+    command = ["-m", "serving", "up", "--runtime", "torchserve", str(store), "--ready-file", str(ready)]
+    for option in ("--port", "--grpc-port", "--metrics-port"):
+        command += [option, "0"]
+    print(f"\n$ python {shlex.join(command)}", flush=True)
+    server = subprocess.Popen([sys.executable, *command])
+    try:
+        while not ready.exists():
+            if server.poll() is not None:
+                raise DemoFailed(f"the server ended with exit code {server.returncode}")
+            time.sleep(0.1)
+        yield json.loads(ready.read_text())
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _check_predictions(bundle: Bundle, addresses: dict[str, Any]) -> None:
+    """Send the held-out images to every variant over both protocols with `predict`, and compare the labels."""
+    with (RUN / "samples" / "samples.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    files = [RUN / "samples" / row["file"] for row in rows]
+    for variant in bundle.accepted:
+        for protocol, options in _protocols(addresses).items():
+            command = ["-m", "serving", "predict", "--model", f"{bundle.name}-{variant}", *options]
+            print(f"\n$ python {shlex.join([*command, str(files[0])])} ... ({len(files)} images)", flush=True)
+            output = _run("python", *command, *files, program=Path(sys.executable), shown=False)
+            labels = [line.split()[0] for line in output.splitlines()]
+            _compare(labels, rows, bundle, variant, protocol)
+
+
+def _compare(labels: list[str], rows: list[dict[str, str]], bundle: Bundle, variant: str, protocol: str) -> None:
+    expected = [row["predicted"] for row in rows]
+    different = [row["file"] for row, label in zip(rows, labels, strict=True) if label != row["predicted"]]
+    if different:
+        raise DemoFailed(
+            f"{bundle.name}-{variant} over {protocol}: {len(different)} of {len(expected)} labels are not the "
+            f"checkpoint's, the first for {different[0]}"
+        )
+    if bundle.variants[variant].measured.accuracy != bundle.reference["accuracy"]:
+        raise DemoFailed(f"{bundle.name}-{variant}: its accuracy on the test set is not the checkpoint's")
+    right = sum(label == row["label"] for label, row in zip(labels, rows, strict=True))
+    print(f"{len(labels)} labels over {protocol} are the checkpoint's; {right} of them are right")
+
+
+def _protocols(addresses: dict[str, Any]) -> dict[str, list[str]]:
+    host, _, port = addresses["rest"].removeprefix("http://").rpartition(":")
+    grpc_port = addresses["grpc"].rpartition(":")[2]
+    return {
+        "REST": ["--host", host, "--port", port],
+        "gRPC": ["--host", host, "--grpc-port", grpc_port, "--grpc"],
+    }
+
+
+def _measure(bundle: Bundle, addresses: dict[str, Any]) -> dict[tuple[str, str], Latency]:
+    image = next((RUN / "samples").glob("*/*.png"))
+    print(f"\nmeasuring latency at {LOAD.rate} requests a second, {LOAD.seconds} s for each ...", flush=True)
+    results = {}
+    for variant in bundle.accepted:
+        for protocol, client in (("REST", RestClient(addresses["rest"])), ("gRPC", GrpcClient(addresses["grpc"]))):
+            options = argparse.Namespace(**vars(LOAD), model=f"{bundle.name}-{variant}", protocol=protocol)
+            with client:
+                results[variant, protocol] = measure(client, image.read_bytes(), options)
+    return results
+
+
+def _print_table(bundle: Bundle, latencies: dict[tuple[str, str], Latency]) -> None:
+    print(f"\n{'variant':10} {'accuracy':>9} {'size kB':>8} {'largest diff.':>14}", end="")
+    print(f" {'REST p50':>10} {'p99 ms':>8} {'gRPC p50':>10} {'p99 ms':>8}")
+    for name in bundle.accepted:
+        variant = bundle.variants[name]
+        print(f"{name:10} {variant.measured.accuracy:9.2%} {variant.bytes / 1000:8.0f}", end="")
+        print(f" {variant.measured.max_abs_diff:14.1e}", end="")
+        for protocol in ("REST", "gRPC"):
+            result = latencies[name, protocol]
+            p = result.percentiles_ms
+            print(f" {p['p50']:10.2f} {p['p99']:8.2f}", end="  VOID: " + result.void if result.void else "")
+        print()
+    print(f"\nrun          {RUN}/  (curves.png, confusion.png, predictions.png, metrics.jsonl)")
+    print(f"bundle       {RUN / 'bundle'}/  (model.json says how each variant was measured)")
+    print(f"archives     {RUN / 'model-store'}/")
+    print(f"test images  {RUN / 'samples'}/")
