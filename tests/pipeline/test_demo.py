@@ -1,0 +1,63 @@
+"""The two commands of a newcomer, in a copy of the project whose folder has a space in its name."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What git tracks, with the environment that is installed already."""
+    folder = tmp_path_factory.mktemp("a folder") / "torch ferry"
+    ignored = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", ".*_cache", "*.egg-info")
+    shutil.copytree(ROOT, folder, ignore=ignored)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+def make(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "PYTHON")}
+    return subprocess.run(
+        ["make", *arguments], cwd=checkout, env=variables | environment, capture_output=True, text=True, timeout=600
+    )
+
+
+def test_make_demo_runs_the_whole_path_twice(checkout: Path) -> None:
+    for _ in range(2):
+        done = make(checkout, "demo")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "installing" not in done.stdout
+        assert done.stdout.count("100 labels over REST are the checkpoint's") == 2
+        assert done.stdout.count("100 labels over gRPC are the checkpoint's") == 2
+        for variant in ("torch", "onnx-fp32"):
+            row = re.search(rf"^{variant} +([\d.]+)% +\d+ +\S+ +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+", done.stdout, re.M)
+            assert row, done.stdout
+            assert float(row[1]) >= 98
+    assert (checkout / "runs" / "digits.1" / "model" / "model.yaml").is_file()
+
+
+def test_a_missing_or_too_old_python_is_named_in_one_line(checkout: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old-python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(checkout / name, bare / name)
+    for python, words in (("python9.9", "'python9.9' is missing"), (str(old), "does not run as Python 3.11 or newer")):
+        done = make(bare, "test", f"PYTHON={python}")
+        assert done.returncode == 2
+        lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]
+        assert len(lines) == 1, done.stderr
+        assert words in lines[0]
+        assert not (bare / ".venv").exists()
+
+
+def test_make_says_what_it_can_do(checkout: Path) -> None:
+    assert "make demo" in make(checkout).stdout

@@ -1,0 +1,98 @@
+import dataclasses
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving import bundle as bundles
+from serving.errors import BundleError, UserError
+from serving.session import check_golden, open_variant
+
+
+@pytest.fixture
+def copy(bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(bundle, tmp_path / "bundle"))
+
+
+def change(bundle: Path, **values: object) -> None:
+    path = bundle / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_model_json_comes_back_as_it_was_written(bundle: Path, tmp_path: Path) -> None:
+    loaded = bundles.load(bundle)
+    bundles.write(dataclasses.replace(loaded, root=tmp_path))
+    assert (tmp_path / "model.json").read_text() == (bundle / "model.json").read_text()
+
+
+def test_every_file_has_a_checksum(bundle: Path) -> None:
+    files = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
+    assert bundles.load(bundle).files.keys() == files - {"model.json"}
+
+
+@pytest.mark.parametrize("variant", ["torch", "onnx-fp32"])
+def test_a_flipped_bit_is_found(copy: Path, variant: str) -> None:
+    loaded = bundles.load(copy)
+    file = copy / loaded.variants[variant].file
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(BundleError, match=rf"{file.name}: is damaged"):
+        open_variant(loaded, variant, threads=1)
+
+
+def test_a_missing_file_is_named(copy: Path) -> None:
+    (copy / "golden" / "inputs.npz").unlink()
+    with pytest.raises(BundleError, match=r"inputs.npz: is missing"):
+        bundles.load(copy).golden()
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a/../../b"])
+def test_a_path_out_of_the_bundle_is_refused(copy: Path, name: str) -> None:
+    change(copy, files={name: "0" * 64})
+    with pytest.raises(BundleError, match="outside the bundle"):
+        bundles.load(copy)
+
+
+def test_a_newer_schema_is_refused(copy: Path) -> None:
+    change(copy, schema="torchferry.bundle/2")
+    with pytest.raises(BundleError, match=r"has schema torchferry.bundle/2; this version reads"):
+        bundles.load(copy)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"schema": "torchferry.bundle/1"}', '"text"'])
+def test_a_broken_model_json_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text(text)
+    with pytest.raises(BundleError) as refused:
+        bundles.load(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="is not a bundle"):
+        bundles.load(tmp_path)
+
+
+def test_a_refused_variant_is_not_opened(copy: Path) -> None:
+    loaded = bundles.load(copy)
+    refused = dataclasses.replace(loaded.variants["torch"], status="refused")
+    loaded = dataclasses.replace(loaded, variants=loaded.variants | {"torch": refused})
+    with pytest.raises(UserError, match="no accepted variant 'torch', only onnx-fp32"):
+        open_variant(loaded, "torch", threads=1)
+
+
+@pytest.mark.parametrize("variant", ["torch", "onnx-fp32"])
+def test_a_variant_gives_the_golden_outputs_and_a_wrong_one_is_found(bundle: Path, variant: str) -> None:
+    loaded = bundles.load(bundle)
+    session = open_variant(loaded, variant, threads=1)
+    check_golden(session, loaded, variant)
+
+    class Wrong:
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: values + np.float32(0.01) for name, values in session.run(inputs).items()}
+
+    with pytest.raises(BundleError, match=r"differs by 0\.01"):
+        check_golden(Wrong(), loaded, variant)

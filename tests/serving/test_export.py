@@ -1,0 +1,92 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from serving import bundle as bundles
+from serving.session import open_variant
+from tests.conftest import run_command
+from training.models.saved import evaluation_data, load_model
+
+
+def test_both_variants_are_measured_on_the_whole_test_set(run: Path, bundle: Path) -> None:
+    loaded = bundles.load(bundle)
+    assert loaded.accepted == ["torch", "onnx-fp32"]
+    for variant in loaded.variants.values():
+        assert variant.measured.samples == loaded.reference["samples"] == 360
+        assert variant.measured.accuracy == pytest.approx(load_model(run)[1].accuracy)
+        assert variant.measured.max_abs_diff < 1e-5
+        assert variant.bytes == (bundle / variant.file).stat().st_size
+
+
+@pytest.mark.parametrize("variant", ["torch", "onnx-fp32"])
+@pytest.mark.parametrize("batch", [1, 3, 8])
+def test_a_variant_gives_the_checkpoints_probabilities_at_any_batch(
+    run: Path, bundle: Path, variant: str, batch: int
+) -> None:
+    model, card = load_model(run)
+    images = evaluation_data(card).test[:batch][0]
+    session = open_variant(bundles.load(bundle), variant, threads=1)
+    answered = session.run({"image": images.numpy()})["probabilities"]
+    with torch.no_grad():
+        np.testing.assert_allclose(answered, model(images).softmax(dim=1).numpy(), atol=1e-6)
+    np.testing.assert_allclose(answered.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_onnx_graph_takes_any_batch_and_names_nothing_of_this_machine(bundle: Path) -> None:
+    file = bundle / "variants" / "onnx-fp32" / "model.onnx"
+    graph = onnx.load(file).graph
+    assert [tensor.name for tensor in graph.input] == ["image"]
+    assert graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    for path in bundle.rglob("*"):
+        if path.is_file():
+            assert str(Path(__file__).parents[2]).encode() not in path.read_bytes(), path
+
+
+def test_the_same_checkpoint_gives_the_same_onnx_bytes(run: Path, bundle: Path, tmp_path: Path) -> None:
+    done = run_command("-m", "serving", "export", run, "--variants", "onnx-fp32", "-o", tmp_path / "again")
+    assert done.returncode == 0, done.stderr
+    name = "variants/onnx-fp32/model.onnx"
+    assert (tmp_path / "again" / name).read_bytes() == (bundle / name).read_bytes()
+
+
+def test_a_refused_variant_stays_with_its_numbers_and_is_not_archived(run: Path, tmp_path: Path) -> None:
+    impossible = ("--max-abs-diff", "-1")
+    done = run_command("-m", "serving", "export", run, "-o", tmp_path / "b", "--variants", "onnx-fp32", *impossible)
+    assert done.returncode == 3
+    assert "onnx-fp32 was asked for and refused" in done.stderr
+    refused = json.loads((tmp_path / "b" / "model.json").read_text())["variants"]["onnx-fp32"]
+    assert refused["status"] == "refused"
+    assert "outputs differ by" in refused["reason"]
+    assert refused["measured"]["samples"] == 360
+    archived = run_command("-m", "serving", "archive", tmp_path / "b")
+    assert archived.returncode == 2
+    assert "no accepted variant" in archived.stderr
+
+
+def test_an_existing_bundle_is_left_as_it_is(run: Path, bundle: Path) -> None:
+    before = (bundle / "model.json").read_bytes()
+    done = run_command("-m", "serving", "export", run)
+    assert (done.returncode, f"{bundle}: exists already" in done.stderr) == (2, True)
+    assert (bundle / "model.json").read_bytes() == before
+
+
+def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, tmp_path: Path) -> None:
+    broken = Path(shutil.copytree(run / "model", tmp_path / "run" / "model")).parent
+    weights = broken / "model" / "weights.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    for arguments, words in [
+        ((tmp_path / "nowhere",), "is not a finished run folder"),
+        ((broken,), "is damaged"),
+        ((run, "--variants", "onnx-fp7"), "there is no variant 'onnx-fp7'"),
+    ]:
+        done = run_command("-m", "serving", "export", *arguments, "-o", tmp_path / "bundle")
+        assert done.returncode == 2, done.stderr
+        assert words in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -1,0 +1,66 @@
+import json
+
+import numpy as np
+import pytest
+
+from serving.bundle import TensorSpec
+from serving.errors import NotDecodable, WrongTensor
+from serving.tensors import read_tensors, write_tensors
+
+SPECS = [TensorSpec(name="x", datatype="UINT8", shape=(-1, 2))]
+
+
+def body(**change: object) -> bytes:
+    tensor = {"name": "x", "shape": [2, 2], "datatype": "UINT8", "data": [1, 2, 3, 4]} | change
+    return json.dumps({"inputs": [tensor]}).encode()
+
+
+def test_flat_and_nested_data_become_the_array() -> None:
+    for data in ([1, 2, 3, 4], [[1, 2], [3, 4]]):
+        array = read_tensors(body(data=data), SPECS)["x"]
+        np.testing.assert_array_equal(array, np.array([[1, 2], [3, 4]], dtype=np.uint8))
+        assert array.dtype == np.uint8
+
+
+def test_what_is_written_is_read_again() -> None:
+    arrays = {"x": np.array([[0, 255]], dtype=np.uint8)}
+    np.testing.assert_array_equal(
+        read_tensors(json.dumps(write_tensors(arrays, "inputs")).encode(), SPECS)["x"], arrays["x"]
+    )
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"{}", b'{"inputs": 3}', b'{"inputs": [{}]}', b'{"inputs": [3]}', b"[" * 9999]
+)
+def test_what_is_no_such_json_is_not_decodable(text: bytes) -> None:
+    with pytest.raises(NotDecodable):
+        read_tensors(text, SPECS)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": "y"}, "inputs are 'y'; the model takes 'x'"),
+        ({"datatype": "FP32"}, "datatype FP32; the model takes UINT8"),
+        ({"shape": [2, 3]}, r"shape \[2, 3\]"),
+        ({"shape": [4]}, r"shape \[4\]"),
+        ({"shape": [-1, 2]}, "shape"),
+        ({"shape": [0, 2], "data": []}, "shape"),
+        ({"shape": "2,2"}, "shape"),
+        ({"shape": [True, 2]}, "shape"),
+        ({"shape": [2.0, 2]}, "shape"),
+        ({"shape": [10**12, 2]}, "data"),
+        ({"data": [1, 2, 3]}, "data"),
+        ({"data": ["a", "b", "c", "d"]}, "data"),
+        ({"data": [[1, 2], [3]]}, "data"),
+        ({"data": {"a": 1}}, "data"),
+        ({"data": [1, 2, 3, 256]}, r"outside 0..255"),
+        ({"data": [1, 2, 3, -1]}, r"outside 0..255"),
+        ({"data": [1, 2, 3, 10**30]}, "data|outside"),
+        ({"data": [1, 2, 3, None]}, "data"),
+        ({"data": [1, 2, 3, 1.5]}, "data"),
+    ],
+)
+def test_a_wrong_tensor_is_refused_with_what_would_be_right(change: dict[str, object], words: str) -> None:
+    with pytest.raises(WrongTensor, match=words):
+        read_tensors(body(**change), SPECS)

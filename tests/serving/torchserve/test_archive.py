@@ -1,0 +1,42 @@
+import zipfile
+from pathlib import Path
+
+from tests.conftest import run_command
+
+
+def test_an_archive_holds_one_variant_and_the_code_that_serves_it(store: Path) -> None:
+    assert {path.name for path in store.iterdir()} == {"digits-torch.mar", "digits-onnx-fp32.mar"}
+    with zipfile.ZipFile(store / "digits-onnx-fp32.mar") as archive:
+        names = set(archive.namelist())
+    assert {"handler.py", "model.json", "model-config.yaml", "variants/onnx-fp32/model.onnx"} <= names
+    assert "variants/torch/model.pt2" not in names
+    assert "serving/decode.py" in names
+
+
+def test_the_handler_runs_the_archives_own_code(store: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(store / "digits-torch.mar") as archive:
+        archive.extractall(tmp_path)
+    code = "import handler, serving, sys; print(serving.__file__)"
+    done = run_command("-c", code, cwd=tmp_path)
+    assert done.stdout.strip() == str(tmp_path / "serving" / "__init__.py"), done.stderr
+
+
+def test_existing_archives_are_left_as_they_are(bundle: Path, store: Path) -> None:
+    before = {path: path.read_bytes() for path in store.iterdir()}
+    done = run_command("-m", "serving", "archive", bundle)
+    assert (done.returncode, "exists already" in done.stderr) == (2, True)
+    assert {path: path.read_bytes() for path in store.iterdir()} == before
+
+
+def test_a_folder_with_odd_characters_does_for_a_store(bundle: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "a [b], c*"
+    done = run_command("-m", "serving", "archive", bundle, "--output", odd)
+    assert done.returncode == 0, done.stderr
+    assert len(list(odd.glob("*.mar"))) == 2
+
+
+def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
+    done = run_command("-m", "serving", "archive", tmp_path)
+    assert done.returncode == 2
+    assert "is not a bundle" in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,108 @@
+"""How a server starts, refuses to start, and stops."""
+
+import signal
+import socket
+import sys
+import zipfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from serving.torchserve.java import find_java
+from tests.conftest import Server, run_command, wait_until
+
+
+def processes_of(server: Server) -> list[psutil.Process]:
+    return [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_and_leaves_nothing(name: signal.Signals, bundle: Path, tmp_path: Path) -> None:
+    stale = tmp_path / "ready.json"
+    stale.write_text("from a server that was killed")
+    server = Server(bundle, folder=tmp_path)
+    wait_until(lambda: not stale.exists())
+    server.wait_ready()
+    processes = processes_of(server)
+    assert len(processes) >= 4  # ours, Java and two workers
+    listening = {
+        connection.laddr.ip.removeprefix("::ffff:")
+        for process in processes
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+    folder = Path(processes[1].cwd())
+    server.process.send_signal(name)
+    assert server.process.wait(60) == 0
+    assert not psutil.wait_procs(processes, timeout=0)[1]
+    assert not server.ready_file.exists()
+    assert not folder.exists()
+
+
+def test_a_signal_while_it_starts_stops_it_as_well(store: Path, tmp_path: Path) -> None:
+    server = Server(store, folder=tmp_path)
+    wait_until(lambda: len(processes_of(server)) > 1)
+    processes = processes_of(server)
+    server.stop()
+    assert server.process.returncode == 0
+    assert not psutil.wait_procs(processes, timeout=0)[1]
+
+
+def test_java_does_not_outlive_a_killed_launcher(store: Path, tmp_path: Path) -> None:
+    server = Server(store, folder=tmp_path)
+    server.wait_ready()
+    processes = processes_of(server)
+    server.process.kill()
+    server.process.wait()
+    assert not psutil.wait_procs(processes, timeout=30)[1]
+
+
+def test_an_archive_whose_model_was_changed_is_not_served(store: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "digits-onnx-fp32.mar"
+    with zipfile.ZipFile(store / damaged.name) as original, zipfile.ZipFile(damaged, "w") as changed:
+        for name in original.namelist():
+            content = original.read(name)
+            changed.writestr(name, content[:-1] + b"?" if name.endswith(".onnx") else content)
+    server = Server(damaged, folder=tmp_path)
+    assert server.process.wait(120) == 1
+    assert "model.onnx: is damaged" in server.log.read_text()
+    assert not server.ready_file.exists()
+
+
+def test_bad_input_is_refused_in_one_line(store: Path, free_port_in_use: int, tmp_path: Path) -> None:
+    (tmp_path / "text.mar").write_text("no archive")
+    for arguments, words in [
+        ((tmp_path / "nowhere",), "is neither a bundle, nor a .mar archive"),
+        ((tmp_path / "text.mar",), "text.mar: is not an archive made by python -m serving archive"),
+        ((store, store), "is given more than once"),
+        ((store, "--port", free_port_in_use), f"--port: cannot listen on 127.0.0.1:{free_port_in_use}"),
+        ((store, "--port", 0, "--grpc-port", free_port_in_use), "--grpc-port"),
+        ((store, "--port", 70000), "--port: 70000 is not a port"),
+        ((store, "--host", "192.0.2.1"), "--port: cannot listen on 192.0.2.1"),
+    ]:
+        done = run_command("-m", "serving", "up", "--runtime", "torchserve", *arguments)
+        assert done.returncode == 2, done.stderr
+        assert words in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_java_home_is_used_only_if_it_is_new_enough(tmp_path: Path) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    for version, chosen in (("17.0.15", True), ("25", True), ("1.8.0_402", False), ("11.0.2", False)):
+        java.write_text(f"#!{sys.executable}\nimport sys\nsys.stderr.write('openjdk version \"{version}\"\\n')\n")
+        java.chmod(0o755)
+        assert (find_java({"JAVA_HOME": str(tmp_path)}) == str(java)) is chosen
+    assert Path(find_java({})).is_file()
+    assert find_java({"JAVA_HOME": str(tmp_path / "missing")}) == find_java({})
+
+
+def test_a_free_port_is_found_where_the_usual_one_is_taken() -> None:
+    from serving.ports import claim_or_any
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = listener.getsockname()[1]
+        assert claim_or_any("127.0.0.1", taken) != taken
+    assert claim_or_any("127.0.0.1", taken) == taken

@@ -1,0 +1,79 @@
+"""Who may import whom, read from the source, and what a fresh interpreter really loads."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from serving.torchserve.archive import HANDLER, MODULES
+from tests.conftest import ROOT, run_command
+
+OURS = ("training", "serving", "benchmarks")
+# Of serving, benchmarks know the client and the bundle's format; everything else they learn over the wire.
+OF_SERVING = {"serving.client", "serving.errors", "serving.bundle"}
+
+
+def modules(package: str) -> dict[str, Path]:
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (ROOT / package).rglob("*.py")
+    }
+
+
+ALL = {name: path for package in OURS for name, path in modules(package).items()}
+
+
+def imports(path: Path, top_level_only: bool = False) -> set[str]:
+    """The modules of ours that the file imports, by full name."""
+    tree = ast.parse(path.read_text())
+    found = set()
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {full if (full := f"{node.module}.{alias.name}") in ALL else node.module for alias in node.names}
+    return {name for name in found if name.split(".")[0] in OURS}
+
+
+def test_training_imports_nothing_else_of_ours() -> None:
+    for name, path in modules("training").items():
+        assert not {found for found in imports(path) if not found.startswith("training")}, name
+
+
+def test_only_export_imports_training() -> None:
+    for name, path in modules("serving").items():
+        foreign = {found.split(".")[0] for found in imports(path)} - {"serving"}
+        assert foreign <= ({"training"} if name.startswith("serving.export") else set()), name
+
+
+def test_benchmarks_speak_the_wire() -> None:
+    for name, path in modules("benchmarks").items():
+        assert {found for found in imports(path) if not found.startswith("benchmarks")} <= OF_SERVING, name
+
+
+def test_there_are_no_import_cycles() -> None:
+    graph = {name: imports(path, top_level_only=True) & ALL.keys() for name, path in ALL.items()}
+    while leaves := {name for name, needs in graph.items() if not needs & graph.keys()}:
+        graph = {name: needs for name, needs in graph.items() if name not in leaves}
+    assert not graph, f"import cycle among {sorted(graph)}"
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["serving.session.onnx_session", "serving.request", "serving.bundle", "serving.__main__", "training.config"],
+)
+def test_torch_is_not_loaded_by(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert run_command("-c", code).returncode == 0
+
+
+def test_an_archive_carries_all_that_the_handler_imports() -> None:
+    needed, open_ends = set(), imports(HANDLER)
+    while open_ends:
+        name = open_ends.pop()
+        if name not in needed:
+            needed.add(name)
+            open_ends |= imports(ALL[name]) | {name.rpartition(".")[0]} - {""}
+    carried = {ALL[name].relative_to(ROOT / "serving").as_posix() for name in needed}
+    lazily = {"session/onnx_session.py", "session/torch_session.py"}
+    assert carried | lazily == set(MODULES)

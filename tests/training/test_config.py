@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import RECIPES, run_command, torchrun
+from training.config import parse, to_yaml
+from training.errors import UserError
+
+DIGITS = ("--config", str(RECIPES / "digits.yaml"))
+
+
+def test_top_level_keys_override_any_recipe() -> None:
+    for recipe in RECIPES.glob("*.yaml"):
+        parsed = parse(["--config", str(recipe), "--name", "kill-test", "--runs_dir", "/d", "--seed", "7"])
+        assert (parsed.name, parsed.runs_dir, parsed.seed) == ("kill-test", Path("/d"), 7)
+
+
+def test_nested_keys_and_component_arguments_can_be_overridden() -> None:
+    parsed = parse([*DIGITS, "--model.args.width", "8", "--data.batch_size", "32", "--metrics.port", "null"])
+    assert parsed.model.args == {"width": 8}
+    assert parsed.data.batch_size == 32
+    assert parsed.metrics.port is None
+
+
+def test_environment_variables_set_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHFERRY_METRICS__HOST", "0.0.0.0")
+    assert parse(DIGITS).metrics.host == "0.0.0.0"
+
+
+def test_the_resolved_recipe_can_be_run_again(tmp_path: Path) -> None:
+    first = parse([*DIGITS, "--model.args.width", "8"])
+    (tmp_path / "config.yaml").write_text(to_yaml(first))
+    assert parse(["--config", str(tmp_path / "config.yaml")]) == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--epohcs", "3"), "did you mean epochs?"),
+        (("--data.batch_sise", "3"), "did you mean data.batch_size?"),
+        (("--data.batch_size", "many"), "data.batch_size"),
+        (("--data.batch_size", "0"), "data.batch_size: 0 is too small"),
+        (("--epochs", "0"), "epochs: 0 is too small"),
+        (("--schedule.name", "zigzag"), "schedule.name"),
+        (("--name", "../elsewhere"), "name: '../elsewhere' cannot name a run folder"),
+        (("--metrics.port", "70000"), "metrics.port: 70000 is not a port"),
+        (("--config", "missing.yaml"), "missing.yaml"),
+    ],
+)
+def test_bad_arguments_are_named_in_one_line(arguments: tuple[str, ...], words: str) -> None:
+    with pytest.raises(UserError) as refused:
+        parse([*DIGITS, *arguments])
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"learning_rate": 3}, "learning_rate"),
+        ({"epochs": "often"}, "epochs"),
+        ({"data": {"source": {"name": "digits"}, "shuffle": True}}, "shuffle"),
+        ({"model": {}}, "model"),
+    ],
+)
+def test_bad_recipe_files_are_named_in_one_line(change: dict[str, object], words: str, tmp_path: Path) -> None:
+    recipe = yaml.safe_load((RECIPES / "digits.yaml").read_text()) | change
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(recipe))
+    with pytest.raises(UserError) as refused:
+        parse(["--config", str(tmp_path / "bad.yaml")])
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["name: {", "- a list", "", "name: digits"])
+def test_a_file_that_is_no_recipe_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(UserError) as refused:
+        parse(["--config", str(tmp_path / "bad.yaml")])
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--epochs", "x"), "epochs"),
+        (("--model.name", "no_such_net"), "'no_such_net' is not one of digits_cnn"),
+        (("--model.name", "nowhere.Net"), "cannot import 'nowhere.Net'"),
+        (("--model.args.colour", "red"), "colour"),
+        (("--model.args.classes", "7"), "7"),
+        (("--model.name", "torch.nn.Linear", "--model.args", '{"in_features": 3, "out_features": 10}'), "(1, 8, 8)"),
+        (("--optimizer.args.lr", "-1"), "optimizer"),
+        (("--data.batch_size", "5000"), "data.batch_size"),
+        (("--data.source.args.test_fraction", "2"), "test_fraction"),
+    ],
+)
+def test_the_command_refuses_with_2_and_leaves_nothing(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    done = run_command("-m", "training", *DIGITS, "--runs_dir", tmp_path, "--metrics.port", 0, *arguments)
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_batch_that_the_ranks_cannot_share_is_refused_once(tmp_path: Path) -> None:
+    done = torchrun(2, *DIGITS, "--runs_dir", tmp_path, "--data.batch_size", 31)
+    assert done.returncode != 0
+    assert done.stderr.count("data.batch_size: 31 cannot be shared by 2 ranks") == 1
+    assert not list(tmp_path.iterdir())

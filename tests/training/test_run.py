@@ -1,0 +1,106 @@
+"""A real run by two processes: what its folder holds, and what it told while it ran."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import yaml
+from PIL import Image
+from safetensors.numpy import load_file
+
+from tests.conftest import RECIPES, ROOT, run_command, wait_until
+
+
+def lines(run: Path, kind: str) -> list[dict[str, float]]:
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [row for row in rows if row["kind"] == kind]
+
+
+def test_it_learns(run: Path) -> None:
+    last = lines(run, "test")[-1]
+    assert last["accuracy"] >= 0.98
+    assert yaml.safe_load((run / "model" / "model.yaml").read_text())["accuracy"] == last["accuracy"]
+
+
+def test_it_trained_on_two_ranks_and_says_so_in_plain_lines(run: Path) -> None:
+    output = (run / "stdout.txt").read_text()
+    assert "digits: 2 x cpu, 1437 training and 360 test samples" in output
+    assert "\x1b" not in output
+    epochs = yaml.safe_load((run / "config.yaml").read_text())["epochs"]
+    assert output.count("test accuracy") == epochs + 1
+
+
+def test_the_folder_holds_what_it_should(run: Path) -> None:
+    assert load_file(run / "model" / "weights.safetensors")
+    for picture in ("curves.png", "confusion.png", "predictions.png"):
+        with Image.open(run / picture) as image:
+            assert min(image.size) > 300
+    checkpoints = run / "checkpoints"
+    for pointer in ("latest", "best"):
+        assert (checkpoints / (checkpoints / pointer).read_text().strip() / "checksums.json").is_file()
+    assert len(list(checkpoints.glob("step-*"))) <= 3
+    assert not list(checkpoints.glob(".*"))
+
+
+def test_an_existing_run_is_left_as_it_is(run: Path) -> None:
+    before = (run / "metrics.jsonl").read_bytes()
+    done = run_command("-m", "training", "--config", run / "config.yaml")
+    assert done.returncode == 2
+    assert f"{run}: exists already" in done.stderr
+    assert (run / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_metrics_port_in_use_is_refused_and_leaves_nothing(tmp_path: Path, free_port_in_use: int) -> None:
+    options = ("--runs_dir", tmp_path, "--metrics.port", free_port_in_use)
+    done = run_command("-m", "training", "--config", RECIPES / "digits.yaml", *options)
+    assert done.returncode == 2
+    assert f"metrics.port: cannot listen on 127.0.0.1:{free_port_in_use}" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_prometheus_reads_a_run_while_it_trains(tmp_path: Path) -> None:
+    options = ["--runs_dir", str(tmp_path), "--metrics.port", "0", "--epochs", "1000"]
+    command = [sys.executable, "-m", "training", "--config", str(RECIPES / "digits.yaml"), *options]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as training:
+        try:
+            assert training.stdout is not None
+            url = training.stdout.readline().split("metrics on ")[1].strip()
+            metrics: dict[str, float] = {}
+
+            def two_epochs_done() -> bool:
+                text = urllib.request.urlopen(url, timeout=5).read().decode()
+                pairs = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+                metrics.update({name: float(value) for name, _, value in pairs})
+                return metrics["torchferry_train_epoch"] >= 2
+
+            wait_until(two_epochs_done)
+        finally:
+            training.kill()
+    assert metrics["torchferry_train_steps_total"] >= 22
+    assert metrics["torchferry_train_samples_total"] == 64 * metrics["torchferry_train_steps_total"]
+    assert metrics["torchferry_train_step_duration_seconds_count"] == metrics["torchferry_train_steps_total"]
+    assert metrics["torchferry_train_world_size"] == 1
+    assert 0 < metrics["torchferry_train_eval_accuracy_ratio"] <= 1
+    assert metrics["torchferry_train_checkpoint_last_success_timestamp_seconds"] > 0
+    assert metrics['torchferry_train_run_info{name="digits"}'] == 1
+
+
+def test_the_same_recipe_gives_the_same_weights(tmp_path: Path) -> None:
+    weights = []
+    for name in ("first", "second"):
+        options = ("--runs_dir", tmp_path, "--name", name, "--epochs", 1, "--metrics.port", 0)
+        assert run_command("-m", "training", "--config", RECIPES / "digits.yaml", *options).returncode == 0
+        weights.append((tmp_path / name / "model" / "weights.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+
+
+def test_a_torchvision_model_goes_by_its_import_path() -> None:
+    from training.component import Component
+    from training.data.source import ImageInput
+    from training.models.saved import build_model
+
+    image = ImageInput(mode="RGB", height=32, width=32, mean=(0.5,) * 3, std=(0.5,) * 3)
+    model = build_model(Component(name="torchvision.models.resnet18", args={"num_classes": 4}), image)
+    assert type(model.network).__name__ == "ResNet"

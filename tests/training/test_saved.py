@@ -1,0 +1,56 @@
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import run_command
+from training.errors import UserError
+from training.models.saved import evaluation_data, load_model
+
+
+def test_the_saved_model_has_the_accuracy_it_claims(run: Path) -> None:
+    model, card = load_model(run)
+    images, classes = evaluation_data(card).test[:]
+    with torch.no_grad():
+        right = (model(images).argmax(dim=1) == classes).float().mean().item()
+    assert right == pytest.approx(card.accuracy)
+
+
+@pytest.fixture
+def copy(run: Path, tmp_path: Path) -> Path:
+    shutil.copytree(run / "model", tmp_path / "run" / "model")
+    return tmp_path / "run"
+
+
+def test_a_damaged_weight_file_is_named(copy: Path) -> None:
+    weights = copy / "model" / "weights.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(UserError, match=r"weights.safetensors: is damaged"):
+        load_model(copy)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("torchferry.model/1", "torchferry.model/9", "has schema torchferry.model/9"),
+        ("digits_cnn", "other_cnn", "'other_cnn' is not one of"),
+        ("labels:", "names:", "cannot be read as a model"),
+        ("schema: ", "", "cannot be read as a model"),
+    ],
+)
+def test_a_changed_card_is_refused_in_one_line(copy: Path, before: str, after: str, words: str) -> None:
+    card = copy / "model" / "model.yaml"
+    card.write_text(card.read_text().replace(before, after))
+    with pytest.raises(UserError) as refused:
+        load_model(copy)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_samples_refuses_an_existing_folder_and_a_folder_that_is_no_run(samples: Path, tmp_path: Path) -> None:
+    again = run_command("-m", "training", "samples", samples.parent)
+    assert (again.returncode, "exists already" in again.stderr) == (2, True)
+    no_run = run_command("-m", "training", "samples", tmp_path)
+    assert (no_run.returncode, "is not a finished run folder" in no_run.stderr) == (2, True)
