@@ -9,9 +9,10 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-emit-package torchferry --quiet
 
-# A venv made by another interpreter than the one asked for by name is made anew.
+# A .venv made by another Python than the one that is named is made anew.
+VERSION_OF = $(shell { '$(1)' -c 'import sys; print(*sys.version_info[:2])'; } 2>/dev/null)
 ifneq ($(origin PYTHON),file)
-ifneq ($(shell '$(PYTHON)' -c 'import sys; print(sys.version_info[:2])' 2>&1),$(shell $(BIN)/python -c 'import sys; print(sys.version_info[:2])' 2>&1))
+ifneq ($(call VERSION_OF,$(PYTHON)),$(call VERSION_OF,$(BIN)/python))
 .PHONY: $(INSTALLED)
 endif
 endif
@@ -32,20 +33,28 @@ test: $(INSTALLED)
 lint: $(INSTALLED)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+define refuse
+{ echo "torchferry: $(1)" >&2; exit 2; }
+endef
+ANOTHER := name one with make PYTHON=python3.12
+
 # Hash checking makes pip take the very files that were locked, wherever it finds them.
-$(INSTALLED): requirements.lock pyproject.toml
-	@command -v '$(PYTHON)' >/dev/null || { echo "torchferry: '$(PYTHON)' is missing; install Python 3.11 or newer, or name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
-	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "torchferry: '$(PYTHON)' does not run as Python 3.11 or newer; name one that does: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
-	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || { echo "torchferry: '$(PYTHON)' has no venv module; install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 2; }
+$(INSTALLED): requirements.lock
+	@command -v '$(PYTHON)' >/dev/null || $(call refuse,'$(PYTHON)' is missing; install Python 3.11 or newer or $(ANOTHER))
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || $(call refuse,'$(PYTHON)' does not run as Python 3.11 or newer; $(ANOTHER))
+	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || $(call refuse,'$(PYTHON)' has no venv module; install it (Debian: apt install python3-venv))
 	@echo "installing into .venv from requirements.lock (about 6 GB with the CUDA libraries) ..."
-	@'$(PYTHON)' -m venv --clear .venv
+	@rm -rf .venv
+	@'$(PYTHON)' -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(INSTALLED)
 
 lock:
-	@command -v uv >/dev/null || { echo "torchferry: 'uv' is missing; pip install uv" >&2; exit 2; }
+	@command -v uv >/dev/null || $(call refuse,'uv' is missing; pip install uv)
 	@uv pip compile $(LOCK_FLAGS) pyproject.toml --extra dev -o requirements.lock
+	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra train -o docker/train.lock
+	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra serve -o docker/torchserve.lock
 
 clean:
 	rm -rf .venv
