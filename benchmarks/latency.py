@@ -127,6 +127,8 @@ def table(results: Sequence[Latency]) -> str:
 
 
 def _check(options: argparse.Namespace) -> None:
+    if options.output and not options.output.parent.is_dir():
+        raise UserError(f"--output: {options.output.parent} is not a folder; make it first")
     for name in ("rate", "seconds", "warmup", "connections"):
         if getattr(options, name) <= 0:
             raise UserError(f"--{name}: {getattr(options, name)} is too small; give a number above 0")

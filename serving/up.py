@@ -30,6 +30,8 @@ def main(arguments: Sequence[str]) -> None:
     )
     options = parser.parse_args(arguments)
     if options.ready_file:
+        if not options.ready_file.parent.is_dir():
+            raise UserError(f"--ready-file: {options.ready_file.parent} is not a folder; make it first")
         options.ready_file.unlink(missing_ok=True)  # left by a server that was killed
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

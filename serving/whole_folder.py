@@ -16,9 +16,8 @@ def whole_folder(target: Path) -> Iterator[Path]:
     Raises UserError if `target` exists, before and after, so that nothing is ever overwritten.
     """
     _refuse_existing(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
     sibling = target.with_name(f".{target.name}.{os.getpid()}")
-    sibling.mkdir()
+    make_folder(sibling)
     try:
         yield sibling
         for path in [*sibling.rglob("*"), sibling]:
@@ -28,6 +27,14 @@ def whole_folder(target: Path) -> Iterator[Path]:
         _flush(target.parent)
     finally:
         shutil.rmtree(sibling, ignore_errors=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make it and its parents where they are missing. Raises UserError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made ({error.strerror}); give another with --output") from error
 
 
 def _refuse_existing(target: Path) -> None:

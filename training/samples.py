@@ -6,6 +6,7 @@ the label that the checkpoint gives in this process.
 
 import argparse
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from torchvision.transforms.v2.functional import to_pil_image
 
 from training.errors import UserError
+from training.files import write_whole
 from training.models.saved import evaluation_data, load_model
 
 
@@ -22,6 +24,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--count", type=int, default=100, help="how many, from the start of the test set (default 100)")
     parser.add_argument("--output", type=Path, help="the folder to write; must not exist (default RUN/samples)")
     options = parser.parse_args(arguments)
+    if options.count < 1:
+        raise UserError(f"--count: {options.count} is too small; give 1 or more")
     folder = options.output or options.run / "samples"
     count = write_samples(options.run, folder, options.count)
     print(f"{count} images and samples.csv in {folder}")
@@ -34,16 +38,17 @@ def write_samples(run: Path, folder: Path, count: int) -> int:
     source = evaluation_data(card)
     try:
         folder.mkdir(parents=True)
-    except FileExistsError as error:
-        raise UserError(f"{folder}: exists already; give another with --output") from error
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made ({error.strerror}); give another with --output") from error
     samples = [source.test[index] for index in range(min(count, source.test_size))]
     predicted = model(torch.stack([image for image, _ in samples])).argmax(dim=1).tolist()
-    with (folder / "samples.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["file", "label", "predicted"])
-        for index, ((image, truth), guess) in enumerate(zip(samples, predicted, strict=True)):
-            path = folder / card.labels[truth] / f"{index:05d}.png"
-            path.parent.mkdir(exist_ok=True)
-            to_pil_image(image).save(path)
-            table.writerow([path.relative_to(folder), card.labels[truth], card.labels[guess]])
+    rows = [["file", "label", "predicted"]]
+    for index, ((image, truth), guess) in enumerate(zip(samples, predicted, strict=True)):
+        path = folder / card.labels[truth] / f"{index:05d}.png"
+        path.parent.mkdir(exist_ok=True)
+        to_pil_image(image).save(path)
+        rows.append([str(path.relative_to(folder)), card.labels[truth], card.labels[guess]])
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows(rows)
+    write_whole(folder / "samples.csv", table.getvalue())
     return len(samples)

@@ -48,7 +48,8 @@ class Voice:
     def __init__(self, run_dir: Path, metrics: "TrainMetrics", total_steps: int, epochs: int) -> None:
         self.metrics, self.epochs = metrics, epochs
         self.file = (run_dir / "metrics.jsonl").open("a", buffering=1)
-        self.samples, self.since, self.loss = 0, time.perf_counter(), float("nan")
+        self.samples, self.since, self.reported = 0, time.perf_counter(), 0
+        self.losses: list[tuple[float, int]] = []  # of this epoch: mean loss, over so many steps
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -69,7 +70,8 @@ class Voice:
     def train(self, *, epoch: int, step: int, loss: float, learning_rate: float) -> None:
         now = time.perf_counter()
         rate = self.samples / (now - self.since)
-        self.samples, self.since, self.loss = 0, now, loss
+        self.losses.append((loss, step - self.reported))
+        self.samples, self.since, self.reported = 0, now, step
         self.metrics.train(epoch, loss, learning_rate)
         self.bar.update(self.task, loss=f"loss {loss:.4f}, {rate:,.0f} samples/s")
         self._write("train", epoch=epoch, step=step, loss=loss, learning_rate=learning_rate, samples_per_second=rate)
@@ -77,8 +79,10 @@ class Voice:
     def evaluated(self, *, epoch: int, step: int, result: Evaluation) -> None:
         self.metrics.accuracy.set(result.accuracy)
         self._write("test", epoch=epoch, step=step, loss=result.loss, accuracy=result.accuracy)
+        train_loss = sum(loss * steps for loss, steps in self.losses) / sum(steps for _, steps in self.losses)
+        self.losses.clear()
         self.bar.console.print(
-            f"epoch {epoch}/{self.epochs}  train loss {self.loss:.4f}  "
+            f"epoch {epoch}/{self.epochs}  train loss {train_loss:.4f}  "
             f"test loss {result.loss:.4f}  test accuracy {result.accuracy:.2%}",
             highlight=False,
             soft_wrap=True,

@@ -16,6 +16,7 @@ import serving
 from serving import bundle as bundles
 from serving.bundle import Bundle
 from serving.errors import UserError
+from serving.whole_folder import make_folder
 
 HANDLER = Path(__file__).with_name("handler.py")
 # What the handler imports of ours; it travels with it.
@@ -49,7 +50,7 @@ def archive(bundle: Bundle, store: Path) -> list[Path]:
     for target in targets.values():
         if target.exists():
             raise UserError(f"{target}: exists already and is left as it is; give another folder with --output")
-    store.mkdir(parents=True, exist_ok=True)
+    make_folder(store)
     with tempfile.TemporaryDirectory(dir=store, prefix=".archiving-") as folder:
         made = [_archive(bundle, variant, Path(folder)) for variant in targets]
         for path, target in zip(made, targets.values(), strict=True):

@@ -1,6 +1,9 @@
 """A real run by two processes: what its folder holds, and what it told while it ran."""
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
 import sys
 import urllib.request
@@ -42,6 +45,22 @@ def test_the_folder_holds_what_it_should(run: Path) -> None:
         assert (checkpoints / (checkpoints / pointer).read_text().strip() / "checksums.json").is_file()
     assert len(list(checkpoints.glob("step-*"))) <= 3
     assert not list(checkpoints.glob(".*"))
+
+
+def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
+    ours, its = pty.openpty()
+    options = ("--runs_dir", str(tmp_path), "--metrics.port", "null", "--epochs", "1")
+    command = [sys.executable, "-m", "training", "--config", str(RECIPES / "digits.yaml"), *options]
+    with subprocess.Popen(command, cwd=ROOT, stdout=its, env=os.environ | {"TERM": "xterm"}) as training:
+        os.close(its)
+        output = b""
+        with contextlib.suppress(OSError):  # raised at the end, when nobody has the other side open
+            while chunk := os.read(ours, 4096):
+                output += chunk
+    os.close(ours)
+    assert training.returncode == 0
+    assert b"\x1b[" in output
+    assert b"22/22" in output
 
 
 def test_an_existing_run_is_left_as_it_is(run: Path) -> None:

@@ -51,6 +51,6 @@ def test_a_changed_card_is_refused_in_one_line(copy: Path, before: str, after: s
 
 def test_samples_refuses_an_existing_folder_and_a_folder_that_is_no_run(samples: Path, tmp_path: Path) -> None:
     again = run_command("-m", "training", "samples", samples.parent)
-    assert (again.returncode, "exists already" in again.stderr) == (2, True)
+    assert (again.returncode, "File exists" in again.stderr) == (2, True)
     no_run = run_command("-m", "training", "samples", tmp_path)
     assert (no_run.returncode, "is not a finished run folder" in no_run.stderr) == (2, True)
