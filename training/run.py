@@ -3,6 +3,7 @@
 import os
 import random
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,8 @@ def build_run(recipe: Recipe, place: Place) -> Run:
     )
     _seed(recipe.seed)
     model = build_model(recipe.model, source.input)
-    _check_shape(model, source.input.shape, len(source.labels))
+    loss = build(recipe.loss, LOSSES, "loss")
+    _check_shapes(model, loss, source.input.shape, len(source.labels))
     model.to(place.device)
     # After the same initial weights everywhere, dropout differs between the ranks.
     _seed(recipe.seed + place.rank)
@@ -62,7 +64,7 @@ def build_run(recipe: Recipe, place: Place) -> Run:
         source=source,
         order=order,
         model=model,
-        loss=build(recipe.loss, LOSSES, "loss").to(place.device),
+        loss=loss.to(place.device),
         optimizer=build_optimizer(recipe.optimizer, model.parameters()),
     )
 
@@ -106,18 +108,23 @@ def _leave_results(parts: Run, folder: Path, result: Evaluation) -> None:
     save_model(folder / "model", parts.model, card)
 
 
-def _check_shape(model: torch.nn.Module, shape: tuple[int, ...], classes: int) -> None:
-    sample = torch.zeros(2, *shape, dtype=torch.uint8)
+@torch.no_grad()
+def _check_shapes(model: torch.nn.Module, loss: torch.nn.Module, shape: tuple[int, ...], classes: int) -> None:
+    """Try model and loss on two blank images. Raises UserError."""
     try:
-        with torch.no_grad():
-            logits = model.eval()(sample)
+        logits = model.eval()(torch.zeros(2, *shape, dtype=torch.uint8))
     except RuntimeError as error:
         raise UserError(f"model: does not take images of shape {shape}: {' '.join(str(error).split())}") from error
-    if tuple(logits.shape) != (2, classes):
-        raise UserError(
-            f"model: gives {tuple(logits.shape)[1:]} outputs per sample where the data has {classes} classes; "
-            "change the model's args"
-        )
+    if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (2, classes):
+        given = list(logits.shape[1:]) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise UserError(f"model: gives {given} per sample, not one output for each of {classes} classes; see its args")
+    try:
+        with warnings.catch_warnings(action="ignore"):  # the refusal says it in one line
+            value = loss(logits, torch.zeros(2, dtype=torch.int64))
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise UserError(f"loss: does not take logits and classes: {' '.join(str(error).split())}") from error
+    if value.dim():
+        raise UserError(f"loss: gives a tensor of shape {list(value.shape)}, not one number; reduce it to the mean")
     model.train()
 
 

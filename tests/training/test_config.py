@@ -91,6 +91,8 @@ def test_a_file_that_is_no_recipe_is_refused(text: str, tmp_path: Path) -> None:
         (("--model.args.classes", "7"), "7"),
         (("--model.name", "torch.nn.Linear", "--model.args", '{"in_features": 3, "out_features": 10}'), "(1, 8, 8)"),
         (("--optimizer.args.lr", "-1"), "optimizer"),
+        (("--loss.name", "torch.nn.MSELoss", "--loss.args", "{}"), "loss: "),
+        (("--loss.args", '{"reduction": "none"}'), "loss: gives a tensor of shape [2]"),
         (("--data.batch_size", "5000"), "data.batch_size"),
         (("--data.source.args.test_fraction", "2"), "test_fraction"),
     ],
