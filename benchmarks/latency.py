@@ -77,7 +77,7 @@ def measure(client: Client, body: bytes, options: Any) -> Latency:
     schedule = ARRIVALS[options.arrivals]
     warmup = schedule(options.rate, options.warmup)
     # One schedule, cut afterwards: between the two nothing pauses.
-    arrivals = np.concatenate([warmup, warmup[-1] + 1 / options.rate + schedule(options.rate, options.seconds)])
+    arrivals = np.concatenate([warmup, options.warmup + schedule(options.rate, options.seconds)])
     load = offer(lambda: client.predict(options.model, body), arrivals, options.connections)
     return _summary(load, len(warmup), arrivals, body, options)
 

@@ -45,4 +45,5 @@ def test_arrivals_have_the_rate_asked_for() -> None:
     gaps = np.diff(times)
     assert len(times) == 10_000
     np.testing.assert_allclose([gaps.mean(), gaps.std()], 0.001, rtol=0.05)
+    assert (gaps >= 0).all()
     assert (poisson(5, 1) == poisson(5, 1)).all()
