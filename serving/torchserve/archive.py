@@ -1,6 +1,7 @@
 """`python -m serving archive BUNDLE`: one .mar for each accepted variant, made by torch-model-archiver."""
 
 import argparse
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -46,6 +47,8 @@ def archive(bundle: Bundle, store: Path) -> list[Path]:
     """Write `<name>-<variant>.mar` into `store` for each accepted variant. Raises UserError."""
     if not bundle.accepted:
         raise UserError(f"{bundle.root}: has no accepted variant to archive; its model.json says why each was refused")
+    if importlib.util.find_spec("model_archiver") is None:
+        raise UserError("torch-model-archiver is not installed; pip install 'torchferry[serve]'")
     targets = {variant: store / f"{bundle.name}-{variant}.mar" for variant in bundle.accepted}
     for target in targets.values():
         if target.exists():
