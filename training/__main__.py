@@ -33,11 +33,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _refuse(error: UserError) -> int:
-    if int(os.environ.get("LOCAL_RANK", 0)) == 0:
-        print(f"training: {error}", file=sys.stderr, flush=True)
-    else:
-        # torchrun ends all workers as soon as one has exited: let it be the one that spoke.
-        time.sleep(30)
+    if int(os.environ.get("LOCAL_RANK", 0)) != 0:
+        # Most likely the first rank says the same, and torchrun ends all workers as soon as it has exited.
+        time.sleep(10)
+    print(f"training: {error}", file=sys.stderr, flush=True)
     return 2
 
 

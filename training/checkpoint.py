@@ -74,7 +74,9 @@ def verify(checkpoint: Path) -> None:
         for name, expected in checksums.items():
             if sha256(checkpoint / name) != expected:
                 raise UserError(f"{checkpoint / name}: is damaged (its checksum differs); use another checkpoint")
-    except (OSError, json.JSONDecodeError) as error:
+    except UserError:
+        raise
+    except (OSError, ValueError, AttributeError) as error:
         raise UserError(f"{checkpoint}: is not a complete checkpoint: {error}") from error
 
 

@@ -28,14 +28,21 @@ def build(component: Component, known: Mapping[str, Callable[..., Any]], what: s
     factory = known.get(component.name) or _imported(component.name, known, what)
     try:
         inspect.signature(factory).bind(*given, **component.args)
+    except ValueError as error:  # a builtin without a signature
+        raise UserError(f"{what}.name: {component.name} cannot be built from a recipe: {error}") from error
     except TypeError as error:
         raise UserError(f"{what}.args: {error} for {component.name}{inspect.signature(factory)}") from error
     try:
         return factory(*given, **component.args)
     except UserError:
         raise
-    except (TypeError, ValueError, RuntimeError, OSError) as error:
-        raise UserError(f"{what}: {component.name} could not be built: {error}") from error
+    except Exception as error:  # whatever somebody's class raises at its arguments
+        raise UserError(f"{what}: {component.name} could not be built: {one_line(error)}") from error
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, with its kind."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _imported(path: str, known: Mapping[str, Any], what: str) -> Callable[..., Any]:
@@ -45,8 +52,8 @@ def _imported(path: str, known: Mapping[str, Any], what: str) -> Callable[..., A
         raise UserError(f"{what}.name: '{path}' is not one of {names}, nor an import path like package.module.Name")
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"{what}.name: cannot import '{path}': {error}; known names are {names}") from error
+    except Exception as error:  # somebody's module runs here
+        raise UserError(f"{what}.name: cannot import '{path}': {one_line(error)}; known names are {names}") from error
     if not callable(factory):
         raise UserError(f"{what}.name: '{path}' is a {type(factory).__name__}, not a class or function")
     return factory

@@ -19,7 +19,9 @@ from training.errors import UserError
 
 jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
-RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# Left out: what YAML would read as a number when it is told to run the resolved recipe again.
+NUMBER = re.compile(r"[0-9]+([.][0-9]*)?(e[0-9-]+)?", re.IGNORECASE)
 
 
 @dataclass(kw_only=True)
@@ -39,9 +41,9 @@ class DataConfig:
 @dataclass(kw_only=True)
 class ScheduleConfig:
     name: Literal["constant", "cosine"] = "cosine"
-    """How the learning rate goes on after the warm-up; cosine ends at zero."""
+    """How the learning rate goes on after the warm-up; cosine falls towards zero."""
     warmup_steps: int = 0
-    """Optimizer steps over which the learning rate rises linearly from zero."""
+    """Optimizer steps over which the learning rate rises linearly, from 1 / warmup_steps of it to all."""
 
     def __post_init__(self) -> None:
         _at_least("schedule.warmup_steps", self.warmup_steps, 0)
@@ -95,10 +97,15 @@ class Recipe:
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
 
     def __post_init__(self) -> None:
-        if not RUN_NAME.fullmatch(self.name):
-            raise UserError(f"name: '{self.name}' cannot name a run folder; use letters, digits, '.', '_' and '-'")
+        if not RUN_NAME.fullmatch(self.name) or NUMBER.fullmatch(self.name):
+            allowed = "100 letters, digits, '.', '_' and '-' at the most, and no number"
+            raise UserError(f"name: '{self.name}' cannot name a run folder; use {allowed}")
+        if not isinstance(self.runs_dir, Path) or "\0" in str(self.runs_dir):
+            raise UserError(f"runs_dir: {self.runs_dir!r} is not a folder's path")
         _at_least("epochs", self.epochs, 1)
         _at_least("seed", self.seed, 0)
+        if self.seed >= 2**63:
+            raise UserError(f"seed: {self.seed} is too large; give less than 2 to the power of 63")
 
     @property
     def run_dir(self) -> Path:
@@ -116,7 +123,7 @@ def parse(arguments: Sequence[str]) -> Recipe:
         values = parser.instantiate(parser.parse_args(list(arguments))).as_dict()
     except UserError:
         raise
-    except (jsonargparse.ArgumentError, ValueError, OSError) as error:
+    except (jsonargparse.ArgumentError, ValueError, TypeError, OSError, RecursionError) as error:
         raise UserError(_one_line(str(error), parser)) from error
     values.pop("config")
     return Recipe(**values)

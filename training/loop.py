@@ -1,10 +1,12 @@
 """The training loop. Everything it uses was built before it starts."""
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
@@ -13,10 +15,11 @@ from training import checkpoint
 from training.config import Recipe
 from training.data.order import GlobalBatches
 from training.data.source import Source
+from training.errors import UserError
 from training.evaluate import Evaluation, evaluate
 from training.models.normalized import Normalized
 from training.optim import learning_rate_factor
-from training.process_group import Place
+from training.process_group import Place, share_buffers
 from training.telemetry import Telemetry
 
 
@@ -45,6 +48,7 @@ def train(run: Run, folder: Path, telemetry: Telemetry) -> Evaluation:
     for epoch in range(run.recipe.epochs):
         run.order.set_epoch(epoch)
         step = _epoch(run, model, batches, epoch, step, telemetry)
+        share_buffers(run.model)
         result = evaluate(run.model, run.source.test, len(run.source.labels), run.place)
         telemetry.evaluated(epoch=epoch + 1, step=step, result=result)
         is_best, best = result.accuracy > best, max(best, result.accuracy)
@@ -66,15 +70,24 @@ def _epoch(run: Run, model: nn.Module, batches: DataLoader, epoch: int, step: in
         factor = learning_rate_factor(run.recipe.schedule, step, run.total_steps)
         loss_sum += _train_step(run, model, images, truth, factor)
         step, unreported = step + 1, unreported + 1
-        now = time.perf_counter()
-        telemetry.step(samples=run.order.batch_size, seconds=now - asked, waited=got - asked)
         if step % run.recipe.metrics.log_every == 0 or step % len(run.order) == 0:
             rate = run.optimizer.param_groups[0]["lr"]
-            telemetry.train(epoch=epoch + 1, step=step, loss=loss_sum.item() / unreported, learning_rate=rate)
+            telemetry.train(epoch=epoch + 1, step=step, loss=_mean(loss_sum, unreported, run), learning_rate=rate)
             loss_sum.zero_()
             unreported = 0
+        now = time.perf_counter()
+        telemetry.step(samples=run.order.batch_size, seconds=now - asked, waited=got - asked)
         asked = now
     return step
+
+
+def _mean(loss_sum: torch.Tensor, steps: int, run: Run) -> float:
+    """Over the steps and all ranks; stops a run that has left the numbers, on every rank alike."""
+    dist.all_reduce(loss_sum)
+    mean = loss_sum.item() / (steps * run.place.world_size)
+    if not math.isfinite(mean):
+        raise UserError(f"the training loss is {mean}; a smaller optimizer.args.lr or a longer warm-up may help")
+    return mean
 
 
 def _train_step(

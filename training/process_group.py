@@ -1,11 +1,15 @@
 """Enter and leave the process group: which rank this is, and on which device it computes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
+from torch import nn
+
+from training.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -54,3 +58,30 @@ def process_group(place: Place) -> Iterator[None]:
     # Not in a `finally`: after an error on one rank the others may be inside a collective, and
     # leaving the group in good order would wait for them.
     dist.destroy_process_group()
+
+
+Result = TypeVar("Result")
+
+
+def on_the_leader(place: Place, action: Callable[[], Result], otherwise: Result) -> Result:
+    """What `action` gives on the leading rank, `otherwise` on the others; every rank calls it.
+
+    A UserError of it is raised on all ranks, so that none waits for one that has gone.
+    """
+    refusal: list[str | None] = [None]
+    result = otherwise
+    if place.leads:
+        try:
+            result = action()
+        except UserError as error:
+            refusal = [str(error)]
+    dist.broadcast_object_list(refusal)
+    if refusal[0] is not None:
+        raise UserError(refusal[0])
+    return result
+
+
+def share_buffers(model: nn.Module) -> None:
+    """Give every rank the leading rank's buffers: BatchNorm's statistics come from each rank's own share."""
+    for buffer in model.buffers():
+        dist.broadcast(buffer, 0)

@@ -10,17 +10,19 @@ import numpy as np
 import torch
 from prometheus_client import CollectorRegistry
 
-from training.component import build
+from training.component import build, one_line
 from training.config import Recipe, to_yaml
 from training.data import SOURCES
 from training.data.order import GlobalBatches
+from training.data.source import Source
 from training.errors import UserError
 from training.evaluate import Evaluation
 from training.files import write_whole
 from training.loop import Run, train
+from training.models.normalized import Normalized
 from training.models.saved import ModelCard, build_model, save_model, torch_version
 from training.optim import LOSSES, build_optimizer
-from training.process_group import Place, place_of, process_group
+from training.process_group import Place, on_the_leader, place_of, process_group
 from training.telemetry import Silent, Telemetry, TrainMetrics, Voice
 
 
@@ -33,9 +35,12 @@ def run(recipe: Recipe) -> None:
         raise UserError(f"{folder}: exists already and is left as it is; give another --name, or move it away")
     parts = build_run(recipe, place)
     with process_group(place):
-        telemetry = _open(parts, folder) if place.leads else Silent()
-        result = train(parts, folder / "checkpoints", telemetry)
-        telemetry.close()
+        silent: Telemetry = Silent()
+        telemetry = on_the_leader(place, lambda: _open(parts, folder), silent)
+        try:
+            result = train(parts, folder / "checkpoints", telemetry)
+        finally:
+            telemetry.close()
         if place.leads:
             _leave_results(parts, folder, result)
             print(
@@ -54,7 +59,7 @@ def build_run(recipe: Recipe, place: Place) -> Run:
     _seed(recipe.seed)
     model = build_model(recipe.model, source.input)
     loss = build(recipe.loss, LOSSES, "loss")
-    _check_shapes(model, loss, source.input.shape, len(source.labels))
+    _check_fit(model, loss, source, place.world_size)
     model.to(place.device)
     # After the same initial weights everywhere, dropout differs between the ranks.
     _seed(recipe.seed + place.rank)
@@ -108,23 +113,30 @@ def _leave_results(parts: Run, folder: Path, result: Evaluation) -> None:
     save_model(folder / "model", parts.model, card)
 
 
-@torch.no_grad()
-def _check_shapes(model: torch.nn.Module, loss: torch.nn.Module, shape: tuple[int, ...], classes: int) -> None:
-    """Try model and loss on two blank images. Raises UserError."""
+def _check_fit(model: Normalized, loss: torch.nn.Module, source: Source, world_size: int) -> None:
+    """Try model, loss and gradients on two blank images. Raises UserError."""
+    shape, classes = source.input.shape, len(source.labels)
     try:
         logits = model.eval()(torch.zeros(2, *shape, dtype=torch.uint8))
-    except RuntimeError as error:
-        raise UserError(f"model: does not take images of shape {shape}: {' '.join(str(error).split())}") from error
+    except Exception as error:  # whatever somebody's network raises
+        raise UserError(f"model: does not take images of shape {shape}: {one_line(error)}") from error
     if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (2, classes):
         given = list(logits.shape[1:]) if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise UserError(f"model: gives {given} per sample, not one output for each of {classes} classes; see its args")
     try:
         with warnings.catch_warnings(action="ignore"):  # the refusal says it in one line
             value = loss(logits, torch.zeros(2, dtype=torch.int64))
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise UserError(f"loss: does not take logits and classes: {' '.join(str(error).split())}") from error
+    except Exception as error:
+        raise UserError(f"loss: does not take logits and classes: {one_line(error)}") from error
     if value.dim():
         raise UserError(f"loss: gives a tensor of shape {list(value.shape)}, not one number; reduce it to the mean")
+    value.backward()
+    idle = [name for name, parameter in model.network.named_parameters() if parameter.grad is None]
+    if idle and world_size > 1:
+        raise UserError(
+            f"model: {', '.join(idle[:3])} takes no part in the loss, so ranks would wait for it; remove it"
+        )
+    model.zero_grad()
     model.train()
 
 

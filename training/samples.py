@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from torchvision.transforms.v2.functional import to_pil_image
@@ -19,7 +20,7 @@ from training.models.saved import evaluation_data, load_model
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training samples", description=__doc__)
+    parser = _Parser(prog="python -m training samples", description=__doc__)
     parser.add_argument("run", type=Path, help="a finished run folder")
     parser.add_argument("--count", type=int, default=100, help="how many, from the start of the test set (default 100)")
     parser.add_argument("--output", type=Path, help="the folder to write; must not exist (default RUN/samples)")
@@ -29,6 +30,11 @@ def main(arguments: Sequence[str]) -> None:
     folder = options.output or options.run / "samples"
     count = write_samples(options.run, folder, options.count)
     print(f"{count} images and samples.csv in {folder}")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; {self.prog} --help says more")
 
 
 @torch.no_grad()

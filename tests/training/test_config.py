@@ -44,6 +44,9 @@ def test_the_resolved_recipe_can_be_run_again(tmp_path: Path) -> None:
         (("--epochs", "0"), "epochs: 0 is too small"),
         (("--schedule.name", "zigzag"), "schedule.name"),
         (("--name", "../elsewhere"), "name: '../elsewhere' cannot name a run folder"),
+        (("--name", "1e3"), "name: '1e3' cannot name a run folder"),
+        (("--name", "a" * 300), "cannot name a run folder"),
+        (("--seed", str(2**64)), "seed: 18446744073709551616 is too large"),
         (("--metrics.port", "70000"), "metrics.port: 70000 is not a port"),
         (("--config", "missing.yaml"), "missing.yaml"),
     ],
@@ -62,6 +65,8 @@ def test_bad_arguments_are_named_in_one_line(arguments: tuple[str, ...], words: 
         ({"epochs": "often"}, "epochs"),
         ({"data": {"source": {"name": "digits"}, "shuffle": True}}, "shuffle"),
         ({"model": {}}, "model"),
+        ({"runs_dir": None}, "runs_dir"),
+        ({"runs_dir": "a\0b"}, "runs_dir"),
     ],
 )
 def test_bad_recipe_files_are_named_in_one_line(change: dict[str, object], words: str, tmp_path: Path) -> None:
@@ -73,9 +78,9 @@ def test_bad_recipe_files_are_named_in_one_line(change: dict[str, object], words
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["name: {", "- a list", "", "name: digits"])
-def test_a_file_that_is_no_recipe_is_refused(text: str, tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text(text)
+@pytest.mark.parametrize("text", [b"name: {", b"- a list", b"", b"name: digits", b"\xff\xfe", b"name: &a [*a]"])
+def test_a_file_that_is_no_recipe_is_refused(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_bytes(text)
     with pytest.raises(UserError) as refused:
         parse(["--config", str(tmp_path / "bad.yaml")])
     assert "\n" not in str(refused.value)
@@ -87,6 +92,9 @@ def test_a_file_that_is_no_recipe_is_refused(text: str, tmp_path: Path) -> None:
         (("--epochs", "x"), "epochs"),
         (("--model.name", "no_such_net"), "'no_such_net' is not one of digits_cnn"),
         (("--model.name", "nowhere.Net"), "cannot import 'nowhere.Net'"),
+        (("--model.name", "builtins.dict"), "model"),
+        (("--model.name", "..Net"), "model.name"),
+        (("--model.name", "tests.training.nets.Pair"), "gives tuple per sample"),
         (("--model.args.colour", "red"), "colour"),
         (("--model.args.classes", "7"), "7"),
         (("--model.name", "torch.nn.Linear", "--model.args", '{"in_features": 3, "out_features": 10}'), "(1, 8, 8)"),
@@ -105,8 +113,22 @@ def test_the_command_refuses_with_2_and_leaves_nothing(arguments: tuple[str, ...
     assert not list(tmp_path.iterdir())
 
 
-def test_a_batch_that_the_ranks_cannot_share_is_refused_once(tmp_path: Path) -> None:
-    done = torchrun(2, *DIGITS, "--runs_dir", tmp_path, "--data.batch_size", 31)
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--data.batch_size", 31), "data.batch_size: 31 cannot be shared by 2 ranks"),
+        (("--model.name", "tests.training.nets.Idle"), "model: unused.weight, unused.bias takes no part"),
+        (("--metrics.port", "IN_USE"), "metrics.port: cannot listen on"),
+        (("--optimizer.args.lr", 1e30, "--schedule.warmup_steps", 0), "the training loss is nan"),
+    ],
+)
+def test_two_ranks_refuse_with_one_line_and_no_traceback_of_ours(
+    arguments: tuple[object, ...], words: str, tmp_path: Path, free_port_in_use: int
+) -> None:
+    given = [free_port_in_use if word == "IN_USE" else word for word in arguments]
+    done = torchrun(2, *DIGITS, "--runs_dir", tmp_path, "--metrics.port", 0, *given)
     assert done.returncode != 0
-    assert done.stderr.count("data.batch_size: 31 cannot be shared by 2 ranks") == 1
-    assert not list(tmp_path.iterdir())
+    assert done.stderr.count(f"training: {words}") == 1, done.stderr
+    # torchrun itself ends with a traceback of its own.
+    assert done.stderr.count("Traceback (most recent call last)") == 1
+    assert "/training/" not in done.stderr.split("Traceback")[0]

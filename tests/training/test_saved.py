@@ -1,10 +1,11 @@
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.conftest import run_command
+from tests.conftest import RECIPES, run_command, torchrun
 from training.errors import UserError
 from training.models.saved import evaluation_data, load_model
 
@@ -15,6 +16,20 @@ def test_the_saved_model_has_the_accuracy_it_claims(run: Path) -> None:
     with torch.no_grad():
         right = (model(images).argmax(dim=1) == classes).float().mean().item()
     assert right == pytest.approx(card.accuracy)
+
+
+@pytest.mark.parametrize("network", ["BatchNorm", "Tied"])
+def test_two_ranks_save_the_very_model_they_evaluated(network: str, tmp_path: Path) -> None:
+    options = ("--runs_dir", tmp_path, "--metrics.port", 0, "--epochs", 2)
+    done = torchrun(2, "--config", RECIPES / "digits.yaml", "--model.name", f"tests.training.nets.{network}", *options)
+    assert done.returncode == 0, done.stderr
+    model, card = load_model(tmp_path / "digits")
+    images, classes = evaluation_data(card).test[:]
+    with torch.no_grad():
+        logits = model(images)
+    reported = [json.loads(line) for line in (tmp_path / "digits" / "metrics.jsonl").read_text().splitlines()][-1]
+    assert torch.nn.functional.cross_entropy(logits, classes).item() == pytest.approx(reported["loss"], rel=1e-4)
+    assert (logits.argmax(dim=1) == classes).float().mean().item() == pytest.approx(card.accuracy)
 
 
 @pytest.fixture
@@ -52,5 +67,10 @@ def test_a_changed_card_is_refused_in_one_line(copy: Path, before: str, after: s
 def test_samples_refuses_an_existing_folder_and_a_folder_that_is_no_run(samples: Path, tmp_path: Path) -> None:
     again = run_command("-m", "training", "samples", samples.parent)
     assert (again.returncode, "File exists" in again.stderr) == (2, True)
+    impossible = run_command("-m", "training", "samples", samples.parent, "--output", "/proc/nowhere/x")
+    assert (impossible.returncode, "cannot be made" in impossible.stderr) == (2, True)
+    none = run_command("-m", "training", "samples", samples.parent, "--count", 0, "--output", tmp_path / "none")
+    assert (none.returncode, "--count: 0 is too small" in none.stderr) == (2, True)
+    assert not list(tmp_path.iterdir())
     no_run = run_command("-m", "training", "samples", tmp_path)
     assert (no_run.returncode, "is not a finished run folder" in no_run.stderr) == (2, True)

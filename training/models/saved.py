@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 import yaml
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_model as read_weights
+from safetensors.torch import save_model as write_weights
 from torch import nn
 
 from training.component import Component, build
@@ -43,14 +44,17 @@ class ModelCard:
 
 def build_model(network: Component, input: ImageInput) -> Normalized:
     """The network with fresh weights, behind the normalisation of its input."""
-    return Normalized(build(network, NETWORKS, "model"), input.mean, input.std)
+    built = build(network, NETWORKS, "model")
+    if not isinstance(built, nn.Module):
+        raise UserError(f"model.name: {network.name} gives a {type(built).__name__}, not a torch.nn.Module")
+    return Normalized(built, input.mean, input.std)
 
 
 def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
     """Write weights first and model.yaml, which holds their checksum, last."""
     folder.mkdir()
     weights = folder / "weights.safetensors"
-    save_file({name: tensor.cpu().contiguous() for name, tensor in model.network.state_dict().items()}, weights)
+    write_weights(model.network, str(weights))  # once for weights that layers share
     flush(weights)
     content = {"schema": SCHEMA, **_plain(asdict(card)), "weights_sha256": sha256(weights)}
     write_whole(folder / "model.yaml", yaml.safe_dump(content, sort_keys=False))
@@ -76,8 +80,10 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
             raise UserError(f"{folder / 'weights.safetensors'}: is damaged (its checksum differs); train again")
         card = _card(content)
         model = build_model(card.network, card.input)
-        model.network.load_state_dict(load_file(folder / "weights.safetensors"))
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        read_weights(model.network, folder / "weights.safetensors")
+    except UserError:
+        raise
+    except (ValueError, OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise UserError(f"{folder}: cannot be read as a model: {' '.join(str(error).split())}") from error
     return model.eval(), card
 

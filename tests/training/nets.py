@@ -1,0 +1,52 @@
+"""Networks with one peculiarity each, taken by their import path."""
+
+import torch
+from torch import nn
+
+
+class BatchNorm(nn.Module):
+    """Its running statistics differ between ranks, quickly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8, momentum=0.9), nn.ReLU(), nn.Flatten())
+        self.head = nn.Linear(8 * 6 * 6, 10)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.head(self.layers(image))
+
+
+class Tied(nn.Module):
+    """Two layers share a weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(64, 64), nn.Linear(64, 64)
+        self.second.weight = self.first.weight
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.head(self.second(self.first(image.flatten(1)).relu()).relu())
+
+
+class Idle(nn.Module):
+    """One layer gets no gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.unused = nn.Linear(64, 10), nn.Linear(64, 10)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.head(image.flatten(1))
+
+
+class Pair(nn.Module):
+    """Gives two tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self.head(image.flatten(1))
+        return logits, logits
