@@ -1,9 +1,10 @@
 """`python -m serving <verb>`; each verb imports its own step only when it is chosen."""
 
 import importlib
+import signal
 import sys
 
-from serving.errors import GateError, UserError
+from serving.errors import GateError, ServerFault, UserError
 
 VERBS = {
     "export": ("serving.export.command", "a run folder to a bundle of measured variants"),
@@ -18,6 +19,8 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m serving <verb> ... (--help after a verb says more)\n")
         print("\n".join(f"  {verb:9} {purpose}" for verb, (_, purpose) in VERBS.items()))
         return 0 if arguments else 2
+    # As Ctrl-C: what is half done is cleaned up on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     verb, *rest = arguments
     try:
         if verb not in VERBS:
@@ -29,6 +32,9 @@ def main(arguments: list[str]) -> int:
     except GateError as error:
         print(f"serving: {error}", file=sys.stderr)
         return 3
+    except ServerFault as error:
+        print(f"serving: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0

@@ -9,17 +9,13 @@ import grpc
 import numpy as np
 import urllib3
 
-from serving.errors import UserError
+from serving.errors import ServerFault, UserError
 from serving.tensors import DTYPES, write_tensors
 from serving.torchserve import stubs
 
 
 class Refused(UserError):
     """The server says that the request is wrong, or that it has no such model."""
-
-
-class ServerFault(Exception):
-    """The server answered that it failed, or did not answer as a server of ours does."""
 
 
 class Client:
@@ -33,7 +29,10 @@ class Client:
 
         Raises UserError if the server cannot be reached, Refused for a 4xx answer, ServerFault otherwise.
         """
-        return self._answer(model, self.send(model, image))
+        answer = self._answer(model, self.send(model, image))
+        if "label" not in answer:
+            raise Refused(f"{self.where}: {model} answered without a label; was it sent the bytes of an image?")
+        return answer
 
     def infer(self, model: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name for inputs by name; raises as `predict` does."""
@@ -97,7 +96,8 @@ class GrpcClient(Client):
     def __init__(self, target: str, timeout: float = 30) -> None:
         """`target` is the server's, such as 127.0.0.1:7070."""
         super().__init__(target, timeout)
-        self.channel = grpc.insecure_channel(target)
+        # Not through the proxy that http_proxy may name: servers are inside, and REST does not either.
+        self.channel = grpc.insecure_channel(target, [("grpc.enable_http_proxy", 0)])
         self.predictions = stubs.predictions(self.channel)
 
     def send(self, model: str, body: bytes) -> bytes:
@@ -122,4 +122,4 @@ def _detail(body: bytes) -> str:
         content = json.loads(body)
         return str(content.get("detail") or content["message"])
     except (ValueError, KeyError, AttributeError):
-        return " ".join(body.decode(errors="replace").split())[:300]
+        return " ".join(body.decode(errors="replace").split())[:300] or "it gave no reason"

@@ -22,7 +22,7 @@ def decode_image(data: bytes, decode: ImageDecode) -> np.ndarray:
             # The header alone says how large the image is; nothing is unpacked before this.
             if image.width * image.height > MAX_PIXELS:
                 raise TooLarge(f"the image has {image.width} x {image.height} pixels; {MAX_PIXELS:,} are allowed")
-            pixels = image.convert(decode.mode)
+            pixels = _eight_bits(image).convert(decode.mode)
     except UnidentifiedImageError as error:
         raise NotDecodable(f"the {len(data)} bytes are not an image in {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
@@ -34,3 +34,10 @@ def decode_image(data: bytes, decode: ImageDecode) -> np.ndarray:
         pixels = pixels.resize(size, Image.Resampling[decode.interpolation.upper()])
     array = np.asarray(pixels, dtype=np.uint8)
     return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Pillow would clip 16-bit grey values at 255 instead of scaling them."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))

@@ -13,6 +13,10 @@ class GateError(Exception):
     """A variant that was asked for by name was measured and refused."""
 
 
+class ServerFault(Exception):
+    """A server answered that it failed, or did not answer as a server of ours does."""
+
+
 class RequestError(Exception):
     """A request cannot be answered, and the client is the one who can mend it."""
 

@@ -1,25 +1,33 @@
 """Ports to listen on, checked before a server is started on them."""
 
 import socket
+from collections.abc import Container
 
 from serving.errors import UserError
 
 
-def claim(host: str, port: int, option: str) -> int:
-    """`port`, or a free one for 0; raises UserError naming `option` if it is taken or `host` is not ours."""
+def claim(host: str, port: int, option: str, given: Container[int] = ()) -> int:
+    """`port`, or for 0 a free one that is not among those `given` already.
+
+    Raises UserError naming `option` if it is taken, or if `host` is not an address of this machine.
+    """
     if not 0 <= port <= 65535:
         raise UserError(f"{option}: {port} is not a port; give 0 to 65535")
+    if port in given:
+        raise UserError(f"{option}: {port} is another port of this server already; give one of its own")
     try:
-        return _bind(host, port)
+        while (claimed := _bind(host, port)) in given:
+            pass
+        return claimed
     except OSError as error:
         raise UserError(
             f"{option}: cannot listen on {host}:{port} ({error.strerror}); give another port, or 0 for a free one"
         ) from error
 
 
-def claim_or_any(host: str, port: int) -> int:
+def claim_or_any(host: str, port: int, given: Container[int] = ()) -> int:
     """`port` if it is free, another one otherwise: for a port that only this process needs to know."""
-    return port if is_free(host, port) else _bind(host, 0)
+    return claim(host, port if port not in given and is_free(host, port) else 0, "", given)
 
 
 def is_free(host: str, port: int) -> bool:
@@ -31,7 +39,7 @@ def is_free(host: str, port: int) -> bool:
 
 def _bind(host: str, port: int) -> int:
     """The port that a socket on `host` gets; it is closed again. Raises OSError."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+    with socket.socket() as probe:
         # As servers do it, so that connections of an earlier server that are still closing do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, port))

@@ -4,12 +4,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from serving.arguments import Parser
 from serving.client import Client, GrpcClient, Refused, RestClient
 from serving.errors import UserError
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m serving predict", description=__doc__)
+    parser = Parser(prog="python -m serving predict", description=__doc__)
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="PNG, JPEG, WebP or BMP files")
     parser.add_argument("--model", required=True, help="a model of the server, such as digits-onnx-fp32")
     parser.add_argument("--host", default="127.0.0.1", help="the server's (default 127.0.0.1)")

@@ -1,6 +1,5 @@
 """`python -m serving up --runtime torchserve STORE...`: start a server and run it until told to stop."""
 
-import argparse
 import json
 import signal
 import sys
@@ -10,13 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from serving import bundle as bundles
+from serving.arguments import Parser
 from serving.errors import UserError
 from serving.torchserve.archive import archive, check_archive
 from serving.torchserve.launcher import ServerFailed, TorchServe
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m serving up", description=__doc__)
+    parser = Parser(prog="python -m serving up", description=__doc__)
     parser.add_argument("models", type=Path, nargs="+", help="bundles, .mar archives, or folders of archives")
     parser.add_argument("--runtime", choices=["torchserve"], required=True)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
@@ -29,16 +29,16 @@ def main(arguments: Sequence[str]) -> None:
         help="written, with the addresses as JSON, when every model answers",
     )
     options = parser.parse_args(arguments)
-    if options.ready_file:
-        if not options.ready_file.parent.is_dir():
-            raise UserError(f"--ready-file: {options.ready_file.parent} is not a folder; make it first")
-        options.ready_file.unlink(missing_ok=True)  # left by a server that was killed
+    if options.ready_file and (options.ready_file.is_dir() or not options.ready_file.parent.is_dir()):
+        raise UserError(f"--ready-file: {options.ready_file} cannot be a file; give a path in a folder that exists")
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     with tempfile.TemporaryDirectory(prefix="torchferry-archives-") as folder:
         archives = find_archives(options.models, Path(folder))
         server = TorchServe(archives, options.host, options.port, options.grpc_port, options.metrics_port)
+        if options.ready_file:
+            options.ready_file.unlink(missing_ok=True)  # left by a server that was killed
         try:
             server.start(stop.is_set)
             if not stop.is_set():
@@ -59,7 +59,7 @@ def find_archives(paths: Sequence[Path], folder: Path) -> list[Path]:
             check_archive(path)
             found.append(path)
         elif (path / "model.json").is_file():
-            found += archive(bundles.load(path), folder)
+            found += archive(bundles.load(path), folder / str(len(found)))
         elif path.is_dir() and (archives := sorted(path.glob("*.mar"))):
             found += find_archives(archives, folder)
         else:
@@ -75,7 +75,8 @@ def _announce(server: TorchServe) -> None:
     print(f"ready: {', '.join(server.models)}; threads per worker: {server.settings.threads}")
     print(f"  REST     {server.url}/predictions/{server.models[0]}")
     print(f"  gRPC     {server.grpc_target}")
-    print(f"  metrics  {server.metrics_url}", flush=True)
+    print(f"  metrics  {server.metrics_url}")
+    print(f"  log      {server.log}", flush=True)
 
 
 def _until_stopped(server: TorchServe, stop: threading.Event, ready_file: Path | None) -> None:

@@ -1,6 +1,5 @@
 """`python -m serving export RUN`: the checkpoint's variants, each measured, in a bundle."""
 
-import argparse
 import dataclasses
 import platform
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 
 from serving import bundle as bundles
+from serving.arguments import Parser, finite
 from serving.bundle import Bundle, ImageDecode, TensorSpec, Variant
 from serving.cpu import cores
 from serving.errors import GateError, UserError
@@ -32,13 +32,13 @@ VARIANTS: dict[str, Callable[[torch.export.ExportedProgram, Path], Path]] = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m serving export", description=__doc__)
+    parser = Parser(prog="python -m serving export", description=__doc__)
     parser.add_argument("run", type=Path, help="a finished run folder")
     parser.add_argument("--output", "-o", type=Path, help="the bundle to write (default RUN/bundle)")
     parser.add_argument("--variants", default="all", help=f"all, or some of {','.join(VARIANTS)} (default all)")
     parser.add_argument("--model-version", default="1.0", help="the version servers show (default 1.0)")
     for field in dataclasses.fields(Limits):
-        parser.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default)
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=finite, default=field.default)
     options = parser.parse_args(arguments)
     limits = Limits(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)})
     output = options.output or options.run / "bundle"
@@ -48,8 +48,8 @@ def main(arguments: Sequence[str]) -> None:
         print(_line(name, variant))
     print(f"{bundle.name} {bundle.version}: {len(bundle.accepted)} of {len(names)} variants accepted; in {output}")
     refused = [name for name in names if name not in bundle.accepted]
-    if refused and options.variants != "all":
-        raise GateError(f"{', '.join(refused)} was asked for and refused; {output / 'model.json'} says why")
+    if refused and (options.variants != "all" or not bundle.accepted):
+        raise GateError(f"refused: {', '.join(refused)}; {output / 'model.json'} says why")
 
 
 def export(run: Path, output: Path, names: Sequence[str], limits: Limits, model_version: str) -> Bundle:
@@ -108,12 +108,12 @@ def _bundle(
 
 def _write_golden(folder: Path, images: np.ndarray, expected: np.ndarray) -> None:
     folder.mkdir()
-    np.savez(folder / "inputs.npz", allow_pickle=False, **{INPUT: images[:GOLDEN]})
-    np.savez(folder / "outputs.npz", allow_pickle=False, **{OUTPUT: expected[:GOLDEN]})
+    np.savez(folder / "inputs.npz", **{INPUT: images[:GOLDEN]})  # type: ignore[arg-type]
+    np.savez(folder / "outputs.npz", **{OUTPUT: expected[:GOLDEN]})  # type: ignore[arg-type]
 
 
 def _names(variants: str) -> list[str]:
-    names = list(VARIANTS) if variants == "all" else variants.split(",")
+    names = list(VARIANTS) if variants == "all" else list(dict.fromkeys(variants.split(",")))
     for name in names:
         if name not in VARIANTS:
             raise UserError(f"--variants: there is no variant '{name}'; choose all or some of {','.join(VARIANTS)}")

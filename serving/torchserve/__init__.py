@@ -1,1 +1,1 @@
-"""TorchServe 0.12 behind an adapter: nothing outside this folder knows how it is started, fed or stopped."""
+"""TorchServe 0.12 behind an adapter: only `up` and `client` of the rest import from here."""

@@ -1,13 +1,14 @@
 """`python -m serving archive BUNDLE`: one .mar for each accepted variant, made by torch-model-archiver."""
 
-import argparse
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import yaml
 
 import serving
 from serving import bundle as bundles
+from serving.arguments import Parser
 from serving.bundle import Bundle
 from serving.errors import UserError
 from serving.whole_folder import make_folder
@@ -35,7 +37,7 @@ MODULES = (
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m serving archive", description=__doc__)
+    parser = Parser(prog="python -m serving archive", description=__doc__)
     parser.add_argument("bundle", type=Path, help="a bundle made by python -m serving export")
     parser.add_argument("--output", "-o", type=Path, help="folder for the archives (default model-store beside BUNDLE)")
     options = parser.parse_args(arguments)
@@ -53,6 +55,9 @@ def archive(bundle: Bundle, store: Path) -> list[Path]:
     for target in targets.values():
         if target.exists():
             raise UserError(f"{target}: exists already and is left as it is; give another folder with --output")
+    for variant in targets:
+        for relative in _files(bundle, variant):
+            bundle.verified(relative)  # before anything is written
     make_folder(store)
     with tempfile.TemporaryDirectory(dir=store, prefix=".archiving-") as folder:
         made = [_archive(bundle, variant, Path(folder)) for variant in targets]
@@ -62,19 +67,25 @@ def archive(bundle: Bundle, store: Path) -> list[Path]:
 
 
 def check_archive(path: Path) -> None:
-    """Raise UserError unless the file is an archive that could be one of ours."""
+    """Raise UserError unless the file is a whole archive of ours under its own name."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if {"model.json", "handler.py", "MAR-INF/MANIFEST.json"} <= set(archive.namelist()):
-                return
-    except (zipfile.BadZipFile, OSError):
-        pass
-    raise UserError(f"{path}: is not an archive made by python -m serving archive")
+            names = set(archive.namelist())
+            damaged = archive.testzip()
+            manifest = json.loads(archive.read("MAR-INF/MANIFEST.json")) if damaged is None else {}
+    except (zipfile.BadZipFile, zlib.error, OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path}: is not an archive made by python -m serving archive") from error
+    if damaged is not None:
+        raise UserError(f"{path}: is damaged in {damaged}; archive the bundle again")
+    if not {"model.json", "handler.py"} <= names:
+        raise UserError(f"{path}: is not an archive made by python -m serving archive")
+    if (name := manifest["model"]["modelName"]) != path.stem:
+        raise UserError(f"{path}: holds the model {name}; call it {name}.mar")
 
 
 def _archive(bundle: Bundle, variant: str, work: Path) -> Path:
     name, content = f"{bundle.name}-{variant}", work / variant
-    for relative in (bundle.variants[variant].file, "golden/inputs.npz", "golden/outputs.npz"):
+    for relative in _files(bundle, variant):
         _copy(bundle.verified(relative), content / relative)
     _copy(bundle.root / "model.json", content / "model.json")
     for module in MODULES:
@@ -92,10 +103,15 @@ def _archive(bundle: Bundle, variant: str, work: Path) -> Path:
         env=os.environ | {"TMPDIR": str(scratch.resolve())},
         capture_output=True,
         text=True,
+        start_new_session=True,  # Ctrl-C is for us; the child ends soon by itself
     )
     if result.returncode:
         raise RuntimeError(f"torch-model-archiver failed for {name}: {result.stderr.strip()}")
     return work / f"{name}.mar"
+
+
+def _files(bundle: Bundle, variant: str) -> tuple[str, str, str]:
+    return bundle.variants[variant].file, "golden/inputs.npz", "golden/outputs.npz"
 
 
 def _model_config(variant: str) -> dict[str, object]:

@@ -20,9 +20,9 @@ import urllib3
 
 from serving import bundle as bundles
 from serving.bundle import Bundle
-from serving.client import RestClient, ServerFault
+from serving.client import RestClient
 from serving.cpu import cores
-from serving.errors import BundleError
+from serving.errors import ServerFault, UserError
 from serving.session import check_golden
 from serving.torchserve.java import find_java
 from serving.torchserve.settings import LOOPBACK, Ports, Settings
@@ -31,6 +31,7 @@ from serving.torchserve.stubs import server_home
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 START_SECONDS = 180
 STOP_SECONDS = 20
+LONGEST_FOLDER = 107 - len("/.ts.sock.99999")  # Linux takes no longer paths for sockets
 
 
 class ServerFailed(Exception):
@@ -46,6 +47,9 @@ class TorchServe:
         self.asked = (host, port, grpc_port, metrics_port)
         ports, self.java = Ports.claim(*self.asked), find_java()
         self.folder = Path(tempfile.mkdtemp(prefix="torchferry-"))
+        if len(str(self.folder)) > LONGEST_FOLDER:
+            self.folder.rmdir()
+            raise UserError(f"TMPDIR: {self.folder.parent} is too long a path for sockets; give a shorter one")
         store = self.folder / "store"
         store.mkdir()
         self.failures.mkdir()
@@ -77,6 +81,8 @@ class TorchServe:
             try:
                 return self._wait_ready(stopped)
             except ServerFailed:
+                if stopped():
+                    return None
                 # Somebody else, perhaps another server of ours, may have taken a free port first.
                 if self._runs() or not self.settings.ports.taken(self.settings.host):
                     raise
@@ -133,7 +139,7 @@ class TorchServe:
                 bundle, variant = _read_archive(archive, self.folder / "golden" / model)
                 try:
                     check_golden(_Remote(client, model), bundle, variant)
-                except (BundleError, ServerFault) as error:
+                except (UserError, ServerFault) as error:
                     raise ServerFailed(f"{error}\n{self._log_end()}") from error
 
     def check_running(self) -> None:

@@ -9,7 +9,7 @@ from serving.ports import claim, claim_or_any, is_free
 LOOPBACK = "127.0.0.1"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Ports:
     rest: int
     grpc: int
@@ -21,13 +21,12 @@ class Ports:
     @classmethod
     def claim(cls, host: str, rest: int, grpc: int, metrics: int) -> Self:
         """Those asked for, free ones for 0. Raises UserError naming the option whose port is taken."""
-        return cls(
-            rest=claim(host, rest, "--port"),
-            grpc=claim(host, grpc, "--grpc-port"),
-            metrics=claim(host, metrics, "--metrics-port"),
-            management=claim_or_any(LOOPBACK, 8081),
-            grpc_management=claim_or_any(LOOPBACK, 7071),
-        )
+        given: list[int] = []
+        for port, option in ((rest, "--port"), (grpc, "--grpc-port"), (metrics, "--metrics-port")):
+            given.append(claim(host, port, option, given))
+        for port in (8081, 7071):
+            given.append(claim_or_any(LOOPBACK, port, given))
+        return cls(*given)
 
     def taken(self, host: str) -> bool:
         """Whether somebody listens on one of them now."""

@@ -43,6 +43,12 @@ def test_common_formats_sizes_and_colours_become_the_declared_tensor(format: str
     assert decode_image(encoded(image, format), GREY).shape == (1, 8, 8)
 
 
+def test_sixteen_bits_are_scaled_not_clipped() -> None:
+    ramp = np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000
+    decoded = decode_image(encoded(Image.fromarray(ramp), "PNG"), GREY)
+    np.testing.assert_array_equal(decoded[0], ramp // 256)
+
+
 @pytest.mark.parametrize("data", [b"", b"not an image", b"\x89PNG\r\n\x1a\n", b"GIF89a" + b"\0" * 20, b"%PDF-1.4"])
 def test_what_is_no_image_is_refused(data: bytes) -> None:
     with pytest.raises(NotDecodable):

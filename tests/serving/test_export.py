@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 
 from serving import bundle as bundles
 from serving.session import open_variant
-from tests.conftest import run_command
+from tests.conftest import ROOT, run_command, wait_until
 from training.models.saved import evaluation_data, load_model
 
 
@@ -58,7 +60,7 @@ def test_a_refused_variant_stays_with_its_numbers_and_is_not_archived(run: Path,
     impossible = ("--max-abs-diff", "-1")
     done = run_command("-m", "serving", "export", run, "-o", tmp_path / "b", "--variants", "onnx-fp32", *impossible)
     assert done.returncode == 3
-    assert "onnx-fp32 was asked for and refused" in done.stderr
+    assert "refused: onnx-fp32;" in done.stderr
     refused = json.loads((tmp_path / "b" / "model.json").read_text())["variants"]["onnx-fp32"]
     assert refused["status"] == "refused"
     assert "outputs differ by" in refused["reason"]
@@ -84,9 +86,21 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
         ((tmp_path / "nowhere",), "is not a finished run folder"),
         ((broken,), "is damaged"),
         ((run, "--variants", "onnx-fp7"), "there is no variant 'onnx-fp7'"),
+        ((run, "--max-abs-diff", "nan"), "nan is not a finite number"),
+        ((), "the following arguments are required: run"),
+        ((run, "-o", "/proc/nowhere/x"), "cannot be made"),
     ]:
-        done = run_command("-m", "serving", "export", *arguments, "-o", tmp_path / "bundle")
+        done = run_command("-m", "serving", "export", "-o", tmp_path / "bundle", *arguments)
         assert done.returncode == 2, done.stderr
         assert words in done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_sigterm_leaves_nothing_half_written(run: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "serving", "export", str(run), "-o", str(tmp_path / "bundle")]
+    with subprocess.Popen(command, cwd=ROOT) as export:
+        wait_until(lambda: any(tmp_path.iterdir()))
+        export.terminate()
+    assert export.returncode == 143
+    assert not list(tmp_path.iterdir())

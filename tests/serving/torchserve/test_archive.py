@@ -1,7 +1,10 @@
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
-from tests.conftest import run_command
+from tests.conftest import ROOT, run_command, wait_until
 
 
 def test_an_archive_holds_one_variant_and_the_code_that_serves_it(store: Path) -> None:
@@ -40,3 +43,20 @@ def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "is not a bundle" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_bundle_is_refused_before_anything_is_written(bundle: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(bundle, tmp_path / "bundle"))
+    (copy / "golden" / "inputs.npz").write_bytes(b"")
+    done = run_command("-m", "serving", "archive", copy, "--output", tmp_path / "store")
+    assert (done.returncode, "inputs.npz: is damaged" in done.stderr) == (2, True)
+    assert not (tmp_path / "store").exists()
+
+
+def test_sigterm_leaves_no_half_made_archive(bundle: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "serving", "archive", str(bundle), "--output", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as archive:
+        wait_until(lambda: any(tmp_path.iterdir()))
+        archive.terminate()
+    assert archive.returncode == 143
+    assert not list(tmp_path.glob(".*"))

@@ -1,8 +1,10 @@
 """A real TorchServe with both variants, over REST and gRPC."""
 
 import csv
+import http.server
 import io
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +115,32 @@ def test_a_server_that_is_not_there_is_named() -> None:
     for client in (RestClient("http://127.0.0.1:1"), GrpcClient("127.0.0.1:1", timeout=5)):
         with client, pytest.raises(UserError, match=r"127\.0\.0\.1:1: no answer"):
             client.predict("digits", b"")
+
+
+def test_a_proxy_of_the_environment_is_left_alone(addresses: dict[str, str], samples: Path) -> None:
+    image = next(samples.glob("*/*.png"))
+    for protocol in ("rest", "grpc"):
+        command = ("-m", "serving", "predict", "--model", MODELS[0], *options(addresses, protocol), image)
+        done = run_command(*command, http_proxy="http://127.0.0.1:9")
+        assert done.returncode == 0, done.stderr
+
+
+def test_an_answer_that_is_no_prediction_is_told_in_one_line(tmp_path: Path) -> None:
+    """Some other server: here one that knows no POST and answers 501 with HTML."""
+    tensors = tmp_path / "tensors.json"
+    tensors.write_bytes(tensor())
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        done = run_command("-m", "serving", "predict", tensors, "--model", "m", "--port", other.server_port)
+        other.shutdown()
+    assert done.returncode == 1
+    assert "m answered 501" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_tensors_are_not_predict_s_business(client: Client) -> None:
+    with pytest.raises(Refused, match="was it sent the bytes of an image"):
+        client.predict(MODELS[0], tensor())
 
 
 def test_prometheus_metrics_are_served(addresses: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """How a server starts, refuses to start, and stops."""
 
+import shutil
 import signal
 import socket
 import sys
@@ -15,6 +16,12 @@ from tests.conftest import Server, run_command, wait_until
 
 def processes_of(server: Server) -> list[psutil.Process]:
     return [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    """Zombies are gone as well: where nobody is init, nobody reaps those that lost their parent."""
+    alive = psutil.wait_procs(processes, timeout=20)[1]
+    return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
@@ -36,7 +43,7 @@ def test_a_signal_stops_it_and_leaves_nothing(name: signal.Signals, bundle: Path
     folder = Path(processes[1].cwd())
     server.process.send_signal(name)
     assert server.process.wait(60) == 0
-    assert not psutil.wait_procs(processes, timeout=0)[1]
+    assert all_gone(processes)
     assert not server.ready_file.exists()
     assert not folder.exists()
 
@@ -46,17 +53,19 @@ def test_a_signal_while_it_starts_stops_it_as_well(store: Path, tmp_path: Path) 
     wait_until(lambda: len(processes_of(server)) > 1)
     processes = processes_of(server)
     server.stop()
-    assert server.process.returncode == 0
-    assert not psutil.wait_procs(processes, timeout=0)[1]
+    assert server.process.returncode == 0, server.log.read_text()
+    assert all_gone(processes)
 
 
 def test_java_does_not_outlive_a_killed_launcher(store: Path, tmp_path: Path) -> None:
     server = Server(store, folder=tmp_path)
     server.wait_ready()
     processes = processes_of(server)
+    folder = Path(processes[1].cwd())
     server.process.kill()
     server.process.wait()
-    assert not psutil.wait_procs(processes, timeout=30)[1]
+    assert all_gone(processes)
+    shutil.rmtree(folder)
 
 
 def test_an_archive_whose_model_was_changed_is_not_served(store: Path, tmp_path: Path) -> None:
@@ -73,10 +82,22 @@ def test_an_archive_whose_model_was_changed_is_not_served(store: Path, tmp_path:
 
 def test_bad_input_is_refused_in_one_line(store: Path, free_port_in_use: int, tmp_path: Path) -> None:
     (tmp_path / "text.mar").write_text("no archive")
+    renamed, damaged = tmp_path / "renamed.mar", tmp_path / "digits-torch.mar"
+    shutil.copy(store / damaged.name, renamed)
+    with zipfile.ZipFile(store / damaged.name) as archive:
+        member = archive.getinfo("golden/inputs.npz")
+    content = bytearray(renamed.read_bytes())
+    content[member.header_offset + 30 + len(member.filename) + 20] ^= 1
+    damaged.write_bytes(content)
     for arguments, words in [
         ((tmp_path / "nowhere",), "is neither a bundle, nor a .mar archive"),
         ((tmp_path / "text.mar",), "text.mar: is not an archive made by python -m serving archive"),
         ((store, store), "is given more than once"),
+        ((renamed,), "holds the model digits-torch; call it digits-torch.mar"),
+        ((damaged,), "digits-torch.mar: is "),
+        ((store, "--ready-file", tmp_path), "--ready-file"),
+        ((store, "--ready-file", tmp_path / "missing" / "ready.json"), "--ready-file"),
+        ((store, "--port", 0, "--grpc-port", 18090, "--metrics-port", 18090), "--metrics-port: 18090 is another port"),
         ((store, "--port", free_port_in_use), f"--port: cannot listen on 127.0.0.1:{free_port_in_use}"),
         ((store, "--port", 0, "--grpc-port", free_port_in_use), "--grpc-port"),
         ((store, "--port", 70000), "--port: 70000 is not a port"),
