@@ -1,10 +1,10 @@
 """`python -m benchmarks <verb>`."""
 
 import importlib
+import signal
 import sys
 
-from serving.client import ServerFault
-from serving.errors import UserError
+from serving.errors import ServerFault, UserError
 
 VERBS = {
     "demo": ("benchmarks.demo", "the whole path once: train, export, archive, serve, predict, measure"),
@@ -17,6 +17,8 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m benchmarks <verb> ... (--help after a verb says more)\n")
         print("\n".join(f"  {verb:9} {purpose}" for verb, (_, purpose) in VERBS.items()))
         return 0 if arguments else 2
+    # As Ctrl-C: what is half done is cleaned up on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     verb, *rest = arguments
     try:
         if verb not in VERBS:

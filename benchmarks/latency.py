@@ -17,6 +17,7 @@ from hdrh.histogram import HdrHistogram
 from benchmarks import host
 from benchmarks.arrivals import ARRIVALS
 from benchmarks.generator import Load, offer
+from serving.arguments import Parser, finite
 from serving.client import Client, GrpcClient, RestClient
 from serving.errors import UserError
 
@@ -47,14 +48,14 @@ class Latency:
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks latency", description=__doc__)
+    parser = Parser(prog="python -m benchmarks latency", description=__doc__)
     parser.add_argument("url", help="http://HOST:PORT for REST, HOST:PORT for gRPC")
     parser.add_argument("--model", required=True)
     parser.add_argument("--input", type=Path, required=True, help="an image file, sent with every request")
     parser.add_argument("--protocol", choices=list(CLIENTS), default="predictions", help="default predictions (REST)")
-    parser.add_argument("--rate", type=float, default=50, help="requests a second (default 50)")
-    parser.add_argument("--seconds", type=float, default=10, help="how long (default 10)")
-    parser.add_argument("--warmup", type=float, default=1, help="seconds before that, not counted (default 1)")
+    parser.add_argument("--rate", type=finite, default=50, help="requests a second (default 50)")
+    parser.add_argument("--seconds", type=finite, default=10, help="how long (default 10)")
+    parser.add_argument("--warmup", type=finite, default=1, help="seconds before that, not counted (default 1)")
     parser.add_argument("--arrivals", choices=list(ARRIVALS), default="poisson")
     parser.add_argument("--connections", type=int, default=16, help="requests in flight at the most (default 16)")
     parser.add_argument("--output", type=Path, help="write the result as JSON here")

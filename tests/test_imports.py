@@ -9,8 +9,8 @@ from serving.torchserve.archive import HANDLER, MODULES
 from tests.conftest import ROOT, run_command
 
 OURS = ("training", "serving", "benchmarks")
-# Of serving, benchmarks know the client and the bundle's format; everything else they learn over the wire.
-OF_SERVING = {"serving.client", "serving.errors", "serving.bundle"}
+# Of serving, benchmarks know the client, the bundle's format and the way to read a command line.
+OF_SERVING = {"serving.arguments", "serving.client", "serving.errors", "serving.bundle"}
 
 
 def modules(package: str) -> dict[str, Path]:

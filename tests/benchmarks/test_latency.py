@@ -33,6 +33,9 @@ def test_it_measures_a_real_server(
         ({"--input": "missing.png"}, "missing.png cannot be read"),
         ({"--input": "pyproject.toml"}, "answered 400"),
         ({"--rate": 0}, "--rate: 0.0 is too small"),
+        ({"--rate": "nan"}, "nan is not a finite number"),
+        ({"--output": "/nowhere/x.json"}, "--output: /nowhere is not a folder"),
+        ({"url": "foo bar"}, "foo bar"),
         ({"--connections": 0}, "--connections: 0 is too small"),
     ],
 )

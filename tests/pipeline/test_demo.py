@@ -4,11 +4,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +63,18 @@ def test_a_missing_or_too_old_python_is_named_in_one_line(checkout: Path, tmp_pa
 
 def test_make_says_what_it_can_do(checkout: Path) -> None:
     assert "make demo" in make(checkout).stdout
+
+
+def test_sigterm_stops_the_demo_and_all_that_it_started(checkout: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "demo"]
+    with subprocess.Popen(command, cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as demo:
+        started: list[psutil.Process] = []
+
+        def both_ranks_run() -> bool:
+            started[:] = psutil.Process(demo.pid).children(recursive=True)
+            return len(started) >= 3
+
+        wait_until(both_ranks_run)
+        demo.terminate()
+    assert demo.returncode == 143
+    assert not psutil.wait_procs(started, timeout=20)[1]
