@@ -194,11 +194,10 @@ def _print_table(bundle: Bundle, latencies: dict[tuple[str, str], Latency]) -> N
         variant = bundle.variants[name]
         print(f"{name:10} {variant.measured.accuracy:9.2%} {variant.bytes / 1000:8.0f}", end="")
         print(f" {variant.measured.max_abs_diff:14.1e}", end="")
-        for protocol in ("REST", "gRPC"):
-            result = latencies[name, protocol]
-            p = result.percentiles_ms
-            print(f" {p['p50']:10.2f} {p['p99']:8.2f}", end="  VOID: " + result.void if result.void else "")
-        print()
+        results = [latencies[name, protocol] for protocol in ("REST", "gRPC")]
+        for result in results:
+            print(f" {result.percentiles_ms['p50']:10.2f} {result.percentiles_ms['p99']:8.2f}", end="")
+        print("".join(f"  VOID: {result.protocol}: {result.void}" for result in results if result.void))
     print(f"\nrun          {RUN}/  (curves.png, confusion.png, predictions.png, metrics.jsonl)")
     print(f"bundle       {RUN / 'bundle'}/  (model.json says how each variant was measured)")
     print(f"archives     {RUN / 'model-store'}/")

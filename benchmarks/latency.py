@@ -90,8 +90,10 @@ def _summary(load: Load, warmup: int, arrivals: np.ndarray, body: bytes, options
     for value in answered:
         histogram.record_value(min(MAX_MICROSECONDS, max(1, round(value * 1e6))))
     span = arrivals[-1] - arrivals[warmup]
-    # By how much sending itself fell behind: with all connections waiting, requests go out late.
-    kept = span / (span + load.lag[-1]) if span else 1.0
+    # By how much sending itself fell behind: with all connections waiting, requests go out late. Over the last
+    # tenth, because a single late one is a hiccup of the machine, not a rate that cannot be kept.
+    behind = float(np.median(load.lag[warmup:][-max(1, len(latency) // 10) :]))
+    kept = span / (span + behind) if span else 1.0
     lag = float(np.percentile(load.lag[warmup:], 99)) * 1000
     return Latency(
         model=options.model,
