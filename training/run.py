@@ -27,7 +27,10 @@ from training.telemetry import Silent, Telemetry, TrainMetrics, Voice
 
 
 def run(recipe: Recipe) -> None:
-    """Train as `recipe` says and fill its run folder. Raises UserError before anything is written."""
+    """Train as `recipe` says and fill its run folder.
+
+    Raises UserError: for the recipe before anything is written, later for a loss that is no longer a number.
+    """
     started = time.perf_counter()
     place = place_of(os.environ)
     folder = recipe.run_dir
