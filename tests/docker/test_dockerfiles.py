@@ -109,5 +109,5 @@ def test_a_wheel_has_the_files_that_are_not_python() -> None:
     patterns: dict[str, list[str]] = tool["package-data"]
     for package in ("training", "serving"):
         named = {path for pattern in patterns.get(package, []) for path in (ROOT / package).glob(pattern)}
-        others = {path for path in (ROOT / package).rglob("*.*") if path.suffix not in (".py", ".pyc")}
+        others = {path for path in (ROOT / package).rglob("*.*") if path.suffix not in (".py", ".pyc", ".md")}
         assert {str(path.relative_to(ROOT)) for path in others - named} == set()
