@@ -1,6 +1,7 @@
 """A client with the same verbs over REST and gRPC: `predict` sends an image, `infer` sends tensors."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +19,7 @@ class Refused(UserError):
     """The server says that the request is wrong, or that it has no such model."""
 
 
-class Client:
+class Client(ABC):
     """What both protocols share. Use it in a `with` block, or call `close`."""
 
     def __init__(self, where: str, timeout: float) -> None:
@@ -43,12 +44,12 @@ class Client:
             for tensor in answer["outputs"]
         }
 
+    @abstractmethod
     def send(self, model: str, body: bytes) -> bytes:
         """The body of the answer to `body`."""
-        raise NotImplementedError
 
-    def close(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def close(self) -> None: ...
 
     def __enter__(self) -> Self:
         return self

@@ -10,7 +10,7 @@ from tests.conftest import ROOT, run_command
 
 OURS = ("training", "serving", "benchmarks")
 # Of serving, benchmarks know the client, the bundle's format and the way to read a command line.
-OF_SERVING = {"serving.arguments", "serving.client", "serving.errors", "serving.bundle"}
+OF_SERVING = {"serving.verbs", "serving.arguments", "serving.client", "serving.errors", "serving.bundle"}
 
 
 def modules(package: str) -> dict[str, Path]:

@@ -1,0 +1,34 @@
+"""`python -m <package> <verb> ...`: find the verb's module, run it, and turn what goes wrong into an exit code."""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+
+from serving.errors import GateError, ServerFault, UserError
+
+
+def run(package: str, verbs: Mapping[str, tuple[str, str]], arguments: Sequence[str]) -> int:
+    """The exit code of `arguments`. `verbs` maps each verb to its module, imported only now, and its purpose."""
+    # As Ctrl-C: what is half done is cleaned up on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        if not arguments or arguments[0] in ("-h", "--help"):
+            print(f"usage: python -m {package} <verb> ... (--help after a verb says more)\n")
+            print("\n".join(f"  {verb:9} {purpose}" for verb, (_, purpose) in verbs.items()), flush=True)
+            return 0 if arguments else 2
+        verb, *rest = arguments
+        if verb not in verbs:
+            raise UserError(f"there is no verb '{verb}'; choose one of {', '.join(verbs)}")
+        importlib.import_module(verbs[verb][0]).main(rest)
+        sys.stdout.flush()
+    except (UserError, GateError, ServerFault) as error:
+        print(f"{package}: {error}", file=sys.stderr)
+        return {GateError: 3, ServerFault: 1}.get(type(error), 2)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read the output has gone; so that flushing at the end does not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
