@@ -7,7 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
-LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-emit-package torchferry --quiet
+LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-package torchferry --quiet
 
 # A .venv made by another Python than the one that is named is made anew.
 VERSION_OF = $(shell { '$(1)' -c 'import sys; print(*sys.version_info[:2])'; } 2>/dev/null)
