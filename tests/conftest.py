@@ -67,14 +67,12 @@ def samples(run: Path) -> Path:
 class Server:
     """`python -m serving up` on free ports."""
 
-    def __init__(self, *models: Path, folder: Path, options: tuple[str, ...] = ()) -> None:
+    def __init__(self, *models: Path, folder: Path) -> None:
         self.ready_file, self.log = folder / "ready.json", folder / "up.log"
         command = ["-m", "serving", "up", "--runtime", "torchserve", *map(str, models)]
         command += ["--port", "0", "--grpc-port", "0", "--metrics-port", "0", "--ready-file", str(self.ready_file)]
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, *command, *options], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
-            )
+            self.process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
 
     def wait_ready(self) -> dict[str, str]:
         wait_until(lambda: self.ready_file.exists() or self.process.poll() is not None, 180)

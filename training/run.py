@@ -20,7 +20,7 @@ from training.evaluate import Evaluation
 from training.files import write_whole
 from training.loop import Run, train
 from training.models.normalized import Normalized
-from training.models.saved import ModelCard, build_model, save_model, torch_version
+from training.models.saved import ModelCard, build_model, save_model
 from training.optim import LOSSES, build_optimizer
 from training.process_group import Place, on_the_leader, place_of, process_group
 from training.telemetry import Silent, Telemetry, TrainMetrics, Voice
@@ -111,7 +111,7 @@ def _leave_results(parts: Run, folder: Path, result: Evaluation) -> None:
         labels=source.labels,
         data=recipe.data.source,
         accuracy=result.accuracy,
-        torch=torch_version(),
+        torch=str(torch.__version__),
     )
     save_model(folder / "model", parts.model, card)
 

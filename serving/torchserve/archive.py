@@ -74,7 +74,7 @@ def check_archive(path: Path) -> None:
             damaged = archive.testzip()
             manifest = json.loads(archive.read("MAR-INF/MANIFEST.json")) if damaged is None else {}
     except (zipfile.BadZipFile, zlib.error, OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: is not an archive made by python -m serving archive") from error
+        raise UserError(f"{path}: is damaged, or not an archive made by python -m serving archive") from error
     if damaged is not None:
         raise UserError(f"{path}: is damaged in {damaged}; archive the bundle again")
     if not {"model.json", "handler.py"} <= names:

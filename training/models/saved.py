@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from safetensors.torch import load_model as read_weights
 from safetensors.torch import save_model as write_weights
@@ -90,10 +89,6 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
 
 def evaluation_data(card: ModelCard) -> Source:
     return build(card.data, SOURCES, "data.source")
-
-
-def torch_version() -> str:
-    return str(torch.__version__)
 
 
 def _card(content: dict[str, Any]) -> ModelCard:

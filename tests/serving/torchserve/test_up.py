@@ -90,10 +90,10 @@ def test_bad_input_is_refused_in_one_line(store: Path, free_port_in_use: int, tm
     damaged.write_bytes(content)
     for arguments, words in [
         ((tmp_path / "nowhere",), "is neither a bundle, nor a .mar archive"),
-        ((tmp_path / "text.mar",), "text.mar: is not an archive made by python -m serving archive"),
+        ((tmp_path / "text.mar",), "text.mar: is damaged, or not an archive made by python -m serving archive"),
         ((store, store), "is given more than once"),
         ((renamed,), "holds the model digits-torch; call it digits-torch.mar"),
-        ((damaged,), "digits-torch.mar: is "),
+        ((damaged,), "digits-torch.mar: is damaged"),
         ((store, "--ready-file", tmp_path), "--ready-file"),
         ((store, "--ready-file", tmp_path / "missing" / "ready.json"), "--ready-file"),
         ((store, "--port", 0, "--grpc-port", 18090, "--metrics-port", 18090), "--metrics-port: 18090 is another port"),
