@@ -1,8 +1,10 @@
-"""What every data source gives: two data sets, the labels, and how a file becomes a sample."""
+"""What every data source gives: two data sets, the labels, and what a sample means to the network."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from torch.utils.data import Dataset
 
 
@@ -25,23 +27,58 @@ class ImageInput:
     """Per channel, of values scaled to 0..1."""
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         return (3 if self.mode == "RGB" else 1, self.height, self.width)
 
 
 @dataclass(frozen=True, kw_only=True)
+class TableInput:
+    """One row of a table: float32 [columns]. Scaling belongs to the model."""
+
+    columns: tuple[str, ...]
+    mean: tuple[float, ...]
+    """Per column."""
+    std: tuple[float, ...]
+    """Per column."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.columns),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorInput:
+    """A tensor of fixed shape that the network takes as it is: float32, or int64 for token and category ids."""
+
+    shape: tuple[int, ...]
+    datatype: Literal["float32", "int64"] = "float32"
+
+
+Input = ImageInput | TableInput | TensorInput
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
-    """Map-style data sets of (uint8 [channels, height, width], int64 class index)."""
+    """Two data sets of (input, target).
+
+    An input is a tensor as `input` says. A target is an int64 class index, or for regression
+    float32 [outputs]. A data set that lies in memory is a `torch.utils.data.TensorDataset`; then
+    batches are taken from it by one indexing operation, on the device if asked for.
+    """
 
     train: Dataset
+    """Map-style, or an IterableDataset that has a length: the samples it gives in one pass."""
     test: Dataset
+    """Map-style."""
     labels: tuple[str, ...]
-    """The classes' names; a class index points into this."""
-    input: ImageInput
+    """The classes' names, which a class index points into; for regression the outputs' names."""
+    input: Input
+    order: Callable[[int, int], np.ndarray] | None = None
+    """(seed, epoch) to the order of all training indices, int64; a plain permutation if there is none."""
 
     @property
     def train_size(self) -> int:
-        return len(self.train)  # type: ignore[arg-type]  # map-style, so it has a length
+        return len(self.train)  # type: ignore[arg-type]  # required above
 
     @property
     def test_size(self) -> int:
