@@ -1,8 +1,38 @@
 """Where samples come from (one file per source) and who sees which sample when (order.py)."""
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Iterator, Mapping
 
-from training.data.digits import digits
 from training.data.source import Source
 
-SOURCES: dict[str, Callable[..., Source]] = {"digits": digits}
+
+class Sources(Mapping[str, Callable[..., Source]]):
+    """Names to the functions that build a source; a function's module is imported when it is asked for.
+
+    So a table is read without torchvision, and images without pyarrow.
+    """
+
+    def __init__(self, modules: Mapping[str, str]) -> None:
+        self._modules = modules
+
+    def __getitem__(self, name: str) -> Callable[..., Source]:
+        source: Callable[..., Source] = getattr(importlib.import_module(self._modules[name]), name)
+        return source
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+
+SOURCES = Sources(
+    {
+        "cifar10": "training.data.torchvision_sets",
+        "digits": "training.data.digits",
+        "fashion_mnist": "training.data.torchvision_sets",
+        "image_folder": "training.data.image_folder",
+        "mnist": "training.data.torchvision_sets",
+        "table": "training.data.table",
+    }
+)

@@ -2,30 +2,55 @@
 
 import numpy as np
 import torch
+from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch.utils.data import TensorDataset
 
-from training.data.source import ImageInput, Source
+from training.data.arguments import at_least, checked
+from training.data.image_input import Normalize, image_input
+from training.data.source import Source
 from training.errors import UserError
 
 
-def digits(test_fraction: float = 0.2, split_seed: int = 0) -> Source:
-    """Split by class with `split_seed` alone, so that the run's seed never moves a sample into the test set."""
+@checked
+def digits(
+    test_fraction: float = 0.2,
+    split_seed: int = 0,
+    size: int = 8,
+    normalize: Normalize | None = None,
+    mean: list[float] | None = None,
+    std: list[float] | None = None,
+) -> Source:
+    """Split by class with `split_seed` alone, so that the run's seed never moves a sample into the test set.
+
+    `size` resizes the scans, so that a network for 28 x 28 pixels can be tried without a download.
+    Without `normalize`, mean and std are those of the training scans.
+    """
     if not 0 < test_fraction < 1:
         raise UserError(f"data.source.args.test_fraction: {test_fraction} is not between 0 and 1")
+    at_least(1, size=size)
     scans = load_digits()
     # 0..16 is stretched to 0..240 by a whole number, so a PNG of a scan holds the same sample exactly.
-    pixels = (scans.images * 15).astype(np.uint8)[:, None]
+    pixels = _resized((scans.images * 15).astype(np.uint8), size)[:, None]
     train, test = train_test_split(
         np.arange(len(pixels)), test_size=test_fraction, random_state=split_seed, stratify=scans.target
     )
     scaled = pixels[train] / 255
+    own = ((float(scaled.mean()),), (float(scaled.std()),))
     return Source(
         train=_samples(pixels, scans.target, train),
         test=_samples(pixels, scans.target, test),
         labels=tuple(str(name) for name in scans.target_names),
-        input=ImageInput(mode="L", height=8, width=8, mean=(float(scaled.mean()),), std=(float(scaled.std()),)),
+        input=image_input(size, size, "L", normalize=normalize or own, mean=mean, std=std),
+    )
+
+
+def _resized(scans: np.ndarray, size: int) -> np.ndarray:
+    if scans.shape[1:] == (size, size):
+        return scans
+    return np.stack(
+        [np.asarray(Image.fromarray(scan).resize((size, size), Image.Resampling.BILINEAR)) for scan in scans]
     )
 
 

@@ -1,0 +1,77 @@
+"""The arguments of a source come from a recipe: they are checked against the function's own annotations."""
+
+import functools
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from training.errors import UserError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+WORDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+    list: "a list",
+    dict: "a mapping",
+    types.NoneType: "null",
+}
+
+
+def checked(source: Callable[P, R]) -> Callable[P, R]:
+    """`source`, which then raises UserError for an argument whose type is not the annotated one."""
+    hints = get_type_hints(source)
+    signature = inspect.signature(source)
+
+    @functools.wraps(source)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name, value in signature.bind(*args, **kwargs).arguments.items():
+            if not _fits(value, hints[name]):
+                raise UserError(f"data.source.args.{name}: {_short(value)} is not {_words(hints[name])}")
+        return source(*args, **kwargs)
+
+    return call
+
+
+def at_least(least: int, **arguments: int | None) -> None:
+    """Raises UserError for an argument below `least`; None is let through."""
+    for name, value in arguments.items():
+        if value is not None and value < least:
+            raise UserError(f"data.source.args.{name}: {value} is too small; give {least} or more")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    kind, parts = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if kind is Literal:
+        return value in parts
+    if kind in (Union, types.UnionType):
+        return any(_fits(value, part) for part in parts)
+    if kind is list:
+        return isinstance(value, list | tuple) and all(_fits(item, parts[0]) for item in value)
+    if kind is dict:
+        return isinstance(value, dict) and all(_fits(k, parts[0]) and _fits(v, parts[1]) for k, v in value.items())
+    if hint in (int, float):  # True is an int to Python, not to a reader
+        return isinstance(value, int if hint is int else (int, float)) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _words(hint: Any) -> str:
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind is Literal:
+        return " or ".join(map(str, parts))
+    if kind in (Union, types.UnionType):
+        return " or ".join(map(_words, parts))
+    if kind is list and parts[0] is not Any:
+        return f"a list of which each is {_words(parts[0])}"
+    return WORDS[kind or hint]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,52 @@
+"""Image files on disk as a map-style data set."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, TensorDataset
+
+from training.data.decode import decode_image
+from training.data.source import ImageInput
+from training.errors import CorruptSample
+
+CHUNK = 64
+
+
+class ImageFiles(Dataset):
+    """uint8 [channels, height, width] and the class, int64 []. Raises CorruptSample, which names the file.
+
+    `names` are relative to `folder`. They are kept as one array of bytes: worker processes would copy a
+    list's strings by counting references.
+    """
+
+    def __init__(self, folder: Path, names: list[str], classes: list[int], image: ImageInput) -> None:
+        self.folder, self.image = folder, image
+        self.names = np.array([os.fsencode(name) for name in names], dtype=np.bytes_)
+        self.targets = torch.tensor(classes, dtype=torch.int64)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        path = self.folder / os.fsdecode(bytes(self.names[index]))
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise CorruptSample(f"{path}: cannot be read: {error.strerror}") from error
+        return decode_image(data, self.image, str(path)), self.targets[index]
+
+    def decoded(self) -> TensorDataset:
+        """All samples in memory."""
+        images = torch.empty((len(self), *self.image.shape), dtype=torch.uint8)
+
+        def fill(start: int) -> None:
+            for index in range(start, min(start + CHUNK, len(self))):
+                images[index] = self[index][0]
+
+        with ThreadPoolExecutor() as pool:  # Pillow decodes without holding the interpreter
+            for _ in pool.map(fill, range(0, len(self), CHUNK)):
+                pass
+        return TensorDataset(images, self.targets)
