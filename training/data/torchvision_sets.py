@@ -1,0 +1,130 @@
+"""MNIST, Fashion-MNIST and CIFAR-10 as torchvision downloads them, whole in memory."""
+
+import contextlib
+import io
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import TensorDataset
+from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
+
+from training.component import one_line
+from training.data.arguments import checked
+from training.data.folder_lock import exclusive, shared
+from training.data.image_input import Constants, Normalize, image_input
+from training.data.source import Source
+from training.errors import UserError
+
+Splits = tuple[TensorDataset, TensorDataset]
+
+
+@checked
+def mnist(
+    root: str = "data",
+    download: bool = True,
+    normalize: Normalize | None = None,
+    mean: list[float] | None = None,
+    std: list[float] | None = None,
+) -> Source:
+    """Grey 28 x 28 handwritten digits; without `normalize`, the set's own mean and std."""
+    splits = _splits(MNIST, "MNIST/raw", root, download)
+    return _source(splits, tuple("0123456789"), normalize or ((0.1307,), (0.3081,)), mean, std)
+
+
+@checked
+def fashion_mnist(
+    root: str = "data",
+    download: bool = True,
+    normalize: Normalize | None = None,
+    mean: list[float] | None = None,
+    std: list[float] | None = None,
+) -> Source:
+    """Grey 28 x 28 pictures of clothes; without `normalize`, the set's own mean and std."""
+    splits = _splits(FashionMNIST, "FashionMNIST/raw", root, download)
+    return _source(splits, tuple(FashionMNIST.classes), normalize or ((0.2860,), (0.3530,)), mean, std)
+
+
+@checked
+def cifar10(
+    root: str = "data",
+    download: bool = True,
+    normalize: Normalize | None = None,
+    mean: list[float] | None = None,
+    std: list[float] | None = None,
+) -> Source:
+    """32 x 32 photographs in colour; without `normalize`, the set's own mean and std."""
+    splits = _splits(CIFAR10, CIFAR10.base_folder, root, download)
+    labels = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+    own = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+    return _source(splits, labels, normalize or own, mean, std)
+
+
+def _source(
+    splits: Splits,
+    labels: tuple[str, ...],
+    normalize: Normalize | Constants,
+    mean: list[float] | None,
+    std: list[float] | None,
+) -> Source:
+    train, test = splits
+    channels, height, width = train.tensors[0].shape[1:]
+    image = image_input(height, width, "L" if channels == 1 else "RGB", normalize=normalize, mean=mean, std=std)
+    return Source(train=train, test=test, labels=labels, input=image)
+
+
+def _splits(kind: Any, folder: str, root: str, download: bool) -> Splits:
+    """Read what is complete. Local rank 0 downloads what is not, while the node's other ranks look again and again.
+
+    They may wait for ever only if rank 0 has ended, and then torchrun ends them too. The lock keeps a
+    second node that shares the folder from downloading, and anyone from reading half a file.
+    """
+    base = Path(root).expanduser()
+    expected = f"put the files of {kind.__name__} there, or name the folder above in data.source.args.root"
+    while True:
+        try:
+            with shared(base):
+                return _read(kind, base, download=False)
+        except Exception as error:  # torchvision's readers raise many kinds at missing and damaged files
+            if not download:
+                raise UserError(f"{base / folder}: cannot be read: {one_line(error)}; {expected}") from error
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            try:
+                with exclusive(base):
+                    return _read(kind, base, download=True)
+            except Exception as error:
+                why = f"is not complete and cannot be downloaded: {one_line(error)}"
+                raise UserError(f"{base / folder}: {why}; {expected}") from error
+        time.sleep(0.2)
+
+
+def _read(kind: Any, root: Path, download: bool) -> Splits:
+    train, test = (_tensors(_quietly(kind, root, train, download), kind.__name__) for train in (True, False))
+    return train, test
+
+
+def _quietly(kind: Any, root: Path, train: bool, download: bool) -> Any:
+    """torchvision prints to both streams; its progress bar is left to people. A silent server is given up."""
+    bar = sys.stderr if sys.stderr.isatty() else io.StringIO()
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(60)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(bar):
+            return kind(root, train=train, download=download)
+    finally:
+        socket.setdefaulttimeout(patience)
+
+
+def _tensors(samples: Any, name: str) -> TensorDataset:
+    """uint8 [channels, height, width] and int64 []."""
+    images, classes = torch.as_tensor(samples.data), torch.as_tensor(samples.targets, dtype=torch.int64)
+    images = images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2).contiguous()
+    if len(images) == 0 or len(images) != len(classes):
+        raise UserError(f"{name} has {len(images)} images and {len(classes)} classes")
+    if classes.min() < 0 or classes.max() >= len(samples.classes):
+        raise UserError(f"{name} has class {int(classes.max())} of {len(samples.classes)}")
+    return TensorDataset(images, classes)
