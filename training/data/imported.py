@@ -1,0 +1,15 @@
+"""Something of the user's, named in a source's arguments as {name: import path, args: {...}}."""
+
+from typing import Any
+
+from training.component import Component, build
+from training.errors import UserError
+
+
+def imported(spec: dict[str, Any], what: str) -> Any:
+    """What the named class or function gives; `what` is the recipe's key. Raises UserError, also for its errors."""
+    unknown = sorted(set(spec) - {"name", "args"})
+    name, args = spec.get("name"), spec.get("args") or {}
+    if unknown or not isinstance(name, str) or "." not in name or not isinstance(args, dict):
+        raise UserError(f"{what}: {spec} is not {{name: package.module.Name, args: {{...}}}}")
+    return build(Component(name=name, args=args), {}, what)
