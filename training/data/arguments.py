@@ -20,10 +20,14 @@ WORDS = {
     dict: "a mapping",
     types.NoneType: "null",
 }
+WHAT = "data.source.args"
 
 
-def checked(source: Callable[P, R]) -> Callable[P, R]:
-    """`source`, which then raises UserError for an argument whose type is not the annotated one."""
+def checked(source: Callable[P, R], what: str = WHAT) -> Callable[P, R]:
+    """`source`, which then raises UserError for an argument whose type is not the annotated one.
+
+    `what` is the recipe's key for the arguments.
+    """
     hints = get_type_hints(source)
     signature = inspect.signature(source)
 
@@ -31,17 +35,17 @@ def checked(source: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         for name, value in signature.bind(*args, **kwargs).arguments.items():
             if not _fits(value, hints[name]):
-                raise UserError(f"data.source.args.{name}: {_short(value)} is not {_words(hints[name])}")
+                raise UserError(f"{what}.{name}: {_short(value)} is not {_words(hints[name])}")
         return source(*args, **kwargs)
 
     return call
 
 
-def at_least(least: int, **arguments: int | None) -> None:
+def at_least(least: int, what: str = WHAT, **arguments: int | None) -> None:
     """Raises UserError for an argument below `least`; None is let through."""
     for name, value in arguments.items():
         if value is not None and value < least:
-            raise UserError(f"data.source.args.{name}: {value} is too small; give {least} or more")
+            raise UserError(f"{what}.{name}: {value} is too small; give {least} or more")
 
 
 def _fits(value: Any, hint: Any) -> bool:

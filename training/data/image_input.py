@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from training.data.arguments import at_least
+from training.data.arguments import WHAT, at_least
 from training.data.source import ImageInput
 from training.errors import UserError
 
@@ -25,20 +25,22 @@ def image_input(
     normalize: Normalize | Constants = "imagenet",
     mean: list[float] | None = None,
     std: list[float] | None = None,
+    what: str = WHAT,
 ) -> ImageInput:
     """`normalize` names mean and std: imagenet, half (values become -1..1), none (0..1); lists given replace them.
 
     A source whose data have constants of their own gives these instead of a name.
+    `what` is the recipe's key for these arguments.
     Raises UserError for sizes below 1, lists that are not one value per channel, and a std that is not positive.
     """
-    at_least(1, height=height, width=width)
+    at_least(1, what, height=height, width=width)
     named_mean, named_std = _named(normalize, mode) if isinstance(normalize, str) else normalize
     channels = len(named_mean)
     for name, values in (("mean", mean), ("std", std)):
         if values is not None and len(values) != channels:
-            raise UserError(f"data.source.args.{name}: {values} has {len(values)} values; mode {mode} has {channels}")
+            raise UserError(f"{what}.{name}: {values} has {len(values)} values; mode {mode} has {channels}")
     if std is not None and not min(std) > 0:
-        raise UserError(f"data.source.args.std: {std} must be above 0")
+        raise UserError(f"{what}.std: {std} must be above 0")
     return ImageInput(
         mode=mode,
         height=height,

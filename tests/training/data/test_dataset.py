@@ -1,0 +1,137 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, TensorDataset
+
+from tests.training.data.sources import noise, refusal, source
+from training.data.source import ImageInput, Source, TensorInput
+from training.errors import CorruptSample, UserError
+
+SETS = "tests.training.data.user_sets"
+IMAGE = {"height": 6, "width": 5, "mode": "L", "normalize": "half"}
+
+
+def named(name: str, **args: Any) -> dict[str, Any]:
+    return {"name": f"{SETS}.{name}", "args": args}
+
+
+def pairs(x: Any, y: Any, of: str = "", made: str = "float32", **args: Any) -> Source:
+    both = named("Pairs", x=x, y=y, of=of, datatype=made)
+    return source("dataset", **{"train": both, "test": both, "labels": 3, **args})
+
+
+def walked(streamed: Source) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return list(streamed.train)  # type: ignore[call-overload]  # an IterableDataset
+
+
+def test_pictures_are_converted_by_the_rules_of_decode() -> None:
+    pictures = source("dataset", train=named("Pictures"), test=named("Pictures", count=3), labels=3, image=IMAGE)
+    assert pictures.labels == ("0", "1", "2")
+    assert (pictures.train_size, pictures.test_size) == (6, 3)
+    assert pictures.input == ImageInput(mode="L", height=6, width=5, mean=(0.5,), std=(0.5,))
+    images, classes = next(iter(DataLoader(pictures.train, batch_size=6, num_workers=1)))
+    assert classes.tolist() == [0, 1, 2, 0, 1, 2]
+    expected = noise(4).convert("L").resize((5, 6), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(images[4, 0].numpy(), np.asarray(expected))
+
+
+@pytest.mark.parametrize("of", ["array", "tensor"])
+def test_arrays_and_tensors_of_the_declared_shape(of: str) -> None:
+    image = pairs([[[7, 8]]], 2, of, "uint8", image={"height": 1, "width": 2, "mode": "L"})
+    assert image.train[0][0].tolist() == [[[7, 8]]]
+    ids = pairs([4, 5], 1, of, "int64", shape=[2], datatype="int64")
+    assert ids.input == TensorInput(shape=(2,), datatype="int64")
+    assert [part.dtype for part in ids.train[0]] == [torch.int64, torch.int64]
+    values = pairs([4, 5], [1, 2.5], of, shape=[2], task="regression", labels=["a", "b"])
+    x, y = values.test[1]
+    assert (x.dtype, x.tolist(), y.dtype, y.tolist()) == (torch.float32, [4, 5], torch.float32, [1, 2.5])
+    assert pairs([4, 5], 3.5, of, shape=[2], task="regression", labels=["a"]).train[0][1].tolist() == [3.5]
+
+
+def test_streams_have_the_declared_length_and_know_the_epoch() -> None:
+    args = {"labels": ["half"], "task": "regression", "shape": [2], "train_samples": 4, "test_samples": 3}
+    stream = source("dataset", train=named("Numbers"), test=named("Numbers", end=3), **args)
+    assert stream.train_size == 4
+    assert [y.tolist() for _, y in walked(stream)] == [[0], [0.5], [1], [1.5]]
+    stream.train.set_epoch(2)  # type: ignore[attr-defined]
+    assert [x.tolist() for x, _ in walked(stream)] == [[200, 200], [201, 201], [202, 202], [203, 203]]
+    assert isinstance(stream.test, TensorDataset)
+    assert stream.test.tensors[0].tolist() == [[0, 0], [1, 1], [2, 2]]
+    with pytest.raises(CorruptSample, match=rf"train {SETS}.Numbers\[2\]: cannot be read: OSError: connection lost"):
+        walked(source("dataset", train=named("Numbers", broken=2), test=named("Numbers"), **args))
+    words = refusal(lambda: source("dataset", train=named("Numbers"), test=named("Numbers", end=2), **args))
+    assert f"data.source.args.test_samples: test {SETS}.Numbers ended after 2 of 3" in words
+
+
+def test_whatever_fails_at_one_sample_is_named() -> None:
+    for broken in (0, 4):  # the first is tried when the source is built
+        train, test = named("Pictures", broken=broken), named("Pictures")
+        pictures = source("dataset", train=train, test=test, labels=3, image=IMAGE)
+        with pytest.raises(CorruptSample, match=rf"^train {SETS}.Pictures\[{broken}\]: cannot be read: KeyError"):
+            pictures.train[broken]
+
+
+@pytest.mark.parametrize(
+    ("given", "declared", "words"),
+    [
+        (([1, 2], 0, "array"), {"shape": [3]}, "x is float32 [2]; float32 [3] is expected"),
+        (([1, 2], 0, "tensor", "float64"), {"shape": [2]}, "x is float64 [2]; float32 [2] is expected"),
+        (([1, 2], 0), {"shape": [2]}, "x is a list of 2; float32 [2] is expected"),
+        (
+            ([[1, 2]], 0, "array", "uint8"),
+            {"image": {"height": 1, "width": 2}},
+            "x is uint8 [1, 2]; a PIL image or uint8 [3, 1, 2]",
+        ),
+        (([1], 3, "array"), {"shape": [1]}, "y is 3; a class from 0 to 2 is expected"),
+        (([1], -1, "array"), {"shape": [1]}, "y is -1; a class from 0 to 2 is expected"),
+        (([1], 1.0, "array"), {"shape": [1]}, "y is 1.0; a class from 0 to 2 is expected"),
+        (([1], "one", "array"), {"shape": [1]}, "y is a str; a class from 0 to 2 is expected"),
+        (([1], [1, 2], "array"), {"shape": [1], "task": "regression"}, "y is a list of 2; 3 numbers are expected"),
+    ],
+)
+def test_wrong_samples_are_named_when_the_source_is_built(given: tuple, declared: dict[str, Any], words: str) -> None:
+    found = refusal(lambda: pairs(*given, **declared))
+    assert f"train {SETS}.Pairs[0]: {words}" in found
+
+
+def test_a_wrong_sample_found_later_is_no_corrupt_one() -> None:
+    args = {"labels": ["half"], "task": "regression", "shape": [1], "train_samples": 4}
+    stream = source("dataset", train=named("Numbers"), test=named("Pairs", x=[1], y=1, of="array"), **args)
+    with pytest.raises(UserError, match=r"Numbers\[0\]: x is float32 \[2\]; float32 \[1\] is expected") as wrong:
+        walked(stream)
+    assert not isinstance(wrong.value, CorruptSample)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"shape": [2]}, "give either image or shape"),
+        ({"image": None}, "give either image or shape"),
+        ({"image": None, "shape": [0]}, "data.source.args.shape: [0] must be lengths of 1 or more"),
+        ({"image": {"height": 3}}, "data.source.args.image: missing a required argument: 'width'; image has height"),
+        ({"image": IMAGE | {"size": 3}}, "data.source.args.image: got an unexpected keyword argument 'size'"),
+        ({"image": IMAGE | {"mode": "X"}}, "data.source.args.image.mode: 'X' is not RGB or L"),
+        ({"image": IMAGE | {"height": 0}}, "data.source.args.image.height: 0 is too small"),
+        ({"labels": 0}, "data.source.args.labels: 0 gives no label"),
+        ({"train_samples": 3}, "data.source.args.train_samples: is for an iterable data set"),
+        ({"train": named("Numbers")}, "data.source.args.train_samples: is missing"),
+        ({"train": named("Pictures", count=0)}, f"train {SETS}.Pictures has no samples"),
+        ({"train": named("Pictures", size=0)}, "data.source.args.train"),
+        ({"train": {"name": "Pictures"}}, "data.source.args.train: {'name': 'Pictures'} is not {name: package.module"),
+        ({"train": named("single")}, f"train {SETS}.single[0]: is 1; (x, y) is expected"),
+        ({"test": named("nothing")}, f"test {SETS}.nothing gives a NoneType"),
+        ({"test": named("missing")}, f"cannot import '{SETS}.missing'"),
+    ],
+)
+def test_bad_arguments_are_refused(changes: dict[str, Any], words: str) -> None:
+    args = {"train": named("Pictures"), "test": named("Pictures"), "labels": 3, "image": IMAGE, **changes}
+    assert words in refusal(lambda: source("dataset", **args))
+
+
+def test_torchvisions_own_sets_fit() -> None:
+    fake = {"name": "torchvision.datasets.FakeData", "args": {"size": 4, "image_size": [3, 9, 9], "num_classes": 2}}
+    images = source("dataset", train=fake, test=fake, labels=2, image={"height": 9, "width": 9})
+    assert images.train[3][0].shape == (3, 9, 9)

@@ -1,0 +1,69 @@
+"""Data sets as users write them, taken by their import path."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import IterableDataset
+
+from tests.training.data.sources import noise
+
+
+class Pictures:
+    """Sample i is noise(i), of class i % 3; one may be broken."""
+
+    def __init__(self, count: int = 6, broken: int = -1) -> None:
+        self.count, self.broken = count, broken
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        if index == self.broken:
+            raise KeyError("lost")
+        return noise(index), index % 3
+
+
+class Pairs:
+    """The same (x, y), given as the recipe has it, at every index; `of` makes an array or tensor of x."""
+
+    def __init__(self, x: Any, y: Any, of: str = "", datatype: str = "float32") -> None:
+        self.pair = (Pairs.made(x, of, datatype), y)
+
+    @staticmethod
+    def made(x: Any, of: str, datatype: str) -> Any:
+        if of == "array":
+            return np.asarray(x, dtype=datatype)
+        return torch.tensor(x, dtype=getattr(torch, datatype)) if of == "tensor" else x
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> Any:
+        return self.pair
+
+
+class Numbers(IterableDataset):
+    """Counts on from 100 x epoch, to `end`; fails at `broken`."""
+
+    def __init__(self, end: int = 10**9, broken: int = -1) -> None:
+        self.end, self.broken, self.epoch = end, broken, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, float]]:
+        for number in range(100 * self.epoch, 100 * self.epoch + self.end):
+            if number == self.broken:
+                raise OSError("connection lost")
+            yield np.full((2,), number, dtype=np.float32), number / 2
+
+
+def single() -> list[int]:
+    """Samples that are no pairs."""
+    return [1, 2]
+
+
+def nothing() -> None:
+    """Is no data set."""

@@ -1,0 +1,102 @@
+"""Any data set of torch's kind, by its import path: map-style, or iterable."""
+
+import contextlib
+from typing import Any, Literal
+
+import torch
+from torch.utils.data import Dataset, TensorDataset
+
+from training.data.arguments import at_least, checked
+from training.data.image_input import image_input
+from training.data.imported import imported
+from training.data.sample import Sample
+from training.data.source import ImageInput, Source, TensorInput
+from training.data.wrapped import Indexed, Streamed
+from training.errors import CorruptSample, UserError
+
+
+@checked
+def dataset(
+    train: dict[str, Any],
+    test: dict[str, Any],
+    labels: list[str] | int,
+    image: dict[str, Any] | None = None,
+    shape: list[int] | None = None,
+    datatype: Literal["float32", "int64"] = "float32",
+    task: Literal["classification", "regression"] = "classification",
+    train_samples: int | None = None,
+    test_samples: int | None = None,
+) -> Source:
+    """`train` and `test` are {name: import path, args: {...}} of data sets that give (x, y).
+
+    With `image`, the arguments of image_input, x is a PIL image of any size or a uint8 array or tensor of
+    the declared shape; with `shape` an array or tensor of that shape and `datatype`. y is a class index,
+    or for regression a number for each label. A map-style set has a length and takes an index. An
+    iterable one gives its whole stream in every process, `train_samples` of it in a pass; of a test
+    stream `test_samples` are taken into memory.
+    """
+    at_least(1, train_samples=train_samples, test_samples=test_samples)
+    names = _labels(labels)
+    declared = _input(image, shape, datatype)
+    sample = Sample(declared, len(names), task)
+    return Source(
+        train=_split("train", train, sample, train_samples),
+        test=_in_memory(_split("test", test, sample, test_samples)),
+        labels=names,
+        input=declared,
+    )
+
+
+def _split(split: str, spec: dict[str, Any], sample: Sample, count: int | None) -> Indexed | Streamed:
+    samples = imported(spec, f"data.source.args.{split}")
+    name = f"{split} {spec['name']}"
+    if not hasattr(samples, "__getitem__") or not hasattr(samples, "__len__"):
+        if not hasattr(samples, "__iter__"):
+            found = f"{name} gives a {type(samples).__name__}"
+            raise UserError(f"data.source.args: {found}; a data set with a length, or an iterable one, is expected")
+        if count is None:
+            raise UserError(f"data.source.args.{split}_samples: is missing; {name} has no length of its own")
+        return Streamed(samples, name, sample, count)
+    if count is not None:
+        raise UserError(f"data.source.args.{split}_samples: is for an iterable data set; {name} has a length")
+    indexed = Indexed(samples, name, sample)
+    if len(indexed) == 0:
+        raise UserError(f"data.source: {name} has no samples")
+    # A wrong shape is told before anything is trained; a corrupt sample is the business of data.on_corrupt.
+    with contextlib.suppress(CorruptSample):
+        indexed[0]
+    return indexed
+
+
+def _in_memory(samples: Indexed | Streamed) -> Dataset:
+    """A test set is walked again and again, by its indices."""
+    if isinstance(samples, Indexed):
+        return samples
+    taken = list(samples)
+    if len(taken) < len(samples):
+        raise UserError(f"data.source.args.test_samples: {samples.name} ended after {len(taken)} of {len(samples)}")
+    inputs, targets = zip(*taken, strict=True)
+    return TensorDataset(torch.stack(inputs), torch.stack(targets))
+
+
+def _labels(labels: list[str] | int) -> tuple[str, ...]:
+    names = tuple(map(str, range(labels))) if isinstance(labels, int) else tuple(labels)
+    if not names:
+        raise UserError(f"data.source.args.labels: {labels} gives no label")
+    return names
+
+
+def _input(image: dict[str, Any] | None, shape: list[int] | None, datatype: Any) -> ImageInput | TensorInput:
+    if (image is None) == (shape is None):
+        raise UserError("data.source.args: give either image or shape, which say what the network takes")
+    if image is None:
+        if min(shape or [0]) < 1:
+            raise UserError(f"data.source.args.shape: {shape} must be lengths of 1 or more")
+        return TensorInput(shape=tuple(shape or []), datatype=datatype)
+    what = "data.source.args.image"
+    try:
+        return checked(image_input, what)(**image, what=what)
+    except TypeError as error:
+        raise UserError(
+            f"{what}: {error}; image has height, width, mode, interpolation, normalize, mean, std"
+        ) from error

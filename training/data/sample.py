@@ -1,0 +1,72 @@
+"""What a data set of the user's gives for a sample, made into what a Source promises."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from training.data.decode import image_tensor
+from training.data.source import ImageInput, TensorInput
+from training.errors import UserError
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is expected. Calling it converts (x, y); UserError says what was found instead, and `name`."""
+
+    input: ImageInput | TensorInput
+    labels: int
+    task: str
+
+    def __call__(self, found: Any, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+        if not isinstance(found, tuple | list) or len(found) != 2:
+            raise UserError(f"{name}: is {_words(found)}; (x, y) is expected")
+        return self._x(found[0], name), self._y(found[1], name)
+
+    def _x(self, x: Any, name: str) -> torch.Tensor:
+        """As the input declares it."""
+        if isinstance(x, Image.Image) and isinstance(self.input, ImageInput):
+            return image_tensor(x, self.input)
+        datatype = "uint8" if isinstance(self.input, ImageInput) else self.input.datatype
+        tensor = _tensor(x)
+        if tensor is None or tensor.dtype != getattr(torch, datatype) or tensor.shape != self.input.shape:
+            or_image = "a PIL image or " if isinstance(self.input, ImageInput) else ""
+            raise UserError(f"{name}: x is {_words(x)}; {or_image}{datatype} {list(self.input.shape)} is expected")
+        return tensor
+
+    def _y(self, y: Any, name: str) -> torch.Tensor:
+        """int64 [], or for regression float32 [outputs]."""
+        tensor = torch.tensor(y) if _is_number(y) else _tensor(np.asarray(y) if isinstance(y, Sequence) else y)
+        if self.task == "regression":
+            if tensor is None or tensor.is_complex() or tensor.numel() != self.labels or tensor.ndim > 1:
+                raise UserError(f"{name}: y is {_words(y)}; {self.labels} numbers are expected, one for each label")
+            return tensor.reshape(self.labels).to(torch.float32)
+        if tensor is None or tensor.ndim or tensor.is_floating_point() or not 0 <= int(tensor) < self.labels:
+            raise UserError(f"{name}: y is {_words(y)}; a class from 0 to {self.labels - 1} is expected")
+        return tensor.to(torch.int64)
+
+
+def _tensor(value: Any) -> torch.Tensor | None:
+    if isinstance(value, np.generic):
+        value = np.asarray(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        return torch.from_numpy(np.array(value))  # a copy: torch warns of arrays that cannot be written
+    return value.detach() if isinstance(value, torch.Tensor) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def _words(value: Any) -> str:
+    """A short word for what was found: a type and shape, or the number."""
+    if _is_number(value) or (isinstance(value, torch.Tensor | np.ndarray | np.generic) and value.ndim == 0):
+        return f"{value}"
+    if isinstance(value, torch.Tensor | np.ndarray):
+        return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"
