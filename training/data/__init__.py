@@ -29,10 +29,12 @@ class Sources(Mapping[str, Callable[..., Source]]):
 SOURCES = Sources(
     {
         "cifar10": "training.data.torchvision_sets",
+        "dataset": "training.data.dataset",
         "digits": "training.data.digits",
         "fashion_mnist": "training.data.torchvision_sets",
         "image_folder": "training.data.image_folder",
         "mnist": "training.data.torchvision_sets",
         "table": "training.data.table",
+        "webdataset": "training.data.webdataset",
     }
 )

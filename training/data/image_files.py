@@ -22,6 +22,8 @@ class ImageFiles(Dataset):
     list's strings by counting references.
     """
 
+    deterministic = True
+
     def __init__(self, folder: Path, names: list[str], classes: list[int], image: ImageInput) -> None:
         self.folder, self.image = folder, image
         self.names = np.array([os.fsencode(name) for name in names], dtype=np.bytes_)
