@@ -1,9 +1,12 @@
 """Where in its shard each sample lies, read from the tar headers alone."""
 
+import contextlib
+import json
+import os
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +14,7 @@ from webdataset.tariterators import base_plus_ext
 
 from training.component import one_line
 from training.data.decode import SUFFIXES
+from training.data.folder_lock import exclusive
 from training.data.shards import Shards
 from training.errors import UserError
 
@@ -36,9 +40,13 @@ class _Parts(NamedTuple):
 
 
 def index(shards: Shards) -> ShardIndex:
-    """Raises UserError for a shard that cannot be read as an uncompressed tar file, and if there is no sample."""
-    with ThreadPoolExecutor(READERS) as pool:  # waiting for storage is what takes long
-        found = list(pool.map(lambda shard: _samples(shards, shard), range(len(shards.urls))))
+    """Raises UserError for a shard that cannot be read as an uncompressed tar file, and if there is no sample.
+
+    With a cache, what was found is kept there, and the processes that share it do not all look.
+    """
+    alone = contextlib.nullcontext() if shards.cache is None else exclusive(Path(shards.cache).expanduser())
+    with alone, ThreadPoolExecutor(READERS) as pool:  # remote storage is waited for most of the time
+        found = list(pool.map(lambda shard: _known(shards, shard), range(len(shards.urls))))
     rows = [(shard, *parts.image, *parts.target) for shard, samples in enumerate(found) for parts in samples.values()]
     if all(ABSENT in row for row in rows):
         endings = f"an image ({', '.join(SUFFIXES)}) and a class (cls) under one key are expected"
@@ -48,6 +56,23 @@ def index(shards: Shards) -> ShardIndex:
         places=np.array(rows, dtype=np.int64),
         starts=np.cumsum([0, *map(len, found)], dtype=np.int64),
     )
+
+
+def _known(shards: Shards, shard: int) -> dict[str, _Parts]:
+    try:
+        folder = shards.kept(shard)
+    except FileNotFoundError as error:
+        raise UserError(f"{shards.urls[shard]}: no such shard") from error
+    if folder is None:
+        return _samples(shards, shard)
+    file = folder / "index.json"
+    if not file.exists():
+        samples = _samples(shards, shard)
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(".partial")
+        partial.write_text(json.dumps(samples))
+        os.replace(partial, file)
+    return {key: _Parts(*map(tuple, parts)) for key, parts in json.loads(file.read_text()).items()}
 
 
 def _samples(shards: Shards, shard: int) -> dict[str, _Parts]:

@@ -42,7 +42,8 @@ def _matching(url: str, storage_options: dict[str, Any]) -> list[str]:
 class Shards:
     """Reads bytes of shards. Each process opens files of its own, a forked one too, and keeps a few open.
 
-    With `cache`, a folder, a shard is copied there whole when it is first needed, by one process for all.
+    With `cache`, a folder, a shard behind a URL is copied there whole when it is first needed, by one
+    process for all.
     """
 
     def __init__(self, urls: list[str], storage_options: dict[str, Any], cache: str | None) -> None:
@@ -69,8 +70,9 @@ class Shards:
 
     def open(self, shard: int, **options: Any) -> BinaryIO:
         """A file of the caller's own, from its beginning."""
-        if self.cache is not None:
-            return self._copied(Path(self.cache).expanduser(), self.urls[shard]).open("rb")
+        copy = self._copy(shard)
+        if copy is not None:
+            return copy.open("rb")
         system, path = fsspec.url_to_fs(self.urls[shard], **self.storage_options)
         file: BinaryIO = system.open(path, "rb", **options)
         if not file.seekable():
@@ -78,13 +80,25 @@ class Shards:
             raise UserError("can only be read from its beginning; data.source.args.cache names a folder for copies")
         return file
 
-    def _copied(self, cache: Path, url: str) -> Path:
-        folder = cache / hashlib.sha256(url.encode()).hexdigest()[:16]
+    def kept(self, shard: int) -> Path | None:
+        """The cache's folder for what is known of a shard; a local file that changes gets another one."""
+        if self.cache is None:
+            return None
+        url = self.urls[shard]
+        state = None if "://" in url else Path(url).expanduser().stat()
+        known = url if state is None else f"{Path(url).absolute()} {state.st_size} {state.st_mtime_ns}"
+        return Path(self.cache).expanduser() / hashlib.sha256(known.encode()).hexdigest()[:16]
+
+    def _copy(self, shard: int) -> Path | None:
+        """Of a shard behind a URL, if there is a cache."""
+        folder = self.kept(shard)
+        if folder is None or "://" not in self.urls[shard]:
+            return None
         copy = folder / "shard.tar"
         if not copy.exists():
             with exclusive(folder):
                 if not copy.exists():
-                    system, path = fsspec.url_to_fs(url, **self.storage_options)
+                    system, path = fsspec.url_to_fs(self.urls[shard], **self.storage_options)
                     system.get_file(path, str(folder / "partial"))
                     os.replace(folder / "partial", copy)
         return copy

@@ -41,7 +41,8 @@ def webdataset(
     """`train` and `test` name shards by braces or `*`; `labels` lists the classes, or names a file with one per line.
 
     An epoch goes through the shards in random order, `shuffle_shards` of them at a time, whose samples
-    are shuffled together. `storage_options` go to fsspec; `cache` is a folder for copies of the shards.
+    are shuffled together. `storage_options` go to fsspec. `cache` is a folder that keeps where samples
+    lie in each shard, which is slow to find out, and copies of shards behind a URL.
     """
     at_least(1, shuffle_shards=shuffle_shards)
     image = image_input(height, width, mode, interpolation, normalize, mean, std)

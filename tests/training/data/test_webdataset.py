@@ -115,6 +115,26 @@ def test_shards_behind_a_url(url: str, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "copies").glob("*/*.tar")) == ["shard.tar"] * SHARDS
 
 
+def test_a_cache_knows_local_shards_until_they_change(pattern: str, tmp_path: Path) -> None:
+    cache, first = tmp_path / "cache", tmp_path / "train-000.tar"
+    for _ in range(2):
+        assert_all_there(source("webdataset", train=pattern, test=pattern, cache=str(cache), **ARGS).train)
+    assert not list(cache.glob("*/*.tar"))
+    kept = sorted(cache.glob("*/index.json"))
+    assert len(kept) == SHARDS
+    for index in kept:  # is it read at all?
+        index.write_text(index.read_text().replace("photos/0000", "photos/zero"))
+    again = source("webdataset", train=pattern, test=pattern, cache=str(cache), **ARGS)
+    assert again.train.index.keys[0] == b"photos/zero"  # type: ignore[attr-defined]
+    first.write_bytes((tmp_path / "train-004.tar").read_bytes())
+    os.utime(first, (1, 1))
+    changed = source("webdataset", train=pattern, test=pattern, cache=str(cache), **ARGS)
+    assert changed.train.index.keys[0] == b"photos/0024"  # type: ignore[attr-defined]
+    first.unlink()
+    words = refusal(lambda: source("webdataset", train=pattern, test=pattern, cache=str(cache), **ARGS))
+    assert words == f"{first}: no such shard"
+
+
 def test_shards_in_memory_by_a_star(pattern: str, tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
     for path in tmp_path.glob("*.tar"):
