@@ -47,7 +47,7 @@ FILES = {
     "png-grey": encoded(GREY, "PNG"),
     "png-grey-alpha": encoded(GREY.convert("LA"), "PNG"),
     "png-alpha": encoded(transparent(), "PNG"),
-    "png-16": encoded(Image.fromarray(COLOURS[..., 0].astype(np.uint16) * 257), "PNG"),
+    "png-16": encoded(Image.fromarray(COLOURS[..., 0].astype(np.uint16) * 251), "PNG"),
     "png-1": encoded(GREY.convert("1"), "PNG"),
     "png-palette": encoded(PHOTO.quantize(16), "PNG"),
     "png-palette-transparent": encoded(PHOTO.quantize(16), "PNG", transparency=3),

@@ -46,8 +46,7 @@ def table(
     if scale:
         mean = inputs[train].mean(axis=0, dtype=np.float64)
         spread = inputs[train].std(axis=0, dtype=np.float64)
-        # A constant column's std is 0, or the rounding of its mean.
-        std = np.where(np.ptp(inputs[train], axis=0) == 0, 1, spread)
+        std = np.where(spread == 0, 1, spread)  # a constant column
     return Source(
         train=TensorDataset(torch.from_numpy(inputs[train]), torch.from_numpy(targets[train])),
         test=TensorDataset(torch.from_numpy(inputs[test]), torch.from_numpy(targets[test])),
