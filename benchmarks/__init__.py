@@ -1,1 +1,1 @@
-"""What it costs: measured over the wire, on whatever machine this is. `python -m benchmarks latency URL ...`."""
+"""What it costs, on whatever machine this is: `python -m benchmarks latency URL ...`."""

@@ -7,6 +7,12 @@ from serving.verbs import run
 VERBS = {
     "demo": ("benchmarks.demo", "the whole path once: train, export, archive, serve, predict, measure"),
     "latency": ("benchmarks.latency", "p50 to p99.9 of one model of a running server, at a set rate"),
+    "training": (
+        "benchmarks.training",
+        "our trainer's throughput beside a bare loop's, Lightning Fabric's, accelerate's",
+    ),
+    "scaling": ("benchmarks.scaling", "our trainer and a bare loop at 1 to N processes"),
+    "checkpoint": ("benchmarks.checkpoint", "what a save costs, and a worker's death"),
 }
 
 if __name__ == "__main__":

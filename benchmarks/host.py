@@ -2,16 +2,27 @@
 
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("torchferry", "torch", "onnxruntime", "torchserve", "numpy")
+PACKAGES = (
+    "torchferry",
+    "torch",
+    "torchvision",
+    "lightning-fabric",
+    "accelerate",
+    "onnxruntime",
+    "torchserve",
+    "numpy",
+)
 
 
 def describe() -> dict[str, object]:
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
+        "gpus": _gpus(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "versions": {package: _version(package) for package in PACKAGES},
@@ -24,6 +35,14 @@ def _processor() -> str:
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def _gpus() -> list[str]:
+    try:
+        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        return subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()
+    except (OSError, subprocess.CalledProcessError):
+        return []
 
 
 def _version(package: str) -> str | None:

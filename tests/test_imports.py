@@ -48,7 +48,10 @@ def test_only_export_imports_training() -> None:
 
 def test_benchmarks_speak_the_wire() -> None:
     for name, path in modules("benchmarks").items():
-        assert {found for found in imports(path) if not found.startswith("benchmarks")} <= OF_SERVING, name
+        foreign = {found for found in imports(path) if not found.startswith("benchmarks")}
+        if name.startswith("benchmarks.trainers"):  # the peers train the very same networks on the same data
+            foreign = {found for found in foreign if not found.startswith(("training.models", "training.data"))}
+        assert foreign <= OF_SERVING, name
 
 
 def test_there_are_no_import_cycles() -> None:

@@ -1,0 +1,128 @@
+"""The benchmarks of training, each run once over a few steps: what they give, not how fast it is."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from benchmarks.rounds import alternate, paired_ratio
+from tests.conftest import ROOT, run_command, wait_until
+
+FEW_STEPS = ("--rounds", 1, "--warmup", 1, "--steps", 2, "--log-every", 1, "--threads", 1)
+
+
+def measure(verb: str, folder: Path, *options: object) -> Any:
+    """The results in the JSON of one run of a benchmark."""
+    output = folder / "result.json"
+    done = run_command("-m", "benchmarks", verb, "--scratch", folder / "scratch", "--output", output, *options)
+    assert done.returncode == 0, done.stderr
+    assert list((folder / "scratch").iterdir()) == []
+    content = json.loads(output.read_text())
+    assert content["benchmark"] == verb
+    assert {"processor", "cores", "gpus", "versions"} <= content["machine"].keys()
+    return content["results"]
+
+
+def test_four_trainers_begin_with_the_same_network_and_data(tmp_path: Path) -> None:
+    for library in ("lightning_fabric", "accelerate"):
+        pytest.importorskip(library)
+    # One batch holds all the data, so the order, which is each trainer's own, does not matter.
+    options = ("--models", "resnet18", "--processes", 1, "--samples", 16, "--batch-size", 16)
+    results = measure("training", tmp_path, *options, *FEW_STEPS)
+    assert [result["trainer"] for result in results] == ["ours", "bare", "fabric", "accelerate"]
+    for result in results:
+        assert result["samples_per_second"] == result["rounds"][0] > 0
+        assert result["to_bare"]["low"] <= result["to_bare"]["median"] <= result["to_bare"]["high"]
+        assert result["first_loss"] == pytest.approx(results[1]["first_loss"], rel=1e-4)
+
+
+def test_scaling_compares_with_one_process(tmp_path: Path) -> None:
+    options = ("--models", "digits", "--processes", "1,2", "--trainers", "bare")
+    one, two = measure("scaling", tmp_path, *options, *FEW_STEPS)
+    assert (one["processes"], two["processes"]) == (1, 2)
+    assert one["efficiency"]["median"] == 1
+    assert two["efficiency"]["median"] == pytest.approx(two["rounds"][0] / (2 * one["rounds"][0]))
+
+
+def test_checkpoint_measures_saving_and_recovery(tmp_path: Path) -> None:
+    options = ("--models", "digits", "--processes", 2, "--every-steps", 4, *FEW_STEPS, "--steps", 8)
+    results = measure("checkpoint", tmp_path, *options)
+    assert [saving["saves"] for saving in results["saving"]] == ["none", "asynchronous", "synchronous"]
+    assert all(saving["samples_per_second"] > 0 for saving in results["saving"])
+    (recovery,) = results["recovery"]
+    assert recovery["ours_seconds"] > 0
+    assert recovery["torchrun_seconds"] > 0
+    assert recovery["steps_repeated"] >= 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_leaves_no_process_and_no_folder(tmp_path: Path, number: int, code: int) -> None:
+    options = ("--models", "digits", "--processes", "1", "--trainers", "bare", "--steps", "1000000")
+    command = [sys.executable, "-m", "benchmarks", "training", *options, "--scratch", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as benchmark:
+        children = psutil.Process(benchmark.pid).children
+        wait_until(lambda: len(children(recursive=True)) >= 2)
+        family = children(recursive=True)
+        benchmark.send_signal(number)
+        assert benchmark.wait(60) == code
+    assert not any(process.is_running() for process in family)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trainer_that_fails_is_shown(tmp_path: Path) -> None:
+    options = ("--models", "resnet18", "--processes", 1, "--trainers", "bare", "--samples", 1, "--batch-size", 1)
+    done = run_command("-m", "benchmarks", "training", *options, *FEW_STEPS, "--scratch", tmp_path)
+    assert done.returncode == 1
+    assert "more than 1 value per channel" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("benchmarks: bare ended with exit code 1")
+
+
+@pytest.mark.parametrize(
+    ("verb", "options", "words"),
+    [
+        ("training", ("--models", "nobody"), "no model 'nobody'"),
+        ("training", ("--trainers", "nobody"), "no 'nobody'"),
+        ("training", ("--processes", "0"), "0 is too small"),
+        ("training", ("--processes", "two"), "'two' is not a whole number"),
+        ("training", ("--processes", "3"), "64 cannot be shared by 3 processes"),
+        ("training", ("--batch-size", "4096"), "more than the 1437 training samples of digits"),
+        ("training", ("--samples", "99"), "digits are real data"),
+        ("training", ("--rounds", "0"), "--rounds: 0 is too small"),
+        ("training", ("--peak-tflops", "0"), "--peak-tflops: 0.0 is too small"),
+        ("training", ("--output", "/nowhere/x.json"), "/nowhere is not a folder"),
+        ("training", ("--scratch", "/proc/nowhere"), "/proc/nowhere cannot be made"),
+        ("scaling", ("--processes", "2"), "1 has to be the first"),
+        ("checkpoint", ("--every-steps", "1"), "--every-steps: 1 is too small"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(tmp_path: Path, verb: str, options: tuple[str, ...], words: str) -> None:
+    done = run_command("-m", "benchmarks", verb, "--scratch", tmp_path / "scratch", *options)
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_rounds_go_in_turn_and_ratios_are_paired(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def measure_as(name: str, value: float) -> Any:
+        def run(folder: Path) -> dict[str, float]:
+            assert folder.is_absolute()
+            order.append(name)
+            # The machine gets slower from round to round, for both.
+            return {"rate": value / len(order)}
+
+        return run
+
+    found = alternate({"a": measure_as("a", 3), "b": measure_as("b", 2)}, 3, title="test", scratch=tmp_path)
+    assert order == ["a", "b"] * 3
+    assert len(found["a"]) == len(found["b"]) == 3
+    ratio = paired_ratio([1.0, 10.0, 100.0], [2.0, 20.0, 200.0])
+    assert (ratio.low, ratio.median, ratio.high) == (0.5, 0.5, 0.5)
+    ratio = paired_ratio([1.0, 2.0, 3.0], [1.0, 1.0, 1.0])
+    assert ratio.low < ratio.median == 2 < ratio.high
