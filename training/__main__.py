@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
             recipe = parse(arguments)
             from training.run import run
 
-            run(recipe)
+            return run(recipe)
     except UserError as error:
         return _refuse(error)
     except KeyboardInterrupt:

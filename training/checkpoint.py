@@ -1,101 +1,116 @@
-"""Checkpoints: `checkpoints/step-<n>/`, with `latest` and `best` each naming one.
+"""Checkpoints on the disk: `checkpoints/step-<n>/`, with `latest` and `best` each naming one.
 
 A folder holds what torch.distributed.checkpoint wrote, `state.json` (where the run stood) and
 `checksums.json`. It appears under its name only when all of it is on the disk.
 """
 
 import json
+import pickle
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
-import torch.distributed as dist
-import torch.distributed.checkpoint as dcp
-from torch import nn
-from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+from torch.distributed.checkpoint import FileSystemReader
 
 from training.errors import UserError
 from training.files import flush, sha256, write_whole
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Progress:
-    """Where a run stood."""
+    """Where a run stands."""
 
-    epoch: int
+    epoch: int = 0
     """Epochs finished."""
-    step: int
+    batch: int = 0
+    """Global batches done in the epoch after those."""
+    step: int = 0
     """Optimizer steps taken."""
-    best_accuracy: float
-    """The best test accuracy so far, 0..1."""
+    best: float | None = None
+    """The best score so far."""
+    stale: int = 0
+    """Evaluations since then."""
+    world_size: int = 1
+    """Ranks that wrote it."""
 
 
-def save(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, *, keep: int, best: bool
-) -> None:
-    """Write `step-<n>` below `folder` and move `latest`, and `best` if so; every rank calls it.
+def unfinished(folder: Path, step: int) -> Path:
+    """Where the checkpoint of `step` is written before it is whole."""
+    return folder / f".{name_of(step)}.unfinished"
 
-    All but the newest `keep` and the best are removed afterwards.
+
+def name_of(step: int) -> str:
+    return f"step-{step:08d}"
+
+
+def complete(folder: Path, progress: Progress, *, best: bool, keep: int) -> None:
+    """Give what was written for `progress` its name, move `latest`, and `best` if so; drop old ones.
+
+    All but the newest `keep` and the best go. Raises OSError.
     """
-    leads = dist.get_rank() == 0
-    name = f"step-{progress.step:08d}"
-    unfinished = folder / f".{name}.unfinished"
-    if leads:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-    dist.barrier()
-    dcp.save(_state(model, optimizer), checkpoint_id=unfinished)
-    if leads:
-        _complete(unfinished, progress)
-        unfinished.rename(folder / name)
-        flush(folder)
-        write_whole(folder / "latest", name + "\n")
-        if best:
-            write_whole(folder / "best", name + "\n")
-        _prune(folder, keep)
-    dist.barrier()
+    written, name = unfinished(folder, progress.step), name_of(progress.step)
+    for part in {entry.relative_path for entry in FileSystemReader(written).read_metadata().storage_data.values()}:
+        if not (written / part).is_file():
+            raise OSError(f"{written / part} is missing; runs_dir has to be one folder that all nodes share")
+    write_whole(written / "state.json", json.dumps(asdict(progress), indent=2) + "\n")
+    checksums = {file.name: sha256(file) for file in sorted(written.iterdir())}
+    write_whole(written / "checksums.json", json.dumps(checksums, indent=2) + "\n")
+    target = folder / name
+    replaced = folder / f".{name}.replaced"
+    if target.exists():  # the same step again, after the evaluation or after a restart from an older one
+        target.rename(replaced)
+    written.rename(target)
+    shutil.rmtree(replaced, ignore_errors=True)
+    flush(folder)
+    write_whole(folder / "latest", name + "\n")
+    if best:
+        write_whole(folder / "best", name + "\n")
+    _prune(folder, keep)
 
 
-def load(checkpoint: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
-    """Put a saved state into `model` and `optimizer`; every rank calls it. Raises UserError if it is damaged."""
-    verify(checkpoint)
-    state = _state(model, optimizer)
-    dcp.load(state, checkpoint_id=checkpoint)
-    set_state_dict(model, optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"])
-    return Progress(**json.loads((checkpoint / "state.json").read_text()))
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a killed run was writing."""
+    for left in folder.glob(".step-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
-def verify(checkpoint: Path) -> None:
-    """Compare every file with its checksum; raises UserError naming the first that differs."""
+def newest_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
+
+
+def best(folder: Path) -> Path | None:
+    pointer = folder / "best"
+    return folder / pointer.read_text().strip() if pointer.is_file() else None
+
+
+def read_progress(checkpoint: Path) -> Progress:
+    """Where the run stood, after every file was compared with its checksum.
+
+    Raises UserError naming the first file that is damaged or missing.
+    """
     try:
         checksums = json.loads((checkpoint / "checksums.json").read_text())
         for name, expected in checksums.items():
             if sha256(checkpoint / name) != expected:
-                raise UserError(f"{checkpoint / name}: is damaged (its checksum differs); use another checkpoint")
+                raise UserError(f"{checkpoint / name}: is damaged (its checksum differs)")
+        return Progress(**json.loads((checkpoint / "state.json").read_text()))
     except UserError:
         raise
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise UserError(f"{checkpoint}: is not a complete checkpoint: {error}") from error
 
 
-def _state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    model_state, optimizer_state = get_state_dict(model, optimizer)
-    return {"model": model_state, "optimizer": optimizer_state}
-
-
-def _complete(unfinished: Path, progress: Progress) -> None:
-    write_whole(unfinished / "state.json", json.dumps(asdict(progress), indent=2) + "\n")
-    checksums = {file.name: sha256(file) for file in sorted(unfinished.iterdir())}
-    for name in checksums:
-        flush(unfinished / name)
-    write_whole(unfinished / "checksums.json", json.dumps(checksums, indent=2) + "\n")
+def shapes(checkpoint: Path) -> dict[str, tuple[int, ...] | None]:
+    """Every entry's name with its tensor's shape, or None for what is no tensor. Raises UserError."""
+    try:
+        entries = FileSystemReader(checkpoint).read_metadata().state_dict_metadata
+    except (OSError, pickle.UnpicklingError, EOFError, AttributeError) as error:
+        raise UserError(f"{checkpoint}: has no readable .metadata: {error}") from error
+    return {name: tuple(entry.size) if hasattr(entry, "size") else None for name, entry in entries.items()}
 
 
 def _prune(folder: Path, keep: int) -> None:
-    newest = sorted(folder.glob("step-*"))[-keep:]
-    named = [folder / (folder / name).read_text().strip() for name in ("latest", "best") if (folder / name).exists()]
+    kept = [*newest_first(folder)[:keep], best(folder)]
     for checkpoint in folder.glob("step-*"):
-        if checkpoint not in (*newest, *named):
+        if checkpoint not in kept:
             shutil.rmtree(checkpoint)

@@ -1,60 +1,82 @@
 """Exact evaluation at any world size: sums per rank, one reduction, one division."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, Subset
 
+from training.data.feed import EvaluationFeed
+from training.errors import UserError
 from training.process_group import Place
+from training.task import Task
 
-BATCH = 256
 PICTURED_MISTAKES = 16
+PICTURED_POINTS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     samples: int
-    loss: float
-    """Mean cross entropy, without label smoothing."""
-    confusion: torch.Tensor
+    corrupt: int
+    """Samples that could not be read and are not counted."""
+    values: dict[str, float]
+    """`loss` (mean over the samples, as the task says) and the task's own numbers."""
+    score: float
+    """The task's headline; higher is better."""
+    confusion: torch.Tensor | None
     """int64 [classes, classes]: row is the true class, column the predicted one."""
-    mistakes: list[int]
-    """Indices of the first few samples that were predicted wrongly."""
-
-    @property
-    def accuracy(self) -> float:
-        return self.confusion.diag().sum().item() / self.samples
+    shown: list[int]
+    """Indices of samples worth showing: the first mistakes of a classifier."""
+    points: torch.Tensor
+    """float32 [samples, 2, outputs]: true and predicted values of the first few, for regression."""
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, samples: Dataset, classes: int, place: Place) -> Evaluation:
-    """Every sample is counted once: rank r takes r, r + world size, ...; every rank gets the whole result."""
-    mine = range(place.rank, len(samples), place.world_size)  # type: ignore[arg-type]
-    confusion = torch.zeros(classes, classes, dtype=torch.int64, device=place.device)
-    loss = torch.zeros((), dtype=torch.float64, device=place.device)
-    wrong = []
+def evaluate(model: nn.Module, feed: EvaluationFeed, task: Task, outputs: int, place: Place) -> Evaluation:
+    """Every sample is counted once; every rank gets the whole result. Leaves `model` in training mode."""
+    metrics = task.metrics(outputs).to(place.device)
+    loss = torch.zeros(3, dtype=torch.float64, device=place.device)  # of the samples: sum, count, unreadable ones
+    mistakes: list[torch.Tensor] = []
+    points: list[torch.Tensor] = []
     model.eval()
-    for images, truth in DataLoader(Subset(samples, mine), batch_size=BATCH):
-        truth = truth.to(place.device)
-        logits = model(images.to(place.device))
-        predicted = logits.argmax(dim=1)
-        loss += nn.functional.cross_entropy(logits, truth, reduction="sum")
-        confusion += torch.bincount(truth * classes + predicted, minlength=classes**2).view(classes, classes)
-        wrong.append(predicted != truth)
+    for batch in feed(place.rank, place.world_size):
+        loss[2] += len(batch.corrupt)
+        if not len(batch.indices):
+            continue
+        given = model(batch.inputs).float()
+        task.update(metrics, given, batch.targets)
+        loss[0] += task.test_loss(given, batch.targets)
+        loss[1] += len(batch.indices)
+        predicted = task.predicted(given)
+        if predicted.dim() == 1:
+            mistakes.append(batch.indices[(predicted != batch.targets).cpu()])
+        else:
+            points.append(torch.stack([batch.targets, predicted], dim=1).cpu())
     model.train()
-    dist.all_reduce(confusion)
     dist.all_reduce(loss)
-    count = int(confusion.sum().item())
+    total, samples, corrupt = loss.tolist()
+    if not samples:
+        raise UserError("data.source: no sample of the test set could be read")
+    computed = metrics.compute()
+    values = {"loss": total / samples, **task.values(computed)}
     return Evaluation(
-        samples=count, loss=loss.item() / count, confusion=confusion.cpu(), mistakes=_first_mistakes(wrong, mine)
+        samples=int(samples),
+        corrupt=int(corrupt),
+        values=values,
+        score=values[task.headline],
+        confusion=computed["confusion"].cpu() if "confusion" in computed else None,
+        shown=sorted(index for found in _gathered(mistakes, PICTURED_MISTAKES) for index in found.tolist())[
+            :PICTURED_MISTAKES
+        ],
+        points=torch.cat([torch.empty(0, 2, outputs), *_gathered(points, PICTURED_POINTS)]),
     )
 
 
-def _first_mistakes(wrong: list[torch.Tensor], mine: range) -> list[int]:
-    flags = torch.cat(wrong).cpu() if wrong else torch.zeros(0, dtype=torch.bool)
-    found = [mine[position] for position in flags.nonzero().flatten().tolist()][:PICTURED_MISTAKES]
-    gathered: list[list[int]] = [[]] * dist.get_world_size()
-    dist.all_gather_object(gathered, found)
-    return sorted(index for found in gathered for index in found)[:PICTURED_MISTAKES]
+def _gathered(found: list[torch.Tensor], most: int) -> Iterator[torch.Tensor]:
+    """The first few of every rank's."""
+    mine = torch.cat(found)[:most] if found else None
+    everyone: list[torch.Tensor | None] = [None] * dist.get_world_size()
+    dist.all_gather_object(everyone, mine)
+    return (part for part in everyone if part is not None)

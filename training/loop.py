@@ -1,102 +1,105 @@
 """The training loop. Everything it uses was built before it starts."""
 
-import math
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-import torch.distributed as dist
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 
-from training import checkpoint
-from training.config import Recipe
-from training.data.order import GlobalBatches
-from training.data.source import Source
+from training.build import Run
 from training.errors import UserError
 from training.evaluate import Evaluation, evaluate
-from training.models.normalized import Normalized
-from training.optim import learning_rate_factor
-from training.process_group import Place, share_buffers
-from training.telemetry import Telemetry
+from training.meter import Meter
+from training.process_group import share_buffers
+from training.profile import Profile
+from training.saver import Saver
+from training.state import collect
+from training.step import Step
+from training.stop import Request, Requests, Stopped
 
 
 @dataclass(kw_only=True)
-class Run:
-    """The parts of a run, built from its recipe."""
+class Loop:
+    """Every rank has one, and all take the same turns."""
 
-    recipe: Recipe
-    place: Place
-    source: Source
-    order: GlobalBatches
-    model: Normalized
-    loss: nn.Module
-    optimizer: torch.optim.Optimizer
+    run: Run
+    step: Step
+    saver: Saver
+    requests: Requests
+    meter: Meter
+    profile: Profile
 
-    @property
-    def total_steps(self) -> int:
-        return self.recipe.epochs * len(self.order)
+    def train(self) -> Evaluation:
+        """From where the run stands to its end; returns the evaluation there.
 
+        Raises Stopped after a signal, with everything saved, and UserError for what only training shows.
+        """
+        run, progress, result = self.run, self.run.progress, None
+        while not run.ended:
+            self._steps()
+            if progress.batch == len(run.order):
+                progress.epoch, progress.batch = progress.epoch + 1, 0
+                self.step.epoch_ended()
+            result = self.evaluate() if run.evaluation_due else None
+            is_best = result is not None and run.is_best(result.score)
+            if is_best or run.ended or self.saver.due(progress):
+                self._save(best=is_best)
+            self._heed(self.requests.exchange())
+        self.saver.wait()
+        self._check_saver()
+        self.requests.exchange()
+        return result or self.evaluate()
 
-def train(run: Run, folder: Path, telemetry: Telemetry) -> Evaluation:
-    """Train to the end of the last epoch; returns the evaluation after it. Every rank calls it."""
-    model = DistributedDataParallel(run.model, gradient_as_bucket_view=True)
-    batches = DataLoader(run.source.train, batch_sampler=run.order, num_workers=run.recipe.data.workers)
-    step, best = 0, -1.0
-    for epoch in range(run.recipe.epochs):
-        run.order.set_epoch(epoch)
-        step = _epoch(run, model, batches, epoch, step, telemetry)
-        share_buffers(run.model)
-        result = evaluate(run.model, run.source.test, len(run.source.labels), run.place)
-        telemetry.evaluated(epoch=epoch + 1, step=step, result=result)
-        is_best, best = result.accuracy > best, max(best, result.accuracy)
-        if is_best or (epoch + 1) % run.recipe.checkpoint.every_epochs == 0 or epoch + 1 == run.recipe.epochs:
-            progress = checkpoint.Progress(epoch=epoch + 1, step=step, best_accuracy=best)
+    def _steps(self) -> None:
+        """To the end of the epoch, or of the run."""
+        run, progress = self.run, self.run.progress
+        batches = self.meter.watch(run.feed.epoch(progress.epoch, progress.batch))
+        while progress.batch < len(run.order) and not run.ended:
             started = time.perf_counter()
-            checkpoint.save(folder, model, run.optimizer, progress, keep=run.recipe.checkpoint.keep, best=is_best)
-            telemetry.saved(seconds=time.perf_counter() - started)
-    return result
+            report_due = run.report_due
+            loss, norm = self.step(batches, progress.epoch, measure=report_due)
+            progress.step, progress.batch = progress.step + 1, progress.batch + 1
+            self.meter.stepped(progress.step, loss, time.perf_counter() - started)
+            if report_due:
+                self._report(norm)
+            self.profile.stepped(progress.step)
+            if self.saver.due(progress):
+                self._save()
+            self._heed(self.requests.agreed())
 
+    def evaluate(self) -> Evaluation:
+        run, progress = self.run, self.run.progress
+        share_buffers(self.step.trained)
+        result = evaluate(self.step.trained, run.evaluation, run.task, run.outputs, run.place)
+        self.meter.telemetry.evaluated(epoch=progress.epoch, step=progress.step, result=result)
+        return result
 
-def _epoch(run: Run, model: nn.Module, batches: DataLoader, epoch: int, step: int, telemetry: Telemetry) -> int:
-    """One pass over the data from optimizer step `step`; returns the step it ended at."""
-    # The sum stays on the device: reading it there would make the host wait for every step.
-    loss_sum, unreported = torch.zeros((), device=run.place.device), 0
-    asked = time.perf_counter()
-    for images, truth in batches:
-        got = time.perf_counter()
-        factor = learning_rate_factor(run.recipe.schedule, step, run.total_steps)
-        loss_sum += _train_step(run, model, images, truth, factor)
-        step, unreported = step + 1, unreported + 1
-        if step % run.recipe.metrics.log_every == 0 or step % len(run.order) == 0:
-            rate = run.optimizer.param_groups[0]["lr"]
-            telemetry.train(epoch=epoch + 1, step=step, loss=_mean(loss_sum, unreported, run), learning_rate=rate)
-            loss_sum.zero_()
-            unreported = 0
-        now = time.perf_counter()
-        telemetry.step(samples=run.order.batch_size, seconds=now - asked, waited=got - asked)
-        asked = now
-    return step
+    def _report(self, norm: torch.Tensor | None) -> None:
+        run, step = self.run, self.run.progress.step
+        total, in_a_row = self.step.skipped.tolist()
+        patience = run.recipe.step.skip_nonfinite
+        if patience and in_a_row >= patience:
+            raise UserError(f"the gradients were not finite for {in_a_row} steps in a row, up to step {step}")
+        self.meter.report(
+            epoch=run.progress.epoch + 1,
+            step=step,
+            steps=run.steps_in_report,
+            learning_rate=self.step.learning_rate,
+            norm=norm,
+            forward=self.step.forward_seconds,
+            skipped=total,
+        )
 
+    def _save(self, *, best: bool = False) -> None:
+        self.saver.save(collect(self.step, self.run.place, self.meter.loss), self.run.progress, best=best)
 
-def _mean(loss_sum: torch.Tensor, steps: int, run: Run) -> float:
-    """Over the steps and all ranks; stops a run that has left the numbers, on every rank alike."""
-    dist.all_reduce(loss_sum)
-    mean = loss_sum.item() / (steps * run.place.world_size)
-    if not math.isfinite(mean):
-        raise UserError(f"the training loss is {mean}; a smaller optimizer.args.lr or a longer warm-up may help")
-    return mean
+    def _check_saver(self) -> None:
+        if self.saver.error and self.run.recipe.checkpoint.on_save_error == "stop":
+            self.requests.fail()
 
-
-def _train_step(
-    run: Run, model: nn.Module, images: torch.Tensor, truth: torch.Tensor, learning_rate_factor: float
-) -> torch.Tensor:
-    for group in run.optimizer.param_groups:
-        group["lr"] = group.setdefault("initial_lr", group["lr"]) * learning_rate_factor
-    loss = run.loss(model(images.to(run.place.device)), truth.to(run.place.device))
-    run.optimizer.zero_grad()
-    loss.backward()
-    run.optimizer.step()
-    return loss.detach()
+    def _heed(self, request: Request) -> None:
+        if request.save or request.stop:
+            self._save()
+        self._check_saver()
+        if request.stop:
+            self.saver.wait()
+            raise SystemExit(1) if self.saver.error else Stopped(request.stop)

@@ -1,29 +1,33 @@
-"""The optimizer by name, and the learning rate as a pure function of the step."""
+"""Optimizers and losses by name."""
 
-import math
+import inspect
 from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
 
 from training.component import Component, build
-from training.config import ScheduleConfig
+from training.errors import UserError
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    name: getattr(torch.optim, name) for name in ("SGD", "Adam", "AdamW", "NAdam", "RMSprop", "Adagrad")
+    name: value
+    for name, value in vars(torch.optim).items()
+    if inspect.isclass(value) and issubclass(value, torch.optim.Optimizer) and value is not torch.optim.Optimizer
 }
-LOSSES: dict[str, Callable[..., nn.Module]] = {"cross_entropy": nn.CrossEntropyLoss}
+LOSSES: dict[str, Callable[..., nn.Module]] = {
+    "cross_entropy": nn.CrossEntropyLoss,
+    "nll": nn.NLLLoss,
+    "bce_with_logits": nn.BCEWithLogitsLoss,
+    "mse": nn.MSELoss,
+    "l1": nn.L1Loss,
+    "huber": nn.HuberLoss,
+}
 
 
 def build_optimizer(component: Component, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    return build(component, OPTIMIZERS, "optimizer", list(parameters))
-
-
-def learning_rate_factor(schedule: ScheduleConfig, step: int, total_steps: int) -> float:
-    """What the base learning rate is multiplied by in optimizer step `step`, counted from 0."""
-    if step < schedule.warmup_steps:
-        return (step + 1) / schedule.warmup_steps
-    if schedule.name == "constant":
-        return 1.0
-    progress = (step - schedule.warmup_steps) / max(1, total_steps - schedule.warmup_steps)
-    return 0.5 * (1 + math.cos(math.pi * progress))
+    if component.name == "LBFGS":
+        raise UserError("optimizer.name: LBFGS evaluates the loss several times in a step, which no batch here allows")
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    if not trained:
+        raise UserError("model: has no parameter to train")
+    return build(component, OPTIMIZERS, "optimizer", trained)

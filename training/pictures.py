@@ -1,5 +1,7 @@
 """Pictures of a run: curves.png, confusion.png, predictions.png."""
 
+import contextlib
+import itertools
 import json
 from pathlib import Path
 
@@ -8,7 +10,9 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from training.errors import CorruptSample
 from training.evaluate import Evaluation
+from training.task import Task
 
 matplotlib.use("Agg")  # no display is needed, and none is looked for
 from matplotlib import pyplot as plt
@@ -18,26 +22,28 @@ from matplotlib.patches import Rectangle
 GRID = (4, 8)
 
 
-def draw_curves(run_dir: Path) -> None:
-    """Loss and accuracy over optimizer steps, from metrics.jsonl."""
+def draw_curves(run_dir: Path, headline: str) -> None:
+    """Loss and the task's headline over optimizer steps, from metrics.jsonl."""
     lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
-    figure, (loss, accuracy) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    figure, (loss, score) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for kind in ("train", "test"):
         points = [(line["step"], line["loss"]) for line in lines if line["kind"] == kind]
-        loss.plot(*zip(*points, strict=True), label=kind)
+        if points:
+            loss.plot(*zip(*points, strict=True), label=kind)
     loss.set(xlabel="step", ylabel="loss", yscale="log")
     loss.legend()
-    points = [(line["step"], 100 * line["accuracy"]) for line in lines if line["kind"] == "test"]
-    accuracy.plot(*zip(*points, strict=True))
-    accuracy.set(xlabel="step", ylabel="test accuracy, %")
+    points = [(line["step"], line[headline]) for line in lines if line["kind"] == "test"]
+    score.plot(*zip(*points, strict=True), marker=".")
+    score.set(xlabel="step", ylabel=f"test {headline}")
     _save(figure, run_dir / "curves.png")
 
 
-def draw_confusion(run_dir: Path, result: Evaluation, labels: tuple[str, ...]) -> None:
+def draw_confusion(run_dir: Path, result: Evaluation, counts: torch.Tensor, labels: tuple[str, ...]) -> None:
+    """`counts` are the result's confusion."""
     figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
-    counts = result.confusion
     axes.imshow(counts, cmap="Blues")
-    axes.set(xlabel="predicted", ylabel="true", title=f"{result.accuracy:.2%} of {result.samples} test samples right")
+    right = f"{result.score:.2%} of {result.samples} test samples right"
+    axes.set(xlabel="predicted", ylabel="true", title=right)
     axes.set_xticks(range(len(labels)), labels, rotation=90 if max(map(len, labels)) > 2 else 0)
     axes.set_yticks(range(len(labels)), labels)
     for true, row in enumerate(counts.tolist()):
@@ -50,26 +56,57 @@ def draw_confusion(run_dir: Path, result: Evaluation, labels: tuple[str, ...]) -
 
 @torch.no_grad()
 def draw_predictions(
-    run_dir: Path, model: nn.Module, test: Dataset, result: Evaluation, labels: tuple[str, ...], device: torch.device
+    run_dir: Path,
+    model: nn.Module,
+    test: Dataset,
+    result: Evaluation,
+    labels: tuple[str, ...],
+    task: Task,
+    device: torch.device,
 ) -> None:
-    """A grid of test images with true and predicted labels; the mistakes come first, framed in red."""
+    """A grid of test images with true and predicted labels or values; mistakes come first, framed in red."""
     rows, columns = GRID
-    rest = [index for index in range(result.samples) if index not in result.mistakes]
-    shown = (result.mistakes + rest)[: rows * columns]
-    images = torch.stack([test[index][0] for index in shown])
-    predicted = model.eval()(images.to(device)).argmax(dim=1).tolist()
+    samples = _readable(test, result.shown, rows * columns)
+    images = torch.stack([image for image, _ in samples])
+    predicted = task.predicted(model.eval()(images.to(device)).float()).cpu()
     figure, grid = plt.subplots(rows, columns, figsize=(1.3 * columns, 1.6 * rows), layout="constrained")
-    figure.suptitle(f"{result.samples} test samples, {100 * (1 - result.accuracy):.2f} % wrong; mistakes in red")
+    figure.suptitle(f"{result.samples} test samples; mistakes in red")
     for axes in grid.flat:
         axes.axis("off")
-    for axes, index, image, guess in zip(grid.flat, shown, images, predicted, strict=False):
-        truth = int(test[index][1])
+    for axes, (image, truth), guess in zip(grid.flat, samples, predicted, strict=False):
         axes.imshow(image.permute(1, 2, 0), cmap="gray")
-        title = labels[truth] if guess == truth else f"{labels[truth]}, not {labels[guess]}"
-        axes.set_title(title, fontsize=9, color="black" if guess == truth else "red")
-        if guess != truth:
+        wrong = guess.dim() == 0 and int(guess) != int(truth)
+        title = f"{guess[0]:.3g}" if guess.dim() else labels[int(truth)]
+        title = f"{title}, not {labels[int(guess)]}" if wrong else title
+        axes.set_title(title, fontsize=9, color="red" if wrong else "black")
+        if wrong:
             axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, edgecolor="red", linewidth=3))
     _save(figure, run_dir / "predictions.png")
+
+
+def draw_points(run_dir: Path, result: Evaluation, labels: tuple[str, ...]) -> None:
+    """Predicted over true values of the first test samples, one colour for each output."""
+    figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
+    for output, label in enumerate(labels):
+        axes.scatter(result.points[:, 0, output], result.points[:, 1, output], s=8, label=label)
+    ends = [result.points.min().item(), result.points.max().item()]
+    axes.plot(ends, ends, color="grey", linewidth=1)
+    axes.set(xlabel="true", ylabel="predicted", title=f"R² {result.score:.3f} on {result.samples} test samples")
+    if len(labels) <= 10:
+        axes.legend()
+    _save(figure, run_dir / "predictions.png")
+
+
+def _readable(test: Dataset, first: list[int], count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """`count` samples, those of `first` before others; what cannot be read is left out."""
+    found: list[tuple[torch.Tensor, torch.Tensor]] = []
+    rest = (index for index in range(len(test)) if index not in first)  # type: ignore[arg-type]  # map-style
+    for index in itertools.chain(first, rest):
+        if len(found) == count:
+            break
+        with contextlib.suppress(CorruptSample):
+            found.append(test[index])
+    return found
 
 
 def _save(figure: Figure, path: Path) -> None:

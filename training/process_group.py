@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
@@ -41,8 +42,8 @@ def place_of(environ: Mapping[str, str]) -> Place:
 
 
 @contextmanager
-def process_group(place: Place) -> Iterator[None]:
-    """NCCL for tensors on GPUs, Gloo for those on the CPU.
+def process_group(place: Place, timeout_seconds: float = 600) -> Iterator[None]:
+    """NCCL for tensors on GPUs, Gloo for those on the CPU. A rank waits for another for `timeout_seconds`.
 
     A process alone gets a group of one, so that nothing else has to ask whether there is a group.
     """
@@ -51,7 +52,7 @@ def process_group(place: Place) -> Iterator[None]:
         torch.cuda.set_device(place.device)
         backend = "cpu:gloo,cuda:nccl"
     if place.world_size > 1:
-        dist.init_process_group(backend)
+        dist.init_process_group(backend, timeout=timedelta(seconds=timeout_seconds))
     else:
         dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
     yield
@@ -63,22 +64,36 @@ def process_group(place: Place) -> Iterator[None]:
 Result = TypeVar("Result")
 
 
-def on_the_leader(place: Place, action: Callable[[], Result], otherwise: Result) -> Result:
-    """What `action` gives on the leading rank, `otherwise` on the others; every rank calls it.
+def from_the_leader(place: Place, action: Callable[[], Result]) -> Result:
+    """What `action` gives on the leading rank, on every rank; all of them call it, and it can be pickled.
 
     A UserError of it is raised on all ranks, so that none waits for one that has gone.
     """
-    refusal: list[str | None] = [None]
-    result = otherwise
+    answer: list[tuple[Result | None, str | None]] = [(None, None)]
     if place.leads:
         try:
-            result = action()
+            answer = [(action(), None)]
         except UserError as error:
-            refusal = [str(error)]
-    dist.broadcast_object_list(refusal)
-    if refusal[0] is not None:
-        raise UserError(refusal[0])
-    return result
+            answer = [(None, str(error))]
+    dist.broadcast_object_list(answer)
+    result, refusal = answer[0]
+    if refusal is not None:
+        raise UserError(refusal)
+    return result  # type: ignore[return-value]  # None only if that is what `action` gives
+
+
+def on_the_leader(place: Place, action: Callable[[], Result], otherwise: Result) -> Result:
+    """As `from_the_leader`, for something that cannot travel: the other ranks get `otherwise`."""
+    results = [otherwise]
+    from_the_leader(place, lambda: results.__setitem__(0, action()))
+    return results[0]
+
+
+def cpu_group() -> dist.ProcessGroup:
+    """All ranks over Gloo, apart from every other group; every rank calls it."""
+    group = dist.new_group(backend="gloo")
+    assert isinstance(group, dist.ProcessGroup)  # every rank is a member
+    return group
 
 
 def share_buffers(model: nn.Module) -> None:

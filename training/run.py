@@ -1,149 +1,154 @@
-"""A run from its resolved recipe to its complete folder: build, train, leave the results."""
+"""A run from its resolved recipe to its complete folder: build, start or go on, train, leave the results."""
 
 import os
-import random
 import time
-import warnings
 from pathlib import Path
 
-import numpy as np
 import torch
+import torch.distributed as dist
 from prometheus_client import CollectorRegistry
 
-from training.component import build, one_line
-from training.config import Recipe, to_yaml
-from training.data import SOURCES
-from training.data.order import GlobalBatches
-from training.data.source import Source
+from training import checkpoint
+from training.assemble import assemble
+from training.build import Run, build_run
 from training.errors import UserError
-from training.evaluate import Evaluation
-from training.files import write_whole
-from training.loop import Run, train
-from training.models.normalized import Normalized
-from training.models.saved import ModelCard, build_model, save_model
-from training.optim import LOSSES, build_optimizer
-from training.process_group import Place, on_the_leader, place_of, process_group
-from training.telemetry import Silent, Telemetry, TrainMetrics, Voice
+from training.evaluate import Evaluation, evaluate
+from training.loop import Loop
+from training.meter import Meter
+from training.process_group import cpu_group, from_the_leader, on_the_leader, place_of, process_group
+from training.profile import Profile
+from training.recipe import Recipe
+from training.report import in_words
+from training.results import leave_results
+from training.run_folder import Start, open_folder
+from training.sample_log import NoSampleLog, SampleLog
+from training.saver import Saver
+from training.state import restore, seed_everything
+from training.stop import Requests, Stopped
+from training.telemetry import Silent, Telemetry, Voice
+from training.train_metrics import TrainMetrics
 
 
-def run(recipe: Recipe) -> None:
-    """Train as `recipe` says and fill its run folder.
+def run(recipe: Recipe) -> int:
+    """Train as `recipe` says and fill its run folder; returns 0, or 128 and the signal that ended it after a save.
 
-    Raises UserError: for the recipe before anything is written, later for a loss that is no longer a number.
+    Raises UserError: for the recipe before anything is written, later for what only training shows.
     """
-    started = time.perf_counter()
-    place = place_of(os.environ)
-    folder = recipe.run_dir
-    if place.leads and folder.exists():
-        raise UserError(f"{folder}: exists already and is left as it is; give another --name, or move it away")
-    parts = build_run(recipe, place)
-    with process_group(place):
-        silent: Telemetry = Silent()
-        telemetry = on_the_leader(place, lambda: _open(parts, folder), silent)
+    if recipe.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS when it starts
+    parts = build_run(recipe, place_of(os.environ))
+    with process_group(parts.place, recipe.distributed.timeout_seconds):
+        if recipe.dry_run:
+            _try_one_step(parts)
+            return 0
         try:
-            result = train(parts, folder / "checkpoints", telemetry)
-        finally:
-            telemetry.close()
+            _train(parts)
+        except Stopped as stopped:
+            if parts.place.leads:
+                print(
+                    f"{recipe.name}: {stopped}, saved at step {parts.progress.step}; the same command goes on",
+                    flush=True,
+                )
+            return 128 + stopped.number
+    return 0
+
+
+def _train(parts: Run) -> None:
+    recipe, place, folder = parts.recipe, parts.place, parts.recipe.run_dir
+    started = time.perf_counter()
+    start = from_the_leader(place, lambda: open_folder(recipe, place.world_size, os.environ))
+    _check_shared(folder)
+    parts.progress = start.progress
+    if start.finished and parts.ended:
         if place.leads:
-            _leave_results(parts, folder, result)
-            print(
-                f"{recipe.name}: test accuracy {result.accuracy:.2%} on {result.samples} samples "
-                f"after {recipe.epochs} epochs, {time.perf_counter() - started:.1f} s; in {folder}",
-                flush=True,
-            )
-
-
-def build_run(recipe: Recipe, place: Place) -> Run:
-    """Build every part, so that what does not fit is known before any rank waits for another."""
-    source = build(recipe.data.source, SOURCES, "data.source")
-    order = GlobalBatches(
-        source.train_size, recipe.data.batch_size, recipe.seed, rank=place.rank, world_size=place.world_size
-    )
-    _seed(recipe.seed)
-    model = build_model(recipe.model, source.input)
-    loss = build(recipe.loss, LOSSES, "loss")
-    _check_fit(model, loss, source, place.world_size)
-    model.to(place.device)
-    # After the same initial weights everywhere, dropout differs between the ranks.
-    _seed(recipe.seed + place.rank)
-    return Run(
-        recipe=recipe,
-        place=place,
-        source=source,
-        order=order,
-        model=model,
-        loss=loss.to(place.device),
-        optimizer=build_optimizer(recipe.optimizer, model.parameters()),
-    )
-
-
-def _open(parts: Run, folder: Path) -> Telemetry:
-    """Start the metrics endpoint, then make the run folder; say where both are."""
-    recipe = parts.recipe
-    metrics = TrainMetrics(recipe.metrics, recipe.name, parts.place.world_size, CollectorRegistry())
+            print(f"{recipe.name}: is finished, at step {parts.progress.step}; in {folder}", flush=True)
+        return
+    loop = _prepare(parts, start)
     try:
-        folder.mkdir(parents=True)
-        write_whole(folder / "config.yaml", to_yaml(recipe))
-    except OSError as error:
-        raise UserError(f"runs_dir: cannot write {folder} ({error.strerror}); give another with --runs_dir") from error
+        result = loop.train()
+        if recipe.checkpoint.export == "best":
+            result = _take_best(loop) or result
+    finally:
+        loop.meter.telemetry.close()
+    if place.leads:
+        leave_results(parts, loop.step.trained, result)
+        seconds, epochs = time.perf_counter() - started, parts.progress.epoch
+        print(
+            f"{recipe.name}: {in_words(result.values)} on {result.samples} samples after {epochs} epochs, "
+            f"{seconds:.1f} s; in {folder}",
+            flush=True,
+        )
+
+
+def _prepare(parts: Run, start: Start) -> Loop:
+    """Everything that the loop uses, with the checkpoint's state in it if there is one."""
+    recipe, place, folder, stands_at = parts.recipe, parts.place, parts.recipe.run_dir, start.progress.step
+    requests = Requests(cpu_group(), place.world_size)
+    step = assemble(parts)
+    silent: Telemetry = Silent()
+    telemetry = on_the_leader(place, lambda: _open_telemetry(parts, start), silent)
+    log = SampleLog(folder, place.rank, stands_at) if recipe.metrics.sample_log else NoSampleLog()
+    meter = Meter(place, parts.order.batch_size, telemetry, log)
+    # After the same initial weights everywhere, dropout differs between the ranks.
+    seed_everything(recipe.seed + place.rank + stands_at * place.world_size)
+    if start.checkpoint is not None:
+        restore(start.checkpoint, start.progress, step, place, meter.loss)
+    start.progress.world_size = place.world_size
+    saver = Saver(
+        folder=folder / "checkpoints",
+        config=recipe.checkpoint,
+        group=cpu_group(),
+        leads=place.leads,
+        saved=telemetry.saved,
+        failed=telemetry.save_failed,
+    )
+    profile = Profile(recipe.profile, folder, place.rank, stands_at)
+    return Loop(run=parts, step=step, saver=saver, requests=requests, meter=meter, profile=profile)
+
+
+def _open_telemetry(parts: Run, start: Start) -> Telemetry:
+    """Start the metrics endpoint and say what is about to run, and where."""
+    recipe, place, progress = parts.recipe, parts.place, start.progress
+    metrics = TrainMetrics(recipe.metrics, recipe.name, place.world_size, start.restarts, CollectorRegistry())
     print(
-        f"{recipe.name}: {parts.place.world_size} x {parts.place.device.type}, {parts.source.train_size} training "
+        f"{recipe.name}: {place.world_size} x {place.device.type}, {parts.source.train_size} training "
         f"and {parts.source.test_size} test samples, {recipe.epochs} epochs of {len(parts.order)} steps"
-        + (f"; metrics on {metrics.url}" if metrics.url else ""),
+        + (f"; metrics on {metrics.url}" if metrics.url else "")
+        + (f"; goes on after step {progress.step} of {start.checkpoint}" if start.checkpoint else ""),
         flush=True,
     )
-    return Voice(folder, metrics, parts.total_steps, recipe.epochs)
-
-
-def _leave_results(parts: Run, folder: Path, result: Evaluation) -> None:
-    # Imported here, because matplotlib takes a second that no other rank needs to spend.
-    from training.pictures import draw_confusion, draw_curves, draw_predictions
-
-    source, recipe = parts.source, parts.recipe
-    draw_curves(folder)
-    draw_confusion(folder, result, source.labels)
-    draw_predictions(folder, parts.model, source.test, result, source.labels, parts.place.device)
-    card = ModelCard(
-        name=recipe.name,
-        task="classification",
-        network=recipe.model,
-        input=source.input,
-        labels=source.labels,
-        data=recipe.data.source,
-        accuracy=result.accuracy,
-        torch=str(torch.__version__),
+    return Voice(
+        recipe.run_dir, metrics, total=parts.total_steps, epochs=recipe.epochs, epoch=progress.epoch, step=progress.step
     )
-    save_model(folder / "model", parts.model, card)
 
 
-def _check_fit(model: Normalized, loss: torch.nn.Module, source: Source, world_size: int) -> None:
-    """Try model, loss and gradients on two blank images. Raises UserError."""
-    shape, classes = source.input.shape, len(source.labels)
-    try:
-        logits = model.eval()(torch.zeros(2, *shape, dtype=torch.uint8))
-    except Exception as error:  # whatever somebody's network raises
-        raise UserError(f"model: does not take images of shape {shape}: {one_line(error)}") from error
-    if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (2, classes):
-        given = list(logits.shape[1:]) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise UserError(f"model: gives {given} per sample, not one output for each of {classes} classes; see its args")
-    try:
-        with warnings.catch_warnings(action="ignore"):  # the refusal says it in one line
-            value = loss(logits, torch.zeros(2, dtype=torch.int64))
-    except Exception as error:
-        raise UserError(f"loss: does not take logits and classes: {one_line(error)}") from error
-    if value.dim():
-        raise UserError(f"loss: gives a tensor of shape {list(value.shape)}, not one number; reduce it to the mean")
-    value.backward()
-    idle = [name for name, parameter in model.network.named_parameters() if parameter.grad is None]
-    if idle and world_size > 1:
-        raise UserError(
-            f"model: {', '.join(idle[:3])} takes no part in the loss, so ranks would wait for it; remove it"
+def _check_shared(folder: Path) -> None:
+    """Raises UserError on every rank if one of them, on another node, does not see the run folder."""
+    seen = torch.tensor([(folder / "config.yaml").is_file()], dtype=torch.int32)
+    dist.all_reduce(seen, dist.ReduceOp.MIN)
+    if not seen:
+        raise UserError(f"runs_dir: not every node sees {folder}; give a folder that all of them share with --runs_dir")
+
+
+def _take_best(loop: Loop) -> Evaluation | None:
+    """Put the best checkpoint's weights in, unless they are those at the end; returns its evaluation."""
+    run = loop.run
+    path = checkpoint.best(run.recipe.run_dir / "checkpoints")
+    if path is None or (progress := checkpoint.read_progress(path)).step == run.progress.step:
+        return None
+    restore(path, progress, loop.step, run.place, loop.meter.loss)
+    return loop.evaluate()
+
+
+def _try_one_step(parts: Run) -> None:
+    """For --dry_run: the first step and an evaluation, without a trace on the disk."""
+    step = assemble(parts)
+    seed_everything(parts.recipe.seed + parts.place.rank)
+    loss, _ = step(parts.feed.epoch(0, 0), 0, measure=False)
+    result = evaluate(step.trained, parts.evaluation, parts.task, parts.outputs, parts.place)
+    if parts.place.leads:
+        print(
+            f"{parts.recipe.name}: a step over {parts.order.batch_size} samples gives loss {loss.item():.4f}, and then "
+            f"{in_words(result.values)}; nothing was written",
+            flush=True,
         )
-    model.zero_grad()
-    model.train()
-
-
-def _seed(seed: int) -> None:
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)

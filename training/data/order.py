@@ -1,41 +1,73 @@
 """Who sees which sample when.
 
-One permutation per (seed, epoch) of the whole data set; global batch k is its k-th slice, and a rank
-takes its share of that slice. So the samples of a step are the same at any world size.
+One order per (seed, epoch) of the whole data set; global batch k is its k-th slice. With accumulation
+that slice is cut into equal parts, and a rank takes its share of each. So the samples of a step are the
+same at any world size, and where a run stands is (epoch, global batches done).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
-from torch.utils.data import Sampler
 
 from training.errors import UserError
 
 
-class GlobalBatches(Sampler[list[int]]):
-    """Yields this rank's indices of each global batch; call `set_epoch` before each epoch.
+class Share(NamedTuple):
+    """What one rank takes of one part of a global batch."""
 
-    The samples that do not fill a last batch are left out; another permutation reaches them in the
-    next epoch.
+    epoch: int
+    batch: int
+    """Number of the global batch in its epoch, from 0."""
+    indices: np.ndarray
+    """int64 [samples]; the first is `neighbour`'s if there is one."""
+
+
+class GlobalBatches:
+    """This rank's shares of each global batch.
+
+    The samples that do not fill a last batch are left out; another order reaches them in the next epoch.
     """
 
-    def __init__(self, samples: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
-        if batch_size % world_size:
-            raise UserError(f"data.batch_size: {batch_size} cannot be shared by {world_size} ranks; give a multiple")
+    def __init__(
+        self,
+        samples: int,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        *,
+        accumulate: int = 1,
+        neighbour: bool = False,
+        order: Callable[[int, int], np.ndarray] | None = None,
+    ) -> None:
+        """With `neighbour`, each share begins with the sample that stands before it in the global batch, in a
+        circle: what mixing two samples needs to be the same at any world size."""
+        if samples == 0:
+            raise UserError("data.source: the training set is empty")
+        if batch_size % (world_size * accumulate):
+            by = f"{world_size} ranks" + (f" x {accumulate} accumulated batches" if accumulate > 1 else "")
+            raise UserError(f"data.batch_size: {batch_size} cannot be shared by {by}; give a multiple")
         if samples < batch_size:
             raise UserError(f"data.batch_size: {batch_size} is more than the {samples} training samples there are")
         self.samples, self.batch_size, self.seed = samples, batch_size, seed
-        self.rank, self.share = rank, batch_size // world_size
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
+        self.rank, self.share = rank, batch_size // (world_size * accumulate)
+        self.world_size, self.accumulate, self.neighbour = world_size, accumulate, neighbour
+        self.order = order or self._permutation
 
     def __len__(self) -> int:
+        """Global batches, and so optimizer steps, in an epoch."""
         return self.samples // self.batch_size
 
-    def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.samples)
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            mine = start + self.rank * self.share
-            yield order[mine : mine + self.share].tolist()
+    def shares(self, epoch: int, first: int = 0) -> Iterator[Share]:
+        """From global batch `first` of the epoch to its end; `accumulate` shares for each."""
+        order = self.order(self.seed, epoch)
+        for batch in range(first, len(self)):
+            slice_ = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            for part in range(self.accumulate):
+                start = (part * self.world_size + self.rank) * self.share
+                mine = slice_[start : start + self.share]
+                yield Share(epoch, batch, np.insert(mine, 0, slice_[start - 1]) if self.neighbour else mine)
+
+    def _permutation(self, seed: int, epoch: int) -> np.ndarray:
+        return np.random.default_rng([seed, epoch]).permutation(self.samples)

@@ -4,6 +4,15 @@ from collections.abc import Callable
 
 from torch import nn
 
-from training.models.seed_nets import DigitsCNN
+from training.models.seed_nets import MLP, Cifar2CNN, CifarCNN, ConvNet224, DigitsCNN, MnistCNN, TwoLayerNet
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"digits_cnn": DigitsCNN}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "linear": nn.Linear,
+    "mlp": MLP,
+    "two_layer_net": TwoLayerNet,
+    "digits_cnn": DigitsCNN,
+    "mnist_cnn": MnistCNN,
+    "cifar_cnn": CifarCNN,
+    "cifar2_cnn": Cifar2CNN,
+    "convnet_224": ConvNet224,
+}

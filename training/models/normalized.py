@@ -1,22 +1,32 @@
 """The part of preprocessing that belongs to the model, so that no server can do it differently."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import nn
 
+from training.data.source import ImageInput, Input, TensorInput
+
 
 class Normalized(nn.Module):
-    """A network that takes uint8 [batch, channels, height, width]: scaled to 0..1, then (x - mean) / std."""
+    """A network that takes what the source declares: (x - mean) / std, of images after scaling to 0..1.
+
+    uint8 [batch, channels, height, width] for images, float32 [batch, columns] for tables; other tensors
+    go to the network as they are.
+    """
 
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(self, network: nn.Module, input: Input) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
+        self.normalizes = not isinstance(input, TensorInput)
+        self.scale = 255.0 if isinstance(input, ImageInput) else 1.0
+        if not isinstance(input, TensorInput):
+            shape = (-1, 1, 1) if isinstance(input, ImageInput) else (-1,)
+            self.register_buffer("mean", torch.tensor(input.mean).view(shape), persistent=False)
+            self.register_buffer("std", torch.tensor(input.std).view(shape), persistent=False)
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.network((image.float() / 255 - self.mean) / self.std)
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        if self.normalizes:
+            inputs = (inputs.float() / self.scale - self.mean) / self.std
+        return self.network(inputs)

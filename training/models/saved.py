@@ -3,6 +3,7 @@
 It holds all that export needs: the network, what its input and output mean, and the evaluation set.
 """
 
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from torch import nn
 
 from training.component import Component, build
 from training.data import SOURCES
-from training.data.source import ImageInput, Source
+from training.data.source import ImageInput, Input, Source, TableInput, TensorInput
 from training.errors import UserError
 from training.files import flush, sha256, write_whole
 from training.models import NETWORKS
 from training.models.normalized import Normalized
 
 SCHEMA = "torchferry.model/1"
+INPUTS: dict[str, type[Input]] = {"image": ImageInput, "table": TableInput, "tensor": TensorInput}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,40 +31,48 @@ class ModelCard:
 
     name: str
     task: str
-    """classification, for now."""
+    """classification, binary or regression."""
     network: Component
-    input: ImageInput
+    input: Input
     labels: tuple[str, ...]
+    """The classes' names; for regression the outputs'."""
     data: Component
     """The source whose test set the model is judged on."""
-    accuracy: float
-    """On that test set, 0..1."""
+    result: dict[str, float]
+    """On that test set: loss, and what the task reports, such as accuracy (0..1) or r2."""
     torch: str
     """The version it was trained with."""
 
 
-def build_model(network: Component, input: ImageInput) -> Normalized:
+def build_model(network: Component, input: Input) -> Normalized:
     """The network with fresh weights, behind the normalisation of its input."""
     built = build(network, NETWORKS, "model")
     if not isinstance(built, nn.Module):
         raise UserError(f"model.name: {network.name} gives a {type(built).__name__}, not a torch.nn.Module")
-    return Normalized(built, input.mean, input.std)
+    return Normalized(built, input)
 
 
 def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
-    """Write weights first and model.yaml, which holds their checksum, last."""
-    folder.mkdir()
-    weights = folder / "weights.safetensors"
+    """Write weights and model.yaml, which holds their checksum, beside `folder`, then put them in its place."""
+    written = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(written, ignore_errors=True)
+    written.mkdir()
+    weights = written / "weights.safetensors"
     write_weights(model.network, str(weights))  # once for weights that layers share
     flush(weights)
+    kind = next(kind for kind, of in INPUTS.items() if isinstance(card.input, of))
     content = {"schema": SCHEMA, **_plain(asdict(card)), "weights_sha256": sha256(weights)}
-    write_whole(folder / "model.yaml", yaml.safe_dump(content, sort_keys=False))
+    content["input"] = {"kind": kind, **content["input"]}
+    write_whole(written / "model.yaml", yaml.safe_dump(content, sort_keys=False))
+    shutil.rmtree(folder, ignore_errors=True)
+    written.rename(folder)
+    flush(folder.parent)
 
 
 def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
     """The trained model of a run folder, in evaluation mode, on the CPU.
 
-    It takes uint8 [batch, channels, height, width] and returns logits float32 [batch, classes].
+    It takes [batch, ...] as the card's input says and returns float32 [batch, outputs]: logits or values.
     Raises UserError for a folder that is no run, or a damaged one.
     """
     folder = run / "model"
@@ -92,13 +102,15 @@ def evaluation_data(card: ModelCard) -> Source:
 
 
 def _card(content: dict[str, Any]) -> ModelCard:
-    image = content["input"] | {key: tuple(content["input"][key]) for key in ("mean", "std")}
+    given: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in content["input"].items()
+    }
     return ModelCard(
         **content
         | {
             "network": Component(**content["network"]),
             "data": Component(**content["data"]),
-            "input": ImageInput(**image),
+            "input": INPUTS[given.pop("kind")](**given),
             "labels": tuple(content["labels"]),
         }
     )

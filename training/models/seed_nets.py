@@ -1,4 +1,6 @@
-"""Small networks that come with the recipes. Each takes normalised float32 and returns logits."""
+"""Networks that come with the recipes. Each takes normalised float32 and returns logits, but where it says so."""
+
+import itertools
 
 import torch
 from torch import nn
@@ -27,3 +29,106 @@ class DigitsCNN(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         return self.layers(image)
+
+
+class MLP(nn.Module):
+    """[batch, ...], flattened to widths[0], through ReLU layers to [batch, widths[-1]]."""
+
+    def __init__(self, widths: list[int]) -> None:
+        super().__init__()
+        if len(widths) < 2:
+            raise ValueError(f"widths {widths} name no layer; give at least two")
+        layers: list[nn.Module] = [nn.Flatten()]
+        for before, after in itertools.pairwise(widths):
+            layers += [nn.Linear(before, after), nn.ReLU()]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.layers(inputs)
+
+
+class MnistCNN(nn.Module):
+    """[batch, 1, 28, 28] to log probabilities [batch, 10]; trained with the nll loss."""
+
+    def __init__(self, classes: int = 10) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(1, 10, 5),
+            nn.MaxPool2d(2),
+            nn.ReLU(),
+            nn.Conv2d(10, 20, 5),
+            nn.Dropout2d(),
+            nn.MaxPool2d(2),
+            nn.ReLU(),
+        )
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(320, 50), nn.ReLU(), nn.Dropout(), nn.Linear(50, classes))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(image)).log_softmax(dim=1)
+
+
+class CifarCNN(nn.Module):
+    """[batch, 3, 32, 32] to [batch, classes]: three 3 x 3 convolutions, two poolings, 128 x 8 x 8 to the head."""
+
+    def __init__(self, classes: int = 10) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(64, 128, 3, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(128 * 8 * 8, classes),
+        )
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.layers(image)
+
+
+class Cifar2CNN(nn.Module):
+    """[batch, 3, 32, 32] to [batch, classes]: convolutions of 64 and 128, each pooled, then 256."""
+
+    def __init__(self, classes: int = 10) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 64, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(64, 128, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(128 * 8 * 8, 256),
+            nn.ReLU(),
+            nn.Linear(256, classes),
+        )
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.layers(image)
+
+
+class ConvNet224(nn.Module):
+    """[batch, 3, 224, 224] to [batch, classes]: one convolution of 64, pooled to 7 x 7 so that the head stays small."""
+
+    def __init__(self, classes: int = 10) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 64, 3, stride=2, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(7))
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(64 * 7 * 7, classes))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(image))
+
+
+class TwoLayerNet(nn.Module):
+    """[batch, inputs] to [batch, outputs], the hidden layer clamped at 0."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(inputs, hidden), nn.Linear(hidden, outputs)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(inputs).clamp(min=0))

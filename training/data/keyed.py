@@ -1,0 +1,50 @@
+"""Randomness that belongs to a sample: a function of (seed, epoch, sample index) and of nothing else.
+
+So a picture is the same at any number of ranks and loader processes, and after any restart.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
+
+
+def uniforms(seed: int, epoch: int, indices: np.ndarray, draws: int) -> torch.Tensor:
+    """float32 [samples, draws], each in 0..1 without 1.
+
+    `indices` are int64 [samples]. SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) is the hash: cheap
+    for whole batches, where a generator for each sample would not be.
+    """
+    keys = _mixed(_mixed(_mixed(np.uint64(seed)) + np.uint64(epoch)) + indices.astype(np.uint64))
+    with np.errstate(over="ignore"):
+        bits = _mixed(keys[:, None] + GOLDEN_RATIO * np.arange(1, draws + 1, dtype=np.uint64))
+    return torch.from_numpy((bits >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24))
+
+
+@contextmanager
+def seeded(seed: int, epoch: int, index: int) -> Iterator[None]:
+    """Python's, numpy's and torch's generators as they are for this sample, and afterwards as they were."""
+    key = int(_mixed(_mixed(_mixed(np.uint64(seed)) + np.uint64(epoch)) + np.uint64(index)))
+    python, legacy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        random.seed(key)
+        np.random.seed(key % 2**32)
+        torch.manual_seed(key % 2**63)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(legacy)
+
+
+def _mixed(value: Any) -> Any:  # a numpy.uint64, or an array of them
+    with np.errstate(over="ignore"):
+        value = value + GOLDEN_RATIO
+        value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return value ^ (value >> np.uint64(31))

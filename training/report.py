@@ -1,0 +1,37 @@
+"""What the loop tells every so many steps, and how numbers are put into words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What the steps since the last one gave, all ranks together."""
+
+    epoch: int
+    """In progress, from 1."""
+    step: int
+    loss: float
+    learning_rate: float
+    gradient_norm: float
+    """Of the last step, before clipping."""
+    samples_per_second: float
+    step_seconds: list[float]
+    """Mean, of each rank."""
+    data_wait_ratio: list[float]
+    """Share of that time each rank waited for data, 0..1."""
+    forward_seconds: list[float]
+    """Of each rank's last forward pass."""
+    corrupt: int
+    """Samples that could not be read."""
+    skipped: int
+    """Steps that were left out since the run began, because their gradients were not finite."""
+
+
+def in_words(values: Mapping[str, float]) -> str:
+    """The test set's numbers on one line."""
+    return ", ".join(f"test {name} {shown(name, value)}" for name, value in values.items() if name != "loss")
+
+
+def shown(name: str, value: float) -> str:
+    return f"{value:.2%}" if name == "accuracy" else f"{value:.4f}"

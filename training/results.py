@@ -1,0 +1,35 @@
+"""What a finished run leaves beside its checkpoints: `model/` and the pictures."""
+
+import torch
+
+from training.build import Run
+from training.data.source import ImageInput
+from training.evaluate import Evaluation
+from training.models.normalized import Normalized
+from training.models.saved import ModelCard, save_model
+
+
+def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
+    """Draw the pictures, then write `model/`, which says that the run is finished."""
+    # Imported here, because matplotlib takes a second that no other rank needs to spend.
+    from training.pictures import draw_confusion, draw_curves, draw_points, draw_predictions
+
+    source, recipe, folder = run.source, run.recipe, run.recipe.run_dir
+    draw_curves(folder, run.task.headline)
+    if result.confusion is not None:
+        draw_confusion(folder, result, result.confusion, source.labels)
+    if isinstance(source.input, ImageInput):
+        draw_predictions(folder, trained, source.test, result, source.labels, run.task, run.place.device)
+    elif recipe.task == "regression":
+        draw_points(folder, result, source.labels)
+    card = ModelCard(
+        name=recipe.name,
+        task=recipe.task,
+        network=recipe.model,
+        input=source.input,
+        labels=source.labels,
+        data=recipe.data.source,
+        result=result.values,
+        torch=str(torch.__version__),
+    )
+    save_model(folder / "model", trained, card)

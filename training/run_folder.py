@@ -1,0 +1,123 @@
+"""What a run folder holds decides how a run starts: anew, from a checkpoint, or not at all because it is done."""
+
+import dataclasses
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training import checkpoint
+from training.checkpoint import Progress
+from training.config import parse, to_yaml
+from training.errors import UserError
+from training.files import write_whole
+from training.recipe import Recipe
+
+# What may differ from how a run began: nothing here changes what a step computes.
+FREE = (
+    *("runs_dir", "resume", "dry_run", "epochs", "max_steps", "evaluate_every_epochs", "early_stopping"),
+    *("checkpoint", "metrics", "profile"),
+    *("data.workers", "data.on_corrupt", "data.device_resident", "distributed.timeout_seconds"),
+)
+
+
+@dataclass(frozen=True)
+class Start:
+    checkpoint: Path | None
+    """Where to go on from; None starts anew."""
+    progress: Progress
+    restarts: int
+    """How often this run was started before."""
+    finished: bool
+    """Whether the folder holds a trained model already."""
+
+
+def open_folder(recipe: Recipe, world_size: int, environ: Mapping[str, str]) -> Start:
+    """Make or enter the run folder, and say where to go on. The leading rank alone calls it.
+
+    Raises UserError for a folder that cannot be written, is another run's, or holds nothing whole.
+    """
+    folder, launch = recipe.run_dir, _launch(environ)
+    attempts = _attempts(folder)
+    if folder.exists():
+        again = bool(attempts) and attempts[-1]["launch"] == launch
+        _check_ours(recipe, again)
+    path, progress = _newest_whole(folder / "checkpoints")
+    if path is None and recipe.resume not in ("auto", "none"):
+        path, progress = _given(Path(recipe.resume))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint.clear_unfinished(folder / "checkpoints")
+        write_whole(folder / "config.yaml", to_yaml(recipe))
+        attempt = {"time": time.time(), "launch": launch, "world_size": world_size, "from_step": progress.step}
+        with (folder / "attempts.jsonl").open("a") as file:
+            file.write(json.dumps(attempt) + "\n")
+    except OSError as error:
+        raise UserError(f"runs_dir: cannot write {folder} ({error.strerror}); give another with --runs_dir") from error
+    return Start(path, progress, len(attempts), (folder / "model" / "model.yaml").is_file())
+
+
+def _check_ours(recipe: Recipe, again: bool) -> None:
+    folder = recipe.run_dir
+    if recipe.resume == "none" and not again:
+        raise UserError(
+            f"{folder}: exists already and is left as it is; give another --name, or --resume auto to go on"
+        )
+    if not (folder / "config.yaml").is_file():
+        raise UserError(f"{folder}: is no run folder (it has no config.yaml); give another --name")
+    before = dict(_flat(dataclasses.asdict(parse(["--config", str(folder / "config.yaml")]))))
+    now = dict(_flat(dataclasses.asdict(recipe)))
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key) and not f"{key}.".startswith(tuple(f"{free}." for free in FREE)):
+            raise UserError(
+                f"{folder}: was started with {key} {before.get(key)}, the recipe now says {now.get(key)}; "
+                "give another --name, or the old value to go on"
+            )
+
+
+def _newest_whole(folder: Path) -> tuple[Path | None, Progress]:
+    """The newest checkpoint whose files are as they were written; a damaged one is named and passed over."""
+    paths = checkpoint.newest_first(folder)
+    for path in paths:
+        try:
+            return path, checkpoint.read_progress(path)
+        except UserError as error:
+            print(f"training: {error}; trying the checkpoint before it", file=sys.stderr, flush=True)
+    if paths:
+        raise UserError(f"{folder}: holds no whole checkpoint; move {folder.parent} away, or give another --name")
+    return None, Progress()
+
+
+def _given(path: Path) -> tuple[Path, Progress]:
+    """The checkpoint that --resume names: its own folder, or the newest of a run's."""
+    if (path / "checksums.json").is_file():
+        return path, checkpoint.read_progress(path)
+    for folder in (path / "checkpoints", path):
+        found, progress = _newest_whole(folder)
+        if found is not None:
+            return found, progress
+    raise UserError(f"resume: {path} holds no checkpoint; give auto, none, a run folder or a checkpoint's folder")
+
+
+def _attempts(folder: Path) -> list[dict[str, Any]]:
+    file = folder / "attempts.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+
+
+def _launch(environ: Mapping[str, str]) -> str:
+    """The same for all restarts by one torchrun, whose restart count does not rise when a node joins."""
+    identity = environ.get("TORCHELASTIC_RUN_ID", "none")
+    return identity if identity != "none" else f"{socket.gethostname()}:{os.getppid()}"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

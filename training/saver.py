@@ -1,0 +1,94 @@
+"""Writes checkpoints while training goes on: one at a time, finished in a thread of its own."""
+
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
+
+from training import checkpoint
+from training.checkpoint import Progress
+from training.component import one_line
+from training.recipe import CheckpointConfig
+
+
+@dataclass(kw_only=True)
+class Saver:
+    """Every rank has one and calls it alike; the leading rank finishes what all have written."""
+
+    folder: Path
+    config: CheckpointConfig
+    group: dist.ProcessGroup
+    """Gloo, and used for nothing else: a save exchanges messages while the loop exchanges its own."""
+    leads: bool
+    saved: Callable[[float], None]
+    """Told how many seconds a save took, when it is durable."""
+    failed: Callable[[str], None]
+    """Told why a checkpoint could not be written."""
+    thread: threading.Thread | None = None
+    error: str | None = None
+    """Why the last save that was waited for failed on this rank."""
+
+    def due(self, progress: Progress) -> bool:
+        """Whether a checkpoint belongs here, after a step or, where `progress.batch` is 0, after an epoch."""
+        epochs, steps = self.config.every_epochs, self.config.every_steps
+        if progress.batch == 0 and epochs is not None and progress.epoch % epochs == 0:
+            return True
+        return steps is not None and progress.step % steps == 0
+
+    def save(self, state: dict[str, Any], progress: Progress, *, best: bool = False) -> None:
+        """Copy `state` and write it as `checkpoints/step-<n>`. Waits for the save before, if that is not done."""
+        self.wait()
+        started = time.perf_counter()
+        written = checkpoint.unfinished(self.folder, progress.step)
+        writer = dcp.FileSystemWriter(written, single_file_per_rank=True, thread_count=1)
+        try:
+            future = dcp.async_save(state, storage_writer=writer, process_group=self.group)
+        except Exception as error:  # on all ranks alike, because they plan a save together
+            self._give_up(error, progress)
+            return
+        self.thread = threading.Thread(
+            target=self._finish, args=(future, replace(progress), best, started), name="checkpoint", daemon=True
+        )
+        self.thread.start()
+        if not self.config.asynchronous:
+            self.wait()
+
+    def wait(self) -> None:
+        """Until the save in flight is durable, or has failed."""
+        if self.thread is not None:
+            self.thread.join()
+            self.thread = None
+
+    def _finish(self, future: Future, progress: Progress, best: bool, started: float) -> None:
+        try:
+            future.result()
+            if self.leads:
+                checkpoint.complete(self.folder, progress, best=best, keep=self.config.keep)
+        except Exception as error:  # whatever a full or vanished disk makes of it
+            self._give_up(error, progress)
+            return
+        if self.leads:
+            self.saved(time.perf_counter() - started)
+
+    def _give_up(self, error: Exception, progress: Progress) -> None:
+        while error.__cause__ is not None and isinstance(error.__cause__, Exception):
+            error = error.__cause__
+        self.error = one_line(error)
+        if self.leads:
+            shutil.rmtree(checkpoint.unfinished(self.folder, progress.step), ignore_errors=True)
+            what = "training goes on without it" if self.config.on_save_error == "continue" else "training stops"
+            print(
+                f"training: {self.folder}: cannot write the checkpoint of step {progress.step} ({self.error}); {what}, "
+                "the checkpoints before it are untouched",
+                file=sys.stderr,
+                flush=True,
+            )
+            self.failed(self.error)
