@@ -37,7 +37,8 @@ def open_feed(
             "data.device_resident: a transform by import path works on single images on the CPU; use horizontal_flip, "
             "random_crop and rotation, or set it to false"
         )
-    fetch = Fetch(source.train, classes, augment, order.seed, skip_corrupt=config.on_corrupt == "skip")
+    samples = _row_major(source.train) if isinstance(source.train, TensorDataset) else source.train
+    fetch = Fetch(samples, classes, augment, order.seed, skip_corrupt=config.on_corrupt == "skip")
     if isinstance(source.train, IterableDataset):
         return StreamFeed(fetch, source, order, config.workers, device)
     if config.device_resident or (in_memory and device.type == "cpu" and config.workers == 0):
@@ -132,6 +133,15 @@ class EvaluationFeed:
         )
         for batch in loader:
             yield _good(batch).to(self.device)
+
+
+def _row_major(samples: TensorDataset) -> TensorDataset:
+    """The same with the usual strides. An axis of length 1 may have any, and then convolutions take a grey image
+    for one that lies channels last, whose gradients DDP has to copy."""
+    plain = [torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device) for tensor in samples.tensors]
+    if all(mine.stride() == tensor.stride() for mine, tensor in zip(plain, samples.tensors, strict=True)):
+        return samples
+    return TensorDataset(*(mine.copy_(tensor) for mine, tensor in zip(plain, samples.tensors, strict=True)))
 
 
 @dataclass
