@@ -90,7 +90,7 @@ class Loop:
         )
 
     def _save(self, *, best: bool = False) -> None:
-        self.saver.save(collect(self.step, self.run.place, self.meter.loss), self.run.progress, best=best)
+        self.saver.save(collect(self.step, self.run.place, self.meter.losses), self.run.progress, best=best)
 
     def _check_saver(self) -> None:
         if self.saver.error and self.run.recipe.checkpoint.on_save_error == "stop":

@@ -20,10 +20,12 @@ class Meter:
     """Watches batches go by and steps being taken. The losses stay on the device until a report is due, so that
     the host waits for no step."""
 
-    def __init__(self, place: Place, batch_size: int, telemetry: Telemetry, samples: SampleLog) -> None:
+    def __init__(
+        self, place: Place, batch_size: int, losses: torch.Tensor, telemetry: Telemetry, samples: SampleLog
+    ) -> None:
+        """`losses`, float64 [1], are summed over the steps since the last report; they are part of a checkpoint."""
         self.place, self.batch_size, self.telemetry, self.samples = place, batch_size, telemetry, samples
-        self.loss = torch.zeros(1, dtype=torch.float64, device=place.device)
-        """Summed over the steps since the last report; part of a checkpoint."""
+        self.losses = losses
         self.steps, self.seconds, self.waited, self.corrupt = 0, 0.0, 0.0, 0
         self._waited_in_step = 0.0
 
@@ -42,7 +44,7 @@ class Meter:
             yield batch
 
     def stepped(self, step: int, loss: torch.Tensor, seconds: float) -> None:
-        self.loss += loss
+        self.losses += loss
         self.samples.flush(step)
         self.telemetry.step(samples=self.batch_size, seconds=seconds, waited=self._waited_in_step)
         self.steps, self.seconds, self.waited = (
@@ -71,7 +73,7 @@ class Meter:
         measured = max(1, self.steps)  # fewer than `steps` after a restart
         mine = torch.tensor([0, self.seconds / measured, self.waited, self.seconds, forward, self.corrupt]).double()
         mine = mine.to(self.place.device)
-        mine[:1] = self.loss
+        mine[:1] = self.losses
         everyone = [torch.empty_like(mine) for _ in range(self.place.world_size)]
         dist.all_gather(everyone, mine)
         ranks = torch.stack(everyone).tolist()
@@ -96,5 +98,5 @@ class Meter:
                 skipped=skipped,
             )
         )
-        self.loss.zero_()
+        self.losses.zero_()
         self.steps, self.seconds, self.waited, self.corrupt = 0, 0.0, 0.0, 0

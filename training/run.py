@@ -20,7 +20,7 @@ from training.profile import Profile
 from training.recipe import Recipe
 from training.report import in_words
 from training.results import leave_results
-from training.run_folder import Start, open_folder
+from training.run_folder import Start, enter, find_start
 from training.sample_log import NoSampleLog, SampleLog
 from training.saver import Saver
 from training.state import restore, seed_everything
@@ -56,8 +56,7 @@ def run(recipe: Recipe) -> int:
 def _train(parts: Run) -> None:
     recipe, place, folder = parts.recipe, parts.place, parts.recipe.run_dir
     started = time.perf_counter()
-    start = from_the_leader(place, lambda: open_folder(recipe, place.world_size, os.environ))
-    _check_shared(folder)
+    start = from_the_leader(place, lambda: find_start(recipe, os.environ))
     parts.progress = start.progress
     if start.finished and parts.ended:
         if place.leads:
@@ -81,19 +80,20 @@ def _train(parts: Run) -> None:
 
 
 def _prepare(parts: Run, start: Start) -> Loop:
-    """Everything that the loop uses, with the checkpoint's state in it if there is one."""
+    """Everything that the loop uses, with the checkpoint's state in it if there is one; then the run folder."""
     recipe, place, folder, stands_at = parts.recipe, parts.place, parts.recipe.run_dir, start.progress.step
     requests = Requests(cpu_group(), place.world_size)
     step = assemble(parts)
-    silent: Telemetry = Silent()
-    telemetry = on_the_leader(place, lambda: _open_telemetry(parts, start), silent)
-    log = SampleLog(folder, place.rank, stands_at) if recipe.metrics.sample_log else NoSampleLog()
-    meter = Meter(place, parts.order.batch_size, telemetry, log)
+    losses = torch.zeros(1, dtype=torch.float64, device=place.device)
     # After the same initial weights everywhere, dropout differs between the ranks.
     seed_everything(recipe.seed + place.rank + stands_at * place.world_size)
     if start.checkpoint is not None:
-        restore(start.checkpoint, start.progress, step, place, meter.loss)
+        restore(start.checkpoint, start.progress, step, place, losses)
     start.progress.world_size = place.world_size
+    silent: Telemetry = Silent()
+    telemetry = on_the_leader(place, lambda: _open_telemetry(parts, start), silent)
+    _check_shared(folder)
+    log = SampleLog(folder, place.rank, stands_at) if recipe.metrics.sample_log else NoSampleLog()
     saver = Saver(
         folder=folder / "checkpoints",
         config=recipe.checkpoint,
@@ -102,14 +102,16 @@ def _prepare(parts: Run, start: Start) -> Loop:
         saved=telemetry.saved,
         failed=telemetry.save_failed,
     )
+    meter = Meter(place, parts.order.batch_size, losses, telemetry, log)
     profile = Profile(recipe.profile, folder, place.rank, stands_at)
     return Loop(run=parts, step=step, saver=saver, requests=requests, meter=meter, profile=profile)
 
 
 def _open_telemetry(parts: Run, start: Start) -> Telemetry:
-    """Start the metrics endpoint and say what is about to run, and where."""
+    """Start the metrics endpoint, then enter the run folder; say what is about to run, and where."""
     recipe, place, progress = parts.recipe, parts.place, start.progress
     metrics = TrainMetrics(recipe.metrics, recipe.name, place.world_size, start.restarts, CollectorRegistry())
+    enter(recipe, start, place.world_size)
     print(
         f"{recipe.name}: {place.world_size} x {place.device.type}, {parts.source.train_size} training "
         f"and {parts.source.test_size} test samples, {recipe.epochs} epochs of {len(parts.order)} steps"
@@ -125,7 +127,7 @@ def _open_telemetry(parts: Run, start: Start) -> Telemetry:
 def _check_shared(folder: Path) -> None:
     """Raises UserError on every rank if one of them, on another node, does not see the run folder."""
     seen = torch.tensor([(folder / "config.yaml").is_file()], dtype=torch.int32)
-    dist.all_reduce(seen, dist.ReduceOp.MIN)
+    dist.all_reduce(seen, dist.ReduceOp.MIN)  # over Gloo, wherever the weights are
     if not seen:
         raise UserError(f"runs_dir: not every node sees {folder}; give a folder that all of them share with --runs_dir")
 
@@ -136,7 +138,7 @@ def _take_best(loop: Loop) -> Evaluation | None:
     path = checkpoint.best(run.recipe.run_dir / "checkpoints")
     if path is None or (progress := checkpoint.read_progress(path)).step == run.progress.step:
         return None
-    restore(path, progress, loop.step, run.place, loop.meter.loss)
+    restore(path, progress, loop.step, run.place, loop.meter.losses)
     return loop.evaluate()
 
 

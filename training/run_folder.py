@@ -31,38 +31,44 @@ class Start:
     checkpoint: Path | None
     """Where to go on from; None starts anew."""
     progress: Progress
+    launch: str
+    """The same for all restarts by one torchrun."""
     restarts: int
     """How often this run was started before."""
     finished: bool
     """Whether the folder holds a trained model already."""
 
 
-def open_folder(recipe: Recipe, world_size: int, environ: Mapping[str, str]) -> Start:
-    """Make or enter the run folder, and say where to go on. The leading rank alone calls it.
+def find_start(recipe: Recipe, environ: Mapping[str, str]) -> Start:
+    """Where the run folder says to go on; nothing is written.
 
-    Raises UserError for a folder that cannot be written, is another run's, or holds nothing whole.
+    Raises UserError for a folder that is another run's, or holds nothing whole.
     """
-    folder, launch = recipe.run_dir, _launch(environ)
-    attempts = _attempts(folder)
+    folder, launch, attempts = recipe.run_dir, _launch(environ), _attempts(recipe.run_dir)
     if folder.exists():
-        again = bool(attempts) and attempts[-1]["launch"] == launch
-        _check_ours(recipe, again)
+        _check_ours(recipe, again=bool(attempts) and attempts[-1]["launch"] == launch)
     path, progress = _newest_whole(folder / "checkpoints")
     if path is None and recipe.resume not in ("auto", "none"):
         path, progress = _given(Path(recipe.resume))
+    return Start(path, progress, launch, len(attempts), (folder / "model" / "model.yaml").is_file())
+
+
+def enter(recipe: Recipe, start: Start, world_size: int) -> None:
+    """Make the run folder, or make it ready to go on. Raises UserError if it cannot be written."""
+    folder = recipe.run_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
         checkpoint.clear_unfinished(folder / "checkpoints")
         write_whole(folder / "config.yaml", to_yaml(recipe))
-        attempt = {"time": time.time(), "launch": launch, "world_size": world_size, "from_step": progress.step}
+        step = start.progress.step
+        attempt = {"time": time.time(), "launch": start.launch, "world_size": world_size, "from_step": step}
         with (folder / "attempts.jsonl").open("a") as file:
             file.write(json.dumps(attempt) + "\n")
     except OSError as error:
         raise UserError(f"runs_dir: cannot write {folder} ({error.strerror}); give another with --runs_dir") from error
-    return Start(path, progress, len(attempts), (folder / "model" / "model.yaml").is_file())
 
 
-def _check_ours(recipe: Recipe, again: bool) -> None:
+def _check_ours(recipe: Recipe, *, again: bool) -> None:
     folder = recipe.run_dir
     if recipe.resume == "none" and not again:
         raise UserError(
