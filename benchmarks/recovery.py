@@ -95,16 +95,17 @@ def _killed(
         workers = launch.workers()
         killed_at = time.time()
         workers[rank].kill()
-        # What the others report in their last moments is no recovery.
         psutil.wait_procs(workers, timeout=PATIENCE)
-        before = ours.train_rows(metrics)
-        _wait(lambda: len(ours.train_rows(metrics)) > len(before), launch)
-        first = ours.train_rows(metrics)[len(before)]
-    return {
-        "seconds": first["time"] - killed_at,
-        "steps_repeated": before[-1]["step"] + 1 - first["step"],
-        "rank": rank,
-    }
+        # By time, not by line: what the others reported in their last moments is no recovery, and the trainer
+        # may take back the lines of steps that it takes again.
+        gone_at, last = time.time(), ours.train_rows(metrics)[-1]
+
+        def since() -> list[dict[str, float]]:
+            return [row for row in ours.train_rows(metrics) if row["time"] > gone_at]
+
+        _wait(lambda: bool(since()), launch)
+        first = since()[0]
+    return {"seconds": first["time"] - killed_at, "steps_repeated": last["step"] + 1 - first["step"], "rank": rank}
 
 
 def _wait(condition: Callable[[], bool], launch: Launch) -> None:
