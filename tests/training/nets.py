@@ -1,7 +1,13 @@
 """Networks with one peculiarity each, taken by their import path."""
 
+import os
+import signal
+from pathlib import Path
+
 import torch
 from torch import nn
+
+from training.models.seed_nets import DigitsCNN
 
 
 class BatchNorm(nn.Module):
@@ -50,3 +56,22 @@ class Pair(nn.Module):
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits = self.head(image.flatten(1))
         return logits, logits
+
+
+class Mortal(DigitsCNN):
+    """Dies by SIGKILL in forward passes named by MORTAL_AT, as in `1:8,0:18`: rank and number since its process began.
+
+    Each of them happens once, which a file in MORTAL_DIR remembers over restarts.
+    """
+
+    passes = 0
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            Mortal.passes += 1
+            death = f"{os.environ.get('RANK', 0)}:{Mortal.passes}"
+            remembered = Path(os.environ["MORTAL_DIR"]) / death
+            if death in os.environ["MORTAL_AT"].split(",") and not remembered.exists():
+                remembered.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(image)

@@ -1,6 +1,6 @@
 """Batches on the training device, epoch after epoch."""
 
-import signal
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -75,7 +75,7 @@ class LoaderFeed:
             batch_sampler=_Shares(self),  # type: ignore[arg-type]  # anything that __getitems__ takes
             num_workers=workers,
             collate_fn=_as_it_is,
-            worker_init_fn=_ignore_signals,
+            worker_init_fn=_apart,
             persistent_workers=workers > 0,
             pin_memory=device.type == "cuda",
             generator=torch.Generator(),
@@ -98,7 +98,7 @@ class StreamFeed:
             Stream(self.fetch, self.source, self.order, epoch, first),
             batch_size=None,
             num_workers=self.workers,
-            worker_init_fn=_ignore_signals,
+            worker_init_fn=_apart,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),
         )
@@ -127,7 +127,7 @@ class EvaluationFeed:
             batch_sampler=shares,  # type: ignore[arg-type]  # anything that __getitems__ takes
             num_workers=0 if isinstance(self.samples, TensorDataset) else self.config.workers,
             collate_fn=_as_it_is,
-            worker_init_fn=_ignore_signals,
+            worker_init_fn=_apart,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),
         )
@@ -164,10 +164,9 @@ def _good(batch: Batch | str) -> Batch:
     return batch
 
 
-def _ignore_signals(_: int) -> None:
-    """torchrun and a terminal signal the whole process group; the training process decides when its loaders end.
+def _apart(_: int) -> None:
+    """Leave the process group, which torchrun and a terminal signal as a whole.
 
-    They see their parent gone by themselves.
+    The training process decides when its loaders end; they see it gone by themselves.
     """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)
+    os.setpgid(0, 0)
