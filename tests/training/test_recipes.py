@@ -1,0 +1,112 @@
+"""Every recipe by its own command; what would be downloaded is replaced as the recipe's comment says."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import resnet18
+
+from tests.conftest import RECIPES, ROOT, run_command
+from tests.training.data.sources import image_tree
+from training.config import parse
+from training.models.saved import ModelCard, load_model
+
+NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))
+WHOLE = ("digits", "linear-regression", "housing-regression", "logistic-regression", "two-layer-net")
+"""Those that a test runs to their end; digits in test_run.py."""
+
+JPEGS = ROOT.parent / "shared" / "data" / "cifar10-jpeg.tar.gz"
+"""Strongly compressed copies of CIFAR-10."""
+
+
+def train(recipe: str, runs: Path, *options: object) -> tuple[nn.Module, ModelCard]:
+    """What the finished run leaves."""
+    given = ("--runs_dir", runs, "--metrics.port", "null", *options)
+    done = run_command("-m", "training", "--config", RECIPES / f"{recipe}.yaml", *given, OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stderr
+    return load_model(runs / recipe)
+
+
+def image_source(root: Path) -> str:
+    args = {"root": str(root), "height": 32, "width": 32, "in_memory": True}
+    return json.dumps({"name": "image_folder", "args": args})
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise in ten classes, 20 files each."""
+    return image_tree(tmp_path_factory.mktemp("images"), tuple("abcdefghij"), each=20)
+
+
+@pytest.fixture(scope="module")
+def jpegs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 300 training and 100 test photographs of each class."""
+    if not JPEGS.is_file():
+        pytest.skip(f"there is no {JPEGS.name} beside the checkout")
+    folder = tmp_path_factory.mktemp("jpegs")
+    kept = {"train": 300, "test": 100}
+    with tarfile.open(JPEGS) as archive:
+        for member in archive:
+            parts = Path(member.name).parts
+            if member.isfile() and int(Path(parts[-1]).stem) < kept[parts[0]]:
+                archive.extract(member, folder, filter="data")
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_is_named_as_its_file(name: str) -> None:
+    assert parse(["--config", str(RECIPES / f"{name}.yaml")]).name == name
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in WHOLE])
+def test_three_steps_of_each_end_in_a_model(name: str, images: Path, tmp_path: Path) -> None:
+    torch.save(resnet18(num_classes=3).state_dict(), tmp_path / "other-head.pth")
+    options = {
+        "mlp-mnist": ("--data.source", '{"name": "digits", "args": {"size": 28}}'),
+        "cnn-mnist": ("--data.source", '{"name": "digits", "args": {"size": 28, "normalize": "half"}}'),
+        "cnn-cifar10": ("--data.source", image_source(images)),
+        "cnn2-cifar10": ("--data.source", image_source(images)),
+        "convnet-224": ("--data.source.args.root", images),
+        "resnet18-finetune": ("--data.source", image_source(images), "--weights.source", tmp_path / "other-head.pth"),
+    }
+    model, card = train(name, tmp_path, "--max_steps", 3, *options[name])
+    image = torch.zeros(2, *card.input.shape, dtype=torch.uint8)
+    with torch.no_grad():
+        assert model(image).shape == (2, 10)
+    assert card.input.shape[1:] == {"mlp-mnist": (28, 28), "cnn-mnist": (28, 28), "convnet-224": (224, 224)}.get(
+        name, (32, 32)
+    )
+
+
+def test_linear_regression_finds_the_line(tmp_path: Path) -> None:
+    model, _ = train("linear-regression", tmp_path)
+    with torch.no_grad():
+        assert model(torch.tensor([[4.0]])).item() == pytest.approx(8, abs=0.1)
+
+
+def test_logistic_regression_tells_the_tumours_apart(tmp_path: Path) -> None:
+    _, card = train("logistic-regression", tmp_path)
+    assert card.labels == ("malignant", "benign")
+    assert card.result["accuracy"] >= 0.94
+    assert card.result["auroc"] >= 0.98
+
+
+def test_housing_takes_another_table(tmp_path: Path) -> None:
+    loader = ("--data.source.args.loader", '{"name": "sklearn.datasets.load_diabetes"}')
+    _, card = train("housing-regression", tmp_path, *loader, "--model.args.widths", "[10, 64, 64, 1]")
+    assert card.result["r2"] > 0.35
+    assert card.result["mae"] < 50
+
+
+def test_the_two_layer_net_learns(tmp_path: Path) -> None:
+    _, card = train("two-layer-net", tmp_path, "--epochs", 5)
+    assert len(card.labels) == 10
+    assert card.result["r2"] > 0.6
+
+
+def test_photographs_are_learnt_far_beyond_chance(jpegs: Path, tmp_path: Path) -> None:
+    _, card = train("cnn2-cifar10", tmp_path, "--data.source", image_source(jpegs), "--epochs", 1)
+    assert card.result["accuracy"] > 0.25
