@@ -1,5 +1,7 @@
 """From a run's parts to the step that the loop takes; the process group exists by now."""
 
+from contextlib import nullcontext
+
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -76,7 +78,8 @@ def _settle_buckets(run: Run, model: DistributedDataParallel) -> None:
     blank = blank_batch(run.source, run.task, run.outputs, run.order.share, soft=run.mix is not None)
     inputs, targets = (part.to(device) for part in blank)
     model.eval()  # leaves BatchNorm's statistics and the random generators alone
-    with torch.compiler.set_stance("force_eager"):
+    # Only if there is something compiled: the compiler takes a second to load.
+    with torch.compiler.set_stance("force_eager") if run.recipe.step.compile else nullcontext():
         run.loss(*run.task.for_loss(model(inputs), targets)).backward()
     model.zero_grad()
     model.train()

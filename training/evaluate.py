@@ -36,7 +36,7 @@ class Evaluation:
 @torch.no_grad()
 def evaluate(model: nn.Module, feed: EvaluationFeed, task: Task, outputs: int, place: Place) -> Evaluation:
     """Every sample is counted once; every rank gets the whole result. Leaves `model` in training mode."""
-    metrics = task.metrics(outputs).to(place.device)
+    sums: torch.Tensor | None = None
     loss = torch.zeros(3, dtype=torch.float64, device=place.device)  # of the samples: sum, count, unreadable ones
     mistakes: list[torch.Tensor] = []
     points: list[torch.Tensor] = []
@@ -46,7 +46,8 @@ def evaluate(model: nn.Module, feed: EvaluationFeed, task: Task, outputs: int, p
         if not len(batch.indices):
             continue
         given = model(batch.inputs).float()
-        task.update(metrics, given, batch.targets)
+        found = task.sums(given, batch.targets)
+        sums = found if sums is None else sums + found
         loss[0] += task.test_loss(given, batch.targets)
         loss[1] += len(batch.indices)
         predicted = task.predicted(given)
@@ -55,21 +56,24 @@ def evaluate(model: nn.Module, feed: EvaluationFeed, task: Task, outputs: int, p
         else:
             points.append(torch.stack([batch.targets, predicted], dim=1).cpu())
     model.train()
+    if sums is None:  # more ranks than samples
+        empty = torch.zeros(0, outputs, device=place.device)
+        sums = task.sums(empty, task.blank_targets(0, outputs).to(place.device))
     dist.all_reduce(loss)
+    dist.all_reduce(sums)
     total, samples, corrupt = loss.tolist()
     if not samples:
         raise UserError("data.source: no sample of the test set could be read")
-    computed = metrics.compute()
-    values = {"loss": total / samples, **task.values(computed)}
+    values = {"loss": total / samples, **task.values(sums, int(samples))}
+    wrong = sorted(index for found in _gathered(mistakes, PICTURED_MISTAKES) for index in found.tolist())
+    confusion = task.confusion(sums)
     return Evaluation(
         samples=int(samples),
         corrupt=int(corrupt),
         values=values,
         score=values[task.headline],
-        confusion=computed["confusion"].cpu() if "confusion" in computed else None,
-        shown=sorted(index for found in _gathered(mistakes, PICTURED_MISTAKES) for index in found.tolist())[
-            :PICTURED_MISTAKES
-        ],
+        confusion=None if confusion is None else confusion.cpu(),
+        shown=wrong[:PICTURED_MISTAKES],
         points=torch.cat([torch.empty(0, 2, outputs), *_gathered(points, PICTURED_POINTS)]),
     )
 

@@ -1,5 +1,6 @@
 """Enter and leave the process group: which rank this is, and on which device it computes."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import torch.distributed as dist
 from torch import nn
 
 from training.errors import UserError
+from training.meeting import fresh_store
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,13 @@ def process_group(place: Place, timeout_seconds: float = 600) -> Iterator[None]:
     if place.device.type == "cuda":
         torch.cuda.set_device(place.device)
         backend = "cpu:gloo,cuda:nccl"
-    if place.world_size > 1:
-        dist.init_process_group(backend, timeout=timedelta(seconds=timeout_seconds))
-    else:
+    timeout = timedelta(seconds=timeout_seconds)
+    if place.world_size == 1:
         dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+    elif (store := fresh_store(os.environ, place.rank, place.world_size, timeout)) is not None:
+        dist.init_process_group(backend, store=store, rank=place.rank, world_size=place.world_size, timeout=timeout)
+    else:
+        dist.init_process_group(backend, timeout=timeout)
     yield
     # Not in a `finally`: after an error on one rank the others may be inside a collective, and
     # leaving the group in good order would wait for them.

@@ -1,13 +1,10 @@
-"""What a network's outputs mean, and how they are judged."""
+"""What a network's outputs mean, and how they are judged: by sums over samples, which any number of ranks can add."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 
 import torch
 from torch.nn import functional
 from torch.utils.data import TensorDataset
-from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection, R2Score
-from torchmetrics.classification import BinaryAUROC, BinaryConfusionMatrix, MulticlassConfusionMatrix
 
 from training.data.source import Source
 from training.errors import UserError
@@ -44,15 +41,16 @@ class Task(ABC):
         """The classes, int64 [samples], or the values, float32 [samples, outputs]."""
 
     @abstractmethod
-    def metrics(self, outputs: int) -> MetricCollection:
-        """What is accumulated on every rank and reduced once."""
-
-    def update(self, metrics: MetricCollection, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        metrics.update(outputs, targets)
+    def sums(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """float64, of one shape for any number of samples: what is added up over the test set."""
 
     @abstractmethod
-    def values(self, computed: Mapping[str, torch.Tensor]) -> dict[str, float]:
-        """What the metrics gave, as named numbers."""
+    def values(self, sums: torch.Tensor, samples: int) -> dict[str, float]:
+        """Named numbers from the sums over all of it."""
+
+    def confusion(self, sums: torch.Tensor) -> torch.Tensor | None:  # noqa: ARG002
+        """int64 [classes, classes], row the true class, column the predicted one; None without classes."""
+        return None
 
 
 class Classification(Task):
@@ -70,11 +68,14 @@ class Classification(Task):
     def predicted(self, outputs: torch.Tensor) -> torch.Tensor:
         return outputs.argmax(dim=1)
 
-    def metrics(self, outputs: int) -> MetricCollection:
-        return MetricCollection({"confusion": MulticlassConfusionMatrix(outputs, validate_args=False)})
+    def sums(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return _confusion(self.predicted(outputs), targets, outputs.shape[1])
 
-    def values(self, computed: Mapping[str, torch.Tensor]) -> dict[str, float]:
-        return {"accuracy": _accuracy(computed["confusion"])}
+    def values(self, sums: torch.Tensor, samples: int) -> dict[str, float]:
+        return {"accuracy": sums.diag().sum().item() / samples}
+
+    def confusion(self, sums: torch.Tensor) -> torch.Tensor:
+        return sums.long()
 
 
 class Binary(Task):
@@ -97,14 +98,19 @@ class Binary(Task):
     def predicted(self, outputs: torch.Tensor) -> torch.Tensor:
         return (outputs[:, 0] > 0).long()
 
-    def metrics(self, outputs: int) -> MetricCollection:  # noqa: ARG002
-        return MetricCollection({"confusion": BinaryConfusionMatrix(), "auroc": BinaryAUROC()})
+    def sums(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return _confusion(self.predicted(outputs), targets, 2)
 
-    def update(self, metrics: MetricCollection, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        metrics.update(outputs[:, 0].sigmoid(), targets)
+    def values(self, sums: torch.Tensor, samples: int) -> dict[str, float]:
+        found = sums[1, 1].item()
+        return {
+            "accuracy": sums.diag().sum().item() / samples,
+            "precision": found / max(1.0, sums[:, 1].sum().item()),
+            "recall": found / max(1.0, sums[1].sum().item()),
+        }
 
-    def values(self, computed: Mapping[str, torch.Tensor]) -> dict[str, float]:
-        return {"accuracy": _accuracy(computed["confusion"]), "auroc": computed["auroc"].item()}
+    def confusion(self, sums: torch.Tensor) -> torch.Tensor:
+        return sums.long()
 
 
 class Regression(Task):
@@ -126,17 +132,21 @@ class Regression(Task):
     def predicted(self, outputs: torch.Tensor) -> torch.Tensor:
         return outputs
 
-    def metrics(self, outputs: int) -> MetricCollection:  # noqa: ARG002
-        # In float64, because R2 is a small difference of large sums.
-        metrics = {"r2": R2Score(), "mae": MeanAbsoluteError(), "mse": MeanSquaredError()}
-        return MetricCollection({name: metric.set_dtype(torch.float64) for name, metric in metrics.items()})
+    def sums(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """[4, outputs]: of |error|, error², target, target²."""
+        truth = targets.double()
+        error = outputs.double() - truth
+        return torch.stack([error.abs(), error**2, truth, truth**2]).sum(dim=1)
 
-    def update(self, metrics: MetricCollection, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        metrics.update(outputs.double(), targets.double())
-
-    def values(self, computed: Mapping[str, torch.Tensor]) -> dict[str, float]:
-        r2, mae, mse = (computed[name].item() for name in ("r2", "mae", "mse"))
-        return {"r2": r2, "mae": mae, "rmse": mse**0.5}
+    def values(self, sums: torch.Tensor, samples: int) -> dict[str, float]:
+        absolute, squared, truth, truth_squared = sums
+        spread = truth_squared - truth**2 / samples
+        r2 = torch.where(spread > 0, 1 - squared / spread, torch.nan).mean().item()
+        return {
+            "r2": r2,
+            "mae": (absolute / samples).mean().item(),
+            "rmse": (squared / samples).mean().sqrt().item(),
+        }
 
 
 TASKS: dict[str, Task] = {"classification": Classification(), "binary": Binary(), "regression": Regression()}
@@ -149,5 +159,6 @@ def _needs_classes(source: Source) -> None:
         raise UserError(f"data.source: has {len(source.labels)} labels; classes are two or more; see task")
 
 
-def _accuracy(confusion: torch.Tensor) -> float:
-    return confusion.diag().sum().item() / max(1, int(confusion.sum().item()))
+def _confusion(predicted: torch.Tensor, targets: torch.Tensor, classes: int) -> torch.Tensor:
+    counts = torch.bincount(targets * classes + predicted, minlength=classes**2)
+    return counts.view(classes, classes).double()

@@ -1,73 +1,150 @@
+"""Checkpoints on the disk: what stays, what `latest` and `best` name, and what damage is called."""
+
 import json
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 
 import pytest
-import torch
-from torch import nn
 
+from tests.conftest import RECIPES, run_command
 from training import checkpoint
-from training.checkpoint import Progress
+from training.checkpoint import Progress, read_progress
 from training.errors import UserError
-from training.process_group import Place, process_group
+
+OPTIONS = ("--metrics.port", "null", "--metrics.tensorboard", "false")
 
 
-@pytest.fixture(autouse=True)
-def group() -> Iterator[None]:
-    with process_group(Place(0, 1, torch.device("cpu"))):
-        yield
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of 30 steps that saved after 10, 20, 22 (an epoch) and 30."""
+    runs = tmp_path_factory.mktemp("runs")
+    options = (*OPTIONS, "--max_steps", 30, "--checkpoint.every_steps", 10, "--checkpoint.keep", 9)
+    done = run_command("-m", "training", "--config", RECIPES / "digits.yaml", "--runs_dir", runs, *options)
+    assert done.returncode == 0, done.stderr
+    return runs / "digits"
 
 
-def trained(steps: int) -> tuple[nn.Linear, torch.optim.Optimizer]:
-    torch.manual_seed(0)
-    model = nn.Linear(3, 2)
-    optimizer = torch.optim.AdamW(model.parameters())
-    for _ in range(steps):
-        model(torch.ones(1, 3)).sum().backward()
-        optimizer.step()
-    return model, optimizer
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "digits"))
 
 
-def save(folder: Path, step: int, best: bool = False, keep: int = 2) -> None:
-    progress = Progress(epoch=step, step=step, best_accuracy=0.5)
-    checkpoint.save(folder, *trained(step), progress, keep=keep, best=best)
+def go_on(run: Path, *options: object, steps: int = 40) -> tuple[int, str, str]:
+    command = ("-m", "training", "--config", run / "config.yaml", "--runs_dir", run.parent, "--max_steps", steps)
+    done = run_command(*command, *options)
+    return done.returncode, done.stdout, done.stderr
 
 
-def test_what_was_saved_comes_back(tmp_path: Path) -> None:
-    save(tmp_path, 3)
-    model, optimizer = trained(0)
-    assert checkpoint.load(tmp_path / "step-00000003", model, optimizer).step == 3
-    expected, expected_optimizer = trained(3)
-    assert torch.equal(model.weight, expected.weight)
-    for mine, other in zip(optimizer.state.values(), expected_optimizer.state.values(), strict=True):
-        assert torch.equal(mine["exp_avg"], other["exp_avg"])
+def names(run: Path) -> list[str]:
+    return sorted(path.name for path in (run / "checkpoints").glob("step-*"))
 
 
-def test_the_newest_and_the_best_stay(tmp_path: Path) -> None:
-    for step in range(1, 6):
-        save(tmp_path, step, best=step == 2)
-    assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-00000002", "step-00000004", "step-00000005"]
-    assert (tmp_path / "latest").read_text() == "step-00000005\n"
-    assert (tmp_path / "best").read_text() == "step-00000002\n"
-
-
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    save(tmp_path, 1)
-    file = next((tmp_path / "step-00000001").glob("*.distcp"))
+def damage(file: Path) -> None:
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(UserError, match=rf"{file.name}: is damaged"):
-        checkpoint.load(tmp_path / "step-00000001", *trained(0))
 
 
-def test_an_unfinished_checkpoint_is_refused(tmp_path: Path) -> None:
-    save(tmp_path, 1)
-    (tmp_path / "step-00000001" / "checksums.json").unlink()
-    with pytest.raises(UserError, match="is not a complete checkpoint"):
-        checkpoint.load(tmp_path / "step-00000001", *trained(0))
+def test_every_due_step_and_epoch_is_saved(run: Path) -> None:
+    assert names(run) == [f"step-{step:08d}" for step in (10, 20, 22, 30)]
+    assert (run / "checkpoints" / "latest").read_text() == "step-00000030\n"
 
 
-def test_the_state_is_readable_json(tmp_path: Path) -> None:
-    save(tmp_path, 4)
-    state = json.loads((tmp_path / "step-00000004" / "state.json").read_text())
-    assert state == {"epoch": 4, "step": 4, "best_accuracy": 0.5}
+def test_the_state_is_readable_json(run: Path) -> None:
+    state = json.loads((run / "checkpoints" / "step-00000022" / "state.json").read_text())
+    assert (state.pop("best"), state) == (
+        pytest.approx(0.9, abs=0.1),
+        {"epoch": 1, "batch": 0, "step": 22, "stale": 0, "world_size": 1},
+    )
+    assert read_progress(run / "checkpoints" / "step-00000030").batch == 8
+
+
+def test_it_goes_on_from_the_newest(run: Path) -> None:
+    code, output, _ = go_on(run)
+    assert code == 0
+    assert "goes on after step 30" in output
+    assert len(names(run)) == 5
+    steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(steps)
+    assert steps[-1] == 40
+
+
+def test_the_newest_and_the_best_stay(run: Path) -> None:
+    (run / "checkpoints" / "best").write_text("step-00000010\n")
+    assert go_on(run, "--checkpoint.keep", 2, "--evaluate_every_epochs", "null", "--checkpoint.every_steps", 4)[0] == 0
+    kept = names(run)
+    assert kept[-2:] == ["step-00000036", "step-00000040"]
+    assert set(kept[:-2]) <= {"step-00000010"}
+
+
+def test_a_damaged_newest_is_named_and_the_one_before_it_used(run: Path) -> None:
+    file = next((run / "checkpoints" / "step-00000030").glob("*.distcp"))
+    damage(file)
+    code, output, errors = go_on(run)
+    assert code == 0
+    assert f"{file}: is damaged (its checksum differs); trying the checkpoint before it" in errors
+    assert "goes on after step 22" in output
+
+
+def test_an_unfinished_one_is_passed_over_and_its_rest_removed(run: Path) -> None:
+    (run / "checkpoints" / "step-00000030" / "checksums.json").unlink()
+    (run / "checkpoints" / ".step-00000031.unfinished").mkdir()
+    code, output, errors = go_on(run)
+    assert code == 0
+    assert "is not a complete checkpoint" in errors
+    assert "goes on after step 22" in output
+    assert not list((run / "checkpoints").glob(".*"))
+
+
+def test_a_run_without_a_whole_checkpoint_is_left_alone(run: Path) -> None:
+    for file in (run / "checkpoints").glob("*/*.distcp"):
+        damage(file)
+    code, _, errors = go_on(run)
+    assert code == 2
+    assert "holds no whole checkpoint" in errors
+    assert len(names(run)) == 4
+
+
+def test_another_run_can_start_from_a_checkpoint(run: Path) -> None:
+    for path in (run, run / "checkpoints", run / "checkpoints" / "step-00000030"):
+        code, output, errors = go_on(run, "--name", f"from-{path.name}", "--resume", path)
+        assert code == 0, errors
+        assert "goes on after step 30" in output
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ("--model.args.width", 16, "--name", "other"),
+            "is of another model: its model.network.layers.0.weight is [32",
+        ),
+        (("--model.name", "linear_digits", "--name", "other"), "model.name"),
+        (("--step.ema_decay", 0.9, "--name", "other"), "is of another model or recipe: it has no ema"),
+        (("--resume", "nowhere", "--name", "other"), "nowhere holds no checkpoint"),
+        (("--resume", "none"), "exists already and is left as it is"),
+        (("--seed", 5), "was started with seed 0, the recipe now says 5"),
+        (("--optimizer.args.lr", 0.5), "was started with optimizer.args.lr 0.004"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(run: Path, options: tuple[object, ...], words: str) -> None:
+    given = options if "--resume" in options or "--name" not in options else (*options, "--resume", run)
+    code, _, errors = go_on(run, *given)
+    assert code == 2
+    assert words in errors
+    assert len(errors.splitlines()) == 1, errors
+    assert not (run.parent / "other").exists()
+
+
+def test_a_missing_shard_means_that_nodes_share_no_folder(run: Path) -> None:
+    written = run / "checkpoints" / "step-00000030"
+    written.rename(checkpoint.unfinished(run / "checkpoints", 31))
+    next(checkpoint.unfinished(run / "checkpoints", 31).glob("*.distcp")).unlink()
+    with pytest.raises(OSError, match="one folder that all nodes share"):
+        checkpoint.complete(run / "checkpoints", Progress(step=31), best=False, keep=2)
+    assert (run / "checkpoints" / "latest").read_text() == "step-00000030\n"
+
+
+def test_a_damaged_file_is_named(run: Path) -> None:
+    damage(run / "checkpoints" / "step-00000010" / "state.json")
+    with pytest.raises(UserError, match=r"state.json: is damaged"):
+        read_progress(run / "checkpoints" / "step-00000010")

@@ -6,7 +6,6 @@ ranks: every share begins with the neighbour of its first sample (order.py).
 
 import numpy as np
 import torch
-from torchvision.transforms.v2 import CutMix, MixUp
 
 from training.data.keyed import seeded
 
@@ -14,6 +13,9 @@ from training.data.keyed import seeded
 class Mix:
     def __init__(self, mixup: float, cutmix: float, classes: int, seed: int) -> None:
         """`mixup` and `cutmix` are the alphas of their Beta distributions, 0 for off; of both, each batch takes one."""
+        # Imported here, because most runs mix nothing and torchvision takes a while to load.
+        from torchvision.transforms.v2 import CutMix, MixUp
+
         self.kinds = [MixUp(alpha=mixup, num_classes=classes)] if mixup else []
         self.kinds += [CutMix(alpha=cutmix, num_classes=classes)] if cutmix else []
         self.seed = seed
