@@ -7,8 +7,10 @@ writes held-out samples as image files.
 import os
 import sys
 import time
+from collections.abc import Callable
 
 from training.errors import UserError
+from training.recipe import Recipe
 
 
 def main(arguments: list[str]) -> int:
@@ -22,14 +24,26 @@ def main(arguments: list[str]) -> int:
             from training.config import parse
 
             recipe = parse(arguments)
+            from torch.distributed.elastic.multiprocessing.errors import record
+
             from training.run import run
 
-            return run(recipe)
+            # Under torchrun, a traceback is shown in its report instead of "to enable traceback see ...".
+            outcome = record(_attempt)(run, recipe)
+            return _refuse(outcome) if isinstance(outcome, UserError) else outcome or 0
     except UserError as error:
         return _refuse(error)
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError:
+    """A refusal is a result here, so that it is not recorded as a failure with a traceback."""
+    try:
+        return run(recipe)
+    except UserError as error:
+        return error
 
 
 def _refuse(error: UserError) -> int:

@@ -14,6 +14,7 @@ from typing import NoReturn
 import torch
 from torchvision.transforms.v2.functional import to_pil_image
 
+from training.data.source import ImageInput
 from training.errors import UserError
 from training.files import write_whole
 from training.models.saved import evaluation_data, load_model
@@ -41,6 +42,8 @@ class _Parser(argparse.ArgumentParser):
 def write_samples(run: Path, folder: Path, count: int) -> int:
     """Write the first `count` test samples as PNG; returns how many there were."""
     model, card = load_model(run)
+    if card.task != "classification" or not isinstance(card.input, ImageInput):
+        raise UserError(f"{run}: is a model for {card.task}; only classified images can be written as files")
     source = evaluation_data(card)
     try:
         folder.mkdir(parents=True)

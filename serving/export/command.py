@@ -21,6 +21,7 @@ from serving.export.reference import load_reference, probabilities
 from serving.export.torch_export import exported_program, write_torch
 from serving.session import open_session
 from serving.whole_folder import whole_folder
+from training.data.source import ImageInput
 from training.models.saved import ModelCard
 
 INPUT, OUTPUT = "image", "probabilities"
@@ -85,6 +86,7 @@ def _bundle(
     folder: Path, card: ModelCard, variants: dict[str, Variant], model_version: str, accuracy: float, samples: int
 ) -> Bundle:
     image = card.input
+    assert isinstance(image, ImageInput)  # load_reference has made sure
     return Bundle(
         root=folder,
         name=card.name,

@@ -8,6 +8,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from serving.errors import UserError
+from training.data.source import ImageInput
 from training.errors import UserError as TrainingUserError
 from training.models.saved import ModelCard, evaluation_data, load_model
 
@@ -30,6 +31,8 @@ def load_reference(run: Path) -> tuple[Reference, ModelCard, np.ndarray, np.ndar
     classes int64 [samples]. Raises UserError for a folder that is no finished run."""
     try:
         model, card = load_model(run)
+        if card.task != "classification" or not isinstance(card.input, ImageInput):
+            raise UserError(f"{run}: is a model for {card.task}; export takes classifiers of images so far")
         images, classes = zip(*DataLoader(evaluation_data(card).test, batch_size=BATCH), strict=True)
     except TrainingUserError as error:
         raise UserError(str(error)) from error

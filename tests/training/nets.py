@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.utils.data import Dataset
 
 from training.models.seed_nets import DigitsCNN
 
@@ -75,3 +76,35 @@ class Mortal(DigitsCNN):
                 remembered.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
         return super().forward(image)
+
+
+class Blip(DigitsCNN):
+    """Gradients are not finite in its second and third step, or always."""
+
+    passes = 0
+
+    def __init__(self, always: bool = False) -> None:
+        super().__init__()
+        self.always = always
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        Blip.passes += self.training
+        broken = self.training and (self.always or Blip.passes in (2, 3))
+        outputs = super().forward(image)
+        # The value stays, but the root's derivative at 0 is infinite, and times 0 that is no number.
+        return outputs + (0 * outputs.sum()).sqrt() if broken else outputs
+
+
+class Spoiled(Dataset):
+    """Grey images of one class each; every sixteenth cannot be read."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        if index % 16 == 7:
+            raise OSError("the disk has a hole here")
+        return torch.full((1, 8, 8), index % 10, dtype=torch.uint8), index % 10

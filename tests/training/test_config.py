@@ -34,6 +34,13 @@ def test_the_resolved_recipe_can_be_run_again(tmp_path: Path) -> None:
     assert parse(["--config", str(tmp_path / "config.yaml")]) == first
 
 
+def test_the_resolved_recipe_can_be_printed(tmp_path: Path) -> None:
+    done = run_command("-m", "training", *DIGITS, "--model.args.width", 8, "--print_config")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "printed.yaml").write_text(done.stdout)
+    assert parse(["--config", str(tmp_path / "printed.yaml")]) == parse([*DIGITS, "--model.args.width", "8"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -42,13 +49,17 @@ def test_the_resolved_recipe_can_be_run_again(tmp_path: Path) -> None:
         (("--data.batch_size", "many"), "data.batch_size"),
         (("--data.batch_size", "0"), "data.batch_size: 0 is too small"),
         (("--epochs", "0"), "epochs: 0 is too small"),
-        (("--schedule.name", "zigzag"), "schedule.name"),
         (("--name", "../elsewhere"), "name: '../elsewhere' cannot name a run folder"),
         (("--name", "1e3"), "name: '1e3' cannot name a run folder"),
         (("--name", "a" * 300), "cannot name a run folder"),
         (("--seed", str(2**64)), "seed: 18446744073709551616 is too large"),
         (("--metrics.port", "70000"), "metrics.port: 70000 is not a port"),
         (("--config", "missing.yaml"), "missing.yaml"),
+        (("--data.mixup", "nan"), "data.mixup: nan is too small"),
+        (("--step.clip_norm", "0"), "step.clip_norm: 0.0 is not above 0"),
+        (("--step.ema_decay", "1"), "step.ema_decay: 1.0 is not between 0 and 1"),
+        (("--checkpoint.every_steps", "0"), "checkpoint.every_steps: 0 is too small"),
+        (("--early_stopping.patience", "0"), "early_stopping.patience: 0 is too small"),
     ],
 )
 def test_bad_arguments_are_named_in_one_line(arguments: tuple[str, ...], words: str) -> None:
@@ -90,7 +101,7 @@ def test_a_file_that_is_no_recipe_is_refused(text: bytes, tmp_path: Path) -> Non
     ("arguments", "words"),
     [
         (("--epochs", "x"), "epochs"),
-        (("--model.name", "no_such_net"), "'no_such_net' is not one of digits_cnn"),
+        (("--model.name", "no_such_net"), "'no_such_net' is not one of cifar2_cnn"),
         (("--model.name", "nowhere.Net"), "cannot import 'nowhere.Net'"),
         (("--model.name", "builtins.dict"), "model"),
         (("--model.name", "..Net"), "model.name"),
@@ -103,6 +114,16 @@ def test_a_file_that_is_no_recipe_is_refused(text: bytes, tmp_path: Path) -> Non
         (("--loss.args", '{"reduction": "none"}'), "loss: gives a tensor of shape [2]"),
         (("--data.batch_size", "5000"), "data.batch_size"),
         (("--data.source.args.test_fraction", "2"), "test_fraction"),
+        (("--schedule.name", "zigzag"), "schedule.name: 'zigzag' is not one of constant"),
+        (("--task", "regression"), "task: regression takes float targets"),
+        (("--task", "binary"), "task: binary takes 2 classes, data.source has 10"),
+        (("--step.accumulate", "3"), "data.batch_size: 64 cannot be shared by 1 ranks x 3 accumulated batches"),
+        (("--distributed.sync_batchnorm", "true"), "distributed.sync_batchnorm"),
+        (("--weights.source", "missing.pth"), "weights.source: cannot read missing.pth"),
+        (("--weights.source", "Nothing_Weights.DEFAULT"), "weights.source: 'Nothing_Weights.DEFAULT' is neither"),
+        (("--data.augment", '[{"name": "twirl"}]'), "data.augment[0].name: 'twirl'"),
+        (("--optimizer.name", "LBFGS"), "optimizer.name: LBFGS"),
+        (("--data.mixup", "0.2", "--loss", '{"name": "nll"}'), "loss: does not take"),
     ],
 )
 def test_the_command_refuses_with_2_and_leaves_nothing(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:

@@ -20,9 +20,11 @@ def train(runs: Path, name: str, ranks: int, *options: object, deaths: str = "")
     """Let torchrun train, and restart what dies; returns the run folder."""
     (runs / f"{name}-deaths").mkdir(parents=True)
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", ranks, "--max-restarts", 5)
-    environment = {"MORTAL_AT": deaths, "MORTAL_DIR": str(runs / f"{name}-deaths"), "OMP_NUM_THREADS": "1"}
     options = (*DIGITS, "--runs_dir", runs, "--name", name, *options)
-    done = run_command(*launcher, "-m", "training", *options, **environment)
+    remembered = str(runs / f"{name}-deaths")
+    done = run_command(
+        *launcher, "-m", "training", *options, MORTAL_AT=deaths, MORTAL_DIR=remembered, OMP_NUM_THREADS="1"
+    )
     assert done.returncode == 0, done.stderr
     died = {path.name for path in (runs / f"{name}-deaths").iterdir()}
     assert died == set(filter(None, deaths.split(",")))
@@ -33,6 +35,9 @@ def entries(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from entries(inner, f"{name}.{key}")
+    elif hasattr(value, "content"):  # what PowerSGD keeps, some of it without a way to compare
+        tensors = {key: inner for key, inner in value.content.items() if key.endswith("_dict")}
+        yield from entries(tensors, name)
     else:
         yield name, value
 
@@ -68,7 +73,7 @@ SHIFTS = ("--data.augment", '[{"name": "random_crop", "args": {"padding": 1}}]')
         pytest.param(2, (), "1:8,0:18,1:7", id="two ranks, in mid-epoch and at the end of an epoch"),
         # An even pass is the second part of a step.
         pytest.param(1, ACCUMULATING, "0:16,0:40", id="in mid-accumulation, loader processes and a moving average"),
-        pytest.param(2, (*ACCUMULATING, "--checkpoint.every_steps", "null"), "1:48", id="checkpoints at epochs alone"),
+        pytest.param(2, (*ACCUMULATING, "--checkpoint.every_steps", "null"), "1:80", id="checkpoints at epochs alone"),
         pytest.param(2, (*MIXING, *SHIFTS), "0:13", id="mixed, shifted and clipped"),
         pytest.param(2, ("--distributed.comm_hook", "powersgd"), "1:13", id="compressed gradients with error feedback"),
         # Rings of three and more add in an order that depends on DDP's buckets.

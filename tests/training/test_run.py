@@ -24,7 +24,8 @@ def lines(run: Path, kind: str) -> list[dict[str, float]]:
 def test_it_learns(run: Path) -> None:
     last = lines(run, "test")[-1]
     assert last["accuracy"] >= 0.98
-    assert yaml.safe_load((run / "model" / "model.yaml").read_text())["accuracy"] == last["accuracy"]
+    card = yaml.safe_load((run / "model" / "model.yaml").read_text())
+    assert card["result"] == {"loss": last["loss"], "accuracy": last["accuracy"]}
 
 
 def test_it_trained_on_two_ranks_and_says_so_in_plain_lines(run: Path) -> None:
@@ -45,6 +46,7 @@ def test_the_folder_holds_what_it_should(run: Path) -> None:
         assert (checkpoints / (checkpoints / pointer).read_text().strip() / "checksums.json").is_file()
     assert len(list(checkpoints.glob("step-*"))) <= 3
     assert not list(checkpoints.glob(".*"))
+    assert list(run.glob("events.out.tfevents.*"))
 
 
 def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
@@ -63,11 +65,11 @@ def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     assert b"22/22" in output
 
 
-def test_an_existing_run_is_left_as_it_is(run: Path) -> None:
+def test_a_finished_run_says_so_and_stays_as_it_is(run: Path) -> None:
     before = (run / "metrics.jsonl").read_bytes()
     done = run_command("-m", "training", "--config", run / "config.yaml")
-    assert done.returncode == 2
-    assert f"{run}: exists already" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert "digits: is finished, at step 330" in done.stdout
     assert (run / "metrics.jsonl").read_bytes() == before
 
 
@@ -103,6 +105,11 @@ def test_prometheus_reads_a_run_while_it_trains(tmp_path: Path) -> None:
     assert metrics["torchferry_train_world_size"] == 1
     assert 0 < metrics["torchferry_train_eval_accuracy_ratio"] <= 1
     assert metrics["torchferry_train_checkpoint_last_success_timestamp_seconds"] > 0
+    assert metrics["torchferry_train_gradient_norm"] > 0
+    assert metrics["torchferry_train_restarts_total"] == 0
+    assert metrics['torchferry_train_rank_step_seconds{rank="0"}'] > 0
+    assert metrics['torchferry_train_rank_forward_seconds{rank="0"}'] > 0
+    assert 0 <= metrics['torchferry_train_rank_data_wait_ratio{rank="0"}'] <= 1
     assert metrics['torchferry_train_run_info{name="digits"}'] == 1
 
 

@@ -1,0 +1,144 @@
+"""What a recipe can switch on, each in a real run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from tests.conftest import RECIPES, run_command
+from training.models.saved import load_model
+
+QUICK = ("--config", RECIPES / "digits.yaml", "--metrics.port", "null", "--metrics.tensorboard", "false")
+
+
+def train(runs: Path, *options: object) -> tuple[Path, list[dict[str, Any]], str]:
+    """Run to the end; returns the run folder, the rows of metrics.jsonl, and what was printed."""
+    done = run_command("-m", "training", *QUICK, "--runs_dir", runs, *options)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (runs / "digits" / "metrics.jsonl").read_text().splitlines()]
+    return runs / "digits", rows, done.stdout + done.stderr
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(run / "model" / "weights.safetensors")
+
+
+EVERYTHING = (
+    *("--step.precision", "bf16", "--step.clip_norm", 1, "--step.skip_nonfinite", 5, "--step.accumulate", 2),
+    *("--step.ema_decay", 0.9, "--step.channels_last", "true", "--data.mixup", 0.2, "--data.cutmix", 1),
+    *("--distributed.static_graph", "true", "--schedule.name", "triangular", "--optimizer.args.fused", "true"),
+    *("--data.workers", 2, "--data.augment", '[{"name": "rotation", "args": {"degrees": 5}}]'),
+)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(EVERYTHING, id="nearly everything"),
+        pytest.param(("--step.precision", "fp16", "--data.device_resident", "true"), id="fp16 with a loss scale"),
+        pytest.param(("--schedule.name", "OneCycleLR", "--schedule.args", '{"max_lr": 0.01, "total_steps": 110}',
+                      "--schedule.warmup_steps", 0), id="a scheduler of torch"),
+        pytest.param(("--schedule.name", "StepLR", "--schedule.every", "epoch", "--schedule.args",
+                      '{"step_size": 2}', "--schedule.warmup_steps", 0), id="a scheduler that goes by epochs"),
+    ],
+)  # fmt: skip
+def test_it_still_learns(options: tuple[object, ...], tmp_path: Path) -> None:
+    _, rows, output = train(tmp_path, "--epochs", 5, *options)
+    assert rows[-1]["accuracy"] > 0.85
+    assert "Warning" not in output
+
+
+def test_steps_with_gradients_that_are_not_finite_are_left_out(tmp_path: Path) -> None:
+    run, rows, _ = train(
+        tmp_path, "--model.name", "tests.training.nets.Blip", "--step.skip_nonfinite", 3, "--epochs", 2
+    )
+    assert rows[-2]["skipped"] == 2
+    assert all(value.isfinite().all() for value in weights(run).values())
+    assert rows[-1]["accuracy"] > 0.8
+
+
+def test_too_many_of_them_in_a_row_end_the_run(tmp_path: Path) -> None:
+    options = ("--model.name", "tests.training.nets.Blip", "--model.args.always", "true", "--step.skip_nonfinite", 3)
+    done = run_command("-m", "training", *QUICK, "--runs_dir", tmp_path, *options)
+    assert done.returncode == 2
+    assert "training: the gradients were not finite for 22 steps in a row" in done.stderr
+
+
+def test_early_stopping_ends_a_run_that_gains_nothing_and_the_best_is_exported(tmp_path: Path) -> None:
+    options = ("--optimizer.args.lr", 0.01, "--schedule.name", "constant", "--early_stopping.patience", 2)
+    run, rows, _ = train(tmp_path, *options, "--epochs", 60, "--checkpoint.export", "best")
+    scores = [row["accuracy"] for row in rows if row["kind"] == "test"]
+    assert len(scores) < 60
+    best = max(scores)
+    assert all(score <= best for score in scores[-2:])
+    assert load_model(run)[1].result["accuracy"] == best
+
+
+def test_a_dry_run_takes_a_step_and_writes_nothing(tmp_path: Path) -> None:
+    done = run_command("-m", "training", *QUICK, "--runs_dir", tmp_path, "--dry_run")
+    assert done.returncode == 0, done.stderr
+    assert "digits: a step over 64 samples gives loss" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_some_steps_can_be_traced(tmp_path: Path) -> None:
+    run, _, _ = train(tmp_path, "--max_steps", 8, "--profile.first_step", 4, "--profile.steps", 2)
+    names = [event.get("name", "") for event in json.loads((run / "trace-0.json").read_text())["traceEvents"]]
+    assert names.count("DistributedDataParallel.forward") == 2
+
+
+def test_a_run_can_start_from_weights_in_a_file_with_a_new_head(tmp_path: Path) -> None:
+    first, _, _ = train(tmp_path / "first", "--max_steps", 30)
+    torch.save(weights(first), tmp_path / "weights.pth")
+    # A learning rate of next to nothing leaves what was loaded.
+    options = ("--max_steps", 1, "--optimizer.args.lr", 1e-12, "--weights.skip", "[layers.12]")
+    for file in (first / "model" / "weights.safetensors", tmp_path / "weights.pth"):
+        run, _, _ = train(tmp_path / file.suffix, *options, "--weights.source", file)
+        assert torch.allclose(weights(run)["layers.0.weight"], weights(first)["layers.0.weight"], atol=1e-6)
+        assert not torch.allclose(weights(run)["layers.12.weight"], weights(first)["layers.12.weight"], atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "words"),
+    [
+        ({"fc.weight": torch.zeros(2)}, (), "is for another model: it has no layers.0.bias"),
+        ({"layers.0.bias": torch.zeros(7)}, ("--weights.skip", "[layers.0.w, layers.1, layers.2, layers.5, layers.9]"),
+         "its layers.0.bias is [7], the model's is [32]"),
+        ({}, ("--weights.skip", "[head]"), "weights.skip: no parameter begins with head"),
+        (None, (), "is a pickle of more than tensors"),
+    ],
+)  # fmt: skip
+def test_weights_of_another_architecture_are_refused(
+    content: dict[str, torch.Tensor] | None, options: tuple[object, ...], words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / ("weights.pth" if content is None else "weights.safetensors")
+    if content is None:
+        torch.save(Path("/"), file)
+    else:
+        save_file(content, file)
+    done = run_command("-m", "training", *QUICK, "--runs_dir", tmp_path / "runs", "--weights.source", file, *options)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_corrupt_samples_are_named_or_skipped_and_counted(tmp_path: Path) -> None:
+    source = {"name": "dataset", "args": {
+        "train": {"name": "tests.training.nets.Spoiled", "args": {"size": 48}},
+        "test": {"name": "tests.training.nets.Spoiled", "args": {"size": 24}},
+        "labels": 10, "image": {"mode": "L", "height": 8, "width": 8},
+    }}  # fmt: skip
+    (tmp_path / "source.yaml").write_text(yaml.safe_dump({"data": {"source": source, "batch_size": 16}}))
+    options = ("--config", tmp_path / "source.yaml", "--schedule.warmup_steps", 0, "--data.workers", 2)
+    refused = run_command("-m", "training", *QUICK, *options, "--runs_dir", tmp_path / "no")
+    assert refused.returncode == 2
+    assert "sample 7" in refused.stderr
+    assert "data.on_corrupt" in refused.stderr
+    _, rows, output = train(tmp_path / "yes", *options, "--data.on_corrupt", "skip", "--epochs", 1)
+    assert [row["samples"] for row in rows if row["kind"] == "test"] == [22]
+    assert sum(row["corrupt"] for row in rows if row["kind"] == "train") == 3
+    assert output.count("; skipped") >= 3

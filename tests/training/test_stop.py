@@ -1,0 +1,119 @@
+"""Signals and disks that fail: what is saved, what is said, and how the command ends."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import RECIPES, ROOT, run_command, wait_until
+
+LONG = (
+    "--config",
+    RECIPES / "digits.yaml",
+    "--metrics.port",
+    "null",
+    "--metrics.tensorboard",
+    "false",
+    "--epochs",
+    400,
+)
+
+
+@contextlib.contextmanager
+def training(runs: Path, *options: object, ranks: int = 1) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A long run that has taken its first steps."""
+    command = [sys.executable, "-m", "training", *LONG, "--runs_dir", runs, "--metrics.log_every", 5, *options]
+    if ranks > 1:
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", ranks]
+        command[1:1] = launcher
+    with subprocess.Popen(
+        list(map(str, command)),
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            rows = runs / "digits" / "metrics.jsonl"
+            wait_until(lambda: (rows.exists() and rows.stat().st_size > 0) or process.poll() is not None)
+            yield process, runs / "digits"
+        finally:
+            for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
+                child.kill()
+            process.kill()
+
+
+def stood_at(run: Path) -> int:
+    latest = run / "checkpoints" / (run / "checkpoints" / "latest").read_text().strip()
+    return int(json.loads((latest / "state.json").read_text())["step"])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stop_signal_saves_the_step_and_ends(number: int, code: int, tmp_path: Path) -> None:
+    with training(tmp_path, "--checkpoint.every_epochs", "null", "--data.workers", 1) as (process, run):
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=120)
+    assert process.returncode == code, errors
+    step = stood_at(run)
+    assert f"{signal.Signals(number).name}, saved at step {step}; the same command goes on" in output
+    done = run_command("-m", "training", *LONG, "--runs_dir", tmp_path, "--max_steps", step + 3)
+    assert done.returncode == 0, done.stderr
+    assert f"goes on after step {step}" in done.stdout
+
+
+def test_all_ranks_agree_on_a_signal_that_one_of_them_got(tmp_path: Path) -> None:
+    with training(tmp_path, "--checkpoint.every_epochs", "null", ranks=2) as (process, run):
+        workers = [child for child in psutil.Process(process.pid).children() if "training" in child.cmdline()]
+        assert len(workers) == 2
+        workers[1].send_signal(signal.SIGUSR1)
+        wait_until(lambda: (run / "checkpoints" / "latest").exists())
+        saved = stood_at(run)
+        process.terminate()  # torchrun passes it on to both
+        process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert stood_at(run) > saved
+    assert not list((run / "checkpoints").glob(".*"))
+
+
+def test_sigusr1_saves_and_goes_on(tmp_path: Path) -> None:
+    with training(tmp_path, "--checkpoint.every_epochs", "null") as (process, run):
+        process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: (run / "checkpoints" / "latest").exists())
+        assert process.poll() is None
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system that has room for few checkpoints."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("mounting a small tmpfs needs root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a tmpfs here: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize(("policy", "code"), [("stop", 1), ("continue", 0)])
+def test_a_full_disk_is_said_and_harms_no_checkpoint(policy: str, code: int, small_disk: Path) -> None:
+    options = ("--checkpoint.keep", 99, "--checkpoint.every_steps", 4, "--checkpoint.on_save_error", policy)
+    done = run_command("-m", "training", *LONG, "--runs_dir", small_disk, *options, "--max_steps", 44)
+    assert "No space left on device" in done.stderr
+    assert "the checkpoints before it are untouched" in done.stderr
+    assert "Traceback" not in done.stderr.replace("[rank0]", "")
+    run = small_disk / "digits"
+    assert list((run / "checkpoints").glob("step-*"))
+    assert stood_at(run) < 44
+    if policy == "stop":
+        assert done.returncode == code
