@@ -242,12 +242,33 @@ def test_torchrun_waits_for_as_many_nodes_as_there_are_pods(overlay: str) -> Non
 
 
 @each_overlay
-def test_training_is_not_retried_into_its_own_run_folder(overlay: str) -> None:
+def test_a_lost_training_pod_is_replaced_once_it_is_gone(overlay: str) -> None:
     for job in of_kind(overlay, "Job"):
         spec = job["spec"]
-        assert (spec["backoffLimitPerIndex"], spec["maxFailedIndexes"]) == (0, 0)
+        assert spec["backoffLimitPerIndex"] > 0
+        assert (spec["maxFailedIndexes"], spec["podReplacementPolicy"]) == (0, "Failed")
         assert spec["template"]["spec"]["restartPolicy"] == "Never"
-        assert environment(spec["template"]["spec"]["containers"][0])["PET_MAX_RESTARTS"] == "0"
+        variables = environment(spec["template"]["spec"]["containers"][0])
+        assert int(variables["PET_MAX_RESTARTS"]) > 0
+        assert variables["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] == "1"
+
+
+@each_overlay
+def test_only_a_disruption_is_forgiven_and_only_a_wrong_command_is_final(overlay: str) -> None:
+    for job in of_kind(overlay, "Job"):
+        disrupted, refused = job["spec"]["podFailurePolicy"]["rules"]
+        assert disrupted == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+        assert (refused["action"], refused["onExitCodes"]["values"]) == ("FailJob", [2])
+        names = {container["name"] for container in job["spec"]["template"]["spec"]["containers"]}
+        assert refused["onExitCodes"]["containerName"] in names
+
+
+@each_overlay
+def test_training_has_time_to_save_before_it_is_killed(overlay: str) -> None:
+    for job in of_kind(overlay, "Job"):
+        spec = job["spec"]["template"]["spec"]
+        saving = int(environment(spec["containers"][0])["PET_SHUTDOWN_TIMEOUT"])
+        assert spec["terminationGracePeriodSeconds"] > saving + 10
 
 
 @each_overlay
