@@ -6,11 +6,14 @@ writes held-out samples as image files.
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 
 from training.errors import UserError
 from training.recipe import Recipe
+
+EXIT_SECONDS = 5.0
 
 
 def main(arguments: list[str]) -> int:
@@ -44,6 +47,12 @@ def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError:
         return run(recipe)
     except UserError as error:
         return error
+    except Exception:
+        # A save may be waiting for a rank that is gone, and Python would wait for the save before it ends.
+        ends = threading.Timer(EXIT_SECONDS, os._exit, (1,))
+        ends.daemon = True
+        ends.start()
+        raise
 
 
 def _refuse(error: UserError) -> int:

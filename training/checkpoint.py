@@ -75,7 +75,8 @@ def clear_unfinished(folder: Path) -> None:
 
 
 def newest_first(folder: Path) -> list[Path]:
-    return sorted(folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
+    named = [path for path in folder.glob("step-*") if path.name.removeprefix("step-").isdecimal()]
+    return sorted(named, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
 
 
 def best(folder: Path) -> Path | None:
@@ -111,6 +112,6 @@ def shapes(checkpoint: Path) -> dict[str, tuple[int, ...] | None]:
 
 def _prune(folder: Path, keep: int) -> None:
     kept = [*newest_first(folder)[:keep], best(folder)]
-    for checkpoint in folder.glob("step-*"):
+    for checkpoint in newest_first(folder):
         if checkpoint not in kept:
             shutil.rmtree(checkpoint)

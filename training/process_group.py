@@ -94,9 +94,10 @@ def on_the_leader(place: Place, action: Callable[[], Result], otherwise: Result)
     return results[0]
 
 
-def cpu_group() -> dist.ProcessGroup:
+def cpu_group(timeout_seconds: float) -> dist.ProcessGroup:
     """All ranks over Gloo, apart from every other group; every rank calls it."""
-    group = dist.new_group(backend="gloo")
+    # It would not take over the timeout of the main group.
+    group = dist.new_group(backend="gloo", timeout=timedelta(seconds=timeout_seconds))
     assert isinstance(group, dist.ProcessGroup)  # every rank is a member
     return group
 

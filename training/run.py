@@ -82,7 +82,7 @@ def _train(parts: Run) -> None:
 def _prepare(parts: Run, start: Start) -> Loop:
     """Everything that the loop uses, with the checkpoint's state in it if there is one; then the run folder."""
     recipe, place, folder, stands_at = parts.recipe, parts.place, parts.recipe.run_dir, start.progress.step
-    requests = Requests(cpu_group(), place.world_size)
+    requests = Requests(cpu_group(recipe.distributed.timeout_seconds), place.world_size)
     step = assemble(parts)
     losses = torch.zeros(1, dtype=torch.float64, device=place.device)
     # After the same initial weights everywhere, dropout differs between the ranks.
@@ -93,11 +93,11 @@ def _prepare(parts: Run, start: Start) -> Loop:
     silent: Telemetry = Silent()
     telemetry = on_the_leader(place, lambda: _open_telemetry(parts, start), silent)
     _check_shared(folder)
-    log = SampleLog(folder, place.rank, stands_at) if recipe.metrics.sample_log else NoSampleLog()
+    log = SampleLog(folder, place.rank) if recipe.metrics.sample_log else NoSampleLog()
     saver = Saver(
         folder=folder / "checkpoints",
         config=recipe.checkpoint,
-        group=cpu_group(),
+        group=cpu_group(recipe.distributed.timeout_seconds),
         leads=place.leads,
         saved=telemetry.saved,
         failed=telemetry.save_failed,

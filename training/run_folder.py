@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training import checkpoint
+from training import checkpoint, sample_log
 from training.checkpoint import Progress
 from training.config import parse, to_yaml
 from training.errors import UserError
@@ -45,7 +45,7 @@ def find_start(recipe: Recipe, environ: Mapping[str, str]) -> Start:
     Raises UserError for a folder that is another run's, or holds nothing whole.
     """
     folder, launch, attempts = recipe.run_dir, _launch(environ), _attempts(recipe.run_dir)
-    if folder.exists():
+    if _visible(folder):
         _check_ours(recipe, again=bool(attempts) and attempts[-1]["launch"] == launch)
     path, progress = _newest_whole(folder / "checkpoints")
     if path is None and recipe.resume not in ("auto", "none"):
@@ -61,11 +61,19 @@ def enter(recipe: Recipe, start: Start, world_size: int) -> None:
         checkpoint.clear_unfinished(folder / "checkpoints")
         write_whole(folder / "config.yaml", to_yaml(recipe))
         step = start.progress.step
+        sample_log.cut(folder, step)
         attempt = {"time": time.time(), "launch": start.launch, "world_size": world_size, "from_step": step}
         with (folder / "attempts.jsonl").open("a") as file:
             file.write(json.dumps(attempt) + "\n")
     except OSError as error:
         raise UserError(f"runs_dir: cannot write {folder} ({error.strerror}); give another with --runs_dir") from error
+
+
+def _visible(folder: Path) -> bool:
+    """Whether there is anything but what a start leaves that was killed at once."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file, not a run folder; give another --name")
+    return folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir())
 
 
 def _check_ours(recipe: Recipe, *, again: bool) -> None:
@@ -112,7 +120,8 @@ def _given(path: Path) -> tuple[Path, Progress]:
 
 def _attempts(folder: Path) -> list[dict[str, Any]]:
     file = folder / "attempts.jsonl"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+    lines = file.read_text().splitlines(keepends=True) if file.is_file() else []
+    return [json.loads(line) for line in lines if line.endswith("}\n")]  # the last may have been cut by a kill
 
 
 def _launch(environ: Mapping[str, str]) -> str:

@@ -10,16 +10,18 @@ import torch
 from training.files import write_whole
 
 
+def cut(run_dir: Path, step: int) -> None:
+    """Take back, of every rank there was, what came after `step` and is about to be done again."""
+    for path in run_dir.glob("samples-*.csv"):
+        whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        write_whole(path, "".join(line for line in whole if int(line.partition(",")[0]) <= step))
+
+
 class SampleLog:
     """`step,index,index,...`, in the order in which this rank fed them."""
 
-    def __init__(self, run_dir: Path, rank: int, step: int) -> None:
-        """Keeps of an earlier file what was written up to `step`."""
-        path = run_dir / f"samples-{rank}.csv"
-        if path.exists():
-            kept = [line for line in path.read_text().splitlines() if int(line.partition(",")[0] or step + 1) <= step]
-            write_whole(path, "".join(f"{line}\n" for line in kept))
-        self.file = path.open("a", buffering=1)
+    def __init__(self, run_dir: Path, rank: int) -> None:
+        self.file = (run_dir / f"samples-{rank}.csv").open("a", buffering=1)
         self.indices: list[int] = []
 
     def add(self, indices: torch.Tensor) -> None:
