@@ -40,7 +40,7 @@ def build(component: Component, known: Mapping[str, Callable[..., Any]], what: s
         raise UserError(f"{what}: {component.name} could not be built: {one_line(error)}") from error
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """What an error says, with its kind."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 

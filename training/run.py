@@ -70,7 +70,12 @@ def _train(parts: Run) -> None:
     finally:
         loop.meter.telemetry.close()
     if place.leads:
-        leave_results(parts, loop.step.trained, result)
+        try:
+            leave_results(parts, loop.step.trained, result)
+        except OSError as error:
+            raise SystemExit(
+                f"training: {folder}: cannot write the results ({error.strerror}); the same command tries again"
+            ) from error
         seconds, epochs = time.perf_counter() - started, parts.progress.epoch
         print(
             f"{recipe.name}: {in_words(result.values)} on {result.samples} samples after {epochs} epochs, "

@@ -12,11 +12,14 @@ from typing import Any
 
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
+from torch.distributed.checkpoint import CheckpointException
 
 from training import checkpoint
 from training.checkpoint import Progress
 from training.component import one_line
 from training.recipe import CheckpointConfig
+
+FULL = 1 << 20
 
 
 @dataclass(kw_only=True)
@@ -51,7 +54,7 @@ class Saver:
         writer = dcp.FileSystemWriter(written, single_file_per_rank=True, thread_count=1)
         try:
             future = dcp.async_save(state, storage_writer=writer, process_group=self.group)
-        except Exception as error:  # on all ranks alike, because they plan a save together
+        except (Exception, CheckpointException) as error:  # on all ranks alike, because they plan a save together
             self._give_up(error, progress)
             return
         self.thread = threading.Thread(
@@ -72,16 +75,18 @@ class Saver:
             future.result()
             if self.leads:
                 checkpoint.complete(self.folder, progress, best=best, keep=self.config.keep)
-        except Exception as error:  # whatever a full or vanished disk makes of it
+        except (Exception, CheckpointException) as error:  # whatever a full or vanished disk makes of it
             self._give_up(error, progress)
             return
         if self.leads:
             self.saved(time.perf_counter() - started)
 
-    def _give_up(self, error: Exception, progress: Progress) -> None:
-        while error.__cause__ is not None and isinstance(error.__cause__, Exception):
-            error = error.__cause__
+    def _give_up(self, error: BaseException, progress: Progress) -> None:
+        if isinstance(error, CheckpointException):  # what the ranks met, by rank
+            error = next((reason for reason, _ in error.failures.values()), error)
         self.error = one_line(error)
+        if self.folder.exists() and shutil.disk_usage(self.folder).free < FULL:
+            self.error = "No space left on device"  # torch's own words name a position in a file
         if self.leads:
             shutil.rmtree(checkpoint.unfinished(self.folder, progress.step), ignore_errors=True)
             what = "training goes on without it" if self.config.on_save_error == "continue" else "training stops"

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
+from torch.distributed.checkpoint import CheckpointException
 from torch.distributed.checkpoint._nested_dict import flatten_state_dict
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 
@@ -58,7 +59,7 @@ def restore(path: Path, progress: Progress, step: Step, place: Place, sums: torc
         set_state_dict(step.model, step.optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"])
     except dist.DistBackendError:
         raise
-    except Exception as error:  # whatever a checkpoint of something else makes of it
+    except (Exception, CheckpointException) as error:  # whatever a checkpoint of something else makes of it
         raise UserError(f"{path}: cannot be put into this run: {one_line(error)}") from error
     step.scheduler.load_state_dict(state["schedule"])
     step.scaler.load_state_dict(state["scaler"])

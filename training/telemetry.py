@@ -108,11 +108,14 @@ class Voice:
             name: None if isinstance(value, float) and not math.isfinite(value) else value
             for name, value in values.items()
         }
-        self.file.write(json.dumps({"kind": kind, "time": time.time(), **plain}) + "\n")
-        if self.board is not None:
-            for name, value in plain.items():
-                if isinstance(value, float):
-                    self.board.add_scalar(f"{kind}/{name}", value, values["step"])
+        try:
+            self.file.write(json.dumps({"kind": kind, "time": time.time(), **plain}) + "\n")
+            if self.board is not None:
+                for name, value in plain.items():
+                    if isinstance(value, float):
+                        self.board.add_scalar(f"{kind}/{name}", value, values["step"])
+        except OSError as error:  # a full disk; what it does to a run is checkpoint.on_save_error's to say
+            print(f"training: {self.file.name}: cannot be written ({error.strerror})", file=sys.stderr, flush=True)
 
 
 def _continued(path: Path, epoch: int, step: int) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError
 from safetensors.torch import load_model as read_weights
 from safetensors.torch import save_model as write_weights
 from torch import nn
@@ -58,7 +59,10 @@ def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
     shutil.rmtree(written, ignore_errors=True)
     written.mkdir()
     weights = written / "weights.safetensors"
-    write_weights(model.network, str(weights))  # once for weights that layers share
+    try:
+        write_weights(model.network, str(weights))  # once for weights that layers share
+    except SafetensorError as error:
+        raise OSError(None, str(error)) from error
     flush(weights)
     kind = next(kind for kind, of in INPUTS.items() if isinstance(card.input, of))
     content = {"schema": SCHEMA, **_plain(asdict(card)), "weights_sha256": sha256(weights)}
