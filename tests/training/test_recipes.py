@@ -91,7 +91,7 @@ def test_logistic_regression_tells_the_tumours_apart(tmp_path: Path) -> None:
     _, card = train("logistic-regression", tmp_path)
     assert card.labels == ("malignant", "benign")
     assert card.result["accuracy"] >= 0.94
-    assert card.result["auroc"] >= 0.98
+    assert min(card.result["precision"], card.result["recall"]) >= 0.9
 
 
 def test_housing_takes_another_table(tmp_path: Path) -> None:
