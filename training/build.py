@@ -56,6 +56,11 @@ class Run:
         return self.progress.step >= self.total_steps or (patience is not None and self.progress.stale >= patience)
 
     @property
+    def epochs_begun(self) -> int:
+        """As people count: the epoch that the last step belongs to."""
+        return self.progress.epoch + (self.progress.batch > 0)
+
+    @property
     def evaluation_due(self) -> bool:
         every = self.recipe.evaluate_every_epochs
         return self.ended or (every is not None and self.progress.batch == 0 and self.progress.epoch % every == 0)

@@ -70,7 +70,7 @@ class Loop:
         run, progress = self.run, self.run.progress
         share_buffers(self.step.trained)
         result = evaluate(self.step.trained, run.evaluation, run.task, run.outputs, run.place)
-        self.meter.telemetry.evaluated(epoch=progress.epoch, step=progress.step, result=result)
+        self.meter.telemetry.evaluated(epoch=run.epochs_begun, step=progress.step, result=result)
         return result
 
     def _report(self, norm: torch.Tensor | None) -> None:
@@ -80,7 +80,7 @@ class Loop:
         if patience and in_a_row >= patience:
             raise UserError(f"the gradients were not finite for {in_a_row} steps in a row, up to step {step}")
         self.meter.report(
-            epoch=run.progress.epoch + 1,
+            epoch=run.epochs_begun,
             step=step,
             steps=run.steps_in_report,
             learning_rate=self.step.learning_rate,

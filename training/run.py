@@ -76,9 +76,9 @@ def _train(parts: Run) -> None:
             raise SystemExit(
                 f"training: {folder}: cannot write the results ({error.strerror}); the same command tries again"
             ) from error
-        seconds, epochs = time.perf_counter() - started, parts.progress.epoch
+        seconds, step = time.perf_counter() - started, parts.progress.step
         print(
-            f"{recipe.name}: {in_words(result.values)} on {result.samples} samples after {epochs} epochs, "
+            f"{recipe.name}: {in_words(result.values)} on {result.samples} samples after {step} steps, "
             f"{seconds:.1f} s; in {folder}",
             flush=True,
         )

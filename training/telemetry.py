@@ -54,7 +54,8 @@ class Voice:
         self.metrics, self.epochs = metrics, epochs
         self.file = _continued(run_dir / "metrics.jsonl", epoch, step)
         self.board = _open_board(run_dir, step) if metrics.config.tensorboard else None
-        self.losses: list[tuple[float, int]] = []  # of this epoch: mean loss, over so many steps
+        self.losses: list[tuple[float, int]] = []  # of `epoch`: mean loss, over so many steps
+        self.epoch = epoch
         self.reported = step
         self.shows_bar = sys.stdout.isatty()
         self.bar = Progress(
@@ -75,6 +76,8 @@ class Voice:
             self.bar.advance(self.task)
 
     def report(self, report: Report) -> None:
+        if report.epoch != self.epoch:
+            self.epoch, self.losses = report.epoch, []
         self.losses.append((report.loss, report.step - self.reported))
         self.reported = report.step
         self.metrics.report(report)
@@ -86,7 +89,6 @@ class Voice:
         self._write("test", {"epoch": epoch, "step": step, "samples": result.samples, **result.values})
         steps = sum(steps for _, steps in self.losses)
         train = f"train loss {sum(loss * n for loss, n in self.losses) / steps:.4f}  " if steps else ""
-        self.losses.clear()
         rest = "  ".join(f"test {name} {shown(name, value)}" for name, value in result.values.items())
         self.bar.console.print(f"epoch {epoch}/{self.epochs}  {train}{rest}", highlight=False, soft_wrap=True)
 

@@ -5,7 +5,7 @@ import fcntl
 import io
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -76,7 +76,7 @@ def _torchvision(name: str) -> Mapping[str, torch.Tensor]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # One process of each machine downloads; the others find the file when they have the lock.
-        with (folder / ".torchferry.lock").open("w") as lock, contextlib.redirect_stderr(io.StringIO()):
+        with (folder / ".torchferry.lock").open("w") as lock, _quiet():
             fcntl.flock(lock, fcntl.LOCK_EX)
             return weights.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:
@@ -84,6 +84,13 @@ def _torchvision(name: str) -> Mapping[str, torch.Tensor]:
         raise UserError(
             f"weights.source: cannot download {name} ({one_line(error)}); put the file at {file}, or name a local one"
         ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what torch.hub says about a download."""
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        yield
 
 
 def _some(names: object) -> str:
