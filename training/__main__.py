@@ -5,6 +5,7 @@ writes held-out samples as image files.
 """
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -58,6 +59,7 @@ def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError:
 def _refuse(error: UserError) -> int:
     if int(os.environ.get("LOCAL_RANK", 0)) != 0:
         # Most likely the first rank says the same, and torchrun ends all workers as soon as it has exited.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         time.sleep(10)
     print(f"training: {error}", file=sys.stderr, flush=True)
     return 2

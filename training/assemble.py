@@ -9,11 +9,12 @@ from torch.distributed.algorithms.ddp_comm_hooks import default_hooks, powerSGD_
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from training.build import Run, blank_batch
+from training.build import Run
 from training.optim import build_optimizer
 from training.recipe import DistributedConfig
 from training.schedule import build_schedule
 from training.step import Step
+from training.trial import blank_batch
 
 
 def assemble(run: Run) -> Step:
@@ -48,7 +49,7 @@ def assemble(run: Run) -> Step:
         mix=run.mix,
         comm_state=comm_state,
         device=device,
-        skipped=torch.zeros(2, dtype=torch.int64, device=device),
+        skipped=torch.zeros(3, dtype=torch.int64, device=device),
     )
     _settle_buckets(run, parallel)
     return step

@@ -1,31 +1,29 @@
 """Every part of a run from its recipe, so that what does not fit is known before any rank waits for another."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from torch import nn
 from torch.utils.data import IterableDataset
 
 from training.checkpoint import Progress
-from training.component import Component, build, one_line
+from training.component import Component, build
 from training.data import SOURCES
 from training.data.feed import EvaluationFeed, Feed, open_feed
 from training.data.mix import Mix
 from training.data.order import GlobalBatches
-from training.data.source import ImageInput, Source, TensorInput
+from training.data.source import ImageInput, Source
 from training.errors import UserError
 from training.models.normalized import Normalized
 from training.models.saved import build_model
 from training.models.weights import load_weights
-from training.optim import LOSSES, build_optimizer
+from training.optim import LOSSES
 from training.process_group import Place
 from training.recipe import Recipe
-from training.schedule import build_schedule
 from training.state import seed_everything
 from training.task import TASKS, Task
+from training.trial import try_step
 
 
 @dataclass(kw_only=True)
@@ -72,17 +70,12 @@ class Run:
         ends = self.progress.batch + 1 == len(self.order) or step == self.total_steps
         return ends or step % self.recipe.metrics.log_every == 0
 
-    @property
-    def steps_in_report(self) -> int:
-        """How many steps the report after the step just taken is about."""
-        step, every = self.progress.step, self.recipe.metrics.log_every
-        return step - max((step - 1) // every * every, step - self.progress.batch)
-
     def is_best(self, score: float) -> bool:
         """Whether `score` is the best so far; remembers it, or that it was not."""
         best, gain = self.progress.best, self.recipe.early_stopping.min_gain
         better = score == score and (best is None or score > best + gain)
-        self.progress.best = score if better else best
+        if better:
+            self.progress.best, self.progress.best_step = score, self.progress.step
         self.progress.stale = 0 if better else self.progress.stale + 1
         return better
 
@@ -115,8 +108,6 @@ def build_run(recipe: Recipe, place: Place) -> Run:
     mix = Mix(recipe.data.mixup, recipe.data.cutmix, outputs, recipe.seed) if order.neighbour else None
     if recipe.distributed.sync_batchnorm and place.device.type != "cuda":
         raise UserError("distributed.sync_batchnorm: torch's SyncBatchNorm works on GPUs alone; set it to false")
-    _check_fit(model, loss, source, task, outputs, place.world_size, soft=mix is not None)
-    optimizer = build_optimizer(recipe.optimizer, model.parameters())
     run = Run(
         recipe=recipe,
         place=place,
@@ -130,7 +121,7 @@ def build_run(recipe: Recipe, place: Place) -> Run:
         loss=loss,
         mix=mix,
     )
-    build_schedule(recipe.schedule, optimizer, run.total_steps)  # to know early whether it can be built
+    try_step(recipe, source, task, model, loss, order.share, run.total_steps)
     return run
 
 
@@ -144,49 +135,3 @@ def _loss(recipe: Recipe, task: Task) -> nn.Module:
     if not isinstance(loss, nn.Module):
         raise UserError(f"loss.name: {component.name} gives a {type(loss).__name__}, not a torch.nn.Module")
     return loss
-
-
-def _check_fit(
-    model: Normalized, loss: nn.Module, source: Source, task: Task, outputs: int, world_size: int, *, soft: bool
-) -> None:
-    """Try model, loss and gradients on two blank samples. Raises UserError."""
-    blank, targets = blank_batch(source, task, outputs, 2, soft=soft)
-    shape = list(source.input.shape)
-    try:
-        given = model.eval()(blank)
-    except Exception as error:  # whatever somebody's network raises
-        raise UserError(f"model: does not take samples of shape {shape}: {one_line(error)}") from error
-    if not isinstance(given, torch.Tensor) or tuple(given.shape) != (2, outputs):
-        found = list(given.shape[1:]) if isinstance(given, torch.Tensor) else type(given).__name__
-        each = "one output" if outputs == 1 else f"one output for each of {outputs} {task.outputs_are}"
-        raise UserError(f"model: gives {found} per sample, not {each}; see its args")
-    try:
-        with warnings.catch_warnings(action="ignore"):  # the refusal says it in one line
-            value = loss(*task.for_loss(given, targets))
-    except Exception as error:
-        raise UserError(f"loss: does not take what the model gives and {task.targets}: {one_line(error)}") from error
-    if value.dim():
-        raise UserError(f"loss: gives a tensor of shape {list(value.shape)}, not one number; reduce it to the mean")
-    value.backward()
-    idle = [
-        name
-        for name, parameter in model.network.named_parameters()
-        if parameter.requires_grad and parameter.grad is None
-    ]
-    if idle and world_size > 1:
-        raise UserError(
-            f"model: {', '.join(idle[:3])} takes no part in the loss, so ranks would wait for it; remove it"
-        )
-    model.zero_grad()
-    model.train()
-
-
-def blank_batch(
-    source: Source, task: Task, outputs: int, samples: int, *, soft: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Samples of zeros and their targets; `soft` ones are what mixing gives."""
-    dtype = torch.uint8 if isinstance(source.input, ImageInput) else torch.float32
-    if isinstance(source.input, TensorInput):
-        dtype = getattr(torch, source.input.datatype)
-    targets = torch.full((samples, outputs), 1 / outputs) if soft else task.blank_targets(samples, outputs)
-    return torch.zeros(samples, *source.input.shape, dtype=dtype), targets

@@ -26,8 +26,13 @@ class Progress:
     """Global batches done in the epoch after those."""
     step: int = 0
     """Optimizer steps taken."""
+    samples: int = 0
+    """In the training set."""
+    batch_size: int = 0
     best: float | None = None
     """The best score so far."""
+    best_step: int = -1
+    """Where it was."""
     stale: int = 0
     """Evaluations since then."""
     world_size: int = 1
@@ -43,8 +48,8 @@ def name_of(step: int) -> str:
     return f"step-{step:08d}"
 
 
-def complete(folder: Path, progress: Progress, *, best: bool, keep: int) -> None:
-    """Give what was written for `progress` its name, move `latest`, and `best` if so; drop old ones.
+def complete(folder: Path, progress: Progress, *, keep: int) -> None:
+    """Give what was written for `progress` its name, move `latest` and `best`, and drop old ones.
 
     All but the newest `keep` and the best go. Raises OSError.
     """
@@ -63,8 +68,8 @@ def complete(folder: Path, progress: Progress, *, best: bool, keep: int) -> None
     shutil.rmtree(replaced, ignore_errors=True)
     flush(folder)
     write_whole(folder / "latest", name + "\n")
-    if best:
-        write_whole(folder / "best", name + "\n")
+    if (folder / name_of(progress.best_step)).is_dir():
+        write_whole(folder / "best", name_of(progress.best_step) + "\n")
     _prune(folder, keep)
 
 
@@ -75,7 +80,7 @@ def clear_unfinished(folder: Path) -> None:
 
 
 def newest_first(folder: Path) -> list[Path]:
-    named = [path for path in folder.glob("step-*") if path.name.removeprefix("step-").isdecimal()]
+    named = [path for path in folder.glob("step-*") if path.name.removeprefix("step-").isdecimal() and path.is_dir()]
     return sorted(named, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
 
 

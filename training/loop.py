@@ -42,7 +42,7 @@ class Loop:
             result = self.evaluate() if run.evaluation_due else None
             is_best = result is not None and run.is_best(result.score)
             if is_best or run.ended or self.saver.due(progress):
-                self._save(best=is_best)
+                self._save()
             self._heed(self.requests.exchange())
         self.saver.wait()
         self._check_saver()
@@ -75,22 +75,21 @@ class Loop:
 
     def _report(self, norm: torch.Tensor | None) -> None:
         run, step = self.run, self.run.progress.step
-        total, in_a_row = self.step.skipped.tolist()
+        total, _, longest = self.step.skipped.tolist()
         patience = run.recipe.step.skip_nonfinite
-        if patience and in_a_row >= patience:
-            raise UserError(f"the gradients were not finite for {in_a_row} steps in a row, up to step {step}")
+        if patience and longest >= patience:
+            raise UserError(f"the gradients were not finite for {longest} steps in a row before step {step}")
         self.meter.report(
             epoch=run.epochs_begun,
             step=step,
-            steps=run.steps_in_report,
             learning_rate=self.step.learning_rate,
             norm=norm,
             forward=self.step.forward_seconds,
             skipped=total,
         )
 
-    def _save(self, *, best: bool = False) -> None:
-        self.saver.save(collect(self.step, self.run.place, self.meter.losses), self.run.progress, best=best)
+    def _save(self) -> None:
+        self.saver.save(collect(self.step, self.run.place, self.meter.losses), self.run.progress)
 
     def _check_saver(self) -> None:
         if self.saver.error and self.run.recipe.checkpoint.on_save_error == "stop":

@@ -21,11 +21,22 @@ class Meter:
     the host waits for no step."""
 
     def __init__(
-        self, place: Place, batch_size: int, losses: torch.Tensor, telemetry: Telemetry, samples: SampleLog
+        self,
+        place: Place,
+        batch_size: int,
+        losses: torch.Tensor,
+        telemetry: Telemetry,
+        samples: SampleLog,
+        *,
+        guarded: bool,
     ) -> None:
-        """`losses`, float64 [1], are summed over the steps since the last report; they are part of a checkpoint."""
+        """`losses`, float64 [2], sum up the steps since the last report and count them; part of a checkpoint.
+
+        With `guarded`, a loss that is no number is left out, because its step was.
+        """
         self.place, self.batch_size, self.telemetry, self.samples = place, batch_size, telemetry, samples
         self.losses = losses
+        self.guarded = guarded
         self.steps, self.seconds, self.waited, self.corrupt = 0, 0.0, 0.0, 0
         self._waited_in_step = 0.0
 
@@ -44,7 +55,12 @@ class Meter:
             yield batch
 
     def stepped(self, step: int, loss: torch.Tensor, seconds: float) -> None:
-        self.losses += loss
+        if self.guarded:
+            self.losses[0] += torch.where(loss.isfinite(), loss, 0)
+            self.losses[1] += loss.isfinite()
+        else:
+            self.losses[0] += loss
+            self.losses[1] += 1
         self.samples.flush(step)
         self.telemetry.step(samples=self.batch_size, seconds=seconds, waited=self._waited_in_step)
         self.steps, self.seconds, self.waited = (
@@ -59,25 +75,25 @@ class Meter:
         *,
         epoch: int,
         step: int,
-        steps: int,
         learning_rate: float,
         norm: torch.Tensor | None,
         forward: float,
         skipped: int,
     ) -> None:
-        """Tell what the `steps` since the last report gave, on average over all ranks; every rank calls it.
+        """Tell what the steps since the last report gave, on average over all ranks; every rank calls it.
 
         `forward` is how many seconds this rank's last forward pass took. Raises UserError, on every rank alike,
         for a loss that is no longer a number.
         """
-        measured = max(1, self.steps)  # fewer than `steps` after a restart
-        mine = torch.tensor([0, self.seconds / measured, self.waited, self.seconds, forward, self.corrupt]).double()
+        measured = max(1, self.steps)
+        mine = torch.tensor([0, 0, self.seconds / measured, self.waited, self.seconds, forward, self.corrupt]).double()
         mine = mine.to(self.place.device)
-        mine[:1] = self.losses
+        mine[:2] = self.losses
         everyone = [torch.empty_like(mine) for _ in range(self.place.world_size)]
         dist.all_gather(everyone, mine)
         ranks = torch.stack(everyone).tolist()
-        mean = sum(rank[0] for rank in ranks) / (steps * self.place.world_size)
+        counted = sum(rank[1] for rank in ranks)
+        mean = sum(rank[0] for rank in ranks) / counted if counted else math.nan
         if not math.isfinite(mean):
             raise UserError(
                 f"the training loss is {mean} at step {step}; a smaller optimizer.args.lr, a longer warm-up, "
@@ -91,10 +107,10 @@ class Meter:
                 learning_rate=learning_rate,
                 gradient_norm=norm.item() if norm is not None else math.nan,
                 samples_per_second=self.batch_size * measured / max(self.seconds, 1e-9),
-                step_seconds=[rank[1] for rank in ranks],
-                data_wait_ratio=[rank[2] / max(rank[3], 1e-9) for rank in ranks],
-                forward_seconds=[rank[4] for rank in ranks],
-                corrupt=int(sum(rank[5] for rank in ranks)),
+                step_seconds=[rank[2] for rank in ranks],
+                data_wait_ratio=[rank[3] / max(rank[4], 1e-9) for rank in ranks],
+                forward_seconds=[rank[5] for rank in ranks],
+                corrupt=int(sum(rank[6] for rank in ranks)),
                 skipped=skipped,
             )
         )

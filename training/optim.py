@@ -30,4 +30,7 @@ def build_optimizer(component: Component, parameters: Iterable[nn.Parameter]) ->
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     if not trained:
         raise UserError("model: has no parameter to train")
-    return build(component, OPTIMIZERS, "optimizer", trained)
+    optimizer = build(component, OPTIMIZERS, "optimizer", trained)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise UserError(f"optimizer.name: {component.name} gives a {type(optimizer).__name__}, no Optimizer")
+    return optimizer

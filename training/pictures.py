@@ -42,6 +42,7 @@ def draw_confusion(run_dir: Path, result: Evaluation, counts: torch.Tensor, labe
     """`counts` are the result's confusion."""
     figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
     axes.imshow(counts, cmap="Blues")
+    labels = tuple(map(_plain, labels))
     right = f"{result.score:.2%} of {result.samples} test samples right"
     axes.set(xlabel="predicted", ylabel="true", title=right)
     axes.set_xticks(range(len(labels)), labels, rotation=90 if max(map(len, labels)) > 2 else 0)
@@ -66,6 +67,7 @@ def draw_predictions(
 ) -> None:
     """A grid of test images with true and predicted labels or values; mistakes come first, framed in red."""
     rows, columns = GRID
+    labels = tuple(map(_plain, labels))
     samples = _readable(test, result.shown, rows * columns)
     images = torch.stack([image for image, _ in samples])
     predicted = task.predicted(model.eval()(images.to(device)).float()).cpu()
@@ -88,7 +90,7 @@ def draw_points(run_dir: Path, result: Evaluation, labels: tuple[str, ...]) -> N
     """Predicted over true values of the first test samples, one colour for each output."""
     figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
     for output, label in enumerate(labels):
-        axes.scatter(result.points[:, 0, output], result.points[:, 1, output], s=8, label=label)
+        axes.scatter(result.points[:, 0, output], result.points[:, 1, output], s=8, label=_plain(label))
     ends = [result.points.min().item(), result.points.max().item()]
     axes.plot(ends, ends, color="grey", linewidth=1)
     axes.set(xlabel="true", ylabel="predicted", title=f"R² {result.score:.3f} on {result.samples} test samples")
@@ -107,6 +109,11 @@ def _readable(test: Dataset, first: list[int], count: int) -> list[tuple[torch.T
         with contextlib.suppress(CorruptSample):
             found.append(test[index])
     return found
+
+
+def _plain(label: str) -> str:
+    """Without what matplotlib would take for a formula."""
+    return label.replace("$", r"\$")
 
 
 def _save(figure: Figure, path: Path) -> None:

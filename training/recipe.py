@@ -79,7 +79,7 @@ class StepConfig:
     ema_decay: float | None = None
     """Keep a moving average of the weights, w <- decay * w + (1 - decay) * new, and evaluate and save that."""
     skip_nonfinite: int = 0
-    """Leave out steps whose gradients are not finite, and stop after so many in a row; 0 checks the loss alone."""
+    """Leave out steps whose gradients are not finite, and stop after so many in a row; 0 leaves out none."""
     channels_last: bool = False
     """Lay images out channels last, which tensor cores prefer."""
     compile: bool = False
@@ -109,7 +109,8 @@ class DistributedConfig:
 
     def __post_init__(self) -> None:
         _at_least("distributed.powersgd_rank", self.powersgd_rank, 1)
-        _at_least("distributed.timeout_seconds", self.timeout_seconds, 1)
+        if not 1 <= self.timeout_seconds <= 1_000_000:
+            raise UserError(f"distributed.timeout_seconds: {self.timeout_seconds} is not between 1 and 1,000,000")
 
 
 @dataclass(kw_only=True)

@@ -30,6 +30,7 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
         labels=source.labels,
         data=recipe.data.source,
         result=result.values,
+        step=run.progress.step,
         torch=str(torch.__version__),
     )
     save_model(folder / "model", trained, card)

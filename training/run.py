@@ -58,6 +58,7 @@ def _train(parts: Run) -> None:
     started = time.perf_counter()
     start = from_the_leader(place, lambda: find_start(recipe, os.environ))
     parts.progress = start.progress
+    _check_same_epoch(parts)
     if start.finished and parts.ended:
         if place.leads:
             print(f"{recipe.name}: is finished, at step {parts.progress.step}; in {folder}", flush=True)
@@ -68,6 +69,7 @@ def _train(parts: Run) -> None:
         if recipe.checkpoint.export == "best":
             result = _take_best(loop) or result
     finally:
+        loop.profile.close()
         loop.meter.telemetry.close()
     if place.leads:
         try:
@@ -89,7 +91,7 @@ def _prepare(parts: Run, start: Start) -> Loop:
     recipe, place, folder, stands_at = parts.recipe, parts.place, parts.recipe.run_dir, start.progress.step
     requests = Requests(cpu_group(recipe.distributed.timeout_seconds), place.world_size)
     step = assemble(parts)
-    losses = torch.zeros(1, dtype=torch.float64, device=place.device)
+    losses = torch.zeros(2, dtype=torch.float64, device=place.device)
     # After the same initial weights everywhere, dropout differs between the ranks.
     seed_everything(recipe.seed + place.rank + stands_at * place.world_size)
     if start.checkpoint is not None:
@@ -107,7 +109,8 @@ def _prepare(parts: Run, start: Start) -> Loop:
         saved=telemetry.saved,
         failed=telemetry.save_failed,
     )
-    meter = Meter(place, parts.order.batch_size, losses, telemetry, log)
+    guarded = recipe.step.skip_nonfinite > 0
+    meter = Meter(place, parts.order.batch_size, losses, telemetry, log, guarded=guarded)
     profile = Profile(recipe.profile, folder, place.rank, stands_at)
     return Loop(run=parts, step=step, saver=saver, requests=requests, meter=meter, profile=profile)
 
@@ -129,6 +132,18 @@ def _open_telemetry(parts: Run, start: Start) -> Telemetry:
     )
 
 
+def _check_same_epoch(parts: Run) -> None:
+    """Raises UserError where a run that stands inside an epoch would find another epoch there."""
+    progress, order = parts.progress, parts.order
+    before, now = (progress.samples, progress.batch_size), (order.samples, order.batch_size)
+    if progress.batch > 0 and before != now:
+        raise UserError(
+            f"data: the checkpoint stands inside an epoch of {before[0]} samples in batches of {before[1]}; "
+            f"now there are {now[0]} in batches of {now[1]}"
+        )
+    progress.samples, progress.batch_size = now
+
+
 def _check_shared(folder: Path) -> None:
     """Raises UserError on every rank if one of them, on another node, does not see the run folder."""
     seen = torch.tensor([(folder / "config.yaml").is_file()], dtype=torch.int32)
@@ -144,7 +159,7 @@ def _take_best(loop: Loop) -> Evaluation | None:
     if path is None or (progress := checkpoint.read_progress(path)).step == run.progress.step:
         return None
     restore(path, progress, loop.step, run.place, loop.meter.losses)
-    return loop.evaluate()
+    return evaluate(loop.step.trained, run.evaluation, run.task, run.outputs, run.place)
 
 
 def _try_one_step(parts: Run) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from training import checkpoint, sample_log
 from training.checkpoint import Progress
 from training.config import parse, to_yaml
@@ -36,7 +38,7 @@ class Start:
     restarts: int
     """How often this run was started before."""
     finished: bool
-    """Whether the folder holds a trained model already."""
+    """Whether the folder holds the model of the newest checkpoint already."""
 
 
 def find_start(recipe: Recipe, environ: Mapping[str, str]) -> Start:
@@ -50,7 +52,8 @@ def find_start(recipe: Recipe, environ: Mapping[str, str]) -> Start:
     path, progress = _newest_whole(folder / "checkpoints")
     if path is None and recipe.resume not in ("auto", "none"):
         path, progress = _given(Path(recipe.resume))
-    return Start(path, progress, launch, len(attempts), (folder / "model" / "model.yaml").is_file())
+        progress.best, progress.best_step, progress.stale = None, -1, 0  # that run's best is not in this folder
+    return Start(path, progress, launch, len(attempts), _model_step(folder) == progress.step)
 
 
 def enter(recipe: Recipe, start: Start, world_size: int) -> None:
@@ -67,6 +70,11 @@ def enter(recipe: Recipe, start: Start, world_size: int) -> None:
             file.write(json.dumps(attempt) + "\n")
     except OSError as error:
         raise UserError(f"runs_dir: cannot write {folder} ({error.strerror}); give another with --runs_dir") from error
+
+
+def _model_step(folder: Path) -> int | None:
+    card = folder / "model" / "model.yaml"
+    return yaml.safe_load(card.read_text()).get("step") if card.is_file() else None
 
 
 def _visible(folder: Path) -> bool:

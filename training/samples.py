@@ -53,7 +53,7 @@ def write_samples(run: Path, folder: Path, count: int) -> int:
     predicted = model(torch.stack([image for image, _ in samples])).argmax(dim=1).tolist()
     rows = [["file", "label", "predicted"]]
     for index, ((image, truth), guess) in enumerate(zip(samples, predicted, strict=True)):
-        path = folder / card.labels[truth] / f"{index:05d}.png"
+        path = folder / card.labels[truth].replace("/", "_").replace("..", "_") / f"{index:05d}.png"
         path.parent.mkdir(exist_ok=True)
         to_pil_image(image).save(path)
         rows.append([str(path.relative_to(folder)), card.labels[truth], card.labels[guess]])

@@ -46,9 +46,10 @@ class Saver:
             return True
         return steps is not None and progress.step % steps == 0
 
-    def save(self, state: dict[str, Any], progress: Progress, *, best: bool = False) -> None:
+    def save(self, state: dict[str, Any], progress: Progress) -> None:
         """Copy `state` and write it as `checkpoints/step-<n>`. Waits for the save before, if that is not done."""
         self.wait()
+        self.error = None
         started = time.perf_counter()
         written = checkpoint.unfinished(self.folder, progress.step)
         writer = dcp.FileSystemWriter(written, single_file_per_rank=True, thread_count=1)
@@ -58,7 +59,7 @@ class Saver:
             self._give_up(error, progress)
             return
         self.thread = threading.Thread(
-            target=self._finish, args=(future, replace(progress), best, started), name="checkpoint", daemon=True
+            target=self._finish, args=(future, replace(progress), started), name="checkpoint", daemon=True
         )
         self.thread.start()
         if not self.config.asynchronous:
@@ -70,11 +71,11 @@ class Saver:
             self.thread.join()
             self.thread = None
 
-    def _finish(self, future: Future, progress: Progress, best: bool, started: float) -> None:
+    def _finish(self, future: Future, progress: Progress, started: float) -> None:
         try:
             future.result()
             if self.leads:
-                checkpoint.complete(self.folder, progress, best=best, keep=self.config.keep)
+                checkpoint.complete(self.folder, progress, keep=self.config.keep)
         except (Exception, CheckpointException) as error:  # whatever a full or vanished disk makes of it
             self._give_up(error, progress)
             return

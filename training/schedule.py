@@ -21,13 +21,16 @@ def build_schedule(
             raise UserError(
                 f"schedule.every: {config.name} goes by steps; epoch is for torch.optim.lr_scheduler's classes"
             )
-        return lr_scheduler.LambdaLR(optimizer, lambda step: factor(shape, step, config.warmup_steps, total_steps))
-    if config.warmup_steps:
-        raise UserError(f"schedule.warmup_steps: goes with {', '.join(SHAPES)}, not with {config.name}")
+        try:
+            return lr_scheduler.LambdaLR(optimizer, lambda step: factor(shape, step, config.warmup_steps, total_steps))
+        except TypeError as error:
+            raise UserError(f"schedule.args: {config.args} do not fit {config.name}: {error}") from error
     known = {name: value for name, value in vars(lr_scheduler).items() if name.endswith("LR") and name != "LambdaLR"}
     if config.name.endswith("ReduceLROnPlateau"):
         raise UserError("schedule.name: ReduceLROnPlateau waits for evaluations, not steps; use cosine or step")
     scheduler = build(Component(name=config.name, args=config.args), SHAPES | known, "schedule", optimizer)
+    if config.warmup_steps:
+        raise UserError(f"schedule.warmup_steps: goes with {', '.join(SHAPES)}, not with {config.name}")
     if not isinstance(scheduler, lr_scheduler.LRScheduler):
         raise UserError(f"schedule.name: {config.name} is not a torch.optim.lr_scheduler.LRScheduler")
     return scheduler

@@ -32,7 +32,7 @@ def collect(step: Step, place: Place, sums: torch.Tensor) -> dict[str, Any]:
     state = {
         "model": model,
         "optimizer": optimizer,
-        "schedule": step.scheduler.state_dict(),
+        "schedule": _Kept(step.scheduler.state_dict()),
         "scaler": step.scaler.state_dict(),
         "skipped": step.skipped,
         f"rank{place.rank}": _own(step, place, sums),
@@ -61,7 +61,7 @@ def restore(path: Path, progress: Progress, step: Step, place: Place, sums: torc
         raise
     except (Exception, CheckpointException) as error:  # whatever a checkpoint of something else makes of it
         raise UserError(f"{path}: cannot be put into this run: {one_line(error)}") from error
-    step.scheduler.load_state_dict(state["schedule"])
+    step.scheduler.load_state_dict(state["schedule"].content)
     step.scaler.load_state_dict(state["scaler"])
     step.skipped.copy_(state["skipped"])
     if step.ema is not None:

@@ -38,7 +38,7 @@ class Step:
     """What the communication hook keeps between steps, or None."""
     device: torch.device
     skipped: torch.Tensor
-    """int64 [2]: steps left out because of gradients that were not finite, in all and in a row."""
+    """int64 [3]: steps left out because of gradients that were not finite: in all, in a row, and the longest row."""
     learning_rate: float = 0.0
     """Of the last step, in the first parameter group."""
     forward_seconds: float = 0.0
@@ -115,8 +115,9 @@ class Step:
     def _finite(self, norm: torch.Tensor) -> bool:
         """Whether to step. The gradients were summed over the ranks, so all of them decide alike."""
         finite = norm.isfinite()
-        self.skipped += ~finite
+        self.skipped[:2] += ~finite
         self.skipped[1] *= ~finite
+        self.skipped[2] = torch.maximum(self.skipped[1], self.skipped[2])
         if self.device.type == "cpu" or not self.optimizer.defaults.get("fused"):
             return bool(finite)
         # A fused optimizer leaves the step out by itself, on the device, and the host need not wait for the answer.

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch.nn import functional
-from torch.utils.data import TensorDataset
 
 from training.data.source import Source
 from training.errors import UserError
@@ -119,7 +118,7 @@ class Regression(Task):
     default_loss, headline, targets, outputs_are = "mse", "r2", "values", "values"
 
     def outputs(self, source: Source) -> int:
-        if isinstance(source.train, TensorDataset) and source.train.tensors[1].dim() != 2:
+        if source.targets != "values":
             raise UserError("task: regression takes float targets, data.source gives classes; use classification")
         return len(source.labels)
 
@@ -153,7 +152,7 @@ TASKS: dict[str, Task] = {"classification": Classification(), "binary": Binary()
 
 
 def _needs_classes(source: Source) -> None:
-    if isinstance(source.train, TensorDataset) and source.train.tensors[1].is_floating_point():
+    if source.targets != "classes":
         raise UserError("task: data.source gives float targets, not classes; use regression")
     if len(source.labels) < 2:
         raise UserError(f"data.source: has {len(source.labels)} labels; classes are two or more; see task")

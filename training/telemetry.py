@@ -123,10 +123,19 @@ class Voice:
 def _continued(path: Path, epoch: int, step: int) -> Any:
     """The file open at its end, without the lines of what is about to be done again."""
     if path.exists():
-        rows = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+        rows = [row for line in path.read_text(errors="replace").splitlines() if (row := _row(line))]
         kept = [row for row in rows if row["step"] <= step and (row["kind"] == "train" or row["epoch"] <= epoch)]
         write_whole(path, "".join(json.dumps(row) + "\n" for row in kept))
     return path.open("a", buffering=1)
+
+
+def _row(line: str) -> dict[str, Any] | None:
+    """None for what a crash left of a line."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
 
 
 def _open_board(run_dir: Path, step: int) -> Any:

@@ -100,9 +100,9 @@ def _serve(config: MetricsConfig, registry: CollectorRegistry) -> tuple[str | No
         return None, lambda: None
     try:
         server, thread = start_http_server(config.port, config.host, registry)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise UserError(
-            f"metrics.port: cannot listen on {config.host}:{config.port} ({error.strerror}); "
+            f"metrics.port: cannot listen on {config.host}:{config.port} ({error}); "
             "give another with --metrics.port, 0 for a free one, null for none"
         ) from error
 

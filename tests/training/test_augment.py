@@ -81,7 +81,7 @@ def test_a_crop_is_a_window_of_the_padded_image(images: torch.Tensor) -> None:
     [
         (Component(name="horizontal_flop"), "data.augment.0..name: 'horizontal_flop'"),
         (Component(name="rotation", args={"degrees": 0}), "rotation.degrees"),
-        (Component(name="torchvision.transforms.v2.RandomCrop", args={"size": 4}), "the shape must stay"),
+        (Component(name="torchvision.transforms.v2.RandomCrop", args={"size": 4}), "it must stay that"),
     ],
 )
 def test_what_cannot_be_is_named(part: Component, words: str, images: torch.Tensor) -> None:

@@ -140,7 +140,7 @@ def test_a_missing_shard_means_that_nodes_share_no_folder(run: Path) -> None:
     written.rename(checkpoint.unfinished(run / "checkpoints", 31))
     next(checkpoint.unfinished(run / "checkpoints", 31).glob("*.distcp")).unlink()
     with pytest.raises(OSError, match="one folder that all nodes share"):
-        checkpoint.complete(run / "checkpoints", Progress(step=31), best=False, keep=2)
+        checkpoint.complete(run / "checkpoints", Progress(step=31), keep=2)
     assert (run / "checkpoints" / "latest").read_text() == "step-00000030\n"
 
 

@@ -126,9 +126,8 @@ def _one_by_one(
                 changed.append(transform(image))
         except Exception as error:  # whatever somebody's transform raises
             raise UserError(f"data.augment: {name} failed on sample {index}: {one_line(error)}") from error
-        if not isinstance(changed[-1], torch.Tensor) or changed[-1].shape != image.shape:
-            given = list(getattr(changed[-1], "shape", [type(changed[-1]).__name__]))
-            raise UserError(
-                f"data.augment: {name} gives {given} for an image of {list(image.shape)}; the shape must stay"
-            )
+        now = changed[-1]
+        if not isinstance(now, torch.Tensor) or now.shape != image.shape or now.dtype != image.dtype:
+            given = f"{now.dtype} {list(now.shape)}" if isinstance(now, torch.Tensor) else type(now).__name__
+            raise UserError(f"data.augment: {name} gives {given} for uint8 {list(image.shape)}; it must stay that")
     return torch.stack(changed)

@@ -21,6 +21,8 @@ def classes_of(columns: pa.Table, given: tuple[str, ...] | None, name: str) -> t
         raise UserError(f"{name}: classification needs one target column, not {columns.num_columns}")
     column, where = columns.column(0), f"{name}: column '{columns.column_names[0]}'"
     _no_gaps(column, where)
+    if pa.types.is_nested(column.type):
+        raise UserError(f"{where} is of type {column.type}; a class is one number or word")
     if pa.types.is_floating(column.type):
         column = _whole(column, where)
     values = np.array(column.to_pylist())

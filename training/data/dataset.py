@@ -40,6 +40,7 @@ def dataset(
     declared = _input(image, shape, datatype)
     sample = Sample(declared, len(names), task)
     return Source(
+        targets="values" if task == "regression" else "classes",
         train=_split("train", train, sample, train_samples),
         test=_in_memory(_split("test", test, sample, test_samples)),
         labels=names,

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset, get_worker_info
 
 from training.data.augment import Augment
-from training.data.keyed import seeded
+from training.data.keyed import OwnRandomness, seeded
 from training.data.order import GlobalBatches, Share
 from training.data.source import Source
 from training.errors import CorruptSample, UserError
@@ -125,13 +125,24 @@ class Stream(IterableDataset):
         except UserError as error:
             yield str(error)
 
+    def _samples(self) -> Iterator[tuple]:
+        """With randomness of its own, the same in every process: the loop's goes on where a checkpoint left it."""
+        own = OwnRandomness(self.order.seed, self.epoch)
+        with own.used():
+            samples = iter(cast(Iterable[tuple], self.source.train))
+        while True:
+            with own.used():
+                sample = next(samples, None)
+            if sample is None:
+                return
+            yield sample
+
     def _shares(self) -> Iterator[tuple[Share, list[tuple]]]:
         getattr(self.source.train, "set_epoch", lambda _: None)(self.epoch)
-        torch.manual_seed(self.order.seed + self.epoch)
         wanted = self.order.shares(self.epoch, self.first)
         held: dict[int, tuple] = {}
         share = next(wanted, None)
-        for position, pair in enumerate(cast(Iterable[tuple], self.source.train)):
+        for position, pair in enumerate(self._samples()):
             if share is None:
                 return
             start = share.batch * self.order.batch_size

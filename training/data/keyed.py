@@ -42,6 +42,34 @@ def seeded(seed: int, epoch: int, index: int) -> Iterator[None]:
             np.random.set_state(legacy)
 
 
+class OwnRandomness:
+    """Generators that begin as `seeded` has them and live on between uses, beside everybody else's."""
+
+    def __init__(self, seed: int, epoch: int) -> None:
+        with seeded(seed, epoch, 0):
+            self.states = _states()
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        before = _states()
+        _set_states(self.states)
+        try:
+            yield
+        finally:
+            self.states = _states()
+            _set_states(before)
+
+
+def _states() -> tuple[Any, Any, torch.Tensor]:
+    return random.getstate(), np.random.get_state(), torch.get_rng_state()
+
+
+def _set_states(states: tuple[Any, Any, torch.Tensor]) -> None:
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    torch.set_rng_state(states[2])
+
+
 def _mixed(value: Any) -> Any:  # a numpy.uint64, or an array of them
     with np.errstate(over="ignore"):
         value = value + GOLDEN_RATIO

@@ -73,6 +73,7 @@ class Source:
     labels: tuple[str, ...]
     """The classes' names, which a class index points into; for regression the outputs' names."""
     input: Input
+    targets: Literal["classes", "values"] = "classes"
     order: Callable[[int, int], np.ndarray] | None = None
     """(seed, epoch) to the order of all training indices, int64; a plain permutation if there is none."""
 

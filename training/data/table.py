@@ -48,6 +48,7 @@ def table(
         spread = inputs[train].std(axis=0, dtype=np.float64)
         std = np.where(spread == 0, 1, spread)  # a constant column
     return Source(
+        targets="values" if task == "regression" else "classes",
         train=TensorDataset(torch.from_numpy(inputs[train]), torch.from_numpy(targets[train])),
         test=TensorDataset(torch.from_numpy(inputs[test]), torch.from_numpy(targets[test])),
         labels=labels,

@@ -41,6 +41,8 @@ class ModelCard:
     """The source whose test set the model is judged on."""
     result: dict[str, float]
     """On that test set: loss, and what the task reports, such as accuracy (0..1) or r2."""
+    step: int
+    """Optimizer steps of the run that it comes from."""
     torch: str
     """The version it was trained with."""
 
