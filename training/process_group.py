@@ -60,10 +60,15 @@ def process_group(place: Place, timeout_seconds: float = 600) -> Iterator[None]:
         dist.init_process_group(backend, store=store, rank=place.rank, world_size=place.world_size, timeout=timeout)
     else:
         dist.init_process_group(backend, timeout=timeout)
-    yield
-    # Not in a `finally`: after an error on one rank the others may be inside a collective, and
-    # leaving the group in good order would wait for them.
-    dist.destroy_process_group()
+    orderly = False
+    try:
+        yield
+        orderly = True
+    finally:
+        # After an error on one rank the others may be inside a collective, and leaving the group in good order
+        # would wait for them. A process alone always leaves it: its threads could abort the interpreter's end.
+        if orderly or place.world_size == 1:
+            dist.destroy_process_group()
 
 
 Result = TypeVar("Result")

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +135,9 @@ def _attempts(folder: Path) -> list[dict[str, Any]]:
 
 def _launch(environ: Mapping[str, str]) -> str:
     """The same for all restarts by one torchrun, whose restart count does not rise when a node joins."""
-    identity = environ.get("TORCHELASTIC_RUN_ID", "none")
+    if "TORCHELASTIC_RUN_ID" not in environ:
+        return uuid.uuid4().hex
+    identity = environ["TORCHELASTIC_RUN_ID"]
     return identity if identity != "none" else f"{socket.gethostname()}:{os.getppid()}"
 
 
