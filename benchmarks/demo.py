@@ -130,7 +130,7 @@ def _served(store: Path) -> Iterator[dict[str, Any]]:
 
 def _check_accuracy(bundle: Bundle) -> None:
     """The checkpoint and both variants have the accuracy that training ended with, and it is high enough."""
-    trained = yaml.safe_load((RUN / "model" / "model.yaml").read_text())["accuracy"]
+    trained = yaml.safe_load((RUN / "model" / "model.yaml").read_text())["result"]["accuracy"]
     measured = {name: bundle.variants[name].measured.accuracy for name in VARIANTS}
     for name, accuracy in {"the checkpoint": bundle.reference["accuracy"], **measured}.items():
         # As far as one sample: another number of threads may round the closest call differently.
