@@ -25,9 +25,17 @@ def main() -> None:
     if on_gpu:
         torch.cuda.set_device(job.device)
     dist.init_process_group("nccl" if on_gpu else "gloo")
+    train(job)  # its own function, so that DDP is gone before the group it uses
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def train(job: Job) -> None:
     network, samples = parts(job)
     model = DistributedDataParallel(
-        network.to(job.device), device_ids=[job.device] if on_gpu else None, gradient_as_bucket_view=True
+        network.to(job.device),
+        device_ids=[job.device] if job.device.type == "cuda" else None,
+        gradient_as_bucket_view=True,
     )
     if job.compile:
         model = torch.compile(model)  # type: ignore[assignment]
@@ -40,7 +48,6 @@ def main() -> None:
         loss.backward()
         optim.step()
         stopwatch.step(loss)
-    dist.destroy_process_group()
 
 
 class Epoch:
