@@ -35,8 +35,8 @@ class Meter:
         With `guarded`, a loss that is no number is left out, because its step was.
         """
         self.place, self.batch_size, self.telemetry, self.samples = place, batch_size, telemetry, samples
-        self.losses = losses
-        self.guarded = guarded
+        self.losses, self.guarded = losses, guarded
+        self.loss, self.counted = losses.unbind()
         self.steps, self.seconds, self.waited, self.corrupt = 0, 0.0, 0.0, 0
         self._waited_in_step = 0.0
 
@@ -56,18 +56,17 @@ class Meter:
 
     def stepped(self, step: int, loss: torch.Tensor, seconds: float) -> None:
         if self.guarded:
-            self.losses[0] += torch.where(loss.isfinite(), loss, 0)
-            self.losses[1] += loss.isfinite()
+            finite = loss.isfinite()
+            self.loss += torch.where(finite, loss, 0)
+            self.counted += finite
         else:
-            self.losses[0] += loss
-            self.losses[1] += 1
+            self.loss += loss
+            self.counted += 1
         self.samples.flush(step)
         self.telemetry.step(samples=self.batch_size, seconds=seconds, waited=self._waited_in_step)
-        self.steps, self.seconds, self.waited = (
-            self.steps + 1,
-            self.seconds + seconds,
-            self.waited + self._waited_in_step,
-        )
+        self.steps += 1
+        self.seconds += seconds
+        self.waited += self._waited_in_step
         self._waited_in_step = 0.0
 
     def report(

@@ -53,12 +53,12 @@ class Requests:
         self.failed = True
 
     def agreed(self) -> Request:
-        """What any rank was asked for, the same on all of them; called by every rank after every step.
+        """What any rank was asked for, the same on all of them; every rank calls it equally often.
 
         Raises SystemExit(1) where a rank has called `fail`.
         """
         self.countdown -= 1
-        return NOTHING if self.countdown and self.world_size > 1 else self.exchange()
+        return NOTHING if self.countdown else self.exchange()
 
     def exchange(self) -> Request:
         """As `agreed`, but at once; every rank calls it at the same place."""

@@ -32,7 +32,7 @@ def digits(
     at_least(1, size=size)
     scans = load_digits()
     # 0..16 is stretched to 0..240 by a whole number, so a PNG of a scan holds the same sample exactly.
-    pixels = _resized((scans.images * 15).astype(np.uint8), size)[:, None]
+    pixels = _resized((scans.images * 15).astype(np.uint8), size)
     train, test = train_test_split(
         np.arange(len(pixels)), test_size=test_fraction, random_state=split_seed, stratify=scans.target
     )
@@ -55,4 +55,7 @@ def _resized(scans: np.ndarray, size: int) -> np.ndarray:
 
 
 def _samples(pixels: np.ndarray, classes: np.ndarray, indices: np.ndarray) -> TensorDataset:
-    return TensorDataset(torch.from_numpy(pixels[indices]), torch.from_numpy(classes[indices].astype(np.int64)))
+    # unsqueeze gives the new axis the usual stride, numpy's None another, and then convolutions take the images for
+    # channels-last ones, whose gradients DDP has to copy.
+    images = torch.from_numpy(pixels[indices]).unsqueeze(1)
+    return TensorDataset(images, torch.from_numpy(classes[indices].astype(np.int64)))
