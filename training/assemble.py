@@ -10,6 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.build import Run
+from training.guard import Guard
 from training.optim import build_optimizer
 from training.recipe import DistributedConfig
 from training.schedule import build_schedule
@@ -48,8 +49,8 @@ def assemble(run: Run) -> Step:
         ema=ema,
         mix=run.mix,
         comm_state=comm_state,
+        guard=Guard(model, optimizer, device),
         device=device,
-        skipped=torch.zeros(3, dtype=torch.int64, device=device),
     )
     _settle_buckets(run, parallel)
     return step

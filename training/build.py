@@ -60,8 +60,9 @@ class Run:
 
     @property
     def evaluation_due(self) -> bool:
-        every = self.recipe.evaluate_every_epochs
-        return self.ended or (every is not None and self.progress.batch == 0 and self.progress.epoch % every == 0)
+        every, progress = self.recipe.evaluate_every_epochs, self.progress
+        epoch_ends = progress.batch == len(self.order) and every is not None and (progress.epoch + 1) % every == 0
+        return (self.ended or epoch_ends) and progress.evaluated_step != progress.step
 
     @property
     def report_due(self) -> bool:
@@ -70,10 +71,11 @@ class Run:
         ends = self.progress.batch + 1 == len(self.order) or step == self.total_steps
         return ends or step % self.recipe.metrics.log_every == 0
 
-    def is_best(self, score: float) -> bool:
-        """Whether `score` is the best so far; remembers it, or that it was not."""
+    def judge(self, score: float) -> bool:
+        """An evaluation gave `score`: whether it is the best so far, which is remembered."""
         best, gain = self.progress.best, self.recipe.early_stopping.min_gain
         better = score == score and (best is None or score > best + gain)
+        self.progress.evaluated_step = self.progress.step
         if better:
             self.progress.best, self.progress.best_step = score, self.progress.step
         self.progress.stale = 0 if better else self.progress.stale + 1

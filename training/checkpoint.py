@@ -29,6 +29,8 @@ class Progress:
     samples: int = 0
     """In the training set."""
     batch_size: int = 0
+    evaluated_step: int = -1
+    """Where the last evaluation was."""
     best: float | None = None
     """The best score so far."""
     best_step: int = -1
@@ -71,6 +73,14 @@ def complete(folder: Path, progress: Progress, *, keep: int) -> None:
     if (folder / name_of(progress.best_step)).is_dir():
         write_whole(folder / "best", name_of(progress.best_step) + "\n")
     _prune(folder, keep)
+
+
+def put_back(folder: Path) -> None:
+    """Give a checkpoint its name again that a killed run was about to replace."""
+    for left in folder.glob(".step-*.replaced"):
+        name = left.name.removeprefix(".").removesuffix(".replaced")
+        if not (folder / name).exists():
+            left.rename(folder / name)
 
 
 def clear_unfinished(folder: Path) -> None:

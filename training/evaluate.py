@@ -1,6 +1,6 @@
 """Exact evaluation at any world size: sums per rank, one reduction, one division."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -34,14 +34,25 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, feed: EvaluationFeed, task: Task, outputs: int, place: Place) -> Evaluation:
-    """Every sample is counted once; every rank gets the whole result. Leaves `model` in training mode."""
+def evaluate(
+    model: nn.Module,
+    feed: EvaluationFeed,
+    task: Task,
+    outputs: int,
+    place: Place,
+    after_batch: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Every sample is counted once; every rank gets the whole result. Leaves `model` in training mode.
+
+    `after_batch` is called equally often on every rank.
+    """
     sums: torch.Tensor | None = None
     loss = torch.zeros(3, dtype=torch.float64, device=place.device)  # of the samples: sum, count, unreadable ones
     mistakes: list[torch.Tensor] = []
     points: list[torch.Tensor] = []
     model.eval()
     for batch in feed(place.rank, place.world_size):
+        after_batch()
         loss[2] += len(batch.corrupt)
         if not len(batch.indices):
             continue

@@ -34,20 +34,21 @@ class Loop:
         Raises Stopped after a signal, with everything saved, and UserError for what only training shows.
         """
         run, progress, result = self.run, self.run.progress, None
-        while not run.ended:
+        while not run.ended or run.evaluation_due:
             self._steps()
+            # Before the next epoch is said to have begun: a run that is stopped meanwhile begins here again.
+            result = self._evaluate() if run.evaluation_due else None
+            is_best = result is not None and run.judge(result.score)
             if progress.batch == len(run.order):
                 progress.epoch, progress.batch = progress.epoch + 1, 0
                 self.step.epoch_ended()
-            result = self.evaluate() if run.evaluation_due else None
-            is_best = result is not None and run.is_best(result.score)
             if is_best or run.ended or self.saver.due(progress):
                 self._save()
             self._heed(self.requests.exchange())
         self.saver.wait()
         self._check_saver()
         self.requests.exchange()
-        return result or self.evaluate()
+        return result or self.evaluation()
 
     def _steps(self) -> None:
         """To the end of the epoch, or of the run."""
@@ -64,18 +65,22 @@ class Loop:
             self.profile.stepped(progress.step)
             if self.saver.due(progress):
                 self._save()
-            self._heed(self.requests.agreed())
+            self._heed_requests()
 
-    def evaluate(self) -> Evaluation:
-        run, progress = self.run, self.run.progress
-        share_buffers(self.step.trained)
-        result = evaluate(self.step.trained, run.evaluation, run.task, run.outputs, run.place)
-        self.meter.telemetry.evaluated(epoch=run.epochs_begun, step=progress.step, result=result)
+    def _evaluate(self) -> Evaluation:
+        result = self.evaluation()
+        self.meter.telemetry.evaluated(epoch=self.run.epochs_begun, step=self.run.progress.step, result=result)
         return result
+
+    def evaluation(self) -> Evaluation:
+        """Of the weights as they are; signals are heeded meanwhile."""
+        run, trained = self.run, self.step.trained
+        share_buffers(trained)
+        return evaluate(trained, run.evaluation, run.task, run.outputs, run.place, self._heed_requests)
 
     def _report(self, norm: torch.Tensor | None) -> None:
         run, step = self.run, self.run.progress.step
-        total, _, longest = self.step.skipped.tolist()
+        total, _, longest = self.step.guard.skipped.tolist()
         patience = run.recipe.step.skip_nonfinite
         if patience and longest >= patience:
             raise UserError(f"the gradients were not finite for {longest} steps in a row before step {step}")
@@ -94,6 +99,9 @@ class Loop:
     def _check_saver(self) -> None:
         if self.saver.error and self.run.recipe.checkpoint.on_save_error == "stop":
             self.requests.fail()
+
+    def _heed_requests(self) -> None:
+        self._heed(self.requests.agreed())
 
     def _heed(self, request: Request) -> None:
         if request.save or request.stop:

@@ -79,7 +79,8 @@ class StepConfig:
     ema_decay: float | None = None
     """Keep a moving average of the weights, w <- decay * w + (1 - decay) * new, and evaluate and save that."""
     skip_nonfinite: int = 0
-    """Leave out steps whose gradients are not finite, and stop after so many in a row; 0 leaves out none."""
+    """Leave out steps whose gradients are not finite, and stop after so many in a row; 0 leaves out none. With fp16
+    give 20 or more, because the loss scale is found by such steps."""
     channels_last: bool = False
     """Lay images out channels last, which tensor cores prefer."""
     compile: bool = False
@@ -123,6 +124,7 @@ class EarlyStoppingConfig:
     def __post_init__(self) -> None:
         if self.patience is not None:
             _at_least("early_stopping.patience", self.patience, 1)
+        _at_least("early_stopping.min_gain", self.min_gain, 0)
 
 
 @dataclass(kw_only=True)

@@ -127,9 +127,7 @@ def _open_telemetry(parts: Run, start: Start) -> Telemetry:
         + (f"; goes on after step {progress.step} of {start.checkpoint}" if start.checkpoint else ""),
         flush=True,
     )
-    return Voice(
-        recipe.run_dir, metrics, total=parts.total_steps, epochs=recipe.epochs, epoch=progress.epoch, step=progress.step
-    )
+    return Voice(recipe.run_dir, metrics, progress, total=parts.total_steps, epochs=recipe.epochs)
 
 
 def _check_same_epoch(parts: Run) -> None:
@@ -159,7 +157,7 @@ def _take_best(loop: Loop) -> Evaluation | None:
     if path is None or (progress := checkpoint.read_progress(path)).step == run.progress.step:
         return None
     restore(path, progress, loop.step, run.place, loop.meter.losses)
-    return evaluate(loop.step.trained, run.evaluation, run.task, run.outputs, run.place)
+    return loop.evaluation()
 
 
 def _try_one_step(parts: Run) -> None:

@@ -43,7 +43,7 @@ class Start:
 
 
 def find_start(recipe: Recipe, environ: Mapping[str, str]) -> Start:
-    """Where the run folder says to go on; nothing is written.
+    """Where the run folder says to go on; no file is written.
 
     Raises UserError for a folder that is another run's, or holds nothing whole.
     """
@@ -105,6 +105,7 @@ def _check_ours(recipe: Recipe, *, again: bool) -> None:
 
 def _newest_whole(folder: Path) -> tuple[Path | None, Progress]:
     """The newest checkpoint whose files are as they were written; a damaged one is named and passed over."""
+    checkpoint.put_back(folder)
     paths = checkpoint.newest_first(folder)
     for path in paths:
         try:

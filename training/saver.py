@@ -33,8 +33,8 @@ class Saver:
     leads: bool
     saved: Callable[[float], None]
     """Told how many seconds a save took, when it is durable."""
-    failed: Callable[[str], None]
-    """Told why a checkpoint could not be written."""
+    failed: Callable[[], None]
+    """Told that one could not be written."""
     thread: threading.Thread | None = None
     error: str | None = None
     """Why the last save that was waited for failed on this rank."""
@@ -97,4 +97,4 @@ class Saver:
                 file=sys.stderr,
                 flush=True,
             )
-            self.failed(self.error)
+            self.failed()

@@ -34,7 +34,7 @@ def collect(step: Step, place: Place, sums: torch.Tensor) -> dict[str, Any]:
         "optimizer": optimizer,
         "schedule": _Kept(step.scheduler.state_dict()),
         "scaler": step.scaler.state_dict(),
-        "skipped": step.skipped,
+        "skipped": step.guard.skipped,
         f"rank{place.rank}": _own(step, place, sums),
     }
     if step.ema is not None:
@@ -63,7 +63,7 @@ def restore(path: Path, progress: Progress, step: Step, place: Place, sums: torc
         raise UserError(f"{path}: cannot be put into this run: {one_line(error)}") from error
     step.scheduler.load_state_dict(state["schedule"].content)
     step.scaler.load_state_dict(state["scaler"])
-    step.skipped.copy_(state["skipped"])
+    step.guard.skipped.copy_(state["skipped"])
     if step.ema is not None:
         step.ema.load_state_dict(state["ema"])
     if own in state:

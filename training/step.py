@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from training.data.fetch import Batch
 from training.data.mix import Mix
+from training.guard import Guard
 from training.models.normalized import Normalized
 from training.recipe import StepConfig
 from training.task import Task
@@ -36,9 +37,8 @@ class Step:
     mix: Mix | None
     comm_state: object
     """What the communication hook keeps between steps, or None."""
+    guard: Guard
     device: torch.device
-    skipped: torch.Tensor
-    """int64 [3]: steps left out because of gradients that were not finite: in all, in a row, and the longest row."""
     learning_rate: float = 0.0
     """Of the last step, in the first parameter group."""
     forward_seconds: float = 0.0
@@ -50,6 +50,8 @@ class Step:
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The mean loss, and the gradients' norm if it is needed or `measure` asks for it; both on the device."""
         self.learning_rate = self.optimizer.param_groups[0]["lr"]
+        if self.config.skip_nonfinite:
+            self.guard.step_begins()
         total = torch.zeros((), device=self.device)
         for part in range(self.config.accumulate):
             batch = next(batches)
@@ -98,7 +100,7 @@ class Step:
             norm = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
             if self.config.clip_norm:
                 clip_grads_with_norm_(parameters, self.config.clip_norm, norm)
-        if norm is None or not self.config.skip_nonfinite or self._finite(norm):
+        if norm is None or not self.config.skip_nonfinite or self.guard.allows(norm):
             self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
@@ -111,15 +113,3 @@ class Step:
     def epoch_ended(self) -> None:
         if not self.schedule_by_step:
             self.scheduler.step()
-
-    def _finite(self, norm: torch.Tensor) -> bool:
-        """Whether to step. The gradients were summed over the ranks, so all of them decide alike."""
-        finite = norm.isfinite()
-        self.skipped[:2] += ~finite
-        self.skipped[1] *= ~finite
-        self.skipped[2] = torch.maximum(self.skipped[1], self.skipped[2])
-        if self.device.type == "cpu" or not self.optimizer.defaults.get("fused"):
-            return bool(finite)
-        # A fused optimizer leaves the step out by itself, on the device, and the host need not wait for the answer.
-        self.optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]  # what GradScaler sets
-        return True

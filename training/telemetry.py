@@ -8,9 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+from rich import progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from training.checkpoint import Progress
 from training.evaluate import Evaluation
 from training.files import write_whole
 from training.report import Report, shown
@@ -30,7 +31,7 @@ class Telemetry(Protocol):
     def saved(self, seconds: float) -> None:
         """A checkpoint is durable; it took `seconds`."""
 
-    def save_failed(self, reason: str) -> None: ...
+    def save_failed(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -42,32 +43,32 @@ class Silent:
     def report(self, _: Report) -> None: ...
     def evaluated(self, **_: Any) -> None: ...
     def saved(self, _: float) -> None: ...
-    def save_failed(self, _: str) -> None: ...
+    def save_failed(self) -> None: ...
     def close(self) -> None: ...
 
 
 class Voice:
     """For the leading rank: passes each report on."""
 
-    def __init__(self, run_dir: Path, metrics: TrainMetrics, *, total: int, epochs: int, epoch: int, step: int) -> None:
-        """Goes on after optimizer step `step` of `total`, with `epoch` of `epochs` finished."""
+    def __init__(self, run_dir: Path, metrics: TrainMetrics, stands: Progress, *, total: int, epochs: int) -> None:
+        """Goes on where the run `stands`, towards `total` optimizer steps in `epochs`."""
         self.metrics, self.epochs = metrics, epochs
-        self.file = _continued(run_dir / "metrics.jsonl", epoch, step)
-        self.board = _open_board(run_dir, step) if metrics.config.tensorboard else None
+        self.file = _continued(run_dir / "metrics.jsonl", stands)
+        self.board = _open_board(run_dir, stands.step) if metrics.config.tensorboard else None
         self.losses: list[tuple[float, int]] = []  # of `epoch`: mean loss, over so many steps
-        self.epoch = epoch
-        self.reported = step
+        self.epoch = stands.epoch
+        self.reported = stands.step
         self.shows_bar = sys.stdout.isatty()
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[loss]}"),
+        self.bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.fields[loss]}"),
             console=Console(),
             disable=not self.shows_bar,
         )
-        self.task = self.bar.add_task("training", total=total, completed=step, loss="")
+        self.task = self.bar.add_task("training", total=total, completed=stands.step, loss="")
         self.bar.start()
 
     def step(self, *, samples: int, seconds: float, waited: float) -> None:
@@ -95,7 +96,7 @@ class Voice:
     def saved(self, seconds: float) -> None:
         self.metrics.saved(seconds)
 
-    def save_failed(self, reason: str) -> None:  # noqa: ARG002  # the saver has said it on stderr
+    def save_failed(self) -> None:
         self.metrics.save_failed()
 
     def close(self) -> None:
@@ -120,11 +121,12 @@ class Voice:
             print(f"training: {self.file.name}: cannot be written ({error.strerror})", file=sys.stderr, flush=True)
 
 
-def _continued(path: Path, epoch: int, step: int) -> Any:
+def _continued(path: Path, stands: Progress) -> Any:
     """The file open at its end, without the lines of what is about to be done again."""
+    done = {"train": stands.step, "test": stands.evaluated_step}
     if path.exists():
         rows = [row for line in path.read_text(errors="replace").splitlines() if (row := _row(line))]
-        kept = [row for row in rows if row["step"] <= step and (row["kind"] == "train" or row["epoch"] <= epoch)]
+        kept = [row for row in rows if row["step"] <= done[row["kind"]]]
         write_whole(path, "".join(json.dumps(row) + "\n" for row in kept))
     return path.open("a", buffering=1)
 

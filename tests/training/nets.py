@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import torch
@@ -93,6 +94,31 @@ class Blip(DigitsCNN):
         outputs = super().forward(image)
         # The value stays, but the root's derivative at 0 is infinite, and times 0 that is no number.
         return outputs + (0 * outputs.sum()).sqrt() if broken else outputs
+
+
+class Poison(BatchNorm):
+    """What it sees in two early steps is not finite, and BatchNorm's statistics take that in."""
+
+    passes = 0
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        Poison.passes += self.training
+        broken = self.training and Poison.passes in (4, 5)
+        return super().forward(image * torch.inf if broken else image)
+
+
+class Slow(Dataset):
+    """Grey images of one class each that take their time."""
+
+    def __init__(self, size: int, seconds: float) -> None:
+        self.size, self.seconds = size, seconds
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        time.sleep(self.seconds)
+        return torch.full((1, 8, 8), index % 10, dtype=torch.uint8), index % 10
 
 
 class Spoiled(Dataset):

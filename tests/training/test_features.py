@@ -39,7 +39,8 @@ EVERYTHING = (
     "options",
     [
         pytest.param(EVERYTHING, id="nearly everything"),
-        pytest.param(("--step.precision", "fp16", "--data.device_resident", "true"), id="fp16 with a loss scale"),
+        pytest.param(("--step.precision", "fp16", "--data.device_resident", "true",
+                      "--model", '{"name": "mlp", "args": {"widths": [64, 64, 10]}}'), id="fp16 with a loss scale"),
         pytest.param(("--schedule.name", "OneCycleLR", "--schedule.args", '{"max_lr": 0.01, "total_steps": 110}',
                       "--schedule.warmup_steps", 0), id="a scheduler of torch"),
         pytest.param(("--schedule.name", "StepLR", "--schedule.every", "epoch", "--schedule.args",
@@ -52,10 +53,10 @@ def test_it_still_learns(options: tuple[object, ...], tmp_path: Path) -> None:
     assert "Warning" not in output
 
 
-def test_steps_with_gradients_that_are_not_finite_are_left_out(tmp_path: Path) -> None:
-    run, rows, _ = train(
-        tmp_path, "--model.name", "tests.training.nets.Blip", "--step.skip_nonfinite", 3, "--epochs", 2
-    )
+@pytest.mark.parametrize("net", ["Blip", "Poison"])
+def test_steps_with_gradients_that_are_not_finite_are_left_out(net: str, tmp_path: Path) -> None:
+    model = f"tests.training.nets.{net}"
+    run, rows, _ = train(tmp_path, "--model.name", model, "--step.skip_nonfinite", 3, "--epochs", 2)
     assert rows[-2]["skipped"] == 2
     assert all(value.isfinite().all() for value in weights(run).values())
     assert rows[-1]["accuracy"] > 0.8

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -57,6 +58,10 @@ def stood_at(run: Path) -> int:
     return int(json.loads((latest / "state.json").read_text())["step"])
 
 
+def rows_of(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_stop_signal_saves_the_step_and_ends(number: int, code: int, tmp_path: Path) -> None:
     with training(tmp_path, "--checkpoint.every_epochs", "null", "--data.workers", 1) as (process, run):
@@ -84,6 +89,29 @@ def test_all_ranks_agree_on_a_signal_that_one_of_them_got(tmp_path: Path) -> Non
     assert not list((run / "checkpoints").glob(".*"))
 
 
+def test_a_stop_in_an_evaluation_waits_for_no_more_than_a_batch_of_it_and_the_run_goes_on_there(tmp_path: Path) -> None:
+    source = {
+        "train": {"name": "tests.training.nets.Slow", "args": {"size": 64, "seconds": 0}},
+        "test": {"name": "tests.training.nets.Slow", "args": {"size": 2000, "seconds": 0.004}},
+        "labels": 10,
+        "image": {"mode": "L", "height": 8, "width": 8},
+    }
+    options = ("--data.source", json.dumps({"name": "dataset", "args": source}), "--checkpoint.every_epochs", "null")
+    with training(tmp_path, *options, ranks=2) as (process, run):
+        process.terminate()
+        process.communicate(timeout=120)
+        assert stood_at(run) == 1
+        assert [row["kind"] for row in rows_of(run)] == ["train"]
+    done = run_command("-m", "training", *LONG, "--runs_dir", tmp_path, *options, "--max_steps", 2, "--data.workers", 4)
+    assert done.returncode == 0, done.stderr
+    assert [(row["kind"], row["step"]) for row in rows_of(run)] == [
+        ("train", 1),
+        ("test", 1),
+        ("train", 2),
+        ("test", 2),
+    ]
+
+
 def test_sigusr1_saves_and_goes_on(tmp_path: Path) -> None:
     with training(tmp_path, "--checkpoint.every_epochs", "null") as (process, run):
         process.send_signal(signal.SIGUSR1)
@@ -108,12 +136,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(("policy", "goes_on"), [("stop", False), ("continue", True)])
 def test_a_full_disk_is_said_and_harms_no_checkpoint(policy: str, goes_on: bool, small_disk: Path) -> None:
     options = ("--checkpoint.keep", 99, "--checkpoint.every_steps", 4, "--checkpoint.on_save_error", policy)
-    done = run_command("-m", "training", *LONG, "--runs_dir", small_disk, *options, "--max_steps", 44)
+    done = run_command("-m", "training", *LONG, "--runs_dir", small_disk, *options, "--max_steps", 440)
     assert "No space left on device" in done.stderr
     assert "the checkpoints before it are untouched" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.returncode == 1
-    assert ("epoch 2/400" in done.stdout) == goes_on
+    assert ("epoch 20/400" in done.stdout) == goes_on
     run = small_disk / "digits"
-    assert stood_at(run) < 44
+    assert stood_at(run) < 440
     assert not list((run / "checkpoints").glob(".*"))

@@ -1,9 +1,10 @@
 """Batches on the training device, epoch after epoch."""
 
+import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -37,8 +38,7 @@ def open_feed(
             "data.device_resident: a transform by import path works on single images on the CPU; use horizontal_flip, "
             "random_crop and rotation, or set it to false"
         )
-    samples = _row_major(source.train) if isinstance(source.train, TensorDataset) else source.train
-    fetch = Fetch(samples, classes, augment, order.seed, skip_corrupt=config.on_corrupt == "skip")
+    fetch = Fetch(source.train, classes, augment, order.seed, skip_corrupt=config.on_corrupt == "skip")
     if isinstance(source.train, IterableDataset):
         return StreamFeed(fetch, source, order, config.workers, device)
     if config.device_resident or (in_memory and device.type == "cpu" and config.workers == 0):
@@ -69,22 +69,11 @@ class LoaderFeed:
     def __init__(self, fetch: Fetch, order: GlobalBatches, workers: int, device: torch.device) -> None:
         self.order, self.device = order, device
         self.shares: Iterable[Share] = ()
-        # The generator is the loader's own: taking from torch's would move dropout with the number of workers.
-        self.loader: DataLoader = DataLoader(
-            fetch,
-            batch_sampler=_Shares(self),  # type: ignore[arg-type]  # anything that __getitems__ takes
-            num_workers=workers,
-            collate_fn=_as_it_is,
-            worker_init_fn=_apart,
-            persistent_workers=workers > 0,
-            pin_memory=device.type == "cuda",
-            generator=torch.Generator(),
-        )
+        self.loader = _loader(fetch, workers, device, shares=_Shares(self), persistent=workers > 0)
 
     def epoch(self, epoch: int, first: int) -> Iterator[Batch]:
         self.shares = self.order.shares(epoch, first)
-        for batch in self.loader:
-            yield _good(batch).to(self.device)
+        return _good(self.loader, self.device)
 
 
 class StreamFeed:
@@ -94,21 +83,16 @@ class StreamFeed:
         self.fetch, self.source, self.order, self.workers, self.device = fetch, source, order, workers, device
 
     def epoch(self, epoch: int, first: int) -> Iterator[Batch]:
-        loader: DataLoader = DataLoader(
-            Stream(self.fetch, self.source, self.order, epoch, first),
-            batch_size=None,
-            num_workers=self.workers,
-            worker_init_fn=_apart,
-            pin_memory=self.device.type == "cuda",
-            generator=torch.Generator(),
-        )
-        for batch in loader:
-            yield _good(batch).to(self.device)
+        stream = Stream(self.fetch, self.source, self.order, epoch, first)
+        return _good(_loader(stream, self.workers, self.device), self.device)
 
 
 @dataclass
 class EvaluationFeed:
-    """The test samples of one rank: r, r + world size, ..., each exactly once; corrupt ones are left out."""
+    """The test samples of one rank: r, r + world size, ..., each exactly once; corrupt ones are left out.
+
+    Every rank gets as many batches as the others, so the last may be empty.
+    """
 
     samples: Dataset
     config: DataConfig
@@ -116,32 +100,13 @@ class EvaluationFeed:
     device: torch.device
 
     def __call__(self, rank: int, world_size: int) -> Iterator[Batch]:
-        mine = np.arange(rank, len(self.samples), world_size)  # type: ignore[arg-type]  # map-style
-        shares = [
-            Share(0, number, mine[start : start + EVALUATION_BATCH])
-            for number, start in enumerate(range(0, len(mine), EVALUATION_BATCH))
-        ]
+        size = len(self.samples)  # type: ignore[arg-type]  # map-style
+        mine = np.arange(rank, size, world_size)
+        starts = range(0, math.ceil(size / world_size), EVALUATION_BATCH)
+        shares = [Share(0, number, mine[start : start + EVALUATION_BATCH]) for number, start in enumerate(starts)]
         fetch = Fetch(self.samples, self.classes, skip_corrupt=self.config.on_corrupt == "skip", replace=False)
-        loader: DataLoader = DataLoader(
-            fetch,
-            batch_sampler=shares,  # type: ignore[arg-type]  # anything that __getitems__ takes
-            num_workers=0 if isinstance(self.samples, TensorDataset) else self.config.workers,
-            collate_fn=_as_it_is,
-            worker_init_fn=_apart,
-            pin_memory=self.device.type == "cuda",
-            generator=torch.Generator(),
-        )
-        for batch in loader:
-            yield _good(batch).to(self.device)
-
-
-def _row_major(samples: TensorDataset) -> TensorDataset:
-    """The same with the usual strides. An axis of length 1 may have any, and then convolutions take a grey image
-    for one that lies channels last, whose gradients DDP has to copy."""
-    plain = [torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device) for tensor in samples.tensors]
-    if all(mine.stride() == tensor.stride() for mine, tensor in zip(plain, samples.tensors, strict=True)):
-        return samples
-    return TensorDataset(*(mine.copy_(tensor) for mine, tensor in zip(plain, samples.tensors, strict=True)))
+        workers = 0 if isinstance(self.samples, TensorDataset) else self.config.workers
+        return _good(_loader(fetch, workers, self.device, shares=shares), self.device)
 
 
 @dataclass
@@ -154,14 +119,32 @@ class _Shares:
         return iter(self.feed.shares)
 
 
-def _as_it_is(batch: Any) -> Any:
-    return batch
+def _loader(
+    dataset: Dataset,
+    workers: int,
+    device: torch.device,
+    *,
+    shares: Iterable[Share] | None = None,
+    persistent: bool = False,
+) -> DataLoader:
+    return DataLoader(
+        dataset,
+        batch_size=None,  # a share is asked for as a whole, or a stream makes batches by itself
+        sampler=shares,  # anything that __getitem__ takes
+        num_workers=workers,
+        worker_init_fn=_apart,
+        persistent_workers=persistent,
+        pin_memory=device.type == "cuda",
+        # Its own: taking from torch's would move dropout with the number of workers.
+        generator=torch.Generator(),
+    )
 
 
-def _good(batch: Batch | str) -> Batch:
-    if isinstance(batch, str):
-        raise UserError(batch)
-    return batch
+def _good(batches: Iterable[Batch | str], device: torch.device) -> Iterator[Batch]:
+    for batch in batches:
+        if isinstance(batch, str):
+            raise UserError(batch)
+        yield batch.to(device)
 
 
 def _apart(_: int) -> None:

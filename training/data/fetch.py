@@ -50,7 +50,7 @@ class Fetch(Dataset):
     replace: bool = True
     """Whether a corrupt sample that is skipped is replaced by the one after it, or left out."""
 
-    def __getitems__(self, share: Share) -> "Batch | str":
+    def __getitem__(self, share: Share) -> "Batch | str":
         try:
             return self.batch(share)
         except UserError as error:
