@@ -3,14 +3,15 @@
 Weak scaling: the efficiency at N processes is their throughput over N times that of one.
 """
 
+import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import median
 
 from benchmarks import record
-from benchmarks.contestants import chosen
+from benchmarks.contestants import Contestant, chosen
 from benchmarks.rounds import Ratio, alternate, column, paired_ratio
 from benchmarks.trainers.systems import SYSTEMS
 from benchmarks.workload import add_options, check, cores_each, workload
@@ -45,34 +46,35 @@ def main(arguments: Sequence[str]) -> None:
     if options.processes[0] != 1:
         raise UserError(f"--processes: begins with {options.processes[0]}; 1 has to be the first, to compare with")
     trainers = chosen(options.trainers.split(","))
-    threads = options.threads or cores_each(max(options.processes))
-    results = []
-    for model in options.models:
-        # --batch-size counts for each process here, as the same share for all is what weak scaling means.
-        share = options.batch_size or SYSTEMS[model].batch_size
-        works = {n: workload(options, model, n, batch_size=n * share, threads=threads) for n in options.processes}
-        measures = {
-            f"{name} x {n}": partial(trainer, work) for n, work in works.items() for name, trainer in trainers.items()
-        }
-        rounds = alternate(measures, options.rounds, title=model, scratch=options.scratch)
-        rates = {name: column(found, "samples_per_second") for name, found in rounds.items()}
-        for name in trainers:
-            alone = rates[f"{name} x 1"]
-            for n in options.processes:
-                rate = rates[f"{name} x {n}"]
-                result = Scaling(
-                    model=model,
-                    trainer=name,
-                    processes=n,
-                    threads=threads,
-                    batch_size=share,
-                    samples_per_second=median(rate),
-                    efficiency=paired_ratio(rate, [n * value for value in alone]),
-                    rounds=rate,
-                )
-                results.append(result)
+    results = [found for model in options.models for found in measure(options, model, trainers)]
     print(table(results))
     record.write("scaling", options, [asdict(result) for result in results])
+
+
+def measure(options: argparse.Namespace, model: str, trainers: Mapping[str, Contestant]) -> list[Scaling]:
+    threads = options.threads or cores_each(max(options.processes))
+    # --batch-size counts for each process here, as the same share for all is what weak scaling means.
+    share = options.batch_size or SYSTEMS[model].batch_size
+    works = {n: workload(options, model, n, batch_size=n * share, threads=threads) for n in options.processes}
+    measures = {
+        f"{name} x {n}": partial(trainer, work) for n, work in works.items() for name, trainer in trainers.items()
+    }
+    rounds = alternate(measures, options.rounds, title=model, scratch=options.scratch)
+    rates = {name: column(found, "samples_per_second") for name, found in rounds.items()}
+    return [
+        Scaling(
+            model=model,
+            trainer=name,
+            processes=n,
+            threads=threads,
+            batch_size=share,
+            samples_per_second=median(rates[f"{name} x {n}"]),
+            efficiency=paired_ratio(rates[f"{name} x {n}"], [n * alone for alone in rates[f"{name} x 1"]]),
+            rounds=rates[f"{name} x {n}"],
+        )
+        for name in trainers
+        for n in options.processes
+    ]
 
 
 def table(results: Sequence[Scaling]) -> str:

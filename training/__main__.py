@@ -18,6 +18,8 @@ EXIT_SECONDS = 5.0
 
 
 def main(arguments: list[str]) -> int:
+    # It asks for a save, and until training begins there is nothing to save.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         if arguments[:1] == ["samples"]:
             from training.samples import main as samples
@@ -43,17 +45,23 @@ def main(arguments: list[str]) -> int:
 
 
 def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError:
-    """A refusal is a result here, so that it is not recorded as a failure with a traceback."""
+    """What ends a run in words is a result here, so that it is not recorded as a failure with a traceback."""
     try:
         return run(recipe)
     except UserError as error:
         return error
-    except Exception:
+    except Exception as error:
         # A save may be waiting for a rank that is gone, and Python would wait for the save before it ends.
         ends = threading.Timer(EXIT_SECONDS, os._exit, (1,))
         ends.daemon = True
         ends.start()
-        raise
+        from training.process_group import why_ranks_parted
+
+        if (reason := why_ranks_parted(error)) is None:
+            raise
+        rank = os.environ.get("RANK", 0)
+        print(f"training: rank {rank}: ends, because another rank seems to have gone ({reason})", file=sys.stderr)
+        return 1
 
 
 def _refuse(error: UserError) -> int:

@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from training.component import one_line
 from training.errors import UserError
 from training.meeting import fresh_store
 
@@ -77,7 +78,8 @@ Result = TypeVar("Result")
 def from_the_leader(place: Place, action: Callable[[], Result]) -> Result:
     """What `action` gives on the leading rank, on every rank; all of them call it, and it can be pickled.
 
-    A UserError of it is raised on all ranks, so that none waits for one that has gone.
+    A UserError of it is raised on all ranks, so that none waits for one that has gone; so is what the disk
+    refuses, as one.
     """
     answer: list[tuple[Result | None, str | None]] = [(None, None)]
     if place.leads:
@@ -85,6 +87,8 @@ def from_the_leader(place: Place, action: Callable[[], Result]) -> Result:
             answer = [(action(), None)]
         except UserError as error:
             answer = [(None, str(error))]
+        except OSError as error:
+            answer = [(None, f"{error.filename or 'the disk'}: {error.strerror or error}")]
     dist.broadcast_object_list(answer)
     result, refusal = answer[0]
     if refusal is not None:
@@ -105,6 +109,13 @@ def cpu_group(timeout_seconds: float) -> dist.ProcessGroup:
     group = dist.new_group(backend="gloo", timeout=timedelta(seconds=timeout_seconds))
     assert isinstance(group, dist.ProcessGroup)  # every rank is a member
     return group
+
+
+def why_ranks_parted(error: Exception) -> str | None:
+    """One line, if `error` is what a rank gets because another has ended or is out of reach."""
+    # Gloo raises a bare RuntimeError that names its own source file.
+    gloo = isinstance(error, RuntimeError) and "/gloo/" in str(error)
+    return one_line(error) if gloo or isinstance(error, dist.DistError) else None
 
 
 def share_buffers(model: nn.Module) -> None:

@@ -1,6 +1,7 @@
 """What a recipe can switch on, each in a real run."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from tests.conftest import RECIPES, run_command
+from tests.conftest import RECIPES, run_command, torchrun
 from training.models.saved import load_model
 
 QUICK = ("--config", RECIPES / "digits.yaml", "--metrics.port", "null", "--metrics.tensorboard", "false")
@@ -51,6 +52,16 @@ def test_it_still_learns(options: tuple[object, ...], tmp_path: Path) -> None:
     _, rows, output = train(tmp_path, "--epochs", 5, *options)
     assert rows[-1]["accuracy"] > 0.85
     assert "Warning" not in output
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_network_gives_the_losses_of_the_eager_one(tmp_path: Path) -> None:
+    model = '{"name": "mlp", "args": {"widths": [64, 32, 10]}}'
+    options = ("--model", model, "--max_steps", 6, "--metrics.log_every", 2)
+    (_, eager, _), (_, compiled, _) = (
+        train(tmp_path / word, *options, "--step.compile", word) for word in ("false", "true")
+    )
+    assert [row["loss"] for row in compiled] == pytest.approx([row["loss"] for row in eager], rel=1e-4)
 
 
 @pytest.mark.parametrize("net", ["Blip", "Poison"])
@@ -96,19 +107,19 @@ def test_a_run_can_start_from_weights_in_a_file_with_a_new_head(tmp_path: Path) 
     first, _, _ = train(tmp_path / "first", "--max_steps", 30)
     torch.save(weights(first), tmp_path / "weights.pth")
     # A learning rate of next to nothing leaves what was loaded.
-    options = ("--max_steps", 1, "--optimizer.args.lr", 1e-12, "--weights.skip", "[layers.12]")
+    options = ("--max_steps", 1, "--optimizer.args.lr", 1e-12, "--weights.skip", '["12."]')
     for file in (first / "model" / "weights.safetensors", tmp_path / "weights.pth"):
         run, _, _ = train(tmp_path / file.suffix, *options, "--weights.source", file)
-        assert torch.allclose(weights(run)["layers.0.weight"], weights(first)["layers.0.weight"], atol=1e-6)
-        assert not torch.allclose(weights(run)["layers.12.weight"], weights(first)["layers.12.weight"], atol=1e-2)
+        assert torch.allclose(weights(run)["0.weight"], weights(first)["0.weight"], atol=1e-6)
+        assert not torch.allclose(weights(run)["12.weight"], weights(first)["12.weight"], atol=1e-2)
 
 
 @pytest.mark.parametrize(
     ("content", "options", "words"),
     [
-        ({"fc.weight": torch.zeros(2)}, (), "is for another model: it has no layers.0.weight, layers.0.bias"),
-        ({"layers.0.bias": torch.zeros(7)}, ("--weights.skip", "[layers.0.w, layers.1, layers.2, layers.5, layers.9]"),
-         "its layers.0.bias is [7], the model's is [32]"),
+        ({"fc.weight": torch.zeros(2)}, (), "is for another model: it has no 0.weight, 0.bias"),
+        ({"0.bias": torch.zeros(7)}, ("--weights.skip", '["0.w", "1", "2", "5", "9"]'),
+         "its 0.bias is [7], the model's is [32]"),
         ({}, ("--weights.skip", "[head]"), "weights.skip: no parameter begins with head"),
         (None, (), "is a pickle of more than tensors"),
     ],
@@ -127,14 +138,30 @@ def test_weights_of_another_architecture_are_refused(
     assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
-def test_corrupt_samples_are_named_or_skipped_and_counted(tmp_path: Path) -> None:
+@pytest.fixture
+def spoiled(tmp_path: Path) -> tuple[object, ...]:
+    """The options for a data set of which every sixteenth sample cannot be read."""
     source = {"name": "dataset", "args": {
         "train": {"name": "tests.training.nets.Spoiled", "args": {"size": 48}},
         "test": {"name": "tests.training.nets.Spoiled", "args": {"size": 24}},
         "labels": 10, "image": {"mode": "L", "height": 8, "width": 8},
     }}  # fmt: skip
     (tmp_path / "source.yaml").write_text(yaml.safe_dump({"data": {"source": source, "batch_size": 16}}))
-    options = ("--config", tmp_path / "source.yaml", "--schedule.warmup_steps", 0, "--data.workers", 2)
+    return "--config", tmp_path / "source.yaml", "--schedule.warmup_steps", 0
+
+
+def test_a_rank_that_ends_takes_the_others_along_without_their_tracebacks(
+    spoiled: tuple[object, ...], tmp_path: Path
+) -> None:
+    done = torchrun(2, *QUICK, *spoiled, "--runs_dir", tmp_path)
+    assert done.returncode == 1
+    assert "the disk has a hole here" in done.stderr
+    assert "because another rank seems to have gone" in done.stderr
+    assert done.stderr.count("Traceback (most recent call last)") == 1, done.stderr  # torchrun's own
+
+
+def test_corrupt_samples_are_named_or_skipped_and_counted(spoiled: tuple[object, ...], tmp_path: Path) -> None:
+    options = (*spoiled, "--data.workers", 2)
     refused = run_command("-m", "training", *QUICK, *options, "--runs_dir", tmp_path / "no")
     assert refused.returncode == 2
     assert "the disk has a hole here" in refused.stderr

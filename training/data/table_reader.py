@@ -13,7 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from training.component import one_line
-from training.data.loader import load
+from training.data.table_loader import load
 from training.errors import UserError
 
 READERS = {".csv": pyarrow.csv.read_csv, ".parquet": pyarrow.parquet.read_table, ".pq": pyarrow.parquet.read_table}

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,65 +17,31 @@ from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
 from training.component import one_line
 from training.data.arguments import checked
 from training.data.folder_lock import exclusive, shared
-from training.data.image_input import Constants, Normalize, image_input
+from training.data.image_input import Constants, Mode, Normalize, image_input
 from training.data.source import Source
 from training.errors import UserError
 
 Splits = tuple[TensorDataset, TensorDataset]
 
 
-@checked
-def mnist(
-    root: str = "data",
-    download: bool = True,
-    normalize: Normalize | None = None,
-    mean: list[float] | None = None,
-    std: list[float] | None = None,
-) -> Source:
-    """Grey 28 x 28 handwritten digits; without `normalize`, the set's own mean and std."""
-    splits = _splits(MNIST, "MNIST/raw", root, download)
-    return _source(splits, tuple("0123456789"), normalize or ((0.1307,), (0.3081,)), mean, std)
+def _source(kind: Any, folder: str, labels: Sequence[str], own: Constants) -> Callable[..., Source]:
+    """`own` are the set's mean and std, for a recipe that names none."""
 
+    @checked
+    def source(
+        root: str = "data",
+        download: bool = True,
+        normalize: Normalize | None = None,
+        mean: list[float] | None = None,
+        std: list[float] | None = None,
+    ) -> Source:
+        train, test = _splits(kind, folder, root, download)
+        channels, height, width = train.tensors[0].shape[1:]
+        mode: Mode = "L" if channels == 1 else "RGB"
+        image = image_input(height, width, mode, normalize=normalize or own, mean=mean, std=std)
+        return Source(train=train, test=test, labels=tuple(labels), input=image)
 
-@checked
-def fashion_mnist(
-    root: str = "data",
-    download: bool = True,
-    normalize: Normalize | None = None,
-    mean: list[float] | None = None,
-    std: list[float] | None = None,
-) -> Source:
-    """Grey 28 x 28 pictures of clothes; without `normalize`, the set's own mean and std."""
-    splits = _splits(FashionMNIST, "FashionMNIST/raw", root, download)
-    return _source(splits, tuple(FashionMNIST.classes), normalize or ((0.2860,), (0.3530,)), mean, std)
-
-
-@checked
-def cifar10(
-    root: str = "data",
-    download: bool = True,
-    normalize: Normalize | None = None,
-    mean: list[float] | None = None,
-    std: list[float] | None = None,
-) -> Source:
-    """32 x 32 photographs in colour; without `normalize`, the set's own mean and std."""
-    splits = _splits(CIFAR10, CIFAR10.base_folder, root, download)
-    labels = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-    own = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
-    return _source(splits, labels, normalize or own, mean, std)
-
-
-def _source(
-    splits: Splits,
-    labels: tuple[str, ...],
-    normalize: Normalize | Constants,
-    mean: list[float] | None,
-    std: list[float] | None,
-) -> Source:
-    train, test = splits
-    channels, height, width = train.tensors[0].shape[1:]
-    image = image_input(height, width, "L" if channels == 1 else "RGB", normalize=normalize, mean=mean, std=std)
-    return Source(train=train, test=test, labels=labels, input=image)
+    return source
 
 
 def _splits(kind: Any, folder: str, root: str, download: bool) -> Splits:
@@ -128,3 +95,13 @@ def _tensors(samples: Any, name: str) -> TensorDataset:
     if classes.min() < 0 or classes.max() >= len(samples.classes):
         raise UserError(f"{name} has class {int(classes.max())} of {len(samples.classes)}")
     return TensorDataset(images, classes)
+
+
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+mnist = _source(MNIST, "MNIST/raw", "0123456789", ((0.1307,), (0.3081,)))
+"""Grey 28 x 28 handwritten digits."""
+fashion_mnist = _source(FashionMNIST, "FashionMNIST/raw", FashionMNIST.classes, ((0.2860,), (0.3530,)))
+"""Grey 28 x 28 pictures of clothes."""
+cifar10 = _source(CIFAR10, CIFAR10.base_folder, CIFAR10_CLASSES, ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)))
+"""32 x 32 photographs in colour."""

@@ -6,12 +6,11 @@ import torch
 from torch import nn
 
 
-class DigitsCNN(nn.Module):
+class DigitsCNN(nn.Sequential):
     """[batch, 1, 8, 8] to [batch, classes]; no BatchNorm, so nothing depends on how a batch is shared."""
 
     def __init__(self, classes: int = 10, width: int = 32, dropout: float = 0.3) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
+        super().__init__(
             nn.Conv2d(1, width, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(width, 2 * width, 3, padding=1),
@@ -27,32 +26,24 @@ class DigitsCNN(nn.Module):
             nn.Linear(128, classes),
         )
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.layers(image)
 
-
-class MLP(nn.Module):
+class MLP(nn.Sequential):
     """[batch, ...], flattened to widths[0], through ReLU layers to [batch, widths[-1]]."""
 
     def __init__(self, widths: list[int]) -> None:
-        super().__init__()
         if len(widths) < 2:
             raise ValueError(f"widths {widths} name no layer; give at least two")
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in itertools.pairwise(widths):
             layers += [nn.Linear(before, after), nn.ReLU()]
-        self.layers = nn.Sequential(*layers[:-1])
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        return self.layers(inputs)
+        super().__init__(*layers[:-1])
 
 
-class MnistCNN(nn.Module):
+class MnistCNN(nn.Sequential):
     """[batch, 1, 28, 28] to log probabilities [batch, 10]; trained with the nll loss."""
 
     def __init__(self, classes: int = 10) -> None:
-        super().__init__()
-        self.features = nn.Sequential(
+        super().__init__(
             nn.Conv2d(1, 10, 5),
             nn.MaxPool2d(2),
             nn.ReLU(),
@@ -60,19 +51,20 @@ class MnistCNN(nn.Module):
             nn.Dropout2d(),
             nn.MaxPool2d(2),
             nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(320, 50),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(50, classes),
+            nn.LogSoftmax(dim=1),
         )
-        self.head = nn.Sequential(nn.Flatten(), nn.Linear(320, 50), nn.ReLU(), nn.Dropout(), nn.Linear(50, classes))
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.head(self.features(image)).log_softmax(dim=1)
 
 
-class CifarCNN(nn.Module):
+class CifarCNN(nn.Sequential):
     """[batch, 3, 32, 32] to [batch, classes]: three 3 x 3 convolutions, two poolings, 128 x 8 x 8 to the head."""
 
     def __init__(self, classes: int = 10) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
+        super().__init__(
             nn.Conv2d(3, 32, 3, padding=1),
             nn.ReLU(),
             nn.MaxPool2d(2),
@@ -85,16 +77,12 @@ class CifarCNN(nn.Module):
             nn.Linear(128 * 8 * 8, classes),
         )
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.layers(image)
 
-
-class Cifar2CNN(nn.Module):
+class Cifar2CNN(nn.Sequential):
     """[batch, 3, 32, 32] to [batch, classes]: convolutions of 64 and 128, each pooled, then 256."""
 
     def __init__(self, classes: int = 10) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
+        super().__init__(
             nn.Conv2d(3, 64, 3, padding=1),
             nn.ReLU(),
             nn.MaxPool2d(2),
@@ -107,20 +95,18 @@ class Cifar2CNN(nn.Module):
             nn.Linear(256, classes),
         )
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.layers(image)
 
-
-class ConvNet224(nn.Module):
+class ConvNet224(nn.Sequential):
     """[batch, 3, 224, 224] to [batch, classes]: one convolution of 64, pooled to 7 x 7 so that the head stays small."""
 
     def __init__(self, classes: int = 10) -> None:
-        super().__init__()
-        self.features = nn.Sequential(nn.Conv2d(3, 64, 3, stride=2, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(7))
-        self.head = nn.Sequential(nn.Flatten(), nn.Linear(64 * 7 * 7, classes))
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.head(self.features(image))
+        super().__init__(
+            nn.Conv2d(3, 64, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(7),
+            nn.Flatten(),
+            nn.Linear(64 * 7 * 7, classes),
+        )
 
 
 class TwoLayerNet(nn.Module):
