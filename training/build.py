@@ -136,4 +136,6 @@ def _loss(recipe: Recipe, task: Task) -> nn.Module:
     loss = build(component, LOSSES, "loss")
     if not isinstance(loss, nn.Module):
         raise UserError(f"loss.name: {component.name} gives a {type(loss).__name__}, not a torch.nn.Module")
+    if learned := [name for name, weight in loss.named_parameters() if weight.requires_grad]:
+        raise UserError(f"loss: {learned[0]} would not be trained, because only the model is; make it a part of that")
     return loss

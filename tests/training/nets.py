@@ -107,6 +107,14 @@ class Poison(BatchNorm):
         return super().forward(image * torch.inf if broken else image)
 
 
+class Learned(nn.CrossEntropyLoss):
+    """A loss with a parameter of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.temperature = nn.Parameter(torch.ones(()))
+
+
 class Slow(Dataset):
     """Grey images of one class each that take their time."""
 

@@ -128,6 +128,7 @@ def test_a_file_that_is_no_recipe_is_refused(text: bytes, tmp_path: Path) -> Non
         (("--optimizer.name", "LBFGS"), "optimizer.name: LBFGS"),
         (("--data.mixup", "0.2", "--loss.name", "nll", "--loss.args", "{}"), "loss: does not take"),
         (("--loss.args.reduction", "sum"), "loss: grows with the batch"),
+        (("--loss.name", "tests.training.nets.Learned", "--loss.args", "{}"), "loss: temperature would not be trained"),
         (("--model.name", "tests.training.nets.Idle"), "unused.weight, unused.bias takes no part"),
         (("--optimizer.name", "SparseAdam", "--optimizer.args", "{}"), "optimizer: cannot take a step"),
     ],
