@@ -7,6 +7,8 @@ that differs, is not a bundle. Nothing in it is a pickle.
 import dataclasses
 import hashlib
 import json
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -14,8 +16,10 @@ from typing import Any, Literal
 import numpy as np
 
 from serving.errors import BundleError
+from serving.variant import Variant, parse_variant
 
-SCHEMA = "torchferry.bundle/1"
+SCHEMA = "torchferry.bundle/2"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,36 +45,6 @@ class ImageDecode:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
-    """A variant against the checkpoint in eager float32, on the whole evaluation set."""
-
-    samples: int
-    max_abs_diff: float
-    """Largest difference of any output."""
-    mean_abs_diff: float
-    top1_agreement: float
-    """Share of samples whose most probable class is the checkpoint's, 0..1."""
-    accuracy: float
-    accuracy_drop: float
-    """The checkpoint's accuracy minus this one's."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """One form of the model, and whether it may be served."""
-
-    status: Literal["accepted", "refused"]
-    reason: str | None
-    """Why it was refused."""
-    file: str
-    bytes: int
-    measured: Measured
-    limits: dict[str, float]
-    golden_tolerance: float
-    """How far a server's answer to the golden inputs may be from the golden outputs."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Bundle:
     """The contents of model.json, and the folder it stands in."""
 
@@ -80,12 +54,17 @@ class Bundle:
     task: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    decode: ImageDecode
+    decode: ImageDecode | None
+    """None where requests bring tensors."""
     labels: tuple[str, ...]
     reference: dict[str, Any]
-    """The checkpoint's own accuracy and how many samples it was measured on."""
+    """On how many samples the checkpoint was measured, whether they were random ones, its own accuracy, if it has
+    one, and how long a call in eager mode takes."""
     variants: dict[str, Variant]
-    provenance: dict[str, str]
+    skipped: dict[str, str]
+    """Why a variant could not be built on the machine that exported, by its name."""
+    provenance: dict[str, Any]
+    """Versions, and the machine that the variants were built and measured on."""
     files: dict[str, str]
     """SHA-256 by path relative to the bundle."""
 
@@ -117,14 +96,19 @@ def load(root: Path) -> Bundle:
         raise BundleError(f"{root}: is not a bundle (it has no model.json); make one with python -m serving export")
     try:
         content = json.loads(path.read_text())
-        schema = content.pop("schema")
+        schema, digest = content.pop("schema"), content.pop("digest", None)
         if schema != SCHEMA:
             raise BundleError(f"{path}: has schema {schema}; this version reads {SCHEMA}")
+        if digest != _digest(content):
+            raise BundleError(f"{path}: is damaged, or was edited (its digest differs); export the bundle again")
         bundle = _bundle(root, content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(
             f"{path}: cannot be read ({type(error).__name__}: {error}); export the bundle again"
         ) from error
+    for name in (bundle.name, *bundle.variants):
+        if not NAME.fullmatch(name):
+            raise BundleError(f"{path}: '{name}' cannot be a name; letters, digits, '.', '_' and '-' can")
     for relative in bundle.files:
         if PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts:
             raise BundleError(f"{path}: names the file '{relative}', which is outside the bundle")
@@ -133,9 +117,11 @@ def load(root: Path) -> Bundle:
 
 def write(bundle: Bundle) -> None:
     """Write model.json, which completes the folder: everything else must be there already."""
-    content = {"schema": SCHEMA, **dataclasses.asdict(bundle)}
+    content = _json(dataclasses.asdict(bundle))
     del content["root"]
-    (bundle.root / "model.json").write_text(json.dumps(content, indent=2) + "\n")
+    (bundle.root / "model.json").write_text(
+        json.dumps({"schema": SCHEMA, "digest": _digest(content), **content}, indent=2) + "\n"
+    )
 
 
 def checksums(root: Path) -> dict[str, str]:
@@ -147,20 +133,30 @@ def checksums(root: Path) -> dict[str, str]:
     }
 
 
+def _json(value: Any) -> Any:
+    """As JSON knows it, which has neither NaN nor Path."""
+    if isinstance(value, dict):
+        return {key: _json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """SHA-256 of what model.json says, however it is laid out."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
     def tensors(key: str) -> tuple[TensorSpec, ...]:
         return tuple(TensorSpec(**tensor | {"shape": tuple(tensor["shape"])}) for tensor in content[key])
 
-    variants = {
-        name: Variant(**variant | {"measured": Measured(**variant["measured"])})
-        for name, variant in content["variants"].items()
-    }
     parsed = {
         "inputs": tensors("inputs"),
         "outputs": tensors("outputs"),
-        "decode": ImageDecode(**content["decode"]),
+        "decode": content["decode"] and ImageDecode(**content["decode"]),
         "labels": tuple(content["labels"]),
-        "variants": variants,
+        "variants": {name: parse_variant(variant) for name, variant in content["variants"].items()},
     }
     return Bundle(root=root, **content | parsed)
 

@@ -10,7 +10,11 @@ class BundleError(UserError):
 
 
 class GateError(Exception):
-    """A variant that was asked for by name was measured and refused."""
+    """A variant that was asked for by name was measured and refused, or could not be built."""
+
+
+class CannotBuild(Exception):
+    """This machine cannot make a variant; the text says why."""
 
 
 class ServerFault(Exception):

@@ -59,7 +59,7 @@ def find_archives(paths: Sequence[Path], folder: Path) -> list[Path]:
             check_archive(path)
             found.append(path)
         elif (path / "model.json").is_file():
-            found += archive(bundles.load(path), folder / str(len(found)))
+            found += archive(bundle := bundles.load(path), folder / str(len(found)), bundle.accepted)
         elif path.is_dir() and (archives := sorted(path.glob("*.mar"))):
             found += find_archives(archives, folder)
         else:

@@ -1,5 +1,6 @@
 """Folders that are either whole or absent."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from serving.errors import UserError
+
+FULL = 1 << 20  # bytes
 
 
 @contextmanager
@@ -22,11 +25,23 @@ def whole_folder(target: Path) -> Iterator[Path]:
         yield sibling
         for path in [*sibling.rglob("*"), sibling]:
             _flush(path)
-        _refuse_existing(target)
-        sibling.rename(target)
-        _flush(target.parent)
+        _put(sibling, target)
+    except Exception as error:
+        if shutil.disk_usage(target.parent).free < FULL:  # every library has its own words for this
+            raise UserError(f"{target}: no space is left on its disk; nothing was written") from error
+        raise
     finally:
         shutil.rmtree(sibling, ignore_errors=True)
+
+
+def _put(sibling: Path, target: Path) -> None:
+    try:
+        sibling.rename(target)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):  # somebody was quicker
+            _refuse_existing(target)
+        raise
+    _flush(target.parent)
 
 
 def make_folder(folder: Path) -> None:

@@ -181,6 +181,25 @@ class ProfileConfig:
 
 
 @dataclass(kw_only=True)
+class GateConfig:
+    """What `python -m serving export` asks of a variant that may be served; null leaves it to its kind."""
+
+    max_abs_diff: float | None = None
+    """Largest difference of any output to the checkpoint's."""
+    max_relative_error: float | None = None
+    """Euclidean norm of all differences over that of the checkpoint's outputs."""
+    max_accuracy_drop: float | None = None
+    """The checkpoint's accuracy minus the variant's, 0..1."""
+    min_top1_agreement: float | None = None
+    """Share of samples with the checkpoint's most probable class, 0..1."""
+
+    def __post_init__(self) -> None:
+        for key, value in vars(self).items():
+            if value is not None:
+                _at_least(f"gate.{key}", value, 0)
+
+
+@dataclass(kw_only=True)
 class Recipe:
     """Everything that decides a run; `config.yaml` in the run folder is one of these, resolved."""
 
@@ -218,6 +237,7 @@ class Recipe:
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     profile: ProfileConfig = field(default_factory=ProfileConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
 
     def __post_init__(self) -> None:
         if not RUN_NAME.fullmatch(self.name) or NUMBER.fullmatch(self.name):

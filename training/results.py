@@ -31,6 +31,7 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
         data=recipe.data.source,
         result=result.values,
         step=run.progress.step,
+        gate={name: limit for name, limit in vars(recipe.gate).items() if limit is not None},
         torch=str(torch.__version__),
     )
     save_model(folder / "model", trained, card)

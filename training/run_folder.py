@@ -24,7 +24,7 @@ from training.recipe import Recipe
 # What may differ from how a run began: nothing here changes what a step computes.
 FREE = (
     *("runs_dir", "resume", "dry_run", "epochs", "max_steps", "evaluate_every_epochs", "early_stopping"),
-    *("checkpoint", "metrics", "profile"),
+    *("checkpoint", "metrics", "profile", "gate"),
     *("data.workers", "data.on_corrupt", "data.device_resident", "distributed.timeout_seconds"),
 )
 

@@ -1,58 +1,116 @@
 """Whether a variant may be served: its outputs on the whole evaluation set against the checkpoint's."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from serving.bundle import Measured
+from serving.export.reference import Reference
 from serving.session import Session
+from serving.variant import Measured
 
-BATCH = 64
+EXACT = ("torch", "torch-compile", "torch-aoti", "onnx-fp32")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a variant must keep to be accepted."""
+    """What a variant must keep to be accepted. None is no limit."""
 
-    max_abs_diff: float = 1e-3
+    max_abs_diff: float | None = None
     """Largest difference of any output."""
-    max_accuracy_drop: float = 0.005
+    max_relative_error: float | None = None
+    """Euclidean norm of all differences over that of the checkpoint's outputs."""
+    max_accuracy_drop: float | None = None
     """The checkpoint's accuracy minus the variant's."""
-    min_top1_agreement: float = 0.99
+    min_top1_agreement: float | None = None
     """Share of samples with the checkpoint's most probable class."""
 
 
-def measure(
-    session: Session, images: np.ndarray, classes: np.ndarray, expected: np.ndarray, names: tuple[str, str]
-) -> Measured:
-    """Run every image through `session` and compare with `expected`, the checkpoint's probabilities.
+def limits_for(variant: str, task: str, given: Mapping[str, float]) -> Limits:
+    """Those that are `given`, and else what suits the kind of variant: rounding alone separates a float32 one from the
+    checkpoint, the others are judged by what they are for."""
+    return dataclasses.replace(_default_limits(variant, task), **given)
 
-    `names` are the input's and the output's.
-    """
-    batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-    answered = np.concatenate([session.run({names[0]: batch})[names[1]] for batch in batches])
-    difference = np.abs(answered - expected)
-    top1, expected_top1 = answered.argmax(axis=1), expected.argmax(axis=1)
-    accuracy = float((top1 == classes).mean())
-    return Measured(
-        samples=len(images),
-        max_abs_diff=float(difference.max()),
-        mean_abs_diff=float(difference.mean()),
-        top1_agreement=float((top1 == expected_top1).mean()),
-        accuracy=accuracy,
-        accuracy_drop=float((expected_top1 == classes).mean()) - accuracy,
-    )
+
+def _default_limits(variant: str, task: str) -> Limits:
+    if variant in EXACT:
+        return Limits(max_abs_diff=1e-3, max_relative_error=1e-3, max_accuracy_drop=0.005, min_top1_agreement=0.99)
+    half = variant == "onnx-fp16"
+    if task in ("classification", "binary"):
+        return Limits(max_accuracy_drop=0.005, min_top1_agreement=0.99 if half else 0.97)
+    return Limits(max_relative_error=0.01 if half else 0.05)
+
+
+class Expected:
+    """The checkpoint's own outputs on the evaluation set, and what they are worth."""
+
+    def __init__(self, reference: Reference) -> None:
+        self.reference = reference
+        self.outputs: list[dict[str, np.ndarray]] = []
+        truth: list[np.ndarray] = []
+        for inputs, targets in reference.test.batches():
+            self.outputs.append(reference.run(inputs))
+            if targets is not None and reference.task in ("classification", "binary"):
+                truth.append(targets.reshape(-1).astype(np.int64))
+        self.truth = np.concatenate(truth) if truth else None
+        self.classes = self._classes(self.outputs)
+        self.samples = sum(len(next(iter(batch.values()))) for batch in self.outputs)
+
+    @property
+    def accuracy(self) -> float | None:
+        return _share(self.classes, self.truth)
+
+    def measure(self, session: Session) -> Measured:
+        """Run the whole evaluation set through `session`."""
+        answers = [session.run(inputs) for inputs, _ in self.reference.test.batches()]
+        classes = self._classes(answers)
+        accuracy = _share(classes, self.truth)
+        largest, total, count = 0.0, 0.0, 0
+        squares = {spec.name: np.zeros(2) for spec in self.reference.outputs}
+        for answered, expected in zip(answers, self.outputs, strict=True):
+            for name, values in expected.items():
+                difference = np.abs(answered[name].astype(np.float64) - values)
+                largest = float(np.maximum(largest, difference.max()))  # keeps NaN, which max() of Python may drop
+                total, count = total + float(difference.sum()), count + difference.size
+                squares[name] += np.square(difference).sum(), np.square(values.astype(np.float64)).sum()
+        return Measured(
+            samples=self.samples,
+            max_abs_diff=largest,
+            mean_abs_diff=total / count,
+            relative_error=float(np.max([np.sqrt(wrong / max(norm, 1e-30)) for wrong, norm in squares.values()])),
+            top1_agreement=_share(classes, self.classes),
+            accuracy=accuracy,
+            accuracy_drop=None if accuracy is None or self.accuracy is None else self.accuracy - accuracy,
+        )
+
+    def _classes(self, outputs: list[dict[str, np.ndarray]]) -> np.ndarray | None:
+        name = self.reference.outputs[0].name
+        if self.reference.task == "classification":
+            return np.concatenate([batch[name].argmax(axis=1) for batch in outputs])
+        if self.reference.task == "binary":
+            return np.concatenate([(batch[name][:, 0] > 0.5).astype(np.int64) for batch in outputs])
+        return None
+
+
+def _share(classes: np.ndarray | None, others: np.ndarray | None) -> float | None:
+    """Of samples with the same class in both, 0..1."""
+    return None if classes is None or others is None else float((classes == others).mean())
 
 
 def refusal(measured: Measured, limits: Limits) -> str | None:
     """Why the variant is refused, or None. A NaN is over every limit."""
+    if not np.isfinite(measured.max_abs_diff):
+        return "its outputs are not all finite"
     broken = []
-    if not measured.max_abs_diff <= limits.max_abs_diff:
-        broken.append(f"outputs differ by {measured.max_abs_diff:.2g}, allowed are {limits.max_abs_diff:.2g}")
-    if not measured.accuracy_drop <= limits.max_accuracy_drop:
-        broken.append(f"accuracy drops by {measured.accuracy_drop:.2%}, allowed are {limits.max_accuracy_drop:.2%}")
-    if not measured.top1_agreement >= limits.min_top1_agreement:
-        broken.append(
-            f"top-1 agreement is {measured.top1_agreement:.2%}, at least {limits.min_top1_agreement:.2%} is needed"
-        )
+    for what, value, most, shown in (
+        ("outputs differ by", measured.max_abs_diff, limits.max_abs_diff, "{:.2g}"),
+        ("the outputs' relative error is", measured.relative_error, limits.max_relative_error, "{:.2g}"),
+        ("accuracy drops by", measured.accuracy_drop, limits.max_accuracy_drop, "{:.2%}"),
+    ):
+        if value is not None and most is not None and not value <= most:
+            broken.append(f"{what} {shown.format(value)}, allowed are {shown.format(most)}")
+    agreement, least = measured.top1_agreement, limits.min_top1_agreement
+    if agreement is not None and least is not None and not agreement >= least:
+        broken.append(f"top-1 agreement is {agreement:.2%}, at least {least:.2%} is needed")
     return "; ".join(broken) or None

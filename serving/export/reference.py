@@ -1,46 +1,57 @@
-"""The trained model as it will be served, and the samples it is judged on."""
+"""A model as it will be served: what every variant is made from and measured against."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 
-from serving.errors import UserError
-from training.data.source import ImageInput
-from training.errors import UserError as TrainingUserError
-from training.models.saved import ModelCard, evaluation_data, load_model
+from serving.bundle import ImageDecode, TensorSpec
+from serving.export.samples import Samples
 
-BATCH = 256
+OUTPUTS = {"classification": "probabilities", "binary": "probability", "regression": "values"}
+"""What the one output is called, by task."""
 
 
-class Reference(nn.Module):
-    """uint8 images in, probabilities out: normalisation, network and softmax in one graph."""
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    name: str
+    task: str
+    """classification, binary or regression; tensors, if all that is known is what goes in and comes out."""
+    module: nn.Module
+    """In evaluation mode on the CPU, float32. Takes `inputs` in their order and gives `outputs`; what is done to a
+    decoded sample before the network, and to logits after it, is part of it."""
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    decode: ImageDecode | None
+    labels: tuple[str, ...]
+    test: Samples
+    """What it is judged on."""
+    calibration: Samples | None
+    """What quantisation may look at; None if there are no real samples."""
+    limits: dict[str, float]
+    """What the recipe asks of every variant, by the names of gate.Limits."""
+    provenance: dict[str, str]
 
-    def __init__(self, model: nn.Module) -> None:
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Outputs by name, computed in eager mode."""
+        with torch.inference_mode():
+            given = self.module(*(torch.from_numpy(inputs[spec.name]) for spec in self.inputs))
+        given = given if isinstance(given, tuple) else (given,)
+        return {spec.name: value.numpy() for spec, value in zip(self.outputs, given, strict=True)}
+
+
+class Served(nn.Module):
+    """The model as a server runs it: logits become probabilities inside the graph, so that none does it differently."""
+
+    def __init__(self, model: nn.Module, task: str) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.task = model, task
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.model(image).softmax(dim=1)
-
-
-def load_reference(run: Path) -> tuple[Reference, ModelCard, np.ndarray, np.ndarray]:
-    """The model, its card, and the evaluation set: images uint8 [samples, channels, height, width] and
-    classes int64 [samples]. Raises UserError for a folder that is no finished run."""
-    try:
-        model, card = load_model(run)
-        if card.task != "classification" or not isinstance(card.input, ImageInput):
-            raise UserError(f"{run}: is a model for {card.task}; export takes classifiers of images so far")
-        images, classes = zip(*DataLoader(evaluation_data(card).test, batch_size=BATCH), strict=True)
-    except TrainingUserError as error:
-        raise UserError(str(error)) from error
-    return Reference(model).eval(), card, torch.cat(images).numpy(), torch.cat(classes).numpy()
-
-
-@torch.inference_mode()
-def probabilities(reference: Reference, images: np.ndarray) -> np.ndarray:
-    """float32 [samples, classes], computed in eager mode."""
-    batches = torch.from_numpy(images).split(BATCH)
-    return torch.cat([reference(batch) for batch in batches]).numpy()
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        given = self.model(*inputs)
+        if self.task == "classification":
+            return given.softmax(dim=1)
+        return given.sigmoid() if self.task == "binary" else given

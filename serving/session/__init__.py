@@ -12,7 +12,11 @@ from serving.errors import BundleError, UserError
 
 RUNTIMES = {
     "torch": "serving.session.torch_session:TorchSession",
-    "onnx": "serving.session.onnx_session:OnnxSession",
+    "torch-compile": "serving.session.compiled_session:CompiledSession",
+    "torch-aoti": "serving.session.aoti_session:AotiSession",
+    "onnx-fp32": "serving.session.onnx_session:OnnxSession",
+    "onnx-fp16": "serving.session.onnx_session:OnnxSession",
+    "onnx-int8": "serving.session.onnx_session:OnnxSession",
 }
 
 
@@ -22,8 +26,8 @@ class Session(Protocol):
 
 
 def open_session(variant: str, path: Path, inputs: list[str], outputs: list[str], threads: int) -> Session:
-    """Load the file of a variant to compute on `threads` cores; the variant's name says by which runtime."""
-    module, name = RUNTIMES[variant.partition("-")[0]].split(":")
+    """Load the file of a variant to compute on `threads` cores."""
+    module, name = RUNTIMES[variant].split(":")
     return getattr(importlib.import_module(module), name)(path, inputs, outputs, threads)
 
 

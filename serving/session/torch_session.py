@@ -1,7 +1,8 @@
 """torch.export programs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,12 +12,12 @@ class TorchSession:
     def __init__(self, path: Path, inputs: list[str], outputs: list[str], threads: int) -> None:
         torch.set_num_threads(threads)
         self.inputs, self.outputs = inputs, outputs
-        self.module = torch.export.load(path).module()
+        self.module: Callable[..., Any] = torch.export.load(path).module()
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         # np.require copies only what torch cannot wrap: a read-only array, a view of received bytes.
         tensors = [torch.from_numpy(np.require(inputs[name], requirements=["C", "W"])) for name in self.inputs]
         with torch.inference_mode():
             outputs = self.module(*tensors)
-        results = outputs if isinstance(outputs, tuple) else (outputs,)
+        results = outputs if isinstance(outputs, tuple | list) else (outputs,)
         return {name: result.numpy() for name, result in zip(self.outputs, results, strict=True)}

@@ -30,7 +30,10 @@ MODULES = (
     "decode.py",
     "request.py",
     "tensors.py",
+    "variant.py",
     "session/__init__.py",
+    "session/aoti_session.py",
+    "session/compiled_session.py",
     "session/onnx_session.py",
     "session/torch_session.py",
 )
@@ -40,18 +43,23 @@ def main(arguments: Sequence[str]) -> None:
     parser = Parser(prog="python -m serving archive", description=__doc__)
     parser.add_argument("bundle", type=Path, help="a bundle made by python -m serving export")
     parser.add_argument("--output", "-o", type=Path, help="folder for the archives (default model-store beside BUNDLE)")
+    parser.add_argument("--variants", help="some of the accepted ones, with commas (default all of them)")
     options = parser.parse_args(arguments)
-    for path in archive(bundles.load(options.bundle), options.output or options.bundle.parent / "model-store"):
+    bundle = bundles.load(options.bundle)
+    names = options.variants.split(",") if options.variants else bundle.accepted
+    for path in archive(bundle, options.output or options.bundle.parent / "model-store", names):
         print(f"{path}  {path.stat().st_size / 1000:,.0f} kB")
 
 
-def archive(bundle: Bundle, store: Path) -> list[Path]:
-    """Write `<name>-<variant>.mar` into `store` for each accepted variant. Raises UserError."""
+def archive(bundle: Bundle, store: Path, variants: Sequence[str]) -> list[Path]:
+    """Write `<name>-<variant>.mar` into `store` for each of the variants. Raises UserError for one not accepted."""
     if not bundle.accepted:
         raise UserError(f"{bundle.root}: has no accepted variant to archive; its model.json says why each was refused")
+    if unknown := [name for name in variants if name not in bundle.accepted]:
+        raise UserError(f"{bundle.root}: has no accepted variant '{unknown[0]}', only {', '.join(bundle.accepted)}")
     if importlib.util.find_spec("model_archiver") is None:
         raise UserError("torch-model-archiver is not installed; pip install 'torchferry[serve]'")
-    targets = {variant: store / f"{bundle.name}-{variant}.mar" for variant in bundle.accepted}
+    targets = {variant: store / f"{bundle.name}-{variant}.mar" for variant in variants}
     for target in targets.values():
         if target.exists():
             raise UserError(f"{target}: exists already and is left as it is; give another folder with --output")

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -18,8 +19,26 @@ def copy(bundle: Path, tmp_path: Path) -> Path:
 
 
 def change(bundle: Path, **values: object) -> None:
+    """As somebody would who makes the digest fit."""
     path = bundle / "model.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    content = json.loads(path.read_text()) | values
+    said = {key: value for key, value in content.items() if key not in ("schema", "digest")}
+    content["digest"] = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(content))
+
+
+def test_a_changed_number_in_model_json_is_found(copy: Path) -> None:
+    path = copy / "model.json"
+    path.write_text(path.read_text().replace('"status": "accepted"', '"status": "acceptee"', 1))
+    with pytest.raises(BundleError, match="is damaged, or was edited"):
+        bundles.load(copy)
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "", "a b"])
+def test_a_name_that_is_a_path_is_refused(copy: Path, name: str) -> None:
+    change(copy, name=name)
+    with pytest.raises(BundleError, match="cannot be a name"):
+        bundles.load(copy)
 
 
 def test_model_json_comes_back_as_it_was_written(bundle: Path, tmp_path: Path) -> None:
@@ -58,12 +77,12 @@ def test_a_path_out_of_the_bundle_is_refused(copy: Path, name: str) -> None:
 
 
 def test_a_newer_schema_is_refused(copy: Path) -> None:
-    change(copy, schema="torchferry.bundle/2")
-    with pytest.raises(BundleError, match=r"has schema torchferry.bundle/2; this version reads"):
+    change(copy, schema="torchferry.bundle/3")
+    with pytest.raises(BundleError, match=r"has schema torchferry.bundle/3; this version reads"):
         bundles.load(copy)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"schema": "torchferry.bundle/1"}', '"text"'])
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"schema": "torchferry.bundle/2"}', '"text"'])
 def test_a_broken_model_json_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text(text)
     with pytest.raises(BundleError) as refused:

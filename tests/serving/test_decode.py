@@ -26,6 +26,7 @@ def encoded(image: Image.Image, format: str) -> bytes:
 
 def test_a_file_gives_the_tensor_that_training_saw(run: Path, bundle: Path, samples: Path) -> None:
     decode = bundles.load(bundle).decode
+    assert decode is not None
     test = evaluation_data(load_model(run)[1]).test
     with (samples / "samples.csv").open(newline="") as file:
         for index, row in enumerate(csv.DictReader(file)):

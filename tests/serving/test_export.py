@@ -60,7 +60,7 @@ def test_a_refused_variant_stays_with_its_numbers_and_is_not_archived(run: Path,
     impossible = ("--max-abs-diff", "-1")
     done = run_command("-m", "serving", "export", run, "-o", tmp_path / "b", "--variants", "onnx-fp32", *impossible)
     assert done.returncode == 3
-    assert "refused: onnx-fp32;" in done.stderr
+    assert "not accepted: onnx-fp32;" in done.stderr
     refused = json.loads((tmp_path / "b" / "model.json").read_text())["variants"]["onnx-fp32"]
     assert refused["status"] == "refused"
     assert "outputs differ by" in refused["reason"]
@@ -87,7 +87,7 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
         ((broken,), "is damaged"),
         ((run, "--variants", "onnx-fp7"), "there is no variant 'onnx-fp7'"),
         ((run, "--max-abs-diff", "nan"), "nan is not a finite number"),
-        ((), "the following arguments are required: run"),
+        ((), "give a run folder, or the import path of a model"),
         ((run, "-o", "/proc/nowhere/x"), "cannot be made"),
     ]:
         done = run_command("-m", "serving", "export", "-o", tmp_path / "bundle", *arguments)
@@ -95,6 +95,25 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
         assert words in done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_of_two_exports_into_one_folder_one_is_refused(run: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "serving", "export", run, "-o", tmp_path / "b", "--variants", "onnx-fp32"]
+    both = [subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [process.communicate(timeout=120)[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 2], errors
+    assert "exists already" in "".join(errors)
+    assert bundles.load(tmp_path / "b").accepted == ["onnx-fp32"]
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+@pytest.mark.parametrize("small_disk", [1], indirect=True)
+def test_a_full_disk_leaves_nothing_half_written(run: Path, small_disk: Path) -> None:
+    done = run_command("-m", "serving", "export", run, "-o", small_disk / "b", "--variants", "torch,onnx-fp32")
+    assert done.returncode == 2, done.stderr
+    assert f"{small_disk / 'b'}: no space is left" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(small_disk.iterdir())
 
 
 def test_sigterm_leaves_nothing_half_written(run: Path, tmp_path: Path) -> None:

@@ -2,26 +2,53 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
 
-from serving.bundle import Measured
-from serving.export.gate import Limits, measure, refusal
+from serving.bundle import TensorSpec
+from serving.export.gate import Expected, Limits, limits_for, refusal
+from serving.export.reference import Reference
+from serving.export.samples import Samples
+from serving.variant import Measured
 
 CLASSES = np.array([0, 1, 2, 0])
 EXPECTED = np.eye(3, dtype=np.float32)[CLASSES]
+LIMITS = limits_for("onnx-fp32", "classification", {})
 
 
-def measured(answers: np.ndarray) -> Measured:
+def measured(answers: np.ndarray, task: str = "classification", expected: np.ndarray = EXPECTED) -> Measured:
+    """Of a network that looks its answer up, against one that looks up `expected`."""
+
+    class Table(nn.Module):
+        def forward(self, index: torch.Tensor) -> torch.Tensor:
+            return torch.from_numpy(expected)[index[:, 0]]
+
     class Session:
         def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-            return {"y": answers[inputs["x"]]}
+            return {"y": answers[inputs["x"][:, 0]]}
 
-    return measure(Session(), np.arange(4), CLASSES, EXPECTED, ("x", "y"))
+    samples = Samples(TensorDataset(torch.arange(4)[:, None], torch.from_numpy(CLASSES)), ("x",))
+    reference = Reference(
+        name="table",
+        task=task,
+        module=Table(),
+        inputs=(TensorSpec(name="x", datatype="INT64", shape=(-1, 1)),),
+        outputs=(TensorSpec(name="y", datatype="FP32", shape=(-1, expected.shape[1])),),
+        decode=None,
+        labels=("a", "b", "c"),
+        test=samples,
+        calibration=None,
+        limits={},
+        provenance={},
+    )
+    return Expected(reference).measure(Session())
 
 
 def test_an_exact_variant_is_accepted() -> None:
     result = measured(EXPECTED)
     assert (result.max_abs_diff, result.top1_agreement, result.accuracy, result.accuracy_drop) == (0, 1, 1, 0)
-    assert refusal(result, Limits()) is None
+    assert refusal(result, LIMITS) is None
 
 
 def test_a_variant_that_errs_is_refused_with_each_reason() -> None:
@@ -29,12 +56,27 @@ def test_a_variant_that_errs_is_refused_with_each_reason() -> None:
     wrong[3] = [0, 1, 0]
     result = measured(wrong)
     assert (result.max_abs_diff, result.top1_agreement, result.accuracy_drop) == (1, 0.75, 0.25)
-    reason = refusal(result, Limits())
+    reason = refusal(result, LIMITS)
     assert reason is not None
     for words in ("outputs differ by 1", "accuracy drops by 25.00%", "agreement is 75.00%"):
         assert words in reason
 
 
-@pytest.mark.parametrize("limits", [Limits(), Limits(max_abs_diff=1e9, max_accuracy_drop=1, min_top1_agreement=0)])
+@pytest.mark.parametrize("limits", [LIMITS, Limits()])
 def test_a_variant_that_gives_nan_is_refused(limits: Limits) -> None:
     assert refusal(measured(np.full_like(EXPECTED, np.nan)), limits)
+
+
+def test_values_are_judged_by_their_relative_error() -> None:
+    expected = np.array([[1.0], [2.0], [3.0], [4.0]], dtype=np.float32)
+    result = measured(expected * np.float32(1.02), "regression", expected)
+    assert (result.accuracy, result.top1_agreement) == (None, None)
+    assert result.relative_error == pytest.approx(0.02, rel=1e-4)
+    assert refusal(result, limits_for("onnx-int8", "regression", {})) is None
+    reason = refusal(result, limits_for("onnx-fp16", "regression", {}))
+    assert reason == "the outputs' relative error is 0.02, allowed are 0.01"
+
+
+def test_a_limit_that_is_given_replaces_the_variants_own() -> None:
+    limits = limits_for("onnx-int8", "classification", {"min_top1_agreement": 0.5})
+    assert (limits.min_top1_agreement, limits.max_accuracy_drop, limits.max_abs_diff) == (0.5, 0.005, None)

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -119,20 +118,7 @@ def test_sigusr1_saves_and_goes_on(tmp_path: Path) -> None:
         assert process.poll() is None
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system that has room for few checkpoints."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a small tmpfs needs root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", folder], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"cannot mount a tmpfs here: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
+@pytest.mark.parametrize("small_disk", [12], indirect=True)
 @pytest.mark.parametrize(("policy", "goes_on"), [("stop", False), ("continue", True)])
 def test_a_full_disk_is_said_and_harms_no_checkpoint(policy: str, goes_on: bool, small_disk: Path) -> None:
     options = ("--checkpoint.keep", 99, "--checkpoint.every_steps", 4, "--checkpoint.on_save_error", policy)

@@ -36,11 +36,11 @@ def image_folder(
     at_least(1, limit=limit)
     image = image_input(height, width, mode, interpolation, normalize, mean, std)
     folder = Path(root).expanduser()
-    labels = _classes(folder, train)
-    unknown = [name for name in _classes(folder, test) if name not in labels]
+    labels = class_folders(folder, train)
+    unknown = [name for name in class_folders(folder, test) if name not in labels]
     if unknown:
         raise UserError(f"{folder / test / unknown[0]}: is no class of training; {folder / train} has {_some(labels)}")
-    found, held_out = ([_images(folder / split, label) for label in labels] for split in (train, test))
+    found, held_out = ([image_names(folder / split, label) for label in labels] for split in (train, test))
     empty = [label for label, names in zip(labels, found, strict=True) if not names]
     if empty or not any(held_out):
         where = folder / train / empty[0] if empty else folder / test
@@ -53,7 +53,7 @@ def image_folder(
     return Source(train=trained, test=tested, labels=labels, input=image)
 
 
-def _classes(root: Path, split: str) -> tuple[str, ...]:
+def class_folders(root: Path, split: str) -> tuple[str, ...]:
     """The sorted names of a split's class folders."""
     try:
         names = _folders(root / split)
@@ -71,7 +71,7 @@ def _folders(folder: Path) -> tuple[str, ...]:
         return tuple(sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")))
 
 
-def _images(folder: Path, label: str) -> list[str]:
+def image_names(folder: Path, label: str) -> list[str]:
     """Sorted paths, relative to `folder`, of a class's images; those in its subfolders too."""
     found = []
     for parent, folders, names in os.walk(folder / label, followlinks=True):

@@ -4,7 +4,7 @@ It holds all that export needs: the network, what its input and output mean, and
 """
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ class ModelCard:
     """On that test set: loss, and what the task reports, such as accuracy (0..1) or r2."""
     step: int
     """Optimizer steps of the run that it comes from."""
+    gate: dict[str, float] = field(default_factory=dict)
+    """The recipe's limits for a variant that is to be served, where it has any."""
     torch: str
     """The version it was trained with."""
 

@@ -1,0 +1,122 @@
+"""From a reference to a bundle: build each variant, measure it through the session that would serve it, judge it."""
+
+import dataclasses
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from serving import bundle as bundles
+from serving.bundle import Bundle
+from serving.cpu import cores, features
+from serving.errors import CannotBuild
+from serving.export.gate import Expected, Limits, limits_for, refusal
+from serving.export.graphs import Graphs
+from serving.export.reference import Reference
+from serving.export.speed import measure_speed
+from serving.export.variants import BUILDERS
+from serving.session import Session, open_session
+from serving.variant import Variant
+from serving.whole_folder import whole_folder
+
+GOLDEN = 4
+
+
+def export(
+    reference: Reference, output: Path, names: Sequence[str], limits: Mapping[str, float], model_version: str
+) -> Bundle:
+    """Write the bundle with the named variants, refused ones among them. Raises UserError.
+
+    `limits` that are given replace the recipe's, and those the variants' own.
+    """
+    expected = Expected(reference)
+    with whole_folder(output) as folder, TemporaryDirectory() as scratch:
+        graphs = Graphs(reference, Path(scratch))
+        variants, skipped = {}, {}
+        for name in names:
+            own = limits_for(name, reference.task, reference.limits | dict(limits))
+            try:
+                variants[name] = _variant(name, graphs, expected, folder, own)
+            except CannotBuild as error:
+                skipped[name] = str(error)
+        _, eager = measure_speed(lambda: reference, reference.test, cores())
+        _write_golden(folder / "golden", reference)
+        bundles.write(
+            Bundle(
+                root=folder,
+                name=reference.name,
+                version=model_version,
+                task=reference.task,
+                inputs=reference.inputs,
+                outputs=reference.outputs,
+                decode=reference.decode,
+                labels=reference.labels,
+                reference={
+                    "samples": expected.samples,
+                    "random": reference.test.random,
+                    "accuracy": expected.accuracy,
+                    "batch_1_ms": eager.batch_1_ms,
+                    "batch_8_ms": eager.batch_8_ms,
+                },
+                variants=variants,
+                skipped=skipped,
+                provenance=reference.provenance | _here(),
+                files=bundles.checksums(folder),
+            )
+        )
+    return bundles.load(output)
+
+
+def _variant(name: str, graphs: Graphs, expected: Expected, folder: Path, limits: Limits) -> Variant:
+    def load(file: Path) -> Session:
+        return _open(name, file, graphs.reference)
+
+    built = BUILDERS[name](graphs, folder / "variants", lambda file: refusal(expected.measure(load(file)), limits))
+    session, speed = measure_speed(lambda: load(built.file), graphs.reference.test, cores())
+    measured = expected.measure(session)
+    reason = refusal(measured, limits)
+    return Variant(
+        status="refused" if reason else "accepted",
+        reason=reason,
+        note=built.note,
+        file=built.file.relative_to(folder).as_posix(),
+        bytes=built.file.stat().st_size,
+        measured=measured,
+        speed=speed,
+        limits=dataclasses.asdict(limits),
+        golden_tolerance=max(1e-4, 2 * measured.max_abs_diff),
+    )
+
+
+def _open(name: str, file: Path, reference: Reference) -> Session:
+    inputs, outputs = ([spec.name for spec in specs] for specs in (reference.inputs, reference.outputs))
+    return open_session(name, file, inputs, outputs, cores())
+
+
+def _write_golden(folder: Path, reference: Reference) -> None:
+    folder.mkdir()
+    inputs = reference.test.first(GOLDEN)
+    np.savez(folder / "inputs.npz", **inputs)  # type: ignore[arg-type]
+    np.savez(folder / "outputs.npz", **reference.run(inputs))  # type: ignore[arg-type]
+
+
+def _here() -> dict[str, Any]:
+    packages = ("torchferry", "torch", "onnx", "onnxscript", "onnxruntime")
+    return {
+        "exported": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": platform.machine(),
+        "cpu_features": features(),
+        **{package: _version(package) for package in packages},
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,114 @@
+"""Static int8 quantisation of an ONNX graph (QDQ, per channel), and the search for what has to stay in float.
+
+ONNX Runtime's own quantiser does the work; ranges are calibrated once. When the gate refuses the fully quantised
+graph, each node is quantised alone on a few samples, and those that do the most harm stay in float: one, two, four
+and so on, until the gate accepts.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, create_calibrator
+from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+from serving.cpu import cores, features
+from serving.errors import CannotBuild
+from serving.export.reference import Reference
+from serving.export.samples import Samples
+from serving.session.onnx_session import OnnxSession
+
+QUANTIZED = ("Conv", "Gemm", "MatMul")
+CALIBRATION_SAMPLES = 256
+SEARCH_SAMPLES = 64
+
+
+def quantized(source: Path, samples: Samples, reference: Reference, target: Path, refusal: Any) -> str | None:
+    """Write `target`; returns what was kept in float and what that cost, or None if nothing had to be."""
+    with TemporaryDirectory() as scratch:
+        quantizer = Quantizer(source, samples, Path(scratch))
+        if not quantizer.nodes:
+            raise CannotBuild(f"it has no {', '.join(QUANTIZED)} to quantise")
+        quantizer.write(target, quantizer.nodes)
+        first = refusal(target)
+        if first is None:
+            return None
+        full, worst = target.stat().st_size, quantizer.by_harm(reference, Path(scratch) / "one.onnx")
+        for kept in (worst[:count] for count in _doubled(len(worst))):
+            quantizer.write(target, [node for node in quantizer.nodes if node not in kept])
+            if refusal(target) is None:
+                cost = f"{target.stat().st_size:,} bytes instead of {full:,}"
+                return f"in float: {', '.join(kept)} of {len(worst)} nodes, {cost}; with all in int8 {first}"
+        quantizer.write(target, quantizer.nodes)
+        return "no part of it in float mends that"
+
+
+def _doubled(end: int) -> Iterator[int]:
+    """1, 2, 4 and so on below `end`."""
+    count = 1
+    while count < end:
+        yield count
+        count *= 2
+
+
+class Quantizer:
+    def __init__(self, source: Path, samples: Samples, scratch: Path) -> None:
+        self.source = source
+        self.nodes = [node.name for node in onnx.load(source).graph.node if node.op_type in QUANTIZED]
+        # Without VNNI, products of 8-bit numbers are summed in 16 bits and would overflow.
+        self.reduce_range = not {"avx512_vnni", "avx_vnni"} & set(features())
+        self.ranges = _ranges(source, samples.some(CALIBRATION_SAMPLES), scratch / "augmented.onnx")
+
+    def write(self, target: Path, nodes: list[str]) -> None:
+        """The graph with these nodes quantised."""
+        quantizer = QDQQuantizer(
+            onnx.load(self.source),
+            per_channel=True,
+            reduce_range=self.reduce_range,
+            weight_qType=QuantType.QInt8,
+            activation_qType=QuantType.QUInt8,
+            tensors_range=self.ranges,
+            nodes_to_quantize=nodes,
+            nodes_to_exclude=[],
+            op_types_to_quantize=list(QUANTIZED),
+            extra_options={},
+        )
+        quantizer.quantize_model()
+        quantizer.model.save_model_to_file(str(target))
+
+    def by_harm(self, reference: Reference, scratch: Path) -> list[str]:
+        """The nodes, those first which alone change the outputs most."""
+        inputs = reference.test.first(SEARCH_SAMPLES)
+        names = [spec.name for spec in reference.outputs]
+        expected = reference.run(inputs)
+
+        def harm(node: str) -> float:
+            self.write(scratch, [node])
+            answered = OnnxSession(scratch, list(inputs), names, cores()).run(inputs)
+            return float(max(np.square(answered[name] - expected[name]).mean() for name in names))
+
+        return sorted(self.nodes, key=harm, reverse=True)
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]  # it has no types
+    def __init__(self, samples: Samples) -> None:
+        self.batches: Iterator = samples.batches()
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        batch = next(self.batches, None)
+        return None if batch is None else batch[0]
+
+
+def _ranges(source: Path, samples: Samples, augmented: Path) -> Any:
+    calibrator = create_calibrator(
+        source,
+        list(QUANTIZED),
+        augmented_model_path=str(augmented),
+        calibrate_method=CalibrationMethod.MinMax,
+        extra_options={"symmetric": False},
+    )
+    calibrator.collect_data(_Reader(samples))
+    return calibrator.compute_data()

@@ -1,0 +1,56 @@
+"""The samples that a model is judged on, or calibrated with: batch after batch, as arrays by input name."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
+
+from serving.errors import UserError
+from training.errors import CorruptSample
+from training.errors import UserError as TrainingUserError
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Samples:
+    data: Dataset
+    """Of tuples: a tensor for each input, and then the target, if there is one."""
+    names: tuple[str, ...]
+    """The inputs', in the order of the network's arguments."""
+    random: bool = False
+    """Whether they are made up, because no real ones were given."""
+
+    def batches(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray | None]]:
+        """Inputs, and targets where there are any. Raises UserError for a sample that cannot be read."""
+        try:
+            for parts in DataLoader(self.data, BATCH):
+                arrays = [part.numpy() for part in parts]
+                targets = arrays[len(self.names)] if len(arrays) > len(self.names) else None
+                yield dict(zip(self.names, arrays, strict=False)), targets
+        except (TrainingUserError, CorruptSample) as error:
+            raise UserError(str(error)) from error
+
+    def some(self, count: int) -> "Samples":
+        """At most so many of them, evenly spread; of a stream the first."""
+        if isinstance(self.data, IterableDataset):
+            taken = [sample for sample, _ in zip(self.data, range(count), strict=False)]
+            return Samples(taken, self.names, self.random)  # type: ignore[arg-type]  # a list is map-style
+        size = len(self.data)  # type: ignore[arg-type]
+        picked = np.unique(np.linspace(0, size - 1, min(count, size)).astype(int)).tolist()
+        return Samples(Subset(self.data, picked), self.names, self.random)
+
+    def first(self, count: int) -> dict[str, np.ndarray]:
+        inputs, _ = next(self.some(count).batches())
+        return inputs
+
+    def repeated(self, count: int) -> dict[str, np.ndarray]:
+        """So many samples; the same ones again, if there are fewer."""
+        inputs = self.first(count)
+        return {name: np.resize(values, (count, *values.shape[1:])) for name, values in inputs.items()}
+
+    def tensors(self, count: int) -> tuple[torch.Tensor, ...]:
+        """A few samples as the network's arguments."""
+        return tuple(torch.from_numpy(array) for array in self.repeated(count).values())

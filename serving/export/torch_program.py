@@ -1,0 +1,53 @@
+"""The reference as an ExportedProgram with a dynamic batch: the `torch` variants, and what ONNX is made from."""
+
+import contextlib
+import io
+import os
+import traceback
+
+import torch
+
+import serving
+import training
+from serving.errors import UserError
+from serving.export.reference import Reference
+
+SAMPLE = 2  # a batch of one would be taken for a constant
+SHOWN = 300  # characters of torch's reason
+# Where torch's and our own code lies; what is left in a traceback is the model's.
+FOREIGN = (
+    *(os.path.join(folder, "") for package in (torch, serving, training) for folder in package.__path__),
+    contextlib.__file__,
+)
+
+
+def exported_program(reference: Reference) -> torch.export.ExportedProgram:
+    """Raises UserError for a network that cannot be traced, with the line of it that is to blame."""
+    sample = reference.test.tensors(SAMPLE)
+    batch = {0: torch.export.Dim("batch")}
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # torch prints whole graphs beside its reason
+            # One tuple in another, as the module takes *inputs.
+            program = torch.export.export(reference.module, sample, dynamic_shapes=((batch,) * len(sample),))
+    except Exception as error:  # torch.export has many kinds of its own
+        raise UserError(f"model: torch.export refuses it{place(error)}: {reason(error)}") from error
+    for node in program.graph.nodes:
+        # Names files of this machine, which are nobody's business where the bundle is served.
+        node.meta.pop("stack_trace", None)
+    # Would be written as a pickle; the bundle has golden inputs instead.
+    program.example_inputs = None
+    return program
+
+
+def place(error: Exception) -> str:
+    """The innermost line that belongs to the model."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(FOREIGN)]
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f" at {last.filename}:{last.lineno}, '{(last.line or '').strip()}'"
+
+
+def reason(error: Exception) -> str:
+    text = " ".join(str(error).split("\n\n")[0].split())
+    return f"{type(error).__name__}: {text[:SHOWN]}" + ("..." if len(text) > SHOWN else "")

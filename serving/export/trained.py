@@ -1,0 +1,50 @@
+"""The reference of a finished run folder."""
+
+from pathlib import Path
+
+from serving.bundle import ImageDecode, TensorSpec
+from serving.errors import UserError
+from serving.export.reference import OUTPUTS, Reference, Served
+from serving.export.samples import Samples
+from training.data.source import ImageInput, Input, TableInput
+from training.errors import UserError as TrainingUserError
+from training.models.saved import evaluation_data, load_model
+
+DATATYPES = {"float32": "FP32", "int64": "INT64"}
+
+
+def load_trained(run: Path) -> Reference:
+    """Raises UserError for a folder that is no finished run, and for data that are not to be had any more."""
+    try:
+        model, card = load_model(run)
+        source = evaluation_data(card)
+    except TrainingUserError as error:
+        raise UserError(str(error)) from error
+    name, datatype = input_of(card.input)
+    outputs = 1 if card.task == "binary" else len(card.labels)
+    return Reference(
+        name=card.name,
+        task=card.task,
+        module=Served(model, card.task).eval(),
+        inputs=(TensorSpec(name=name, datatype=datatype, shape=(-1, *card.input.shape)),),
+        outputs=(TensorSpec(name=OUTPUTS[card.task], datatype="FP32", shape=(-1, outputs)),),
+        decode=decode_of(card.input),
+        labels=card.labels,
+        test=Samples(source.test, (name,)),
+        calibration=Samples(source.train, (name,)),
+        limits=card.gate,
+        provenance={"trained_with_torch": card.torch},
+    )
+
+
+def input_of(given: Input) -> tuple[str, str]:
+    """The input's name and its datatype in the Open Inference Protocol."""
+    if isinstance(given, ImageInput):
+        return "image", "UINT8"
+    return ("row", "FP32") if isinstance(given, TableInput) else ("input", DATATYPES[given.datatype])
+
+
+def decode_of(given: Input) -> ImageDecode | None:
+    if not isinstance(given, ImageInput):
+        return None
+    return ImageDecode(mode=given.mode, height=given.height, width=given.width, interpolation=given.interpolation)

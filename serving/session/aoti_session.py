@@ -1,0 +1,17 @@
+"""AOTInductor packages: machine code that was compiled when the bundle was made, for that kind of processor."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch._inductor import aoti_load_package
+
+from serving.session.torch_session import TorchSession
+
+
+class AotiSession(TorchSession):
+    def __init__(self, path: Path, inputs: list[str], outputs: list[str], threads: int) -> None:
+        torch.set_num_threads(threads)
+        self.inputs, self.outputs = inputs, outputs
+        self.module: Callable[..., Any] = aoti_load_package(str(path))

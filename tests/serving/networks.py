@@ -1,0 +1,59 @@
+"""Networks that were never trained here, taken by their import path."""
+
+import torch
+from torch import nn
+
+
+class Branching(nn.Module):
+    """What it computes depends on what it sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 3)
+
+    def forward(self, row: torch.Tensor) -> torch.Tensor:
+        given = self.layer(row)
+        if given.sum() > 0:
+            return given * 2
+        return given
+
+
+class FixedBatch(nn.Module):
+    """Gives two rows, whatever it gets."""
+
+    def forward(self, row: torch.Tensor) -> torch.Tensor:
+        return row.reshape(2, -1)
+
+
+class TwoAndTwo(nn.Module):
+    """Words and numbers in, scores and a class out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.head = nn.Embedding(50, 8), nn.Linear(12, 3)
+
+    def forward(self, words: torch.Tensor, numbers: torch.Tensor) -> dict[str, torch.Tensor]:
+        scores = self.head(torch.cat([self.words(words).mean(dim=1), numbers], dim=1))
+        return {"scores": scores, "best": scores.argmax(dim=1)}
+
+
+def one_logit(hidden: int = 4) -> nn.Module:
+    return nn.Sequential(nn.Linear(8, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+
+
+class Uneven(nn.Module):
+    """One channel is a million times as large as those that decide, so 8 bits for all of them lose the others."""
+
+    def __init__(self, layers: int = 1) -> None:
+        super().__init__()
+        self.before = nn.Sequential(*(nn.Linear(8, 8, bias=False) for _ in range(layers - 1)))
+        self.last = nn.Linear(9, 4, bias=False)
+        with torch.no_grad():
+            for weight in self.before.parameters():
+                weight.copy_(torch.eye(8))
+            self.last.weight.zero_()
+            self.last.weight[:, :4] = 5 * torch.eye(4)
+
+    def forward(self, row: torch.Tensor) -> torch.Tensor:
+        row = self.before(row)
+        return self.last(torch.cat([row, 1e6 * row[:, :1]], dim=1))
