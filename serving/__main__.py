@@ -5,7 +5,12 @@ import sys
 from serving.verbs import run
 
 VERBS = {
-    "export": ("serving.export.command", "a run folder to a bundle of measured variants"),
+    "export": ("serving.export.command", "a run, or any model, to a bundle of measured variants"),
+    "publish": ("serving.registry.publish", "a bundle to a URL, as a version that never changes"),
+    "pull": ("serving.registry.pull", "a published bundle to a folder, checked"),
+    "promote": ("serving.registry.channels:promote", "make a channel, such as stable, mean a version"),
+    "rollback": ("serving.registry.channels:rollback", "make a channel mean what it meant before"),
+    "history": ("serving.registry.channels:history", "a model's versions, and every move of its channels"),
     "archive": ("serving.torchserve.archive", "a bundle to a TorchServe archive per accepted variant"),
     "up": ("serving.up", "start a server and wait until it answers"),
     "predict": ("serving.predict", "send images to a server and print what it says"),

@@ -10,7 +10,8 @@ from serving.errors import GateError, ServerFault, UserError
 
 
 def run(package: str, verbs: Mapping[str, tuple[str, str]], arguments: Sequence[str]) -> int:
-    """The exit code of `arguments`. `verbs` maps each verb to its module, imported only now, and its purpose."""
+    """The exit code of `arguments`. `verbs` maps each verb to its module, imported only now, and its purpose; a
+    function that is not called main stands behind the module, as in `package.module:function`."""
     # As Ctrl-C: what is half done is cleaned up on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
@@ -21,7 +22,8 @@ def run(package: str, verbs: Mapping[str, tuple[str, str]], arguments: Sequence[
         verb, *rest = arguments
         if verb not in verbs:
             raise UserError(f"there is no verb '{verb}'; choose one of {', '.join(verbs)}")
-        importlib.import_module(verbs[verb][0]).main(rest)
+        module, _, function = verbs[verb][0].partition(":")
+        getattr(importlib.import_module(module), function or "main")(rest)
         sys.stdout.flush()
     except (UserError, GateError, ServerFault) as error:
         print(f"{package}: {error}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Bundles under a URL: published once, pulled by many, with channels that say which version is meant."""

@@ -1,0 +1,119 @@
+"""What a store holds of one model, and where.
+
+NAME/objects/<sha256>            a file's content, whatever its name; shared by all versions that have it
+NAME/versions/<version>.json     a bundle's model.json, written last: a version is there when this is
+NAME/channels/<channel>.json     which version a channel means
+NAME/history/<time>-<id>.json    every move of a channel, never changed
+"""
+
+import hashlib
+import json
+import re
+import time
+import uuid
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from serving.bundle import NAME
+from serving.errors import BundleError, UserError
+from serving.registry.store import Store
+
+REFERENCE = re.compile(r"(?P<url>.+)/(?P<name>[^/@]+)@(?P<version>[^/@]+)")
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Move:
+    """A channel was set."""
+
+    time: float
+    """Seconds since 1970."""
+    channel: str
+    version: str
+    before: str | None
+
+
+class Catalogue:
+    def __init__(self, store: Store, name: str) -> None:
+        self.store, self.name = store, _checked(name)
+
+    def object(self, digest: str) -> str:
+        if not DIGEST.fullmatch(digest):
+            raise BundleError(f"'{digest}' is no SHA-256")
+        return f"{self.name}/objects/{digest}"
+
+    def manifest(self, version: str) -> bytes | None:
+        """The model.json of a version, or None."""
+        return self.store.read(self._version(version))
+
+    def add(self, version: str, manifest: bytes) -> None:
+        self.store.write(self._version(version), manifest)
+
+    def versions(self) -> list[str]:
+        return [name.removesuffix(".json") for name in self._names(f"{self.name}/versions")]
+
+    def channel(self, channel: str) -> str | None:
+        """The version that it means, or None."""
+        content = self.store.read(f"{self.name}/channels/{_checked(channel)}.json")
+        return None if content is None else str(_parsed(content, f"channel {channel}")["version"])
+
+    def channels(self) -> dict[str, str]:
+        names = [name.removesuffix(".json") for name in self._names(f"{self.name}/channels")]
+        return {name: version for name in names if (version := self.channel(name)) is not None}
+
+    def resolve(self, wanted: str) -> str:
+        """A channel's version, or the version of that name. Raises UserError."""
+        version = self.channel(wanted) or wanted
+        if self.store.size(self._version(version)) is None:
+            known = ", ".join([*self.channels(), *self.versions()]) or "nothing"
+            raise UserError(f"{self.store.url}/{self.name}: has no '{wanted}', only {known}")
+        return version
+
+    def move(self, channel: str, version: str) -> Move:
+        """Make `channel` mean `version`, which is there. One write, so that a reader sees the old or the new one."""
+        move = Move(time.time(), channel, version, self.channel(channel))
+        self.store.write(f"{self.name}/channels/{_checked(channel)}.json", _json(asdict(move)))
+        self.store.write(f"{self.name}/history/{move.time:017.6f}-{uuid.uuid4().hex[:8]}.json", _json(asdict(move)))
+        return move
+
+    def history(self) -> list[Move]:
+        """From the first move to the last."""
+        names = self._names(f"{self.name}/history")
+        contents = [self.store.read(f"{self.name}/history/{name}") for name in names]
+        return [Move(**_parsed(content, "the history")) for content in contents if content is not None]
+
+    def _version(self, version: str) -> str:
+        return f"{self.name}/versions/{_checked(version)}.json"
+
+    def _names(self, folder: str) -> list[str]:
+        return [name for name in self.store.names(folder) if name.endswith(".json") and not name.startswith(".")]
+
+
+def located(reference: str) -> tuple[Catalogue, str]:
+    """`URL/NAME@VERSION` or `URL/NAME@CHANNEL`; without either it is stable."""
+    found = REFERENCE.fullmatch(reference if "@" in reference.rpartition("/")[2] else f"{reference.rstrip('/')}@stable")
+    if found is None:
+        raise UserError(f"'{reference}' is not URL/NAME@VERSION or URL/NAME@CHANNEL")
+    return Catalogue(Store(found["url"]), found["name"]), found["version"]
+
+
+def digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _checked(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise UserError(f"'{name}' cannot be a name; letters, digits, '.', '_' and '-' can")
+    return name
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2) + "\n").encode()
+
+
+def _parsed(content: bytes, what: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(content))
+    except ValueError as error:
+        raise BundleError(f"{what} is damaged: {error}") from error

@@ -1,0 +1,58 @@
+"""`promote`, `rollback` and `history`: which version a channel means, and meant."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from serving.arguments import Parser
+from serving.errors import UserError
+from serving.registry.catalogue import Catalogue, Move, located
+
+
+def promote(arguments: Sequence[str]) -> None:
+    parser = Parser(prog="python -m serving promote", description="Make a channel mean a version.")
+    parser.add_argument("reference", help="URL/NAME@VERSION, or URL/NAME@CHANNEL for what that means now")
+    parser.add_argument("channel", help="such as stable")
+    options = parser.parse_args(arguments)
+    catalogue, wanted = located(options.reference)
+    _say(catalogue.move(options.channel, catalogue.resolve(wanted)))
+
+
+def rollback(arguments: Sequence[str]) -> None:
+    parser = Parser(prog="python -m serving rollback", description="Make a channel mean what it meant before.")
+    parser.add_argument("reference", help="URL/NAME@CHANNEL (default @stable)")
+    catalogue, channel = located(parser.parse_args(arguments).reference)
+    _say(catalogue.move(channel, before(catalogue, channel)))
+
+
+def history(arguments: Sequence[str]) -> None:
+    parser = Parser(prog="python -m serving history", description="A model's versions, and every move of its channels.")
+    parser.add_argument("model", help="URL/NAME")
+    catalogue, _ = located(parser.parse_args(arguments).model)
+    versions = catalogue.versions()
+    if not versions:
+        raise UserError(f"{catalogue.store.url}/{catalogue.name}: has no version; publish one")
+    meant = catalogue.channels()
+    for version in versions:
+        print(f"{version}  {', '.join(name for name, at in meant.items() if at == version)}".rstrip())
+    for move in catalogue.history():
+        at = datetime.fromtimestamp(move.time, UTC).isoformat(timespec="seconds")
+        print(f"{at}  {move.channel}: {move.before or 'nothing'} -> {move.version}")
+
+
+def before(catalogue: Catalogue, channel: str) -> str:
+    """What the channel meant before what it means now; again and again, it walks back. Raises UserError."""
+    walked: list[str] = []
+    for move in catalogue.history():
+        if move.channel != channel:
+            continue
+        if len(walked) > 1 and move.version == walked[-2]:
+            walked.pop()  # a move back is no new place to come back to
+        elif not walked or move.version != walked[-1]:
+            walked.append(move.version)
+    if len(walked) < 2:
+        raise UserError(f"{catalogue.store.url}/{catalogue.name}: {channel} has meant nothing else before")
+    return walked[-2]
+
+
+def _say(move: Move) -> None:
+    print(f"{move.channel}: {move.before or 'nothing'} -> {move.version}")

@@ -1,0 +1,45 @@
+"""`python -m serving publish BUNDLE URL`: a bundle as a version that never changes, and a channel that means it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from serving import bundle as bundles
+from serving.arguments import Parser
+from serving.bundle import Bundle
+from serving.errors import UserError
+from serving.registry.catalogue import Catalogue
+from serving.registry.store import Store
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = Parser(prog="python -m serving publish", description=__doc__)
+    parser.add_argument("bundle", type=Path, help="a bundle made by python -m serving export")
+    parser.add_argument("url", help="where all models lie: a folder, s3://BUCKET/PATH, gs://..., anything of fsspec")
+    parser.add_argument("--channel", action="append", default=[], help="make it mean this version, such as canary")
+    options = parser.parse_args(arguments)
+    bundle = bundles.load(options.bundle)
+    catalogue = Catalogue(Store(options.url), bundle.name)
+    publish(bundle, catalogue)
+    print(f"{options.url.rstrip('/')}/{bundle.name}@{bundle.version}")
+    for channel in options.channel:
+        move = catalogue.move(channel, bundle.version)
+        print(f"{channel}: {move.before or 'nothing'} -> {move.version}")
+
+
+def publish(bundle: Bundle, catalogue: Catalogue) -> None:
+    """Upload what is not there yet, model.json last. Raises UserError for another bundle of that version."""
+    if not bundle.accepted:
+        raise UserError(f"{bundle.root}: has no accepted variant, so nobody could serve it")
+    manifest = (bundle.root / "model.json").read_bytes()
+    published = catalogue.manifest(bundle.version)
+    if published is not None and published != manifest:
+        raise UserError(
+            f"{catalogue.store.url}/{bundle.name}@{bundle.version}: is there already and is another bundle; versions "
+            "never change, so export it with another --model-version"
+        )
+    for relative, digest in bundle.files.items():
+        source = bundle.verified(relative)
+        if catalogue.store.size(catalogue.object(digest)) != source.stat().st_size:
+            catalogue.store.upload(source, catalogue.object(digest))
+    if published is None:
+        catalogue.add(bundle.version, manifest)

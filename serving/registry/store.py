@@ -1,0 +1,98 @@
+"""A folder behind any fsspec URL (file, memory, s3, gs, ...), in the few words that a registry needs."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from serving.errors import ServerFault, UserError
+
+CHUNK = 1 << 20
+
+
+class Store:
+    """Paths are relative to the URL. Raises UserError for a URL that cannot be used, ServerFault for a store that
+    fails."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        try:
+            import fsspec
+        except ImportError as error:
+            raise UserError("fsspec is not installed; pip install 'torchferry[serve]'") from error
+        try:
+            self.files, self.root = fsspec.core.url_to_fs(self.url)
+        except (ValueError, ImportError) as error:
+            raise UserError(f"{url}: {error}") from error
+        # Only a store of objects puts a whole one in place at once.
+        self._renames = "file" in _words(self.files.protocol)
+
+    def read(self, path: str) -> bytes | None:
+        """None if there is no such file."""
+        with self._faults(path):
+            try:
+                content: bytes = self.files.cat_file(self._at(path))
+            except FileNotFoundError:
+                return None
+            return content
+
+    def write(self, path: str, content: bytes) -> None:
+        """Nobody ever reads half of it."""
+        self._put(path, lambda target: self.files.pipe_file(target, content))
+
+    def upload(self, source: Path, path: str) -> None:
+        self._put(path, lambda target: self.files.put_file(str(source), target))
+
+    def size(self, path: str) -> int | None:
+        with self._faults(path):
+            try:
+                return int(self.files.info(self._at(path))["size"])
+            except FileNotFoundError:
+                return None
+
+    def names(self, folder: str) -> list[str]:
+        """The sorted names in a folder; none where there is no such folder."""
+        with self._faults(folder):
+            self.files.invalidate_cache()
+            try:
+                found = self.files.ls(self._at(folder), detail=False)
+            except FileNotFoundError:
+                return []
+            return sorted(name.rstrip("/").rpartition("/")[2] for name in found)
+
+    def chunks(self, path: str, start: int) -> Iterator[bytes]:
+        """The file's bytes from `start` on."""
+        with self._faults(path), self.files.open(self._at(path), "rb") as file:
+            file.seek(start)
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+    def _put(self, path: str, write: Callable[[str], None]) -> None:
+        with self._faults(path):
+            target = self._at(path)
+            self.files.makedirs(target.rpartition("/")[0], exist_ok=True)
+            if not self._renames:
+                write(target)
+                return
+            written = f"{target.rpartition('/')[0]}/.{uuid.uuid4().hex}"
+            write(written)
+            self.files.mv(written, target)
+
+    def _at(self, path: str) -> str:
+        return f"{self.root}/{path}"
+
+    @contextmanager
+    def _faults(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except (UserError, ServerFault, KeyboardInterrupt):
+            raise
+        except PermissionError as error:
+            raise UserError(f"{self.url}/{path}: {error.strerror or error}") from error
+        except Exception as error:  # every file system has errors of its own
+            reason = " ".join(str(error).split())
+            raise ServerFault(f"{self.url}/{path}: {type(error).__name__}: {reason}") from error
+
+
+def _words(protocol: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (protocol,) if isinstance(protocol, str) else protocol

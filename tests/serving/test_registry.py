@@ -1,0 +1,153 @@
+"""Bundles under a URL, in a folder and in fsspec's store in memory."""
+
+import dataclasses
+import shutil
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from serving import bundle as bundles
+from serving.bundle import Bundle
+from serving.errors import BundleError, UserError
+from serving.registry.catalogue import Catalogue, located
+from serving.registry.channels import before
+from serving.registry.publish import publish
+from serving.registry.pull import pull
+from serving.registry.store import Store
+from tests.conftest import run_command
+
+
+@pytest.fixture(params=["file", "memory"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return f"file://{tmp_path}/store" if request.param == "file" else f"memory://{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def catalogue(url: str, bundle: Path) -> Catalogue:
+    """With version 1.0 of digits."""
+    catalogue = Catalogue(Store(url), "digits")
+    publish(bundles.load(bundle), catalogue)
+    return catalogue
+
+
+def version(bundle: Path, folder: Path, name: str) -> Bundle:
+    """The same bundle under another version."""
+    shutil.copytree(bundle, folder)
+    bundles.write(dataclasses.replace(bundles.load(folder), version=name))
+    return bundles.load(folder)
+
+
+def test_what_is_pulled_is_what_was_published(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
+    pulled = pull(catalogue, "1.0", tmp_path / "pulled")
+    for path in bundle.rglob("*"):
+        if path.is_file():
+            assert (pulled.root / path.relative_to(bundle)).read_bytes() == path.read_bytes()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_version_never_changes(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
+    publish(bundles.load(bundle), catalogue)
+    shutil.copytree(bundle, tmp_path / "other")
+    bundles.write(dataclasses.replace(bundles.load(tmp_path / "other"), labels=tuple("abcdefghij")))
+    with pytest.raises(UserError, match=r"digits@1.0: is there already and is another bundle"):
+        publish(bundles.load(tmp_path / "other"), catalogue)
+    assert catalogue.manifest("1.0") == (bundle / "model.json").read_bytes()
+
+
+def test_versions_share_what_they_have_in_common(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
+    objects = catalogue.store.names("digits/objects")
+    publish(version(bundle, tmp_path / "two", "2.0"), catalogue)
+    assert catalogue.store.names("digits/objects") == objects
+    assert catalogue.versions() == ["1.0", "2.0"]
+
+
+def test_half_an_upload_cannot_be_pulled(url: str, bundle: Path, tmp_path: Path) -> None:
+    """As a kill leaves it: files, but no model.json."""
+    catalogue, loaded = Catalogue(Store(url), "digits"), bundles.load(bundle)
+    for relative, digest in list(loaded.files.items())[:2]:
+        catalogue.store.upload(bundle / relative, catalogue.object(digest))
+    with pytest.raises(UserError, match=r"has no '1.0', only nothing"):
+        catalogue.resolve("1.0")
+    publish(loaded, catalogue)
+    assert pull(catalogue, catalogue.resolve("1.0"), tmp_path / "pulled").accepted == loaded.accepted
+
+
+def test_a_pull_goes_on_where_it_was_interrupted(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
+    loaded = bundles.load(bundle)
+    relative = loaded.variants["torch"].file
+    lost = catalogue.object(loaded.files[relative])
+    content = (bundle / relative).read_bytes()
+    catalogue.store.write(lost, content[:1000] + bytes(len(content) - 1000))
+    with pytest.raises(BundleError, match="is damaged"):
+        pull(catalogue, "1.0", tmp_path / "pulled")
+    assert not (tmp_path / "pulled").exists()
+    (partial,) = tmp_path.glob(".pulled.*.partial")
+    (partial / f"{relative}.part").write_bytes(content[:1000])
+    # Only what is missing is read: the part that is there may be anything in the store.
+    catalogue.store.write(lost, bytes(1000) + content[1000:])
+    assert pull(catalogue, "1.0", tmp_path / "pulled").verified(relative).read_bytes() == content
+    assert not list(tmp_path.glob(".pulled*"))
+
+
+def test_a_missing_object_is_named(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
+    digest = next(iter(bundles.load(bundle).files.values()))
+    catalogue.store.files.rm(f"{catalogue.store.root}/{catalogue.object(digest)}")
+    with pytest.raises(BundleError, match=f"{digest}: is missing; publish the bundle again"):
+        pull(catalogue, "1.0", tmp_path / "pulled")
+
+
+def test_a_channel_means_one_version_and_goes_back(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
+    for name in ("2.0", "3.0"):
+        publish(version(bundle, tmp_path / name, name), catalogue)
+    for name in ("1.0", "2.0", "3.0"):
+        catalogue.move("stable", name)
+        time.sleep(0.001)
+    assert catalogue.resolve("stable") == "3.0"
+    for expected in ("2.0", "1.0"):
+        catalogue.move("stable", before(catalogue, "stable"))
+        assert catalogue.resolve("stable") == expected
+    with pytest.raises(UserError, match="stable has meant nothing else before"):
+        before(catalogue, "stable")
+    moves = [(move.before, move.version) for move in catalogue.history()]
+    assert moves == [(None, "1.0"), ("1.0", "2.0"), ("2.0", "3.0"), ("3.0", "2.0"), ("2.0", "1.0")]
+
+
+@pytest.mark.parametrize("reference", ["nothing", "@stable", "a/b@c@d/", "memory://x/../y@stable", "memory://x/a b@1"])
+def test_a_wrong_reference_is_refused(reference: str) -> None:
+    with pytest.raises(UserError):
+        located(reference)[0].resolve("stable")
+
+
+def test_the_commands(bundle: Path, tmp_path: Path) -> None:
+    def serving(*arguments: object, code: int = 0) -> str:
+        done = run_command("-m", "serving", *arguments)
+        assert done.returncode == code, done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+    store = tmp_path / "store"
+    version(bundle, tmp_path / "two", "2.0")
+    assert serving("publish", bundle, store, "--channel", "stable").splitlines()[1:] == ["stable: nothing -> 1.0"]
+    assert "canary: nothing -> 2.0" in serving("publish", tmp_path / "two", store, "--channel", "canary")
+    assert serving("promote", f"{store}/digits@canary", "stable") == "stable: 1.0 -> 2.0\n"
+    assert serving("rollback", f"{store}/digits@stable") == "stable: 2.0 -> 1.0\n"
+    lines = serving("history", f"{store}/digits").splitlines()
+    assert lines[:2] == ["1.0  stable", "2.0  canary"]
+    assert [line.partition("  ")[2] for line in lines[2:]] == [
+        "stable: nothing -> 1.0",
+        "canary: nothing -> 2.0",
+        "stable: 1.0 -> 2.0",
+        "stable: 2.0 -> 1.0",
+    ]
+    assert serving("pull", f"{store}/digits@canary", tmp_path / "pulled") == f"digits 2.0 in {tmp_path / 'pulled'}\n"
+    for arguments, words in [
+        (("pull", f"{store}/digits@canary", tmp_path / "pulled"), "exists already and is left as it is"),
+        (("pull", f"{store}/digits@beta", tmp_path / "x"), "has no 'beta', only canary, stable, 1.0, 2.0"),
+        (("pull", f"{store}/letters", tmp_path / "x"), "has no 'stable', only nothing"),
+        (("publish", bundle, "nowhere://x"), "nowhere"),
+        (("history", f"{store}/letters"), "has no version; publish one"),
+    ]:
+        errors = serving(*arguments, code=2)
+        assert words in errors
+        assert len(errors.splitlines()) == 1, errors
