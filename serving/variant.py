@@ -27,6 +27,7 @@ class Speed:
     """Of the bare session, on the machine that exported it."""
 
     load_seconds: float
+    """Until its first answer."""
     batch_1_ms: float
     """Median of one call with one sample."""
     batch_8_ms: float

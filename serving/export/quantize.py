@@ -5,7 +5,7 @@ graph, each node is quantised alone on a few samples, and those that do the most
 and so on, until the gate accepts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,12 +21,14 @@ from serving.export.reference import Reference
 from serving.export.samples import Samples
 from serving.session.onnx_session import OnnxSession
 
+Refusal = Callable[[Path], str | None]
+"""Why the gate would refuse a file, or None."""
 QUANTIZED = ("Conv", "Gemm", "MatMul")
 CALIBRATION_SAMPLES = 256
 SEARCH_SAMPLES = 64
 
 
-def quantized(source: Path, samples: Samples, reference: Reference, target: Path, refusal: Any) -> str | None:
+def quantized(source: Path, samples: Samples, reference: Reference, target: Path, refusal: Refusal) -> str | None:
     """Write `target`; returns what was kept in float and what that cost, or None if nothing had to be."""
     with TemporaryDirectory() as scratch:
         quantizer = Quantizer(source, samples, Path(scratch))
@@ -58,8 +60,9 @@ class Quantizer:
     def __init__(self, source: Path, samples: Samples, scratch: Path) -> None:
         self.source = source
         self.nodes = [node.name for node in onnx.load(source).graph.node if node.op_type in QUANTIZED]
-        # Without VNNI, products of 8-bit numbers are summed in 16 bits and would overflow.
-        self.reduce_range = not {"avx512_vnni", "avx_vnni"} & set(features())
+        # An x86 processor without VNNI sums products of 8-bit numbers in 16 bits, which would overflow.
+        can = set(features())
+        self.reduce_range = "avx2" in can and not {"avx512_vnni", "avx_vnni"} & can
         self.ranges = _ranges(source, samples.some(CALIBRATION_SAMPLES), scratch / "augmented.onnx")
 
     def write(self, target: Path, nodes: list[str]) -> None:

@@ -12,11 +12,8 @@ import torch
 from serving.errors import CannotBuild
 from serving.export.graphs import Graphs
 from serving.export.onnx_graph import Level, write_optimized
-from serving.export.quantize import quantized
+from serving.export.quantize import Refusal, quantized
 from serving.export.torch_program import SAMPLE
-
-Refusal = Callable[[Path], str | None]
-"""Why the gate would refuse a file, or None."""
 
 
 @dataclass(frozen=True)
