@@ -5,13 +5,16 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from serving import bundle as bundles
 from serving.arguments import Parser, finite
 from serving.bundle import Bundle
 from serving.errors import GateError, UserError
 from serving.export.build_bundle import export
 from serving.export.gate import Limits
 from serving.export.given import add_options, load_given
+from serving.export.kserve import write_kserve
 from serving.export.trained import load_trained
+from serving.export.triton import write_triton
 from serving.export.variants import BUILDERS
 from serving.variant import Variant
 
@@ -20,6 +23,9 @@ USUAL = ("torch", "onnx-fp32", "onnx-int8")  # what needs neither a compiler nor
 
 def main(arguments: Sequence[str]) -> None:
     options = parser().parse_args(arguments)
+    if options.format != "bundle":
+        _convert(options)
+        return
     names = _names(options.variants)
     asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
     given = {name: limit for name, limit in asked.items() if limit is not None}
@@ -40,8 +46,11 @@ def main(arguments: Sequence[str]) -> None:
 
 def parser() -> argparse.ArgumentParser:
     made = Parser(prog="python -m serving export", description=__doc__)
-    made.add_argument("run", nargs="?", type=Path, help="a finished run folder")
-    made.add_argument("--output", "-o", type=Path, help="the bundle to write (default RUN/bundle or bundles/NAME)")
+    made.add_argument("run", nargs="?", type=Path, help="a finished run folder; for --format a bundle")
+    made.add_argument("--output", "-o", type=Path, help="the folder to write (default RUN/bundle or bundles/NAME)")
+    formats = "what to write: of a bundle its ONNX variants for Triton, or KServe's manifest (default a bundle of RUN)"
+    made.add_argument("--format", choices=("bundle", "triton", "kserve"), default="bundle", help=formats)
+    made.add_argument("--storage-uri", help="where KServe finds what --format triton wrote")
     choice = f"all, or some of {','.join(BUILDERS)} (default {','.join(USUAL)})"
     made.add_argument("--variants", help=choice)
     made.add_argument("--model-version", default="1.0", help="the version servers show (default 1.0)")
@@ -49,6 +58,18 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument(f"--{field.name.replace('_', '-')}", type=finite, help="for every variant")
     add_options(made)
     return made
+
+
+def _convert(options: argparse.Namespace) -> None:
+    if options.run is None or options.output is None:
+        raise UserError(f"--format: {options.format} needs a bundle, and the folder to write with --output")
+    bundle = bundles.load(options.run)
+    if options.format == "triton":
+        print(f"{', '.join(write_triton(bundle, options.output))} in {options.output}")
+        return
+    if options.storage_uri is None:
+        raise UserError("--storage-uri: is missing; say where what --format triton wrote will lie")
+    print(write_kserve(bundle, options.storage_uri, options.output))
 
 
 def _names(variants: str | None) -> list[str]:

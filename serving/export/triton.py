@@ -1,0 +1,56 @@
+"""A bundle as a model repository for Triton: its ONNX variants, each a model with dynamic batching.
+
+DIR/<name>-<variant>/config.pbtxt, labels.txt, 1/model.onnx
+"""
+
+import shutil
+from pathlib import Path
+
+from serving.bundle import Bundle, TensorSpec
+from serving.errors import UserError
+from serving.whole_folder import whole_folder
+
+MAX_BATCH = 64
+DATATYPES = {"BOOL": "TYPE_BOOL", "UINT8": "TYPE_UINT8", "INT32": "TYPE_INT32", "INT64": "TYPE_INT64"}
+DATATYPES |= {"FP32": "TYPE_FP32", "FP64": "TYPE_FP64"}
+
+
+def write_triton(bundle: Bundle, output: Path) -> list[str]:
+    """Write the repository; returns its models' names. Raises UserError for a bundle without an ONNX variant."""
+    variants = [name for name in bundle.accepted if name.startswith("onnx-")]
+    if not variants:
+        raise UserError(f"{bundle.root}: has no accepted ONNX variant, and Triton's backends take no other of ours")
+    with whole_folder(output) as folder:
+        for variant in variants:
+            model = folder / f"{bundle.name}-{variant}"
+            (model / "1").mkdir(parents=True)
+            shutil.copyfile(bundle.verified(bundle.variants[variant].file), model / "1" / "model.onnx")
+            (model / "labels.txt").write_text("".join(f"{label}\n" for label in bundle.labels))
+            (model / "config.pbtxt").write_text(config(bundle, variant))
+    return [f"{bundle.name}-{variant}" for variant in variants]
+
+
+def config(bundle: Bundle, variant: str) -> str:
+    """config.pbtxt: requests that wait go together, none waits for others to come."""
+    labelled = bundle.task == "classification"
+    tensors = [_tensor("input", spec) for spec in bundle.inputs]
+    tensors += [_tensor("output", spec, "labels.txt" if labelled else None) for spec in bundle.outputs]
+    return "\n".join(
+        [
+            f'name: "{bundle.name}-{variant}"',
+            'backend: "onnxruntime"',
+            f"max_batch_size: {MAX_BATCH}",
+            *tensors,
+            "dynamic_batching { max_queue_delay_microseconds: 0 }",
+            "",
+        ]
+    )
+
+
+def _tensor(kind: str, spec: TensorSpec, labels: str | None = None) -> str:
+    dims = spec.shape[1:]
+    lines = [f'  name: "{spec.name}"', f"  data_type: {DATATYPES[spec.datatype]}"]
+    lines += [f"  dims: {list(dims) or [1]}"]
+    lines += [] if dims else ["  reshape { shape: [ ] }"]  # Triton knows no tensor without an axis beside the batch
+    lines += [f'  label_filename: "{labels}"'] if labels else []
+    return "\n".join([f"{kind} {{", *lines, "}"])

@@ -1,0 +1,81 @@
+"""A bundle for other servers: Triton's model repository, KServe's manifest."""
+
+import dataclasses
+from pathlib import Path
+
+import jsonschema  # type: ignore[import-untyped]
+import numpy as np
+import onnxruntime
+import pytest
+import yaml
+
+from serving import bundle as bundles
+from serving.bundle import TensorSpec
+from serving.export.triton import config
+from tests.conftest import ROOT, run_command
+
+CRD = ROOT.parent / "shared" / "schemas" / "inferenceservice.serving.kserve.io_v1beta1.yaml"
+
+
+def export(*arguments: object, code: int = 0) -> str:
+    done = run_command("-m", "serving", "export", *arguments)
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+def test_triton_gets_each_onnx_variant_with_its_tensors(bundle: Path, tmp_path: Path) -> None:
+    assert "digits-onnx-fp32 in" in export(bundle, "--format", "triton", "-o", tmp_path / "repository")
+    model = tmp_path / "repository" / "digits-onnx-fp32"
+    assert [path.name for path in model.parent.iterdir()] == [model.name]
+    assert (model / "config.pbtxt").read_text().splitlines() == [
+        'name: "digits-onnx-fp32"',
+        'backend: "onnxruntime"',
+        "max_batch_size: 64",
+        "input {",
+        '  name: "image"',
+        "  data_type: TYPE_UINT8",
+        "  dims: [1, 8, 8]",
+        "}",
+        "output {",
+        '  name: "probabilities"',
+        "  data_type: TYPE_FP32",
+        "  dims: [10]",
+        '  label_filename: "labels.txt"',
+        "}",
+        "dynamic_batching { max_queue_delay_microseconds: 0 }",
+    ]
+    assert (model / "labels.txt").read_text().split() == list("0123456789")
+    session = onnxruntime.InferenceSession(model / "1" / "model.onnx")
+    inputs, expected = bundles.load(bundle).golden()
+    np.testing.assert_allclose(session.run(["probabilities"], inputs)[0], expected["probabilities"], atol=1e-5)
+
+
+def test_an_output_of_the_batch_alone_is_reshaped_for_triton(bundle: Path) -> None:
+    best = TensorSpec(name="best", datatype="INT64", shape=(-1,))
+    text = config(dataclasses.replace(bundles.load(bundle), task="tensors", outputs=(best,)), "onnx-fp32")
+    assert 'name: "best"\n  data_type: TYPE_INT64\n  dims: [1]\n  reshape { shape: [ ] }\n}' in text
+
+
+def test_kserves_manifest_fits_its_schema(bundle: Path, tmp_path: Path) -> None:
+    export(bundle, "--format", "kserve", "--storage-uri", "s3://models/digits", "-o", tmp_path / "manifest")
+    manifest = yaml.safe_load((tmp_path / "manifest" / "inference-service.yaml").read_text())
+    assert manifest["metadata"]["name"] == "digits"
+    assert manifest["spec"]["predictor"]["model"]["storageUri"] == "s3://models/digits"
+    if not CRD.is_file():
+        pytest.skip(f"{CRD.name} is not here")
+    versions = yaml.safe_load(CRD.read_text())["spec"]["versions"]
+    (schema,) = (version["schema"]["openAPIV3Schema"] for version in versions if version["name"] == "v1beta1")
+    jsonschema.validate(manifest, schema)
+
+
+def test_what_is_missing_is_said(run: Path, bundle: Path, tmp_path: Path) -> None:
+    for arguments, words in [
+        ((bundle, "--format", "triton"), "needs a bundle, and the folder to write"),
+        ((run, "--format", "triton", "-o", tmp_path / "x"), "is not a bundle"),
+        ((bundle, "--format", "kserve", "-o", tmp_path / "x"), "--storage-uri: is missing"),
+        ((bundle, "--format", "kserve", "-o", tmp_path / "x", "--storage-uri", "models"), "models is no URI"),
+    ]:
+        errors = export(*arguments, code=2)
+        assert words in errors
+        assert len(errors.splitlines()) == 1
+    assert not (tmp_path / "x").exists()
