@@ -45,7 +45,7 @@ def check_golden(session: Session, bundle: Bundle, variant: str) -> None:
     answered = session.run(inputs)
     tolerance = bundle.variants[variant].golden_tolerance
     for name, values in expected.items():
-        difference = float(np.abs(answered[name] - values).max())
+        difference = float(np.abs(answered[name].astype(np.float64) - values).max())
         if not difference <= tolerance:  # so that NaN fails as well
             raise BundleError(
                 f"{bundle.name} {variant}: its answer to the golden input differs by {difference:.2g} in '{name}'; "
