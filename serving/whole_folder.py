@@ -24,7 +24,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
     try:
         yield sibling
         for path in [*sibling.rglob("*"), sibling]:
-            _flush(path)
+            flush(path)
         _put(sibling, target)
     except Exception as error:
         if shutil.disk_usage(target.parent).free < FULL:  # every library has its own words for this
@@ -41,7 +41,7 @@ def _put(sibling: Path, target: Path) -> None:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):  # somebody was quicker
             _refuse_existing(target)
         raise
-    _flush(target.parent)
+    flush(target.parent)
 
 
 def make_folder(folder: Path) -> None:
@@ -57,7 +57,7 @@ def _refuse_existing(target: Path) -> None:
         raise UserError(f"{target}: exists already and is left as it is; give another with --output, or move it away")
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

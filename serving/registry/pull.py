@@ -4,7 +4,6 @@ What was loaded before a pull was interrupted lies beside FOLDER and is taken up
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from serving.arguments import Parser
 from serving.bundle import Bundle
 from serving.errors import BundleError, UserError
 from serving.registry.catalogue import Catalogue, located
-from serving.whole_folder import make_folder
+from serving.whole_folder import flush, make_folder
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -40,8 +39,8 @@ def pull(catalogue: Catalogue, version: str, folder: Path) -> Bundle:
     bundle = bundles.load(partial)
     for relative, digest in bundle.files.items():
         _fetch(catalogue, digest, partial / relative)
-    for path in partial.rglob("*"):
-        _flush(path)
+    for path in [*partial.rglob("*"), partial]:
+        flush(path)
     try:
         partial.rename(folder)
     except OSError as error:  # somebody was quicker
@@ -71,11 +70,3 @@ def _fetch(catalogue: Catalogue, digest: str, target: Path) -> None:
         part.unlink()  # so that another try begins anew
         raise BundleError(f"{catalogue.store.url}/{where}: is damaged (its checksum differs); publish the bundle again")
     part.rename(target)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
