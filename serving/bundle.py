@@ -1,7 +1,8 @@
 """The bundle: model.json and the files it names, the contract between export and every server.
 
 model.json is written last and holds every other file's SHA-256, so a folder without it, or with a file
-that differs, is not a bundle. Nothing in it is a pickle.
+that differs, is not a bundle. It carries a digest of itself and, if somebody vouches for it, that digest's
+signature. Nothing in it is a pickle.
 """
 
 import dataclasses
@@ -11,12 +12,15 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from serving.errors import BundleError
 from serving.variant import Variant, parse_variant
+
+if TYPE_CHECKING:  # a bundle can be read where cryptography is not installed
+    from serving.signature import SigningKey, TrustedKeys
 
 SCHEMA = "torchferry.bundle/2"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -89,18 +93,21 @@ class Bundle:
         return _arrays(self.verified("golden/inputs.npz")), _arrays(self.verified("golden/outputs.npz"))
 
 
-def load(root: Path) -> Bundle:
-    """Read model.json; its files are checked when they are asked for. Raises BundleError."""
+def load(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:
+    """Read model.json; its files are checked when they are asked for. Raises BundleError, also for a bundle that none
+    of the `trusted` keys signed, if any are given."""
     path = root / "model.json"
     if not path.is_file():
         raise BundleError(f"{root}: is not a bundle (it has no model.json); make one with python -m serving export")
     try:
         content = json.loads(path.read_text())
-        schema, digest = content.pop("schema"), content.pop("digest", None)
+        schema, digest, signature = content.pop("schema"), content.pop("digest", None), content.pop("signature", None)
         if schema != SCHEMA:
             raise BundleError(f"{path}: has schema {schema}; this version reads {SCHEMA}")
         if digest != _digest(content):
             raise BundleError(f"{path}: is damaged, or was edited (its digest differs); export the bundle again")
+        if trusted:
+            trusted.check(digest, signature, str(root))
         bundle = _bundle(root, content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(
@@ -115,13 +122,15 @@ def load(root: Path) -> Bundle:
     return bundle
 
 
-def write(bundle: Bundle) -> None:
-    """Write model.json, which completes the folder: everything else must be there already."""
+def write(bundle: Bundle, key: "SigningKey | None" = None) -> None:
+    """Write model.json, signed if there is a `key`. It completes the folder: everything else must be there already."""
     content = _json(dataclasses.asdict(bundle))
     del content["root"]
-    (bundle.root / "model.json").write_text(
-        json.dumps({"schema": SCHEMA, "digest": _digest(content), **content}, indent=2) + "\n"
-    )
+    digest = _digest(content)
+    head = {"schema": SCHEMA, "digest": digest} | ({"signature": key.sign(digest)} if key else {})
+    unfinished = bundle.root / ".model.json.unfinished"
+    unfinished.write_text(json.dumps(head | content, indent=2) + "\n")
+    unfinished.replace(bundle.root / "model.json")
 
 
 def checksums(root: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from serving import bundle as bundles
 from serving.arguments import Parser
 from serving.errors import UserError
+from serving.signature import TrustedKeys, add_trust, trusted_keys
 from serving.torchserve.archive import archive, check_archive
 from serving.torchserve.launcher import ServerFailed, TorchServe
 
@@ -28,14 +29,16 @@ def main(arguments: Sequence[str]) -> None:
         type=Path,
         help="written, with the addresses as JSON, when every model answers",
     )
+    add_trust(parser)
     options = parser.parse_args(arguments)
+    trusted = trusted_keys(options)
     if options.ready_file and (options.ready_file.is_dir() or not options.ready_file.parent.is_dir()):
         raise UserError(f"--ready-file: {options.ready_file} cannot be a file; give a path in a folder that exists")
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     with tempfile.TemporaryDirectory(prefix="torchferry-archives-") as folder:
-        archives = find_archives(options.models, Path(folder))
+        archives = find_archives(options.models, Path(folder), trusted)
         server = TorchServe(archives, options.host, options.port, options.grpc_port, options.metrics_port)
         if options.ready_file:
             options.ready_file.unlink(missing_ok=True)  # left by a server that was killed
@@ -51,17 +54,19 @@ def main(arguments: Sequence[str]) -> None:
             server.stop()
 
 
-def find_archives(paths: Sequence[Path], folder: Path) -> list[Path]:
+def find_archives(paths: Sequence[Path], folder: Path, trusted: TrustedKeys | None) -> list[Path]:
     """The archives that `paths` stand for; bundles are archived into `folder` first. Raises UserError."""
     found: list[Path] = []
     for path in paths:
         if path.suffix == ".mar" and path.is_file():
+            if trusted:
+                raise UserError(f"{path}: is an archive, and its code is not signed; give the signed bundle instead")
             check_archive(path)
             found.append(path)
         elif (path / "model.json").is_file():
-            found += archive(bundle := bundles.load(path), folder / str(len(found)), bundle.accepted)
+            found += archive(bundle := bundles.load(path, trusted), folder / str(len(found)), bundle.accepted)
         elif path.is_dir() and (archives := sorted(path.glob("*.mar"))):
-            found += find_archives(archives, folder)
+            found += find_archives(archives, folder, trusted)
         else:
             raise UserError(f"{path}: is neither a bundle, nor a .mar archive, nor a folder that holds any")
     names = [path.stem for path in found]

@@ -21,6 +21,7 @@ from serving.export.reference import Reference
 from serving.export.speed import measure_speed
 from serving.export.variants import BUILDERS
 from serving.session import Session, open_session
+from serving.signature import SigningKey
 from serving.variant import Variant
 from serving.whole_folder import whole_folder
 
@@ -28,9 +29,14 @@ GOLDEN = 4
 
 
 def export(
-    reference: Reference, output: Path, names: Sequence[str], limits: Mapping[str, float], model_version: str
+    reference: Reference,
+    output: Path,
+    names: Sequence[str],
+    limits: Mapping[str, float],
+    model_version: str,
+    key: SigningKey | None = None,
 ) -> Bundle:
-    """Write the bundle with the named variants, refused ones among them. Raises UserError.
+    """Write the bundle with the named variants, refused ones among them, signed if there is a `key`. Raises UserError.
 
     `limits` that are given replace the recipe's, and those the variants' own.
     """
@@ -67,7 +73,8 @@ def export(
                 skipped=skipped,
                 provenance=reference.provenance | _here(),
                 files=bundles.checksums(folder),
-            )
+            ),
+            key,
         )
     return bundles.load(output)
 

@@ -14,8 +14,8 @@ from serving.export.gate import Limits
 from serving.export.given import add_options, load_given
 from serving.export.kserve import write_kserve
 from serving.export.trained import load_trained
-from serving.export.triton import write_triton
 from serving.export.variants import BUILDERS
+from serving.signature import SigningKey
 from serving.variant import Variant
 
 USUAL = ("torch", "onnx-fp32", "onnx-int8")  # what needs neither a compiler nor a GPU
@@ -31,9 +31,10 @@ def main(arguments: Sequence[str]) -> None:
     given = {name: limit for name, limit in asked.items() if limit is not None}
     if (options.run is None) == (options.model is None):
         raise UserError("give a run folder, or the import path of a model with --model")
+    key = SigningKey(options.sign) if options.sign else None
     reference = load_trained(options.run) if options.run else load_given(options)
     output = options.output or (options.run / "bundle" if options.run else Path("bundles") / reference.name)
-    bundle = export(reference, output, names, given, options.model_version)
+    bundle = export(reference, output, names, given, options.model_version, key)
     for name, variant in bundle.variants.items():
         print(_line(name, variant))
     for name, reason in bundle.skipped.items():
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     choice = f"all, or some of {','.join(BUILDERS)} (default {','.join(USUAL)})"
     made.add_argument("--variants", help=choice)
     made.add_argument("--model-version", default="1.0", help="the version servers show (default 1.0)")
+    made.add_argument("--sign", type=Path, metavar="KEY", help="vouch for it with an ed25519 private key, a PEM file")
     for field in dataclasses.fields(Limits):
         made.add_argument(f"--{field.name.replace('_', '-')}", type=finite, help="for every variant")
     add_options(made)
@@ -65,6 +67,8 @@ def _convert(options: argparse.Namespace) -> None:
         raise UserError(f"--format: {options.format} needs a bundle, and the folder to write with --output")
     bundle = bundles.load(options.run)
     if options.format == "triton":
+        from serving.export.triton import write_triton  # loads Triton's schema
+
         print(f"{', '.join(write_triton(bundle, options.output))} in {options.output}")
         return
     if options.storage_uri is None:

@@ -19,6 +19,7 @@ from serving.cpu import cores, features
 from serving.errors import CannotBuild
 from serving.export.reference import Reference
 from serving.export.samples import Samples
+from serving.export.speed import measure_speed
 from serving.session.onnx_session import OnnxSession
 
 Refusal = Callable[[Path], str | None]
@@ -38,14 +39,21 @@ def quantized(source: Path, samples: Samples, reference: Reference, target: Path
         first = refusal(target)
         if first is None:
             return None
-        full, worst = target.stat().st_size, quantizer.by_harm(reference, Path(scratch) / "one.onnx")
+        full, worst = _cost(target, reference), quantizer.by_harm(reference, Path(scratch) / "one.onnx")
         for kept in (worst[:count] for count in _doubled(len(worst))):
             quantizer.write(target, [node for node in quantizer.nodes if node not in kept])
             if refusal(target) is None:
-                cost = f"{target.stat().st_size:,} bytes instead of {full:,}"
+                mended = _cost(target, reference)
+                cost = ", ".join(f"{value} instead of {before}" for value, before in zip(mended, full, strict=True))
                 return f"in float: {', '.join(kept)} of {len(worst)} nodes, {cost}; with all in int8 {first}"
         quantizer.write(target, quantizer.nodes)
         return "no part of it in float mends that"
+
+
+def _cost(file: Path, reference: Reference) -> tuple[str, str]:
+    inputs, outputs = ([spec.name for spec in specs] for specs in (reference.inputs, reference.outputs))
+    _, speed = measure_speed(lambda: OnnxSession(file, inputs, outputs, cores()), reference.test, cores())
+    return f"{file.stat().st_size:,} bytes", f"{speed.batch_1_ms:.3g} ms"
 
 
 def _doubled(end: int) -> Iterator[int]:

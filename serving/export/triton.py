@@ -5,6 +5,10 @@ DIR/<name>-<variant>/config.pbtxt, labels.txt, 1/model.onnx
 
 import shutil
 from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format, text_format
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from serving.bundle import Bundle, TensorSpec
 from serving.errors import UserError
@@ -31,26 +35,22 @@ def write_triton(bundle: Bundle, output: Path) -> list[str]:
 
 
 def config(bundle: Bundle, variant: str) -> str:
-    """config.pbtxt: requests that wait go together, none waits for others to come."""
-    labelled = bundle.task == "classification"
-    tensors = [_tensor("input", spec) for spec in bundle.inputs]
-    tensors += [_tensor("output", spec, "labels.txt" if labelled else None) for spec in bundle.outputs]
-    return "\n".join(
-        [
-            f'name: "{bundle.name}-{variant}"',
-            'backend: "onnxruntime"',
-            f"max_batch_size: {MAX_BATCH}",
-            *tensors,
-            "dynamic_batching { max_queue_delay_microseconds: 0 }",
-            "",
-        ]
-    )
+    """config.pbtxt, in Triton's own schema: requests that wait go together, none waits for others to come."""
+    outputs = [_tensor(spec) for spec in bundle.outputs]
+    if bundle.task == "classification":
+        outputs = [output | {"label_filename": "labels.txt"} for output in outputs]
+    content = {
+        "name": f"{bundle.name}-{variant}",
+        "backend": "onnxruntime",
+        "max_batch_size": MAX_BATCH,
+        "input": [_tensor(spec) for spec in bundle.inputs],
+        "output": outputs,
+        "dynamic_batching": {"max_queue_delay_microseconds": 0},
+    }
+    return text_format.MessageToString(json_format.ParseDict(content, ModelConfig()))
 
 
-def _tensor(kind: str, spec: TensorSpec, labels: str | None = None) -> str:
-    dims = spec.shape[1:]
-    lines = [f'  name: "{spec.name}"', f"  data_type: {DATATYPES[spec.datatype]}"]
-    lines += [f"  dims: {list(dims) or [1]}"]
-    lines += [] if dims else ["  reshape { shape: [ ] }"]  # Triton knows no tensor without an axis beside the batch
-    lines += [f'  label_filename: "{labels}"'] if labels else []
-    return "\n".join([f"{kind} {{", *lines, "}"])
+def _tensor(spec: TensorSpec) -> dict[str, Any]:
+    dims = list(spec.shape[1:])
+    tensor = {"name": spec.name, "data_type": DATATYPES[spec.datatype], "dims": dims or [1]}
+    return tensor if dims else tensor | {"reshape": {"shape": []}}  # Triton knows no tensor of the batch axis alone

@@ -9,6 +9,7 @@ from serving.bundle import Bundle
 from serving.errors import UserError
 from serving.registry.catalogue import Catalogue
 from serving.registry.store import Store
+from serving.signature import SigningKey
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -16,8 +17,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("bundle", type=Path, help="a bundle made by python -m serving export")
     parser.add_argument("url", help="where all models lie: a folder, s3://BUCKET/PATH, gs://..., anything of fsspec")
     parser.add_argument("--channel", action="append", default=[], help="make it mean this version, such as canary")
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="vouch for it with an ed25519 private key, a PEM file")
     options = parser.parse_args(arguments)
     bundle = bundles.load(options.bundle)
+    if options.sign:
+        bundles.write(bundle, SigningKey(options.sign))
     catalogue = Catalogue(Store(options.url), bundle.name)
     publish(bundle, catalogue)
     print(f"{options.url.rstrip('/')}/{bundle.name}@{bundle.version}")

@@ -3,9 +3,12 @@
 What was loaded before a pull was interrupted lies beside FOLDER and is taken up again.
 """
 
+import fcntl
 import hashlib
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from serving import bundle as bundles
@@ -13,6 +16,7 @@ from serving.arguments import Parser
 from serving.bundle import Bundle
 from serving.errors import BundleError, UserError
 from serving.registry.catalogue import Catalogue, located
+from serving.signature import TrustedKeys, add_trust, trusted_keys
 from serving.whole_folder import flush, make_folder
 
 
@@ -20,14 +24,17 @@ def main(arguments: Sequence[str]) -> None:
     parser = Parser(prog="python -m serving pull", description=__doc__)
     parser.add_argument("reference", help="URL/NAME@VERSION or URL/NAME@CHANNEL (default @stable)")
     parser.add_argument("folder", type=Path, help="where the bundle goes; must not exist")
+    add_trust(parser)
     options = parser.parse_args(arguments)
+    trusted = trusted_keys(options)
     catalogue, wanted = located(options.reference)
-    bundle = pull(catalogue, catalogue.resolve(wanted), options.folder)
+    bundle = pull(catalogue, catalogue.resolve(wanted), options.folder, trusted)
     print(f"{bundle.name} {bundle.version} in {options.folder}")
 
 
-def pull(catalogue: Catalogue, version: str, folder: Path) -> Bundle:
-    """Raises UserError for a folder that exists, BundleError for what is damaged in the store."""
+def pull(catalogue: Catalogue, version: str, folder: Path, trusted: TrustedKeys | None = None) -> Bundle:
+    """Raises UserError for a folder that exists, BundleError for what is damaged in the store or not signed by one of
+    the `trusted` keys, if any are given."""
     if folder.exists():
         raise UserError(f"{folder}: exists already and is left as it is; give another, or move it away")
     manifest = catalogue.manifest(version)
@@ -35,18 +42,32 @@ def pull(catalogue: Catalogue, version: str, folder: Path) -> Bundle:
         raise UserError(f"{catalogue.store.url}/{catalogue.name}: has no version {version}")
     partial = folder.with_name(f".{folder.name}.{hashlib.sha256(manifest).hexdigest()[:12]}.partial")
     make_folder(partial)
-    (partial / "model.json").write_bytes(manifest)
-    bundle = bundles.load(partial)
-    for relative, digest in bundle.files.items():
-        _fetch(catalogue, digest, partial / relative)
-    for path in [*partial.rglob("*"), partial]:
-        flush(path)
-    try:
-        partial.rename(folder)
-    except OSError as error:  # somebody was quicker
-        shutil.rmtree(partial, ignore_errors=True)
-        raise UserError(f"{folder}: exists already and is left as it is; give another") from error
+    with _alone(partial, folder):
+        (partial / "model.json").write_bytes(manifest)
+        bundle = bundles.load(partial, trusted)
+        for relative, digest in bundle.files.items():
+            _fetch(catalogue, digest, partial / relative)
+        for path in [*partial.rglob("*"), partial]:
+            flush(path)
+        try:
+            partial.rename(folder)
+        except OSError as error:  # somebody was quicker
+            shutil.rmtree(partial, ignore_errors=True)
+            raise UserError(f"{folder}: exists already and is left as it is; give another") from error
     return bundles.load(folder)
+
+
+@contextmanager
+def _alone(partial: Path, folder: Path) -> Iterator[None]:
+    """Raise UserError while another process pulls the same version into the same folder."""
+    descriptor = os.open(partial, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise UserError(f"{folder}: another pull is writing it; wait for that, or give another folder") from error
+    finally:
+        os.close(descriptor)
 
 
 def _fetch(catalogue: Catalogue, digest: str, target: Path) -> None:

@@ -8,6 +8,10 @@ from pathlib import Path
 from serving.errors import ServerFault, UserError
 
 CHUNK = 1 << 20
+# A file of these can be read while it is being written; it gets its name afterwards.
+RENAMING = {"file", "local", "sftp", "ssh"}
+# They put whole objects in place at once, and have no folders: to make one would make a bucket.
+OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "az", "oss", "oci"}
 
 
 class Store:
@@ -24,8 +28,8 @@ class Store:
             self.files, self.root = fsspec.core.url_to_fs(self.url)
         except (ValueError, ImportError) as error:
             raise UserError(f"{url}: {error}") from error
-        # Only a store of objects puts a whole one in place at once.
-        self._renames = "file" in _words(self.files.protocol)
+        protocols = set(_words(self.files.protocol))
+        self._renames, self._folders = bool(protocols & RENAMING), not protocols & OBJECT_STORES
 
     def read(self, path: str) -> bytes | None:
         """None if there is no such file."""
@@ -70,7 +74,8 @@ class Store:
     def _put(self, path: str, write: Callable[[str], None]) -> None:
         with self._faults(path):
             target = self._at(path)
-            self.files.makedirs(target.rpartition("/")[0], exist_ok=True)
+            if self._folders:
+                self.files.makedirs(target.rpartition("/")[0], exist_ok=True)
             if not self._renames:
                 write(target)
                 return

@@ -63,6 +63,16 @@ def test_a_flipped_bit_is_found(copy: Path, variant: str) -> None:
         open_variant(loaded, variant, threads=1)
 
 
+@pytest.mark.parametrize("name", ["inputs.npz", "outputs.npz"])
+def test_a_flipped_bit_in_the_golden_samples_is_found(copy: Path, name: str) -> None:
+    file = copy / "golden" / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(BundleError, match=rf"{name}: is damaged"):
+        bundles.load(copy).golden()
+
+
 def test_a_missing_file_is_named(copy: Path) -> None:
     (copy / "golden" / "inputs.npz").unlink()
     with pytest.raises(BundleError, match=r"inputs.npz: is missing"):

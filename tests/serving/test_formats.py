@@ -8,6 +8,8 @@ import numpy as np
 import onnxruntime
 import pytest
 import yaml
+from google.protobuf import text_format
+from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
 from serving import bundle as bundles
 from serving.bundle import TensorSpec
@@ -27,23 +29,13 @@ def test_triton_gets_each_onnx_variant_with_its_tensors(bundle: Path, tmp_path: 
     assert "digits-onnx-fp32 in" in export(bundle, "--format", "triton", "-o", tmp_path / "repository")
     model = tmp_path / "repository" / "digits-onnx-fp32"
     assert [path.name for path in model.parent.iterdir()] == [model.name]
-    assert (model / "config.pbtxt").read_text().splitlines() == [
-        'name: "digits-onnx-fp32"',
-        'backend: "onnxruntime"',
-        "max_batch_size: 64",
-        "input {",
-        '  name: "image"',
-        "  data_type: TYPE_UINT8",
-        "  dims: [1, 8, 8]",
-        "}",
-        "output {",
-        '  name: "probabilities"',
-        "  data_type: TYPE_FP32",
-        "  dims: [10]",
-        '  label_filename: "labels.txt"',
-        "}",
-        "dynamic_batching { max_queue_delay_microseconds: 0 }",
-    ]
+    config = text_format.Parse((model / "config.pbtxt").read_text(), ModelConfig())
+    assert (config.name, config.backend, config.max_batch_size) == ("digits-onnx-fp32", "onnxruntime", 64)
+    assert config.HasField("dynamic_batching")
+    ((image,), (probabilities,)) = config.input, config.output
+    assert (image.name, image.data_type, list(image.dims)) == ("image", DataType.TYPE_UINT8, [1, 8, 8])
+    assert (probabilities.data_type, list(probabilities.dims)) == (DataType.TYPE_FP32, [10])
+    assert probabilities.label_filename == "labels.txt"
     assert (model / "labels.txt").read_text().split() == list("0123456789")
     session = onnxruntime.InferenceSession(model / "1" / "model.onnx")
     inputs, expected = bundles.load(bundle).golden()
@@ -53,7 +45,8 @@ def test_triton_gets_each_onnx_variant_with_its_tensors(bundle: Path, tmp_path: 
 def test_an_output_of_the_batch_alone_is_reshaped_for_triton(bundle: Path) -> None:
     best = TensorSpec(name="best", datatype="INT64", shape=(-1,))
     text = config(dataclasses.replace(bundles.load(bundle), task="tensors", outputs=(best,)), "onnx-fp32")
-    assert 'name: "best"\n  data_type: TYPE_INT64\n  dims: [1]\n  reshape { shape: [ ] }\n}' in text
+    (output,) = text_format.Parse(text, ModelConfig()).output
+    assert (list(output.dims), output.HasField("reshape"), list(output.reshape.shape)) == ([1], True, [])
 
 
 def test_kserves_manifest_fits_its_schema(bundle: Path, tmp_path: Path) -> None:

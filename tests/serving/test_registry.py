@@ -1,11 +1,17 @@
 """Bundles under a URL, in a folder and in fsspec's store in memory."""
 
 import dataclasses
+import fcntl
+import hashlib
+import os
 import shutil
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from moto.server import ThreadedMotoServer
+from s3fs import S3FileSystem
 
 from serving import bundle as bundles
 from serving.bundle import Bundle
@@ -18,8 +24,31 @@ from serving.registry.store import Store
 from tests.conftest import run_command
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """Where a local server answers that speaks S3."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a new one, in the words of the environment that every client of S3 knows."""
+    for name, value in {"ENDPOINT_URL": s3, "ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": "me"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    name = f"models-{uuid.uuid4().hex}"
+    S3FileSystem(skip_instance_cache=True).mkdir(name)
+    return f"s3://{name}"
+
+
+@pytest.fixture(params=["file", "memory", "s3"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "s3":
+        return f"{request.getfixturevalue('bucket')}/some/folder"
     return f"file://{tmp_path}/store" if request.param == "file" else f"memory://{uuid.uuid4().hex}"
 
 
@@ -118,13 +147,34 @@ def test_a_wrong_reference_is_refused(reference: str) -> None:
         located(reference)[0].resolve("stable")
 
 
-def test_the_commands(bundle: Path, tmp_path: Path) -> None:
+def test_two_pulls_into_one_folder_do_not_mix(catalogue: Catalogue, tmp_path: Path) -> None:
+    bundle = pull(catalogue, "1.0", tmp_path / "first")
+    manifest = (bundle.root / "model.json").read_bytes()
+    partial = tmp_path / f".pulled.{hashlib.sha256(manifest).hexdigest()[:12]}.partial"
+    partial.mkdir()
+    descriptor = os.open(partial, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with pytest.raises(UserError, match="another pull is writing it"):
+        pull(catalogue, "1.0", tmp_path / "pulled")
+    os.close(descriptor)
+    assert pull(catalogue, "1.0", tmp_path / "pulled").accepted == bundle.accepted
+
+
+def test_a_bucket_that_is_not_there_is_said_in_one_line(bucket: str, bundle: Path) -> None:
+    done = run_command("-m", "serving", "publish", bundle, f"{bucket}-no")
+    assert done.returncode in (1, 2)
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert f"{bucket}-no" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_the_commands(bundle: Path, tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
     def serving(*arguments: object, code: int = 0) -> str:
         done = run_command("-m", "serving", *arguments)
         assert done.returncode == code, done.stderr
         return done.stdout if code == 0 else done.stderr
 
-    store = tmp_path / "store"
+    store = tmp_path / "store" if kind == "folder" else request.getfixturevalue("bucket")
     version(bundle, tmp_path / "two", "2.0")
     assert serving("publish", bundle, store, "--channel", "stable").splitlines()[1:] == ["stable: nothing -> 1.0"]
     assert "canary: nothing -> 2.0" in serving("publish", tmp_path / "two", store, "--channel", "canary")
