@@ -23,9 +23,16 @@ def modules(package: str) -> dict[str, Path]:
 ALL = {name: path for package in OURS for name, path in modules(package).items()}
 
 
+class WithoutTypes(ast.NodeTransformer):
+    """Drops what only a type checker imports."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+
+
 def imports(path: Path, top_level_only: bool = False) -> set[str]:
-    """The modules of ours that the file imports, by full name."""
-    tree = ast.parse(path.read_text())
+    """The modules of ours that the file imports when it runs, by full name."""
+    tree = WithoutTypes().visit(ast.parse(path.read_text()))
     found = set()
     for node in tree.body if top_level_only else ast.walk(tree):
         if isinstance(node, ast.Import):

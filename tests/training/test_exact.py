@@ -63,6 +63,7 @@ def assert_same(one: Path, other: Path) -> None:
 
 ACCUMULATING = ("--step.accumulate", 2, "--step.ema_decay", 0.9, "--data.workers", 2)
 MIXING = ("--data.mixup", 0.2, "--step.clip_norm", 1, "--step.skip_nonfinite", 3, "--data.workers", 1)
+SGD = '{"name": "SGD", "args": {"lr": 0.1, "momentum": 0.9}}'
 SHIFTS = ("--data.augment", '[{"name": "random_crop", "args": {"padding": 1}}]')
 
 
@@ -93,6 +94,8 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(
 
 def test_the_number_of_ranks_changes_nothing_but_rounding(tmp_path: Path) -> None:
     options = ("--model.args.dropout", 0, "--max_steps", 24, "--metrics.log_every", 1, "--metrics.sample_log", "true")
+    # Adam divides a gradient by its own size, so where it is nothing but rounding it becomes a whole step.
+    options += ("--optimizer", SGD)
     runs = {ranks: train(tmp_path, f"of-{ranks}", ranks, *options) for ranks in (1, 2, 4)}
     steps, losses = {}, {}
     for ranks, run in runs.items():
