@@ -93,9 +93,9 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(
 
 
 def test_the_number_of_ranks_changes_nothing_but_rounding(tmp_path: Path) -> None:
-    options = ("--model.args.dropout", 0, "--max_steps", 24, "--metrics.log_every", 1, "--metrics.sample_log", "true")
     # Adam divides a gradient by its own size, so where it is nothing but rounding it becomes a whole step.
-    options += ("--optimizer", SGD)
+    learning = ("--model.args.dropout", 0, "--optimizer", SGD, "--max_steps", 24)
+    options = (*learning, "--metrics.log_every", 1, "--metrics.sample_log", "true")
     runs = {ranks: train(tmp_path, f"of-{ranks}", ranks, *options) for ranks in (1, 2, 4)}
     steps, losses = {}, {}
     for ranks, run in runs.items():
