@@ -11,12 +11,11 @@ from serving.errors import NotDecodable, WrongTensor
 
 DTYPES = {
     "BOOL": np.dtype(np.bool_),
-    "UINT8": np.dtype(np.uint8),
-    "INT32": np.dtype(np.int32),
-    "INT64": np.dtype(np.int64),
-    "FP32": np.dtype(np.float32),
-    "FP64": np.dtype(np.float64),
+    **{f"UINT{bits}": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)},
+    **{f"INT{bits}": np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)},
+    **{f"FP{bits}": np.dtype(f"float{bits}") for bits in (16, 32, 64)},
 }
+"""Those of the protocol that numpy has; BYTES and BF16 have no dtype."""
 # numpy's kinds of JSON numbers that each kind of tensor takes: no fraction is cut off, no text is read as a number.
 _KINDS = {"b": "biu", "u": "iu", "i": "iu", "f": "iuf"}
 DATATYPES = {dtype: name for name, dtype in DTYPES.items()}

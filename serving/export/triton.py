@@ -15,8 +15,6 @@ from serving.errors import UserError
 from serving.whole_folder import whole_folder
 
 MAX_BATCH = 64
-DATATYPES = {"BOOL": "TYPE_BOOL", "UINT8": "TYPE_UINT8", "INT32": "TYPE_INT32", "INT64": "TYPE_INT64"}
-DATATYPES |= {"FP32": "TYPE_FP32", "FP64": "TYPE_FP64"}
 
 
 def write_triton(bundle: Bundle, output: Path) -> list[str]:
@@ -52,5 +50,5 @@ def config(bundle: Bundle, variant: str) -> str:
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:
     dims = list(spec.shape[1:])
-    tensor = {"name": spec.name, "data_type": DATATYPES[spec.datatype], "dims": dims or [1]}
+    tensor = {"name": spec.name, "data_type": f"TYPE_{spec.datatype}", "dims": dims or [1]}
     return tensor if dims else tensor | {"reshape": {"shape": []}}  # Triton knows no tensor of the batch axis alone
