@@ -7,12 +7,16 @@ from serving.verbs import run
 VERBS = {
     "demo": ("benchmarks.demo", "the whole path once: train, export, archive, serve, predict, measure"),
     "latency": ("benchmarks.latency", "p50 to p99.9 of one model of a running server, at a set rate"),
+    "sweep": ("benchmarks.sweep", "its latency against the offered rate, up to saturation"),
+    "slo": ("benchmarks.slo", "the highest rate that keeps a limit of p99"),
+    "soak": ("benchmarks.soak", "what drifts in a long run: latency, memory"),
+    "compare": ("benchmarks.compare", "two results, or two commits in turn: faster, slower or no difference"),
     "training": (
-        "benchmarks.training",
+        "benchmarks.training.throughput",
         "our trainer's throughput beside a bare loop's, Lightning Fabric's, accelerate's",
     ),
-    "scaling": ("benchmarks.scaling", "our trainer and a bare loop at 1 to N processes"),
-    "checkpoint": ("benchmarks.checkpoint", "what a save costs, and a worker's death"),
+    "scaling": ("benchmarks.training.scaling", "our trainer and a bare loop at 1 to N processes"),
+    "checkpoint": ("benchmarks.training.checkpoint", "what a save costs, and a worker's death"),
 }
 
 if __name__ == "__main__":

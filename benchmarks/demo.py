@@ -4,7 +4,6 @@ Held-out images go to both variants over both protocols; it fails unless each la
 checkpoint gives in process.
 """
 
-import argparse
 import csv
 import json
 import os
@@ -20,11 +19,11 @@ from typing import Any
 
 import yaml
 
-from benchmarks.latency import Latency, measure
+from benchmarks.load.measurement import Measurement
+from benchmarks.load.options import add_sending, add_target, measure_open, target_of
 from serving import bundle as bundles
 from serving.arguments import Parser
 from serving.bundle import Bundle
-from serving.client import GrpcClient, RestClient
 from serving.errors import UserError
 
 RECIPE = Path("training/recipes/digits.yaml")
@@ -32,7 +31,8 @@ RUN = Path("runs/digits")
 VARIANTS = ("torch", "onnx-fp32")
 LEAST_ACCURACY = 0.98
 IMAGES = 100
-LOAD = argparse.Namespace(rate=50, seconds=3, warmup=0.5, arrivals="poisson", connections=8)
+RATE = 50  # requests a second
+LOAD = ("--seconds", "3", "--warmup", "0.5")
 
 
 class DemoFailed(Exception):
@@ -175,19 +175,21 @@ def _protocols(addresses: dict[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _measure(bundle: Bundle, addresses: dict[str, Any]) -> dict[tuple[str, str], Latency]:
+def _measure(bundle: Bundle, addresses: dict[str, Any]) -> dict[tuple[str, str], Measurement]:
     image = next((RUN / "samples").glob("*/*.png"))
-    print(f"\nmeasuring latency at {LOAD.rate} requests a second, {LOAD.seconds} s for each ...", flush=True)
-    results = {}
+    print(f"\nmeasuring latency at {RATE} requests a second, {LOAD[1]} s for each ...", flush=True)
+    parser, results = Parser(), {}
+    add_target(parser)
+    add_sending(parser)
     for variant in VARIANTS:
-        for protocol, client in (("REST", RestClient(addresses["rest"])), ("gRPC", GrpcClient(addresses["grpc"]))):
-            options = argparse.Namespace(**vars(LOAD), model=f"{bundle.name}-{variant}", protocol=protocol)
-            with client:
-                results[variant, protocol] = measure(client, image.read_bytes(), options)
+        for name, protocol, url in (("REST", "predictions", "rest"), ("gRPC", "grpc-predictions", "grpc")):
+            what = ("--model", f"{bundle.name}-{variant}", "--protocol", protocol, "--input", str(image))
+            options = parser.parse_args([addresses[url], *what, *LOAD])
+            results[variant, name] = measure_open(target_of(options), RATE, options)
     return results
 
 
-def _print_table(bundle: Bundle, latencies: dict[tuple[str, str], Latency]) -> None:
+def _print_table(bundle: Bundle, latencies: dict[tuple[str, str], Measurement]) -> None:
     print(f"\n{'variant':10} {'accuracy':>9} {'size kB':>8} {'largest diff.':>14}", end="")
     print(f" {'REST p50':>10} {'p99 ms':>8} {'gRPC p50':>10} {'p99 ms':>8}")
     for name in VARIANTS:

@@ -1,14 +1,26 @@
-"""One JSON file for one benchmark: the machine, what was asked, and every figure."""
+"""One JSON file for one benchmark: the machine, what was asked, every result, and the figures that `compare` reads."""
 
 import argparse
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from benchmarks import host
+from serving.errors import UserError
 
 
-def write(verb: str, options: argparse.Namespace, results: object) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A quantity and its value in each round, repeat or window of time."""
+
+    better: Literal["lower", "higher"]
+    values: list[float]
+
+
+def write(verb: str, options: argparse.Namespace, results: object, figures: Mapping[str, Figure]) -> None:
     """To `--output`, if there is one."""
     if options.output:
         content = {
@@ -17,8 +29,24 @@ def write(verb: str, options: argparse.Namespace, results: object) -> None:
             "machine": host.describe(),
             "arguments": vars(options),
             "results": results,
+            "figures": {name: asdict(figure) for name, figure in figures.items()},
         }
         options.output.write_text(json.dumps(content, indent=2, default=_text) + "\n")
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Figure]]:
+    """The whole content, and the figures in it. Raises UserError for a file that `write` did not write."""
+    try:
+        content = json.loads(path.read_text())
+        figures = {
+            str(name): Figure(better=given["better"], values=[float(value) for value in given["values"]])
+            for name, given in content["figures"].items()
+        }
+        return {"benchmark": content["benchmark"], **content}, figures
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"{path}: is no result that `python -m benchmarks` wrote with --output") from error
 
 
 def _text(value: object) -> str:

@@ -1,29 +1,12 @@
-"""Measure several things in turn, A B C A B C, and compare what was measured in the same round."""
+"""Measure several things in turn, A B C A B C, so that a change of the machine reaches all of them."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-import numpy as np
-
-RESAMPLES = 10_000
 Result = TypeVar("Result", bound=Mapping[str, float])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ratio:
-    """Of two things measured in the same rounds: the median of the rounds' ratios."""
-
-    median: float
-    low: float
-    """Of a bootstrap interval at 95 %."""
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.median:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 def alternate(
@@ -40,13 +23,6 @@ def alternate(
             key, value = next(iter(result.items()))
             print(f"{title}, round {number}/{rounds}: {name} {value:,.6g} {key}", file=sys.stderr, flush=True)
     return results
-
-
-def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
-    ratios = np.asarray(ours) / np.asarray(theirs)
-    picks = np.random.default_rng(0).integers(0, len(ratios), size=(RESAMPLES, len(ratios)))
-    low, high = np.percentile(np.median(ratios[picks], axis=1), [2.5, 97.5])
-    return Ratio(median=float(np.median(ratios)), low=float(low), high=float(high))
 
 
 def column(results: Sequence[Mapping[str, float]], key: str) -> list[float]:

@@ -10,7 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmarks.rounds import alternate, paired_ratio
+from benchmarks.interval import paired_ratio
+from benchmarks.rounds import alternate
 from tests.conftest import ROOT, run_command, wait_until
 
 FEW_STEPS = ("--rounds", 1, "--warmup", 1, "--steps", 2, "--log-every", 1, "--threads", 1)

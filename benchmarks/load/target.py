@@ -1,0 +1,58 @@
+"""What a run sends, where to, and how: made once, from the command line and the model's own metadata."""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load.endpoint import Endpoint
+
+PROTOCOLS = {
+    "rest": "benchmarks.load.rest:json_target",
+    "rest-binary": "benchmarks.load.rest:binary_target",
+    "predictions": "benchmarks.load.predictions:rest_target",
+    "grpc": "benchmarks.load.oip_grpc:target",
+    "grpc-predictions": "benchmarks.load.predictions:grpc_target",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What of the command line decides about the requests."""
+
+    endpoint: Endpoint
+    model: str
+    version: str
+    """The server's own choice if it is empty."""
+    input: Path | None
+    """None for random values."""
+    batch: int
+    timeout: float
+    """Seconds for one answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Goes to the processes that send."""
+
+    endpoint: Endpoint
+    model: str
+    protocol: str
+    method: str | None
+    """Of gRPC, as /package.Service/Method; None for HTTP."""
+    requests: Sequence[bytes]
+    """Sent in turn: whole HTTP/1.1 requests, or serialized messages of gRPC."""
+    payload_bytes: int
+    """Of one body, on average."""
+    answer_bytes: int
+    """Of the body of a first answer."""
+    batch: int
+    server: str | None
+    """Its name and version, if it says so."""
+
+
+def prepare(protocol: str, asked: Asked) -> Target:
+    """Read the metadata, make the requests, send the first one, which has to be answered well. Raises UserError."""
+    module, name = PROTOCOLS[protocol].split(":")
+    made: Target = getattr(importlib.import_module(module), name)(asked)
+    return made

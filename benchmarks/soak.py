@@ -1,0 +1,121 @@
+"""`python -m benchmarks soak URL --model M --input FILE --rate 100 --minutes 60 --metrics URL`: what drifts.
+
+One long open loop. Latency and, from the server's metrics or its process id, memory are fitted with a line that
+outliers do not move (Theil-Sen); a drift is one whose 95 % interval leaves out zero.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import psutil
+
+from benchmarks import record
+from benchmarks.load.drift import Drift, drift
+from benchmarks.load.measurement import figures
+from benchmarks.load.options import add_sending, add_target, check, measure_open, target_of
+from benchmarks.load.server_metrics import read_sums, resident_bytes
+from benchmarks.load.table import table
+from benchmarks.record import Figure
+from serving.arguments import Parser, finite
+from serving.errors import UserError
+
+BETWEEN = 5.0  # seconds between two looks at the memory, or a sixtieth of a short soak
+MEGABYTE = 1e6
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = Parser(prog="python -m benchmarks soak", description=__doc__)
+    add_target(parser)
+    parser.add_argument("--rate", type=finite, default=50, help="requests a second (default 50)")
+    parser.add_argument("--minutes", type=finite, default=60, help="how long (default 60)")
+    parser.add_argument("--metrics", metavar="URL", help="the server's Prometheus page, for its memory")
+    parser.add_argument("--pid", type=int, help="the server's process, for its memory and that of its children")
+    add_sending(parser)
+    options = parser.parse_args(arguments)
+    if options.minutes <= 0:
+        raise UserError(f"--minutes: {options.minutes} is too small; give more than 0")
+    options.seconds = 60 * options.minutes
+    check(options)
+    look = _memory(options.metrics, options.pid, options.model)
+    target = target_of(options)
+    with Watch(look, min(BETWEEN, options.seconds / 60)) as watch:
+        result = measure_open(target, options.rate, options)
+    print(table([result]))
+    starts = [window.start / 60 for window in result.windows if window.p99_ms is not None]
+    drifts = {
+        "p50": drift(starts, [window.p50_ms for window in result.windows if window.p50_ms is not None]),
+        "p99": drift(starts, [window.p99_ms for window in result.windows if window.p99_ms is not None]),
+    }
+    units = {"p50": "ms", "p99": "ms", "memory": "MB"}
+    if look:
+        drifts["memory"] = drift([at / 60 for at in watch.times], [value / MEGABYTE for value in watch.values])
+    for name, found in drifts.items():
+        print(f"{name}: {_line(found, units[name])}")
+    content = {
+        "measurement": asdict(result),
+        "drifts": {name: found and asdict(found) for name, found in drifts.items()},
+        "memory": {"seconds": watch.times, "bytes": watch.values},
+    }
+    compared = figures(result)
+    if watch.values:
+        compared["memory MB"] = Figure(better="lower", values=[value / MEGABYTE for value in watch.values])
+    record.write("soak", options, content, compared)
+    if result.interrupted:
+        sys.exit(result.interrupted)
+
+
+class Watch:
+    """Looks at something again and again beside the measurement."""
+
+    def __init__(self, look: Callable[[], float] | None, between: float) -> None:
+        self.look, self.between = look, between
+        self.times: list[float] = []
+        self.values: list[float] = []
+        self.end = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Watch":
+        if self.look:
+            self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end.set()
+
+    def _run(self) -> None:
+        assert self.look is not None
+        seconds = 0.0
+        while not self.end.is_set():
+            try:
+                self.values.append(self.look())
+            except (UserError, psutil.Error):  # it may be overloaded, or gone, which the requests will say
+                pass
+            else:
+                self.times.append(seconds)
+            self.end.wait(self.between)
+            seconds += self.between
+
+
+def _memory(metrics: str | None, pid: int | None, model: str) -> Callable[[], float] | None:
+    if pid is not None:
+        try:
+            process = psutil.Process(pid)
+        except (psutil.Error, ValueError) as error:
+            raise UserError(f"--pid: there is no process {pid}") from error
+        return lambda: float(sum(one.memory_info().rss for one in (process, *process.children(recursive=True))))
+    if metrics is None:
+        return None
+    if resident_bytes(read_sums(metrics, model)) is None:
+        raise UserError(f"--metrics: {metrics} does not give process_resident_memory_bytes; give --pid")
+    return lambda: resident_bytes(read_sums(metrics, model)) or float(np.nan)
+
+
+def _line(found: Drift | None, unit: str) -> str:
+    if found is None:
+        return "too few points for a drift"
+    says = "drifts" if found.significant else "no drift"
+    slope = f"{found.per_hour:+.3g} {unit} an hour [{found.low:+.3g}, {found.high:+.3g}]"
+    return f"{found.first:.4g} to {found.last:.4g} {unit}, {says}: {slope}"

@@ -1,0 +1,37 @@
+"""`python -m benchmarks sweep URL --model M --input FILE`: latency against the offered rate, up to saturation."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from benchmarks import record
+from benchmarks.load.measurement import Measurement, figures
+from benchmarks.load.options import add_sending, add_target, check, measure_open, target_of
+from benchmarks.load.steps import rising
+from benchmarks.load.table import table
+from benchmarks.record import Figure
+from serving.arguments import Parser, finite
+from serving.errors import UserError
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = Parser(prog="python -m benchmarks sweep", description=__doc__)
+    add_target(parser)
+    parser.add_argument("--rate", type=finite, default=50, help="the first, in requests a second (default 50)")
+    parser.add_argument("--factor", type=finite, default=1.5, help="from one rate to the next (default 1.5)")
+    add_sending(parser, seconds=5)
+    options = parser.parse_args(arguments)
+    check(options)
+    if options.factor <= 1:
+        raise UserError(f"--factor: {options.factor} is too small; give more than 1")
+    target, results = target_of(options), list[Measurement]()
+    for result in rising(lambda rate: measure_open(target, rate, options), options.rate, options.factor):
+        lines = table([result]).splitlines()
+        print("\n".join(lines if not results else lines[1:]), flush=True)
+        results.append(result)
+    found: dict[str, Figure] = {}
+    for result in results:
+        found |= figures(result, f" at {result.offered_rate:g}/s")
+    record.write("sweep", options, [asdict(result) for result in results], found)
+    if results[-1].interrupted:
+        sys.exit(results[-1].interrupted)

@@ -1,0 +1,118 @@
+"""Verdicts on planted figures, and two commits of this repository in turn."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.benchmarks.conftest import Planted
+from tests.conftest import ROOT, run_command
+
+Written = Callable[..., Path]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Written:
+    def write(name: str, values: Any, better: str = "lower", **content: object) -> Path:
+        path = tmp_path / name
+        figures = {"p50 ms": {"better": better, "values": list(values)}}
+        whole = {"benchmark": "latency", "machine": {"cores": 2}, "arguments": {"rate": 50}, "figures": figures}
+        path.write_text(json.dumps(whole | content))
+        return path
+
+    return write
+
+
+NOISE = np.random.default_rng(0).normal(10, 0.3, size=30)
+OTHER = np.random.default_rng(2).normal(10, 0.3, size=30)
+
+
+@pytest.mark.parametrize(
+    ("factor", "better", "says", "code"),
+    [
+        (1.2, "lower", "slower", 1),
+        (1.2, "higher", "faster", 0),
+        (0.8, "higher", "slower", 1),
+        (0.8, "lower", "faster", 0),
+        (1.0, "lower", "no difference", 0),
+    ],
+)
+def test_it_says_faster_slower_or_no_difference(
+    written: Written, factor: float, better: str, says: str, code: int
+) -> None:
+    old, new = written("old.json", NOISE, better), written("new.json", OTHER * factor, better)
+    done = run_command("-m", "benchmarks", "compare", old, new)
+    assert done.returncode == code, done.stderr
+    assert f"p50 ms  {says} " in done.stdout
+    assert "two runs" in done.stdout
+
+
+def test_what_is_slower_within_the_tolerance_passes(written: Written, tmp_path: Path) -> None:
+    old, new = written("old.json", NOISE), written("new.json", NOISE * 1.1)
+    output = tmp_path / "verdict.json"
+    done = run_command("-m", "benchmarks", "compare", old, new, "--tolerance", 0.2, "--output", output)
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(output.read_text())["results"]["p50 ms"]
+    assert (verdict["says"], verdict["pairs"]) == ("slower", 30)
+    assert verdict["worse_by"] == pytest.approx(0.1)
+    assert verdict["confidence"] > 0.99
+
+
+def test_a_pair_shares_its_conditions(written: Written) -> None:
+    # Both doubled over time, as on a machine that got busy; in every pair the new one is slower by a tenth.
+    course = np.linspace(10, 20, 30)
+    done = run_command("-m", "benchmarks", "compare", written("a.json", course), written("b.json", course * 1.1))
+    assert done.returncode == 1
+    assert "1.100 [1.100, 1.100]" in done.stdout
+
+
+def test_few_pairs_say_nothing_and_other_conditions_are_named(written: Written) -> None:
+    old = written("old.json", [1.0] * 4)
+    new = written("new.json", [9.0] * 4, machine={"cores": 4}, arguments={"rate": 100})
+    done = run_command("-m", "benchmarks", "compare", old, new)
+    assert done.returncode == 0, done.stderr
+    assert "too few" in done.stdout
+    assert "note: cores was 2 and is 4" in done.stdout
+    assert "note: rate was 50 and is 100" in done.stdout
+
+
+def test_bad_input_is_refused_in_one_line(written: Written, tmp_path: Path) -> None:
+    good, other = written("good.json", NOISE), written("other.json", NOISE, benchmark="training")
+    (tmp_path / "text").write_text("{}")
+    empty = written("empty.json", NOISE, figures={})
+    for words, message in (
+        ((good, other), "is of 'latency' and"),
+        ((good, tmp_path / "missing"), "cannot be read"),
+        ((good, tmp_path / "text"), "is no result that `python -m benchmarks` wrote"),
+        ((good, empty), "no figure in common"),
+        ((good, good, "--tolerance", -1), "--tolerance: -1.0 is too small"),
+        ((good, good, "--confidence", 1), "--confidence: 1.0 is not between"),
+        ((good, good, "--", "latency"), "words after --"),
+        (("HEAD", "nobody", "--commits", "--", "latency"), "nobody: is no commit"),
+        (("HEAD", "HEAD", "--commits"), "nothing to measure"),
+        (("HEAD", "HEAD", "--commits", "--rounds", 1, "--", "latency"), "--rounds: 1 is too small"),
+        (("HEAD", "HEAD", "--commits", "--serve", "x", "--", "latency"), "name no address"),
+    ):
+        done = run_command("-m", "benchmarks", "compare", *words, cwd=ROOT)
+        assert done.returncode == 2, done.stderr
+        assert message in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_two_commits_are_measured_in_turn(plant: Callable[..., Planted], tmp_path: Path) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs this repository's history")
+    server = plant()
+    what = ("latency", server.url, "--model", "planted", "--protocol", "rest", "--input", "random")
+    options = ("--rounds", 5, "--scratch", tmp_path / "scratch", "--tolerance", 10)
+    verb = ("--", *what, "--rate", 100, "--seconds", 1, "--warmup", 0)
+    done = run_command("-m", "benchmarks", "compare", "HEAD", "HEAD", "--commits", *options, *verb)
+    assert done.returncode == 0, done.stderr
+    order = [line.split(": ")[1].split()[0] for line in done.stderr.splitlines() if ", round " in line]
+    assert order == ["old", "new"] * 5
+    assert "p99 ms" in done.stdout
+    assert len(server.stop()) == 10 * (1 + 100)
+    assert list((tmp_path / "scratch").iterdir()) == []

@@ -1,0 +1,184 @@
+"""The load generator against servers whose behaviour is planted, and so known."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from benchmarks.load.arrivals import constant, poisson
+from tests.benchmarks.conftest import Planted
+from tests.conftest import ROOT
+
+Plant = Callable[..., Planted]
+Measure = Callable[..., Any]
+ONCE = ("--warmup", 0, "--seconds", 5)
+
+
+@pytest.fixture
+def delays(tmp_path: Path) -> Path:
+    """Around 0.1 s, with a long tail."""
+    path = tmp_path / "delays"
+    values = 0.08 + np.random.default_rng(1).gamma(2, 0.02, size=5000)
+    path.write_text("\n".join(map(str, values)))
+    return path
+
+
+@pytest.mark.parametrize("protocol", ["rest", "rest-binary", "predictions", "grpc"])
+def test_it_reports_the_percentiles_that_are_planted(
+    plant: Plant, measure: Measure, delays: Path, protocol: str
+) -> None:
+    differences = []
+    for _ in range(3):  # the machine may have a hiccup of its own
+        server = plant("--delays", delays)
+        url = server.grpc if protocol == "grpc" else server.url
+        found = measure("latency", url, "--protocol", protocol, "--rate", 300, *ONCE)["results"]
+        took = server.stop()[1:]  # without the first, which only asked whether it would be answered
+        assert (found["requests"], found["errors"], found["void"]) == (len(took), 0, None) == (1500, 0, None)
+        planted = {f"p{p}": 1000 * float(np.percentile(took, p, method="higher")) for p in (50, 99, 99.9)}
+        differences.append(max(abs(found["percentiles_ms"][name] / value - 1) for name, value in planted.items()))
+        if differences[-1] < 0.02:
+            break
+    assert min(differences) < 0.02
+
+
+def test_a_stall_shows_in_an_open_loop_and_hides_in_a_closed_one(
+    plant: Plant, measure: Measure, tmp_path: Path
+) -> None:
+    steady = tmp_path / "steady"
+    steady.write_text("0.005\n" * 5000)
+    options = ("--delays", steady, "--stall", 2, 1)
+    opened = measure("latency", plant(*options).url, "--rate", 100, *ONCE)["results"]
+    closed = measure("latency", plant(*options).url, "--connections", 2, *ONCE)["results"]
+    assert (opened["loop"], closed["loop"]) == ("open", "closed")
+    assert opened["percentiles_ms"]["p99"] > 800
+    assert opened["percentiles_ms"]["p90"] > 300
+    assert closed["percentiles_ms"]["p99"] < 300
+    assert 800 < closed["max_ms"] < 1500
+
+
+def test_every_request_is_counted_by_what_became_of_it(plant: Plant, measure: Measure) -> None:
+    found = measure("latency", plant("--fail-every", 5).url, "--rate", 100, *ONCE)["results"]
+    assert found["outcomes"] == {"ok": 400, "HTTP 503": 100}
+    assert found["errors"] == 100
+    histogram = HdrHistogram.decode(found["histogram"])
+    assert histogram.get_total_count() == 400
+    assert found["percentiles_ms"]["p50"] == histogram.get_value_at_percentile(50) / 1000
+    assert sum(window["requests"] for window in found["windows"]) == 500
+
+
+def test_several_processes_share_the_rate(plant: Plant, measure: Measure) -> None:
+    server = plant()
+    found = measure("latency", server.url, "--rate", 200, "--processes", 3, "--arrivals", "constant", *ONCE)["results"]
+    assert (found["requests"], found["errors"]) == (1000, 0)
+    assert len(server.stop()) == 1001
+
+
+def test_a_result_says_what_it_belongs_to(plant: Plant, measure: Measure) -> None:
+    content = measure("latency", plant().url, "--rate", 50, "--seconds", 2)
+    assert content["benchmark"] == "latency"
+    assert {"processor", "cores", "versions"} <= content["machine"].keys()
+    found = content["results"]
+    assert (found["server"], found["payload_bytes"] > 50, found["answer_bytes"]) == ("planted-server 1", True, 2)
+    # From the header Server-Timing; the rest of the mean is the network's.
+    assert found["stages_ms"]["inference"] == 2.5
+    assert found["stages_ms"]["queue"] == 0.5
+    assert sum(found["stages_ms"].values()) == pytest.approx(found["mean_ms"])
+    assert set(content["figures"]) == {"p50 ms", "p99 ms", "answered/s"}
+
+
+def test_ctrl_c_ends_with_the_results_so_far(plant: Plant, tmp_path: Path) -> None:
+    output = tmp_path / "partial.json"
+    words = ["latency", plant().url, "--model", "planted", "--protocol", "rest", "--input", "random", "--rate", "100"]
+    command = [sys.executable, "-m", "benchmarks", *words, "--seconds", "300", "--output", str(output)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        time.sleep(6)
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "PARTIAL" in printed
+    found = json.loads(output.read_text())["results"]
+    assert found["interrupted"] == 130
+    assert found["errors"] == 0
+    assert 0 < found["requests"] < 1000
+
+
+def test_a_rate_that_cannot_be_sent_is_refused(plant: Plant, measure: Measure) -> None:
+    content = measure("latency", plant().url, "--rate", 400_000, "--seconds", 2, "--timeout", 2, code=2)
+    assert content["stderr"].startswith("benchmarks: --rate: 400,000 a second is void: the generator ")
+    assert len(content["stderr"].splitlines()) == 1
+    assert content["results"]["void"]
+    assert content["figures"] == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "change", "words"),
+    [
+        ("http://127.0.0.1:1", {}, "no answer"),
+        ("127.0.0.1:1", {"--protocol": "grpc"}, "no answer"),
+        ("{url}", {"--model": "nobody"}, "no metadata at /v2/models/nobody"),
+        ("{grpc}", {"--protocol": "grpc", "--model": "nobody"}, "nobody"),
+        ("{grpc}", {}, "does not speak HTTP/1.1"),
+        ("{url}", {"--protocol": "grpc"}, "gRPC"),
+        ("{url}", {"--protocol": "predictions", "--model": "nobody", "--input": "text"}, "answered 404"),
+        ("{url}", {"--input": "short.npz"}, "'row' is float32 [1, 3]; the model takes FP32 [-1, 4]"),
+        ("{url}", {"--input": "named.npz"}, "holds other; the model takes row"),
+        ("{url}", {"--input": "text"}, "the model takes no image, but row FP32 [-1, 4]"),
+        ("{url}", {"--input": "missing.png"}, "missing.png cannot be read"),
+        ("{url}", {"--rate": "0"}, "--rate: 0.0 is too small"),
+        ("{url}", {"--connections": "0"}, "--connections: 0 is too small"),
+        ("{url}", {"--rate": "nan"}, "nan is not a finite number"),
+        ("{url}", {"--rate": "1e12"}, "requests in all"),
+        ("{url}", {"--output": "/nowhere/x.json"}, "--output: /nowhere is not a folder"),
+        ("{url}", {"--header": "no colon"}, "--header"),
+        ("{url}", {"--metrics": "{url}/v2"}, "is no Prometheus page"),
+        ("foo bar", {}, "foo bar: is not a URL"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(
+    plant: Plant, tmp_path: Path, url: str, change: dict[str, str], words: str
+) -> None:
+    np.savez(tmp_path / "short.npz", row=np.zeros((1, 3), np.float32))
+    np.savez(tmp_path / "named.npz", other=np.zeros((1, 4), np.float32))
+    (tmp_path / "text").write_text("no image")
+    server = plant()
+    given = {
+        "--model": "planted",
+        "--input": "random",
+        "--protocol": "rest",
+        "--seconds": "1",
+        "--timeout": "5",
+    } | change
+    places = {"url": server.url, "grpc": server.grpc}
+    command = [url, *(word for pair in given.items() for word in pair)]
+    command = [word.format_map(places) for word in command]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "latency", *command],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_arrivals_have_the_rate_asked_for() -> None:
+    times = constant(rate=50, seconds=2)
+    assert len(times) == 100
+    np.testing.assert_allclose(np.diff(times), 0.02)
+    times = poisson(rate=1000, seconds=10)
+    gaps = np.diff(times)
+    assert len(times) == 10_000
+    np.testing.assert_allclose([gaps.mean(), gaps.std()], 0.001, rtol=0.05)
+    assert (gaps >= 0).all()
+    assert (poisson(5, 1) == poisson(5, 1)).all()

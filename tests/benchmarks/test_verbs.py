@@ -1,0 +1,141 @@
+"""sweep, slo, soak and latency as users run them: against planted servers, and against a real TorchServe."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.load.drift import drift
+from benchmarks.load.steps import highest
+from tests.benchmarks.conftest import Planted
+from tests.conftest import run_command
+
+Plant = Callable[..., Planted]
+Measure = Callable[..., Any]
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> tuple[object, ...]:
+    """One request at a time, 10 ms each: no more than 100 a second."""
+    (tmp_path / "delays").write_text("0.01\n" * 100_000)
+    return ("--delays", tmp_path / "delays", "--serial")
+
+
+def test_a_sweep_ends_where_the_server_falls_behind(plant: Plant, measure: Measure, slow: tuple[object, ...]) -> None:
+    content = measure("sweep", plant(*slow).url, "--rate", 40, "--factor", 2, "--seconds", 3)
+    results = content["results"]
+    assert [result["offered_rate"] for result in results] == [40, 80, 160]
+    assert [result["saturated"] for result in results] == [False, False, True]
+    assert results[2]["achieved_rate"] < 105
+    assert len(content["stdout"].splitlines()) == 4
+
+
+def test_slo_finds_the_highest_rate_that_keeps_the_limit(
+    plant: Plant, measure: Measure, slow: tuple[object, ...]
+) -> None:
+    options = ("--p99-ms", 200, "--rate", 40, "--repeats", 2, "--seconds", 1.5, "--resolution", 0.3)
+    content = measure("slo", plant(*slow).url, *options)
+    found = content["results"]
+    assert 40 <= found["rate"]["low"] <= found["rate"]["median"] <= found["rate"]["high"] <= 110
+    assert len(found["repeats"]) == 2
+    assert "p99 <= 200 ms up to" in content["stdout"]
+    (figure,) = content["figures"].values()
+    assert figure == {"better": "higher", "values": found["repeats"]}
+
+
+def test_a_soak_sees_a_leak(plant: Plant, measure: Measure) -> None:
+    server = plant("--leak", 100_000)
+    options = ("--rate", 100, "--minutes", 0.2, "--warmup", 0, "--pid", server.process.pid)
+    content = measure("soak", server.url, *options)
+    memory = content["results"]["drifts"]["memory"]
+    assert memory["low"] > 0
+    assert memory["last"] - memory["first"] == pytest.approx(120, rel=0.3)  # megabytes
+    assert content["results"]["drifts"]["p50"]["high"] < 3.6e6 / 12  # a second in 12
+    assert "memory: " in content["stdout"]
+    assert ", drifts: " in content["stdout"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "change", "words"),
+    [
+        ("sweep", ("--factor", 1), "--factor: 1.0 is too small"),
+        ("slo", ("--p99-ms", 0), "--p99-ms: 0.0 is too small"),
+        ("slo", (), "required: --p99-ms"),
+        ("soak", ("--minutes", 0), "--minutes: 0.0 is too small"),
+        ("soak", ("--pid", 0), "there is no process 0"),
+    ],
+)
+def test_bad_options_are_refused_in_one_line(verb: str, change: tuple[object, ...], words: str) -> None:
+    given = ("http://127.0.0.1:1", "--model", "planted", "--input", "random")
+    done = run_command("-m", "benchmarks", verb, *given, *change)
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("protocol", "where"), [("predictions", "rest"), ("grpc-predictions", "grpc")])
+def test_it_measures_torchserve(
+    addresses: dict[str, str], samples: Path, tmp_path: Path, protocol: str, where: str
+) -> None:
+    image, output = next(samples.glob("*/*.png")), tmp_path / "result.json"
+    options = ("--model", "digits-onnx-fp32", "--input", image, "--rate", 20, "--seconds", 2, "--warmup", 0.5)
+    words = ("latency", addresses[where], "--protocol", protocol, "--metrics", addresses["metrics"], *options)
+    done = run_command("-m", "benchmarks", *words, "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert "digits-onnx-fp32" in done.stdout
+    result = json.loads(output.read_text())["results"]
+    assert (result["requests"], result["errors"], result["protocol"]) == (40, 0, protocol)
+    assert result["payload_bytes"] == image.stat().st_size
+    percentiles = result["percentiles_ms"]
+    assert 0 < percentiles["p50"] <= percentiles["p90"] <= percentiles["p99"] <= percentiles["p99.9"]
+    if protocol == "predictions":  # TorchServe counts nothing that came over gRPC
+        assert result["stages_ms"].keys() == {"queue", "inference", "network and client"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"--model": "nobody"}, "nobody"), ({"--input": "pyproject.toml"}, "answered 400")],
+)
+def test_torchserves_refusal_is_passed_on(addresses: dict[str, str], change: dict[str, str], words: str) -> None:
+    given = {"--model": "digits-torch", "--input": "README.md"} | change
+    url = addresses["rest"]
+    done = run_command("-m", "benchmarks", "latency", url, *(word for pair in given.items() for word in pair))
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_drift_is_told_from_noise() -> None:
+    random, minutes = np.random.default_rng(0), list(range(60))
+    flat = drift(minutes, (100 + random.normal(size=60)).tolist())
+    rising = drift(minutes, (100 + np.arange(60) / 10 + random.normal(size=60)).tolist())
+    assert flat is not None
+    assert rising is not None
+    assert (flat.significant, rising.significant) == (False, True)
+    assert rising.low < 6 < rising.high  # an hour
+    assert drift(minutes[:7], [1.0] * 7) is None
+
+
+class Outcome:
+    """As much of a measurement as the search looks at."""
+
+    saturated = void = errors = interrupted = None
+
+    def __init__(self, p99: float) -> None:
+        self.percentiles_ms = {"p99": p99}
+
+
+@pytest.mark.parametrize("limit", [0.7, 50, 130, 3000])
+def test_the_search_ends_at_the_limit(limit: float) -> None:
+    asked: list[float] = []
+
+    def probe(rate: float) -> Any:
+        asked.append(rate)
+        return Outcome(rate / 10)
+
+    rate, probes = highest(probe, 50, limit / 10, 0.05)
+    assert limit / 1.06 < rate <= limit
+    assert len(probes) == len(asked) < 16
