@@ -18,7 +18,7 @@ from serving.errors import UserError
 
 MOST_REQUESTS = 50_000_000  # of one run: 8 bytes each, several times
 MOST_CONNECTIONS = 4096
-SENT_BY_ONE = {False: 5000, True: 1200}  # requests a second of one process, over HTTP and over gRPC
+SENT_BY_ONE = {False: 15_000, True: 2500}  # requests a second of one process, over HTTP and over gRPC
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
