@@ -10,9 +10,17 @@ import grpc
 import numpy as np
 import urllib3
 
+from serving import predictions_grpc
 from serving.errors import ServerFault, UserError
 from serving.tensors import DTYPES, write_tensors
-from serving.torchserve import stubs
+
+# What a server says over gRPC where it would say 4xx over HTTP.
+REFUSALS = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.UNIMPLEMENTED,
+)
 
 
 class Refused(UserError):
@@ -99,19 +107,20 @@ class GrpcClient(Client):
         super().__init__(target, timeout)
         # Not through the proxy that http_proxy may name: servers are inside, and REST does not either.
         self.channel = grpc.insecure_channel(target, [("grpc.enable_http_proxy", 0)])
-        self.predictions = stubs.predictions(self.channel)
+        self.predictions = predictions_grpc.predictions(self.channel)
 
     def send(self, model: str, body: bytes) -> bytes:
-        request = stubs.message("PredictionsRequest", model_name=model, input={"data": body})
+        request = predictions_grpc.Request(model_name=model, input={"data": body})
         try:
             return bytes(self.predictions(request, timeout=self.timeout).prediction)
         except grpc.RpcError as error:
             code, details = error.code(), error.details()
             if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
                 raise self._unreachable(code.name) from error
-            if stubs.unknown_model(code, details):
+            if predictions_grpc.unknown_model(code, details):
                 raise Refused(f"{self.where}: has no model '{model}'") from error
-            raise ServerFault(f"{self.where}: {model} answered {code.name}: {_detail(details.encode())}") from error
+            kind = Refused if code in REFUSALS else ServerFault
+            raise kind(f"{self.where}: {model} answered {code.name}: {_detail(details.encode())}") from error
 
     def close(self) -> None:
         self.channel.close()

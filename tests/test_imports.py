@@ -17,7 +17,7 @@ OF_SERVING = {
     "serving.errors",
     "serving.bundle",
     "serving.tensors",
-    "serving.torchserve.stubs",
+    "serving.predictions_grpc",
 }
 
 

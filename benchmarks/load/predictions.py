@@ -8,8 +8,8 @@ from benchmarks.load.inputs import files_of, random_inputs
 from benchmarks.load.oip import json_body
 from benchmarks.load.rest import read_metadata, server_name
 from benchmarks.load.target import Asked, Target
+from serving import predictions_grpc
 from serving.errors import UserError
-from serving.torchserve import stubs
 
 
 def rest_target(asked: Asked) -> Target:
@@ -33,14 +33,14 @@ def rest_target(asked: Asked) -> Target:
 def grpc_target(asked: Asked) -> Target:
     bodies = _bodies(asked, None)
     words = {"model_name": asked.model, "model_version": asked.version}
-    messages = [stubs.message("PredictionsRequest", **words, input={"data": body}) for body in bodies]
+    messages = [predictions_grpc.Request(**words, input={"data": body}) for body in bodies]
     requests = [message.SerializeToString() for message in messages]
-    method = f"/{stubs.SERVICE}/Predictions"
+    method = predictions_grpc.METHOD
     with open_channel(asked.endpoint) as channel:
         try:
             answer = call(channel, asked.endpoint, method, requests[0], asked.timeout)
         except grpc.RpcError as error:
-            if stubs.unknown_model(error.code(), error.details()):
+            if predictions_grpc.unknown_model(error.code(), error.details()):
                 raise UserError(f"{asked.endpoint.url}: has no model '{asked.model}'") from error
             raise
     if b'"error"' in answer:  # there is no status for one request, only this body

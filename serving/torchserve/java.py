@@ -1,5 +1,6 @@
-"""Which Java runs the server."""
+"""What runs the server: a Java, and the installed torchserve package."""
 
+import importlib.metadata
 import os
 import subprocess
 from collections.abc import Mapping
@@ -32,3 +33,11 @@ def _major_version(java: Path) -> int:
         return int(shown.split('"')[1].split(".")[0].split("-")[0])
     except (OSError, subprocess.SubprocessError, IndexError, ValueError):
         return 0
+
+
+def server_home() -> Path:
+    """Where the installed torchserve package lies, found without importing it. Raises UserError."""
+    try:
+        return Path(str(importlib.metadata.distribution("torchserve").locate_file("ts")))
+    except importlib.metadata.PackageNotFoundError as error:
+        raise UserError("torchserve is not installed; pip install 'torchferry[serve]'") from error

@@ -24,9 +24,8 @@ from serving.client import RestClient
 from serving.cpu import cores
 from serving.errors import ServerFault, UserError
 from serving.session import check_golden
-from serving.torchserve.java import find_java
+from serving.torchserve.java import find_java, server_home
 from serving.torchserve.settings import LOOPBACK, Ports, Settings
-from serving.torchserve.stubs import server_home
 
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 START_SECONDS = 180

@@ -1,0 +1,62 @@
+"""TorchServe's gRPC API, of which one call matters here: Predictions, bytes in and bytes out.
+
+TorchServe's wheel brings no stubs for it. Two messages are declared here with the field numbers of its inference.proto,
+so that client and servers need neither generated code, nor a compiler, nor TorchServe.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+PACKAGE = "org.pytorch.serve.grpc.inference"
+SERVICE = f"{PACKAGE}.InferenceAPIsService"
+METHOD = f"/{SERVICE}/Predictions"
+
+_FIELD = descriptor_pb2.FieldDescriptorProto
+
+
+def _field(name: str, number: int, kind: int, label: int = _FIELD.LABEL_OPTIONAL, of: str | None = None) -> Any:
+    return _FIELD(name=name, number=number, type=kind, label=label, type_name=of)
+
+
+def _messages() -> dict[str, type]:
+    file = descriptor_pb2.FileDescriptorProto(name="torchserve_predictions.proto", package=PACKAGE, syntax="proto3")
+    request = file.message_type.add(name="PredictionsRequest")
+    request.field.append(_field("model_name", 1, _FIELD.TYPE_STRING))
+    request.field.append(_field("model_version", 2, _FIELD.TYPE_STRING))
+    entry = f".{PACKAGE}.PredictionsRequest.InputEntry"  # what a map is on the wire
+    request.field.append(_field("input", 3, _FIELD.TYPE_MESSAGE, _FIELD.LABEL_REPEATED, entry))
+    pair = request.nested_type.add(name="InputEntry")
+    pair.field.append(_field("key", 1, _FIELD.TYPE_STRING))
+    pair.field.append(_field("value", 2, _FIELD.TYPE_BYTES))
+    pair.options.map_entry = True
+    file.message_type.add(name="PredictionResponse").field.append(_field("prediction", 1, _FIELD.TYPE_BYTES))
+    # A pool of its own: another package may have registered TorchServe's messages already.
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClassesForFiles([file.name], pool)
+
+
+_CLASSES: Any = _messages()
+Request = _CLASSES[f"{PACKAGE}.PredictionsRequest"]
+"""model_name, model_version (may be empty), input: a map from a name to bytes, of which servers read `data`."""
+Response = _CLASSES[f"{PACKAGE}.PredictionResponse"]
+"""prediction: bytes."""
+
+
+def predictions(channel: grpc.Channel) -> Callable[..., Any]:
+    """The call `Predictions(Request) -> Response`."""
+    return channel.unary_unary(
+        METHOD,
+        request_serializer=lambda request: request.SerializeToString(),
+        response_deserializer=Response.FromString,
+    )
+
+
+def unknown_model(code: grpc.StatusCode, details: str) -> bool:
+    """Whether the server means that it has no such model: TorchServe says INTERNAL, and only its text says more."""
+    return code is grpc.StatusCode.NOT_FOUND or (
+        code is grpc.StatusCode.INTERNAL and "ModelNotFoundException" in details
+    )
