@@ -1,99 +1,24 @@
-"""`python -m serving up --runtime torchserve STORE...`: start a server and run it until told to stop."""
+"""`python -m serving up --runtime onnx|torchserve MODEL...`: start a server and run it until told to stop."""
 
-import json
-import signal
-import sys
-import tempfile
-import threading
+import importlib
 from collections.abc import Sequence
-from pathlib import Path
 
-from serving import bundle as bundles
 from serving.arguments import Parser
-from serving.errors import UserError
-from serving.signature import TrustedKeys, add_trust, trusted_keys
-from serving.torchserve.archive import archive, check_archive
-from serving.torchserve.launcher import ServerFailed, TorchServe
+
+RUNTIMES = {"onnx": "serving.onnx_server.command", "torchserve": "serving.torchserve.command"}
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m serving up", description=__doc__)
-    parser.add_argument("models", type=Path, nargs="+", help="bundles, .mar archives, or folders of archives")
-    parser.add_argument("--runtime", choices=["torchserve"], required=True)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8080, help="REST (default 8080); 0 takes a free one")
-    parser.add_argument("--grpc-port", type=int, default=7070, help="gRPC (default 7070); 0 takes a free one")
-    parser.add_argument("--metrics-port", type=int, default=8082, help="Prometheus (default 8082); 0 takes a free one")
-    parser.add_argument(
-        "--ready-file",
-        type=Path,
-        help="written, with the addresses as JSON, when every model answers",
-    )
-    add_trust(parser)
-    options = parser.parse_args(arguments)
-    trusted = trusted_keys(options)
-    if options.ready_file and (options.ready_file.is_dir() or not options.ready_file.parent.is_dir()):
-        raise UserError(f"--ready-file: {options.ready_file} cannot be a file; give a path in a folder that exists")
-    stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
-    with tempfile.TemporaryDirectory(prefix="torchferry-archives-") as folder:
-        archives = find_archives(options.models, Path(folder), trusted)
-        server = TorchServe(archives, options.host, options.port, options.grpc_port, options.metrics_port)
-        if options.ready_file:
-            options.ready_file.unlink(missing_ok=True)  # left by a server that was killed
-        try:
-            server.start(stop.is_set)
-            if not stop.is_set():
-                _announce(server)
-                _until_stopped(server, stop, options.ready_file)
-        except ServerFailed as error:
-            print(f"serving: {error}", file=sys.stderr)
-            sys.exit(1)
-        finally:
-            server.stop()
-
-
-def find_archives(paths: Sequence[Path], folder: Path, trusted: TrustedKeys | None) -> list[Path]:
-    """The archives that `paths` stand for; bundles are archived into `folder` first. Raises UserError."""
-    found: list[Path] = []
-    for path in paths:
-        if path.suffix == ".mar" and path.is_file():
-            if trusted:
-                raise UserError(f"{path}: is an archive, and its code is not signed; give the signed bundle instead")
-            check_archive(path)
-            found.append(path)
-        elif (path / "model.json").is_file():
-            found += archive(bundle := bundles.load(path, trusted), folder / str(len(found)), bundle.accepted)
-        elif path.is_dir() and (archives := sorted(path.glob("*.mar"))):
-            found += find_archives(archives, folder, trusted)
-        else:
-            raise UserError(f"{path}: is neither a bundle, nor a .mar archive, nor a folder that holds any")
-    names = [path.stem for path in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"{name}: is given more than once; serve each model from one place")
-    return found
-
-
-def _announce(server: TorchServe) -> None:
-    print(f"ready: {', '.join(server.models)}; threads per worker: {server.settings.threads}")
-    print(f"  REST     {server.url}/predictions/{server.models[0]}")
-    print(f"  gRPC     {server.grpc_target}")
-    print(f"  metrics  {server.metrics_url}")
-    print(f"  log      {server.log}", flush=True)
-
-
-def _until_stopped(server: TorchServe, stop: threading.Event, ready_file: Path | None) -> None:
-    """Return at a signal; raises ServerFailed if the server ends by itself."""
-    if ready_file:
-        addresses = {"rest": server.url, "grpc": server.grpc_target, "metrics": server.metrics_url}
-        unfinished = ready_file.with_name(f".{ready_file.name}.unfinished")
-        unfinished.write_text(json.dumps(addresses | {"models": server.models}) + "\n")
-        unfinished.replace(ready_file)
-    try:
-        while not stop.wait(0.5):
-            server.check_running()
-    finally:
-        if ready_file:
-            ready_file.unlink(missing_ok=True)
+    """Each runtime has options of its own, and is imported only when it is chosen."""
+    parser = Parser(prog="python -m serving up", description=__doc__, add_help=False, allow_abbrev=False)
+    parser.add_argument("--runtime", choices=RUNTIMES, help="--runtime RUNTIME --help says more")
+    parser.add_argument("--help", "-h", action="store_true")
+    options, rest = parser.parse_known_args(arguments)
+    if options.help and not options.runtime:
+        parser.print_help()
+        return
+    if not options.runtime:
+        parser.error(f"--runtime is missing; choose one of {', '.join(RUNTIMES)}")
+    if options.help:
+        rest.append("--help")
+    importlib.import_module(RUNTIMES[options.runtime]).main(rest)
