@@ -25,6 +25,10 @@ class RequestError(Exception):
     """A request cannot be answered, and the client is the one who can mend it."""
 
 
+class UnknownModel(RequestError):
+    """There is no model, or no version of it, of that name."""
+
+
 class NotDecodable(RequestError):
     """The body is not what it claims to be."""
 
@@ -33,5 +37,38 @@ class TooLarge(RequestError):
     """The body has too many bytes or pixels."""
 
 
+class TooSlow(RequestError):
+    """The body did not arrive in time."""
+
+
+class UnsupportedType(RequestError):
+    """The body is of a type that the model cannot be asked with."""
+
+
 class WrongTensor(RequestError):
     """A tensor's name, shape or datatype is not what the model takes."""
+
+
+class WrongParameter(RequestError):
+    """A parameter of a request has a value that means nothing."""
+
+
+class NotAllowed(RequestError):
+    """The request carries no token that this server takes, or asks for what is done elsewhere."""
+
+
+class Overloaded(RequestError):
+    """The queue is full, or a request would pass its deadline in it."""
+
+    def __init__(self, text: str, retry_after: int) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+        """Seconds after which it is worth trying again."""
+
+
+class DeadlinePassed(Exception):
+    """The request was not answered in the time that it had, the time in the queue included."""
+
+
+class InferenceFailed(Exception):
+    """The model could not compute an answer, for a reason that is not the client's."""

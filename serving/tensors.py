@@ -1,13 +1,18 @@
-"""Tensors as Open Inference Protocol JSON: {"inputs": [{"name", "shape", "datatype", "data"}]}."""
+"""Tensors of the Open Inference Protocol: what a request declares and brings, checked against what a model takes.
+
+As JSON a tensor is {"name", "shape", "datatype", "data"}, with numbers in rows or flat. Raw, it is its elements in C
+order, little-endian; of BYTES each element follows its length in four bytes.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from serving.bundle import TensorSpec
-from serving.errors import NotDecodable, WrongTensor
+from serving.errors import NotDecodable, TooLarge, WrongTensor
 
 DTYPES = {
     "BOOL": np.dtype(np.bool_),
@@ -15,16 +20,17 @@ DTYPES = {
     **{f"INT{bits}": np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)},
     **{f"FP{bits}": np.dtype(f"float{bits}") for bits in (16, 32, 64)},
 }
-"""Those of the protocol that numpy has; BYTES and BF16 have no dtype."""
+"""Those of the protocol that numpy has; BYTES are arrays of bytes objects, and BF16 has no dtype."""
 # numpy's kinds of JSON numbers that each kind of tensor takes: no fraction is cut off, no text is read as a number.
 _KINDS = {"b": "biu", "u": "iu", "i": "iu", "f": "iuf"}
-DATATYPES = {dtype: name for name, dtype in DTYPES.items()}
+DATATYPES = {dtype: name for name, dtype in DTYPES.items()} | {np.dtype(object): "BYTES"}
+MAX_ELEMENTS = 2**26
 
 
 def read_tensors(body: bytes, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
     """The inputs in a request's body, by name, checked against what the model takes.
 
-    Raises NotDecodable if it is not such JSON, and WrongTensor naming the tensor and what would be right.
+    Raises NotDecodable if it is not such JSON, WrongTensor naming the tensor and what would be right, TooLarge.
     """
     try:
         given = {tensor["name"]: tensor for tensor in json.loads(body)["inputs"]}
@@ -32,11 +38,9 @@ def read_tensors(body: bytes, specs: Sequence[TensorSpec]) -> dict[str, np.ndarr
         raise NotDecodable(
             'the body is not JSON of the form {"inputs": [{"name", "shape", "datatype", "data"}]}'
         ) from error
-    if given.keys() != {spec.name for spec in specs}:
-        raise WrongTensor(f"inputs are {_names(given)}; the model takes {_names(spec.name for spec in specs)}")
-    tensors = {spec.name: _read(given[spec.name], spec) for spec in specs}
-    if len({len(tensor) for tensor in tensors.values()}) != 1:
-        raise WrongTensor("the inputs have batches of different sizes")
+    check_names(given, specs)
+    tensors = {spec.name: from_json(given[spec.name], spec) for spec in specs}
+    check_batch(tensors)
     return tensors
 
 
@@ -55,15 +59,42 @@ def write_tensors(tensors: Mapping[str, np.ndarray], key: str = "outputs") -> di
     }
 
 
-def _read(tensor: dict[str, Any], spec: TensorSpec) -> np.ndarray:
-    shape, datatype = tensor.get("shape"), tensor.get("datatype")
+def check_names(given: Iterable[str], specs: Sequence[TensorSpec]) -> None:
+    """Raises WrongTensor unless `given` are the names of all inputs."""
+    if set(given) != {spec.name for spec in specs}:
+        raise WrongTensor(f"inputs are {_names(given)}; the model takes {_names(spec.name for spec in specs)}")
+
+
+def check_batch(tensors: Mapping[str, np.ndarray]) -> int:
+    """How many samples each input has; raises WrongTensor if they differ."""
+    sizes = {len(tensor) for tensor in tensors.values()}
+    if len(sizes) != 1:
+        raise WrongTensor("the inputs have batches of different sizes")
+    return sizes.pop()
+
+
+def check_declared(datatype: Any, shape: Any, spec: TensorSpec) -> None:
+    """Raises WrongTensor or TooLarge unless a tensor that says so of itself is one that the model takes."""
     if datatype != spec.datatype:
         raise WrongTensor(f"'{spec.name}' has datatype {datatype}; the model takes {spec.datatype}")
     if not _fits(shape, spec.shape):
         raise WrongTensor(f"'{spec.name}' has shape {shape}; the model takes {list(spec.shape)}, -1 being the batch")
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise TooLarge(f"'{spec.name}' has {math.prod(shape):,} elements; {MAX_ELEMENTS:,} are allowed")
+
+
+def from_json(tensor: Mapping[str, Any], spec: TensorSpec) -> np.ndarray:
+    """A JSON tensor's numbers; raises WrongTensor or TooLarge."""
+    shape = tensor.get("shape")
+    check_declared(tensor.get("datatype"), shape, spec)
+    return from_numbers(tensor.get("data"), shape, spec)
+
+
+def from_numbers(numbers: Any, shape: Any, spec: TensorSpec) -> np.ndarray:
+    """Numbers in nested or flat lists, or any sequence of them, as the declared tensor; raises WrongTensor."""
     dtype = DTYPES[spec.datatype]
     try:
-        values = np.asarray(tensor["data"])
+        values = np.asarray(numbers)
         if values.dtype.kind not in _KINDS[dtype.kind]:
             raise ValueError
         low, high = _range(dtype)
@@ -73,6 +104,37 @@ def _read(tensor: dict[str, Any], spec: TensorSpec) -> np.ndarray:
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         wanted = f"{spec.datatype} numbers that fill shape {shape}"
         raise WrongTensor(f"'{spec.name}' has data other than {wanted}") from error
+
+
+def from_raw(data: bytes | memoryview, shape: Sequence[int], spec: TensorSpec) -> np.ndarray:
+    """Raw elements as the declared tensor, without a copy; raises WrongTensor."""
+    dtype = DTYPES[spec.datatype]
+    if len(data) != math.prod(shape) * dtype.itemsize:
+        wanted = math.prod(shape) * dtype.itemsize
+        raise WrongTensor(f"'{spec.name}' has {len(data)} bytes; {spec.datatype} of shape {list(shape)} has {wanted}")
+    if dtype == np.bool_:
+        numbers = np.frombuffer(data, np.uint8)
+        if numbers.max(initial=0) > 1:
+            raise WrongTensor(f"'{spec.name}' has bytes other than 0 and 1, which are no BOOL")
+    values = np.frombuffer(data, dtype).reshape(shape)
+    return values if values.flags.aligned else values.copy()  # not every kernel reads what lies across words
+
+
+def to_raw(values: np.ndarray) -> bytes:
+    if values.dtype == np.dtype(object):
+        return b"".join(len(value).to_bytes(4, "little") + value for value in values.ravel())
+    return values.tobytes()
+
+
+def raw_elements(data: bytes | memoryview, name: str) -> Iterator[bytes]:
+    """The elements of a raw BYTES tensor; raises WrongTensor."""
+    view = memoryview(data)
+    while len(view):
+        end = 4 + int.from_bytes(view[:4], "little")
+        if len(view) < max(4, end):
+            raise WrongTensor(f"'{name}' ends within an element; each of BYTES follows its length in four bytes")
+        yield bytes(view[4:end])
+        view = view[end:]
 
 
 def _fits(shape: Any, expected: tuple[int, ...]) -> bool:

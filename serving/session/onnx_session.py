@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
+
+from serving.errors import WrongTensor
 
 
 class OnnxSession:
@@ -16,4 +19,8 @@ class OnnxSession:
         self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return dict(zip(self.outputs, self.session.run(self.outputs, dict(inputs)), strict=True))
+        """Raises WrongTensor for values that the graph cannot take, such as an index outside of a table."""
+        try:
+            return dict(zip(self.outputs, self.session.run(self.outputs, inputs), strict=True))
+        except InvalidArgument as error:
+            raise WrongTensor(str(error).partition("Status Message: ")[2] or str(error)) from error
