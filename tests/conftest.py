@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -68,10 +68,13 @@ def samples(run: Path) -> Path:
 class Server:
     """`python -m serving up` on free ports."""
 
-    def __init__(self, *models: Path, folder: Path) -> None:
+    def __init__(
+        self, *models: object, folder: Path, runtime: str = "torchserve", options: Sequence[object] = ()
+    ) -> None:
         self.ready_file, self.log = folder / "ready.json", folder / "up.log"
-        command = ["-m", "serving", "up", "--runtime", "torchserve", *map(str, models)]
+        command = ["-m", "serving", "up", "--runtime", runtime, *map(str, models), *map(str, options)]
         command += ["--port", "0", "--grpc-port", "0", "--metrics-port", "0", "--ready-file", str(self.ready_file)]
+        command += ["--admin-port", "0"] if runtime == "onnx" else []
         with self.log.open("w") as log:
             self.process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
 

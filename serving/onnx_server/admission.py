@@ -1,0 +1,42 @@
+"""Who may come in: a bounded number of requests at a time, and a door that closes before a model goes."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Self
+
+from serving.errors import Overloaded, UnknownModel
+
+
+class Admission:
+    """`with admission:` around a request, from before its body is read until it is answered."""
+
+    def __init__(self, model: str, limit: int, expected_wait: Callable[[], float]) -> None:
+        """`expected_wait` gives seconds; they are what a client that is turned away is told to wait."""
+        self.model, self.limit, self.expected_wait = model, limit, expected_wait
+        self.inside = 0
+        self.closed = False
+        self.empty = asyncio.Event()
+
+    def __enter__(self) -> Self:
+        if self.closed:
+            raise UnknownModel(f"{self.model} is being unloaded")
+        if self.inside >= self.limit:
+            raise self.overloaded("its queue is full")
+        self.inside += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.inside -= 1
+        if self.closed and not self.inside:
+            self.empty.set()
+
+    def overloaded(self, reason: str) -> Overloaded:
+        seconds = max(1, math.ceil(self.expected_wait()))
+        return Overloaded(f"{self.model} has more requests than it can answer: {reason}", seconds)
+
+    async def close(self) -> None:
+        """Let nobody in any more, and wait until all have gone."""
+        self.closed = True
+        if self.inside:
+            await self.empty.wait()

@@ -1,0 +1,86 @@
+"""Requests on their way through a session: each one's tensors and times, and what they become together."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from serving.errors import InferenceFailed, RequestError
+from serving.session import Session
+
+Shapes = tuple[tuple[int, ...], ...]
+Outputs = Mapping[str, np.ndarray]
+
+
+class Work:
+    """One request's tensors, and when it passed each stage, in seconds of time.monotonic()."""
+
+    __slots__ = (
+        "answer",
+        "batch_size",
+        "delayed",
+        "finished",
+        "inputs",
+        "interactive",
+        "queued",
+        "shapes",
+        "size",
+        "started",
+    )
+
+    def __init__(self, inputs: Mapping[str, np.ndarray], interactive: bool, answer: "asyncio.Future[Outputs]") -> None:
+        self.inputs, self.interactive, self.answer = inputs, interactive, answer
+        self.size = len(next(iter(inputs.values())))
+        self.shapes: Shapes = tuple(values.shape[1:] for values in inputs.values())
+        self.queued = time.monotonic()
+        self.started = self.finished = 0.0
+        self.delayed = 0.0
+        """How long it waited for others although a session was free."""
+        self.batch_size = 0
+        """Samples that were computed together, its own included."""
+
+
+class Batch:
+    def __init__(self, works: Sequence[Work]) -> None:
+        self.works = works
+        self.samples = sum(work.size for work in works)
+        self.results: Sequence[Outputs | Exception] = ()
+        """One for each of the works, in their order, once it has run."""
+
+    def run(self, session: Session) -> None:
+        """Compute all at once; if that fails, each alone, so that none answers for its neighbour."""
+        results = _compute(session, self.works)
+        if isinstance(results, Exception):
+            alone = [_compute(session, [work]) for work in self.works] if len(self.works) > 1 else [results]
+            self.results = [result if isinstance(result, Exception) else result[0] for result in alone]
+        else:
+            self.results = results
+
+
+def _compute(session: Session, works: Sequence[Work]) -> list[Outputs] | Exception:
+    try:
+        if len(works) == 1:
+            return [session.run(works[0].inputs)]
+        names = works[0].inputs
+        outputs = session.run({name: np.concatenate([work.inputs[name] for work in works]) for name in names})
+        return _shares(outputs, [work.size for work in works])
+    except RequestError as error:
+        return error
+    except Exception as error:  # whatever the session throws is one request's end, not the server's
+        failed = InferenceFailed(f"{type(error).__name__}: {error}")
+        failed.__cause__ = error
+        return failed
+
+
+def _shares(outputs: Outputs, sizes: Sequence[int]) -> list[Outputs]:
+    """Each request's rows of the outputs."""
+    for name, values in outputs.items():
+        if len(values) != sum(sizes):
+            raise ValueError(f"output '{name}' has {len(values)} rows for {sum(sizes)} samples")
+    shares: list[Outputs] = []
+    start = 0
+    for size in sizes:
+        shares.append({name: values[start : start + size] for name, values in outputs.items()})
+        start += size
+    return shares

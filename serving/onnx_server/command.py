@@ -1,0 +1,40 @@
+"""`python -m serving up --runtime onnx BUNDLE...`: serve bundles without torch and without Java."""
+
+import asyncio
+from collections.abc import Sequence
+
+from serving.arguments import Parser
+from serving.errors import UserError
+from serving.onnx_server.repository import Source, sources
+from serving.onnx_server.settings import Settings
+from serving.ready_file import check_ready_file
+from serving.signature import TrustedKeys, add_trust, trusted_keys
+
+
+def main(arguments: Sequence[str]) -> None:
+    try:
+        import uvloop
+
+        from serving.onnx_server.server import serve
+    except ImportError as error:
+        raise UserError(f"{error.name} is not installed; pip install 'torchferry[onnx-server]'") from error
+    parser = Parser(prog="python -m serving up --runtime onnx", description=__doc__)
+    parser.add_argument("models", nargs="+", metavar="BUNDLE[:VARIANT]", help="bundles; of each its fastest variant")
+    Settings.add_options(parser)
+    add_trust(parser)
+    options = parser.parse_args(arguments)
+    settings, trusted = Settings.of(options), trusted_keys(options)
+    check_ready_file(settings.ready_file)
+    found = find_sources(options.models, trusted, settings.all_variants)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings, found, trusted))
+
+
+def find_sources(models: Sequence[str], trusted: TrustedKeys | None, all_variants: bool) -> list[Source]:
+    """What is to be served. Raises UserError, also where two bundles have one name and version."""
+    found = [source for given in models for source in sources(given, trusted, all_variants)]
+    keys = [(source.name, source.bundle.version) for source in found]
+    for name, version in keys:
+        if keys.count((name, version)) > 1:
+            raise UserError(f"{name} {version}: is given more than once; serve each version from one bundle")
+    return found

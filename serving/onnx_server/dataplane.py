@@ -1,0 +1,140 @@
+"""What the server can do, in no protocol's form: REST and gRPC translate to and from this, and nothing else."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+from serving.cpu import cores
+from serving.decode import decode_image
+from serving.errors import DeadlinePassed, Overloaded, RequestError, TooLarge, WrongTensor
+from serving.onnx_server.access_log import AccessLog
+from serving.onnx_server.classification import classified
+from serving.onnx_server.inference import Inference
+from serving.onnx_server.metrics import Metrics
+from serving.onnx_server.model import Model
+from serving.onnx_server.repository import Repository
+from serving.onnx_server.settings import Settings
+from serving.onnx_server.visit import Visit
+from serving.tensors import check_batch
+
+T = TypeVar("T")
+
+
+class DataPlane:
+    def __init__(self, settings: Settings, repository: Repository, metrics: Metrics) -> None:
+        self.settings, self.repository, self.metrics = settings, repository, metrics
+        self.access_log = AccessLog(settings.access_log)
+        # Pillow and numpy let go of the interpreter's lock for most of their work.
+        self.threads = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
+        self.loaded = self.draining = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests should be sent here. What was loaded has given its golden outputs."""
+        return self.loaded and not self.draining
+
+    def visit(self, protocol: str) -> Visit:
+        """To be put around each request, so that it is counted once, whatever becomes of it."""
+        return Visit(protocol, self._finished)
+
+    def _finished(self, visit: Visit, error: BaseException | None) -> None:
+        outcome = _outcome(error)
+        self.metrics.finished(visit, outcome)
+        if visit.model:
+            visit.model.statistics.finished(visit, outcome == "ok")
+        self.access_log.finished(visit, outcome, f"{type(error).__name__}: {error}" if error else "")
+
+    def find(self, visit: Visit, name: str, version: str) -> Model:
+        """The model that the visit is to. Raises UnknownModel."""
+        visit.model = self.repository.find(name, version)
+        return visit.model
+
+    async def infer(self, model: Model, asked: Inference, visit: Visit) -> Mapping[str, np.ndarray]:
+        """The outputs that were asked for, by name. Raises RequestError, DeadlinePassed, InferenceFailed."""
+        for wanted in asked.outputs:
+            if wanted.name not in model.output_names:
+                raise WrongTensor(f"there is no output '{wanted.name}'; the model has {', '.join(model.output_names)}")
+        if asked.images:
+            decoded = await self.in_thread(_decode_all, asked.images, model, visit=visit, timeout=asked.timeout)
+            asked.inputs = {model.bundle.inputs[0].name: decoded}
+        outputs = await self.run(model, asked.inputs, visit, asked.interactive, asked.timeout)
+        if not asked.outputs:
+            return outputs
+        labels = model.bundle.labels
+        return {
+            wanted.name: classified(outputs[wanted.name], wanted.classes, labels)
+            if wanted.classes
+            else outputs[wanted.name]
+            for wanted in asked.outputs
+        }
+
+    async def run(
+        self,
+        model: Model,
+        inputs: Mapping[str, np.ndarray],
+        visit: Visit,
+        interactive: bool = True,
+        timeout: float | None = None,
+    ) -> Mapping[str, np.ndarray]:
+        """All outputs for checked inputs, once a session has had time for them."""
+        if (size := check_batch(inputs)) > self.settings.max_request_batch:
+            raise TooLarge(f"the request has {size} samples; {self.settings.max_request_batch} are allowed")
+        scheduler, remaining = model.scheduler, self.remaining(visit, timeout)
+        if scheduler.expected_wait() > remaining:
+            raise model.admission.overloaded("it would pass its deadline in the queue")
+        if not interactive and scheduler.queued >= self.settings.max_queue / 2:
+            raise model.admission.overloaded("requests of priority batch have half of the queue")
+        work = visit.work = scheduler.submit(inputs, interactive)
+        timer = scheduler.loop.call_later(remaining, _expire, work.answer)
+        try:
+            return await work.answer
+        finally:
+            timer.cancel()
+            scheduler.drop(work)
+
+    async def in_thread(self, call: Callable[..., T], *arguments: Any, visit: Visit, timeout: float | None = None) -> T:
+        """`call(*arguments)` where it does not hold up the others, as a part of decoding. Raises DeadlinePassed."""
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self.remaining(visit, timeout)):
+                return await asyncio.get_running_loop().run_in_executor(self.threads, call, *arguments)
+        except TimeoutError as error:
+            raise DeadlinePassed("the request was not decoded within its time") from error
+        finally:
+            visit.decode += time.monotonic() - started
+
+    def remaining(self, visit: Visit, timeout: float | None) -> float:
+        """Seconds that the request still has. Raises DeadlinePassed if there are none."""
+        limit = min(timeout or self.settings.timeout, self.settings.timeout)
+        left = visit.started + limit - time.monotonic()
+        if left <= 0:
+            raise DeadlinePassed(f"the request was not answered within {limit:g} s")
+        return left
+
+
+def _decode_all(images: list[bytes], model: Model) -> np.ndarray:
+    decode = model.bundle.decode
+    if decode is None:
+        raise WrongTensor(f"{model.name} takes no images")
+    return np.stack([decode_image(image, decode) for image in images])
+
+
+def _expire(answer: "asyncio.Future[Any]") -> None:
+    if not answer.done():
+        answer.set_exception(DeadlinePassed("the request was not answered within its time"))
+
+
+def _outcome(error: BaseException | None) -> str:
+    if error is None:
+        return "ok"
+    if isinstance(error, Overloaded):
+        return "overloaded"
+    if isinstance(error, RequestError):
+        return "client_error"
+    if isinstance(error, DeadlinePassed):
+        return "deadline"
+    return "cancelled" if isinstance(error, asyncio.CancelledError) else "server_error"

@@ -1,0 +1,81 @@
+"""What the server says of itself and of its models, as the JSON objects of the protocol."""
+
+import importlib.metadata
+from typing import Any
+
+from serving.bundle import TensorSpec
+from serving.onnx_server.model import Model
+from serving.onnx_server.repository import Repository
+
+NAME = "torchferry"
+PLATFORM = "onnxruntime_onnx"
+EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics")
+
+
+def server() -> dict[str, Any]:
+    return {"name": NAME, "version": importlib.metadata.version("torchferry"), "extensions": list(EXTENSIONS)}
+
+
+def metadata(model: Model, versions: list[str]) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "versions": versions,
+        "platform": PLATFORM,
+        "inputs": [_tensor(spec) for spec in model.bundle.inputs],
+        "outputs": [_tensor(spec) for spec in model.bundle.outputs],
+        "parameters": {"variant": model.loaded.variant},
+    }
+
+
+def configuration(model: Model) -> dict[str, Any]:
+    """In the words of Triton's model configuration, as far as they apply."""
+    loaded = model.loaded
+    return {
+        "name": model.name,
+        "platform": PLATFORM,
+        "backend": "onnxruntime",
+        "max_batch_size": loaded.max_batch,
+        "input": [_field(spec) for spec in model.bundle.inputs],
+        "output": [_field(spec) for spec in model.bundle.outputs],
+        "dynamic_batching": {"max_queue_delay_microseconds": round(model.scheduler.max_delay * 1e6)},
+        "instance_group": [{"name": loaded.variant, "kind": "KIND_CPU", "count": len(loaded.sessions)}],
+        "parameters": {"threads": {"string_value": str(loaded.threads)}},
+    }
+
+
+def statistics(model: Model) -> dict[str, Any]:
+    """In the words of the statistics extension; times are totals in nanoseconds."""
+    counted = model.statistics
+    return {
+        "name": model.name,
+        "version": model.version,
+        "last_inference": counted.last_milliseconds,
+        "inference_count": counted.samples,
+        "execution_count": model.scheduler.batches,
+        "inference_stats": {
+            "success": {"count": counted.answered, "ns": counted.nanoseconds["request"]},
+            "fail": {"count": counted.failed, "ns": counted.failed_nanoseconds},
+            "queue": {"count": counted.answered, "ns": counted.nanoseconds["queue"]},
+            "compute_input": {"count": counted.answered, "ns": counted.nanoseconds["decode"]},
+            "compute_infer": {"count": counted.answered, "ns": counted.nanoseconds["inference"]},
+            "compute_output": {"count": counted.answered, "ns": counted.nanoseconds["encode"]},
+        },
+    }
+
+
+def index(repository: Repository, ready_only: bool = False) -> list[dict[str, str]]:
+    ready = [{"name": model.name, "version": model.version, "state": "READY", "reason": ""} for model in repository]
+    failed = [
+        {"name": name, "version": version, "state": "UNAVAILABLE", "reason": reason}
+        for (name, version), reason in repository.failures.items()
+    ]
+    return ready if ready_only else ready + failed
+
+
+def _tensor(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
+
+
+def _field(spec: TensorSpec) -> dict[str, Any]:
+    """Triton leaves the batch out of `dims`."""
+    return {"name": spec.name, "data_type": f"TYPE_{spec.datatype}", "dims": list(spec.shape[1:])}

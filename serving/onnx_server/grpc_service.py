@@ -1,0 +1,184 @@
+"""The calls over gRPC: inference.GRPCInferenceService and TorchServe's Predictions, translated for the data plane."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from google.protobuf import json_format
+from tritonclient.grpc import model_config_pb2, service_pb2_grpc
+from tritonclient.grpc import service_pb2 as messages
+
+from serving.errors import (
+    DeadlinePassed,
+    InferenceFailed,
+    NotAllowed,
+    NotDecodable,
+    Overloaded,
+    TooLarge,
+    TooSlow,
+    UnknownModel,
+    UnsupportedType,
+    WrongParameter,
+    WrongTensor,
+)
+from serving.onnx_server import descriptions, grpc_messages
+from serving.onnx_server.dataplane import DataPlane
+from serving.onnx_server.model import Model
+from serving.predictions_grpc import Response
+from serving.request import answer as answer_text
+from serving.request import read_request
+
+STATUS: dict[type[Exception], grpc.StatusCode] = {
+    NotDecodable: grpc.StatusCode.INVALID_ARGUMENT,
+    WrongTensor: grpc.StatusCode.INVALID_ARGUMENT,
+    WrongParameter: grpc.StatusCode.INVALID_ARGUMENT,
+    UnsupportedType: grpc.StatusCode.INVALID_ARGUMENT,
+    TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    TooSlow: grpc.StatusCode.DEADLINE_EXCEEDED,
+    NotAllowed: grpc.StatusCode.UNAUTHENTICATED,
+    UnknownModel: grpc.StatusCode.NOT_FOUND,
+    Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    DeadlinePassed: grpc.StatusCode.DEADLINE_EXCEEDED,
+    InferenceFailed: grpc.StatusCode.INTERNAL,
+}
+ANSWERED = tuple(STATUS)
+IN_STREAM = 64
+"""Requests of one stream that are worked on at a time."""
+ELSEWHERE = "models are loaded and unloaded on the admin port, over HTTP and from the server's own machine only"
+
+
+class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
+    """What is not here (shared memory, trace and log settings) is answered UNIMPLEMENTED, and no extension names it."""
+
+    def __init__(self, plane: DataPlane) -> None:
+        self.plane = plane
+
+    async def ServerLive(self, _request: Any, _context: Any) -> Any:
+        return messages.ServerLiveResponse(live=True)
+
+    async def ServerReady(self, _request: Any, _context: Any) -> Any:
+        return messages.ServerReadyResponse(ready=self.plane.ready)
+
+    async def ModelReady(self, request: Any, context: Any) -> Any:
+        await self._model(request, context)
+        return messages.ModelReadyResponse(ready=self.plane.ready)
+
+    async def ServerMetadata(self, _request: Any, _context: Any) -> Any:
+        return messages.ServerMetadataResponse(**descriptions.server())
+
+    async def ModelMetadata(self, request: Any, context: Any) -> Any:
+        model = await self._model(request, context)
+        said = descriptions.metadata(model, list(self.plane.repository.models[model.name]))
+        del said["parameters"]  # the message has no field for them
+        return messages.ModelMetadataResponse(**said)
+
+    async def ModelConfig(self, request: Any, context: Any) -> Any:
+        model = await self._model(request, context)
+        said = json_format.ParseDict(descriptions.configuration(model), model_config_pb2.ModelConfig())
+        return messages.ModelConfigResponse(config=said)
+
+    async def ModelStatistics(self, request: Any, context: Any) -> Any:
+        models = [await self._model(request, context)] if request.name else list(self.plane.repository)
+        said = {"model_stats": [descriptions.statistics(model) for model in models]}
+        return json_format.ParseDict(said, messages.ModelStatisticsResponse())
+
+    async def RepositoryIndex(self, request: Any, _context: Any) -> Any:
+        said = {"models": descriptions.index(self.plane.repository, request.ready)}
+        return json_format.ParseDict(said, messages.RepositoryIndexResponse())
+
+    async def RepositoryModelLoad(self, _request: Any, context: Any) -> Any:
+        await context.abort(grpc.StatusCode.PERMISSION_DENIED, ELSEWHERE)
+
+    async def RepositoryModelUnload(self, _request: Any, context: Any) -> Any:
+        await context.abort(grpc.StatusCode.PERMISSION_DENIED, ELSEWHERE)
+
+    async def ModelInfer(self, request: Any, context: Any) -> Any:
+        try:
+            return await self._infer(request, context)
+        except ANSWERED as error:
+            await refuse(context, error)
+
+    async def ModelStreamInfer(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        """Answers in the order of the requests, several of which are worked on at a time."""
+        working: deque[asyncio.Task[Any]] = deque()
+        try:
+            async for request in requests:
+                working.append(asyncio.ensure_future(self._infer_in_stream(request, context)))
+                while working and (working[0].done() or len(working) >= IN_STREAM):
+                    yield await working.popleft()
+            while working:
+                yield await working.popleft()
+        finally:
+            for task in working:
+                task.cancel()
+
+    async def _infer_in_stream(self, request: Any, context: Any) -> Any:
+        """One request's fault does not end the stream."""
+        try:
+            response = await self._infer(request, context)
+        except ANSWERED as error:
+            return messages.ModelStreamInferResponse(
+                error_message=str(error), infer_response=messages.ModelInferResponse(id=request.id)
+            )
+        if request.parameters["triton_enable_empty_final_response"].bool_param:
+            response.parameters["triton_final_response"].bool_param = True
+        return messages.ModelStreamInferResponse(infer_response=response)
+
+    async def _infer(self, request: Any, context: Any) -> Any:
+        plane = self.plane
+        with plane.visit("grpc") as visit:
+            model = plane.find(visit, request.model_name, request.model_version)
+            with model.admission:
+                started = time.monotonic()
+                visit.request_id = request.id
+                asked = grpc_messages.read(request, model)
+                asked.timeout = _timeout(asked.timeout, context)
+                visit.decode = time.monotonic() - started
+                outputs = await plane.infer(model, asked, visit)
+                started = time.monotonic()
+                response = grpc_messages.write(asked, outputs, model)
+                visit.encode = time.monotonic() - started
+                return response
+
+    async def _model(self, request: Any, context: Any) -> Model:
+        try:
+            return self.plane.repository.find(request.name, request.version)
+        except UnknownModel as error:
+            await refuse(context, error)
+            raise
+
+
+class Predictions:
+    """TorchServe's call, for clients that have moved."""
+
+    def __init__(self, plane: DataPlane) -> None:
+        self.plane = plane
+
+    async def __call__(self, request: Any, context: Any) -> Any:
+        plane = self.plane
+        try:
+            with plane.visit("grpc-predictions") as visit:
+                model = plane.find(visit, request.model_name, request.model_version)
+                with model.admission:
+                    body = next((request.input[name] for name in ("data", "body") if name in request.input), b"")
+                    timeout = _timeout(None, context)
+                    asked = await plane.in_thread(read_request, body, model.bundle, visit=visit, timeout=timeout)
+                    outputs = await plane.run(model, asked.inputs, visit, timeout=timeout)
+                    return Response(prediction=answer_text(asked, outputs, model.bundle, model.name).encode())
+        except ANSWERED as error:
+            await refuse(context, error)
+
+
+async def refuse(context: Any, error: Exception) -> None:
+    trailing = (("retry-after", str(error.retry_after)),) if isinstance(error, Overloaded) else ()
+    await context.abort(STATUS[type(error)], str(error), trailing)
+
+
+def _timeout(asked: float | None, context: Any) -> float | None:
+    """The shorter of what the request says and the call's own deadline, in seconds."""
+    left = context.time_remaining()
+    known = [seconds for seconds in (asked, left) if seconds is not None]
+    return min(known) if known else None

@@ -1,0 +1,57 @@
+"""What a client asks of a model and what it is answered, in no protocol's form."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from serving.errors import WrongParameter
+
+PRIORITIES = {"interactive": True, "batch": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An output that was asked for by name."""
+
+    name: str
+    classes: int = 0
+    """If above 0: the so many best classes as BYTES `value:index:label` (the classification extension)."""
+    raw: bool = False
+    """As bytes behind the JSON; gRPC's always are."""
+
+
+@dataclass(slots=True)
+class Inference:
+    inputs: Mapping[str, np.ndarray]
+    """By name; empty while `images` are not decoded."""
+    images: Sequence[bytes] = ()
+    """Image files, one a sample, instead of the tensor."""
+    id: str = ""
+    outputs: Sequence[Wanted] = ()
+    """All, if none is named."""
+    interactive: bool = True
+    timeout: float | None = None
+    """Seconds, the time in the queue included."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_parameters(given: Mapping[str, Any], into: Inference) -> None:
+    """The parameters that mean something here: `timeout` in microseconds and `priority`, as Triton has them.
+
+    Priority 0 (none) and 1 are interactive, higher numbers are batch; the two words do as well. Raises WrongParameter.
+    """
+    into.parameters = given
+    if timeout := given.get("timeout"):
+        try:
+            into.timeout = int(timeout) / 1e6
+        except (TypeError, ValueError, OverflowError):
+            into.timeout = 0.0
+        if into.timeout <= 0:
+            raise WrongParameter(f"timeout is {timeout!r}; give microseconds above 0")
+    if priority := given.get("priority"):
+        try:
+            into.interactive = PRIORITIES[priority] if priority in PRIORITIES else int(priority) <= 1
+        except (TypeError, ValueError, OverflowError) as error:
+            raise WrongParameter(f"priority is {priority!r}; give interactive, batch or a number") from error

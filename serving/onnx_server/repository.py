@@ -1,0 +1,91 @@
+"""Which models are served: by name and version, loaded and unloaded while requests go on."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving import bundle as bundles
+from serving.bundle import Bundle
+from serving.errors import UnknownModel, UserError
+from serving.onnx_server.metrics import Metrics
+from serving.onnx_server.model import Model, fastest, load, onnx_variants
+from serving.onnx_server.settings import Settings
+from serving.signature import TrustedKeys
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is served under a name."""
+
+    name: str
+    bundle: Bundle
+    variant: str
+
+
+def sources(given: str, trusted: TrustedKeys | None, all_variants: bool = False) -> list[Source]:
+    """What `BUNDLE` or `BUNDLE:VARIANT` stands for. Raises UserError."""
+    path, _, variant = given.rpartition(":") if not Path(given).exists() else (given, "", "")
+    bundle = bundles.load(Path(path or given), trusted)
+    if variant and variant not in onnx_variants(bundle):
+        names = ", ".join(onnx_variants(bundle)) or "none"
+        raise UserError(f"{given}: the bundle's accepted onnx-* variants are {names}")
+    found = [Source(bundle.name, bundle, variant or fastest(bundle))]
+    if all_variants:
+        found += [Source(f"{bundle.name}-{name}", bundle, name) for name in onnx_variants(bundle)]
+    return found
+
+
+class Repository:
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.settings, self.metrics = settings, metrics
+        self.models: dict[str, dict[str, Model]] = {}
+        """By name and version; of a name the version that was loaded last comes last, and is meant by default."""
+        self.failures: dict[tuple[str, str], str] = {}
+        """Why a version could not be loaded, until it can."""
+
+    def __iter__(self) -> Iterator[Model]:
+        return (model for versions in self.models.values() for model in versions.values())
+
+    def find(self, name: str, version: str = "") -> Model:
+        """Raises UnknownModel."""
+        versions = self.models.get(name)
+        if not versions:
+            raise UnknownModel(f"there is no model '{name}'; there are {', '.join(self.models) or 'none'}")
+        if not version:
+            return next(reversed(versions.values()))
+        if version not in versions:
+            raise UnknownModel(f"{name} has no version '{version}'; it has {', '.join(versions)}")
+        return versions[version]
+
+    async def load(self, source: Source) -> Model:
+        """Serve it; a version that is served already is replaced without losing a request. Raises UserError."""
+        key = (source.name, source.bundle.version)
+        try:
+            loaded = await asyncio.to_thread(load, source.bundle, source.variant, self.settings)
+        except UserError as error:
+            self.failures[key] = str(error)
+            raise
+        self.failures.pop(key, None)
+        model = Model(source.name, loaded, self.settings)
+        versions = self.models.setdefault(source.name, {})
+        before = versions.pop(source.bundle.version, None)
+        versions[source.bundle.version] = model
+        if before:
+            await before.close()
+        self.metrics.loaded(model)
+        return model
+
+    async def unload(self, name: str, version: str = "") -> None:
+        """Stop serving a version, or all of them, once their requests are answered. Raises UnknownModel."""
+        self.find(name, version)
+        going = [self.models[name].pop(key) for key in ([version] if version else list(self.models[name]))]
+        if not self.models[name]:
+            del self.models[name]
+        for model in going:
+            await model.close()
+            self.metrics.unloaded(model)
+
+    async def close(self) -> None:
+        for name in list(self.models):
+            await self.unload(name)

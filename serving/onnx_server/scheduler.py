@@ -1,0 +1,141 @@
+"""Requests of one model version to batches for its sessions, without ever delaying one that finds a session free.
+
+While all sessions are busy requests gather; the moment one is free, up to `max_batch` samples go together. All state
+belongs to the event loop's thread; each session computes in a thread of its own.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from serving.onnx_server.batch import Batch, Shapes, Work
+from serving.onnx_server.runner import Runner
+from serving.session import Session
+
+
+class Waiting:
+    """The queue of one priority: by shapes, because only equal ones can share a batch, and each in order of arrival."""
+
+    def __init__(self) -> None:
+        self.queues: dict[Shapes, OrderedDict[Work, None]] = {}
+
+    def add(self, work: Work) -> None:
+        self.queues.setdefault(work.shapes, OrderedDict())[work] = None
+
+    def remove(self, work: Work) -> None:
+        queue = self.queues[work.shapes]
+        del queue[work]
+        if not queue:
+            del self.queues[work.shapes]
+
+    def oldest(self) -> Work | None:
+        return min((next(iter(queue)) for queue in self.queues.values()), key=lambda work: work.queued, default=None)
+
+
+class Scheduler:
+    def __init__(self, sessions: Sequence[Session], *, max_batch: int, max_delay: float = 0) -> None:
+        """`max_delay`: seconds for which a free session waits for a batch to fill."""
+        self.loop = asyncio.get_running_loop()
+        self.max_batch, self.max_delay = max_batch, max_delay
+        self.runners = [Runner(session, self.loop, self._finished) for session in sessions]
+        self.free = list(self.runners)
+        self.free_since = time.monotonic()
+        self.waiting = {True: Waiting(), False: Waiting()}
+        """By whether they are interactive; these go first."""
+        self.queued = self.queued_samples = self.running = 0
+        """Requests that wait, their samples, and requests that are in a session."""
+        self.batches = 0
+        """Computed so far."""
+        self.seconds_per_sample = 0.0
+        """Of the latest batches, as an exponentially weighted mean."""
+        self.timer: asyncio.TimerHandle | None = None
+
+    def submit(self, inputs: Mapping[str, np.ndarray], interactive: bool = True) -> Work:
+        """Queue the tensors; the answer comes as `work.answer`. What is no longer wanted must be dropped."""
+        work = Work(inputs, interactive, self.loop.create_future())
+        self.waiting[interactive].add(work)
+        self.queued += 1
+        self.queued_samples += work.size
+        if self.free:
+            self._dispatch()
+        return work
+
+    def drop(self, work: Work) -> None:
+        """Take it out of the queue, unless a session has begun it."""
+        if not work.started:
+            self._take(work)
+
+    def expected_wait(self) -> float:
+        """Seconds that a request which comes now will wait, as far as one can tell."""
+        return self.queued_samples * self.seconds_per_sample / len(self.runners)
+
+    def close(self) -> None:
+        """End the threads; nothing may be queued or running."""
+        for runner in self.runners:
+            runner.close()
+
+    def _dispatch(self) -> None:
+        while self.free and self.queued:
+            works = self._next_works()
+            if self.max_delay and sum(work.size for work in works) < self.max_batch:
+                patience = works[0].queued + self.max_delay - time.monotonic()
+                if patience > 0:
+                    self._look_again_in(patience)
+                    return
+            self._start(works)
+
+    def _next_works(self) -> list[Work]:
+        """The oldest interactive request, or else the oldest of all, and those behind it that fit into its batch."""
+        oldest = self.waiting[True].oldest() or self.waiting[False].oldest()
+        assert oldest is not None
+        if oldest.size >= self.max_batch:
+            return [oldest]
+        works, room = [], self.max_batch
+        for priority in (True, False):
+            queue = self.waiting[priority].queues.get(oldest.shapes, ())
+            for work in queue:
+                if work.size > room:
+                    break
+                works.append(work)
+                room -= work.size
+        return works
+
+    def _start(self, works: list[Work]) -> None:
+        now = time.monotonic()
+        for work in works:
+            self._take(work)
+            work.started = now
+            work.delayed = max(0.0, now - max(work.queued, self.free_since)) if self.max_delay else 0.0
+        self.running += len(works)
+        self.free.pop().run(Batch(works))
+
+    def _finished(self, runner: Runner, batch: Batch) -> None:
+        now = time.monotonic()
+        self.free.append(runner)
+        self.free_since = now
+        self.running -= len(batch.works)
+        self.batches += 1
+        per_sample = (now - batch.works[0].started) / batch.samples
+        self.seconds_per_sample += (per_sample - self.seconds_per_sample) / 8
+        self._dispatch()  # before the answers are told: the session need not wait for that
+        for work, result in zip(batch.works, batch.results, strict=True):
+            work.finished, work.batch_size = now, batch.samples
+            if work.answer.done():  # cancelled, or too late
+                continue
+            if isinstance(result, Exception):
+                work.answer.set_exception(result)
+            else:
+                work.answer.set_result(result)
+
+    def _look_again_in(self, seconds: float) -> None:
+        if self.timer:
+            self.timer.cancel()
+        self.timer = self.loop.call_later(seconds, self._dispatch)
+
+    def _take(self, work: Work) -> None:
+        self.waiting[work.interactive].remove(work)
+        self.queued -= 1
+        self.queued_samples -= work.size

@@ -1,0 +1,148 @@
+"""The server's life: listen, load, serve, drain."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from serving.errors import UserError
+from serving.onnx_server.access import Access
+from serving.onnx_server.admin import Admin
+from serving.onnx_server.dataplane import DataPlane
+from serving.onnx_server.grpc_server import GrpcServer
+from serving.onnx_server.http_server import HttpServer
+from serving.onnx_server.metrics import Metrics
+from serving.onnx_server.metrics_page import MetricsPage
+from serving.onnx_server.repository import Repository, Source
+from serving.onnx_server.rest import Rest
+from serving.onnx_server.settings import Settings
+from serving.onnx_server.tls import Certificate
+from serving.ports import claim_or_any, listen
+from serving.ready_file import ready_file
+from serving.signature import TrustedKeys
+
+LOOPBACK = "127.0.0.1"
+LAST_REQUESTS = 0.5
+"""Seconds in which clients of open connections are told to close them, before the idle ones are closed."""
+
+
+class Server:
+    def __init__(self, settings: Settings, trusted: TrustedKeys | None) -> None:
+        """Takes the ports. Raises UserError."""
+        self.settings = settings
+        self.certificate = (
+            Certificate(settings.tls_certificate, settings.tls_key)
+            if settings.tls_certificate and settings.tls_key
+            else None
+        )
+        self.access = Access(settings.tokens)
+        registry = CollectorRegistry()
+        metrics = Metrics(registry, settings.bucket_bounds)
+        self.repository = Repository(settings, metrics)
+        self.plane = DataPlane(settings, self.repository, metrics)
+        rest = Rest(self.plane, self.access)
+        host = settings.host
+        self.rest = HttpServer(rest, listen(host, settings.port, "--port"), self.certificate)
+        self.metrics = HttpServer(
+            MetricsPage(registry), listen(host, settings.metrics_port, "--metrics-port"), self.certificate
+        )
+        self.grpc = GrpcServer(self.plane, self.access, self.certificate)
+        admin_port = claim_or_any(LOOPBACK, settings.admin_port)
+        admin = Admin(self.plane, Rest(self.plane, Access(None)), trusted)
+        self.admin = HttpServer(admin, listen(LOOPBACK, admin_port, "--admin-port"))
+
+    async def run(self, sources: Sequence[Source], stop: asyncio.Event) -> None:
+        """Serve until `stop`, then answer what is in flight. Raises UserError for a model that cannot be loaded."""
+        for port in (self.rest, self.metrics, self.admin, self.grpc):
+            await port.start()  # alive from here on, ready when the models are
+        housekeeping = asyncio.create_task(self._keep_house())
+        try:
+            await self._load(sources, stop)
+            if not stop.is_set():
+                self._announce()
+                with ready_file(self.settings.ready_file, self.addresses()):
+                    await stop.wait()
+            await self._drain()
+        finally:
+            housekeeping.cancel()
+
+    def addresses(self) -> dict[str, Any]:
+        host = LOOPBACK if self.settings.host == "0.0.0.0" else self.settings.host
+        host, scheme = f"[{host}]" if ":" in host else host, "https" if self.certificate else "http"
+        return {
+            "rest": f"{scheme}://{host}:{self.rest.port}",
+            "grpc": f"{host}:{self.grpc.port}",
+            "metrics": f"{scheme}://{host}:{self.metrics.port}/metrics",
+            "admin": f"http://{LOOPBACK}:{self.admin.port}",
+            "models": list(self.repository.models),
+        }
+
+    async def _load(self, sources: Sequence[Source], stop: asyncio.Event) -> None:
+        for source in sources:
+            await self.repository.load(source)
+            if stop.is_set():
+                return
+        self.plane.loaded = True
+        await self.grpc.say_ready()
+
+    async def _drain(self) -> None:
+        """Not ready; no new connections; the requests in flight are answered; what is idle closes."""
+        deadline = time.monotonic() + self.settings.drain_timeout
+        self.plane.draining = True
+        await self.grpc.say_not_ready()
+        for port in (self.rest, self.admin):
+            port.refuse_new()
+        await asyncio.sleep(LAST_REQUESTS if self.rest.connections else 0)
+        left = deadline - time.monotonic()
+        await asyncio.gather(self.rest.stop(left), self.admin.stop(left), self.grpc.stop(left))
+        await self.metrics.stop(0)  # last, so that the end can be seen
+        if unanswered := sum(model.admission.inside for model in self.repository):
+            print(f"serving: {unanswered} requests were not answered within --drain-timeout", file=sys.stderr)
+        else:
+            await self.repository.close()
+
+    async def _keep_house(self) -> None:
+        """Once a second: what was changed on disk is read again; what is wrong then is said, and the old goes on."""
+        watched: list[Access | Certificate] = [self.access, *([self.certificate] if self.certificate else [])]
+        said: dict[object, str] = {}
+        while True:
+            await asyncio.sleep(1)
+            for part in watched:
+                try:
+                    part.refresh()
+                    said.pop(part, None)
+                except UserError as error:
+                    if said.get(part) != str(error):
+                        print(f"serving: {error}; going on as before", file=sys.stderr, flush=True)
+                    said[part] = str(error)
+
+    def _announce(self) -> None:
+        described = [f"{model.name} {model.version} ({model.loaded.variant})" for model in self.repository]
+        print(f"ready: {', '.join(described)}")
+        for model in self.repository:
+            loaded = model.loaded
+            threads = f"{len(loaded.sessions)} x {loaded.threads} threads"
+            print(f"  {model.name}: {threads}, up to {loaded.max_batch} samples together, in {loaded.seconds:.2f} s")
+        for name, address in self.addresses().items():
+            if name != "models":
+                print(f"  {name:8} {address}")
+        sys.stdout.flush()
+
+
+async def serve(settings: Settings, sources: Sequence[Source], trusted: TrustedKeys | None) -> None:
+    """Until SIGTERM or SIGINT; a second one ends the process at once."""
+    stop = asyncio.Event()
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+    await Server(settings, trusted).run(sources, stop)

@@ -1,0 +1,83 @@
+"""Everything the server can be told, in one object; the command line is made from it."""
+
+import argparse
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from serving.errors import UserError
+
+
+def option(default: Any, text: str, **argument: Any) -> Any:
+    """A field of Settings with its line in --help; `argument` goes to argparse."""
+    return field(default=default, metadata={"help": text, **argument})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    host: str = option("127.0.0.1", "address to listen on")
+    port: int = option(8080, "REST; 0 takes a free one")
+    grpc_port: int = option(7070, "gRPC; 0 takes a free one")
+    metrics_port: int = option(8082, "Prometheus; 0 takes a free one")
+    admin_port: int = option(8081, "load and unload, on loopback only; another one if it is taken")
+    ready_file: Path | None = option(None, "written, with the addresses as JSON, when every model answers", type=Path)
+
+    all_variants: bool = option(False, "serve every accepted variant as NAME-VARIANT besides")
+    sessions: int = option(1, "ONNX Runtime sessions for each model, each a batch at a time")
+    threads: int = option(0, "threads of each session; 0: all cores, or 1 for a model of less than 1 ms")
+    max_batch: int = option(
+        0, "samples computed together; 0: 32 where the bundle says that batches are quicker, else 1"
+    )
+    max_delay_ms: float = option(0.0, "how long a free session waits for a batch to fill")
+
+    max_queue: int = option(256, "requests that may wait for each model; more are answered 429")
+    timeout: float = option(30.0, "seconds for a request, queue included, that sets no shorter ones")
+    drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")
+    max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
+    max_request_batch: int = option(1024, "samples in one request")
+
+    buckets: str = option("", "upper bounds of the histograms in seconds, with commas")
+    cors_origin: str = option("", "a web site whose pages may call this server, or *")
+    access_log: float = option(0.0, "share of the requests to log as JSON lines on stderr, 0 to 1")
+    tokens: Path | None = option(None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] a line", type=Path)
+    tls_certificate: Path | None = option(None, "PEM file, read again when it changes", type=Path)
+    tls_key: Path | None = option(None, "its private key, PEM", type=Path)
+
+    def __post_init__(self) -> None:
+        for name in ("sessions", "max_queue", "max_body_bytes", "max_request_batch", "timeout", "drain_timeout"):
+            self._check(name, getattr(self, name) > 0, "give a number above 0")
+        for name in ("threads", "max_batch", "max_delay_ms"):
+            self._check(name, getattr(self, name) >= 0, "give 0 or more")
+        self._check("access_log", 0 <= self.access_log <= 1, "give a share, 0 to 1")
+        try:
+            bounds = [float(text) for text in self.buckets.split(",") if text]
+        except ValueError:
+            bounds = [1.0, 0.0]
+        self._check("buckets", bounds == sorted(set(bounds)), "give rising numbers with commas, as 0.001,0.01,0.1")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise UserError("--tls-certificate and --tls-key: give both or none")
+
+    @property
+    def bucket_bounds(self) -> tuple[float, ...]:
+        return tuple(float(text) for text in self.buckets.split(",") if text)
+
+    def _check(self, name: str, right: bool, wanted: str) -> None:
+        if not right:
+            raise UserError(f"--{name.replace('_', '-')}: {getattr(self, name)} does not do; {wanted}")
+
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        for entry in dataclasses.fields(cls):
+            argument = dict(entry.metadata)
+            argument["help"] += f" (default {entry.default})" if entry.default not in (None, "", False) else ""
+            if entry.default is False:
+                argument["action"] = "store_true"
+            else:
+                argument.setdefault("type", type(entry.default))
+            parser.add_argument(f"--{entry.name.replace('_', '-')}", default=entry.default, **argument)
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Self:
+        """What `add_options` asked for. Raises UserError."""
+        return cls(**{entry.name: getattr(options, entry.name) for entry in dataclasses.fields(cls)})

@@ -1,0 +1,43 @@
+"""One request from its arrival to its answer: how long each stage took, for metrics, log and the client."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Self
+
+from serving.onnx_server.batch import Work
+
+if TYPE_CHECKING:
+    from serving.onnx_server.model import Model
+
+
+class Visit:
+    """`with` it around the request. Times are in seconds; `started` is of time.monotonic()."""
+
+    __slots__ = ("decode", "encode", "finished", "model", "protocol", "request_id", "started", "trace_id", "work")
+
+    def __init__(self, protocol: str, finished: "Callable[[Visit, BaseException | None], None]") -> None:
+        """`finished` is called once, at the end, with what ended it if it is not an answer."""
+        self.protocol, self.finished = protocol, finished
+        self.started = time.monotonic()
+        self.model: Model | None = None
+        """None until it is found."""
+        self.work: Work | None = None
+        """None until its tensors are queued."""
+        self.decode = self.encode = 0.0
+        self.request_id = self.trace_id = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self.finished(self, error)
+
+    def stages(self) -> dict[str, float]:
+        """Those that it passed, by name."""
+        stages = {"decode": self.decode}
+        if (work := self.work) and work.finished:
+            stages["queue"] = work.started - work.queued - work.delayed
+            stages["batch_wait"] = work.delayed
+            stages["inference"] = work.finished - work.started
+            stages["encode"] = self.encode
+        return stages
