@@ -4,12 +4,16 @@
 writes held-out samples as image files.
 """
 
+import atexit
+import contextlib
 import os
 import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
+from typing import NoReturn
 
 from training.errors import UserError
 from training.recipe import Recipe
@@ -73,5 +77,27 @@ def _refuse(error: UserError) -> int:
     return 2
 
 
+def _end(arguments: list[str]) -> NoReturn:
+    """The process ends here, before the interpreter takes itself apart: beside threads of Gloo that still run, that
+    now and then ends in an abort, and the exit code would be another."""
+    try:
+        code: object = main(arguments)
+    except SystemExit as end:
+        code = end.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+            code = 1
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    # What the interpreter does first: wait for a save that is being written, then what was registered with atexit.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    _end(sys.argv[1:])

@@ -67,8 +67,8 @@ def process_group(place: Place, timeout_seconds: float = 600) -> Iterator[None]:
         orderly = True
     finally:
         # After an error on one rank the others may be inside a collective, and leaving the group in good order
-        # would wait for them. A process alone always leaves it: its threads could abort the interpreter's end.
-        if orderly or place.world_size == 1:
+        # would wait for them.
+        if orderly:
             dist.destroy_process_group()
 
 
