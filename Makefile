@@ -55,6 +55,7 @@ lock:
 	@uv pip compile $(LOCK_FLAGS) pyproject.toml --extra dev -o requirements.lock
 	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra train -o docker/train.lock
 	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra serve -o docker/torchserve.lock
+	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra onnx-server -o docker/onnx-server.lock
 
 clean:
 	rm -rf .venv

@@ -24,6 +24,13 @@ class ServerFault(Exception):
 class RequestError(Exception):
     """A request cannot be answered, and the client is the one who can mend it."""
 
+    def __str__(self) -> str:
+        return super().__str__()[:500]  # it repeats what the request says, which may be millions of letters
+
+
+class ClientGone(RequestError):
+    """There is nobody to answer any more."""
+
 
 class UnknownModel(RequestError):
     """There is no model, or no version of it, of that name."""

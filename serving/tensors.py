@@ -7,6 +7,7 @@ order, little-endian; of BYTES each element follows its length in four bytes.
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -85,16 +86,24 @@ def check_declared(datatype: Any, shape: Any, spec: TensorSpec) -> None:
 
 def from_json(tensor: Mapping[str, Any], spec: TensorSpec) -> np.ndarray:
     """A JSON tensor's numbers; raises WrongTensor or TooLarge."""
-    shape = tensor.get("shape")
+    shape, data = tensor.get("shape"), tensor.get("data")
     check_declared(tensor.get("datatype"), shape, spec)
-    return from_numbers(tensor.get("data"), shape, spec)
+    return from_numbers(data if _only_numbers(data) else None, shape, spec)
+
+
+def _only_numbers(data: Any) -> bool:
+    """Whether no text is among them: numpy would make every number as long as the longest."""
+    elements = data if isinstance(data, list) else [data]
+    while (kinds := set(map(type, elements))) == {list}:
+        elements = list(chain.from_iterable(elements))
+    return kinds <= {bool, int, float}
 
 
 def from_numbers(numbers: Any, shape: Any, spec: TensorSpec) -> np.ndarray:
     """Numbers in nested or flat lists, or any sequence of them, as the declared tensor; raises WrongTensor."""
     dtype = DTYPES[spec.datatype]
     try:
-        values = np.asarray(numbers)
+        values = _array(numbers, dtype)
         if values.dtype.kind not in _KINDS[dtype.kind]:
             raise ValueError
         low, high = _range(dtype)
@@ -145,6 +154,15 @@ def _fits(shape: Any, expected: tuple[int, ...]) -> bool:
         and all(type(size) is int and size >= 1 for size in shape)
         and all(size == wanted for size, wanted in zip(shape, expected, strict=True) if wanted != -1)
     )
+
+
+def _array(numbers: Any, dtype: np.dtype) -> np.ndarray:
+    values = np.asarray(numbers)
+    if dtype == np.uint64 and values.dtype.kind == "f":  # what numpy makes of whole numbers on both sides of 2**63
+        whole = np.asarray(numbers, dtype=object)
+        if all(type(number) is int for number in whole.flat):
+            return whole.astype(dtype)
+    return values
 
 
 def _range(dtype: np.dtype) -> tuple[float, float]:

@@ -25,7 +25,7 @@ class AccessLog:
             "milliseconds": round(1000 * (time.monotonic() - visit.started), 3),
             "stages_ms": {stage: round(1000 * seconds, 3) for stage, seconds in visit.stages().items()},
             "request_id": visit.request_id or None,
-            "trace_id": visit.trace_id or None,
+            "trace_id": visit.trace.trace_id if visit.trace else None,
             "detail": detail or None,
         }
         print(json.dumps(line), file=sys.stderr, flush=True)

@@ -1,60 +1,88 @@
 """Load and unload, on a port of their own that listens on loopback only."""
 
 import json
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from serving.errors import NotDecodable, UnknownModel, UserError, WrongParameter
+from serving import bundle as bundles
+from serving.errors import NotDecodable, RequestError, UserError
+from serving.onnx_server.about import read_object
+from serving.onnx_server.channels import read_channels, read_weight, write_channels
 from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.http_exchange import Exchange, Message, Receive, Send
+from serving.onnx_server.http_exchange import JSON, Exchange, Message, Receive, Send
+from serving.onnx_server.refusals import refuse, say
 from serving.onnx_server.repository import Source, sources
-from serving.onnx_server.rest import JSON, Rest, read_object
+from serving.onnx_server.rest import Rest
+from serving.onnx_server.versions import STABLE
 from serving.signature import TrustedKeys
+
+CALLS = {"GET": ("channels",), "POST": ("load", "unload", "channels", "rollback")}
+Call = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Admin:
-    """The model-repository extension's calls; every other path is answered as on the main port.
+    """The model-repository extension's calls and the channels; every other path is answered as on the main port.
 
-    `POST /v2/repository/models/<name>/load` with {"parameters": {"bundle": PATH or PATH:VARIANT}} serves a bundle of
-    that name beside the versions that are there; without parameters it reads the bundles of `name` again.
-    `POST .../unload` with {"parameters": {"version": V}} ends one version, without parameters all of them.
+    Below `/v2/repository/models/<name>`:
+    `POST load` with {"parameters": {"bundle": PATH or PATH:VARIANT}} serves a bundle of that name beside the versions
+    that are there, and makes the channel `stable` mean it, or "channel" with its "weight"; without parameters it reads
+    the bundles of that name again.
+    `POST unload` with {"parameters": {"version": V}} ends one version, without parameters all of them.
+    `GET channels`, `POST channels` with {"stable": V, "canary": {"version": V, "weight": 0.1}}, and `POST rollback`,
+    which takes the last change of the channels back.
     """
 
     def __init__(self, plane: DataPlane, rest: Rest, trusted: TrustedKeys | None) -> None:
-        self.plane, self.rest, self.trusted = plane, rest, trusted
+        self.repository, self.rest, self.trusted = plane.repository, rest, trusted
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         match scope["path"].strip("/").split("/"):
-            case ["v2", "repository", "models", name, "load" | "unload" as verb] if scope["method"] == "POST":
-                await self._change(Exchange(scope, receive, send), name, verb)
+            case ["v2", "repository", "models", name, call] if call in CALLS.get(scope["method"], ()):
+                await self._answer(Exchange(scope, receive, send), name, getattr(self, call))
             case _:
                 await self.rest(scope, receive, send)
 
-    async def _change(self, exchange: Exchange, name: str, verb: str) -> None:
+    async def _answer(self, exchange: Exchange, name: str, call: Call) -> None:
         try:
-            parameters = (await read_object(exchange)).get("parameters") or {}
-            if not isinstance(parameters, dict):
-                raise NotDecodable("'parameters' is not a JSON object")
-            if verb == "load":
-                for source in self._sources(name, parameters):
-                    await self.plane.repository.load(source)
-            else:
-                await self.plane.repository.unload(name, str(parameters.get("version", "")))
-        except UnknownModel as error:
-            return await self.rest.refuse(exchange, error)
-        except (UserError, NotDecodable, WrongParameter) as error:
-            return await self.rest.say(exchange, 400, "Bad Request", str(error))
-        await exchange.answer(200, json.dumps({"name": name}).encode(), [JSON])
-        return None
+            said = await call(name, await read_object(exchange))
+        except UserError as error:
+            return await say(exchange, 400, "Bad Request", str(error))
+        except RequestError as error:
+            return await refuse(exchange, error)
+        return await exchange.answer(200, json.dumps(said).encode(), [JSON])
 
-    def _sources(self, name: str, parameters: dict[str, object]) -> list[Source]:
+    async def load(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        parameters = _parameters(body)
+        channel, weight = str(parameters.get("channel", STABLE)), read_weight(parameters.get("weight", 0))
         if "bundle" in parameters:
-            found = [source for source in sources(str(parameters["bundle"]), self.trusted) if source.name == name]
-            if not found:
-                raise UserError(f"{parameters['bundle']}: is not a bundle of '{name}'")
-            return found
-        self.plane.repository.find(name)
-        again = self.plane.repository.models[name].values()
-        return [
-            Source(name, sources(str(Path(model.bundle.root)), self.trusted)[0].bundle, model.loaded.variant)
-            for model in again
-        ]
+            for source in sources(str(parameters["bundle"]), self.trusted):
+                if source.name != name:
+                    raise UserError(f"{parameters['bundle']}: is a bundle of '{source.name}', not of '{name}'")
+                await self.repository.load(source, channel, weight)
+        else:
+            for model in list(self.repository.versions(name)):
+                bundle = bundles.load(model.bundle.root, self.trusted)
+                await self.repository.load(Source(name, bundle, model.loaded.variant), channel=None)
+        return {"name": name}
+
+    async def unload(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        await self.repository.unload(name, str(_parameters(body).get("version", "")))
+        return {"name": name}
+
+    async def channels(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        versions = self.repository.versions(name)
+        if body:
+            versions.direct(read_channels(body))
+        return write_channels(versions.channels)
+
+    async def rollback(self, name: str, _body: dict[str, Any]) -> dict[str, Any]:
+        versions = self.repository.versions(name)
+        versions.roll_back()
+        return write_channels(versions.channels)
+
+
+def _parameters(body: dict[str, Any]) -> dict[str, Any]:
+    parameters = body.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise NotDecodable("'parameters' is not a JSON object")
+    return parameters

@@ -1,12 +1,14 @@
 """`python -m serving up --runtime onnx BUNDLE...`: serve bundles without torch and without Java."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from serving.arguments import Parser
 from serving.errors import UserError
+from serving.onnx_server.channels import channel_option
 from serving.onnx_server.repository import Source, sources
 from serving.onnx_server.settings import Settings
+from serving.onnx_server.versions import STABLE, Channel, Channels
 from serving.ready_file import check_ready_file
 from serving.signature import TrustedKeys, add_trust, trusted_keys
 
@@ -20,14 +22,24 @@ def main(arguments: Sequence[str]) -> None:
         raise UserError(f"{error.name} is not installed; pip install 'torchferry[onnx-server]'") from error
     parser = Parser(prog="python -m serving up --runtime onnx", description=__doc__)
     parser.add_argument("models", nargs="+", metavar="BUNDLE[:VARIANT]", help="bundles; of each its fastest variant")
+    parser.add_argument(
+        "--channel",
+        dest="channels",
+        action="append",
+        default=[],
+        type=channel_option,
+        metavar="MODEL/CHANNEL=VERSION[@WEIGHT]",
+        help="which version a channel means, and its share of the requests; may be repeated",
+    )
     Settings.add_options(parser)
     add_trust(parser)
     options = parser.parse_args(arguments)
     settings, trusted = Settings.of(options), trusted_keys(options)
     check_ready_file(settings.ready_file)
     found = find_sources(options.models, trusted, settings.all_variants)
+    channels = find_channels(options.channels, found)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, found, trusted))
+        runner.run(serve(settings, found, channels, trusted))
 
 
 def find_sources(models: Sequence[str], trusted: TrustedKeys | None, all_variants: bool) -> list[Source]:
@@ -38,3 +50,15 @@ def find_sources(models: Sequence[str], trusted: TrustedKeys | None, all_variant
         if keys.count((name, version)) > 1:
             raise UserError(f"{name} {version}: is given more than once; serve each version from one bundle")
     return found
+
+
+def find_channels(given: Sequence[tuple[str, str, Channel]], found: Sequence[Source]) -> Mapping[str, Channels]:
+    """By model, what was asked for. Raises UserError for versions that are not served."""
+    channels: dict[str, dict[str, Channel]] = {}
+    for model, name, channel in given:
+        versions = [source.bundle.version for source in found if source.name == model]
+        if channel.version not in versions:
+            known = ", ".join(versions) or "none"
+            raise UserError(f"--channel {model}/{name}: {model} {channel.version} is not served; versions are {known}")
+        channels.setdefault(model, {STABLE: Channel(versions[-1])})[name] = channel
+    return channels

@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from serving.cpu import cores
 from serving.decode import decode_image
-from serving.errors import DeadlinePassed, Overloaded, RequestError, TooLarge, WrongTensor
+from serving.errors import ClientGone, DeadlinePassed, Overloaded, RequestError, TooLarge, WrongTensor
 from serving.onnx_server.access_log import AccessLog
 from serving.onnx_server.classification import classified
 from serving.onnx_server.inference import Inference
@@ -18,15 +18,21 @@ from serving.onnx_server.metrics import Metrics
 from serving.onnx_server.model import Model
 from serving.onnx_server.repository import Repository
 from serving.onnx_server.settings import Settings
+from serving.onnx_server.trace_context import TraceContext
 from serving.onnx_server.visit import Visit
 from serving.tensors import check_batch
+
+if TYPE_CHECKING:
+    from serving.onnx_server.tracing import Tracing
 
 T = TypeVar("T")
 
 
 class DataPlane:
-    def __init__(self, settings: Settings, repository: Repository, metrics: Metrics) -> None:
-        self.settings, self.repository, self.metrics = settings, repository, metrics
+    def __init__(
+        self, settings: Settings, repository: Repository, metrics: Metrics, tracing: "Tracing | None" = None
+    ) -> None:
+        self.settings, self.repository, self.metrics, self.tracing = settings, repository, metrics, tracing
         self.access_log = AccessLog(settings.access_log)
         # Pillow and numpy let go of the interpreter's lock for most of their work.
         self.threads = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
@@ -41,11 +47,21 @@ class DataPlane:
         """To be put around each request, so that it is counted once, whatever becomes of it."""
         return Visit(protocol, self._finished)
 
+    def trace(self, visit: Visit, traceparent: str) -> None:
+        """Make the visit a part of its caller's trace, or of one of its own where traces are sent."""
+        caller = TraceContext.read(traceparent) if traceparent else None
+        if self.tracing:
+            visit.span, visit.trace = self.tracing.begin(caller)
+        elif caller:
+            visit.trace = caller.child()
+
     def _finished(self, visit: Visit, error: BaseException | None) -> None:
         outcome = _outcome(error)
         self.metrics.finished(visit, outcome)
         if visit.model:
             visit.model.statistics.finished(visit, outcome == "ok")
+        if self.tracing and visit.span:
+            self.tracing.finished(visit, visit.span, outcome)
         self.access_log.finished(visit, outcome, f"{type(error).__name__}: {error}" if error else "")
 
     def find(self, visit: Visit, name: str, version: str) -> Model:
@@ -59,6 +75,7 @@ class DataPlane:
             if wanted.name not in model.output_names:
                 raise WrongTensor(f"there is no output '{wanted.name}'; the model has {', '.join(model.output_names)}")
         if asked.images:
+            self._check_size(len(asked.images))  # before they are unpacked
             decoded = await self.in_thread(_decode_all, asked.images, model, visit=visit, timeout=asked.timeout)
             asked.inputs = {model.bundle.inputs[0].name: decoded}
         outputs = await self.run(model, asked.inputs, visit, asked.interactive, asked.timeout)
@@ -80,9 +97,21 @@ class DataPlane:
         interactive: bool = True,
         timeout: float | None = None,
     ) -> Mapping[str, np.ndarray]:
-        """All outputs for checked inputs, once a session has had time for them."""
-        if (size := check_batch(inputs)) > self.settings.max_request_batch:
-            raise TooLarge(f"the request has {size} samples; {self.settings.max_request_batch} are allowed")
+        """All outputs for checked inputs, from the cache or once a session has had time for them."""
+        visit.samples = check_batch(inputs)
+        self._check_size(visit.samples)
+        if not model.cache.limit:
+            return await self._compute(model, inputs, visit, interactive, timeout)
+        key, outputs = model.cache.find(inputs)
+        visit.cache = "hit" if outputs else "miss"
+        if not outputs:
+            outputs = await self._compute(model, inputs, visit, interactive, timeout)
+            model.cache.keep(key, outputs)
+        return outputs
+
+    async def _compute(
+        self, model: Model, inputs: Mapping[str, np.ndarray], visit: Visit, interactive: bool, timeout: float | None
+    ) -> Mapping[str, np.ndarray]:
         scheduler, remaining = model.scheduler, self.remaining(visit, timeout)
         if scheduler.expected_wait() > remaining:
             raise model.admission.overloaded("it would pass its deadline in the queue")
@@ -95,6 +124,11 @@ class DataPlane:
         finally:
             timer.cancel()
             scheduler.drop(work)
+
+    def _check_size(self, samples: int) -> None:
+        """Raises TooLarge."""
+        if samples > self.settings.max_request_batch:
+            raise TooLarge(f"the request has {samples} samples; {self.settings.max_request_batch} are allowed")
 
     async def in_thread(self, call: Callable[..., T], *arguments: Any, visit: Visit, timeout: float | None = None) -> T:
         """`call(*arguments)` where it does not hold up the others, as a part of decoding. Raises DeadlinePassed."""
@@ -133,8 +167,8 @@ def _outcome(error: BaseException | None) -> str:
         return "ok"
     if isinstance(error, Overloaded):
         return "overloaded"
+    if isinstance(error, asyncio.CancelledError | ClientGone):
+        return "cancelled"
     if isinstance(error, RequestError):
         return "client_error"
-    if isinstance(error, DeadlinePassed):
-        return "deadline"
-    return "cancelled" if isinstance(error, asyncio.CancelledError) else "server_error"
+    return "deadline" if isinstance(error, DeadlinePassed) else "server_error"

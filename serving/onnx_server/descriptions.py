@@ -6,6 +6,7 @@ from typing import Any
 from serving.bundle import TensorSpec
 from serving.onnx_server.model import Model
 from serving.onnx_server.repository import Repository
+from serving.session.onnx_session import CPU
 
 NAME = "torchferry"
 PLATFORM = "onnxruntime_onnx"
@@ -30,16 +31,23 @@ def metadata(model: Model, versions: list[str]) -> dict[str, Any]:
 def configuration(model: Model) -> dict[str, Any]:
     """In the words of Triton's model configuration, as far as they apply."""
     loaded = model.loaded
+    kind = "KIND_CPU" if loaded.sessions[0].provider == CPU else "KIND_GPU"
     return {
         "name": model.name,
         "platform": PLATFORM,
         "backend": "onnxruntime",
-        "max_batch_size": loaded.max_batch,
+        "max_batch_size": loaded.plan.max_batch,
         "input": [_field(spec) for spec in model.bundle.inputs],
         "output": [_field(spec) for spec in model.bundle.outputs],
         "dynamic_batching": {"max_queue_delay_microseconds": round(model.scheduler.max_delay * 1e6)},
-        "instance_group": [{"name": loaded.variant, "kind": "KIND_CPU", "count": len(loaded.sessions)}],
-        "parameters": {"threads": {"string_value": str(loaded.threads)}},
+        "instance_group": [
+            {
+                "name": loaded.variant,
+                "kind": kind,
+                "count": len(loaded.sessions),
+            }
+        ],
+        "parameters": {"threads": {"string_value": str(loaded.plan.threads)}},
     }
 
 

@@ -12,7 +12,9 @@ from serving import predictions_grpc
 from serving.errors import NotAllowed, Overloaded, UserError
 from serving.onnx_server.access import Access
 from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.grpc_service import STATUS, InferenceService, Predictions
+from serving.onnx_server.grpc_call import STATUS
+from serving.onnx_server.grpc_predictions import Predictions
+from serving.onnx_server.grpc_service import InferenceService
 from serving.onnx_server.tls import Certificate
 
 INFERENCE = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name

@@ -1,4 +1,4 @@
-"""The calls over gRPC: inference.GRPCInferenceService and TorchServe's Predictions, translated for the data plane."""
+"""The calls of inference.GRPCInferenceService, translated for the data plane."""
 
 import asyncio
 import time
@@ -11,40 +11,12 @@ from google.protobuf import json_format
 from tritonclient.grpc import model_config_pb2, service_pb2_grpc
 from tritonclient.grpc import service_pb2 as messages
 
-from serving.errors import (
-    DeadlinePassed,
-    InferenceFailed,
-    NotAllowed,
-    NotDecodable,
-    Overloaded,
-    TooLarge,
-    TooSlow,
-    UnknownModel,
-    UnsupportedType,
-    WrongParameter,
-    WrongTensor,
-)
+from serving.errors import UnknownModel
 from serving.onnx_server import descriptions, grpc_messages
 from serving.onnx_server.dataplane import DataPlane
+from serving.onnx_server.grpc_call import ANSWERED, refuse, timeout_of
 from serving.onnx_server.model import Model
-from serving.predictions_grpc import Response
-from serving.request import answer as answer_text
-from serving.request import read_request
 
-STATUS: dict[type[Exception], grpc.StatusCode] = {
-    NotDecodable: grpc.StatusCode.INVALID_ARGUMENT,
-    WrongTensor: grpc.StatusCode.INVALID_ARGUMENT,
-    WrongParameter: grpc.StatusCode.INVALID_ARGUMENT,
-    UnsupportedType: grpc.StatusCode.INVALID_ARGUMENT,
-    TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    TooSlow: grpc.StatusCode.DEADLINE_EXCEEDED,
-    NotAllowed: grpc.StatusCode.UNAUTHENTICATED,
-    UnknownModel: grpc.StatusCode.NOT_FOUND,
-    Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    DeadlinePassed: grpc.StatusCode.DEADLINE_EXCEEDED,
-    InferenceFailed: grpc.StatusCode.INTERNAL,
-}
-ANSWERED = tuple(STATUS)
 IN_STREAM = 64
 """Requests of one stream that are worked on at a time."""
 ELSEWHERE = "models are loaded and unloaded on the admin port, over HTTP and from the server's own machine only"
@@ -71,7 +43,7 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
 
     async def ModelMetadata(self, request: Any, context: Any) -> Any:
         model = await self._model(request, context)
-        said = descriptions.metadata(model, list(self.plane.repository.models[model.name]))
+        said = descriptions.metadata(model, list(self.plane.repository.models[model.name].models))
         del said["parameters"]  # the message has no field for them
         return messages.ModelMetadataResponse(**said)
 
@@ -133,9 +105,10 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
             model = plane.find(visit, request.model_name, request.model_version)
             with model.admission:
                 started = time.monotonic()
-                visit.request_id = request.id
+                visit.request_id = request.id[:128]
+                trace(plane, visit, context)
                 asked = grpc_messages.read(request, model)
-                asked.timeout = _timeout(asked.timeout, context)
+                asked.timeout = timeout_of(asked.timeout, context)
                 visit.decode = time.monotonic() - started
                 outputs = await plane.infer(model, asked, visit)
                 started = time.monotonic()
@@ -149,36 +122,3 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
         except UnknownModel as error:
             await refuse(context, error)
             raise
-
-
-class Predictions:
-    """TorchServe's call, for clients that have moved."""
-
-    def __init__(self, plane: DataPlane) -> None:
-        self.plane = plane
-
-    async def __call__(self, request: Any, context: Any) -> Any:
-        plane = self.plane
-        try:
-            with plane.visit("grpc-predictions") as visit:
-                model = plane.find(visit, request.model_name, request.model_version)
-                with model.admission:
-                    body = next((request.input[name] for name in ("data", "body") if name in request.input), b"")
-                    timeout = _timeout(None, context)
-                    asked = await plane.in_thread(read_request, body, model.bundle, visit=visit, timeout=timeout)
-                    outputs = await plane.run(model, asked.inputs, visit, timeout=timeout)
-                    return Response(prediction=answer_text(asked, outputs, model.bundle, model.name).encode())
-        except ANSWERED as error:
-            await refuse(context, error)
-
-
-async def refuse(context: Any, error: Exception) -> None:
-    trailing = (("retry-after", str(error.retry_after)),) if isinstance(error, Overloaded) else ()
-    await context.abort(STATUS[type(error)], str(error), trailing)
-
-
-def _timeout(asked: float | None, context: Any) -> float | None:
-    """The shorter of what the request says and the call's own deadline, in seconds."""
-    left = context.time_remaining()
-    known = [seconds for seconds in (asked, left) if seconds is not None]
-    return min(known) if known else None

@@ -5,22 +5,19 @@ import zlib
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Self
 
-from serving.errors import NotDecodable, TooLarge, TooSlow, UnsupportedType
+from serving.errors import ClientGone, NotDecodable, TooLarge, TooSlow, UnsupportedType
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
+JSON: Header = (b"content-type", b"application/json")
 
 BODY_SECONDS = 30
 """For a body to arrive; a client that sends slower must not hold a place in a queue."""
 PATIENCE = 0.05
 """Seconds after which it is worth looking whether the client is still there."""
 WINDOW_BITS = {b"gzip": 31, b"deflate": 15}
-
-
-class ClientGone(Exception):
-    """There is nobody to answer any more."""
 
 
 class Exchange:

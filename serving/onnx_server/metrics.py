@@ -56,6 +56,12 @@ class Metrics:
             (*MODEL, "protocol", "outcome"),
             registry=registry,
         )
+        self.cache = Counter(
+            "torchferry_serve_cache_requests",
+            "Requests whose answer was looked for in the cache (--cache-bytes): hit, miss",
+            (*MODEL, "result"),
+            registry=registry,
+        )
         self.queue_depth = _gauge("queue_depth", "Requests that wait for a session", MODEL, registry)
         self.in_flight = _gauge("in_flight", "Requests that are being answered", MODEL, registry)
         self.load_seconds = _gauge(
@@ -84,10 +90,12 @@ class Metrics:
         counts.requests(visit.protocol, outcome).inc()
         if not model:
             return
-        exemplar = {"trace_id": visit.trace_id} if visit.trace_id else None
+        exemplar = {"trace_id": visit.trace.trace_id} if visit.trace else None
         counts.request(visit.protocol).observe(time.monotonic() - visit.started, exemplar)
         for stage, seconds in visit.stages().items():
             counts.stage(stage).observe(seconds)
+        if visit.cache:
+            counts.cache(visit.cache).inc()
         if visit.work and visit.work.batch_size:
             counts.batch_size().observe(visit.work.batch_size)
 
@@ -100,6 +108,7 @@ class ModelMetrics:
         self.requests = functools.cache(functools.partial(metrics.requests.labels, *labels))
         self.request = functools.cache(functools.partial(metrics.stages["request"].labels, *labels))
         self.stage = functools.cache(lambda stage: metrics.stages[stage].labels(*labels))
+        self.cache = functools.cache(functools.partial(metrics.cache.labels, *labels))
         self.batch_size = functools.cache(lambda: metrics.batch_size.labels(*labels))
 
 

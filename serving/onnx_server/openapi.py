@@ -42,7 +42,10 @@ def description(repository: Repository) -> dict[str, Any]:
 
 def _of_model(name: str, repository: Repository) -> Mapping[str, Any]:
     paths: dict[str, Any] = {}
-    for base in (f"/v2/models/{name}", *(f"/v2/models/{name}/versions/{key}" for key in repository.models[name])):
+    for base in (
+        f"/v2/models/{name}",
+        *(f"/v2/models/{name}/versions/{key}" for key in repository.models[name].models),
+    ):
         paths[base] = _get("Inputs and outputs", "Model", refusals=("401", "404", "405"))
         paths[f"{base}/ready"] = _get("Whether it answers", "ModelReady", refusals=("400", "401", "404", "405"))
         paths[f"{base}/config"] = _get("How it is served", "Configuration", refusals=("401", "404", "405"))

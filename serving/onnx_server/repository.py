@@ -11,6 +11,7 @@ from serving.errors import UnknownModel, UserError
 from serving.onnx_server.metrics import Metrics
 from serving.onnx_server.model import Model, fastest, load, onnx_variants
 from serving.onnx_server.settings import Settings
+from serving.onnx_server.versions import STABLE, Versions
 from serving.signature import TrustedKeys
 
 
@@ -39,27 +40,29 @@ def sources(given: str, trusted: TrustedKeys | None, all_variants: bool = False)
 class Repository:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self.settings, self.metrics = settings, metrics
-        self.models: dict[str, dict[str, Model]] = {}
-        """By name and version; of a name the version that was loaded last comes last, and is meant by default."""
+        self.models: dict[str, Versions] = {}
+        """By name."""
         self.failures: dict[tuple[str, str], str] = {}
         """Why a version could not be loaded, until it can."""
 
     def __iter__(self) -> Iterator[Model]:
-        return (model for versions in self.models.values() for model in versions.values())
+        return (model for versions in self.models.values() for model in versions)
 
     def find(self, name: str, version: str = "") -> Model:
-        """Raises UnknownModel."""
-        versions = self.models.get(name)
-        if not versions:
-            raise UnknownModel(f"there is no model '{name}'; there are {', '.join(self.models) or 'none'}")
-        if not version:
-            return next(reversed(versions.values()))
-        if version not in versions:
-            raise UnknownModel(f"{name} has no version '{version}'; it has {', '.join(versions)}")
-        return versions[version]
+        """`version` may be a channel's name; without it the channels' weights decide. Raises UnknownModel."""
+        return self.versions(name).find(version)
 
-    async def load(self, source: Source) -> Model:
-        """Serve it; a version that is served already is replaced without losing a request. Raises UserError."""
+    def versions(self, name: str) -> Versions:
+        """Raises UnknownModel."""
+        if name not in self.models:
+            raise UnknownModel(f"there is no model '{name}'; there are {', '.join(self.models) or 'none'}")
+        return self.models[name]
+
+    async def load(self, source: Source, channel: str | None = STABLE, weight: float = 0.0) -> Model:
+        """Serve it and make `channel` mean it, if one is named; a version that is served already is replaced.
+
+        No request is lost meanwhile. Raises UserError.
+        """
         key = (source.name, source.bundle.version)
         try:
             loaded = await asyncio.to_thread(load, source.bundle, source.variant, self.settings)
@@ -68,9 +71,11 @@ class Repository:
             raise
         self.failures.pop(key, None)
         model = Model(source.name, loaded, self.settings)
-        versions = self.models.setdefault(source.name, {})
-        before = versions.pop(source.bundle.version, None)
-        versions[source.bundle.version] = model
+        try:
+            before = self.models.setdefault(source.name, Versions(source.name)).put(model, channel, weight)
+        except UserError:
+            model.scheduler.close()
+            raise
         if before:
             await before.close()
         self.metrics.loaded(model)
@@ -78,9 +83,9 @@ class Repository:
 
     async def unload(self, name: str, version: str = "") -> None:
         """Stop serving a version, or all of them, once their requests are answered. Raises UnknownModel."""
-        self.find(name, version)
-        going = [self.models[name].pop(key) for key in ([version] if version else list(self.models[name]))]
-        if not self.models[name]:
+        versions = self.versions(name)
+        going = [versions.remove(key) for key in ([versions.find(version).version] if version else [*versions.models])]
+        if not versions.models:
             del self.models[name]
         for model in going:
             await model.close()

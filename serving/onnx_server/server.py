@@ -5,8 +5,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
@@ -22,10 +22,15 @@ from serving.onnx_server.repository import Repository, Source
 from serving.onnx_server.rest import Rest
 from serving.onnx_server.settings import Settings
 from serving.onnx_server.tls import Certificate
+from serving.onnx_server.versions import Channels
 from serving.ports import claim_or_any, listen
 from serving.ready_file import ready_file
 from serving.signature import TrustedKeys
 
+if TYPE_CHECKING:
+    from serving.onnx_server.tracing import Tracing
+
+OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 LOOPBACK = "127.0.0.1"
 LAST_REQUESTS = 0.5
 """Seconds in which clients of open connections are told to close them, before the idle ones are closed."""
@@ -44,7 +49,7 @@ class Server:
         registry = CollectorRegistry()
         metrics = Metrics(registry, settings.bucket_bounds)
         self.repository = Repository(settings, metrics)
-        self.plane = DataPlane(settings, self.repository, metrics)
+        self.plane = DataPlane(settings, self.repository, metrics, _tracing())
         rest = Rest(self.plane, self.access)
         host = settings.host
         self.rest = HttpServer(rest, listen(host, settings.port, "--port"), self.certificate)
@@ -56,13 +61,13 @@ class Server:
         admin = Admin(self.plane, Rest(self.plane, Access(None)), trusted)
         self.admin = HttpServer(admin, listen(LOOPBACK, admin_port, "--admin-port"))
 
-    async def run(self, sources: Sequence[Source], stop: asyncio.Event) -> None:
+    async def run(self, sources: Sequence[Source], channels: Mapping[str, Channels], stop: asyncio.Event) -> None:
         """Serve until `stop`, then answer what is in flight. Raises UserError for a model that cannot be loaded."""
         for port in (self.rest, self.metrics, self.admin, self.grpc):
             await port.start()  # alive from here on, ready when the models are
         housekeeping = asyncio.create_task(self._keep_house())
         try:
-            await self._load(sources, stop)
+            await self._load(sources, channels, stop)
             if not stop.is_set():
                 self._announce()
                 with ready_file(self.settings.ready_file, self.addresses()):
@@ -82,11 +87,13 @@ class Server:
             "models": list(self.repository.models),
         }
 
-    async def _load(self, sources: Sequence[Source], stop: asyncio.Event) -> None:
+    async def _load(self, sources: Sequence[Source], channels: Mapping[str, Channels], stop: asyncio.Event) -> None:
         for source in sources:
             await self.repository.load(source)
             if stop.is_set():
                 return
+        for name, meant in channels.items():
+            self.repository.versions(name).direct(meant)
         self.plane.loaded = True
         await self.grpc.say_ready()
 
@@ -100,6 +107,8 @@ class Server:
         await asyncio.sleep(LAST_REQUESTS if self.rest.connections else 0)
         left = deadline - time.monotonic()
         await asyncio.gather(self.rest.stop(left), self.admin.stop(left), self.grpc.stop(left))
+        if self.plane.tracing:
+            await asyncio.to_thread(self.plane.tracing.close)
         await self.metrics.stop(0)  # last, so that the end can be seen
         if unanswered := sum(model.admission.inside for model in self.repository):
             print(f"serving: {unanswered} requests were not answered within --drain-timeout", file=sys.stderr)
@@ -125,16 +134,27 @@ class Server:
         described = [f"{model.name} {model.version} ({model.loaded.variant})" for model in self.repository]
         print(f"ready: {', '.join(described)}")
         for model in self.repository:
-            loaded = model.loaded
-            threads = f"{len(loaded.sessions)} x {loaded.threads} threads"
-            print(f"  {model.name}: {threads}, up to {loaded.max_batch} samples together, in {loaded.seconds:.2f} s")
+            plan, seconds = model.loaded.plan, model.loaded.seconds
+            threads = f"{plan.sessions} x {plan.threads} threads ({model.loaded.sessions[0].provider})"
+            print(f"  {model.name}: {threads}, up to {plan.max_batch} samples together, in {seconds:.2f} s")
         for name, address in self.addresses().items():
             if name != "models":
                 print(f"  {name:8} {address}")
         sys.stdout.flush()
 
 
-async def serve(settings: Settings, sources: Sequence[Source], trusted: TrustedKeys | None) -> None:
+def _tracing() -> "Tracing | None":
+    off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    if off or not any(os.environ.get(name) for name in OTLP_ENDPOINTS):
+        return None
+    from serving.onnx_server.tracing import Tracing  # importing it takes about as long as everything else
+
+    return Tracing()
+
+
+async def serve(
+    settings: Settings, sources: Sequence[Source], channels: Mapping[str, Channels], trusted: TrustedKeys | None
+) -> None:
     """Until SIGTERM or SIGINT; a second one ends the process at once."""
     stop = asyncio.Event()
 
@@ -145,4 +165,4 @@ async def serve(settings: Settings, sources: Sequence[Source], trusted: TrustedK
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
-    await Server(settings, trusted).run(sources, stop)
+    await Server(settings, trusted).run(sources, channels, stop)

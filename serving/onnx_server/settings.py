@@ -24,18 +24,25 @@ class Settings:
     ready_file: Path | None = option(None, "written, with the addresses as JSON, when every model answers", type=Path)
 
     all_variants: bool = option(False, "serve every accepted variant as NAME-VARIANT besides")
-    sessions: int = option(1, "ONNX Runtime sessions for each model, each a batch at a time")
+    sessions: int = option(0, "ONNX Runtime sessions for each model, each a batch at a time; 0: one")
     threads: int = option(0, "threads of each session; 0: all cores, or 1 for a model of less than 1 ms")
     max_batch: int = option(
         0, "samples computed together; 0: 32 where the bundle says that batches are quicker, else 1"
     )
+    tune: bool = option(False, "choose those of sessions, threads and max-batch that are 0 by measuring them at start")
     max_delay_ms: float = option(0.0, "how long a free session waits for a batch to fill")
+
+    provider: str = option(
+        "auto", "where to compute; auto: CUDA where onnxruntime-gpu has it", choices=("auto", "cpu", "cuda", "tensorrt")
+    )
 
     max_queue: int = option(256, "requests that may wait for each model; more are answered 429")
     timeout: float = option(30.0, "seconds for a request, queue included, that sets no shorter ones")
     drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")
     max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
     max_request_batch: int = option(1024, "samples in one request")
+
+    cache_bytes: int = option(0, "bytes of answers to keep for each model, for requests that come again; 0 keeps none")
 
     buckets: str = option("", "upper bounds of the histograms in seconds, with commas")
     cors_origin: str = option("", "a web site whose pages may call this server, or *")
@@ -45,9 +52,9 @@ class Settings:
     tls_key: Path | None = option(None, "its private key, PEM", type=Path)
 
     def __post_init__(self) -> None:
-        for name in ("sessions", "max_queue", "max_body_bytes", "max_request_batch", "timeout", "drain_timeout"):
+        for name in ("max_queue", "max_body_bytes", "max_request_batch", "timeout", "drain_timeout"):
             self._check(name, getattr(self, name) > 0, "give a number above 0")
-        for name in ("threads", "max_batch", "max_delay_ms"):
+        for name in ("sessions", "threads", "max_batch", "max_delay_ms", "cache_bytes"):
             self._check(name, getattr(self, name) >= 0, "give 0 or more")
         self._check("access_log", 0 <= self.access_log <= 1, "give a share, 0 to 1")
         try:

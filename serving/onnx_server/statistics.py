@@ -17,12 +17,12 @@ class Statistics:
 
     def finished(self, visit: Visit, ok: bool) -> None:
         request = round(1e9 * (time.monotonic() - visit.started))
-        if not ok or visit.work is None:
+        if not ok:
             self.failed += 1
             self.failed_nanoseconds += request
             return
         self.answered += 1
-        self.samples += visit.work.size
+        self.samples += visit.samples
         self.last_milliseconds = round(1000 * time.time())
         self.nanoseconds["request"] += request
         for stage, seconds in visit.stages().items():

@@ -25,7 +25,9 @@ class Certificate:
             changed = [(state.st_mtime, state.st_ino) for state in states]
             if changed == self.read_at:
                 return
-            self.context.load_cert_chain(self.certificate, self.key)
+            # First into a context of nobody: a new certificate whose key has not come yet would end the old one.
+            for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.context):
+                context.load_cert_chain(self.certificate, self.key)
             self.pems = (self.key.read_bytes(), self.certificate.read_bytes())
         except (OSError, ssl.SSLError) as error:
             raise UserError(

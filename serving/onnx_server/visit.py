@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from serving.onnx_server.batch import Work
+from serving.onnx_server.trace_context import TraceContext
 
 if TYPE_CHECKING:
     from serving.onnx_server.model import Model
@@ -13,7 +14,20 @@ if TYPE_CHECKING:
 class Visit:
     """`with` it around the request. Times are in seconds; `started` is of time.monotonic()."""
 
-    __slots__ = ("decode", "encode", "finished", "model", "protocol", "request_id", "started", "trace_id", "work")
+    __slots__ = (
+        "cache",
+        "decode",
+        "encode",
+        "finished",
+        "model",
+        "protocol",
+        "request_id",
+        "samples",
+        "span",
+        "started",
+        "trace",
+        "work",
+    )
 
     def __init__(self, protocol: str, finished: "Callable[[Visit, BaseException | None], None]") -> None:
         """`finished` is called once, at the end, with what ended it if it is not an answer."""
@@ -23,8 +37,15 @@ class Visit:
         """None until it is found."""
         self.work: Work | None = None
         """None until its tensors are queued."""
+        self.samples = 0
+        self.cache = ""
+        """hit or miss, where there is one."""
         self.decode = self.encode = 0.0
-        self.request_id = self.trace_id = ""
+        self.request_id = ""
+        self.trace: TraceContext | None = None
+        """Of this server's span, in the caller's trace if it has sent one."""
+        self.span: Any = None
+        """OpenTelemetry's, where traces are sent."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,8 @@
 """ONNX Runtime. No torch is imported here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -9,14 +10,21 @@ from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from serving.errors import WrongTensor
 
+CPU = "CPUExecutionProvider"
+
 
 class OnnxSession:
-    def __init__(self, path: Path, _inputs: list[str], outputs: list[str], threads: int) -> None:
+    def __init__(
+        self, path: Path, _inputs: list[str], outputs: list[str], threads: int, providers: Sequence[Any] = (CPU,)
+    ) -> None:
+        """`providers`: ONNX Runtime's execution providers, each a name or a name with options, by preference."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         self.outputs = outputs
-        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(path, options, providers=list(providers))
+        self.provider: str = self.session.get_providers()[0]
+        """The one that was there, of those that were asked for."""
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Raises WrongTensor for values that the graph cannot take, such as an index outside of a table."""

@@ -1,0 +1,35 @@
+"""How a model is computed: on how many sessions, on how many threads each, and how many samples together."""
+
+from dataclasses import dataclass
+
+from serving.bundle import Bundle
+from serving.cpu import cores
+from serving.onnx_server.settings import Settings
+
+TINY_MS = 1.0
+"""A model that answers sooner gains nothing from a second thread."""
+BATCH = 32
+WORTH = 0.9
+"""Batches are made where one of eight takes less than this share of eight calls."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    sessions: int
+    threads: int
+    """Of each session."""
+    max_batch: int
+
+
+def planned(bundle: Bundle, variant: str, settings: Settings) -> Plan:
+    """What is set, and for the rest what the bundle's own measurement suggests."""
+    sessions, speed = settings.sessions or 1, bundle.variants[variant].speed
+    threads = 1 if speed.batch_1_ms < TINY_MS else max(1, cores() // sessions)
+    max_batch = BATCH if speed.batch_8_ms < WORTH * 8 * speed.batch_1_ms else 1
+    return Plan(sessions, settings.threads or threads, most_together(bundle, settings.max_batch or max_batch))
+
+
+def most_together(bundle: Bundle, wanted: int) -> int:
+    """`wanted` samples, or 1 where there is no axis to put more on."""
+    batched = all(spec.shape[:1] == (-1,) for spec in (*bundle.inputs, *bundle.outputs))
+    return wanted if batched else 1
