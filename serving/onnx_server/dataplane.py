@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from serving.onnx_server.tracing import Tracing
 
 T = TypeVar("T")
+CLOCK_SECONDS = 0.002
+"""The event loop's timers are as exact as this."""
 
 
 class DataPlane:
@@ -118,6 +120,7 @@ class DataPlane:
         if not interactive and scheduler.queued >= self.settings.max_queue / 2:
             raise model.admission.overloaded("requests of priority batch have half of the queue")
         work = visit.work = scheduler.submit(inputs, interactive)
+        visit.waits_for = work.answer
         timer = scheduler.loop.call_later(remaining, _expire, work.answer)
         try:
             return await work.answer
@@ -132,18 +135,21 @@ class DataPlane:
 
     async def in_thread(self, call: Callable[..., T], *arguments: Any, visit: Visit, timeout: float | None = None) -> T:
         """`call(*arguments)` where it does not hold up the others, as a part of decoding. Raises DeadlinePassed."""
-        started = time.monotonic()
+        started, loop, remaining = time.monotonic(), asyncio.get_running_loop(), self.remaining(visit, timeout)
+        decoded = visit.waits_for = loop.run_in_executor(self.threads, call, *arguments)
+        timer = loop.call_later(remaining + CLOCK_SECONDS, decoded.cancel)
         try:
-            async with asyncio.timeout(self.remaining(visit, timeout)):
-                return await asyncio.get_running_loop().run_in_executor(self.threads, call, *arguments)
-        except TimeoutError as error:
-            raise DeadlinePassed("the request was not decoded within its time") from error
+            return await decoded
+        except asyncio.CancelledError:
+            self.remaining(visit, timeout)  # raises DeadlinePassed if that is why
+            raise
         finally:
+            timer.cancel()
             visit.decode += time.monotonic() - started
 
     def remaining(self, visit: Visit, timeout: float | None) -> float:
         """Seconds that the request still has. Raises DeadlinePassed if there are none."""
-        limit = min(timeout or self.settings.timeout, self.settings.timeout)
+        limit = self.settings.timeout if timeout is None else min(timeout, self.settings.timeout)
         left = visit.started + limit - time.monotonic()
         if left <= 0:
             raise DeadlinePassed(f"the request was not answered within {limit:g} s")

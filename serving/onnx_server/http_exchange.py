@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Self
 
 from serving.errors import ClientGone, NotDecodable, TooLarge, TooSlow, UnsupportedType
+from serving.onnx_server.visit import Visit
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -21,7 +22,7 @@ WINDOW_BITS = {b"gzip": 31, b"deflate": 15}
 
 
 class Exchange:
-    __slots__ = ("_gone", "_timer", "_watch", "headers", "method", "path", "receive", "send")
+    __slots__ = ("_gone", "_timer", "_visit", "_watch", "headers", "method", "path", "receive", "send")
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
@@ -72,10 +73,14 @@ class Exchange:
         except TimeoutError as error:
             raise TooSlow(f"the body did not arrive within {BODY_SECONDS} s") from error
 
+    def watched(self, visit: Visit) -> Self:
+        """`with` it around what the visit waits for, which is cancelled if the client goes away; then ClientGone is
+        raised."""
+        self._visit = visit
+        return self
+
     def __enter__(self) -> Self:
-        """Cancel what is done in the block if the client goes away meanwhile; then ClientGone is raised."""
-        task = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._start_watching, task)
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._start_watching)
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
@@ -85,15 +90,15 @@ class Exchange:
         if self._gone and isinstance(error, asyncio.CancelledError):
             raise ClientGone from error
 
-    def _start_watching(self, task: "asyncio.Task[Any] | None") -> None:
-        assert task is not None
-        self._watch = asyncio.ensure_future(self._cancel_when_gone(task))
+    def _start_watching(self) -> None:
+        self._watch = asyncio.ensure_future(self._cancel_when_gone())
 
-    async def _cancel_when_gone(self, task: "asyncio.Task[Any]") -> None:
+    async def _cancel_when_gone(self) -> None:
         while (await self.receive())["type"] != "http.disconnect":
             pass
         self._gone = True
-        task.cancel()
+        if self._visit.waits_for:
+            self._visit.waits_for.cancel()
 
     async def answer(self, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
         head = [(b"content-length", b"%d" % len(body)), *headers]

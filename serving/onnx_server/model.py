@@ -1,8 +1,11 @@
 """One version of a model, loaded: its bundle, the variant that is served, and the scheduler before its sessions."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from serving.bundle import Bundle
 from serving.errors import UserError
@@ -17,6 +20,11 @@ from serving.onnx_server.tune import repeated, tuned
 from serving.session import check_golden
 from serving.session.onnx_session import OnnxSession
 
+HAND_OVER_SECONDS, STALL_SECONDS = 0.0002, 0.002
+"""A sample that takes less than the first is computed in the event loop, because handing it to a thread and back takes
+as long; unless the largest batch takes more than the second, for which everybody else would wait."""
+CALLS, LONG_SECONDS = 5, 0.05
+
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
@@ -27,6 +35,8 @@ class Loaded:
     plan: Plan
     sessions: list[OnnxSession]
     seconds: float
+    inline: bool
+    """Whether it is computed in the event loop."""
     memory_bytes: int
     """By how much the process grew."""
 
@@ -39,13 +49,14 @@ def load(bundle: Bundle, variant: str, settings: Settings) -> Loaded:
     inputs, _ = bundle.golden()
     for session in sessions:
         check_golden(session, bundle, variant)
-        session.run({name: repeated(values, plan.max_batch) for name, values in inputs.items()})
+        seconds = [_seconds(session, inputs, samples) for samples in (1, plan.max_batch)]
     return Loaded(
         bundle=bundle,
         variant=variant,
         plan=plan,
         sessions=sessions,
         seconds=time.perf_counter() - started,
+        inline=plan.sessions == 1 and seconds[0] < HAND_OVER_SECONDS and seconds[1] < STALL_SECONDS,
         memory_bytes=max(0, _resident_bytes() - before),
     )
 
@@ -69,7 +80,12 @@ class Model:
         self.output_names = [spec.name for spec in self.bundle.outputs]
         self.statistics = Statistics()
         plan = loaded.plan
-        self.scheduler = Scheduler(loaded.sessions, max_batch=plan.max_batch, max_delay=settings.max_delay_ms / 1000)
+        self.scheduler = Scheduler(
+            loaded.sessions,
+            max_batch=plan.max_batch,
+            max_delay=settings.max_delay_ms / 1000,
+            inline=loaded.inline,
+        )
         self.cache = ResponseCache(settings.cache_bytes)
         running = plan.max_batch * plan.sessions
         self.admission = Admission(name, settings.max_queue + running, self.scheduler.expected_wait)
@@ -78,6 +94,17 @@ class Model:
         """Let the requests that it has be answered, then end its threads."""
         await self.admission.close()
         self.scheduler.close()
+
+
+def _seconds(session: OnnxSession, inputs: Mapping[str, np.ndarray], samples: int) -> float:
+    """The quickest of a few calls, the first of which warms the session up."""
+    batch = {name: repeated(values, samples) for name, values in inputs.items()}
+    times: list[float] = []
+    while len(times) < CALLS and sum(times) < LONG_SECONDS:
+        started = time.perf_counter()
+        session.run(batch)
+        times.append(time.perf_counter() - started)
+    return min(times)
 
 
 def _resident_bytes() -> int:

@@ -1,19 +1,41 @@
-"""A thread that computes batches on a session of its own."""
+"""What computes batches on a session of its own: a thread, or for the tiniest models the event loop itself."""
 
 import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from serving.onnx_server.batch import Batch
 from serving.session import Session
 
 
-class Runner:
-    def __init__(
-        self, session: Session, loop: asyncio.AbstractEventLoop, finished: Callable[["Runner", Batch], None]
-    ) -> None:
-        """`finished` is called in the loop with each batch that was run."""
+class Runner(Protocol):
+    def run(self, batch: Batch) -> None:
+        """Compute it, and have the loop call `finished(runner, batch)` then."""
+
+    def close(self) -> None: ...
+
+
+Finished = Callable[[Runner, Batch], None]
+
+
+class InlineRunner:
+    """Computes in the loop: to hand a batch over to a thread and back takes longer than the batch."""
+
+    def __init__(self, session: Session, loop: asyncio.AbstractEventLoop, finished: Finished) -> None:
+        self.session, self.loop, self.finished = session, loop, finished
+
+    def run(self, batch: Batch) -> None:
+        batch.run(self.session)
+        self.loop.call_soon(self.finished, self, batch)
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+class ThreadRunner:
+    def __init__(self, session: Session, loop: asyncio.AbstractEventLoop, finished: Finished) -> None:
         self.session, self.loop, self.finished = session, loop, finished
         self.batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         threading.Thread(target=self._work, name="session", daemon=True).start()

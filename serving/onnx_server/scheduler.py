@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from serving.onnx_server.batch import Batch, Shapes, Work
-from serving.onnx_server.runner import Runner
+from serving.onnx_server.runner import InlineRunner, Runner, ThreadRunner
 from serving.session import Session
 
 
@@ -36,12 +36,16 @@ class Waiting:
 
 
 class Scheduler:
-    def __init__(self, sessions: Sequence[Session], *, max_batch: int, max_delay: float = 0) -> None:
-        """`max_delay`: seconds for which a free session waits for a batch to fill."""
+    def __init__(
+        self, sessions: Sequence[Session], *, max_batch: int, max_delay: float = 0, inline: bool = False
+    ) -> None:
+        """`max_delay`: seconds for which a free session waits for a batch to fill. `inline`: without threads."""
         self.loop = asyncio.get_running_loop()
         self.max_batch, self.max_delay = max_batch, max_delay
-        self.runners = [Runner(session, self.loop, self._finished) for session in sessions]
+        kind = InlineRunner if inline else ThreadRunner
+        self.runners: list[Runner] = [kind(session, self.loop, self._finished) for session in sessions]
         self.free = list(self.runners)
+        self.inline, self.looks_soon = inline, False
         self.free_since = time.monotonic()
         self.waiting = {True: Waiting(), False: Waiting()}
         """By whether they are interactive; these go first."""
@@ -59,8 +63,12 @@ class Scheduler:
         self.waiting[interactive].add(work)
         self.queued += 1
         self.queued_samples += work.size
-        if self.free:
+        if self.free and not self.inline:
             self._dispatch()
+        elif self.free and not self.looks_soon:
+            # What else the loop has read just now can go together.
+            self.loop.call_soon(self._dispatch)
+            self.looks_soon = True
         return work
 
     def drop(self, work: Work) -> None:
@@ -78,6 +86,7 @@ class Scheduler:
             runner.close()
 
     def _dispatch(self) -> None:
+        self.looks_soon = False
         while self.free and self.queued:
             works = self._next_works()
             if self.max_delay and sum(work.size for work in works) < self.max_batch:

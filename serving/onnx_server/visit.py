@@ -1,5 +1,6 @@
 """One request from its arrival to its answer: how long each stage took, for metrics, log and the client."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
@@ -26,6 +27,7 @@ class Visit:
         "span",
         "started",
         "trace",
+        "waits_for",
         "work",
     )
 
@@ -40,6 +42,8 @@ class Visit:
         self.samples = 0
         self.cache = ""
         """hit or miss, where there is one."""
+        self.waits_for: asyncio.Future[Any] | None = None
+        """What is to be cancelled if nobody wants the answer any more."""
         self.decode = self.encode = 0.0
         self.request_id = ""
         self.trace: TraceContext | None = None
