@@ -4,6 +4,7 @@ The SDK's own environment variables say where to (OTEL_EXPORTER_OTLP_ENDPOINT), 
 and how many (OTEL_TRACES_SAMPLER): https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
 
+import threading
 import time
 from collections.abc import Iterator
 
@@ -17,7 +18,7 @@ from serving.onnx_server.trace_context import TraceContext
 from serving.onnx_server.visit import Visit
 
 NAME = "service.name"
-LAST_SPANS_MS = 2000
+LAST_SPANS_SECONDS = 2.0
 """For what is left to be sent at the end; a collector that is away must not hold the server up."""
 
 
@@ -49,8 +50,10 @@ class Tracing:
         span.end()
 
     def close(self) -> None:
-        """Send what is left, for as long as that may take."""
-        self.provider.force_flush(LAST_SPANS_MS)
+        """Send what is left, for as long as that may take: the exporter itself goes on trying for longer."""
+        sending = threading.Thread(target=self.provider.force_flush, daemon=True)
+        sending.start()
+        sending.join(LAST_SPANS_SECONDS)
 
 
 def _parent(caller: TraceContext | None) -> trace.Context | None:

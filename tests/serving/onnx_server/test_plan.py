@@ -1,0 +1,63 @@
+"""Sessions, threads and batches: what is set, what the bundle suggests, what --tune measures, where they compute."""
+
+from pathlib import Path
+
+import pytest
+
+from serving import bundle as bundles
+from serving.onnx_server.model import load
+from serving.onnx_server.plan import Plan, planned
+from serving.onnx_server.settings import Settings
+from serving.onnx_server.tune import best
+from tests.conftest import run_command
+from tests.serving.onnx_server.altered import slow
+from tests.serving.onnx_server.asking import ask
+from tests.serving.onnx_server.conftest import StartServer
+
+CONFIG = "/v2/models/digits/config"
+
+
+def test_what_is_set_is_what_is_served(start_server: StartServer) -> None:
+    addresses = start_server(options=("--sessions", 2, "--threads", 1, "--max-batch", 5)).wait_ready()
+    said = ask(addresses["rest"], CONFIG).json
+    assert said["max_batch_size"] == 5
+    assert said["instance_group"] == [{"name": "onnx-fp32", "kind": "KIND_CPU", "count": 2}]
+    assert said["parameters"]["threads"] == {"string_value": "1"}
+
+
+def test_a_tiny_model_gets_one_thread_and_batches(bundle: Path) -> None:
+    assert planned(bundles.load(bundle), "onnx-fp32", Settings()) == Plan(1, 1, 32)
+
+
+def test_only_a_tiny_model_is_computed_in_the_event_loop(bundle: Path, tmp_path: Path) -> None:
+    assert load(bundles.load(bundle), "onnx-fp32", Settings(threads=1)).inline
+    assert not load(bundles.load(bundle), "onnx-fp32", Settings(threads=1, sessions=2)).inline
+    assert not load(bundles.load(slow(bundle, tmp_path)), "onnx-fp32", Settings()).inline
+
+
+def test_tune_says_what_it_measured_and_serves(start_server: StartServer) -> None:
+    server = start_server(options=("--tune", "--max-batch", 4))
+    addresses = server.wait_ready()
+    assert "tune: digits: 1 x 1 threads: " in server.log.read_text()
+    assert ask(addresses["rest"], CONFIG).json["max_batch_size"] == 4
+
+
+def test_of_about_equal_rates_the_one_with_the_shortest_call_wins() -> None:
+    rates = {Plan(2, 1, 1): 100.0, Plan(1, 2, 1): 97.0, Plan(1, 2, 8): 99.0, Plan(1, 1, 1): 60.0}
+    assert best(rates) == Plan(1, 2, 1)
+    assert best(rates | {Plan(1, 1, 32): 200.0}) == Plan(1, 1, 32)
+
+
+def test_a_missing_gpu_is_said_aloud_and_the_cpu_takes_over(start_server: StartServer) -> None:
+    server = start_server(options=("--provider", "cuda"))
+    addresses = server.wait_ready()
+    expected = "digits runs on CPUExecutionProvider, not on CUDAExecutionProvider: onnxruntime-gpu is not installed"
+    assert expected in server.log.read_text()
+    assert ask(addresses["rest"], "/v2/models/digits/ready").status == 200
+
+
+@pytest.mark.parametrize("option", ["--sessions", "--threads", "--max-batch", "--cache-bytes"])
+def test_a_number_below_zero_is_one_line(bundle: Path, option: str) -> None:
+    done = run_command("-m", "serving", "up", "--runtime", "onnx", bundle, option, "-1")
+    assert done.returncode == 2
+    assert done.stderr == f"serving: {option}: -1 does not do; give 0 or more\n"
