@@ -1,7 +1,7 @@
 """The main job, `make demo`: every step as the command a user would type, then a table of what came out.
 
-Held-out images go to both variants over both protocols; it fails unless each label is the one that the
-checkpoint gives in process.
+Held-out images go to every variant on both servers over both protocols; it fails unless each label is the one that
+the checkpoint gives in process.
 """
 
 import csv
@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,11 @@ from serving.errors import UserError
 RECIPE = Path("training/recipes/digits.yaml")
 RUN = Path("runs/digits")
 VARIANTS = ("torch", "onnx-fp32")
+# What is served: by runtime the option that names it, and the models with their variants.
+SERVERS = {
+    "torchserve": (RUN / "model-store", {"digits-torch": "torch", "digits-onnx-fp32": "onnx-fp32"}),
+    "onnx": (RUN / "bundle:onnx-fp32", {"digits": "onnx-fp32"}),
+}
 LEAST_ACCURACY = 0.98
 IMAGES = 100
 RATE = 50  # requests a second
@@ -52,9 +57,11 @@ def main(arguments: Sequence[str]) -> None:
         _python("-m", "training", "samples", RUN, "--count", IMAGES)
         bundle = bundles.load(RUN / "bundle")
         _check_accuracy(bundle)
-        with _served(RUN / "model-store") as addresses:
-            _check_predictions(bundle, addresses)
-            latencies = _measure(bundle, addresses)
+        latencies = {}
+        for runtime, (served, models) in SERVERS.items():
+            with _served(runtime, served) as addresses:
+                _check_predictions(models, addresses)
+                latencies[runtime] = _measure(models, addresses)
     except DemoFailed as error:
         print(f"demo: {error}", file=sys.stderr)
         sys.exit(1)
@@ -113,10 +120,10 @@ def _stopped_at_the_end(process: subprocess.Popen[str]) -> Iterator[subprocess.P
 
 
 @contextmanager
-def _served(store: Path) -> Iterator[dict[str, Any]]:
+def _served(runtime: str, served: Path) -> Iterator[dict[str, Any]]:
     """The addresses of a server on free ports, stopped at the end."""
     ready = RUN / "server.json"
-    command = ["-m", "serving", "up", "--runtime", "torchserve", str(store), "--ready-file", str(ready)]
+    command = ["-m", "serving", "up", "--runtime", runtime, str(served), "--ready-file", str(ready)]
     for option in ("--port", "--grpc-port", "--metrics-port"):
         command += [option, "0"]
     print(f"\n$ python {shlex.join(command)}", flush=True)
@@ -140,30 +147,30 @@ def _check_accuracy(bundle: Bundle) -> None:
         raise DemoFailed(f"the test accuracy is {trained:.2%}; {LEAST_ACCURACY:.0%} is expected")
 
 
-def _check_predictions(bundle: Bundle, addresses: dict[str, Any]) -> None:
-    """Send the held-out images to every variant over both protocols with `predict`, and compare the labels."""
+def _check_predictions(models: Iterable[str], addresses: dict[str, Any]) -> None:
+    """Send the held-out images to every model over both protocols with `predict`, and compare the labels."""
     with (RUN / "samples" / "samples.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     files = [RUN / "samples" / row["file"] for row in rows]
-    for variant in VARIANTS:
+    for model in models:
         for protocol, options in _protocols(addresses).items():
-            command = ["-m", "serving", "predict", "--model", f"{bundle.name}-{variant}", *options]
+            command = ["-m", "serving", "predict", "--model", model, *options]
             print(f"\n$ python {shlex.join([*command, str(files[0])])} ... ({len(files)} images)", flush=True)
             output = _run("python", *command, *files, program=Path(sys.executable), shown=False)
             labels = [line.split()[0] for line in output.splitlines()]
-            _compare(labels, rows, bundle, variant, protocol)
+            _compare(labels, rows, f"{model} over {protocol}")
 
 
-def _compare(labels: list[str], rows: list[dict[str, str]], bundle: Bundle, variant: str, protocol: str) -> None:
+def _compare(labels: list[str], rows: list[dict[str, str]], where: str) -> None:
     expected = [row["predicted"] for row in rows]
     different = [row["file"] for row, label in zip(rows, labels, strict=True) if label != row["predicted"]]
     if different:
         raise DemoFailed(
-            f"{bundle.name}-{variant} over {protocol}: {len(different)} of {len(expected)} labels are not the "
-            f"checkpoint's, the first for {different[0]}"
+            f"{where}: {len(different)} of {len(expected)} labels are not the checkpoint's, "
+            f"the first for {different[0]}"
         )
     right = sum(label == row["label"] for label, row in zip(labels, rows, strict=True))
-    print(f"{len(labels)} labels over {protocol} are the checkpoint's; {right} of them are right")
+    print(f"{where}: {len(labels)} labels are the checkpoint's; {right} of them are right")
 
 
 def _protocols(addresses: dict[str, Any]) -> dict[str, list[str]]:
@@ -175,31 +182,33 @@ def _protocols(addresses: dict[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _measure(bundle: Bundle, addresses: dict[str, Any]) -> dict[tuple[str, str], Measurement]:
+def _measure(models: dict[str, str], addresses: dict[str, Any]) -> dict[str, list[Measurement]]:
+    """By variant, over REST and over gRPC."""
     image = next((RUN / "samples").glob("*/*.png"))
     print(f"\nmeasuring latency at {RATE} requests a second, {LOAD[1]} s for each ...", flush=True)
-    parser, results = Parser(), {}
+    parser, results = Parser(), dict[str, list[Measurement]]()
     add_target(parser)
     add_sending(parser)
-    for variant in VARIANTS:
-        for name, protocol, url in (("REST", "predictions", "rest"), ("gRPC", "grpc-predictions", "grpc")):
-            what = ("--model", f"{bundle.name}-{variant}", "--protocol", protocol, "--input", str(image))
+    for model, variant in models.items():
+        results[variant] = []
+        for protocol, url in (("predictions", "rest"), ("grpc-predictions", "grpc")):
+            what = ("--model", model, "--protocol", protocol, "--input", str(image))
             options = parser.parse_args([addresses[url], *what, *LOAD])
-            results[variant, name] = measure_open(target_of(options), RATE, options)
+            results[variant].append(measure_open(target_of(options), RATE, options))
     return results
 
 
-def _print_table(bundle: Bundle, latencies: dict[tuple[str, str], Measurement]) -> None:
-    print(f"\n{'variant':10} {'accuracy':>9} {'size kB':>8} {'largest diff.':>14}", end="")
+def _print_table(bundle: Bundle, latencies: dict[str, dict[str, list[Measurement]]]) -> None:
+    print(f"\n{'server':10} {'variant':10} {'accuracy':>9} {'size kB':>8} {'largest diff.':>14}", end="")
     print(f" {'REST p50':>10} {'p99 ms':>8} {'gRPC p50':>10} {'p99 ms':>8}")
-    for name in VARIANTS:
-        variant = bundle.variants[name]
-        print(f"{name:10} {variant.measured.accuracy:9.2%} {variant.bytes / 1000:8.0f}", end="")
-        print(f" {variant.measured.max_abs_diff:14.1e}", end="")
-        results = [latencies[name, protocol] for protocol in ("REST", "gRPC")]
-        for result in results:
-            print(f" {result.percentiles_ms['p50']:10.2f} {result.percentiles_ms['p99']:8.2f}", end="")
-        print("".join(f"  VOID: {result.protocol}: {result.void}" for result in results if result.void))
+    for runtime, by_variant in latencies.items():
+        for name, results in by_variant.items():
+            variant = bundle.variants[name]
+            print(f"{runtime:10} {name:10} {variant.measured.accuracy:9.2%} {variant.bytes / 1000:8.0f}", end="")
+            print(f" {variant.measured.max_abs_diff:14.1e}", end="")
+            for result in results:
+                print(f" {result.percentiles_ms['p50']:10.2f} {result.percentiles_ms['p99']:8.2f}", end="")
+            print("".join(f"  VOID: {result.protocol}: {result.void}" for result in results if result.void))
     print(f"\nrun          {RUN}/  (curves.png, confusion.png, predictions.png, metrics.jsonl)")
     print(f"bundle       {RUN / 'bundle'}/  (model.json says how each variant was measured)")
     print(f"archives     {RUN / 'model-store'}/")

@@ -35,10 +35,11 @@ def test_make_demo_runs_the_whole_path_twice(checkout: Path) -> None:
         done = make(checkout, "demo")
         assert done.returncode == 0, done.stdout + done.stderr
         assert "installing" not in done.stdout
-        assert done.stdout.count("100 labels over REST are the checkpoint's") == 2
-        assert done.stdout.count("100 labels over gRPC are the checkpoint's") == 2
-        for variant in ("torch", "onnx-fp32"):
-            row = re.search(rf"^{variant} +([\d.]+)% +\d+ +\S+ +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+", done.stdout, re.M)
+        for model in ("digits-torch", "digits-onnx-fp32", "digits"):
+            for protocol in ("REST", "gRPC"):
+                assert f"\n{model} over {protocol}: 100 labels are the checkpoint's" in done.stdout
+        for served in ("torchserve +torch", "torchserve +onnx-fp32", "onnx +onnx-fp32"):
+            row = re.search(rf"^{served} +([\d.]+)% +\d+ +\S+ +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+", done.stdout, re.M)
             assert row, done.stdout
             assert float(row[1]) >= 98
     assert (checkout / "runs" / "digits.1" / "model" / "model.yaml").is_file()
