@@ -167,7 +167,11 @@ def _array(numbers: Any, dtype: np.dtype) -> np.ndarray:
 
 def _range(dtype: np.dtype) -> tuple[float, float]:
     if dtype.kind == "f":
-        return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+        limits = np.finfo(dtype)
+        # What is rounded to the largest counts as well, or the 3.4028235e+38 that it is written as could not come back.
+        rounded_up = float(limits.max) + 2.0 ** (limits.maxexp - limits.nmant - 2)
+        high = math.nextafter(rounded_up, 0)
+        return -high, high
     return (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
 
 

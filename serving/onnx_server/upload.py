@@ -1,5 +1,6 @@
 """The file in a request's body, whichever way it was sent."""
 
+import logging
 from typing import Any
 
 from python_multipart import FormParser
@@ -8,6 +9,7 @@ from python_multipart.multipart import parse_options_header
 
 from serving.errors import NotDecodable, UnsupportedType
 
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # or clients could fill the log with their mistakes
 FORM = "multipart/form-data"
 # Those that curl and browsers send of themselves say nothing; what the body is shows in its first bytes.
 TAKEN = ("application/octet-stream", "application/json", "application/x-www-form-urlencoded", "text/csv", "text/plain")

@@ -101,6 +101,7 @@ def test_one_logit_is_a_probability(tmp_path: Path) -> None:
     export(tmp_path, "--model", f"{NETWORKS}.one_logit", "--model-args", '{"hidden": 3}', "--input", "table:8", *data)
     bundle = bundles.load(tmp_path / "bundle")
     assert [spec.name for spec in bundle.outputs] == ["probability"]
+    assert bundle.labels == ("0", "1")
     assert 0 <= bundle.reference["accuracy"] <= 1
     answered = open_variant(bundle, "torch", threads=1).run({"row": rows})["probability"]
     assert ((answered >= 0) & (answered <= 1)).all()

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from serving.tensors import DTYPES
 from tests.conftest import Server
+from tests.serving.onnx_server.models import export_mirror, export_table
 
 StartServer = Callable[..., Server]
 
@@ -14,6 +16,23 @@ StartServer = Callable[..., Server]
 def served(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Where it answers: `rest`, `grpc`, `metrics`, `admin`."""
     server = Server(bundle, folder=tmp_path_factory.mktemp("onnx-server"), runtime="onnx")
+    try:
+        yield server.wait_ready()
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export_mirror(tmp_path_factory.mktemp("mirror"))
+
+
+@pytest.fixture(scope="session")
+def several(bundle: Path, mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Where one server with `digits`, `mirror`, `table` and `typed` answers."""
+    folder = tmp_path_factory.mktemp("several")
+    typed = export_mirror(folder, "typed", [datatype for datatype in DTYPES if datatype != "FP16"])
+    server = Server(bundle, mirror, export_table(folder), typed, folder=folder, runtime="onnx")
     try:
         yield server.wait_ready()
     finally:

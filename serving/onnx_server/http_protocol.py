@@ -1,0 +1,68 @@
+"""uvicorn's HTTP/1.1 with limits that httptools leaves to others: on heads, on silence, on answers to nobody."""
+
+import asyncio
+import json
+import re
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+HEAD_BYTES = 64 * 1024
+"""Of a head that comes in pieces."""
+HEAD_SECONDS = 30
+DETAIL = f"the request's head has more than {HEAD_BYTES:,} bytes"
+BODY = json.dumps({"error": f"Request Header Fields Too Large: {DETAIL}", "detail": DETAIL}).encode()
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\nconnection: close\r\n"
+
+UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+
+
+class Protocol(HttpToolsProtocol):
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.heads = self.head_bytes = 0
+        """Heads that have begun, and what has come of the one that has not ended."""
+        self.in_head = False
+        self.head_timer: asyncio.TimerHandle | None = None
+        self.unanswered: list[RequestResponseCycle] = []
+        # As after an answer: a connection that brings nothing does not stay.
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def data_received(self, data: bytes) -> None:
+        if b"pgrade:" in data and (self.cycle is None or not self.cycle.more_body):
+            # curl --http2 and Java's client offer HTTP/2 with their first request, and httptools would drop its body.
+            # Such an offer may be ignored (RFC 9110, 7.8).
+            head, end, rest = data.partition(b"\r\n\r\n")
+            data = UPGRADE.sub(b"\r\nDeclined:", head) + end + rest
+        heads = self.heads
+        super().data_received(data)
+        if self.in_head and not self.transport.is_closing():
+            self.head_bytes += len(data) if heads == self.heads else 0
+            if self.head_bytes > HEAD_BYTES:
+                self.transport.write(TOO_LARGE + b"content-length: %d\r\n\r\n" % len(BODY) + BODY)
+                self.transport.close()
+            elif not self.head_timer:
+                self.head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.in_head, self.head_bytes = True, 0
+        self.heads += 1
+
+    def on_headers_complete(self) -> None:
+        self.in_head = False
+        self._stop_timer()
+        super().on_headers_complete()
+        self.unanswered = [*(cycle for cycle in self.unanswered if not cycle.response_complete), self.cycle]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Of requests that came in a row uvicorn tells only the last one, and the others would write to nobody."""
+        for cycle in self.unanswered:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _stop_timer(self) -> None:
+        if self.head_timer:
+            self.head_timer.cancel()
+            self.head_timer = None

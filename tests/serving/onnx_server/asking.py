@@ -1,0 +1,66 @@
+"""One HTTP request, with no client library between a test and the wire, and the protocol's JSON."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from serving.tensors import DATATYPES, DTYPES
+
+LENGTH = "Inference-Header-Content-Length"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def ask(server: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, method: str = "") -> Answer:
+    """A POST if there is a body, which is sent as JSON unless it is bytes."""
+    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=60)
+    sent = json.dumps(body).encode() if isinstance(body, dict | list) else body
+    try:
+        connection.request(method or ("GET" if body is None else "POST"), path, sent, dict(headers or {}))
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.headers, answer.read())
+    finally:
+        connection.close()
+
+
+def tensor(name: str, values: np.ndarray, **change: Any) -> dict[str, Any]:
+    """An input with flat data."""
+    shape, datatype = list(values.shape), DATATYPES[values.dtype]
+    return {"name": name, "shape": shape, "datatype": datatype, "data": values.ravel().tolist()} | change
+
+
+def raw_tensor(name: str, values: np.ndarray) -> dict[str, Any]:
+    """An input whose elements follow the JSON."""
+    described = tensor(name, values, parameters={"binary_data_size": values.nbytes})
+    del described["data"]
+    return described
+
+
+def arrays(answer: Answer) -> dict[str, np.ndarray]:
+    """The outputs of an answer, JSON or raw ones, by name."""
+    assert answer.status == 200, answer.body
+    length = int(answer.headers.get(LENGTH, len(answer.body)))
+    rest, found = answer.body[length:], {}
+    for output in json.loads(answer.body[:length])["outputs"]:
+        dtype = DTYPES[output["datatype"]]
+        if (size := output.get("parameters", {}).get("binary_data_size")) is None:
+            values = np.array(output["data"], dtype)
+        else:
+            values, rest = np.frombuffer(rest[:size], dtype), rest[size:]
+        found[output["name"]] = values.reshape(output["shape"])
+    assert not rest
+    return found

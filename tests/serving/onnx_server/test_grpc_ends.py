@@ -1,0 +1,94 @@
+"""How calls end that are not answered: their deadline passes, or the client hangs up; and what the server does then."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+from tritonclient.grpc import service_pb2_grpc
+
+from serving.errors import DeadlinePassed
+from serving.onnx_server.dataplane import DataPlane
+from serving.onnx_server.metrics import Metrics
+from serving.onnx_server.repository import Repository
+from serving.onnx_server.settings import Settings
+from tests.conftest import Server, wait_until
+from tests.serving.onnx_server.calling import call, channel, infer_request
+from tests.serving.onnx_server.scraping import value
+
+MODEL = {"model": "digits", "version": "1.0"}
+
+
+@pytest.fixture(scope="module")
+def patient(bundle: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A server that waits ten seconds for a batch to fill, so that a request of one sample is in its queue for long."""
+    options = ("--max-delay-ms", 10_000, "--max-batch", 8)
+    server = Server(bundle, folder=tmp_path_factory.mktemp("patient"), runtime="onnx", options=options)
+    try:
+        yield server.wait_ready()
+    finally:
+        server.stop()
+
+
+def images(samples: int, **fields: Any) -> Any:
+    return infer_request("digits", {"image": np.zeros((samples, 1, 8, 8), np.uint8)}, **fields)
+
+
+def outcome(addresses: dict[str, str], *names: str) -> float:
+    return sum(value(addresses, "requests_total", **MODEL, protocol="grpc", outcome=name) for name in names)
+
+
+def left_alone(addresses: dict[str, str]) -> bool:
+    return value(addresses, "queue_depth", **MODEL) == value(addresses, "in_flight", **MODEL) == 0
+
+
+def test_a_full_batch_does_not_wait(patient: dict[str, str]) -> None:
+    assert call(patient["grpc"], "ModelInfer", images(8), timeout=5).outputs[0].shape == [8, 10]
+
+
+def test_the_calls_deadline_is_the_requests(patient: dict[str, str]) -> None:
+    before = outcome(patient, "deadline", "cancelled")
+    with pytest.raises(grpc.RpcError) as error:
+        call(patient["grpc"], "ModelInfer", images(1), timeout=0.2)
+    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    wait_until(lambda: outcome(patient, "deadline", "cancelled") == before + 1, 5)
+    assert left_alone(patient)
+
+
+def test_a_shorter_time_in_the_request_counts(patient: dict[str, str]) -> None:
+    before = outcome(patient, "deadline")
+    request = images(1)
+    request.parameters["timeout"].int64_param = 200_000
+    with pytest.raises(grpc.RpcError, match="the request was not answered within its time") as error:
+        call(patient["grpc"], "ModelInfer", request, timeout=9)
+    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert outcome(patient, "deadline") == before + 1
+    assert left_alone(patient)
+
+
+def test_no_time_at_all_is_not_forever(served: dict[str, str]) -> None:
+    with pytest.raises(grpc.RpcError) as error:
+        call(served["grpc"], "ModelInfer", images(1), timeout=0)
+    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    settings, metrics = Settings(), Metrics(CollectorRegistry())
+    plane = DataPlane(settings, Repository(settings, metrics), metrics)
+    with plane.visit("grpc") as visit:
+        assert plane.remaining(visit, None) > 1
+        with pytest.raises(DeadlinePassed):
+            plane.remaining(visit, 0.0)
+
+
+def test_who_hangs_up_leaves_the_queue(patient: dict[str, str]) -> None:
+    before = outcome(patient, "cancelled")
+    with channel(patient["grpc"]) as opened:
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(opened)
+        one = stub.ModelInfer.future(images(1), timeout=9)
+        stream = stub.ModelStreamInfer(iter([images(1, model_version="1.0")]), timeout=9)
+        wait_until(lambda: value(patient, "queue_depth", **MODEL) == 2, 5)
+        one.cancel()
+        stream.cancel()
+        wait_until(lambda: left_alone(patient), 5)
+        assert (one.code(), stream.code()) == (grpc.StatusCode.CANCELLED, grpc.StatusCode.CANCELLED)
+    wait_until(lambda: outcome(patient, "cancelled") == before + 2, 5)
