@@ -39,7 +39,7 @@ def add_sending(parser: argparse.ArgumentParser, *, seconds: float = 10) -> None
     parser.add_argument("--processes", type=int, help="that send (default as many as the rate needs)")
     parser.add_argument("--cpus", type=_cpus, default=(), help="cores that the generator stays on, such as 0,1")
     parser.add_argument("--timeout", type=finite, default=30, help="seconds to wait for an answer (default 30)")
-    parser.add_argument("--output", type=Path, help="write the result as JSON here")
+    parser.add_argument("--output", "-o", type=Path, help="write the result as JSON here")
 
 
 def check(options: argparse.Namespace) -> None:

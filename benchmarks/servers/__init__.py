@@ -1,0 +1,1 @@
+"""`servers`: our servers beside others, the same model behind each."""

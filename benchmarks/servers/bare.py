@@ -1,0 +1,53 @@
+"""No server at all: a process that calls session.run, one sample after the other."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.servers.peer import Job, Offered
+from benchmarks.servers.process import Process, process
+from serving.tensors import DTYPES
+
+LOOP = Path(__file__).parent / "apps" / "bare_loop.py"
+
+
+class Bare:
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    @contextmanager
+    def serving(self, folder: Path) -> Iterator["Loop"]:
+        job, golden = self.job, self.job.bundle.verified("golden/inputs.npz")
+        command = [sys.executable, LOOP, job.model, job.threads, job.tensors, golden]
+        with process(command, folder / "log", job.cpus, talks=True) as running:
+            yield Loop(running, job)
+
+
+class Loop:
+    protocol, payload_bytes, answer_bytes = "none", 0, 0
+
+    def __init__(self, running: Process, job: Job) -> None:
+        self.process, self.threads = running, job.threads
+        self.server = f"onnxruntime {version('onnxruntime')}"
+        dtypes = {spec.name: DTYPES[spec.datatype] for spec in job.bundle.outputs}
+        self.golden = {name: np.array(values, dtypes[name]) for name, values in self._said().items()}
+
+    def closed(self, connections: int, options: Namespace) -> Offered:
+        del connections  # nobody waits in front of a loop
+        self.process.process.stdin.write(f"{options.seconds}\n")
+        self.process.process.stdin.flush()
+        return Offered(**self._said())
+
+    def sustainable(self, first: float, options: Namespace) -> float:
+        del options  # without requests there is no queue, so that nothing is late
+        return first
+
+    def _said(self) -> Any:
+        return json.loads(self.process.until(lambda: self.process.process.stdout.readline() or None))

@@ -1,0 +1,104 @@
+"""`python -m benchmarks servers BUNDLE`: our servers beside others, the same model behind each.
+
+In turn, each is started, asked by one connection and by 16 in a closed loop, and stopped. One that cannot be
+installed or started is listed with the reason. LitServe and Triton get an environment of their own.
+"""
+
+import os
+import tempfile
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import record
+from benchmarks.load.options import add_sending, check
+from benchmarks.rounds import alternate
+from benchmarks.servers.contestant import CONNECTIONS, PEERS, Contestant
+from benchmarks.servers.peer import Job
+from benchmarks.servers.samples import write_samples
+from benchmarks.servers.table import figures, rows, table
+from serving import bundle as bundles
+from serving.arguments import Parser, finite
+from serving.bundle import Bundle
+from serving.errors import ServerFault, UserError
+
+TINY_MS = 1.0  # of a call: a second thread does not make it shorter
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = Parser(prog="python -m benchmarks servers", description=__doc__)
+    parser.add_argument("bundle", type=Path, help="made by python -m serving export")
+    parser.add_argument("--servers", default=",".join(PEERS), help=f"with commas (default {','.join(PEERS)})")
+    parser.add_argument("--variant", default="onnx-fp32", help="of the bundle, for ONNX Runtime (default onnx-fp32)")
+    parser.add_argument("--rounds", type=int, default=5, help="in which each is started once (default 5)")
+    parser.add_argument("--slo-ms", type=finite, help="also search for the highest rate whose p99 is within it")
+    add_sending(parser, seconds=5)
+    options = parser.parse_args(arguments)
+    check(options)
+    bundle, names = bundles.load(options.bundle.resolve()), _names(options)
+    _check(options, bundle)
+    with tempfile.TemporaryDirectory(prefix="servers-") as folder:
+        job = _job(bundle, options, Path(folder))
+        contestants = [Contestant(name, job, options) for name in names]
+        measures = {peer.name: peer.measure for peer in contestants if not peer.failure}
+        results = alternate(measures, options.rounds, title="servers", scratch=job.folder)
+    found = rows(contestants, results)
+    missing = {peer.name: peer.failure for peer in contestants if peer.failure}
+    if not found:
+        raise ServerFault("none was measured; " + "; ".join(f"{name}: {reason}" for name, reason in missing.items()))
+    print(_heading(job, options))
+    print(table(found))
+    for name, reason in missing.items():
+        print(f"{name} is missing: {reason}")
+    record.write("servers", options, {"measured": [row.record() for row in found], "missing": missing}, figures(found))
+
+
+def _heading(job: Job, options: Namespace) -> str:
+    return (
+        f"{job.bundle.name} {job.variant}: medians of {options.rounds} rounds; p50 and p99 with 1 connection, the rest "
+        f"with {CONNECTIONS}, each for {options.seconds:g} s;\n"
+        f"{len(os.sched_getaffinity(0))} cores, of which the load generator takes its part"
+    )
+
+
+def _names(options: Namespace) -> list[str]:
+    names = list(dict.fromkeys(options.servers.split(",")))
+    if unknown := [name for name in names if name not in PEERS]:
+        raise UserError(f"--servers: there is no '{unknown[0]}'; choose of {', '.join(PEERS)}")
+    return names
+
+
+def _check(options: Namespace, bundle: Bundle) -> None:
+    choice = [name for name in bundle.accepted if name.startswith("onnx-")]
+    if options.variant not in choice:
+        found = ", ".join(choice) or "none"
+        raise UserError(f"--variant: {options.bundle} has no accepted '{options.variant}' that is ONNX, only {found}")
+    for name in ("rounds", "slo_ms"):
+        value = getattr(options, name)
+        if value is not None and value <= 0:
+            raise UserError(f"--{name.replace('_', '-')}: {value} is too small; give a number above 0")
+    if options.cpus and not _left(options):
+        raise UserError("--cpus: leaves no core for the servers; give the generator fewer")
+
+
+def _left(options: Namespace) -> tuple[int, ...]:
+    """Cores that the generator does not stay on, if it stays on some."""
+    return tuple(sorted(os.sched_getaffinity(0) - set(options.cpus))) if options.cpus else ()
+
+
+def _job(bundle: Bundle, options: Namespace, folder: Path) -> Job:
+    variant, cpus = bundle.variants[options.variant], _left(options)
+    tiny = variant.speed.batch_1_ms < TINY_MS
+    tensors, bodies = folder / "tensors", folder / "bodies"
+    write_samples(bundle, tensors, bodies)
+    return Job(
+        bundle=bundle,
+        variant=options.variant,
+        model=bundle.verified(variant.file),
+        threads=1 if tiny else len(cpus or os.sched_getaffinity(0)),
+        cpus=cpus,
+        tensors=tensors,
+        bodies=bodies,
+        folder=folder,
+        timeout=options.timeout,
+    )

@@ -1,0 +1,96 @@
+"""A peer in the comparison: its figures in each round, or why it has none."""
+
+import importlib
+import time
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from benchmarks.servers.peer import Job, Peer, Running
+from benchmarks.servers.unavailable import Unavailable
+from serving.errors import ServerFault, UserError
+
+PEERS = {
+    "ours": "benchmarks.servers.ours:Ours",
+    "torchserve": "benchmarks.servers.torchserve:TorchServe",
+    "litserve": "benchmarks.servers.litserve:LitServe",
+    "triton": "benchmarks.servers.triton:Triton",
+    "bare": "benchmarks.servers.bare:Bare",
+}
+CONNECTIONS = 16
+REASONS = (Unavailable, UserError, ServerFault, OSError, psutil.Error)
+"""Why one is missing; the others are measured all the same."""
+
+
+class Contestant:
+    def __init__(self, name: str, job: Job, options: Namespace) -> None:
+        """Install what it needs."""
+        self.name, self.job, self.options = name, job, options
+        self.failure: str | None = None
+        """Why it is not in the table."""
+        self.about: dict[str, Any] = {}
+        module, kind = PEERS[name].split(":")
+        try:
+            self.peer: Peer = getattr(importlib.import_module(module), kind)(job)
+        except REASONS as error:
+            self.failure = str(error)
+
+    def measure(self, folder: Path) -> dict[str, float]:
+        """Started, measured and stopped: idle servers would keep threads awake and memory taken beside the others."""
+        if not self.failure:
+            try:
+                return self._measure(folder)
+            except REASONS as error:
+                self.failure = str(error)
+        return {"failed": 1}
+
+    def _measure(self, folder: Path) -> dict[str, float]:
+        # There is one warm-up for all; every request after it counts, so that processor time can be divided by them.
+        warmup, options = (
+            Namespace(**vars(self.options) | {"warmup": 0, "seconds": seconds})
+            for seconds in (self.options.warmup, self.options.seconds)
+        )
+        start = time.perf_counter()
+        with self.peer.serving(folder) as running:
+            self._check(running.golden)
+            ready = time.perf_counter() - start
+            if warmup.seconds:
+                running.closed(CONNECTIONS, warmup)
+            alone = running.closed(1, options)
+            cpu = running.process.cpu_seconds()
+            busy = running.closed(CONNECTIONS, options)
+            cpu = running.process.cpu_seconds() - cpu
+            self.about = _about(running)
+            figures = {
+                "answered/s": busy.rate,
+                "p50 ms": alone.p50_ms,
+                "p99 ms": alone.p99_ms,
+                "CPU ms": cpu / busy.requests * 1000,
+                "memory MB": running.process.memory_bytes() / 1e6,
+                "ready s": ready,
+            }
+            if self.options.slo_ms:
+                figures["within SLO/s"] = running.sustainable(busy.rate / 2, self.options)
+            return figures
+
+    def _check(self, answered: Mapping[str, np.ndarray]) -> None:
+        """Raises Unavailable: who answers something else computes something else."""
+        _, expected = self.job.bundle.golden()
+        tolerance = self.job.bundle.variants[self.job.variant].golden_tolerance
+        for name, values in expected.items():
+            if not np.allclose(answered[name], values, rtol=0, atol=tolerance):
+                raise Unavailable(f"its '{name}' for the golden inputs is not the checkpoint's")
+
+
+def _about(running: Running) -> dict[str, Any]:
+    return {
+        "server": running.server,
+        "protocol": running.protocol,
+        "threads": running.threads,
+        "payload_bytes": running.payload_bytes,
+        "answer_bytes": running.answer_bytes,
+    }

@@ -1,0 +1,34 @@
+"""`python -m serving up --runtime onnx`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.servers.peer import Job
+from benchmarks.servers.process import process
+from benchmarks.servers.ready import addresses
+from benchmarks.servers.served import Served, infer, target_of
+
+
+class Ours:
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    @contextmanager
+    def serving(self, folder: Path) -> Iterator[Served]:
+        job, name, ready = self.job, self.job.bundle.name, folder / "ready.json"
+        command = [sys.executable, "-m", "serving", "up", "--runtime", "onnx"]
+        command += [f"{job.bundle.root}:{job.variant}", "--threads", str(job.threads), "--ready-file", str(ready)]
+        for port in ("--port", "--grpc-port", "--metrics-port", "--admin-port"):
+            command += [port, "0"]
+        with process(command, folder / "log", job.cpus) as running:
+            url = running.until(lambda: addresses(ready))["rest"]
+            target = target_of(job, url, name, "rest-binary")
+            yield Served(
+                process=running,
+                server=target.server or "torchferry",
+                threads=job.threads,
+                golden=infer(job, url, name),
+                target=target,
+            )

@@ -1,0 +1,73 @@
+"""What a peer is: something that serves a bundle's model, or stands for the limit of those that do."""
+
+from argparse import Namespace
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from benchmarks.servers.process import Process
+from serving.bundle import Bundle
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What every peer is given."""
+
+    bundle: Bundle
+    variant: str
+    model: Path
+    """The variant's file."""
+    threads: int
+    """Of each operator."""
+    cpus: tuple[int, ...]
+    """Cores to stay on; any if it is empty."""
+    tensors: Path
+    """Folder of the golden inputs, an .npz for each sample."""
+    bodies: Path
+    """The same samples as TorchServe takes them: images where the bundle decodes them, JSON otherwise."""
+    folder: Path
+    """For what is made once and needed until the end."""
+    timeout: float
+    """Seconds for one answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offered:
+    """What became of a closed loop."""
+
+    p50_ms: float
+    p99_ms: float
+    rate: float
+    """Good answers a second."""
+    requests: int
+
+
+class Running(Protocol):
+    """A peer that has answered the golden inputs."""
+
+    process: Process
+    server: str
+    """Its name and version."""
+    protocol: str
+    threads: int
+    payload_bytes: int
+    answer_bytes: int
+    golden: Mapping[str, np.ndarray]
+    """Its outputs for the golden inputs."""
+
+    def closed(self, connections: int, options: Namespace) -> Offered:
+        """Keep so many requests under way for `options.seconds`. Raises Unavailable if one fails."""
+
+    def sustainable(self, first: float, options: Namespace) -> float:
+        """The highest rate whose p99 is within `options.slo_ms`, searched for from `first`."""
+
+
+class Peer(Protocol):
+    """Made once with a Job; what it cannot do without, and is not there, raises Unavailable."""
+
+    def serving(self, folder: Path) -> AbstractContextManager[Running]:
+        """Start it, with `folder` for its files, and stop it at the end of the block. Raises Unavailable."""

@@ -1,0 +1,29 @@
+"""The bundle's golden inputs as files, one for each sample: what every server is asked."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.load.inputs import Inputs
+from benchmarks.load.oip import json_body
+from serving.bundle import Bundle
+
+
+def write_samples(bundle: Bundle, tensors: Path, bodies: Path) -> None:
+    """An .npz for each into `tensors`. Into `bodies` what TorchServe takes: a PNG, which keeps every value, or JSON."""
+    tensors.mkdir()
+    bodies.mkdir()
+    inputs, _ = bundle.golden()
+    for number in range(len(next(iter(inputs.values())))):
+        sample = {name: values[number : number + 1] for name, values in inputs.items()}
+        np.savez(tensors / f"{number:03}.npz", **sample)  # type: ignore[arg-type]
+        if bundle.decode:
+            _write_image(bodies / f"{number:03}.png", sample, bundle.decode.mode)
+        else:
+            (bodies / f"{number:03}.json").write_bytes(json_body(sample))
+
+
+def _write_image(path: Path, sample: Inputs, mode: str) -> None:
+    (pixels,) = next(iter(sample.values()))
+    Image.fromarray(pixels.transpose(1, 2, 0).squeeze()).convert(mode).save(path)

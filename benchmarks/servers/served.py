@@ -1,0 +1,107 @@
+"""A server that is up, measured by the load generator."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import urllib3
+
+from benchmarks.load.endpoint import parse_endpoint
+from benchmarks.load.http_probe import Probe
+from benchmarks.load.http_wire import OK
+from benchmarks.load.measurement import Measurement
+from benchmarks.load.oip import json_body
+from benchmarks.load.options import measure_closed, measure_open
+from benchmarks.load.steps import highest
+from benchmarks.load.target import Asked, Target, prepare
+from benchmarks.servers.peer import Job, Offered
+from benchmarks.servers.process import Process
+from benchmarks.servers.unavailable import Unavailable
+from serving.tensors import DTYPES
+
+RESOLUTION = 0.1  # of the highest rate: where bisection ends
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    process: Process
+    server: str
+    threads: int
+    golden: Mapping[str, np.ndarray]
+    target: Target
+
+    @property
+    def protocol(self) -> str:
+        return self.target.protocol
+
+    @property
+    def payload_bytes(self) -> int:
+        return self.target.payload_bytes
+
+    @property
+    def answer_bytes(self) -> int:
+        return self.target.answer_bytes
+
+    def closed(self, connections: int, options: Namespace) -> Offered:
+        result = measure_closed(self.target, connections, options)
+        _go_on(result)
+        if result.errors or result.void:
+            failed = ", ".join(f"{count:,} x {name}" for name, count in result.outcomes.items() if name != OK)
+            raise Unavailable(f"with {connections} connections: {result.void or failed}")
+        return Offered(
+            p50_ms=result.percentiles_ms["p50"],
+            p99_ms=result.percentiles_ms["p99"],
+            rate=result.achieved_rate,
+            requests=result.requests,
+        )
+
+    def sustainable(self, first: float, options: Namespace) -> float:
+        rate, probes = highest(partial(self._open, options=options), first, options.slo_ms, RESOLUTION)
+        _go_on(probes[-1])
+        return rate
+
+    def _open(self, rate: float, options: Namespace) -> Measurement:
+        return measure_open(self.target, rate, options)
+
+
+def answers(url: str) -> bool | None:
+    """True if a GET of `url` is answered with 200, None until then."""
+    try:
+        return urllib3.PoolManager(timeout=2, retries=False).request("GET", url).status == 200 or None
+    except urllib3.exceptions.HTTPError:
+        return None
+
+
+def target_of(job: Job, url: str, model: str, protocol: str) -> Target:
+    """The job's samples for a protocol that the load generator knows. Raises UserError."""
+    asked = Asked(
+        endpoint=parse_endpoint(url),
+        model=model,
+        version="",
+        input=job.bodies if protocol == "predictions" else job.tensors,
+        batch=1,
+        timeout=job.timeout,
+    )
+    return prepare(protocol, asked)
+
+
+def infer(job: Job, url: str, model: str) -> dict[str, np.ndarray]:
+    """The outputs for the golden inputs, by the Open Inference Protocol. Raises UserError and ServerFault."""
+    inputs, _ = job.bundle.golden()
+    probe = Probe(parse_endpoint(url), job.timeout)
+    body = probe.post(f"/v2/models/{model}/infer", json_body(inputs), {"Content-Type": "application/json"})
+    return {tensor["name"]: _values(tensor) for tensor in json.loads(body)["outputs"]}
+
+
+def _values(tensor: Mapping[str, Any]) -> np.ndarray:
+    return np.array(tensor["data"], DTYPES[tensor["datatype"]]).reshape(tensor["shape"])
+
+
+def _go_on(result: Measurement) -> None:
+    if result.interrupted:
+        sys.exit(result.interrupted)

@@ -1,0 +1,84 @@
+"""Triton: the tritonserver binary of the wheel nvidia-pytriton. It has no ONNX Runtime backend; a model of its Python
+backend that calls onnxruntime, in a process of its own, stands in."""
+
+import os
+import shutil
+import sysconfig
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.servers.environment import environment, site_packages
+from benchmarks.servers.peer import Job
+from benchmarks.servers.ports import free_port
+from benchmarks.servers.process import process
+from benchmarks.servers.served import Served, answers, infer, target_of
+from benchmarks.servers.unavailable import Unavailable
+from serving.bundle import TensorSpec
+
+MODEL = Path(__file__).parent / "apps" / "triton_model.py"
+
+
+class Triton:
+    def __init__(self, job: Job) -> None:
+        self.job, self.environment = job, environment("triton")
+        self.packages = site_packages(self.environment)
+        self.server = self.packages / "pytriton" / "tritonserver"
+        self.repository, self.backends = job.folder / "triton-models", job.folder / "triton-backends"
+        self._lay_out_backend()
+        self._lay_out_model()
+
+    def _lay_out_backend(self) -> None:
+        """What the wheel keeps apart: the Python backend, and beside it the stub for this version of Python."""
+        version = sysconfig.get_python_version()
+        stub = self.server / "python_backend_stubs" / version / "triton_python_backend_stub"
+        if not stub.exists():
+            raise Unavailable(f"nvidia-pytriton has no stub of its Python backend for Python {version}")
+        backend = shutil.copytree(self.server / "backends" / "python", self.backends / "python")
+        shutil.copy(stub, backend)
+
+    def _lay_out_model(self) -> None:
+        model = self.repository / self.job.bundle.name
+        (model / "1").mkdir(parents=True)
+        shutil.copyfile(MODEL, model / "1" / "model.py")
+        shutil.copyfile(self.job.model, model / "1" / "model.onnx")
+        (model / "config.pbtxt").write_text(self._config())
+
+    def _config(self) -> str:
+        bundle, parameters = self.job.bundle, {"threads": self.job.threads, "EXECUTION_ENV_PATH": self.environment}
+        lines = [f'name: "{bundle.name}"', 'backend: "python"', "max_batch_size: 0"]
+        lines += ["instance_group [{ kind: KIND_CPU count: 1 }]"]
+        lines += _tensors("input", bundle.inputs) + _tensors("output", bundle.outputs)
+        for key, value in parameters.items():
+            lines.append(f'parameters [{{ key: "{key}" value: {{ string_value: "{value}" }} }}]')
+        return "\n".join(lines) + "\n"
+
+    @contextmanager
+    def serving(self, folder: Path) -> Iterator[Served]:
+        job, name, port = self.job, self.job.bundle.name, free_port()
+        command = [self.server / "bin" / "tritonserver", "--model-repository", self.repository]
+        command += ["--backend-directory", self.backends]
+        for service, its_port in (("http", port), ("grpc", free_port()), ("metrics", free_port())):
+            command += [f"--{service}-address", "127.0.0.1", f"--{service}-port", its_port]
+        url = f"http://127.0.0.1:{port}"
+        with process(command, folder / "log", job.cpus, self._libraries()) as running:
+            running.until(lambda: answers(f"{url}/v2/health/ready"))
+            target = target_of(job, url, name, "rest-binary")
+            yield Served(
+                process=running,
+                server=target.server or "triton",
+                threads=job.threads,
+                golden=infer(job, url, name),
+                target=target,
+            )
+
+    def _libraries(self) -> dict[str, str]:
+        """The stub wants Python's library, and was moved away from the wheel's."""
+        paths = [sysconfig.get_config_var("LIBDIR"), str(self.packages / "nvidia_pytriton.libs")]
+        return {"LD_LIBRARY_PATH": os.pathsep.join([*paths, os.environ.get("LD_LIBRARY_PATH", "")]).rstrip(os.pathsep)}
+
+
+def _tensors(kind: str, specs: Sequence[TensorSpec]) -> list[str]:
+    return [
+        f'{kind} [{{ name: "{spec.name}" data_type: TYPE_{spec.datatype} dims: {list(spec.shape)} }}]' for spec in specs
+    ]
