@@ -1,0 +1,61 @@
+"""A session that waits until it is let go, so that a test decides what is busy, and when."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import numpy as np
+
+from serving.errors import WrongTensor
+from serving.onnx_server.batch import Work
+from serving.onnx_server.scheduler import Scheduler
+from tests.serving.onnx_server.wire import SECONDS
+
+WRONG, BROKEN = 100.0, 200.0
+
+
+class Held:
+    """A session that adds one to `x`, each batch once it may; `seen` is what came together, as first elements."""
+
+    def __init__(self) -> None:
+        self.seen: list[list[float]] = []
+        self.may_run = threading.Semaphore(0)
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        assert self.may_run.acquire(timeout=SECONDS)
+        values = inputs["x"]
+        self.seen.append(values.reshape(len(values), -1)[:, 0].tolist())
+        if WRONG in values:
+            raise WrongTensor("the graph cannot take it")
+        if BROKEN in values:
+            raise RuntimeError("the graph is broken")
+        return {"y": values + 1}
+
+
+def sample(value: float, count: int = 1, width: int = 2) -> dict[str, np.ndarray]:
+    return {"x": np.full((count, width), value)}
+
+
+@asynccontextmanager
+async def scheduling(*sessions: Held, max_batch: int = 4, max_delay: float = 0) -> AsyncIterator[Scheduler]:
+    scheduler = Scheduler(sessions, max_batch=max_batch, max_delay=max_delay)
+    try:
+        yield scheduler
+    finally:
+        for session in sessions:
+            session.may_run.release(1000)
+        scheduler.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def answers(session: Held, *works: Work, batches: int) -> list[float]:
+    """Let so many batches run; what the works are answered."""
+    session.may_run.release(batches)
+    async with asyncio.timeout(SECONDS):
+        return [float((await work.answer)["y"][0, 0]) for work in works]

@@ -1,0 +1,144 @@
+"""Versions come and go under load; every request is answered, and by the version that it says."""
+
+import asyncio
+import json
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving import bundle as bundles
+from tests.serving.onnx_server.altered import another_version, damaged
+from tests.serving.onnx_server.asking import Answer, ask
+from tests.serving.onnx_server.conftest import StartServer
+from tests.serving.onnx_server.wire import INFER, Connection, body, connections, in_loop, outcomes
+
+SECONDS = float(os.environ.get("TORCHFERRY_TEST_SWAP_SECONDS", "15"))
+CLIENTS = 100
+FACTORS = {"1.0": 1.0, "2.0": 2.0, "3.0": 3.0}
+"""By how much each version's answers are larger than the first one's."""
+REPOSITORY = "/v2/repository/models/digits/"
+
+
+class Admin:
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def load(self, bundle: Path) -> Answer:
+        return ask(self.address, REPOSITORY + "load", {"parameters": {"bundle": str(bundle)}})
+
+    def reload(self) -> Answer:
+        return ask(self.address, REPOSITORY + "load", {})
+
+    def unload(self, version: str = "") -> Answer:
+        return ask(self.address, REPOSITORY + "unload", {"parameters": {"version": version}} if version else {})
+
+
+@pytest.fixture
+def versions(bundle: Path, tmp_path: Path) -> dict[str, Path]:
+    return {"1.0": bundle} | {
+        version: another_version(bundle, tmp_path, version, factor) for version, factor in list(FACTORS.items())[1:]
+    }
+
+
+@pytest.fixture
+def addresses(start_server: StartServer) -> Iterator[dict[str, str]]:
+    server = start_server()
+    yield server.wait_ready()
+    assert server.process.poll() is None
+
+
+@in_loop
+async def test_under_load_each_request_is_answered_by_the_version_it_says(
+    addresses: dict[str, str], versions: dict[str, Path]
+) -> None:
+    inputs, expected = (next(iter(values.values())) for values in bundles.load(versions["1.0"]).golden())
+    sent, right = body(data=inputs[0].ravel().tolist()), expected[0]
+    counted: Counter[tuple[str, int]] = Counter()
+    end = time.monotonic() + SECONDS
+    async with connections(addresses["rest"], CLIENTS) as clients:
+        swapping = asyncio.create_task(asyncio.to_thread(swap_until, Admin(addresses["admin"]), versions, end))
+        await asyncio.gather(*(ask_until(client, end, sent, right, counted) for client in clients))
+        assert await swapping >= 3
+    assert {status for version, status in counted if version in ("", "1.0")} == {200}
+    assert {status for version, status in counted if version in ("2.0", "3.0")} == {200, 404}
+    found = outcomes(addresses["metrics"])
+    assert found["ok"] == sum(count for (_, status), count in counted.items() if status == 200)
+    assert found["server_error"] == found["overloaded"] == 0
+
+
+def swap_until(admin: Admin, versions: dict[str, Path], end: float) -> int:
+    """Load, switch, load again, unload; how often. The first version stays, and is replaced by itself."""
+    rounds = 0
+    while time.monotonic() < end:
+        rounds += 1
+        steps = [admin.load(versions["2.0"]), admin.load(versions["3.0"]), admin.unload("2.0")]
+        steps += [admin.load(versions["1.0"]), admin.reload(), admin.unload("3.0")]
+        assert [step.status for step in steps] == [200] * len(steps), [step.body for step in steps]
+    return rounds
+
+
+async def ask_until(
+    client: Connection, end: float, sent: bytes, right: np.ndarray, counted: Counter[tuple[str, int]]
+) -> None:
+    """Now this version, now that, or none."""
+    while time.monotonic() < end:
+        version = random.choice(["", *FACTORS])
+        path = INFER.replace("/infer", f"/versions/{version}/infer") if version else INFER
+        status, _, content = await client.post(path, sent)
+        counted[version, status] += 1
+        if status == 200:
+            answer = json.loads(content)
+            assert answer["model_version"] == (version or answer["model_version"])
+            wanted = FACTORS[answer["model_version"]] * right
+            np.testing.assert_allclose(answer["outputs"][0]["data"], wanted, atol=1e-4)
+        await asyncio.sleep(0.02)
+
+
+def test_what_was_loaded_last_answers_and_versions_stand_side_by_side(
+    addresses: dict[str, str], versions: dict[str, Path]
+) -> None:
+    admin, rest = Admin(addresses["admin"]), addresses["rest"]
+    assert admin.load(versions["2.0"]).status == 200
+    assert ask(rest, INFER, body()).json["model_version"] == "2.0"
+    assert ask(rest, INFER.replace("/infer", "/versions/1.0/infer"), body()).json["model_version"] == "1.0"
+    assert ask(rest, "/v2/models/digits").json["versions"] == ["1.0", "2.0"]
+    assert admin.unload("2.0").status == 200
+    assert ask(rest, INFER, body()).json["model_version"] == "1.0"
+    assert ask(rest, INFER.replace("/infer", "/versions/2.0/infer"), body()).status == 404
+
+
+def test_a_damaged_bundle_is_refused_and_the_old_one_keeps_serving(
+    addresses: dict[str, str], bundle: Path, tmp_path: Path
+) -> None:
+    admin, rest = Admin(addresses["admin"]), addresses["rest"]
+    for broken, words in [
+        (damaged(bundle, tmp_path, "2.0"), "model.onnx: is damaged"),
+        (damaged(bundle, tmp_path, "1.0"), "model.onnx: is damaged"),
+        (tmp_path / "nowhere", "is not a bundle"),
+    ]:
+        answer = admin.load(broken)
+        assert (answer.status, set(answer.json)) == (400, {"error", "detail"})
+        assert words in answer.json["detail"]
+        assert ask(rest, INFER, body()).json["model_version"] == "1.0"
+    index = ask(rest, "/v2/repository/index", {}).json
+    assert {(model["version"], model["state"]) for model in index} >= {("1.0", "READY"), ("2.0", "UNAVAILABLE")}
+
+
+def test_after_unload_there_is_no_such_model_until_it_is_loaded_again(addresses: dict[str, str], bundle: Path) -> None:
+    admin, rest = Admin(addresses["admin"]), addresses["rest"]
+    assert admin.unload().status == 200
+    assert ask(rest, INFER, body()).status == ask(rest, "/v2/models/digits").status == admin.unload().status == 404
+    assert admin.load(bundle).status == 200
+    assert ask(rest, INFER, body()).status == 200
+
+
+def test_only_the_admin_port_loads_and_unloads(addresses: dict[str, str]) -> None:
+    assert ask(addresses["rest"], REPOSITORY + "unload", {}).status == 404
+    assert addresses["admin"].startswith("http://127.0.0.1:")
+    assert ask(addresses["rest"], INFER, body()).status == 200

@@ -1,0 +1,153 @@
+"""Which requests are computed together, in which order, and which never."""
+
+import asyncio
+
+import pytest
+
+from serving.errors import InferenceFailed, WrongTensor
+from tests.serving.onnx_server.held import BROKEN, WRONG, Held, answers, sample, scheduling, until
+from tests.serving.onnx_server.wire import SECONDS, in_loop
+
+
+@in_loop
+async def test_a_request_that_finds_the_session_free_runs_at_once() -> None:
+    session = Held()
+    async with scheduling(session) as scheduler:
+        work = scheduler.submit(sample(1))
+        assert work.started
+        assert (scheduler.queued, scheduler.running) == (0, 1)
+        assert await answers(session, work, batches=1) == [2]
+        await until(lambda: scheduler.running == 0)
+        assert (work.batch_size, work.delayed) == (1, 0)
+
+
+@in_loop
+async def test_what_comes_while_it_is_busy_goes_together_up_to_max_batch() -> None:
+    session = Held()
+    async with scheduling(session) as scheduler:
+        works = [scheduler.submit(sample(value)) for value in range(8)]
+        assert scheduler.queued == scheduler.queued_samples == 7
+        assert await answers(session, *works, batches=3) == list(range(1, 9))
+        assert session.seen == [[0], [1, 2, 3, 4], [5, 6, 7]]
+        assert [work.batch_size for work in works] == [1, 4, 4, 4, 4, 3, 3, 3]
+        assert scheduler.batches == 3
+
+
+@in_loop
+async def test_requests_of_several_samples_are_never_split() -> None:
+    session = Held()
+    async with scheduling(session) as scheduler:
+        works = [scheduler.submit(sample(value, count)) for value, count in ((0, 1), (1, 3), (2, 2), (3, 9), (4, 1))]
+        await answers(session, *works, batches=5)
+        assert session.seen == [[0], [1] * 3, [2] * 2, [3] * 9, [4]]
+        assert [len((await work.answer)["y"]) for work in works] == [1, 3, 2, 9, 1]
+
+
+@in_loop
+async def test_only_equal_shapes_share_a_batch_and_none_is_forgotten() -> None:
+    session = Held()
+    async with scheduling(session) as scheduler:
+        widths = (2, 2, 3, 2, 3)
+        works = [scheduler.submit(sample(value, width=width)) for value, width in enumerate(widths)]
+        await answers(session, *works, batches=3)
+        assert session.seen == [[0], [1, 3], [2, 4]]
+
+
+@in_loop
+async def test_interactive_requests_go_before_batch_ones_that_came_earlier() -> None:
+    session = Held()
+    async with scheduling(session, max_batch=2) as scheduler:
+        works = [scheduler.submit(sample(value), interactive=value in (0, 3, 4, 5)) for value in range(6)]
+        await answers(session, *works, batches=4)
+        assert session.seen == [[0], [3, 4], [5, 1], [2]]
+
+
+@in_loop
+async def test_interactive_requests_go_first_also_where_they_cannot_share() -> None:
+    session = Held()
+    async with scheduling(session) as scheduler:
+        works = [scheduler.submit(sample(0)), scheduler.submit(sample(1), interactive=False)]
+        works.append(scheduler.submit(sample(2, width=3)))
+        await answers(session, *works, batches=3)
+        assert session.seen == [[0], [2], [1]]
+
+
+@in_loop
+async def test_what_was_dropped_in_the_queue_never_runs() -> None:
+    session = Held()
+    async with scheduling(session) as scheduler:
+        works = [scheduler.submit(sample(value)) for value in range(4)]
+        for work in works[:3:2]:
+            scheduler.drop(work)  # the first has begun, and so it ends
+        assert (scheduler.queued, scheduler.queued_samples) == (2, 2)
+        assert await answers(session, works[0], works[1], works[3], batches=2) == [1, 2, 4]
+        assert session.seen == [[0], [1, 3]]
+        assert not works[2].started
+
+
+@in_loop
+async def test_an_answer_that_came_too_late_disturbs_nothing() -> None:
+    session = Held()
+    async with scheduling(session) as scheduler:
+        late = scheduler.submit(sample(0))
+        late.answer.set_exception(TimeoutError())
+        assert await answers(session, scheduler.submit(sample(1)), batches=2) == [2]
+        assert isinstance(late.answer.exception(), TimeoutError)
+
+
+@in_loop
+async def test_a_batch_that_throws_is_run_again_one_by_one_and_each_answers_for_itself() -> None:
+    session = Held()
+    async with scheduling(session, max_batch=8) as scheduler:
+        works = [scheduler.submit(sample(value)) for value in (0, 1, WRONG, 2, BROKEN)]
+        assert await answers(session, works[0], works[1], works[3], batches=6) == [1, 2, 3]
+        with pytest.raises(WrongTensor, match="cannot take it"):
+            await works[2].answer
+        with pytest.raises(InferenceFailed, match="RuntimeError: the graph is broken"):
+            await works[4].answer
+        assert session.seen == [[0], [1, WRONG, 2, BROKEN], [1], [WRONG], [2], [BROKEN]]
+        assert await answers(session, scheduler.submit(sample(5)), batches=1) == [6]
+
+
+@in_loop
+async def test_a_free_session_waits_for_a_batch_to_fill_only_where_it_may() -> None:
+    session = Held()
+    async with scheduling(session, max_delay=SECONDS) as scheduler:
+        works = [scheduler.submit(sample(value)) for value in range(3)]
+        await asyncio.sleep(0.01)
+        assert (scheduler.queued, scheduler.running) == (3, 0)
+        works.append(scheduler.submit(sample(3)))  # the batch is full
+        assert await answers(session, *works, batches=1) == [1, 2, 3, 4]
+        assert session.seen == [[0, 1, 2, 3]]
+        assert 0 < works[0].delayed < SECONDS
+    async with scheduling(session, max_delay=0.01) as scheduler:
+        assert await answers(session, scheduler.submit(sample(7)), batches=1) == [8]
+
+
+@in_loop
+async def test_several_sessions_compute_at_the_same_time() -> None:
+    first, second = Held(), Held()
+    async with scheduling(first, second) as scheduler:
+        works = [scheduler.submit(sample(value)) for value in range(4)]
+        assert (scheduler.running, scheduler.queued) == (2, 2)
+        first.may_run.release(2)
+        await until(lambda: len(first.seen) == 2)
+        assert not second.seen
+        assert first.seen[1] == [2, 3]
+        await answers(second, *works, batches=1)
+        assert sorted(first.seen[0] + second.seen[0]) == [0, 1]
+
+
+@in_loop
+async def test_how_long_the_next_would_wait_is_known_from_what_was_measured() -> None:
+    session = Held()
+    async with scheduling(session, max_batch=1) as scheduler:
+        assert scheduler.expected_wait() == 0
+        works = [scheduler.submit(sample(value)) for value in range(3)]
+        await asyncio.sleep(0.05)
+        session.may_run.release(1)
+        await works[0].answer
+        assert scheduler.queued == 1
+        assert 0 < scheduler.seconds_per_sample == scheduler.expected_wait()
+        await answers(session, *works, batches=2)
+        assert scheduler.expected_wait() == 0

@@ -1,0 +1,75 @@
+"""TLS on every port that others reach, with certificates that change while the server runs."""
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+import urllib3
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from tritonclient.grpc import service_pb2_grpc
+
+from tests.conftest import Server, wait_until
+from tests.serving.onnx_server.asking import ask
+from tests.serving.onnx_server.conftest import StartServer
+from tests.serving.onnx_server.wire import INFER, body, message
+
+
+def write_certificate(folder: Path, serial: int) -> tuple[bytes, bytes]:
+    """A self-signed one for 127.0.0.1: the PEM texts of certificate and key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    made = x509.CertificateBuilder(name, name, key.public_key(), serial).not_valid_before(datetime.now(UTC))
+    made = made.not_valid_after(datetime.now(UTC) + timedelta(days=1)).add_extension(alternative, critical=True)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    certificate = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    (folder / "certificate.pem").write_bytes(certificate)
+    (folder / "key.pem").write_bytes(private)
+    return certificate, private
+
+
+def serial_of(address: str) -> int:
+    """Of the certificate that a new connection is shown."""
+    where = urlsplit(address if "//" in address else f"//{address}")
+    shown = ssl.get_server_certificate((where.hostname or "", where.port or 0))
+    return x509.load_pem_x509_certificate(shown.encode()).serial_number
+
+
+def start_with_tls(start_server: StartServer, folder: Path) -> Server:
+    files = ("--tls-certificate", folder / "certificate.pem", "--tls-key", folder / "key.pem")
+    return start_server(options=files)
+
+
+def test_every_port_but_the_loopback_one_speaks_tls(start_server: StartServer, tmp_path: Path) -> None:
+    certificate, _ = write_certificate(tmp_path, 1)
+    addresses = start_with_tls(start_server, tmp_path).wait_ready()
+    with urllib3.PoolManager(ca_certs=str(tmp_path / "certificate.pem"), retries=False) as pool:
+        assert pool.request("POST", addresses["rest"] + INFER, body=body()).status == 200
+        assert pool.request("GET", addresses["metrics"]).status == 200
+    with grpc.secure_channel(addresses["grpc"], grpc.ssl_channel_credentials(certificate)) as channel:
+        assert service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer(message()).model_name == "digits"
+    with urllib3.PoolManager(retries=False) as pool, pytest.raises(urllib3.exceptions.HTTPError):
+        pool.request("GET", addresses["rest"].replace("https", "http") + "/v2")
+    assert ask(addresses["admin"], "/v2/health/ready").status == 200
+
+
+def test_a_new_certificate_is_shown_once_its_key_is_there(start_server: StartServer, tmp_path: Path) -> None:
+    _, old_key = write_certificate(tmp_path, 1)
+    server = start_with_tls(start_server, tmp_path)
+    addresses = server.wait_ready()
+    assert serial_of(addresses["rest"]) == serial_of(addresses["grpc"]) == 1
+    (tmp_path / "key.pem").unlink()
+    _, new_key = write_certificate(tmp_path, 2)
+    (tmp_path / "key.pem").write_bytes(old_key)
+    wait_until(lambda: "going on as before" in server.log.read_text())
+    assert [serial_of(addresses[port]) for port in ("rest", "grpc", "metrics")] == [1, 1, 1]
+    (tmp_path / "key.pem").write_bytes(new_key)
+    wait_until(lambda: serial_of(addresses["rest"]) == 2)
+    assert [serial_of(addresses[port]) for port in ("rest", "grpc", "metrics")] == [2, 2, 2]
