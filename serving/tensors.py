@@ -148,12 +148,12 @@ def raw_elements(data: bytes | memoryview, name: str) -> Iterator[bytes]:
 
 def _fits(shape: Any, expected: tuple[int, ...]) -> bool:
     """Whether `shape` is a list of whole numbers, at least 1, equal to `expected` where that is not -1."""
-    return (
-        isinstance(shape, list)
-        and len(shape) == len(expected)
-        and all(type(size) is int and size >= 1 for size in shape)
-        and all(size == wanted for size, wanted in zip(shape, expected, strict=True) if wanted != -1)
-    )
+    if not isinstance(shape, list) or len(shape) != len(expected):
+        return False
+    for size, wanted in zip(shape, expected, strict=True):
+        if type(size) is not int or size < 1 or wanted not in (size, -1):
+            return False
+    return True
 
 
 def _array(numbers: Any, dtype: np.dtype) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Requests on their way through a session: each one's tensors and times, and what they become together."""
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping, Sequence
 
@@ -19,6 +20,7 @@ class Work:
     __slots__ = (
         "answer",
         "batch_size",
+        "deadline",
         "delayed",
         "finished",
         "inputs",
@@ -27,10 +29,20 @@ class Work:
         "shapes",
         "size",
         "started",
+        "waits",
     )
 
-    def __init__(self, inputs: Mapping[str, np.ndarray], interactive: bool, answer: "asyncio.Future[Outputs]") -> None:
-        self.inputs, self.interactive, self.answer = inputs, interactive, answer
+    def __init__(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        answer: "asyncio.Future[Outputs]",
+        *,
+        interactive: bool = True,
+        deadline: float = math.inf,
+    ) -> None:
+        self.inputs, self.answer, self.interactive, self.deadline = inputs, answer, interactive, deadline
+        self.waits = False
+        """Whether it is in the queue."""
         self.size = len(next(iter(inputs.values())))
         self.shapes: Shapes = tuple(values.shape[1:] for values in inputs.values())
         self.queued = time.monotonic()

@@ -119,14 +119,13 @@ class DataPlane:
             raise model.admission.overloaded("it would pass its deadline in the queue")
         if not interactive and scheduler.queued >= self.settings.max_queue / 2:
             raise model.admission.overloaded("requests of priority batch have half of the queue")
-        work = visit.work = scheduler.submit(inputs, interactive)
+        deadline = time.monotonic() + remaining
+        work = visit.work = scheduler.submit(inputs, interactive=interactive, deadline=deadline)
         visit.waits_for = work.answer
-        timer = scheduler.loop.call_later(remaining, _expire, work.answer)
         try:
             return await work.answer
         finally:
-            timer.cancel()
-            scheduler.drop(work)
+            scheduler.leave(work)
 
     def _check_size(self, samples: int) -> None:
         """Raises TooLarge."""
@@ -161,11 +160,6 @@ def _decode_all(images: list[bytes], model: Model) -> np.ndarray:
     if decode is None:
         raise WrongTensor(f"{model.name} takes no images")
     return np.stack([decode_image(image, decode) for image in images])
-
-
-def _expire(answer: "asyncio.Future[Any]") -> None:
-    if not answer.done():
-        answer.set_exception(DeadlinePassed("the request was not answered within its time"))
 
 
 def _outcome(error: BaseException | None) -> str:

@@ -1,6 +1,7 @@
 """What the server says of itself and of its models, as the JSON objects of the protocol."""
 
 import importlib.metadata
+from collections import Counter
 from typing import Any
 
 from serving.bundle import TensorSpec
@@ -54,19 +55,20 @@ def configuration(model: Model) -> dict[str, Any]:
 def statistics(model: Model) -> dict[str, Any]:
     """In the words of the statistics extension; times are totals in nanoseconds."""
     counted = model.statistics
+    nanoseconds = Counter({stage: round(1e9 * seconds) for stage, seconds in counted.seconds.items()})
     return {
         "name": model.name,
         "version": model.version,
-        "last_inference": counted.last_milliseconds,
+        "last_inference": round(1000 * counted.last_answer),
         "inference_count": counted.samples,
         "execution_count": model.scheduler.batches,
         "inference_stats": {
-            "success": {"count": counted.answered, "ns": counted.nanoseconds["request"]},
-            "fail": {"count": counted.failed, "ns": counted.failed_nanoseconds},
-            "queue": {"count": counted.answered, "ns": counted.nanoseconds["queue"]},
-            "compute_input": {"count": counted.answered, "ns": counted.nanoseconds["decode"]},
-            "compute_infer": {"count": counted.answered, "ns": counted.nanoseconds["inference"]},
-            "compute_output": {"count": counted.answered, "ns": counted.nanoseconds["encode"]},
+            "success": {"count": counted.answered, "ns": nanoseconds["request"]},
+            "fail": {"count": counted.failed, "ns": round(1e9 * counted.failed_seconds)},
+            "queue": {"count": counted.answered, "ns": nanoseconds["queue"]},
+            "compute_input": {"count": counted.answered, "ns": nanoseconds["decode"]},
+            "compute_infer": {"count": counted.answered, "ns": nanoseconds["inference"]},
+            "compute_output": {"count": counted.answered, "ns": nanoseconds["encode"]},
         },
     }
 

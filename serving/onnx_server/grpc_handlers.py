@@ -36,7 +36,7 @@ def read_in_handler(handler: Any) -> Any:
             await refuse(context, error)
         try:
             return await handler.unary_unary(message, context)
-        except grpc.aio.AbortError:  # it is an answer
+        except (grpc.aio.AbortError, NotImplementedError):  # answers; the second of calls that are not here
             raise
         except Exception as error:
             traceback.print_exc()

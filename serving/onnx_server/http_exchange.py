@@ -6,32 +6,30 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Self
 
 from serving.errors import ClientGone, NotDecodable, TooLarge, TooSlow, UnsupportedType
+from serving.onnx_server.http_protocol import REPLY, Header, Reply
 from serving.onnx_server.visit import Visit
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Header = tuple[bytes, bytes]
 JSON: Header = (b"content-type", b"application/json")
 
 BODY_SECONDS = 30
 """For a body to arrive; a client that sends slower must not hold a place in a queue."""
-PATIENCE = 0.05
-"""Seconds after which it is worth looking whether the client is still there."""
 WINDOW_BITS = {b"gzip": 31, b"deflate": 15}
 
 
 class Exchange:
-    __slots__ = ("_gone", "_timer", "_visit", "_watch", "headers", "method", "path", "receive", "send")
+    __slots__ = ("headers", "is_plain", "method", "path", "receive", "reply", "send")
 
-    def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Message, receive: Receive, send: Send, *, is_plain: bool = False) -> None:
+        """`is_plain`: nothing but what is given belongs into the answers, and they have their body."""
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         """By name in lower case."""
-        self.receive, self.send = receive, send
-        self._gone = False
-        self._watch: asyncio.Task[None] | None = None
+        self.receive, self.send, self.is_plain = receive, send, is_plain
+        self.reply: Reply = scope[REPLY]
 
     def header(self, name: bytes) -> str:
         return self.headers.get(name, b"").decode("latin-1")
@@ -76,32 +74,22 @@ class Exchange:
     def watched(self, visit: Visit) -> Self:
         """`with` it around what the visit waits for, which is cancelled if the client goes away; then ClientGone is
         raised."""
-        self._visit = visit
+        self.reply.gone = visit.cancel
         return self
 
     def __enter__(self) -> Self:
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._start_watching)
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        self._timer.cancel()
-        if self._watch:
-            self._watch.cancel()
-        if self._gone and isinstance(error, asyncio.CancelledError):
+        self.reply.gone = None
+        if self.reply.cycle.disconnected and isinstance(error, asyncio.CancelledError):
             raise ClientGone from error
-
-    def _start_watching(self) -> None:
-        self._watch = asyncio.ensure_future(self._cancel_when_gone())
-
-    async def _cancel_when_gone(self) -> None:
-        while (await self.receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        if self._visit.waits_for:
-            self._visit.waits_for.cancel()
 
     async def answer(self, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
         head = [(b"content-length", b"%d" % len(body)), *headers]
+        if self.is_plain and self.reply.is_plain:
+            self.reply.write(status, head, body)
+            return
         await self.send({"type": "http.response.start", "status": status, "headers": head})
         await self.send({"type": "http.response.body", "body": body})
 

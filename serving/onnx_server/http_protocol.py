@@ -3,8 +3,13 @@
 import asyncio
 import json
 import re
+from collections.abc import Callable, Iterable
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+Header = tuple[bytes, bytes]
+REPLY = "torchferry.reply"
+"""Where a scope has it."""
 
 HEAD_BYTES = 64 * 1024
 """Of a head that comes in pieces."""
@@ -16,6 +21,40 @@ TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: appl
 UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
+class Reply:
+    """Where the answer to one request goes, and who is told if there is nobody to answer."""
+
+    __slots__ = ("cycle", "gone")
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self.cycle = cycle
+        self.gone: Callable[[], None] | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether `write` does: the connection stays, and what was written before has gone out."""
+        cycle = self.cycle
+        return cycle.keep_alive and not (cycle.disconnected or cycle.response_started or cycle.flow.write_paused)
+
+    def write(self, status: int, headers: Iterable[Header], body: bytes) -> None:
+        """Head and body at once; uvicorn's `send` writes one after the other, and each is a system call."""
+        cycle = self.cycle
+        parts = [STATUS_LINE[status]]
+        for name, value in (*cycle.default_headers, *headers):
+            parts += (name, b": ", value, b"\r\n")
+        parts += (b"\r\n", body)
+        cycle.response_started = cycle.response_complete = True
+        cycle.transport.write(b"".join(parts))
+        cycle.message_event.set()
+        cycle.on_response()
+
+    def lost(self) -> None:
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        if self.gone:
+            self.gone()
+
+
 class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -23,7 +62,7 @@ class Protocol(HttpToolsProtocol):
         """Heads that have begun, and what has come of the one that has not ended."""
         self.in_head = False
         self.head_timer: asyncio.TimerHandle | None = None
-        self.unanswered: list[RequestResponseCycle] = []
+        self.unanswered: list[Reply] = []
         # As after an answer: a connection that brings nothing does not stay.
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
@@ -52,13 +91,14 @@ class Protocol(HttpToolsProtocol):
         self.in_head = False
         self._stop_timer()
         super().on_headers_complete()
-        self.unanswered = [*(cycle for cycle in self.unanswered if not cycle.response_complete), self.cycle]
+        reply = Reply(self.cycle)
+        self.scope[REPLY] = reply  # type: ignore[literal-required]
+        self.unanswered = [*(other for other in self.unanswered if not other.cycle.response_complete), reply]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Of requests that came in a row uvicorn tells only the last one, and the others would write to nobody."""
-        for cycle in self.unanswered:
-            cycle.disconnected = True
-            cycle.message_event.set()
+        for reply in self.unanswered:
+            reply.lost()
         self._stop_timer()
         super().connection_lost(exc)
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import onnxruntime
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info, ProcessCollector
 
+from serving.onnx_server.histogram import Histogram
 from serving.onnx_server.visit import Visit
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class Metrics:
                 f"torchferry_serve_{stage}_duration_seconds",
                 text,
                 (*MODEL, "protocol") if stage == "request" else MODEL,
-                buckets=buckets or BUCKETS,
-                registry=registry,
+                buckets or BUCKETS,
+                registry,
             )
             for stage, text in STAGES.items()
         }
@@ -47,8 +48,8 @@ class Metrics:
             "torchferry_serve_batch_size",
             "Samples computed together, as each request saw it",
             MODEL,
-            buckets=BATCHES,
-            registry=registry,
+            BATCHES,
+            registry,
         )
         self.requests = Counter(
             "torchferry_serve_requests",
@@ -90,8 +91,10 @@ class Metrics:
         counts.requests(visit.protocol, outcome).inc()
         if not model:
             return
-        exemplar = {"trace_id": visit.trace.trace_id} if visit.trace else None
-        counts.request(visit.protocol).observe(time.monotonic() - visit.started, exemplar)
+        request = time.monotonic() - visit.started
+        counts.request(visit.protocol).observe(request)
+        if visit.trace:
+            counts.request(visit.protocol).mark(request, visit.trace.trace_id)
         for stage, seconds in visit.stages().items():
             counts.stage(stage).observe(seconds)
         if visit.cache:
@@ -106,10 +109,10 @@ class ModelMetrics:
     def __init__(self, metrics: Metrics, name: str, version: str) -> None:
         labels = (name, version)
         self.requests = functools.cache(functools.partial(metrics.requests.labels, *labels))
-        self.request = functools.cache(functools.partial(metrics.stages["request"].labels, *labels))
-        self.stage = functools.cache(lambda stage: metrics.stages[stage].labels(*labels))
+        self.request = functools.cache(functools.partial(metrics.stages["request"].of, *labels))
+        self.stage = functools.cache(lambda stage: metrics.stages[stage].of(*labels))
         self.cache = functools.cache(functools.partial(metrics.cache.labels, *labels))
-        self.batch_size = functools.cache(lambda: metrics.batch_size.labels(*labels))
+        self.batch_size = functools.cache(lambda: metrics.batch_size.of(*labels))
 
 
 def _gauge(name: str, text: str, labels: Sequence[str], registry: CollectorRegistry) -> Gauge:

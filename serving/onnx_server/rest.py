@@ -33,7 +33,8 @@ class Rest:
         self.origin = plane.settings.cors_origin.encode()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, receive, self._with_headers(send))
+        dressed = self._with_headers(send)
+        exchange = Exchange(scope, receive, dressed, is_plain=dressed is send and scope["method"] == "POST")
         try:
             method, name, model, version = route(exchange.path)
             if exchange.method == "OPTIONS" and self.origin:

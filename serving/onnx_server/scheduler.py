@@ -5,15 +5,20 @@ belongs to the event loop's thread; each session computes in a thread of its own
 """
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from serving.errors import DeadlinePassed
 from serving.onnx_server.batch import Batch, Shapes, Work
 from serving.onnx_server.runner import InlineRunner, Runner, ThreadRunner
 from serving.session import Session
+
+CLOCK_SECONDS = 0.005
+"""How exactly deadlines are kept."""
 
 
 class Waiting:
@@ -56,13 +61,21 @@ class Scheduler:
         self.seconds_per_sample = 0.0
         """Of the latest batches, as an exponentially weighted mean."""
         self.timer: asyncio.TimerHandle | None = None
+        self.asked: set[Work] = set()
+        """What somebody waits for the answer of."""
+        self.looks_at_deadlines = False
 
-    def submit(self, inputs: Mapping[str, np.ndarray], interactive: bool = True) -> Work:
-        """Queue the tensors; the answer comes as `work.answer`. What is no longer wanted must be dropped."""
-        work = Work(inputs, interactive, self.loop.create_future())
-        self.waiting[interactive].add(work)
-        self.queued += 1
-        self.queued_samples += work.size
+    def submit(self, inputs: Mapping[str, np.ndarray], *, interactive: bool = True, deadline: float = math.inf) -> Work:
+        """Queue the tensors; the answer comes as `work.answer`, or DeadlinePassed at `deadline` of time.monotonic().
+
+        Whoever waits for it must `leave` it in the end.
+        """
+        work = Work(inputs, self.loop.create_future(), interactive=interactive, deadline=deadline)
+        self._put(work)
+        self.asked.add(work)
+        if not self.looks_at_deadlines:
+            self.loop.call_later(CLOCK_SECONDS, self._look_at_deadlines)
+            self.looks_at_deadlines = True
         if self.free and not self.inline:
             self._dispatch()
         elif self.free and not self.looks_soon:
@@ -71,9 +84,10 @@ class Scheduler:
             self.looks_soon = True
         return work
 
-    def drop(self, work: Work) -> None:
-        """Take it out of the queue, unless a session has begun it."""
-        if not work.started:
+    def leave(self, work: Work) -> None:
+        """Nobody waits for it any more; if it is in the queue, it goes."""
+        self.asked.discard(work)
+        if work.waits:
             self._take(work)
 
     def expected_wait(self) -> float:
@@ -113,9 +127,15 @@ class Scheduler:
         return works
 
     def _start(self, works: list[Work]) -> None:
+        """Run those that are still wanted."""
         now = time.monotonic()
         for work in works:
             self._take(work)
+            self._expire(work, now)
+        works = [work for work in works if not work.answer.done()]
+        if not works:
+            return
+        for work in works:
             work.started = now
             work.delayed = max(0.0, now - max(work.queued, self.free_since)) if self.max_delay else 0.0
         self.running += len(works)
@@ -144,7 +164,29 @@ class Scheduler:
             self.timer.cancel()
         self.timer = self.loop.call_later(seconds, self._dispatch)
 
+    def _look_at_deadlines(self) -> None:
+        """One timer for all of them, because one for each takes as long as reading a request."""
+        now = time.monotonic()
+        for work in self.asked:
+            self._expire(work, now)
+        self.looks_at_deadlines = bool(self.asked)
+        if self.asked:
+            self.loop.call_later(CLOCK_SECONDS, self._look_at_deadlines)
+
+    def _expire(self, work: Work, now: float) -> None:
+        if work.deadline <= now and not work.answer.done():
+            if work.waits:
+                self._take(work)
+            work.answer.set_exception(DeadlinePassed("the request was not answered within its time"))
+
+    def _put(self, work: Work) -> None:
+        self.waiting[work.interactive].add(work)
+        work.waits = True
+        self.queued += 1
+        self.queued_samples += work.size
+
     def _take(self, work: Work) -> None:
+        work.waits = False
         self.waiting[work.interactive].remove(work)
         self.queued -= 1
         self.queued_samples -= work.size

@@ -1,7 +1,7 @@
 """The sums that the statistics extension asks for, of one model version."""
 
 import time
-from collections import Counter
+from collections import defaultdict
 
 from serving.onnx_server.visit import Visit
 
@@ -9,21 +9,21 @@ from serving.onnx_server.visit import Visit
 class Statistics:
     def __init__(self) -> None:
         self.answered = self.failed = self.samples = 0
-        self.nanoseconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         """By stage, of the requests that were answered."""
-        self.failed_nanoseconds = 0
-        self.last_milliseconds = 0
-        """Since the epoch, when a request was last answered."""
+        self.failed_seconds = 0.0
+        self.last_answer = 0.0
+        """Seconds since the epoch, when a request was last answered."""
 
     def finished(self, visit: Visit, ok: bool) -> None:
-        request = round(1e9 * (time.monotonic() - visit.started))
+        request = time.monotonic() - visit.started
         if not ok:
             self.failed += 1
-            self.failed_nanoseconds += request
+            self.failed_seconds += request
             return
         self.answered += 1
         self.samples += visit.samples
-        self.last_milliseconds = round(1000 * time.time())
-        self.nanoseconds["request"] += request
+        self.last_answer = time.time()
+        self.seconds["request"] += request
         for stage, seconds in visit.stages().items():
-            self.nanoseconds[stage] += round(1e9 * seconds)
+            self.seconds[stage] += seconds

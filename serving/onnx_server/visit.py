@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from serving.onnx_server.batch import Work
@@ -21,6 +21,7 @@ class Visit:
         "encode",
         "finished",
         "model",
+        "passed",
         "protocol",
         "request_id",
         "samples",
@@ -45,6 +46,7 @@ class Visit:
         self.waits_for: asyncio.Future[Any] | None = None
         """What is to be cancelled if nobody wants the answer any more."""
         self.decode = self.encode = 0.0
+        self.passed: Mapping[str, float] | None = None
         self.request_id = ""
         self.trace: TraceContext | None = None
         """Of this server's span, in the caller's trace if it has sent one."""
@@ -57,8 +59,18 @@ class Visit:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self.finished(self, error)
 
-    def stages(self) -> dict[str, float]:
-        """Those that it passed, by name."""
+    def cancel(self) -> None:
+        """Nobody wants the answer any more."""
+        if self.waits_for:
+            self.waits_for.cancel()
+
+    def stages(self) -> Mapping[str, float]:
+        """Those that it passed, by name, as they are when it is first asked for: at the end."""
+        if self.passed is None:
+            self.passed = self._stages()
+        return self.passed
+
+    def _stages(self) -> dict[str, float]:
         stages = {"decode": self.decode}
         if (work := self.work) and work.finished:
             stages["queue"] = work.started - work.queued - work.delayed

@@ -78,7 +78,7 @@ async def test_what_was_dropped_in_the_queue_never_runs() -> None:
     async with scheduling(session) as scheduler:
         works = [scheduler.submit(sample(value)) for value in range(4)]
         for work in works[:3:2]:
-            scheduler.drop(work)  # the first has begun, and so it ends
+            scheduler.leave(work)  # the first has begun, and so it ends
         assert (scheduler.queued, scheduler.queued_samples) == (2, 2)
         assert await answers(session, works[0], works[1], works[3], batches=2) == [1, 2, 4]
         assert session.seen == [[0], [1, 3]]
