@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from serving.arguments import Parser
 from serving.errors import UserError
-from serving.onnx_server.channels import channel_option
-from serving.onnx_server.repository import Source, sources
+from serving.onnx_server.models.channels import channel_option
+from serving.onnx_server.models.repository import Source, sources
+from serving.onnx_server.models.versions import STABLE, Channel, Channels
 from serving.onnx_server.settings import Settings
-from serving.onnx_server.versions import STABLE, Channel, Channels
 from serving.ready_file import check_ready_file
 from serving.signature import TrustedKeys, add_trust, trusted_keys
 

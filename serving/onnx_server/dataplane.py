@@ -11,19 +11,19 @@ import numpy as np
 from serving.cpu import cores
 from serving.decode import decode_image
 from serving.errors import ClientGone, DeadlinePassed, Overloaded, RequestError, TooLarge, WrongTensor
-from serving.onnx_server.access_log import AccessLog
 from serving.onnx_server.classification import classified
 from serving.onnx_server.inference import Inference
-from serving.onnx_server.metrics import Metrics
-from serving.onnx_server.model import Model
-from serving.onnx_server.repository import Repository
+from serving.onnx_server.models.model import Model
+from serving.onnx_server.models.repository import Repository
 from serving.onnx_server.settings import Settings
-from serving.onnx_server.trace_context import TraceContext
-from serving.onnx_server.visit import Visit
+from serving.onnx_server.telemetry.access_log import AccessLog
+from serving.onnx_server.telemetry.metrics import Metrics
+from serving.onnx_server.telemetry.trace_context import TraceContext
+from serving.onnx_server.telemetry.visit import Visit
 from serving.tensors import check_batch
 
 if TYPE_CHECKING:
-    from serving.onnx_server.tracing import Tracing
+    from serving.onnx_server.telemetry.tracing import Tracing
 
 T = TypeVar("T")
 CLOCK_SECONDS = 0.002

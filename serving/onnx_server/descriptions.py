@@ -5,8 +5,8 @@ from collections import Counter
 from typing import Any
 
 from serving.bundle import TensorSpec
-from serving.onnx_server.model import Model
-from serving.onnx_server.repository import Repository
+from serving.onnx_server.models.model import Model
+from serving.onnx_server.models.repository import Repository
 from serving.session.onnx_session import CPU
 
 NAME = "torchferry"

@@ -12,23 +12,23 @@ from prometheus_client import CollectorRegistry
 
 from serving.errors import UserError
 from serving.onnx_server.access import Access
-from serving.onnx_server.admin import Admin
 from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.grpc_server import GrpcServer
-from serving.onnx_server.http_server import HttpServer
-from serving.onnx_server.metrics import Metrics
-from serving.onnx_server.metrics_page import MetricsPage
-from serving.onnx_server.repository import Repository, Source
-from serving.onnx_server.rest import Rest
+from serving.onnx_server.grpc.server import GrpcServer
+from serving.onnx_server.http.admin import Admin
+from serving.onnx_server.http.metrics_page import MetricsPage
+from serving.onnx_server.http.rest import Rest
+from serving.onnx_server.http.server import HttpServer
+from serving.onnx_server.models.repository import Repository, Source
+from serving.onnx_server.models.versions import Channels
 from serving.onnx_server.settings import Settings
+from serving.onnx_server.telemetry.metrics import Metrics
 from serving.onnx_server.tls import Certificate
-from serving.onnx_server.versions import Channels
 from serving.ports import claim_or_any, listen
 from serving.ready_file import ready_file
 from serving.signature import TrustedKeys
 
 if TYPE_CHECKING:
-    from serving.onnx_server.tracing import Tracing
+    from serving.onnx_server.telemetry.tracing import Tracing
 
 OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 LOOPBACK = "127.0.0.1"
@@ -148,7 +148,7 @@ def _tracing() -> "Tracing | None":
     off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
     if off or not any(os.environ.get(name) for name in OTLP_ENDPOINTS):
         return None
-    from serving.onnx_server.tracing import Tracing  # importing it takes about as long as everything else
+    from serving.onnx_server.telemetry.tracing import Tracing  # importing it takes about as long as everything else
 
     return Tracing()
 

@@ -69,6 +69,14 @@ def damaged(bundle: Path, folder: Path, version: str) -> Path:
     return root
 
 
+def unloadable(bundle: Path, folder: Path, version: str) -> Path:
+    """Its graph's file is the one that was exported, but no graph."""
+    root = another_version(bundle, folder, version)
+    (root / "variants" / "onnx-fp32" / "model.onnx").write_bytes(b"no graph")
+    bundles.write(dataclasses.replace(bundles.load(root), files=_checksums(root)))
+    return root
+
+
 def _altered(bundle: Path, folder: Path, nodes: Sequence[NodeProto], version: str = "1.0", factor: float = 1) -> Path:
     """`nodes` make `probabilities` of what the digits' graph calls so, here `before`."""
     root = Path(shutil.copytree(bundle, folder / f"bundle-{version}-{len(list(folder.iterdir()))}"))

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import numpy as np
 
 from serving.errors import WrongTensor
-from serving.onnx_server.batch import Work
-from serving.onnx_server.scheduler import Scheduler
+from serving.onnx_server.models.batch import Work
+from serving.onnx_server.models.scheduler import Scheduler
 from tests.serving.onnx_server.wire import SECONDS
 
 WRONG, BROKEN = 100.0, 200.0

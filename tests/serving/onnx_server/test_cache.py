@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from serving.onnx_server.response_cache import ENTRY, ResponseCache
+from serving.onnx_server.models.response_cache import ENTRY, ResponseCache
 from tests.serving.onnx_server.asking import arrays as outputs
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.conftest import StartServer

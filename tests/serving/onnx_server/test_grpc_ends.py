@@ -11,9 +11,9 @@ from tritonclient.grpc import service_pb2_grpc
 
 from serving.errors import DeadlinePassed
 from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.metrics import Metrics
-from serving.onnx_server.repository import Repository
+from serving.onnx_server.models.repository import Repository
 from serving.onnx_server.settings import Settings
+from serving.onnx_server.telemetry.metrics import Metrics
 from tests.conftest import Server, wait_until
 from tests.serving.onnx_server.calling import call, channel, infer_request
 from tests.serving.onnx_server.scraping import value

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from serving import bundle as bundles
-from tests.serving.onnx_server.altered import another_version, damaged
+from tests.serving.onnx_server.altered import another_version, damaged, unloadable
 from tests.serving.onnx_server.asking import Answer, ask
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.onnx_server.wire import INFER, Connection, body, connections, in_loop, outcomes
@@ -120,6 +120,7 @@ def test_a_damaged_bundle_is_refused_and_the_old_one_keeps_serving(
     for broken, words in [
         (damaged(bundle, tmp_path, "2.0"), "model.onnx: is damaged"),
         (damaged(bundle, tmp_path, "1.0"), "model.onnx: is damaged"),
+        (unloadable(bundle, tmp_path, "2.0"), "model.onnx: onnxruntime cannot load it"),
         (tmp_path / "nowhere", "is not a bundle"),
     ]:
         answer = admin.load(broken)

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from tests.conftest import Server, run_command, wait_until
-from tests.serving.onnx_server.altered import another_version, damaged, slow
+from tests.serving.onnx_server.altered import another_version, damaged, slow, unloadable
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.onnx_server.wire import INFER, Connection, body, connections, head, in_loop
@@ -121,6 +121,7 @@ def test_what_cannot_be_served_is_said_in_one_line(
         ((f"{bundle}:onnx-int8",), "accepted onnx-* variants are onnx-fp32"),
         ((bundle, bundle), "digits 1.0: is given more than once"),
         ((damaged(bundle, tmp_path, "3.0"), *any_port, "--grpc-port", 0), "model.onnx: is damaged"),
+        ((unloadable(bundle, tmp_path, "4.0"), *any_port, "--grpc-port", 0), "model.onnx: onnxruntime cannot load it"),
         ((bundle, "--require-signature", trusted), "is not signed, and has to be"),
         ((bundle, "--port", taken), f"--port: cannot listen on 127.0.0.1:{taken}"),
         ((bundle, *any_port, "--grpc-port", taken), f"--grpc-port: cannot listen on 127.0.0.1:{taken}"),

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from serving import bundle as bundles
-from serving.onnx_server.model import load
-from serving.onnx_server.plan import Plan, planned
+from serving.onnx_server.models.model import load
+from serving.onnx_server.models.plan import Plan, planned
+from serving.onnx_server.models.tune import best
 from serving.onnx_server.settings import Settings
-from serving.onnx_server.tune import best
 from tests.conftest import run_command
 from tests.serving.onnx_server.altered import slow
 from tests.serving.onnx_server.asking import ask

@@ -1,0 +1,56 @@
+"""What every gRPC call has: a status for each error, its deadline, and the trace that it belongs to."""
+
+from typing import Any
+
+import grpc
+
+from serving.errors import (
+    DeadlinePassed,
+    InferenceFailed,
+    NotAllowed,
+    NotDecodable,
+    Overloaded,
+    TooLarge,
+    TooSlow,
+    UnknownModel,
+    UnsupportedType,
+    WrongParameter,
+    WrongTensor,
+)
+from serving.onnx_server.dataplane import DataPlane
+from serving.onnx_server.telemetry.visit import Visit
+
+STATUS: dict[type[Exception], grpc.StatusCode] = {
+    NotDecodable: grpc.StatusCode.INVALID_ARGUMENT,
+    WrongTensor: grpc.StatusCode.INVALID_ARGUMENT,
+    WrongParameter: grpc.StatusCode.INVALID_ARGUMENT,
+    UnsupportedType: grpc.StatusCode.INVALID_ARGUMENT,
+    TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    TooSlow: grpc.StatusCode.DEADLINE_EXCEEDED,
+    NotAllowed: grpc.StatusCode.UNAUTHENTICATED,
+    UnknownModel: grpc.StatusCode.NOT_FOUND,
+    Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    DeadlinePassed: grpc.StatusCode.DEADLINE_EXCEEDED,
+    InferenceFailed: grpc.StatusCode.INTERNAL,
+}
+ANSWERED = tuple(STATUS)
+
+
+async def refuse(context: Any, error: Exception) -> None:
+    trailing = (("retry-after", str(error.retry_after)),) if isinstance(error, Overloaded) else ()
+    await context.abort(STATUS[type(error)], str(error), trailing)
+
+
+def timeout_of(asked: float | None, context: Any) -> float | None:
+    """The shorter of what the request says and the call's own deadline, in seconds."""
+    left = context.time_remaining()
+    known = [seconds for seconds in (asked, left) if seconds is not None]
+    return min(known) if known else None
+
+
+def trace(plane: DataPlane, visit: Visit, context: Any) -> None:
+    """Take the caller's trace over, if its metadata name one."""
+    for key, value in context.invocation_metadata() or ():
+        if key == "traceparent":
+            return plane.trace(visit, value)
+    return plane.trace(visit, "") if plane.tracing else None

@@ -1,0 +1,102 @@
+"""Open Inference Protocol over gRPC: messages to inferences and answers to messages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from tritonclient.grpc import service_pb2 as messages
+
+from serving.errors import NotDecodable, WrongParameter, WrongTensor
+from serving.onnx_server.inference import Inference, Wanted, read_parameters
+from serving.onnx_server.models.model import Model
+from serving.tensors import (
+    DATATYPES,
+    check_declared,
+    check_names,
+    from_numbers,
+    from_raw,
+    raw_elements,
+    to_raw,
+)
+
+CONTENTS = {
+    "BOOL": "bool_contents",
+    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
+    "INT64": "int64_contents",
+    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+"""The field of typed contents for each datatype; FP16 has none and comes raw."""
+
+
+def read(request: Any, model: Model) -> Inference:
+    """What a ModelInferRequest asks for. Raises RequestError."""
+    asked = Inference({}, id=request.id)
+    read_parameters(_parameters(request.parameters), asked)
+    asked.outputs = [_wanted(output) for output in request.outputs]
+    raw = request.raw_input_contents
+    if raw and len(raw) != len(request.inputs):
+        raise NotDecodable(
+            f"{len(raw)} raw_input_contents for {len(request.inputs)} inputs; give one for each, or none"
+        )
+    inputs: dict[str, np.ndarray] = {}
+    for index, tensor in enumerate(request.inputs):
+        name = tensor.name
+        if name in inputs or name not in model.input_specs:
+            check_names([name, *inputs], model.bundle.inputs)
+            raise WrongTensor(f"'{name}' is given twice")
+        if tensor.datatype == "BYTES" and model.bundle.decode:
+            asked.images = _images(tensor, raw[index] if raw else None)
+            return asked
+        spec, shape = model.input_specs[name], list(tensor.shape)
+        check_declared(tensor.datatype, shape, spec)
+        if raw:
+            inputs[name] = from_raw(raw[index], shape, spec)
+        else:
+            inputs[name] = from_numbers(_contents(tensor), shape, spec)
+    check_names(inputs, model.bundle.inputs)
+    asked.inputs = inputs
+    return asked
+
+
+def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> Any:
+    """The ModelInferResponse; tensors are always raw."""
+    response = messages.ModelInferResponse(model_name=model.name, model_version=model.version, id=asked.id)
+    for name, values in outputs.items():
+        response.outputs.add(name=name, datatype=DATATYPES[values.dtype], shape=values.shape)
+        response.raw_output_contents.append(to_raw(values))
+    return response
+
+
+def _contents(tensor: Any) -> Any:
+    field = CONTENTS.get(tensor.datatype)
+    if field is None:
+        raise WrongTensor(f"'{tensor.name}' is {tensor.datatype}, for which there are only raw_input_contents")
+    return getattr(tensor.contents, field)
+
+
+def _images(tensor: Any, raw: bytes | None) -> list[bytes]:
+    images = list(_contents(tensor)) if raw is None else list(raw_elements(raw, tensor.name))
+    if list(tensor.shape) not in ([len(images)], [len(images), 1]) or not images:
+        raise WrongTensor(f"'{tensor.name}' has shape {list(tensor.shape)} and holds {len(images)} image files")
+    return images
+
+
+def _wanted(output: Any) -> Wanted:
+    parameters = _parameters(output.parameters)
+    classes = parameters.get("classification", 0)
+    if type(classes) is not int or classes < 0 or (classes == 0 and "classification" in parameters):
+        raise WrongParameter(f"classification is {classes!r}; give how many classes are wanted")
+    return Wanted(output.name, classes)
+
+
+def _parameters(given: Any) -> dict[str, Any]:
+    """A map of InferParameter, each of which holds a value of one of several types."""
+    found = {}
+    for key, parameter in given.items():
+        kind = parameter.WhichOneof("parameter_choice")
+        found[key] = getattr(parameter, kind) if kind else None
+    return found

@@ -1,0 +1,29 @@
+"""TorchServe's Predictions call over gRPC, for clients that have moved."""
+
+from typing import Any
+
+from serving.onnx_server.dataplane import DataPlane
+from serving.onnx_server.grpc.call import ANSWERED, refuse, timeout_of, trace
+from serving.predictions_grpc import Response
+from serving.request import answer as answer_text
+from serving.request import read_request
+
+
+class Predictions:
+    def __init__(self, plane: DataPlane) -> None:
+        self.plane = plane
+
+    async def __call__(self, request: Any, context: Any) -> Any:
+        plane = self.plane
+        try:
+            with plane.visit("grpc-predictions") as visit:
+                model = plane.find(visit, request.model_name, request.model_version)
+                with model.admission:
+                    trace(plane, visit, context)
+                    body = next((request.input[name] for name in ("data", "body") if name in request.input), b"")
+                    timeout = timeout_of(None, context)
+                    asked = await plane.in_thread(read_request, body, model.bundle, visit=visit, timeout=timeout)
+                    outputs = await plane.run(model, asked.inputs, visit, timeout=timeout)
+                    return Response(prediction=answer_text(asked, outputs, model.bundle, model.name).encode())
+        except ANSWERED as error:
+            await refuse(context, error)

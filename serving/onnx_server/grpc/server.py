@@ -1,0 +1,115 @@
+"""The gRPC port: the services on it, who may call them, and TLS."""
+
+import asyncio
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from tritonclient.grpc import service_pb2 as messages
+from tritonclient.grpc import service_pb2_grpc
+
+from serving import predictions_grpc
+from serving.errors import NotAllowed, Overloaded, UserError
+from serving.onnx_server.access import Access
+from serving.onnx_server.dataplane import DataPlane
+from serving.onnx_server.grpc.call import STATUS
+from serving.onnx_server.grpc.handlers import Registering, read_in_handler
+from serving.onnx_server.grpc.predictions import Predictions
+from serving.onnx_server.grpc.service import InferenceService
+from serving.onnx_server.tls import Certificate
+from serving.ports import listen
+
+INFERENCE = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
+OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.", f"/{INFERENCE}/ServerLive", f"/{INFERENCE}/ServerReady")
+HEADROOM = 64 * 1024
+"""Bytes that a message needs around its tensors."""
+LAST_ANSWERS = 0.5
+"""Seconds in which the last answers are on their way."""
+
+
+class GrpcServer:
+    def __init__(self, plane: DataPlane, access: Access, certificate: Certificate | None) -> None:
+        settings, self.repository = plane.settings, plane.repository
+        limit = settings.max_body_bytes + HEADROOM
+        options = [
+            ("grpc.max_receive_message_length", limit),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 0),  # or a second server would share the port without a word
+        ]
+        self.server = grpc.aio.server(interceptors=[_Guard(access)] if access.path else [], options=options)
+        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(InferenceService(plane), Registering(self.server))
+        self.server.add_generic_rpc_handlers((_predictions(plane),))
+        self.health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
+        reflection.enable_server_reflection((INFERENCE, health.SERVICE_NAME, reflection.SERVICE_NAME), self.server)
+        self.port = self._listen(settings.host, settings.grpc_port, certificate)
+
+    async def start(self) -> None:
+        await self.say_not_ready()
+        await self.server.start()
+
+    async def say_ready(self) -> None:
+        await self._say(health_pb2.HealthCheckResponse.SERVING)
+
+    async def say_not_ready(self) -> None:
+        await self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
+
+    async def _say(self, status: Any) -> None:
+        for service in ("", INFERENCE):
+            await self.health.set(service, status)
+
+    async def stop(self, seconds: float) -> None:
+        """Take no more calls and answer the requests in flight; then end the streams that only wait, as Watch does."""
+        ending = asyncio.ensure_future(self.server.stop(seconds))
+        await asyncio.sleep(0.05)  # what has just arrived goes in
+        while not ending.done() and any(model.admission.inside for model in self.repository):
+            await asyncio.sleep(0.05)
+        await asyncio.gather(ending, self.server.stop(min(seconds, LAST_ANSWERS)))
+
+    def _listen(self, host: str, port: int, certificate: Certificate | None) -> int:
+        if port:
+            listen(host, port, "--grpc-port").close()  # gRPC says of a taken one what nobody can read, on stderr
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            if certificate:
+                return self.server.add_secure_port(address, certificate.grpc_credentials())
+            return self.server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise UserError(
+                f"--grpc-port: cannot listen on {address}; give another port, or 0 for a free one"
+            ) from error
+
+
+class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    def __init__(self, access: Access) -> None:
+        self.access = access
+
+    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+        if not details.method.startswith(OPEN):
+            said = dict(details.invocation_metadata or ())
+            try:
+                self.access.check(str(said.get("authorization", "")))
+            except (NotAllowed, Overloaded) as error:
+                return _refusal(await continuation(details), STATUS[type(error)], str(error))
+        return await continuation(details)
+
+
+def _refusal(handler: Any, status: grpc.StatusCode, text: str) -> Any:
+    """A handler of the same kind that only says no."""
+
+    async def refuse(_request: Any, context: Any) -> None:
+        await context.abort(status, text)
+
+    if handler is None or not (handler.request_streaming or handler.response_streaming):
+        return grpc.unary_unary_rpc_method_handler(refuse)
+    return grpc.stream_stream_rpc_method_handler(refuse)
+
+
+def _predictions(plane: DataPlane) -> Any:
+    method = grpc.unary_unary_rpc_method_handler(
+        Predictions(plane),
+        request_deserializer=predictions_grpc.Request.FromString,
+        response_serializer=predictions_grpc.Response.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(predictions_grpc.SERVICE, {"Predictions": read_in_handler(method)})

@@ -1,0 +1,132 @@
+"""The calls of inference.GRPCInferenceService, translated for the data plane."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from google.protobuf import json_format
+from tritonclient.grpc import model_config_pb2, service_pb2_grpc
+from tritonclient.grpc import service_pb2 as messages
+
+from serving.errors import UnknownModel
+from serving.onnx_server import descriptions
+from serving.onnx_server.dataplane import DataPlane
+from serving.onnx_server.grpc import messages as grpc_messages
+from serving.onnx_server.grpc.call import ANSWERED, refuse, timeout_of, trace
+from serving.onnx_server.models.model import Model
+
+IN_STREAM = 64
+"""Requests of one stream that are worked on at a time."""
+ELSEWHERE = "models are loaded and unloaded on the admin port, over HTTP and from the server's own machine only"
+
+
+class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
+    """What is not here (shared memory, trace and log settings) is answered UNIMPLEMENTED, and no extension names it."""
+
+    def __init__(self, plane: DataPlane) -> None:
+        self.plane = plane
+
+    async def ServerLive(self, _request: Any, _context: Any) -> Any:
+        return messages.ServerLiveResponse(live=True)
+
+    async def ServerReady(self, _request: Any, _context: Any) -> Any:
+        return messages.ServerReadyResponse(ready=self.plane.ready)
+
+    async def ModelReady(self, request: Any, context: Any) -> Any:
+        await self._model(request, context)
+        return messages.ModelReadyResponse(ready=self.plane.ready)
+
+    async def ServerMetadata(self, _request: Any, _context: Any) -> Any:
+        return messages.ServerMetadataResponse(**descriptions.server())
+
+    async def ModelMetadata(self, request: Any, context: Any) -> Any:
+        model = await self._model(request, context)
+        said = descriptions.metadata(model, list(self.plane.repository.models[model.name].models))
+        del said["parameters"]  # the message has no field for them
+        return messages.ModelMetadataResponse(**said)
+
+    async def ModelConfig(self, request: Any, context: Any) -> Any:
+        model = await self._model(request, context)
+        said = json_format.ParseDict(descriptions.configuration(model), model_config_pb2.ModelConfig())
+        return messages.ModelConfigResponse(config=said)
+
+    async def ModelStatistics(self, request: Any, context: Any) -> Any:
+        models = [await self._model(request, context)] if request.name else list(self.plane.repository)
+        said = {"model_stats": [descriptions.statistics(model) for model in models]}
+        return json_format.ParseDict(said, messages.ModelStatisticsResponse())
+
+    async def RepositoryIndex(self, request: Any, _context: Any) -> Any:
+        said = {"models": descriptions.index(self.plane.repository, request.ready)}
+        return json_format.ParseDict(said, messages.RepositoryIndexResponse())
+
+    async def RepositoryModelLoad(self, _request: Any, context: Any) -> Any:
+        await context.abort(grpc.StatusCode.PERMISSION_DENIED, ELSEWHERE)
+
+    async def RepositoryModelUnload(self, _request: Any, context: Any) -> Any:
+        await context.abort(grpc.StatusCode.PERMISSION_DENIED, ELSEWHERE)
+
+    async def ModelInfer(self, request: Any, context: Any) -> Any:
+        try:
+            return await self._infer(request, context)
+        except ANSWERED as error:
+            await refuse(context, error)
+
+    async def ModelStreamInfer(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        """Answers in the order of the requests, several of which are worked on at a time."""
+        arriving = aiter(requests)
+        reading: asyncio.Future[Any] | None = asyncio.ensure_future(anext(arriving, None))
+        working: deque[asyncio.Future[Any]] = deque()
+        try:
+            while reading or working:
+                # An answer that is done goes out at once: its client may wait for it before it sends the next request.
+                room = [reading] if reading and len(working) < IN_STREAM else []
+                await asyncio.wait([*room, *list(working)[:1]], return_when=asyncio.FIRST_COMPLETED)
+                if room and room[0].done():
+                    request = room[0].result()
+                    reading = asyncio.ensure_future(anext(arriving, None)) if request else None
+                    if request:
+                        working.append(asyncio.ensure_future(self._infer_in_stream(request, context)))
+                while working and working[0].done():
+                    yield working.popleft().result()
+        finally:
+            for task in (*working, *([reading] if reading else [])):
+                task.cancel()
+
+    async def _infer_in_stream(self, request: Any, context: Any) -> Any:
+        """One request's fault does not end the stream."""
+        try:
+            response = await self._infer(request, context)
+        except ANSWERED as error:
+            return messages.ModelStreamInferResponse(
+                error_message=str(error), infer_response=messages.ModelInferResponse(id=request.id)
+            )
+        if request.parameters["triton_enable_empty_final_response"].bool_param:
+            response.parameters["triton_final_response"].bool_param = True
+        return messages.ModelStreamInferResponse(infer_response=response)
+
+    async def _infer(self, request: Any, context: Any) -> Any:
+        plane = self.plane
+        with plane.visit("grpc") as visit:
+            model = plane.find(visit, request.model_name, request.model_version)
+            with model.admission:
+                started = time.monotonic()
+                visit.request_id = request.id[:128]
+                trace(plane, visit, context)
+                asked = grpc_messages.read(request, model)
+                asked.timeout = timeout_of(asked.timeout, context)
+                visit.decode = time.monotonic() - started
+                outputs = await plane.infer(model, asked, visit)
+                started = time.monotonic()
+                response = grpc_messages.write(asked, outputs, model)
+                visit.encode = time.monotonic() - started
+                return response
+
+    async def _model(self, request: Any, context: Any) -> Model:
+        try:
+            return self.plane.repository.find(request.name, request.version)
+        except UnknownModel as error:
+            await refuse(context, error)
+            raise

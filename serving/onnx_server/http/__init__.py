@@ -1,0 +1,1 @@
+"""The server over HTTP: REST, the admin port and the metrics page."""

@@ -1,0 +1,88 @@
+"""Load and unload, on a port of their own that listens on loopback only."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from serving import bundle as bundles
+from serving.errors import NotDecodable, RequestError, UserError
+from serving.onnx_server.dataplane import DataPlane
+from serving.onnx_server.http.about import read_object
+from serving.onnx_server.http.exchange import JSON, Exchange, Message, Receive, Send
+from serving.onnx_server.http.refusals import refuse, say
+from serving.onnx_server.http.rest import Rest
+from serving.onnx_server.models.channels import read_channels, read_weight, write_channels
+from serving.onnx_server.models.repository import Source, sources
+from serving.onnx_server.models.versions import STABLE
+from serving.signature import TrustedKeys
+
+CALLS = {"GET": ("channels",), "POST": ("load", "unload", "channels", "rollback")}
+Call = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class Admin:
+    """The model-repository extension's calls and the channels; every other path is answered as on the main port.
+
+    Below `/v2/repository/models/<name>`:
+    `POST load` with {"parameters": {"bundle": PATH or PATH:VARIANT}} serves a bundle of that name beside the versions
+    that are there, and makes the channel `stable` mean it, or "channel" with its "weight"; without parameters it reads
+    the bundles of that name again.
+    `POST unload` with {"parameters": {"version": V}} ends one version, without parameters all of them.
+    `GET channels`, `POST channels` with {"stable": V, "canary": {"version": V, "weight": 0.1}}, and `POST rollback`,
+    which takes the last change of the channels back.
+    """
+
+    def __init__(self, plane: DataPlane, rest: Rest, trusted: TrustedKeys | None) -> None:
+        self.repository, self.rest, self.trusted = plane.repository, rest, trusted
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        match scope["path"].strip("/").split("/"):
+            case ["v2", "repository", "models", name, call] if call in CALLS.get(scope["method"], ()):
+                await self._answer(Exchange(scope, receive, send), name, getattr(self, call))
+            case _:
+                await self.rest(scope, receive, send)
+
+    async def _answer(self, exchange: Exchange, name: str, call: Call) -> None:
+        try:
+            said = await call(name, await read_object(exchange))
+        except UserError as error:
+            return await say(exchange, 400, "Bad Request", str(error))
+        except RequestError as error:
+            return await refuse(exchange, error)
+        return await exchange.answer(200, json.dumps(said).encode(), [JSON])
+
+    async def load(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        parameters = _parameters(body)
+        channel, weight = str(parameters.get("channel", STABLE)), read_weight(parameters.get("weight", 0))
+        if "bundle" in parameters:
+            for source in sources(str(parameters["bundle"]), self.trusted):
+                if source.name != name:
+                    raise UserError(f"{parameters['bundle']}: is a bundle of '{source.name}', not of '{name}'")
+                await self.repository.load(source, channel, weight)
+        else:
+            for model in list(self.repository.versions(name)):
+                bundle = bundles.load(model.bundle.root, self.trusted)
+                await self.repository.load(Source(name, bundle, model.loaded.variant), channel=None)
+        return {"name": name}
+
+    async def unload(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        await self.repository.unload(name, str(_parameters(body).get("version", "")))
+        return {"name": name}
+
+    async def channels(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        versions = self.repository.versions(name)
+        if body:
+            versions.direct(read_channels(body))
+        return write_channels(versions.channels)
+
+    async def rollback(self, name: str, _body: dict[str, Any]) -> dict[str, Any]:
+        versions = self.repository.versions(name)
+        versions.roll_back()
+        return write_channels(versions.channels)
+
+
+def _parameters(body: dict[str, Any]) -> dict[str, Any]:
+    parameters = body.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise NotDecodable("'parameters' is not a JSON object")
+    return parameters

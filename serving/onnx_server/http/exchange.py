@@ -1,0 +1,114 @@
+"""One HTTP request and its answer, over ASGI: the body within its limits, whether the client is there, the answer."""
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Self
+
+from serving.errors import ClientGone, NotDecodable, TooLarge, TooSlow, UnsupportedType
+from serving.onnx_server.http.protocol import REPLY, Header, Reply
+from serving.onnx_server.telemetry.visit import Visit
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+JSON: Header = (b"content-type", b"application/json")
+
+BODY_SECONDS = 30
+"""For a body to arrive; a client that sends slower must not hold a place in a queue."""
+WINDOW_BITS = {b"gzip": 31, b"deflate": 15}
+
+
+class Exchange:
+    __slots__ = ("headers", "is_plain", "method", "path", "receive", "reply", "send")
+
+    def __init__(self, scope: Message, receive: Receive, send: Send, *, is_plain: bool = False) -> None:
+        """`is_plain`: nothing but what is given belongs into the answers, and they have their body."""
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        """By name in lower case."""
+        self.receive, self.send, self.is_plain = receive, send, is_plain
+        self.reply: Reply = scope[REPLY]
+
+    def header(self, name: bytes) -> str:
+        return self.headers.get(name, b"").decode("latin-1")
+
+    async def body(self, limit: int) -> bytes:
+        """All of it, unpacked, at most `limit` bytes. Raises RequestError, and ClientGone."""
+        try:
+            announced = int(self.headers.get(b"content-length", b"0"))
+        except ValueError as error:
+            raise NotDecodable("Content-Length is not a number") from error
+        if announced > limit:
+            raise _too_large(limit)
+        message = await self.receive() if announced else None
+        if message and message["type"] == "http.request" and not message.get("more_body"):
+            body = message["body"]
+        else:
+            body = await self._rest_of_body(message, limit)
+        if len(body) > limit:
+            raise _too_large(limit)
+        encoding = self.headers.get(b"content-encoding", b"identity").lower()
+        return body if encoding == b"identity" else _unpacked(body, encoding, limit)
+
+    async def _rest_of_body(self, message: Message | None, limit: int) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while True:
+                    message = message or await self.receive()
+                    if message["type"] != "http.request":
+                        raise ClientGone
+                    parts.append(message.get("body", b""))
+                    size += len(parts[-1])
+                    if size > limit:
+                        raise _too_large(limit)
+                    if not message.get("more_body"):
+                        return b"".join(parts)
+                    message = None
+        except TimeoutError as error:
+            raise TooSlow(f"the body did not arrive within {BODY_SECONDS} s") from error
+
+    def watched(self, visit: Visit) -> Self:
+        """`with` it around what the visit waits for, which is cancelled if the client goes away; then ClientGone is
+        raised."""
+        self.reply.gone = visit.cancel
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        self.reply.gone = None
+        if self.reply.cycle.disconnected and isinstance(error, asyncio.CancelledError):
+            raise ClientGone from error
+
+    async def answer(self, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
+        head = [(b"content-length", b"%d" % len(body)), *headers]
+        if self.is_plain and self.reply.is_plain:
+            self.reply.write(status, head, body)
+            return
+        await self.send({"type": "http.response.start", "status": status, "headers": head})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def _unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
+    """At most `limit` bytes are unpacked, whatever the body says."""
+    if encoding not in WINDOW_BITS:
+        raise UnsupportedType(f"Content-Encoding is {encoding.decode('latin-1')}; gzip, deflate and identity are taken")
+    unpacker = zlib.decompressobj(WINDOW_BITS[encoding])
+    try:
+        unpacked = unpacker.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise NotDecodable(f"the body is not {encoding.decode()}: {error}") from error
+    if len(unpacked) > limit:
+        raise _too_large(limit)
+    if not unpacker.eof:
+        raise NotDecodable(f"the body ends before its {encoding.decode()} does")
+    return unpacked
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body has more than {limit:,} bytes")

@@ -1,0 +1,155 @@
+"""Open Inference Protocol over REST: bodies to inferences and back, as JSON and with raw tensors behind it."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+
+from serving.bundle import TensorSpec
+from serving.errors import NotDecodable, WrongParameter, WrongTensor
+from serving.onnx_server.inference import Inference, Wanted, read_parameters
+from serving.onnx_server.models.model import Model
+from serving.tensors import (
+    DATATYPES,
+    DTYPES,
+    check_declared,
+    check_names,
+    from_json,
+    from_raw,
+    raw_elements,
+    to_raw,
+)
+
+FORM = '{"inputs": [{"name", "shape", "datatype", "data"}]}'
+
+
+def read(body: bytes, header_length: int | None, model: Model) -> Inference:
+    """What a body asks for; `header_length` is how much of it is JSON, if raw tensors follow. Raises RequestError."""
+    view = memoryview(body)
+    if header_length == 0:
+        return Inference(_only_input(view, model))
+    if header_length is not None and not 0 < header_length <= len(body):
+        raise NotDecodable(f"Inference-Header-Content-Length is {header_length}; the body has {len(body)} bytes")
+    head = _json(view if header_length is None else view[:header_length])
+    asked = Inference({}, id=_typed(head, "id", str, ""))
+    read_parameters(parameters := _typed(head, "parameters", dict, {}), asked)
+    asked.outputs = _wanted(head, parameters.get("binary_data_output") is True, model)
+    _read_inputs(_typed(head, "inputs", list), view[header_length:] if header_length else view[:0], model, asked)
+    return asked
+
+
+def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> tuple[bytes, int | None]:
+    """The body, and how much of it is JSON if raw tensors follow."""
+    raw, described = [], []
+    wanted = {output.name: output for output in asked.outputs}
+    for name, values in outputs.items():
+        tensor: dict[str, Any] = {"name": name, "datatype": DATATYPES[values.dtype], "shape": values.shape}
+        if name in wanted and wanted[name].raw:
+            raw.append(to_raw(values))
+            tensor["parameters"] = {"binary_data_size": len(raw[-1])}
+        elif values.dtype == object:
+            tensor["data"] = [value.decode(errors="replace") for value in values.ravel()]
+        else:
+            tensor["data"] = np.ascontiguousarray(values).ravel()
+        described.append(tensor)
+    head: dict[str, Any] = {"model_name": model.name, "model_version": model.version, "outputs": described}
+    if asked.id:
+        head["id"] = asked.id
+    text = orjson.dumps(head, option=orjson.OPT_SERIALIZE_NUMPY)
+    return (b"".join((text, *raw)), len(text)) if raw else (text, None)
+
+
+def _read_inputs(tensors: list[Any], raw: memoryview, model: Model, asked: Inference) -> None:
+    inputs: dict[str, np.ndarray] = {}
+    for tensor in tensors:
+        name, parameters = _typed(tensor, "name", str), _typed(tensor, "parameters", dict, {})
+        if name in inputs or name not in model.input_specs:
+            check_names([name, *inputs], model.bundle.inputs)
+            raise WrongTensor(f"'{name}' is given twice")
+        spec = model.input_specs[name]
+        size = parameters.get("binary_data_size")
+        if size is not None and not (type(size) is int and 0 <= size <= len(raw)):
+            raise WrongTensor(f"'{name}' has binary_data_size {size!r}; {len(raw)} bytes are left in the body")
+        data, raw = (None, raw) if size is None else (raw[:size], raw[size:])
+        if tensor.get("datatype") == "BYTES" and model.bundle.decode:
+            asked.images = _images(tensor, data, spec)
+            return
+        if data is None:
+            inputs[name] = from_json(tensor, spec)
+        else:
+            check_declared(tensor.get("datatype"), shape := tensor.get("shape"), spec)
+            inputs[name] = from_raw(data, shape, spec)
+    if len(raw):
+        raise WrongTensor(f"{len(raw)} bytes of the body belong to no input; binary_data_size says which do")
+    check_names(inputs, model.bundle.inputs)
+    asked.inputs = inputs
+
+
+def _images(tensor: dict[str, Any], data: memoryview | None, spec: TensorSpec) -> list[bytes]:
+    """Image files: raw, or as base64 where they are JSON, whose text cannot hold bytes."""
+    try:
+        if data is not None:
+            images = list(raw_elements(data, spec.name))
+        else:
+            images = [base64.b64decode(text, validate=True) for text in _flat(tensor.get("data"))]
+    except (TypeError, ValueError, binascii.Error) as error:
+        raise WrongTensor(f"'{spec.name}' has data other than image files, each as base64 text") from error
+    if tensor.get("shape") not in ([len(images)], [len(images), 1]) or not images:
+        raise WrongTensor(f"'{spec.name}' has shape {tensor.get('shape')} and holds {len(images)} image files")
+    return images
+
+
+def _flat(data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        raise TypeError
+    return [element for row in data for element in row] if data and isinstance(data[0], list) else data
+
+
+def _wanted(head: dict[str, Any], raw_by_default: bool, model: Model) -> list[Wanted]:
+    wanted = []
+    for output in _typed(head, "outputs", list, []):
+        parameters = _typed(output, "parameters", dict, {})
+        classes = parameters.get("classification", 0)
+        if type(classes) is not int or classes < 0 or (classes == 0 and "classification" in parameters):
+            raise WrongParameter(f"classification is {classes!r}; give how many classes are wanted")
+        raw = parameters.get("binary_data", raw_by_default) is True
+        wanted.append(Wanted(_typed(output, "name", str), classes, raw))
+    if not wanted and raw_by_default:
+        return [Wanted(name, raw=True) for name in model.output_names]
+    return wanted
+
+
+def _only_input(body: memoryview, model: Model) -> dict[str, np.ndarray]:
+    """A body without JSON is the one input's elements."""
+    if len(model.bundle.inputs) != 1:
+        raise WrongTensor("a body of raw elements alone needs a model with one input")
+    spec = model.bundle.inputs[0]
+    sample = int(np.prod(spec.shape[1:], dtype=np.int64)) * DTYPES[spec.datatype].itemsize
+    if not len(body) or len(body) % sample:
+        raise WrongTensor(f"the body has {len(body)} bytes; a sample of '{spec.name}' has {sample}")
+    shape = [len(body) // sample, *spec.shape[1:]]
+    check_declared(spec.datatype, shape, spec)
+    return {spec.name: from_raw(body, shape, spec)}
+
+
+def _json(text: memoryview) -> dict[str, Any]:
+    try:
+        head = orjson.loads(text)
+    except orjson.JSONDecodeError as error:  # also where lists lie in each other 1024 deep
+        raise NotDecodable(f"the body is not JSON of the form {FORM}: {error}") from error
+    if not isinstance(head, dict):
+        raise NotDecodable(f"the body is not JSON of the form {FORM}")
+    return head
+
+
+def _typed(given: Any, key: str, kind: type, default: Any = None) -> Any:
+    """What stands under `key`, which must be of that kind; `default` where it is missing or null, if there is one."""
+    value = given.get(key) if isinstance(given, dict) else None
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, kind):
+        raise NotDecodable(f"the body is not JSON of the form {FORM}: '{key}' is missing or of another type")
+    return value

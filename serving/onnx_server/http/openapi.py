@@ -1,0 +1,140 @@
+"""What can be asked over HTTP, as OpenAPI 3.1: made from what is loaded, so that it names the models there are."""
+
+import importlib.metadata
+from collections.abc import Mapping
+from typing import Any
+
+from serving.onnx_server.models.repository import Repository
+from serving.tensors import DTYPES
+
+REFUSALS = {
+    "400": "The body is not decodable",
+    "401": "No token that is taken",
+    "404": "No such model or version",
+    "405": "The path takes another method",
+    "408": "The body did not arrive in time",
+    "413": "Too many bytes, pixels, elements or samples",
+    "415": "A type of body that is not taken",
+    "422": "A tensor or parameter that the model does not take",
+    "429": "The queue is full; Retry-After says when to come back",
+    "500": "The model could not compute an answer",
+    "504": "Not answered in time",
+}
+BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+def description(repository: Repository) -> dict[str, Any]:
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "torchferry", "version": importlib.metadata.version("torchferry")},
+        "paths": {
+            "/v2": _get("What the server is", "Server"),
+            "/v2/health/live": _get("Whether the process lives", "Live"),
+            "/v2/health/ready": _get("Whether requests should be sent here", "Ready", ("400", "405")),
+            "/v2/repository/index": {"post": _call("The models there are", "Index", "IndexRequest")},
+            "/v2/models/stats": _get("Statistics of every model", "Statistics"),
+            **{path: item for name in repository.models for path, item in _of_model(name, repository).items()},
+        },
+        "components": {"schemas": SCHEMAS, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{}, {"token": []}],
+    }
+
+
+def _of_model(name: str, repository: Repository) -> Mapping[str, Any]:
+    paths: dict[str, Any] = {}
+    for base in (
+        f"/v2/models/{name}",
+        *(f"/v2/models/{name}/versions/{key}" for key in repository.models[name].models),
+    ):
+        paths[base] = _get("Inputs and outputs", "Model", refusals=("401", "404", "405"))
+        paths[f"{base}/ready"] = _get("Whether it answers", "ModelReady", refusals=("400", "401", "404", "405"))
+        paths[f"{base}/config"] = _get("How it is served", "Configuration", refusals=("401", "404", "405"))
+        paths[f"{base}/stats"] = _get("What it has answered", "Statistics", refusals=("401", "404", "405"))
+        infer = _call("Tensors to tensors", "InferResponse", "InferRequest")
+        infer["requestBody"]["content"] |= BINARY
+        infer["responses"]["200"]["content"] |= BINARY
+        infer["parameters"] = [_header("Inference-Header-Content-Length", {"type": "integer", "minimum": 0})]
+        paths[f"{base}/infer"] = {"post": infer}
+    predict = _call("A file to labels, as TorchServe has it", "Prediction", "InferRequest")
+    predict["requestBody"]["content"] |= BINARY | {
+        "image/*": {"schema": {"type": "string", "format": "binary"}},
+        "text/csv": {"schema": {"type": "string"}},
+        "multipart/form-data": {
+            "schema": {"type": "object", "properties": {"data": {"type": "string", "format": "binary"}}}
+        },
+    }
+    return paths | {f"/predictions/{name}": {"post": predict}}
+
+
+def _get(text: str, schema: str, refusals: tuple[str, ...] = ("401", "405")) -> dict[str, Any]:
+    responses = {"200": _content(text, schema), **{code: _content(REFUSALS[code], "Error") for code in refusals}}
+    return {"get": {"summary": text, "responses": responses}}
+
+
+def _call(text: str, schema: str, body: str) -> dict[str, Any]:
+    return {
+        "summary": text,
+        "requestBody": {"required": False, "content": _content("", body)["content"]},
+        "responses": {
+            "200": _content(text, schema),
+            **{code: _content(said, "Error") for code, said in REFUSALS.items()},
+        },
+    }
+
+
+def _content(text: str, schema: str) -> dict[str, Any]:
+    content = {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
+    return {"description": text, **content} if text else content
+
+
+def _header(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "schema": schema}
+
+
+def _object(required: str = "", **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required.split()}
+
+
+def _list(items: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+TEXT = {"type": "string"}
+SHAPE = _list({"type": "integer"})
+DATATYPE = {"enum": [*DTYPES, "BYTES"]}
+PARAMETERS = {"type": "object"}
+SPEC = _object("name datatype shape", name=TEXT, datatype=DATATYPE, shape=SHAPE)
+DATA = _list({"type": ["number", "boolean", "string", "array", "null"]})
+TENSOR = _object("name datatype shape", name=TEXT, datatype=DATATYPE, shape=SHAPE, parameters=PARAMETERS, data=DATA)
+SCHEMAS = {
+    "Error": _object("error detail", error=TEXT, detail=TEXT),
+    "Server": _object("name version extensions", name=TEXT, version=TEXT, extensions=_list(TEXT)),
+    "Live": _object("live", live={"type": "boolean"}),
+    "Ready": _object("ready", ready={"type": "boolean"}),
+    "ModelReady": _object("name ready", name=TEXT, ready={"type": "boolean"}),
+    "Model": _object(
+        "name versions platform inputs outputs",
+        name=TEXT,
+        versions=_list(TEXT),
+        platform=TEXT,
+        inputs=_list(SPEC),
+        outputs=_list(SPEC),
+    ),
+    "Configuration": _object(
+        "name platform input output", name=TEXT, platform=TEXT, max_batch_size={"type": "integer"}
+    ),
+    "Statistics": _object("model_stats", model_stats=_list({"type": "object"})),
+    "IndexRequest": _object(ready={"type": "boolean"}),
+    "Index": _list(_object("name version state", name=TEXT, version=TEXT, state=TEXT, reason=TEXT)),
+    "InferRequest": _object(
+        "inputs",
+        id=TEXT,
+        parameters=PARAMETERS,
+        inputs=_list(TENSOR),
+        outputs=_list(_object("name", name=TEXT, parameters=PARAMETERS)),
+    ),
+    "InferResponse": _object(
+        "model_name model_version outputs", id=TEXT, model_name=TEXT, model_version=TEXT, outputs=_list(TENSOR)
+    ),
+    "Prediction": {"type": "object"},
+}

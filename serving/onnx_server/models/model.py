@@ -1,0 +1,111 @@
+"""One version of a model, loaded: its bundle, the variant that is served, and the scheduler before its sessions."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from serving.bundle import Bundle
+from serving.errors import UserError
+from serving.onnx_server.models.admission import Admission
+from serving.onnx_server.models.plan import Plan, planned
+from serving.onnx_server.models.response_cache import ResponseCache
+from serving.onnx_server.models.scheduler import Scheduler
+from serving.onnx_server.models.sessions import open_sessions
+from serving.onnx_server.models.statistics import Statistics
+from serving.onnx_server.models.tune import repeated, tuned
+from serving.onnx_server.settings import Settings
+from serving.session import check_golden
+from serving.session.onnx_session import OnnxSession
+
+HAND_OVER_SECONDS, STALL_SECONDS = 0.0002, 0.002
+"""A sample that takes less than the first is computed in the event loop, because handing it to a thread and back takes
+as long; unless the largest batch takes more than the second, for which everybody else would wait."""
+CALLS, LONG_SECONDS = 5, 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What loading gives; it takes its time, so that it happens in a thread."""
+
+    bundle: Bundle
+    variant: str
+    plan: Plan
+    sessions: list[OnnxSession]
+    seconds: float
+    inline: bool
+    """Whether it is computed in the event loop."""
+    memory_bytes: int
+    """By how much the process grew."""
+
+
+def load(bundle: Bundle, variant: str, settings: Settings) -> Loaded:
+    """Open the sessions, check their golden outputs and warm them up. Raises UserError."""
+    started, before = time.perf_counter(), _resident_bytes()
+    plan = (tuned if settings.tune else planned)(bundle, variant, settings)
+    sessions = open_sessions(bundle, variant, plan.threads, plan.sessions, settings.provider)
+    inputs, _ = bundle.golden()
+    for session in sessions:
+        check_golden(session, bundle, variant)
+        seconds = [_seconds(session, inputs, samples) for samples in (1, plan.max_batch)]
+    return Loaded(
+        bundle=bundle,
+        variant=variant,
+        plan=plan,
+        sessions=sessions,
+        seconds=time.perf_counter() - started,
+        inline=plan.sessions == 1 and seconds[0] < HAND_OVER_SECONDS and seconds[1] < STALL_SECONDS,
+        memory_bytes=max(0, _resident_bytes() - before),
+    )
+
+
+def fastest(bundle: Bundle) -> str:
+    """The accepted ONNX variant with the shortest call. Raises UserError if there is none."""
+    if not (names := onnx_variants(bundle)):
+        raise UserError(f"{bundle.root}: has no accepted onnx-* variant; export one with --variants onnx-fp32")
+    return min(names, key=lambda name: bundle.variants[name].speed.batch_1_ms)
+
+
+def onnx_variants(bundle: Bundle) -> list[str]:
+    return [name for name in bundle.accepted if name.startswith("onnx-")]
+
+
+class Model:
+    def __init__(self, name: str, loaded: Loaded, settings: Settings) -> None:
+        self.name, self.loaded = name, loaded
+        self.bundle, self.version = loaded.bundle, loaded.bundle.version
+        self.input_specs = {spec.name: spec for spec in self.bundle.inputs}
+        self.output_names = [spec.name for spec in self.bundle.outputs]
+        self.statistics = Statistics()
+        plan = loaded.plan
+        self.scheduler = Scheduler(
+            loaded.sessions,
+            max_batch=plan.max_batch,
+            max_delay=settings.max_delay_ms / 1000,
+            inline=loaded.inline,
+        )
+        self.cache = ResponseCache(settings.cache_bytes)
+        running = plan.max_batch * plan.sessions
+        self.admission = Admission(name, settings.max_queue + running, self.scheduler.expected_wait)
+
+    async def close(self) -> None:
+        """Let the requests that it has be answered, then end its threads."""
+        await self.admission.close()
+        self.scheduler.close()
+
+
+def _seconds(session: OnnxSession, inputs: Mapping[str, np.ndarray], samples: int) -> float:
+    """The quickest of a few calls, the first of which warms the session up."""
+    batch = {name: repeated(values, samples) for name, values in inputs.items()}
+    times: list[float] = []
+    while len(times) < CALLS and sum(times) < LONG_SECONDS:
+        started = time.perf_counter()
+        session.run(batch)
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

@@ -1,0 +1,97 @@
+"""Which models are served: by name and version, loaded and unloaded while requests go on."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving import bundle as bundles
+from serving.bundle import Bundle
+from serving.errors import UnknownModel, UserError
+from serving.onnx_server.models.model import Model, fastest, load, onnx_variants
+from serving.onnx_server.models.versions import STABLE, Versions
+from serving.onnx_server.settings import Settings
+from serving.onnx_server.telemetry.metrics import Metrics
+from serving.signature import TrustedKeys
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is served under a name."""
+
+    name: str
+    bundle: Bundle
+    variant: str
+
+
+def sources(given: str, trusted: TrustedKeys | None, all_variants: bool = False) -> list[Source]:
+    """What `BUNDLE` or `BUNDLE:VARIANT` stands for. Raises UserError."""
+    path, _, variant = given.rpartition(":") if not Path(given).exists() else (given, "", "")
+    bundle = bundles.load(Path(path or given), trusted)
+    if variant and variant not in onnx_variants(bundle):
+        names = ", ".join(onnx_variants(bundle)) or "none"
+        raise UserError(f"{given}: the bundle's accepted onnx-* variants are {names}")
+    found = [Source(bundle.name, bundle, variant or fastest(bundle))]
+    if all_variants:
+        found += [Source(f"{bundle.name}-{name}", bundle, name) for name in onnx_variants(bundle)]
+    return found
+
+
+class Repository:
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.settings, self.metrics = settings, metrics
+        self.models: dict[str, Versions] = {}
+        """By name."""
+        self.failures: dict[tuple[str, str], str] = {}
+        """Why a version could not be loaded, until it can."""
+
+    def __iter__(self) -> Iterator[Model]:
+        return (model for versions in self.models.values() for model in versions)
+
+    def find(self, name: str, version: str = "") -> Model:
+        """`version` may be a channel's name; without it the channels' weights decide. Raises UnknownModel."""
+        return self.versions(name).find(version)
+
+    def versions(self, name: str) -> Versions:
+        """Raises UnknownModel."""
+        if name not in self.models:
+            raise UnknownModel(f"there is no model '{name}'; there are {', '.join(self.models) or 'none'}")
+        return self.models[name]
+
+    async def load(self, source: Source, channel: str | None = STABLE, weight: float = 0.0) -> Model:
+        """Serve it and make `channel` mean it, if one is named; a version that is served already is replaced.
+
+        No request is lost meanwhile. Raises UserError.
+        """
+        key = (source.name, source.bundle.version)
+        try:
+            loaded = await asyncio.to_thread(load, source.bundle, source.variant, self.settings)
+        except UserError as error:
+            self.failures[key] = str(error)
+            raise
+        self.failures.pop(key, None)
+        model = Model(source.name, loaded, self.settings)
+        try:
+            before = self.models.setdefault(source.name, Versions(source.name)).put(model, channel, weight)
+        except UserError:
+            model.scheduler.close()
+            raise
+        self.metrics.loaded(model)
+        if before:
+            await before.close()
+        return model
+
+    async def unload(self, name: str, version: str = "") -> None:
+        """Stop serving a version, or all of them, once their requests are answered. Raises UnknownModel."""
+        versions = self.versions(name)
+        going = [versions.remove(key) for key in ([versions.find(version).version] if version else [*versions.models])]
+        if not versions.models:
+            del self.models[name]
+        for model in going:
+            self.metrics.unloaded(model)
+        for model in going:
+            await model.close()
+
+    async def close(self) -> None:
+        for name in list(self.models):
+            await self.unload(name)

@@ -1,0 +1,53 @@
+"""What computes batches on a session of its own: a thread, or for the tiniest models the event loop itself."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from serving.onnx_server.models.batch import Batch
+from serving.session import Session
+
+
+class Runner(Protocol):
+    def run(self, batch: Batch) -> None:
+        """Compute it, and have the loop call `finished(runner, batch)` then."""
+
+    def close(self) -> None: ...
+
+
+Finished = Callable[[Runner, Batch], None]
+
+
+class InlineRunner:
+    """Computes in the loop: to hand a batch over to a thread and back takes longer than the batch."""
+
+    def __init__(self, session: Session, loop: asyncio.AbstractEventLoop, finished: Finished) -> None:
+        self.session, self.loop, self.finished = session, loop, finished
+
+    def run(self, batch: Batch) -> None:
+        batch.run(self.session)
+        self.loop.call_soon(self.finished, self, batch)
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+class ThreadRunner:
+    def __init__(self, session: Session, loop: asyncio.AbstractEventLoop, finished: Finished) -> None:
+        self.session, self.loop, self.finished = session, loop, finished
+        self.batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="session", daemon=True).start()
+
+    def run(self, batch: Batch) -> None:
+        self.batches.put(batch)
+
+    def close(self) -> None:
+        self.batches.put(None)
+
+    def _work(self) -> None:
+        while (batch := self.batches.get()) is not None:
+            batch.run(self.session)
+            self.loop.call_soon_threadsafe(self.finished, self, batch)
+            del batch  # or its tensors would live until the next one

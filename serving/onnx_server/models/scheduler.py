@@ -1,0 +1,192 @@
+"""Requests of one model version to batches for its sessions, without ever delaying one that finds a session free.
+
+While all sessions are busy requests gather; the moment one is free, up to `max_batch` samples go together. All state
+belongs to the event loop's thread; each session computes in a thread of its own.
+"""
+
+import asyncio
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from serving.errors import DeadlinePassed
+from serving.onnx_server.models.batch import Batch, Shapes, Work
+from serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
+from serving.session import Session
+
+CLOCK_SECONDS = 0.005
+"""How exactly deadlines are kept."""
+
+
+class Waiting:
+    """The queue of one priority: by shapes, because only equal ones can share a batch, and each in order of arrival."""
+
+    def __init__(self) -> None:
+        self.queues: dict[Shapes, OrderedDict[Work, None]] = {}
+
+    def add(self, work: Work) -> None:
+        self.queues.setdefault(work.shapes, OrderedDict())[work] = None
+
+    def remove(self, work: Work) -> None:
+        queue = self.queues[work.shapes]
+        del queue[work]
+        if not queue:
+            del self.queues[work.shapes]
+
+    def oldest(self) -> Work | None:
+        return min((next(iter(queue)) for queue in self.queues.values()), key=lambda work: work.queued, default=None)
+
+
+class Scheduler:
+    def __init__(
+        self, sessions: Sequence[Session], *, max_batch: int, max_delay: float = 0, inline: bool = False
+    ) -> None:
+        """`max_delay`: seconds for which a free session waits for a batch to fill. `inline`: without threads."""
+        self.loop = asyncio.get_running_loop()
+        self.max_batch, self.max_delay = max_batch, max_delay
+        kind = InlineRunner if inline else ThreadRunner
+        self.runners: list[Runner] = [kind(session, self.loop, self._finished) for session in sessions]
+        self.free = list(self.runners)
+        self.inline, self.looks_soon = inline, False
+        self.free_since = time.monotonic()
+        self.waiting = {True: Waiting(), False: Waiting()}
+        """By whether they are interactive; these go first."""
+        self.queued = self.queued_samples = self.running = 0
+        """Requests that wait, their samples, and requests that are in a session."""
+        self.batches = 0
+        """Computed so far."""
+        self.seconds_per_sample = 0.0
+        """Of the latest batches, as an exponentially weighted mean."""
+        self.timer: asyncio.TimerHandle | None = None
+        self.asked: set[Work] = set()
+        """What somebody waits for the answer of."""
+        self.looks_at_deadlines = False
+
+    def submit(self, inputs: Mapping[str, np.ndarray], *, interactive: bool = True, deadline: float = math.inf) -> Work:
+        """Queue the tensors; the answer comes as `work.answer`, or DeadlinePassed at `deadline` of time.monotonic().
+
+        Whoever waits for it must `leave` it in the end.
+        """
+        work = Work(inputs, self.loop.create_future(), interactive=interactive, deadline=deadline)
+        self._put(work)
+        self.asked.add(work)
+        if not self.looks_at_deadlines:
+            self.loop.call_later(CLOCK_SECONDS, self._look_at_deadlines)
+            self.looks_at_deadlines = True
+        if self.free and not self.inline:
+            self._dispatch()
+        elif self.free and not self.looks_soon:
+            # What else the loop has read just now can go together.
+            self.loop.call_soon(self._dispatch)
+            self.looks_soon = True
+        return work
+
+    def leave(self, work: Work) -> None:
+        """Nobody waits for it any more; if it is in the queue, it goes."""
+        self.asked.discard(work)
+        if work.waits:
+            self._take(work)
+
+    def expected_wait(self) -> float:
+        """Seconds that a request which comes now will wait, as far as one can tell."""
+        return self.queued_samples * self.seconds_per_sample / len(self.runners)
+
+    def close(self) -> None:
+        """End the threads; nothing may be queued or running."""
+        for runner in self.runners:
+            runner.close()
+
+    def _dispatch(self) -> None:
+        self.looks_soon = False
+        while self.free and self.queued:
+            works = self._next_works()
+            if self.max_delay and sum(work.size for work in works) < self.max_batch:
+                patience = works[0].queued + self.max_delay - time.monotonic()
+                if patience > 0:
+                    self._look_again_in(patience)
+                    return
+            self._start(works)
+
+    def _next_works(self) -> list[Work]:
+        """The oldest interactive request, or else the oldest of all, and those behind it that fit into its batch."""
+        oldest = self.waiting[True].oldest() or self.waiting[False].oldest()
+        assert oldest is not None
+        if oldest.size >= self.max_batch:
+            return [oldest]
+        works, room = [], self.max_batch
+        for priority in (True, False):
+            queue = self.waiting[priority].queues.get(oldest.shapes, ())
+            for work in queue:
+                if work.size > room:
+                    break
+                works.append(work)
+                room -= work.size
+        return works
+
+    def _start(self, works: list[Work]) -> None:
+        """Run those that are still wanted."""
+        now = time.monotonic()
+        for work in works:
+            self._take(work)
+            self._expire(work, now)
+        works = [work for work in works if not work.answer.done()]
+        if not works:
+            return
+        for work in works:
+            work.started = now
+            work.delayed = max(0.0, now - max(work.queued, self.free_since)) if self.max_delay else 0.0
+        self.running += len(works)
+        self.free.pop().run(Batch(works))
+
+    def _finished(self, runner: Runner, batch: Batch) -> None:
+        now = time.monotonic()
+        self.free.append(runner)
+        self.free_since = now
+        self.running -= len(batch.works)
+        self.batches += 1
+        per_sample = (now - batch.works[0].started) / batch.samples
+        self.seconds_per_sample += (per_sample - self.seconds_per_sample) / 8
+        self._dispatch()  # before the answers are told: the session need not wait for that
+        for work, result in zip(batch.works, batch.results, strict=True):
+            work.finished, work.batch_size = now, batch.samples
+            if work.answer.done():  # cancelled, or too late
+                continue
+            if isinstance(result, Exception):
+                work.answer.set_exception(result)
+            else:
+                work.answer.set_result(result)
+
+    def _look_again_in(self, seconds: float) -> None:
+        if self.timer:
+            self.timer.cancel()
+        self.timer = self.loop.call_later(seconds, self._dispatch)
+
+    def _look_at_deadlines(self) -> None:
+        """One timer for all of them, because one for each takes as long as reading a request."""
+        now = time.monotonic()
+        for work in self.asked:
+            self._expire(work, now)
+        self.looks_at_deadlines = bool(self.asked)
+        if self.asked:
+            self.loop.call_later(CLOCK_SECONDS, self._look_at_deadlines)
+
+    def _expire(self, work: Work, now: float) -> None:
+        if work.deadline <= now and not work.answer.done():
+            if work.waits:
+                self._take(work)
+            work.answer.set_exception(DeadlinePassed("the request was not answered within its time"))
+
+    def _put(self, work: Work) -> None:
+        self.waiting[work.interactive].add(work)
+        work.waits = True
+        self.queued += 1
+        self.queued_samples += work.size
+
+    def _take(self, work: Work) -> None:
+        work.waits = False
+        self.waiting[work.interactive].remove(work)
+        self.queued -= 1
+        self.queued_samples -= work.size

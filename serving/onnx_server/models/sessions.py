@@ -1,0 +1,39 @@
+"""A model's sessions on the processor that was asked for, or else, said aloud, on the CPU."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import onnxruntime
+
+from serving.bundle import Bundle
+from serving.errors import BundleError
+from serving.session.onnx_session import CPU, OnnxSession
+
+CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
+# Without TF32, or the answers would be further from the checkpoint's than the gate has allowed.
+OPTIONS: dict[str, dict[str, Any]] = {CUDA: {"use_tf32": 0}, TENSORRT: {}, CPU: {}}
+WANTED = {"auto": (CUDA, CPU), "cpu": (CPU,), "cuda": (CUDA, CPU), "tensorrt": (TENSORRT, CUDA, CPU)}
+"""By what is asked for: execution providers, the first one that works is taken."""
+
+
+def open_sessions(bundle: Bundle, variant: str, threads: int, count: int, provider: str) -> list[OnnxSession]:
+    """`count` sessions of the variant's verified file; `provider` is a key of WANTED. Raises BundleError."""
+    path = bundle.verified(bundle.variants[variant].file)
+    inputs, outputs = ([tensor.name for tensor in tensors] for tensors in (bundle.inputs, bundle.outputs))
+    offered = onnxruntime.get_available_providers()
+    asked = [(name, OPTIONS[name]) for name in WANTED[provider] if name in offered]
+    try:
+        sessions = [OnnxSession(path, inputs, outputs, threads, asked) for _ in range(count)]
+    except Exception as error:  # ONNX Runtime has a class of its own for every way in which a graph can be wrong
+        raise BundleError(f"{path}: onnxruntime cannot load it ({' '.join(str(error).split())[:300]})") from error
+    _say_fallback(bundle.name, provider, sessions[0].provider, offered)
+    return sessions
+
+
+def _say_fallback(model: str, asked: str, taken: str, offered: Sequence[str]) -> None:
+    wanted = WANTED[asked][0]
+    if taken == wanted or (asked == "auto" and wanted not in offered):
+        return
+    reason = "it could not start" if wanted in offered else "onnxruntime-gpu is not installed"
+    print(f"serving: {model} runs on {taken}, not on {wanted}: {reason}", file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""What the server tells of each request: metrics, traces, log."""

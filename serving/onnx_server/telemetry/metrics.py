@@ -1,0 +1,119 @@
+"""What Prometheus is told. Every stage is a histogram in seconds; the names are the same on every server of ours."""
+
+import functools
+import importlib.metadata
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import onnxruntime
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info, ProcessCollector
+
+from serving.onnx_server.telemetry.histogram import Histogram
+from serving.onnx_server.telemetry.visit import Visit
+
+if TYPE_CHECKING:
+    from serving.onnx_server.models.model import Model
+
+STAGES = {
+    "request": "From a request's arrival to its answer",
+    "decode": "Reading a request's body into tensors",
+    "queue": "Waiting while all sessions were busy",
+    "batch_wait": "Waiting for others while a session was free (--max-delay-ms)",
+    "inference": "In the session, with all that shared the batch",
+    "encode": "Writing the answer",
+}
+BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
+MODEL = ("model", "version")
+
+
+class Metrics:
+    def __init__(self, registry: CollectorRegistry, buckets: Sequence[float] = ()) -> None:
+        """`buckets`: upper bounds in seconds."""
+        self.registry = registry
+        self.of = functools.cache(functools.partial(ModelMetrics, self))
+        ProcessCollector(registry=registry)
+        self.stages = {
+            stage: Histogram(
+                f"torchferry_serve_{stage}_duration_seconds",
+                text,
+                (*MODEL, "protocol") if stage == "request" else MODEL,
+                buckets or BUCKETS,
+                registry,
+            )
+            for stage, text in STAGES.items()
+        }
+        self.batch_size = Histogram(
+            "torchferry_serve_batch_size",
+            "Samples computed together, as each request saw it",
+            MODEL,
+            BATCHES,
+            registry,
+        )
+        self.requests = Counter(
+            "torchferry_serve_requests",
+            "Requests by what became of them: ok, client_error, overloaded, deadline, cancelled, server_error",
+            (*MODEL, "protocol", "outcome"),
+            registry=registry,
+        )
+        self.cache = Counter(
+            "torchferry_serve_cache_requests",
+            "Requests whose answer was looked for in the cache (--cache-bytes): hit, miss",
+            (*MODEL, "result"),
+            registry=registry,
+        )
+        self.queue_depth = _gauge("queue_depth", "Requests that wait for a session", MODEL, registry)
+        self.in_flight = _gauge("in_flight", "Requests that are being answered", MODEL, registry)
+        self.load_seconds = _gauge(
+            "model_load_seconds", "Until the model had given its golden outputs", MODEL, registry
+        )
+        self.memory = _gauge("session_memory_bytes", "By how much the process grew as it was loaded", MODEL, registry)
+        versions = {"onnxruntime": onnxruntime.__version__, "version": importlib.metadata.version("torchferry")}
+        Info("torchferry_serve_build", "What is running", registry=registry).info(versions)
+
+    def loaded(self, model: "Model") -> None:
+        labels = (model.name, model.version)
+        self.queue_depth.labels(*labels).set_function(lambda: model.scheduler.queued)
+        self.in_flight.labels(*labels).set_function(lambda: model.admission.inside)
+        self.load_seconds.labels(*labels).set(model.loaded.seconds)
+        self.memory.labels(*labels).set(model.loaded.memory_bytes)
+
+    def unloaded(self, model: "Model") -> None:
+        """What was counted stays; what is measured now ends. Comes before another of its version is loaded."""
+        for gauge in (self.queue_depth, self.in_flight, self.load_seconds, self.memory):
+            gauge.remove(model.name, model.version)
+
+    def finished(self, visit: Visit, outcome: str) -> None:
+        # A name that is no model's must not become a label: clients could make as many as they like.
+        model = visit.model
+        counts = self.of(model.name, model.version) if model else self.of("", "")
+        counts.requests(visit.protocol, outcome).inc()
+        if not model:
+            return
+        request = time.monotonic() - visit.started
+        counts.request(visit.protocol).observe(request)
+        if visit.trace:
+            counts.request(visit.protocol).mark(request, visit.trace.trace_id)
+        for stage, seconds in visit.stages().items():
+            counts.stage(stage).observe(seconds)
+        if visit.cache:
+            counts.cache(visit.cache).inc()
+        if visit.work and visit.work.batch_size:
+            counts.batch_size().observe(visit.work.batch_size)
+
+
+class ModelMetrics:
+    """Those of one model version; finding one by its labels takes as long as counting, so each is found once."""
+
+    def __init__(self, metrics: Metrics, name: str, version: str) -> None:
+        labels = (name, version)
+        self.requests = functools.cache(functools.partial(metrics.requests.labels, *labels))
+        self.request = functools.cache(functools.partial(metrics.stages["request"].of, *labels))
+        self.stage = functools.cache(lambda stage: metrics.stages[stage].of(*labels))
+        self.cache = functools.cache(functools.partial(metrics.cache.labels, *labels))
+        self.batch_size = functools.cache(lambda: metrics.batch_size.of(*labels))
+
+
+def _gauge(name: str, text: str, labels: Sequence[str], registry: CollectorRegistry) -> Gauge:
+    return Gauge(f"torchferry_serve_{name}", text, labels, registry=registry)

@@ -1,0 +1,80 @@
+"""One request from its arrival to its answer: how long each stage took, for metrics, log and the client."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from serving.onnx_server.models.batch import Work
+from serving.onnx_server.telemetry.trace_context import TraceContext
+
+if TYPE_CHECKING:
+    from serving.onnx_server.models.model import Model
+
+
+class Visit:
+    """`with` it around the request. Times are in seconds; `started` is of time.monotonic()."""
+
+    __slots__ = (
+        "cache",
+        "decode",
+        "encode",
+        "finished",
+        "model",
+        "passed",
+        "protocol",
+        "request_id",
+        "samples",
+        "span",
+        "started",
+        "trace",
+        "waits_for",
+        "work",
+    )
+
+    def __init__(self, protocol: str, finished: "Callable[[Visit, BaseException | None], None]") -> None:
+        """`finished` is called once, at the end, with what ended it if it is not an answer."""
+        self.protocol, self.finished = protocol, finished
+        self.started = time.monotonic()
+        self.model: Model | None = None
+        """None until it is found."""
+        self.work: Work | None = None
+        """None until its tensors are queued."""
+        self.samples = 0
+        self.cache = ""
+        """hit or miss, where there is one."""
+        self.waits_for: asyncio.Future[Any] | None = None
+        """What is to be cancelled if nobody wants the answer any more."""
+        self.decode = self.encode = 0.0
+        self.passed: Mapping[str, float] | None = None
+        self.request_id = ""
+        self.trace: TraceContext | None = None
+        """Of this server's span, in the caller's trace if it has sent one."""
+        self.span: Any = None
+        """OpenTelemetry's, where traces are sent."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self.finished(self, error)
+
+    def cancel(self) -> None:
+        """Nobody wants the answer any more."""
+        if self.waits_for:
+            self.waits_for.cancel()
+
+    def stages(self) -> Mapping[str, float]:
+        """Those that it passed, by name, as they are when it is first asked for: at the end."""
+        if self.passed is None:
+            self.passed = self._stages()
+        return self.passed
+
+    def _stages(self) -> dict[str, float]:
+        stages = {"decode": self.decode}
+        if (work := self.work) and work.finished:
+            stages["queue"] = work.started - work.queued - work.delayed
+            stages["batch_wait"] = work.delayed
+            stages["inference"] = work.finished - work.started
+            stages["encode"] = self.encode
+        return stages
