@@ -63,7 +63,7 @@ def _of_model(name: str, repository: Repository) -> Mapping[str, Any]:
             "schema": {"type": "object", "properties": {"data": {"type": "string", "format": "binary"}}}
         },
     }
-    return paths | {f"/predictions/{name}": {"post": predict}}
+    return paths | {f"/predictions/{name}": {"post": predict, "put": predict}}
 
 
 def _get(text: str, schema: str, refusals: tuple[str, ...] = ("401", "405")) -> dict[str, Any]:

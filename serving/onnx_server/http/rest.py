@@ -22,6 +22,8 @@ RAW: Header = (b"content-type", b"application/octet-stream")
 LENGTH = b"inference-header-content-length"
 LARGE = 64 * 1024
 """Bodies above are read in a thread, so that they do not hold up the others."""
+ALSO = {"GET": ("HEAD",), "predict": ("PUT",)}
+"""Other methods that mean the same, of a method or of one call; `curl -T` sends a file with PUT."""
 
 Call = Callable[[Exchange, str, str], Awaitable[None]]
 
@@ -41,9 +43,10 @@ class Rest:
                 return await self._preflight(exchange, method)
             if not name:
                 return await say(exchange, 404, "Not Found", f"there is nothing at {exchange.path[:200]}")
-            if exchange.method != method and (exchange.method, method) != ("HEAD", "GET"):
-                text = f"{exchange.path[:200]} takes {method}"
-                return await say(exchange, 405, "Method Not Allowed", text, [(b"allow", method.encode())])
+            taken = (method, *ALSO.get(name, ALSO.get(method, ())))
+            if exchange.method not in taken:
+                text = f"{exchange.path[:200]} takes {' and '.join(taken)}"
+                return await say(exchange, 405, "Method Not Allowed", text, [(b"allow", ", ".join(taken).encode())])
             if name not in OPEN:
                 self.access.check(exchange.header(b"authorization"))
             await self._call(name)(exchange, model, version)

@@ -51,6 +51,7 @@ def test_curl(served: dict[str, str], bundle: Path, image: Path, tmp_path: Path)
         return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
 
     one = curl("/predictions/digits", "--data-binary", f"@{image}")
+    assert curl("/predictions/digits", "--upload-file", image) == one
     assert json.loads(one)["label"]
     for options in (
         ("-F", f"data=@{image}"),

@@ -19,7 +19,7 @@ from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.onnx_server.wire import INFER, Connection, body, connections, in_loop, outcomes
 
 SECONDS = float(os.environ.get("TORCHFERRY_TEST_SWAP_SECONDS", "15"))
-CLIENTS = 100
+CLIENTS = 200
 FACTORS = {"1.0": 1.0, "2.0": 2.0, "3.0": 3.0}
 """By how much each version's answers are larger than the first one's."""
 REPOSITORY = "/v2/repository/models/digits/"

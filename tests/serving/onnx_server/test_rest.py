@@ -127,7 +127,11 @@ def test_what_can_be_got_has_a_head(rest: str) -> None:
 
 
 def test_a_path_says_which_method_it_takes(rest: str) -> None:
-    for path, method, wanted in ((f"{DIGITS}/infer", "GET", "POST"), (DIGITS, "DELETE", "GET"), ("/v2", "POST", "GET")):
+    for path, method, wanted in (
+        (f"{DIGITS}/infer", "GET", "POST"),
+        (DIGITS, "DELETE", "GET, HEAD"),
+        ("/v2", "POST", "GET, HEAD"),
+    ):
         answer = ask(rest, path, method=method)
         assert (answer.status, answer.headers["Allow"]) == (405, wanted)
 
