@@ -39,6 +39,7 @@ class Settings:
     max_queue: int = option(256, "requests that may wait for each model; more are answered 429")
     timeout: float = option(30.0, "seconds for a request, queue included, that sets no shorter ones")
     drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")
+    body_timeout: float = option(30.0, "seconds for a request's body to arrive; a slow sender must not hold a place")
     max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
     max_request_batch: int = option(1024, "samples in one request")
 
@@ -52,7 +53,7 @@ class Settings:
     tls_key: Path | None = option(None, "its private key, PEM", type=Path)
 
     def __post_init__(self) -> None:
-        for name in ("max_queue", "max_body_bytes", "max_request_batch", "timeout", "drain_timeout"):
+        for name in ("max_queue", "max_body_bytes", "max_request_batch", "timeout", "body_timeout", "drain_timeout"):
             self._check(name, getattr(self, name) > 0, "give a number above 0")
         for name in ("sessions", "threads", "max_batch", "max_delay_ms", "cache_bytes"):
             self._check(name, getattr(self, name) >= 0, "give 0 or more")

@@ -9,8 +9,8 @@ from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.http import openapi
 from serving.onnx_server.http.exchange import JSON, Exchange
 
-SMALL = 64 * 1024
-"""Bytes of a body that holds no tensors, at most."""
+SMALL, SMALL_SECONDS = 64 * 1024, 5
+"""Bytes of a body that holds no tensors, at most, and how long it may take to arrive."""
 
 
 class About:
@@ -61,7 +61,7 @@ class About:
 
 async def read_object(exchange: Exchange) -> dict[str, Any]:
     """A small JSON object, empty if there is no body. Raises NotDecodable."""
-    body = await exchange.body(SMALL)
+    body = await exchange.body(SMALL, SMALL_SECONDS)
     try:
         content = json.loads(body) if body.strip() else {}
     except (ValueError, RecursionError) as error:

@@ -14,8 +14,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 JSON: Header = (b"content-type", b"application/json")
 
-BODY_SECONDS = 30
-"""For a body to arrive; a client that sends slower must not hold a place in a queue."""
 WINDOW_BITS = {b"gzip": 31, b"deflate": 15}
 
 
@@ -34,31 +32,30 @@ class Exchange:
     def header(self, name: bytes) -> str:
         return self.headers.get(name, b"").decode("latin-1")
 
-    async def body(self, limit: int) -> bytes:
-        """All of it, unpacked, at most `limit` bytes. Raises RequestError, and ClientGone."""
+    async def body(self, limit: int, seconds: float) -> bytes:
+        """All of it, unpacked: at most `limit` bytes, within `seconds`. Raises RequestError, and ClientGone."""
         try:
             announced = int(self.headers.get(b"content-length", b"0"))
         except ValueError as error:
             raise NotDecodable("Content-Length is not a number") from error
         if announced > limit:
             raise _too_large(limit)
-        message = await self.receive() if announced else None
-        if message and message["type"] == "http.request" and not message.get("more_body"):
-            body = message["body"]
+        if self.reply.has_body:
+            body = (await self.receive()).get("body", b"")
         else:
-            body = await self._rest_of_body(message, limit)
+            body = await self._arriving_body(limit, seconds)
         if len(body) > limit:
             raise _too_large(limit)
         encoding = self.headers.get(b"content-encoding", b"identity").lower()
         return body if encoding == b"identity" else _unpacked(body, encoding, limit)
 
-    async def _rest_of_body(self, message: Message | None, limit: int) -> bytes:
+    async def _arriving_body(self, limit: int, seconds: float) -> bytes:
         parts: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(seconds):
                 while True:
-                    message = message or await self.receive()
+                    message = await self.receive()
                     if message["type"] != "http.request":
                         raise ClientGone
                     parts.append(message.get("body", b""))
@@ -67,9 +64,8 @@ class Exchange:
                         raise _too_large(limit)
                     if not message.get("more_body"):
                         return b"".join(parts)
-                    message = None
         except TimeoutError as error:
-            raise TooSlow(f"the body did not arrive within {BODY_SECONDS} s") from error
+            raise TooSlow(f"the body did not arrive within {seconds:g} s") from error
 
     def watched(self, visit: Visit) -> Self:
         """`with` it around what the visit waits for, which is cancelled if the client goes away; then ClientGone is

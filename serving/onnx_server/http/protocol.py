@@ -31,6 +31,11 @@ class Reply:
         self.gone: Callable[[], None] | None = None
 
     @property
+    def has_body(self) -> bool:
+        """Whether the request is here as a whole."""
+        return not (self.cycle.more_body or self.cycle.disconnected)
+
+    @property
     def is_plain(self) -> bool:
         """Whether `write` does: the connection stays, and what was written before has gone out."""
         cycle = self.cycle

@@ -65,7 +65,7 @@ class Rest:
             model = plane.find(visit, name, version)
             with model.admission:
                 identify(visit, exchange, plane)
-                body = await exchange.body(plane.settings.max_body_bytes)
+                body = await exchange.body(plane.settings.max_body_bytes, plane.settings.body_timeout)
                 length = _header_length(exchange)
                 started = time.monotonic()
                 if len(body) > LARGE and (length is None or length > LARGE):
@@ -89,7 +89,7 @@ class Rest:
             model = plane.find(visit, name, version)
             with model.admission:
                 identify(visit, exchange, plane)
-                body = await exchange.body(plane.settings.max_body_bytes)
+                body = await exchange.body(plane.settings.max_body_bytes, plane.settings.body_timeout)
                 with exchange.watched(visit):
                     asked = await plane.in_thread(_read_upload, body, exchange, model, visit=visit)
                     outputs = await plane.run(model, asked.inputs, visit)

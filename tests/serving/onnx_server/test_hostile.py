@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from serving import bundle as bundles
@@ -14,7 +15,7 @@ from tests.conftest import Server
 from tests.serving.onnx_server.altered import FAILS_AT, failing
 from tests.serving.onnx_server.asking import arrays, ask
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.onnx_server.wire import INFER, PREDICT, body, connections, in_loop, outcomes
+from tests.serving.onnx_server.wire import INFER, PREDICT, body, connections, head, in_loop, outcomes
 
 
 def test_text_among_numbers_costs_no_memory(start_server: StartServer) -> None:
@@ -41,6 +42,21 @@ def test_an_id_that_no_header_can_hold_is_answered_in_the_body(served: dict[str,
         assert answer.json["id"] == name
         assert len(answer.headers.get("X-Request-Id", "")) <= 128
         assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("path", [INFER, PREDICT])
+def test_a_body_that_does_not_come_gives_its_place_back(start_server: StartServer, path: str) -> None:
+    options = ("--body-timeout", 0.5, "--max-queue", 1, "--max-batch", 1)
+    addresses = start_server(options=options).wait_ready()
+
+    async def wait_for_nothing() -> None:
+        async with connections(addresses["rest"], 2) as slow:  # as many as have room
+            sent = [head(path, 1000), head(path, 1000) + b'{"inputs"']
+            answers = await asyncio.gather(*(one.exchange(part) for one, part in zip(slow, sent, strict=True)))
+            assert [status for status, _, _ in answers] == [408, 408]
+
+    asyncio.run(wait_for_nothing())
+    assert ask(addresses["rest"], INFER, body()).status == 200
 
 
 def test_a_request_that_fails_harms_no_neighbour_of_its_batch(
@@ -71,6 +87,8 @@ def test_a_large_image_is_still_answered(served: dict[str, str]) -> None:
 async def test_a_head_without_end_is_refused(served: dict[str, str]) -> None:
     async with connections(served["rest"], 1) as [client]:
         client.writer.write(b"GET /v2 HTTP/1.1\r\nX: ")
+        await client.writer.drain()
+        await asyncio.sleep(0.5)  # what comes together with its first line is not counted
         for _ in range(7):
             client.writer.write(bytes(10_000).replace(b"\0", b"x"))
             await client.writer.drain()
