@@ -63,6 +63,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, {"name": "planted", "inputs": [INPUT], "outputs": []})
         elif self.path == "/v2":
             self.answer(200, {"name": "planted-server", "version": "1"})
+        elif self.path == "/asked":
+            self.answer(200, {"requests": len(first)})
         else:
             self.answer(404, {"error": f"no {self.path}"})
 

@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hdrh.histogram import HdrHistogram
 
 from benchmarks.load.arrivals import constant, poisson
 from tests.benchmarks.conftest import Planted
-from tests.conftest import ROOT
+from tests.conftest import ROOT, wait_until
 
 Plant = Callable[..., Planted]
 Measure = Callable[..., Any]
@@ -96,10 +96,16 @@ def test_a_result_says_what_it_belongs_to(plant: Plant, measure: Measure) -> Non
 
 def test_ctrl_c_ends_with_the_results_so_far(plant: Plant, tmp_path: Path) -> None:
     output = tmp_path / "partial.json"
-    words = ["latency", plant().url, "--model", "planted", "--protocol", "rest", "--input", "random", "--rate", "100"]
+    url = plant().url
+    words = ["latency", url, "--model", "planted", "--protocol", "rest", "--input", "random", "--rate", "100"]
     command = [sys.executable, "-m", "benchmarks", *words, "--seconds", "300", "--output", str(output)]
+
+    def well_under_way() -> bool:  # a second of warm-up, and a second that counts
+        with urllib.request.urlopen(f"{url}/asked") as answer:
+            return bool(json.load(answer)["requests"] > 200)
+
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        time.sleep(6)
+        wait_until(well_under_way)
         process.send_signal(signal.SIGINT)
         printed, _ = process.communicate(timeout=30)
     assert process.returncode == 130
