@@ -31,8 +31,16 @@ class Loop:
     def train(self) -> Evaluation:
         """From where the run stands to its end; returns the evaluation there.
 
-        Raises Stopped after a signal, with everything saved, and UserError for what only training shows.
+        Raises Stopped after a signal, with everything saved, UserError for what only training shows, and SystemExit
+        on all ranks alike where one of them cannot save.
         """
+        try:
+            return self._epochs()
+        except SystemExit:
+            self.saver.wait()  # all ranks end here, so that the save in flight is finished, or cleared away, by all
+            raise
+
+    def _epochs(self) -> Evaluation:
         run, progress, result = self.run, self.run.progress, None
         while not run.ended or run.evaluation_due:
             self._steps()
@@ -97,7 +105,7 @@ class Loop:
         self.saver.save(collect(self.step, self.run.place, self.meter.losses), self.run.progress)
 
     def _check_saver(self) -> None:
-        if self.saver.error and self.run.recipe.checkpoint.on_save_error == "stop":
+        if self.saver.failures and self.run.recipe.checkpoint.on_save_error == "stop":
             self.requests.fail()
 
     def _heed_requests(self) -> None:

@@ -38,6 +38,8 @@ class Saver:
     thread: threading.Thread | None = None
     error: str | None = None
     """Why the last save that was waited for failed on this rank."""
+    failures: int = 0
+    """How many saves failed on this rank; the next save, which may begin before anybody looks, forgets none."""
 
     def due(self, progress: Progress) -> bool:
         """Whether a checkpoint belongs here, after a step or, where `progress.batch` is 0, after an epoch."""
@@ -85,16 +87,18 @@ class Saver:
     def _give_up(self, error: BaseException, progress: Progress) -> None:
         if isinstance(error, CheckpointException):  # what the ranks met, by rank
             error = next((reason for reason, _ in error.failures.values()), error)
-        self.error = one_line(error)
+        reason = one_line(error)
         if self.folder.exists() and shutil.disk_usage(self.folder).free < FULL:
-            self.error = "No space left on device"  # torch's own words name a position in a file
+            reason = "No space left on device"  # torch's own words name a position in a file
         if self.leads:
             shutil.rmtree(checkpoint.unfinished(self.folder, progress.step), ignore_errors=True)
             what = "training goes on without it" if self.config.on_save_error == "continue" else "training stops"
             print(
-                f"training: {self.folder}: cannot write the checkpoint of step {progress.step} ({self.error}); {what}, "
+                f"training: {self.folder}: cannot write the checkpoint of step {progress.step} ({reason}); {what}, "
                 "the checkpoints before it are untouched",
                 file=sys.stderr,
                 flush=True,
             )
             self.failed()
+        # Last: whoever reads them may end the process.
+        self.error, self.failures = reason, self.failures + 1
