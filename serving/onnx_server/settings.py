@@ -1,21 +1,14 @@
 """Everything the server can be told, in one object; the command line is made from it."""
 
-import argparse
-import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 from serving.errors import UserError
-
-
-def option(default: Any, text: str, **argument: Any) -> Any:
-    """A field of Settings with its line in --help; `argument` goes to argparse."""
-    return field(default=default, metadata={"help": text, **argument})
+from serving.options import OptionSet, option
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(OptionSet):
     host: str = option("127.0.0.1", "address to listen on")
     port: int = option(8080, "REST; 0 takes a free one")
     grpc_port: int = option(7070, "gRPC; 0 takes a free one")
@@ -54,38 +47,18 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("max_queue", "max_body_bytes", "max_request_batch", "timeout", "body_timeout", "drain_timeout"):
-            self._check(name, getattr(self, name) > 0, "give a number above 0")
+            self.check(name, getattr(self, name) > 0, "give a number above 0")
         for name in ("sessions", "threads", "max_batch", "max_delay_ms", "cache_bytes"):
-            self._check(name, getattr(self, name) >= 0, "give 0 or more")
-        self._check("access_log", 0 <= self.access_log <= 1, "give a share, 0 to 1")
+            self.check(name, getattr(self, name) >= 0, "give 0 or more")
+        self.check("access_log", 0 <= self.access_log <= 1, "give a share, 0 to 1")
         try:
             bounds = [float(text) for text in self.buckets.split(",") if text]
         except ValueError:
             bounds = [1.0, 0.0]
-        self._check("buckets", bounds == sorted(set(bounds)), "give rising numbers with commas, as 0.001,0.01,0.1")
+        self.check("buckets", bounds == sorted(set(bounds)), "give rising numbers with commas, as 0.001,0.01,0.1")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise UserError("--tls-certificate and --tls-key: give both or none")
 
     @property
     def bucket_bounds(self) -> tuple[float, ...]:
         return tuple(float(text) for text in self.buckets.split(",") if text)
-
-    def _check(self, name: str, right: bool, wanted: str) -> None:
-        if not right:
-            raise UserError(f"--{name.replace('_', '-')}: {getattr(self, name)} does not do; {wanted}")
-
-    @classmethod
-    def add_options(cls, parser: argparse.ArgumentParser) -> None:
-        for entry in dataclasses.fields(cls):
-            argument = dict(entry.metadata)
-            argument["help"] += f" (default {entry.default})" if entry.default not in (None, "", False) else ""
-            if entry.default is False:
-                argument["action"] = "store_true"
-            else:
-                argument.setdefault("type", type(entry.default))
-            parser.add_argument(f"--{entry.name.replace('_', '-')}", default=entry.default, **argument)
-
-    @classmethod
-    def of(cls, options: argparse.Namespace) -> Self:
-        """What `add_options` asked for. Raises UserError."""
-        return cls(**{entry.name: getattr(options, entry.name) for entry in dataclasses.fields(cls)})
