@@ -1,27 +1,41 @@
 """What a request asks for, from its body alone, and the answer to it: the same behind every server."""
 
+import base64
+import binascii
 import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from serving.bundle import Bundle, TensorSpec
 from serving.decode import decode_image
-from serving.errors import NotDecodable, WrongTensor
-from serving.tensors import DTYPES, check_declared, from_numbers, read_tensors, write_tensors
+from serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
+from serving.tensors import (
+    DTYPES,
+    FORM,
+    check_declared,
+    check_names,
+    from_json,
+    from_numbers,
+    read_tensors,
+    write_tensors,
+)
 
 TOP_K = 5
+MAX_INSTANCES = 1024
+# Those that curl and browsers send of themselves say nothing; what the body is shows in its first bytes.
+TAKEN = ("application/octet-stream", "application/json", "application/x-www-form-urlencoded", "text/csv", "text/plain")
 
 
 @dataclass(frozen=True)
 class Request:
     inputs: dict[str, np.ndarray]
     """By tensor name; the first axis is the batch."""
-    wants_tensors: bool
-    """Tensors are answered with tensors, an image with labels."""
+    form: Literal["tensors", "labels", "predictions"]
+    """Tensors are answered with tensors, an image with labels, instances with a list of predictions."""
 
     @property
     def size(self) -> int:
@@ -29,24 +43,78 @@ class Request:
         return len(next(iter(self.inputs.values())))
 
 
+def check_type(content_type: str) -> None:
+    """Raises UnsupportedType for a body that no model can be asked with."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind and kind not in TAKEN and not kind.startswith("image/"):
+        raise UnsupportedType(f"the body is {kind[:100]}; image/*, multipart/form-data, {', '.join(TAKEN)} are taken")
+
+
 def read_request(body: bytes, bundle: Bundle) -> Request:
-    """An image file's bytes, a table's rows as CSV, or Open Inference Protocol JSON. Raises RequestError."""
-    if body.lstrip()[:1] in (b"{", b"["):  # neither images nor rows of numbers start like this
-        return Request(read_tensors(body, bundle.inputs), wants_tensors=True)
+    """An image file's bytes, a table's rows as CSV, JSON instances, or Open Inference Protocol JSON.
+
+    Raises RequestError.
+    """
+    start = body[:4096].lstrip()[:1]
+    if start in (b"{", b"["):  # neither images nor rows of numbers start like this
+        return _read_json(body, bundle)
     first = bundle.inputs[0]
     if bundle.decode:
-        return Request({first.name: decode_image(body, bundle.decode)[None]}, wants_tensors=False)
+        return Request({first.name: decode_image(body, bundle.decode)[None]}, "labels")
     if len(bundle.inputs) == 1 and len(first.shape) == 2:
-        return Request({first.name: _rows(body, first)}, wants_tensors=False)
+        return Request({first.name: _rows(body, first)}, "labels")
     raise NotDecodable(f"{bundle.name} takes tensors as JSON, and this is none")
 
 
-def answer(request: Request, outputs: Mapping[str, np.ndarray], bundle: Bundle, model: str) -> str:
-    """The JSON text for the request's share of the outputs."""
-    if request.wants_tensors or bundle.task == "tensors":
+def answer(
+    request: Request, outputs: Mapping[str, np.ndarray], bundle: Bundle, model: str, top_k: int | None = None
+) -> str:
+    """The JSON text for the request's share of the outputs; with the `top_k` best labels. Raises WrongParameter."""
+    if top_k is not None and top_k < 1:
+        raise WrongParameter(f"top_k is {top_k}; give how many labels are wanted, 1 or more")
+    if request.form == "tensors" or bundle.task == "tensors":
         return json.dumps({"model_name": model, "model_version": bundle.version} | write_tensors(outputs))
-    values = [_labelled(sample, bundle) for sample in outputs[bundle.outputs[0].name]]
-    return json.dumps({"model": model} | (values[0] if len(values) == 1 else {"predictions": values}))
+    values = [_labelled(sample, bundle, top_k or TOP_K) for sample in outputs[bundle.outputs[0].name]]
+    alone = len(values) == 1 and request.form == "labels"
+    return json.dumps({"model": model} | (values[0] if alone else {"predictions": values}))
+
+
+def _read_json(body: bytes, bundle: Bundle) -> Request:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NotDecodable(f"the body is not JSON of the form {FORM}") from error
+    if isinstance(content, dict) and "instances" in content and "inputs" not in content:
+        return Request(_instances(content["instances"], bundle), "predictions")
+    return Request(read_tensors(content, bundle.inputs), "tensors")
+
+
+def _instances(given: Any, bundle: Bundle) -> dict[str, np.ndarray]:
+    """A list with a sample in each place: numbers, {"b64": an image file}, or an object by the inputs' names."""
+    if not isinstance(given, list) or not 0 < len(given) <= MAX_INSTANCES:
+        raise WrongTensor(f"'instances' is not a list of 1 to {MAX_INSTANCES} samples")
+    names = [spec.name for spec in bundle.inputs]
+    first = given[0]
+    if len(names) == 1 and not (isinstance(first, dict) and "b64" not in first):
+        given = [{names[0]: sample} for sample in given]
+    if not all(isinstance(sample, dict) for sample in given):
+        raise WrongTensor("'instances' has samples of different kinds; give all of them alike")
+    for sample in given:
+        check_names(sample, bundle.inputs)
+    return {spec.name: _column([sample[spec.name] for sample in given], spec, bundle) for spec in bundle.inputs}
+
+
+def _column(samples: list[Any], spec: TensorSpec, bundle: Bundle) -> np.ndarray:
+    if bundle.decode and spec is bundle.inputs[0] and isinstance(samples[0], dict):
+        return np.stack([decode_image(_file(sample), bundle.decode) for sample in samples])
+    return from_json({"datatype": spec.datatype, "shape": [len(samples), *spec.shape[1:]], "data": samples}, spec)
+
+
+def _file(sample: Any) -> bytes:
+    try:
+        return base64.b64decode(sample["b64"], validate=True)
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise NotDecodable('an instance is not of the form {"b64": "an image file as base64"}') from error
 
 
 def _rows(body: bytes, spec: TensorSpec) -> np.ndarray:
@@ -63,12 +131,12 @@ def _rows(body: bytes, spec: TensorSpec) -> np.ndarray:
     return from_numbers([[int(value) for value in row] for row in rows] if whole else rows, shape, spec)
 
 
-def _labelled(given: np.ndarray, bundle: Bundle) -> dict[str, Any]:
+def _labelled(given: np.ndarray, bundle: Bundle, top_k: int) -> dict[str, Any]:
     """What one sample's output means: the best classes, or a value for each output."""
     labels = bundle.labels
     if bundle.task == "regression":
         return {"values": dict(zip(labels, map(float, given), strict=True))}
     probabilities = np.array([1 - given[0], given[0]]) if bundle.task == "binary" else given
-    best = np.argsort(-probabilities, kind="stable")[:TOP_K]
+    best = np.argsort(-probabilities, kind="stable")[:top_k]
     top = [{"label": labels[k], "probability": float(probabilities[k])} for k in best]
     return {**top[0], "top_k": top}

@@ -4,7 +4,6 @@ As JSON a tensor is {"name", "shape", "datatype", "data"}, with numbers in rows 
 order, little-endian; of BYTES each element follows its length in four bytes.
 """
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -26,19 +25,18 @@ DTYPES = {
 _KINDS = {"b": "biu", "u": "iu", "i": "iu", "f": "iuf"}
 DATATYPES = {dtype: name for name, dtype in DTYPES.items()} | {np.dtype(object): "BYTES"}
 MAX_ELEMENTS = 2**26
+FORM = '{"inputs": [{"name", "shape", "datatype", "data"}]}'
 
 
-def read_tensors(body: bytes, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
-    """The inputs in a request's body, by name, checked against what the model takes.
+def read_tensors(content: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
+    """The inputs in a request's JSON, by name, checked against what the model takes.
 
-    Raises NotDecodable if it is not such JSON, WrongTensor naming the tensor and what would be right, TooLarge.
+    Raises NotDecodable if it is of another form, WrongTensor naming the tensor and what would be right, TooLarge.
     """
     try:
-        given = {tensor["name"]: tensor for tensor in json.loads(body)["inputs"]}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise NotDecodable(
-            'the body is not JSON of the form {"inputs": [{"name", "shape", "datatype", "data"}]}'
-        ) from error
+        given = {tensor["name"]: tensor for tensor in content["inputs"]}
+    except (KeyError, TypeError) as error:
+        raise NotDecodable(f"the body is not JSON of the form {FORM}") from error
     check_names(given, specs)
     tensors = {spec.name: from_json(given[spec.name], spec) for spec in specs}
     check_batch(tensors)
@@ -127,6 +125,19 @@ def from_raw(data: bytes | memoryview, shape: Sequence[int], spec: TensorSpec) -
             raise WrongTensor(f"'{spec.name}' has bytes other than 0 and 1, which are no BOOL")
     values = np.frombuffer(data, dtype).reshape(shape)
     return values if values.flags.aligned else values.copy()  # not every kernel reads what lies across words
+
+
+def from_raw_alone(data: bytes | memoryview, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
+    """A body without JSON: the elements of the one input, whose batch its length says. Raises WrongTensor, TooLarge."""
+    if len(specs) != 1:
+        raise WrongTensor("a body of raw elements alone needs a model with one input")
+    spec = specs[0]
+    sample = math.prod(spec.shape[1:]) * DTYPES[spec.datatype].itemsize
+    if not len(data) or len(data) % sample:
+        raise WrongTensor(f"the body has {len(data)} bytes; a sample of '{spec.name}' has {sample}")
+    shape = [len(data) // sample, *spec.shape[1:]]
+    check_declared(spec.datatype, shape, spec)
+    return {spec.name: from_raw(data, shape, spec)}
 
 
 def to_raw(values: np.ndarray) -> bytes:

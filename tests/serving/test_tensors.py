@@ -10,31 +10,27 @@ from serving.tensors import read_tensors, write_tensors
 SPECS = [TensorSpec(name="x", datatype="UINT8", shape=(-1, 2))]
 
 
-def body(**change: object) -> bytes:
-    tensor = {"name": "x", "shape": [2, 2], "datatype": "UINT8", "data": [1, 2, 3, 4]} | change
-    return json.dumps({"inputs": [tensor]}).encode()
+def content(**change: object) -> dict[str, object]:
+    return {"inputs": [{"name": "x", "shape": [2, 2], "datatype": "UINT8", "data": [1, 2, 3, 4]} | change]}
 
 
 def test_flat_and_nested_data_become_the_array() -> None:
     for data in ([1, 2, 3, 4], [[1, 2], [3, 4]]):
-        array = read_tensors(body(data=data), SPECS)["x"]
+        array = read_tensors(content(data=data), SPECS)["x"]
         np.testing.assert_array_equal(array, np.array([[1, 2], [3, 4]], dtype=np.uint8))
         assert array.dtype == np.uint8
 
 
 def test_what_is_written_is_read_again() -> None:
     arrays = {"x": np.array([[0, 255]], dtype=np.uint8)}
-    np.testing.assert_array_equal(
-        read_tensors(json.dumps(write_tensors(arrays, "inputs")).encode(), SPECS)["x"], arrays["x"]
-    )
+    written = json.dumps(write_tensors(arrays, "inputs"))
+    np.testing.assert_array_equal(read_tensors(json.loads(written), SPECS)["x"], arrays["x"])
 
 
-@pytest.mark.parametrize(
-    "text", [b"", b"{", b"[]", b"{}", b'{"inputs": 3}', b'{"inputs": [{}]}', b'{"inputs": [3]}', b"[" * 9999]
-)
-def test_what_is_no_such_json_is_not_decodable(text: bytes) -> None:
+@pytest.mark.parametrize("other", [None, 3, [], {}, {"inputs": 3}, {"inputs": [{}]}, {"inputs": [3]}])
+def test_json_of_another_form_is_not_decodable(other: object) -> None:
     with pytest.raises(NotDecodable):
-        read_tensors(text, SPECS)
+        read_tensors(other, SPECS)
 
 
 @pytest.mark.parametrize(
@@ -62,9 +58,9 @@ def test_what_is_no_such_json_is_not_decodable(text: bytes) -> None:
 )
 def test_a_wrong_tensor_is_refused_with_what_would_be_right(change: dict[str, object], words: str) -> None:
     with pytest.raises(WrongTensor, match=words):
-        read_tensors(body(**change), SPECS)
+        read_tensors(content(**change), SPECS)
 
 
 def test_a_shape_of_more_elements_than_are_allowed_is_too_large() -> None:
     with pytest.raises(TooLarge, match="2,000,000,000,000 elements"):
-        read_tensors(body(shape=[10**12, 2]), SPECS)
+        read_tensors(content(shape=[10**12, 2]), SPECS)

@@ -14,23 +14,22 @@ from serving.onnx_server.inference import Inference, Wanted, read_parameters
 from serving.onnx_server.models.model import Model
 from serving.tensors import (
     DATATYPES,
-    DTYPES,
+    FORM,
     check_declared,
     check_names,
     from_json,
     from_raw,
+    from_raw_alone,
     raw_elements,
     to_raw,
 )
-
-FORM = '{"inputs": [{"name", "shape", "datatype", "data"}]}'
 
 
 def read(body: bytes, header_length: int | None, model: Model) -> Inference:
     """What a body asks for; `header_length` is how much of it is JSON, if raw tensors follow. Raises RequestError."""
     view = memoryview(body)
     if header_length == 0:
-        return Inference(_only_input(view, model))
+        return Inference(from_raw_alone(view, model.bundle.inputs))
     if header_length is not None and not 0 < header_length <= len(body):
         raise NotDecodable(f"Inference-Header-Content-Length is {header_length}; the body has {len(body)} bytes")
     head = _json(view if header_length is None else view[:header_length])
@@ -120,19 +119,6 @@ def _wanted(head: dict[str, Any], raw_by_default: bool, model: Model) -> list[Wa
     if not wanted and raw_by_default:
         return [Wanted(name, raw=True) for name in model.output_names]
     return wanted
-
-
-def _only_input(body: memoryview, model: Model) -> dict[str, np.ndarray]:
-    """A body without JSON is the one input's elements."""
-    if len(model.bundle.inputs) != 1:
-        raise WrongTensor("a body of raw elements alone needs a model with one input")
-    spec = model.bundle.inputs[0]
-    sample = int(np.prod(spec.shape[1:], dtype=np.int64)) * DTYPES[spec.datatype].itemsize
-    if not len(body) or len(body) % sample:
-        raise WrongTensor(f"the body has {len(body)} bytes; a sample of '{spec.name}' has {sample}")
-    shape = [len(body) // sample, *spec.shape[1:]]
-    check_declared(spec.datatype, shape, spec)
-    return {spec.name: from_raw(body, shape, spec)}
 
 
 def _json(text: memoryview) -> dict[str, Any]:

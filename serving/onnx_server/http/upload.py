@@ -7,21 +7,18 @@ from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from serving.errors import NotDecodable, UnsupportedType
+from serving.errors import NotDecodable
+from serving.request import check_type
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # or clients could fill the log with their mistakes
 FORM = "multipart/form-data"
-# Those that curl and browsers send of themselves say nothing; what the body is shows in its first bytes.
-TAKEN = ("application/octet-stream", "application/json", "application/x-www-form-urlencoded", "text/csv", "text/plain")
 
 
 def upload(body: bytes, content_type: str) -> bytes:
     """The body itself, or the only file or field of a form, or the one called data. Raises RequestError."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind == FORM:
+    if content_type.partition(";")[0].strip().lower() == FORM:
         return _from_form(body, content_type)
-    if kind and kind not in TAKEN and not kind.startswith("image/"):
-        raise UnsupportedType(f"the body is {kind[:100]}; image/*, {FORM}, {', '.join(TAKEN)} are taken")
+    check_type(content_type)
     return body
 
 
