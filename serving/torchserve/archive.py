@@ -1,5 +1,6 @@
 """`python -m serving archive BUNDLE`: one .mar for each accepted variant, made by torch-model-archiver."""
 
+import argparse
 import importlib.util
 import json
 import os
@@ -10,6 +11,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -27,6 +29,7 @@ MODULES = (
     "__init__.py",
     "errors.py",
     "bundle.py",
+    "cpu.py",
     "decode.py",
     "request.py",
     "tensors.py",
@@ -36,7 +39,19 @@ MODULES = (
     "session/compiled_session.py",
     "session/onnx_session.py",
     "session/torch_session.py",
+    "torchserve/__init__.py",
+    "torchserve/call.py",
+    "torchserve/worker_metrics.py",
 )
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How TorchServe is to serve an archive; it stands in the archive."""
+
+    workers: int = 1
+    batch_size: int = 1
+    batch_delay_ms: int = 5
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -44,14 +59,23 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("bundle", type=Path, help="a bundle made by python -m serving export")
     parser.add_argument("--output", "-o", type=Path, help="folder for the archives (default model-store beside BUNDLE)")
     parser.add_argument("--variants", help="some of the accepted ones, with commas (default all of them)")
+    parser.add_argument("--workers", type=_count, default=1, help="processes that serve each (default 1)")
+    parser.add_argument("--batch-size", type=_count, default=1, help="requests computed together (default 1)")
+    parser.add_argument(
+        "--batch-delay-ms",
+        type=_count,
+        default=5,
+        help="how long a request waits for others where --batch-size is above 1, even where none come (default 5)",
+    )
     options = parser.parse_args(arguments)
     bundle = bundles.load(options.bundle)
     names = options.variants.split(",") if options.variants else bundle.accepted
-    for path in archive(bundle, options.output or options.bundle.parent / "model-store", names):
+    how = Serving(options.workers, options.batch_size, options.batch_delay_ms)
+    for path in archive(bundle, options.output or options.bundle.parent / "model-store", names, how):
         print(f"{path}  {path.stat().st_size / 1000:,.0f} kB")
 
 
-def archive(bundle: Bundle, store: Path, variants: Sequence[str]) -> list[Path]:
+def archive(bundle: Bundle, store: Path, variants: Sequence[str], how: "Serving | None" = None) -> list[Path]:
     """Write `<name>-<variant>.mar` into `store` for each of the variants. Raises UserError for one not accepted."""
     if not bundle.accepted:
         raise UserError(f"{bundle.root}: has no accepted variant to archive; its model.json says why each was refused")
@@ -68,7 +92,7 @@ def archive(bundle: Bundle, store: Path, variants: Sequence[str]) -> list[Path]:
             bundle.verified(relative)  # before anything is written
     make_folder(store)
     with tempfile.TemporaryDirectory(dir=store, prefix=".archiving-") as folder:
-        made = [_archive(bundle, variant, Path(folder)) for variant in targets]
+        made = [_archive(bundle, variant, Path(folder), how or Serving()) for variant in targets]
         for path, target in zip(made, targets.values(), strict=True):
             path.rename(target)
     return list(targets.values())
@@ -91,14 +115,14 @@ def check_archive(path: Path) -> None:
         raise UserError(f"{path}: holds the model {name}; call it {name}.mar")
 
 
-def _archive(bundle: Bundle, variant: str, work: Path) -> Path:
+def _archive(bundle: Bundle, variant: str, work: Path, how: Serving) -> Path:
     name, content = f"{bundle.name}-{variant}", work / variant
     for relative in _files(bundle, variant):
         _copy(bundle.verified(relative), content / relative)
     _copy(bundle.root / "model.json", content / "model.json")
     for module in MODULES:
         _copy(Path(serving.__file__).parent / module, content / "serving" / module)
-    (work / "model-config.yaml").write_text(yaml.safe_dump(_model_config(variant), sort_keys=False))
+    (work / "model-config.yaml").write_text(yaml.safe_dump(_model_config(variant, how), sort_keys=False))
     # In a folder of its own with relative names: the archiver splits paths at commas, reads brackets as
     # patterns, and first deletes a folder named after the model in the shared temporary folder.
     command = ["--model-name", name, "--version", bundle.version, "--handler", str(HANDLER)]
@@ -122,18 +146,30 @@ def _files(bundle: Bundle, variant: str) -> tuple[str, str, str]:
     return bundle.variants[variant].file, "golden/inputs.npz", "golden/outputs.npz"
 
 
-def _model_config(variant: str) -> dict[str, object]:
+def _model_config(variant: str, how: Serving) -> dict[str, object]:
     # TorchServe starts one worker for each CPU it sees, unless told, and lets a lone request wait out
     # maxBatchDelay when batchSize is above 1.
     return {
-        "minWorkers": 1,
-        "maxWorkers": 1,
-        "batchSize": 1,
-        "maxBatchDelay": 0,
+        "minWorkers": how.workers,
+        "maxWorkers": how.workers,
+        "batchSize": how.batch_size,
+        "maxBatchDelay": how.batch_delay_ms if how.batch_size > 1 else 0,
         "responseTimeout": 120,
         "startupTimeout": 120,
         "torchferry": {"variant": variant},
     }
+
+
+def workers_of(archive: Path) -> int:
+    """How many workers serve an archive of ours."""
+    with zipfile.ZipFile(archive) as mar:
+        return int(yaml.safe_load(mar.read("model-config.yaml"))["minWorkers"])
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
 
 
 def _copy(source: Path, target: Path) -> None:

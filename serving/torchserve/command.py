@@ -14,35 +14,30 @@ from serving.ready_file import check_ready_file, ready_file
 from serving.signature import TrustedKeys, add_trust, trusted_keys
 from serving.torchserve.archive import archive, check_archive
 from serving.torchserve.launcher import ServerFailed, TorchServe
+from serving.torchserve.page import page_of
+from serving.torchserve.settings import Settings
 
 
 def main(arguments: Sequence[str]) -> None:
     parser = Parser(prog="python -m serving up --runtime torchserve", description=__doc__)
     parser.add_argument("models", type=Path, nargs="+", help="bundles, .mar archives, or folders of archives")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8080, help="REST (default 8080); 0 takes a free one")
-    parser.add_argument("--grpc-port", type=int, default=7070, help="gRPC (default 7070); 0 takes a free one")
-    parser.add_argument("--metrics-port", type=int, default=8082, help="Prometheus (default 8082); 0 takes a free one")
-    parser.add_argument(
-        "--ready-file",
-        type=Path,
-        help="written, with the addresses as JSON, when every model answers",
-    )
+    Settings.add_options(parser)
     add_trust(parser)
     options = parser.parse_args(arguments)
-    trusted = trusted_keys(options)
-    check_ready_file(options.ready_file)
+    settings, trusted = Settings.of(options), trusted_keys(options)
+    check_ready_file(settings.ready_file)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     with tempfile.TemporaryDirectory(prefix="torchferry-archives-") as folder:
         archives = find_archives(options.models, Path(folder), trusted)
-        server = TorchServe(archives, options.host, options.port, options.grpc_port, options.metrics_port)
+        server = TorchServe(archives, settings)
         try:
             server.start(stop.is_set)
             if not stop.is_set():
-                _announce(server)
-                _until_stopped(server, stop, options.ready_file)
+                with page_of(server):
+                    _announce(server)
+                    _until_stopped(server, stop, settings.ready_file)
         except ServerFailed as error:
             print(f"serving: {error}", file=sys.stderr)
             sys.exit(1)
@@ -73,7 +68,7 @@ def find_archives(paths: Sequence[Path], folder: Path, trusted: TrustedKeys | No
 
 
 def _announce(server: TorchServe) -> None:
-    print(f"ready: {', '.join(server.models)}; threads per worker: {server.settings.threads}")
+    print(f"ready: {', '.join(server.models)}; threads per worker: {server.threads}")
     print(f"  REST     {server.url}/predictions/{server.models[0]}")
     print(f"  gRPC     {server.grpc_target}")
     print(f"  metrics  {server.metrics_url}")

@@ -5,9 +5,12 @@ needs no torchferry installed. TorchServe allows one class in this file.
 """
 
 import json
+import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +20,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import numpy as np
 
 from serving import bundle as bundles
-from serving.errors import NotDecodable, RequestError, TooLarge, WrongTensor
-from serving.request import Request, answer, read_request
+from serving.cpu import cores
+from serving.errors import InferenceFailed, WrongParameter, WrongTensor
+from serving.request import answer
 from serving.session import check_golden, open_variant
+from serving.tensors import DATATYPES, to_raw
+from serving.torchserve.call import RAW_LENGTH, STATUS, Call
+from serving.torchserve.worker_metrics import worker_metrics
 
-STATUS = {
-    NotDecodable: (400, "Bad Request"),
-    TooLarge: (413, "Content Too Large"),
-    WrongTensor: (422, "Unprocessable Content"),
-}
+log = logging.getLogger(__name__)
 
 
 class Handler:
     """What TorchServe calls: `initialize` once in a worker, then `handle` with each batch of requests."""
 
     def initialize(self, context: Any) -> None:
-        """Load the variant and check it with the golden inputs.
+        """Load the variant, check it with the golden inputs, and run it with each size that a batch can have.
 
         If that fails no worker ever gets ready, and the launcher finds the reason in the folder
         TORCHFERRY_FAILURES: TorchServe would only log it and try again.
@@ -42,39 +45,97 @@ class Handler:
             self.bundle = bundles.load(Path(context.system_properties["model_dir"]))
             self.session = open_variant(self.bundle, variant, int(os.environ.get("TORCHFERRY_THREADS", "1")))
             check_golden(self.session, self.bundle, variant)
+            self._warm_up(int(context.system_properties["batch_size"] or 1))
         except Exception as error:
             if folder := os.environ.get("TORCHFERRY_FAILURES"):
                 Path(folder, context.model_name).write_text(f"{type(error).__name__}: {error}")
             raise
+        self.timeout = float(os.environ.get("TORCHFERRY_TIMEOUT", "inf"))
+        self.decoders = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
+        self.metrics = worker_metrics(context.model_name, self.bundle.version)
 
-    def handle(self, rows: Sequence[dict[str, Any]], context: Any) -> list[str]:
-        """One JSON answer for each row; a row that is wrong gets its own status and harms no other."""
-        requests = [self._decode(row) for row in rows]
-        outputs = self._run([request for request in requests if isinstance(request, Request)])
-        return [self._encode(request, outputs, context, index) for index, request in enumerate(requests)]
+    def handle(self, rows: Sequence[dict[str, Any]], context: Any) -> list[str | bytes]:
+        """One answer for each row; a row that is wrong gets its own status and harms no other."""
+        calls = [Call.of(row, context.get_all_request_header(index)) for index, row in enumerate(rows)]
+        self._decode(calls)
+        self._run([call for call in calls if call.asked])
+        answers = [self._encode(call, context, index) for index, call in enumerate(calls)]
+        for call in calls:
+            self.metrics.finished(call)
+        return answers
 
-    def _decode(self, row: dict[str, Any]) -> Request | RequestError:
+    def _decode(self, calls: Sequence[Call]) -> None:
+        if len(calls) == 1:  # a thread would be handed it, and the answer back, for nothing
+            calls[0].decode(self.bundle, self.timeout)
+        else:  # Pillow and numpy let go of the interpreter's lock for most of their work
+            list(self.decoders.map(lambda call: call.decode(self.bundle, self.timeout), calls))
+
+    def _run(self, calls: Sequence[Call]) -> None:
+        """Run all calls as one batch and give each its share; if it fails, each alone, so that none fails others."""
+        if not calls:
+            return
+        began = time.time()
         try:
-            return read_request(bytes(row.get("data") or row.get("body") or b""), self.bundle)
-        except RequestError as error:
-            return error
+            shares = self._outputs(calls)
+        except Exception as error:
+            if len(calls) > 1:
+                for call in calls:
+                    self._run([call])
+                return
+            calls[0].error = error if isinstance(error, WrongTensor) else InferenceFailed("the model cannot compute it")
+            if calls[0].error is not error:
+                log.exception("the model cannot compute an answer")
+            shares = [{}]
+        seconds = time.time() - began
+        for call, share in zip(calls, shares, strict=True):
+            call.outputs = share
+            call.seconds |= {"batch_wait": began - call.started - call.seconds["decode"], "inference": seconds}
+            call.batch_size = sum(call.asked.size for call in calls if call.asked)
 
-    def _run(self, requests: Sequence[Request]) -> Iterator[dict[str, np.ndarray]]:
-        """Run all requests as one batch; gives each one's share of the outputs, in order."""
-        if not requests:
-            return iter(())
-        names = [tensor.name for tensor in self.bundle.inputs]
-        batch = {name: np.concatenate([request.inputs[name] for request in requests]) for name in names}
-        ends = np.cumsum([request.size for request in requests])[:-1]
+    def _outputs(self, calls: Sequence[Call]) -> list[dict[str, np.ndarray]]:
+        requests = [call.asked for call in calls if call.asked]
+        batch = {
+            spec.name: np.concatenate([asked.inputs[spec.name] for asked in requests]) for spec in self.bundle.inputs
+        }
+        ends = np.cumsum([asked.size for asked in requests])[:-1]
         shares = {name: np.split(values, ends) for name, values in self.session.run(batch).items()}
-        return iter([{name: parts[index] for name, parts in shares.items()} for index in range(len(requests))])
+        return [{name: parts[index] for name, parts in shares.items()} for index in range(len(requests))]
 
-    def _encode(
-        self, request: Request | RequestError, outputs: Iterator[dict[str, np.ndarray]], context: Any, index: int
-    ) -> str:
-        context.set_response_content_type(index, "application/json")
-        if isinstance(request, Request):
-            return answer(request, next(outputs), self.bundle, context.model_name)
-        code, phrase = STATUS[type(request)]
-        context.set_response_status(code, phrase, index)
-        return json.dumps({"error": phrase, "detail": str(request)})
+    def _encode(self, call: Call, context: Any, index: int) -> str | bytes:
+        began = time.time()
+        text: str | bytes = ""
+        try:
+            if call.asked and not call.error:
+                text = self._answer(call, context, index)
+        except WrongParameter as error:
+            call.error = error
+        if call.error:
+            context.set_response_content_type(index, "application/json")
+            code, phrase = STATUS[type(call.error)]
+            context.set_response_status(code, phrase, index)
+            text = json.dumps({"error": phrase, "detail": str(call.error)})
+        call.seconds["encode"] = time.time() - began
+        return text
+
+    def _answer(self, call: Call, context: Any, index: int) -> str | bytes:
+        assert call.asked
+        if not call.wants_bytes:
+            context.set_response_content_type(index, "application/json")
+            return answer(call.asked, call.outputs, self.bundle, context.model_name, call.labels_wanted())
+        described, raw = [], []
+        for name, values in call.outputs.items():
+            raw.append(to_raw(values))
+            size = {"binary_data_size": len(raw[-1])}
+            described.append(
+                {"name": name, "datatype": DATATYPES[values.dtype], "shape": list(values.shape), "parameters": size}
+            )
+        head = {"model_name": context.model_name, "model_version": self.bundle.version, "outputs": described}
+        text = json.dumps(head).encode()
+        context.set_response_content_type(index, "application/octet-stream")
+        context.set_response_header(index, RAW_LENGTH, str(len(text)))
+        return b"".join((text, *raw))
+
+    def _warm_up(self, batch_size: int) -> None:
+        inputs, _ = self.bundle.golden()
+        for size in range(1, batch_size + 1):
+            self.session.run({name: np.resize(values, (size, *values.shape[1:])) for name, values in inputs.items()})

@@ -1,12 +1,33 @@
-"""Everything TorchServe is told at its start, in one object, and the file it reads it from."""
+"""Everything the server can be told, in one object; the command line and TorchServe's files are made from it."""
 
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Self
 
+from serving.options import OptionSet, option
 from serving.ports import claim, claim_or_any, is_free
 
 LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(OptionSet):
+    host: str = option("127.0.0.1", "address to listen on")
+    port: int = option(8080, "REST; 0 takes a free one")
+    grpc_port: int = option(7070, "gRPC; 0 takes a free one")
+    metrics_port: int = option(8082, "Prometheus, and /readyz; 0 takes a free one")
+    ready_file: Path | None = option(None, "written, with the addresses as JSON, when every model answers", type=Path)
+
+    threads: int = option(0, "cores that each worker computes on; 0: its share of the cgroup's quota")
+    max_queue: int = option(100, "requests that may wait for each model")
+    timeout: float = option(30.0, "seconds for a request, queue included")
+    drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM, with a gateway")
+    max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
+
+    def __post_init__(self) -> None:
+        for name in ("max_queue", "timeout", "drain_timeout", "max_body_bytes"):
+            self.check(name, getattr(self, name) > 0, "give a number above 0")
+        self.check("threads", self.threads >= 0, "give 0 or more")
 
 
 @dataclass(frozen=True)
@@ -14,16 +35,20 @@ class Ports:
     rest: int
     grpc: int
     metrics: int
+    page: int
+    """What Prometheus reads, from TorchServe and from us."""
     management: int
-    """On loopback, like the next: nobody but the launcher needs them."""
+    """On loopback, like the next: nobody but the launcher and `serving models` need them."""
     grpc_management: int
 
     @classmethod
-    def claim(cls, host: str, rest: int, grpc: int, metrics: int) -> Self:
+    def claim(cls, settings: Settings) -> Self:
         """Those asked for, free ones for 0. Raises UserError naming the option whose port is taken."""
         given: list[int] = []
-        for port, option in ((rest, "--port"), (grpc, "--grpc-port"), (metrics, "--metrics-port")):
-            given.append(claim(host, port, option, given))
+        for option_name, port in (("port", settings.port), ("grpc-port", settings.grpc_port)):
+            given.append(claim(settings.host, port, f"--{option_name}", given))
+        page = claim(settings.host, settings.metrics_port, "--metrics-port", given)
+        given += [claim_or_any(LOOPBACK, 0, [*given, page]), page]
         for port in (8081, 7071):
             given.append(claim_or_any(LOOPBACK, port, given))
         return cls(*given)
@@ -33,38 +58,30 @@ class Ports:
         return not all(is_free(host, port) for port in astuple(self))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    host: str
-    """Where REST, gRPC and metrics listen; management stays on loopback whatever this is."""
-    ports: Ports
-    model_store: Path
-    """Every archive in it is loaded."""
-    threads: int
-    """Cores each worker computes on."""
-
-    def properties(self) -> str:
-        """config.properties, as java.util.Properties reads it."""
-        values = {
-            "inference_address": f"http://{self.host}:{self.ports.rest}",
-            "management_address": f"http://{LOOPBACK}:{self.ports.management}",
-            "metrics_address": f"http://{self.host}:{self.ports.metrics}",
-            "grpc_inference_address": self.host,
-            "grpc_inference_port": self.ports.grpc,
-            "grpc_management_address": LOOPBACK,
-            "grpc_management_port": self.ports.grpc_management,
-            "model_store": self.model_store,
-            "load_models": "all",
-            "metrics_mode": "prometheus",
-            "disable_system_metrics": "true",
-            # Bodies reach the handler as bytes; it knows better than a content type what they are.
-            "decode_input_request": "false",
-            "ts_open_inference_protocol": "true",
-            "enable_envvars_config": "false",
-            "install_py_dep_per_model": "false",
-            # Its tokens are random, no two replicas share them, and /ping would need one too.
-            "disable_token_authorization": "true",
-            # Archives come from the store alone, never from a URL.
-            "allowed_urls": f"file://{self.model_store}/.*",
-        }
-        return "".join(f"{key}={value}\n" for key, value in values.items())
+def config_properties(settings: Settings, ports: Ports, model_store: Path) -> str:
+    """config.properties, as java.util.Properties reads it; every archive in `model_store` is loaded."""
+    values = {
+        "inference_address": f"http://{settings.host}:{ports.rest}",
+        "management_address": f"http://{LOOPBACK}:{ports.management}",
+        "metrics_address": f"http://{LOOPBACK}:{ports.metrics}",
+        "grpc_inference_address": settings.host,
+        "grpc_inference_port": ports.grpc,
+        "grpc_management_address": LOOPBACK,
+        "grpc_management_port": ports.grpc_management,
+        "model_store": model_store,
+        "load_models": "all",
+        "job_queue_size": settings.max_queue,
+        "max_request_size": settings.max_body_bytes,
+        "metrics_mode": "prometheus",
+        "disable_system_metrics": "true",
+        # Bodies reach the handler as bytes; it knows better than a content type what they are.
+        "decode_input_request": "false",
+        "ts_open_inference_protocol": "true",
+        "enable_envvars_config": "false",
+        "install_py_dep_per_model": "false",
+        # Its tokens are random, no two replicas share them, and /ping would need one too.
+        "disable_token_authorization": "true",
+        # Archives come from the store alone, never from a URL.
+        "allowed_urls": f"file://{model_store}/.*",
+    }
+    return "".join(f"{key}={value}\n" for key, value in values.items())

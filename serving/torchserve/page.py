@@ -1,0 +1,92 @@
+"""The page that Prometheus reads: TorchServe's metrics, those of the workers' calls, and what TorchServe does not say.
+
+`/readyz` on the same port says whether every model answers its golden input.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import urllib3
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import ThreadingWSGIServer
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from serving.torchserve.launcher import TorchServe
+from serving.torchserve.management import Management
+from serving.torchserve.readiness import Readiness
+from serving.torchserve.settings import LOOPBACK
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+SECONDS = 5
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+
+class Standings(Collector):
+    """Queues and workers, asked for when Prometheus asks."""
+
+    def __init__(self, management: Management, models: Sequence[str]) -> None:
+        self.management, self.models = management, models
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        labels = ("model", "version")
+        queue = GaugeMetricFamily("torchferry_serve_queue_depth", "Requests that wait for a worker", labels=labels)
+        workers = GaugeMetricFamily("torchferry_serve_workers", "Workers there should be", labels=labels)
+        ready = GaugeMetricFamily("torchferry_serve_workers_ready", "Workers that answer", labels=labels)
+        for model in self.models:
+            for found in self.management.standing(model):
+                queue.add_metric((model, found.version), found.queued)
+                workers.add_metric((model, found.version), found.workers)
+                ready.add_metric((model, found.version), found.ready)
+        return queue, workers, ready
+
+
+@contextmanager
+def page_of(server: TorchServe) -> Iterator[None]:
+    """The page while the block runs."""
+    page = Page(server)
+    listener = make_server(server.settings.host, server.ports.page, page.answer, ThreadingWSGIServer, _Quiet)
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05}, name="page", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        listener.shutdown()
+        listener.server_close()
+
+
+class Page:
+    def __init__(self, server: TorchServe) -> None:
+        self.registry = CollectorRegistry()
+        self.ready = Readiness(server.url, server.management, server.golden)
+        self.torchserve = f"http://{LOOPBACK}:{server.ports.metrics}/metrics"
+        self.pool = urllib3.PoolManager(timeout=SECONDS, retries=False)
+        self.registry.register(Standings(server.management, server.models))
+        MultiProcessCollector(self.registry, str(server.calls))
+
+    def answer(self, environ: dict[str, Any], start: StartResponse) -> list[bytes]:
+        status, kind, body = "404 Not Found", "application/json", b'{"error": "Not Found", "detail": "ask /metrics"}'
+        if environ["PATH_INFO"] == "/metrics":
+            status, kind, body = "200 OK", TEXT, generate_latest(self.registry) + self._torchserves_own()
+        elif environ["PATH_INFO"] == "/readyz":
+            why = self.ready()
+            status = "503 Service Unavailable" if why else "200 OK"
+            body = json.dumps({"error": "Service Unavailable", "detail": why} if why else {"ready": True}).encode()
+        start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+        return [body]
+
+    def _torchserves_own(self) -> bytes:
+        try:
+            return bytes(self.pool.request("GET", self.torchserve).data)
+        except urllib3.exceptions.HTTPError:  # it is starting, or has ended
+            return b""
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *_: Any) -> None:
+        """Prometheus asks all the time."""

@@ -1,0 +1,74 @@
+"""What a worker counts of its calls, in files that the launcher adds up for Prometheus.
+
+Not through TorchServe's own metrics: there each figure of each request is a line of text that Java parses, and the
+buckets begin at 5 ms. The names and labels are those of the ONNX Runtime server.
+"""
+
+import os
+from typing import Protocol
+
+from serving.torchserve.call import Call
+
+STAGES = {
+    "request": "From a request's arrival, at the gateway if there is one, to its answer",
+    "queue": "Between the gateway and a worker",
+    "decode": "Reading a request's body into tensors",
+    "batch_wait": "Waiting until all of a batch were decoded",
+    "inference": "In the session, with all that shared the batch",
+    "encode": "Writing the answer",
+}
+BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
+MODEL = ("model", "version")
+
+
+class WorkerMetrics(Protocol):
+    def finished(self, call: Call) -> None: ...
+
+
+class Silent:
+    """Where nobody reads them: an archive in a TorchServe that our launcher did not start."""
+
+    def finished(self, call: Call) -> None: ...
+
+
+class Files:
+    def __init__(self, model: str, version: str) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Histogram
+
+        registry, labels = CollectorRegistry(), (model, version)
+        self.requests = Counter(
+            "torchferry_serve_requests",
+            "Requests by what became of them: ok, client_error, deadline, server_error",
+            (*MODEL, "protocol", "outcome"),
+            registry=registry,
+        )
+        named = {stage: f"torchferry_serve_{stage}_duration_seconds" for stage in STAGES}
+        self.labels = labels
+        self.request = Histogram(
+            named["request"], STAGES["request"], (*MODEL, "protocol"), buckets=BUCKETS, registry=registry
+        )
+        self.stages = {
+            stage: Histogram(named[stage], text, MODEL, buckets=BUCKETS, registry=registry).labels(*labels)
+            for stage, text in STAGES.items()
+            if stage != "request"
+        }
+        self.batch_size = Histogram(
+            "torchferry_serve_batch_size",
+            "Samples computed together, as each request saw it",
+            MODEL,
+            buckets=BATCHES,
+            registry=registry,
+        ).labels(*labels)
+
+    def finished(self, call: Call) -> None:
+        self.requests.labels(*self.labels, call.protocol, call.outcome).inc()
+        self.request.labels(*self.labels, call.protocol).observe(call.elapsed)
+        for stage, seconds in call.seconds.items():
+            self.stages[stage].observe(max(0.0, seconds))
+        if call.batch_size:
+            self.batch_size.observe(call.batch_size)
+
+
+def worker_metrics(model: str, version: str) -> WorkerMetrics:
+    return Files(model, version) if "PROMETHEUS_MULTIPROC_DIR" in os.environ else Silent()
