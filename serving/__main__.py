@@ -13,6 +13,10 @@ VERBS = {
     "history": ("serving.registry.channels:history", "a model's versions, and every move of its channels"),
     "archive": ("serving.torchserve.archive", "a bundle to a TorchServe archive per accepted variant"),
     "up": ("serving.up", "start a server and wait until it answers"),
+    "models": (
+        "serving.torchserve.models",
+        "what a running TorchServe serves: list, register, default, scale, remove",
+    ),
     "predict": ("serving.predict", "send images to a server and print what it says"),
 }
 

@@ -5,6 +5,7 @@ import dataclasses
 from dataclasses import field
 from typing import Any, Self
 
+from serving.arguments import finite
 from serving.errors import UserError
 
 
@@ -24,7 +25,7 @@ class OptionSet:
             if entry.default is False:
                 argument["action"] = "store_true"
             else:
-                argument.setdefault("type", type(entry.default))
+                argument.setdefault("type", finite if isinstance(entry.default, float) else type(entry.default))
             parser.add_argument(f"--{entry.name.replace('_', '-')}", default=entry.default, **argument)
 
     @classmethod

@@ -111,7 +111,7 @@ def check_archive(path: Path) -> None:
         raise UserError(f"{path}: is damaged in {damaged}; archive the bundle again")
     if not {"model.json", "handler.py"} <= names:
         raise UserError(f"{path}: is not an archive made by python -m serving archive")
-    if (name := manifest["model"]["modelName"]) != path.stem:
+    if (name := manifest["model"]["modelName"]) != path.stem.partition("@")[0]:
         raise UserError(f"{path}: holds the model {name}; call it {name}.mar")
 
 
@@ -158,6 +158,13 @@ def _model_config(variant: str, how: Serving) -> dict[str, object]:
         "startupTimeout": 120,
         "torchferry": {"variant": variant},
     }
+
+
+def archive_version(archive: Path) -> tuple[str, str]:
+    """The model's name and version."""
+    with zipfile.ZipFile(archive) as mar:
+        model = json.loads(mar.read("MAR-INF/MANIFEST.json"))["model"]
+    return model["modelName"], model["modelVersion"]
 
 
 def workers_of(archive: Path) -> int:

@@ -15,6 +15,7 @@ from serving.signature import TrustedKeys, add_trust, trusted_keys
 from serving.torchserve.archive import archive, check_archive
 from serving.torchserve.launcher import ServerFailed, TorchServe
 from serving.torchserve.page import page_of
+from serving.torchserve.running import announced
 from serving.torchserve.settings import Settings
 
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
         try:
             server.start(stop.is_set)
             if not stop.is_set():
-                with page_of(server):
+                with page_of(server), announced(server.ports.management, server.running):
                     _announce(server)
                     _until_stopped(server, stop, settings.ready_file)
         except ServerFailed as error:
@@ -72,12 +73,14 @@ def _announce(server: TorchServe) -> None:
     print(f"  REST     {server.url}/predictions/{server.models[0]}")
     print(f"  gRPC     {server.grpc_target}")
     print(f"  metrics  {server.metrics_url}")
+    print(f"  models   python -m serving models --management-port {server.ports.management} list")
     print(f"  log      {server.log}", flush=True)
 
 
 def _until_stopped(server: TorchServe, stop: threading.Event, path: Path | None) -> None:
     """Return at a signal; raises ServerFailed if the server ends by itself."""
     addresses = {"rest": server.url, "grpc": server.grpc_target, "metrics": server.metrics_url}
+    addresses["management"] = server.management.url
     with ready_file(path, addresses | {"models": server.models}):
         while not stop.wait(0.5):
             server.check_running()

@@ -24,9 +24,12 @@ class Golden:
         self.bundle = bundles.load(folder)
         self.variant = self.model.removeprefix(f"{self.bundle.name}-")
 
-    def check(self, client: RestClient) -> None:
-        """Raises BundleError where it answers something else, UserError and ServerFault where it does not answer."""
-        check_golden(_Remote(client, self.model), self.bundle, self.variant)
+    def check(self, client: RestClient, version: str = "") -> None:
+        """Of the default version unless one is named.
+
+        Raises BundleError where it answers something else, UserError and ServerFault where it does not answer.
+        """
+        check_golden(_Remote(client, f"{self.model}/{version}".rstrip("/")), self.bundle, self.variant)
 
 
 class _Remote:

@@ -56,6 +56,7 @@ class Handler:
 
     def handle(self, rows: Sequence[dict[str, Any]], context: Any) -> list[str | bytes]:
         """One answer for each row; a row that is wrong gets its own status and harms no other."""
+        self.metrics.began(len(rows))
         calls = [Call.of(row, context.get_all_request_header(index)) for index, row in enumerate(rows)]
         self._decode(calls)
         self._run([call for call in calls if call.asked])

@@ -19,6 +19,7 @@ from serving.torchserve.archive import workers_of
 from serving.torchserve.golden import Golden
 from serving.torchserve.java import find_java, server_home
 from serving.torchserve.management import Management
+from serving.torchserve.running import Running
 from serving.torchserve.settings import LOOPBACK, Ports, Settings, config_properties
 
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
@@ -66,6 +67,10 @@ class TorchServe:
     @property
     def metrics_url(self) -> str:
         return f"http://{_reachable(self.settings.host)}:{self.ports.page}/metrics"
+
+    @property
+    def running(self) -> Running:
+        return Running(os.getpid(), str(self.store), str(self.failures), self.url, self.metrics_url)
 
     def start(self, stopped: Callable[[], bool]) -> None:
         """Return when every model has a ready worker and gave its golden outputs, or when `stopped()` is true.

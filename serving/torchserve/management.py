@@ -1,12 +1,16 @@
-"""TorchServe's management API, as far as we ask it: which workers a model has, and how many requests wait for them."""
+"""TorchServe's management API: the versions of each model, their workers, and which one is asked by default."""
 
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
 
 import urllib3
 
+from serving.errors import ServerFault, UserError
 from serving.torchserve.settings import LOOPBACK
 
-SECONDS = 5
+LOAD_SECONDS = 180
+"""For what waits until workers are there; the rest answers at once."""
 
 
 @dataclass(frozen=True)
@@ -14,6 +18,8 @@ class Standing:
     """Of one version of a model."""
 
     version: str
+    default: bool
+    """Whether requests that name no version go to it."""
     workers: int
     ready: int
     """Workers that answer."""
@@ -24,18 +30,53 @@ class Standing:
 class Management:
     def __init__(self, port: int) -> None:
         self.url = f"http://{LOOPBACK}:{port}"
-        self.pool = urllib3.PoolManager(timeout=SECONDS, retries=False)
+        self.pool = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=LOAD_SECONDS), retries=False)
+
+    def models(self) -> list[str]:
+        """The names of what is registered."""
+        return [entry["modelName"] for entry in self._ask("GET", "/models?limit=1000")["models"]]
 
     def standing(self, model: str) -> list[Standing]:
         """Of each version of the model; none where it is not registered, or the server does not answer."""
         try:
-            answer = self.pool.request("GET", f"{self.url}/models/{model}/all")
-            return [_standing(version) for version in answer.json()] if answer.status == 200 else []
-        except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError):
+            default = self._ask("GET", f"/models/{quote(model)}")[0]["modelVersion"]
+            return [_standing(version, default) for version in self._ask("GET", f"/models/{quote(model)}/all")]
+        except (UserError, ServerFault):
             return []
 
+    def register(self, file: str) -> None:
+        """Load an archive of the server's store; returns when its workers are there."""
+        self._ask("POST", f"/models?url={quote(file, safe='')}&synchronous=true")
 
-def _standing(described: dict) -> Standing:
+    def set_default(self, model: str, version: str) -> None:
+        self._ask("PUT", f"/models/{quote(model)}/{quote(version)}/set-default")
+
+    def scale(self, model: str, version: str, workers: int) -> None:
+        """Returns when so many workers are there."""
+        query = f"min_worker={workers}&max_worker={workers}&synchronous=true"
+        self._ask("PUT", f"/models/{quote(model)}/{quote(version)}?{query}")
+
+    def unregister(self, model: str, version: str) -> None:
+        self._ask("DELETE", f"/models/{quote(model)}/{quote(version)}")
+
+    def _ask(self, method: str, path: str) -> Any:
+        """The answer's JSON. Raises UserError if nobody answers or the call was wrong, ServerFault otherwise."""
+        try:
+            answer = self.pool.request(method, self.url + path)
+            content = answer.json()
+        except urllib3.exceptions.HTTPError as error:
+            reason = type(error).__name__
+            raise UserError(f"{self.url}: no answer ({reason}); is a TorchServe of ours up there?") from error
+        except ValueError as error:
+            raise ServerFault(f"{self.url}: answered {answer.status} without JSON; is it TorchServe?") from error
+        if answer.status < 300:
+            return content
+        text = f"{self.url}: {content.get('message', 'it gave no reason')}"
+        raise UserError(text) if answer.status < 500 else ServerFault(text)
+
+
+def _standing(described: dict, default: str) -> Standing:
     states = [worker["status"] for worker in described["workers"]]
     queued = int(described.get("jobQueueStatus", {}).get("pendingRequests", 0))
-    return Standing(described["modelVersion"], len(states), states.count("READY"), queued)
+    version = described["modelVersion"]
+    return Standing(version, version == default, len(states), states.count("READY"), queued)

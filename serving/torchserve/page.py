@@ -5,7 +5,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -30,15 +30,15 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 class Standings(Collector):
     """Queues and workers, asked for when Prometheus asks."""
 
-    def __init__(self, management: Management, models: Sequence[str]) -> None:
-        self.management, self.models = management, models
+    def __init__(self, management: Management) -> None:
+        self.management = management
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         labels = ("model", "version")
         queue = GaugeMetricFamily("torchferry_serve_queue_depth", "Requests that wait for a worker", labels=labels)
         workers = GaugeMetricFamily("torchferry_serve_workers", "Workers there should be", labels=labels)
         ready = GaugeMetricFamily("torchferry_serve_workers_ready", "Workers that answer", labels=labels)
-        for model in self.models:
+        for model in self.management.models():
             for found in self.management.standing(model):
                 queue.add_metric((model, found.version), found.queued)
                 workers.add_metric((model, found.version), found.workers)
@@ -66,7 +66,7 @@ class Page:
         self.ready = Readiness(server.url, server.management, server.golden)
         self.torchserve = f"http://{LOOPBACK}:{server.ports.metrics}/metrics"
         self.pool = urllib3.PoolManager(timeout=SECONDS, retries=False)
-        self.registry.register(Standings(server.management, server.models))
+        self.registry.register(Standings(server.management))
         MultiProcessCollector(self.registry, str(server.calls))
 
     def answer(self, environ: dict[str, Any], start: StartResponse) -> list[bytes]:

@@ -82,6 +82,7 @@ def config_properties(settings: Settings, ports: Ports, model_store: Path) -> st
         # Its tokens are random, no two replicas share them, and /ping would need one too.
         "disable_token_authorization": "true",
         # Archives come from the store alone, never from a URL.
+        "enable_model_api": "true",  # on loopback alone, for `serving models`
         "allowed_urls": f"file://{model_store}/.*",
     }
     return "".join(f"{key}={value}\n" for key, value in values.items())

@@ -23,18 +23,22 @@ MODEL = ("model", "version")
 
 
 class WorkerMetrics(Protocol):
+    def began(self, calls: int) -> None: ...
+
     def finished(self, call: Call) -> None: ...
 
 
 class Silent:
     """Where nobody reads them: an archive in a TorchServe that our launcher did not start."""
 
+    def began(self, calls: int) -> None: ...
+
     def finished(self, call: Call) -> None: ...
 
 
 class Files:
     def __init__(self, model: str, version: str) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Histogram
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
         registry, labels = CollectorRegistry(), (model, version)
         self.requests = Counter(
@@ -60,6 +64,16 @@ class Files:
             buckets=BATCHES,
             registry=registry,
         ).labels(*labels)
+        self.in_flight = Gauge(
+            "torchferry_serve_in_flight",
+            "Requests that a worker has",
+            MODEL,
+            registry=registry,
+            multiprocess_mode="livesum",
+        ).labels(*labels)
+
+    def began(self, calls: int) -> None:
+        self.in_flight.inc(calls)
 
     def finished(self, call: Call) -> None:
         self.requests.labels(*self.labels, call.protocol, call.outcome).inc()
@@ -68,6 +82,7 @@ class Files:
             self.stages[stage].observe(max(0.0, seconds))
         if call.batch_size:
             self.batch_size.observe(call.batch_size)
+        self.in_flight.dec()
 
 
 def worker_metrics(model: str, version: str) -> WorkerMetrics:

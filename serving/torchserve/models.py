@@ -1,0 +1,150 @@
+"""`python -m serving models list|register|default|scale|remove`: what a running TorchServe serves."""
+
+import argparse
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import urllib3
+
+from serving.arguments import Parser
+from serving.client import RestClient
+from serving.errors import ServerFault, UserError
+from serving.torchserve.archive import archive_version, check_archive
+from serving.torchserve.golden import Golden
+from serving.torchserve.management import Management, Standing
+from serving.torchserve.running import Running
+
+DRAIN_SECONDS = 60
+IN_FLIGHT = re.compile(r'^torchferry_serve_in_flight\{model="(.+)",version="(.+)"\} (.+)$', re.MULTILINE)
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = Parser(prog="python -m serving models", description=__doc__)
+    parser.add_argument("--management-port", type=int, default=8081, help="of the server (default 8081)")
+    verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
+    verbs.add_parser("list", help="models, versions, workers and queues")
+    register = verbs.add_parser("register", help="load an archive beside what is served")
+    register.add_argument("archive", type=Path, help="a .mar made by python -m serving archive")
+    for verb, text in (
+        ("default", "send the requests that name no version to this one"),
+        ("scale", "change how many workers serve it"),
+        ("remove", "unload it after its last request"),
+    ):
+        command = verbs.add_parser(verb, help=text)
+        command.add_argument("model", type=_versioned, metavar="MODEL@VERSION")
+        if verb == "scale":
+            command.add_argument("workers", type=int)
+    options = parser.parse_args(arguments)
+    models = Models(options.management_port)
+    if options.verb == "list":
+        print(models.table())
+    elif options.verb == "register":
+        models.register(options.archive)
+    elif options.verb == "scale":
+        models.scale(options.model, options.workers)
+    else:
+        {"default": models.set_default, "remove": models.remove}[options.verb](options.model)
+
+
+class Models:
+    """Those of the server whose management API is on a port of this machine."""
+
+    def __init__(self, port: int) -> None:
+        """Raises UserError."""
+        self.running, self.management = Running.find(port), Management(port)
+
+    def table(self) -> str:
+        lines = [f"{'model':32} {'version':12} {'default':7} {'ready':>7} {'queued':>7}"]
+        for model in sorted(self.management.models()):
+            for found in self.management.standing(model):
+                ready = f"{found.ready}/{found.workers}"
+                default = "yes" if found.default else ""
+                lines.append(f"{model:32} {found.version:12} {default:7} {ready:>7} {found.queued:7}")
+        return "\n".join(lines)
+
+    def register(self, archive: Path) -> None:
+        """Load it and check its golden outputs; requests that name no version do not reach it yet.
+
+        Raises UserError, and ServerFault after which nothing of it is left.
+        """
+        check_archive(archive)
+        name, version = archive_version(archive)
+        if any(found.version == version for found in self.management.standing(name)):
+            raise UserError(f"{archive}: {name}@{version} is registered already; remove it first")
+        file = Path(self.running.store, f"{name}@{version}.mar")
+        shutil.copyfile(archive, unfinished := file.with_suffix(".unfinished"))
+        unfinished.replace(file)
+        failure = Path(self.running.failures, name)
+        failure.unlink(missing_ok=True)
+        try:
+            self.management.register(file.name)
+            self._check(version, file)
+        except (UserError, ServerFault) as error:
+            if any(found.version == version for found in self.management.standing(name)):
+                self.management.unregister(name, version)
+            file.unlink()
+            reason = failure.read_text() if failure.exists() else error
+            raise ServerFault(f"{archive}: {name}@{version} cannot be loaded: {reason}") from error
+        print(f"registered {name}@{version}; it gave its golden outputs")
+
+    def _check(self, version: str, archive: Path) -> None:
+        """Raises UserError or ServerFault unless it gives its golden outputs."""
+        with tempfile.TemporaryDirectory() as folder, RestClient(self.running.rest) as client:
+            Golden(archive, Path(folder)).check(client, version)
+
+    def set_default(self, of: tuple[str, str]) -> None:
+        """`of`, here and below: a model's name and version. Raises UserError."""
+        model, version = of
+        self._find(model, version)
+        self.management.set_default(model, version)
+        print(f"{model}: requests that name no version go to {version}")
+
+    def scale(self, of: tuple[str, str], workers: int) -> None:
+        """Raises UserError."""
+        model, version = of
+        self._find(model, version)
+        if workers < 1:
+            raise UserError(f"scale: {workers} workers serve nobody; give 1 or more, or remove {model}@{version}")
+        self.management.scale(model, version, workers)
+        print(f"{model}@{version}: {workers} workers")
+
+    def remove(self, of: tuple[str, str]) -> None:
+        """Unload it once it has nothing to answer any more. Raises UserError."""
+        model, version = of
+        others = [found.version for found in self.management.standing(model) if found.version != version]
+        if self._find(model, version).default and others:
+            raise UserError(f"{model}@{version} is the default; make {' or '.join(others)} the default first")
+        deadline = time.monotonic() + DRAIN_SECONDS
+        idle = 0
+        while idle < 2:  # a request on its way from the queue to a worker is in neither for a moment
+            idle = idle + 1 if self._idle(model, version) else 0
+            if time.monotonic() > deadline:
+                raise UserError(f"{model}@{version} still has requests after {DRAIN_SECONDS} s; it was left as it is")
+            time.sleep(0.2)
+        self.management.unregister(model, version)
+        Path(self.running.store, f"{model}@{version}.mar").unlink(missing_ok=True)
+        print(f"removed {model}@{version}")
+
+    def _find(self, model: str, version: str) -> Standing:
+        found = self.management.standing(model)
+        for standing in found:
+            if standing.version == version:
+                return standing
+        known = ", ".join(f"{model}@{standing.version}" for standing in found) or ", ".join(self.management.models())
+        raise UserError(f"{model}@{version} is not registered; there is {known}")
+
+    def _idle(self, model: str, version: str) -> bool:
+        page = urllib3.request("GET", self.running.metrics, timeout=10).data.decode()
+        in_flight = {(name, of): float(value) for name, of, value in IN_FLIGHT.findall(page)}
+        return not self._find(model, version).queued and not in_flight.get((model, version), 0)
+
+
+def _versioned(text: str) -> tuple[str, str]:
+    name, _, version = text.partition("@")
+    if not (name and version):
+        raise argparse.ArgumentTypeError(f"{text} is not of the form MODEL@VERSION")
+    return name, version

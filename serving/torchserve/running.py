@@ -1,0 +1,57 @@
+"""Where a running server can be found by commands on the same machine: a file for each management port."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from serving.errors import UserError
+
+
+@dataclass(frozen=True)
+class Running:
+    pid: int
+    store: str
+    """The folder whose archives it loads."""
+    failures: str
+    """Where a model that cannot be loaded leaves the reason."""
+    rest: str
+    metrics: str
+
+    @classmethod
+    def find(cls, port: int) -> Self:
+        """The server whose management API is on `port` of this machine. Raises UserError."""
+        path = _file(port)
+        try:
+            found = cls(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError):
+            found = None
+        if found is None or not psutil.pid_exists(found.pid):
+            raise UserError(
+                f"--management-port: no server of ours runs here with its management on {port}; "
+                "python -m serving up --runtime torchserve says which port it has"
+            )
+        return found
+
+
+@contextmanager
+def announced(port: int, running: Running) -> Iterator[None]:
+    """It can be found while the block runs."""
+    path = _file(port)
+    unfinished = path.with_name(f".{path.name}.{running.pid}")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(asdict(running)))
+    unfinished.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _file(port: int) -> Path:
+    return Path(tempfile.gettempdir(), f"torchferry-torchserve-{port}.json")

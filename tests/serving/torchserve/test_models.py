@@ -1,0 +1,116 @@
+"""Versions of a model beside each other in a running TorchServe: registered, asked, made the default, removed."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from serving.client import RestClient
+from serving.errors import UserError
+from serving.torchserve.running import Running
+from tests.conftest import Server, run_command
+
+MODEL = "digits-onnx-fp32"
+
+
+@pytest.fixture(scope="module")
+def second(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of the same model as version 2.0."""
+    folder = tmp_path_factory.mktemp("second")
+    done = run_command(
+        "-m", "serving", "export", run, "--variants", "onnx-fp32", "--model-version", "2.0", "-o", folder / "bundle"
+    )
+    assert done.returncode == 0, done.stderr
+    done = run_command("-m", "serving", "archive", folder / "bundle")
+    assert done.returncode == 0, done.stderr
+    return folder / "model-store" / f"{MODEL}.mar"
+
+
+@pytest.fixture
+def served(store: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+    server = Server(store / f"{MODEL}.mar", folder=tmp_path)
+    try:
+        yield server.wait_ready()
+    finally:
+        server.stop()
+
+
+def models(served: dict[str, str], *arguments: object) -> tuple[int, str]:
+    port = served["management"].rpartition(":")[2]
+    done = run_command("-m", "serving", "models", "--management-port", port, *arguments)
+    return done.returncode, done.stdout + done.stderr
+
+
+def version_of(served: dict[str, str], model: str = MODEL) -> str:
+    body = json.dumps({"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "UINT8", "data": [0] * 64}]})
+    with RestClient(served["rest"]) as client:
+        return str(json.loads(client.send(model, body.encode()))["model_version"])
+
+
+def test_a_second_version_comes_the_default_moves_and_the_first_goes_without_a_lost_request(
+    served: dict[str, str], second: Path
+) -> None:
+    ended, failures, seen = threading.Event(), list[str](), set[str]()
+
+    def ask_all_the_time() -> None:
+        while not ended.is_set():
+            try:
+                seen.add(version_of(served))
+            except Exception as error:
+                failures.append(repr(error))
+
+    clients = [threading.Thread(target=ask_all_the_time) for _ in range(4)]
+    for client in clients:
+        client.start()
+    try:
+        code, text = models(served, "register", second)
+        assert (code, text) == (0, f"registered {MODEL}@2.0; it gave its golden outputs\n"), text
+        assert version_of(served, f"{MODEL}/2.0") == "2.0"
+        assert version_of(served) == "1.0"
+        assert models(served, "scale", f"{MODEL}@2.0", 2)[0] == 0
+        code, text = models(served, "remove", f"{MODEL}@1.0")
+        assert (code, "is the default; make 2.0 the default first" in text) == (2, True), text
+        assert models(served, "default", f"{MODEL}@2.0")[0] == 0
+        assert version_of(served) == "2.0"
+        code, text = models(served, "list")
+        assert [line.split() for line in text.splitlines()[1:]] == [
+            [MODEL, "1.0", "1/1", "0"],
+            [MODEL, "2.0", "yes", "2/2", "0"],
+        ], text
+        assert models(served, "remove", f"{MODEL}@1.0") == (0, f"removed {MODEL}@1.0\n")
+    finally:
+        ended.set()
+        for client in clients:
+            client.join()
+    assert not failures
+    assert seen == {"1.0", "2.0"}
+    with pytest.raises(UserError, match="version"):
+        version_of(served, f"{MODEL}/1.0")
+
+
+def test_what_cannot_be_done_is_said_in_one_line(served: dict[str, str], store: Path, tmp_path: Path) -> None:
+    port = served["management"].rpartition(":")[2]
+    (tmp_path / "text.mar").write_text("no archive")
+    for arguments, words in (
+        (("register", store / f"{MODEL}.mar"), f"{MODEL}@1.0 is registered already"),
+        (("register", tmp_path / "text.mar"), "is damaged, or not an archive"),
+        (("remove", f"{MODEL}@3.0"), f"{MODEL}@3.0 is not registered; there is {MODEL}@1.0"),
+        (("default", MODEL), "is not of the form MODEL@VERSION"),
+        (("scale", f"{MODEL}@1.0", 0), "0 workers serve nobody"),
+        (("rename",), "rename"),
+    ):
+        code, text = models(served, *arguments)
+        assert (code, words in text, len(text.splitlines())) == (2, True, 1), text
+    done = run_command("-m", "serving", "models", "--management-port", 1, "list")
+    assert (done.returncode, "no server of ours runs here" in done.stderr) == (2, True)
+    assert Path(Running.find(int(port)).store).is_dir()
+
+
+def test_no_url_but_the_store_is_loaded_from(served: dict[str, str], store: Path) -> None:
+    for url in (f"file://{store}/digits-torch.mar", "http://127.0.0.1:9/digits-torch.mar", "../digits-torch.mar"):
+        answer = urllib3.request("POST", f"{served['management']}/models?url={url}")
+        assert 400 <= answer.status < 500, (url, answer.data)
+    assert models(served, "list")[1].count(MODEL) == 1
