@@ -1,5 +1,6 @@
 """Everything the server can be told, in one object; the command line is made from it."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +55,9 @@ class Settings(OptionSet):
         try:
             bounds = [float(text) for text in self.buckets.split(",") if text]
         except ValueError:
-            bounds = [1.0, 0.0]
-        self.check("buckets", bounds == sorted(set(bounds)), "give rising numbers with commas, as 0.001,0.01,0.1")
+            bounds = [math.inf]
+        rising = bounds == sorted(set(bounds)) and all(map(math.isfinite, bounds))
+        self.check("buckets", rising, "give rising numbers with commas, as 0.001,0.01,0.1")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise UserError("--tls-certificate and --tls-key: give both or none")
 

@@ -48,6 +48,14 @@ def timeout_of(asked: float | None, context: Any) -> float | None:
     return min(known) if known else None
 
 
+def say(visit: Visit, context: Any) -> None:
+    """An answer's stages and its trace, as HTTP has them in headers."""
+    said = [("server-timing", visit.timing())]
+    if visit.trace:
+        said.append(("traceparent", str(visit.trace)))
+    context.set_trailing_metadata(tuple(said))
+
+
 def trace(plane: DataPlane, visit: Visit, context: Any) -> None:
     """Take the caller's trace over, if its metadata name one."""
     for key, value in context.invocation_metadata() or ():

@@ -3,7 +3,7 @@
 from typing import Any
 
 from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.grpc.call import ANSWERED, refuse, timeout_of, trace
+from serving.onnx_server.grpc.call import ANSWERED, refuse, say, timeout_of, trace
 from serving.predictions_grpc import Response
 from serving.request import answer as answer_text
 from serving.request import read_request
@@ -24,6 +24,7 @@ class Predictions:
                     timeout = timeout_of(None, context)
                     asked = await plane.in_thread(read_request, body, model.bundle, visit=visit, timeout=timeout)
                     outputs = await plane.run(model, asked.inputs, visit, timeout=timeout)
+                    say(visit, context)
                     return Response(prediction=answer_text(asked, outputs, model.bundle, model.name).encode())
         except ANSWERED as error:
             await refuse(context, error)

@@ -13,7 +13,7 @@ from serving import predictions_grpc
 from serving.errors import NotAllowed, Overloaded, UserError
 from serving.onnx_server.access import Access
 from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.grpc.call import STATUS
+from serving.onnx_server.grpc.call import refuse
 from serving.onnx_server.grpc.handlers import Registering, read_in_handler
 from serving.onnx_server.grpc.predictions import Predictions
 from serving.onnx_server.grpc.service import InferenceService
@@ -91,19 +91,19 @@ class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             try:
                 self.access.check(str(said.get("authorization", "")))
             except (NotAllowed, Overloaded) as error:
-                return _refusal(await continuation(details), STATUS[type(error)], str(error))
+                return _refusal(await continuation(details), error)
         return await continuation(details)
 
 
-def _refusal(handler: Any, status: grpc.StatusCode, text: str) -> Any:
+def _refusal(handler: Any, error: Exception) -> Any:
     """A handler of the same kind that only says no."""
 
-    async def refuse(_request: Any, context: Any) -> None:
-        await context.abort(status, text)
+    async def say_no(_request: Any, context: Any) -> None:
+        await refuse(context, error)
 
     if handler is None or not (handler.request_streaming or handler.response_streaming):
-        return grpc.unary_unary_rpc_method_handler(refuse)
-    return grpc.stream_stream_rpc_method_handler(refuse)
+        return grpc.unary_unary_rpc_method_handler(say_no)
+    return grpc.stream_stream_rpc_method_handler(say_no)
 
 
 def _predictions(plane: DataPlane) -> Any:

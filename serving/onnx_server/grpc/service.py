@@ -15,8 +15,9 @@ from serving.errors import UnknownModel
 from serving.onnx_server import descriptions
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.grpc import messages as grpc_messages
-from serving.onnx_server.grpc.call import ANSWERED, refuse, timeout_of, trace
+from serving.onnx_server.grpc.call import ANSWERED, refuse, say, timeout_of, trace
 from serving.onnx_server.models.model import Model
+from serving.onnx_server.telemetry.visit import Visit
 
 IN_STREAM = 64
 """Requests of one stream that are worked on at a time."""
@@ -70,7 +71,9 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:
         try:
-            return await self._infer(request, context)
+            response, visit = await self._infer(request, context)
+            say(visit, context)
+            return response
         except ANSWERED as error:
             await refuse(context, error)
 
@@ -98,7 +101,7 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
     async def _infer_in_stream(self, request: Any, context: Any) -> Any:
         """One request's fault does not end the stream."""
         try:
-            response = await self._infer(request, context)
+            response, _ = await self._infer(request, context)
         except ANSWERED as error:
             return messages.ModelStreamInferResponse(
                 error_message=str(error), infer_response=messages.ModelInferResponse(id=request.id)
@@ -107,7 +110,7 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
             response.parameters["triton_final_response"].bool_param = True
         return messages.ModelStreamInferResponse(infer_response=response)
 
-    async def _infer(self, request: Any, context: Any) -> Any:
+    async def _infer(self, request: Any, context: Any) -> tuple[Any, Visit]:
         plane = self.plane
         with plane.visit("grpc") as visit:
             model = plane.find(visit, request.model_name, request.model_version)
@@ -122,7 +125,7 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
                 started = time.monotonic()
                 response = grpc_messages.write(asked, outputs, model)
                 visit.encode = time.monotonic() - started
-                return response
+                return response, visit
 
     async def _model(self, request: Any, context: Any) -> Model:
         try:

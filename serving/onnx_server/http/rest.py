@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from serving.errors import DeadlinePassed, InferenceFailed, NotDecodable, RequestError
 from serving.onnx_server.access import Access
@@ -25,6 +25,9 @@ LARGE = 64 * 1024
 ALSO = {"GET": ("HEAD",), "predict": ("PUT",)}
 """Other methods that mean the same, of a method or of one call; `curl -T` sends a file with PUT."""
 
+EXPOSED = b"Inference-Header-Content-Length, Retry-After, Server-Timing, X-Request-Id, traceparent"
+"""What pages of another origin may read of an answer, beside what they always may."""
+
 Call = Callable[[Exchange, str, str], Awaitable[None]]
 
 
@@ -40,7 +43,7 @@ class Rest:
         try:
             method, name, model, version = route(exchange.path)
             if exchange.method == "OPTIONS" and self.origin:
-                return await self._preflight(exchange, method)
+                return await self._preflight(exchange, (method, *ALSO.get(name, ALSO.get(method, ()))))
             if not name:
                 return await say(exchange, 404, "Not Found", f"there is nothing at {exchange.path[:200]}")
             taken = (method, *ALSO.get(name, ALSO.get(method, ())))
@@ -102,8 +105,12 @@ class Rest:
         call: Call = getattr(self if name in ("infer", "predict") else self.about, name)
         return call
 
-    async def _preflight(self, exchange: Exchange, method: str) -> None:
-        allowed = [(b"access-control-allow-methods", method.encode()), (b"access-control-allow-headers", b"*")]
+    async def _preflight(self, exchange: Exchange, methods: Sequence[str]) -> None:
+        # The star does not stand for Authorization (https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name).
+        allowed = [
+            (b"access-control-allow-methods", ", ".join(methods).encode()),
+            (b"access-control-allow-headers", b"*, Authorization"),
+        ]
         await exchange.answer(204, b"", allowed)
 
     def _with_headers(self, send: Send) -> Send:
@@ -111,6 +118,7 @@ class Rest:
         headers: list[Header] = []
         if self.origin:
             headers.append((b"access-control-allow-origin", self.origin))
+            headers.append((b"access-control-expose-headers", EXPOSED))
         if self.plane.draining:
             headers.append((b"connection", b"close"))  # so that the client opens its next one elsewhere
         if not headers:

@@ -70,6 +70,10 @@ class Visit:
             self.passed = self._stages()
         return self.passed
 
+    def timing(self) -> str:
+        """The stages in milliseconds, as Server-Timing has them (https://www.w3.org/TR/server-timing/)."""
+        return ", ".join(f"{stage};dur={1000 * seconds:.3f}" for stage, seconds in self.stages().items())
+
     def _stages(self) -> dict[str, float]:
         stages = {"decode": self.decode}
         if (work := self.work) and work.finished:

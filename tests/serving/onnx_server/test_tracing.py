@@ -1,14 +1,19 @@
 """Traces: the caller's is taken over and answered, and spans reach a collector over OTLP."""
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import grpc
 import numpy as np
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tritonclient.grpc import service_pb2 as messages
+from tritonclient.grpc import service_pb2_grpc
 
+from serving import predictions_grpc
 from serving.onnx_server.telemetry.trace_context import TraceContext
 from tests.conftest import wait_until
 from tests.serving.onnx_server.asking import ask, tensor
@@ -61,6 +66,25 @@ def test_an_answer_names_a_span_of_its_own_in_the_callers_trace(served: dict[str
     assert said.trace_id == TRACE
     assert said.flags == "01"
     assert said.span_id != CALLER
+
+
+@pytest.mark.parametrize("call", ["ModelInfer", "Predictions"])
+def test_over_grpc_the_trace_and_the_stages_come_behind_the_answer(served: dict[str, str], call: str) -> None:
+    pixels = np.zeros((1, 1, 8, 8), np.uint8)
+    with grpc.insecure_channel(served["grpc"]) as channel:
+        if call == "ModelInfer":
+            request = messages.ModelInferRequest(model_name="digits", raw_input_contents=[pixels.tobytes()])
+            request.inputs.add(name="image", datatype="UINT8", shape=pixels.shape)
+            method = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer
+        else:
+            request = predictions_grpc.Request(model_name="digits", input={"data": json.dumps(IMAGE).encode()})
+            method = predictions_grpc.predictions(channel)
+        _, answered = method.with_call(request, metadata=tuple(PARENT.items()))
+    said = dict(answered.trailing_metadata())
+    trace = TraceContext.read(str(said["traceparent"]))
+    assert trace is not None
+    assert (trace.trace_id, trace.span_id != CALLER) == (TRACE, True)
+    assert "inference;dur=" in str(said["server-timing"])
 
 
 def test_without_a_trace_there_is_none(served: dict[str, str]) -> None:
