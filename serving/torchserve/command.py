@@ -17,6 +17,7 @@ from serving.torchserve.launcher import ServerFailed, TorchServe
 from serving.torchserve.page import page_of
 from serving.torchserve.running import announced
 from serving.torchserve.settings import Settings
+from serving.torchserve.unanswered import unanswered, wait_idle
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -27,18 +28,20 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     settings, trusted = Settings.of(options), trusted_keys(options)
     check_ready_file(settings.ready_file)
-    stop = threading.Event()
+    stop, at_once = threading.Event(), threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
+        signal.signal(name, lambda *_: (at_once if stop.is_set() else stop).set())
     with tempfile.TemporaryDirectory(prefix="torchferry-archives-") as folder:
         archives = find_archives(options.models, Path(folder), trusted)
         server = TorchServe(archives, settings)
         try:
             server.start(stop.is_set)
             if not stop.is_set():
-                with page_of(server), announced(server.ports.management, server.running):
+                with page_of(server) as page, announced(server.ports.management, server.running):
                     _announce(server)
                     _until_stopped(server, stop, settings.ready_file)
+                    page.ready.draining = True
+                    _drain(server, at_once)
         except ServerFailed as error:
             print(f"serving: {error}", file=sys.stderr)
             sys.exit(1)
@@ -66,6 +69,16 @@ def find_archives(paths: Sequence[Path], folder: Path, trusted: TrustedKeys | No
         if names.count(name) > 1:
             raise UserError(f"{name}: is given more than once; serve each model from one place")
     return found
+
+
+def _drain(server: TorchServe, at_once: threading.Event) -> None:
+    """Let it answer what it has, until a second signal: Java drops requests in flight when it is told to end."""
+    seconds = server.settings.drain_timeout
+    if not wait_idle(lambda: unanswered(server.metrics_url), seconds, at_once.is_set) and not at_once.is_set():
+        print(
+            f"serving: requests still came, or were not answered, after {seconds:g} s; they are dropped",
+            file=sys.stderr,
+        )
 
 
 def _announce(server: TorchServe) -> None:

@@ -1,14 +1,10 @@
 """`python -m serving models list|register|default|scale|remove`: what a running TorchServe serves."""
 
 import argparse
-import re
 import shutil
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
-
-import urllib3
 
 from serving.arguments import Parser
 from serving.client import RestClient
@@ -17,9 +13,9 @@ from serving.torchserve.archive import archive_version, check_archive
 from serving.torchserve.golden import Golden
 from serving.torchserve.management import Management, Standing
 from serving.torchserve.running import Running
+from serving.torchserve.unanswered import unanswered, wait_idle
 
 DRAIN_SECONDS = 60
-IN_FLIGHT = re.compile(r'^torchferry_serve_in_flight\{model="(.+)",version="(.+)"\} (.+)$', re.MULTILINE)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -118,13 +114,8 @@ class Models:
         others = [found.version for found in self.management.standing(model) if found.version != version]
         if self._find(model, version).default and others:
             raise UserError(f"{model}@{version} is the default; make {' or '.join(others)} the default first")
-        deadline = time.monotonic() + DRAIN_SECONDS
-        idle = 0
-        while idle < 2:  # a request on its way from the queue to a worker is in neither for a moment
-            idle = idle + 1 if self._idle(model, version) else 0
-            if time.monotonic() > deadline:
-                raise UserError(f"{model}@{version} still has requests after {DRAIN_SECONDS} s; it was left as it is")
-            time.sleep(0.2)
+        if not wait_idle(lambda: unanswered(self.running.metrics, model, version), DRAIN_SECONDS):
+            raise UserError(f"{model}@{version} still has requests after {DRAIN_SECONDS} s; it was left as it is")
         self.management.unregister(model, version)
         Path(self.running.store, f"{model}@{version}.mar").unlink(missing_ok=True)
         print(f"removed {model}@{version}")
@@ -136,11 +127,6 @@ class Models:
                 return standing
         known = ", ".join(f"{model}@{standing.version}" for standing in found) or ", ".join(self.management.models())
         raise UserError(f"{model}@{version} is not registered; there is {known}")
-
-    def _idle(self, model: str, version: str) -> bool:
-        page = urllib3.request("GET", self.running.metrics, timeout=10).data.decode()
-        in_flight = {(name, of): float(value) for name, of, value in IN_FLIGHT.findall(page)}
-        return not self._find(model, version).queued and not in_flight.get((model, version), 0)
 
 
 def _versioned(text: str) -> tuple[str, str]:

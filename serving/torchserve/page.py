@@ -47,14 +47,14 @@ class Standings(Collector):
 
 
 @contextmanager
-def page_of(server: TorchServe) -> Iterator[None]:
+def page_of(server: TorchServe) -> Iterator["Page"]:
     """The page while the block runs."""
     page = Page(server)
     listener = make_server(server.settings.host, server.ports.page, page.answer, ThreadingWSGIServer, _Quiet)
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05}, name="page", daemon=True)
     thread.start()
     try:
-        yield
+        yield page
     finally:
         listener.shutdown()
         listener.server_close()

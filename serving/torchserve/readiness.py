@@ -19,9 +19,12 @@ class Readiness:
     def __init__(self, url: str, management: Management, models: Sequence[Golden]) -> None:
         self.client, self.management, self.models = RestClient(url, ANSWER_SECONDS), management, models
         self.why, self.checked, self.lock = "", 0.0, threading.Lock()
+        self.draining = False
 
     def __call__(self) -> str:
         """Why it is not ready, or nothing."""
+        if self.draining:
+            return "the server is about to stop"
         with self.lock:
             if time.monotonic() - self.checked > FRESH_SECONDS:
                 self.why, self.checked = self._check(), time.monotonic()

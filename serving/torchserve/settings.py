@@ -21,7 +21,7 @@ class Settings(OptionSet):
     threads: int = option(0, "cores that each worker computes on; 0: its share of the cgroup's quota")
     max_queue: int = option(100, "requests that may wait for each model")
     timeout: float = option(30.0, "seconds for a request, queue included")
-    drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM, with a gateway")
+    drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")
     max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
 
     def __post_init__(self) -> None:
