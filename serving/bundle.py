@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # a bundle can be read where cryptography is not installed
 
 SCHEMA = "torchferry.bundle/2"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME_RULE = "up to 100 letters, digits, '.', '_' and '-' can, of which a letter or digit is the first"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +98,9 @@ def load(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:
     """Read model.json; its files are checked when they are asked for. Raises BundleError, also for a bundle that none
     of the `trusted` keys signed, if any are given."""
     path = root / "model.json"
-    if not path.is_file():
-        raise BundleError(f"{root}: is not a bundle (it has no model.json); make one with python -m serving export")
     try:
+        if not path.is_file():
+            raise BundleError(f"{root}: is not a bundle (it has no model.json); make one with python -m serving export")
         content = json.loads(path.read_text())
         schema, digest, signature = content.pop("schema"), content.pop("digest", None), content.pop("signature", None)
         if schema != SCHEMA:
@@ -109,16 +110,13 @@ def load(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:
         if trusted:
             trusted.check(digest, signature, str(root))
         bundle = _bundle(root, content)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        _check_words(path, bundle)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BundleError(
             f"{path}: cannot be read ({type(error).__name__}: {error}); export the bundle again"
         ) from error
-    for name in (bundle.name, *bundle.variants):
-        if not NAME.fullmatch(name):
-            raise BundleError(f"{path}: '{name}' cannot be a name; letters, digits, '.', '_' and '-' can")
-    for relative in bundle.files:
-        if PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts:
-            raise BundleError(f"{path}: names the file '{relative}', which is outside the bundle")
     return bundle
 
 
@@ -168,6 +166,16 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
         "variants": {name: parse_variant(variant) for name, variant in content["variants"].items()},
     }
     return Bundle(root=root, **content | parsed)
+
+
+def _check_words(path: Path, bundle: Bundle) -> None:
+    """What becomes part of a path or of an address."""
+    for name in (bundle.name, bundle.version, *bundle.variants):
+        if not NAME.fullmatch(name):
+            raise BundleError(f"{path}: '{name}' cannot be a name; {NAME_RULE}")
+    for relative in bundle.files:
+        if PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts:
+            raise BundleError(f"{path}: names the file '{relative}', which is outside the bundle")
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

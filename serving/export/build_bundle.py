@@ -2,6 +2,7 @@
 
 import dataclasses
 import platform
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -14,16 +15,17 @@ import numpy as np
 from serving import bundle as bundles
 from serving.bundle import Bundle
 from serving.cpu import cores, features
-from serving.errors import CannotBuild
+from serving.errors import CannotBuild, UserError
 from serving.export.gate import Expected, Limits, limits_for, refusal
 from serving.export.graphs import Graphs
 from serving.export.reference import Reference
 from serving.export.speed import measure_speed
+from serving.export.torch_program import reason
 from serving.export.variants import BUILDERS
 from serving.session import Session, open_session
 from serving.signature import SigningKey
 from serving.variant import Variant
-from serving.whole_folder import whole_folder
+from serving.whole_folder import FULL, whole_folder
 
 GOLDEN = 4
 
@@ -47,9 +49,10 @@ def export(
         for name in names:
             own = limits_for(name, reference.task, reference.limits | dict(limits))
             try:
-                variants[name] = _variant(name, graphs, expected, folder, own)
+                variants[name] = _built(name, graphs, expected, folder, own)
             except CannotBuild as error:
                 skipped[name] = str(error)
+                _remove_all_but(variants, folder)
         _, eager = measure_speed(lambda: reference, reference.test, cores())
         _write_golden(folder / "golden", reference)
         bundles.write(
@@ -77,6 +80,34 @@ def export(
             key,
         )
     return bundles.load(output)
+
+
+def _built(name: str, graphs: Graphs, expected: Expected, folder: Path, limits: Limits) -> Variant:
+    """As `_variant`. Raises CannotBuild also for what an exporter, a compiler or a runtime cannot make of the network:
+    the other variants may do without it."""
+    try:
+        return _variant(name, graphs, expected, folder, limits)
+    except (CannotBuild, UserError, OSError):
+        raise
+    except Exception as error:  # each library has many kinds of its own
+        if shutil.disk_usage(folder).free < FULL:  # which ends the others as well
+            raise
+        raise CannotBuild(reason(_first_cause(error))) from error
+
+
+def _first_cause(error: Exception) -> Exception:
+    """torch.onnx's last exception gives advice; its first one names the operator that is to blame."""
+    while isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    return error
+
+
+def _remove_all_but(variants: Mapping[str, Variant], folder: Path) -> None:
+    """What the others left half-made; two variants may share a folder."""
+    kept = {folder / Path(variant.file).parent for variant in variants.values()}
+    for made in (folder / "variants").glob("*"):
+        if made not in kept:
+            shutil.rmtree(made)
 
 
 def _variant(name: str, graphs: Graphs, expected: Expected, folder: Path, limits: Limits) -> Variant:

@@ -11,7 +11,7 @@ from serving.bundle import Bundle
 from serving.errors import GateError, UserError
 from serving.export.build_bundle import export
 from serving.export.gate import Limits
-from serving.export.given import add_options, load_given
+from serving.export.given import add_options, load_given, name_of
 from serving.export.kserve import write_kserve
 from serving.export.trained import load_trained
 from serving.export.variants import BUILDERS
@@ -23,6 +23,7 @@ USUAL = ("torch", "onnx-fp32", "onnx-int8")  # what needs neither a compiler nor
 
 def main(arguments: Sequence[str]) -> None:
     options = parser().parse_args(arguments)
+    _check_names(options)
     if options.format != "bundle":
         _convert(options)
         return
@@ -74,6 +75,16 @@ def _convert(options: argparse.Namespace) -> None:
     if options.storage_uri is None:
         raise UserError("--storage-uri: is missing; say where what --format triton wrote will lie")
     print(write_kserve(bundle, options.storage_uri, options.output))
+
+
+def _check_names(options: argparse.Namespace) -> None:
+    """Before anything is built, which takes minutes."""
+    names = {"--model-version": options.model_version}
+    if options.model or options.name is not None:  # else the run's name is the bundle's
+        names["--name"] = name_of(options)
+    for option, name in names.items():
+        if not bundles.NAME.fullmatch(name):
+            raise UserError(f"{option}: '{name[:200]}' cannot be a name; {bundles.NAME_RULE}")
 
 
 def _names(variants: str | None) -> list[str]:

@@ -11,7 +11,7 @@ from torch import nn
 
 from serving.bundle import TensorSpec
 from serving.errors import UserError
-from serving.export.given_data import samples_of
+from serving.export.given_data import check_classes, samples_of
 from serving.export.input_words import GivenInput, read_input
 from serving.export.reference import OUTPUTS, Reference, Served
 from serving.export.samples import Samples
@@ -53,15 +53,17 @@ def load_given(options: argparse.Namespace) -> Reference:
     labels = _labels(options.labels)
     task = options.task or ("classification" if labels else "tensors")
     network = _network(options)
-    test = samples_of(options.eval_data, inputs, labels, "--eval-data")
-    calibration = samples_of(options.calibration_data, inputs, labels, "--calibration-data")
+    test = samples_of(options.eval_data, inputs, labels, task, "--eval-data")
+    calibration = samples_of(options.calibration_data, inputs, labels, task, "--calibration-data")
     if options.calibration_data is None:
         calibration = test
     module = Served(Prepared(network, inputs), task).eval()
     outputs = _outputs(module, test)
     _check_labels(outputs[0], labels, task)
+    if task == "classification":
+        check_classes(test, outputs[0].shape[-1], "--eval-data")
     return Reference(
-        name=options.name or options.model.rpartition(".")[2].rpartition(":")[2],
+        name=name_of(options),
         task=task,
         module=module,
         inputs=tuple(TensorSpec(name=each.name, datatype=each.datatype, shape=(-1, *each.of.shape)) for each in inputs),
@@ -73,6 +75,12 @@ def load_given(options: argparse.Namespace) -> Reference:
         limits={},
         provenance={"model": options.model, "weights": Path(options.weights).name if options.weights else "random"},
     )
+
+
+def name_of(options: argparse.Namespace) -> str:
+    """The bundle's name, which needs nothing to be loaded."""
+    name: str = options.model.rpartition(".")[2].rpartition(":")[2] if options.name is None else options.name
+    return name
 
 
 class Prepared(nn.Module):

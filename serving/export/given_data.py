@@ -20,7 +20,9 @@ MADE_UP = 64
 TARGETS = "targets"
 
 
-def samples_of(path: Path | None, inputs: Sequence[GivenInput], labels: tuple[str, ...], option: str) -> Samples:
+def samples_of(
+    path: Path | None, inputs: Sequence[GivenInput], labels: tuple[str, ...], task: str, option: str
+) -> Samples:
     """Raises UserError for data that are not there, or not what `inputs` say."""
     names = tuple(each.name for each in inputs)
     if path is None:
@@ -29,7 +31,16 @@ def samples_of(path: Path | None, inputs: Sequence[GivenInput], labels: tuple[st
         if len(inputs) > 1 or not isinstance(inputs[0].of, ImageInput):
             raise UserError(f"{option}: {path} is a folder, which is for a model of one image; give an .npz file")
         return Samples(_images(path, inputs[0].of, labels, option), names)
-    return Samples(_arrays(path, inputs, option), names)
+    return Samples(_arrays(path, inputs, task, option), names)
+
+
+def check_classes(samples: Samples, classes: int, option: str) -> None:
+    """Raises UserError for targets that are no class of the model."""
+    if not isinstance(samples.data, TensorDataset) or len(samples.data.tensors) == len(samples.names):
+        return  # a folder, whose classes are in the labels, or no targets
+    wrong = [target for target in samples.data.tensors[-1].reshape(-1).tolist() if not 0 <= target < classes]
+    if wrong:
+        raise UserError(f"{option}: '{TARGETS}' has class {wrong[0]}; the model knows 0 to {classes - 1}")
 
 
 def _images(folder: Path, image: ImageInput, labels: tuple[str, ...], option: str) -> Dataset:
@@ -46,7 +57,7 @@ def _images(folder: Path, image: ImageInput, labels: tuple[str, ...], option: st
     return ImageFiles(folder, list(names), list(targets), image)
 
 
-def _arrays(path: Path, inputs: Sequence[GivenInput], option: str) -> Dataset:
+def _arrays(path: Path, inputs: Sequence[GivenInput], task: str, option: str) -> Dataset:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
@@ -60,14 +71,39 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], option: str) -> Dataset:
         if given.shape[1:] != tuple(wanted.shape[1:]) or not len(given):
             raise UserError(f"{option}: '{each.name}' in {path} is {list(given.shape)}; [samples, "
                             f"{str(list(wanted.shape[1:]))[1:-1]}] is expected")  # fmt: skip
-        tensors.append(torch.from_numpy(given.astype(wanted.numpy().dtype)))
-    if TARGETS in arrays:
-        tensors.append(torch.from_numpy(arrays[TARGETS]))
+        tensors.append(torch.from_numpy(_cast(given, wanted.numpy().dtype, f"{option}: '{each.name}' in {path}")))
+    if TARGETS in arrays and task != "tensors":  # where nothing is known of the outputs, nothing is compared with them
+        tensors.append(torch.from_numpy(_classes(arrays[TARGETS], task, f"{option}: '{TARGETS}' in {path}")))
     if len({len(tensor) for tensor in tensors}) > 1:
         raise UserError(
             f"{option}: the arrays in {path} have {', '.join(str(len(tensor)) for tensor in tensors)} samples"
         )
     return TensorDataset(*tensors)
+
+
+def _cast(given: np.ndarray, wanted: np.dtype, what: str) -> np.ndarray:
+    """Only what loses nothing: pixels from 0 to 1 as whole numbers would be a black image.
+
+    Floats may be rounded, as numpy makes float64 of whatever it is not told; none may become infinite.
+    """
+    are_rounded = given.dtype.kind == wanted.kind == "f"
+    with np.errstate(over="ignore"):
+        cast = given.astype(wanted) if are_rounded or np.can_cast(given.dtype, wanted) else None
+    if cast is None or (are_rounded and (np.isinf(cast) != np.isinf(given)).any()):
+        raise UserError(f"{what} is {given.dtype}; {wanted} is expected, or what becomes it without loss")
+    return cast
+
+
+def _classes(given: np.ndarray, task: str, what: str) -> np.ndarray:
+    """Numbers of classes, or of a binary task 0 and 1 of any datatype."""
+    if task == "binary":
+        numbers, are_given = "0 and 1", given.dtype.kind in "biuf" and bool(np.isin(given, (0, 1)).all())
+    else:
+        numbers, are_given = "integers", given.dtype.kind in "iu"
+    if not are_given or not given.ndim or given.shape[1:] not in ((), (1,)):
+        shape = list(given.shape)
+        raise UserError(f"{what} is {given.dtype} {shape}; {numbers} are expected, [samples] or [samples, 1]")
+    return given.astype(np.int64)
 
 
 def _made_up(each: GivenInput, samples: int = MADE_UP) -> torch.Tensor:

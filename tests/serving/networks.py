@@ -37,6 +37,13 @@ class TwoAndTwo(nn.Module):
         return {"scores": scores, "best": scores.argmax(dim=1)}
 
 
+class Eigenvalues(nn.Module):
+    """Torch can export it, but ONNX has no such operator."""
+
+    def forward(self, matrix: torch.Tensor) -> torch.Tensor:
+        return torch.linalg.eigvalsh(matrix)
+
+
 def one_logit(hidden: int = 4) -> nn.Module:
     return nn.Sequential(nn.Linear(8, hidden), nn.ReLU(), nn.Linear(hidden, 1))
 

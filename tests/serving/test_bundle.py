@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import hashlib
 import json
 import shutil
@@ -10,6 +11,7 @@ import pytest
 
 from serving import bundle as bundles
 from serving.errors import BundleError, UserError
+from serving.onnx_server.models.repository import sources
 from serving.session import check_golden, open_variant
 
 
@@ -38,6 +40,13 @@ def test_a_changed_number_in_model_json_is_found(copy: Path) -> None:
 def test_a_name_that_is_a_path_is_refused(copy: Path, name: str) -> None:
     change(copy, name=name)
     with pytest.raises(BundleError, match="cannot be a name"):
+        bundles.load(copy)
+
+
+@pytest.mark.parametrize("version", ["../outside", "", "a/b", 1])
+def test_a_version_that_is_a_path_is_refused(copy: Path, version: object) -> None:
+    change(copy, version=version)
+    with pytest.raises(BundleError, match=r"cannot be a name|cannot be read"):
         bundles.load(copy)
 
 
@@ -92,12 +101,27 @@ def test_a_newer_schema_is_refused(copy: Path) -> None:
         bundles.load(copy)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"schema": "torchferry.bundle/2"}', '"text"'])
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"schema": "torchferry.bundle/2"}', '"text"', 99999 * "["])
 def test_a_broken_model_json_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text(text)
     with pytest.raises(BundleError) as refused:
         bundles.load(tmp_path)
     assert "\n" not in str(refused.value)
+
+
+def test_what_the_file_system_refuses_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BundleError, match=r"cannot be read \(File name too long\)"):
+        bundles.load(tmp_path / (300 * "x"))
+    with pytest.raises(UserError, match=r"^x{200}: cannot be looked up \(File name too long\)"):
+        sources(5000 * "x", None)
+
+    def denied(path: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    (tmp_path / "model.json").touch()
+    monkeypatch.setattr(Path, "read_text", denied)  # chmod would not do: root may read everything
+    with pytest.raises(BundleError, match=r"model.json: cannot be read \(Permission denied\)"):
+        bundles.load(tmp_path)
 
 
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:

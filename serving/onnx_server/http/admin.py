@@ -49,6 +49,9 @@ class Admin:
             return await say(exchange, 400, "Bad Request", str(error))
         except RequestError as error:
             return await refuse(exchange, error)
+        except Exception as error:
+            await say(exchange, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}")
+            raise
         return await exchange.answer(200, json.dumps(said).encode(), [JSON])
 
     async def load(self, name: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Source:
 
 def sources(given: str, trusted: TrustedKeys | None, all_variants: bool = False) -> list[Source]:
     """What `BUNDLE` or `BUNDLE:VARIANT` stands for. Raises UserError."""
-    path, _, variant = given.rpartition(":") if not Path(given).exists() else (given, "", "")
+    path, _, variant = given.rpartition(":") if not _exists(given) else (given, "", "")
     bundle = bundles.load(Path(path or given), trusted)
     if variant and variant not in onnx_variants(bundle):
         names = ", ".join(onnx_variants(bundle)) or "none"
@@ -35,6 +35,13 @@ def sources(given: str, trusted: TrustedKeys | None, all_variants: bool = False)
     if all_variants:
         found += [Source(f"{bundle.name}-{name}", bundle, name) for name in onnx_variants(bundle)]
     return found
+
+
+def _exists(given: str) -> bool:
+    try:
+        return Path(given).exists()
+    except OSError as error:  # a name that is too long, or a folder that may not be searched
+        raise UserError(f"{given[:200]}: cannot be looked up ({error.strerror})") from error
 
 
 class Repository:

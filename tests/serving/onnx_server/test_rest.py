@@ -1,15 +1,20 @@
 """Open Inference Protocol over REST: health, metadata, inference, and what else the paths answer."""
 
 import importlib.metadata
+import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from serving import bundle as bundles
+from serving.onnx_server.http.admin import Admin
+from serving.onnx_server.http.protocol import REPLY
 from tests.serving.onnx_server.asking import arrays, ask, tensor
 from tests.serving.onnx_server.conftest import StartServer
+from tests.serving.onnx_server.wire import in_loop
 
 DIGITS = "/v2/models/digits"
 IMAGE = np.zeros((1, 1, 8, 8), np.uint8)
@@ -169,3 +174,27 @@ def test_the_repository_is_listed_everywhere_and_changed_on_the_admin_port_only(
     assert ask(addresses["admin"], "/v2/repository/models/digits/unload", {}).status == 200
     assert ask(addresses["rest"], f"{DIGITS}/ready").status == 404
     assert ask(addresses["rest"], "/v2/repository/index", {"ready": True}).json == []
+
+
+@in_loop
+async def test_a_bug_behind_the_admin_port_is_answered_and_still_raised() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def unload(*_: str) -> None:
+        raise ZeroDivisionError
+
+    plane: Any = SimpleNamespace(repository=SimpleNamespace(unload=unload))
+    nobody: Any = None
+    path = "/v2/repository/models/digits/unload"
+    scope = {"method": "POST", "path": path, "headers": [], REPLY: SimpleNamespace(has_body=True)}
+    with pytest.raises(ZeroDivisionError):  # so that it is logged
+        await Admin(plane, nobody, None)(scope, receive, send)
+    detail = "a bug of the server: ZeroDivisionError"
+    assert sent[0]["status"] == 500
+    assert json.loads(sent[1]["body"]) == {"error": f"Internal Server Error: {detail}", "detail": detail}
