@@ -35,8 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--output", type=Path, help="write the verdicts as JSON here")
     options = parser.parse_args(arguments[:end])
     _check(options.tolerance, options.confidence)
-    if options.output and not options.output.parent.is_dir():
-        raise UserError(f"--output: {options.output.parent} is not a folder; make it first")
+    record.check(options)
     if options.commits:
         if options.rounds < LEAST:
             raise UserError(f"--rounds: {options.rounds} is too small; give {LEAST} or more")

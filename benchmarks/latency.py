@@ -10,7 +10,15 @@ from dataclasses import asdict
 
 from benchmarks import record
 from benchmarks.load.measurement import Measurement, figures
-from benchmarks.load.options import add_sending, add_target, check, measure_closed, measure_open, target_of
+from benchmarks.load.options import (
+    add_sending,
+    add_target,
+    check,
+    measure_closed,
+    measure_open,
+    refuse_a_rate_too_high,
+    target_of,
+)
 from benchmarks.load.server_metrics import ServerMetrics
 from benchmarks.load.table import table
 from serving.arguments import Parser, finite
@@ -34,13 +42,22 @@ def main(arguments: Sequence[str]) -> None:
     else:
         result = measure_open(target, options.rate or 50, options)
     if metrics:
-        result = metrics.explain(result)
+        result = _explained(result, metrics)
     print(table([result]))
     print(_remarks(result))
     record.write("latency", options, asdict(result), figures(result))
     if result.interrupted:
         sys.exit(result.interrupted)
-    _refuse_a_rate_too_high(result)
+    refuse_a_rate_too_high(result)
+
+
+def _explained(result: Measurement, metrics: ServerMetrics) -> Measurement:
+    """As it is if the page has gone: what was measured is worth more than its stages."""
+    try:
+        return metrics.explain(result)
+    except UserError as error:
+        print(f"benchmarks: {error}; the result is without the stages it tells", file=sys.stderr)
+        return result
 
 
 def _remarks(result: Measurement) -> str:
@@ -53,8 +70,3 @@ def _remarks(result: Measurement) -> str:
     if result.stages_ms:
         lines += ["mean ms: " + ", ".join(f"{name} {value:.3f}" for name, value in result.stages_ms.items())]
     return "\n".join(lines)
-
-
-def _refuse_a_rate_too_high(result: Measurement) -> None:
-    if result.void and "generator" in result.void:
-        raise UserError(f"--rate: {result.offered_rate:,.6g} a second is void: {result.void}; ask for less")

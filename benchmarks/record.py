@@ -20,8 +20,16 @@ class Figure:
     values: list[float]
 
 
+def check(options: argparse.Namespace) -> None:
+    """Raise UserError for an `--output` that cannot be written, before anything is measured."""
+    if options.output and not options.output.parent.is_dir():
+        raise UserError(f"--output: {options.output.parent} is not a folder; make it first")
+    if options.output and options.output.is_dir():
+        raise UserError(f"--output: {options.output} is a folder; give a file in it")
+
+
 def write(verb: str, options: argparse.Namespace, results: object, figures: Mapping[str, Figure]) -> None:
-    """To `--output`, if there is one."""
+    """To `--output`, if there is one. Raises UserError if it cannot be written."""
     if options.output:
         content = {
             "benchmark": verb,
@@ -31,7 +39,11 @@ def write(verb: str, options: argparse.Namespace, results: object, figures: Mapp
             "results": results,
             "figures": {name: asdict(figure) for name, figure in figures.items()},
         }
-        options.output.write_text(json.dumps(content, indent=2, default=_text) + "\n")
+        text = json.dumps(content, indent=2, default=_text) + "\n"
+        try:
+            options.output.write_text(text)
+        except OSError as error:
+            raise UserError(f"--output: {options.output} cannot be written ({error.strerror})") from error
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Figure]]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 from benchmarks import record
 from benchmarks.interval import Interval, median_interval
-from benchmarks.load.measurement import Measurement
+from benchmarks.load.measurement import Measurement, exit_code
 from benchmarks.load.options import add_sending, add_target, check, measure_open, target_of
 from benchmarks.load.steps import highest
 from benchmarks.load.table import table
@@ -26,10 +26,13 @@ class Sustainable:
     """Requests a second."""
 
     p99_ms: float
-    rate: Interval
+    rate: Interval | None
+    """None if no repeat ended."""
     repeats: list[float]
     probes: list[list[Measurement]]
-    """Of each repeat."""
+    """Of each repeat, and of the one that was interrupted."""
+    interrupted: int | None
+    """The exit code that belongs to the signal which ended it early, or None."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -45,40 +48,55 @@ def main(arguments: Sequence[str]) -> None:
     for name in ("p99_ms", "resolution", "repeats"):
         if getattr(options, name) <= 0:
             raise UserError(f"--{name.replace('_', '-')}: {getattr(options, name)} is too small; give more than 0")
-    found, code = find(target_of(options), options)
-    if found:
-        low, high = found.rate.low, found.rate.high
-        print(f"\np99 <= {found.p99_ms:g} ms up to {found.rate.median:,.1f} requests/s [{low:,.1f}, {high:,.1f}]")
-        figures = {f"requests/s at p99 <= {found.p99_ms:g} ms": Figure(better="higher", values=found.repeats)}
-        record.write("slo", options, asdict(found), figures)
-    if code:
-        sys.exit(code)
+    found = find(target_of(options), options)
+    name = f"requests/s at p99 <= {found.p99_ms:g} ms"
+    figures = {name: Figure(better="higher", values=found.repeats)} if found.repeats else {}
+    print(f"\n{_line(found)}")
+    record.write("slo", options, asdict(found), figures)
+    if found.interrupted:
+        sys.exit(found.interrupted)
 
 
-def find(target: Target, options: argparse.Namespace) -> tuple[Sustainable | None, int | None]:
-    """What was found in all repeats that ended, and the exit code of the signal that ended it early."""
+def find(target: Target, options: argparse.Namespace) -> Sustainable:
+    """What was found in all repeats, or in those before a signal ended it early."""
     rates: list[float] = []
     probes: list[list[Measurement]] = []
-    first = options.rate
-    for _ in range(options.repeats):
-        rate, made = highest(lambda rate: _shown(target, rate, options), first, options.p99_ms, options.resolution)
-        if code := made[-1].interrupted:
-            return _summary(rates, probes, options), code
-        rates, probes = [*rates, rate], [*probes, made]
-        first = rate or options.rate
-    return _summary(rates, probes, options), None
+    first, interrupted = options.rate, None
+    while len(rates) < options.repeats and interrupted is None:
+        probes.append([])
+        rate, interrupted = _search(target, first, probes[-1], options)
+        if interrupted is None:
+            rates.append(rate)
+            first = rate or options.rate
+    return Sustainable(
+        p99_ms=options.p99_ms,
+        rate=median_interval(rates) if rates else None,
+        repeats=rates,
+        probes=probes,
+        interrupted=interrupted,
+    )
 
 
-def _shown(target: Target, rate: float, options: argparse.Namespace) -> Measurement:
-    result = measure_open(target, rate, options)
-    print(table([result]).splitlines()[1], flush=True)
-    return result
+def _search(
+    target: Target, first: float, made: list[Measurement], options: argparse.Namespace
+) -> tuple[float, int | None]:
+    """One repeat, whose measurements go to `made` as they come; and the exit code of a signal that ended it early."""
+
+    def probe(rate: float) -> Measurement:
+        made.append(measure_open(target, rate, options))
+        print(table([made[-1]]).splitlines()[1], flush=True)
+        return made[-1]
+
+    try:
+        rate, _ = highest(probe, first, options.p99_ms, options.resolution)
+    except (KeyboardInterrupt, SystemExit) as error:  # between two rates, where no measurement takes it
+        return 0.0, exit_code(error)
+    return rate, made[-1].interrupted
 
 
-def _summary(
-    rates: Sequence[float], probes: Sequence[list[Measurement]], options: argparse.Namespace
-) -> Sustainable | None:
-    if not rates:
-        return None
-    interval = median_interval(rates)
-    return Sustainable(p99_ms=options.p99_ms, rate=interval, repeats=list(rates), probes=list(probes))
+def _line(found: Sustainable) -> str:
+    partial = "" if found.interrupted is None else f"PARTIAL, {len(found.repeats)} repeats ended: "
+    if found.rate is None:
+        return f"{partial}no rate for p99 <= {found.p99_ms:g} ms"
+    low, high = found.rate.low, found.rate.high
+    return f"{partial}p99 <= {found.p99_ms:g} ms up to {found.rate.median:,.1f} requests/s [{low:,.1f}, {high:,.1f}]"

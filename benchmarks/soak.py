@@ -15,7 +15,7 @@ import psutil
 from benchmarks import record
 from benchmarks.load.drift import Drift, drift
 from benchmarks.load.measurement import figures
-from benchmarks.load.options import add_sending, add_target, check, measure_open, target_of
+from benchmarks.load.options import add_sending, add_target, check, measure_open, refuse_a_rate_too_high, target_of
 from benchmarks.load.server_metrics import read_sums, resident_bytes
 from benchmarks.load.table import table
 from benchmarks.record import Figure
@@ -65,6 +65,7 @@ def main(arguments: Sequence[str]) -> None:
     record.write("soak", options, content, compared)
     if result.interrupted:
         sys.exit(result.interrupted)
+    refuse_a_rate_too_high(result)
 
 
 class Watch:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from benchmarks import record
 from benchmarks.load.measurement import Measurement, figures
-from benchmarks.load.options import add_sending, add_target, check, measure_open, target_of
+from benchmarks.load.options import add_sending, add_target, check, measure_open, refuse_a_rate_too_high, target_of
 from benchmarks.load.steps import rising
 from benchmarks.load.table import table
 from benchmarks.record import Figure
@@ -35,3 +35,4 @@ def main(arguments: Sequence[str]) -> None:
     record.write("sweep", options, [asdict(result) for result in results], found)
     if results[-1].interrupted:
         sys.exit(results[-1].interrupted)
+    refuse_a_rate_too_high(results[0])  # a later one is how a sweep may end

@@ -1,5 +1,6 @@
 """Where a server listens, and what every request to it carries."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 
 from serving.errors import UserError
 
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 SCHEMES = {"http": False, "https": True, "grpc": False, "grpcs": True}
 
 
@@ -60,6 +62,9 @@ def parse_endpoint(url: str, ca: Path | None = None, headers: Sequence[str] = ()
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
-    if not colon or not name.strip() or any(letter in text for letter in "\r\n"):
-        raise UserError(f"--header: '{text}' is not 'Name: value'")
-    return name.strip(), value.strip()
+    name, value = name.strip(" \t"), value.strip(" \t")
+    if not colon or not TOKEN.fullmatch(name):
+        raise UserError(f"--header: {text!a} is not 'Name: value', the name being of letters, digits and -")
+    if not (value.isascii() and value.isprintable()):
+        raise UserError(f"--header: the value of {name} is {value!a}; give printable ASCII")
+    return name, value

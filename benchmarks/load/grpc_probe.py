@@ -37,6 +37,12 @@ def open_channel(endpoint: Endpoint) -> Iterator[grpc.Channel]:
         yield channel
 
 
+def fault(endpoint: Endpoint, error: grpc.RpcError) -> ServerFault:
+    """In one line, what `call` leaves to its caller."""
+    words = " ".join((error.details() or "").split())[:300]
+    return ServerFault(f"{endpoint.url}: answered {error.code().name}: {words}")
+
+
 def call(channel: grpc.Channel, endpoint: Endpoint, method: str, message: bytes, timeout: float) -> bytes:
     """The answer's bytes. Raises UserError if nobody speaks gRPC there or the request is refused, ServerFault if the
     server fails; INTERNAL is left to the caller, as grpc.RpcError."""

@@ -1,5 +1,7 @@
 """What is sent: an image, arrays of a file, or random values, as the tensors that the model's metadata asks for."""
 
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from serving.errors import UserError
 from serving.tensors import DTYPES
 
 RANDOM = 16  # different requests, so that no cache answers them
+# What np.load raises for damaged files, for a lone .npy (TypeError) and for encrypted ones (RuntimeError).
+NOT_ARRAYS = (OSError, ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 Inputs = dict[str, np.ndarray]
 """One request's tensors by name; the first axis is the batch."""
 
@@ -61,8 +65,9 @@ def _random(spec: TensorSpec, batch: int, random: np.random.Generator) -> np.nda
 def _arrays(file: Path, specs: Sequence[TensorSpec]) -> Inputs:
     try:
         with np.load(file, allow_pickle=False) as content:
-            arrays = dict(content)
-    except (OSError, ValueError, EOFError) as error:
+            # A member that is no array comes as bytes; its shape then does not fit.
+            arrays = {name: np.asarray(array) for name, array in content.items()}
+    except NOT_ARRAYS as error:
         raise UserError(f"--input: {file} is not an .npz of plain arrays ({error})") from error
     if arrays.keys() != {spec.name for spec in specs}:
         wanted = ", ".join(spec.name for spec in specs)

@@ -3,12 +3,12 @@
 import grpc
 from tritonclient.grpc import service_pb2 as messages
 
-from benchmarks.load.grpc_probe import call, open_channel
+from benchmarks.load.grpc_probe import call, fault, open_channel
 from benchmarks.load.inputs import random_inputs, read_inputs
 from benchmarks.load.oip import grpc_message
 from benchmarks.load.target import Asked, Target
 from serving.bundle import TensorSpec
-from serving.errors import ServerFault, UserError
+from serving.errors import UserError
 
 SERVICE = "/inference.GRPCInferenceService"
 
@@ -18,7 +18,7 @@ def target(asked: Asked) -> Target:
         try:
             return _target(asked, channel)
         except grpc.RpcError as error:
-            raise ServerFault(f"{asked.endpoint.url}: answered {error.code().name}: {error.details()}") from error
+            raise fault(asked.endpoint, error) from error
 
 
 def _target(asked: Asked, channel: grpc.Channel) -> Target:

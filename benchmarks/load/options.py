@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import record
 from benchmarks.load.arrivals import ARRIVALS
 from benchmarks.load.bar import bar
 from benchmarks.load.endpoint import parse_endpoint
@@ -44,8 +45,7 @@ def add_sending(parser: argparse.ArgumentParser, *, seconds: float = 10) -> None
 
 def check(options: argparse.Namespace) -> None:
     """Raise UserError for values that make no sense."""
-    if options.output and not options.output.parent.is_dir():
-        raise UserError(f"--output: {options.output.parent} is not a folder; make it first")
+    record.check(options)
     for name in ("rate", "seconds", "warmup", "connections", "processes", "batch", "timeout"):
         value = getattr(options, name, None)
         if value is not None and (value < 0 if name == "warmup" else value <= 0):
@@ -86,6 +86,12 @@ def measure_closed(target: Target, connections: int, options: argparse.Namespace
     with bar(title or f"{connections} connections", seconds) as progress:
         load = offer_closed(target, seconds, _senders(options, 1, connections), progress)
     return measurement(load, target, None, connections, options.warmup)
+
+
+def refuse_a_rate_too_high(result: Measurement) -> None:
+    """Raise UserError for a result that is void because of what sends."""
+    if result.void and "generator" in result.void:
+        raise UserError(f"--rate: {result.offered_rate:,.6g} a second is void: {result.void}; ask for less")
 
 
 def _senders(options: argparse.Namespace, processes: int, connections: int) -> Senders:

@@ -2,7 +2,7 @@
 
 import grpc
 
-from benchmarks.load.grpc_probe import call, open_channel
+from benchmarks.load.grpc_probe import call, fault, open_channel
 from benchmarks.load.http_probe import Probe, request_bytes
 from benchmarks.load.inputs import files_of, random_inputs
 from benchmarks.load.oip import json_body
@@ -42,7 +42,7 @@ def grpc_target(asked: Asked) -> Target:
         except grpc.RpcError as error:
             if predictions_grpc.unknown_model(error.code(), error.details()):
                 raise UserError(f"{asked.endpoint.url}: has no model '{asked.model}'") from error
-            raise
+            raise fault(asked.endpoint, error) from error
     if b'"error"' in answer:  # there is no status for one request, only this body
         raise UserError(f"{asked.endpoint.url}: {asked.model} answered {answer[2:].decode(errors='replace')[:300]}")
     return Target(

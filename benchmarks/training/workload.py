@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import record
 from benchmarks.training.trainers.systems import SYSTEMS
 from serving.errors import UserError
 
@@ -50,8 +51,7 @@ def add_options(parser: argparse.ArgumentParser, *, models: str, processes: str)
 
 
 def check(options: argparse.Namespace) -> None:
-    if options.output and not options.output.parent.is_dir():
-        raise UserError(f"--output: {options.output.parent} is not a folder; make it first")
+    record.check(options)
     if options.samples is not None and "digits" in options.models:
         raise UserError("--samples: digits are real data, of which there are no more and no fewer; leave it out")
     for name in ("rounds", "steps", "warmup", "batch_size", "samples", "log_every", "threads"):

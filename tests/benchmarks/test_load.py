@@ -4,18 +4,23 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
 from benchmarks.load.arrivals import constant, poisson
+from serving import predictions_grpc
 from tests.benchmarks.conftest import Planted
-from tests.conftest import ROOT, wait_until
+from tests.conftest import ROOT, run_command, wait_until
 
 Plant = Callable[..., Planted]
 Measure = Callable[..., Any]
@@ -143,7 +148,12 @@ def test_a_rate_that_cannot_be_sent_is_refused(plant: Plant, measure: Measure) -
         ("{url}", {"--rate": "nan"}, "nan is not a finite number"),
         ("{url}", {"--rate": "1e12"}, "requests in all"),
         ("{url}", {"--output": "/nowhere/x.json"}, "--output: /nowhere is not a folder"),
+        ("{url}", {"--output": "."}, "--output: . is a folder"),
         ("{url}", {"--header": "no colon"}, "--header"),
+        ("{url}", {"--header": "a name: x"}, "--header: 'a name: x' is not 'Name: value'"),
+        ("{url}", {"--header": "Name: \u00e9"}, "--header: the value of Name"),
+        ("{url}", {"--input": "damaged.npz"}, "damaged.npz is not an .npz"),
+        ("{url}", {"--input": "lone.npz"}, "lone.npz is not an .npz"),
         ("{url}", {"--metrics": "{url}/v2"}, "is no Prometheus page"),
         ("foo bar", {}, "foo bar: is not a URL"),
     ],
@@ -154,6 +164,9 @@ def test_bad_input_is_refused_in_one_line(
     np.savez(tmp_path / "short.npz", row=np.zeros((1, 3), np.float32))
     np.savez(tmp_path / "named.npz", other=np.zeros((1, 4), np.float32))
     (tmp_path / "text").write_text("no image")
+    (tmp_path / "damaged.npz").write_bytes(b"PK\x03\x04 cut off")
+    with (tmp_path / "lone.npz").open("wb") as file:
+        np.save(file, np.zeros((1, 4), np.float32))
     server = plant()
     given = {
         "--model": "planted",
@@ -176,6 +189,44 @@ def test_bad_input_is_refused_in_one_line(
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_metrics_page_that_goes_costs_only_the_stages(plant: Plant, measure: Measure) -> None:
+    pages = [b"some_total 1\n"]
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if pages else 503)
+            self.end_headers()
+            self.wfile.write(pages.pop() if pages else b"")
+
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        metrics = f"http://127.0.0.1:{server.server_address[1]}"
+        content = measure("latency", plant().url, "--seconds", 1, "--metrics", metrics)
+        server.shutdown()
+    assert content["results"]["requests"] == 50
+    (line,) = [line for line in content["stderr"].splitlines() if "--metrics" in line]
+    assert "without the stages" in line
+
+
+def test_an_internal_fault_over_grpc_is_one_line() -> None:
+    def fail(_: bytes, context: grpc.ServicerContext) -> bytes:
+        context.abort(grpc.StatusCode.INTERNAL, "planted\nfault")
+        return b""
+
+    service, method = predictions_grpc.METHOD.strip("/").split("/")
+    server = grpc.server(ThreadPoolExecutor(1))
+    handlers = {method: grpc.unary_unary_rpc_method_handler(fail)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    url = f"127.0.0.1:{port}"
+    given = ("--model", "planted", "--input", "README.md", "--protocol", "grpc-predictions")
+    done = run_command("-m", "benchmarks", "latency", url, *given)
+    server.stop(None)
+    assert done.returncode == 1
+    assert done.stderr == f"benchmarks: {url}: answered INTERNAL: planted fault\n"
 
 
 def test_arrivals_have_the_rate_asked_for() -> None:

@@ -1,6 +1,9 @@
 """sweep, slo, soak and latency as users run them: against planted servers, and against a real TorchServe."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ import pytest
 from benchmarks.load.drift import drift
 from benchmarks.load.steps import highest
 from tests.benchmarks.conftest import Planted
-from tests.conftest import run_command
+from tests.conftest import ROOT, run_command, wait_until
 
 Plant = Callable[..., Planted]
 Measure = Callable[..., Any]
@@ -44,6 +47,29 @@ def test_slo_finds_the_highest_rate_that_keeps_the_limit(
     assert "p99 <= 200 ms up to" in content["stdout"]
     (figure,) = content["figures"].values()
     assert figure == {"better": "higher", "values": found["repeats"]}
+
+
+def test_slo_keeps_what_it_measured_before_a_signal(plant: Plant, tmp_path: Path) -> None:
+    output, seen = tmp_path / "partial.json", tmp_path / "seen"
+    options = ("--rate", "20", "--seconds", "1", "--warmup", "0", "--p99-ms", "1000", "--output", str(output))
+    words = ("slo", plant().url, "--model", "planted", "--protocol", "rest", "--input", "random", *options)
+    with seen.open("w") as file:
+        process = subprocess.Popen([sys.executable, "-m", "benchmarks", *words], cwd=ROOT, stdout=file)
+    wait_until(lambda: len(seen.read_text().splitlines()) >= 1)  # one rate is measured
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert "PARTIAL, 0 repeats ended" in seen.read_text()
+    content = json.loads(output.read_text())
+    found = content["results"]
+    assert (found["interrupted"], found["rate"], found["repeats"], content["figures"]) == (143, None, [], {})
+    assert found["probes"][0][0]["requests"] == 20
+
+
+@pytest.mark.parametrize("verb", [("soak", "--minutes", 0.02), ("sweep", "--seconds", 1)])
+def test_a_rate_that_cannot_be_sent_is_refused(plant: Plant, measure: Measure, verb: tuple[object, ...]) -> None:
+    name, *options = verb
+    content = measure(name, plant().url, *options, "--rate", 400_000, "--timeout", 2, code=2)
+    assert "benchmarks: --rate: 400,000 a second is void: the generator " in content["stderr"]
 
 
 def test_a_soak_sees_a_leak(plant: Plant, measure: Measure) -> None:
