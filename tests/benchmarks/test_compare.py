@@ -108,11 +108,12 @@ def test_two_commits_are_measured_in_turn(plant: Callable[..., Planted], tmp_pat
     server = plant()
     what = ("latency", server.url, "--model", "planted", "--protocol", "rest", "--input", "random")
     options = ("--rounds", 5, "--scratch", tmp_path / "scratch", "--tolerance", 10)
-    verb = ("--", *what, "--rate", 100, "--seconds", 5, "--warmup", 0)
+    # A closed loop, whose figures no hiccup of the machine makes void.
+    verb = ("--", *what, "--connections", 1, "--seconds", 2, "--warmup", 0)
     done = run_command("-m", "benchmarks", "compare", "HEAD", "HEAD", "--commits", *options, *verb)
     assert done.returncode == 0, done.stderr
     order = [line.split(": ")[1].split()[0] for line in done.stderr.splitlines() if ", round " in line]
     assert order == ["old", "new"] * 5
     assert "p99 ms" in done.stdout
-    assert len(server.stop()) == 10 * (1 + 500)
+    assert len(server.stop()) > 10 * (1 + 100)
     assert list((tmp_path / "scratch").iterdir()) == []
