@@ -13,7 +13,9 @@ from serving.errors import UserError
 from serving.ready_file import check_ready_file, ready_file
 from serving.signature import TrustedKeys, add_trust, trusted_keys
 from serving.torchserve.archive import archive, check_archive
+from serving.torchserve.gateway import Before, gateway_before
 from serving.torchserve.launcher import ServerFailed, TorchServe
+from serving.torchserve.no_gateway import NoGateway
 from serving.torchserve.page import page_of
 from serving.torchserve.running import announced
 from serving.torchserve.settings import Settings
@@ -34,18 +36,23 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="torchferry-archives-") as folder:
         archives = find_archives(options.models, Path(folder), trusted)
         server = TorchServe(archives, settings)
+        gateway: Before = NoGateway()
         try:
             server.start(stop.is_set)
             if not stop.is_set():
+                gateway = gateway_before(server)  # after the start, which may have had to take other ports
                 with page_of(server) as page, announced(server.ports.management, server.running):
+                    gateway.start()
                     _announce(server)
-                    _until_stopped(server, stop, settings.ready_file)
+                    _until_stopped(server, gateway, stop)
                     page.ready.draining = True
+                    gateway.drain(settings.drain_timeout, at_once.is_set)
                     _drain(server, at_once)
         except ServerFailed as error:
             print(f"serving: {error}", file=sys.stderr)
             sys.exit(1)
         finally:
+            gateway.stop()
             server.stop()
 
 
@@ -83,17 +90,17 @@ def _drain(server: TorchServe, at_once: threading.Event) -> None:
 
 def _announce(server: TorchServe) -> None:
     print(f"ready: {', '.join(server.models)}; threads per worker: {server.threads}")
-    print(f"  REST     {server.url}/predictions/{server.models[0]}")
-    print(f"  gRPC     {server.grpc_target}")
+    print(f"  REST     {server.public['rest']}/predictions/{server.models[0]}")
+    print(f"  gRPC     {server.public['grpc']}")
     print(f"  metrics  {server.metrics_url}")
     print(f"  models   python -m serving models --management-port {server.ports.management} list")
     print(f"  log      {server.log}", flush=True)
 
 
-def _until_stopped(server: TorchServe, stop: threading.Event, path: Path | None) -> None:
-    """Return at a signal; raises ServerFailed if the server ends by itself."""
-    addresses = {"rest": server.url, "grpc": server.grpc_target, "metrics": server.metrics_url}
-    addresses["management"] = server.management.url
-    with ready_file(path, addresses | {"models": server.models}):
+def _until_stopped(server: TorchServe, gateway: Before, stop: threading.Event) -> None:
+    """Return at a signal; raises ServerFailed if the server or its gateway ends by itself."""
+    with ready_file(server.settings.ready_file, server.public | {"models": server.models}):
         while not stop.wait(0.5):
             server.check_running()
+            gateway.check_running()
+            gateway.refresh()

@@ -58,15 +58,23 @@ class TorchServe:
 
     @property
     def url(self) -> str:
-        return f"http://{_reachable(self.settings.host)}:{self.ports.rest}"
+        """TorchServe's own, behind the gateway if there is one."""
+        return f"http://{reachable(self.settings.inner_host)}:{self.ports.inner_rest}"
 
     @property
-    def grpc_target(self) -> str:
-        return f"{_reachable(self.settings.host)}:{self.ports.grpc}"
+    def public(self) -> dict[str, str]:
+        """Where clients, Prometheus and `serving models` ask."""
+        host, scheme = reachable(self.settings.host), "https" if self.settings.tls_certificate else "http"
+        return {
+            "rest": f"{scheme}://{host}:{self.ports.rest}",
+            "grpc": f"{host}:{self.ports.grpc}",
+            "metrics": self.metrics_url,
+            "management": self.management.url,
+        }
 
     @property
     def metrics_url(self) -> str:
-        return f"http://{_reachable(self.settings.host)}:{self.ports.page}/metrics"
+        return f"http://{reachable(self.settings.host)}:{self.ports.page}/metrics"
 
     @property
     def running(self) -> Running:
@@ -183,7 +191,7 @@ class TorchServe:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     return LOOPBACK if host == "0.0.0.0" else host
 
 

@@ -4,6 +4,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Self
 
+from serving.errors import UserError
 from serving.options import OptionSet, option
 from serving.ports import claim, claim_or_any, is_free
 
@@ -24,16 +25,36 @@ class Settings(OptionSet):
     drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")
     max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
 
+    gateway: str = option("none", "what stands before TorchServe; nginx: all that follows", choices=("none", "nginx"))
+    tokens: Path | None = option(None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] a line", type=Path)
+    tls_certificate: Path | None = option(None, "PEM file, read again when it changes", type=Path)
+    tls_key: Path | None = option(None, "its private key, PEM", type=Path)
+    access_log: Path | None = option(None, "a JSON line for each request goes there", type=Path)
+
     def __post_init__(self) -> None:
         for name in ("max_queue", "timeout", "drain_timeout", "max_body_bytes"):
             self.check(name, getattr(self, name) > 0, "give a number above 0")
         self.check("threads", self.threads >= 0, "give 0 or more")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise UserError("--tls-certificate and --tls-key: give both or none")
+        for name in ("tokens", "tls_certificate", "access_log"):
+            if getattr(self, name) and self.gateway == "none":
+                raise UserError(f"--{name.replace('_', '-')}: TorchServe has none; give --gateway nginx as well")
+
+    @property
+    def inner_host(self) -> str:
+        """Where TorchServe itself listens."""
+        return self.host if self.gateway == "none" else LOOPBACK
 
 
 @dataclass(frozen=True)
 class Ports:
     rest: int
+    """Where clients ask."""
     grpc: int
+    inner_rest: int
+    """Where TorchServe itself listens; the same without a gateway."""
+    inner_grpc: int
     metrics: int
     page: int
     """What Prometheus reads, from TorchServe and from us."""
@@ -48,10 +69,15 @@ class Ports:
         for option_name, port in (("port", settings.port), ("grpc-port", settings.grpc_port)):
             given.append(claim(settings.host, port, f"--{option_name}", given))
         page = claim(settings.host, settings.metrics_port, "--metrics-port", given)
-        given += [claim_or_any(LOOPBACK, 0, [*given, page]), page]
+        inner = list(given)
+        taken = [*given, page]
+        if settings.gateway != "none":
+            inner = [claim_or_any(LOOPBACK, 0, taken), claim_or_any(LOOPBACK, 0, taken)]
+            taken += inner
+        rest = [claim_or_any(LOOPBACK, 0, taken), page]
         for port in (8081, 7071):
-            given.append(claim_or_any(LOOPBACK, port, given))
-        return cls(*given)
+            rest.append(claim_or_any(LOOPBACK, port, [*taken, *rest]))
+        return cls(*given, *inner, *rest)
 
     def taken(self, host: str) -> bool:
         """Whether somebody listens on one of them now."""
@@ -61,16 +87,17 @@ class Ports:
 def config_properties(settings: Settings, ports: Ports, model_store: Path) -> str:
     """config.properties, as java.util.Properties reads it; every archive in `model_store` is loaded."""
     values = {
-        "inference_address": f"http://{settings.host}:{ports.rest}",
+        "inference_address": f"http://{settings.inner_host}:{ports.inner_rest}",
         "management_address": f"http://{LOOPBACK}:{ports.management}",
         "metrics_address": f"http://{LOOPBACK}:{ports.metrics}",
-        "grpc_inference_address": settings.host,
-        "grpc_inference_port": ports.grpc,
+        "grpc_inference_address": settings.inner_host,
+        "grpc_inference_port": ports.inner_grpc,
         "grpc_management_address": LOOPBACK,
         "grpc_management_port": ports.grpc_management,
         "model_store": model_store,
         "load_models": "all",
-        "job_queue_size": settings.max_queue,
+        # A gateway lets in fewer, over REST and as many over gRPC, so that this one is never full.
+        "job_queue_size": settings.max_queue * (1 if settings.gateway == "none" else 4),
         "max_request_size": settings.max_body_bytes,
         "metrics_mode": "prometheus",
         "disable_system_metrics": "true",

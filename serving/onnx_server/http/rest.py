@@ -4,8 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from serving.access import Access
 from serving.errors import DeadlinePassed, InferenceFailed, NotDecodable, RequestError
-from serving.onnx_server.access import Access
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.http import oip_json
 from serving.onnx_server.http.about import About

@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 
 from serving.onnx_server.http.protocol import Protocol
-from serving.onnx_server.tls import Certificate
+from serving.tls import Certificate
 
 # Its warnings are of wrong requests, one each: clients could fill the log.
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -1,0 +1,207 @@
+"""nginx before TorchServe: tokens, rates, TLS, a second try, and an end without lost requests.
+
+nginx is a child of ours with a folder of its own, as Java is.
+"""
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from serving.access import Access
+from serving.errors import UserError
+from serving.tls import Certificate
+from serving.torchserve.launcher import ServerFailed, TorchServe, reachable
+from serving.torchserve.nginx_config import Front, nginx_config, pid_file
+from serving.torchserve.no_gateway import NoGateway
+
+START_SECONDS = 20  # nginx tries for some seconds to get a port that somebody has
+STOP_SECONDS = 5
+SYSTEM_FOLDERS = ":/usr/sbin:/usr/local/sbin"  # not everybody's PATH has them
+
+
+class Before(Protocol):
+    """What stands before TorchServe; where that is nothing, NoGateway."""
+
+    def start(self) -> None: ...
+    def refresh(self) -> None: ...
+    def check_running(self) -> None: ...
+    def drain(self, seconds: float, stopped: Callable[[], bool]) -> None: ...
+    def stop(self) -> None: ...
+
+
+def gateway_before(server: TorchServe) -> Before:
+    """As the server's settings say; nothing runs yet. Raises UserError."""
+    settings, ports = server.settings, server.ports
+    if settings.gateway == "none":
+        return NoGateway()
+    return Gateway(
+        Front(
+            host=settings.host,
+            port=ports.rest,
+            grpc_port=ports.grpc,
+            upstream_port=ports.inner_rest,
+            upstream_grpc_port=ports.inner_grpc,
+            page_port=ports.page,
+            page_host=reachable(settings.host),
+            max_body_bytes=settings.max_body_bytes,
+            timeout=settings.timeout,
+            max_in_flight=settings.max_queue,
+            tokens=settings.tokens,
+            tls_certificate=settings.tls_certificate,
+            tls_key=settings.tls_key,
+            access_log=settings.access_log,
+        )
+    )
+
+
+class Gateway:
+    def __init__(self, front: Front) -> None:
+        """Read tokens and certificate and lay out the folder; nothing runs yet. Raises UserError."""
+        self.front, self.nginx = front, _find_nginx()
+        self.access = Access(front.tokens)
+        self.certificate: Certificate | None = None
+        if front.tls_certificate and front.tls_key:
+            self.certificate = Certificate(front.tls_certificate, front.tls_key)
+        self.folder = Path(tempfile.mkdtemp(prefix="torchferry-gateway-"))
+        self.process: subprocess.Popen[bytes] | None = None
+        self.written: tuple[object, object] | None = None  # of what nginx was told last
+        self.said: dict[object, str] = {}
+        self.log.touch()
+
+    @property
+    def log(self) -> Path:
+        """What nginx says of itself and of upstreams that fail."""
+        return self.folder / "nginx.log"
+
+    def start(self) -> None:
+        """Return when nginx listens. Raises ServerFailed."""
+        self._write()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self._command(self._config), "-g", "daemon off;"],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C in the terminal reaches us alone, and we stop it in order
+                preexec_fn=_die_with_parent,
+            )
+        if not self._wait(self._taken_up, START_SECONDS):
+            raise ServerFailed(f"the gateway did not listen after {START_SECONDS} s\n{self._log_end()}")
+
+    def refresh(self) -> None:
+        """Take up tokens and certificate that changed; what cannot be read is said once, and the old goes on."""
+        self._try(self.access, self.access.refresh)
+        if self.certificate:
+            self._try(self.certificate, self.certificate.refresh)
+        if self._read_at() != self.written:
+            self._try(self, self._reload)
+
+    def drain(self, seconds: float, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Answer what is under way, for so long at most and until `stopped()`, and take nothing new; then stop."""
+        if self._runs():
+            self.front = replace(self.front, draining=True)
+            self._try(self, self._reload)
+            # nginx forgets to reload when it is told to quit before it began.
+            with suppress(ServerFailed):
+                self._wait(self._taken_up, STOP_SECONDS)
+            self._signal(signal.SIGQUIT)
+            self._wait(lambda: stopped() or not self._runs(), seconds)
+        self.stop()
+
+    def stop(self) -> None:
+        """End nginx and its workers at once and remove the folder."""
+        if self.process is not None:
+            self._signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_SECONDS)
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def check_running(self) -> None:
+        """Raise ServerFailed if nginx has ended by itself."""
+        if self.process is not None and not self._runs():
+            raise ServerFailed(f"the gateway ended with exit code {self.process.returncode}\n{self._log_end()}")
+
+    @property
+    def _config(self) -> Path:
+        return self.folder / "nginx.conf"
+
+    def _write(self) -> None:
+        """Only what nginx would take replaces what it has. Raises ServerFailed."""
+        # Root's workers would else be nobody's, who may not look into the folder.
+        user = "user root;\n" if os.geteuid() == 0 else ""
+        new = self.folder / "new.conf"
+        new.touch(mode=0o600)  # it holds the tokens
+        new.write_text(user + nginx_config(self.front, self.folder, self.access.tokens))
+        tested = subprocess.run([*self._command(new), "-t"], capture_output=True, text=True)
+        if tested.returncode:
+            raise ServerFailed(f"nginx does not take its configuration: {' '.join(tested.stderr.split())}")
+        new.replace(self._config)
+        self.written = self._read_at()
+
+    def _reload(self) -> None:
+        self._write()
+        self._signal(signal.SIGHUP)
+
+    def _try(self, part: object, action: Callable[[], None]) -> None:
+        try:
+            action()
+            self.said.pop(part, None)
+        except (UserError, ServerFailed) as error:
+            if self.said.get(part) != str(error):
+                print(f"serving: {error}; going on as before", file=sys.stderr, flush=True)
+            self.said[part] = str(error)
+
+    def _command(self, config: Path) -> list[str]:
+        return [self.nginx, "-e", "stderr", "-p", str(self.folder), "-c", str(config)]
+
+    def _read_at(self) -> tuple[object, object]:
+        return self.access.read_at, self.certificate and self.certificate.read_at
+
+    def _taken_up(self) -> bool:
+        """A test of the configuration leaves the file empty; nginx has its ports when it writes its number."""
+        self.check_running()
+        with suppress(FileNotFoundError):
+            return self.process is not None and pid_file(self.front, self.folder).read_text().strip() != ""
+        return False
+
+    def _wait(self, condition: Callable[[], bool], seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not (true := condition()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return true
+
+    def _runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+
+    def _log_end(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
+
+
+def _find_nginx() -> str:
+    found = shutil.which("nginx", path=os.environ.get("PATH", os.defpath) + SYSTEM_FOLDERS)
+    if found is None:
+        raise UserError("nginx is not installed; install Debian's nginx-light, or give --gateway none")
+    return found
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel (prctl PR_SET_PDEATHSIG, 1) to end nginx if this process is killed outright."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)

@@ -1,0 +1,105 @@
+"""`up --gateway nginx`: what clients meet at the ends of TorchServe's life."""
+
+import shutil
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import urllib3
+
+from tests.conftest import Server, run_command, wait_until
+
+MODEL = "digits-onnx-fp32"
+TOKEN = {"Authorization": "Bearer s3cret"}
+
+pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+
+
+@pytest.fixture
+def behind(store: Path, tmp_path: Path) -> Iterator[tuple[Server, dict[str, str]]]:
+    (tmp_path / "tokens").write_text("somebody s3cret\n")
+    options = ("--gateway", "nginx", "--tokens", tmp_path / "tokens")
+    server = Server(store / f"{MODEL}.mar", folder=tmp_path, options=options)
+    try:
+        yield server, server.wait_ready()
+    finally:
+        server.stop()
+
+
+class Clients:
+    """Ask all the time, each request over a connection of its own, and count what comes of it."""
+
+    def __init__(self, url: str, image: bytes, number: int = 8) -> None:
+        self.url, self.image, self.ended, self.counted = url, image, threading.Event(), Counter[str]()
+        self.threads = [threading.Thread(target=self._ask_all_the_time) for _ in range(number)]
+        for thread in self.threads:
+            thread.start()
+
+    def end(self) -> Counter[str]:
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+        return self.counted
+
+    def _ask_all_the_time(self) -> None:
+        headers = TOKEN | {"Connection": "close"}
+        while not self.ended.is_set():
+            try:
+                answer = urllib3.request("POST", self.url, body=self.image, headers=headers, retries=False)
+                again = answer.headers.get("Retry-After", "never")
+                self.counted["200" if answer.status == 200 else f"{answer.status}, again {again}"] += 1
+            except urllib3.exceptions.NewConnectionError:  # it has ended, and took nothing
+                self.ended.set()
+            except urllib3.exceptions.HTTPError as error:
+                self.counted[repr(error)] += 1
+
+
+def test_tokens_health_and_readiness(behind: tuple[Server, dict[str, str]], samples: Path) -> None:
+    _, addresses = behind
+    image = next(samples.glob("*/*.png")).read_bytes()
+    url = f"{addresses['rest']}/predictions/{MODEL}"
+    assert urllib3.request("POST", url, body=image).status == 401
+    assert urllib3.request("POST", url, body=image, headers=TOKEN).status == 200
+    for path in ("/healthz", "/readyz"):
+        assert urllib3.request("GET", addresses["rest"] + path).status == 200
+    page = urllib3.request("GET", addresses["metrics"]).data.decode()
+    assert f'torchferry_serve_queue_duration_seconds_count{{model="{MODEL}",version="1.0"}}' in page
+
+
+def test_sigterm_under_load_loses_no_request(behind: tuple[Server, dict[str, str]], samples: Path) -> None:
+    server, addresses = behind
+    clients = Clients(f"{addresses['rest']}/predictions/{MODEL}", next(samples.glob("*/*.png")).read_bytes())
+    wait_until(lambda: clients.counted["200"] > 100)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(60) == 0, server.log.read_text()
+    assert set(clients.end()) == {"200"}
+
+
+def test_a_killed_worker_costs_its_request_a_second_try_and_nobody_a_5xx_without_retry_after(
+    behind: tuple[Server, dict[str, str]], samples: Path
+) -> None:
+    _, addresses = behind
+    clients = Clients(f"{addresses['rest']}/predictions/{MODEL}", next(samples.glob("*/*.png")).read_bytes())
+    wait_until(lambda: clients.counted["200"] > 100)
+    worker = urllib3.request("GET", f"{addresses['management']}/models/{MODEL}").json()[0]["workers"][0]
+    psutil.Process(worker["pid"]).kill()
+    wait_until(lambda: urllib3.request("GET", f"{addresses['rest']}/readyz").status == 503)
+    wait_until(lambda: urllib3.request("GET", f"{addresses['rest']}/readyz").status == 200)
+    before = clients.counted["200"]
+    wait_until(lambda: clients.counted["200"] > before + 50)
+    assert set(clients.end()) <= {"200", "503, again 1", "429, again 1"}
+
+
+def test_what_only_a_gateway_has_is_refused_without_one(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text("a line of too many words here\n")
+    for options, words in (
+        (("--tokens", tmp_path / "tokens"), "--tokens: TorchServe has none; give --gateway nginx as well"),
+        (("--gateway", "nginx", "--tls-key", tmp_path / "key.pem"), "give both or none"),
+        (("--gateway", "haproxy"), "--gateway"),
+    ):
+        done = run_command("-m", "serving", "up", "--runtime", "torchserve", store, *options)
+        assert (done.returncode, words in done.stderr, len(done.stderr.splitlines())) == (2, True, 1), done.stderr
