@@ -31,6 +31,7 @@ MODULES = (
     "bundle.py",
     "cpu.py",
     "decode.py",
+    "metric_names.py",
     "request.py",
     "tensors.py",
     "variant.py",

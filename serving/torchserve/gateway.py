@@ -3,7 +3,6 @@
 nginx is a child of ours with a folder of its own, as Java is.
 """
 
-import ctypes
 import os
 import shutil
 import signal
@@ -20,6 +19,7 @@ from typing import Protocol
 from serving.access import Access
 from serving.errors import UserError
 from serving.tls import Certificate
+from serving.torchserve.child import Child
 from serving.torchserve.launcher import ServerFailed, TorchServe, reachable
 from serving.torchserve.nginx_config import Front, nginx_config, pid_file
 from serving.torchserve.no_gateway import NoGateway
@@ -73,7 +73,7 @@ class Gateway:
         if front.tls_certificate and front.tls_key:
             self.certificate = Certificate(front.tls_certificate, front.tls_key)
         self.folder = Path(tempfile.mkdtemp(prefix="torchferry-gateway-"))
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Child | None = None
         self.written: tuple[object, object] | None = None  # of what nginx was told last
         self.said: dict[object, str] = {}
         self.log.touch()
@@ -86,16 +86,7 @@ class Gateway:
     def start(self) -> None:
         """Return when nginx listens. Raises ServerFailed."""
         self._write()
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self._command(self._config), "-g", "daemon off;"],
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C in the terminal reaches us alone, and we stop it in order
-                preexec_fn=_die_with_parent,
-            )
+        self.process = Child([*self._command(self._config), "-g", "daemon off;"], self.folder, self.log)
         if not self._wait(self._taken_up, START_SECONDS):
             raise ServerFailed(f"the gateway did not listen after {START_SECONDS} s\n{self._log_end()}")
 
@@ -109,31 +100,26 @@ class Gateway:
 
     def drain(self, seconds: float, stopped: Callable[[], bool] = lambda: False) -> None:
         """Answer what is under way, for so long at most and until `stopped()`, and take nothing new; then stop."""
-        if self._runs():
+        if self.process and self.process.runs:
             self.front = replace(self.front, draining=True)
             self._try(self, self._reload)
             # nginx forgets to reload when it is told to quit before it began.
             with suppress(ServerFailed):
                 self._wait(self._taken_up, STOP_SECONDS)
-            self._signal(signal.SIGQUIT)
-            self._wait(lambda: stopped() or not self._runs(), seconds)
+            self.process.signal(signal.SIGQUIT)
+            self._wait(lambda: stopped() or not (self.process and self.process.runs), seconds)
         self.stop()
 
     def stop(self) -> None:
         """End nginx and its workers at once and remove the folder."""
-        if self.process is not None:
-            self._signal(signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(STOP_SECONDS)
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        if self.process:
+            self.process.stop(STOP_SECONDS)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def check_running(self) -> None:
         """Raise ServerFailed if nginx has ended by itself."""
-        if self.process is not None and not self._runs():
-            raise ServerFailed(f"the gateway ended with exit code {self.process.returncode}\n{self._log_end()}")
+        if self.process and not self.process.runs:
+            raise ServerFailed(f"the gateway ended with exit code {self.process.exit_code}\n{self._log_end()}")
 
     @property
     def _config(self) -> Path:
@@ -154,7 +140,8 @@ class Gateway:
 
     def _reload(self) -> None:
         self._write()
-        self._signal(signal.SIGHUP)
+        if self.process:
+            self.process.signal(signal.SIGHUP)
 
     def _try(self, part: object, action: Callable[[], None]) -> None:
         try:
@@ -184,13 +171,6 @@ class Gateway:
             time.sleep(0.02)
         return true
 
-    def _runs(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self.process is not None:
-            self.process.send_signal(number)
-
     def _log_end(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
 
@@ -200,8 +180,3 @@ def _find_nginx() -> str:
     if found is None:
         raise UserError("nginx is not installed; install Debian's nginx-light, or give --gateway none")
     return found
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel (prctl PR_SET_PDEATHSIG, 1) to end nginx if this process is killed outright."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)

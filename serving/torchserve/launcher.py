@@ -1,21 +1,18 @@
 """Starts TorchServe's Java process, waits until every model answers its golden input, and stops it."""
 
-import ctypes
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from serving.client import RestClient
 from serving.cpu import cores
 from serving.errors import ServerFault, UserError
 from serving.torchserve.archive import workers_of
+from serving.torchserve.child import Child
 from serving.torchserve.golden import Golden
 from serving.torchserve.java import find_java, server_home
 from serving.torchserve.management import Management
@@ -50,7 +47,7 @@ class TorchServe:
         # All workers together compute on no more cores than the cgroup's quota has.
         self.threads = settings.threads or max(1, cores() // sum(map(workers_of, archives)))
         self.golden = [Golden(path, self.folder / "golden" / path.stem) for path in archives]
-        self.process: subprocess.Popen[bytes] | None = None
+        self.java_process: Child | None = None
 
     @property
     def management(self) -> Management:
@@ -93,7 +90,7 @@ class TorchServe:
                 if stopped():
                     return None
                 # Somebody else, perhaps another server of ours, may have taken a free port first.
-                if self._runs() or not self.ports.taken(self.settings.host):
+                if (self.java_process and self.java_process.runs) or not self.ports.taken(self.settings.host):
                     raise
                 self.ports = Ports.claim(self.settings)
 
@@ -115,16 +112,7 @@ class TorchServe:
             "TORCHFERRY_TIMEOUT": str(self.settings.timeout),
             "PROMETHEUS_MULTIPROC_DIR": str(self.calls),
         }
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in the terminal reaches us alone, and we stop it in order
-                preexec_fn=_die_with_parent,
-            )
+        self.java_process = Child(command, self.folder, self.log, environment)
 
     @property
     def store(self) -> Path:
@@ -162,23 +150,14 @@ class TorchServe:
 
     def check_running(self) -> None:
         """Raise ServerFailed if the server has ended by itself."""
-        if self.process is not None and not self._runs():
-            raise ServerFailed(f"TorchServe ended with exit code {self.process.returncode}\n{self._log_end()}")
+        if self.java_process and not self.java_process.runs:
+            raise ServerFailed(f"TorchServe ended with exit code {self.java_process.exit_code}\n{self._log_end()}")
 
     def stop(self) -> None:
         """Stop Java and its workers and remove the folder; leaves no process behind."""
-        if self.process is not None:
-            self.process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(STOP_SECONDS)
-            # Workers are in Java's process group; those it did not stop end here.
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        if self.java_process:
+            self.java_process.stop(STOP_SECONDS)  # workers are in Java's process group
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _runs(self) -> bool:
-        return self.process is not None and self.process.poll() is None
 
     def _check_loading(self, model: str, deadline: float) -> None:
         failure = self.failures / model
@@ -193,8 +172,3 @@ class TorchServe:
 
 def reachable(host: str) -> str:
     return LOOPBACK if host == "0.0.0.0" else host
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel (prctl PR_SET_PDEATHSIG, 1) to end Java if this process is killed outright."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)

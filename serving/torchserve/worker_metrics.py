@@ -7,6 +7,7 @@ buckets begin at 5 ms. The names and labels are those of the ONNX Runtime server
 import os
 from typing import Protocol
 
+from serving.metric_names import BATCHES, BUCKETS, MODEL
 from serving.torchserve.call import Call
 
 STAGES = {
@@ -17,9 +18,6 @@ STAGES = {
     "inference": "In the session, with all that shared the batch",
     "encode": "Writing the answer",
 }
-BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
-MODEL = ("model", "version")
 
 
 class WorkerMetrics(Protocol):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import onnxruntime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info, ProcessCollector
 
+from serving.metric_names import BATCHES, BUCKETS, MODEL
 from serving.onnx_server.telemetry.histogram import Histogram
 from serving.onnx_server.telemetry.visit import Visit
 
@@ -23,9 +24,6 @@ STAGES = {
     "inference": "In the session, with all that shared the batch",
     "encode": "Writing the answer",
 }
-BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
-MODEL = ("model", "version")
 
 
 class Metrics:

@@ -1,8 +1,8 @@
 """nginx before the real TorchServe, and before an upstream that misbehaves as it is told."""
 
-import http.server
 import json
 import shutil
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -25,53 +25,13 @@ from serving.torchserve.nginx_config import Front
 from serving.torchserve.settings import LOOPBACK
 from tests.conftest import wait_until
 from tests.serving.onnx_server.test_tls import serial_of, write_certificate
+from tests.serving.torchserve.upstream import DROP, Upstream
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 MODEL = "digits-onnx-fp32"
 PATH = f"/predictions/{MODEL}"
 SECRET = 'a"b$c.*{d}\\é'
-DROP = 0
-"""For a status: the upstream hangs up instead."""
-
 Start = Callable[..., Gateway]
-
-
-class Upstream(http.server.ThreadingHTTPServer):
-    """Answers with the planned statuses, then with 200, and holds the model `held` until it is released."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__((LOOPBACK, 0), Answer)
-        self.plan: list[int] = []
-        self.requests: list[Mapping[str, str]] = []
-        self.released = threading.Event()
-
-
-class Answer(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # a kept connection's body would wait 40 ms for the head to be acknowledged
-    server: Upstream
-
-    def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.requests.append(dict(self.headers) | {"connection from": str(self.client_address)})
-        if "held" in self.path:
-            self.server.released.wait(60)
-        status = self.server.plan.pop(0) if self.server.plan else 200
-        self.close_connection = status == DROP
-        if status != DROP:
-            body = json.dumps({"upstream": status}).encode()
-            self.send_response(status)
-            self.send_header("x-request-id", "one of its own")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    do_POST = do_GET
-
-    def log_message(self, format: str, *_: Any) -> None:
-        """The test knows."""
 
 
 @pytest.fixture
@@ -390,8 +350,8 @@ def test_nginx_that_ends_by_itself_or_finds_no_port_is_told(start: Start, free_p
     gateway = start()
     gateway.check_running()
     assert gateway.process is not None
-    gateway.process.kill()
-    gateway.process.wait()
+    gateway.process.signal(signal.SIGKILL)
+    gateway.process.process.wait()
     with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
         gateway.check_running()
     with pytest.raises(ServerFailed, match="Address already in use"):
