@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
+import psutil
 import urllib3
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import ThreadingWSGIServer
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 from serving.torchserve.launcher import TorchServe
@@ -67,11 +68,13 @@ class Page:
         self.torchserve = f"http://{LOOPBACK}:{server.ports.metrics}/metrics"
         self.pool = urllib3.PoolManager(timeout=SECONDS, retries=False)
         self.registry.register(Standings(server.management))
+        self.calls = server.calls
         MultiProcessCollector(self.registry, str(server.calls))
 
     def answer(self, environ: dict[str, Any], start: StartResponse) -> list[bytes]:
         status, kind, body = "404 Not Found", "application/json", b'{"error": "Not Found", "detail": "ask /metrics"}'
         if environ["PATH_INFO"] == "/metrics":
+            self._forget_the_dead()
             status, kind, body = "200 OK", TEXT, generate_latest(self.registry) + self._torchserves_own()
         elif environ["PATH_INFO"] == "/readyz":
             why = self.ready()
@@ -79,6 +82,13 @@ class Page:
             body = json.dumps({"error": "Service Unavailable", "detail": why} if why else {"ready": True}).encode()
         start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
         return [body]
+
+    def _forget_the_dead(self) -> None:
+        """A worker that was killed has nothing in flight any more; what it counted stays."""
+        for file in self.calls.glob("gauge_live*_*.db"):
+            pid = int(file.stem.rpartition("_")[2])
+            if not psutil.pid_exists(pid):
+                mark_process_dead(pid, str(self.calls))
 
     def _torchserves_own(self) -> bytes:
         try:

@@ -93,6 +93,20 @@ def test_a_second_signal_ends_it_at_once(slow: Path, tmp_path: Path) -> None:
     assert server.process.wait(60) == 0, server.log.read_text()
 
 
+def test_what_a_killed_worker_had_is_not_waited_for(slow: Path, tmp_path: Path) -> None:
+    server = Server(slow, folder=tmp_path)
+    addresses = server.wait_ready()
+    with ThreadPoolExecutor(1) as threads, RestClient(addresses["rest"]) as client:
+        asked = threads.submit(client.infer, MODEL, {"image": np.repeat(BLACK, 400, axis=0)})
+        wait_until(lambda: unanswered(addresses["metrics"]) > 0)
+        [worker] = workers_of(addresses)
+        worker.kill()
+        assert isinstance(asked.exception(), ServerFault)
+    wait_until(lambda: unanswered(addresses["metrics"]) == 0)
+    server.stop()
+    assert "are dropped" not in server.log.read_text()
+
+
 class Nonsense:
     """Bodies that are almost right, the same for the same seed."""
 
