@@ -1,5 +1,6 @@
 """One request as a worker has it, from what TorchServe hands over to the status that it is answered with."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from serving.errors import (
 from serving.request import Request, check_type, read_request
 from serving.tensors import from_raw_alone
 
+log = logging.getLogger(__name__)
 STATUS = {
     NotDecodable: (400, "Bad Request"),
     TooLarge: (413, "Content Too Large"),
@@ -104,6 +106,9 @@ class Call:
             self.asked = self._read(bundle)
         except (RequestError, DeadlinePassed) as error:
             self.error = error
+        except Exception:  # a bug of ours, which must not become one of those in the same batch
+            log.exception("a request cannot be read")
+            self.error = InferenceFailed("a bug of the server: the request cannot be read")
         self.seconds["decode"] = time.time() - began
 
     def _read(self, bundle: Bundle) -> Request:
