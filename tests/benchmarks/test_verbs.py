@@ -117,8 +117,8 @@ def test_it_measures_torchserve(
     assert result["payload_bytes"] == image.stat().st_size
     percentiles = result["percentiles_ms"]
     assert 0 < percentiles["p50"] <= percentiles["p90"] <= percentiles["p99"] <= percentiles["p99.9"]
-    if protocol == "predictions":  # TorchServe counts nothing that came over gRPC
-        assert result["stages_ms"].keys() == {"queue", "inference", "network and client"}
+    stages = {"queue", "decode", "batch wait", "inference", "encode", "network and client"}
+    assert result["stages_ms"].keys() == stages
 
 
 @pytest.mark.parametrize(
