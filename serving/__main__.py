@@ -14,8 +14,8 @@ VERBS = {
     "archive": ("serving.torchserve.archive", "a bundle to a TorchServe archive per accepted variant"),
     "up": ("serving.up", "start a server and wait until it answers"),
     "models": (
-        "serving.torchserve.models",
-        "what a running TorchServe serves: list, register, default, scale, remove",
+        "serving.torchserve.models_command",
+        "what a running TorchServe serves: list, register, rollout, default, scale, remove",
     ),
     "predict": ("serving.predict", "send images to a server and print what it says"),
 }

@@ -10,7 +10,7 @@ class BundleError(UserError):
 
 
 class GateError(Exception):
-    """A variant that was asked for by name was measured and refused, or could not be built."""
+    """What was asked for by name was measured and refused, or could not be built."""
 
 
 class CannotBuild(Exception):

@@ -1,6 +1,5 @@
 """A served model's golden check over REST, from the archive that it was loaded from."""
 
-import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,27 +8,45 @@ import numpy as np
 
 from serving import bundle as bundles
 from serving.client import RestClient
+from serving.errors import ServerFault
 from serving.session import check_golden
+from serving.torchserve.archive import archive_version
 
 
 class Golden:
-    """What one model has to answer."""
+    """What one version of a model has to answer."""
 
     def __init__(self, archive: Path, folder: Path) -> None:
         """Take the bundle's golden files out of the archive into `folder`."""
+        self.model, self.version = archive_version(archive)
         with zipfile.ZipFile(archive) as mar:
             for name in ("model.json", "golden/inputs.npz", "golden/outputs.npz"):
                 mar.extract(name, folder)
-            self.model = str(json.loads(mar.read("MAR-INF/MANIFEST.json"))["model"]["modelName"])
         self.bundle = bundles.load(folder)
         self.variant = self.model.removeprefix(f"{self.bundle.name}-")
 
-    def check(self, client: RestClient, version: str = "") -> None:
-        """Of the default version unless one is named.
+    def check(self, client: RestClient) -> None:
+        """Raises BundleError where it answers something else, UserError and ServerFault where it does not answer."""
+        check_golden(_Remote(client, f"{self.model}/{self.version}"), self.bundle, self.variant)
 
-        Raises BundleError where it answers something else, UserError and ServerFault where it does not answer.
-        """
-        check_golden(_Remote(client, f"{self.model}/{version}".rstrip("/")), self.bundle, self.variant)
+
+class Goldens:
+    """Of all that is in a server's store, where versions come and go."""
+
+    def __init__(self, store: Path, folder: Path) -> None:
+        """Their files go into `folder`."""
+        self.store, self.folder = store, folder
+        self.known: dict[str, Golden] = {}
+        """By the archive and when it was written: a version can come back with other weights."""
+
+    def of(self, model: str, version: str) -> Golden:
+        """Raises ServerFault if no archive of the store is this version."""
+        found = {f"{path.stem}-{path.stat().st_mtime_ns}": path for path in self.store.glob("*.mar")}
+        self.known = {name: self.known.get(name) or Golden(path, self.folder / name) for name, path in found.items()}
+        for golden in self.known.values():
+            if (golden.model, golden.version) == (model, version):
+                return golden
+        raise ServerFault(f"{model}@{version} was loaded from an archive that is gone")
 
 
 class _Remote:

@@ -11,9 +11,9 @@ from pathlib import Path
 from serving.client import RestClient
 from serving.cpu import cores
 from serving.errors import ServerFault, UserError
-from serving.torchserve.archive import workers_of
+from serving.torchserve.archive import archive_version, workers_of
 from serving.torchserve.child import Child
-from serving.torchserve.golden import Golden
+from serving.torchserve.golden import Goldens
 from serving.torchserve.java import find_java, server_home
 from serving.torchserve.management import Management
 from serving.torchserve.running import Running
@@ -34,7 +34,9 @@ class TorchServe:
 
     def __init__(self, archives: Sequence[Path], settings: Settings) -> None:
         """Claim the ports and lay out the folder; nothing runs yet. Raises UserError."""
-        self.models = [path.stem for path in archives]
+        self.versions = [archive_version(path) for path in archives]
+        """Names and versions."""
+        self.models = list(dict.fromkeys(name for name, _ in self.versions))
         self.settings, self.ports, self.java = settings, Ports.claim(settings), find_java()
         self.folder = Path(tempfile.mkdtemp(prefix="torchferry-"))
         if len(str(self.folder)) > LONGEST_FOLDER:
@@ -46,7 +48,7 @@ class TorchServe:
             (self.store / path.name).symlink_to(path.resolve())
         # All workers together compute on no more cores than the cgroup's quota has.
         self.threads = settings.threads or max(1, cores() // sum(map(workers_of, archives)))
-        self.golden = [Golden(path, self.folder / "golden" / path.stem) for path in archives]
+        self.goldens = Goldens(self.store, self.folder / "golden")
         self.java_process: Child | None = None
 
     @property
@@ -136,17 +138,20 @@ class TorchServe:
     def _wait_ready(self, stopped: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS
         with RestClient(self.url) as client:
-            for golden in self.golden:
-                while not (stopped() or any(version.ready for version in self.management.standing(golden.model))):
+            for model, version in self.versions:
+                while not (stopped() or self._has_worker(model, version)):
                     self.check_running()
-                    self._check_loading(golden.model, deadline)
+                    self._check_loading(model, deadline)
                     time.sleep(0.1)
                 if stopped():
                     return
                 try:
-                    golden.check(client)
+                    self.goldens.of(model, version).check(client)
                 except (UserError, ServerFault) as error:
                     raise ServerFailed(f"{error}\n{self._log_end()}") from error
+
+    def _has_worker(self, model: str, version: str) -> bool:
+        return any(found.ready for found in self.management.standing(model) if found.version == version)
 
     def check_running(self) -> None:
         """Raise ServerFailed if the server has ended by itself."""

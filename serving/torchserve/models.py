@@ -1,12 +1,9 @@
-"""`python -m serving models list|register|default|scale|remove`: what a running TorchServe serves."""
+"""What a running TorchServe serves, and how that changes."""
 
-import argparse
 import shutil
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
-from serving.arguments import Parser
 from serving.client import RestClient
 from serving.errors import ServerFault, UserError
 from serving.torchserve.archive import archive_version, check_archive
@@ -16,34 +13,6 @@ from serving.torchserve.running import Running
 from serving.torchserve.unanswered import unanswered, wait_idle
 
 DRAIN_SECONDS = 60
-
-
-def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m serving models", description=__doc__)
-    parser.add_argument("--management-port", type=int, default=8081, help="of the server (default 8081)")
-    verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
-    verbs.add_parser("list", help="models, versions, workers and queues")
-    register = verbs.add_parser("register", help="load an archive beside what is served")
-    register.add_argument("archive", type=Path, help="a .mar made by python -m serving archive")
-    for verb, text in (
-        ("default", "send the requests that name no version to this one"),
-        ("scale", "change how many workers serve it"),
-        ("remove", "unload it after its last request"),
-    ):
-        command = verbs.add_parser(verb, help=text)
-        command.add_argument("model", type=_versioned, metavar="MODEL@VERSION")
-        if verb == "scale":
-            command.add_argument("workers", type=int)
-    options = parser.parse_args(arguments)
-    models = Models(options.management_port)
-    if options.verb == "list":
-        print(models.table())
-    elif options.verb == "register":
-        models.register(options.archive)
-    elif options.verb == "scale":
-        models.scale(options.model, options.workers)
-    else:
-        {"default": models.set_default, "remove": models.remove}[options.verb](options.model)
 
 
 class Models:
@@ -78,7 +47,7 @@ class Models:
         failure.unlink(missing_ok=True)
         try:
             self.management.register(file.name)
-            self._check(version, file)
+            self._check(file)
         except (UserError, ServerFault) as error:
             if any(found.version == version for found in self.management.standing(name)):
                 self.management.unregister(name, version)
@@ -87,22 +56,22 @@ class Models:
             raise ServerFault(f"{archive}: {name}@{version} cannot be loaded: {reason}") from error
         print(f"registered {name}@{version}; it gave its golden outputs")
 
-    def _check(self, version: str, archive: Path) -> None:
+    def _check(self, archive: Path) -> None:
         """Raises UserError or ServerFault unless it gives its golden outputs."""
         with tempfile.TemporaryDirectory() as folder, RestClient(self.running.rest) as client:
-            Golden(archive, Path(folder)).check(client, version)
+            Golden(archive, Path(folder)).check(client)
 
     def set_default(self, of: tuple[str, str]) -> None:
         """`of`, here and below: a model's name and version. Raises UserError."""
         model, version = of
-        self._find(model, version)
+        self.find(model, version)
         self.management.set_default(model, version)
         print(f"{model}: requests that name no version go to {version}")
 
     def scale(self, of: tuple[str, str], workers: int) -> None:
         """Raises UserError."""
         model, version = of
-        self._find(model, version)
+        self.find(model, version)
         if workers < 1:
             raise UserError(f"scale: {workers} workers serve nobody; give 1 or more, or remove {model}@{version}")
         self.management.scale(model, version, workers)
@@ -112,7 +81,7 @@ class Models:
         """Unload it once it has nothing to answer any more. Raises UserError."""
         model, version = of
         others = [found.version for found in self.management.standing(model) if found.version != version]
-        if self._find(model, version).default and others:
+        if self.find(model, version).default and others:
             raise UserError(f"{model}@{version} is the default; make {' or '.join(others)} the default first")
         if not wait_idle(lambda: unanswered(self.running.metrics, model, version), DRAIN_SECONDS):
             raise UserError(f"{model}@{version} still has requests after {DRAIN_SECONDS} s; it was left as it is")
@@ -120,17 +89,11 @@ class Models:
         Path(self.running.store, f"{model}@{version}.mar").unlink(missing_ok=True)
         print(f"removed {model}@{version}")
 
-    def _find(self, model: str, version: str) -> Standing:
+    def find(self, model: str, version: str) -> Standing:
+        """Raises UserError if it is not registered."""
         found = self.management.standing(model)
         for standing in found:
             if standing.version == version:
                 return standing
         known = ", ".join(f"{model}@{standing.version}" for standing in found) or ", ".join(self.management.models())
         raise UserError(f"{model}@{version} is not registered; there is {known}")
-
-
-def _versioned(text: str) -> tuple[str, str]:
-    name, _, version = text.partition("@")
-    if not (name and version):
-        raise argparse.ArgumentTypeError(f"{text} is not of the form MODEL@VERSION")
-    return name, version

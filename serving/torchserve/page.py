@@ -64,7 +64,7 @@ def page_of(server: TorchServe) -> Iterator["Page"]:
 class Page:
     def __init__(self, server: TorchServe) -> None:
         self.registry = CollectorRegistry()
-        self.ready = Readiness(server.url, server.management, server.golden)
+        self.ready = Readiness(server.url, server.management, server.goldens, server.models)
         self.torchserve = f"http://{LOOPBACK}:{server.ports.metrics}/metrics"
         self.pool = urllib3.PoolManager(timeout=SECONDS, retries=False)
         self.registry.register(Standings(server.management))

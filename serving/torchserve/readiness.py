@@ -2,11 +2,11 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from serving.client import RestClient
 from serving.errors import ServerFault, UserError
-from serving.torchserve.golden import Golden
+from serving.torchserve.golden import Goldens
 from serving.torchserve.management import Management
 
 FRESH_SECONDS = 2.0
@@ -16,8 +16,10 @@ ANSWER_SECONDS = 5.0
 class Readiness:
     """Asked as often as one likes; the models are asked every two seconds at most."""
 
-    def __init__(self, url: str, management: Management, models: Sequence[Golden]) -> None:
-        self.client, self.management, self.models = RestClient(url, ANSWER_SECONDS), management, models
+    def __init__(self, url: str, management: Management, goldens: Goldens, started_with: Iterable[str]) -> None:
+        self.client, self.management, self.goldens = RestClient(url, ANSWER_SECONDS), management, goldens
+        self.served = set(started_with)
+        """Models that have been ready: one that is being loaded for the first time keeps no requests from others."""
         self.why, self.checked, self.lock = "", 0.0, threading.Lock()
         self.draining = False
 
@@ -31,14 +33,19 @@ class Readiness:
             return self.why
 
     def _check(self) -> str:
-        for golden in self.models:
-            standing = self.management.standing(golden.model)
-            if not any(version.ready for version in standing):
-                return f"{golden.model} has no worker that is ready"
-            if any(version.queued for version in standing):
-                continue  # it answers others; the golden input would only wait behind them
-            try:
-                golden.check(self.client)
-            except (UserError, ServerFault) as error:
-                return str(error)
+        try:
+            models = self.management.models()
+            self.served &= set(models)
+            return next(filter(None, map(self._check_model, models)), "")
+        except (UserError, ServerFault) as error:
+            return str(error)
+
+    def _check_model(self, model: str) -> str:
+        """Of the version that requests without one go to."""
+        default = next((version for version in self.management.standing(model) if version.default), None)
+        if default is None or not default.ready:
+            return f"{model} has no worker that is ready" if model in self.served else ""
+        self.served.add(model)
+        if not default.queued:  # otherwise it answers others; the golden input would only wait behind them
+            self.goldens.of(model, default.version).check(self.client)
         return ""

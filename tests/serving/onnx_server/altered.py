@@ -21,7 +21,7 @@ def another_version(bundle: Path, folder: Path, version: str, factor: float = 1)
     return _altered(bundle, folder, nodes, version=version, factor=factor)
 
 
-def failing(bundle: Path, folder: Path) -> Path:
+def failing(bundle: Path, folder: Path, version: str = "1.0") -> Path:
     """The digits; an image with a white pixel, and whatever is computed with it, makes the graph raise."""
     nodes = [
         helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
@@ -36,15 +36,15 @@ def failing(bundle: Path, folder: Path) -> Path:
         helper.make_node("ReduceSum", ["reshaped"], ["zero"], keepdims=0),
         helper.make_node("Add", ["before", "zero"], ["probabilities"]),
     ]
-    return _altered(bundle, folder, nodes)
+    return _altered(bundle, folder, nodes, version=version)
 
 
-def slow(bundle: Path, folder: Path) -> Path:
-    """The digits, with convolutions at 224 x 224 that add nothing to the answer but their time."""
+def slow(bundle: Path, folder: Path, version: str = "1.0", side: int = 224) -> Path:
+    """The digits, with convolutions at `side` x `side` that add nothing to the answer but their time."""
     random = np.random.default_rng(0)
     nodes = [
         helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
-        _constant("scales", np.array([1, 1, 28, 28], np.float32)),
+        _constant("scales", np.array([1, 1, side / 8, side / 8], np.float32)),
         helper.make_node("Resize", ["pixels", "", "scales"], ["large"], mode="nearest"),
         _constant("first_weight", random.standard_normal((64, 1, 3, 3)).astype(np.float32)),
         helper.make_node("Conv", ["large", "first_weight"], ["first"], pads=[1] * 4),
@@ -58,7 +58,7 @@ def slow(bundle: Path, folder: Path) -> Path:
         helper.make_node("Mul", ["column", "nothing"], ["zero"]),
         helper.make_node("Add", ["before", "zero"], ["probabilities"]),
     ]
-    return _altered(bundle, folder, nodes)
+    return _altered(bundle, folder, nodes, version=version)
 
 
 def damaged(bundle: Path, folder: Path, version: str) -> Path:

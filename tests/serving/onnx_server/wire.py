@@ -56,17 +56,25 @@ def head(path: str, length: int, method: str = "POST", **headers: str) -> bytes:
 
 
 class Connection:
-    """One that is kept; it sends whatever it is told to."""
+    """One that is kept until an answer says that it ends; it sends whatever it is told to."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
+    def __init__(self, address: str) -> None:
+        self.where, self.ended = urlsplit(address), False
 
     @classmethod
     async def to(cls, address: str) -> Self:
-        where = urlsplit(address)
-        return cls(*await asyncio.open_connection(where.hostname, where.port))
+        connection = cls(address)
+        await connection.open()
+        return connection
+
+    async def open(self) -> None:
+        self.reader, self.writer = await asyncio.open_connection(self.where.hostname, self.where.port)
+        self.ended = False
 
     async def post(self, path: str, content: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
+        if self.ended:
+            self.close()
+            await self.open()
         return await self.exchange(head(path, len(content), **headers) + content)
 
     async def exchange(self, sent: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -84,6 +92,7 @@ class Connection:
             content = await asyncio.wait_for(self.reader.readexactly(int(headers.get("content-length", 0))), SECONDS)
         except asyncio.IncompleteReadError as error:
             raise ConnectionResetError("the connection ended before the answer did") from error
+        self.ended = headers.get("connection") == "close"
         return int(lines[0].split()[1]), headers, content
 
     def close(self) -> None:
