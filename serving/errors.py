@@ -60,6 +60,14 @@ class WrongParameter(RequestError):
     """A parameter of a request has a value that means nothing."""
 
 
+class NotExplainable(RequestError):
+    """The model, or this request to it, has no gradient that says anything."""
+
+
+class NoPicture(RequestError):
+    """A picture is asked for of a model that does not look at one."""
+
+
 class NotAllowed(RequestError):
     """The request carries no token that this server takes, or asks for what is done elsewhere."""
 

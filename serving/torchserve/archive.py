@@ -42,6 +42,8 @@ MODULES = (
     "session/torch_session.py",
     "torchserve/__init__.py",
     "torchserve/call.py",
+    "torchserve/explain.py",
+    "torchserve/explanation.py",
     "torchserve/worker_metrics.py",
 )
 

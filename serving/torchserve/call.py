@@ -12,7 +12,9 @@ from serving.bundle import Bundle
 from serving.errors import (
     DeadlinePassed,
     InferenceFailed,
+    NoPicture,
     NotDecodable,
+    NotExplainable,
     RequestError,
     TooLarge,
     UnsupportedType,
@@ -21,14 +23,18 @@ from serving.errors import (
 )
 from serving.request import Request, check_type, read_request
 from serving.tensors import from_raw_alone
+from serving.torchserve.explain import Explainer
+from serving.torchserve.explanation import Explanation
 
 log = logging.getLogger(__name__)
 STATUS = {
     NotDecodable: (400, "Bad Request"),
+    NoPicture: (406, "Not Acceptable"),  # the request is right, but for the Accept in it
     TooLarge: (413, "Content Too Large"),
     UnsupportedType: (415, "Unsupported Media Type"),
     WrongTensor: (422, "Unprocessable Content"),
     WrongParameter: (422, "Unprocessable Content"),
+    NotExplainable: (422, "Unprocessable Content"),
     InferenceFailed: (500, "Internal Server Error"),
     DeadlinePassed: (504, "Gateway Timeout"),
 }
@@ -44,10 +50,13 @@ class Call:
     """By name in small letters; gRPC brings none of a client's."""
     top_k: bytes | bytearray | None = None
     """As it was sent: TorchServe passes no query string on, so it is a header, or a part of a form."""
+    target: bytes | bytearray | None = None
+    """The label that is to be explained; sent as `top_k` is."""
     started: float = field(default_factory=time.time)
     """When the worker got it, in seconds since the epoch."""
     asked: Request | None = None
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    explanation: Explanation | None = None
     error: Exception | None = None
     """One of STATUS, once the request cannot be answered."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -58,17 +67,20 @@ class Call:
     @classmethod
     def of(cls, row: Mapping[str, Any], headers: Mapping[str, Any]) -> "Call":
         """A row's body is called `body`, a form's and gRPC's `data`; of a form with one other part it is that."""
-        parts = {name: value for name, value in row.items() if name != "top_k"}
+        parts = {name: value for name, value in row.items() if name not in ("top_k", "target")}
         body = parts.get("data") or parts.get("body") or (next(iter(parts.values())) if len(parts) == 1 else b"")
         named = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
         return cls(
             body.encode() if isinstance(body, str) else bytes(body),
             named,
             row.get("top_k", named.get("x-top-k", "").encode()) or None,
+            row.get("target", named.get("x-target", "").encode()) or None,
         )
 
     @property
     def protocol(self) -> str:
+        if self.wants_explanation:
+            return "explanations"
         return "predictions" if "host" in self.headers else "grpc-predictions"
 
     @property
@@ -93,6 +105,15 @@ class Call:
         return "application/octet-stream" in self.headers.get("accept", "")
 
     @property
+    def wants_explanation(self) -> bool:
+        """TorchServe's word for it: the request came to /explanations."""
+        return self.headers.get("explain") == "True"
+
+    @property
+    def wants_picture(self) -> bool:
+        return "image/png" in self.headers.get("accept", "")
+
+    @property
     def outcome(self) -> str:
         return OUTCOMES.get(type(self.error), "client_error") if self.error else "ok"
 
@@ -101,8 +122,7 @@ class Call:
         began = time.time()
         self.seconds["queue"] = self.started - self.arrived
         try:
-            if began - self.arrived > timeout:
-                raise DeadlinePassed(f"the request was not answered within {timeout:g} s")
+            self.check_deadline(timeout)
             self.asked = self._read(bundle)
         except (RequestError, DeadlinePassed) as error:
             self.error = error
@@ -110,6 +130,30 @@ class Call:
             log.exception("a request cannot be read")
             self.error = InferenceFailed("a bug of the server: the request cannot be read")
         self.seconds["decode"] = time.time() - began
+
+    def explain(self, explainer: Explainer, timeout: float) -> None:
+        """Fill `explanation`, or `error`; after `timeout` seconds it ends, between two passes through the network."""
+        assert self.asked
+        began, self.batch_size = time.time(), 1
+        try:
+            if self.wants_picture and not explainer.bundle.decode:
+                raise NoPicture(f"{explainer.bundle.name} takes no image to draw on; accept application/json")
+            target = bytes(self.target).decode(errors="replace") if self.target else None
+            self.explanation = explainer.explain(self.asked, target, lambda: self.check_deadline(timeout))
+        except (RequestError, DeadlinePassed, InferenceFailed) as error:
+            self.error = error
+        except Exception:
+            log.exception("an explanation cannot be computed")
+            self.error = InferenceFailed("the explanation cannot be computed")
+        self.seconds |= {
+            "batch_wait": began - self.started - self.seconds["decode"],
+            "inference": time.time() - began,
+        }
+
+    def check_deadline(self, timeout: float) -> None:
+        """Raises DeadlinePassed."""
+        if self.elapsed > timeout:
+            raise DeadlinePassed(f"the request was not answered within {timeout:g} s")
 
     def _read(self, bundle: Bundle) -> Request:
         kind = self.headers.get("content-type", "")

@@ -26,6 +26,7 @@ from serving.request import answer
 from serving.session import check_golden, open_variant
 from serving.tensors import DATATYPES, to_raw
 from serving.torchserve.call import RAW_LENGTH, STATUS, Call
+from serving.torchserve.explain import Explainer
 from serving.torchserve.worker_metrics import worker_metrics
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Handler:
             self.session = open_variant(self.bundle, variant, int(os.environ.get("TORCHFERRY_THREADS", "1")))
             check_golden(self.session, self.bundle, variant)
             self._warm_up(int(context.system_properties["batch_size"] or 1))
+            self.explainer = Explainer(self.session, self.bundle, variant)
         except Exception as error:
             if folder := os.environ.get("TORCHFERRY_FAILURES"):
                 Path(folder, context.model_name).write_text(f"{type(error).__name__}: {error}")
@@ -59,7 +61,10 @@ class Handler:
         self.metrics.began(len(rows))
         calls = [Call.of(row, context.get_all_request_header(index)) for index, row in enumerate(rows)]
         self._decode(calls)
-        self._run([call for call in calls if call.asked])
+        self._run([call for call in calls if call.asked and not call.wants_explanation])
+        for call in calls:
+            if call.asked and call.wants_explanation:
+                call.explain(self.explainer, self.timeout)
         answers = [self._encode(call, context, index) for index, call in enumerate(calls)]
         for call in calls:
             self.metrics.finished(call)
@@ -123,6 +128,9 @@ class Handler:
 
     def _answer(self, call: Call, context: Any, index: int) -> str | bytes:
         assert call.asked
+        if call.explanation:
+            context.set_response_content_type(index, "image/png" if call.wants_picture else "application/json")
+            return call.explanation.picture() if call.wants_picture else call.explanation.text(context.model_name)
         if not call.wants_bytes:
             context.set_response_content_type(index, "application/json")
             return answer(call.asked, call.outputs, self.bundle, context.model_name, call.labels_wanted())
