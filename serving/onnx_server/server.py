@@ -103,8 +103,7 @@ class Server:
         deadline = time.monotonic() + self.settings.drain_timeout
         self.plane.draining = True
         await self.grpc.say_not_ready()
-        for port in (self.rest, self.admin):
-            port.refuse_new()
+        await asyncio.gather(*(port.refuse_new(LAST_REQUESTS) for port in (self.rest, self.admin)))
         await asyncio.sleep(LAST_REQUESTS if self.rest.connections else 0)
         left = deadline - time.monotonic()
         await asyncio.gather(self.rest.stop(left), self.admin.stop(left), self.grpc.stop(left))

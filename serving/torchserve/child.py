@@ -10,8 +10,15 @@ from pathlib import Path
 
 
 class Child:
-    def __init__(self, command: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str] = os.environ):
-        """Start it in `folder`; what it prints is appended to `log`."""
+    def __init__(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        log: Path,
+        environment: Mapping[str, str] = os.environ,
+        given: Sequence[int] = (),
+    ) -> None:
+        """Start it in `folder`, with the file descriptors `given`; what it prints is appended to `log`."""
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 command,
@@ -20,6 +27,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                pass_fds=given,
                 start_new_session=True,  # Ctrl-C in the terminal reaches us alone, and we stop it in order
                 preexec_fn=_die_with_parent,
             )

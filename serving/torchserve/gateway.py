@@ -6,6 +6,7 @@ nginx is a child of ours with a folder of its own, as Java is.
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,15 +17,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from serving import door
 from serving.access import Access
 from serving.errors import UserError
+from serving.ports import listen
 from serving.tls import Certificate
 from serving.torchserve.child import Child
 from serving.torchserve.launcher import ServerFailed, TorchServe, reachable
 from serving.torchserve.nginx_config import Front, nginx_config, pid_file
 from serving.torchserve.no_gateway import NoGateway
+from serving.torchserve.settings import Settings
 
-START_SECONDS = 20  # nginx tries for some seconds to get a port that somebody has
+START_SECONDS = 20
 STOP_SECONDS = 5
 SYSTEM_FOLDERS = ":/usr/sbin:/usr/local/sbin"  # not everybody's PATH has them
 
@@ -37,6 +41,15 @@ class Before(Protocol):
     def check_running(self) -> None: ...
     def drain(self, seconds: float, stopped: Callable[[], bool]) -> None: ...
     def stop(self) -> None: ...
+
+
+def check_gateway(settings: Settings) -> None:
+    """Raise UserError if there will be no gateway: before the server starts, which takes its time."""
+    if settings.gateway == "nginx":
+        _find_nginx()
+        Access(settings.tokens)
+        if settings.tls_certificate and settings.tls_key:
+            Certificate(settings.tls_certificate, settings.tls_key)
 
 
 def gateway_before(server: TorchServe) -> Before:
@@ -74,6 +87,8 @@ class Gateway:
             self.certificate = Certificate(front.tls_certificate, front.tls_key)
         self.folder = Path(tempfile.mkdtemp(prefix="torchferry-gateway-"))
         self.process: Child | None = None
+        self.doors: list[socket.socket] = []
+        """What nginx listens on."""
         self.written: tuple[object, object] | None = None  # of what nginx was told last
         self.said: dict[object, str] = {}
         self.log.touch()
@@ -86,7 +101,15 @@ class Gateway:
     def start(self) -> None:
         """Return when nginx listens. Raises ServerFailed."""
         self._write()
-        self.process = Child([*self._command(self._config), "-g", "daemon off;"], self.folder, self.log)
+        host = self.front.host
+        self.doors = [listen(host, self.front.port, "--port"), listen(host, self.front.grpc_port, "--grpc-port")]
+        for listener in self.doors:
+            listener.setblocking(False)  # two workers race for a connection, and the loser must not wait
+        # nginx takes over sockets that listen on the addresses of its configuration, as from its own predecessor.
+        numbers = [listener.fileno() for listener in self.doors]
+        inherited = os.environ | {"NGINX": "".join(f"{number};" for number in numbers)}
+        command = [*self._command(self._config), "-g", "daemon off;"]
+        self.process = Child(command, self.folder, self.log, inherited, numbers)
         if not self._wait(self._taken_up, START_SECONDS):
             raise ServerFailed(f"the gateway did not listen after {START_SECONDS} s\n{self._log_end()}")
 
@@ -106,15 +129,24 @@ class Gateway:
             # nginx forgets to reload when it is told to quit before it began.
             with suppress(ServerFailed):
                 self._wait(self._taken_up, STOP_SECONDS)
+            for listener in self.doors:
+                door.shut(listener)
+            self._wait(lambda: not any(map(door.waiting, self.doors)), STOP_SECONDS)
             self.process.signal(signal.SIGQUIT)
+            self._close_doors()
             self._wait(lambda: stopped() or not (self.process and self.process.runs), seconds)
         self.stop()
 
     def stop(self) -> None:
         """End nginx and its workers at once and remove the folder."""
+        self._close_doors()
         if self.process:
             self.process.stop(STOP_SECONDS)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _close_doors(self) -> None:
+        while self.doors:
+            self.doors.pop().close()
 
     def check_running(self) -> None:
         """Raise ServerFailed if nginx has ended by itself."""

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
 
+from serving import door
 from serving.onnx_server.http.protocol import Protocol
 from serving.tls import Certificate
 
@@ -54,8 +56,12 @@ class HttpServer:
     def connections(self) -> int:
         return len(self.server.server_state.connections)
 
-    def refuse_new(self) -> None:
-        """Take no more connections; those that are open go on."""
+    async def refuse_new(self, seconds: float) -> None:
+        """Take no more connections but those that wait already, for so long at most; those that are open go on."""
+        end = time.monotonic() + seconds
+        door.shut(self.listener)
+        while door.waiting(self.listener) and time.monotonic() < end:
+            await asyncio.sleep(0.001)
         for server in self.server.servers:
             server.close()
 

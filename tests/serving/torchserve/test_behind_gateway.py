@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -49,7 +50,7 @@ class Clients:
         headers = TOKEN | {"Connection": "close"}
         while not self.ended.is_set():
             try:
-                answer = urllib3.request("POST", self.url, body=self.image, headers=headers, retries=False)
+                answer = urllib3.request("POST", self.url, body=self.image, headers=headers, retries=False, timeout=60)
                 again = answer.headers.get("Retry-After", "never")
                 self.counted["200" if answer.status == 200 else f"{answer.status}, again {again}"] += 1
             except urllib3.exceptions.NewConnectionError:  # it has ended, and took nothing
@@ -85,20 +86,26 @@ def test_a_killed_worker_costs_its_request_a_second_try_and_nobody_a_5xx_without
     _, addresses = behind
     clients = Clients(f"{addresses['rest']}/predictions/{MODEL}", next(samples.glob("*/*.png")).read_bytes())
     wait_until(lambda: clients.counted["200"] > 100)
-    worker = urllib3.request("GET", f"{addresses['management']}/models/{MODEL}").json()[0]["workers"][0]
-    psutil.Process(worker["pid"]).kill()
-    wait_until(lambda: urllib3.request("GET", f"{addresses['rest']}/readyz").status == 503)
-    wait_until(lambda: urllib3.request("GET", f"{addresses['rest']}/readyz").status == 200)
+    killed = worker(addresses)["pid"]
+    psutil.Process(killed).kill()
+    wait_until(lambda: worker(addresses)["status"] == "READY" and worker(addresses)["pid"] != killed)
     before = clients.counted["200"]
     wait_until(lambda: clients.counted["200"] > before + 50)
     assert set(clients.end()) <= {"200", "503, again 1", "429, again 1"}
 
 
+def worker(addresses: dict[str, str]) -> dict[str, Any]:
+    described = urllib3.request("GET", f"{addresses['management']}/models/{MODEL}").json()[0]
+    return dict(described["workers"][0])
+
+
 def test_what_only_a_gateway_has_is_refused_without_one(store: Path, tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text("a line of too many words here\n")
+    tokens = ("--tokens", tmp_path / "tokens")
     for options, words in (
-        (("--tokens", tmp_path / "tokens"), "--tokens: TorchServe has none; give --gateway nginx as well"),
-        (("--gateway", "nginx", "--tls-key", tmp_path / "key.pem"), "give both or none"),
+        (("--gateway", "none", *tokens), "--tokens: is for the gateway; leave --gateway none out"),
+        (tokens, "a line is not NAME TOKEN"),
+        (("--tls-key", tmp_path / "key.pem"), "give both or none"),
         (("--gateway", "haproxy"), "--gateway"),
     ):
         done = run_command("-m", "serving", "up", "--runtime", "torchserve", store, *options)
