@@ -124,6 +124,8 @@ def _served(runtime: str, served: Path) -> Iterator[dict[str, Any]]:
     """The addresses of a server on free ports, stopped at the end."""
     ready = RUN / "server.json"
     command = ["-m", "serving", "up", "--runtime", runtime, str(served), "--ready-file", str(ready)]
+    # nginx would be one thing more to install.
+    command += ["--gateway", "none"] if runtime == "torchserve" else []
     for option in ("--port", "--grpc-port", "--metrics-port"):
         command += [option, "0"]
     print(f"\n$ python {shlex.join(command)}", flush=True)

@@ -74,7 +74,10 @@ class Server:
         self.ready_file, self.log = folder / "ready.json", folder / "up.log"
         command = ["-m", "serving", "up", "--runtime", runtime, *map(str, models), *map(str, options)]
         command += ["--port", "0", "--grpc-port", "0", "--metrics-port", "0", "--ready-file", str(self.ready_file)]
-        command += ["--admin-port", "0"] if runtime == "onnx" else []
+        if runtime == "onnx":
+            command += ["--admin-port", "0"]
+        elif "--gateway" not in options:
+            command += ["--gateway", "none"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
 

@@ -13,7 +13,7 @@ from serving.errors import UserError
 from serving.ready_file import check_ready_file, ready_file
 from serving.signature import TrustedKeys, add_trust, trusted_keys
 from serving.torchserve.archive import archive, check_archive
-from serving.torchserve.gateway import Before, gateway_before
+from serving.torchserve.gateway import Before, check_gateway, gateway_before
 from serving.torchserve.launcher import ServerFailed, TorchServe
 from serving.torchserve.no_gateway import NoGateway
 from serving.torchserve.page import page_of
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     settings, trusted = Settings.of(options), trusted_keys(options)
     check_ready_file(settings.ready_file)
+    check_gateway(settings)
     stop, at_once = threading.Event(), threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: (at_once if stop.is_set() else stop).set())
@@ -89,7 +90,7 @@ def _drain(server: TorchServe, at_once: threading.Event) -> None:
 
 
 def _announce(server: TorchServe) -> None:
-    print(f"ready: {', '.join(server.models)}; threads per worker: {server.threads}")
+    print(f"ready: {', '.join(server.models)}; {server.budget}")
     print(f"  REST     {server.public['rest']}/predictions/{server.models[0]}")
     print(f"  gRPC     {server.public['grpc']}")
     print(f"  metrics  {server.metrics_url}")

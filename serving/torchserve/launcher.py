@@ -12,6 +12,7 @@ from serving.client import RestClient
 from serving.cpu import cores
 from serving.errors import ServerFault, UserError
 from serving.torchserve.archive import archive_version, workers_of
+from serving.torchserve.budget import Budget
 from serving.torchserve.child import Child
 from serving.torchserve.golden import Goldens
 from serving.torchserve.java import find_java, server_home
@@ -46,8 +47,7 @@ class TorchServe:
             made.mkdir()
         for path in archives:
             (self.store / path.name).symlink_to(path.resolve())
-        # All workers together compute on no more cores than the cgroup's quota has.
-        self.threads = settings.threads or max(1, cores() // sum(map(workers_of, archives)))
+        self.budget = Budget(cores(), sum(map(workers_of, archives)), settings.threads)
         self.goldens = Goldens(self.store, self.folder / "golden")
         self.java_process: Child | None = None
 
@@ -77,7 +77,9 @@ class TorchServe:
 
     @property
     def running(self) -> Running:
-        return Running(os.getpid(), str(self.store), str(self.failures), self.url, self.metrics_url)
+        return Running(
+            os.getpid(), str(self.store), str(self.failures), self.url, self.metrics_url, self.budget.threads
+        )
 
     def start(self, stopped: Callable[[], bool]) -> None:
         """Return when every model has a ready worker and gave its golden outputs, or when `stopped()` is true.
@@ -110,7 +112,7 @@ class TorchServe:
             "LOG_LOCATION": str(self.folder / "logs"),
             "METRICS_LOCATION": str(self.folder / "logs"),
             "TORCHFERRY_FAILURES": str(self.failures),
-            "TORCHFERRY_THREADS": str(self.threads),
+            "TORCHFERRY_THREADS": str(self.budget.threads),
             "TORCHFERRY_TIMEOUT": str(self.settings.timeout),
             "PROMETHEUS_MULTIPROC_DIR": str(self.calls),
         }

@@ -5,8 +5,10 @@ import tempfile
 from pathlib import Path
 
 from serving.client import RestClient
+from serving.cpu import cores
 from serving.errors import ServerFault, UserError
 from serving.torchserve.archive import archive_version, check_archive
+from serving.torchserve.budget import Budget
 from serving.torchserve.golden import Golden
 from serving.torchserve.management import Management, Standing
 from serving.torchserve.running import Running
@@ -54,7 +56,12 @@ class Models:
             file.unlink()
             reason = failure.read_text() if failure.exists() else error
             raise ServerFault(f"{archive}: {name}@{version} cannot be loaded: {reason}") from error
-        print(f"registered {name}@{version}; it gave its golden outputs")
+        print(f"registered {name}@{version}; it gave its golden outputs; {self._budget()}")
+
+    def _budget(self) -> str:
+        """Workers keep the threads that they began with, so that more of them may be too many."""
+        found = [version for model in self.management.models() for version in self.management.standing(model)]
+        return f"now {Budget(cores(), sum(version.workers for version in found), self.running.threads)}"
 
     def _check(self, archive: Path) -> None:
         """Raises UserError or ServerFault unless it gives its golden outputs."""
@@ -75,7 +82,7 @@ class Models:
         if workers < 1:
             raise UserError(f"scale: {workers} workers serve nobody; give 1 or more, or remove {model}@{version}")
         self.management.scale(model, version, workers)
-        print(f"{model}@{version}: {workers} workers")
+        print(f"{model}@{version}: {workers} workers; {self._budget()}")
 
     def remove(self, of: tuple[str, str]) -> None:
         """Unload it once it has nothing to answer any more. Raises UserError."""

@@ -22,6 +22,8 @@ class Running:
     """Where a model that cannot be loaded leaves the reason."""
     rest: str
     metrics: str
+    threads: int
+    """Of each worker."""
 
     @classmethod
     def find(cls, port: int) -> Self:

@@ -25,7 +25,9 @@ class Settings(OptionSet):
     drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")
     max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
 
-    gateway: str = option("none", "what stands before TorchServe; nginx: all that follows", choices=("none", "nginx"))
+    gateway: str = option(
+        "nginx", "what stands before TorchServe; none: nothing of what follows", choices=("nginx", "none")
+    )
     tokens: Path | None = option(None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] a line", type=Path)
     tls_certificate: Path | None = option(None, "PEM file, read again when it changes", type=Path)
     tls_key: Path | None = option(None, "its private key, PEM", type=Path)
@@ -39,7 +41,7 @@ class Settings(OptionSet):
             raise UserError("--tls-certificate and --tls-key: give both or none")
         for name in ("tokens", "tls_certificate", "access_log"):
             if getattr(self, name) and self.gateway == "none":
-                raise UserError(f"--{name.replace('_', '-')}: TorchServe has none; give --gateway nginx as well")
+                raise UserError(f"--{name.replace('_', '-')}: is for the gateway; leave --gateway none out")
 
     @property
     def inner_host(self) -> str:

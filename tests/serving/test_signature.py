@@ -105,7 +105,7 @@ def test_the_commands(bundle: Path, store: Path, key: Path, tmp_path: Path) -> N
     serving("pull", f"{tmp_path}/store/digits", tmp_path / "pulled", "--require-signature", public)
     bundles.load(tmp_path / "pulled", TrustedKeys([public]))
     other = write_key(tmp_path, "other", ed25519.Ed25519PrivateKey.generate()).with_suffix(".pub")
-    up = ("up", "--runtime", "torchserve", "--require-signature", public)
+    up = ("up", "--runtime", "torchserve", "--gateway", "none", "--require-signature", public)
     for arguments, words in [
         (("pull", f"{tmp_path}/store/digits", tmp_path / "x", "--require-signature", other), "is not signed by a key"),
         ((*up, bundle), "is not signed, and has to be"),

@@ -9,6 +9,7 @@ import pytest
 import urllib3
 
 from serving.client import RestClient
+from serving.cpu import cores
 from serving.errors import UserError
 from serving.torchserve.running import Running
 from tests.conftest import Server, run_command
@@ -44,6 +45,13 @@ def models(served: dict[str, str], *arguments: object) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def two_workers() -> str:
+    """Each has the threads that one alone was given: all cores."""
+    count = cores()
+    threads = f"{count} thread{'s' if count > 1 else ''}"
+    return f"now 2 workers, each on {threads}: {count} more than the {count} cores"
+
+
 def version_of(served: dict[str, str], model: str = MODEL) -> str:
     body = json.dumps({"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "UINT8", "data": [0] * 64}]})
     with RestClient(served["rest"]) as client:
@@ -67,7 +75,7 @@ def test_a_second_version_comes_the_default_moves_and_the_first_goes_without_a_l
         client.start()
     try:
         code, text = models(served, "register", second)
-        assert (code, text) == (0, f"registered {MODEL}@2.0; it gave its golden outputs\n"), text
+        assert (code, text) == (0, f"registered {MODEL}@2.0; it gave its golden outputs; {two_workers()}\n"), text
         assert version_of(served, f"{MODEL}/2.0") == "2.0"
         assert version_of(served) == "1.0"
         assert models(served, "scale", f"{MODEL}@2.0", 2)[0] == 0
