@@ -1,10 +1,11 @@
-"""No server at all: a process that calls session.run, one sample after the other."""
+"""No server at all: a process that calls session.run, one sample after the other, in one loop or one for each core."""
 
 import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,24 +20,26 @@ LOOP = Path(__file__).parent / "apps" / "bare_loop.py"
 
 
 class Bare:
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, *, loop_per_core: bool = False) -> None:
+        """One loop with the job's threads, or a loop of one thread for each of these."""
         self.job = job
+        self.workers, self.threads = (job.threads, 1) if loop_per_core else (1, job.threads)
 
     @contextmanager
     def serving(self, folder: Path) -> Iterator["Loop"]:
         job, golden = self.job, self.job.bundle.verified("golden/inputs.npz")
-        command = [sys.executable, LOOP, job.model, job.threads, job.tensors, golden]
+        command = [sys.executable, LOOP, job.model, self.threads, self.workers, job.tensors, golden]
         with process(command, folder / "log", job.cpus, talks=True) as running:
-            yield Loop(running, job)
+            yield Loop(running, self)
 
 
 class Loop:
     protocol, payload_bytes, answer_bytes = "none", 0, 0
 
-    def __init__(self, running: Process, job: Job) -> None:
-        self.process, self.threads = running, job.threads
+    def __init__(self, running: Process, bare: Bare) -> None:
+        self.process, self.workers, self.threads = running, bare.workers, bare.threads
         self.server = f"onnxruntime {version('onnxruntime')}"
-        dtypes = {spec.name: DTYPES[spec.datatype] for spec in job.bundle.outputs}
+        dtypes = {spec.name: DTYPES[spec.datatype] for spec in bare.job.bundle.outputs}
         self.golden = {name: np.array(values, dtypes[name]) for name, values in self._said().items()}
 
     def closed(self, connections: int, options: Namespace) -> Offered:
@@ -51,3 +54,6 @@ class Loop:
 
     def _said(self) -> Any:
         return json.loads(self.process.until(lambda: self.process.process.stdout.readline() or None))
+
+
+ByCores = partial(Bare, loop_per_core=True)

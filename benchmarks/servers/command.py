@@ -31,6 +31,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--servers", default=",".join(PEERS), help=f"with commas (default {','.join(PEERS)})")
     parser.add_argument("--variant", default="onnx-fp32", help="of the bundle, for ONNX Runtime (default onnx-fp32)")
     parser.add_argument("--rounds", type=int, default=5, help="in which each is started once (default 5)")
+    parser.add_argument("--to", help="one of these, to which the others are compared (default ours)")
     parser.add_argument("--slo-ms", type=finite, help="also search for the highest rate whose p99 is within it")
     add_sending(parser, seconds=5)
     options = parser.parse_args(arguments)
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
         contestants = [Contestant(name, job, options) for name in names]
         measures = {peer.name: peer.measure for peer in contestants if not peer.failure}
         results = alternate(measures, options.rounds, title="servers", scratch=job.folder)
-    found = rows(contestants, results)
+    found = rows(contestants, results, options.to or "ours")
     missing = {peer.name: peer.failure for peer in contestants if peer.failure}
     if not found:
         raise ServerFault("none was measured; " + "; ".join(f"{name}: {reason}" for name, reason in missing.items()))
@@ -65,6 +66,8 @@ def _names(options: Namespace) -> list[str]:
     names = list(dict.fromkeys(options.servers.split(",")))
     if unknown := [name for name in names if name not in PEERS]:
         raise UserError(f"--servers: there is no '{unknown[0]}'; choose of {', '.join(PEERS)}")
+    if options.to and options.to not in names:
+        raise UserError(f"--to: '{options.to}' is not measured; give one of --servers: {', '.join(names)}")
     return names
 
 

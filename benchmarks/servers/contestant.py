@@ -17,9 +17,14 @@ from serving.errors import ServerFault, UserError
 PEERS = {
     "ours": "benchmarks.servers.ours:Ours",
     "torchserve": "benchmarks.servers.torchserve:TorchServe",
+    "torchserve-gateway": "benchmarks.servers.torchserve:BehindNginx",
+    "torchserve-workers": "benchmarks.servers.torchserve:BehindNginxByCores",
+    "torchserve-tuned": "benchmarks.servers.stock:Tuned",
+    "torchserve-stock": "benchmarks.servers.stock:Default",
     "litserve": "benchmarks.servers.litserve:LitServe",
     "triton": "benchmarks.servers.triton:Triton",
     "bare": "benchmarks.servers.bare:Bare",
+    "bare-workers": "benchmarks.servers.bare:ByCores",
 }
 CONNECTIONS = 16
 REASONS = (Unavailable, UserError, ServerFault, OSError, psutil.Error)
@@ -90,6 +95,7 @@ def _about(running: Running) -> dict[str, Any]:
     return {
         "server": running.server,
         "protocol": running.protocol,
+        "workers": running.workers,
         "threads": running.threads,
         "payload_bytes": running.payload_bytes,
         "answer_bytes": running.answer_bytes,

@@ -22,7 +22,7 @@ class Job:
     model: Path
     """The variant's file."""
     threads: int
-    """Of each operator."""
+    """Of each operator, where one request at a time is computed."""
     cpus: tuple[int, ...]
     """Cores to stay on; any if it is empty."""
     tensors: Path
@@ -53,7 +53,10 @@ class Running(Protocol):
     server: str
     """Its name and version."""
     protocol: str
+    workers: int
+    """Calls of the model at a time."""
     threads: int
+    """Of each operator in such a call."""
     payload_bytes: int
     answer_bytes: int
     golden: Mapping[str, np.ndarray]

@@ -56,6 +56,9 @@ class Process:
             os.killpg(self.process.pid, signal.SIGKILL)
         psutil.wait_procs(left, timeout=1)
         self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
 
     def _family(self) -> list[psutil.Process]:
         try:

@@ -31,6 +31,7 @@ RESOLUTION = 0.1  # of the highest rate: where bisection ends
 class Served:
     process: Process
     server: str
+    workers: int = 1
     threads: int
     golden: Mapping[str, np.ndarray]
     target: Target

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal
 
+import numpy as np
+
 from benchmarks.interval import Interval, median_interval, paired_ratio
 from benchmarks.record import Figure
 from benchmarks.rounds import column
@@ -20,33 +22,43 @@ BETTER: dict[str, Literal["lower", "higher"]] = {
     "memory MB": "lower",
     "ready s": "lower",
 }
-COMPARED = ("p50 ms", "answered/s")
+Rounds = Sequence[Mapping[str, float]]
+RATIOS = ("p50 ms", "answered/s")
+MORE = "p50 ms more"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
     name: str
     about: Mapping[str, Any]
-    rounds: Sequence[Mapping[str, float]]
-    to_ours: Mapping[str, Interval]
-    """This one's figure over ours of the same round; empty if ours was not measured."""
+    rounds: Rounds
+    base: str
+    """The name of whom it is compared to."""
+    compared: Mapping[str, Interval]
+    """Its figures over the base's of the same round, and MORE: its p50 less the base's. Empty without a base."""
 
     def values(self, figure: str) -> list[float]:
         return column(self.rounds, figure)
 
     def record(self) -> dict[str, Any]:
         medians = {figure: dataclasses.asdict(median_interval(self.values(figure))) for figure in self.rounds[0]}
-        ratios = {figure: dataclasses.asdict(interval) for figure, interval in self.to_ours.items()}
-        return {"name": self.name, **self.about, "figures": medians, "to_ours": ratios, "rounds": self.rounds}
+        to = {self.base: {figure: dataclasses.asdict(found) for figure, found in self.compared.items()}}
+        about = {"name": self.name, **self.about, "figures": medians}
+        return {**about, "to": to if self.compared else {}, "rounds": self.rounds}
 
 
-def rows(contestants: Sequence[Contestant], results: Mapping[str, Sequence[Mapping[str, float]]]) -> list[Row]:
+def rows(contestants: Sequence[Contestant], results: Mapping[str, Rounds], base: str) -> list[Row]:
     """Of those that were measured in every round."""
-    measured = [peer for peer in contestants if not peer.failure]
-    ours = results["ours"] if any(peer.name == "ours" for peer in measured) else None
+    measured = {peer.name: peer.about for peer in contestants if not peer.failure}
     return [
-        Row(name=peer.name, about=peer.about, rounds=results[peer.name], to_ours=_to_ours(results[peer.name], ours))
-        for peer in measured
+        Row(
+            name=name,
+            about=about,
+            rounds=results[name],
+            base=base,
+            compared=_compared(results[name], results[base]) if base in measured and base != name else {},
+        )
+        for name, about in measured.items()
     ]
 
 
@@ -61,24 +73,25 @@ def figures(found: Sequence[Row]) -> dict[str, Figure]:
 
 
 def table(found: Sequence[Row]) -> str:
-    """Of each its medians, and below of each what they are to ours."""
+    """Of each its medians, and below of each what they are to the base's."""
     shown = [figure for figure in BETTER if figure in found[0].rounds[0]]
-    lines = [
-        f"{'server':10} {'protocol':12} {'threads':>7} {'bytes':>7}" + "".join(f"{figure:>13}" for figure in shown)
-    ]
+    width = max(len(f"to {found[0].base}"), *(len(row.name) for row in found))
+    heads = f"{'server':{width}} {'protocol':12} {'workers':>7} {'threads':>7} {'bytes':>7}"
+    lines = [heads + "".join(f"{figure:>13}" for figure in shown)]
     for row in found:
-        about = f"{row.name:10} {row.about['protocol']:12} {row.about['threads']:7} {row.about['payload_bytes']:7,}"
+        of = row.about
+        about = f"{row.name:{width}} {of['protocol']:12} {of['workers']:7} {of['threads']:7} {of['payload_bytes']:7,}"
         lines.append(about + "".join(f"{_rounded(median(row.values(figure))):>13}" for figure in shown))
-    if compared := [row for row in found if row.to_ours]:
-        lines += ["", f"{'to ours':10}" + "".join(f"{figure:>25}" for figure in COMPARED)]
-        lines += [f"{row.name:10}" + "".join(f"{row.to_ours[figure]!s:>25}" for figure in COMPARED) for row in compared]
+    if compared := [row for row in found if row.compared]:
+        lines += ["", f"{'to ' + found[0].base:{width}}" + "".join(f"{name:>27}" for name in (*RATIOS, MORE))]
+        for row in compared:
+            lines.append(f"{row.name:{width}}" + "".join(f"{row.compared[name]!s:>27}" for name in (*RATIOS, MORE)))
     return "\n".join(lines)
 
 
-def _to_ours(rounds: Sequence[Mapping[str, float]], ours: Sequence[Mapping[str, float]] | None) -> dict[str, Interval]:
-    if ours is None or rounds is ours:
-        return {}
-    return {figure: paired_ratio(column(rounds, figure), column(ours, figure)) for figure in COMPARED}
+def _compared(rounds: Rounds, base: Rounds) -> dict[str, Interval]:
+    ratios = {figure: paired_ratio(column(rounds, figure), column(base, figure)) for figure in RATIOS}
+    return ratios | {MORE: median_interval(np.subtract(column(rounds, "p50 ms"), column(base, "p50 ms")).tolist())}
 
 
 def _rounded(value: float) -> str:

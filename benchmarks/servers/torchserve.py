@@ -1,10 +1,10 @@
-"""`python -m serving up --runtime torchserve`: TorchServe with our handler, one worker."""
+"""`python -m serving up --runtime torchserve`: TorchServe with our handler; alone, or behind nginx."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,11 +17,19 @@ from serving.client import RestClient
 
 
 class TorchServe:
-    def __init__(self, job: Job) -> None:
-        self.job, self.store, self.model = job, job.folder / "model-store", f"{job.bundle.name}-{job.variant}"
-        # Of this variant alone: each one that it serves takes workers and memory.
-        archive = ["archive", str(job.bundle.root), "--output", str(self.store), "--variants", job.variant]
-        done = subprocess.run([sys.executable, "-m", "serving", *archive], capture_output=True, text=True)
+    def __init__(self, job: Job, gateway: str = "none", *, worker_per_core: bool = False) -> None:
+        """One worker with the job's threads, or a worker of one thread for each of these."""
+        self.job, self.gateway, self.model = job, gateway, f"{job.bundle.name}-{job.variant}"
+        self.workers, self.threads = (job.threads, 1) if worker_per_core else (1, job.threads)
+        self.store = job.folder / f"model-store-{self.workers}"
+        if not (self.store / f"{self.model}.mar").exists():  # with and without a gateway it is the same one
+            self._archive()
+
+    def _archive(self) -> None:
+        """Of this variant alone: each one that it serves takes workers and memory."""
+        command = [sys.executable, "-m", "serving", "archive", str(self.job.bundle.root), "--output", str(self.store)]
+        command += ["--variants", self.job.variant, "--workers", str(self.workers)]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise Unavailable(done.stderr.strip().splitlines()[-1])
 
@@ -29,7 +37,8 @@ class TorchServe:
     def serving(self, folder: Path) -> Iterator[Served]:
         job, ready = self.job, folder / "ready.json"
         command = [sys.executable, "-m", "serving", "up", "--runtime", "torchserve"]
-        command += [str(self.store), "--ready-file", str(ready)]
+        command += [str(self.store), "--gateway", self.gateway, "--threads", str(self.threads)]
+        command += ["--ready-file", str(ready)]
         for port in ("--port", "--grpc-port", "--metrics-port"):
             command += [port, "0"]
         with process(command, folder / "log", job.cpus) as running:
@@ -40,7 +49,12 @@ class TorchServe:
             yield Served(
                 process=running,
                 server=f"torchserve {version('torchserve')}",
-                threads=len(job.cpus or os.sched_getaffinity(0)),  # its launcher takes all, whatever the model
+                workers=self.workers,
+                threads=self.threads,
                 golden=golden,
                 target=target_of(job, url, self.model, "predictions"),
             )
+
+
+BehindNginx = partial(TorchServe, gateway="nginx")
+BehindNginxByCores = partial(TorchServe, gateway="nginx", worker_per_core=True)

@@ -3,16 +3,29 @@
 import json
 import os
 import re
+import shutil
 import sys
+from argparse import Namespace
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
+from benchmarks.load.oip import json_body
+from benchmarks.servers.apps.bare_loop import figures
+from benchmarks.servers.apps.torchserve_handler import OnnxHandler
+from benchmarks.servers.bare import ByCores
 from benchmarks.servers.environment import pinned, place, python_of
+from benchmarks.servers.peer import Job
 from benchmarks.servers.process import process
+from benchmarks.servers.samples import write_samples
+from benchmarks.servers.torchserve import BehindNginxByCores
 from benchmarks.servers.unavailable import Unavailable
+from serving import bundle as bundles
 from tests.conftest import ROOT, run_command, wait_until
 
 QUICK = ("--rounds", 1, "--seconds", 0.5, "--warmup", 0)
@@ -26,6 +39,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where no environment has been made yet."""
     monkeypatch.setenv("TORCHFERRY_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def two_threads(bundle: Path, tmp_path: Path) -> Job:
+    """What a peer is given for a model that is worth two threads."""
+    loaded, tensors, bodies = bundles.load(bundle), tmp_path / "tensors", tmp_path / "bodies"
+    write_samples(loaded, tensors, bodies)
+    model = loaded.verified(loaded.variants["onnx-fp32"].file)
+    given: dict[str, Any] = {"bundle": loaded, "variant": "onnx-fp32", "model": model, "threads": 2, "cpus": ()}
+    return Job(**given, tensors=tensors, bodies=bodies, folder=tmp_path, timeout=30)
 
 
 def test_servers_are_measured_beside_each_other(bundle: Path, tmp_path: Path) -> None:
@@ -44,8 +67,57 @@ def test_servers_are_measured_beside_each_other(bundle: Path, tmp_path: Path) ->
         }
         assert re.search(rf"^{row['name']} +{row['protocol']} ", content["stdout"], re.MULTILINE)
     ratio = bare["rounds"][0]["p50 ms"] / ours["rounds"][0]["p50 ms"]
-    assert bare["to_ours"]["p50 ms"]["median"] == pytest.approx(ratio)
-    assert ours["to_ours"] == {}
+    assert bare["to"]["ours"]["p50 ms"]["median"] == pytest.approx(ratio)
+    assert ours["to"] == {}
+
+
+def test_torchserve_with_and_without_what_is_ours(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEASURED_BY", str(tmp_path))
+    names = ["torchserve-tuned", "torchserve-stock", *(["torchserve-gateway"] if shutil.which("nginx") else [])]
+    content = servers(bundle, tmp_path, "--servers", ",".join(names), "--to", "torchserve-tuned", *QUICK)
+    assert not left_with("MEASURED_BY", str(tmp_path))
+    tuned, *others = content["results"]["measured"]
+    assert [row["name"] for row in (tuned, *others)] == names, content["results"]["missing"]
+    assert tuned["to"] == {}
+    for row in others:
+        for key in ("protocol", "threads", "payload_bytes"):
+            assert row[key] == tuned[key], row["name"]
+        more = row["rounds"][0]["p50 ms"] - tuned["rounds"][0]["p50 ms"]
+        assert row["to"]["torchserve-tuned"]["p50 ms more"]["median"] == pytest.approx(more)
+    assert re.search(r"^to torchserve-tuned +p50 ms +answered/s +p50 ms more$", content["stdout"], re.MULTILINE)
+
+
+def test_the_handler_that_is_not_ours_reads_images_and_tensors(two_threads: Job) -> None:
+    job, handler = two_threads, OnnxHandler()
+    context = SimpleNamespace(
+        model_yaml_config={"handler": {"threads": 1}},
+        system_properties={"model_dir": str(job.model.parent)},
+        manifest={"model": {"serializedFile": job.model.name}},
+    )
+    handler.initialize(context)
+    rows: list[dict[str, Any]] = [{"body": bytearray(file.read_bytes())} for file in sorted(job.bodies.iterdir())]
+    rows += [{"data": json_body(dict(np.load(file)))} for file in sorted(job.tensors.iterdir())]
+    answered = [json.loads(answer)["probabilities"] for answer in handler.handle(rows, context)]
+    expected = job.bundle.golden()[1]["probabilities"]
+    np.testing.assert_allclose(np.concatenate(answered), np.concatenate([expected, expected]), atol=1e-5)
+
+
+def test_the_bare_session_in_a_loop_for_each_core(two_threads: Job, tmp_path: Path) -> None:
+    with ByCores(two_threads).serving(tmp_path) as running:
+        assert (running.workers, running.threads) == (2, 1)
+        assert running.closed(16, Namespace(seconds=0.3)).requests > 2
+    # Each loop's rate counts, also where one ends later than the other.
+    assert figures([[0.5, 0.5], [0.25, 0.25, 0.25]]) == {"p50_ms": 250, "p99_ms": 500, "rate": 6, "requests": 5}
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+def test_torchserve_with_a_worker_for_each_core(two_threads: Job, tmp_path: Path) -> None:
+    with BehindNginxByCores(two_threads).serving(tmp_path) as running:
+        assert (running.workers, running.threads) == (2, 1)
+        commands = [" ".join(child.cmdline()) for child in running.process.process.children(recursive=True)]
+    assert sum("ts/model_service_worker.py" in command for command in commands) == 2
 
 
 def test_the_highest_rate_within_a_limit_is_searched_for(bundle: Path, tmp_path: Path) -> None:
@@ -89,7 +161,11 @@ def test_what_cannot_be_started_is_listed(bundle: Path, tmp_path: Path, cache: P
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("--servers", "ours,nobody"), "there is no 'nobody'; choose of ours, torchserve, litserve, triton, bare"),
+        (("--servers", "ours,nobody"), "there is no 'nobody'; choose of ours, torchserve, torchserve-gateway, "),
+        (
+            ("--servers", "ours,bare", "--to", "triton"),
+            "--to: 'triton' is not measured; give one of --servers: ours, bare",
+        ),
         (("--variant", "torch"), "has no accepted 'torch' that is ONNX, only onnx-fp32"),
         (("--rounds", 0), "--rounds: 0 is too small"),
         (("--slo-ms", 0), "--slo-ms: 0.0 is too small"),
@@ -135,6 +211,16 @@ def ended(process: psutil.Process) -> bool:
         return bool(process.status() == psutil.STATUS_ZOMBIE)  # whoever has inherited it is slow to take notice
     except psutil.NoSuchProcess:
         return True
+
+
+def left_with(name: str, value: str) -> list[psutil.Process]:
+    """Processes that live and were given this in their environment."""
+    found = []
+    for candidate in psutil.process_iter():
+        with suppress(psutil.Error):
+            if candidate.environ().get(name) == value and not ended(candidate):
+                found.append(candidate)
+    return found
 
 
 def servers(bundle: Path, folder: Path, *options: object) -> Any:

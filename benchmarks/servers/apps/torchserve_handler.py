@@ -1,0 +1,45 @@
+"""A handler as TorchServe's documentation writes one: initialize, and handle by preprocess, inference and postprocess.
+
+Its archive holds the model as the serialized file, and the threads of an operator in model-config.yaml.
+"""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+
+class OnnxHandler:
+    def initialize(self, context: Any) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = context.model_yaml_config["handler"]["threads"]
+        options.log_severity_level = 3
+        path = Path(context.system_properties["model_dir"], context.manifest["model"]["serializedFile"])
+        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self.names = [output.name for output in self.session.get_outputs()]
+
+    def handle(self, rows: list[dict[str, Any]], context: Any) -> list[str]:  # noqa: ARG002
+        return [self.postprocess(self.inference(self.preprocess(row.get("data") or row.get("body")))) for row in rows]
+
+    def preprocess(self, body: Any) -> dict[str, np.ndarray]:
+        """An image, or tensors as JSON."""
+        if not body.startswith(b"{"):
+            (image,) = self.session.get_inputs()
+            pixels = np.asarray(Image.open(io.BytesIO(body)).convert("L" if image.shape[1] == 1 else "RGB"))
+            return {image.name: np.atleast_3d(pixels).transpose(2, 0, 1)[np.newaxis]}
+        return {
+            tensor["name"]: np.array(tensor["data"], tensor["datatype"].lower().replace("fp", "float")).reshape(
+                tensor["shape"]
+            )
+            for tensor in json.loads(body)["inputs"]
+        }
+
+    def inference(self, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        return list(self.session.run(self.names, inputs))
+
+    def postprocess(self, outputs: list[np.ndarray]) -> str:
+        return json.dumps({name: values.tolist() for name, values in zip(self.names, outputs, strict=True)})
