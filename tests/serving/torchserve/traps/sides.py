@@ -18,9 +18,10 @@ from serving import bundle as bundles
 from serving.torchserve.archive import Serving, archive
 from serving.torchserve.settings import LOOPBACK
 from tests.conftest import Server
-from tests.serving.torchserve.stock import NOTHING, QUICK_START, StockFailed, StockServer, stock_archive
+from tests.serving.torchserve.traps.stock import NOTHING, QUICK_START, StockFailed, StockServer, stock_archive
 
 MODEL = "digits-onnx-fp32"
+ONE_WORKER = {"minWorkers": 1, "maxWorkers": 1}
 NOT_ANSWERED = 0
 Test = TypeVar("Test", bound=Callable[..., None])
 TRAPS: dict[str, str] = {}
