@@ -9,10 +9,10 @@ class Measured:
     """A variant against the checkpoint in eager float32, on the whole evaluation set."""
 
     samples: int
-    max_abs_diff: float
-    """Largest difference of any output."""
-    mean_abs_diff: float
-    relative_error: float
+    max_abs_diff: float | None
+    """Largest difference of any output. model.json has no NaN: this and the next two are None for it."""
+    mean_abs_diff: float | None
+    relative_error: float | None
     """Euclidean norm of all differences over that of the checkpoint's outputs; of several outputs the largest."""
     top1_agreement: float | None
     """Share of samples whose most probable class is the checkpoint's, 0..1; None for what has no classes."""

@@ -108,7 +108,7 @@ def _line(name: str, variant: Variant) -> str:
     accuracy = "" if measured.accuracy is None else f"accuracy {measured.accuracy:.2%}  "
     return (
         f"{name:13}  {variant.status}  {variant.bytes / 1000:9,.0f} kB  {speed.batch_1_ms:8.3f} ms  {accuracy}"
-        f"largest difference {measured.max_abs_diff:.1e}"
+        f"largest difference {'none' if measured.max_abs_diff is None else format(measured.max_abs_diff, '.1e')}"
         + (f"  ({variant.reason})" if variant.reason else "")
         + (f"\n{'':15}{variant.note}" if variant.note else "")
     )

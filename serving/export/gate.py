@@ -100,7 +100,7 @@ def _share(classes: np.ndarray | None, others: np.ndarray | None) -> float | Non
 
 def refusal(measured: Measured, limits: Limits) -> str | None:
     """Why the variant is refused, or None. A NaN is over every limit."""
-    if not np.isfinite(measured.max_abs_diff):
+    if measured.max_abs_diff is None or not np.isfinite(measured.max_abs_diff):
         return "its outputs are not all finite"
     broken = []
     for what, value, most, shown in (

@@ -37,6 +37,17 @@ class TwoAndTwo(nn.Module):
         return {"scores": scores, "best": scores.argmax(dim=1)}
 
 
+class SquareRoot(nn.Module):
+    """NaN for about every other sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 3)
+
+    def forward(self, row: torch.Tensor) -> torch.Tensor:
+        return self.layer(row).sqrt()
+
+
 class Eigenvalues(nn.Module):
     """Torch can export it, but ONNX has no such operator."""
 

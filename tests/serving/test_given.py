@@ -120,6 +120,11 @@ def test_what_torch_export_refuses_is_said_with_the_models_own_line(tmp_path: Pa
     assert "its output output_0 is [2, 12] for 3 samples" in output
 
 
+def test_a_network_that_gives_nan_is_refused(tmp_path: Path) -> None:
+    output = export(tmp_path, "--model", f"{NETWORKS}.SquareRoot", "--input", "table:8", code=3, variants="torch")
+    assert "largest difference none  (its outputs are not all finite)" in output
+
+
 @pytest.mark.parametrize("variants", ["torch,onnx-fp32", "onnx-int8,onnx-fp16"])
 def test_a_variant_that_cannot_be_built_is_skipped_and_the_others_stay(tmp_path: Path, variants: str) -> None:
     np.savez(tmp_path / "some.npz", input=np.random.default_rng(0).normal(size=(9, 3, 3)).astype(np.float32))
