@@ -127,7 +127,7 @@ def _variant(name: str, graphs: Graphs, expected: Expected, folder: Path, limits
         measured=measured,
         speed=speed,
         limits=dataclasses.asdict(limits),
-        golden_tolerance=max(1e-4, 2 * measured.max_abs_diff),
+        golden_tolerance=max(1e-4, 2 * (measured.max_abs_diff or 0.0)),
     )
 
 
