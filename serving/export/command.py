@@ -34,6 +34,8 @@ def main(arguments: Sequence[str]) -> None:
         raise UserError("give a run folder, or the import path of a model with --model")
     key = SigningKey(options.sign) if options.sign else None
     reference = load_trained(options.run) if options.run else load_given(options)
+    if options.name is not None:
+        reference = dataclasses.replace(reference, name=options.name)
     output = options.output or (options.run / "bundle" if options.run else Path("bundles") / reference.name)
     bundle = export(reference, output, names, given, options.model_version, key)
     for name, variant in bundle.variants.items():

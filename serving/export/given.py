@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--labels", type=Path, help="a text file with one class a line, in the order of the outputs")
     group.add_argument("--eval-data", type=Path, help="FOLDER/CLASS/*.jpg, or an .npz of inputs by name and 'targets'")
     group.add_argument("--calibration-data", type=Path, help="as --eval-data, for quantisation (default: that itself)")
-    group.add_argument("--name", help="the bundle's name (default: the last word of --model)")
+    group.add_argument("--name", help="the bundle's name (default: the run's, or the last word of --model)")
 
 
 def load_given(options: argparse.Namespace) -> Reference:
