@@ -1,7 +1,7 @@
 """From a recipe to a run folder: `torchrun --standalone --nproc-per-node 2 -m training --config R`.
 
-`python -m training --config R` does the same in one process, and `python -m training samples RUN`
-writes held-out samples as image files.
+`python -m training --config R` does the same in one process, `python -m training samples RUN` writes held-out
+samples as image files, and `python -m training render` an overlay that runs a recipe on Kubernetes.
 """
 
 import atexit
@@ -29,6 +29,10 @@ def main(arguments: list[str]) -> int:
             from training.samples import main as samples
 
             samples(arguments[1:])
+        elif arguments[:1] == ["render"]:
+            from training.render.command import main as render
+
+            render(arguments[1:])
         else:
             # Imported here so that a wrong recipe is refused before torch is loaded.
             from training.config import parse

@@ -1,0 +1,1 @@
+"""A Kubernetes overlay for one run, from the manifests in k8s/."""
