@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import numpy as np
 import onnxruntime
 import pytest
