@@ -64,7 +64,7 @@ class Bundle:
     labels: tuple[str, ...]
     reference: dict[str, Any]
     """On how many samples the checkpoint was measured, whether they were random ones, its own accuracy, if it has
-    one, and how long a call in eager mode takes."""
+    one, how long a call in eager mode takes, and each label's share of the training samples, where it is known."""
     variants: dict[str, Variant]
     skipped: dict[str, str]
     """Why a variant could not be built on the machine that exported, by its name."""
@@ -76,6 +76,11 @@ class Bundle:
     @property
     def accepted(self) -> list[str]:
         return [name for name, variant in self.variants.items() if variant.status == "accepted"]
+
+    @property
+    def label_shares(self) -> dict[str, float]:
+        """Of the training samples, 0..1, by label; empty where it is not known, as in a bundle made before it was."""
+        return dict(zip(self.labels, self.reference.get("label_shares", ()), strict=False))
 
     def verified(self, relative: str) -> Path:
         """The path of one of the bundle's files, whose bytes are those that were exported."""

@@ -79,15 +79,15 @@ class Client(ABC):
 
 
 class RestClient(Client):
-    def __init__(self, url: str, timeout: float = 30) -> None:
-        """`url` is the server's, such as http://127.0.0.1:8080."""
+    def __init__(self, url: str, timeout: float = 30, headers: Mapping[str, str] | None = None) -> None:
+        """`url` is the server's, such as http://127.0.0.1:8080; `headers` go with every request."""
         super().__init__(url.rstrip("/"), timeout)
+        self.headers = {"Content-Type": "application/octet-stream", **(headers or {})}
         self.pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=64)
 
     def send(self, model: str, body: bytes) -> bytes:
-        headers = {"Content-Type": "application/octet-stream"}
         try:
-            answer = self.pool.request("POST", f"{self.where}/predictions/{model}", body=body, headers=headers)
+            answer = self.pool.request("POST", f"{self.where}/predictions/{model}", body=body, headers=self.headers)
         except urllib3.exceptions.LocationValueError as error:
             raise UserError(f"{self.where}: is not a URL like http://127.0.0.1:8080") from error
         except urllib3.exceptions.HTTPError as error:

@@ -21,6 +21,9 @@ class TrainMetrics:
         self.config = config
         self.steps = Counter(f"{prefix}_steps", "Optimizer steps taken", registry=registry)
         self.samples = Counter(f"{prefix}_samples", "Samples trained on, all ranks", registry=registry)
+        self.last_step = Gauge(
+            f"{prefix}_last_step_timestamp_seconds", "When the last optimizer step was taken", registry=registry
+        )
         self.duration = Histogram(f"{prefix}_step_duration_seconds", "Time of one optimizer step", registry=registry)
         self.data_wait = Counter(f"{prefix}_data_wait_seconds", "Time the loop waited for data", registry=registry)
         self.loss = Gauge(f"{prefix}_loss", "Mean training loss since the last report", registry=registry)
@@ -55,11 +58,14 @@ class TrainMetrics:
         )
         Counter(f"{prefix}_restarts", "Times this run was started again", registry=registry).inc(restarts)
         Gauge(f"{prefix}_world_size", "Ranks", registry=registry).set(world_size)
+        started = Gauge(f"{prefix}_start_timestamp_seconds", "When this start of the run was ready", registry=registry)
+        started.set_to_current_time()
         Info(f"{prefix}_run", "The run", registry=registry).info({"name": run})
         self.url, self._stop = _serve(config, registry)
 
     def step(self, samples: int, seconds: float, waited: float) -> None:
         self.steps.inc()
+        self.last_step.set_to_current_time()
         self.samples.inc(samples)
         self.duration.observe(seconds)
         self.data_wait.inc(waited)

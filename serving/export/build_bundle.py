@@ -18,6 +18,7 @@ from serving.cpu import cores, features
 from serving.errors import CannotBuild, UserError
 from serving.export.gate import Expected, Limits, limits_for, refusal
 from serving.export.graphs import Graphs
+from serving.export.label_shares import label_shares
 from serving.export.reference import Reference
 from serving.export.speed import measure_speed
 from serving.export.torch_program import reason
@@ -71,6 +72,7 @@ def export(
                     "accuracy": expected.accuracy,
                     "batch_1_ms": eager.batch_1_ms,
                     "batch_8_ms": eager.batch_8_ms,
+                    "label_shares": label_shares(reference, expected.truth),
                 },
                 variants=variants,
                 skipped=skipped,

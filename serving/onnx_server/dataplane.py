@@ -103,12 +103,14 @@ class DataPlane:
         visit.samples = check_batch(inputs)
         self._check_size(visit.samples)
         if not model.cache.limit:
-            return await self._compute(model, inputs, visit, interactive, timeout)
+            visit.outputs = await self._compute(model, inputs, visit, interactive, timeout)
+            return visit.outputs
         key, outputs = model.cache.find(inputs)
         visit.cache = "hit" if outputs else "miss"
         if not outputs:
             outputs = await self._compute(model, inputs, visit, interactive, timeout)
             model.cache.keep(key, outputs)
+        visit.outputs = outputs
         return outputs
 
     async def _compute(

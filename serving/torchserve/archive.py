@@ -32,6 +32,7 @@ MODULES = (
     "cpu.py",
     "decode.py",
     "metric_names.py",
+    "predicted.py",
     "request.py",
     "tensors.py",
     "variant.py",

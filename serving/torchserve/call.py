@@ -21,6 +21,7 @@ from serving.errors import (
     WrongParameter,
     WrongTensor,
 )
+from serving.predicted import GOLDEN
 from serving.request import Request, check_type, read_request
 from serving.tensors import from_raw_alone
 from serving.torchserve.explain import Explainer
@@ -99,6 +100,11 @@ class Call:
     def elapsed(self) -> float:
         """Seconds since it arrived."""
         return time.time() - self.arrived
+
+    @property
+    def is_golden(self) -> bool:
+        """Whether it only asks if the model is ready; what it is answered with says nothing of clients' samples."""
+        return GOLDEN in self.headers
 
     @property
     def wants_bytes(self) -> bool:

@@ -54,7 +54,7 @@ class Handler:
             raise
         self.timeout = float(os.environ.get("TORCHFERRY_TIMEOUT", "inf"))
         self.decoders = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
-        self.metrics = worker_metrics(context.model_name, self.bundle.version)
+        self.metrics = worker_metrics(context.model_name, self.bundle)
 
     def handle(self, rows: Sequence[dict[str, Any]], context: Any) -> list[str | bytes]:
         """One answer for each row; a row that is wrong gets its own status and harms no other."""

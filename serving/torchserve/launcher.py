@@ -11,6 +11,7 @@ from pathlib import Path
 from serving.client import RestClient
 from serving.cpu import cores
 from serving.errors import ServerFault, UserError
+from serving.predicted import GOLDEN
 from serving.torchserve.archive import archive_version, workers_of
 from serving.torchserve.budget import Budget
 from serving.torchserve.child import Child
@@ -139,7 +140,7 @@ class TorchServe:
 
     def _wait_ready(self, stopped: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        with RestClient(self.url) as client:
+        with RestClient(self.url, headers={GOLDEN: "1"}) as client:
             for model, version in self.versions:
                 while not (stopped() or self._has_worker(model, version)):
                     self.check_running()

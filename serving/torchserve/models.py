@@ -7,6 +7,7 @@ from pathlib import Path
 from serving.client import RestClient
 from serving.cpu import cores
 from serving.errors import ServerFault, UserError
+from serving.predicted import GOLDEN
 from serving.torchserve.archive import archive_version, check_archive
 from serving.torchserve.budget import Budget
 from serving.torchserve.golden import Golden
@@ -65,7 +66,7 @@ class Models:
 
     def _check(self, archive: Path) -> None:
         """Raises UserError or ServerFault unless it gives its golden outputs."""
-        with tempfile.TemporaryDirectory() as folder, RestClient(self.running.rest) as client:
+        with tempfile.TemporaryDirectory() as folder, RestClient(self.running.rest, headers={GOLDEN: "1"}) as client:
             Golden(archive, Path(folder)).check(client)
 
     def set_default(self, of: tuple[str, str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from serving.client import RestClient
 from serving.errors import ServerFault, UserError
+from serving.predicted import GOLDEN
 from serving.torchserve.golden import Goldens
 from serving.torchserve.management import Management
 
@@ -17,7 +18,8 @@ class Readiness:
     """Asked as often as one likes; the models are asked every two seconds at most."""
 
     def __init__(self, url: str, management: Management, goldens: Goldens, started_with: Iterable[str]) -> None:
-        self.client, self.management, self.goldens = RestClient(url, ANSWER_SECONDS), management, goldens
+        self.client = RestClient(url, ANSWER_SECONDS, {GOLDEN: "1"})
+        self.management, self.goldens = management, goldens
         self.served = set(started_with)
         """Models that have been ready: one that is being loaded for the first time keeps no requests from others."""
         self.why, self.checked, self.lock = "", 0.0, threading.Lock()

@@ -7,7 +7,9 @@ buckets begin at 5 ms. The names and labels are those of the ONNX Runtime server
 import os
 from typing import Protocol
 
-from serving.metric_names import BATCHES, BUCKETS, MODEL
+from serving.bundle import Bundle
+from serving.metric_names import BATCHES, BUCKETS, LABEL, MODEL, PREDICTIONS, TRAINING_SHARES
+from serving.predicted import count_labels, counted_labels
 from serving.torchserve.call import Call
 
 STAGES = {
@@ -35,10 +37,11 @@ class Silent:
 
 
 class Files:
-    def __init__(self, model: str, version: str) -> None:
+    def __init__(self, model: str, bundle: Bundle) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-        registry, labels = CollectorRegistry(), (model, version)
+        registry, labels = CollectorRegistry(), (model, bundle.version)
+        self.bundle = bundle
         self.requests = Counter(
             "torchferry_serve_requests",
             "Requests by what became of them: ok, client_error, deadline, server_error",
@@ -69,6 +72,11 @@ class Files:
             registry=registry,
             multiprocess_mode="livesum",
         ).labels(*labels)
+        predictions = Counter(*PREDICTIONS, LABEL, registry=registry)
+        shares = Gauge(*TRAINING_SHARES, LABEL, registry=registry, multiprocess_mode="livemax")
+        self.predictions = [predictions.labels(*labels, label) for label in counted_labels(bundle)]
+        for label, share in bundle.label_shares.items() if self.predictions else ():
+            shares.labels(*labels, label).set(share)
 
     def began(self, calls: int) -> None:
         self.in_flight.inc(calls)
@@ -80,8 +88,12 @@ class Files:
             self.stages[stage].observe(max(0.0, seconds))
         if call.batch_size:
             self.batch_size.observe(call.batch_size)
+        if self.predictions and call.outputs and not call.is_golden:
+            counts = count_labels(call.outputs[self.bundle.outputs[0].name], self.bundle)
+            for index in counts.nonzero()[0].tolist():
+                self.predictions[index].inc(int(counts[index]))
         self.in_flight.dec()
 
 
-def worker_metrics(model: str, version: str) -> WorkerMetrics:
-    return Files(model, version) if "PROMETHEUS_MULTIPROC_DIR" in os.environ else Silent()
+def worker_metrics(model: str, bundle: Bundle) -> WorkerMetrics:
+    return Files(model, bundle) if "PROMETHEUS_MULTIPROC_DIR" in os.environ else Silent()

@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -84,6 +85,7 @@ def test_a_metrics_port_in_use_is_refused_and_leaves_nothing(tmp_path: Path, fre
 def test_prometheus_reads_a_run_while_it_trains(tmp_path: Path) -> None:
     options = ["--runs_dir", str(tmp_path), "--metrics.port", "0", "--epochs", "1000"]
     command = [sys.executable, "-m", "training", "--config", str(RECIPES / "digits.yaml"), *options]
+    before = time.time()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as training:
         try:
             assert training.stdout is not None
@@ -106,6 +108,8 @@ def test_prometheus_reads_a_run_while_it_trains(tmp_path: Path) -> None:
     assert 0 < metrics["torchferry_train_eval_accuracy_ratio"] <= 1
     assert metrics["torchferry_train_checkpoint_last_success_timestamp_seconds"] > 0
     assert metrics["torchferry_train_gradient_norm"] > 0
+    started, stepped = (metrics[f"torchferry_train_{name}_timestamp_seconds"] for name in ("start", "last_step"))
+    assert before < started < stepped < time.time()
     assert metrics["torchferry_train_restarts_total"] == 0
     assert metrics['torchferry_train_rank_step_seconds{rank="0"}'] > 0
     assert metrics['torchferry_train_rank_forward_seconds{rank="0"}'] > 0

@@ -17,6 +17,7 @@ from serving.onnx_server.models.sessions import open_sessions
 from serving.onnx_server.models.statistics import Statistics
 from serving.onnx_server.models.tune import repeated, tuned
 from serving.onnx_server.settings import Settings
+from serving.onnx_server.telemetry.label_counts import Answers
 from serving.session import check_golden
 from serving.session.onnx_session import OnnxSession
 
@@ -79,6 +80,8 @@ class Model:
         self.input_specs = {spec.name: spec for spec in self.bundle.inputs}
         self.output_names = [spec.name for spec in self.bundle.outputs]
         self.statistics = Statistics()
+        self.answers: Answers | None = None
+        """Where they are counted by label, if they are."""
         plan = loaded.plan
         self.scheduler = Scheduler(
             loaded.sessions,

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Info, ProcessCo
 
 from serving.metric_names import BATCHES, BUCKETS, MODEL
 from serving.onnx_server.telemetry.histogram import Histogram
+from serving.onnx_server.telemetry.label_counts import LabelCounts
 from serving.onnx_server.telemetry.visit import Visit
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ class Metrics:
             (*MODEL, "result"),
             registry=registry,
         )
+        self.label_counts = LabelCounts(registry)
+        self.workers = _gauge("workers", "Sessions, and the threads that compute on them", MODEL, registry)
+        self.workers_ready = _gauge("workers_ready", "Sessions that have given their golden outputs", MODEL, registry)
         self.queue_depth = _gauge("queue_depth", "Requests that wait for a session", MODEL, registry)
         self.in_flight = _gauge("in_flight", "Requests that are being answered", MODEL, registry)
         self.load_seconds = _gauge(
@@ -72,6 +76,9 @@ class Metrics:
 
     def loaded(self, model: "Model") -> None:
         labels = (model.name, model.version)
+        model.answers = self.label_counts.load(model.name, model.bundle)
+        for gauge in (self.workers, self.workers_ready):
+            gauge.labels(*labels).set(len(model.loaded.sessions))
         self.queue_depth.labels(*labels).set_function(lambda: model.scheduler.queued)
         self.in_flight.labels(*labels).set_function(lambda: model.admission.inside)
         self.load_seconds.labels(*labels).set(model.loaded.seconds)
@@ -79,7 +86,15 @@ class Metrics:
 
     def unloaded(self, model: "Model") -> None:
         """What was counted stays; what is measured now ends. Comes before another of its version is loaded."""
-        for gauge in (self.queue_depth, self.in_flight, self.load_seconds, self.memory):
+        self.label_counts.unload(model.name, model.version)
+        for gauge in (
+            self.workers,
+            self.workers_ready,
+            self.queue_depth,
+            self.in_flight,
+            self.load_seconds,
+            self.memory,
+        ):
             gauge.remove(model.name, model.version)
 
     def finished(self, visit: Visit, outcome: str) -> None:
@@ -97,6 +112,8 @@ class Metrics:
             counts.stage(stage).observe(seconds)
         if visit.cache:
             counts.cache(visit.cache).inc()
+        if visit.outputs is not None and model.answers:
+            model.answers.add(visit.outputs)
         if visit.work and visit.work.batch_size:
             counts.batch_size().observe(visit.work.batch_size)
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from serving.onnx_server.models.batch import Work
+from serving.onnx_server.models.batch import Outputs, Work
 from serving.onnx_server.telemetry.trace_context import TraceContext
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ class Visit:
         "encode",
         "finished",
         "model",
+        "outputs",
         "passed",
         "protocol",
         "request_id",
@@ -41,6 +42,8 @@ class Visit:
         self.work: Work | None = None
         """None until its tensors are queued."""
         self.samples = 0
+        self.outputs: Outputs | None = None
+        """None until they are computed."""
         self.cache = ""
         """hit or miss, where there is one."""
         self.waits_for: asyncio.Future[Any] | None = None

@@ -1,9 +1,17 @@
 """The page that Prometheus reads: what is counted, under which names and labels, and traces as exemplars."""
 
+import dataclasses
+import io
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from serving.bundle import load
+from serving.onnx_server.telemetry.label_counts import AT_ONCE, LabelCounts
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.calling import call, infer_request
 from tests.serving.onnx_server.conftest import StartServer
@@ -56,6 +64,51 @@ def test_batches_and_the_state_of_things(served: dict[str, str]) -> None:
     text = page(served).body.decode()
     assert 'torchferry_serve_build_info{onnxruntime="' in text
     assert "process_resident_memory_bytes" in text
+
+
+def test_predictions_are_counted_by_label_however_they_are_asked_for(
+    served: dict[str, str], bundle: Path, samples: Path
+) -> None:
+    shares = load(bundle).label_shares
+    assert list(shares) == [str(digit) for digit in range(10)]
+
+    def counted(label: str) -> float:
+        return value(served, "predictions_total", **MODEL, label=label)
+
+    before = {label: counted(label) for label in shares}
+    image = next((samples / "7").iterdir()).read_bytes()
+    pixels = np.asarray(Image.open(io.BytesIO(image)))[None, None]
+    label = ask(served["rest"], "/predictions/digits", image).json["label"]
+    assert ask(served["rest"], INFER, {"inputs": [tensor("image", np.repeat(pixels, 3, axis=0))]}).status == 200
+    call(served["grpc"], "ModelInfer", infer_request("digits", {"image": pixels}))
+    assert ask(served["rest"], "/predictions/digits", b"no image").status == 400
+    assert {key: counted(key) - before[key] for key in shares} == {key: 5 * (key == label) for key in shares}
+    for key, share in shares.items():
+        assert value(served, "training_label_ratio", **MODEL, label=key) == share > 0
+    assert value(served, "workers", **MODEL) == value(served, "workers_ready", **MODEL) == 1
+
+
+def test_what_was_counted_stays_and_a_share_goes_with_its_version(bundle: Path) -> None:
+    registry, loaded = CollectorRegistry(), load(bundle)
+    counts = LabelCounts(registry)
+    rows = np.eye(10, dtype=np.float32)[[3] * (AT_ONCE - 1)]
+
+    def found(name: str) -> float | None:
+        return registry.get_sample_value(f"torchferry_serve_{name}", MODEL | {"label": "3"})
+
+    answers = counts.load("digits", loaded)
+    assert answers
+    answers.add({"probabilities": rows})
+    again = counts.load("digits", loaded)
+    assert again
+    for one in (answers, again):  # the version that is replaced has something to answer yet
+        one.add({"probabilities": rows[:2]})
+    assert found("predictions_total") == AT_ONCE + 3
+    assert found("training_label_ratio") == loaded.label_shares["3"]
+    counts.unload("digits", loaded.version)
+    assert found("predictions_total") == AT_ONCE + 3
+    assert found("training_label_ratio") is None
+    assert counts.load("digits", dataclasses.replace(loaded, task="tensors")) is None
 
 
 def test_a_callers_trace_is_the_buckets_exemplar(served: dict[str, str]) -> None:

@@ -6,8 +6,10 @@ import pytest
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 
+from serving.bundle import load
 from serving.client import GrpcClient, RestClient
 from serving.errors import UserError
+from serving.predicted import GOLDEN
 
 MODEL = "digits-torch"
 
@@ -48,6 +50,27 @@ def test_every_call_is_counted_once_with_its_stages(addresses: dict[str, str], s
     assert counted("encode_duration_seconds_count") == 5
     assert counted("inference_duration_seconds_count") == 3
     assert counted("batch_size_sum") == 3
+
+
+def test_predictions_are_counted_by_label_and_those_of_a_readiness_check_are_not(
+    addresses: dict[str, str], samples: Path, bundle: Path
+) -> None:
+    shares = load(bundle).label_shares
+    before = values(addresses)
+    image = next((samples / "7").iterdir()).read_bytes()
+    inputs, _ = load(bundle).golden()
+    with RestClient(addresses["rest"]) as rest, GrpcClient(addresses["grpc"]) as grpc:
+        label = rest.predict(MODEL, image)["label"]
+        assert grpc.predict(MODEL, image)["label"] == label
+        with pytest.raises(UserError):
+            rest.predict(MODEL, b"not an image")
+    with RestClient(addresses["rest"], headers={GOLDEN: "1"}) as rest:
+        rest.infer(MODEL, inputs)
+    after = values(addresses)
+    for key, share in shares.items():
+        counter = ("torchferry_serve_predictions_total", labels(label=key))
+        assert after[counter] - before[counter] == 2 * (key == label)
+        assert after["torchferry_serve_training_label_ratio", labels(label=key)] == share > 0
 
 
 def test_what_torchserve_does_not_say_is_there_beside_what_it_says(addresses: dict[str, str]) -> None:
