@@ -77,7 +77,7 @@ def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
 def test_prometheus_finds_what_has_a_metrics_port_and_gives_it_the_labels_of_the_rules() -> None:
     (scraped,) = prometheus_settings()["scrape_configs"]
     targets = {rule["target_label"] for rule in scraped["relabel_configs"] if "target_label" in rule}
-    assert targets == {"job", "namespace", "pod", "instance"}
+    assert targets == {"job", "namespace", "pod", "instance", "__scheme__"}
     kept = [rule["regex"] for rule in scraped["relabel_configs"] if rule.get("action") == "keep"]
     assert kept == ["torchferry;metrics", "Running"]
     with_metrics = {

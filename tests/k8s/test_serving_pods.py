@@ -52,6 +52,17 @@ def test_probes_ask_what_is_true(folder: str) -> None:
 
 
 @each_folder
+def test_prometheus_is_told_whose_metrics_are_behind_tls(folder: str) -> None:
+    for item in of_kind(folder, "Deployment"):
+        template = item["spec"]["template"]
+        (container, *_) = template["spec"]["containers"]
+        if container["name"] == "onnx-server":
+            scheme = template["metadata"].get("annotations", {}).get("prometheus.io/scheme")
+            tls = any(word.startswith("--tls-key=") for word in container["args"])
+            assert scheme == ("https" if tls else None)
+
+
+@each_folder
 def test_a_slow_load_is_waited_for_and_a_dead_server_is_not(folder: str) -> None:
     for pod in serving_pods(folder):
         found = probes(server(pod))
