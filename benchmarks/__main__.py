@@ -12,6 +12,7 @@ VERBS = {
     "soak": ("benchmarks.soak", "what drifts in a long run: latency, memory"),
     "servers": ("benchmarks.servers.command", "our servers beside others, the same model behind each"),
     "compare": ("benchmarks.compare", "two results, or two commits in turn: faster, slower or no difference"),
+    "report": ("benchmarks.report.command", "one page of runs, bundles and results, to read and to print"),
     "training": (
         "benchmarks.training.throughput",
         "our trainer's throughput beside a bare loop's, Lightning Fabric's, accelerate's",

@@ -14,13 +14,16 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from benchmarks.load.measurement import Measurement
+from benchmarks import record
+from benchmarks.load.measurement import Measurement, figures
 from benchmarks.load.options import add_sending, add_target, measure_open, target_of
+from benchmarks.load.server_metrics import ServerMetrics
 from serving import bundle as bundles
 from serving.arguments import Parser
 from serving.bundle import Bundle
@@ -28,6 +31,7 @@ from serving.errors import UserError
 
 RECIPE = Path("training/recipes/digits.yaml")
 RUN = Path("runs/digits")
+MEASURED = RUN / "latency"
 VARIANTS = ("torch", "onnx-fp32")
 # What is served: by runtime the option that names it, and the models with their variants.
 SERVERS = {
@@ -62,6 +66,7 @@ def main(arguments: Sequence[str]) -> None:
             with _served(runtime, served) as addresses:
                 _check_predictions(models, addresses)
                 latencies[runtime] = _measure(models, addresses)
+        _python("-m", "benchmarks", "report", RUN, *sorted(MEASURED.glob("*.json")), "-o", RUN / "report.html")
     except DemoFailed as error:
         print(f"demo: {error}", file=sys.stderr)
         sys.exit(1)
@@ -185,18 +190,23 @@ def _protocols(addresses: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _measure(models: dict[str, str], addresses: dict[str, Any]) -> dict[str, list[Measurement]]:
-    """By variant, over REST and over gRPC."""
+    """By variant, over REST and over gRPC; each is left in a file as well, for the report."""
     image = next((RUN / "samples").glob("*/*.png"))
     print(f"\nmeasuring latency at {RATE} requests a second, {LOAD[1]} s for each ...", flush=True)
     parser, results = Parser(), dict[str, list[Measurement]]()
+    MEASURED.mkdir(exist_ok=True)
     add_target(parser)
     add_sending(parser)
     for model, variant in models.items():
         results[variant] = []
         for protocol, url in (("predictions", "rest"), ("grpc-predictions", "grpc")):
             what = ("--model", model, "--protocol", protocol, "--input", str(image))
-            options = parser.parse_args([addresses[url], *what, *LOAD])
-            results[variant].append(measure_open(target_of(options), RATE, options))
+            output = str(MEASURED / f"{model}-{protocol}.json")
+            options = parser.parse_args([addresses[url], *what, *LOAD, "--output", output])
+            target, metrics = target_of(options), ServerMetrics(addresses["metrics"], model)
+            result = metrics.explain(measure_open(target, RATE, options))
+            record.write("latency", options, asdict(result), figures(result))
+            results[variant].append(result)
     return results
 
 
@@ -215,3 +225,4 @@ def _print_table(bundle: Bundle, latencies: dict[str, dict[str, list[Measurement
     print(f"bundle       {RUN / 'bundle'}/  (model.json says how each variant was measured)")
     print(f"archives     {RUN / 'model-store'}/")
     print(f"test images  {RUN / 'samples'}/")
+    print(f"report       {RUN / 'report.html'}  (all of this on one page)")

@@ -42,6 +42,8 @@ def test_make_demo_runs_the_whole_path_twice(checkout: Path) -> None:
             row = re.search(rf"^{served} +([\d.]+)% +\d+ +\S+ +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+", done.stdout, re.M)
             assert row, done.stdout
             assert float(row[1]) >= 98
+        assert "report       runs/digits/report.html" in done.stdout
+        assert (checkout / "runs" / "digits" / "report.html").is_file()
     assert (checkout / "runs" / "digits.1" / "model" / "model.yaml").is_file()
 
 

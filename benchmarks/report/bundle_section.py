@@ -1,0 +1,97 @@
+"""A bundle: each variant, whether the gate let it pass, and by what figures."""
+
+from collections.abc import Callable
+
+from benchmarks.report import bars
+from benchmarks.report.bars import Bar
+from benchmarks.report.markup import Markup, figure, number, percent, table, tag
+from benchmarks.report.section import Section, columns
+from benchmarks.report.source import blamed
+from serving.bundle import Bundle
+
+HEADS = ("variant", "gate", "size kB", "accuracy", "agreement", "largest difference", "ms, batch 1", "ms, batch 8")
+LIMITS = {
+    "max_abs_diff": ("largest difference", number),
+    "max_relative_error": ("relative error", number),
+    "max_accuracy_drop": ("loss of accuracy", percent),
+    "min_top1_agreement": ("agreement at least", percent),
+}
+
+
+def bundle_section(bundle: Bundle) -> Section:
+    with blamed(bundle.root / "model.json"):
+        content = [_about(bundle), _variants(bundle), *_reasons(bundle), _limits(bundle), _pictures(bundle)]
+        accepted = bundle.accepted
+        facts = [("variants accepted", f"{len(accepted)} of {len(bundle.variants)}")]
+        if accepted:
+            smallest = min(accepted, key=lambda name: bundle.variants[name].bytes)
+            facts += [("smallest accepted", f"{smallest}, {bundle.variants[smallest].bytes / 1000:,.0f} kB")]
+    return Section(title=f"Bundle {bundle.name} {bundle.version}", content=content, facts=facts)
+
+
+def _about(bundle: Bundle) -> Markup:
+    of = bundle.reference
+    what = "random" if of.get("random") else "held-out"
+    return tag(
+        "p",
+        f"Each variant was compared with the checkpoint on {of['samples']:,} {what} samples before it may be served. "
+        f"Times are of a bare call on the machine that exported.",
+    )
+
+
+def _variants(bundle: Bundle) -> Markup:
+    of = bundle.reference
+    whole = ["checkpoint", _status("reference"), "–", percent(of.get("accuracy")), "–", "–"]
+    rows: list[list[object]] = [[*whole, number(of.get("batch_1_ms")), number(of.get("batch_8_ms"))]]
+    for name, variant in bundle.variants.items():
+        measured, speed = variant.measured, variant.speed
+        rows.append(
+            [
+                *(name, _status(variant.status), f"{variant.bytes / 1000:,.0f}", percent(measured.accuracy)),
+                *(percent(measured.top1_agreement), number(measured.max_abs_diff)),
+                *(number(speed.batch_1_ms), number(speed.batch_8_ms)),
+            ]
+        )
+    rows += [[name, _status("skipped"), *["–"] * 6] for name in bundle.skipped]
+    return table(f"Variants of {bundle.name}", HEADS, rows)
+
+
+def _status(status: str) -> Markup:
+    sign = {"accepted": "✓ ", "refused": "✗ "}.get(status, "")
+    return tag("span", f"{sign}{status}", class_=f"status {status}")
+
+
+def _reasons(bundle: Bundle) -> list[Markup]:
+    said = [
+        (name, text)
+        for name, variant in bundle.variants.items()
+        for text in (variant.reason, variant.note)
+        if text is not None
+    ]
+    said += list(bundle.skipped.items())
+    return [tag("ul", *(tag("li", tag("b", name), ": ", text) for name, text in said))] if said else []
+
+
+def _limits(bundle: Bundle) -> Markup:
+    rows = [
+        [name, *(_limit(variant.limits.get(key), says) for key, (_, says) in LIMITS.items())]
+        for name, variant in bundle.variants.items()
+    ]
+    return table("Limits of the gate", ["variant", *(words for words, _ in LIMITS.values())], rows)
+
+
+def _limit(limit: float | None, says: Callable[[float], str]) -> str:
+    return "none" if limit is None else says(limit)
+
+
+def _pictures(bundle: Bundle) -> Markup:
+    sizes = [Bar(name=name, parts=[variant.bytes / 1000]) for name, variant in bundle.variants.items()]
+    calls = [Bar(name=name, parts=[variant.speed.batch_1_ms]) for name, variant in bundle.variants.items()]
+    return columns(
+        _bars("Size", "Of the file, in kB.", sizes, "kB"), _bars("One call", "Of one sample, in ms.", calls, "ms")
+    )
+
+
+def _bars(title: str, about: str, rows: list[Bar], unit: str) -> Markup:
+    says = f"Bar chart of {title.lower()}: " + "; ".join(f"{row.name} {number(row.parts[0])} {unit}" for row in rows)
+    return figure(title, about, bars.bars(rows, f"{says}."), bars.data(title, rows, unit))

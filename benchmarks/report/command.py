@@ -1,0 +1,60 @@
+"""`python -m benchmarks report runs/digits sweep.json -o report.html`: one page of runs, bundles and results.
+
+Takes run folders, bundles and the JSON files that the other verbs write. The page is a single file that loads
+nothing and runs no script, so it can be mailed, printed, or kept beside what it shows.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.report.page import MADE_BY, page
+from benchmarks.report.source import read
+from serving.arguments import Parser
+from serving.errors import UserError
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = Parser(prog="python -m benchmarks report", description=__doc__)
+    what = "a run folder, a bundle, or a JSON file of another verb"
+    parser.add_argument("sources", metavar="RUN_OR_RESULTS", nargs="+", type=Path, help=what)
+    parser.add_argument("--output", "-o", type=Path, default=Path("report.html"), help="default report.html")
+    parser.add_argument("--title", help="default the names of what is shown")
+    options = parser.parse_args(arguments)
+    _check(options.output)
+    text = page(read(options.sources), options.title)
+    _write(options.output, text)
+    print(f"report       {options.output}")
+
+
+def _check(output: Path) -> None:
+    """Raises UserError for what cannot be written, or is somebody else's."""
+    try:
+        if output.is_dir():
+            raise UserError(f"--output: {output} is a folder; give a file in it")
+        if not output.parent.is_dir():
+            raise UserError(f"--output: {output.parent} is not a folder; make it first")
+        if output.exists() and not _is_report(output):
+            raise UserError(f"--output: {output} exists and is no report; give another name")
+    except OSError as error:
+        raise UserError(f"--output: {output} cannot be written ({error.strerror})") from error
+
+
+def _is_report(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return f'content="{MADE_BY}"'.encode() in file.read(1000)
+
+
+def _write(output: Path, text: str) -> None:
+    """Whole or not at all: beside its place, then renamed."""
+    unfinished = output.with_name(f".{output.name}.unfinished")
+    try:
+        # A name may hold half a letter, which JSON can say and UTF-8 cannot.
+        unfinished.write_bytes(text.encode("utf-8", "replace"))
+        os.replace(unfinished, output)
+    except OSError as error:
+        raise UserError(f"--output: {output} cannot be written ({error.strerror})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,94 @@
+"""A run: its curves from metrics.jsonl, its pictures, its configuration."""
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from benchmarks.report import chart
+from benchmarks.report.chart import Axis, Point, Series, line_chart
+from benchmarks.report.markup import Markup, figure, folded, number, percent, tag
+from benchmarks.report.section import Section, columns
+from benchmarks.report.source import Run, blamed, without_passwords
+
+STEP = Axis(label="optimizer step", zero=True, says=lambda value: f"{value:,.0f}")
+COMMON = ("kind", "time", "epoch", "step", "samples", "loss")  # of each test line, beside the task's own metrics
+WORDS = {
+    "confusion.png": (
+        "Confusion matrix",
+        "Rows are the true labels, columns what was predicted; what is off the diagonal is a mistake.",
+        "Matrix of the test set's true labels against the predicted ones, with the count in each cell",
+    ),
+    "predictions.png": (
+        "Sample predictions",
+        "What the trained model says of test samples; wrong labels come first, framed in red.",
+        "Test samples with what the trained model predicts for each",
+    ),
+}
+SHARES = ("accuracy", "precision", "recall", "f1")
+
+
+def run_section(run: Run) -> Section:
+    with blamed(run.path / "metrics.jsonl"):
+        scores = [name for name in (run.test[-1] if run.test else {}) if name not in COMMON]
+        figures = [_losses(run), *(_score(run, name) for name in scores), _learning_rate(run)]
+        facts = _facts(run, scores)
+    pictures = _pictures(run, facts)
+    content: list[Markup | None] = [columns(*figures, pictures.get("confusion.png")), pictures.get("predictions.png")]
+    text = tag("pre", without_passwords(run.config), tabindex=0, role="region", aria_label=f"config.yaml of {run.path}")
+    content += [folded("Configuration: config.yaml", text)]
+    return Section(title=f"Training {run.path.resolve().name}", content=content, facts=facts)
+
+
+def _facts(run: Run, scores: Sequence[str]) -> list[tuple[str, str]]:
+    facts = [(f"test {name}", _says(name)(float(run.test[-1][name]))) for name in scores[:1]]
+    last = max((lines[-1] for lines in (run.train, run.test) if lines), key=lambda line: line["step"], default=None)
+    return [*facts, ("training", f"{last['step']:,} steps, {last['epoch']:,} epochs")] if last else facts
+
+
+def _losses(run: Run) -> Markup | None:
+    series = [_series(lines, "loss", f"{kind} loss") for kind, lines in (("training", run.train), ("test", run.test))]
+    return _curves("Loss", "On training batches, and on the whole test set.", series, Axis(label="loss", log=True))
+
+
+def _score(run: Run, name: str) -> Markup | None:
+    axis = Axis(label=f"test {name}", says=_says(name), share=name in SHARES)
+    return _curves(f"Test {name}", "On the whole test set.", [_series(run.test, name, f"test {name}")], axis)
+
+
+def _learning_rate(run: Run) -> Markup | None:
+    axis = Axis(label="learning rate", zero=True)
+    series = _series(run.train, "learning_rate", "learning rate")
+    return _curves("Learning rate", "As the schedule set it.", [series], axis)
+
+
+def _curves(title: str, about: str, series: Sequence[Series], axis: Axis) -> Markup | None:
+    drawn = [one for one in series if one.points]
+    if not drawn:
+        return None
+    ends = "; ".join(f"{one.name} ends at {axis.says(one.points[-1].y)}" for one in drawn)
+    says = f"Line chart of {title.lower()} over optimizer steps: {ends}."
+    return figure(title, about, line_chart(drawn, STEP, axis, says), chart.data(title, drawn, STEP, axis))
+
+
+def _series(lines: Sequence[dict[str, Any]], key: str, name: str) -> Series:
+    given = [(float(line["step"]), line.get(key)) for line in lines]
+    return Series(name=name, points=[Point(x=step, y=float(value)) for step, value in given if value is not None])
+
+
+def _says(name: str) -> Callable[[float], str]:
+    return percent if name in SHARES else number
+
+
+def _pictures(run: Run, facts: Sequence[tuple[str, str]]) -> dict[str, Markup]:
+    """By file name. Their numbers are nowhere else in the run, so that the text beside them has to do."""
+    result = f" ({facts[0][0]}: {facts[0][1]})" if facts else ""
+    return {name: _picture(name, run.pictures[name], result) for name in run.pictures}
+
+
+def _picture(name: str, content: bytes, result: str) -> Markup:
+    title, about, alternative = WORDS[name]
+    source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    picture = tag("img", src=source, alt=f"{alternative}{result}")
+    if name == "predictions.png":  # with text too small for a phone, where it scrolls
+        picture = tag("div", picture, class_="scroll", tabindex=0, role="region", aria_label=title)
+    return figure(title, about, picture)

@@ -1,0 +1,88 @@
+"""`servers`: ours beside others, as bars with their intervals and as tables."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from benchmarks.interval import Interval
+from benchmarks.report import bars
+from benchmarks.report.bars import Bar
+from benchmarks.report.markup import Markup, figure, number, table, tag
+from benchmarks.report.section import Section, columns, origin
+from benchmarks.report.source import Result, blamed
+
+PICTURES = {
+    "p50 ms": ("Latency, p50", "In ms, of a closed loop with one connection; shorter is better."),
+    "p99 ms": ("Latency, p99", "In ms, of the same; shorter is better."),
+    "answered/s": ("Throughput", "Answers a second, of a closed loop with 16 connections; longer is better."),
+    "CPU ms": ("Processor time", "In ms for one request, of all the server's processes; shorter is better."),
+    "memory MB": ("Memory", "MB after the load; shorter is better."),
+    "ready s": ("Start", "Seconds to the first right answer; shorter is better."),
+    "within SLO/s": ("Within the limit", "The highest rate with p99 within it; longer is better."),
+}
+
+
+def servers_section(result: Result) -> Section:
+    with blamed(result.path):
+        measured: list[dict[str, Any]] = result.content["results"]["measured"]
+        figures = {row["name"]: {name: Interval(**found) for name, found in row["figures"].items()} for row in measured}
+        asked = result.content["arguments"]
+        model = [part for part in PurePath(asked["bundle"]).parts if part != "bundle"][-1]
+        shown = [name for name in PICTURES if any(name in of for of in figures.values())]
+        content = [
+            origin(result.path),
+            tag(
+                "p",
+                f"Medians over {len(measured[0]['rounds'])} rounds, each of which starts every server anew; "
+                "whiskers and brackets are bootstrap intervals at 95 %.",
+            ),
+            columns(*(_picture(name, figures) for name in shown)),
+            _table(measured, figures, shown),
+            *_compared(measured),
+            *_missing(result.content["results"]["missing"]),
+        ]
+        fastest = max(figures, key=lambda name: figures[name]["answered/s"].median)
+        facts = [(f"most answers/s, {model}", f"{fastest}, {number(figures[fastest]['answered/s'].median)}")]
+    return Section(title=f"Servers with {model} {asked['variant']}", content=content, facts=facts)
+
+
+def _picture(name: str, figures: Mapping[str, Mapping[str, Interval]]) -> Markup:
+    title, about = PICTURES[name]
+    rows = [
+        Bar(name=server, parts=[of[name].median], interval=(of[name].low, of[name].high))
+        for server, of in figures.items()
+        if name in of
+    ]
+    says = f"Bar chart of {name}: " + "; ".join(f"{row.name} {number(row.parts[0])}" for row in rows)
+    return figure(title, about, bars.bars(rows, f"{says}."), bars.data(title, rows, name))
+
+
+def _table(
+    measured: Sequence[Mapping[str, Any]], figures: Mapping[str, Mapping[str, Interval]], shown: Sequence[str]
+) -> Markup:
+    rows = [
+        [
+            *(row["name"], row["server"] or "–", row["protocol"], row["workers"], row["threads"], row["payload_bytes"]),
+            *(number(figures[row["name"]][name].median) if name in figures[row["name"]] else "–" for name in shown),
+        ]
+        for row in measured
+    ]
+    heads = ("", "version", "protocol", "workers", "threads", "bytes sent", *shown)
+    return table("Medians of each server", heads, rows)
+
+
+def _compared(measured: Sequence[Mapping[str, Any]]) -> list[Markup]:
+    made = []
+    for base in dict.fromkeys(base for row in measured for base in row["to"]):
+        rows = [(row["name"], row["to"][base]) for row in measured if base in row["to"]]
+        names = list(dict.fromkeys(name for _, ratios in rows for name in ratios))
+        cells = [
+            [name, *(str(Interval(**ratios[key])) if key in ratios else "–" for key in names)] for name, ratios in rows
+        ]
+        heads = ["", *(key if key.endswith("more") else f"{key}, ratio" for key in names)]
+        made.append(table(f"Compared with {base} in the same round", heads, cells))
+    return made
+
+
+def _missing(missing: Mapping[str, str]) -> list[Markup]:
+    return [tag("p", tag("b", name), f" is missing: {reason}") for name, reason in missing.items()]
