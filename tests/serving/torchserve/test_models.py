@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -39,7 +39,7 @@ def served(store: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
         server.stop()
 
 
-def models(served: dict[str, str], *arguments: object) -> tuple[int, str]:
+def models(served: Mapping[str, str], *arguments: object) -> tuple[int, str]:
     port = served["management"].rpartition(":")[2]
     done = run_command("-m", "serving", "models", "--management-port", port, *arguments)
     return done.returncode, done.stdout + done.stderr

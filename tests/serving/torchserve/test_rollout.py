@@ -18,9 +18,10 @@ from serving import bundle as bundles
 from serving.torchserve.archive import Serving, archive
 from serving.torchserve.limits import worse
 from serving.torchserve.tally import Tally
-from tests.conftest import Server, run_command, wait_until
+from tests.conftest import Server, wait_until
 from tests.serving.onnx_server.altered import FAILS_AT, another_version, failing, slow
 from tests.serving.onnx_server.wire import Connection, body, connections, in_loop
+from tests.serving.torchserve.test_models import models
 
 MODEL = "digits-onnx-fp32"
 SECONDS = float(os.environ.get("TORCHFERRY_TEST_ROLLOUT_SECONDS", "15"))
@@ -53,12 +54,6 @@ def served(archives: Mapping[str, Path], tmp_path: Path) -> Iterator[dict[str, s
         yield server.wait_ready()
     finally:
         server.stop()
-
-
-def models(served: Mapping[str, str], *arguments: object) -> tuple[int, str]:
-    port = served["management"].rpartition(":")[2]
-    done = run_command("-m", "serving", "models", "--management-port", port, *arguments)
-    return done.returncode, done.stdout + done.stderr
 
 
 def standing(served: Mapping[str, str]) -> list[str]:
