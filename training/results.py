@@ -1,10 +1,15 @@
-"""What a finished run leaves beside its checkpoints: `model/` and the pictures."""
+"""What a finished run leaves beside its checkpoints: `model/`, the pictures and confusion.csv."""
+
+import csv
+import io
+from pathlib import Path
 
 import torch
 
 from training.build import Run
 from training.data.source import ImageInput
 from training.evaluate import Evaluation
+from training.files import write_whole
 from training.models.normalized import Normalized
 from training.models.saved import ModelCard, save_model
 
@@ -18,6 +23,7 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
     draw_curves(folder, run.task.headline)
     if result.confusion is not None:
         draw_confusion(folder, result, result.confusion, source.labels)
+        _write_confusion(folder / "confusion.csv", result.confusion, source.labels)
     if isinstance(source.input, ImageInput):
         draw_predictions(folder, trained, source.test, result, source.labels, run.task, run.place.device)
     elif recipe.task == "regression":
@@ -35,3 +41,12 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
         torch=str(torch.__version__),
     )
     save_model(folder / "model", trained, card)
+
+
+def _write_confusion(path: Path, counts: torch.Tensor, labels: tuple[str, ...]) -> None:
+    """A line for each true label and a column for each predicted one, with their names before them."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["true", *labels])
+    lines.writerows([label, *row] for label, row in zip(labels, counts.tolist(), strict=True))
+    write_whole(path, text.getvalue())

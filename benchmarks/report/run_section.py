@@ -1,4 +1,4 @@
-"""A run: its curves from metrics.jsonl, its pictures, its configuration."""
+"""A run: its curves from metrics.jsonl, its confusion matrix, sample predictions, its configuration."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -6,24 +6,13 @@ from typing import Any
 
 from benchmarks.report import chart
 from benchmarks.report.chart import Axis, Point, Series, line_chart
+from benchmarks.report.confusion import draw, read_confusion
 from benchmarks.report.markup import Markup, figure, folded, number, percent, tag
 from benchmarks.report.section import Section, columns
 from benchmarks.report.source import Run, blamed, without_passwords
 
 STEP = Axis(label="optimizer step", zero=True, says=lambda value: f"{value:,.0f}")
 COMMON = ("kind", "time", "epoch", "step", "samples", "loss")  # of each test line, beside the task's own metrics
-WORDS = {
-    "confusion.png": (
-        "Confusion matrix",
-        "Rows are the true labels, columns what was predicted; what is off the diagonal is a mistake.",
-        "Matrix of the test set's true labels against the predicted ones, with the count in each cell",
-    ),
-    "predictions.png": (
-        "Sample predictions",
-        "What the trained model says of test samples; wrong labels come first, framed in red.",
-        "Test samples with what the trained model predicts for each",
-    ),
-}
 SHARES = ("accuracy", "precision", "recall", "f1")
 
 
@@ -32,8 +21,8 @@ def run_section(run: Run) -> Section:
         scores = [name for name in (run.test[-1] if run.test else {}) if name not in COMMON]
         figures = [_losses(run), *(_score(run, name) for name in scores), _learning_rate(run)]
         facts = _facts(run, scores)
-    pictures = _pictures(run, facts)
-    content: list[Markup | None] = [columns(*figures, pictures.get("confusion.png")), pictures.get("predictions.png")]
+    confusion = read_confusion(run.path / "confusion.csv")
+    content: list[Markup | None] = [columns(*figures, draw(confusion) if confusion else None), _predictions(run, facts)]
     text = tag("pre", without_passwords(run.config), tabindex=0, role="region", aria_label=f"config.yaml of {run.path}")
     content += [folded("Configuration: config.yaml", text)]
     return Section(title=f"Training {run.path.resolve().name}", content=content, facts=facts)
@@ -79,16 +68,16 @@ def _says(name: str) -> Callable[[float], str]:
     return percent if name in SHARES else number
 
 
-def _pictures(run: Run, facts: Sequence[tuple[str, str]]) -> dict[str, Markup]:
-    """By file name. Their numbers are nowhere else in the run, so that the text beside them has to do."""
-    result = f" ({facts[0][0]}: {facts[0][1]})" if facts else ""
-    return {name: _picture(name, run.pictures[name], result) for name in run.pictures}
-
-
-def _picture(name: str, content: bytes, result: str) -> Markup:
-    title, about, alternative = WORDS[name]
-    source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-    picture = tag("img", src=source, alt=f"{alternative}{result}")
-    if name == "predictions.png":  # with text too small for a phone, where it scrolls
-        picture = tag("div", picture, class_="scroll", tabindex=0, role="region", aria_label=title)
-    return figure(title, about, picture)
+def _predictions(run: Run, facts: Sequence[tuple[str, str]]) -> Markup | None:
+    """What the picture shows is nowhere else in the run, so that the text beside it has to do."""
+    if run.predictions is None:
+        return None
+    title, result = "Sample predictions", f" ({facts[0][0]}: {facts[0][1]})" if facts else ""
+    about = "What the trained model says of test samples; wrong labels come first, framed in red."
+    picture = tag(
+        "img",
+        src=f"data:image/png;base64,{base64.b64encode(run.predictions).decode()}",
+        alt=f"Test samples with what the trained model predicts for each{result}",
+    )
+    # Its text is too small for a phone, where it scrolls.
+    return figure(title, about, tag("div", picture, class_="scroll", tabindex=0, role="region", aria_label=title))

@@ -19,7 +19,7 @@ from serving import bundle as bundles
 from serving.bundle import Bundle
 from serving.errors import UserError
 
-PICTURES = ("confusion.png", "predictions.png")
+PICTURE = "predictions.png"
 # What a file raises whose JSON is not what the verb in it writes.
 MALFORMED = (
     *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError, binascii.Error, struct.error, zlib.error),
@@ -35,7 +35,8 @@ class Run:
     """Lines of metrics.jsonl, by step."""
     test: list[dict[str, Any]]
     config: str
-    pictures: dict[str, bytes]
+    predictions: bytes | None
+    """The picture of some, a PNG."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,14 +108,16 @@ def _run(path: Path) -> Run:
     try:
         metrics = (path / "metrics.jsonl").read_text(encoding="utf-8")
         config = (path / "config.yaml").read_text(encoding="utf-8")
-        pictures = {name: (path / name).read_bytes() for name in PICTURES if (path / name).is_file()}
+        predictions = (path / PICTURE).read_bytes() if (path / PICTURE).is_file() else None
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: metrics.jsonl or config.yaml is not text ({error.reason})") from error
     with blamed(path / "metrics.jsonl"):
         lines = [json.loads(line) for line in metrics.splitlines()]
-        return Run(path=path, train=_of(lines, "train"), test=_of(lines, "test"), config=config, pictures=pictures)
+        return Run(
+            path=path, train=_of(lines, "train"), test=_of(lines, "test"), config=config, predictions=predictions
+        )
 
 
 def _of(lines: Sequence[dict[str, Any]], kind: str) -> list[dict[str, Any]]:

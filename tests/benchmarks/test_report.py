@@ -1,5 +1,6 @@
 """`report`: what the page says, that it loads nothing, and how a browser shows it."""
 
+import csv
 import hashlib
 import html
 import itertools
@@ -227,12 +228,12 @@ def test_every_part_can_be_reached_and_heard(page: Page) -> None:
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     pictures = page.all("img")
-    assert len(pictures) == 2
+    assert len(pictures) == 1
     assert all(len(given["alt"] or "") > 20 for given, _ in pictures)
     charts = [given for given, _ in page.all("svg") if given.get("aria-hidden") != "true"]
     assert len(charts) > 15
     assert all(given["role"] == "img" and len(given["aria-label"] or "") > 20 for given in charts)
-    assert len(page.all("figure")) == len(page.all("figcaption")) == len(charts) + len(pictures)
+    assert len(page.all("figure")) == len(page.all("figcaption")) == len(charts) + len(pictures) + 1  # the matrix
     assert all(given.get("scope") in ("row", "col") for given, _ in page.all("th"))
     assert len(page.all("table")) == len(page.all("caption"))
     scrolling = [given for given, _ in page.all("div") if given.get("class") == "scroll"]
@@ -259,6 +260,33 @@ def test_it_says_what_the_run_and_the_bundle_say(page: Page, run: Path, bundle: 
     assert "batch_size: 64" in page.all("pre")[0][1]
     assert ("test accuracy", f"{100 * accuracy[-1]:.2f} %") in facts(page)
     assert page.table(f"{bundle}: exported with")
+
+
+def test_the_confusion_matrix_is_the_runs(page: Page, run: Path) -> None:
+    with (run / "confusion.csv").open(newline="") as file:
+        head, *rows = csv.reader(file)
+    assert page.table("Rows are the true labels") == [head, *rows]
+    wrong = {(rows[i][0], head[j], rows[i][j]) for i in range(10) for j in range(1, 11) if i + 1 != j}
+    mistakes = page.table("The most frequent mistakes")[1:]
+    assert mistakes
+    assert {tuple(row[:3]) for row in mistakes} <= wrong
+    each = page.table("Each label of the test set")[1:]
+    assert sum(int(row[1]) for row in each) == sum(int(count) for row in rows for count in row[1:]) == 360
+
+
+def test_a_matrix_of_many_labels_is_a_list_of_mistakes(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints", "bundle"))
+    labels = [f"label {number}" for number in range(21)]
+    counts = np.eye(21, dtype=int) * 5
+    counts[3, 7] = 4
+    lines = [
+        ",".join(["true", *labels]),
+        *(",".join([label, *map(str, row)]) for label, row in zip(labels, counts, strict=True)),
+    ]
+    (tmp_path / "run/confusion.csv").write_text("\n".join(lines))
+    page = report(tmp_path, tmp_path / "run")
+    assert page.table("The most frequent mistakes")[1:] == [["label 3", "label 7", "4", "44.44 %"]]
+    assert not [given for given, _ in page.all("table") if given.get("class") == "matrix"]
 
 
 def test_a_refused_and_a_skipped_variant_say_why(bundle: Path, tmp_path: Path) -> None:
@@ -432,6 +460,13 @@ def damaged_run(folder: Path) -> Path:
     return folder
 
 
+def damaged_matrix(folder: Path) -> Path:
+    run = damaged_run(folder)
+    (run / "metrics.jsonl").write_text("")
+    (run / "confusion.csv").write_text("true,0,1\n0,5\n")
+    return run
+
+
 def damaged_bundle(folder: Path) -> Path:
     (folder / "model.json").write_text("{}")
     return folder
@@ -469,6 +504,7 @@ def too_long(folder: Path) -> Path:
         (no_run, "is neither a run folder (no metrics.jsonl) nor a bundle"),
         (unfinished, "is a run that has not finished"),
         (damaged_run, "metrics.jsonl: is not as this version"),
+        (damaged_matrix, "confusion.csv: is not as this version"),
         (damaged_bundle, "model.json: cannot be read"),
         (no_json, "text.json: is no result that"),
         (other_content, "sweep.json: is not as this version"),

@@ -1,6 +1,7 @@
 """A real run by two processes: what its folder holds, and what it told while it ran."""
 
 import contextlib
+import csv
 import json
 import os
 import pty
@@ -42,6 +43,10 @@ def test_the_folder_holds_what_it_should(run: Path) -> None:
     for picture in ("curves.png", "confusion.png", "predictions.png"):
         with Image.open(run / picture) as image:
             assert min(image.size) > 300
+    with (run / "confusion.csv").open(newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["true", *map(str, range(10))]
+    assert sum(int(row[i]) for i, row in enumerate(rows, 1)) / 360 == lines(run, "test")[-1]["accuracy"]
     checkpoints = run / "checkpoints"
     for pointer in ("latest", "best"):
         assert (checkpoints / (checkpoints / pointer).read_text().strip() / "checksums.json").is_file()
