@@ -10,7 +10,7 @@ import numpy as np
 from serving.errors import WrongTensor
 from serving.onnx_server.models.batch import Work
 from serving.onnx_server.models.scheduler import Scheduler
-from tests.serving.onnx_server.wire import SECONDS
+from tests.serving.wire import SECONDS
 
 WRONG, BROKEN = 100.0, 200.0
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from tests.serving.onnx_server.wire import INFER, PREDICT, SHAPE, body, head, message
+from tests.serving.wire import INFER, PREDICT, SHAPE, body, head, message
 
 ODD: list[Any] = [None, True, -1, 0, 2**31, 2**64, 10**30, 0.5, 1e308]
 ODD += ["", "image", "\x00", "é" * 300, [], [[]], {}, [1] * 99]

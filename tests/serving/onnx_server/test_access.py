@@ -12,7 +12,7 @@ from tritonclient.grpc import service_pb2_grpc
 from tests.conftest import wait_until
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.onnx_server.wire import INFER, body, message, outcomes, stub
+from tests.serving.wire import INFER, body, message, outcomes, stub
 
 NO_TOKEN = "send Authorization: Bearer TOKEN"
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.serving.onnx_server.asking import LENGTH, ask
-from tests.serving.onnx_server.wire import (
+from tests.serving.wire import (
     INFER,
     PREDICT,
     body,

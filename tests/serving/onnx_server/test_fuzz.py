@@ -14,7 +14,7 @@ from serving.client import Client, GrpcClient, RestClient
 from tests.conftest import Server
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.onnx_server.malformed import Malformed
-from tests.serving.onnx_server.wire import connections, in_loop, outcomes, resident_mib
+from tests.serving.wire import connections, in_loop, outcomes, resident_mib
 
 REQUESTS, STREAMS, MESSAGES, SOCKETS = 6000, 1400, 2400, 200
 """Of each kind in one half, 10,000 together."""

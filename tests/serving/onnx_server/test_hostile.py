@@ -12,10 +12,10 @@ from PIL import Image
 
 from serving import bundle as bundles
 from tests.conftest import Server
-from tests.serving.onnx_server.altered import FAILS_AT, failing
+from tests.serving.altered import FAILS_AT, failing
 from tests.serving.onnx_server.asking import arrays, ask
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.onnx_server.wire import INFER, PREDICT, body, connections, head, in_loop, outcomes
+from tests.serving.wire import INFER, PREDICT, body, connections, head, in_loop, outcomes
 
 
 def test_text_among_numbers_costs_no_memory(start_server: StartServer) -> None:

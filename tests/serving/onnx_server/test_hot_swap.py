@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from serving import bundle as bundles
-from tests.serving.onnx_server.altered import another_version, damaged, unloadable
+from tests.serving.altered import another_version, damaged, unloadable
 from tests.serving.onnx_server.asking import Answer, ask
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.onnx_server.wire import INFER, Connection, body, connections, in_loop, outcomes
+from tests.serving.wire import INFER, Connection, body, connections, in_loop, outcomes
 
 SECONDS = float(os.environ.get("TORCHFERRY_TEST_SWAP_SECONDS", "15"))
 CLIENTS = 200

@@ -13,11 +13,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from tests.conftest import Server, run_command, wait_until
-from tests.serving.onnx_server.altered import another_version, damaged, slow, unloadable
+from tests.serving.altered import another_version, damaged, slow, unloadable
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.onnx_server.wire import INFER, Connection, body, connections, head, in_loop
 from tests.serving.test_signature import write_key
+from tests.serving.wire import INFER, Connection, body, connections, head, in_loop
 
 CLIENTS = 12
 

@@ -1,8 +1,6 @@
 """Ten times what the model can do: the queue stays short, and whoever cannot be answered is told so at once."""
 
 import asyncio
-import json
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,12 +11,12 @@ import grpc
 import pytest
 
 from tests.conftest import Server, wait_until
-from tests.serving.onnx_server.altered import slow
+from tests.serving.altered import slow
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.onnx_server.wire import (
+from tests.serving.overload import CLIENTS, QUEUE, SECONDS, answers, ask_until, pause_of
+from tests.serving.wire import (
     INFER,
-    Connection,
     body,
     connections,
     head,
@@ -29,8 +27,6 @@ from tests.serving.onnx_server.wire import (
     stub,
 )
 
-SECONDS = float(os.environ.get("TORCHFERRY_TEST_OVERLOAD_SECONDS", "8"))
-CLIENTS, QUEUE, TIMES = 48, 8, 10
 LONG = 64
 """So many samples that a session is busy for seconds."""
 
@@ -44,11 +40,11 @@ def server(start_server: StartServer, bundle: Path, tmp_path: Path) -> Server:
 @in_loop
 async def test_ten_times_the_load_is_partly_answered_and_else_refused(server: Server) -> None:
     addresses = server.wait_ready()
-    pause = CLIENTS * await seconds_of_one(addresses["rest"]) / TIMES
+    pause = await pause_of(addresses["rest"], INFER)
     before, counted, end = resident_mib(server), Counter[int](), time.monotonic() + SECONDS
     async with connections(addresses["rest"], CLIENTS) as clients:
         calling = asyncio.create_task(asyncio.to_thread(call_until, addresses["grpc"], end))
-        await asyncio.gather(*(ask_until(client, end, pause, counted) for client in clients))
+        await asyncio.gather(*(ask_until(end, client, INFER, pause, counted, check_refusal) for client in clients))
         codes = await calling
     assert set(counted) == {200, 429}
     assert counted[429] > counted[200] > QUEUE
@@ -59,25 +55,12 @@ async def test_ten_times_the_load_is_partly_answered_and_else_refused(server: Se
     assert set(found) == {"ok", "overloaded"}
     assert resident_mib(server) < before + 64
     async with connections(addresses["rest"], 1) as [client]:
-        assert [(await client.post(INFER, body()))[0] for _ in range(20)] == [200] * 20
+        await answers(client, INFER, 20)
 
 
-async def seconds_of_one(address: str) -> float:
-    async with connections(address, 1) as [client]:
-        started = time.monotonic()
-        for _ in range(10):
-            assert (await client.post(INFER, body()))[0] == 200
-        return (time.monotonic() - started) / 10
-
-
-async def ask_until(client: Connection, end: float, pause: float, counted: Counter[int]) -> None:
-    while time.monotonic() < end:
-        status, headers, content = await client.post(INFER, body())
-        counted[status] += 1
-        if status == 429:
-            assert int(headers["retry-after"]) >= 1
-            assert "has more requests than it can answer" in json.loads(content)["detail"]
-        await asyncio.sleep(pause)
+def check_refusal(headers: dict[str, str], content: dict[str, Any]) -> None:
+    assert int(headers["retry-after"]) >= 1
+    assert "has more requests than it can answer" in content["detail"]
 
 
 def call_until(address: str, end: float) -> Counter[str]:

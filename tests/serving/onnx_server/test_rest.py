@@ -14,7 +14,7 @@ from serving.onnx_server.http.admin import Admin
 from serving.onnx_server.http.protocol import REPLY
 from tests.serving.onnx_server.asking import arrays, ask, tensor
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.onnx_server.wire import in_loop
+from tests.serving.wire import in_loop
 
 DIGITS = "/v2/models/digits"
 IMAGE = np.zeros((1, 1, 8, 8), np.uint8)

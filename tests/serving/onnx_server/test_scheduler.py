@@ -6,7 +6,7 @@ import pytest
 
 from serving.errors import InferenceFailed, WrongTensor
 from tests.serving.onnx_server.held import BROKEN, WRONG, Held, answers, sample, scheduling, until
-from tests.serving.onnx_server.wire import SECONDS, in_loop
+from tests.serving.wire import SECONDS, in_loop
 
 
 @in_loop

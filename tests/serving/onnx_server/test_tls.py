@@ -17,7 +17,7 @@ from tritonclient.grpc import service_pb2_grpc
 from tests.conftest import Server, wait_until
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.onnx_server.wire import INFER, body, message
+from tests.serving.wire import INFER, body, message
 
 
 def write_certificate(folder: Path, serial: int) -> tuple[bytes, bytes]:

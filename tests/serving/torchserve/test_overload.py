@@ -1,13 +1,12 @@
 """Ten times what TorchServe can do, through the gateway: whoever cannot be answered in time is told so at once."""
 
 import asyncio
-import json
-import os
 import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,13 +14,13 @@ import pytest
 from serving import bundle as bundles
 from serving.torchserve.archive import archive
 from tests.conftest import Server
-from tests.serving.onnx_server.altered import slow
-from tests.serving.onnx_server.wire import Connection, body, connections, in_loop, outcomes
+from tests.serving.altered import slow
+from tests.serving.overload import CLIENTS, QUEUE, SECONDS, answers, ask_until, pause_of
+from tests.serving.wire import connections, in_loop, outcomes
 
 MODEL = "digits-onnx-fp32"
 INFER = f"/v2/models/{MODEL}/infer"
-SECONDS = float(os.environ.get("TORCHFERRY_TEST_OVERLOAD_SECONDS", "8"))
-CLIENTS, QUEUE, TIMES, TIMEOUT = 48, 8, 10, 5
+TIMEOUT = 5
 MORE_MIB = 128
 """That a model's queue and its answers may take; Java's heap grows before it is first swept."""
 
@@ -42,11 +41,11 @@ def server(bundle: Path, tmp_path: Path) -> Iterator[Server]:
 @in_loop
 async def test_ten_times_the_load_is_partly_answered_in_time_and_else_refused(server: Server) -> None:
     addresses = server.wait_ready()
-    pause = CLIENTS * await seconds_of_one(addresses["rest"]) / TIMES
+    pause = await pause_of(addresses["rest"], INFER)
     before, alive, end = resident_mib(server), workers(server), time.monotonic() + SECONDS
     counted: Counter[int] = Counter()
     async with connections(addresses["rest"], CLIENTS) as clients:
-        await asyncio.gather(*(ask_until(client, end, pause, counted) for client in clients))
+        await asyncio.gather(*(ask_until(end, client, INFER, pause, counted, check_refusal) for client in clients))
     # 504 would be a request that was let in and not answered within its time.
     assert set(counted) == {200, 429}
     assert counted[429] > counted[200] > QUEUE
@@ -55,25 +54,12 @@ async def test_ten_times_the_load_is_partly_answered_in_time_and_else_refused(se
     assert workers(server) == alive
     await asyncio.sleep(1)
     async with connections(addresses["rest"], 1) as [client]:
-        assert [(await client.post(INFER, body()))[0] for _ in range(20)] == [200] * 20
+        await answers(client, INFER, 20)
 
 
-async def seconds_of_one(address: str) -> float:
-    async with connections(address, 1) as [client]:
-        started = time.monotonic()
-        for _ in range(10):
-            assert (await client.post(INFER, body()))[0] == 200
-        return (time.monotonic() - started) / 10
-
-
-async def ask_until(client: Connection, end: float, pause: float, counted: Counter[int]) -> None:
-    while time.monotonic() < end:
-        status, headers, content = await client.post(INFER, body())
-        counted[status] += 1
-        if status == 429:
-            assert headers["retry-after"] == "1"
-            assert json.loads(content)["error"] == "Too Many Requests"
-        await asyncio.sleep(pause)
+def check_refusal(headers: dict[str, str], content: dict[str, Any]) -> None:
+    assert headers["retry-after"] == "1"
+    assert content["error"] == "Too Many Requests"
 
 
 def family(server: Server) -> list[psutil.Process]:

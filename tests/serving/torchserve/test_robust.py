@@ -19,7 +19,7 @@ from serving.client import RestClient
 from serving.errors import ServerFault
 from serving.torchserve.unanswered import unanswered
 from tests.conftest import Server, run_command, wait_until
-from tests.serving.onnx_server import altered
+from tests.serving import altered
 
 MODEL = "digits-onnx-fp32"
 NONSENSE = 2500

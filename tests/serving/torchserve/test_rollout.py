@@ -19,9 +19,9 @@ from serving.torchserve.archive import Serving, archive
 from serving.torchserve.limits import worse
 from serving.torchserve.tally import Tally
 from tests.conftest import Server, wait_until
-from tests.serving.onnx_server.altered import FAILS_AT, another_version, failing, slow
-from tests.serving.onnx_server.wire import Connection, body, connections, in_loop
+from tests.serving.altered import FAILS_AT, another_version, failing, slow
 from tests.serving.torchserve.test_models import models
+from tests.serving.wire import Connection, body, connections, in_loop
 
 MODEL = "digits-onnx-fp32"
 SECONDS = float(os.environ.get("TORCHFERRY_TEST_ROLLOUT_SECONDS", "15"))

@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-from tests.serving.onnx_server import altered
+from tests.serving import altered
 from tests.serving.torchserve.traps.sides import (
     ONE_WORKER,
     Start,
