@@ -87,13 +87,28 @@ def test_the_health_check_asks_whether_models_answer(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
 def test_pip_checks_hashes_and_builds_with_locked_tools_only(path: Path) -> None:
     text = path.read_text().replace("\\\n", " ")
-    tools, packages, ours = re.findall(r" install (--disable-pip-version-check.*)", text)
+    tools, *packages, ours = re.findall(r" install (--disable-pip-version-check.*)", text)
     assert "--require-hashes -r build.lock" in tools
-    assert f"--require-hashes -r {path.stem}.lock" in packages
+    assert all("--require-hashes -r " in locked for locked in packages)
+    assert f"-r {path.stem}.lock" in packages[-1]
     assert "--no-deps dist/*.whl" in ours
     (wheel,) = re.findall(r"pip wheel (.*?) &&", text)
     assert "--no-deps --no-build-isolation" in wheel
     assert {pin.split("==")[0] for pin in pins(BUILD)} >= {"setuptools", "cyclonedx-bom"}
+
+
+def test_both_images_with_torch_install_it_in_the_same_layers() -> None:
+    # A layer is found again by the instructions up to it; comments are none of them.
+    installs = "-r train.lock\n"
+    builders = [
+        re.sub(r"^#.*\n", "", (ROOT / f"docker/{name}.Dockerfile").read_text(), flags=re.MULTILINE).split("AS builder")[
+            1
+        ]
+        for name in ("train", "torchserve")
+    ]
+    trainer, torchserve = (text[: text.index(installs)] for text in builders)
+    assert trainer == torchserve
+    assert pins(ROOT / "docker/train.lock") <= pins(ROOT / "docker/torchserve.lock")
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
