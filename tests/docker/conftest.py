@@ -1,7 +1,9 @@
 """One podman for the session, with the images that are asked for; all of it is removed at the end."""
 
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,10 +11,10 @@ from tests.docker.engine import Engine, missing
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def engine() -> Iterator[Engine]:
     if why := missing():
         pytest.skip(why)
-    engine = Engine(tmp_path_factory.mktemp("podman"))
+    engine = Engine(Path(tempfile.mkdtemp(prefix="podman-")))  # podman takes no runroot of more than 50 letters
     try:
         engine.make_base()
         yield engine
@@ -21,7 +23,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 def built(engine: Engine, name: str) -> str:
-    """The image; the two with torch take minutes each and 20 GB of disk, so they are built for who asks for them."""
+    """The image; the two with torch take minutes each and 40 GB of disk, so they are built for who asks for them."""
     if name in ("train", "torchserve") and os.environ.get("TORCHFERRY_TEST_IMAGES") != "all":
         pytest.skip("TORCHFERRY_TEST_IMAGES=all builds the images with torch as well")
     return engine.image(name)
