@@ -93,7 +93,7 @@ class Engine:
         return self.ask("run", "--rm", *LOCKED, *options, *instead, image, *arguments, seconds=300)
 
     def remove_everything(self) -> None:
-        self.ask("system", "reset", "--force")
+        self.ask("system", "reset", "--force", seconds=600)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
