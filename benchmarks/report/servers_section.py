@@ -1,12 +1,14 @@
-"""`servers`: ours beside others, as bars with their intervals and as tables."""
+"""`servers`: ours beside others, as bars with their intervals, lines over fixed rates, and tables."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from benchmarks.interval import Interval
-from benchmarks.report import bars
+from benchmarks.report import bars, chart
 from benchmarks.report.bars import Bar
+from benchmarks.report.chart import Axis, Point, Series, line_chart
 from benchmarks.report.markup import Markup, figure, number, table, tag
 from benchmarks.report.section import Section, columns, origin
 from benchmarks.report.source import Result, blamed
@@ -19,7 +21,10 @@ PICTURES = {
     "memory MB": ("Memory", "MB after the load; shorter is better."),
     "ready s": ("Start", "Seconds to the first right answer; shorter is better."),
     "within SLO/s": ("Within the limit", "The highest rate with p99 within it; longer is better."),
+    "MB on disk": ("Size", "MB of all that has to be installed to serve; shorter is better."),
 }
+AT_A_RATE = re.compile(r"(p50|p99) ms at (.+)/s")
+RATE = Axis(label="offered requests/s", log=True)
 
 
 def servers_section(result: Result) -> Section:
@@ -29,6 +34,7 @@ def servers_section(result: Result) -> Section:
         asked = result.content["arguments"]
         model = [part for part in PurePath(asked["bundle"]).parts if part != "bundle"][-1]
         shown = [name for name in PICTURES if any(name in of for of in figures.values())]
+        at_rates = [name for name in dict.fromkeys(name for of in figures.values() for name in of) if _rate(name)]
         content = [
             origin(result.path),
             tag(
@@ -36,8 +42,11 @@ def servers_section(result: Result) -> Section:
                 f"Medians over {len(measured[0]['rounds'])} rounds, each of which starts every server anew; "
                 "whiskers and brackets are bootstrap intervals at 95 %.",
             ),
-            columns(*(_picture(name, figures) for name in shown)),
-            _table(measured, figures, shown),
+            columns(
+                *(_picture(name, figures) for name in shown),
+                *(_over_rates(which, figures) for which in ("p50", "p99") if at_rates),
+            ),
+            _table(measured, figures, [*shown, *at_rates]),
             *_compared(measured),
             *_missing(result.content["results"]["missing"]),
         ]
@@ -55,6 +64,29 @@ def _picture(name: str, figures: Mapping[str, Mapping[str, Interval]]) -> Markup
     ]
     says = f"Bar chart of {name}: " + "; ".join(f"{row.name} {number(row.parts[0])}" for row in rows)
     return figure(title, about, bars.bars(rows, f"{says}."), bars.data(title, rows, name))
+
+
+def _over_rates(which: str, figures: Mapping[str, Mapping[str, Interval]]) -> Markup:
+    """A server has no point where it did not follow."""
+    points = {
+        server: sorted((rate, of[name].median) for name in of if name.startswith(which) and (rate := _rate(name)))
+        for server, of in figures.items()
+    }
+    series = [
+        Series(name=server, points=[Point(x=rate, y=ms) for rate, ms in found])
+        for server, found in points.items()
+        if found
+    ]
+    title, y = f"Latency at fixed rates, {which}", Axis(label=f"{which}, ms", log=True)
+    about = "Of an open loop with requests at random times; there is no point where a server did not follow."
+    says = f"Line chart of the {which} latency over the offered rate of {len(series)} servers; the data is below."
+    return figure(title, about, line_chart(series, RATE, y, says), chart.data(title, series, RATE, y))
+
+
+def _rate(name: str) -> float | None:
+    """Requests a second, of a figure that is of a fixed rate."""
+    found = AT_A_RATE.fullmatch(name)
+    return float(found[2]) if found else None
 
 
 def _table(

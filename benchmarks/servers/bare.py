@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.servers.disk import packages_bytes
 from benchmarks.servers.peer import Job, Offered
 from benchmarks.servers.process import Process, process
+from benchmarks.servers.unavailable import Unavailable
 from serving.tensors import DTYPES
 
 LOOP = Path(__file__).parent / "apps" / "bare_loop.py"
@@ -22,8 +24,13 @@ LOOP = Path(__file__).parent / "apps" / "bare_loop.py"
 class Bare:
     def __init__(self, job: Job, *, loop_per_core: bool = False) -> None:
         """One loop with the job's threads, or a loop of one thread for each of these."""
+        if job.max_batch > 1:
+            raise Unavailable("a loop has one sample at a time, and nothing that waits for others")
         self.job = job
         self.workers, self.threads = (job.threads, 1) if loop_per_core else (1, job.threads)
+
+    def disk_bytes(self) -> int:
+        return packages_bytes("onnxruntime")
 
     @contextmanager
     def serving(self, folder: Path) -> Iterator["Loop"]:
@@ -47,6 +54,10 @@ class Loop:
         self.process.process.stdin.write(f"{options.seconds}\n")
         self.process.process.stdin.flush()
         return Offered(**self._said())
+
+    def opened(self, rate: float, options: Namespace) -> Offered | None:
+        del rate, options
+        return None  # nothing is sent
 
     def sustainable(self, first: float, options: Namespace) -> float:
         del options  # without requests there is no queue, so that nothing is late

@@ -1,19 +1,21 @@
 """`python -m benchmarks servers BUNDLE`: our servers beside others, the same model behind each.
 
 In turn, each is started, asked by one connection and by 16 in a closed loop, and stopped. One that cannot be
-installed or started is listed with the reason. LitServe and Triton get an environment of their own.
+installed or started is listed with the reason. What is not ours gets an environment of its own, but for TorchServe.
 """
 
+import argparse
+import dataclasses
 import os
 import tempfile
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import record
 from benchmarks.load.options import add_sending, check
 from benchmarks.rounds import alternate
-from benchmarks.servers.contestant import CONNECTIONS, PEERS, Contestant
+from benchmarks.servers.contestant import CONNECTIONS, PEERS, Contestant, name_of
 from benchmarks.servers.peer import Job
 from benchmarks.servers.samples import write_samples
 from benchmarks.servers.table import figures, rows, table
@@ -22,6 +24,7 @@ from serving.arguments import Parser, finite
 from serving.bundle import Bundle
 from serving.errors import ServerFault, UserError
 
+BATCHING = {"off": 1, "on": 8}  # requests computed together
 TINY_MS = 1.0  # of a call: a second thread does not make it shorter
 
 
@@ -31,24 +34,29 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--servers", default=",".join(PEERS), help=f"with commas (default {','.join(PEERS)})")
     parser.add_argument("--variant", default="onnx-fp32", help="of the bundle, for ONNX Runtime (default onnx-fp32)")
     parser.add_argument("--rounds", type=int, default=5, help="in which each is started once (default 5)")
-    parser.add_argument("--to", help="one of these, to which the others are compared (default ours)")
+    parser.add_argument("--to", help="one of the rows, to which the others are compared (default the first of ours)")
+    parser.add_argument(
+        "--batch", dest="batching", type=_batching, default=("off",), help="off, on or off,on (default off)"
+    )
+    parser.add_argument("--rates", type=_rates, default=(), help="also p50 and p99 at these requests/s, such as 50,200")
     parser.add_argument("--slo-ms", type=finite, help="also search for the highest rate whose p99 is within it")
     add_sending(parser, seconds=5)
     options = parser.parse_args(arguments)
     check(options)
-    bundle, names = bundles.load(options.bundle.resolve()), _names(options)
+    peers, base = _peers(options), _base(options)
+    bundle = bundles.load(options.bundle.resolve())
     _check(options, bundle)
     with tempfile.TemporaryDirectory(prefix="servers-") as folder:
         job = _job(bundle, options, Path(folder))
-        contestants = [Contestant(name, job, options) for name in names]
+        contestants = [Contestant(peer, of, options) for of in _batching_or_not(job, options) for peer in peers]
         measures = {peer.name: peer.measure for peer in contestants if not peer.failure}
         results = alternate(measures, options.rounds, title="servers", scratch=job.folder)
-    found = rows(contestants, results, options.to or "ours")
+    found = rows(contestants, results, base)
     missing = {peer.name: peer.failure for peer in contestants if peer.failure}
     if not found:
         raise ServerFault("none was measured; " + "; ".join(f"{name}: {reason}" for name, reason in missing.items()))
     print(_heading(job, options))
-    print(table(found))
+    print(table(found, options.rates))
     for name, reason in missing.items():
         print(f"{name} is missing: {reason}")
     record.write("servers", options, {"measured": [row.record() for row in found], "missing": missing}, figures(found))
@@ -62,13 +70,19 @@ def _heading(job: Job, options: Namespace) -> str:
     )
 
 
-def _names(options: Namespace) -> list[str]:
-    names = list(dict.fromkeys(options.servers.split(",")))
-    if unknown := [name for name in names if name not in PEERS]:
+def _peers(options: Namespace) -> list[str]:
+    peers = list(dict.fromkeys(options.servers.split(",")))
+    if unknown := [peer for peer in peers if peer not in PEERS]:
         raise UserError(f"--servers: there is no '{unknown[0]}'; choose of {', '.join(PEERS)}")
+    return peers
+
+
+def _base(options: Namespace) -> str:
+    """Whom the others are compared to."""
+    names = [name_of(peer, batching=mode == "on") for mode in options.batching for peer in _peers(options)]
     if options.to and options.to not in names:
         raise UserError(f"--to: '{options.to}' is not measured; give one of --servers: {', '.join(names)}")
-    return names
+    return options.to or name_of("ours", batching=options.batching[0] == "on")
 
 
 def _check(options: Namespace, bundle: Bundle) -> None:
@@ -82,6 +96,31 @@ def _check(options: Namespace, bundle: Bundle) -> None:
             raise UserError(f"--{name.replace('_', '-')}: {value} is too small; give a number above 0")
     if options.cpus and not _left(options):
         raise UserError("--cpus: leaves no core for the servers; give the generator fewer")
+
+
+def _batching(text: str) -> tuple[str, ...]:
+    words = tuple(dict.fromkeys(text.split(",")))
+    if not set(words) <= set(BATCHING):
+        raise argparse.ArgumentTypeError(f"'{text}' is not off, on, or off,on")
+    return words
+
+
+def _rates(text: str) -> tuple[float, ...]:
+    try:
+        rates = tuple(dict.fromkeys(finite(word) for word in text.split(",")))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of rates, such as 50,200") from error
+    if min(rates) <= 0:
+        raise argparse.ArgumentTypeError(f"{min(rates):g} is too small; give numbers above 0")
+    return rates
+
+
+def _batching_or_not(job: Job, options: Namespace) -> Iterator[Job]:
+    """The job as it is to be done in each mode, with a folder for what is made in it."""
+    for mode in options.batching:
+        folder = job.folder / f"batch-{mode}"
+        folder.mkdir()
+        yield dataclasses.replace(job, max_batch=BATCHING[mode], folder=folder)
 
 
 def _left(options: Namespace) -> tuple[int, ...]:

@@ -22,6 +22,10 @@ PEERS = {
     "torchserve-tuned": "benchmarks.servers.stock:Tuned",
     "torchserve-stock": "benchmarks.servers.stock:Default",
     "litserve": "benchmarks.servers.litserve:LitServe",
+    "bentoml": "benchmarks.servers.bentoml:BentoML",
+    "mlserver": "benchmarks.servers.mlserver:MLServer",
+    "kserve": "benchmarks.servers.kserve:KServe",
+    "ray-serve": "benchmarks.servers.ray_serve:RayServe",
     "triton": "benchmarks.servers.triton:Triton",
     "bare": "benchmarks.servers.bare:Bare",
     "bare-workers": "benchmarks.servers.bare:ByCores",
@@ -32,15 +36,16 @@ REASONS = (Unavailable, UserError, ServerFault, OSError, psutil.Error)
 
 
 class Contestant:
-    def __init__(self, name: str, job: Job, options: Namespace) -> None:
+    def __init__(self, peer: str, job: Job, options: Namespace) -> None:
         """Install what it needs."""
-        self.name, self.job, self.options = name, job, options
+        self.name, self.job, self.options = name_of(peer, batching=job.max_batch > 1), job, options
         self.failure: str | None = None
         """Why it is not in the table."""
         self.about: dict[str, Any] = {}
-        module, kind = PEERS[name].split(":")
+        module, kind = PEERS[peer].split(":")
         try:
             self.peer: Peer = getattr(importlib.import_module(module), kind)(job)
+            self.disk_bytes = self.peer.disk_bytes()
         except REASONS as error:
             self.failure = str(error)
 
@@ -77,9 +82,13 @@ class Contestant:
                 "CPU ms": cpu / busy.requests * 1000,
                 "memory MB": running.process.memory_bytes() / 1e6,
                 "ready s": ready,
+                "MB on disk": self.disk_bytes / 1e6,
             }
             if self.options.slo_ms:
                 figures["within SLO/s"] = running.sustainable(busy.rate / 2, self.options)
+            for rate in self.options.rates:
+                if offered := running.opened(rate, options):
+                    figures |= dict(zip(at(rate), (offered.p50_ms, offered.p99_ms), strict=True))
             return figures
 
     def _check(self, answered: Mapping[str, np.ndarray]) -> None:
@@ -89,6 +98,16 @@ class Contestant:
         for name, values in expected.items():
             if not np.allclose(answered[name], values, rtol=0, atol=tolerance):
                 raise Unavailable(f"its '{name}' for the golden inputs is not the checkpoint's")
+
+
+def name_of(peer: str, *, batching: bool) -> str:
+    """In the table, where one that batches is another."""
+    return f"{peer}+batch" if batching else peer
+
+
+def at(rate: float) -> tuple[str, str]:
+    """The names of p50 and p99 at a fixed rate."""
+    return f"p50 ms at {rate:g}/s", f"p99 ms at {rate:g}/s"
 
 
 def _about(running: Running) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from pathlib import Path
 from benchmarks.servers.unavailable import Unavailable
 
 PINS = Path(__file__).parent
+APPS = PINS / "apps"
+"""What the peers run: started by their own interpreters, and importing nothing of ours."""
 
 
 def environment(peer: str) -> Path:
@@ -57,11 +59,14 @@ def _make(target: Path, pins: Path) -> None:
     unfinished = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)  # of somebody who was killed
     try:
-        _run(sys.executable, "-m", "venv", str(unfinished))
+        # pip is no part of what serves.
+        _run(sys.executable, "-m", "venv", "--without-pip", str(unfinished))
+        pip = (sys.executable, "-m", "pip", "--python", str(python_of(unfinished)))
         # The pins name all that is needed.
-        _run(str(python_of(unfinished)), "-m", "pip", "install", "--no-deps", "--requirement", str(pins))
-        activate = unfinished / "bin" / "activate"
-        activate.write_text(activate.read_text().replace(str(unfinished), str(target)))
+        _run(*pip, "install", "--no-deps", "--requirement", str(pins))
+        for script in (unfinished / "bin").iterdir():
+            if script.is_file() and not script.is_symlink():
+                script.write_bytes(script.read_bytes().replace(bytes(unfinished), bytes(target)))
         unfinished.rename(target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.servers.peer import Job
+from benchmarks.servers.disk import packages_bytes
+from benchmarks.servers.peer import DELAY_MS, Job
 from benchmarks.servers.process import process
 from benchmarks.servers.ready import addresses
 from benchmarks.servers.served import Served, infer, target_of
@@ -15,6 +16,9 @@ class Ours:
     def __init__(self, job: Job) -> None:
         self.job = job
 
+    def disk_bytes(self) -> int:
+        return packages_bytes("torchferry[onnx-server]")
+
     @contextmanager
     def serving(self, folder: Path) -> Iterator[Served]:
         job, name, ready = self.job, self.job.bundle.name, folder / "ready.json"
@@ -22,6 +26,8 @@ class Ours:
         command += [f"{job.bundle.root}:{job.variant}", "--threads", str(job.threads), "--ready-file", str(ready)]
         for port in ("--port", "--grpc-port", "--metrics-port", "--admin-port"):
             command += [port, "0"]
+        if job.max_batch > 1:
+            command += ["--max-batch", str(job.max_batch), "--max-delay-ms", str(DELAY_MS)]
         with process(command, folder / "log", job.cpus) as running:
             url = running.until(lambda: addresses(ready))["rest"]
             target = target_of(job, url, name, "rest-binary")

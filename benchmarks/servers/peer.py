@@ -12,6 +12,9 @@ import numpy as np
 from benchmarks.servers.process import Process
 from serving.bundle import Bundle
 
+DELAY_MS = 2
+"""How long a request waits for others where there is batching, and such a setting."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -33,11 +36,13 @@ class Job:
     """For what is made once and needed until the end."""
     timeout: float
     """Seconds for one answer."""
+    max_batch: int = 1
+    """Requests computed together, by the peer's own batching; 1 leaves that off."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Offered:
-    """What became of a closed loop."""
+    """What became of a load."""
 
     p50_ms: float
     p99_ms: float
@@ -65,12 +70,18 @@ class Running(Protocol):
     def closed(self, connections: int, options: Namespace) -> Offered:
         """Keep so many requests under way for `options.seconds`. Raises Unavailable if one fails."""
 
+    def opened(self, rate: float, options: Namespace) -> Offered | None:
+        """Send at so many requests a second for `options.seconds`. None if that is more than it follows."""
+
     def sustainable(self, first: float, options: Namespace) -> float:
         """The highest rate whose p99 is within `options.slo_ms`, searched for from `first`."""
 
 
 class Peer(Protocol):
     """Made once with a Job; what it cannot do without, and is not there, raises Unavailable."""
+
+    def disk_bytes(self) -> int:
+        """Of all that has to be installed to serve."""
 
     def serving(self, folder: Path) -> AbstractContextManager[Running]:
         """Start it, with `folder` for its files, and stop it at the end of the block. Raises Unavailable."""

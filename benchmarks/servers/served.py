@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from benchmarks.load.target import Asked, Target, prepare
 from benchmarks.servers.peer import Job, Offered
 from benchmarks.servers.process import Process
 from benchmarks.servers.unavailable import Unavailable
+from serving.bundle import TensorSpec
 from serving.tensors import DTYPES
 
 RESOLUTION = 0.1  # of the highest rate: where bisection ends
@@ -54,12 +55,16 @@ class Served:
         if result.errors or result.void:
             failed = ", ".join(f"{count:,} x {name}" for name, count in result.outcomes.items() if name != OK)
             raise Unavailable(f"with {connections} connections: {result.void or failed}")
-        return Offered(
-            p50_ms=result.percentiles_ms["p50"],
-            p99_ms=result.percentiles_ms["p99"],
-            rate=result.achieved_rate,
-            requests=result.requests,
-        )
+        return _offered(result)
+
+    def opened(self, rate: float, options: Namespace) -> Offered | None:
+        result = self._open(rate, options)
+        if result.void and not result.saturated:  # the generator was kept from computing, for a moment perhaps
+            result = self._open(rate, options)
+        _go_on(result)
+        if result.void:
+            print(f"servers: {self.server} at {rate:g}/s has no figure: {result.void}", file=sys.stderr, flush=True)
+        return None if result.saturated or result.void or result.errors else _offered(result)
 
     def sustainable(self, first: float, options: Namespace) -> float:
         rate, probes = highest(partial(self._open, options=options), first, options.slo_ms, RESOLUTION)
@@ -99,8 +104,22 @@ def infer(job: Job, url: str, model: str) -> dict[str, np.ndarray]:
     return {tensor["name"]: _values(tensor) for tensor in json.loads(body)["outputs"]}
 
 
+def described(specs: Sequence[TensorSpec]) -> list[dict[str, Any]]:
+    """As the Open Inference Protocol has it in a model's metadata."""
+    return [{"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)} for spec in specs]
+
+
 def _values(tensor: Mapping[str, Any]) -> np.ndarray:
     return np.array(tensor["data"], DTYPES[tensor["datatype"]]).reshape(tensor["shape"])
+
+
+def _offered(result: Measurement) -> Offered:
+    return Offered(
+        p50_ms=result.percentiles_ms["p50"],
+        p99_ms=result.percentiles_ms["p99"],
+        rate=result.achieved_rate,
+        requests=result.requests,
+    )
 
 
 def _go_on(result: Measurement) -> None:

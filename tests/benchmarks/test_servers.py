@@ -59,7 +59,7 @@ def test_servers_are_measured_beside_each_other(bundle: Path, tmp_path: Path) ->
     assert 64 < ours["payload_bytes"] < 300  # 64 bytes of an image of 8 x 8, and what says so
     for row in (ours, bare, torchserve):
         (figures,) = row["rounds"]
-        assert figures.keys() == {"answered/s", "p50 ms", "p99 ms", "CPU ms", "memory MB", "ready s"}
+        assert figures.keys() == {"answered/s", "p50 ms", "p99 ms", "CPU ms", "memory MB", "ready s", "MB on disk"}
         assert min(figures.values()) > 0, row["name"]
         assert content["figures"][f"{row['name']} answered/s"] == {
             "better": "higher",
@@ -169,6 +169,10 @@ def test_what_cannot_be_started_is_listed(bundle: Path, tmp_path: Path, cache: P
         (("--variant", "torch"), "has no accepted 'torch' that is ONNX, only onnx-fp32"),
         (("--rounds", 0), "--rounds: 0 is too small"),
         (("--slo-ms", 0), "--slo-ms: 0.0 is too small"),
+        (("--batch", "on,sometimes"), "--batch: 'on,sometimes' is not off, on, or off,on"),
+        (("--batch", "on", "--to", "ours"), "--to: 'ours' is not measured; give one of --servers: ours+batch, "),
+        (("--rates", "50;200"), "--rates: '50;200' is not a list of rates, such as 50,200"),
+        (("--rates", "50,0"), "--rates: 0 is too small; give numbers above 0"),
         (("--cpus", ",".join(map(str, os.sched_getaffinity(0)))), "--cpus: leaves no core for the servers"),
     ],
 )
@@ -202,7 +206,7 @@ def test_a_server_that_ends_says_why(tmp_path: Path) -> None:
 
 def test_the_same_runtime_is_behind_each_server() -> None:
     lock = (ROOT / "requirements.lock").read_text()
-    for peer in ("litserve", "triton"):
+    for peer in ("litserve", "bentoml", "mlserver", "kserve", "ray-serve", "triton"):
         assert f"\nonnxruntime=={pinned(peer)['onnxruntime']} " in lock
 
 

@@ -1,44 +1,52 @@
-"""A LitServe server as its documentation writes one: a LitAPI that decodes, predicts and encodes; no batching.
+"""A LitServe server as its documentation writes one: a LitAPI that decodes, predicts and encodes.
 
-`python litserve_app.py MODEL.onnx THREADS PORT`. A request's JSON has for each input its datatype of numpy, its
-shape and its bytes in base64, which costs less to read than numbers.
+`python litserve_app.py MODEL.onnx THREADS PORT MAX_BATCH DELAY_MS`; with a MAX_BATCH of 1 there is no batching.
 """
 
-import base64
 import sys
 from typing import Any
 
 import litserve
-import numpy as np
-import onnxruntime
+from onnx_model import OnnxModel, Tensors, decoded, encoded
 
 
 class Model(litserve.LitAPI):  # type: ignore[misc] # which mypy cannot see
-    def __init__(self, path: str, threads: int) -> None:
-        super().__init__()
+    def __init__(self, path: str, threads: int, **batching: Any) -> None:
+        super().__init__(**batching)
         self.path, self.threads = path, threads
 
     def setup(self, device: str) -> None:  # noqa: ARG002
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.log_severity_level = 3
-        self.session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
-        self.names = [output.name for output in self.session.get_outputs()]
+        self.model = OnnxModel(self.path, self.threads)
 
-    def decode_request(self, request: dict[str, Any]) -> dict[str, np.ndarray]:
-        return {
-            name: np.frombuffer(base64.b64decode(tensor["data"]), tensor["datatype"]).reshape(tensor["shape"])
-            for name, tensor in request.items()
-        }
+    def decode_request(self, request: dict[str, Any]) -> Tensors:
+        return decoded(request)
 
-    def predict(self, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-        return list(self.session.run(self.names, inputs))
+    def predict(self, inputs: Any) -> Any:
+        return self.model.run(inputs)
 
-    def encode_response(self, outputs: list[np.ndarray]) -> dict[str, Any]:
-        return {name: values.tolist() for name, values in zip(self.names, outputs, strict=True)}
+    def encode_response(self, outputs: Tensors) -> dict[str, list]:
+        return encoded(outputs)
+
+
+class Batching(Model):
+    """Its own batch() stacks, which would add a dimension to samples that have theirs already."""
+
+    def batch(self, inputs: list[Tensors]) -> list[Tensors]:
+        return inputs
+
+    def predict(self, inputs: Any) -> Any:
+        return self.model.run_together(inputs)
+
+    def unbatch(self, output: list[Tensors]) -> list[Tensors]:
+        return output
 
 
 if __name__ == "__main__":
-    model, threads, port = sys.argv[1:]
-    server = litserve.LitServer(Model(model, int(threads)), accelerator="cpu", workers_per_device=1)
-    server.run(host="127.0.0.1", port=int(port), log_level="warning", generate_client_file=False)
+    path, *numbers = sys.argv[1:]
+    threads, port, max_batch, delay_ms = map(int, numbers)
+    if max_batch > 1:
+        api: Model = Batching(path, threads, max_batch_size=max_batch, batch_timeout=delay_ms / 1000)
+    else:
+        api = Model(path, threads)
+    server = litserve.LitServer(api, accelerator="cpu", workers_per_device=1)
+    server.run(host="127.0.0.1", port=port, log_level="warning", generate_client_file=False)

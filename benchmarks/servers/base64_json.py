@@ -1,0 +1,64 @@
+"""JSON with tensors as base64, for peers that leave the body's form to their user, so that no protocol of the load
+generator's fits."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.load.endpoint import parse_endpoint
+from benchmarks.load.http_probe import Probe, request_bytes
+from benchmarks.load.inputs import Inputs
+from benchmarks.load.oip import raw_bytes
+from benchmarks.load.target import Target
+from benchmarks.servers.peer import Job
+from serving.tensors import DTYPES
+
+HEADERS = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base64Json:
+    job: Job
+    url: str
+    path: str
+    wrap: Callable[[Any], Any] = lambda tensors: tensors
+    """From the tensors to what the peer is sent."""
+    unwrap: Callable[[Any], Any] = lambda outputs: outputs
+    """From what it answers to its outputs."""
+
+    def golden(self) -> dict[str, np.ndarray]:
+        """The outputs for the golden inputs. Raises UserError and ServerFault."""
+        inputs, _ = self.job.bundle.golden()
+        outputs = self.unwrap(json.loads(self._ask(self._body(inputs))))
+        dtypes = {spec.name: DTYPES[spec.datatype] for spec in self.job.bundle.outputs}
+        return {name: np.array(values, dtypes[name]) for name, values in outputs.items()}
+
+    def target(self) -> Target:
+        endpoint = parse_endpoint(self.url)
+        bodies = [self._body(dict(np.load(file))) for file in sorted(self.job.tensors.iterdir())]
+        return Target(
+            endpoint=endpoint,
+            model=self.job.bundle.name,
+            protocol="JSON, base64",
+            method=None,
+            requests=[request_bytes(endpoint, self.path, body, HEADERS) for body in bodies],
+            payload_bytes=round(sum(map(len, bodies)) / len(bodies)),
+            answer_bytes=len(self._ask(bodies[0])),
+            batch=1,
+            server=None,
+        )
+
+    def _ask(self, body: bytes) -> bytes:
+        return Probe(parse_endpoint(self.url), self.job.timeout).post(self.path, body, HEADERS)
+
+    def _body(self, inputs: Inputs) -> bytes:
+        return json.dumps(self.wrap({name: _tensor(values) for name, values in inputs.items()})).encode()
+
+
+def _tensor(values: np.ndarray) -> dict[str, Any]:
+    data = base64.b64encode(raw_bytes(values)).decode()
+    return {"datatype": values.dtype.name, "shape": values.shape, "data": data}

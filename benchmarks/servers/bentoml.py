@@ -1,0 +1,46 @@
+"""BentoML in an environment of its own: one worker, all other settings as it comes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.servers.base64_json import Base64Json
+from benchmarks.servers.disk import folder_bytes
+from benchmarks.servers.environment import APPS, environment, pinned, python_of
+from benchmarks.servers.peer import Job
+from benchmarks.servers.ports import free_port
+from benchmarks.servers.process import process
+from benchmarks.servers.served import Served, answers
+
+
+class BentoML:
+    def __init__(self, job: Job) -> None:
+        self.job, self.environment = job, environment("bentoml")
+
+    def disk_bytes(self) -> int:
+        return folder_bytes(self.environment)
+
+    @contextmanager
+    def serving(self, folder: Path) -> Iterator[Served]:
+        job, port = self.job, free_port()
+        asking = Base64Json(
+            job=job,
+            url=f"http://127.0.0.1:{port}",
+            path="/predict",
+            wrap=lambda tensors: {"requests": [tensors]},
+            unwrap=lambda outputs: outputs[0],
+        )
+        command = [python_of(self.environment), "-m", "bentoml", "serve", "bentoml_app:Service"]
+        command += ["--working-dir", APPS, "--host", "127.0.0.1", "--port", port]
+        for name, value in (("model", job.model), ("threads", job.threads), ("max_batch", job.max_batch)):
+            command += ["--arg", f"{name}={value}"]
+        own = {"BENTOML_HOME": str(folder / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
+        with process(command, folder / "log", job.cpus, own) as running:
+            running.until(lambda: answers(f"{asking.url}/readyz"))
+            yield Served(
+                process=running,
+                server=f"bentoml {pinned('bentoml')['bentoml']}",
+                threads=job.threads,
+                golden=asking.golden(),
+                target=asking.target(),
+            )

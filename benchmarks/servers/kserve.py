@@ -1,0 +1,42 @@
+"""KServe's Python server in an environment of its own, all settings as it comes but a log line for each request."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.servers.disk import folder_bytes
+from benchmarks.servers.environment import APPS, environment, pinned, python_of
+from benchmarks.servers.peer import Job
+from benchmarks.servers.ports import free_port
+from benchmarks.servers.process import process
+from benchmarks.servers.served import Served, answers, described, infer, target_of
+from benchmarks.servers.unavailable import Unavailable
+
+
+class KServe:
+    def __init__(self, job: Job) -> None:
+        if job.max_batch > 1:
+            raise Unavailable("its batcher is in the agent, a sidecar of the cluster; the Python server has none")
+        self.job, self.environment = job, environment("kserve")
+
+    def disk_bytes(self) -> int:
+        return folder_bytes(self.environment)
+
+    @contextmanager
+    def serving(self, folder: Path) -> Iterator[Served]:
+        job, name, port = self.job, self.job.bundle.name, free_port()
+        tensors = {"inputs": described(job.bundle.inputs), "outputs": described(job.bundle.outputs)}
+        command = [python_of(self.environment), APPS / "kserve_app.py", "--model", job.model, "--threads", job.threads]
+        command += ["--tensors", json.dumps(tensors), "--model_name", name, "--http_port", port]
+        command += ["--grpc_port", free_port(), "--enable_latency_logging", "false"]
+        url = f"http://127.0.0.1:{port}"
+        with process(command, folder / "log", job.cpus) as running:
+            running.until(lambda: answers(f"{url}/v2/health/ready"))
+            yield Served(
+                process=running,
+                server=f"kserve {pinned('kserve')['kserve']}",
+                threads=job.threads,
+                golden=infer(job, url, name),
+                target=target_of(job, url, name, "rest-binary"),
+            )

@@ -1,0 +1,51 @@
+"""Ray Serve in an environment of its own: a cluster of this machine alone, one replica, all other settings as it comes
+but the dashboard, usage statistics and a log line for each request."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.servers.base64_json import Base64Json
+from benchmarks.servers.disk import folder_bytes
+from benchmarks.servers.environment import APPS, environment, pinned, python_of
+from benchmarks.servers.peer import DELAY_MS, Job
+from benchmarks.servers.ports import free_port
+from benchmarks.servers.process import process
+from benchmarks.servers.served import Served
+from serving.errors import ServerFault, UserError
+
+# A token would be kept in the user's home.
+OWN = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+
+
+class RayServe:
+    def __init__(self, job: Job) -> None:
+        self.job, self.environment = job, environment("ray-serve")
+
+    def disk_bytes(self) -> int:
+        return folder_bytes(self.environment)
+
+    @contextmanager
+    def serving(self, folder: Path) -> Iterator[Served]:
+        job, port = self.job, free_port()
+        asking = Base64Json(job=job, url=f"http://127.0.0.1:{port}", path="/")
+        command = [python_of(self.environment), APPS / "ray_serve_app.py", job.model, job.threads, port]
+        command += [folder, job.max_batch, DELAY_MS]
+        with process(command, folder / "log", job.cpus, OWN) as running:
+            yield Served(
+                process=running,
+                server=f"ray {pinned('ray-serve')['ray']}",
+                threads=job.threads,
+                golden=running.until(lambda: _golden(asking)),
+                target=asking.target(),
+            )
+
+
+def _golden(asking: Base64Json) -> dict[str, np.ndarray] | None:
+    """None until its replica answers; its proxy does before."""
+    try:
+        return asking.golden()
+    except (UserError, ServerFault):
+        return None
