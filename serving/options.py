@@ -14,6 +14,14 @@ def option(default: Any, text: str, **argument: Any) -> Any:
     return field(default=default, metadata={"help": text, **argument})
 
 
+class WrongOption(UserError):
+    """An option has a value that does not do; it may have come from a file."""
+
+    def __init__(self, option: str, says: str) -> None:
+        super().__init__(f"--{option.replace('_', '-')}: {says}")
+        self.option, self.says = option, says
+
+
 class OptionSet:
     """The base of a frozen dataclass whose fields are made by `option`."""
 
@@ -36,4 +44,4 @@ class OptionSet:
     def check(self, name: str, right: bool, wanted: str) -> None:
         """Raises UserError naming the option unless its value is `right`."""
         if not right:
-            raise UserError(f"--{name.replace('_', '-')}: {getattr(self, name)} does not do; {wanted}")
+            raise WrongOption(name, f"{getattr(self, name)} does not do; {wanted}")

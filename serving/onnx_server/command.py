@@ -1,6 +1,7 @@
 """`python -m serving up --runtime onnx BUNDLE...`: serve bundles without torch and without Java."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -11,6 +12,7 @@ from serving.onnx_server.models.repository import Source, sources
 from serving.onnx_server.models.versions import STABLE, Channel, Channels
 from serving.onnx_server.settings import Settings
 from serving.ready_file import check_ready_file
+from serving.settings_file import parse
 from serving.signature import TrustedKeys, add_trust, trusted_keys
 
 SWITCH_SECONDS = 0.0005
@@ -38,14 +40,20 @@ def main(arguments: Sequence[str]) -> None:
     )
     Settings.add_options(parser)
     add_trust(parser)
-    options = parser.parse_args(arguments)
+    options = parse(parser, "up", arguments, Settings)
     settings, trusted = Settings.of(options), trusted_keys(options)
     check_ready_file(settings.ready_file)
-    found = find_sources(options.models, trusted, settings.all_variants)
+    models = [with_variant(given, settings.variant) for given in options.models]
+    found = find_sources(models, trusted, settings.all_variants)
     channels = find_channels(options.channels, found)
     sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, found, channels, trusted))
+
+
+def with_variant(given: str, variant: str) -> str:
+    """BUNDLE as BUNDLE:VARIANT; what names a variant itself stays as it is."""
+    return f"{given}:{variant}" if variant and os.path.exists(given) else given
 
 
 def find_sources(models: Sequence[str], trusted: TrustedKeys | None, all_variants: bool) -> list[Source]:

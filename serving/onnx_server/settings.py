@@ -17,6 +17,7 @@ class Settings(OptionSet):
     admin_port: int = option(8081, "load and unload, on loopback only; another one if it is taken")
     ready_file: Path | None = option(None, "written, with the addresses as JSON, when every model answers", type=Path)
 
+    variant: str = option("", "of the bundles that name none; default each one's fastest")
     all_variants: bool = option(False, "serve every accepted variant as NAME-VARIANT besides")
     sessions: int = option(0, "ONNX Runtime sessions for each model, each a batch at a time; 0: one")
     threads: int = option(0, "threads of each session; 0: all cores, or 1 for a model of less than 1 ms")

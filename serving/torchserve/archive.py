@@ -21,6 +21,7 @@ from serving import bundle as bundles
 from serving.arguments import Parser
 from serving.bundle import Bundle
 from serving.errors import UserError
+from serving.settings_file import parse
 from serving.whole_folder import make_folder
 
 HANDLER = Path(__file__).with_name("handler.py")
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
         default=5,
         help="how long a request waits for others where --batch-size is above 1, even where none come (default 5)",
     )
-    options = parser.parse_args(arguments)
+    options = parse(parser, "archive", arguments)
     bundle = bundles.load(options.bundle)
     names = options.variants.split(",") if options.variants else bundle.accepted
     how = Serving(options.workers, options.batch_size, options.batch_delay_ms)

@@ -11,6 +11,7 @@ from serving import bundle as bundles
 from serving.arguments import Parser
 from serving.errors import UserError
 from serving.ready_file import check_ready_file, ready_file
+from serving.settings_file import parse
 from serving.signature import TrustedKeys, add_trust, trusted_keys
 from serving.torchserve.archive import archive, check_archive
 from serving.torchserve.gateway import Before, check_gateway, gateway_before
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("models", type=Path, nargs="+", help="bundles, .mar archives, or folders of archives")
     Settings.add_options(parser)
     add_trust(parser)
-    options = parser.parse_args(arguments)
+    options = parse(parser, "up", arguments, Settings)
     settings, trusted = Settings.of(options), trusted_keys(options)
     check_ready_file(settings.ready_file)
     check_gateway(settings)

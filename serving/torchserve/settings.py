@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from serving.errors import UserError
-from serving.options import OptionSet, option
+from serving.options import OptionSet, WrongOption, option
 from serving.ports import claim, claim_or_any, is_free
 
 LOOPBACK = "127.0.0.1"
@@ -41,7 +41,7 @@ class Settings(OptionSet):
             raise UserError("--tls-certificate and --tls-key: give both or none")
         for name in ("tokens", "tls_certificate", "access_log"):
             if getattr(self, name) and self.gateway == "none":
-                raise UserError(f"--{name.replace('_', '-')}: is for the gateway; leave --gateway none out")
+                raise WrongOption(name, "is for the gateway; leave --gateway none out")
 
     @property
     def inner_host(self) -> str:
