@@ -10,6 +10,7 @@ VERBS = {
     "sweep": ("benchmarks.sweep", "its latency against the offered rate, up to saturation"),
     "slo": ("benchmarks.slo", "the highest rate that keeps a limit of p99"),
     "soak": ("benchmarks.soak", "what drifts in a long run: latency, memory"),
+    "tune": ("benchmarks.tune.command", "the server settings with the highest rate within a limit of p99"),
     "servers": ("benchmarks.servers.command", "our servers beside others, the same model behind each"),
     "compare": ("benchmarks.compare", "two results, or two commits in turn: faster, slower or no difference"),
     "report": ("benchmarks.report.command", "one page of runs, bundles and results, to read and to print"),

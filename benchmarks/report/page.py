@@ -15,6 +15,7 @@ from benchmarks.report.section import Section
 from benchmarks.report.servers_section import servers_section
 from benchmarks.report.soak_section import soak_section
 from benchmarks.report.source import Sources
+from benchmarks.report.tune_section import tune_section
 
 STYLE = Path(__file__).with_name("style.css")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -69,6 +70,8 @@ def _sections(sources: Sources) -> Iterator[Section]:
             yield soak_section(result)
         elif result.verb == "servers":
             yield servers_section(result)
+        elif result.verb == "tune":
+            yield tune_section(result)
         elif result.verb not in VERBS:
             yield figures_section(result)
     yield environment_section(sources)

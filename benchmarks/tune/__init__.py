@@ -1,0 +1,1 @@
+"""`tune`: the server settings with the highest rate within a limit of p99."""

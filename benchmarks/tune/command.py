@@ -1,0 +1,115 @@
+"""`python -m benchmarks tune BUNDLE --p99-ms 50`: the server settings with the highest rate within a limit.
+
+Searches variant, sessions x threads (TorchServe: workers), batch and delay, the most promising first, and gives up
+early what cannot win. Writes the settings file that `python -m serving up --settings` reads.
+"""
+
+import os
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks import host, record
+from benchmarks.interval import median_interval
+from benchmarks.load.measurement import exit_code
+from benchmarks.load.options import add_sending, check
+from benchmarks.record import Figure
+from benchmarks.tune.evidence import VERDICTS, Evidence
+from benchmarks.tune.search import Search
+from benchmarks.tune.space import PREFIX, grid, variants
+from benchmarks.tune.trial import Trials
+from benchmarks.tune.winner import check_settings, write_settings
+from serving import bundle as bundles
+from serving.arguments import Parser, finite
+from serving.errors import ServerFault, UserError
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = Parser(prog="python -m benchmarks tune", description=__doc__)
+    parser.add_argument("bundle", type=Path, help="made by python -m serving export")
+    parser.add_argument("--p99-ms", type=finite, required=True, help="the limit in milliseconds")
+    parser.add_argument("--runtime", choices=list(PREFIX), default="onnx", help="default onnx")
+    parser.add_argument("--variants", help="some of the accepted ones, with commas (default all that it serves)")
+    parser.add_argument("--grid", action="store_true", help="measure every point fully: what the search is checked by")
+    parser.add_argument("--resolution", type=finite, default=0.05, help="of a rate (default 0.05: 5 %%)")
+    parser.add_argument("--settings-output", type=Path, default=Path("tuned.toml"), help="default tuned.toml")
+    add_sending(parser, seconds=5)
+    options = parser.parse_args(arguments)
+    cpus = _check(options)
+    bundle = bundles.load(options.bundle.resolve())
+    names = variants(bundle, options.runtime, options.variants)
+    cores = len(cpus or os.sched_getaffinity(0))
+    points = grid(bundle, options.runtime, names, cores, options.p99_ms)
+    evidence = Evidence(points, lambda line: print(line, flush=True))
+    interrupted = None
+    with tempfile.TemporaryDirectory(prefix="tune-", ignore_cleanup_errors=True) as folder:
+        search = Search(Trials(bundle, options, cpus, Path(folder)), evidence, options.p99_ms, options.resolution)
+        try:
+            search.exhaustive() if options.grid else search.tune()
+        except (KeyboardInterrupt, SystemExit) as error:
+            interrupted = exit_code(error)
+    _conclude(search, options, cores, interrupted)
+
+
+def _check(options: Namespace) -> tuple[int, ...]:
+    """The cores that are left for the server, if the generator stays on some. Raises UserError."""
+    check(options)
+    for name in ("p99_ms", "resolution"):
+        if getattr(options, name) <= 0:
+            raise UserError(f"--{name.replace('_', '-')}: {getattr(options, name)} is too small; give more than 0")
+    check_settings(options.settings_output)
+    left = tuple(sorted(os.sched_getaffinity(0) - set(options.cpus))) if options.cpus else ()
+    if options.cpus and not left:
+        raise UserError("--cpus: leaves no core for the server; give the generator fewer")
+    return left
+
+
+def results(search: Search, options: Namespace, cores: int, interrupted: int | None) -> dict[str, Any]:
+    """What goes into the JSON."""
+    evidence, best = search.evidence, search.best
+    return {
+        "p99_ms": options.p99_ms,
+        "runtime": options.runtime,
+        "cores": cores,
+        "grid": options.grid,
+        "points": [asdict(entry) for entry in evidence.entries.values()],
+        "course": [asdict(step) for step in evidence.course],
+        "winner": best and asdict(best.point) | {"name": best.name},
+        "rate": best and asdict(median_interval(best.rates)),
+        "counts": {verdict: evidence.count(verdict) for verdict in VERDICTS},
+        "probes": sum(len(entry.probes) for entry in evidence.entries.values()),
+        "seconds": evidence.seconds,
+        "interrupted": interrupted,
+    }
+
+
+def _conclude(search: Search, options: Namespace, cores: int, interrupted: int | None) -> None:
+    """Write the evidence and the settings, say what was found, and end as the signal wants that came."""
+    best, found = search.best, results(search, options, cores, interrupted)
+    name = f"requests/s at p99 <= {options.p99_ms:g} ms"
+    record.write("tune", options, found, {name: Figure(better="higher", values=best.rates)} if best else {})
+    tried = ", ".join(f"{count} {verdict}" for verdict, count in found["counts"].items() if count)
+    print(f"\n{tried}, in {found['seconds']:,.0f} s and {found['probes']} probes")
+    if interrupted is not None:
+        print("PARTIAL: no settings are written" + (f"; the best so far: {best.name}" if best else ""), flush=True)
+        sys.exit(interrupted)
+    if not best:
+        raise _nothing(search.evidence, options)
+    rate = median_interval(best.rates)
+    worth = f"p99 <= {options.p99_ms:g} ms up to {rate.median:,.4g} requests/s [{rate.low:,.4g}, {rate.high:,.4g}]"
+    machine = f"on {cores} of the {os.cpu_count()} cores of {host.describe()['processor']}"
+    write_settings(options.settings_output, options.runtime, best.point, options.bundle, [worth, machine])
+    print(f"{best.name}: {worth}")
+    print(f"settings     {options.settings_output}")
+
+
+def _nothing(evidence: Evidence, options: Namespace) -> Exception:
+    """Why there are no settings."""
+    failures = [entry.why for entry in evidence.entries.values() if entry.verdict == "failed"]
+    if failures and not evidence.count("measured"):
+        return ServerFault(f"none was measured; {failures[0]}")
+    return UserError(f"--p99-ms: no settings keep p99 within {options.p99_ms:g} ms, at any rate that was tried")

@@ -1,0 +1,62 @@
+"""The file that a server reads with `--settings`: how it is to serve, and what that was found to be worth."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.tune.point import Point
+from serving.errors import UserError
+
+MADE_BY = "# Written by python -m benchmarks tune"
+
+
+def settings_text(runtime: str, point: Point) -> str:
+    """The tables, as TOML."""
+    if runtime == "onnx":
+        return (
+            "[up]\n"
+            f'variant = "{point.variant}"\n'
+            f"sessions = {point.workers}\n"
+            f"threads = {point.threads}\n"
+            f"max_batch = {point.batch}\n"
+            f"max_delay_ms = {point.delay_ms}\n"
+        )
+    waits = f"batch_delay_ms = {point.delay_ms:.0f}\n" if point.batch > 1 else ""
+    return (
+        "[archive]\n"
+        f'variants = "{point.variant}"\n'
+        f"workers = {point.workers}\n"
+        f"batch_size = {point.batch}\n"
+        f"{waits}\n"
+        "[up]\n"
+        f"threads = {point.threads}\n"
+        'gateway = "none"  # as it was measured; leave it out for nginx before it, with tokens and TLS\n'
+    )
+
+
+def check_settings(path: Path) -> None:
+    """Raise UserError for a place that cannot be written, or is somebody else's."""
+    try:
+        if not path.parent.is_dir():
+            raise UserError(f"--settings-output: {path.parent} is not a folder; make it first")
+        if path.exists() and not (path.is_file() and path.read_bytes().startswith(MADE_BY.encode())):
+            raise UserError(f"--settings-output: {path} exists and was not written by this; give another name")
+    except OSError as error:
+        raise UserError(f"--settings-output: {path} cannot be written ({error.strerror})") from error
+
+
+def write_settings(path: Path, runtime: str, point: Point, bundle: Path, about: Sequence[str]) -> None:
+    """Whole or not at all: beside its place, then renamed. Raises UserError."""
+    served = f"--runtime {runtime} {bundle if runtime == 'onnx' else 'STORE'} --settings {path}"
+    commands = [f"python -m serving up {served}"]
+    if runtime == "torchserve":
+        commands.insert(0, f"python -m serving archive {bundle} --settings {path} -o STORE")
+    lines = [MADE_BY + ", for", *(f"#     {command}" for command in commands), *(f"# {line}" for line in about)]
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        unfinished.write_text("\n".join(lines) + "\n\n" + settings_text(runtime, point))
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise UserError(f"--settings-output: {path} cannot be written ({error.strerror})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
