@@ -30,8 +30,8 @@ from benchmarks.tune.winner import check_settings, write_settings
 from serving import bundle as bundles
 from serving.client import RestClient
 from serving.errors import UserError
-from tests.benchmarks.test_report import measurement
-from tests.benchmarks.test_report import report as made_report
+from tests.benchmarks.report.parsed import report as made_report
+from tests.benchmarks.report.written import measurement
 from tests.benchmarks.test_servers import left_with
 from tests.conftest import ROOT, Server, run_command, wait_until
 

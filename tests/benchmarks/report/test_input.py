@@ -1,0 +1,120 @@
+"""What a report is made of, or why it is not, and where it is written."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from benchmarks.report.command import main
+from serving.errors import UserError
+from tests.benchmarks.report.parsed import Page
+from tests.benchmarks.report.written import a_servers, measurement, written
+from tests.conftest import run_command
+
+Break = Callable[[Path], Path]
+
+
+def no_run(folder: Path) -> Path:
+    return folder
+
+
+def unfinished(folder: Path) -> Path:
+    (folder / "metrics.jsonl").write_text("{}")
+    return folder
+
+
+def damaged_run(folder: Path) -> Path:
+    (folder / "model").mkdir()
+    (folder / "model" / "model.yaml").touch()
+    (folder / "config.yaml").touch()
+    (folder / "metrics.jsonl").write_text('{"kind": "train"\n')
+    return folder
+
+
+def damaged_matrix(folder: Path) -> Path:
+    run = damaged_run(folder)
+    (run / "metrics.jsonl").write_text("")
+    (run / "confusion.csv").write_text("true,0,1\n0,5\n")
+    return run
+
+
+def damaged_bundle(folder: Path) -> Path:
+    (folder / "model.json").write_text("{}")
+    return folder
+
+
+def no_json(folder: Path) -> Path:
+    (folder / "text.json").write_text("hello")
+    return folder / "text.json"
+
+
+def other_content(folder: Path) -> Path:
+    return written(folder, "sweep", [{"model": "digits"}], {})
+
+
+def damaged_histogram(folder: Path) -> Path:
+    return written(folder, "latency", asdict(measurement(50, histogram="HISTFAAA")), {})
+
+
+def missing(folder: Path) -> Path:
+    return folder / "nowhere"
+
+
+def endless(folder: Path) -> Path:
+    (folder / "link").symlink_to("link")
+    return folder / "link"
+
+
+def too_long(folder: Path) -> Path:
+    return folder / ("x" * 300)
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (no_run, "is neither a run folder (no metrics.jsonl) nor a bundle"),
+        (unfinished, "is a run that has not finished"),
+        (damaged_run, "metrics.jsonl: is not as this version"),
+        (damaged_matrix, "confusion.csv: is not as this version"),
+        (damaged_bundle, "model.json: cannot be read"),
+        (no_json, "text.json: is no result that"),
+        (other_content, "sweep.json: is not as this version"),
+        (damaged_histogram, "latency.json: is not as this version"),
+        (missing, "nowhere: does not exist"),
+        (endless, "link: cannot be read"),
+        (too_long, "x: cannot be read"),
+    ],
+)
+def test_bad_input_is_one_line_and_no_file(broken: Break, words: str, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    source = broken(tmp_path / "in")
+    with pytest.raises(UserError) as caught:
+        main([str(source), "-o", str(tmp_path / "made.html")])
+    assert words in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_the_output_is_never_somebody_elses(tmp_path: Path) -> None:
+    source = a_servers(tmp_path)
+    before = hashlib.sha256(source.read_bytes()).digest()
+    wrong = {source: "exists and is no report", tmp_path: "is a folder", tmp_path / "a" / "b": "is not a folder"}
+    for output, words in wrong.items():
+        with pytest.raises(UserError, match=words):
+            main([str(source), "-o", str(output)])
+    assert hashlib.sha256(source.read_bytes()).digest() == before
+    main([str(source), "-o", str(tmp_path / "made.html")])
+    main([str(source), "-o", str(tmp_path / "made.html"), "--title", "again"])  # a report of ours is made anew
+    assert Page((tmp_path / "made.html").read_text()).all("h1")[0][1] == "again"
+    assert {path.name for path in tmp_path.iterdir()} == {"servers.json", "made.html"}
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    done = run_command("-m", "benchmarks", "report", a_servers(tmp_path), "-o", tmp_path / "made.html")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(tmp_path / "made.html") in done.stdout
+    done = run_command("-m", "benchmarks", "report", tmp_path / "nowhere", "-o", tmp_path / "other.html")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
