@@ -16,6 +16,7 @@ from benchmarks.load.window import Window
 from benchmarks.record import Figure
 from benchmarks.slo import Sustainable
 from benchmarks.verdict import Verdict
+from tests.benchmarks.tune.landscape import a_tune
 
 SLOWER = 1.8  # from one rate to the next
 
@@ -116,6 +117,7 @@ def everything(folder: Path) -> list[Path]:
         written(folder, "slo", asdict(slo) | {"probes": probes}, {}),
         a_soak(folder),
         a_servers(folder),
+        a_tune(folder),
         *(written(folder, verb, [], rates) for verb in ("training", "scaling", "checkpoint")),
         written(folder, "compare", {"p50 ms": asdict(verdict)}, {}),
     ]

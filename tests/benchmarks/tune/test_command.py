@@ -1,0 +1,163 @@
+"""`tune`: its space, its options, its files, and the real thing on the digits bundle."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.tune import trial
+from benchmarks.tune.space import delays, divisions, grid, variants
+from benchmarks.tune.trial import Trials, within
+from benchmarks.tune.winner import check_settings, write_settings
+from serving import bundle as bundles
+from serving.client import RestClient
+from serving.errors import UserError
+from tests.benchmarks.report.parsed import report as made_report
+from tests.benchmarks.report.written import measurement
+from tests.benchmarks.test_servers import left_with
+from tests.benchmarks.tune.landscape import (
+    POINT,
+)
+from tests.conftest import ROOT, Server, run_command, wait_until
+
+
+def test_the_grid_has_what_the_cores_and_the_runtime_allow(bundle: Path) -> None:
+    assert list(divisions("onnx", 2)) == [(1, 1), (1, 2), (2, 1)]
+    assert set(divisions("onnx", 6)) >= {(1, 6), (6, 1), (2, 2), (1, 4)}
+    assert all(sessions * threads <= 6 for sessions, threads in divisions("onnx", 6))
+    assert list(divisions("torchserve", 3)) == [(1, 3), (2, 1), (3, 1)]
+    assert delays("onnx", 1, 50) == [0]
+    assert delays("onnx", 8, 50) == [0, 2, 5]
+    assert delays("torchserve", 8, 14) == [1, 2]
+    loaded = bundles.load(bundle)
+    assert variants(loaded, "onnx", None) == ["onnx-fp32"]
+    assert variants(loaded, "torchserve", None) == ["torch", "onnx-fp32"]
+    points = grid(loaded, "onnx", ["onnx-fp32"], 2, 50)
+    assert len(points) == len(set(points)) == 3 * (1 + 3 * 3)
+    with pytest.raises(UserError, match=r"--variants: .* has no accepted 'torch' for onnx, only onnx-fp32"):
+        variants(loaded, "onnx", "torch")
+
+
+def test_a_late_generator_is_no_excuse_and_no_fault() -> None:
+    good = measurement(50, void="the generator itself was 9.0 ms late at p99")
+    assert within(good, 1000)
+    assert not within(good, 0.1)
+    assert not within(replace(good, errors=1), 1000)
+    assert not within(replace(good, requests=0), 1000)
+    assert not within(replace(good, saturated=True), 1000)
+
+
+def test_the_settings_are_toml_with_a_line_for_each_command(tmp_path: Path) -> None:
+    path, about = tmp_path / "tuned.toml", ["p99 <= 50 ms up to 900 requests/s"]
+    write_settings(path, "onnx", POINT, Path("runs/digits/bundle"), about)
+    up = {"variant": "onnx-fp32", "sessions": 2, "threads": 1, "max_batch": 8, "max_delay_ms": 2}
+    assert tomllib.loads(path.read_text()) == {"up": up}
+    assert f"\n#     python -m serving up --runtime onnx runs/digits/bundle --settings {path}\n" in path.read_text()
+    assert "\n# p99 <= 50 ms up to 900 requests/s\n" in path.read_text()
+    check_settings(path)
+    write_settings(path, "torchserve", POINT, Path("runs/digits/bundle"), about)
+    assert tomllib.loads(path.read_text())["archive"] == {
+        "variants": "onnx-fp32",
+        "workers": 2,
+        "batch_size": 8,
+        "batch_delay_ms": 2,
+    }
+    assert f"python -m serving archive runs/digits/bundle --settings {path} -o STORE" in path.read_text()
+    path.write_text("[up]\n")
+    with pytest.raises(UserError, match=r"--settings-output: .*tuned\.toml exists and was not written by this"):
+        check_settings(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--p99-ms", 0), "--p99-ms: 0.0 is too small"),
+        (("--p99-ms", 50, "--resolution", 0), "--resolution: 0.0 is too small"),
+        (("--p99-ms", 50, "--variants", "onnx-int4"), "has no accepted 'onnx-int4' for onnx, only onnx-fp32"),
+        (("--p99-ms", 50, "--cpus", ",".join(map(str, os.sched_getaffinity(0)))), "--cpus: leaves no core"),
+        (("--p99-ms", 50, "--settings-output", "nowhere/x"), "--settings-output: nowhere is not a folder"),
+    ],
+)
+def test_bad_options_are_refused_in_one_line(bundle: Path, words: tuple[object, ...], says: str) -> None:
+    done = run_command("-m", "benchmarks", "tune", bundle, *words)
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def quick(bundle: Path, folder: Path) -> list[str]:
+    """The command for a server on one core, which leaves few points."""
+    words = ["tune", bundle, "--p99-ms", 500, "--cpus", min(os.sched_getaffinity(0)), "--resolution", 0.5]
+    words += ["--seconds", 0.4, "--warmup", 0, "--settings-output", folder / "tuned.toml", "-o", folder / "tune.json"]
+    return ["-m", "benchmarks", *map(str, words)]
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the generator and the server need a core each")
+def test_the_settings_that_win_start_the_server(bundle: Path, tmp_path: Path) -> None:
+    done = run_command(*quick(bundle, tmp_path))
+    assert done.returncode == 0, done.stderr
+    content: Any = json.loads((tmp_path / "tune.json").read_text())
+    found = content["results"]
+    assert sum(found["counts"].values()) == len(found["points"])
+    assert found["counts"]["measured"] >= 1
+    assert found["counts"]["untried"] == 0
+    assert found["rate"]["low"] <= found["rate"]["median"] <= found["rate"]["high"]
+    assert found["winner"]["name"] in done.stdout.splitlines()[-2]
+    assert content["figures"]["requests/s at p99 <= 500 ms"]["better"] == "higher"
+    up = tomllib.loads((tmp_path / "tuned.toml").read_text())["up"]
+    server = Server(bundle, folder=tmp_path, runtime="onnx", options=("--settings", tmp_path / "tuned.toml"))
+    try:
+        addresses = server.wait_ready()
+        log = server.log.read_text()
+        assert f"(onnx-fp32)\n  digits: {up['sessions']} x {up['threads']} threads" in log
+        assert f"up to {up['max_batch']} samples together" in log
+        inputs, outputs = bundles.load(bundle).golden()
+        with RestClient(addresses["rest"], 30) as client:
+            answered = client.infer("digits", inputs)
+        np.testing.assert_allclose(answered["probabilities"], outputs["probabilities"], atol=1e-4)
+    finally:
+        server.stop()
+    page = made_report(tmp_path, tmp_path / "tune.json")
+    assert len(page.table("Every point")) == 1 + len(found["points"])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the generator and the server need a core each")
+def test_a_signal_leaves_the_evidence_and_no_server(bundle: Path, tmp_path: Path, number: int, code: int) -> None:
+    environment = os.environ | {"TUNED_BY": str(tmp_path)}
+    with (tmp_path / "seen").open("w") as seen:
+        command = [sys.executable, *quick(bundle, tmp_path)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=seen, env=environment)
+        wait_until(lambda: "at most" in (tmp_path / "seen").read_text())
+        process.send_signal(number)
+        assert process.wait(60) == code
+    found = json.loads((tmp_path / "tune.json").read_text())["results"]
+    assert found["interrupted"] == code
+    assert any(point["capacity"] for point in found["points"])
+    assert found["counts"]["untried"] >= 1
+    assert "PARTIAL: no settings are written" in (tmp_path / "seen").read_text()
+    assert not (tmp_path / "tuned.toml").exists()
+    # One that was just being started ends with its parent, by the kernel's signal.
+    wait_until(lambda: not left_with("TUNED_BY", str(tmp_path)), 20)
+
+
+def test_torchserve_is_measured_at_a_point(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(trial.WARMUP, "torchserve", 0.5)
+    sending = {"arrivals": "poisson", "warmup": 0, "seconds": 1, "processes": None, "cpus": (), "timeout": 30}
+    options = Namespace(runtime="torchserve", p99_ms=500, **sending)
+    with Trials(bundles.load(bundle), options, (), tmp_path).at(POINT) as running:
+        rate, connections = running.capacity()
+        assert rate > 0
+        assert 2 <= connections <= 96
+        probe = running.probe(5)
+    assert (probe.rate, probe.errors) == (5, 0)
+    assert probe.p99_ms > 0
