@@ -1,7 +1,8 @@
 """From a recipe to a run folder: `torchrun --standalone --nproc-per-node 2 -m training --config R`.
 
 `python -m training --config R` does the same in one process, `python -m training samples RUN` writes held-out
-samples as image files, and `python -m training render` an overlay that runs a recipe on Kubernetes.
+samples as image files, `python -m training fetch URL` gets a finished run from a store, and `python -m training render`
+writes an overlay that runs a recipe on Kubernetes.
 """
 
 import atexit
@@ -29,6 +30,10 @@ def main(arguments: list[str]) -> int:
             from training.samples import main as samples
 
             samples(arguments[1:])
+        elif arguments[:1] == ["fetch"]:
+            from training.fetch import main as fetch
+
+            fetch(arguments[1:])
         elif arguments[:1] == ["render"]:
             from training.render.command import main as render
 

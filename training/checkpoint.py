@@ -4,9 +4,11 @@ A folder holds what torch.distributed.checkpoint wrote, `state.json` (where the 
 `checksums.json`. It appears under its name only when all of it is on the disk.
 """
 
+import contextlib
 import json
 import pickle
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -55,24 +57,43 @@ def complete(folder: Path, progress: Progress, *, keep: int) -> None:
 
     All but the newest `keep` and the best go. Raises OSError.
     """
-    written, name = unfinished(folder, progress.step), name_of(progress.step)
+    written = unfinished(folder, progress.step)
     for part in {entry.relative_path for entry in FileSystemReader(written).read_metadata().storage_data.values()}:
         if not (written / part).is_file():
             raise OSError(f"{written / part} is missing; runs_dir has to be one folder that all nodes share")
+    write_state(written, progress)
+    write_checksums(written, {file.name: sha256(file) for file in sorted(written.iterdir())})
+    put(folder, progress, keep=keep)
+
+
+def write_state(written: Path, progress: Progress) -> None:
     write_whole(written / "state.json", json.dumps(asdict(progress), indent=2) + "\n")
-    checksums = {file.name: sha256(file) for file in sorted(written.iterdir())}
-    write_whole(written / "checksums.json", json.dumps(checksums, indent=2) + "\n")
-    target = folder / name
-    replaced = folder / f".{name}.replaced"
+
+
+def write_checksums(written: Path, checksums: Mapping[str, str]) -> str:
+    """Returns what it wrote, into the last file of a checkpoint."""
+    text = json.dumps(checksums, indent=2, sort_keys=True) + "\n"
+    write_whole(written / "checksums.json", text)
+    return text
+
+
+def put(folder: Path, progress: Progress, *, keep: int) -> None:
+    """As `complete`, of a checkpoint that has its checksums already."""
+    name = name_of(progress.step)
+    give_name(unfinished(folder, progress.step), folder / name)
+    write_whole(folder / "latest", name + "\n")
+    if (folder / name_of(progress.best_step)).is_dir():
+        write_whole(folder / "best", name_of(progress.best_step) + "\n")
+    prune(folder, keep, folder / name)
+
+
+def give_name(written: Path, target: Path) -> None:
+    replaced = target.with_name(f".{target.name}.replaced")
     if target.exists():  # the same step again, after the evaluation or after a restart from an older one
         target.rename(replaced)
     written.rename(target)
     shutil.rmtree(replaced, ignore_errors=True)
-    flush(folder)
-    write_whole(folder / "latest", name + "\n")
-    if (folder / name_of(progress.best_step)).is_dir():
-        write_whole(folder / "best", name_of(progress.best_step) + "\n")
-    _prune(folder, keep)
+    flush(target.parent)
 
 
 def put_back(folder: Path) -> None:
@@ -80,7 +101,8 @@ def put_back(folder: Path) -> None:
     for left in folder.glob(".step-*.replaced"):
         name = left.name.removeprefix(".").removesuffix(".replaced")
         if not (folder / name).exists():
-            left.rename(folder / name)
+            with contextlib.suppress(FileNotFoundError):  # another node that shares the folder was quicker
+                left.rename(folder / name)
 
 
 def clear_unfinished(folder: Path) -> None:
@@ -109,10 +131,18 @@ def read_progress(checkpoint: Path) -> Progress:
         for name, expected in checksums.items():
             if sha256(checkpoint / name) != expected:
                 raise UserError(f"{checkpoint / name}: is damaged (its checksum differs)")
-        return Progress(**json.loads((checkpoint / "state.json").read_text()))
     except UserError:
         raise
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"{checkpoint}: is not a complete checkpoint: {error}") from error
+    return stated(checkpoint)
+
+
+def stated(checkpoint: Path) -> Progress:
+    """As `read_progress`, of files that were compared already."""
+    try:
+        return Progress(**json.loads((checkpoint / "state.json").read_text()))
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{checkpoint}: is not a complete checkpoint: {error}") from error
 
 
@@ -125,8 +155,9 @@ def shapes(checkpoint: Path) -> dict[str, tuple[int, ...] | None]:
     return {name: tuple(entry.size) if hasattr(entry, "size") else None for name, entry in entries.items()}
 
 
-def _prune(folder: Path, keep: int) -> None:
-    kept = [*newest_first(folder)[:keep], best(folder)]
+def prune(folder: Path, keep: int, used: Path) -> None:
+    """All but the newest `keep`, the best and the one in use go."""
+    kept = [*newest_first(folder)[:keep], best(folder), used]
     for checkpoint in newest_first(folder):
         if checkpoint not in kept:
             shutil.rmtree(checkpoint)

@@ -23,6 +23,10 @@ class Place:
     rank: int
     world_size: int
     device: torch.device
+    local_rank: int
+    """Among those of its node."""
+    one_node: bool
+    """Whether all ranks are on this one."""
 
     @property
     def leads(self) -> bool:
@@ -37,10 +41,13 @@ def place_of(environ: Mapping[str, str]) -> Place:
     """
     local_rank = int(environ.get("LOCAL_RANK", 0))
     on_gpu = torch.cuda.device_count() >= int(environ.get("LOCAL_WORLD_SIZE", 1))
+    world_size = int(environ.get("WORLD_SIZE", 1))
     return Place(
         rank=int(environ.get("RANK", 0)),
-        world_size=int(environ.get("WORLD_SIZE", 1)),
+        world_size=world_size,
         device=torch.device("cuda", local_rank) if on_gpu else torch.device("cpu"),
+        local_rank=local_rank,
+        one_node=int(environ.get("LOCAL_WORLD_SIZE", 1)) == world_size,
     )
 
 
@@ -101,6 +108,13 @@ def on_the_leader(place: Place, action: Callable[[], Result], otherwise: Result)
     results = [otherwise]
     from_the_leader(place, lambda: results.__setitem__(0, action()))
     return results[0]
+
+
+def gathered(mine: Result) -> list[Result]:
+    """What every rank gives, on every rank; all of them call it."""
+    everyone: list[Result] = [mine] * dist.get_world_size()
+    dist.all_gather_object(everyone, mine)
+    return everyone
 
 
 def cpu_group(timeout_seconds: float) -> dist.ProcessGroup:

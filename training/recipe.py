@@ -15,6 +15,8 @@ RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Left out: what YAML would read as a number when it is told to run the resolved recipe again.
 NUMBER = re.compile(r"[0-9]+([.][0-9]*)?(e[0-9-]+)?", re.IGNORECASE)
 
+STORE_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s]*[^\s/]/*")
+
 
 @dataclass(kw_only=True)
 class DataConfig:
@@ -137,6 +139,9 @@ class CheckpointConfig:
     """How many of the newest checkpoints stay; the best one stays as well."""
     asynchronous: bool = True
     """Write while training goes on; one save at a time."""
+    store: str | None = None
+    """Keep checkpoints and results below this URL as well, such as s3://bucket/runs; runs_dir may then be another
+    folder on each node. With more than one node they are kept there alone."""
     on_save_error: Literal["stop", "continue"] = "stop"
     """What a checkpoint that cannot be written does to the run."""
     export: Literal["last", "best"] = "last"
@@ -147,6 +152,10 @@ class CheckpointConfig:
             if (value := getattr(self, key)) is not None:
                 _at_least(f"checkpoint.{key}", value, 1)
         _at_least("checkpoint.keep", self.keep, 1)
+        if self.store is not None and not STORE_URL.fullmatch(self.store):
+            raise UserError(
+                f"checkpoint.store: '{self.store}' is no URL of a folder; give one such as s3://bucket/runs"
+            )
 
 
 @dataclass(kw_only=True)

@@ -2,19 +2,19 @@
 
 import os
 import time
-from pathlib import Path
 
 import torch
-import torch.distributed as dist
 from prometheus_client import CollectorRegistry
 
 from training import checkpoint
 from training.assemble import assemble
+from training.bring import bring_best, bring_newest
 from training.build import Run, build_run
 from training.errors import UserError
 from training.evaluate import Evaluation, evaluate
 from training.loop import Loop
 from training.meter import Meter
+from training.nodes import check_shared, enter_on_each
 from training.process_group import cpu_group, from_the_leader, on_the_leader, place_of, process_group
 from training.profile import Profile
 from training.recipe import Recipe
@@ -25,6 +25,8 @@ from training.sample_log import NoSampleLog, SampleLog
 from training.saver import Saver
 from training.state import restore, seed_everything
 from training.stop import Requests, Stopped
+from training.store import Store
+from training.stored_run import StoredRun
 from training.telemetry import Silent, Telemetry, Voice
 from training.train_metrics import TrainMetrics
 
@@ -36,13 +38,15 @@ def run(recipe: Recipe) -> int:
     """
     if recipe.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS when it starts
+    url = recipe.checkpoint.store
+    stored = StoredRun(Store(url), recipe.name) if url is not None else None
     parts = build_run(recipe, place_of(os.environ))
     with process_group(parts.place, recipe.distributed.timeout_seconds):
         if recipe.dry_run:
             _try_one_step(parts)
             return 0
         try:
-            _train(parts)
+            _train(parts, stored)
         except Stopped as stopped:
             if parts.place.leads:
                 print(
@@ -53,21 +57,26 @@ def run(recipe: Recipe) -> int:
     return 0
 
 
-def _train(parts: Run) -> None:
+def _train(parts: Run, stored: StoredRun | None) -> None:
     recipe, place, folder = parts.recipe, parts.place, parts.recipe.run_dir
     started = time.perf_counter()
-    start = from_the_leader(place, lambda: find_start(recipe, os.environ))
+    brought = bring_newest(stored, folder, place, recipe.checkpoint.keep) if stored is not None else None
+    start = from_the_leader(place, lambda: find_start(recipe, os.environ, stored, brought))
+    if stored is not None:
+        stored.attempt = start.began
     parts.progress = start.progress
     _check_same_epoch(parts)
     if start.finished and parts.ended:
         if place.leads:
-            print(f"{recipe.name}: is finished, at step {parts.progress.step}; in {folder}", flush=True)
+            _upload(parts, stored)
+            where = folder if stored is None else stored.url
+            print(f"{recipe.name}: is finished, at step {parts.progress.step}; in {where}", flush=True)
         return
-    loop = _prepare(parts, start)
+    loop = _prepare(parts, start, stored)
     try:
         result = loop.train()
         if recipe.checkpoint.export == "best":
-            result = _take_best(loop) or result
+            result = _take_best(loop, stored) or result
     finally:
         loop.profile.close()
         loop.meter.telemetry.close()
@@ -78,6 +87,7 @@ def _train(parts: Run) -> None:
             raise SystemExit(
                 f"training: {folder}: cannot write the results ({error.strerror}); the same command tries again"
             ) from error
+        _upload(parts, stored)
         seconds, step = time.perf_counter() - started, parts.progress.step
         print(
             f"{recipe.name}: {in_words(result.values)} on {result.samples} samples after {step} steps, "
@@ -86,7 +96,16 @@ def _train(parts: Run) -> None:
         )
 
 
-def _prepare(parts: Run, start: Start) -> Loop:
+def _upload(parts: Run, stored: StoredRun | None) -> None:
+    """The results, if there is a store and they are not in it."""
+    try:
+        if stored is not None and stored.finished_at() != parts.progress.step:
+            stored.put_results(parts.recipe.run_dir)
+    except OSError as error:
+        raise SystemExit(f"training: {error}: cannot take the results; the same command tries again") from error
+
+
+def _prepare(parts: Run, start: Start, stored: StoredRun | None) -> Loop:
     """Everything that the loop uses, with the checkpoint's state in it if there is one; then the run folder."""
     recipe, place, folder, stands_at = parts.recipe, parts.place, parts.recipe.run_dir, start.progress.step
     requests = Requests(cpu_group(recipe.distributed.timeout_seconds), place.world_size)
@@ -99,13 +118,17 @@ def _prepare(parts: Run, start: Start) -> Loop:
     start.progress.world_size = place.world_size
     silent: Telemetry = Silent()
     telemetry = on_the_leader(place, lambda: _open_telemetry(parts, start), silent)
-    _check_shared(folder)
+    if stored is None:
+        check_shared(folder)
+    else:
+        enter_on_each(recipe, start, place)
     log = SampleLog(folder, place.rank) if recipe.metrics.sample_log else NoSampleLog()
     saver = Saver(
         folder=folder / "checkpoints",
         config=recipe.checkpoint,
         group=cpu_group(recipe.distributed.timeout_seconds),
-        leads=place.leads,
+        place=place,
+        stored=stored,
         saved=telemetry.saved,
         failed=telemetry.save_failed,
     )
@@ -142,18 +165,14 @@ def _check_same_epoch(parts: Run) -> None:
     progress.samples, progress.batch_size = now
 
 
-def _check_shared(folder: Path) -> None:
-    """Raises UserError on every rank if one of them, on another node, does not see the run folder."""
-    seen = torch.tensor([(folder / "config.yaml").is_file()], dtype=torch.int32)
-    dist.all_reduce(seen, dist.ReduceOp.MIN)  # over Gloo, wherever the weights are
-    if not seen:
-        raise UserError(f"runs_dir: not every node sees {folder}; give a folder that all of them share with --runs_dir")
-
-
-def _take_best(loop: Loop) -> Evaluation | None:
+def _take_best(loop: Loop, stored: StoredRun | None) -> Evaluation | None:
     """Put the best checkpoint's weights in, unless they are those at the end; returns its evaluation."""
     run = loop.run
-    path = checkpoint.best(run.recipe.run_dir / "checkpoints")
+    if stored is None:
+        path = checkpoint.best(run.recipe.run_dir / "checkpoints")
+    else:
+        keep, step = run.recipe.checkpoint.keep, run.progress.best_step
+        path = bring_best(stored, run.recipe.run_dir, run.place, keep, step) if step != run.progress.step else None
     if path is None or (progress := checkpoint.read_progress(path)).step == run.progress.step:
         return None
     restore(path, progress, loop.step, run.place, loop.meter.losses)

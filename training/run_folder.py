@@ -15,11 +15,12 @@ from typing import Any
 import yaml
 
 from training import checkpoint, sample_log
-from training.checkpoint import Progress
+from training.checkpoint import Progress, stated
 from training.config import parse, to_yaml
 from training.errors import UserError
 from training.files import write_whole
 from training.recipe import Recipe
+from training.stored_run import StoredRun
 
 # What may differ from how a run began: nothing here changes what a step computes.
 FREE = (
@@ -39,36 +40,49 @@ class Start:
     restarts: int
     """How often this run was started before."""
     finished: bool
-    """Whether the folder holds the model of the newest checkpoint already."""
+    """Whether the folder, or the store, holds the model of the newest checkpoint already."""
+    began: int
+    """Nanoseconds since 1970, at the leading rank."""
+
+    def attempt(self, world_size: int) -> str:
+        """The line that is written about it."""
+        values = {"time": self.began / 1e9, "launch": self.launch, "world_size": world_size}
+        return json.dumps(values | {"from_step": self.progress.step}) + "\n"
 
 
-def find_start(recipe: Recipe, environ: Mapping[str, str]) -> Start:
-    """Where the run folder says to go on; no file is written.
+def find_start(
+    recipe: Recipe, environ: Mapping[str, str], stored: StoredRun | None = None, brought: Path | None = None
+) -> Start:
+    """Where the run folder says to go on; no file is written. With a store it is where the `brought` checkpoint says.
 
     Raises UserError for a folder that is another run's, or holds nothing whole.
     """
     folder, launch, attempts = recipe.run_dir, _launch(environ), _attempts(recipe.run_dir)
     if _visible(folder):
         _check_ours(recipe, again=bool(attempts) and attempts[-1]["launch"] == launch)
-    path, progress = _newest_whole(folder / "checkpoints")
+    path, progress = (brought, stated(brought)) if brought else _newest_whole(folder / "checkpoints")
     if path is None and recipe.resume not in ("auto", "none"):
         path, progress = _given(Path(recipe.resume))
         progress.best, progress.best_step, progress.stale = None, -1, 0  # that run's best is not in this folder
-    return Start(path, progress, launch, len(attempts), _model_step(folder) == progress.step)
+    finished = progress.step in (_model_step(folder), stored.finished_at() if stored is not None else None)
+    return Start(path, progress, launch, len(attempts), finished, time.time_ns())
 
 
 def enter(recipe: Recipe, start: Start, world_size: int) -> None:
-    """Make the run folder, or make it ready to go on. Raises UserError if it cannot be written."""
-    folder = recipe.run_dir
+    """Make the run folder, or make it ready to go on. Raises UserError if it cannot be written.
+
+    Where nodes have folders of their own, each is made so; in one that they share nothing happens again.
+    """
+    folder, attempt, attempts = recipe.run_dir, start.attempt(world_size), recipe.run_dir / "attempts.jsonl"
     try:
+        if attempts.is_file() and attempts.read_text(errors="replace").endswith(attempt):
+            return
         folder.mkdir(parents=True, exist_ok=True)
         checkpoint.clear_unfinished(folder / "checkpoints")
         write_whole(folder / "config.yaml", to_yaml(recipe))
-        step = start.progress.step
-        sample_log.cut(folder, step)
-        attempt = {"time": time.time(), "launch": start.launch, "world_size": world_size, "from_step": step}
-        with (folder / "attempts.jsonl").open("a") as file:
-            file.write(json.dumps(attempt) + "\n")
+        sample_log.cut(folder, start.progress.step)
+        with attempts.open("a") as file:
+            file.write(attempt)
     except OSError as error:
         raise UserError(f"runs_dir: cannot write {folder} ({error.strerror}); give another with --runs_dir") from error
 

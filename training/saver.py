@@ -1,4 +1,8 @@
-"""Writes checkpoints while training goes on: one at a time, finished in a thread of its own."""
+"""Writes checkpoints while training goes on: one at a time, finished in a thread of its own.
+
+With a store they are uploaded before they have their name in the run folder, and where ranks are on several nodes they
+never get it: what lies there is a part, and the next start fetches what it needs.
+"""
 
 import shutil
 import sys
@@ -17,7 +21,12 @@ from torch.distributed.checkpoint import CheckpointException
 from training import checkpoint
 from training.checkpoint import Progress
 from training.component import one_line
+from training.process_group import Place
 from training.recipe import CheckpointConfig
+from training.store import StoreError
+from training.stored_folder import StoredFolder
+from training.stored_run import StoredRun
+from training.stored_writer import StoredWriter
 
 FULL = 1 << 20
 
@@ -30,7 +39,8 @@ class Saver:
     config: CheckpointConfig
     group: dist.ProcessGroup
     """Gloo, and used for nothing else: a save exchanges messages while the loop exchanges its own."""
-    leads: bool
+    place: Place
+    stored: StoredRun | None
     saved: Callable[[float], None]
     """Told how many seconds a save took, when it is durable."""
     failed: Callable[[], None]
@@ -54,14 +64,19 @@ class Saver:
         self.error = None
         started = time.perf_counter()
         written = checkpoint.unfinished(self.folder, progress.step)
-        writer = dcp.FileSystemWriter(written, single_file_per_rank=True, thread_count=1)
+        stored = self.stored.next_checkpoint(progress.step) if self.stored is not None else None
+        writer = (
+            dcp.FileSystemWriter(written, single_file_per_rank=True, thread_count=1)
+            if stored is None
+            else StoredWriter(written, stored, self.folder.parent, replace(progress))
+        )
         try:
             future = dcp.async_save(state, storage_writer=writer, process_group=self.group)
         except (Exception, CheckpointException) as error:  # on all ranks alike, because they plan a save together
             self._give_up(error, progress)
             return
         self.thread = threading.Thread(
-            target=self._finish, args=(future, replace(progress), started), name="checkpoint", daemon=True
+            target=self._finish, args=(future, replace(progress), stored, started), name="checkpoint", daemon=True
         )
         self.thread.start()
         if not self.config.asynchronous:
@@ -73,25 +88,39 @@ class Saver:
             self.thread.join()
             self.thread = None
 
-    def _finish(self, future: Future, progress: Progress, started: float) -> None:
+    def _finish(self, future: Future, progress: Progress, stored: StoredFolder | None, started: float) -> None:
         try:
             future.result()
-            if self.leads:
-                checkpoint.complete(self.folder, progress, keep=self.config.keep)
+            if stored is not None and not self.place.one_node:
+                shutil.rmtree(checkpoint.unfinished(self.folder, progress.step), ignore_errors=True)
+            elif self.place.leads:
+                name_it = checkpoint.complete if stored is None else checkpoint.put
+                name_it(self.folder, progress, keep=self.config.keep)
         except (Exception, CheckpointException) as error:  # whatever a full or vanished disk makes of it
             self._give_up(error, progress)
             return
-        if self.leads:
+        if self.place.leads:
             self.saved(time.perf_counter() - started)
+            if stored is not None:
+                self._prune(stored, progress)
+
+    def _prune(self, stored: StoredFolder, progress: Progress) -> None:
+        """The checkpoint is safe by now, so a store that keeps the old ones is no failure."""
+        assert self.stored is not None
+        try:
+            self.stored.prune(stored.name.rpartition("/")[2], self.config.keep, progress.best_step)
+        except OSError as error:
+            print(f"training: {error}; old checkpoints stay in the store", file=sys.stderr, flush=True)
 
     def _give_up(self, error: BaseException, progress: Progress) -> None:
         if isinstance(error, CheckpointException):  # what the ranks met, by rank
             error = next((reason for reason, _ in error.failures.values()), error)
-        reason = one_line(error)
+        reason = str(error) if isinstance(error, StoreError) else one_line(error)
         if self.folder.exists() and shutil.disk_usage(self.folder).free < FULL:
             reason = "No space left on device"  # torch's own words name a position in a file
-        if self.leads:
+        if self.place.leads or self.stored is not None:
             shutil.rmtree(checkpoint.unfinished(self.folder, progress.step), ignore_errors=True)
+        if self.place.leads:
             what = "training goes on without it" if self.config.on_save_error == "continue" else "training stops"
             print(
                 f"training: {self.folder}: cannot write the checkpoint of step {progress.step} ({reason}); {what}, "

@@ -12,6 +12,7 @@ import yaml
 from tests.conftest import RECIPES, ROOT, run_command
 from tests.k8s.rendering import Object, environment, pods_of
 from tests.k8s.rendering import render as build
+from tests.k8s.restricted import violations
 from tests.k8s.test_training import OPERATORS, check
 from training.errors import UserError
 from training.render import manifests, overlay
@@ -159,6 +160,23 @@ def test_a_name_is_a_claim_that_exists_and_stays(tmp_path: Path) -> None:
     assert claim_of(items) == "runs"
 
 
+@pytest.mark.parametrize(
+    "arguments", ["", "--gpus 2", "--nodes 1:4 --components jobset,kueue", "--components pytorchjob"]
+)
+def test_a_url_makes_folders_of_the_pods_and_asks_for_no_claim(arguments: str, tmp_path: Path) -> None:
+    items = render(tmp_path / "run", "--storage", "s3://bucket/runs", "--name", "mine", *arguments.split())
+    for item in items:
+        check(json.dumps(item))
+    assert "PersistentVolumeClaim" not in {item["kind"] for item in items}
+    (pod,) = [pod for item in items for pod in pods_of(item)]
+    assert violations(pod.spec) == []
+    (volume,) = [volume for volume in pod.spec["volumes"] if volume["name"] == "runs"]
+    assert volume == {"name": "runs", "emptyDir": {"sizeLimit": "20Gi"}}
+    assert trainer(items)["args"][-4:] == ["--name", "mine", "--checkpoint.store", "s3://bucket/runs"]
+    assert trainer(items)["envFrom"] == [{"secretRef": {"name": "object-store", "optional": True}}]
+    assert "training fetch s3://bucket/runs/mine\n" in (tmp_path / "run/kustomization.yaml").read_text()
+
+
 def claim_of(items: tuple[Object, ...]) -> str:
     volumes = {volume["name"]: volume for volume in pods_of(only(items, "Job"))[0].spec["volumes"]}
     return str(volumes["runs"]["persistentVolumeClaim"]["claimName"])
@@ -238,8 +256,10 @@ WRONG = {
     "--image train": "give a tag or a digest",
     "--image Train:1": "names no image",
     "--image train@sha256:1": "is no digest",
-    "--storage s3://bucket/runs": "--storage: s3://bucket/runs is no claim",
-    "--storage 20GB": "--storage: '20GB' is neither a claim's name nor a size",
+    "--storage s3://": "--storage: s3:// is no place that all pods reach",
+    "--storage file:///runs": "--storage: file:///runs is no place that all pods reach",
+    "--set checkpoint.store=s3://bucket": "--set: checkpoint.store is decided by --storage",
+    "--storage 20GB": "--storage: '20GB' is no claim's name, size or URL",
     "--namespace My_Space": "--namespace: 'My_Space'",
     "--components gpu": "--components: gpu comes with --gpus",
     "--components slurm": "--components: there is no slurm; give any of rdma, jobset",

@@ -16,6 +16,8 @@ from training.errors import UserError
 from training.render import folder, manifests, overlay
 from training.render.request import CHOICES, Request, name_for, nodes, recipe_file
 
+STORAGE = "a claim that exists, the size of one of the run's own, or a store such as s3://bucket/runs (%(default)s)"
+
 
 def main(arguments: Sequence[str], clock: Callable[[], float] = time.time) -> None:
     options = _parser().parse_args(arguments)
@@ -48,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     option("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the recipe; repeatable")
     option("--name", help="the run, its Job and its run folder (the recipe's name and the time)")
     option("--image", default=f"torchferry-train:{version('torchferry')}", help="what the pods run (%(default)s)")
-    option("--storage", default="20Gi", help="a claim that exists, or the size of one of the run's own (%(default)s)")
+    option("--storage", default="20Gi", help=STORAGE)
     option("--namespace", help="where it runs (the one that kubectl uses)")
     option("--components", default="", metavar="A,B", help=f"any of {', '.join(CHOICES)}")
     option("-o", "--output", type=Path, required=True, metavar="DIR", help="the folder to write")

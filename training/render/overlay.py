@@ -17,6 +17,8 @@ CORES, MEMORY_GI, SHARED_GI = 8, 32, 8
 Object = dict[str, Any]
 # What a patch names moves to the front of its list, and a variable can only use those before it.
 JOB_NAME_FIRST: Object = {"name": "JOB_NAME"}
+# With a store: of each pod, for the checkpoint it went on from and its part of the next.
+LOCAL_RUNS: Object = {"emptyDir": {"sizeLimit": "20Gi"}, "persistentVolumeClaim": None}
 
 
 def files(request: Request, command: str) -> dict[str, str]:
@@ -37,6 +39,11 @@ def _header(request: Request, command: str) -> str:
         f"Watch it: kubectl{space} logs -f -l app.kubernetes.io/instance={request.name}",
         "`kubectl delete -k` and this folder ends the run"
         + (", and removes its claim with the run folder on it." if request.own_claim else "."),
+        *(
+            [f"Its results: python -m training fetch {request.store.rstrip('/')}/{request.name}"]
+            if request.store is not None
+            else []
+        ),
     ]
     return "".join(f"# {line}\n".replace("# # ", "# ") for line in lines)
 
@@ -113,10 +120,7 @@ def _job(request: Request) -> Object:
         spec["successPolicy"] = {"rules": [{"succeededCount": request.fewest}]}
     volumes: list[Object] = [
         {"name": "recipe", "configMap": {"name": f"{request.name}-recipe"}},
-        {
-            "name": "runs",
-            "persistentVolumeClaim": {"claimName": request.name if request.own_claim else request.storage},
-        },
+        {"name": "runs", **_runs(request)},
     ]
     if request.gpus:
         volumes.append({"name": "shm", "emptyDir": {"sizeLimit": f"{SHARED_GI * request.gpus}Gi"}})
@@ -132,8 +136,16 @@ def _job(request: Request) -> Object:
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "train"}, "spec": spec}
 
 
+def _runs(request: Request) -> Object:
+    if request.store is not None:
+        return LOCAL_RUNS
+    return {"persistentVolumeClaim": {"claimName": request.name if request.own_claim else request.storage}}
+
+
 def _container(request: Request, endpoint: str) -> Object:
     arguments = ["-m", "training", "--config", "/recipe/recipe.yaml", "--runs_dir", "/runs", "--name", request.name]
+    if request.store is not None:
+        arguments += ["--checkpoint.store", request.store.replace("$(", "$$(")]
     # Kubernetes would put variables in for $(NAME).
     arguments += [f"--{override}".replace("$(", "$$(") for override in request.overrides]
     sizes = f"{request.fewest}:{request.most}" if request.elastic else f"{request.most}"
@@ -148,6 +160,9 @@ def _container(request: Request, endpoint: str) -> Object:
         "env": variables,
         "volumeMounts": [{"name": "recipe", "mountPath": "/recipe", "readOnly": True}],
     }
+    if request.store is not None:
+        # A node's own role needs no Secret.
+        container["envFrom"] = [{"secretRef": {"name": "object-store", "optional": True}}]
     if request.gpus:
         amounts: Object = {
             "cpu": f"{CORES * request.gpus}",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from training.config import parse
 from training.errors import UserError
+from training.recipe import STORE_URL
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 OPERATORS = ("jobset", "kubeflow-trainer", "pytorchjob")
@@ -21,7 +22,7 @@ IMAGE_NAME = re.compile(r"[a-z0-9]([a-z0-9._/:-]*[a-z0-9])?")
 IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 IMAGE_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # What the command line says in other ways.
-OURS = {"config": "--recipe", "name": "--name", "runs_dir": "--storage"}
+OURS = {"config": "--recipe", "name": "--name", "runs_dir": "--storage", "checkpoint.store": "--storage"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Request:
     """Of each pod, with one rank for each."""
     image: str
     storage: str
-    """A claim that exists, or the size of one to make."""
+    """A claim that exists, the size of one to make, or the URL of a store of objects."""
     namespace: str | None
     components: tuple[str, ...]
 
@@ -70,6 +71,11 @@ class Request:
         return SIZE.fullmatch(self.storage) is not None
 
     @property
+    def store(self) -> str | None:
+        """The URL, where there is no claim."""
+        return self.storage if "://" in self.storage else None
+
+    @property
     def all_components(self) -> tuple[str, ...]:
         """With those that the numbers ask for, in the order in which they change the Job."""
         asked = {*self.components, *(["gpu"] if self.gpus else []), *(["elastic"] if self.elastic else [])}
@@ -96,13 +102,15 @@ class Request:
         return f"{pods} pod{'s' if self.most > 1 else ''} with {ranks} each"
 
     def _check_storage(self) -> None:
-        if "://" in self.storage:
+        if self.store is not None:
+            if not STORE_URL.fullmatch(self.store) or self.store.startswith(("file:", "local:", "memory:")):
+                raise UserError(
+                    f"--storage: {self.store} is no place that all pods reach; give one like s3://bucket/runs"
+                )
+        elif not self.own_claim and (len(self.storage) > 253 or not SUBDOMAIN.fullmatch(self.storage)):
             raise UserError(
-                f"--storage: {self.storage} is no claim, and checkpoints appear whole by being renamed, which a store "
-                "of objects cannot do; give a size such as 20Gi, or a claim whose class is made of one, as JuiceFS's"
+                f"--storage: '{self.storage}' is no claim's name, size or URL; give runs, 20Gi or s3://bucket, say"
             )
-        if not self.own_claim and (len(self.storage) > 253 or not SUBDOMAIN.fullmatch(self.storage)):
-            raise UserError(f"--storage: '{self.storage}' is neither a claim's name nor a size; give runs or 20Gi, say")
 
     def _check_components(self) -> None:
         for name in self.components:

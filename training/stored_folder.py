@@ -1,0 +1,69 @@
+"""A folder in a store that is there when its checksums.json is, which is written last and removed first."""
+
+import json
+from pathlib import Path
+
+from training.errors import UserError
+from training.files import flush, sha256
+from training.store import Missing, Store
+
+LIST = "checksums.json"
+
+
+class StoredFolder:
+    """Raises StoreError for whatever the store does."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self.store, self.name = store, name
+
+    @property
+    def url(self) -> str:
+        return f"{self.store.url}/{self.name}"
+
+    def put(self, source: Path, name: str) -> str:
+        """Upload a file; returns its checksum."""
+        checksum = sha256(source)
+        self.store.upload(source, f"{self.name}/{name}")
+        return checksum
+
+    def complete(self, checksums: str) -> None:
+        """All files are there: the contents of checksums.json."""
+        self.store.write(f"{self.name}/{LIST}", checksums.encode())
+
+    def checksums(self) -> str | None:
+        """What `complete` was given, or None where it was not called. Raises UserError for what it cannot have been."""
+        content = self.store.read(f"{self.name}/{LIST}")
+        if content is None:
+            return None
+        try:
+            files = json.loads(content)
+            if all(isinstance(each, str) for each in files.values()) and not any(map(_leads_out, files)):
+                return content.decode()
+        except (ValueError, AttributeError):
+            pass
+        raise UserError(f"{self.url}/{LIST}: is damaged (it is no list of checksums)")
+
+    def get(self, checksums: str, target: Path) -> None:
+        """Make `target` a folder with these files in it and on the disk.
+
+        Raises UserError naming the first that is damaged or missing in the store.
+        """
+        for name, expected in json.loads(checksums).items():
+            file = target / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self.store.download(f"{self.name}/{name}", file)
+            except Missing as error:
+                raise UserError(f"{self.url}/{name}: is missing") from error
+            if sha256(file) != expected:
+                raise UserError(f"{self.url}/{name}: is damaged (its checksum differs)")
+            flush(file)
+
+    def remove(self) -> None:
+        self.store.remove(f"{self.name}/{LIST}")
+        for name in self.store.names(self.name):
+            self.store.remove(f"{self.name}/{name}")
+
+
+def _leads_out(name: str) -> bool:
+    return Path(name).is_absolute() or ".." in Path(name).parts
