@@ -1,7 +1,8 @@
 """Every query of a dashboard or an alert finds something in a Prometheus that has scraped all there is, under load."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,12 +39,12 @@ def prometheus(
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_it_finds_something(prometheus: Prometheus, query: Query) -> None:
-    found = prometheus.query(query.expr)
+    found = prometheus.query_until(query.expr, bool)
     assert found, query.expr
     # An alert may compare what is no number while nothing waits.
     assert any(map(is_number, found)) or query.where.startswith("Torchferry"), query.expr
     for selector in query.selectors:
-        assert prometheus.query(selector), f"{selector} in {query.expr}"
+        assert prometheus.query_until(selector, bool), f"{selector} in {query.expr}"
 
 
 def test_a_metric_with_another_name_is_missed(prometheus: Prometheus) -> None:
@@ -63,9 +64,16 @@ def test_both_servers_give_what_serving_shows(prometheus: Prometheus) -> None:
     for query in QUERIES:
         for selector in query.selectors:
             if "serve_" in selector and not selector.startswith((*alone, "torchferry_serve_build")):
-                jobs = {found["metric"]["job"] for found in prometheus.query(selector)}
                 needs = {"onnx-server"} if "server_error" in selector else {"onnx-server", "torchserve"}
-                assert jobs >= needs, selector
+                assert jobs(prometheus.query_until(selector, has(needs))) >= needs, selector
+
+
+def has(needs: set[str]) -> Callable[[list[Any]], bool]:
+    return lambda found: jobs(found) >= needs
+
+
+def jobs(found: list[Any]) -> set[str]:
+    return {series["metric"]["job"] for series in found}
 
 
 def test_nothing_fires_that_should_not(prometheus: Prometheus) -> None:

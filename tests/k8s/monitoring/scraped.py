@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,13 @@ class Prometheus:
         assert answer["status"] == "success", f"{expr}: {answer}"
         found = answer["data"]["result"]
         return [{"metric": {}, "value": found}] if answer["data"]["resultType"] == "scalar" else list(found)
+
+    def query_until(self, expr: str, enough: Callable[[list[Any]], bool]) -> list[Any]:
+        """What it finds at last: a machine that is busy may scrape too late for a while, and then a series is gone."""
+        end = time.monotonic() + 60
+        while not enough(found := self.query(expr)) and time.monotonic() < end:
+            time.sleep(0.5)
+        return found
 
     def wait_answers(self, queries: Iterable[Query], seconds: float) -> None:
         """Until each finds a number, or for so long: windows have to fill, and a checkpoint is not written at once."""
