@@ -27,10 +27,8 @@ help:
 demo: $(INSTALLED)
 	@$(BIN)/python -m benchmarks demo
 
-# Two processes, each with servers of its own; then, in one, what shares images and what measures.
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/docker --ignore tests/benchmarks
-	@$(BIN)/python -m pytest tests/docker tests/benchmarks
+	@$(BIN)/python -m pytest
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
