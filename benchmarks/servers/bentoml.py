@@ -5,20 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.servers.base64_json import Base64Json
-from benchmarks.servers.disk import folder_bytes
-from benchmarks.servers.environment import APPS, environment, pinned, python_of
-from benchmarks.servers.peer import Job
+from benchmarks.servers.environment import APPS, pinned, python_of
+from benchmarks.servers.installed import Installed
 from benchmarks.servers.ports import free_port
 from benchmarks.servers.process import process
 from benchmarks.servers.served import Served, answers
 
 
-class BentoML:
-    def __init__(self, job: Job) -> None:
-        self.job, self.environment = job, environment("bentoml")
-
-    def disk_bytes(self) -> int:
-        return folder_bytes(self.environment)
+class BentoML(Installed):
+    pins = "bentoml"
 
     @contextmanager
     def serving(self, folder: Path) -> Iterator[Served]:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.servers.disk import folder_bytes
-from benchmarks.servers.environment import APPS, environment, pinned, python_of
+from benchmarks.servers.environment import APPS, pinned, python_of
+from benchmarks.servers.installed import Installed
 from benchmarks.servers.peer import Job
 from benchmarks.servers.ports import free_port
 from benchmarks.servers.process import process
@@ -14,14 +14,13 @@ from benchmarks.servers.served import Served, answers, described, infer, target_
 from benchmarks.servers.unavailable import Unavailable
 
 
-class KServe:
+class KServe(Installed):
+    pins = "kserve"
+
     def __init__(self, job: Job) -> None:
         if job.max_batch > 1:
             raise Unavailable("its batcher is in the agent, a sidecar of the cluster; the Python server has none")
-        self.job, self.environment = job, environment("kserve")
-
-    def disk_bytes(self) -> int:
-        return folder_bytes(self.environment)
+        super().__init__(job)
 
     @contextmanager
     def serving(self, folder: Path) -> Iterator[Served]:

@@ -5,20 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.servers.base64_json import Base64Json
-from benchmarks.servers.disk import folder_bytes
-from benchmarks.servers.environment import APPS, environment, pinned, python_of
-from benchmarks.servers.peer import DELAY_MS, Job
+from benchmarks.servers.environment import APPS, pinned, python_of
+from benchmarks.servers.installed import Installed
+from benchmarks.servers.peer import DELAY_MS
 from benchmarks.servers.ports import free_port
 from benchmarks.servers.process import process
 from benchmarks.servers.served import Served, answers
 
 
-class LitServe:
-    def __init__(self, job: Job) -> None:
-        self.job, self.environment = job, environment("litserve")
-
-    def disk_bytes(self) -> int:
-        return folder_bytes(self.environment)
+class LitServe(Installed):
+    pins = "litserve"
 
     @contextmanager
     def serving(self, folder: Path) -> Iterator[Served]:

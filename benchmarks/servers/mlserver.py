@@ -6,20 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.servers.disk import folder_bytes
-from benchmarks.servers.environment import APPS, environment, python_of
-from benchmarks.servers.peer import DELAY_MS, Job
+from benchmarks.servers.environment import APPS, python_of
+from benchmarks.servers.installed import Installed
+from benchmarks.servers.peer import DELAY_MS
 from benchmarks.servers.ports import free_port, listens
 from benchmarks.servers.process import process
 from benchmarks.servers.served import Served, answers, described, infer, target_of
 
 
-class MLServer:
-    def __init__(self, job: Job) -> None:
-        self.job, self.environment = job, environment("mlserver")
-
-    def disk_bytes(self) -> int:
-        return folder_bytes(self.environment)
+class MLServer(Installed):
+    pins = "mlserver"
 
     @contextmanager
     def serving(self, folder: Path) -> Iterator[Served]:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.servers.base64_json import Base64Json
-from benchmarks.servers.disk import folder_bytes
-from benchmarks.servers.environment import APPS, environment, pinned, python_of
-from benchmarks.servers.peer import DELAY_MS, Job
+from benchmarks.servers.environment import APPS, pinned, python_of
+from benchmarks.servers.installed import Installed
+from benchmarks.servers.peer import DELAY_MS
 from benchmarks.servers.ports import free_port
 from benchmarks.servers.process import process
 from benchmarks.servers.served import Served
@@ -20,12 +20,8 @@ from serving.errors import ServerFault, UserError
 OWN = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
 
 
-class RayServe:
-    def __init__(self, job: Job) -> None:
-        self.job, self.environment = job, environment("ray-serve")
-
-    def disk_bytes(self) -> int:
-        return folder_bytes(self.environment)
+class RayServe(Installed):
+    pins = "ray-serve"
 
     @contextmanager
     def serving(self, folder: Path) -> Iterator[Served]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.servers.disk import folder_bytes
-from benchmarks.servers.environment import environment, site_packages
+from benchmarks.servers.environment import site_packages
+from benchmarks.servers.installed import Installed
 from benchmarks.servers.peer import DELAY_MS, Job
 from benchmarks.servers.ports import free_port
 from benchmarks.servers.process import process
@@ -20,17 +20,16 @@ from serving.bundle import TensorSpec
 MODEL = Path(__file__).parent / "apps" / "triton_model.py"
 
 
-class Triton:
+class Triton(Installed):
+    pins = "triton"
+
     def __init__(self, job: Job) -> None:
-        self.job, self.environment = job, environment("triton")
+        super().__init__(job)
         self.packages = site_packages(self.environment)
         self.server = self.packages / "pytriton" / "tritonserver"
         self.repository, self.backends = job.folder / "triton-models", job.folder / "triton-backends"
         self._lay_out_backend()
         self._lay_out_model()
-
-    def disk_bytes(self) -> int:
-        return folder_bytes(self.environment)
 
     def _lay_out_backend(self) -> None:
         """What the wheel keeps apart: the Python backend, and beside it the stub for this version of Python."""
