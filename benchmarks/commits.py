@@ -15,16 +15,21 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import record
+from benchmarks.interruption import end_as
 from benchmarks.record import Figure
 from benchmarks.rounds import alternate, column
+from benchmarks.verdict import LEAST
 from serving.errors import ServerFault, UserError
 
 READY = 120.0  # seconds for a server to start
 PLACES = ("{rest}", "{grpc}", "{metrics}")  # in the verb's words, for the addresses of the server
 
 
-def measure(options: argparse.Namespace, verb: Sequence[str]) -> tuple[dict[str, Figure], dict[str, Figure]]:
-    """The figures of `options.old` and `options.new`, one value for each round. Raises UserError."""
+def measure(
+    options: argparse.Namespace, verb: Sequence[str]
+) -> tuple[dict[str, Figure], dict[str, Figure], int | None]:
+    """The figures of `options.old` and `options.new`, one value for each finished round, and the exit code of the
+    signal if one ended them early. Raises UserError."""
     if not verb:
         raise UserError("--commits: nothing to measure; give the verb and its options after --")
     if options.serve and not any(place in word for place in PLACES for word in verb):
@@ -37,12 +42,16 @@ def measure(options: argparse.Namespace, verb: Sequence[str]) -> tuple[dict[str,
             "new": partial(_round, new, options.serve, verb, better),
         }
         rounds = alternate(measures, options.rounds, title=verb[0], scratch=options.scratch)
-    names = [name for name in better if all(name in result for results in rounds.values() for result in results)]
+    if rounds.finished < LEAST:
+        end_as(rounds.interrupted)
+    if rounds.interrupted is not None:
+        print(f"PARTIAL, {rounds.finished} of {options.rounds} rounds were finished")
+    names = [name for name in better if all(name in result for results in rounds.of.values() for result in results)]
     old_figures, new_figures = (
-        {name: Figure(better=better[name], values=column(rounds[which], name)) for name in names}  # type: ignore[arg-type]
+        {name: Figure(better=better[name], values=column(rounds.of[which], name)) for name in names}  # type: ignore[arg-type]
         for which in ("old", "new")
     )
-    return old_figures, new_figures
+    return old_figures, new_figures, rounds.interrupted
 
 
 def _round(
@@ -70,9 +79,16 @@ def _filled(word: str, addresses: Mapping[str, str]) -> str:
 
 
 def _run(words: Sequence[str], checkout: Path | None) -> None:
-    done = subprocess.run([sys.executable, *words], env=_environment(checkout), stdout=subprocess.DEVNULL)
-    if done.returncode:
-        raise ServerFault(f"python {shlex.join(words[:3])} ... ended with exit code {done.returncode}")
+    # Ctrl-C reaches this process alone, which then lets the other end what it has started.
+    command, environment = [sys.executable, *words], _environment(checkout)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        try:
+            code = process.wait()
+        except BaseException:
+            process.terminate()
+            raise
+    if code:
+        raise ServerFault(f"python {shlex.join(words[:3])} ... ended with exit code {code}")
 
 
 @contextmanager

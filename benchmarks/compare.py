@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import commits, record
+from benchmarks.interruption import end_as
 from benchmarks.verdict import LEAST, Verdict, judge
 from serving.arguments import Parser, finite
 from serving.errors import UserError
@@ -36,10 +37,11 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments[:end])
     _check(options.tolerance, options.confidence)
     record.check(options)
+    interrupted = None
     if options.commits:
         if options.rounds < LEAST:
             raise UserError(f"--rounds: {options.rounds} is too small; give {LEAST} or more")
-        old, new = commits.measure(options, arguments[end + 1 :])
+        old, new, interrupted = commits.measure(options, arguments[end + 1 :])
     else:
         if arguments[end:]:
             raise UserError("there are words after --, which belong to --commits; two files need none")
@@ -50,6 +52,7 @@ def main(arguments: Sequence[str]) -> None:
         raise UserError("the two have no figure in common; was one of them void?")
     print(table(verdicts))
     record.write("compare", options, {name: asdict(verdict) for name, verdict in verdicts.items()}, {})
+    end_as(interrupted)
     if any(verdict.says == "slower" and verdict.worse_by > options.tolerance for verdict in verdicts.values()):
         sys.exit(1)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from benchmarks import record
+from benchmarks.interruption import end_as
 from benchmarks.load.measurement import Measurement, figures
 from benchmarks.load.options import (
     add_sending,
@@ -46,8 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     print(table([result]))
     print(_remarks(result))
     record.write("latency", options, asdict(result), figures(result))
-    if result.interrupted:
-        sys.exit(result.interrupted)
+    end_as(result.interrupted)
     refuse_a_rate_too_high(result)
 
 

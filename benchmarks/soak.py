@@ -4,7 +4,6 @@ One long open loop. Latency and, from the server's metrics or its process id, me
 outliers do not move (Theil-Sen); a drift is one whose 95 % interval leaves out zero.
 """
 
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -13,6 +12,7 @@ import numpy as np
 import psutil
 
 from benchmarks import record
+from benchmarks.interruption import end_as
 from benchmarks.load.drift import Drift, drift
 from benchmarks.load.measurement import figures
 from benchmarks.load.options import add_sending, add_target, check, measure_open, refuse_a_rate_too_high, target_of
@@ -63,8 +63,7 @@ def main(arguments: Sequence[str]) -> None:
     if watch.values:
         compared["memory MB"] = Figure(better="lower", values=[value / MEGABYTE for value in watch.values])
     record.write("soak", options, content, compared)
-    if result.interrupted:
-        sys.exit(result.interrupted)
+    end_as(result.interrupted)
     refuse_a_rate_too_high(result, also_late=False)
 
 

@@ -1,10 +1,10 @@
 """`python -m benchmarks sweep URL --model M --input FILE`: latency against the offered rate, up to saturation."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from benchmarks import record
+from benchmarks.interruption import end_as
 from benchmarks.load.measurement import Measurement, figures
 from benchmarks.load.options import add_sending, add_target, check, measure_open, refuse_a_rate_too_high, target_of
 from benchmarks.load.steps import rising
@@ -33,6 +33,5 @@ def main(arguments: Sequence[str]) -> None:
     for result in results:
         found |= figures(result, f" at {result.offered_rate:g}/s")
     record.write("sweep", options, [asdict(result) for result in results], found)
-    if results[-1].interrupted:
-        sys.exit(results[-1].interrupted)
+    end_as(results[-1].interrupted)
     refuse_a_rate_too_high(results[0], also_late=False)  # a later one is how a sweep may end

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
+from benchmarks.interruption import exit_code
 from benchmarks.load.generator import Load
 from benchmarks.load.target import Target
 from benchmarks.load.window import Window, windows
@@ -75,7 +76,7 @@ def measurement(load: Load, target: Target, rate: float | None, connections: int
         loop="closed" if rate is None else "open",
         offered_rate=rate,
         connections=connections if rate is None else None,
-        achieved_rate=_achieved(load, warmup),
+        achieved_rate=_achieved(load, warmup, closed=rate is None),
         requests=len(latency),
         errors=len(latency) - len(good),
         outcomes={load.outcomes[name]: int(count) for name, count in zip(names, counts, strict=True)},
@@ -105,10 +106,13 @@ def _histogram(seconds: np.ndarray) -> HdrHistogram:
     return histogram
 
 
-def _achieved(load: Load, warmup: float) -> float:
-    """Good answers a second between the end of the warm-up and the end of sending."""
-    end = load.intended.max(initial=warmup)
+def _achieved(load: Load, warmup: float, *, closed: bool) -> float:
+    """Good answers a second between the end of the warm-up and the end of sending; of a closed loop that sent nothing
+    again because no answer came in time, to the last answer."""
     answered = load.intended + load.latency
+    end = load.intended.max(initial=warmup)
+    if closed and not ((answered > warmup) & (answered <= end)).any():
+        end = np.nanmax(answered, initial=warmup)
     return float(((answered > warmup) & (answered <= end)).sum() / (end - warmup)) if end > warmup else 0.0
 
 
@@ -161,10 +165,6 @@ def figures(result: Measurement, suffix: str = "") -> dict[str, Figure]:
         f"p99 ms{suffix}": Figure(better="lower", values=p99s),
         f"answered/s{suffix}": Figure(better="higher", values=answered),
     }
-
-
-def exit_code(interruption: BaseException) -> int:
-    return int(interruption.code or 0) if isinstance(interruption, SystemExit) else 130
 
 
 def _stages(stages: Mapping[str, float], mean: float) -> dict[str, float]:

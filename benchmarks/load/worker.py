@@ -107,7 +107,7 @@ class Worker:
         if self.times is None:
             await asyncio.sleep(max(0, self.start - time.perf_counter()))
             for _ in range(self.shift.connections):
-                self._send(time.perf_counter())
+                self._send(max(self.start, time.perf_counter()))  # a sleep can end a moment early
         else:
             self.timer.set(self.start + self.times[0])
         await self._until_ended()

@@ -44,7 +44,7 @@ def measure(work: Workload, options: argparse.Namespace) -> Recovery:
         "torchrun": partial(_least, work, cycle(range(work.processes))),
     }
     title = f"{work.model} x {work.processes}, recovery"
-    rounds = alternate(measures, options.rounds, title=title, scratch=options.scratch)
+    rounds = alternate(measures, options.rounds, title=title, scratch=options.scratch).whole()
     return Recovery(
         workload=work,
         ours_seconds=median(column(rounds["ours"], "seconds")),

@@ -40,7 +40,7 @@ def measure(work: Workload, every_steps: int, options: argparse.Namespace) -> li
     }
     measures = {name: partial(ours.measure, work, checkpoint=way) for name, way in ways.items()}
     title = f"{work.model} x {work.processes}, saving"
-    found = alternate(measures, options.rounds, title=title, scratch=options.scratch)
+    found = alternate(measures, options.rounds, title=title, scratch=options.scratch).whole()
     rates = {name: column(results, "samples_per_second") for name, results in found.items()}
     return [
         Saving(

@@ -67,7 +67,7 @@ def measure(options: argparse.Namespace, model: str, trainers: Mapping[str, Cont
     measures = {
         f"{name} x {n}": partial(trainer, work) for n, work in works.items() for name, trainer in trainers.items()
     }
-    rounds = alternate(measures, options.rounds, title=model, scratch=options.scratch)
+    rounds = alternate(measures, options.rounds, title=model, scratch=options.scratch).whole()
     rates = {name: column(found, "samples_per_second") for name, found in rounds.items()}
     return [
         Scaling(

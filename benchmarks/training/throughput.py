@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
     for work in workloads(options):
         title = f"{work.model} x {work.processes}"
         measures = {name: partial(trainer, work) for name, trainer in trainers.items()}
-        rounds = alternate(measures, options.rounds, title=title, scratch=options.scratch)
+        rounds = alternate(measures, options.rounds, title=title, scratch=options.scratch).whole()
         results += compare(work, rounds, options.peak_tflops)
     print(table(results))
     figures = {

@@ -11,6 +11,8 @@ from typing import NoReturn
 
 import psutil
 
+from serving.errors import ServerFault
+
 # torchrun gives its workers 30 seconds to end in good order.
 SECONDS_TO_STOP = 45
 LINES_SHOWN = 40
@@ -36,9 +38,9 @@ class Launch:
             self.fail(f"ended with exit code {self.process.returncode}")
 
     def fail(self, what: str) -> NoReturn:
-        """Show the end of its log and exit with 1."""
-        lines = self.log.read_text(errors="replace").splitlines()[-LINES_SHOWN:]
-        sys.exit("\n".join([*lines, f"benchmarks: {self.name} {what}; the end of what it said is above"]))
+        """Show the end of its log and raise ServerFault."""
+        print(*self.log.read_text(errors="replace").splitlines()[-LINES_SHOWN:], sep="\n", file=sys.stderr)
+        raise ServerFault(f"{self.name} {what}; the end of what it said is above")
 
 
 @contextmanager

@@ -69,6 +69,16 @@ def test_a_stall_shows_in_an_open_loop_and_hides_in_a_closed_one(
     assert 800 < closed["max_ms"] < 1500
 
 
+def test_a_closed_loop_of_slow_answers_has_a_rate(plant: Plant, measure: Measure, tmp_path: Path) -> None:
+    """No answer comes while it sends."""
+    slow = tmp_path / "slow"
+    slow.write_text("0.5\n" * 10)
+    options = ("--connections", 2, "--seconds", 0.3, "--warmup", 0)
+    found = measure("latency", plant("--delays", slow).url, *options)["results"]
+    assert found["requests"] == 2
+    assert 2 < found["achieved_rate"] <= 4
+
+
 def test_every_request_is_counted_by_what_became_of_it(plant: Plant, measure: Measure) -> None:
     found = measure("latency", plant("--fail-every", 5).url, "--rate", 100, *ONCE)["results"]
     assert found["outcomes"] == {"ok": 400, "HTTP 503": 100}

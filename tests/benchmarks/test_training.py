@@ -122,7 +122,7 @@ def test_rounds_go_in_turn_and_ratios_are_paired(tmp_path: Path) -> None:
 
     found = alternate({"a": measure_as("a", 3), "b": measure_as("b", 2)}, 3, title="test", scratch=tmp_path)
     assert order == ["a", "b"] * 3
-    assert len(found["a"]) == len(found["b"]) == 3
+    assert found.finished == len(found.of["a"]) == len(found.of["b"]) == 3
     ratio = paired_ratio([1.0, 10.0, 100.0], [2.0, 20.0, 200.0])
     assert (ratio.low, ratio.median, ratio.high) == (0.5, 0.5, 0.5)
     ratio = paired_ratio([1.0, 2.0, 3.0], [1.0, 1.0, 1.0])
