@@ -5,13 +5,13 @@ bisection, several times; the answer is the median, with a bootstrap interval ov
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from benchmarks import record
+from benchmarks.interruption import end_as, exit_code
 from benchmarks.interval import Interval, median_interval
-from benchmarks.load.measurement import Measurement, exit_code
+from benchmarks.load.measurement import Measurement
 from benchmarks.load.options import add_sending, add_target, check, measure_open, target_of
 from benchmarks.load.steps import highest
 from benchmarks.load.table import table
@@ -53,8 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     figures = {name: Figure(better="higher", values=found.repeats)} if found.repeats else {}
     print(f"\n{_line(found)}")
     record.write("slo", options, asdict(found), figures)
-    if found.interrupted:
-        sys.exit(found.interrupted)
+    end_as(found.interrupted)
 
 
 def find(target: Target, options: argparse.Namespace) -> Sustainable:
