@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -26,6 +27,8 @@ def check(options: argparse.Namespace) -> None:
         raise UserError(f"--output: {options.output.parent} is not a folder; make it first")
     if options.output and options.output.is_dir():
         raise UserError(f"--output: {options.output} is a folder; give a file in it")
+    if options.output and not os.access(options.output if options.output.exists() else options.output.parent, os.W_OK):
+        raise UserError(f"--output: {options.output} cannot be written; give another place")
 
 
 def write(verb: str, options: argparse.Namespace, results: object, figures: Mapping[str, Figure]) -> None:

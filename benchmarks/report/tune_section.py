@@ -1,7 +1,6 @@
 """`tune`: the settings that won, how the best rate rose, and what became of every point."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 from typing import Any
 
 from benchmarks.interval import Interval
@@ -17,15 +16,14 @@ RATE = Axis(label="requests/s", zero=True)
 MOST_BARS = 12
 BARS = {
     "rate": ("The highest rate of a point", "In requests a second, of those measured fully; longer is better."),
-    "capacity": ("What a point answers at most", "In requests a second, of a closed loop: the bound that prunes."),
+    "capacity": ("What a point answers at most", "In requests a second, of a closed loop: its bound."),
 }
 
 
 def tune_section(result: Result) -> Section:
     with blamed(result.path):
         found: dict[str, Any] = result.content["results"]
-        asked = result.content["arguments"]
-        model = [part for part in PurePath(asked["bundle"]).parts if part != "bundle"][-1]
+        model = f"{found['model']}"
         title = f"{'Grid of settings' if found['grid'] else 'Tuning'} for {model} by {found['runtime']}"
         pictures = [_course(found), *(_bars(found["points"], key) for key in BARS)]
         content = [

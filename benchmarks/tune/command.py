@@ -5,7 +5,6 @@ early what cannot win. Writes the settings file that `python -m serving up --set
 """
 
 import os
-import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Sequence
@@ -14,18 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import host, record
+from benchmarks.interruption import end_as, exit_code
 from benchmarks.interval import median_interval
-from benchmarks.load.measurement import exit_code
 from benchmarks.load.options import add_sending, check
 from benchmarks.record import Figure
 from benchmarks.tune.evidence import VERDICTS, Evidence
 from benchmarks.tune.search import Search
 from benchmarks.tune.space import PREFIX, grid, variants
 from benchmarks.tune.trial import Trials
-from benchmarks.tune.winner import check_settings, write_settings
+from benchmarks.tune.winner import check_settings, settings_text, write_settings
 from serving import bundle as bundles
 from serving.arguments import Parser, finite
 from serving.errors import ServerFault, UserError
+from serving.torchserve.gateway import check_gateway
+from serving.torchserve.settings import Settings
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("bundle", type=Path, help="made by python -m serving export")
     parser.add_argument("--p99-ms", type=finite, required=True, help="the limit in milliseconds")
     parser.add_argument("--runtime", choices=list(PREFIX), default="onnx", help="default onnx")
+    parser.add_argument("--gateway", choices=("nginx", "none"), default="nginx", help="TorchServe's (default nginx)")
     parser.add_argument("--variants", help="some of the accepted ones, with commas (default all that it serves)")
     parser.add_argument("--grid", action="store_true", help="measure every point fully: what the search is checked by")
     parser.add_argument("--resolution", type=finite, default=0.05, help="of a rate (default 0.05: 5 %%)")
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
             search.exhaustive() if options.grid else search.tune()
         except (KeyboardInterrupt, SystemExit) as error:
             interrupted = exit_code(error)
-    _conclude(search, options, cores, interrupted)
+    _conclude(search, bundle.name, cores, options, interrupted)
 
 
 def _check(options: Namespace) -> tuple[int, ...]:
@@ -62,16 +64,32 @@ def _check(options: Namespace) -> tuple[int, ...]:
         if getattr(options, name) <= 0:
             raise UserError(f"--{name.replace('_', '-')}: {getattr(options, name)} is too small; give more than 0")
     check_settings(options.settings_output)
+    options.output = options.output or _evidence_beside(options.settings_output)
+    record.check(options)
+    if options.runtime == "torchserve":
+        check_gateway(Settings(gateway=options.gateway))
     left = tuple(sorted(os.sched_getaffinity(0) - set(options.cpus))) if options.cpus else ()
     if options.cpus and not left:
         raise UserError("--cpus: leaves no core for the server; give the generator fewer")
     return left
 
 
-def results(search: Search, options: Namespace, cores: int, interrupted: int | None) -> dict[str, Any]:
+def _evidence_beside(settings: Path) -> Path:
+    """Raises UserError for a file there that is something else."""
+    path = settings.with_suffix(".json")
+    try:
+        if path.exists() and record.read(path)[0]["benchmark"] != "tune":
+            raise UserError("it is of another verb")
+    except UserError as error:
+        raise UserError(f"--output: {path} exists and was not written by this; give another name") from error
+    return path
+
+
+def results(search: Search, model: str, cores: int, options: Namespace, interrupted: int | None) -> dict[str, Any]:
     """What goes into the JSON."""
     evidence, best = search.evidence, search.best
     return {
+        "model": model,
         "p99_ms": options.p99_ms,
         "runtime": options.runtime,
         "cores": cores,
@@ -87,29 +105,35 @@ def results(search: Search, options: Namespace, cores: int, interrupted: int | N
     }
 
 
-def _conclude(search: Search, options: Namespace, cores: int, interrupted: int | None) -> None:
-    """Write the evidence and the settings, say what was found, and end as the signal wants that came."""
-    best, found = search.best, results(search, options, cores, interrupted)
-    name = f"requests/s at p99 <= {options.p99_ms:g} ms"
-    record.write("tune", options, found, {name: Figure(better="higher", values=best.rates)} if best else {})
+def _conclude(search: Search, model: str, cores: int, options: Namespace, interrupted: int | None) -> None:
+    """Say what was found, write the settings and the evidence, and end as the signal wants that came."""
+    best, found = search.best, results(search, model, cores, options, interrupted)
     tried = ", ".join(f"{count} {verdict}" for verdict, count in found["counts"].items() if count)
     print(f"\n{tried}, in {found['seconds']:,.0f} s and {found['probes']} probes")
     if interrupted is not None:
-        print("PARTIAL: no settings are written" + (f"; the best so far: {best.name}" if best else ""), flush=True)
-        sys.exit(interrupted)
+        print("PARTIAL: no settings are written" + (f"; the best so far: {best.name}" if best else ""))
+    elif best:
+        rate = median_interval(best.rates)
+        worth = f"p99 <= {options.p99_ms:g} ms up to {rate.median:,.4g} requests/s [{rate.low:,.4g}, {rate.high:,.4g}]"
+        machine = f"on {cores} of the {os.cpu_count()} cores of {host.describe()['processor']}"
+        tables = settings_text(options.runtime, best.point, options.gateway)
+        write_settings(options.settings_output, options.runtime, tables, options.bundle, [worth, machine])
+        print(f"{best.name}: {worth}")
+        print(f"settings     {options.settings_output}")
+    name = f"requests/s at p99 <= {options.p99_ms:g} ms"
+    record.write("tune", options, found, {name: Figure(better="higher", values=best.rates)} if best else {})
+    print(f"evidence     {options.output}", flush=True)
+    end_as(interrupted)
     if not best:
         raise _nothing(search.evidence, options)
-    rate = median_interval(best.rates)
-    worth = f"p99 <= {options.p99_ms:g} ms up to {rate.median:,.4g} requests/s [{rate.low:,.4g}, {rate.high:,.4g}]"
-    machine = f"on {cores} of the {os.cpu_count()} cores of {host.describe()['processor']}"
-    write_settings(options.settings_output, options.runtime, best.point, options.bundle, [worth, machine])
-    print(f"{best.name}: {worth}")
-    print(f"settings     {options.settings_output}")
 
 
 def _nothing(evidence: Evidence, options: Namespace) -> Exception:
     """Why there are no settings."""
     failures = [entry.why for entry in evidence.entries.values() if entry.verdict == "failed"]
+    if evidence.course:
+        why = failures[-1] if failures else "give longer probes (--seconds), or a quieter machine"
+        return ServerFault(f"what was best held no rate when it was measured again; {why}")
     if failures and not evidence.count("measured"):
         return ServerFault(f"none was measured; {failures[0]}")
     return UserError(f"--p99-ms: no settings keep p99 within {options.p99_ms:g} ms, at any rate that was tried")

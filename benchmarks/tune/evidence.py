@@ -54,6 +54,10 @@ class Entry:
     """That all of this took."""
 
     @property
+    def bound(self) -> float:
+        return self.capacity or 0.0
+
+    @property
     def highest(self) -> float:
         return self.rate or 0.0
 

@@ -1,4 +1,4 @@
-"""The grid: every point that is worth a thought, the most promising first by what the bundle says of its speed."""
+"""The grid: every point that is worth a thought."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -9,7 +9,6 @@ from serving.errors import UserError
 
 BATCHES = (1, 4, 8, 32)
 SHORT_DELAY_MS, DELAY_SHARE = 2, 0.1  # the second of the limit: what is spent on waiting is gone for computing
-TINY_MS = 1.0  # of a call: a second thread does not make it shorter
 PREFIX = {"onnx": "onnx-", "torchserve": ""}
 
 
@@ -27,22 +26,20 @@ def variants(bundle: Bundle, runtime: str, asked: str | None) -> list[str]:
 
 
 def grid(bundle: Bundle, runtime: str, names: Sequence[str], cores: int, p99_ms: float) -> list[Point]:
-    """All points, the most promising first."""
     batched = all(spec.shape[:1] == (-1,) for spec in (*bundle.inputs, *bundle.outputs))
-    found = [
+    return [
         Point(variant=name, workers=workers, threads=threads, batch=batch, delay_ms=delay_ms)
         for name, (workers, threads), batch in product(names, divisions(runtime, cores), BATCHES if batched else (1,))
         for delay_ms in delays(runtime, batch, p99_ms)
     ]
-    return sorted(found, key=lambda point: -promise(bundle, point))
 
 
 def divisions(runtime: str, cores: int) -> Iterator[tuple[int, int]]:
     """Workers and the threads of each."""
-    if runtime == "torchserve":
-        yield from ((workers, cores // workers) for workers in range(1, cores + 1))
-        return
     counts = sorted({2**power for power in range(cores.bit_length()) if 2**power <= cores} | {cores})
+    if runtime == "torchserve":
+        yield from ((workers, cores // workers) for workers in counts)
+        return
     yield from ((sessions, threads) for sessions in counts for threads in counts if sessions * threads <= cores)
 
 
@@ -54,14 +51,3 @@ def delays(runtime: str, batch: int, p99_ms: float) -> list[float]:
     if runtime == "torchserve":
         return sorted({float(max(1, round(delay))) for delay in (1, SHORT_DELAY_MS, share)})
     return sorted({0, SHORT_DELAY_MS, share})
-
-
-def promise(bundle: Bundle, point: Point) -> float:
-    """Samples a second if calls take what they took at export. It decides about the order alone: the machine may be
-    another one, or was busy then."""
-    speed = bundle.variants[point.variant].speed
-    each_more = max(0.0, (speed.batch_8_ms - speed.batch_1_ms) / 7)
-    call_ms = speed.batch_1_ms + each_more * (point.batch - 1)
-    if call_ms >= TINY_MS:
-        call_ms *= speed.threads / point.threads
-    return 1000 * point.workers * point.batch / call_ms

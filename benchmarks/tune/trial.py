@@ -6,16 +6,17 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
 
+from benchmarks.interruption import end_as
 from benchmarks.load.endpoint import parse_endpoint
 from benchmarks.load.measurement import Measurement
 from benchmarks.load.options import measure_closed, measure_open
-from benchmarks.load.steps import holds
+from benchmarks.load.steps import fair, holds
 from benchmarks.load.target import Asked, Target, prepare
 from benchmarks.servers.process import process
 from benchmarks.servers.ready import addresses
@@ -23,7 +24,7 @@ from benchmarks.servers.samples import write_samples
 from benchmarks.servers.unavailable import Unavailable
 from benchmarks.tune.evidence import Probe
 from benchmarks.tune.point import Point
-from benchmarks.tune.search import CannotRun
+from benchmarks.tune.race import CannotRun
 from benchmarks.tune.winner import settings_text
 from serving.bundle import Bundle
 from serving.errors import ServerFault, UserError
@@ -49,7 +50,7 @@ class Trials:
             with TemporaryDirectory(dir=self.folder, prefix="trial-") as made:
                 folder = Path(made)
                 ready, settings = folder / "ready.json", folder / "settings.toml"
-                settings.write_text(settings_text(self.options.runtime, point))
+                settings.write_text(settings_text(self.options.runtime, point, self.options.gateway))
                 command = [sys.executable, "-m", "serving", "up", "--runtime", self.options.runtime]
                 command += [self._served(settings, folder), "--settings", settings, "--ready-file", ready]
                 for port in ("--port", "--grpc-port", "--metrics-port"):
@@ -71,7 +72,7 @@ class Trials:
         words = ["archive", self.bundle.root, "--settings", settings, "--output", store]
         done = subprocess.run([sys.executable, "-m", "serving", *map(str, words)], capture_output=True, text=True)
         if done.returncode:
-            raise Unavailable((done.stderr.strip().splitlines() or ["it said nothing"])[-1])
+            raise Unavailable.after(done)
         return store
 
     def _target(self, url: str, point: Point) -> Target:
@@ -109,13 +110,11 @@ class Trial:
         return self.rate, connections
 
     def probe(self, rate: float) -> Probe:
-        result = _go_on(measure_open(self.target, rate, self.options))
-        if result.void and not result.saturated and not within(result, self.options.p99_ms):
-            # It was the generator, which says nothing about the server.
-            result = _go_on(measure_open(self.target, rate, self.options))
+        limit = self.options.p99_ms
+        result = _go_on(fair(lambda rate: measure_open(self.target, rate, self.options), limit)(rate))
         return Probe(
             rate=rate,
-            holds=within(result, self.options.p99_ms),
+            holds=holds(result, limit),
             p99_ms=result.percentiles_ms["p99"],
             achieved=result.achieved_rate,
             saturated=result.saturated,
@@ -134,14 +133,7 @@ class Trial:
         self.rate = result.achieved_rate
 
 
-def within(result: Measurement, p99_ms: float) -> bool:
-    """As `holds`, also where the generator was late: latency counts from when a request was due, so that its lag can
-    make p99 longer, and never shorter."""
-    return result.requests > 0 and holds(replace(result, void=None), p99_ms)
-
-
 def _go_on(result: Measurement) -> Measurement:
     """Unless a signal ended it."""
-    if result.interrupted:
-        sys.exit(result.interrupted)
+    end_as(result.interrupted)
     return result

@@ -1,6 +1,7 @@
 """The file that a server reads with `--settings`: how it is to serve, and what that was found to be worth."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from serving.errors import UserError
 MADE_BY = "# Written by python -m benchmarks tune"
 
 
-def settings_text(runtime: str, point: Point) -> str:
-    """The tables, as TOML."""
+def settings_text(runtime: str, point: Point, gateway: str) -> str:
+    """The tables, as TOML. `gateway`: what stands before TorchServe."""
     if runtime == "onnx":
         return (
             "[up]\n"
@@ -30,7 +31,7 @@ def settings_text(runtime: str, point: Point) -> str:
         f"{waits}\n"
         "[up]\n"
         f"threads = {point.threads}\n"
-        'gateway = "none"  # as it was measured; leave it out for nginx before it, with tokens and TLS\n'
+        f'gateway = "{gateway}"\n'
     )
 
 
@@ -45,16 +46,20 @@ def check_settings(path: Path) -> None:
         raise UserError(f"--settings-output: {path} cannot be written ({error.strerror})") from error
 
 
-def write_settings(path: Path, runtime: str, point: Point, bundle: Path, about: Sequence[str]) -> None:
+def write_settings(path: Path, runtime: str, tables: str, bundle: Path, about: Sequence[str]) -> None:
     """Whole or not at all: beside its place, then renamed. Raises UserError."""
-    served = f"--runtime {runtime} {bundle if runtime == 'onnx' else 'STORE'} --settings {path}"
-    commands = [f"python -m serving up {served}"]
-    if runtime == "torchserve":
-        commands.insert(0, f"python -m serving archive {bundle} --settings {path} -o STORE")
+    given, settings = shlex.quote(str(bundle)), shlex.quote(str(path))
+    if runtime == "onnx":
+        commands = [f"python -m serving up --runtime onnx {given} --settings {settings}"]
+    else:
+        commands = [
+            f"python -m serving archive {given} --settings {settings} -o STORE",
+            f"python -m serving up --runtime torchserve STORE --settings {settings}",
+        ]
     lines = [MADE_BY + ", for", *(f"#     {command}" for command in commands), *(f"# {line}" for line in about)]
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        unfinished.write_text("\n".join(lines) + "\n\n" + settings_text(runtime, point))
+        unfinished.write_text("\n".join(lines) + "\n\n" + tables)
         os.replace(unfinished, path)
     except OSError as error:
         raise UserError(f"--settings-output: {path} cannot be written ({error.strerror})") from error

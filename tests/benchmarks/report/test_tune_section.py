@@ -7,10 +7,7 @@ import pytest
 
 from serving.errors import UserError
 from tests.benchmarks.report.parsed import report as made_report
-from tests.benchmarks.tune.landscape import (
-    a_tune,
-    space,
-)
+from tests.benchmarks.tune.landscape import a_tune, space
 
 
 def test_the_report_shows_the_course_and_every_point(tmp_path: Path) -> None:
@@ -26,7 +23,7 @@ def test_the_report_shows_the_course_and_every_point(tmp_path: Path) -> None:
     assert any(f"{course[-1][0]} keeps p99 within 50 ms on 2 cores up to" in text for _, text in page.all("p"))
     charts = [given for given, _ in page.all("svg") if given.get("aria-hidden") != "true"]
     assert len(charts) == 3
-    assert len(page.table("What a point answers at most")) == 1 + 12
+    assert len(page.table("What a point answers at most")) == 1 + 6
     assert all(course[-1][0] in (given["aria-label"] or "") for given in charts[:2])
 
 

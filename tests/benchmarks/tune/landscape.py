@@ -11,7 +11,8 @@ from benchmarks import record
 from benchmarks.tune.command import results
 from benchmarks.tune.evidence import Evidence, Probe
 from benchmarks.tune.point import Point
-from benchmarks.tune.search import CannotRun, Search
+from benchmarks.tune.race import CannotRun
+from benchmarks.tune.search import Search
 from benchmarks.tune.space import delays
 
 LIMIT = 50.0
@@ -103,5 +104,5 @@ def a_tune(folder: Path, interrupted: int | None = None) -> Path:
     search = searched(Landscape(of_a_delay), space())
     options = Namespace(p99_ms=LIMIT, runtime="onnx", grid=False, bundle=Path("runs/digits/bundle"))
     options.output = output = folder / "tune.json"
-    record.write("tune", options, results(search, options, 2, interrupted), {})
+    record.write("tune", options, results(search, "digits", 2, options, interrupted), {})
     return output

@@ -30,6 +30,7 @@ def test_it_finds_what_the_grid_finds_in_a_quarter_of_its_time(
     assert found
     assert known
     assert rate(found.point) >= rate(known.point) / 1.05
+    assert found.rates[0] >= known.rates[0] / 1.05
     assert tuned.probes <= whole.probes / 4, (tuned.probes, whole.probes)
     assert tuned.seconds <= whole.seconds / 4, (tuned.seconds, whole.seconds)
 
@@ -45,12 +46,24 @@ def test_every_point_says_what_became_of_it() -> None:
     assert rates == sorted(rates)
     assert search.best
     assert len(search.best.confirmed) >= 2
+    assert max(search.best.confirmed) <= search.best.highest
 
 
 def test_a_batch_that_nothing_fills_is_not_tried() -> None:
     search = searched(Landscape(of_cores, under_way=5), space(("fp32",)))
-    whys = {entry.point.batch: entry.why for entry in search.evidence.entries.values() if entry.verdict == "skipped"}
-    assert whys[32] == "as batch 8: no more than 5 are under way"
+    assert search.best
+    large = [entry for entry in search.evidence.entries.values() if entry.point.batch == 32]
+    assert not any(entry.probes or entry.capacity for entry in large)
+    whys = {entry.why for entry in large if entry.point.family == search.best.point.family}
+    assert whys == {"as batch 8: no more than 5 are under way"}
+
+
+def test_a_family_that_is_far_behind_is_given_up_whole() -> None:
+    search = searched(Landscape(of_cores), space(("fp32",)))
+    behind = [entry for entry in search.evidence.entries.values() if entry.point.workers == 1]
+    assert not any(entry.probes for entry in behind)
+    assert {entry.verdict for entry in behind if entry.capacity} == {"pruned"}
+    assert "others answer far more than this with batch 8" in {entry.why for entry in behind}
 
 
 def test_what_does_not_start_fails_alone() -> None:
@@ -62,8 +75,30 @@ def test_what_does_not_start_fails_alone() -> None:
     assert (search.best.point.workers, search.best.point.batch) == (2, 8)
     whys = {entry.why for entry in search.evidence.entries.values() if entry.point.batch == 32}
     assert {"it does not start", "it failed with a shorter delay"} <= whys
+    unlike = searched(Landscape(lambda point: 0 if point.batch == 8 else of_cores(point)), space())
+    assert unlike.best
+    assert unlike.best.point.batch == 32
     nothing = searched(Landscape(lambda _: 0), space())
     assert nothing.best is None
+
+
+def test_what_holds_nothing_again_does_not_win() -> None:
+    class Breaking(Landscape):
+        def probe(self, rate: float) -> Probe:
+            return super().probe(rate if self.probes < 20 else 1e9)
+
+    search = searched(Breaking(of_no_difference), space())
+    assert search.evidence.course
+    assert search.best is None
+
+
+def test_what_had_lost_by_chance_is_measured_once_it_wins() -> None:
+    race = searched(Landscape(of_cores), space()).race
+    lost = next(entry for entry in race.evidence.entries.values() if entry.verdict == "pruned" and entry.probes)
+    lost.confirmed = [720.0, 740.0]
+    race.win(lost)
+    assert race.best is lost
+    assert (lost.verdict, lost.rate, lost.rates) == ("measured", 730, [720, 740])
 
 
 def test_a_machine_that_gets_slower_does_not_decide() -> None:
