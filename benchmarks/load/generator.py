@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.load.target import Target
 from benchmarks.load.worker import Records, Shift, work
-from serving.errors import UserError
+from serving.errors import ServerFault, UserError
 
 STARTING = 60.0  # seconds for a process to connect
 
@@ -149,7 +149,7 @@ def _received(pipe: Any, timeout: float | None) -> Any:
     try:
         said = pipe.recv()
     except EOFError as error:
-        raise RuntimeError("a process of the load generator was killed") from error
+        raise ServerFault("a process of the load generator was killed") from error
     if isinstance(said, RuntimeError):
         raise UserError(f"the load generator cannot go on: {said}")
     return said

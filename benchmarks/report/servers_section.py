@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 from typing import Any
 
 from benchmarks.interval import Interval
@@ -32,15 +31,15 @@ def servers_section(result: Result) -> Section:
         measured: list[dict[str, Any]] = result.content["results"]["measured"]
         figures = {row["name"]: {name: Interval(**found) for name, found in row["figures"].items()} for row in measured}
         asked = result.content["arguments"]
-        model = [part for part in PurePath(asked["bundle"]).parts if part != "bundle"][-1]
+        model = f"{result.content['results']['model']}"
         shown = [name for name in PICTURES if any(name in of for of in figures.values())]
         at_rates = [name for name in dict.fromkeys(name for of in figures.values() for name in of) if _rate(name)]
         content = [
             origin(result.path),
             tag(
                 "p",
-                f"Medians over {len(measured[0]['rounds'])} rounds, each of which starts every server anew; "
-                "whiskers and brackets are bootstrap intervals at 95 %.",
+                f"{_partial(result)}Medians over {len(measured[0]['rounds'])} rounds, each of which starts every "
+                "server anew; whiskers and brackets are bootstrap intervals at 95 %.",
             ),
             columns(
                 *(_picture(name, figures) for name in shown),
@@ -50,9 +49,18 @@ def servers_section(result: Result) -> Section:
             *_compared(measured),
             *_missing(result.content["results"]["missing"]),
         ]
-        fastest = max(figures, key=lambda name: figures[name]["answered/s"].median)
-        facts = [(f"most answers/s, {model}", f"{fastest}, {number(figures[fastest]['answered/s'].median)}")]
+        rates = {
+            row["name"]: figures[row["name"]]["answered/s"].median
+            for row in measured
+            if row["protocol"] != "none"  # the bare session is no server
+        }
+        fastest = max(rates, key=lambda name: rates[name], default=None)
+        facts = [(f"most answers/s, {model}", f"{fastest}, {number(rates[fastest])}")] if fastest else []
     return Section(title=f"Servers with {model} {asked['variant']}", content=content, facts=facts)
+
+
+def _partial(result: Result) -> str:
+    return "Partial: it was interrupted. " if result.content["results"].get("interrupted") else ""
 
 
 def _picture(name: str, figures: Mapping[str, Mapping[str, Interval]]) -> Markup:

@@ -59,9 +59,9 @@ class Loop:
         del rate, options
         return None  # nothing is sent
 
-    def sustainable(self, first: float, options: Namespace) -> float:
+    def sustainable(self, most: float, options: Namespace) -> float:
         del options  # without requests there is no queue, so that nothing is late
-        return first
+        return most
 
     def _said(self) -> Any:
         return json.loads(self.process.until(lambda: self.process.process.stdout.readline() or None))

@@ -15,6 +15,7 @@ from benchmarks.load.inputs import Inputs
 from benchmarks.load.oip import raw_bytes
 from benchmarks.load.target import Target
 from benchmarks.servers.peer import Job
+from benchmarks.servers.unavailable import Unavailable
 from serving.tensors import DTYPES
 
 HEADERS = {"Content-Type": "application/json"}
@@ -31,11 +32,14 @@ class Base64Json:
     """From what it answers to its outputs."""
 
     def golden(self) -> dict[str, np.ndarray]:
-        """The outputs for the golden inputs. Raises UserError and ServerFault."""
+        """The outputs for the golden inputs. Raises UserError, ServerFault and Unavailable."""
         inputs, _ = self.job.bundle.golden()
-        outputs = self.unwrap(json.loads(self._ask(self._body(inputs))))
+        answer = self._ask(self._body(inputs))
         dtypes = {spec.name: DTYPES[spec.datatype] for spec in self.job.bundle.outputs}
-        return {name: np.array(values, dtypes[name]) for name, values in outputs.items()}
+        try:
+            return {name: np.array(values, dtypes[name]) for name, values in self.unwrap(json.loads(answer)).items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unavailable(f"its answer is not what was agreed ({error!r})") from error
 
     def target(self) -> Target:
         endpoint = parse_endpoint(self.url)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import record
+from benchmarks.interruption import end_as
 from benchmarks.load.options import add_sending, check
 from benchmarks.rounds import alternate
 from benchmarks.servers.contestant import CONNECTIONS, PEERS, Contestant, name_of
@@ -50,22 +51,32 @@ def main(arguments: Sequence[str]) -> None:
         job = _job(bundle, options, Path(folder))
         contestants = [Contestant(peer, of, options) for of in _batching_or_not(job, options) for peer in peers]
         measures = {peer.name: peer.measure for peer in contestants if not peer.failure}
-        results = alternate(measures, options.rounds, title="servers", scratch=job.folder)
-    found = rows(contestants, results, base)
+        rounds = alternate(measures, options.rounds, title="servers", scratch=job.folder)
+    if not rounds.finished:
+        end_as(rounds.interrupted)
+    found = rows(contestants, rounds.of, base)
     missing = {peer.name: peer.failure for peer in contestants if peer.failure}
     if not found:
         raise ServerFault("none was measured; " + "; ".join(f"{name}: {reason}" for name, reason in missing.items()))
-    print(_heading(job, options))
+    print(_heading(job, rounds.finished, options))
     print(table(found, options.rates))
     for name, reason in missing.items():
         print(f"{name} is missing: {reason}")
-    record.write("servers", options, {"measured": [row.record() for row in found], "missing": missing}, figures(found))
+    content = {
+        "model": bundle.name,
+        "measured": [row.record() for row in found],
+        "missing": missing,
+        "interrupted": rounds.interrupted,
+    }
+    record.write("servers", options, content, figures(found))
+    end_as(rounds.interrupted)
 
 
-def _heading(job: Job, options: Namespace) -> str:
+def _heading(job: Job, rounds: int, options: Namespace) -> str:
+    partial = "PARTIAL, " if rounds < options.rounds else ""
     return (
-        f"{job.bundle.name} {job.variant}: medians of {options.rounds} rounds; p50 and p99 with 1 connection, the rest "
-        f"with {CONNECTIONS}, each for {options.seconds:g} s;\n"
+        f"{partial}{job.bundle.name} {job.variant}: medians of {rounds} rounds; p50 and p99 with 1 connection, the "
+        f"rest with {CONNECTIONS}, each for {options.seconds:g} s;\n"
         f"{len(os.sched_getaffinity(0))} cores, of which the load generator takes its part"
     )
 

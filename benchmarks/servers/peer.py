@@ -73,8 +73,8 @@ class Running(Protocol):
     def opened(self, rate: float, options: Namespace) -> Offered | None:
         """Send at so many requests a second for `options.seconds`. None if that is more than it follows."""
 
-    def sustainable(self, first: float, options: Namespace) -> float:
-        """The highest rate whose p99 is within `options.slo_ms`, searched for from `first`."""
+    def sustainable(self, most: float, options: Namespace) -> float:
+        """The highest rate whose p99 is within `options.slo_ms`; a closed loop had `most`."""
 
 
 class Peer(Protocol):

@@ -13,6 +13,7 @@ from typing import TypeVar
 import psutil
 
 from benchmarks.servers.unavailable import Unavailable
+from serving.errors import ServerFault, UserError
 
 SECONDS_TO_START = 120.0
 SECONDS_TO_STOP = 20.0
@@ -24,15 +25,20 @@ class Process:
         self.process, self.log = process, log
 
     def until(self, found: Callable[[], Found | None]) -> Found:
-        """What `found` gives once it gives something. Raises Unavailable if the process ends or takes too long."""
-        deadline = time.monotonic() + SECONDS_TO_START
-        while (thing := found()) is None:
+        """What `found` gives once it gives something and raises no UserError or ServerFault. Raises Unavailable if the
+        process ends or takes too long."""
+        deadline, refusal = time.monotonic() + SECONDS_TO_START, ""
+        while True:
+            try:
+                if (thing := found()) is not None:
+                    return thing
+            except (UserError, ServerFault) as error:
+                refusal = str(error)
             if self.process.poll() is not None:
                 raise Unavailable(f"ended with exit code {self.process.returncode}: {self._last_words()}")
             if time.monotonic() > deadline:
-                raise Unavailable(f"was not ready after {SECONDS_TO_START:.0f} s: {self._last_words()}")
+                raise Unavailable(f"was not ready after {SECONDS_TO_START:.0f} s: {refusal or self._last_words()}")
             time.sleep(0.02)
-        return thing
 
     def cpu_seconds(self) -> float:
         """Of all its processes until now, those that have ended included."""

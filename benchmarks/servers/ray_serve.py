@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.servers.base64_json import Base64Json
 from benchmarks.servers.environment import APPS, pinned, python_of
 from benchmarks.servers.installed import Installed
@@ -14,7 +12,6 @@ from benchmarks.servers.peer import DELAY_MS
 from benchmarks.servers.ports import free_port
 from benchmarks.servers.process import process
 from benchmarks.servers.served import Served
-from serving.errors import ServerFault, UserError
 
 # A token would be kept in the user's home.
 OWN = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
@@ -34,14 +31,6 @@ class RayServe(Installed):
                 process=running,
                 server=f"ray {pinned('ray-serve')['ray']}",
                 threads=job.threads,
-                golden=running.until(lambda: _golden(asking)),
+                golden=running.until(asking.golden),  # its proxy answers before its replica does
                 target=asking.target(),
             )
-
-
-def _golden(asking: Base64Json) -> dict[str, np.ndarray] | None:
-    """None until its replica answers; its proxy does before."""
-    try:
-        return asking.golden()
-    except (UserError, ServerFault):
-        return None

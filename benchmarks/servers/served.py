@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import urllib3
 
+from benchmarks.interruption import end_as
 from benchmarks.load.endpoint import parse_endpoint
 from benchmarks.load.http_probe import Probe
 from benchmarks.load.http_wire import OK
@@ -52,9 +53,9 @@ class Served:
     def closed(self, connections: int, options: Namespace) -> Offered:
         result = measure_closed(self.target, connections, options)
         _go_on(result)
-        if result.errors or result.void:
+        if result.errors or result.void or not result.achieved_rate:
             failed = ", ".join(f"{count:,} x {name}" for name, count in result.outcomes.items() if name != OK)
-            raise Unavailable(f"with {connections} connections: {result.void or failed}")
+            raise Unavailable(f"with {connections} connections: {result.void or failed or 'no answers'}")
         return _offered(result)
 
     def opened(self, rate: float, options: Namespace) -> Offered | None:
@@ -66,8 +67,8 @@ class Served:
             print(f"servers: {self.server} at {rate:g}/s has no figure: {result.void}", file=sys.stderr, flush=True)
         return None if result.saturated or result.void or result.errors else _offered(result)
 
-    def sustainable(self, first: float, options: Namespace) -> float:
-        rate, probes = highest(partial(self._open, options=options), first, options.slo_ms, RESOLUTION)
+    def sustainable(self, most: float, options: Namespace) -> float:
+        rate, probes = highest(partial(self._open, options=options), most / 2, options.slo_ms, RESOLUTION)
         _go_on(probes[-1])
         return rate
 
@@ -97,11 +98,14 @@ def target_of(job: Job, url: str, model: str, protocol: str) -> Target:
 
 
 def infer(job: Job, url: str, model: str) -> dict[str, np.ndarray]:
-    """The outputs for the golden inputs, by the Open Inference Protocol. Raises UserError and ServerFault."""
+    """The outputs for the golden inputs, by the Open Inference Protocol. Raises UserError, ServerFault, Unavailable."""
     inputs, _ = job.bundle.golden()
     probe = Probe(parse_endpoint(url), job.timeout)
     body = probe.post(f"/v2/models/{model}/infer", json_body(inputs), {"Content-Type": "application/json"})
-    return {tensor["name"]: _values(tensor) for tensor in json.loads(body)["outputs"]}
+    try:
+        return {tensor["name"]: _values(tensor) for tensor in json.loads(body)["outputs"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unavailable(f"its answer is not of the Open Inference Protocol ({error!r})") from error
 
 
 def described(specs: Sequence[TensorSpec]) -> list[dict[str, Any]]:
@@ -123,5 +127,4 @@ def _offered(result: Measurement) -> Offered:
 
 
 def _go_on(result: Measurement) -> None:
-    if result.interrupted:
-        sys.exit(result.interrupted)
+    end_as(result.interrupted)

@@ -20,7 +20,6 @@ from benchmarks.servers.ports import free_port
 from benchmarks.servers.process import process
 from benchmarks.servers.served import Served, target_of
 from benchmarks.servers.unavailable import Unavailable
-from serving.errors import ServerFault, UserError
 from serving.tensors import DTYPES
 
 HANDLER = Path(__file__).parent / "apps" / "torchserve_handler.py"
@@ -52,7 +51,7 @@ class Stock:
 
     def _archive(self) -> None:
         folder = self.archive.parent
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         config = folder / "model-config.yaml"  # of which JSON is a part
         # One copy of the model, as every peer has.
         settings = {"minWorkers": 1, "maxWorkers": 1, "handler": {"threads": self.job.threads}}
@@ -65,7 +64,7 @@ class Stock:
         environment = os.environ | {"TMPDIR": str(folder)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
-            raise Unavailable(done.stderr.strip().splitlines()[-1])
+            raise Unavailable.after(done)
 
     def disk_bytes(self) -> int:
         """Its Java, and torch, which its workers import, included."""
@@ -107,14 +106,11 @@ class Stock:
         logs = str(folder / "logs")
         return {"TMPDIR": str(folder), "LOG_LOCATION": logs, "METRICS_LOCATION": logs}
 
-    def _golden(self, url: str) -> dict[str, np.ndarray] | None:
-        """None until its worker answers."""
+    def _golden(self, url: str) -> dict[str, np.ndarray]:
+        """Raises UserError and ServerFault until its worker answers."""
         probe, headers = Probe(parse_endpoint(url), self.job.timeout), {"Content-Type": "application/octet-stream"}
         bodies = [file.read_bytes() for file in sorted(self.job.bodies.iterdir())]
-        try:
-            answered = [json.loads(probe.post(f"/predictions/{MODEL}", body, headers)) for body in bodies]
-        except (UserError, ServerFault):
-            return None
+        answered = [json.loads(probe.post(f"/predictions/{MODEL}", body, headers)) for body in bodies]
         return {
             spec.name: np.concatenate([np.array(outputs[spec.name], DTYPES[spec.datatype]) for outputs in answered])
             for spec in self.job.bundle.outputs

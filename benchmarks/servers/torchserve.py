@@ -33,7 +33,7 @@ class TorchServe:
         command += ["--batch-size", str(self.job.max_batch), "--batch-delay-ms", str(DELAY_MS)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            raise Unavailable(done.stderr.strip().splitlines()[-1])
+            raise Unavailable.after(done)
 
     def disk_bytes(self) -> int:
         return packages_bytes("torchferry[serve]")

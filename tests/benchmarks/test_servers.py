@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 from argparse import Namespace
 from contextlib import suppress
@@ -125,6 +127,24 @@ def test_the_highest_rate_within_a_limit_is_searched_for(bundle: Path, tmp_path:
     (row,) = content["results"]["measured"]
     assert row["rounds"][0]["within SLO/s"] > 0
     assert content["figures"]["ours within SLO/s"]["better"] == "higher"
+
+
+def test_a_signal_leaves_the_rounds_that_were_finished(bundle: Path, tmp_path: Path) -> None:
+    output, seen = tmp_path / "servers.json", tmp_path / "seen"
+    words = ["servers", bundle, "--servers", "bare", *QUICK, "--rounds", 1000, "-o", output]
+    with seen.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks", *map(str, words)], cwd=ROOT, stdout=file, stderr=file
+        )
+    wait_until(lambda: "round 2/1000" in seen.read_text(), 60)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
+    content = json.loads(output.read_text())
+    (bare,) = content["results"]["measured"]
+    assert content["results"]["interrupted"] == 143
+    finished = len(bare["rounds"])
+    assert 2 <= finished < 1000
+    assert f"PARTIAL, digits onnx-fp32: medians of {finished} rounds" in seen.read_text()
 
 
 def test_what_cannot_be_installed_is_listed_and_leaves_nothing(

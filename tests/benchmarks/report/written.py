@@ -90,9 +90,9 @@ def a_servers(folder: Path, name: str = "servers", server: str = "ours", **given
     ratio = {"ours": {key: asdict(Interval(median=1.25, low=1.125, high=1.5)) for key in ("p50 ms", "answered/s")}}
     rows = [
         {"name": server, **about, "figures": medians, "to": {}, "rounds": rounds},
-        {"name": "bare", **about, "server": None, "figures": medians, "to": ratio, "rounds": rounds},
+        {"name": "bare", **about, "protocol": "none", "figures": medians, "to": ratio, "rounds": rounds},
     ]
-    results = {"measured": rows, "missing": {"triton": "no wheel for this machine"}}
+    results = {"model": "digits", "measured": rows, "missing": {"triton": "no wheel for this machine"}}
     arguments = {"bundle": Path("runs/digits/bundle"), "variant": "onnx-fp32"} | given
     return written(folder, "servers", results, {}, name, **arguments)
 
