@@ -1,13 +1,11 @@
 """Two commits of this repository, measured in turn: the benchmark itself, or the server that each of them starts."""
 
 import argparse
-import json
 import os
 import shlex
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,10 +16,12 @@ from benchmarks import record
 from benchmarks.interruption import end_as
 from benchmarks.record import Figure
 from benchmarks.rounds import alternate, column
+from benchmarks.servers.process import process
+from benchmarks.servers.ready import addresses
+from benchmarks.servers.unavailable import Unavailable
 from benchmarks.verdict import LEAST
 from serving.errors import ServerFault, UserError
 
-READY = 120.0  # seconds for a server to start
 PLACES = ("{rest}", "{grpc}", "{metrics}")  # in the verb's words, for the addresses of the server
 
 
@@ -81,11 +81,11 @@ def _filled(word: str, addresses: Mapping[str, str]) -> str:
 def _run(words: Sequence[str], checkout: Path | None) -> None:
     # Ctrl-C reaches this process alone, which then lets the other end what it has started.
     command, environment = [sys.executable, *words], _environment(checkout)
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True) as running:
         try:
-            code = process.wait()
+            code = running.wait()
         except BaseException:
-            process.terminate()
+            running.terminate()
             raise
     if code:
         raise ServerFault(f"python {shlex.join(words[:3])} ... ended with exit code {code}")
@@ -94,23 +94,15 @@ def _run(words: Sequence[str], checkout: Path | None) -> None:
 @contextmanager
 def _served(checkout: Path, options: Sequence[str], folder: Path) -> Iterator[dict[str, str]]:
     """The addresses of the server that the commit starts, on free ports."""
-    ready, log = folder / "ready.json", folder / "server.log"
+    ready = folder / "ready.json"
     command = [sys.executable, "-m", "serving", "up", *options, "--ready-file", str(ready)]
     for port in ("--port", "--grpc-port", "--metrics-port"):
         command += [port, "0"]
-    with log.open("w") as file:
-        server = subprocess.Popen(command, env=_environment(checkout), stdout=file, stderr=subprocess.STDOUT)
-        try:
-            deadline = time.monotonic() + READY
-            while not ready.exists():
-                if server.poll() is not None or time.monotonic() > deadline:
-                    last = (log.read_text().splitlines() or ["it said nothing"])[-1]
-                    raise UserError(f"--serve: the server did not become ready: {last}")
-                time.sleep(0.05)
-            yield json.loads(ready.read_text())
-        finally:
-            server.terminate()
-            server.wait()
+    try:
+        with process(command, folder / "server.log", environment=_environment(checkout)) as server:
+            yield server.until(lambda: addresses(ready))
+    except Unavailable as error:
+        raise UserError(f"--serve: the server {error}") from error
 
 
 @contextmanager

@@ -26,8 +26,7 @@ class Ours:
         command += [f"{job.bundle.root}:{job.variant}", "--threads", str(job.threads), "--ready-file", str(ready)]
         for port in ("--port", "--grpc-port", "--metrics-port", "--admin-port"):
             command += [port, "0"]
-        if job.max_batch > 1:
-            command += ["--max-batch", str(job.max_batch), "--max-delay-ms", str(DELAY_MS)]
+        command += ["--max-batch", str(job.max_batch), "--max-delay-ms", str(DELAY_MS if job.max_batch > 1 else 0)]
         with process(command, folder / "log", job.cpus) as running:
             url = running.until(lambda: addresses(ready))["rest"]
             target = target_of(job, url, name, "rest-binary")

@@ -1,6 +1,10 @@
 """Verdicts on planted figures, and two commits of this repository in turn."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.verdict import LEAST
 from tests.benchmarks.conftest import Planted
-from tests.conftest import ROOT, run_command
+from tests.benchmarks.test_servers import left_with
+from tests.conftest import ROOT, run_command, wait_until
 
 Written = Callable[..., Path]
 
@@ -117,3 +123,37 @@ def test_two_commits_are_measured_in_turn(plant: Callable[..., Planted], tmp_pat
     assert "p99 ms" in done.stdout
     assert len(server.stop()) > 10 * (1 + 100)
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_signal_leaves_a_verdict_on_the_rounds_that_were_finished(bundle: Path, tmp_path: Path) -> None:
+    """Of two commits' servers, which end with it."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs this repository's history")
+    what = ("latency", "{rest}", "--model", "digits", "--protocol", "rest-binary", "--input", "random")
+    options = ("--rounds", 1000, "--scratch", tmp_path / "scratch", "--output", tmp_path / "compare.json")
+    served = ("--serve", f"--runtime onnx {bundle}")
+    verb = ("--", *what, "--connections", 1, "--seconds", 0.3, "--warmup", 0)
+    words = ["compare", "HEAD", "HEAD", "--commits", *options, *served, *verb]
+    with (tmp_path / "seen").open("w") as seen:
+        command = [sys.executable, "-m", "benchmarks", *map(str, words)]
+        environment = os.environ | {"COMPARED_BY": str(tmp_path)}
+        process = subprocess.Popen(command, cwd=ROOT, stdout=seen, stderr=seen, env=environment)
+    wait_until(lambda: f"round {LEAST}/1000: new" in (tmp_path / "seen").read_text(), 120)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
+    pairs = json.loads((tmp_path / "compare.json").read_text())["results"]["p50 ms"]["pairs"]
+    assert pairs >= LEAST
+    assert f"PARTIAL, {pairs} of 1000 rounds were finished" in (tmp_path / "seen").read_text()
+    assert not left_with("COMPARED_BY", str(tmp_path))
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_server_that_does_not_start_is_said(tmp_path: Path) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs this repository's history")
+    options = ("--commits", "--scratch", tmp_path, "--serve", f"--runtime onnx {tmp_path / 'nowhere'}")
+    done = run_command(
+        "-m", "benchmarks", "compare", "HEAD", "HEAD", *options, "--", "latency", "{rest}", "--model", "m"
+    )
+    assert done.returncode == 2
+    assert "benchmarks: --serve: the server ended with exit code 2: serving: " in done.stderr
