@@ -27,7 +27,9 @@ class Exchange:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         """By name in lower case."""
         self.receive, self.send, self.is_plain = receive, send, is_plain
-        self.reply: Reply = scope[REPLY]
+        # The scope would keep it, it keeps uvicorn's cycle and that keeps the scope: only the garbage collector, which
+        # stops all requests for as long as it looks, would free them.
+        self.reply: Reply = scope.pop(REPLY)
 
     def header(self, name: bytes) -> str:
         return self.headers.get(name, b"").decode("latin-1")
