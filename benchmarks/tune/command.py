@@ -5,6 +5,7 @@ early what cannot win. Writes the settings file that `python -m serving up --set
 """
 
 import os
+import shutil
 import tempfile
 from argparse import Namespace
 from collections.abc import Sequence
@@ -25,8 +26,6 @@ from benchmarks.tune.winner import check_settings, settings_text, write_settings
 from serving import bundle as bundles
 from serving.arguments import Parser, finite
 from serving.errors import ServerFault, UserError
-from serving.torchserve.gateway import check_gateway
-from serving.torchserve.settings import Settings
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -66,8 +65,8 @@ def _check(options: Namespace) -> tuple[int, ...]:
     check_settings(options.settings_output)
     options.output = options.output or _evidence_beside(options.settings_output)
     record.check(options)
-    if options.runtime == "torchserve":
-        check_gateway(Settings(gateway=options.gateway))
+    if options.runtime == "torchserve" and options.gateway == "nginx" and not shutil.which("nginx"):
+        raise UserError("--gateway: nginx is not installed; install it, or give --gateway none")
     left = tuple(sorted(os.sched_getaffinity(0) - set(options.cpus))) if options.cpus else ()
     if options.cpus and not left:
         raise UserError("--cpus: leaves no core for the server; give the generator fewer")

@@ -81,6 +81,22 @@ def test_bad_options_are_refused_in_one_line(bundle: Path, words: tuple[object, 
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_gateway_that_is_not_there_is_said_before_anything_starts(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = run_command("-m", "benchmarks", "tune", bundle, "--p99-ms", 50, "--runtime", "torchserve")
+    assert done.returncode == 2
+    assert "benchmarks: --gateway: nginx is not installed" in done.stderr
+
+
+def test_an_evidence_of_another_verb_is_kept(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "tuned.json").write_text("{}")
+    done = run_command("-m", "benchmarks", "tune", bundle, "--p99-ms", 50, "--settings-output", tmp_path / "tuned.toml")
+    assert done.returncode == 2
+    assert "tuned.json exists and was not written by this" in done.stderr
+
+
 def quick(bundle: Path, folder: Path) -> list[str]:
     """The command for a server on one core, which leaves few points."""
     words = ["tune", bundle, "--p99-ms", 500, "--cpus", min(os.sched_getaffinity(0)), "--resolution", 0.5]
