@@ -65,6 +65,8 @@ def _check(options: Namespace) -> tuple[int, ...]:
     check_settings(options.settings_output)
     options.output = options.output or _evidence_beside(options.settings_output)
     record.check(options)
+    if options.output.resolve() == options.settings_output.resolve():
+        raise UserError(f"--settings-output: {options.settings_output} is where the evidence goes; give another name")
     if options.runtime == "torchserve" and options.gateway == "nginx" and not shutil.which("nginx"):
         raise UserError("--gateway: nginx is not installed; install it, or give --gateway none")
     left = tuple(sorted(os.sched_getaffinity(0) - set(options.cpus))) if options.cpus else ()
@@ -76,12 +78,16 @@ def _check(options: Namespace) -> tuple[int, ...]:
 def _evidence_beside(settings: Path) -> Path:
     """Raises UserError for a file there that is something else."""
     path = settings.with_suffix(".json")
-    try:
-        if path.exists() and record.read(path)[0]["benchmark"] != "tune":
-            raise UserError("it is of another verb")
-    except UserError as error:
-        raise UserError(f"--output: {path} exists and was not written by this; give another name") from error
+    if path.exists() and not _is_evidence(path):
+        raise UserError(f"--output: {path} exists and was not written by this; give another name")
     return path
+
+
+def _is_evidence(path: Path) -> bool:
+    try:
+        return bool(record.read(path)[0]["benchmark"] == "tune")
+    except UserError:
+        return False
 
 
 def results(search: Search, model: str, cores: int, options: Namespace, interrupted: int | None) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def test_the_settings_are_toml_with_a_line_for_each_command(tmp_path: Path) -> N
         (("--p99-ms", 50, "--variants", "onnx-int4"), "has no accepted 'onnx-int4' for onnx, only onnx-fp32"),
         (("--p99-ms", 50, "--cpus", ",".join(map(str, os.sched_getaffinity(0)))), "--cpus: leaves no core"),
         (("--p99-ms", 50, "--settings-output", "nowhere/x"), "--settings-output: nowhere is not a folder"),
+        (("--p99-ms", 50, "--settings-output", "new.json"), "--settings-output: new.json is where the evidence goes"),
     ],
 )
 def test_bad_options_are_refused_in_one_line(bundle: Path, words: tuple[object, ...], says: str) -> None:
