@@ -60,7 +60,7 @@ def servers_section(result: Result) -> Section:
 
 
 def _partial(result: Result) -> str:
-    return "Partial: it was interrupted. " if result.content["results"].get("interrupted") else ""
+    return "Partial: it was interrupted. " if result.content["results"]["interrupted"] else ""
 
 
 def _picture(name: str, figures: Mapping[str, Mapping[str, Interval]]) -> Markup:

@@ -92,7 +92,12 @@ def a_servers(folder: Path, name: str = "servers", server: str = "ours", **given
         {"name": server, **about, "figures": medians, "to": {}, "rounds": rounds},
         {"name": "bare", **about, "protocol": "none", "figures": medians, "to": ratio, "rounds": rounds},
     ]
-    results = {"model": "digits", "measured": rows, "missing": {"triton": "no wheel for this machine"}}
+    results = {
+        "model": "digits",
+        "measured": rows,
+        "missing": {"triton": "no wheel for this machine"},
+        "interrupted": None,
+    }
     arguments = {"bundle": Path("runs/digits/bundle"), "variant": "onnx-fp32"} | given
     return written(folder, "servers", results, {}, name, **arguments)
 
