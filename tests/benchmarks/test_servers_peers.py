@@ -6,6 +6,7 @@ An environment takes a while to make, so that one of them stands for all; TORCHF
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -77,7 +78,12 @@ def test_a_rate_that_is_not_followed_has_no_figure(tmp_path: Path) -> None:
     assert once.split()[-6:] == ["—", "2.5", "—", "—", "—", "—"]
     assert figures(found)["often p99 ms at 50/s"].better == "lower"
     assert "once p99 ms at 50/s" not in figures(found)
-    content = {"model": "digits", "measured": [row.record() for row in found], "missing": {}, "interrupted": None}
+    content: dict[str, Any] = {
+        "model": "digits",
+        "measured": [row.record() for row in found],
+        "missing": {},
+        "interrupted": None,
+    }
     page = drawn(content, tmp_path)
     assert "Latency at fixed rates, p99" in page
     assert "often: 9 at 50" in page
