@@ -1,11 +1,15 @@
 """Files behind any URL of fsspec, such as s3://bucket/runs, in the few words that a run needs."""
 
+import asyncio
+import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import fsspec
+from fsspec.asyn import AsyncFileSystem
 
 from training.component import one_line
 from training.errors import UserError
@@ -25,6 +29,12 @@ class Missing(StoreError):
     """There is no such file."""
 
 
+def _unasked(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody waits for is no message to a user: aiohttp's task that sends an upload may fail on a connection that
+    the server has just closed, of which the upload itself says so in its own error, or tries again."""
+    logging.getLogger(__name__).debug("%s: %r", context["message"], context.get("exception"))
+
+
 class Store:
     """Names are below the URL. Raises UserError for a URL that cannot be used, StoreError for what the store does.
 
@@ -40,6 +50,8 @@ class Store:
             raise UserError(f"{url}: needs a package that is missing: {error}") from error
         except Exception as error:  # every file system has errors of its own
             raise UserError(f"{url}: cannot be used: {one_line(error)}") from error
+        if isinstance(self.files, AsyncFileSystem):
+            self.files.loop.call_soon_threadsafe(self.files.loop.set_exception_handler, _unasked)
         protocol = self.files.protocol
         self._has_folders = OBJECT_STORES.isdisjoint([protocol] if isinstance(protocol, str) else protocol)
 

@@ -1,5 +1,6 @@
 """Checkpoints in a store, by a real server that speaks S3: nodes without a common folder, kills, damage, outages."""
 
+import asyncio
 import json
 import os
 import re
@@ -229,6 +230,20 @@ def test_a_store_that_cannot_be_used_is_one_line_before_training(
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_what_nobody_waits_for_is_no_traceback(stored: StoredRun, caplog: pytest.LogCaptureFixture) -> None:
+    """aiohttp leaves such a task where a connection closes just before an upload, which has an error of its own."""
+
+    async def fail() -> None:
+        raise ConnectionResetError("Cannot write to closing transport")
+
+    async def abandon() -> None:
+        asyncio.get_running_loop().create_task(fail())
+        await asyncio.sleep(0.01)
+
+    asyncio.run_coroutine_threadsafe(abandon(), stored.store.files.loop).result(60)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("policy", ["continue", "stop"])
