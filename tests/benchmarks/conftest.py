@@ -12,6 +12,15 @@ import pytest
 from tests.conftest import run_command
 
 
+def benchmark(*words: object) -> subprocess.CompletedProcess[str]:
+    """`python -m benchmarks WORDS`; asked again where a busy machine made the generator late and the result void."""
+    for _ in range(4):
+        done = run_command("-m", "benchmarks", *words)
+        if not (done.returncode == 2 and "the generator itself was" in done.stderr):
+            break
+    return done
+
+
 class Planted:
     def __init__(self, *options: object) -> None:
         command = [sys.executable, str(Path(__file__).with_name("planted.py")), *map(str, options)]
@@ -51,7 +60,7 @@ def measure(tmp_path: Path) -> Callable[..., Any]:
         given = () if "--input" in options else ("--input", "random")
         protocol = () if "--protocol" in options else ("--protocol", "rest")
         words = (verb, url, "--model", "planted", *given, *protocol, *options, "--output", output)
-        done = run_command("-m", "benchmarks", *words)
+        done = benchmark(*words)
         assert done.returncode == code, done.stderr
         return json.loads(output.read_text()) | {"stdout": done.stdout, "stderr": done.stderr}
 

@@ -15,7 +15,7 @@ import pytest
 from benchmarks.load.drift import drift
 from benchmarks.load.measurement import Measurement
 from benchmarks.load.steps import fair, highest, holds
-from tests.benchmarks.conftest import Planted
+from tests.benchmarks.conftest import Planted, benchmark
 from tests.benchmarks.report.written import measurement
 from tests.conftest import ROOT, run_command, wait_until
 
@@ -112,7 +112,7 @@ def test_it_measures_torchserve(
     image, output = next(samples.glob("*/*.png")), tmp_path / "result.json"
     options = ("--model", "digits-onnx-fp32", "--input", image, "--rate", 20, "--seconds", 2, "--warmup", 0.5)
     words = ("latency", addresses[where], "--protocol", protocol, "--metrics", addresses["metrics"], *options)
-    done = run_command("-m", "benchmarks", *words, "--output", output)
+    done = benchmark(*words, "--output", output)
     assert done.returncode == 0, done.stderr
     assert "digits-onnx-fp32" in done.stdout
     result = json.loads(output.read_text())["results"]
