@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks import host
+from benchmarks.whole_file import write_whole
 from serving.errors import UserError
 
 
@@ -42,11 +43,7 @@ def write(verb: str, options: argparse.Namespace, results: object, figures: Mapp
             "results": results,
             "figures": {name: asdict(figure) for name, figure in figures.items()},
         }
-        text = json.dumps(content, indent=2, default=_text) + "\n"
-        try:
-            options.output.write_text(text)
-        except OSError as error:
-            raise UserError(f"--output: {options.output} cannot be written ({error.strerror})") from error
+        write_whole(options.output, json.dumps(content, indent=2, default=_text) + "\n", "--output")
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Figure]]:

@@ -4,12 +4,12 @@ Takes run folders, bundles and the JSON files that the other verbs write. The pa
 nothing and runs no script, so it can be mailed, printed, or kept beside what it shows.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.report.page import MADE_BY, page
 from benchmarks.report.source import read
+from benchmarks.whole_file import write_whole
 from serving.arguments import Parser
 from serving.errors import UserError
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     _check(options.output)
     text = page(read(options.sources), options.title)
-    _write(options.output, text)
+    write_whole(options.output, text, "--output")
     print(f"report       {options.output}")
 
 
@@ -45,16 +45,3 @@ def _is_report(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return f'content="{MADE_BY}"'.encode() in file.read(1000)
-
-
-def _write(output: Path, text: str) -> None:
-    """Whole or not at all: beside its place, then renamed."""
-    unfinished = output.with_name(f".{output.name}.unfinished")
-    try:
-        # A name may hold half a letter, which JSON can say and UTF-8 cannot.
-        unfinished.write_bytes(text.encode("utf-8", "replace"))
-        os.replace(unfinished, output)
-    except OSError as error:
-        raise UserError(f"--output: {output} cannot be written ({error.strerror})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

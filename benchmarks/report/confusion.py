@@ -19,10 +19,10 @@ class Confusion:
     counts: tuple[tuple[int, ...], ...]
     """A row for each true label, a column for each predicted one."""
 
-    def mistakes(self) -> list[tuple[int, str, str]]:
-        """Count, true label and predicted label, the most frequent first."""
-        found = [(count, self.labels[true], self.labels[seen]) for true, seen, count in self._cells() if true != seen]
-        return sorted((one for one in found if one[0]), key=lambda one: -one[0])
+    def mistakes(self) -> list[tuple[int, int, int]]:
+        """Row, column and count, the most frequent first; two labels may have the same name."""
+        found = [(true, seen, count) for true, seen, count in self._cells() if true != seen and count]
+        return sorted(found, key=lambda one: -one[2])
 
     def _cells(self) -> Iterator[tuple[int, int, int]]:
         for true, row in enumerate(self.counts):
@@ -37,6 +37,8 @@ def read_confusion(path: Path) -> Confusion | None:
     with blamed(path), path.open(newline="", encoding="utf-8") as file:
         (_, *labels), *rows = csv.reader(file)
         counts = tuple(tuple(map(int, row)) for _, *row in rows)
+        if any(count < 0 for row in counts for count in row):
+            raise ValueError("it has a count below 0")
         if {len(labels)} != {len(counts), *map(len, counts)} or not labels:
             raise ValueError("it has not as many lines as columns")
     return Confusion(tuple(labels), counts)
@@ -45,11 +47,13 @@ def read_confusion(path: Path) -> Confusion | None:
 def draw(found: Confusion) -> Markup:
     """A matrix with shaded cells where it can be read, and the most frequent mistakes and each label's share."""
     mistakes = found.mistakes()
-    wrong, total = sum(count for count, *_ in mistakes), sum(map(sum, found.counts))
+    wrong, total = sum(count for *_, count in mistakes), sum(map(sum, found.counts))
     about = f"{wrong:,} of {total:,} test samples were taken for another label."
     heads = ("true", "predicted", "samples", "of the true label")
-    of_label = dict(zip(found.labels, map(sum, found.counts), strict=True))
-    rows = [(true, seen, count, percent(count / of_label[true])) for count, true, seen in mistakes[:MOST_MISTAKES]]
+    rows = [
+        (found.labels[true], found.labels[seen], count, percent(count / sum(found.counts[true])))
+        for true, seen, count in mistakes[:MOST_MISTAKES]
+    ]
     content = [
         _matrix(found) if len(found.labels) <= MOST_LABELS else None,
         table("The most frequent mistakes", heads, rows) if rows else None,

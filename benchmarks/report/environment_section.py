@@ -1,6 +1,5 @@
 """The machines and versions that the figures belong to, and the commands that made them."""
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,22 +35,17 @@ def joined_lines(results: Sequence[Result]) -> str:
 
 def _machines(results: Sequence[Result]) -> list[Markup]:
     """A table for each, which names its files."""
-    files: dict[str, list[str]] = {}
+    files: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for result in results:
         with blamed(result.path):
-            machine = json.dumps(result.content["machine"])
-            files.setdefault(machine, []).append(str(result.path))
-    heads = ["", "value"]
-    return [
-        table(f"Measured in {', '.join(names)} on", heads, _rows(json.loads(machine)))
-        for machine, names in files.items()
-    ]
+            files.setdefault(_rows(result.content["machine"]), []).append(str(result.path))
+    return [table(f"Measured in {', '.join(names)} on", ["", "value"], rows) for rows, names in files.items()]
 
 
-def _rows(machine: Mapping[str, Any]) -> list[list[str]]:
-    rows = [[name, _words(value)] for name, value in machine.items() if name != "versions"]
-    versions = machine.get("versions") or {}
-    return rows + [[name, _words(value)] for name, value in versions.items()]
+def _rows(machine: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    versions: Mapping[str, Any] = machine.get("versions") or {}
+    of_machine = [(name, value) for name, value in machine.items() if name != "versions"]
+    return tuple((name, _words(value)) for name, value in [*of_machine, *versions.items()])
 
 
 def _words(value: object) -> str:

@@ -11,6 +11,7 @@ from hdrh.histogram import HdrHistogram
 from benchmarks.report.chart import Point
 from benchmarks.report.source import Result, blamed
 
+PERCENTILES = ("p50", "p90", "p99", "p99.9")
 VERBS = ("latency", "sweep", "slo", "soak")
 
 
@@ -106,7 +107,7 @@ def _load(measured: dict[str, Any]) -> Load:
         requests=int(measured["requests"]),
         errors=int(measured["errors"]),
         outcomes={str(name): int(count) for name, count in measured["outcomes"].items()},
-        percentiles={name: float(value) for name, value in measured["percentiles_ms"].items()} if answered else {},
+        percentiles={name: float(measured["percentiles_ms"][name]) for name in PERCENTILES} if answered else {},
         stages={str(name): float(value) for name, value in measured["stages_ms"].items()} if answered else {},
         void=measured["void"] and str(measured["void"]),
         saturated=bool(measured["saturated"]),

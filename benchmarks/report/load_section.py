@@ -8,7 +8,7 @@ from benchmarks.interval import median_interval
 from benchmarks.report import bars, chart
 from benchmarks.report.bars import Bar
 from benchmarks.report.chart import Axis, Point, Series, line_chart
-from benchmarks.report.load import Curve, Load
+from benchmarks.report.load import PERCENTILES, Curve, Load
 from benchmarks.report.markup import Markup, figure, interval, number, table, tag
 from benchmarks.report.section import Section, columns
 from benchmarks.report.source import Result, blamed
@@ -78,7 +78,7 @@ def _by_percentile(curves: Sequence[Curve]) -> Markup | None:
     if not series:
         return None
     deepest = max(point.x for one in series for point in one.points)
-    every = range(0, math.ceil(deepest) + 1, 1 if deepest <= MOST_NINES else 2)
+    every = range(0, max(1, math.ceil(deepest)) + 1, 1 if deepest <= MOST_NINES else 2)
     ticks = tuple((float(index), _nines(index)) for index in every)
     if ticks[-1][0] < deepest:
         ticks += ((deepest, ""),)
@@ -142,7 +142,7 @@ def _loads(curves: Sequence[Curve]) -> Markup:
     rows = [
         [
             *(curve.name, load.asked, load.achieved),
-            *(load.percentiles.get(which) or "–" for which in ("p50", "p90", "p99", "p99.9")),
+            *(load.percentiles.get(which) or "–" for which in PERCENTILES),
             *(load.requests, load.errors, _remark(load)),
         ]
         for curve in curves

@@ -29,7 +29,9 @@ def run_section(run: Run) -> Section:
 
 
 def _facts(run: Run, scores: Sequence[str]) -> list[tuple[str, str]]:
-    facts = [(f"test {name}", _says(name)(float(run.test[-1][name]))) for name in scores[:1]]
+    """Of the scores the first that has a value at the end: that of a constant target has none."""
+    known = [(name, score) for name in scores if (score := run.test[-1][name]) is not None]
+    facts = [(f"test {name}", _says(name)(float(score))) for name, score in known[:1]]
     last = max((lines[-1] for lines in (run.train, run.test) if lines), key=lambda line: line["step"], default=None)
     return [*facts, ("training", f"{last['step']:,} steps, {last['epoch']:,} epochs")] if last else facts
 

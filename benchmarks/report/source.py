@@ -1,6 +1,7 @@
 """What a report is made of, read and checked: run folders, bundles and result files."""
 
 import binascii
+import csv
 import json
 import re
 import struct
@@ -22,10 +23,11 @@ from serving.errors import UserError
 PICTURE = "predictions.png"
 # What a file raises whose JSON is not what the verb in it writes.
 MALFORMED = (
-    *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError, binascii.Error, struct.error, zlib.error),
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
+    *(binascii.Error, csv.Error, struct.error, zlib.error),
     *(HdrCookieException, HdrHistogramSettingsException, HdrLengthException),
 )
-PASSWORD = re.compile(r"(?<=://)[^\s/@]+(?=@)")
+PASSWORD = re.compile(r"(?<=://)[^\s/]+(?=@)")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """What a report is made of, or why it is not, and where it is written."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -58,6 +59,42 @@ def damaged_histogram(folder: Path) -> Path:
     return written(folder, "latency", asdict(measurement(50, histogram="HISTFAAA")), {})
 
 
+def no_machine(folder: Path) -> Path:
+    return changed(folder, "machine", None)
+
+
+def odd_versions(folder: Path) -> Path:
+    return changed(folder, "machine", {"versions": [1]})
+
+
+def changed(folder: Path, key: str, value: object) -> Path:
+    source = a_servers(folder)
+    source.write_text(json.dumps(json.loads(source.read_text()) | {key: value}))
+    return source
+
+
+def fewer_percentiles(folder: Path) -> Path:
+    return written(folder, "latency", asdict(measurement(50, percentiles_ms={"p50": 1.0})), {})
+
+
+def nested(folder: Path) -> Path:
+    run = damaged_run(folder)
+    (run / "metrics.jsonl").write_text("[" * 100_000)
+    return run
+
+
+def less_than_nothing(folder: Path) -> Path:
+    run = damaged_matrix(folder)
+    (run / "confusion.csv").write_text("true,a\na,-1\n")
+    return run
+
+
+def open_quote(folder: Path) -> Path:
+    run = damaged_matrix(folder)
+    (run / "confusion.csv").write_text('true,"' + "a" * 200_000)
+    return run
+
+
 def missing(folder: Path) -> Path:
     return folder / "nowhere"
 
@@ -82,6 +119,12 @@ def too_long(folder: Path) -> Path:
         (no_json, "text.json: is no result that"),
         (other_content, "sweep.json: is not as this version"),
         (damaged_histogram, "latency.json: is not as this version"),
+        (no_machine, "servers.json: is not as this version"),
+        (odd_versions, "servers.json: is not as this version"),
+        (fewer_percentiles, "latency.json: is not as this version"),
+        (nested, "metrics.jsonl: is not as this version"),
+        (less_than_nothing, "confusion.csv: is not as this version"),
+        (open_quote, "confusion.csv: is not as this version"),
         (missing, "nowhere: does not exist"),
         (endless, "link: cannot be read"),
         (too_long, "x: cannot be read"),

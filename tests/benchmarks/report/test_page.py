@@ -112,6 +112,26 @@ def test_a_matrix_of_many_labels_is_a_list_of_mistakes(run: Path, tmp_path: Path
     assert not [given for given, _ in page.all("table") if given.get("class") == "matrix"]
 
 
+def test_two_labels_of_one_name_are_two_rows(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints", "bundle"))
+    (tmp_path / "run/confusion.csv").write_text("true,crane,crane\ncrane,3,2\ncrane,0,0\n")
+    page = report(tmp_path, tmp_path / "run")
+    assert page.table("The most frequent mistakes")[1:] == [["crane", "crane", "2", "40.00 %"]]
+    assert [row[2] for row in page.table("Each label of the test set")[1:]] == ["60.00 %", "–"]
+
+
+def test_a_score_without_a_value_is_left_out(run: Path, tmp_path: Path) -> None:
+    """As R² of a target that is the same in each sample."""
+    shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints", "bundle"))
+    scores = {"r2": None, "mae": 1.5}
+    line = {"kind": "test", "time": 1.0, "epoch": 1, "step": 1, "samples": 2, "loss": 0.5}
+    (tmp_path / "run/metrics.jsonl").write_text(json.dumps(line | scores))
+    page = report(tmp_path, tmp_path / "run")
+    terms = [text for _, text in page.all("dt")]
+    assert "test mae" in terms
+    assert "test r2" not in terms
+
+
 def test_a_refused_and_a_skipped_variant_say_why(bundle: Path, tmp_path: Path) -> None:
     copy = tmp_path / "bundle"
     shutil.copytree(bundle, copy)
@@ -227,7 +247,7 @@ def test_secrets_of_a_command_are_left_out(tmp_path: Path) -> None:
     source = written(tmp_path, "latency", asdict(measurement(50)), {})
     content = json.loads(source.read_text())
     headers = ["--header", "Authorization: Bearer s3cret", "--head=X-Key: s3cret"]
-    content["command"] = ["latency", "https://me:s3cret@host/", *headers, "--model", "digits"]
+    content["command"] = ["latency", "https://me:s3c@s3cret@host/", *headers, "--model", "digits"]
     source.write_text(json.dumps(content))
     main([str(source), "-o", str(tmp_path / "made.html")])
     text = (tmp_path / "made.html").read_text()
@@ -241,6 +261,14 @@ def test_a_result_without_a_good_answer_has_a_table_and_no_picture(tmp_path: Pat
     page = report(tmp_path, written(tmp_path, "latency", asdict(nothing), {}))
     assert page.table("Every load")[1][3:] == ["–", "–", "–", "–", "10", "10", "10 × refused"]
     assert not page.all("figure")
+
+
+def test_a_single_answer_has_a_latency(tmp_path: Path) -> None:
+    histogram = HdrHistogram(1, 600_000_000, 3)
+    histogram.record_value(1500)
+    alone = measurement(1, requests=1, outcomes={"ok": 1}, histogram=histogram.encode().decode())
+    page = report(tmp_path, written(tmp_path, "latency", asdict(alone), {}))
+    assert page.table("Percentiles")[1:] == [["0 %", "1.5"]]
 
 
 def test_a_training_that_went_on_says_each_step_once(run: Path, tmp_path: Path) -> None:
