@@ -1,4 +1,7 @@
-"""KServe's Python server in an environment of its own, all settings as it comes but a log line for each request."""
+"""KServe's Python server in an environment of its own, all settings as it comes but its log lines for each request.
+
+It is asked over gRPC: the binary tensors of REST it makes into a list of numbers and that into an array again.
+"""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +11,7 @@ from pathlib import Path
 from benchmarks.servers.environment import APPS, pinned, python_of
 from benchmarks.servers.installed import Installed
 from benchmarks.servers.peer import Job
-from benchmarks.servers.ports import free_port
+from benchmarks.servers.ports import free_port, listens
 from benchmarks.servers.process import process
 from benchmarks.servers.served import Served, answers, described, infer, target_of
 from benchmarks.servers.unavailable import Unavailable
@@ -24,18 +27,19 @@ class KServe(Installed):
 
     @contextmanager
     def serving(self, folder: Path) -> Iterator[Served]:
-        job, name, port = self.job, self.job.bundle.name, free_port()
+        job, name, port, grpc_port = self.job, self.job.bundle.name, free_port(), free_port()
         tensors = {"inputs": described(job.bundle.inputs), "outputs": described(job.bundle.outputs)}
         command = [python_of(self.environment), APPS / "kserve_app.py", "--model", job.model, "--threads", job.threads]
         command += ["--tensors", json.dumps(tensors), "--model_name", name, "--http_port", port]
-        command += ["--grpc_port", free_port(), "--enable_latency_logging", "false"]
+        command += ["--grpc_port", grpc_port, "--enable_latency_logging", "false"]
         url = f"http://127.0.0.1:{port}"
-        with process(command, folder / "log", job.cpus) as running:
+        with process(command, folder / "log", job.cpus, {"KSERVE_LOGLEVEL": "WARNING"}) as running:
             running.until(lambda: answers(f"{url}/v2/health/ready"))
+            running.until(lambda: listens(grpc_port))
             yield Served(
                 process=running,
                 server=f"kserve {pinned('kserve')['kserve']}",
                 threads=job.threads,
                 golden=infer(job, url, name),
-                target=target_of(job, url, name, "rest-binary"),
+                target=target_of(job, f"127.0.0.1:{grpc_port}", name, "grpc"),
             )
