@@ -12,7 +12,7 @@ from benchmarks import record
 from benchmarks.interruption import end_as, exit_code
 from benchmarks.interval import Interval, median_interval
 from benchmarks.load.measurement import Measurement
-from benchmarks.load.options import add_sending, add_target, check, measure_open, target_of
+from benchmarks.load.options import add_sending, add_target, check, check_limit, measure_open, target_of
 from benchmarks.load.steps import highest
 from benchmarks.load.table import table
 from benchmarks.load.target import Target
@@ -45,9 +45,9 @@ def main(arguments: Sequence[str]) -> None:
     add_sending(parser, seconds=5)
     options = parser.parse_args(arguments)
     check(options)
-    for name in ("p99_ms", "resolution", "repeats"):
-        if getattr(options, name) <= 0:
-            raise UserError(f"--{name.replace('_', '-')}: {getattr(options, name)} is too small; give more than 0")
+    check_limit(options)
+    if options.repeats <= 0:
+        raise UserError(f"--repeats: {options.repeats} is too small; give more than 0")
     found = find(target_of(options), options)
     name = f"requests/s at p99 <= {found.p99_ms:g} ms"
     figures = {name: Figure(better="higher", values=found.repeats)} if found.repeats else {}

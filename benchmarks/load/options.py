@@ -19,6 +19,7 @@ from serving.errors import UserError
 
 MOST_REQUESTS = 50_000_000  # of one run: 8 bytes each, several times
 MOST_CONNECTIONS = 4096
+FINEST = 0.001  # step between two rates: no measurement tells closer ones apart
 SENT_BY_ONE = {False: 15_000, True: 2500}  # requests a second of one process, over HTTP and over gRPC
 
 
@@ -50,6 +51,14 @@ def check(options: argparse.Namespace) -> None:
         value = getattr(options, name, None)
         if value is not None and (value < 0 if name == "warmup" else value <= 0):
             raise UserError(f"--{name}: {value} is too small; give a number above 0")
+
+
+def check_limit(options: argparse.Namespace) -> None:
+    """Raise UserError for a limit, or a step of the search for it, that makes no sense."""
+    if options.p99_ms <= 0:
+        raise UserError(f"--p99-ms: {options.p99_ms} is too small; give more than 0")
+    if options.resolution < FINEST:
+        raise UserError(f"--resolution: {options.resolution} is too small; give {FINEST} or more")
 
 
 def target_of(options: argparse.Namespace) -> Target:

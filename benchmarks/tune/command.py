@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks import host, record
 from benchmarks.interruption import end_as, exit_code
 from benchmarks.interval import median_interval
-from benchmarks.load.options import add_sending, check
+from benchmarks.load.options import add_sending, check, check_limit
 from benchmarks.record import Figure
 from benchmarks.tune.evidence import VERDICTS, Evidence
 from benchmarks.tune.search import Search
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
     add_sending(parser, seconds=5)
     options = parser.parse_args(arguments)
     cpus = _check(options)
-    bundle = bundles.load(options.bundle.resolve())
+    bundle = bundles.load(options.bundle.absolute())
     names = variants(bundle, options.runtime, options.variants)
     cores = len(cpus or os.sched_getaffinity(0))
     points = grid(bundle, options.runtime, names, cores, options.p99_ms)
@@ -53,19 +53,17 @@ def main(arguments: Sequence[str]) -> None:
             search.exhaustive() if options.grid else search.tune()
         except (KeyboardInterrupt, SystemExit) as error:
             interrupted = exit_code(error)
-    _conclude(search, bundle.name, cores, options, interrupted)
+    conclude(search, bundle.name, cores, options, interrupted)
 
 
 def _check(options: Namespace) -> tuple[int, ...]:
     """The cores that are left for the server, if the generator stays on some. Raises UserError."""
     check(options)
-    for name in ("p99_ms", "resolution"):
-        if getattr(options, name) <= 0:
-            raise UserError(f"--{name.replace('_', '-')}: {getattr(options, name)} is too small; give more than 0")
+    check_limit(options)
     check_settings(options.settings_output)
     options.output = options.output or _evidence_beside(options.settings_output)
     record.check(options)
-    if options.output.resolve() == options.settings_output.resolve():
+    if os.path.realpath(options.output) == os.path.realpath(options.settings_output):
         raise UserError(f"--settings-output: {options.settings_output} is where the evidence goes; give another name")
     if options.runtime == "torchserve" and options.gateway == "nginx" and not shutil.which("nginx"):
         raise UserError("--gateway: nginx is not installed; install it, or give --gateway none")
@@ -110,8 +108,8 @@ def results(search: Search, model: str, cores: int, options: Namespace, interrup
     }
 
 
-def _conclude(search: Search, model: str, cores: int, options: Namespace, interrupted: int | None) -> None:
-    """Say what was found, write the settings and the evidence, and end as the signal wants that came."""
+def conclude(search: Search, model: str, cores: int, options: Namespace, interrupted: int | None) -> None:
+    """Say what was found, write the evidence and the settings, and end as the signal wants that came."""
     best, found = search.best, results(search, model, cores, options, interrupted)
     tried = ", ".join(f"{count} {verdict}" for verdict, count in found["counts"].items() if count)
     print(f"\n{tried}, in {found['seconds']:,.0f} s and {found['probes']} probes")
@@ -120,17 +118,17 @@ def _conclude(search: Search, model: str, cores: int, options: Namespace, interr
     elif best:
         rate = median_interval(best.rates)
         worth = f"p99 <= {options.p99_ms:g} ms up to {rate.median:,.4g} requests/s [{rate.low:,.4g}, {rate.high:,.4g}]"
-        machine = f"on {cores} of the {os.cpu_count()} cores of {host.describe()['processor']}"
-        tables = settings_text(options.runtime, best.point, options.gateway)
-        write_settings(options.settings_output, options.runtime, tables, options.bundle, [worth, machine])
-        print(f"{best.name}: {worth}")
-        print(f"settings     {options.settings_output}")
+        print(f"{best.name}: {worth}", flush=True)
     name = f"requests/s at p99 <= {options.p99_ms:g} ms"
     record.write("tune", options, found, {name: Figure(better="higher", values=best.rates)} if best else {})
     print(f"evidence     {options.output}", flush=True)
     end_as(interrupted)
     if not best:
         raise _nothing(search.evidence, options)
+    machine = f"on {cores} of the {os.cpu_count()} cores of {host.describe()['processor']}"
+    tables = settings_text(options.runtime, best.point, options.gateway)
+    write_settings(options.settings_output, options.runtime, tables, options.bundle, [worth, machine])
+    print(f"settings     {options.settings_output}")
 
 
 def _nothing(evidence: Evidence, options: Namespace) -> Exception:

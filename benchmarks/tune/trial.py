@@ -47,7 +47,7 @@ class Trials:
     def at(self, point: Point) -> Iterator["Trial"]:
         """Raises CannotRun."""
         try:
-            with TemporaryDirectory(dir=self.folder, prefix="trial-") as made:
+            with TemporaryDirectory(dir=self.folder, prefix="trial-", ignore_cleanup_errors=True) as made:
                 folder = Path(made)
                 ready, settings = folder / "ready.json", folder / "settings.toml"
                 settings.write_text(settings_text(self.options.runtime, point, self.options.gateway))

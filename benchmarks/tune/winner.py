@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.tune.point import Point
+from benchmarks.whole_file import write_whole
 from serving.errors import UserError
 
 MADE_BY = "# Written by python -m benchmarks tune"
@@ -42,12 +43,14 @@ def check_settings(path: Path) -> None:
             raise UserError(f"--settings-output: {path.parent} is not a folder; make it first")
         if path.exists() and not (path.is_file() and path.read_bytes().startswith(MADE_BY.encode())):
             raise UserError(f"--settings-output: {path} exists and was not written by this; give another name")
+        if not os.access(path.parent, os.W_OK):
+            raise UserError(f"--settings-output: {path} cannot be written; give another place")
     except OSError as error:
         raise UserError(f"--settings-output: {path} cannot be written ({error.strerror})") from error
 
 
 def write_settings(path: Path, runtime: str, tables: str, bundle: Path, about: Sequence[str]) -> None:
-    """Whole or not at all: beside its place, then renamed. Raises UserError."""
+    """Raises UserError."""
     given, settings = shlex.quote(str(bundle)), shlex.quote(str(path))
     if runtime == "onnx":
         commands = [f"python -m serving up --runtime onnx {given} --settings {settings}"]
@@ -57,11 +60,4 @@ def write_settings(path: Path, runtime: str, tables: str, bundle: Path, about: S
             f"python -m serving up --runtime torchserve STORE --settings {settings}",
         ]
     lines = [MADE_BY + ", for", *(f"#     {command}" for command in commands), *(f"# {line}" for line in about)]
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.write_text("\n".join(lines) + "\n\n" + tables)
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise UserError(f"--settings-output: {path} cannot be written ({error.strerror})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, "\n".join(lines) + "\n\n" + tables, "--settings-output")

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from benchmarks.tune import trial
+from benchmarks.tune.command import conclude
 from benchmarks.tune.space import delays, divisions, grid, variants
 from benchmarks.tune.trial import Trials
 from benchmarks.tune.winner import check_settings, settings_text, write_settings
@@ -23,7 +24,7 @@ from serving.client import RestClient
 from serving.errors import UserError
 from tests.benchmarks.report.parsed import report as made_report
 from tests.benchmarks.test_servers import left_with
-from tests.benchmarks.tune.landscape import POINT
+from tests.benchmarks.tune.landscape import LIMIT, POINT, Landscape, of_a_delay, searched, space
 from tests.conftest import ROOT, Server, run_command, wait_until
 
 
@@ -96,6 +97,19 @@ def test_an_evidence_of_another_verb_is_kept(bundle: Path, tmp_path: Path) -> No
     done = run_command("-m", "benchmarks", "tune", bundle, "--p99-ms", 50, "--settings-output", tmp_path / "tuned.toml")
     assert done.returncode == 2
     assert "tuned.json exists and was not written by this" in done.stderr
+
+
+def test_the_evidence_outlives_settings_that_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = searched(Landscape(of_a_delay), space())
+    given = {"bundle": Path("b"), "p99_ms": LIMIT, "runtime": "onnx", "grid": False, "gateway": "none"}
+    options = Namespace(**given, output=tmp_path / "tuned.json", settings_output=tmp_path / "gone" / "tuned.toml")
+    with pytest.raises(UserError, match=r"--settings-output: .*tuned\.toml cannot be written"):
+        conclude(search, "digits", 2, options, None)
+    assert json.loads(options.output.read_text())["results"]["winner"]
+    assert search.best
+    assert f"{search.best.name}: p99 <= 50 ms up to " in capsys.readouterr().out
 
 
 def quick(bundle: Path, folder: Path) -> list[str]:
