@@ -38,7 +38,8 @@ def alternate(
         try:
             results = {}
             for name, measure in measures.items():
-                with TemporaryDirectory(prefix="benchmark-", dir=scratch) as folder:
+                # What is still being written there is no reason to lose the finished rounds.
+                with TemporaryDirectory(prefix="benchmark-", dir=scratch, ignore_cleanup_errors=True) as folder:
                     results[name] = measure(Path(folder).resolve())  # absolute, because it goes to other processes
                 key, value = next(iter(results[name].items()))
                 print(f"{title}, round {number}/{rounds}: {name} {value:,.6g} {key}", file=sys.stderr, flush=True)

@@ -45,9 +45,9 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     check(options)
     peers, base = _peers(options), _base(options)
-    bundle = bundles.load(options.bundle.resolve())
+    bundle = bundles.load(options.bundle.absolute())
     _check(options, bundle)
-    with tempfile.TemporaryDirectory(prefix="servers-") as folder:
+    with tempfile.TemporaryDirectory(prefix="servers-", ignore_cleanup_errors=True) as folder:
         job = _job(bundle, options, Path(folder))
         contestants = [Contestant(peer, of, options) for of in _batching_or_not(job, options) for peer in peers]
         measures = {peer.name: peer.measure for peer in contestants if not peer.failure}

@@ -42,11 +42,11 @@ class Process:
 
     def cpu_seconds(self) -> float:
         """Of all its processes until now, those that have ended included."""
-        return sum(sum(process.cpu_times()[:4]) for process in self._alive())
+        return sum(self._of_each(lambda process: sum(process.cpu_times()[:4])))
 
     def memory_bytes(self) -> int:
         """Of all its processes, pages that they share counted once (PSS)."""
-        return sum(process.memory_full_info().pss for process in self._alive())
+        return sum(self._of_each(lambda process: process.memory_full_info().pss))
 
     def stop(self) -> None:
         family = self._family()
@@ -57,7 +57,8 @@ class Process:
         # Some leave workers behind when they are told to stop, or when they break.
         _, left = psutil.wait_procs(family, timeout=1)
         for late in left:
-            late.kill()
+            with suppress(psutil.NoSuchProcess):
+                late.kill()
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         psutil.wait_procs(left, timeout=1)
@@ -72,8 +73,12 @@ class Process:
         except psutil.NoSuchProcess:
             return []
 
-    def _alive(self) -> list[psutil.Process]:
-        return [process for process in self._family() if process.status() != psutil.STATUS_ZOMBIE]
+    def _of_each(self, figure: Callable[[psutil.Process], Found]) -> Iterator[Found]:
+        """Of those that are alive; one may end while it is looked at."""
+        for process in self._family():
+            with suppress(psutil.NoSuchProcess):
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    yield figure(process)
 
     def _last_words(self) -> str:
         lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]

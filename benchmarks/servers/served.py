@@ -60,9 +60,10 @@ class Served:
 
     def opened(self, rate: float, options: Namespace) -> Offered | None:
         result = self._open(rate, options)
+        _go_on(result)
         if result.void and not result.saturated:  # the generator was kept from computing, for a moment perhaps
             result = self._open(rate, options)
-        _go_on(result)
+            _go_on(result)
         if result.void:
             print(f"servers: {self.server} at {rate:g}/s has no figure: {result.void}", file=sys.stderr, flush=True)
         return None if result.saturated or result.void or result.errors else _offered(result)

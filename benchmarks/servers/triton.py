@@ -84,8 +84,10 @@ class Triton(Installed):
 
 
 def _tensors(kind: str, specs: Sequence[TensorSpec], batching: bool) -> list[str]:
-    """Where it batches, Triton puts the first dimension in front itself."""
-    return [
-        f'{kind} [{{ name: "{spec.name}" data_type: TYPE_{spec.datatype} dims: {list(spec.shape[batching:])} }}]'
-        for spec in specs
-    ]
+    """Where it batches, Triton puts the first dimension in front itself; it knows no tensor of that alone."""
+    lines = []
+    for spec in specs:
+        dims = list(spec.shape[batching:])
+        shape = f"dims: {dims}" if dims else "dims: [1] reshape { shape: [] }"
+        lines.append(f'{kind} [{{ name: "{spec.name}" data_type: TYPE_{spec.datatype} {shape} }}]')
+    return lines

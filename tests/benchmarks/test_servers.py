@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
+from benchmarks.load.measurement import Measurement
 from benchmarks.load.oip import json_body
 from benchmarks.servers.apps.bare_loop import figures
 from benchmarks.servers.apps.torchserve_handler import OnnxHandler
@@ -25,9 +26,11 @@ from benchmarks.servers.environment import pinned, place, python_of
 from benchmarks.servers.peer import Job
 from benchmarks.servers.process import process
 from benchmarks.servers.samples import write_samples
+from benchmarks.servers.served import Served
 from benchmarks.servers.torchserve import BehindNginxByCores
 from benchmarks.servers.unavailable import Unavailable
 from serving import bundle as bundles
+from tests.benchmarks.report.written import measurement
 from tests.conftest import ROOT, run_command, wait_until
 
 QUICK = ("--rounds", 1, "--seconds", 0.5, "--warmup", 0)
@@ -109,7 +112,10 @@ def test_the_handler_that_is_not_ours_reads_images_and_tensors(two_threads: Job)
 def test_the_bare_session_in_a_loop_for_each_core(two_threads: Job, tmp_path: Path) -> None:
     with ByCores(two_threads).serving(tmp_path) as running:
         assert (running.workers, running.threads) == (2, 1)
-        assert running.closed(16, Namespace(seconds=0.3)).requests > 2
+        offered = running.closed(16, Namespace(seconds=0.3))
+        assert offered.requests > 2
+        assert running.sustainable(offered.rate, Namespace(slo_ms=offered.p99_ms)) == offered.rate
+        assert running.sustainable(offered.rate, Namespace(slo_ms=offered.p99_ms / 2)) == 0
     # Each loop's rate counts, also where one ends later than the other.
     assert figures([[0.5, 0.5], [0.25, 0.25, 0.25]]) == {"p50_ms": 250, "p99_ms": 500, "rate": 6, "requests": 5}
 
@@ -176,6 +182,30 @@ def test_what_cannot_be_started_is_listed(bundle: Path, tmp_path: Path, cache: P
         done = run_command("-m", "benchmarks", "servers", bundle, *words)
         assert done.returncode == 1
         assert done.stderr.splitlines()[-1] == f"benchmarks: none was measured; litserve: {reason}"
+
+
+def test_a_signal_while_it_warms_up_at_a_rate_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    void = measurement(50, void="nothing was sent after the warm-up", interrupted=130)
+    asked: list[float] = []
+
+    def measure(_served: Served, rate: float, _options: Namespace) -> Measurement:
+        asked.append(rate)
+        return void
+
+    monkeypatch.setattr(Served, "_open", measure)
+    given: dict[str, Any] = {"process": None, "server": "x", "threads": 1, "golden": {}, "target": None}
+    with pytest.raises(SystemExit) as ended:
+        Served(**given).opened(50, Namespace())
+    assert (ended.value.code, len(asked)) == (130, 1)
+
+
+def test_a_bundle_that_is_a_link_to_itself_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("link")
+    for verb, *options in (("servers",), ("tune", "--p99-ms", 50, "--settings-output", tmp_path / "tuned.toml")):
+        done = run_command("-m", "benchmarks", verb, tmp_path / "link", *options)
+        assert done.returncode == 2, done.stderr
+        assert f"{tmp_path}/link" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

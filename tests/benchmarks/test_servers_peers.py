@@ -51,6 +51,7 @@ def test_with_batching_and_at_fixed_rates(bundle: Path, tmp_path: Path) -> None:
     (ours,) = content["results"]["measured"]
     assert ours["name"] == "ours+batch"
     assert ours["to"] == {}
+    assert {f"{which} ms at {rate}/s" for which in ("p50", "p99") for rate in (20, 40)} <= ours["rounds"][0].keys()
     assert content["figures"]["ours+batch answered/s"]["better"] == "higher"
 
 

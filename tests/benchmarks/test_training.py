@@ -108,6 +108,25 @@ def test_bad_input_is_refused_in_one_line(tmp_path: Path, verb: str, options: tu
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_round_counts_although_its_folder_is_still_written_to(tmp_path: Path) -> None:
+    """As a server's processes may that outlive it for a moment."""
+    writers: list[subprocess.Popen[bytes]] = []
+
+    def measure(folder: Path) -> dict[str, float]:
+        write = 'while [ -d "$0" ]; do : > "$0/$((number += 1))"; done'
+        writers.append(subprocess.Popen(["sh", "-c", write, str(folder)], stderr=subprocess.DEVNULL))
+        wait_until((folder / "1000").exists)
+        return {"rate": 1.0}
+
+    try:
+        found = alternate({"a": measure}, 3, title="test", scratch=tmp_path)
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+    assert found.of == {"a": [{"rate": 1.0}] * 3}
+
+
 def test_rounds_go_in_turn_and_ratios_are_paired(tmp_path: Path) -> None:
     order: list[str] = []
 
