@@ -80,11 +80,13 @@ class Loop:
         self.meter.telemetry.evaluated(epoch=self.run.epochs_begun, step=self.run.progress.step, result=result)
         return result
 
-    def evaluation(self) -> Evaluation:
-        """Of the weights as they are; signals are heeded meanwhile."""
+    def evaluation(self, *, saved: bool = False) -> Evaluation:
+        """Of the weights as they are; signals are heeded meanwhile. `saved`: all is, so that a signal saves nothing."""
         run, trained = self.run, self.step.trained
         share_buffers(trained)
-        return evaluate(trained, run.evaluation, run.task, run.outputs, run.place, self._heed_requests)
+        heed = self._leave_if_asked if saved else self._heed_requests
+        self.requests.ask_soon()  # a batch of an evaluation may take as long as a hundred steps
+        return evaluate(trained, run.evaluation, run.task, run.outputs, run.place, heed)
 
     def _report(self, norm: torch.Tensor | None) -> None:
         run, step = self.run, self.run.progress.step
@@ -107,6 +109,10 @@ class Loop:
     def _check_saver(self) -> None:
         if self.saver.failures and self.run.recipe.checkpoint.on_save_error == "stop":
             self.requests.fail()
+
+    def _leave_if_asked(self) -> None:
+        if stop := self.requests.agreed().stop:
+            raise Stopped(stop)
 
     def _heed_requests(self) -> None:
         self._heed(self.requests.agreed())

@@ -167,16 +167,18 @@ def _check_same_epoch(parts: Run) -> None:
 
 def _take_best(loop: Loop, stored: StoredRun | None) -> Evaluation | None:
     """Put the best checkpoint's weights in, unless they are those at the end; returns its evaluation."""
-    run = loop.run
+    run, step = loop.run, loop.run.progress.best_step
     if stored is None:
-        path = checkpoint.best(run.recipe.run_dir / "checkpoints")
+        folder = run.recipe.run_dir / "checkpoints"
+        named = folder / checkpoint.name_of(step)  # a kill may have come before `best` was moved to it
+        path = named if named.is_dir() else checkpoint.best(folder)
     else:
-        keep, step = run.recipe.checkpoint.keep, run.progress.best_step
+        keep = run.recipe.checkpoint.keep
         path = bring_best(stored, run.recipe.run_dir, run.place, keep, step) if step != run.progress.step else None
     if path is None or (progress := checkpoint.read_progress(path)).step == run.progress.step:
         return None
     restore(path, progress, loop.step, run.place, loop.meter.losses)
-    return loop.evaluation()
+    return loop.evaluation(saved=True)
 
 
 def _try_one_step(parts: Run) -> None:

@@ -52,6 +52,10 @@ class Requests:
         """Make every rank stop: this one cannot go on, and has said why."""
         self.failed = True
 
+    def ask_soon(self) -> None:
+        """What comes takes another time than what was; every rank calls it at the same place."""
+        self.stride = self.countdown = 1
+
     def agreed(self) -> Request:
         """What any rank was asked for, the same on all of them; every rank calls it equally often.
 

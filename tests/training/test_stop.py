@@ -88,14 +88,32 @@ def test_all_ranks_agree_on_a_signal_that_one_of_them_got(tmp_path: Path) -> Non
     assert not list((run / "checkpoints").glob(".*"))
 
 
+SOURCE = {
+    "train": {"name": "tests.training.nets.Slow", "args": {"size": 64, "seconds": 0}},
+    "test": {"name": "tests.training.nets.Slow", "args": {"size": 2000, "seconds": 0.004}},
+    "labels": 10,
+    "image": {"mode": "L", "height": 8, "width": 8},
+}
+SLOWLY_EVALUATED = ("--data.source", json.dumps({"name": "dataset", "args": SOURCE}))
+
+
+def test_a_stop_while_the_best_is_evaluated_leaves_the_last_checkpoint_as_it_is(tmp_path: Path) -> None:
+    """By then the model has the weights of the best."""
+    options = (*SLOWLY_EVALUATED, "--epochs", 2, "--early_stopping.min_gain", 1, "--checkpoint.export", "best")
+    with training(tmp_path, *options) as (process, run):
+        last = run / "checkpoints" / "step-00000002" / "checksums.json"
+        wait_until(lambda: [row["kind"] for row in rows_of(run)].count("test") == 2 and last.exists())
+        before = last.read_text()
+        process.terminate()
+        output, errors = process.communicate(timeout=120)
+    assert process.returncode == 143, errors
+    assert "SIGTERM, saved at step 2" in output
+    assert not (run / "model").exists()
+    assert last.read_text() == before
+
+
 def test_a_stop_in_an_evaluation_waits_for_no_more_than_a_batch_of_it_and_the_run_goes_on_there(tmp_path: Path) -> None:
-    source = {
-        "train": {"name": "tests.training.nets.Slow", "args": {"size": 64, "seconds": 0}},
-        "test": {"name": "tests.training.nets.Slow", "args": {"size": 2000, "seconds": 0.004}},
-        "labels": 10,
-        "image": {"mode": "L", "height": 8, "width": 8},
-    }
-    options = ("--data.source", json.dumps({"name": "dataset", "args": source}), "--checkpoint.every_epochs", "null")
+    options = (*SLOWLY_EVALUATED, "--checkpoint.every_epochs", "null")
     with training(tmp_path, *options, ranks=2) as (process, run):
         process.terminate()
         process.communicate(timeout=120)
