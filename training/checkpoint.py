@@ -7,6 +7,7 @@ A folder holds what torch.distributed.checkpoint wrote, `state.json` (where the 
 import contextlib
 import json
 import pickle
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +17,8 @@ from torch.distributed.checkpoint import FileSystemReader
 
 from training.errors import UserError
 from training.files import flush, sha256, write_whole
+
+NAME = re.compile(r"step-\d+")
 
 
 @dataclass(kw_only=True)
@@ -112,13 +115,14 @@ def clear_unfinished(folder: Path) -> None:
 
 
 def newest_first(folder: Path) -> list[Path]:
-    named = [path for path in folder.glob("step-*") if path.name.removeprefix("step-").isdecimal() and path.is_dir()]
+    named = [path for path in folder.glob("step-*") if NAME.fullmatch(path.name) and path.is_dir()]
     return sorted(named, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
 
 
 def best(folder: Path) -> Path | None:
     pointer = folder / "best"
-    return folder / pointer.read_text().strip() if pointer.is_file() else None
+    name = pointer.read_text(errors="replace").strip() if pointer.is_file() else ""
+    return folder / name if NAME.fullmatch(name) and (folder / name).is_dir() else None
 
 
 def read_progress(checkpoint: Path) -> Progress:

@@ -1,5 +1,6 @@
 """What a run folder holds decides how a run starts: anew, from a checkpoint, or not at all because it is done."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -75,21 +76,26 @@ def enter(recipe: Recipe, start: Start, world_size: int) -> None:
     """
     folder, attempt, attempts = recipe.run_dir, start.attempt(world_size), recipe.run_dir / "attempts.jsonl"
     try:
-        if attempts.is_file() and attempts.read_text(errors="replace").endswith(attempt):
+        before = attempts.read_text(errors="replace") if attempts.is_file() else ""
+        if before.endswith(attempt):
             return
         folder.mkdir(parents=True, exist_ok=True)
         checkpoint.clear_unfinished(folder / "checkpoints")
         write_whole(folder / "config.yaml", to_yaml(recipe))
         sample_log.cut(folder, start.progress.step)
         with attempts.open("a") as file:
-            file.write(attempt)
+            file.write("\n" + attempt if before and not before.endswith("\n") else attempt)
     except OSError as error:
         raise UserError(f"runs_dir: cannot write {folder} ({error.strerror}); give another with --runs_dir") from error
 
 
 def _model_step(folder: Path) -> int | None:
-    card = folder / "model" / "model.yaml"
-    return yaml.safe_load(card.read_text()).get("step") if card.is_file() else None
+    """None where there is none, or none that can be read: then the results are written anew."""
+    try:
+        step = yaml.safe_load((folder / "model" / "model.yaml").read_text())["step"]
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        return None
+    return step if isinstance(step, int) else None
 
 
 def _visible(folder: Path) -> bool:
@@ -143,9 +149,12 @@ def _given(path: Path) -> tuple[Path, Progress]:
 
 
 def _attempts(folder: Path) -> list[dict[str, Any]]:
-    file = folder / "attempts.jsonl"
-    lines = file.read_text().splitlines(keepends=True) if file.is_file() else []
-    return [json.loads(line) for line in lines if line.endswith("}\n")]  # the last may have been cut by a kill
+    """Those that can be read: a full disk or a kill may have cut one."""
+    file, found = folder / "attempts.jsonl", []
+    for line in file.read_text(errors="replace").splitlines() if file.is_file() else []:
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return [attempt for attempt in found if isinstance(attempt, dict) and "launch" in attempt]
 
 
 def _launch(environ: Mapping[str, str]) -> str:

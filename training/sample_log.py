@@ -3,18 +3,21 @@
 After a restart it goes on where the checkpoint stood, so it reads as if nothing had happened.
 """
 
+import re
 from pathlib import Path
 
 import torch
 
 from training.files import write_whole
 
+WHOLE = re.compile(r"\d+(,\d+)*\n")
+
 
 def cut(run_dir: Path, step: int) -> None:
     """Take back, of every rank there was, what came after `step` and is about to be done again."""
     for path in run_dir.glob("samples-*.csv"):
-        whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        write_whole(path, "".join(line for line in whole if int(line.partition(",")[0]) <= step))
+        lines = path.read_text(errors="replace").splitlines(keepends=True)
+        write_whole(path, "".join(line for line in lines if WHOLE.fullmatch(line) and int(line.split(",")[0]) <= step))
 
 
 class SampleLog:

@@ -7,9 +7,11 @@ the label that the checkpoint gives in this process.
 import argparse
 import csv
 import io
+import shutil
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 from torchvision.transforms.v2.functional import to_pil_image
@@ -44,20 +46,30 @@ def write_samples(run: Path, folder: Path, count: int) -> int:
     model, card = load_model(run)
     if card.task != "classification" or not isinstance(card.input, ImageInput):
         raise UserError(f"{run}: is a model for {card.task}; only classified images can be written as files")
+    if folder.exists():
+        raise UserError(f"{folder}: cannot be made (File exists); give another with --output")
     source = evaluation_data(card)
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be made ({error.strerror}); give another with --output") from error
     samples = [source.test[index] for index in range(min(count, source.test_size))]
     predicted = model(torch.stack([image for image, _ in samples])).argmax(dim=1).tolist()
+    written = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    try:
+        _write(written, samples, predicted, card.labels)
+        written.rename(folder)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made ({error.strerror}); give another with --output") from error
+    finally:
+        shutil.rmtree(written, ignore_errors=True)
+    return len(samples)
+
+
+def _write(folder: Path, samples: Sequence[Any], predicted: Sequence[int], labels: Sequence[str]) -> None:
+    folder.mkdir(parents=True)
     rows = [["file", "label", "predicted"]]
     for index, ((image, truth), guess) in enumerate(zip(samples, predicted, strict=True)):
-        path = folder / card.labels[truth].replace("/", "_").replace("..", "_") / f"{index:05d}.png"
+        path = folder / labels[truth].replace("/", "_").replace("..", "_") / f"{index:05d}.png"
         path.parent.mkdir(exist_ok=True)
         to_pil_image(image).save(path)
-        rows.append([str(path.relative_to(folder)), card.labels[truth], card.labels[guess]])
+        rows.append([str(path.relative_to(folder)), labels[truth], labels[guess]])
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows(rows)
     write_whole(folder / "samples.csv", table.getvalue())
-    return len(samples)

@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from tests.conftest import RECIPES, run_command
 from training import checkpoint
@@ -84,6 +86,34 @@ def test_a_damaged_newest_is_named_and_the_one_before_it_used(run: Path) -> None
     assert code == 0
     assert f"{file}: is damaged (its checksum differs); trying the checkpoint before it" in errors
     assert "goes on after step 22" in output
+
+
+def test_small_files_that_are_damaged_cost_nothing(run: Path) -> None:
+    """As a full disk or a kill of the machine leaves them."""
+    attempts, samples = run / "attempts.jsonl", run / "samples-0.csv"
+    attempts.write_bytes(attempts.read_bytes()[:-5] + b"\xff")
+    samples.write_text("1,5\n2,nonsense\n\n30,7\n31,8\n32")
+    (run / "checkpoints" / "best").write_bytes(b"\xff\xfe")
+    (run / "model" / "model.yaml").write_text("step: [")
+    for steps in (30, 34, 38):
+        code, _, errors = go_on(run, steps=steps)
+        assert (code, errors) == (0, "")
+    assert samples.read_text() == "1,5\n30,7\n"
+    assert (run / "checkpoints" / (run / "checkpoints" / "best").read_text().strip()).is_dir()
+    launches = [json.loads(line)["from_step"] for line in attempts.read_text(errors="replace").splitlines()[1:]]
+    assert launches == [30, 30, 34]
+
+
+def test_the_best_is_exported_although_its_name_was_not_written_yet(run: Path) -> None:
+    """As a kill leaves it that came between a checkpoint and the name of the best."""
+    assert read_progress(run / "checkpoints" / "step-00000030").best_step == 30
+    weights = load_file(run / "model" / "weights.safetensors")
+    (run / "checkpoints" / "best").write_text("step-00000010\n")
+    shutil.rmtree(run / "model")
+    code, _, errors = go_on(run, "--checkpoint.export", "best", steps=30)
+    assert code == 0, errors
+    found = load_file(run / "model" / "weights.safetensors")
+    assert all(torch.equal(found[name], value) for name, value in weights.items())
 
 
 def test_an_unfinished_one_is_passed_over_and_its_rest_removed(run: Path) -> None:

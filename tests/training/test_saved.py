@@ -69,6 +69,11 @@ def test_samples_refuses_an_existing_folder_and_a_folder_that_is_no_run(samples:
     assert (again.returncode, "File exists" in again.stderr) == (2, True)
     impossible = run_command("-m", "training", "samples", samples.parent, "--output", "/proc/nowhere/x")
     assert (impossible.returncode, "cannot be made" in impossible.stderr) == (2, True)
+    taken = tmp_path / "taken"
+    taken.touch()
+    below = run_command("-m", "training", "samples", samples.parent, "--output", taken / "x")
+    assert (below.returncode, "cannot be made" in below.stderr) == (2, True)
+    taken.unlink()
     none = run_command("-m", "training", "samples", samples.parent, "--count", 0, "--output", tmp_path / "none")
     assert (none.returncode, "--count: 0 is too small" in none.stderr) == (2, True)
     assert not list(tmp_path.iterdir())

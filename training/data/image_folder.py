@@ -68,7 +68,13 @@ def class_folders(root: Path, split: str) -> tuple[str, ...]:
 
 def _folders(folder: Path) -> tuple[str, ...]:
     with os.scandir(folder) as entries:
-        return tuple(sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")))
+        names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:  # or the results could not be written after the whole training
+            raise UserError(f"{folder}: the name of {os.fsencode(name)!r} is not UTF-8; rename it") from error
+    return tuple(names)
 
 
 def image_names(folder: Path, label: str) -> list[str]:

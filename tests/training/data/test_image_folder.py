@@ -1,3 +1,4 @@
+import os
 import tarfile
 from collections import Counter
 from pathlib import Path
@@ -92,6 +93,9 @@ def test_folders_that_are_no_data_set_are_refused(tmp_path: Path) -> None:
     assert f"{tmp_path / 'test'}: has no image file" in refused()
     (tmp_path / "test" / "bee").mkdir()
     assert f"{tmp_path / 'test' / 'bee'}: is no class of training" in refused()
+    (tmp_path / "train" / os.fsdecode(b"caf\xe9")).mkdir()
+    assert f"{tmp_path / 'train'}: the name of b'caf\\xe9' is not UTF-8; rename it" in refused()
+    (tmp_path / "train" / os.fsdecode(b"caf\xe9")).rmdir()
     assert "data.source.args.limit: 0 is too small" in refused(limit=0)
     assert "data.source.args.width: 0 is too small" in refused(width=0)
     assert "data.source.args.mode: 'CMYK' is not RGB or L" in refused(mode="CMYK")
