@@ -117,7 +117,7 @@ class DataPlane:
         self, model: Model, inputs: Mapping[str, np.ndarray], visit: Visit, interactive: bool, timeout: float | None
     ) -> Mapping[str, np.ndarray]:
         scheduler, remaining = model.scheduler, self.remaining(visit, timeout)
-        if scheduler.expected_wait() > remaining:
+        if scheduler.expected_wait(interactive=interactive) > remaining:
             raise model.admission.overloaded("it would pass its deadline in the queue")
         if not interactive and scheduler.queued >= self.settings.max_queue / 2:
             raise model.admission.overloaded("requests of priority batch have half of the queue")

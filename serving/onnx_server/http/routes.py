@@ -6,9 +6,15 @@ OPEN = frozenset({"live", "ready", "ping", "openapi"})
 """Calls that need no token."""
 
 
-@functools.lru_cache(4096)
+LONGEST = 256  # letters of a path that is kept: clients could fill the memory with longer ones
+
+
 def route(path: str) -> tuple[str, str, str, str]:
     """Method, the name of the call in Rest, model and version; the name is empty where there is nothing."""
+    return _kept(path) if len(path) <= LONGEST else _route(path)
+
+
+def _route(path: str) -> tuple[str, str, str, str]:
     match path.strip("/").split("/"):
         case ["v2", "models", name, "infer"]:
             return "POST", "infer", name, ""
@@ -37,3 +43,6 @@ def route(path: str) -> tuple[str, str, str, str]:
             calls = {"": "metadata", "ready": "model_ready", "config": "configuration", "stats": "statistics"}
             return "GET", calls.get("/".join(rest), ""), name, version
     return "", "", "", ""
+
+
+_kept = functools.lru_cache(4096)(_route)

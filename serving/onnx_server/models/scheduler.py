@@ -26,11 +26,14 @@ class Waiting:
 
     def __init__(self) -> None:
         self.queues: dict[Shapes, OrderedDict[Work, None]] = {}
+        self.samples = 0
 
     def add(self, work: Work) -> None:
+        self.samples += work.size
         self.queues.setdefault(work.shapes, OrderedDict())[work] = None
 
     def remove(self, work: Work) -> None:
+        self.samples -= work.size
         queue = self.queues[work.shapes]
         del queue[work]
         if not queue:
@@ -49,13 +52,13 @@ class Scheduler:
         self.max_batch, self.max_delay = max_batch, max_delay
         kind = InlineRunner if inline else ThreadRunner
         self.runners: list[Runner] = [kind(session, self.loop, self._finished) for session in sessions]
-        self.free = list(self.runners)
+        self.free, self.sessions = list(self.runners), len(sessions)
         self.inline, self.looks_soon = inline, False
         self.free_since = time.monotonic()
         self.waiting = {True: Waiting(), False: Waiting()}
         """By whether they are interactive; these go first."""
-        self.queued = self.queued_samples = self.running = 0
-        """Requests that wait, their samples, and requests that are in a session."""
+        self.queued = self.running = 0
+        """Requests that wait, and requests that are in a session."""
         self.batches = 0
         """Computed so far."""
         self.seconds_per_sample = 0.0
@@ -90,14 +93,21 @@ class Scheduler:
         if work.waits:
             self._take(work)
 
-    def expected_wait(self) -> float:
-        """Seconds that a request which comes now will wait, as far as one can tell."""
-        return self.queued_samples * self.seconds_per_sample / len(self.runners)
+    def expected_wait(self, *, interactive: bool = False) -> float:
+        """Seconds that a request which comes now will wait, as far as one can tell; interactive ones go first."""
+        ahead = self.waiting[True].samples + (0 if interactive else self.waiting[False].samples)
+        return ahead * self.seconds_per_sample / self.sessions
 
     def close(self) -> None:
-        """End the threads; nothing may be queued or running."""
+        """End the threads and let go of the sessions; nothing may be queued or running.
+
+        A runner knows its scheduler, so that the two would otherwise wait for a full garbage collection, which hardly
+        ever comes, or for ever where they were loaded at the start and frozen.
+        """
         for runner in self.runners:
             runner.close()
+        self.runners.clear()
+        self.free.clear()
 
     def _dispatch(self) -> None:
         self.looks_soon = False
@@ -183,10 +193,8 @@ class Scheduler:
         self.waiting[work.interactive].add(work)
         work.waits = True
         self.queued += 1
-        self.queued_samples += work.size
 
     def _take(self, work: Work) -> None:
         work.waits = False
         self.waiting[work.interactive].remove(work)
         self.queued -= 1
-        self.queued_samples -= work.size

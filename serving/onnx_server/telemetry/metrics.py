@@ -87,6 +87,8 @@ class Metrics:
     def unloaded(self, model: "Model") -> None:
         """What was counted stays; what is measured now ends. Comes before another of its version is loaded."""
         self.label_counts.unload(model.name, model.version)
+        for measured in (self.queue_depth, self.in_flight):  # or what asks the model would keep it
+            measured.labels(model.name, model.version).set_function(lambda: 0)
         for gauge in (
             self.workers,
             self.workers_ready,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tritonclient.grpc import service_pb2_grpc
 
+from serving.onnx_server.http import routes
 from tests.conftest import Server
 from tests.serving.onnx_server.calling import channel, infer_request
 from tests.serving.onnx_server.conftest import StartServer
@@ -47,6 +48,13 @@ def test_an_answered_call_is_freed_at_once(server: Server) -> None:
         for _ in range(REQUESTS):
             infer(request, timeout=60)
     assert left(server, before) < (OF_GRPC + 1) * REQUESTS
+
+
+def test_long_paths_are_not_kept() -> None:
+    kept = routes._kept.cache_info().currsize
+    name = "x" * 50_000
+    assert routes.route(f"/v2/models/{name}/infer") == ("POST", "infer", name, "")
+    assert routes._kept.cache_info().currsize == kept
 
 
 def left(server: Server, before: int) -> int:

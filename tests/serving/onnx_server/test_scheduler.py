@@ -1,6 +1,8 @@
 """Which requests are computed together, in which order, and which never."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -26,7 +28,7 @@ async def test_what_comes_while_it_is_busy_goes_together_up_to_max_batch() -> No
     session = Held()
     async with scheduling(session) as scheduler:
         works = [scheduler.submit(sample(value)) for value in range(8)]
-        assert scheduler.queued == scheduler.queued_samples == 7
+        assert scheduler.queued == 7
         assert await answers(session, *works, batches=3) == list(range(1, 9))
         assert session.seen == [[0], [1, 2, 3, 4], [5, 6, 7]]
         assert [work.batch_size for work in works] == [1, 4, 4, 4, 4, 3, 3, 3]
@@ -79,7 +81,7 @@ async def test_what_was_dropped_in_the_queue_never_runs() -> None:
         works = [scheduler.submit(sample(value)) for value in range(4)]
         for work in works[:3:2]:
             scheduler.leave(work)  # the first has begun, and so it ends
-        assert (scheduler.queued, scheduler.queued_samples) == (2, 2)
+        assert scheduler.queued == 2
         assert await answers(session, works[0], works[1], works[3], batches=2) == [1, 2, 4]
         assert session.seen == [[0], [1, 3]]
         assert not works[2].started
@@ -151,3 +153,33 @@ async def test_how_long_the_next_would_wait_is_known_from_what_was_measured() ->
         assert 0 < scheduler.seconds_per_sample == scheduler.expected_wait()
         await answers(session, *works, batches=2)
         assert scheduler.expected_wait() == 0
+
+
+@in_loop
+async def test_an_interactive_request_waits_for_none_that_it_passes() -> None:
+    session = Held()
+    async with scheduling(session, max_batch=1) as scheduler:
+        works = [scheduler.submit(sample(value), interactive=False) for value in range(4)]
+        await asyncio.sleep(0.05)
+        session.may_run.release(1)
+        await works[0].answer
+        assert scheduler.expected_wait(interactive=True) == 0
+        assert scheduler.expected_wait() == pytest.approx(2 * scheduler.seconds_per_sample)
+        works.append(scheduler.submit(sample(4)))
+        assert scheduler.expected_wait(interactive=True) == pytest.approx(scheduler.seconds_per_sample)
+        await answers(session, *works, batches=4)
+
+
+@in_loop
+async def test_a_closed_one_keeps_no_session() -> None:
+    """Not even until the next garbage collection, which hardly ever comes."""
+    session = Held()
+    kept = weakref.ref(session)
+    gc.disable()
+    try:
+        async with scheduling(session) as scheduler:
+            await answers(session, scheduler.submit(sample(1)), batches=1)
+        del session, scheduler
+        await until(lambda: kept() is None)
+    finally:
+        gc.enable()
