@@ -81,7 +81,8 @@ class Expected:
             relative_error=float(np.max([np.sqrt(wrong / max(norm, 1e-30)) for wrong, norm in squares.values()])),
             top1_agreement=_share(classes, self.classes),
             accuracy=accuracy,
-            accuracy_drop=None if accuracy is None or self.accuracy is None else self.accuracy - accuracy,
+            # Rounded, or the difference of two shares may be above a limit that it is equal to.
+            accuracy_drop=None if accuracy is None or self.accuracy is None else round(self.accuracy - accuracy, 12),
         )
 
     def _classes(self, outputs: list[dict[str, np.ndarray]]) -> np.ndarray | None:

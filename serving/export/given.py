@@ -120,11 +120,12 @@ def _network(options: argparse.Namespace) -> nn.Module:
 
 @torch.inference_mode()
 def _outputs(module: Served, test: Samples) -> tuple[TensorSpec, ...]:
-    """What it gives for two samples and for three, which tells the batch from the other axes."""
+    """What it gives for one sample, two and three, which tells the batch from the other axes; a batch of one may lose
+    its axis in a network that squeezes."""
     assert isinstance(module.model, Prepared)
     try:
         raw = module.model.given(*test.tensors(2))
-        two, three = (_tuple(module(*test.tensors(count))) for count in (2, 3))
+        one, two, three = (_tuple(module(*test.tensors(count))) for count in (1, 2, 3))
     except Exception as error:  # whatever a network makes of inputs that do not fit
         raise UserError(f"--input: the model does not take it{place(error)}: {reason(error)}") from error
     names = list(raw) if isinstance(raw, Mapping) else [f"output_{number}" for number in range(len(two))]
@@ -135,18 +136,25 @@ def _outputs(module: Served, test: Samples) -> tuple[TensorSpec, ...]:
                 f"--task: {module.task} needs one output of [batch, outputs], not {shapes}; say --task tensors"
             )
         names = [OUTPUTS[module.task]]
-    return tuple(_spec(*each) for each in zip(names, two, three, strict=True))
+    return tuple(_spec(*each) for each in zip(names, one, two, three, strict=True))
 
 
-def _spec(name: str, two: object, three: object) -> TensorSpec:
-    if not isinstance(two, torch.Tensor) or not isinstance(three, torch.Tensor):
-        raise UserError(f"--model: its output {name} is a {type(two).__name__}, not a tensor")
-    if not three.dim() or (len(two), len(three)) != (2, 3) or two.shape[1:] != three.shape[1:]:
-        raise UserError(f"--model: its output {name} is {list(three.shape)} for 3 samples; [batch, ...] is expected")
-    datatype = DATATYPES.get(two.numpy().dtype)
+def _spec(name: str, *outputs: object) -> TensorSpec:
+    """Of an output for one sample, two and three."""
+    rest: torch.Size | None = None
+    for count, output in reversed(list(enumerate(outputs, start=1))):
+        if not isinstance(output, torch.Tensor):
+            raise UserError(f"--model: its output {name} is a {type(output).__name__}, not a tensor")
+        if not output.dim() or len(output) != count or (rest is not None and output.shape[1:] != rest):
+            samples = "1 sample" if count == 1 else f"{count} samples"
+            raise UserError(
+                f"--model: its output {name} is {list(output.shape)} for {samples}; [batch, ...] is expected"
+            )
+        rest, alone = output.shape[1:], output
+    datatype = DATATYPES.get(alone.numpy().dtype)
     if datatype is None:
-        raise UserError(f"--model: its output {name} is {two.dtype}, which no server answers with")
-    return TensorSpec(name=name, datatype=datatype, shape=(-1, *two.shape[1:]))
+        raise UserError(f"--model: its output {name} is {alone.dtype}, which no server answers with")
+    return TensorSpec(name=name, datatype=datatype, shape=(-1, *alone.shape[1:]))
 
 
 def _numbered(output: TensorSpec, task: str) -> tuple[str, ...]:

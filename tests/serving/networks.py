@@ -25,6 +25,13 @@ class FixedBatch(nn.Module):
         return row.reshape(2, -1)
 
 
+class Squeezing(nn.Module):
+    """Loses the batch axis with a batch of one."""
+
+    def forward(self, row: torch.Tensor) -> torch.Tensor:
+        return row.sum(1, keepdim=True).squeeze()
+
+
 class TwoAndTwo(nn.Module):
     """Words and numbers in, scores and a class out."""
 

@@ -28,7 +28,8 @@ def measured(answers: np.ndarray, task: str = "classification", expected: np.nda
         def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             return {"y": answers[inputs["x"][:, 0]]}
 
-    samples = Samples(TensorDataset(torch.arange(4)[:, None], torch.from_numpy(CLASSES)), ("x",))
+    truth = torch.from_numpy(np.resize(CLASSES, len(expected)))
+    samples = Samples(TensorDataset(torch.arange(len(expected))[:, None], truth), ("x",))
     reference = Reference(
         name="table",
         task=task,
@@ -60,6 +61,17 @@ def test_a_variant_that_errs_is_refused_with_each_reason() -> None:
     assert reason is not None
     for words in ("outputs differ by 1", "accuracy drops by 25.00%", "agreement is 75.00%"):
         assert words in reason
+
+
+def test_a_drop_as_large_as_the_limit_is_accepted() -> None:
+    """Of 200 samples 199 were right and now 198 are, which as floats is more than 0.005."""
+    assert 199 / 200 - 198 / 200 > 0.005
+    expected = np.tile(EXPECTED, (50, 1))
+    expected[0] = np.roll(expected[0], 1)
+    wrong = expected.copy()
+    wrong[1] = np.roll(wrong[1], 1)
+    result = measured(wrong, expected=expected)
+    assert refusal(result, Limits(max_accuracy_drop=0.005)) is None
 
 
 @pytest.mark.parametrize("limits", [LIMITS, Limits()])

@@ -118,6 +118,9 @@ def test_what_torch_export_refuses_is_said_with_the_models_own_line(tmp_path: Pa
     assert f"{networks.__file__}:16, 'if given.sum() > 0:'" in output
     output = export(tmp_path, "--model", f"{NETWORKS}.FixedBatch", "--input", "table:8", code=2)
     assert "its output output_0 is [2, 12] for 3 samples" in output
+    # Two samples and three say nothing of what a squeeze does to one.
+    output = export(tmp_path, "--model", f"{NETWORKS}.Squeezing", "--input", "table:8", code=2)
+    assert "its output output_0 is [] for 1 sample; [batch, ...] is expected" in output
 
 
 def test_a_network_that_gives_nan_is_refused(tmp_path: Path) -> None:
