@@ -31,12 +31,13 @@ NETS = {
 def check(reference: Reference, folder: Path) -> None:
     bundle = export(reference, folder / "bundle", ["torch", "onnx-fp32"], {}, "1.0")
     assert bundle.accepted == ["torch", "onnx-fp32"]
-    for batch in (1, 3, 8):
-        inputs = reference.test.repeated(batch)
-        expected = reference.run(inputs)
-        for variant in bundle.accepted:
-            answered = open_variant(bundle, variant, threads=2).run(inputs)
-            for name, values in expected.items():
+    batches = [reference.test.repeated(samples) for samples in (1, 3, 8)]
+    expected = [reference.run(inputs) for inputs in batches]
+    for variant in bundle.accepted:
+        session = open_variant(bundle, variant, threads=2)
+        for inputs, outputs in zip(batches, expected, strict=True):
+            answered = session.run(inputs)
+            for name, values in outputs.items():
                 np.testing.assert_allclose(answered[name], values, atol=1e-4, rtol=1e-4)
 
 
