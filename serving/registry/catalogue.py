@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from serving.bundle import NAME
-from serving.errors import BundleError, UserError
+from serving.errors import BundleError, ServerFault, UserError
 from serving.registry.store import Store
 
 REFERENCE = re.compile(r"(?P<url>.+)/(?P<name>[^/@]+)@(?P<version>[^/@]+)")
@@ -36,7 +36,7 @@ class Move:
 
 class Catalogue:
     def __init__(self, store: Store, name: str) -> None:
-        self.store, self.name = store, _checked(name)
+        self.store, self.name = store, checked(name)
 
     def object(self, digest: str) -> str:
         if not DIGEST.fullmatch(digest):
@@ -48,14 +48,33 @@ class Catalogue:
         return self.store.read(self._version(version))
 
     def add(self, version: str, manifest: bytes) -> None:
-        self.store.write(self._version(version), manifest)
+        """Raises UserError if another bundle has that version, be it since a moment ago."""
+        self.store.create(self._version(version), manifest)
+        found = self.manifest(version)
+        if found is None:
+            raise ServerFault(f"{self.store.url}/{self._version(version)}: was written and is not there")
+        if found != manifest:
+            raise UserError(
+                f"{self.store.url}/{self.name}@{version}: is there already and is another bundle; versions never "
+                "change, so export it with another --model-version"
+            )
+
+    def holds(self, digest: str) -> bool:
+        """Whether the object is there and whole. All of it is read, as a damaged one may have the right size."""
+        path = self.object(digest)
+        if self.store.size(path) is None:
+            return False
+        found = hashlib.sha256()
+        for chunk in self.store.chunks(path, 0):
+            found.update(chunk)
+        return found.hexdigest() == digest
 
     def versions(self) -> list[str]:
         return [name.removesuffix(".json") for name in self._names(f"{self.name}/versions")]
 
     def channel(self, channel: str) -> str | None:
         """The version that it means, or None."""
-        content = self.store.read(f"{self.name}/channels/{_checked(channel)}.json")
+        content = self.store.read(f"{self.name}/channels/{checked(channel)}.json")
         return None if content is None else str(_parsed(content, f"channel {channel}")["version"])
 
     def channels(self) -> dict[str, str]:
@@ -73,7 +92,7 @@ class Catalogue:
     def move(self, channel: str, version: str) -> Move:
         """Make `channel` mean `version`, which is there. One write, so that a reader sees the old or the new one."""
         move = Move(time.time(), channel, version, self.channel(channel))
-        self.store.write(f"{self.name}/channels/{_checked(channel)}.json", _json(asdict(move)))
+        self.store.write(f"{self.name}/channels/{checked(channel)}.json", _json(asdict(move)))
         self.store.write(f"{self.name}/history/{move.time:017.6f}-{uuid.uuid4().hex[:8]}.json", _json(asdict(move)))
         return move
 
@@ -84,7 +103,7 @@ class Catalogue:
         return [Move(**_parsed(content, "the history")) for content in contents if content is not None]
 
     def _version(self, version: str) -> str:
-        return f"{self.name}/versions/{_checked(version)}.json"
+        return f"{self.name}/versions/{checked(version)}.json"
 
     def _names(self, folder: str) -> list[str]:
         return [name for name in self.store.names(folder) if name.endswith(".json") and not name.startswith(".")]
@@ -102,7 +121,8 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _checked(name: str) -> str:
+def checked(name: str) -> str:
+    """Raises UserError for what cannot be the name of a model, a version or a channel."""
     if not NAME.fullmatch(name):
         raise UserError(f"'{name}' cannot be a name; letters, digits, '.', '_' and '-' can")
     return name

@@ -41,14 +41,15 @@ def history(arguments: Sequence[str]) -> None:
 
 def before(catalogue: Catalogue, channel: str) -> str:
     """What the channel meant before what it means now; again and again, it walks back. Raises UserError."""
+    moves = [move for move in catalogue.history() if move.channel == channel]
+    # A move that was killed halfway is not in the history; the one after it, or the channel, knows what it meant.
+    meant = [version for move in moves for version in (move.before, move.version)] + [catalogue.channel(channel)]
     walked: list[str] = []
-    for move in catalogue.history():
-        if move.channel != channel:
-            continue
-        if len(walked) > 1 and move.version == walked[-2]:
+    for version in filter(None, meant):
+        if len(walked) > 1 and version == walked[-2]:
             walked.pop()  # a move back is no new place to come back to
-        elif not walked or move.version != walked[-1]:
-            walked.append(move.version)
+        elif not walked or version != walked[-1]:
+            walked.append(version)
     if len(walked) < 2:
         raise UserError(f"{catalogue.store.url}/{catalogue.name}: {channel} has meant nothing else before")
     return walked[-2]

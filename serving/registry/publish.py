@@ -7,7 +7,7 @@ from serving import bundle as bundles
 from serving.arguments import Parser
 from serving.bundle import Bundle
 from serving.errors import UserError
-from serving.registry.catalogue import Catalogue
+from serving.registry.catalogue import Catalogue, checked
 from serving.registry.store import Store
 from serving.signature import SigningKey
 
@@ -19,6 +19,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--channel", action="append", default=[], help="make it mean this version, such as canary")
     parser.add_argument("--sign", type=Path, metavar="KEY", help="vouch for it with an ed25519 private key, a PEM file")
     options = parser.parse_args(arguments)
+    for channel in options.channel:
+        checked(channel)
     bundle = bundles.load(options.bundle)
     if options.sign:
         bundles.write(bundle, SigningKey(options.sign))
@@ -31,19 +33,14 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def publish(bundle: Bundle, catalogue: Catalogue) -> None:
-    """Upload what is not there yet, model.json last. Raises UserError for another bundle of that version."""
+    """Upload what is not there whole, model.json last. Raises UserError for another bundle of that version."""
     if not bundle.accepted:
         raise UserError(f"{bundle.root}: has no accepted variant, so nobody could serve it")
     manifest = (bundle.root / "model.json").read_bytes()
-    published = catalogue.manifest(bundle.version)
-    if published is not None and published != manifest:
-        raise UserError(
-            f"{catalogue.store.url}/{bundle.name}@{bundle.version}: is there already and is another bundle; versions "
-            "never change, so export it with another --model-version"
-        )
+    if catalogue.manifest(bundle.version) is not None:
+        catalogue.add(bundle.version, manifest)  # another bundle is refused before anything is uploaded
     for relative, digest in bundle.files.items():
         source = bundle.verified(relative)
-        if catalogue.store.size(catalogue.object(digest)) != source.stat().st_size:
+        if not catalogue.holds(digest):
             catalogue.store.upload(source, catalogue.object(digest))
-    if published is None:
-        catalogue.add(bundle.version, manifest)
+    catalogue.add(bundle.version, manifest)

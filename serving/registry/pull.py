@@ -63,31 +63,37 @@ def _alone(partial: Path, folder: Path) -> Iterator[None]:
     descriptor = os.open(partial, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
     except BlockingIOError as error:
+        os.close(descriptor)
         raise UserError(f"{folder}: another pull is writing it; wait for that, or give another folder") from error
+    except OSError:  # NFS has no locks for folders; two who meet there fail
+        pass
+    try:
+        yield
     finally:
         os.close(descriptor)
 
 
 def _fetch(catalogue: Catalogue, digest: str, target: Path) -> None:
     """Go on where the file ends that is there; it has its name only when its checksum is right."""
-    if target.is_file():
-        return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
+    if target.is_file():
+        target.rename(part)  # to be checked again: a crash may have cut it
     where = catalogue.object(digest)
     size = catalogue.store.size(where)
     if size is None:
         raise BundleError(f"{catalogue.store.url}/{where}: is missing; publish the bundle again")
     have = part.stat().st_size if part.is_file() else 0
-    with part.open("ab") as file:
-        if have < size:
-            for chunk in catalogue.store.chunks(where, have):
-                file.write(chunk)
-    with part.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != digest:
-        part.unlink()  # so that another try begins anew
-        raise BundleError(f"{catalogue.store.url}/{where}: is damaged (its checksum differs); publish the bundle again")
-    part.rename(target)
+    for start in dict.fromkeys((have, 0)):  # from the beginning, if what was there was damaged itself
+        with part.open("ab" if start else "wb") as file:
+            if start < size:
+                for chunk in catalogue.store.chunks(where, start):
+                    file.write(chunk)
+        with part.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found == digest:
+            part.rename(target)
+            return
+    part.unlink()  # so that another try begins anew
+    raise BundleError(f"{catalogue.store.url}/{where}: is damaged (its checksum differs); publish the bundle again")

@@ -1,5 +1,6 @@
 """A folder behind any fsspec URL (file, memory, s3, gs, ...), in the few words that a registry needs."""
 
+import errno
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,10 @@ CHUNK = 1 << 20
 RENAMING = {"file", "local", "sftp", "ssh"}
 # They put whole objects in place at once, and have no folders: to make one would make a bucket.
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "az", "oss", "oci"}
+CREATING = {"s3", "s3a", "gs", "gcs", "memory"}
+"""Their drivers can write a file only if there is none."""
+CANNOT = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
+"""What a store answers that has no such call: an older S3, or a disk without hard links."""
 
 
 class Store:
@@ -28,8 +33,8 @@ class Store:
             self.files, self.root = fsspec.core.url_to_fs(self.url)
         except (ValueError, ImportError) as error:
             raise UserError(f"{url}: {error}") from error
-        protocols = set(_words(self.files.protocol))
-        self._renames, self._folders = bool(protocols & RENAMING), not protocols & OBJECT_STORES
+        self._protocols = set(_words(self.files.protocol))
+        self._renames, self._folders = bool(self._protocols & RENAMING), not self._protocols & OBJECT_STORES
 
     def read(self, path: str) -> bytes | None:
         """None if there is no such file."""
@@ -43,6 +48,25 @@ class Store:
     def write(self, path: str, content: bytes) -> None:
         """Nobody ever reads half of it."""
         self._put(path, lambda target: self.files.pipe_file(target, content))
+
+    def create(self, path: str, content: bytes) -> None:
+        """`write`, but what is there stays, even if somebody else writes it at this moment.
+
+        In one step on a disk, S3 and Google's; elsewhere, and where a store has no such call, it looks first.
+        """
+        if self.size(path) is not None:
+            return
+        with self._faults(path):
+            try:
+                self._create(self._made(path), content)
+            except FileExistsError:
+                return
+            except OSError as error:
+                # The last is s3fs's word for 412, if a store does not say which condition failed, and for 400.
+                if error.errno not in (*CANNOT, errno.EINVAL):
+                    raise
+                if self.read(path) is None:
+                    self.write(path, content)
 
     def upload(self, source: Path, path: str) -> None:
         self._put(path, lambda target: self.files.put_file(str(source), target))
@@ -71,17 +95,35 @@ class Store:
             while chunk := file.read(CHUNK):
                 yield chunk
 
+    def _create(self, target: str, content: bytes) -> None:
+        if self._protocols & {"file", "local"}:
+            written = _beside(target)
+            self.files.pipe_file(written, content)
+            try:
+                self.files.link(written, target)
+            finally:
+                self.files.rm_file(written)
+        elif self._protocols & CREATING:
+            self.files.pipe_file(target, content, mode="create")
+        else:
+            raise OSError(errno.ENOSYS, "cannot write only what is new")
+
     def _put(self, path: str, write: Callable[[str], None]) -> None:
         with self._faults(path):
-            target = self._at(path)
-            if self._folders:
-                self.files.makedirs(target.rpartition("/")[0], exist_ok=True)
+            target = self._made(path)
             if not self._renames:
                 write(target)
                 return
-            written = f"{target.rpartition('/')[0]}/.{uuid.uuid4().hex}"
+            written = _beside(target)
             write(written)
             self.files.mv(written, target)
+
+    def _made(self, path: str) -> str:
+        """Where it is, in a folder that is there."""
+        target = self._at(path)
+        if self._folders:
+            self.files.makedirs(target.rpartition("/")[0], exist_ok=True)
+        return target
 
     def _at(self, path: str) -> str:
         return f"{self.root}/{path}"
@@ -97,6 +139,10 @@ class Store:
         except Exception as error:  # every file system has errors of its own
             reason = " ".join(str(error).split())
             raise ServerFault(f"{self.url}/{path}: {type(error).__name__}: {reason}") from error
+
+
+def _beside(target: str) -> str:
+    return f"{target.rpartition('/')[0]}/.{uuid.uuid4().hex}"
 
 
 def _words(protocol: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -84,6 +84,16 @@ def test_a_version_never_changes(catalogue: Catalogue, bundle: Path, tmp_path: P
     assert catalogue.manifest("1.0") == (bundle / "model.json").read_bytes()
 
 
+def test_of_two_who_publish_a_version_at_once_one_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = Catalogue(Store(url), "digits")
+    monkeypatch.setattr(Store, "size", lambda *_: None)  # both have looked before either has written
+    catalogue.add("1.0", b"one")
+    with pytest.raises(UserError, match=r"digits@1.0: is there already and is another bundle"):
+        catalogue.add("1.0", b"two")
+    assert catalogue.manifest("1.0") == b"one"
+    assert catalogue.versions() == ["1.0"]
+
+
 def test_versions_share_what_they_have_in_common(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
     objects = catalogue.store.names("digits/objects")
     publish(version(bundle, tmp_path / "two", "2.0"), catalogue)
@@ -119,6 +129,30 @@ def test_a_pull_goes_on_where_it_was_interrupted(catalogue: Catalogue, bundle: P
     assert not list(tmp_path.glob(".pulled*"))
 
 
+@pytest.mark.parametrize("length", [1000, None])
+def test_a_file_that_a_crash_has_cut_or_filled_is_fetched_again(
+    catalogue: Catalogue, bundle: Path, tmp_path: Path, length: int | None
+) -> None:
+    loaded = bundles.load(bundle)
+    relative = loaded.variants["torch"].file
+    digest = hashlib.sha256((bundle / "model.json").read_bytes()).hexdigest()
+    cut = tmp_path / f".pulled.{digest[:12]}.partial" / relative
+    cut.parent.mkdir(parents=True)
+    content = (bundle / relative).read_bytes()
+    cut.write_bytes(content[:length] if length else bytes(len(content)))
+    assert pull(catalogue, "1.0", tmp_path / "pulled").verified(relative).read_bytes() == content
+
+
+def test_a_damaged_object_is_mended_by_publishing_again(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
+    digest = next(iter(bundles.load(bundle).files.values()))
+    size = catalogue.store.size(catalogue.object(digest))
+    assert size
+    catalogue.store.write(catalogue.object(digest), bytes(size))
+    assert not catalogue.holds(digest)
+    publish(bundles.load(bundle), catalogue)
+    assert pull(catalogue, "1.0", tmp_path / "pulled").accepted
+
+
 def test_a_missing_object_is_named(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
     digest = next(iter(bundles.load(bundle).files.values()))
     catalogue.store.files.rm(f"{catalogue.store.root}/{catalogue.object(digest)}")
@@ -139,6 +173,22 @@ def test_a_channel_means_one_version_and_goes_back(catalogue: Catalogue, bundle:
         before(catalogue, "stable")
     moves = [(move.before, move.version) for move in catalogue.history()]
     assert moves == [(None, "1.0"), ("1.0", "2.0"), ("2.0", "3.0"), ("3.0", "2.0"), ("2.0", "1.0")]
+
+
+def test_a_move_that_was_killed_before_the_history_had_it_goes_back_by_one(
+    catalogue: Catalogue, bundle: Path, tmp_path: Path
+) -> None:
+    for name in ("2.0", "3.0"):
+        publish(version(bundle, tmp_path / name, name), catalogue)
+    for name in ("1.0", "2.0", "3.0"):
+        catalogue.move("stable", name)
+    last = catalogue.store.names("digits/history")[-1]
+    catalogue.store.files.rm(f"{catalogue.store.root}/digits/history/{last}")
+    assert before(catalogue, "stable") == "2.0"
+    catalogue.move("stable", "1.0")
+    assert before(catalogue, "stable") == "3.0"
+    catalogue.move("stable", "3.0")
+    assert before(catalogue, "stable") == "2.0"
 
 
 @pytest.mark.parametrize("reference", ["nothing", "@stable", "a/b@c@d/", "memory://x/../y@stable", "memory://x/a b@1"])
@@ -194,6 +244,8 @@ def test_the_commands(bundle: Path, tmp_path: Path, kind: str, request: pytest.F
         (("pull", f"{store}/digits@beta", tmp_path / "x"), "has no 'beta', only canary, stable, 1.0, 2.0"),
         (("pull", f"{store}/letters", tmp_path / "x"), "has no 'stable', only nothing"),
         (("publish", bundle, "nowhere://x"), "nowhere"),
+        (("publish", bundle, f"{store}/new", "--channel", "a b"), "'a b' cannot be a name"),
+        (("history", f"{store}/new/digits"), "has no version; publish one"),
         (("history", f"{store}/letters"), "has no version; publish one"),
     ]:
         errors = serving(*arguments, code=2)
