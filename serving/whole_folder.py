@@ -1,10 +1,13 @@
 """Folders that are either whole or absent."""
 
 import errno
+import fcntl
 import os
+import re
 import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from serving.errors import UserError
@@ -19,19 +22,50 @@ def whole_folder(target: Path) -> Iterator[Path]:
     Raises UserError if `target` exists, before and after, so that nothing is ever overwritten.
     """
     _refuse_existing(target)
-    sibling = target.with_name(f".{target.name}.{os.getpid()}")
-    make_folder(sibling)
-    try:
+    make_folder(target.parent)
+    _remove_leftovers(target)
+    with _locked_sibling(target) as sibling:
+        try:
+            yield sibling
+            for path in [*sibling.rglob("*"), sibling]:
+                flush(path)
+            _put(sibling, target)
+        except Exception as error:
+            if shutil.disk_usage(target.parent).free < FULL:  # every library has its own words for this
+                raise UserError(f"{target}: no space is left on its disk; nothing was written") from error
+            raise
+
+
+@contextmanager
+def _locked_sibling(target: Path) -> Iterator[Path]:
+    """A new folder, removed afterwards. It is locked before it has a name by which others could find it."""
+    unique = uuid.uuid4().hex[:12]
+    made, sibling = target.with_name(f".{unique}"), target.with_name(f".{target.name}.{unique}.unfinished")
+    with ExitStack() as undo:
+        for folder in (made, sibling):
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        make_folder(made)
+        lock = os.open(made, os.O_RDONLY)
+        undo.callback(os.close, lock)
+        with suppress(OSError):  # NFS has no locks for folders
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        made.rename(sibling)
         yield sibling
-        for path in [*sibling.rglob("*"), sibling]:
-            flush(path)
-        _put(sibling, target)
-    except Exception as error:
-        if shutil.disk_usage(target.parent).free < FULL:  # every library has its own words for this
-            raise UserError(f"{target}: no space is left on its disk; nothing was written") from error
-        raise
-    finally:
-        shutil.rmtree(sibling, ignore_errors=True)
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Siblings whose lock nobody holds: of processes that were killed."""
+    ours = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{12}}\.unfinished")
+    for left in target.parent.iterdir():
+        if not ours.fullmatch(left.name):
+            continue
+        with suppress(OSError):  # it is in use, or already gone, or nobody can tell
+            lock = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left)
+            finally:
+                os.close(lock)
 
 
 def _put(sibling: Path, target: Path) -> None:
