@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def export(
         graphs = Graphs(reference, Path(scratch))
         variants, skipped = {}, {}
         for name in names:
-            own = limits_for(name, reference.task, reference.limits | dict(limits))
+            own = limits_for(name, reference.task, reference.limits | dict(limits), expected.scale)
             try:
                 variants[name] = _built(name, graphs, expected, folder, own)
             except CannotBuild as error:
@@ -141,8 +142,16 @@ def _open(name: str, file: Path, reference: Reference) -> Session:
 def _write_golden(folder: Path, reference: Reference) -> None:
     folder.mkdir()
     inputs = reference.test.first(GOLDEN)
-    np.savez(folder / "inputs.npz", **inputs)  # type: ignore[arg-type]
-    np.savez(folder / "outputs.npz", **reference.run(inputs))  # type: ignore[arg-type]
+    _save(folder / "inputs.npz", inputs)
+    _save(folder / "outputs.npz", reference.run(inputs))
+
+
+def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """As np.savez does it, which has no way to say an array called `file`."""
+    with ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _here() -> dict[str, Any]:

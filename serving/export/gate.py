@@ -1,12 +1,14 @@
 """Whether a variant may be served: its outputs on the whole evaluation set against the checkpoint's."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from serving.errors import UserError
 from serving.export.reference import Reference
+from serving.export.torch_program import place, reason
 from serving.session import Session
 from serving.variant import Measured
 
@@ -27,15 +29,20 @@ class Limits:
     """Share of samples with the checkpoint's most probable class."""
 
 
-def limits_for(variant: str, task: str, given: Mapping[str, float]) -> Limits:
+def limits_for(variant: str, task: str, given: Mapping[str, float], scale: float = 1.0) -> Limits:
     """Those that are `given`, and else what suits the kind of variant: rounding alone separates a float32 one from the
-    checkpoint, the others are judged by what they are for."""
-    return dataclasses.replace(_default_limits(variant, task), **given)
+    checkpoint, the others are judged by what they are for. `scale` is how large the checkpoint's outputs are."""
+    return dataclasses.replace(_default_limits(variant, task, scale), **given)
 
 
-def _default_limits(variant: str, task: str) -> Limits:
+def _default_limits(variant: str, task: str, scale: float) -> Limits:
     if variant in EXACT:
-        return Limits(max_abs_diff=1e-3, max_relative_error=1e-3, max_accuracy_drop=0.005, min_top1_agreement=0.99)
+        return Limits(
+            max_abs_diff=1e-3 * max(1.0, scale),  # what float32 rounds grows with the values
+            max_relative_error=1e-3,
+            max_accuracy_drop=0.005,
+            min_top1_agreement=0.99,
+        )
     half = variant == "onnx-fp16"
     if task in ("classification", "binary"):
         return Limits(max_accuracy_drop=0.005, min_top1_agreement=0.99 if half else 0.97)
@@ -46,15 +53,18 @@ class Expected:
     """The checkpoint's own outputs on the evaluation set, and what they are worth."""
 
     def __init__(self, reference: Reference) -> None:
+        """Raises UserError where the checkpoint does not take its data."""
         self.reference = reference
         self.outputs: list[dict[str, np.ndarray]] = []
         truth: list[np.ndarray] = []
         for inputs, targets in reference.test.batches():
-            self.outputs.append(reference.run(inputs))
+            self.outputs.append(_run(reference, inputs))
             if targets is not None and reference.task in ("classification", "binary"):
                 truth.append(targets.reshape(-1).astype(np.int64))
         self.truth = np.concatenate(truth) if truth else None
         self.classes = self._classes(self.outputs)
+        self.scale = min(_largest([batch[spec.name] for batch in self.outputs]) for spec in reference.outputs)
+        """The largest magnitude of the output whose largest is the smallest, so that none is judged by another's."""
         self.samples = sum(len(next(iter(batch.values()))) for batch in self.outputs)
 
     @property
@@ -92,6 +102,23 @@ class Expected:
         if self.reference.task == "binary":
             return np.concatenate([(batch[name][:, 0] > 0.5).astype(np.int64) for batch in outputs])
         return None
+
+
+def _largest(batches: Sequence[np.ndarray]) -> float:
+    """1 of integers, such as ids: none of them may be another."""
+    if batches[0].dtype.kind != "f":
+        return 1.0
+    found = max(float(np.abs(values).max()) for values in batches)
+    return found if np.isfinite(found) else 1.0
+
+
+def _run(reference: Reference, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    try:
+        return reference.run(inputs)
+    except Exception as error:  # such as an index beyond a table of the network's
+        raise UserError(
+            f"{reference.name}: does not take its evaluation data{place(error)}: {reason(error)}"
+        ) from error
 
 
 def _share(classes: np.ndarray | None, others: np.ndarray | None) -> float | None:

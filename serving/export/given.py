@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ def load_given(options: argparse.Namespace) -> Reference:
     _check_labels(outputs[0], labels, task)
     if task == "classification":
         check_classes(test, outputs[0].shape[-1], "--eval-data")
+        check_classes(calibration, outputs[0].shape[-1], "--calibration-data")
     return Reference(
         name=name_of(options),
         task=task,
@@ -84,7 +85,7 @@ def name_of(options: argparse.Namespace) -> str:
 
 
 class Prepared(nn.Module):
-    """The network behind the normalisation of each of its inputs; what it gives becomes a tensor or a tuple."""
+    """The network behind the normalisation of each of its inputs. It gives a tensor, or a tuple of several."""
 
     def __init__(self, network: nn.Module, inputs: Sequence[GivenInput]) -> None:
         super().__init__()
@@ -95,7 +96,9 @@ class Prepared(nn.Module):
         given = self.given(*inputs)
         if isinstance(given, Mapping):
             given = given.values()
-        return given if isinstance(given, torch.Tensor) else tuple(given)
+        if isinstance(given, torch.Tensor):
+            return given
+        return given[0] if len(given := tuple(given)) == 1 else given
 
     def given(self, *inputs: torch.Tensor) -> Any:
         """As the network gives it."""
@@ -123,20 +126,27 @@ def _outputs(module: Served, test: Samples) -> tuple[TensorSpec, ...]:
     """What it gives for one sample, two and three, which tells the batch from the other axes; a batch of one may lose
     its axis in a network that squeezes."""
     assert isinstance(module.model, Prepared)
-    try:
-        raw = module.model.given(*test.tensors(2))
-        one, two, three = (_tuple(module(*test.tensors(count))) for count in (1, 2, 3))
-    except Exception as error:  # whatever a network makes of inputs that do not fit
-        raise UserError(f"--input: the model does not take it{place(error)}: {reason(error)}") from error
+    raw = _through(module.model.given, test, 2)
+    two = _tuple(_through(module.model, test, 2))
     names = list(raw) if isinstance(raw, Mapping) else [f"output_{number}" for number in range(len(two))]
     if module.task != "tensors":
-        if len(two) > 1 or two[0].dim() != 2:
-            shapes = ", ".join(str(list(each.shape)) for each in two)
+        if len(two) != 1 or not isinstance(two[0], torch.Tensor) or two[0].dim() != 2:
+            shapes = ", ".join(
+                str(list(each.shape)) if isinstance(each, torch.Tensor) else type(each).__name__ for each in two
+            )
             raise UserError(
                 f"--task: {module.task} needs one output of [batch, outputs], not {shapes}; say --task tensors"
             )
         names = [OUTPUTS[module.task]]
-    return tuple(_spec(*each) for each in zip(names, one, two, three, strict=True))
+    answers = (_tuple(_through(module, test, samples)) for samples in (1, 2, 3))
+    return tuple(_spec(*each) for each in zip(names, *answers, strict=True))
+
+
+def _through(module: Callable[..., Any], test: Samples, samples: int) -> Any:
+    try:
+        return module(*test.tensors(samples))
+    except Exception as error:  # whatever a network makes of inputs that do not fit
+        raise UserError(f"--input: the model does not take it{place(error)}: {reason(error)}") from error
 
 
 def _spec(name: str, *outputs: object) -> TensorSpec:
@@ -151,10 +161,17 @@ def _spec(name: str, *outputs: object) -> TensorSpec:
                 f"--model: its output {name} is {list(output.shape)} for {samples}; [batch, ...] is expected"
             )
         rest, alone = output.shape[1:], output
-    datatype = DATATYPES.get(alone.numpy().dtype)
+    datatype = _datatype(alone)
     if datatype is None:
         raise UserError(f"--model: its output {name} is {alone.dtype}, which no server answers with")
     return TensorSpec(name=name, datatype=datatype, shape=(-1, *alone.shape[1:]))
+
+
+def _datatype(output: torch.Tensor) -> str | None:
+    try:
+        return DATATYPES.get(output.numpy().dtype)
+    except TypeError:  # bfloat16, of which numpy has none
+        return None
 
 
 def _numbered(output: TensorSpec, task: str) -> tuple[str, ...]:

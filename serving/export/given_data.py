@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from torch.utils.data import Dataset, TensorDataset
 from serving.errors import UserError
 from serving.export.input_words import GivenInput
 from serving.export.samples import Samples
+from training.component import one_line
 from training.data.image_files import ImageFiles
 from training.data.image_folder import class_folders, image_names
 from training.data.source import ImageInput, TensorInput
@@ -61,8 +61,10 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], task: str, option: str) ->
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
-    except (OSError, ValueError, BadZipFile, TypeError) as error:
-        raise UserError(f"{option}: {path} is no folder of images and no .npz of plain arrays ({error})") from error
+    except Exception as error:  # each kind of damage has an error of its own
+        raise UserError(
+            f"{option}: {path} is no folder of images and no .npz of plain arrays ({one_line(error)})"
+        ) from error
     tensors = []
     for each in inputs:
         if each.name not in arrays:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from serving.errors import WrongTensor
+
 
 class TorchSession:
     def __init__(self, path: Path, inputs: list[str], outputs: list[str], threads: int) -> None:
@@ -15,9 +17,13 @@ class TorchSession:
         self.module: Callable[..., Any] = torch.export.load(path).module()
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Raises WrongTensor for an index outside of a table of the network's."""
         # np.require copies only what torch cannot wrap: a read-only array, a view of received bytes.
         tensors = [torch.from_numpy(np.require(inputs[name], requirements=["C", "W"])) for name in self.inputs]
-        with torch.inference_mode():
-            outputs = self.module(*tensors)
+        try:
+            with torch.inference_mode():
+                outputs = self.module(*tensors)
+        except IndexError as error:
+            raise WrongTensor(str(error)) from error
         results = outputs if isinstance(outputs, tuple | list) else (outputs,)
         return {name: result.numpy() for name, result in zip(self.outputs, results, strict=True)}

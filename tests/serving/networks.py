@@ -44,6 +44,36 @@ class TwoAndTwo(nn.Module):
         return {"scores": scores, "best": scores.argmax(dim=1)}
 
 
+class Named(nn.Module):
+    """Gives its logits under a name, as transformers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 3)
+
+    def forward(self, row: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"logits": self.layer(row)}
+
+
+class Large(nn.Module):
+    """Outputs of 100,000, which float32 knows to 0.01."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.Sequential(nn.Linear(8, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 3))
+
+    def forward(self, file: torch.Tensor) -> torch.Tensor:
+        return 1e6 * self.layers(file)
+
+
+class Brief(nn.Module):
+    """Gives numbers that numpy does not have."""
+
+    def forward(self, row: torch.Tensor) -> torch.Tensor:
+        return row.bfloat16()
+
+
 class SquareRoot(nn.Module):
     """NaN for about every other sample."""
 

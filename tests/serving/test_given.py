@@ -100,6 +100,45 @@ def test_several_inputs_and_outputs(tmp_path: Path) -> None:
         assert answered["best"].tolist() == answered["scores"].argmax(axis=1).tolist()
 
 
+def test_one_output_under_a_name_may_be_classes_and_two_may_not(tmp_path: Path) -> None:
+    data = {"row": np.zeros((4, 8), np.float32), "targets": np.array([0, 1, 2, 0])}
+    reference = given(tmp_path, "Named", "table:8", "classification", **data)
+    assert [(spec.name, spec.shape) for spec in reference.outputs] == [("probabilities", (-1, 3))]
+    assert reference.run({"row": data["row"]})["probabilities"].sum(axis=1) == pytest.approx(1)
+    words = ["--input", "words=tensor:INT64:5", "--input", "numbers=tensor:FP32:4", "--task", "classification"]
+    with pytest.raises(UserError, match=r"--task: classification needs one output .* not \[2, 3\], \[2\]; say"):
+        load_given(parser().parse_args(["--model", f"{NETWORKS}.TwoAndTwo", *words]))
+
+
+def test_large_outputs_may_differ_by_more(tmp_path: Path) -> None:
+    """And an input may be called `file`."""
+    output = export(tmp_path, "--model", f"{NETWORKS}.Large", "--input", "file=table:8")
+    assert "2 of 2 variants accepted" in output
+    bundle = bundles.load(tmp_path / "bundle")
+    inputs, outputs = bundle.golden()
+    assert list(inputs) == ["file"]
+    largest = max(variant.measured.max_abs_diff or 0 for variant in bundle.variants.values())
+    assert 1e-3 < largest < (bundle.variants["onnx-fp32"].limits["max_abs_diff"] or 0)
+    assert np.abs(outputs["output_0"]).max() > 1e4
+
+
+def test_numbers_that_no_table_has_are_said_in_one_line(tmp_path: Path) -> None:
+    words = np.zeros((5, 5), np.int64)
+    words[1] = 50  # none of the few that tell the outputs' shapes
+    np.savez(tmp_path / "far.npz", words=words, numbers=np.zeros((5, 4), np.float32))
+    inputs = (
+        "--input",
+        "words=tensor:INT64:5",
+        "--input",
+        "numbers=tensor:FP32:4",
+        "--eval-data",
+        tmp_path / "far.npz",
+    )
+    output = export(tmp_path, "--model", f"{NETWORKS}:TwoAndTwo", *inputs, code=2)
+    assert "TwoAndTwo: does not take its evaluation data at " in output
+    assert "IndexError: index out of range" in output
+
+
 def test_one_logit_is_a_probability(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
     np.savez(tmp_path / "rows.npz", row=rows, targets=(rows[:, 0] > 0).astype(np.float32)[:, None])
@@ -237,6 +276,10 @@ def test_bad_input_is_said_with_its_option(pictures: Path, tmp_path: Path) -> No
     (tmp_path / "two").write_text("a\nb\n")
     np.savez(tmp_path / "wrong.npz", row=np.zeros((5, 7), dtype=np.float32))
     np.savez(tmp_path / "nameless.npz", x=np.zeros((5, 8), dtype=np.float32))
+    for name in ("empty.npz", "empty.pth"):
+        (tmp_path / name).touch()
+    whole = (tmp_path / "wrong.npz").read_bytes()
+    (tmp_path / "damaged.npz").write_bytes(whole[:60] + b"\xff" * 40 + whole[100:])
     for options, words in [
         (("--model", f"{NETWORKS}.one_logit"), "--input: is missing"),
         ((*table[:2], "--input", "video:3"), "--input: 'video:3' is not understood; image:224"),
@@ -251,6 +294,10 @@ def test_bad_input_is_said_with_its_option(pictures: Path, tmp_path: Path) -> No
         ((*table, "--eval-data", tmp_path / "no"), "--eval-data: "),
         ((*table, "--eval-data", tmp_path / "wrong.npz"), "[samples, 8] is expected"),
         ((*table, "--eval-data", tmp_path / "nameless.npz"), "but no 'row'"),
+        ((*table, "--eval-data", tmp_path / "empty.npz"), "empty.npz is no folder of images and no .npz"),
+        ((*table, "--eval-data", tmp_path / "damaged.npz"), "damaged.npz is no folder of images and no .npz"),
+        ((*table, "--weights", tmp_path / "empty.pth"), "--weights: cannot read"),
+        (("--model", f"{NETWORKS}.Brief", "--input", "table:8"), "output_0 is torch.bfloat16, which no server"),
         ((*table, "--eval-data", pictures / "eval"), "which is for a model of one image"),
         (
             resnet(pictures, "pickle.pth"),

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -53,7 +52,7 @@ def _read(source: str) -> Mapping[str, torch.Tensor]:
         raise UserError(
             f"weights.source: {source} is a pickle of more than tensors, which could run code; save its state_dict()"
         ) from error
-    except (OSError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
+    except Exception as error:  # each kind of damage has an error of its own
         raise UserError(f"weights.source: cannot read {source}: {one_line(error)}") from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
