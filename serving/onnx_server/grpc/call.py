@@ -48,6 +48,11 @@ def timeout_of(asked: float | None, context: Any) -> float | None:
     return min(known) if known else None
 
 
+def authorization(metadata: Any) -> str:
+    """What a call says of its caller, or nothing."""
+    return str(dict(metadata or ()).get("authorization", ""))
+
+
 def say(visit: Visit, context: Any) -> None:
     """An answer's stages and its trace, as HTTP has them in headers."""
     said = [("server-timing", visit.timing())]

@@ -13,7 +13,7 @@ from serving import predictions_grpc
 from serving.access import Access
 from serving.errors import NotAllowed, Overloaded, UserError
 from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.grpc.call import refuse
+from serving.onnx_server.grpc.call import authorization, refuse
 from serving.onnx_server.grpc.handlers import Registering, read_in_handler
 from serving.onnx_server.grpc.predictions import Predictions
 from serving.onnx_server.grpc.service import InferenceService
@@ -38,7 +38,8 @@ class GrpcServer:
             ("grpc.so_reuseport", 0),  # or a second server would share the port without a word
         ]
         self.server = grpc.aio.server(interceptors=[_Guard(access)] if access.path else [], options=options)
-        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(InferenceService(plane), Registering(self.server))
+        self.inference = InferenceService(plane, access)
+        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self.inference, Registering(self.server))
         self.server.add_generic_rpc_handlers((_predictions(plane),))
         self.health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
@@ -60,8 +61,9 @@ class GrpcServer:
             await self.health.set(service, status)
 
     async def stop(self, seconds: float) -> None:
-        """Take no more calls and answer the requests in flight; then end the streams that only wait, as Watch does."""
+        """Take no more calls and answer the requests in flight; then end the calls that only wait, as Watch does."""
         ending = asyncio.ensure_future(self.server.stop(seconds))
+        self.inference.ending.set()
         await asyncio.sleep(0.05)  # what has just arrived goes in
         while not ending.done() and any(model.admission.inside for model in self.repository):
             await asyncio.sleep(0.05)
@@ -87,9 +89,8 @@ class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
         if not details.method.startswith(OPEN):
-            said = dict(details.invocation_metadata or ())
             try:
-                self.access.check(str(said.get("authorization", "")))
+                self.access.check(authorization(details.invocation_metadata))
             except (NotAllowed, Overloaded) as error:
                 return _refusal(await continuation(details), error)
         return await continuation(details)

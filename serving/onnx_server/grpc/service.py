@@ -11,11 +11,12 @@ from google.protobuf import json_format
 from tritonclient.grpc import model_config_pb2, service_pb2_grpc
 from tritonclient.grpc import service_pb2 as messages
 
+from serving.access import Access
 from serving.errors import UnknownModel
 from serving.onnx_server import descriptions
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.grpc import messages as grpc_messages
-from serving.onnx_server.grpc.call import ANSWERED, refuse, say, timeout_of, trace
+from serving.onnx_server.grpc.call import ANSWERED, authorization, refuse, say, timeout_of, trace
 from serving.onnx_server.models.model import Model
 from serving.onnx_server.telemetry.visit import Visit
 
@@ -27,8 +28,10 @@ ELSEWHERE = "models are loaded and unloaded on the admin port, over HTTP and fro
 class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
     """What is not here (shared memory, trace and log settings) is answered UNIMPLEMENTED, and no extension names it."""
 
-    def __init__(self, plane: DataPlane) -> None:
-        self.plane = plane
+    def __init__(self, plane: DataPlane, access: Access) -> None:
+        self.plane, self.access = plane, access
+        self.ending = asyncio.Event()
+        """Streams take no further requests: they answer those that they have, and end."""
 
     async def ServerLive(self, _request: Any, _context: Any) -> Any:
         return messages.ServerLiveResponse(live=True)
@@ -81,26 +84,33 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
         """Answers in the order of the requests, several of which are worked on at a time."""
         arriving = aiter(requests)
         reading: asyncio.Future[Any] | None = asyncio.ensure_future(anext(arriving, None))
+        ending = asyncio.ensure_future(self.ending.wait())
         working: deque[asyncio.Future[Any]] = deque()
+        first = True
         try:
-            while reading or working:
+            while (reading and not ending.done()) or working:
                 # An answer that is done goes out at once: its client may wait for it before it sends the next request.
-                room = [reading] if reading and len(working) < IN_STREAM else []
+                room = [reading, ending] if reading and not ending.done() and len(working) < IN_STREAM else []
                 await asyncio.wait([*room, *list(working)[:1]], return_when=asyncio.FIRST_COMPLETED)
-                if room and room[0].done():
-                    request = room[0].result()
+                if room and reading and reading.done():
+                    request = reading.result()
                     reading = asyncio.ensure_future(anext(arriving, None)) if request else None
                     if request:
-                        working.append(asyncio.ensure_future(self._infer_in_stream(request, context)))
+                        working.append(asyncio.ensure_future(self._infer_in_stream(request, context, first)))
+                        first = False
                 while working and working[0].done():
                     yield working.popleft().result()
+            if reading and not (reading.done() and reading.result() is None):
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is ending; ask another")
         finally:
-            for task in (*working, *([reading] if reading else [])):
+            for task in (*working, ending, *([reading] if reading else [])):
                 task.cancel()
 
-    async def _infer_in_stream(self, request: Any, context: Any) -> Any:
-        """One request's fault does not end the stream."""
+    async def _infer_in_stream(self, request: Any, context: Any, is_first: bool) -> Any:
+        """One request's fault does not end the stream. The first was counted for its token when the stream began."""
         try:
+            if not is_first:
+                self.access.check(authorization(context.invocation_metadata()))
             response, _ = await self._infer(request, context)
         except ANSWERED as error:
             return messages.ModelStreamInferResponse(

@@ -12,7 +12,7 @@ from serving.onnx_server.http.exchange import JSON, Exchange, Message, Receive, 
 from serving.onnx_server.http.refusals import refuse, say
 from serving.onnx_server.http.rest import Rest
 from serving.onnx_server.models.channels import read_channels, read_weight, write_channels
-from serving.onnx_server.models.repository import Source, sources
+from serving.onnx_server.models.repository import Source, check_variant, sources
 from serving.onnx_server.models.versions import STABLE
 from serving.signature import TrustedKeys
 
@@ -64,8 +64,9 @@ class Admin:
                 await self.repository.load(source, channel, weight)
         else:
             for model in list(self.repository.versions(name)):
-                bundle = bundles.load(model.bundle.root, self.trusted)
-                await self.repository.load(Source(name, bundle, model.loaded.variant), channel=None)
+                bundle, variant = bundles.load(model.bundle.root, self.trusted), model.loaded.variant
+                check_variant(bundle, variant)
+                await self.repository.load(Source(name, bundle, variant), channel=None)
         return {"name": name}
 
     async def unload(self, name: str, body: dict[str, Any]) -> dict[str, Any]:

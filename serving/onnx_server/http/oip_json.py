@@ -29,7 +29,8 @@ def read(body: bytes, header_length: int | None, model: Model) -> Inference:
     """What a body asks for; `header_length` is how much of it is JSON, if raw tensors follow. Raises RequestError."""
     view = memoryview(body)
     if header_length == 0:
-        return Inference(from_raw_alone(view, model.bundle.inputs))
+        everything = [Wanted(name, raw=True) for name in model.output_names]  # as Triton answers such a request
+        return Inference(from_raw_alone(view, model.bundle.inputs), outputs=everything)
     if header_length is not None and not 0 < header_length <= len(body):
         raise NotDecodable(f"Inference-Header-Content-Length is {header_length}; the body has {len(body)} bytes")
     head = _json(view if header_length is None else view[:header_length])

@@ -28,13 +28,19 @@ def sources(given: str, trusted: TrustedKeys | None, all_variants: bool = False)
     """What `BUNDLE` or `BUNDLE:VARIANT` stands for. Raises UserError."""
     path, _, variant = given.rpartition(":") if not _exists(given) else (given, "", "")
     bundle = bundles.load(Path(path or given), trusted)
-    if variant and variant not in onnx_variants(bundle):
-        names = ", ".join(onnx_variants(bundle)) or "none"
-        raise UserError(f"{given}: the bundle's accepted onnx-* variants are {names}")
+    if variant:
+        check_variant(bundle, variant)
     found = [Source(bundle.name, bundle, variant or fastest(bundle))]
     if all_variants:
         found += [Source(f"{bundle.name}-{name}", bundle, name) for name in onnx_variants(bundle)]
     return found
+
+
+def check_variant(bundle: Bundle, variant: str) -> None:
+    """Raises UserError unless it is one that may be served here."""
+    if variant not in onnx_variants(bundle):
+        names = ", ".join(onnx_variants(bundle)) or "none"
+        raise UserError(f"{bundle.root}:{variant}: the bundle's accepted onnx-* variants are {names}")
 
 
 def _exists(given: str) -> bool:

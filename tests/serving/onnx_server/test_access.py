@@ -70,6 +70,19 @@ def test_each_token_has_a_rate_of_its_own(start_server: StartServer, tokens: Pat
         assert ask(addresses["rest"], INFER, body(), bearer("secret-of-ann")).status == 200
 
 
+def test_each_request_of_a_stream_counts(start_server: StartServer, tokens: Path) -> None:
+    addresses = start_server(options=("--tokens", tokens)).wait_ready()
+    found = {}
+    with grpc.insecure_channel(addresses["grpc"]) as channel:
+        for name in ("ann", "bob"):
+            metadata = (("authorization", f"Bearer secret-of-{name}"),)
+            stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+            answers = stub.ModelStreamInfer(iter([message()] * 3), metadata=metadata)
+            found[name] = [answer.error_message for answer in answers]
+    refused = "the token 'bob' may ask 0.01 times a second"
+    assert found == {"ann": ["", "", ""], "bob": ["", refused, refused]}
+
+
 def test_the_tokens_are_read_again_and_a_broken_file_changes_nothing(start_server: StartServer, tokens: Path) -> None:
     server = start_server(options=("--tokens", tokens))
     rest = server.wait_ready()["rest"]

@@ -1,6 +1,8 @@
 """How calls end that are not answered: their deadline passes, or the client hangs up; and what the server does then."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
 from typing import Any
 
 import grpc
@@ -16,6 +18,7 @@ from serving.onnx_server.settings import Settings
 from serving.onnx_server.telemetry.metrics import Metrics
 from tests.conftest import Server, wait_until
 from tests.serving.onnx_server.calling import call, channel, infer_request
+from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.onnx_server.scraping import value
 
 MODEL = {"model": "digits", "version": "1.0"}
@@ -97,3 +100,24 @@ def test_who_hangs_up_leaves_the_queue(patient: dict[str, str]) -> None:
         wait_until(lambda: left_alone(patient), 5)
         assert (one.code(), stream.code()) == (grpc.StatusCode.CANCELLED, grpc.StatusCode.CANCELLED)
     wait_until(lambda: outcome(patient, "cancelled") == before + 2, 5)
+
+
+def test_a_stream_that_never_pauses_gets_its_answers_and_ends_with_the_server(start_server: StartServer) -> None:
+    server = start_server(options=("--drain-timeout", 30))
+    answered: list[str] = []
+    with channel(server.wait_ready()["grpc"]) as opened:
+        endless = (images(1, id=str(number)) for number in count())
+        stream = service_pb2_grpc.GRPCInferenceServiceStub(opened).ModelStreamInfer(endless, timeout=60)
+        with suppress(grpc.RpcError):
+            for answer in stream:
+                assert not answer.error_message
+                answered.append(answer.infer_response.id)
+                if len(answered) == 50:
+                    server.process.terminate()
+    assert (stream.code(), stream.details()) == (
+        grpc.StatusCode.UNAVAILABLE,
+        "the server is ending; ask another",
+    )
+    assert answered == [str(number) for number in range(len(answered))]
+    assert server.process.wait(20) == 0
+    assert "not answered" not in server.log.read_text()

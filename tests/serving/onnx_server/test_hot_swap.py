@@ -1,6 +1,7 @@
 """Versions come and go under load; every request is answered, and by the version that it says."""
 
 import asyncio
+import dataclasses
 import json
 import os
 import random
@@ -129,6 +130,22 @@ def test_a_damaged_bundle_is_refused_and_the_old_one_keeps_serving(
         assert ask(rest, INFER, body()).json["model_version"] == "1.0"
     index = ask(rest, "/v2/repository/index", {}).json
     assert {(model["version"], model["state"]) for model in index} >= {("1.0", "READY"), ("2.0", "UNAVAILABLE")}
+
+
+def test_a_variant_that_is_refused_since_is_not_read_again(
+    addresses: dict[str, str], bundle: Path, tmp_path: Path
+) -> None:
+    admin, rest = Admin(addresses["admin"]), addresses["rest"]
+    other = another_version(bundle, tmp_path, "2.0")
+    assert admin.load(other).status == 200
+    loaded = bundles.load(other)
+    refused = {name: dataclasses.replace(variant, status="refused") for name, variant in loaded.variants.items()}
+    for variants in (refused, {}):
+        bundles.write(dataclasses.replace(loaded, variants=variants))
+        answer = admin.reload()
+        assert answer.status == 400, answer.body
+        assert "onnx-fp32: the bundle's accepted onnx-* variants are none" in answer.json["detail"]
+        assert ask(rest, INFER, body()).json["model_version"] == "2.0"
 
 
 def test_after_unload_there_is_no_such_model_until_it_is_loaded_again(addresses: dict[str, str], bundle: Path) -> None:
