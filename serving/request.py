@@ -4,6 +4,7 @@ import base64
 import binascii
 import csv
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -69,14 +70,32 @@ def read_request(body: bytes, bundle: Bundle) -> Request:
 def answer(
     request: Request, outputs: Mapping[str, np.ndarray], bundle: Bundle, model: str, top_k: int | None = None
 ) -> str:
-    """The JSON text for the request's share of the outputs; with the `top_k` best labels. Raises WrongParameter."""
+    """The JSON text for the request's share of the outputs; with the `top_k` best labels. Raises WrongParameter.
+
+    JSON has no infinity and no NaN, which become null.
+    """
     if top_k is not None and top_k < 1:
         raise WrongParameter(f"top_k is {top_k}; give how many labels are wanted, 1 or more")
     if request.form == "tensors" or bundle.task == "tensors":
-        return json.dumps({"model_name": model, "model_version": bundle.version} | write_tensors(outputs))
+        return _text({"model_name": model, "model_version": bundle.version} | write_tensors(outputs))
     values = [_labelled(sample, bundle, top_k or TOP_K) for sample in outputs[bundle.outputs[0].name]]
     alone = len(values) == 1 and request.form == "labels"
-    return json.dumps({"model": model} | (values[0] if alone else {"predictions": values}))
+    return _text({"model": model} | (values[0] if alone else {"predictions": values}))
+
+
+def _text(content: Any) -> str:
+    try:
+        return json.dumps(content, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(content))
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def _read_json(body: bytes, bundle: Bundle) -> Request:

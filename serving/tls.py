@@ -27,11 +27,14 @@ class Certificate:
                 return
             # First into a context of nobody: a new certificate whose key has not come yet would end the old one.
             for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.context):
-                context.load_cert_chain(self.certificate, self.key)
+                context.load_cert_chain(
+                    self.certificate, self.key, password=""
+                )  # or OpenSSL asks for it at the terminal
             self.pems = (self.key.read_bytes(), self.certificate.read_bytes())
         except (OSError, ssl.SSLError) as error:
             raise UserError(
-                f"--tls-certificate: {self.certificate} and {self.key} are no PEM certificate and its key ({error})"
+                f"--tls-certificate: {self.certificate} and {self.key} are no PEM certificate and its key without a "
+                f"passphrase ({error})"
             ) from error
         self.read_at = changed
 

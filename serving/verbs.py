@@ -1,5 +1,6 @@
 """`python -m <package> <verb> ...`: find the verb's module, run it, and turn what goes wrong into an exit code."""
 
+import errno
 import importlib
 import os
 import signal
@@ -7,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from serving.errors import GateError, ServerFault, UserError
+
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def run(package: str, verbs: Mapping[str, tuple[str, str]], arguments: Sequence[str]) -> int:
@@ -33,4 +36,10 @@ def run(package: str, verbs: Mapping[str, tuple[str, str]], arguments: Sequence[
     except BrokenPipeError:  # whoever read the output has gone; so that flushing at the end does not fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        file = error.filename2 or error.filename
+        if error.errno not in OF_THE_DISK and not (isinstance(error, PermissionError) and file):
+            raise
+        print(f"{package}: {file or 'the disk'}: {error.strerror}", file=sys.stderr)
+        return 1
     return 0

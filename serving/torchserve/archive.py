@@ -20,7 +20,7 @@ import serving
 from serving import bundle as bundles
 from serving.arguments import Parser
 from serving.bundle import Bundle
-from serving.errors import UserError
+from serving.errors import ServerFault, UserError
 from serving.settings_file import parse
 from serving.whole_folder import make_folder
 
@@ -143,7 +143,8 @@ def _archive(bundle: Bundle, variant: str, work: Path, how: Serving) -> Path:
         start_new_session=True,  # Ctrl-C is for us; the child ends soon by itself
     )
     if result.returncode:
-        raise RuntimeError(f"torch-model-archiver failed for {name}: {result.stderr.strip()}")
+        last = (result.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+        raise ServerFault(f"torch-model-archiver failed for {name}: {last}")
     return work / f"{name}.mar"
 
 

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tritonclient.grpc import service_pb2_grpc
 
+from serving.errors import UserError
+from serving.tls import Certificate
 from tests.conftest import Server, wait_until
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
@@ -58,6 +60,17 @@ def test_every_port_but_the_loopback_one_speaks_tls(start_server: StartServer, t
     with urllib3.PoolManager(retries=False) as pool, pytest.raises(urllib3.exceptions.HTTPError):
         pool.request("GET", addresses["rest"].replace("https", "http") + "/v2")
     assert ask(addresses["admin"], "/v2/health/ready").status == 200
+
+
+def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
+    _, private = write_certificate(tmp_path, 1)
+    key = serialization.load_pem_private_key(private, None)
+    locked = serialization.BestAvailableEncryption(b"secret")
+    (tmp_path / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
+    )
+    with pytest.raises(UserError, match="are no PEM certificate and its key without a passphrase"):
+        Certificate(tmp_path / "certificate.pem", tmp_path / "key.pem")
 
 
 def test_a_new_certificate_is_shown_once_its_key_is_there(start_server: StartServer, tmp_path: Path) -> None:

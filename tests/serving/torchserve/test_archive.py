@@ -4,6 +4,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT, run_command, wait_until
 
 
@@ -51,6 +53,15 @@ def test_a_damaged_bundle_is_refused_before_anything_is_written(bundle: Path, tm
     done = run_command("-m", "serving", "archive", copy, "--output", tmp_path / "store")
     assert (done.returncode, "inputs.npz: is damaged" in done.stderr) == (2, True)
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("small_disk", [1], indirect=True)
+def test_a_full_disk_is_said_in_one_line(bundle: Path, small_disk: Path) -> None:
+    done = run_command("-m", "serving", "archive", bundle, "--output", small_disk / "store")
+    assert done.returncode == 1, done.stderr
+    assert "No space left on device" in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert not list((small_disk / "store").iterdir())
 
 
 def test_sigterm_leaves_no_half_made_archive(bundle: Path, tmp_path: Path) -> None:
