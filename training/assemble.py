@@ -10,8 +10,11 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.build import Run
+from training.component import one_line
+from training.errors import UserError
 from training.guard import Guard
 from training.optim import build_optimizer
+from training.process_group import why_ranks_parted
 from training.recipe import DistributedConfig
 from training.schedule import build_schedule
 from training.step import Step
@@ -32,9 +35,14 @@ def assemble(run: Run) -> Step:
     ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True) if decay else None
     if recipe.step.compile:
         model.compile()
-    parallel = DistributedDataParallel(
-        model, gradient_as_bucket_view=True, static_graph=recipe.distributed.static_graph
-    )
+    try:
+        parallel = DistributedDataParallel(
+            model, gradient_as_bucket_view=True, static_graph=recipe.distributed.static_graph
+        )
+    except Exception as error:
+        if why_ranks_parted(error):
+            raise
+        raise UserError(f"model: cannot be trained by DDP: {one_line(error)}") from error
     comm_state = _register_hook(parallel, recipe.distributed)
     optimizer = build_optimizer(recipe.optimizer, model.parameters())
     step = Step(

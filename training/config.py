@@ -3,7 +3,8 @@
 import dataclasses
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args, get_type_hints
 
 import jsonargparse
 import yaml
@@ -23,7 +24,9 @@ def parse(arguments: Sequence[str]) -> Recipe:
     parser.add_class_arguments(Recipe)
     try:
         words = ["--dry_run=true" if word == "--dry_run" else word for word in arguments]
-        values = parser.instantiate(parser.parse_args(words)).as_dict()
+        given = parser.parse_args(words)
+        _refuse_null(given.as_dict(), Recipe)
+        values = parser.instantiate(given).as_dict()
     except UserError:
         raise
     except (jsonargparse.ArgumentError, ValueError, TypeError, OSError, RecursionError) as error:
@@ -34,7 +37,36 @@ def parse(arguments: Sequence[str]) -> Recipe:
 
 def to_yaml(recipe: Recipe) -> str:
     """The resolved recipe as text that `--config` takes again."""
-    return yaml.safe_dump(dataclasses.asdict(recipe) | {"runs_dir": str(recipe.runs_dir)}, sort_keys=False)
+    content = dataclasses.asdict(recipe) | {"runs_dir": str(recipe.runs_dir)}
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts quotes around text such as 1e1, which is none to PyYAML but a number to jsonargparse."""
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.Node:
+    try:
+        float(text)
+    except ValueError:
+        return dumper.represent_str(text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'")
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _refuse_null(given: Mapping[str, Any], kind: type, where: str = "") -> None:
+    """jsonargparse takes null for any key that stands in a file. Raises UserError."""
+    hints = get_type_hints(kind)
+    for key, hint in hints.items():
+        value, kinds = given.get(key, ...), (hint, *get_args(hint))
+        if value is None and type(None) not in kinds:
+            raise UserError(f"{where}{key}: cannot be null; leave it out for what it is by default")
+        inner = next((each for each in kinds if dataclasses.is_dataclass(each)), None)
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, Mapping) and isinstance(inner, type):
+                _refuse_null(part, inner, f"{where}{key}.")
 
 
 def _one_line(message: str, parser: jsonargparse.ArgumentParser) -> str:

@@ -4,6 +4,7 @@ After a restart it goes on where the checkpoint stood, so it reads as if nothing
 """
 
 import re
+import sys
 from pathlib import Path
 
 import torch
@@ -31,7 +32,10 @@ class SampleLog:
         self.indices += indices.tolist()
 
     def flush(self, step: int) -> None:
-        self.file.write(",".join(map(str, [step, *self.indices])) + "\n")
+        try:
+            self.file.write(",".join(map(str, [step, *self.indices])) + "\n")
+        except OSError as error:  # a full disk; what it does to a run is checkpoint.on_save_error's to say
+            print(f"training: {self.file.name}: cannot be written ({error.strerror})", file=sys.stderr, flush=True)
         self.indices = []
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -101,9 +102,10 @@ class Voice:
 
     def close(self) -> None:
         self.bar.stop()
-        self.file.close()
-        if self.board is not None:
-            self.board.close()
+        for file in (self.file, self.board):
+            with suppress(OSError):  # a full disk, of which _write has said it
+                if file is not None:
+                    file.close()
         self.metrics.close()
 
     def _write(self, kind: str, values: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 from training.component import one_line
 from training.data.augment import Augment
 from training.data.mix import Mix
-from training.data.source import ImageInput, Source, TensorInput
+from training.data.source import ImageInput, Source, blank
 from training.errors import UserError
 from training.models.normalized import Normalized
 from training.optim import build_optimizer
@@ -26,7 +26,8 @@ def try_step(
 ) -> None:
     """Try what a rank does with its `share` of a batch, on two samples of it at the most. Raises UserError."""
     outputs, mixes = task.outputs(source), bool(recipe.data.mixup or recipe.data.cutmix)
-    model, loss = copy.deepcopy(model), copy.deepcopy(loss)
+    with _blamed("model: cannot be copied"):
+        model, loss = copy.deepcopy(model), copy.deepcopy(loss)
     inputs, _ = blank_batch(source, task, outputs, min(share, 2) + mixes, soft=False)
     if recipe.data.augment:
         with _blamed("data.augment: does not take this data.source's images"):
@@ -43,6 +44,11 @@ def try_step(
         with _blamed(f"model: does not take samples of shape {list(source.input.shape)}" + " in training" * mode):
             given = model.train(mode)(inputs)
         _check_outputs(given, len(inputs), outputs, task)
+        if not mode:
+            with _blamed("model: has no gradient in evaluation, from which ranks learn their order"):
+                given.sum().backward()
+            _check_all_used(model, "in evaluation")
+            model.zero_grad()
     with _blamed(f"loss: does not take what the model gives and {task.targets}"):
         value = loss(*task.for_loss(given, targets))
         twice = loss(*task.for_loss(torch.cat([given, given]), torch.cat([targets, targets])))
@@ -52,11 +58,7 @@ def try_step(
         raise UserError("loss: grows with the batch, so it would depend on the number of ranks; reduce it to the mean")
     with _blamed("loss: has no gradient"):
         value.backward()
-    idle = [name for name, weight in model.network.named_parameters() if weight.requires_grad and weight.grad is None]
-    if idle:
-        raise UserError(
-            f"model: {', '.join(idle[:3])} takes no part in the loss, so ranks would wait for it; remove it"
-        )
+    _check_all_used(model, "in the loss")
     optimizer = build_optimizer(recipe.optimizer, model.parameters())
     scheduler = build_schedule(recipe.schedule, optimizer, total_steps)
     with _blamed("optimizer: cannot take a step"):
@@ -71,11 +73,15 @@ def blank_batch(
     source: Source, task: Task, outputs: int, samples: int, *, soft: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Samples of zeros and their targets; `soft` ones are what mixing gives."""
-    dtype = torch.uint8 if isinstance(source.input, ImageInput) else torch.float32
-    if isinstance(source.input, TensorInput):
-        dtype = getattr(torch, source.input.datatype)
     targets = torch.full((samples, outputs), 1 / outputs) if soft else task.blank_targets(samples, outputs)
-    return torch.zeros(samples, *source.input.shape, dtype=dtype), targets
+    return blank(source.input, samples), targets
+
+
+def _check_all_used(model: Normalized, where: str) -> None:
+    """Every parameter has got a gradient."""
+    idle = [name for name, weight in model.network.named_parameters() if weight.requires_grad and weight.grad is None]
+    if idle:
+        raise UserError(f"model: {', '.join(idle[:3])} takes no part {where}, so ranks would wait for it; remove it")
 
 
 @contextmanager

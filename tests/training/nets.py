@@ -48,6 +48,42 @@ class Idle(nn.Module):
         return self.head(image.flatten(1))
 
 
+class OnlyInTraining(nn.Module):
+    """One layer gets a gradient in training alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.extra = nn.Linear(64, 10), nn.Linear(64, 10)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        logits = self.head(image.flatten(1))
+        return logits + self.extra(image.flatten(1)) if self.training else logits
+
+
+class Lazy(nn.Sequential):
+    """Its layers learn their shapes from what they see first."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Flatten(), nn.LazyLinear(32), nn.LazyBatchNorm1d(), nn.ReLU(), nn.LazyLinear(10))
+
+
+class Short(nn.Sequential):
+    """Has a buffer of a type that ranks cannot send to each other."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(64, 10))
+        self.register_buffer("seen", torch.zeros(3, dtype=torch.int16))
+
+
+class Normed(nn.Sequential):
+    """Has a weight that is computed from others and kept, as torch.nn.utils.weight_norm does it."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(64, 10))
+        scale = nn.Parameter(torch.ones(()))
+        self.kept = (scale * 2,)
+
+
 class Pair(nn.Module):
     """Gives two tensors."""
 

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from tests.conftest import RECIPES, run_command, torchrun
+from training.__main__ import main
 from training.config import parse, to_yaml
 from training.errors import UserError
 
@@ -30,6 +31,16 @@ def test_environment_variables_set_keys(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_resolved_recipe_can_be_run_again(tmp_path: Path) -> None:
     first = parse([*DIGITS, "--model.args.width", "8"])
+    (tmp_path / "config.yaml").write_text(to_yaml(first))
+    assert parse(["--config", str(tmp_path / "config.yaml")]) == first
+
+
+@pytest.mark.parametrize("text", ["1e1", "2019", "nan", "1_0", "yes", "null", "2020-01-01", "0x1f", "1.", ""])
+def test_text_stays_text_in_the_resolved_recipe(text: str, tmp_path: Path) -> None:
+    recipe = yaml.safe_load((RECIPES / "digits.yaml").read_text()) | {"model": {"name": "x", "args": {"names": [text]}}}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe).replace("- 1e1", "- '1e1'"))
+    first = parse(["--config", str(tmp_path / "recipe.yaml")])
+    assert first.model.args == {"names": [text]}
     (tmp_path / "config.yaml").write_text(to_yaml(first))
     assert parse(["--config", str(tmp_path / "config.yaml")]) == first
 
@@ -76,7 +87,14 @@ def test_bad_arguments_are_named_in_one_line(arguments: tuple[str, ...], words: 
         ({"epochs": "often"}, "epochs"),
         ({"data": {"source": {"name": "digits"}, "shuffle": True}}, "shuffle"),
         ({"model": {}}, "model"),
-        ({"runs_dir": None}, "runs_dir"),
+        ({"runs_dir": None}, "runs_dir: cannot be null"),
+        ({"epochs": None}, "epochs: cannot be null; leave it out"),
+        ({"step": {"precision": None}}, "step.precision: cannot be null"),
+        ({"schedule": None}, "schedule: cannot be null"),
+        (
+            {"data": {"source": {"name": "digits"}, "augment": [{"name": "rotation", "args": None}]}},
+            "data.augment.args: cannot be null",
+        ),
         ({"runs_dir": "a\0b"}, "runs_dir"),
     ],
 )
@@ -130,7 +148,28 @@ def test_a_file_that_is_no_recipe_is_refused(text: bytes, tmp_path: Path) -> Non
         (("--loss.args.reduction", "sum"), "loss: grows with the batch"),
         (("--loss.name", "tests.training.nets.Learned", "--loss.args", "{}"), "loss: temperature would not be trained"),
         (("--model.name", "tests.training.nets.Idle"), "unused.weight, unused.bias takes no part"),
+        (("--model.name", "tests.training.nets.OnlyInTraining"), "extra.bias takes no part in evaluation, so"),
+        (("--model.name", "tests.training.nets.Normed"), "model: cannot be copied: RuntimeError: Only Tensors created"),
         (("--optimizer.name", "SparseAdam", "--optimizer.args", "{}"), "optimizer: cannot take a step"),
+    ],
+)
+def test_a_run_that_does_not_fit_together_is_refused_with_2_and_leaves_nothing(
+    arguments: tuple[str, ...], words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = main([*DIGITS, "--runs_dir", str(tmp_path), "--metrics.port", "0", *arguments])
+    errors = capfd.readouterr().err
+    assert code == 2, errors
+    assert words in errors
+    assert len(errors.splitlines()) == 1, errors
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--epochs", "x"), "epochs"),
+        (("--model.name", "tests.training.nets.Idle"), "unused.weight, unused.bias takes no part"),
+        (("--model.name", "tests.training.nets.Short"), "model: cannot be trained by DDP: "),
     ],
 )
 def test_the_command_refuses_with_2_and_leaves_nothing(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:

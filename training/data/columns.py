@@ -26,6 +26,8 @@ def classes_of(columns: pa.Table, given: tuple[str, ...] | None, name: str) -> t
     if pa.types.is_floating(column.type):
         column = _whole(column, where)
     values = np.array(column.to_pylist())
+    if values.dtype.kind == "U" and len(blank := np.flatnonzero(np.char.strip(values) == "")):
+        raise UserError(f"{where} is empty in row {blank[0] + 1}; fill or drop such rows")
     found, indices = np.unique(values, return_inverse=True)
     if len(found) < 2:
         raise UserError(f"{where} has one class, '{found[0]}'; a target needs two or more")

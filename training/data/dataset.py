@@ -4,7 +4,7 @@ import contextlib
 from typing import Any, Literal
 
 import torch
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from training.data.arguments import at_least, checked
 from training.data.image_input import image_input
@@ -33,7 +33,7 @@ def dataset(
     the declared shape; with `shape` an array or tensor of that shape and `datatype`. y is a class index,
     or for regression a number for each label. A map-style set has a length and takes an index. An
     iterable one gives its whole stream in every process, `train_samples` of it in a pass; of a test
-    stream `test_samples` are taken into memory.
+    stream `test_samples` are taken into memory. One that has a length needs neither number.
     """
     at_least(1, train_samples=train_samples, test_samples=test_samples)
     names = _labels(labels)
@@ -51,10 +51,15 @@ def dataset(
 def _split(split: str, spec: dict[str, Any], sample: Sample, count: int | None) -> Indexed | Streamed:
     samples = imported(spec, f"data.source.args.{split}")
     name = f"{split} {spec['name']}"
-    if not hasattr(samples, "__getitem__") or not hasattr(samples, "__len__"):
+    if isinstance(samples, IterableDataset) or not hasattr(samples, "__getitem__") or not hasattr(samples, "__len__"):
         if not hasattr(samples, "__iter__"):
             found = f"{name} gives a {type(samples).__name__}"
             raise UserError(f"data.source.args: {found}; a data set with a length, or an iterable one, is expected")
+        if count is None:
+            with contextlib.suppress(TypeError):  # it has none, or says so
+                count = len(samples)
+        if count == 0:
+            raise UserError(f"data.source: {name} has no samples")
         if count is None:
             raise UserError(f"data.source.args.{split}_samples: is missing; {name} has no length of its own")
         return Streamed(samples, name, sample, count)

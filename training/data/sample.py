@@ -8,14 +8,16 @@ import numpy as np
 import torch
 from PIL import Image
 
+from training.component import one_line
 from training.data.decode import image_tensor
 from training.data.source import ImageInput, TensorInput
-from training.errors import UserError
+from training.errors import CorruptSample, UserError
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What is expected. Calling it converts (x, y); UserError says what was found instead, and `name`."""
+    """What is expected. Calling it converts (x, y); UserError says what was found instead, and `name`, or CorruptSample
+    of a picture that cannot be read."""
 
     input: ImageInput | TensorInput
     labels: int
@@ -29,7 +31,12 @@ class Sample:
     def _x(self, x: Any, name: str) -> torch.Tensor:
         """As the input declares it."""
         if isinstance(x, Image.Image) and isinstance(self.input, ImageInput):
-            return image_tensor(x, self.input)
+            try:
+                return image_tensor(x, self.input)
+            except (
+                Exception
+            ) as error:  # Pillow reads a file when its pixels are asked for, and has many kinds of errors
+                raise CorruptSample(f"{name}: cannot be read as an image: {one_line(error)}") from error
         datatype = "uint8" if isinstance(self.input, ImageInput) else self.input.datatype
         tensor = _tensor(x)
         if tensor is None or tensor.dtype != getattr(torch, datatype) or tensor.shape != self.input.shape:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 from torch.utils.data import Dataset
 
 
@@ -55,6 +56,14 @@ class TensorInput:
 
 
 Input = ImageInput | TableInput | TensorInput
+
+
+def blank(input: Input, samples: int) -> torch.Tensor:
+    """Zeros that a network takes: [samples, ...] as the input says."""
+    datatype = torch.uint8 if isinstance(input, ImageInput) else torch.float32
+    if isinstance(input, TensorInput):
+        datatype = getattr(torch, input.datatype)
+    return torch.zeros(samples, *input.shape, dtype=datatype)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,15 +8,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_model as read_weights
 from safetensors.torch import save_model as write_weights
 from torch import nn
+from torch.nn.parameter import is_lazy
 
-from training.component import Component, build
+from training.component import Component, build, one_line
 from training.data import SOURCES
-from training.data.source import ImageInput, Input, Source, TableInput, TensorInput
+from training.data.source import ImageInput, Input, Source, TableInput, TensorInput, blank
 from training.errors import UserError
 from training.files import flush, sha256, write_whole
 from training.models import NETWORKS
@@ -54,7 +56,14 @@ def build_model(network: Component, input: Input) -> Normalized:
     built = build(network, NETWORKS, "model")
     if not isinstance(built, nn.Module):
         raise UserError(f"model.name: {network.name} gives a {type(built).__name__}, not a torch.nn.Module")
-    return Normalized(built, input)
+    model = Normalized(built, input)
+    if any(is_lazy(value) for value in (*model.parameters(), *model.buffers())):
+        try:
+            with torch.no_grad():
+                model.eval()(blank(input, 2))  # its lazy layers see their shapes
+        except Exception as error:  # somebody's code runs here
+            raise UserError(f"model: does not take samples of shape {list(input.shape)}: {one_line(error)}") from error
+    return model.train()
 
 
 def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,25 @@ def test_streams_have_the_declared_length_and_know_the_epoch() -> None:
         walked(source("dataset", train=named("Numbers", broken=2), test=named("Numbers"), **args))
     words = refusal(lambda: source("dataset", train=named("Numbers"), test=named("Numbers", end=2), **args))
     assert f"data.source.args.test_samples: test {SETS}.Numbers ended after 2 of 3" in words
+
+
+def test_a_stream_that_knows_its_length_needs_no_number() -> None:
+    args = {"labels": ["half"], "task": "regression", "shape": [2]}
+    stream = source("dataset", train=named("Counted"), test=named("Counted"), **args)
+    assert (stream.train_size, stream.test_size) == (5, 5)
+    assert [y.tolist() for _, y in walked(stream)] == [[0], [0.5], [1], [1.5], [2]]
+
+
+def test_a_picture_that_is_cut_is_a_corrupt_sample(tmp_path: Path) -> None:
+    for index in range(2):
+        noise(index).save(tmp_path / f"{index}.png")
+    cut = tmp_path / "1.png"
+    cut.write_bytes(cut.read_bytes()[:-60])
+    files = named("Files", folder=str(tmp_path))
+    pictures = source("dataset", train=files, test=files, labels=2, image=IMAGE)
+    assert pictures.train[0][0].shape == (1, 6, 5)
+    with pytest.raises(CorruptSample, match=rf"^train {SETS}.Files\[1\]: cannot be read as an image: OSError"):
+        pictures.train[1]
 
 
 def test_whatever_fails_at_one_sample_is_named() -> None:

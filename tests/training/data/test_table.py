@@ -128,6 +128,7 @@ def test_a_bad_cell_of_a_file_is_named(tmp_path: Path) -> None:
         ([1, 1, 1], "column 'y' has one class, '1'"),
         ([1.5, 2, 1], "column 'y' is 1.5 in row 1; a class is text or a whole number"),
         (["a", None, "b"], "column 'y' is empty in row 2"),
+        (["a", "b", " "], "column 'y' is empty in row 3"),
     ],
 )
 def test_bad_classes_are_named(target: list[Any], words: str) -> None:

@@ -1,10 +1,13 @@
 """Data sets as users write them, taken by their import path."""
 
+import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.utils.data import IterableDataset
 
 from tests.training.data.sources import noise
@@ -25,6 +28,19 @@ class Pictures:
         return noise(index), index % 3
 
 
+class Files:
+    """PIL images of files that are read when their pixels are asked for; the second is cut."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+        return Image.open(io.BytesIO((self.folder / f"{index}.png").read_bytes())), index
+
+
 class Pairs:
     """The same (x, y), given as the recipe has it, at every index; `of` makes an array or tensor of x."""
 
@@ -42,6 +58,16 @@ class Pairs:
 
     def __getitem__(self, index: int) -> Any:
         return self.pair
+
+
+class Counted(IterableDataset):
+    """A stream that knows its length."""
+
+    def __len__(self) -> int:
+        return 5
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, float]]:
+        return ((np.full((2,), number, dtype=np.float32), number / 2) for number in range(5))
 
 
 class Numbers(IterableDataset):
