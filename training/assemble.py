@@ -1,6 +1,6 @@
 """From a run's parts to the step that the loop takes; the process group exists by now."""
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 
 import torch
 import torch.distributed as dist
@@ -88,8 +88,11 @@ def _settle_buckets(run: Run, model: DistributedDataParallel) -> None:
     blank = blank_batch(run.source, run.task, run.outputs, run.order.share, soft=run.mix is not None)
     inputs, targets = (part.to(device) for part in blank)
     model.eval()  # leaves BatchNorm's statistics and the random generators alone
-    # Only if there is something compiled: the compiler takes a second to load.
-    with torch.compiler.set_stance("force_eager") if run.recipe.step.compile else nullcontext():
+    with ExitStack() as modes:
+        if run.recipe.step.compile:  # else not even asked for: the compiler takes a second to load
+            modes.enter_context(torch.compiler.set_stance("force_eager"))
+        if any(isinstance(module, nn.RNNBase) for module in model.modules()):
+            modes.enter_context(torch.backends.cudnn.flags(enabled=False))  # whose RNNs go backward in training alone
         run.loss(*run.task.for_loss(model(inputs), targets)).backward()
     model.zero_grad()
     model.train()

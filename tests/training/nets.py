@@ -67,6 +67,18 @@ class Lazy(nn.Sequential):
         super().__init__(nn.Flatten(), nn.LazyLinear(32), nn.LazyBatchNorm1d(), nn.ReLU(), nn.LazyLinear(10))
 
 
+class Recurrent(nn.Module):
+    """Reads an image row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows, self.head = nn.LSTM(8, 32, batch_first=True), nn.Linear(32, 10)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        states, _ = self.rows(image[:, 0])
+        return self.head(states[:, -1])
+
+
 class Short(nn.Sequential):
     """Has a buffer of a type that ranks cannot send to each other."""
 
