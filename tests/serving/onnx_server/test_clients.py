@@ -1,6 +1,7 @@
 """Clients that others have written, unmodified, and our own."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -64,10 +65,13 @@ def test_curl(served: dict[str, str], bundle: Path, image: Path, tmp_path: Path)
         method = ("-X", "POST") if "-T" in options else ()
         assert curl("/predictions/digits", *options, *method) == one, options
     inputs, expected = bundles.load(bundle).golden()
-    raw = tmp_path / "raw"
+    raw, headers = tmp_path / "raw", tmp_path / "headers"
     raw.write_bytes(inputs["image"].tobytes())
-    answer = curl("/v2/models/digits/infer", "--data-binary", f"@{raw}", "-H", f"{LENGTH}: 0")
-    np.testing.assert_allclose(json.loads(answer)["outputs"][0]["data"], expected["probabilities"].ravel(), atol=1e-5)
+    answer = curl("/v2/models/digits/infer", "--data-binary", f"@{raw}", "-H", f"{LENGTH}: 0", "--dump-header", headers)
+    said = re.search(rf"^{LENGTH}: (\d+)", headers.read_text(), re.IGNORECASE | re.MULTILINE)
+    assert said
+    probabilities = np.frombuffer(answer[int(said[1]) :], np.float32)
+    np.testing.assert_allclose(probabilities, expected["probabilities"].ravel(), atol=1e-5)
 
 
 @pytest.mark.parametrize(("protocol", "kind"), [("rest", RestClient), ("grpc", GrpcClient)])
