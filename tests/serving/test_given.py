@@ -126,15 +126,9 @@ def test_numbers_that_no_table_has_are_said_in_one_line(tmp_path: Path) -> None:
     words = np.zeros((5, 5), np.int64)
     words[1] = 50  # none of the few that tell the outputs' shapes
     np.savez(tmp_path / "far.npz", words=words, numbers=np.zeros((5, 4), np.float32))
-    inputs = (
-        "--input",
-        "words=tensor:INT64:5",
-        "--input",
-        "numbers=tensor:FP32:4",
-        "--eval-data",
-        tmp_path / "far.npz",
-    )
-    output = export(tmp_path, "--model", f"{NETWORKS}:TwoAndTwo", *inputs, code=2)
+    inputs = ("--input", "words=tensor:INT64:5", "--input", "numbers=tensor:FP32:4")
+    data = ("--eval-data", tmp_path / "far.npz")
+    output = export(tmp_path, "--model", f"{NETWORKS}:TwoAndTwo", *inputs, *data, code=2)
     assert "TwoAndTwo: does not take its evaluation data at " in output
     assert "IndexError: index out of range" in output
 

@@ -33,9 +33,7 @@ class Sample:
         if isinstance(x, Image.Image) and isinstance(self.input, ImageInput):
             try:
                 return image_tensor(x, self.input)
-            except (
-                Exception
-            ) as error:  # Pillow reads a file when its pixels are asked for, and has many kinds of errors
+            except Exception as error:  # Pillow reads a file only now, and its plugins raise many kinds
                 raise CorruptSample(f"{name}: cannot be read as an image: {one_line(error)}") from error
         datatype = "uint8" if isinstance(self.input, ImageInput) else self.input.datatype
         tensor = _tensor(x)

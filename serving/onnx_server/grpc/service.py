@@ -86,7 +86,7 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
         reading: asyncio.Future[Any] | None = asyncio.ensure_future(anext(arriving, None))
         ending = asyncio.ensure_future(self.ending.wait())
         working: deque[asyncio.Future[Any]] = deque()
-        first = True
+        caller, counted = authorization(context.invocation_metadata()), True  # the first, when the stream began
         try:
             while (reading and not ending.done()) or working:
                 # An answer that is done goes out at once: its client may wait for it before it sends the next request.
@@ -96,8 +96,8 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
                     request = reading.result()
                     reading = asyncio.ensure_future(anext(arriving, None)) if request else None
                     if request:
-                        working.append(asyncio.ensure_future(self._infer_in_stream(request, context, first)))
-                        first = False
+                        working.append(asyncio.ensure_future(self._infer_in_stream(request, context, caller, counted)))
+                        counted = False
                 while working and working[0].done():
                     yield working.popleft().result()
             if reading and not (reading.done() and reading.result() is None):
@@ -106,11 +106,11 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
             for task in (*working, ending, *([reading] if reading else [])):
                 task.cancel()
 
-    async def _infer_in_stream(self, request: Any, context: Any, is_first: bool) -> Any:
-        """One request's fault does not end the stream. The first was counted for its token when the stream began."""
+    async def _infer_in_stream(self, request: Any, context: Any, caller: str, counted: bool) -> Any:
+        """One request's fault does not end the stream."""
         try:
-            if not is_first:
-                self.access.check(authorization(context.invocation_metadata()))
+            if not counted:
+                self.access.check(caller)
             response, _ = await self._infer(request, context)
         except ANSWERED as error:
             return messages.ModelStreamInferResponse(
