@@ -1,98 +1,76 @@
-"""One real run, bundle, model store and server for the whole session; tests that change one make a copy."""
+"""One real run, bundle, model store and TorchServe for the whole suite; tests that change one make a copy."""
 
-import json
 import os
 import shutil
 import socket
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-RECIPES = ROOT / "training" / "recipes"
+from tests.commands import RECIPES, run_command
+from tests.server import Server
+from tests.shared import once
 
+pytest_plugins = ["tests.markers"]
 
-def run_command(*arguments: object, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `python ARGUMENTS` to its end, whatever that is."""
-    command = [sys.executable, *(str(argument) for argument in arguments)]
-    return subprocess.run(command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=300)
-
-
-def torchrun(ranks: int, *arguments: object) -> subprocess.CompletedProcess[str]:
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", ranks)
-    return run_command(*launcher, "-m", "training", *arguments, OMP_NUM_THREADS="1")
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.05)
+# Workers share the cores, and threads of OpenMP that wait for each other burn them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The digits recipe, trained by two processes."""
-    runs = tmp_path_factory.mktemp("runs")
-    done = torchrun(2, "--config", RECIPES / "digits.yaml", "--runs_dir", runs, "--metrics.port", 0)
-    assert done.returncode == 0, done.stderr
-    (runs / "digits" / "stdout.txt").write_text(done.stdout)
-    return runs / "digits"
+    """The digits recipe, trained by one process."""
+
+    def train(runs: Path) -> None:
+        done = run_command(
+            "-m", "training", "--config", RECIPES / "digits.yaml", "--runs_dir", runs, "--metrics.port", 0
+        )
+        assert done.returncode == 0, done.stderr
+        (runs / "digits" / "stdout.txt").write_text(done.stdout)
+
+    return once(tmp_path_factory, "runs", train) / "digits"
 
 
 @pytest.fixture(scope="session")
-def bundle(run: Path) -> Path:
-    done = run_command("-m", "serving", "export", run, "--variants", "torch,onnx-fp32")
-    assert done.returncode == 0, done.stderr
+def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run's variants `torch` and `onnx-fp32`, in the run folder."""
+
+    def export(_: Path) -> None:
+        done = run_command("-m", "serving", "export", run, "--variants", "torch,onnx-fp32")
+        assert done.returncode == 0, done.stderr
+
+    once(tmp_path_factory, "bundle", export)
     return run / "bundle"
 
 
 @pytest.fixture(scope="session")
-def store(bundle: Path) -> Path:
-    done = run_command("-m", "serving", "archive", bundle)
-    assert done.returncode == 0, done.stderr
+def store(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive for TorchServe of each."""
+
+    def archive(_: Path) -> None:
+        done = run_command("-m", "serving", "archive", bundle)
+        assert done.returncode == 0, done.stderr
+
+    once(tmp_path_factory, "store", archive)
     return bundle.parent / "model-store"
 
 
 @pytest.fixture(scope="session")
-def samples(run: Path) -> Path:
-    done = run_command("-m", "training", "samples", run)
-    assert done.returncode == 0, done.stderr
+def samples(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """100 held-out images as files, and what the checkpoint says of each in samples.csv."""
+
+    def write(_: Path) -> None:
+        done = run_command("-m", "training", "samples", run)
+        assert done.returncode == 0, done.stderr
+
+    once(tmp_path_factory, "samples", write)
     return run / "samples"
 
 
-class Server:
-    """`python -m serving up` on free ports."""
-
-    def __init__(
-        self, *models: object, folder: Path, runtime: str = "torchserve", options: Sequence[object] = ()
-    ) -> None:
-        self.ready_file, self.log = folder / "ready.json", folder / "up.log"
-        command = ["-m", "serving", "up", "--runtime", runtime, *map(str, models), *map(str, options)]
-        command += ["--port", "0", "--grpc-port", "0", "--metrics-port", "0", "--ready-file", str(self.ready_file)]
-        if runtime == "onnx":
-            command += ["--admin-port", "0"]
-        elif "--gateway" not in options:
-            command += ["--gateway", "none"]
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-
-    def wait_ready(self) -> dict[str, str]:
-        wait_until(lambda: self.ready_file.exists() or self.process.poll() is not None, 180)
-        assert self.ready_file.exists(), self.log.read_text()
-        return dict(json.loads(self.ready_file.read_text()))
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(60)
-
-
 @pytest.fixture(scope="session")
-def addresses(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def addresses(starts_server: None, store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Where a TorchServe with both variants answers: `rest`, `grpc`, `metrics`."""
     server = Server(store, folder=tmp_path_factory.mktemp("server"))
     try:

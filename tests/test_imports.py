@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from serving.torchserve.archive import HANDLER, MODULES
-from tests.conftest import ROOT, run_command
+from tests.commands import ROOT, run_command
 
 OURS = ("training", "serving", "benchmarks")
 # Of serving, benchmarks know the wire, the bundle's format and the way to read a command line.

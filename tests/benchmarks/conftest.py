@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import run_command
+from tests.commands import run_command
 
 
 def benchmark(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -38,7 +38,7 @@ class Planted:
 
 
 @pytest.fixture
-def plant() -> Iterator[Callable[..., Planted]]:
+def plant(starts_server: None) -> Iterator[Callable[..., Planted]]:
     """Starts servers, and stops them at the end."""
     servers: list[Planted] = []
 

@@ -15,7 +15,8 @@ import pytest
 from benchmarks.verdict import LEAST
 from tests.benchmarks.conftest import Planted
 from tests.benchmarks.test_servers import left_with
-from tests.conftest import ROOT, run_command, wait_until
+from tests.commands import ROOT, run_command
+from tests.waiting import wait_until
 
 Written = Callable[..., Path]
 

@@ -20,7 +20,8 @@ from hdrh.histogram import HdrHistogram
 from benchmarks.load.arrivals import constant, poisson
 from serving import predictions_grpc
 from tests.benchmarks.conftest import Planted
-from tests.conftest import ROOT, run_command, wait_until
+from tests.commands import ROOT, run_command
+from tests.waiting import wait_until
 
 Plant = Callable[..., Planted]
 Measure = Callable[..., Any]

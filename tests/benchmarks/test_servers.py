@@ -31,7 +31,8 @@ from benchmarks.servers.torchserve import BehindNginxByCores
 from benchmarks.servers.unavailable import Unavailable
 from serving import bundle as bundles
 from tests.benchmarks.report.written import measurement
-from tests.conftest import ROOT, run_command, wait_until
+from tests.commands import ROOT, run_command
+from tests.waiting import wait_until
 
 QUICK = ("--rounds", 1, "--seconds", 0.5, "--warmup", 0)
 # No package comes from anywhere.

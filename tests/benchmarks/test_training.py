@@ -12,7 +12,8 @@ import pytest
 
 from benchmarks.interval import paired_ratio
 from benchmarks.rounds import alternate
-from tests.conftest import ROOT, run_command, wait_until
+from tests.commands import ROOT, run_command
+from tests.waiting import wait_until
 
 FEW_STEPS = ("--rounds", 1, "--warmup", 1, "--steps", 2, "--log-every", 1, "--threads", 1)
 

@@ -17,7 +17,8 @@ from benchmarks.load.measurement import Measurement
 from benchmarks.load.steps import fair, highest, holds
 from tests.benchmarks.conftest import Planted, benchmark
 from tests.benchmarks.report.written import measurement
-from tests.conftest import ROOT, run_command, wait_until
+from tests.commands import ROOT, run_command
+from tests.waiting import wait_until
 
 Plant = Callable[..., Planted]
 Measure = Callable[..., Any]

@@ -11,7 +11,7 @@ from tests.docker.engine import Engine, missing
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+def engine(starts_container: None) -> Iterator[Engine]:
     if why := missing():
         pytest.skip(why)
     engine = Engine(Path(tempfile.mkdtemp(prefix="podman-")))  # podman takes no runroot of more than 50 letters

@@ -16,9 +16,9 @@ import pytest
 import urllib3
 import yaml
 
-from tests.conftest import wait_until
 from tests.docker.engine import BASE, Engine
 from tests.docker.test_compose import COMPOSE, SERVICES, tool
+from tests.waiting import wait_until
 
 SAMPLE = COMPOSE.parent / "compose/3.png"
 FOREIGN = {"gateway": "nginx", "prometheus": "prometheus", "alertmanager": "prometheus-alertmanager"}

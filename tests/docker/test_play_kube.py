@@ -21,10 +21,10 @@ from serving import bundle as bundles
 from serving.registry.catalogue import Catalogue
 from serving.registry.publish import publish
 from serving.registry.store import Store
-from tests.conftest import wait_until
 from tests.docker.engine import Engine
-from tests.k8s.processes import free_port
 from tests.k8s.rendering import Object, named, of_kind, probes
+from tests.ports import free_port
+from tests.waiting import wait_until
 
 BODY = json.dumps(
     {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "UINT8", "data": [0] * 64}]}

@@ -8,8 +8,9 @@ import pytest
 import urllib3
 
 from serving.client import RestClient
-from tests.conftest import ROOT, run_command, wait_until
+from tests.commands import ROOT, run_command
 from tests.docker.engine import Container, Engine, running
+from tests.waiting import wait_until
 
 SAMPLE = ROOT / "docker/compose/3.png"
 PORTS = ("--publish", "127.0.0.1::8080", "--publish", "127.0.0.1::8082")

@@ -19,8 +19,9 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.conftest import ROOT, wait_until
+from tests.commands import ROOT
 from tests.k8s.rendering import Object, probes
+from tests.waiting import wait_until
 
 SCALE = 10
 PROPAGATION = 0.5

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 import urllib3
 
-from tests.conftest import ROOT, wait_until
-from tests.k8s.processes import free_port
+from tests.commands import ROOT
 from tests.k8s.test_monitoring_manifests import monitoring_pods
+from tests.ports import free_port
+from tests.waiting import wait_until
 
 CONFIGURATION = ROOT / "k8s/base/monitoring/alertmanager/alertmanager.yml"
 

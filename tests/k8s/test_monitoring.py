@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Server
 from tests.k8s.monitoring.queries import Query, of_alerts, of_panels, of_variables
 from tests.k8s.monitoring.scraped import NAMESPACE, Prometheus, is_number, loaded, trainer
+from tests.server import Server
+
+pytestmark = pytest.mark.server
 
 QUERIES = [*of_panels(), *of_variables(), *of_alerts()]
 PATIENCE_SECONDS = 20

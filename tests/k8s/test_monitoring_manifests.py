@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.conftest import ROOT
+from tests.commands import ROOT
 from tests.k8s.monitoring.queries import RULES, alerts
 from tests.k8s.rendering import Object, Pod, named, of_kind, pods, selects
 from tests.k8s.test_monitoring_rules import promtool

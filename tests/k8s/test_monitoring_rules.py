@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import ROOT
+from tests.commands import ROOT
 from tests.k8s.monitoring.prometheus_rule import COMPONENT, prometheus_rule
 from tests.k8s.monitoring.queries import MONITORING, RULES, alerts, of_alerts
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from serving import bundle as bundles
-from tests.conftest import ROOT
+from tests.commands import ROOT
 from tests.k8s.processes import expanded, moved
 from tests.k8s.rendering import Object, environment, named, of_kind
 from tests.k8s.test_components import model_of

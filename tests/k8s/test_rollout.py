@@ -14,10 +14,12 @@ from serving import bundle as bundles
 from serving.registry.catalogue import Catalogue
 from serving.registry.publish import publish
 from serving.registry.store import Store
-from tests.conftest import wait_until
 from tests.k8s.processes import Clients, ServerPod, Service
 from tests.k8s.rendering import ROOT, named
 from tests.k8s.test_components import model_of
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.server
 
 BODY = json.dumps(
     {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "UINT8", "data": [0] * 64}]}

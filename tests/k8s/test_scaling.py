@@ -19,9 +19,13 @@ import pytest
 import urllib3
 import yaml
 
-from tests.conftest import ROOT, Server, wait_until
-from tests.k8s.processes import free_port
+from tests.commands import ROOT
 from tests.k8s.rendering import of_kind
+from tests.ports import free_port
+from tests.server import Server
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.server
 
 SPACE = "torchferry"
 PODS = {"onnx-server": "onnx-server-7d4b9c6f5-x2x8k", "torchserve": "torchserve-68c5d7b9f4-9qk2p"}

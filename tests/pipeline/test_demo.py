@@ -10,7 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import ROOT, wait_until
+from tests.commands import ROOT
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.server, pytest.mark.torchrun]
 
 
 @pytest.fixture(scope="module")

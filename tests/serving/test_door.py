@@ -8,7 +8,7 @@ import pytest
 
 from serving.door import shut, waiting
 from serving.ports import listen
-from tests.conftest import wait_until
+from tests.waiting import wait_until
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])

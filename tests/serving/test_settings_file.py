@@ -14,7 +14,7 @@ from serving.settings_file import parse
 from serving.signature import add_trust
 from serving.torchserve.archive import main as archive
 from serving.torchserve.settings import Settings as TorchServeSettings
-from tests.conftest import run_command
+from tests.commands import run_command
 
 
 def up(

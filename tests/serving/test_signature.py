@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from serving import bundle as bundles
 from serving.errors import BundleError, UserError
 from serving.signature import SigningKey, TrustedKeys
-from tests.conftest import run_command
+from tests.commands import run_command
 
 
 def write_key(folder: Path, name: str, key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> Path:

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT, run_command
+from tests.commands import ROOT, run_command
 
 
 @pytest.mark.parametrize("package", ["serving", "benchmarks"])

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc import service_pb2_grpc
 
-from tests.conftest import Server
+from tests.server import Server
 
 INFER = "/v2/models/digits/infer"
 PREDICT = "/predictions/digits"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.conftest import RECIPES, run_command
+from tests.commands import RECIPES, run_command
 from training import checkpoint
 from training.checkpoint import Progress, read_progress
 from training.errors import UserError

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import RECIPES, run_command, torchrun
+from tests.commands import RECIPES, run_command, torchrun
 from training.__main__ import main
 from training.config import parse, to_yaml
 from training.errors import UserError

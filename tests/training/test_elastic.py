@@ -10,7 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import RECIPES, ROOT, wait_until
+from tests.commands import RECIPES, ROOT
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.torchrun
 
 LAUNCHER = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "2")
 RECIPE = ("--config", str(RECIPES / "digits.yaml"), "--epochs", "2", "--checkpoint.every_steps", "5")

@@ -13,7 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import RECIPES, ROOT, run_command, wait_until
+from tests.commands import RECIPES, ROOT, run_command
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.torchrun
 
 TWO_RANKS = ("-m", "training.entrypoint", "--standalone", "--nproc-per-node", "2")
 LONG = ("-m", "training", "--config", RECIPES / "digits.yaml", "--epochs", 400, "--metrics.port", "null")

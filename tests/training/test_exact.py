@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 
-from tests.conftest import RECIPES, run_command
+from tests.commands import RECIPES, run_command
+
+pytestmark = pytest.mark.torchrun
 
 DIGITS = ("--config", RECIPES / "digits.yaml", "--metrics.port", "null", "--metrics.tensorboard", "false")
 MORTAL = ("--model.name", "tests.training.nets.Mortal", "--deterministic", "true", "--metrics.sample_log", "true")

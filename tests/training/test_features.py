@@ -10,7 +10,7 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from tests.conftest import RECIPES, run_command, torchrun
+from tests.commands import RECIPES, run_command, torchrun
 from training.models.saved import load_model
 
 QUICK = ("--config", RECIPES / "digits.yaml", "--metrics.port", "null", "--metrics.tensorboard", "false")

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
-from tests.conftest import RECIPES, ROOT, run_command
+from tests.commands import RECIPES, ROOT, run_command
 from tests.training.data.sources import image_tree
 from training.config import parse
 from training.models.saved import ModelCard, load_model

@@ -15,7 +15,8 @@ import yaml
 from PIL import Image
 from safetensors.numpy import load_file
 
-from tests.conftest import RECIPES, ROOT, run_command, wait_until
+from tests.commands import RECIPES, ROOT, run_command
+from tests.waiting import wait_until
 
 
 def lines(run: Path, kind: str) -> list[dict[str, float]]:

@@ -13,7 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import RECIPES, ROOT, run_command, wait_until
+from tests.commands import RECIPES, ROOT, run_command
+from tests.waiting import wait_until
 
 LONG = (
     "--config",

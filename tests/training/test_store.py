@@ -20,8 +20,9 @@ from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 
-from tests.conftest import RECIPES, ROOT, run_command, wait_until
+from tests.commands import RECIPES, ROOT, run_command
 from tests.training.test_exact import entries
+from tests.waiting import wait_until
 from training.errors import UserError
 from training.fetch import main as fetch
 from training.store import Store
@@ -47,7 +48,7 @@ class Server:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(starts_server: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """Named in the words of the environment that every client of S3 knows."""
     server = Server()
     for name, value in {"ENDPOINT_URL": server.url, "ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": "me"}.items():

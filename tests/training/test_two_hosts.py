@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 from safetensors.numpy import load_file
 
-from tests.conftest import RECIPES, ROOT, wait_until
+from tests.commands import RECIPES, ROOT
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.torchrun
 
 EPOCHS, STEPS, BATCH = 6, 22, 64
 # Gloo gives up on a silent peer after `timeout_seconds`; by then the rendezvous has dropped it, after 1 s times 5.

@@ -14,6 +14,8 @@ from PIL import Image
 
 from benchmarks.report.page import STYLE
 
+pytestmark = pytest.mark.server
+
 PHONE, DESKTOP = (390, 844), (1280, 900)
 
 

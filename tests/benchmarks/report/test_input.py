@@ -12,7 +12,7 @@ from benchmarks.report.command import main
 from serving.errors import UserError
 from tests.benchmarks.report.parsed import Page
 from tests.benchmarks.report.written import a_servers, measurement, written
-from tests.conftest import run_command
+from tests.commands import run_command
 
 Break = Callable[[Path], Path]
 

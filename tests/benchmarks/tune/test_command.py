@@ -25,7 +25,9 @@ from serving.errors import UserError
 from tests.benchmarks.report.parsed import report as made_report
 from tests.benchmarks.test_servers import left_with
 from tests.benchmarks.tune.landscape import LIMIT, POINT, Landscape, of_a_delay, searched, space
-from tests.conftest import ROOT, Server, run_command, wait_until
+from tests.commands import ROOT, run_command
+from tests.server import Server
+from tests.waiting import wait_until
 
 
 def test_the_grid_has_what_the_cores_and_the_runtime_allow(bundle: Path) -> None:

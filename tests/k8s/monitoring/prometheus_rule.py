@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from tests.conftest import ROOT
+from tests.commands import ROOT
 
 PLAIN = sorted((ROOT / "k8s/base/monitoring/rules").glob("*.yaml"))
 COMPONENT = ROOT / "k8s/components/prometheus-operator"

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tests.conftest import ROOT
+from tests.commands import ROOT
 
 MONITORING = ROOT / "k8s/base/monitoring"
 RULES = sorted((MONITORING / "rules").glob("*.yaml"))

@@ -18,9 +18,10 @@ import yaml
 
 from serving.client import Client, GrpcClient, RestClient
 from serving.errors import UserError
-from tests.conftest import RECIPES, ROOT, wait_until
+from tests.commands import RECIPES, ROOT
 from tests.k8s.monitoring.queries import RULES, Query, soon
-from tests.k8s.processes import free_port
+from tests.ports import free_port
+from tests.waiting import wait_until
 
 NAMESPACE = "torchferry"
 

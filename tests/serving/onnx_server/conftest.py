@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from serving.tensors import DTYPES
-from tests.conftest import Server
-from tests.serving.onnx_server.models import export_mirror, export_table
+from tests.server import Server
+from tests.serving.onnx_server.made import export_mirror, export_table
 
 StartServer = Callable[..., Server]
 
 
 @pytest.fixture(scope="session")
-def served(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def served(starts_server: None, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Where it answers: `rest`, `grpc`, `metrics`, `admin`."""
     server = Server(bundle, folder=tmp_path_factory.mktemp("onnx-server"), runtime="onnx")
     try:
@@ -28,7 +28,9 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def several(bundle: Path, mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def several(
+    starts_server: None, bundle: Path, mirror: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
     """Where one server with `digits`, `mirror`, `table` and `typed` answers."""
     folder = tmp_path_factory.mktemp("several")
     typed = export_mirror(folder, "typed", [datatype for datatype in DTYPES if datatype != "FP16"])
@@ -40,7 +42,7 @@ def several(bundle: Path, mirror: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def start_server(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+def start_server(starts_server: None, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
     """Start one that a test may change or end: `start_server(*models, options=(...))`, the digits by default."""
     started: list[Server] = []
 

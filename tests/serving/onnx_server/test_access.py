@@ -9,10 +9,10 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tritonclient.grpc import service_pb2_grpc
 
-from tests.conftest import wait_until
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.wire import INFER, body, message, outcomes, stub
+from tests.waiting import wait_until
 
 NO_TOKEN = "send Authorization: Bearer TOKEN"
 

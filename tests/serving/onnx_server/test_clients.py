@@ -11,7 +11,7 @@ import pytest
 
 from serving import bundle as bundles
 from serving.client import Client, GrpcClient, Refused, RestClient
-from tests.conftest import run_command
+from tests.commands import run_command
 from tests.serving.onnx_server.clients.environment import python_with
 
 CLIENTS = Path(__file__).parent / "clients"

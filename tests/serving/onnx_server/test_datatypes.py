@@ -13,7 +13,7 @@ from serving.onnx_server.grpc.messages import CONTENTS
 from serving.tensors import DTYPES
 from tests.serving.onnx_server.asking import LENGTH, arrays, ask, raw_tensor, tensor
 from tests.serving.onnx_server.calling import call, infer_request, output_arrays
-from tests.serving.onnx_server.models import extremes
+from tests.serving.onnx_server.made import extremes
 
 Arrays = Mapping[str, np.ndarray]
 PATH = "/v2/models/mirror/infer"

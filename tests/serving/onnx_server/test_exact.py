@@ -16,7 +16,8 @@ from serving.export.build_bundle import export
 from serving.export.command import parser
 from serving.export.given import load_given
 from serving.session import Session, open_variant
-from tests.conftest import RECIPES, Server
+from tests.commands import RECIPES
+from tests.server import Server
 from tests.serving.onnx_server.asking import LENGTH, arrays, ask, raw_tensor, tensor
 from tests.serving.onnx_server.calling import call, infer_request, output_arrays
 

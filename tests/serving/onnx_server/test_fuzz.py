@@ -11,7 +11,7 @@ import numpy as np
 
 from serving import bundle as bundles
 from serving.client import Client, GrpcClient, RestClient
-from tests.conftest import Server
+from tests.server import Server
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.onnx_server.malformed import Malformed
 from tests.serving.wire import connections, in_loop, outcomes, resident_mib

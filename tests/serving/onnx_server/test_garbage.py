@@ -9,7 +9,7 @@ import pytest
 from tritonclient.grpc import service_pb2_grpc
 
 from serving.onnx_server.http import routes
-from tests.conftest import Server
+from tests.server import Server
 from tests.serving.onnx_server.calling import channel, infer_request
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.wire import INFER, PREDICT, Connection, body, in_loop

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.conftest import Server, wait_until
+from tests.server import Server
 from tests.serving.altered import slow
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
@@ -26,6 +26,7 @@ from tests.serving.wire import (
     resident_mib,
     stub,
 )
+from tests.waiting import wait_until
 
 LONG = 64
 """So many samples that a session is busy for seconds."""

@@ -16,10 +16,11 @@ from tritonclient.grpc import service_pb2_grpc
 
 from serving.errors import UserError
 from serving.tls import Certificate
-from tests.conftest import Server, wait_until
+from tests.server import Server
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.wire import INFER, body, message
+from tests.waiting import wait_until
 
 
 def write_certificate(folder: Path, serial: int) -> tuple[bytes, bytes]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, run_command, wait_until
+from tests.commands import ROOT, run_command
+from tests.waiting import wait_until
 
 
 def test_an_archive_holds_one_variant_and_the_code_that_serves_it(store: Path) -> None:

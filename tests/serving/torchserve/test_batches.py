@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from tests.conftest import Server, run_command
+from tests.commands import run_command
+from tests.server import Server
 
 MODEL = "digits-onnx-fp32"
 TOGETHER = 8
 
 
 @pytest.fixture(scope="module")
-def batching(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def batching(starts_server: None, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A server whose only worker takes up to eight requests at once, and waits a second for them."""
     folder = tmp_path_factory.mktemp("batching")
     how = ("--variants", "onnx-fp32", "--batch-size", TOGETHER, "--batch-delay-ms", 1000)

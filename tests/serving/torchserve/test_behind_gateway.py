@@ -12,7 +12,9 @@ import psutil
 import pytest
 import urllib3
 
-from tests.conftest import Server, run_command, wait_until
+from tests.commands import run_command
+from tests.server import Server
+from tests.waiting import wait_until
 
 MODEL = "digits-onnx-fp32"
 TOKEN = {"Authorization": "Bearer s3cret"}
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is 
 
 
 @pytest.fixture
-def behind(store: Path, tmp_path: Path) -> Iterator[tuple[Server, dict[str, str]]]:
+def behind(starts_server: None, store: Path, tmp_path: Path) -> Iterator[tuple[Server, dict[str, str]]]:
     (tmp_path / "tokens").write_text("somebody s3cret\n")
     options = ("--gateway", "nginx", "--tokens", tmp_path / "tokens")
     server = Server(store / f"{MODEL}.mar", folder=tmp_path, options=options)

@@ -21,7 +21,8 @@ from serving.errors import DeadlinePassed
 from serving.request import read_request
 from serving.session import open_variant
 from serving.torchserve.explain import Explainer
-from tests.conftest import Server, run_command
+from tests.commands import run_command
+from tests.server import Server
 
 ROW = [0.5, -1.0, 2.0, 0.25, -0.5, 1.5, -2.0, 1.0]
 CSV = ",".join(map(str, ROW)).encode()
@@ -44,7 +45,9 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(bundle: Path, table: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def served(
+    starts_server: None, bundle: Path, table: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
     folder = tmp_path_factory.mktemp("explaining")
     tokens = export(folder, "TwoAndTwo", "--input", "words=tensor:INT64:5", "--input", "numbers=tensor:FP32:4")
     for root in (bundle, table, tokens):

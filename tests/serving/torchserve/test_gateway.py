@@ -23,9 +23,9 @@ from serving.torchserve.gateway import Gateway
 from serving.torchserve.launcher import ServerFailed
 from serving.torchserve.nginx_config import Front
 from serving.torchserve.settings import LOOPBACK
-from tests.conftest import wait_until
 from tests.serving.onnx_server.test_tls import serial_of, write_certificate
 from tests.serving.torchserve.upstream import DROP, Upstream
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 MODEL = "digits-onnx-fp32"
@@ -46,7 +46,7 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(starts_server: None) -> Iterator[Start]:
     """A gateway with what is given, and otherwise one that lets everybody in."""
     started: list[Gateway] = []
 

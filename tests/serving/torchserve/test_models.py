@@ -12,7 +12,8 @@ from serving.client import RestClient
 from serving.cpu import cores
 from serving.errors import UserError
 from serving.torchserve.running import Running
-from tests.conftest import Server, run_command
+from tests.commands import run_command
+from tests.server import Server
 
 MODEL = "digits-onnx-fp32"
 
@@ -31,7 +32,7 @@ def second(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def served(store: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+def served(starts_server: None, store: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     server = Server(store / f"{MODEL}.mar", folder=tmp_path)
     try:
         yield server.wait_ready()

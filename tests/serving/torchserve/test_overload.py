@@ -13,7 +13,7 @@ import pytest
 
 from serving import bundle as bundles
 from serving.torchserve.archive import archive
-from tests.conftest import Server
+from tests.server import Server
 from tests.serving.altered import slow
 from tests.serving.overload import CLIENTS, QUEUE, SECONDS, answers, ask_until, pause_of
 from tests.serving.wire import connections, in_loop, outcomes
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is 
 
 
 @pytest.fixture
-def server(bundle: Path, tmp_path: Path) -> Iterator[Server]:
+def server(starts_server: None, bundle: Path, tmp_path: Path) -> Iterator[Server]:
     [mar] = archive(bundles.load(slow(bundle, tmp_path, side=160)), tmp_path / "store", ["onnx-fp32"])
     options = ("--gateway", "nginx", "--max-queue", QUEUE, "--timeout", TIMEOUT, "--threads", 1)
     server = Server(mar, folder=tmp_path, options=options)

@@ -18,8 +18,12 @@ from PIL import Image
 from serving.client import RestClient
 from serving.errors import ServerFault
 from serving.torchserve.unanswered import unanswered
-from tests.conftest import Server, run_command, wait_until
+from tests.commands import run_command
+from tests.server import Server
 from tests.serving import altered
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.server
 
 MODEL = "digits-onnx-fp32"
 NONSENSE = 2500

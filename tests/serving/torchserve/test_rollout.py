@@ -18,10 +18,11 @@ from serving import bundle as bundles
 from serving.torchserve.archive import Serving, archive
 from serving.torchserve.limits import worse
 from serving.torchserve.tally import Tally
-from tests.conftest import Server, wait_until
+from tests.server import Server
 from tests.serving.altered import FAILS_AT, another_version, failing, slow
 from tests.serving.torchserve.test_models import models
 from tests.serving.wire import Connection, body, connections, in_loop
+from tests.waiting import wait_until
 
 MODEL = "digits-onnx-fp32"
 SECONDS = float(os.environ.get("TORCHFERRY_TEST_ROLLOUT_SECONDS", "15"))
@@ -47,7 +48,7 @@ def archives(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[
 
 
 @pytest.fixture
-def served(archives: Mapping[str, Path], tmp_path: Path) -> Iterator[dict[str, str]]:
+def served(starts_server: None, archives: Mapping[str, Path], tmp_path: Path) -> Iterator[dict[str, str]]:
     options = ("--gateway", "nginx", "--max-queue", 2 * CLIENTS) if shutil.which("nginx") else ()
     server = Server(archives["1.0"], folder=tmp_path, options=options)
     try:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from serving.client import Client, GrpcClient, Refused, RestClient
 from serving.errors import UserError
-from tests.conftest import run_command
+from tests.commands import run_command
 from training.models.saved import evaluation_data, load_model
 
 MODELS = ["digits-torch", "digits-onnx-fp32"]

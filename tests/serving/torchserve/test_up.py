@@ -10,7 +10,9 @@ import psutil
 import pytest
 
 from serving.torchserve.java import find_java
-from tests.conftest import Server, run_command, wait_until
+from tests.commands import run_command
+from tests.server import Server
+from tests.waiting import wait_until
 
 
 def processes_of(server: Server) -> list[psutil.Process]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from tests.conftest import ROOT
+from tests.commands import ROOT
 from tests.training.data.sources import image_tree, noise, refusal, source
 from training.data.source import ImageInput
 from training.errors import CorruptSample

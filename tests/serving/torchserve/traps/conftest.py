@@ -24,7 +24,7 @@ def trapped(request: pytest.FixtureRequest, side: str) -> None:
 
 
 @pytest.fixture(scope="class")
-def start(side: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+def start(starts_server: None, side: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     start = Start(side, tmp_path_factory.mktemp(side))
     yield start
     start.stop()

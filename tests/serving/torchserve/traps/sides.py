@@ -17,7 +17,7 @@ import urllib3
 from serving import bundle as bundles
 from serving.torchserve.archive import Serving, archive
 from serving.torchserve.settings import LOOPBACK
-from tests.conftest import Server
+from tests.server import Server
 from tests.serving.torchserve.traps.stock import NOTHING, QUICK_START, StockFailed, StockServer, stock_archive
 
 MODEL = "digits-onnx-fp32"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import run_command
+from tests.commands import run_command
 from tests.serving.altered import another_version
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.conftest import StartServer

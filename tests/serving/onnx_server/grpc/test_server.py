@@ -9,9 +9,9 @@ from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from tests.conftest import wait_until
 from tests.serving.onnx_server.calling import channel
 from tests.serving.onnx_server.conftest import StartServer
+from tests.waiting import wait_until
 
 INFERENCE = "inference.GRPCInferenceService"
 SERVING = health_pb2.HealthCheckResponse.SERVING

@@ -14,7 +14,7 @@ from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 from serving import bundle as bundles
 from serving.bundle import TensorSpec
 from serving.export.triton import config
-from tests.conftest import ROOT, run_command
+from tests.commands import ROOT, run_command
 
 CRD = ROOT.parent / "shared" / "schemas" / "inferenceservice.serving.kserve.io_v1beta1.yaml"
 

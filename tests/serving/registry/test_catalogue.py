@@ -21,11 +21,11 @@ from serving.registry.channels import before
 from serving.registry.publish import publish
 from serving.registry.pull import pull
 from serving.registry.store import Store
-from tests.conftest import run_command
+from tests.commands import run_command
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
+def s3(starts_server: None) -> Iterator[str]:
     """Where a local server answers that speaks S3."""
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
@@ -45,7 +45,7 @@ def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"s3://{name}"
 
 
-@pytest.fixture(params=["file", "memory", "s3"])
+@pytest.fixture(params=["file", "memory", pytest.param("s3", marks=pytest.mark.server)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "s3":
         return f"{request.getfixturevalue('bucket')}/some/folder"
@@ -217,7 +217,7 @@ def test_a_bucket_that_is_not_there_is_said_in_one_line(bucket: str, bundle: Pat
     assert f"{bucket}-no" in done.stderr
 
 
-@pytest.mark.parametrize("kind", ["folder", "bucket"])
+@pytest.mark.parametrize("kind", ["folder", pytest.param("bucket", marks=pytest.mark.server)])
 def test_the_commands(bundle: Path, tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
     def serving(*arguments: object, code: int = 0) -> str:
         done = run_command("-m", "serving", *arguments)

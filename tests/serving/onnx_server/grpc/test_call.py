@@ -16,16 +16,17 @@ from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.models.repository import Repository
 from serving.onnx_server.settings import Settings
 from serving.onnx_server.telemetry.metrics import Metrics
-from tests.conftest import Server, wait_until
+from tests.server import Server
 from tests.serving.onnx_server.calling import call, channel, infer_request
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.onnx_server.scraping import value
+from tests.serving.onnx_server.telemetry.scraping import value
+from tests.waiting import wait_until
 
 MODEL = {"model": "digits", "version": "1.0"}
 
 
 @pytest.fixture(scope="module")
-def patient(bundle: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def patient(starts_server: None, bundle: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A server that waits ten seconds for a batch to fill, so that a request of one sample is in its queue for long."""
     options = ("--max-delay-ms", 10_000, "--max-batch", 8)
     server = Server(bundle, folder=tmp_path_factory.mktemp("patient"), runtime="onnx", options=options)

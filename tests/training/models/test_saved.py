@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import RECIPES, run_command, torchrun
+from tests.commands import RECIPES, run_command, torchrun
 from training.errors import UserError
 from training.models.saved import evaluation_data, load_model
 

@@ -15,9 +15,9 @@ from tritonclient.grpc import service_pb2_grpc
 
 from serving import predictions_grpc
 from serving.onnx_server.telemetry.trace_context import TraceContext
-from tests.conftest import wait_until
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.conftest import StartServer
+from tests.waiting import wait_until
 
 INFER = "/v2/models/digits/infer"
 IMAGE = {"inputs": [tensor("image", np.zeros((1, 1, 8, 8), np.uint8))]}

@@ -10,7 +10,7 @@ import pytest
 from serving import bundle as bundles
 from serving.export.variants import BUILDERS
 from serving.session import check_golden, open_variant
-from tests.conftest import run_command
+from tests.commands import run_command
 
 COMPILED = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 UNEVEN = "tests.serving.networks.Uneven"

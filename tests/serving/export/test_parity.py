@@ -11,7 +11,7 @@ from serving.export.given import load_given
 from serving.export.reference import Reference
 from serving.export.trained import load_trained
 from serving.session import open_variant
-from tests.conftest import RECIPES, run_command
+from tests.commands import RECIPES, run_command
 
 SEEDS = "training.models.seed_nets"
 NETS = {

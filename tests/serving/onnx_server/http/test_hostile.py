@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from serving import bundle as bundles
-from tests.conftest import Server
+from tests.server import Server
 from tests.serving.altered import FAILS_AT, failing
 from tests.serving.onnx_server.asking import arrays, ask
 from tests.serving.onnx_server.conftest import StartServer

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import RECIPES, ROOT, run_command
+from tests.commands import RECIPES, ROOT, run_command
 from tests.k8s.rendering import Object, environment, pods_of
 from tests.k8s.rendering import render as build
 from tests.k8s.restricted import violations

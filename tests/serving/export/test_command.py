@@ -14,7 +14,8 @@ from serving import bundle as bundles
 from serving.errors import UserError
 from serving.session import open_variant
 from serving.whole_folder import whole_folder
-from tests.conftest import ROOT, run_command, wait_until
+from tests.commands import ROOT, run_command
+from tests.waiting import wait_until
 from training.models.saved import evaluation_data, load_model
 
 

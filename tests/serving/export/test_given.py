@@ -22,7 +22,7 @@ from serving.export.quantize import Refusal
 from serving.export.reference import Reference
 from serving.export.variants import Built, torch_program
 from serving.session import open_variant
-from tests.conftest import run_command
+from tests.commands import run_command
 from tests.serving import networks
 
 NETWORKS = "tests.serving.networks"

@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from serving.errors import InferenceFailed, WrongTensor
-from tests.serving.onnx_server.held import BROKEN, WRONG, Held, answers, sample, scheduling, until
+from tests.serving.onnx_server.models.held import BROKEN, WRONG, Held, answers, sample, scheduling, until
 from tests.serving.wire import SECONDS, in_loop
 
 

@@ -15,7 +15,7 @@ from serving.onnx_server.telemetry.label_counts import AT_ONCE, LabelCounts
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.calling import call, infer_request
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.onnx_server.scraping import page, value
+from tests.serving.onnx_server.telemetry.scraping import page, value
 
 INFER = "/v2/models/digits/infer"
 IMAGE = np.zeros((1, 1, 8, 8), np.uint8)

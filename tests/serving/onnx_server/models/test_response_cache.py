@@ -8,7 +8,7 @@ from serving.onnx_server.models.response_cache import ENTRY, ResponseCache
 from tests.serving.onnx_server.asking import arrays as outputs
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.onnx_server.scraping import value
+from tests.serving.onnx_server.telemetry.scraping import value
 
 INFER = "/v2/models/digits/infer"
 

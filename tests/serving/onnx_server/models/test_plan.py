@@ -9,7 +9,7 @@ from serving.onnx_server.models.model import load
 from serving.onnx_server.models.plan import Plan, planned
 from serving.onnx_server.models.tune import best
 from serving.onnx_server.settings import Settings
-from tests.conftest import run_command
+from tests.commands import run_command
 from tests.serving.altered import slow
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer

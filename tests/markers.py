@@ -1,0 +1,73 @@
+"""What a test starts is said by a marker, so that `make check` can leave it out; a test that starts more fails.
+
+A fixture that starts a server asks for `starts_server`, which marks every test that asks for the fixture; so do
+`starts_torchrun` and `starts_container`. A test that starts one by itself has the marker: `@pytest.mark.server`.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAMS = {
+    "server": {"nginx", "java", "prometheus", "alertmanager", "chromium", "promtool-serve", "moto_server"},
+    "torchrun": {"torchrun", "torch.distributed.run", "training.entrypoint"},
+    "container": {"podman", "mmdebstrap"},
+}
+"""Words of a command by which it is known."""
+
+_running: list[pytest.Item] = []
+
+
+@pytest.fixture(scope="session")
+def starts_server() -> None:
+    """Marks a test as one that starts a server, or asks one."""
+
+
+@pytest.fixture(scope="session")
+def starts_torchrun() -> None:
+    """Marks a test as one that starts torchrun."""
+
+
+@pytest.fixture(scope="session")
+def starts_container() -> None:
+    """Marks a test as one that starts a container."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker in PROGRAMS:
+            if f"starts_{marker}" in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    _running.append(item)
+    try:
+        return (yield)
+    finally:
+        _running.pop()
+
+
+def needed(command: Sequence[str]) -> str | None:
+    """The marker of a test that runs this command."""
+    words = {Path(os.fsdecode(word)).name for word in command}
+    if {"serving", "up"} <= words:
+        return "server"
+    return next((marker for marker, names in PROGRAMS.items() if names & words), None)
+
+
+def _watch(event: str, given: tuple[Any, ...]) -> None:
+    if event == "subprocess.Popen" and _running:
+        _, command, *_ = given
+        marker = needed([command] if isinstance(command, str | bytes) else list(command))
+        if marker and not _running[-1].get_closest_marker(marker):
+            raise AssertionError(f"{_running[-1].nodeid} starts {command}, but has no marker {marker}")
+
+
+sys.addaudithook(_watch)

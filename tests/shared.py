@@ -1,0 +1,21 @@
+"""What all tests of a suite share: made by the first worker that asks for it, and left as it is by everybody."""
+
+import fcntl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """The folder in which `make` has left what it makes; the other workers of pytest-xdist wait for it."""
+    base = factory.getbasetemp()
+    folder = (base.parent if base.name.startswith("popen-") else base) / f"shared-{name}"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = folder.with_suffix(".made")
+        if not made.exists():
+            folder.mkdir()  # fails where an earlier try has failed: who asks next hears of it too
+            make(folder)
+            made.touch()
+    return folder
