@@ -20,19 +20,6 @@ RECIPES = ROOT / "training" / "recipes"
 OURS = ("training", "serving", "benchmarks")
 SECONDS = 300
 
-PRELOADED = [
-    "torch",
-    "torchvision",
-    "training.run",
-    "training.samples",
-    "serving.export.command",
-    "serving.onnx_server.command",
-    "serving.torchserve.command",
-    "serving.registry.publish",
-    "benchmarks.report.command",
-]
-"""What the process that is forked imports before; a module that is missing here is only imported later."""
-
 _forks = multiprocessing.get_context("forkserver")
 
 Done = subprocess.CompletedProcess[str]
@@ -60,7 +47,7 @@ def torchrun(ranks: int, *arguments: object) -> Done:
 
 
 def _run_forked(words: list[str], environment: dict[str, str]) -> Done:
-    _forks.set_forkserver_preload(PRELOADED)
+    _forks.set_forkserver_preload(["tests.warm"])
     with tempfile.TemporaryDirectory() as folder:
         streams = [Path(folder) / name for name in ("stdout", "stderr")]
         process = _forks.Process(target=_become, args=(words, environment, *streams))  # type: ignore[attr-defined]

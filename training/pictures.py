@@ -20,6 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 GRID = (4, 8)
+SPACES = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 0.87, "wspace": 0.05, "hspace": 0.3}
+"""Around and between the images of the grid, as shares; to have them computed took matplotlib seconds."""
 
 
 def draw_curves(run_dir: Path, headline: str) -> None:
@@ -71,7 +73,7 @@ def draw_predictions(
     samples = _readable(test, result.shown, rows * columns)
     images = torch.stack([image for image, _ in samples])
     predicted = task.predicted(model.eval()(images.to(device)).float()).cpu()
-    figure, grid = plt.subplots(rows, columns, figsize=(1.3 * columns, 1.6 * rows), layout="constrained")
+    figure, grid = plt.subplots(rows, columns, figsize=(1.3 * columns, 1.6 * rows), gridspec_kw=SPACES)
     figure.suptitle(f"{result.samples} test samples; mistakes in red")
     for axes in grid.flat:
         axes.axis("off")

@@ -109,6 +109,7 @@ def test_bad_input_is_refused_in_one_line(written: Written, tmp_path: Path) -> N
         assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.serial
 def test_two_commits_are_measured_in_turn(plant: Callable[..., Planted], tmp_path: Path) -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("needs this repository's history")
@@ -126,6 +127,7 @@ def test_two_commits_are_measured_in_turn(plant: Callable[..., Planted], tmp_pat
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+@pytest.mark.server
 def test_a_signal_leaves_a_verdict_on_the_rounds_that_were_finished(bundle: Path, tmp_path: Path) -> None:
     """Of two commits' servers, which end with it."""
     if not (ROOT / ".git").exists():
@@ -149,6 +151,7 @@ def test_a_signal_leaves_a_verdict_on_the_rounds_that_were_finished(bundle: Path
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+@pytest.mark.server
 def test_a_server_that_does_not_start_is_said(tmp_path: Path) -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("needs this repository's history")

@@ -37,6 +37,7 @@ def delays(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("protocol", ["rest", "rest-binary", "predictions", "grpc"])
 def test_it_reports_the_percentiles_that_are_planted(
     plant: Plant, measure: Measure, delays: Path, protocol: str
@@ -58,6 +59,7 @@ def test_it_reports_the_percentiles_that_are_planted(
     assert min(differences) < 0.02
 
 
+@pytest.mark.serial
 def test_a_stall_shows_in_an_open_loop_and_hides_in_a_closed_one(
     plant: Plant, measure: Measure, tmp_path: Path
 ) -> None:
@@ -93,6 +95,7 @@ def test_every_request_is_counted_by_what_became_of_it(plant: Plant, measure: Me
     assert sum(window["requests"] for window in found["windows"]) == 500
 
 
+@pytest.mark.serial
 def test_several_processes_share_the_rate(plant: Plant, measure: Measure) -> None:
     server = plant()
     found = measure("latency", server.url, "--rate", 200, "--processes", 3, "--arrivals", "constant", *ONCE)["results"]

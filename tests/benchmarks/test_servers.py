@@ -57,6 +57,7 @@ def two_threads(bundle: Path, tmp_path: Path) -> Job:
     return Job(**given, tensors=tensors, bodies=bodies, folder=tmp_path, timeout=30)
 
 
+@pytest.mark.server
 def test_servers_are_measured_beside_each_other(bundle: Path, tmp_path: Path) -> None:
     content = servers(bundle, tmp_path, "--servers", "ours,bare,torchserve", *QUICK)
     ours, bare, torchserve = content["results"]["measured"]
@@ -77,6 +78,7 @@ def test_servers_are_measured_beside_each_other(bundle: Path, tmp_path: Path) ->
     assert ours["to"] == {}
 
 
+@pytest.mark.server
 def test_torchserve_with_and_without_what_is_ours(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +123,7 @@ def test_the_bare_session_in_a_loop_for_each_core(two_threads: Job, tmp_path: Pa
     assert figures([[0.5, 0.5], [0.25, 0.25, 0.25]]) == {"p50_ms": 250, "p99_ms": 500, "rate": 6, "requests": 5}
 
 
+@pytest.mark.server
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 def test_torchserve_with_a_worker_for_each_core(two_threads: Job, tmp_path: Path) -> None:
     with BehindNginxByCores(two_threads).serving(tmp_path) as running:
@@ -129,6 +132,7 @@ def test_torchserve_with_a_worker_for_each_core(two_threads: Job, tmp_path: Path
     assert sum("ts/model_service_worker.py" in command for command in commands) == 2
 
 
+@pytest.mark.server
 def test_the_highest_rate_within_a_limit_is_searched_for(bundle: Path, tmp_path: Path) -> None:
     content = servers(bundle, tmp_path, "--servers", "ours", *QUICK, "--slo-ms", 200)
     (row,) = content["results"]["measured"]
@@ -136,6 +140,7 @@ def test_the_highest_rate_within_a_limit_is_searched_for(bundle: Path, tmp_path:
     assert content["figures"]["ours within SLO/s"]["better"] == "higher"
 
 
+@pytest.mark.server
 def test_a_signal_leaves_the_rounds_that_were_finished(bundle: Path, tmp_path: Path) -> None:
     output, seen = tmp_path / "servers.json", tmp_path / "seen"
     words = ["servers", bundle, "--servers", "bare", *QUICK, "--rounds", 1000, "-o", output]
@@ -154,6 +159,7 @@ def test_a_signal_leaves_the_rounds_that_were_finished(bundle: Path, tmp_path: P
     assert f"PARTIAL, digits onnx-fp32: medians of {finished} rounds" in seen.read_text()
 
 
+@pytest.mark.server
 def test_what_cannot_be_installed_is_listed_and_leaves_nothing(
     bundle: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +174,7 @@ def test_what_cannot_be_installed_is_listed_and_leaves_nothing(
     assert [path.suffix for path in (cache / "peers").iterdir()] == [".lock"]
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("beside", ["", ",bare"])
 def test_what_cannot_be_started_is_listed(bundle: Path, tmp_path: Path, cache: Path, beside: str) -> None:
     python = python_of(place("litserve"))

@@ -26,6 +26,7 @@ NO_BATCHING = {"kserve": "its batcher is in the agent", "bare": "a loop has one 
 ABOUT = {"server": "x 1", "protocol": "rest", "workers": 1, "threads": 1, "payload_bytes": 223}
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("peer", PEERS)
 def test_a_peer_in_its_own_environment_answers_and_ends(
     peer: str, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -41,6 +42,7 @@ def test_a_peer_in_its_own_environment_answers_and_ends(
     assert measured[0]["rounds"][0]["MB on disk"] > 100  # of which onnxruntime and numpy are most
 
 
+@pytest.mark.server
 def test_with_batching_and_at_fixed_rates(bundle: Path, tmp_path: Path) -> None:
     words = ("--servers", "ours,bare,kserve", "--batch", "on", "--rates", "20,40", *QUICK)
     content = servers(bundle, tmp_path, *words)

@@ -30,6 +30,7 @@ def measure(verb: str, folder: Path, *options: object) -> Any:
     return content["results"]
 
 
+@pytest.mark.torchrun
 def test_four_trainers_begin_with_the_same_network_and_data(tmp_path: Path) -> None:
     for library in ("lightning_fabric", "accelerate"):
         pytest.importorskip(library)
@@ -43,6 +44,7 @@ def test_four_trainers_begin_with_the_same_network_and_data(tmp_path: Path) -> N
         assert result["first_loss"] == pytest.approx(results[1]["first_loss"], rel=1e-4)
 
 
+@pytest.mark.torchrun
 def test_scaling_compares_with_one_process(tmp_path: Path) -> None:
     options = ("--models", "digits", "--processes", "1,2", "--trainers", "bare")
     one, two = measure("scaling", tmp_path, *options, *FEW_STEPS)
@@ -51,6 +53,7 @@ def test_scaling_compares_with_one_process(tmp_path: Path) -> None:
     assert two["efficiency"]["median"] == pytest.approx(two["rounds"][0] / (2 * one["rounds"][0]))
 
 
+@pytest.mark.torchrun
 def test_checkpoint_measures_saving_and_recovery(tmp_path: Path) -> None:
     options = ("--models", "digits", "--processes", 2, "--every-steps", 4, *FEW_STEPS, "--steps", 8)
     results = measure("checkpoint", tmp_path, *options)
@@ -62,6 +65,7 @@ def test_checkpoint_measures_saving_and_recovery(tmp_path: Path) -> None:
     assert recovery["steps_repeated"] >= 0
 
 
+@pytest.mark.torchrun
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_leaves_no_process_and_no_folder(tmp_path: Path, number: int, code: int) -> None:
     options = ("--models", "digits", "--processes", "1", "--trainers", "bare", "--steps", "1000000")
@@ -76,6 +80,7 @@ def test_an_interruption_leaves_no_process_and_no_folder(tmp_path: Path, number:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.torchrun
 def test_a_trainer_that_fails_is_shown(tmp_path: Path) -> None:
     options = ("--models", "resnet18", "--processes", 1, "--trainers", "bare", "--samples", 1, "--batch-size", 1)
     done = run_command("-m", "benchmarks", "training", *options, *FEW_STEPS, "--scratch", tmp_path)

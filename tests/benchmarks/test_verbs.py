@@ -31,6 +31,7 @@ def slow(tmp_path: Path) -> tuple[object, ...]:
     return ("--delays", tmp_path / "delays", "--serial")
 
 
+@pytest.mark.serial
 def test_a_sweep_ends_where_the_server_falls_behind(plant: Plant, measure: Measure, slow: tuple[object, ...]) -> None:
     content = measure("sweep", plant(*slow).url, "--rate", 40, "--factor", 2, "--seconds", 3)
     results = content["results"]
@@ -40,6 +41,7 @@ def test_a_sweep_ends_where_the_server_falls_behind(plant: Plant, measure: Measu
     assert len(content["stdout"].splitlines()) == 4
 
 
+@pytest.mark.serial
 def test_slo_finds_the_highest_rate_that_keeps_the_limit(
     plant: Plant, measure: Measure, slow: tuple[object, ...]
 ) -> None:
@@ -76,6 +78,7 @@ def test_a_rate_that_cannot_be_sent_is_refused(plant: Plant, measure: Measure, v
     assert "benchmarks: --rate: 400,000 a second is void: the generator " in content["stderr"]
 
 
+@pytest.mark.serial
 def test_a_soak_sees_a_leak(plant: Plant, measure: Measure) -> None:
     server = plant("--leak", 100_000)
     options = ("--rate", 100, "--minutes", 0.2, "--warmup", 0, "--pid", server.process.pid)

@@ -10,7 +10,7 @@ from tests.k8s.monitoring.queries import Query, of_alerts, of_panels, of_variabl
 from tests.k8s.monitoring.scraped import NAMESPACE, Prometheus, is_number, loaded, trainer
 from tests.server import Server
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.torchrun]
 
 QUERIES = [*of_panels(), *of_variables(), *of_alerts()]
 PATIENCE_SECONDS = 20

@@ -180,6 +180,7 @@ def test_the_command_refuses_with_2_and_leaves_nothing(arguments: tuple[str, ...
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.torchrun
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

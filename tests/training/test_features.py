@@ -54,6 +54,7 @@ def test_it_still_learns(options: tuple[object, ...], tmp_path: Path) -> None:
     assert "Warning" not in output
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_a_compiled_network_gives_the_losses_of_the_eager_one(tmp_path: Path) -> None:
     model = '{"name": "mlp", "args": {"widths": [64, 32, 10]}}'
@@ -150,6 +151,7 @@ def spoiled(tmp_path: Path) -> tuple[object, ...]:
     return "--config", tmp_path / "source.yaml", "--schedule.warmup_steps", 0
 
 
+@pytest.mark.torchrun
 def test_a_rank_that_ends_takes_the_others_along_without_their_tracebacks(
     spoiled: tuple[object, ...], tmp_path: Path
 ) -> None:

@@ -107,6 +107,7 @@ def test_the_two_layer_net_learns(tmp_path: Path) -> None:
     assert card.result["r2"] > 0.6
 
 
+@pytest.mark.slow
 def test_photographs_are_learnt_far_beyond_chance(jpegs: Path, tmp_path: Path) -> None:
     _, card = train("cnn2-cifar10", tmp_path, "--data.source", image_source(jpegs), "--epochs", 1)
     assert card.result["accuracy"] > 0.25

@@ -1,4 +1,4 @@
-"""A real run by two processes: what its folder holds, and what it told while it ran."""
+"""A real run: what its folder holds, and what it told while it ran."""
 
 import contextlib
 import csv
@@ -11,11 +11,12 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
 import yaml
 from PIL import Image
 from safetensors.numpy import load_file
 
-from tests.commands import RECIPES, ROOT, run_command
+from tests.commands import RECIPES, ROOT, run_command, torchrun
 from tests.waiting import wait_until
 
 
@@ -31,12 +32,21 @@ def test_it_learns(run: Path) -> None:
     assert card["result"] == {"loss": last["loss"], "accuracy": last["accuracy"]}
 
 
-def test_it_trained_on_two_ranks_and_says_so_in_plain_lines(run: Path) -> None:
+def test_it_says_in_plain_lines_what_it_does(run: Path) -> None:
     output = (run / "stdout.txt").read_text()
-    assert "digits: 2 x cpu, 1437 training and 360 test samples" in output
+    assert "digits: 1 x cpu, 1437 training and 360 test samples" in output
     assert "\x1b" not in output
     epochs = yaml.safe_load((run / "config.yaml").read_text())["epochs"]
     assert output.count("test accuracy") == epochs + 1
+
+
+@pytest.mark.torchrun
+def test_two_ranks_learn_as_much(tmp_path: Path) -> None:
+    done = torchrun(2, "--config", RECIPES / "digits.yaml", "--runs_dir", tmp_path, "--metrics.port", 0)
+    assert done.returncode == 0, done.stderr
+    assert "digits: 2 x cpu, 1437 training and 360 test samples" in done.stdout
+    assert done.stdout.count("test accuracy") == 15 + 1
+    assert lines(tmp_path / "digits", "test")[-1]["accuracy"] >= 0.98
 
 
 def test_the_folder_holds_what_it_should(run: Path) -> None:

@@ -75,6 +75,7 @@ def test_a_stop_signal_saves_the_step_and_ends(number: int, code: int, tmp_path:
     assert f"goes on after step {step}" in done.stdout
 
 
+@pytest.mark.torchrun
 def test_all_ranks_agree_on_a_signal_that_one_of_them_got(tmp_path: Path) -> None:
     with training(tmp_path, "--checkpoint.every_epochs", "null", ranks=2) as (process, run):
         workers = [child for child in psutil.Process(process.pid).children() if "training" in child.cmdline()]
@@ -113,6 +114,7 @@ def test_a_stop_while_the_best_is_evaluated_leaves_the_last_checkpoint_as_it_is(
     assert last.read_text() == before
 
 
+@pytest.mark.torchrun
 def test_a_stop_in_an_evaluation_waits_for_no_more_than_a_batch_of_it_and_the_run_goes_on_there(tmp_path: Path) -> None:
     options = (*SLOWLY_EVALUATED, "--checkpoint.every_epochs", "null")
     with training(tmp_path, *options, ranks=2) as (process, run):

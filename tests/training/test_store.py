@@ -127,6 +127,7 @@ class Nodes:
             shutil.rmtree(runs)
 
 
+@pytest.mark.torchrun
 def test_nodes_that_share_nothing_and_vanish_end_as_if_nothing_had_happened(
     stored: StoredRun, bucket: str, tmp_path: Path
 ) -> None:

@@ -121,6 +121,7 @@ def quick(bundle: Path, folder: Path) -> list[str]:
     return ["-m", "benchmarks", *map(str, words)]
 
 
+@pytest.mark.server
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the generator and the server need a core each")
 def test_the_settings_that_win_start_the_server(bundle: Path, tmp_path: Path) -> None:
     done = run_command(*quick(bundle, tmp_path))
@@ -150,6 +151,7 @@ def test_the_settings_that_win_start_the_server(bundle: Path, tmp_path: Path) ->
     assert len(page.table("Every point")) == 1 + len(found["points"])
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the generator and the server need a core each")
 def test_a_signal_leaves_the_evidence_and_no_server(bundle: Path, tmp_path: Path, number: int, code: int) -> None:
@@ -170,6 +172,7 @@ def test_a_signal_leaves_the_evidence_and_no_server(bundle: Path, tmp_path: Path
     wait_until(lambda: not left_with("TUNED_BY", str(tmp_path)), 20)
 
 
+@pytest.mark.server
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 def test_torchserve_is_measured_at_a_point(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(trial.WARMUP, "torchserve", 0.5)

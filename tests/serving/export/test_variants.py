@@ -24,6 +24,7 @@ def everything(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
+@pytest.mark.slow
 @COMPILED
 def test_all_variants_are_accepted_and_say_what_they_cost(everything: Path) -> None:
     bundle = bundles.load(everything)
@@ -41,6 +42,7 @@ def test_all_variants_are_accepted_and_say_what_they_cost(everything: Path) -> N
     assert isinstance(bundle.provenance["cpu_features"], list)
 
 
+@pytest.mark.slow
 @COMPILED
 @pytest.mark.parametrize("variant", list(BUILDERS))
 def test_each_gives_the_golden_outputs_and_a_flipped_bit_is_found(
@@ -62,6 +64,7 @@ def test_each_gives_the_golden_outputs_and_a_flipped_bit_is_found(
         open_variant(bundles.load(copy), variant, threads=1)
 
 
+@pytest.mark.slow
 def test_int8_holds_integers_and_the_half_variant_half_floats(everything: Path) -> None:
     graphs = {name: onnx.load(everything / f"variants/onnx-{name}/model.onnx").graph for name in ("int8", "fp16")}
     types = {name: {tensor.data_type for tensor in graph.initializer} for name, graph in graphs.items()}
@@ -72,6 +75,7 @@ def test_int8_holds_integers_and_the_half_variant_half_floats(everything: Path) 
     assert graphs["fp16"].output[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
 
 
+@pytest.mark.slow
 def test_the_same_checkpoint_gives_the_same_bytes(run: Path, everything: Path, tmp_path: Path) -> None:
     names = ["onnx-fp32", "onnx-fp16", "onnx-int8"]
     done = run_command("-m", "serving", "export", run, "-o", tmp_path / "again", "--variants", ",".join(names))

@@ -8,33 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from serving import bundle as bundles
 from serving.bundle import Bundle
-from serving.export.build_bundle import export
-from serving.export.command import parser
-from serving.export.given import load_given
 from serving.session import Session, open_variant
 from tests.commands import RECIPES
 from tests.server import Server
 from tests.serving.onnx_server.asking import LENGTH, arrays, ask, raw_tensor, tensor
 from tests.serving.onnx_server.calling import call, infer_request, output_arrays
+from tests.serving.seeds import INPUTS
 
-INPUTS = {
-    "cnn-cifar10": "image:32",
-    "cnn-mnist": "image:L:28",
-    "cnn2-cifar10": "image:32",
-    "convnet-224": "image:224",
-    "digits": "image:L:8",
-    "housing-regression": "table:8",
-    "linear-regression": "table:1",
-    "logistic-regression": "table:30",
-    "mlp-mnist": "image:L:28",
-    "resnet18-finetune": "image:32",
-    "two-layer-net": "table:1000",
-}
-"""What each recipe's net takes."""
 TOGETHER = 16
 
 
@@ -73,32 +56,23 @@ class Asked:
 
 
 @pytest.fixture(scope="module")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """One server with the untrained net of every recipe, which waits a little so that batches come together."""
-    folder = tmp_path_factory.mktemp("seeds")
-    roots = [_export(recipe, words, folder / recipe) for recipe, words in INPUTS.items()]
+def addresses(starts_server: None, seeds: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """One server with the untrained network of every recipe, which waits a little so that batches come together."""
+    folder, roots = tmp_path_factory.mktemp("exact"), [seeds / recipe for recipe in INPUTS]
     options = ("--max-batch", TOGETHER, "--max-delay-ms", 100)
     server = Server(*roots, folder=folder, runtime="onnx", options=options)
     try:
-        yield server.wait_ready() | {"folder": str(folder)}
+        yield server.wait_ready()
     finally:
         server.stop()
 
 
 @pytest.fixture(params=INPUTS)
-def model(request: pytest.FixtureRequest, addresses: dict[str, str]) -> Asked:
-    bundle = bundles.load(Path(addresses["folder"], request.param))
+def model(request: pytest.FixtureRequest, addresses: dict[str, str], seeds: Path) -> Asked:
+    bundle = bundles.load(seeds / request.param)
     config = ask(addresses["rest"], f"/v2/models/{bundle.name}/config").json
     threads = int(config["parameters"]["threads"]["string_value"])
     return Asked(addresses, bundle, open_variant(bundle, "onnx-fp32", threads))
-
-
-def _export(recipe: str, words: str, root: Path) -> Path:
-    content = yaml.safe_load((RECIPES / f"{recipe}.yaml").read_text())
-    task = "classification" if words.startswith("image") else "binary" if content["task"] == "binary" else "tensors"
-    options = ["--model", content["model"]["name"], "--model-args", json.dumps(content["model"].get("args", {}))]
-    options += ["--input", words, "--name", recipe, "--task", task]
-    return export(load_given(parser().parse_args(options)), root, ["onnx-fp32"], {}, "1.0").root
 
 
 def test_every_recipe_is_here() -> None:

@@ -96,6 +96,7 @@ def test_a_signal_while_it_starts_ends_it(start_server: StartServer) -> None:
     assert not server.ready_file.exists()
 
 
+@pytest.mark.server
 def test_the_ready_file_says_where_and_is_there_from_ready_to_the_end(bundle: Path, tmp_path: Path) -> None:
     stale = tmp_path / "ready.json"
     stale.write_text("from a server that was killed")

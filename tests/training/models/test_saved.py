@@ -18,6 +18,7 @@ def test_the_saved_model_has_the_accuracy_it_claims(run: Path) -> None:
     assert right == pytest.approx(card.result["accuracy"])
 
 
+@pytest.mark.torchrun
 @pytest.mark.parametrize("network", ["BatchNorm", "Tied", "Lazy", "Recurrent"])
 def test_two_ranks_save_the_very_model_they_evaluated(network: str, tmp_path: Path) -> None:
     options = ("--runs_dir", tmp_path, "--metrics.port", 0, "--epochs", 2)

@@ -1,0 +1,14 @@
+"""What the tests of both servers and of the export share."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.serving.seeds import export_all
+from tests.shared import once
+
+
+@pytest.fixture(scope="session")
+def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bundle of each recipe's untrained network."""
+    return once(tmp_path_factory, "seeds", export_all)

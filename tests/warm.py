@@ -1,0 +1,37 @@
+"""What a process of ours does once: imports, and the tables that torch.onnx makes at its first export.
+
+`tests/commands.py` forks commands of a process that has imported this module. Nothing in it starts a thread: a fork has
+none of the threads of its parent, but may find their locks taken.
+"""
+
+import importlib
+import io
+
+import torch
+
+MODULES = [
+    "benchmarks.report.command",
+    "serving.export.command",
+    "serving.export.given",
+    "serving.export.trained",
+    "serving.onnx_server.server",
+    "serving.registry.publish",
+    "serving.registry.pull",
+    "serving.session.onnx_session",
+    "serving.session.torch_session",
+    "serving.torchserve.archive",
+    "serving.torchserve.command",
+    "sklearn.datasets",
+    "torch.utils.tensorboard",
+    "torchvision",
+    "training.data.digits",
+    "training.data.table",
+    "training.pictures",
+    "training.run",
+    "training.samples",
+]
+
+for module in MODULES:
+    importlib.import_module(module)
+
+torch.onnx.export(torch.nn.Linear(1, 1).eval(), (torch.zeros(1, 1),), io.BytesIO(), dynamo=True, verbose=False)
