@@ -1,6 +1,6 @@
-# make demo | test | lint | lock | clean.  PYTHON=python3.12 picks the interpreter of a new .venv.
+# make demo | check | test | lint | lock | clean.  PYTHON=python3.12 picks the interpreter of a new .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock clean
+.PHONY: help demo check test lint style types lock clean test-quick test-servers test-serial
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 
@@ -19,7 +19,8 @@ endif
 
 help:
 	@echo "make demo    train, export, archive, serve and predict on this machine"
-	@echo "make test    run the tests"
+	@echo "make check   lint, types, and every test that starts no server; for while you work"
+	@echo "make test    every test"
 	@echo "make lint    ruff and mypy"
 	@echo "make lock    write the lock files from pyproject.toml (needs uv)"
 	@echo "make clean   remove .venv"
@@ -27,11 +28,39 @@ help:
 demo: $(INSTALLED)
 	@$(BIN)/python -m benchmarks demo
 
-test: $(INSTALLED)
-	@$(BIN)/python -m pytest
+# Tests say by markers what they start (tests/README.md). Servers are waited for, so more of them run than there are cores;
+# what measures time runs alone.
+CORES := $(shell nproc)
+WORKERS ?= $(CORES)
+STARTERS := server or torchrun or container or slow
+PYTEST := $(BIN)/python -m pytest
+SHARED := --dist loadfile -n
+COVERAGE ?=
 
-lint: $(INSTALLED)
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+check: $(INSTALLED)
+	@$(MAKE) -j2 --output-sync=target lint test-quick
+
+test: $(INSTALLED)
+	@$(MAKE) test-quick
+	@$(MAKE) test-servers
+	@$(MAKE) test-serial
+
+test-quick: $(INSTALLED)
+	@$(PYTEST) $(SHARED) $(WORKERS) -m "not ($(STARTERS) or serial or sweep)" $(COVERAGE)
+
+test-servers: $(INSTALLED)
+	@$(PYTEST) $(SHARED) $$(($(WORKERS) + 1)) -m "($(STARTERS)) and not (serial or sweep)"
+
+test-serial: $(INSTALLED)
+	@$(PYTEST) -m "serial and not sweep"
+
+lint: style types
+
+style: $(INSTALLED)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	@$(BIN)/mypy
 
 define refuse
 { echo "torchferry: $(1)" >&2; exit 2; }

@@ -1,12 +1,14 @@
 """Who may import whom, read from the source, and what a fresh interpreter really loads."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
 
 from serving.torchserve.archive import HANDLER, MODULES
 from tests.commands import ROOT, run_command
+from tests.some import some
 
 OURS = ("training", "serving", "benchmarks")
 # Of serving, benchmarks know the wire, the bundle's format and the way to read a command line.
@@ -38,6 +40,7 @@ class WithoutTypes(ast.NodeTransformer):
         return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
 
 
+@functools.cache
 def imports(path: Path, top_level_only: bool = False) -> set[str]:
     """The modules of ours that the file imports when it runs, by full name."""
     tree = WithoutTypes().visit(ast.parse(path.read_text()))
@@ -51,18 +54,18 @@ def imports(path: Path, top_level_only: bool = False) -> set[str]:
 
 
 def test_training_imports_nothing_else_of_ours() -> None:
-    for name, path in modules("training").items():
+    for name, path in some(modules("training").items()):
         assert not {found for found in imports(path) if not found.startswith("training")}, name
 
 
 def test_only_export_imports_training() -> None:
-    for name, path in modules("serving").items():
+    for name, path in some(modules("serving").items()):
         foreign = {found.split(".")[0] for found in imports(path)} - {"serving"}
         assert foreign <= ({"training"} if name.startswith("serving.export") else set()), name
 
 
 def test_benchmarks_speak_the_wire() -> None:
-    for name, path in modules("benchmarks").items():
+    for name, path in some(modules("benchmarks").items()):
         foreign = {found for found in imports(path) if not found.startswith("benchmarks")}
         if name.startswith("benchmarks.training.trainers"):  # the peers train the very same networks on the same data
             foreign = {found for found in foreign if not found.startswith(("training.models", "training.data"))}
@@ -92,7 +95,7 @@ def test_the_onnx_runtime_server_loads_no_torch_no_onnx_and_no_java() -> None:
 
 
 def test_an_archive_carries_all_that_the_handler_imports() -> None:
-    needed, open_ends = set(), imports(HANDLER)
+    needed, open_ends = set(), set(imports(HANDLER))
     while open_ends:
         name = open_ends.pop()
         if name not in needed:

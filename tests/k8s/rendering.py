@@ -18,8 +18,35 @@ OVERLAYS = sorted(path.parent.name for path in (ROOT / "k8s/overlays").glob("*/k
 COMBINATIONS = sorted(path.parent.name for path in (ROOT / "tests/k8s/combinations").glob("*/kustomization.yaml"))
 FOLDERS = [*OVERLAYS, *COMBINATIONS]
 
+SERVERS = {"Deployment/onnx-server", "Deployment/torchserve"}
+MONITORED = SERVERS | {"Deployment/alertmanager", "Deployment/grafana", "Deployment/prometheus"}
+TRAINED = MONITORED | {"Job/digits-1"}
+PODS = {
+    "cpu": TRAINED,
+    "gpu": TRAINED,
+    "kubeflow": {"InferenceService/digits", "TrainingRuntime/train"},
+    "local": SERVERS | {"Job/digits-1"},
+    "local-model-copy": {"Pod/model-copy"},
+    "local-publish": {"Job/publish-digits-1.0"},
+    "canary": TRAINED | {"Deployment/onnx-server-canary"},
+    "elastic": TRAINED,
+    "gpu-elastic-pytorchjob": MONITORED | {"PyTorchJob/digits-1"},
+    "gpu-jobset-kueue": MONITORED | {"JobSet/digits-1"},
+    "hpa": TRAINED,
+    "image-volume": TRAINED,
+    "keda": TRAINED,
+    "object-store": TRAINED,
+    "prometheus-operator": SERVERS | {"Job/train"},
+    "tls-tokens": TRAINED,
+}
+"""What each overlay and combination makes pods of, so that no test of its pods passes because it has none."""
+ADDED = {"local-model-copy", "local-publish"}
+"""Overlays of one object, which is added to those of `local`."""
+
 Object = dict[str, Any]
 each_folder = pytest.mark.parametrize("folder", FOLDERS)
+each_whole_folder = pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder not in ADDED])
+each_with_deployments = pytest.mark.parametrize("folder", [folder for folder in FOLDERS if PODS[folder] >= SERVERS])
 
 
 @dataclass(frozen=True)
@@ -62,7 +89,9 @@ def named(folder: str, kind: str, name: str) -> Object:
 
 def pods(folder: str) -> list[Pod]:
     """Everything that becomes pods: whatever kind of object has a list of containers with images."""
-    return [pod for item in render(folder) for pod in pods_of(item)]
+    found = [pod for item in render(folder) for pod in pods_of(item)]
+    assert {pod.owner for pod in found} == PODS[folder], folder
+    return found
 
 
 def pods_of(item: Object) -> list[Pod]:

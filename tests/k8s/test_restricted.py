@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.k8s.rendering import each_folder, of_kind, pods
+from tests.k8s.rendering import each_folder, each_whole_folder, of_kind, pods
 from tests.k8s.restricted import violations
+from tests.some import some
 
 GOOD: dict[str, Any] = {
     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -47,9 +48,9 @@ def test_pods_keep_the_standard(folder: str) -> None:
     assert {pod.owner: found for pod in pods(folder) if (found := violations(pod.spec))} == {}
 
 
-@each_folder
+@each_whole_folder
 def test_namespaces_enforce_it(folder: str) -> None:
-    for space in of_kind(folder, "Namespace"):
+    for space in some(of_kind(folder, "Namespace")):
         assert space["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 

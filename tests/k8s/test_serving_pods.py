@@ -4,7 +4,19 @@ import re
 
 import pytest
 
-from tests.k8s.rendering import ROOT, Object, Pod, each_folder, named, of_kind, pods, probes, selects
+from tests.k8s.rendering import (
+    ROOT,
+    Object,
+    Pod,
+    each_whole_folder,
+    each_with_deployments,
+    named,
+    of_kind,
+    pods,
+    probes,
+    selects,
+)
+from tests.some import some
 
 SERVING = {"app.kubernetes.io/component": "serving"}
 READY = {"torchserve": "/readyz", "onnx-server": "/v2/health/ready"}
@@ -37,9 +49,9 @@ def test_local_and_cpu_have_both_servers() -> None:
         assert {runtime(pod) for pod in serving_pods(folder)} == {"torchserve", "onnx-server"}
 
 
-@each_folder
+@each_whole_folder
 def test_probes_ask_what_is_true(folder: str) -> None:
-    for pod in serving_pods(folder):
+    for pod in some(serving_pods(folder)):
         asked = {name: probe["httpGet"] for name, probe in probes(server(pod)).items()}
         assert {name: get["path"] for name, get in asked.items()} == {
             "startupProbe": READY[runtime(pod)],
@@ -51,9 +63,9 @@ def test_probes_ask_what_is_true(folder: str) -> None:
         assert {get.get("scheme", "HTTP") for get in asked.values()} == {"HTTPS" if tls else "HTTP"}
 
 
-@each_folder
+@each_with_deployments
 def test_prometheus_is_told_whose_metrics_are_behind_tls(folder: str) -> None:
-    for item in of_kind(folder, "Deployment"):
+    for item in some(of_kind(folder, "Deployment")):
         template = item["spec"]["template"]
         (container, *_) = template["spec"]["containers"]
         if container["name"] == "onnx-server":
@@ -62,17 +74,17 @@ def test_prometheus_is_told_whose_metrics_are_behind_tls(folder: str) -> None:
             assert scheme == ("https" if tls else None)
 
 
-@each_folder
+@each_whole_folder
 def test_a_slow_load_is_waited_for_and_a_dead_server_is_not(folder: str) -> None:
-    for pod in serving_pods(folder):
+    for pod in some(serving_pods(folder)):
         found = probes(server(pod))
         assert found["startupProbe"]["periodSeconds"] * found["startupProbe"]["failureThreshold"] >= 180
         assert found["livenessProbe"]["periodSeconds"] * found["livenessProbe"]["failureThreshold"] <= 60
 
 
-@each_folder
+@each_whole_folder
 def test_the_end_has_time_for_everything_in_it(folder: str) -> None:
-    for pod in serving_pods(folder):
+    for pod in some(serving_pods(folder)):
         drain, leaving = float(option(pod, "drain-timeout")), server(pod)["lifecycle"]["preStop"]["sleep"]["seconds"]
         needed = leaving + drain + SPARE
         if runtime(pod) == "torchserve":
@@ -80,9 +92,9 @@ def test_the_end_has_time_for_everything_in_it(folder: str) -> None:
         assert pod.spec["terminationGracePeriodSeconds"] >= needed, pod.owner
 
 
-@each_folder
+@each_with_deployments
 def test_a_rolling_update_never_has_fewer_servers(folder: str) -> None:
-    for item in of_kind(folder, "Deployment"):
+    for item in some(of_kind(folder, "Deployment")):
         if item["spec"]["template"]["metadata"]["labels"].items() >= SERVING.items():
             assert item["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
             budgets = [
@@ -93,18 +105,18 @@ def test_a_rolling_update_never_has_fewer_servers(folder: str) -> None:
             assert budgets == [1], item["metadata"]["name"]
 
 
-@each_folder
+@each_whole_folder
 def test_threads_have_a_quota_to_follow(folder: str) -> None:
-    for pod in serving_pods(folder):
+    for pod in some(serving_pods(folder)):
         assert re.fullmatch(r"[1-9]\d*", str(server(pod)["resources"]["limits"]["cpu"])), (
             "less than a core is throttled"
         )
         assert not any(word.startswith("--threads") for word in server(pod)["args"])
 
 
-@each_folder
+@each_whole_folder
 def test_the_model_is_pulled_and_checked_or_mounted_as_an_image(folder: str) -> None:
-    for pod in serving_pods(folder):
+    for pod in some(serving_pods(folder)):
         models = {volume["name"]: volume for volume in pod.spec["volumes"]}["models"]
         if "image" in models:
             assert pod.spec.get("initContainers", []) == []
@@ -118,9 +130,9 @@ def test_the_model_is_pulled_and_checked_or_mounted_as_an_image(folder: str) -> 
         assert (mount["mountPath"], mount["readOnly"]) == ("/models", True)
 
 
-@each_folder
+@each_whole_folder
 def test_servers_never_write_the_store(folder: str) -> None:
-    for pod in serving_pods(folder):
+    for pod in some(serving_pods(folder)):
         for container in pod.containers:
             for mount in container["volumeMounts"]:
                 assert mount["name"] != "store" or mount["readOnly"] is True

@@ -17,6 +17,7 @@ from tests.server import Server
 from tests.serving.onnx_server.asking import LENGTH, arrays, ask, raw_tensor, tensor
 from tests.serving.onnx_server.calling import call, infer_request, output_arrays
 from tests.serving.seeds import INPUTS
+from tests.some import some
 
 TOGETHER = 16
 
@@ -80,7 +81,7 @@ def test_every_recipe_is_here() -> None:
 
 
 def test_alone_it_is_the_same_bit_for_bit(model: Asked) -> None:
-    for inputs in model.samples(2):
+    for inputs in some(model.samples(2)):
         expected = model.session.run(inputs)
         for way in (model.over_json, model.over_binary, model.over_grpc):
             answered = way(inputs)

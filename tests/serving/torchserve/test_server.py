@@ -17,6 +17,7 @@ from PIL import Image
 from serving.client import Client, GrpcClient, Refused, RestClient
 from serving.errors import UserError
 from tests.commands import run_command
+from tests.some import some
 from training.models.saved import evaluation_data, load_model
 
 MODELS = ["digits-torch", "digits-onnx-fp32"]
@@ -51,7 +52,7 @@ def tensor(**change: object) -> bytes:
 def test_images_get_the_checkpoints_labels(
     client: Client, model: str, rows: list[dict[str, str]], samples: Path
 ) -> None:
-    for row in rows:
+    for row in some(rows):
         answer = client.predict(model, (samples / row["file"]).read_bytes())
         assert answer["label"] == row["predicted"]
         assert answer["probability"] == answer["top_k"][0]["probability"] <= 1

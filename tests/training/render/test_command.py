@@ -14,6 +14,7 @@ from tests.k8s.rendering import Object, environment, pods_of
 from tests.k8s.rendering import render as build
 from tests.k8s.restricted import violations
 from tests.k8s.test_training import OPERATORS, check
+from tests.some import some
 from training.errors import UserError
 from training.render import manifests, overlay
 from training.render.command import _parser, main
@@ -71,7 +72,7 @@ def test_every_combination_is_valid(components: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("operator", ["", *OPERATORS])
 def test_variables_stand_after_those_they_use(operator: str, tmp_path: Path) -> None:
     items = render(tmp_path / "run", "--gpus", 2, "--components", operator)
-    for pod in itertools.chain.from_iterable(map(pods_of, items)):
+    for pod in some(itertools.chain.from_iterable(map(pods_of, items))):
         for container in pod.containers:
             known: set[str] = set()
             for entry in container["env"]:
