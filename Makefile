@@ -34,7 +34,7 @@ CORES := $(shell nproc)
 WORKERS ?= $(CORES)
 STARTERS := server or torchrun or container or slow
 PYTEST := $(BIN)/python -m pytest
-SHARED := --dist loadfile -n
+SHARED := --dist loadgroup --no-loadscope-reorder -n
 COVERAGE ?=
 
 check: $(INSTALLED)

@@ -7,12 +7,12 @@ which modules a verb loads, is asked with `run_python`; `tests/test_commands.py`
 """
 
 import atexit
-import multiprocessing
 import os
 import runpy
 import subprocess
 import sys
 import tempfile
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +20,7 @@ RECIPES = ROOT / "training" / "recipes"
 OURS = ("training", "serving", "benchmarks")
 SECONDS = 300
 
-_forks = multiprocessing.get_context("forkserver")
+_forks = ForkServerContext()
 
 Done = subprocess.CompletedProcess[str]
 
@@ -50,7 +50,7 @@ def _run_forked(words: list[str], environment: dict[str, str]) -> Done:
     _forks.set_forkserver_preload(["tests.warm"])
     with tempfile.TemporaryDirectory() as folder:
         streams = [Path(folder) / name for name in ("stdout", "stderr")]
-        process = _forks.Process(target=_become, args=(words, environment, *streams))  # type: ignore[attr-defined]
+        process = _forks.Process(target=_become, args=(words, environment, *streams))
         process.start()
         process.join(SECONDS)
         if process.exitcode is None:

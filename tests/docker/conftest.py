@@ -1,5 +1,6 @@
 """One podman for the session, with the images that are asked for; all of it is removed at the end."""
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,12 +15,15 @@ from tests.docker.engine import Engine, missing
 def engine(starts_container: None) -> Iterator[Engine]:
     if why := missing():
         pytest.skip(why)
-    engine = Engine(Path(tempfile.mkdtemp(prefix="podman-")))  # podman takes no runroot of more than 50 letters
-    try:
-        engine.make_base()
-        yield engine
-    finally:
-        engine.remove_everything()
+    # Each engine has a store of its own, but the host has one set of bridges and of iptables' rules.
+    with (Path(tempfile.gettempdir()) / "torchferry-test-podman.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another suite waits here until this one's containers are gone
+        engine = Engine(Path(tempfile.mkdtemp(prefix="podman-")))  # podman takes no runroot of more than 50 letters
+        try:
+            engine.make_base()
+            yield engine
+        finally:
+            engine.remove_everything()
 
 
 def built(engine: Engine, name: str) -> str:
