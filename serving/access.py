@@ -72,9 +72,10 @@ class Access:
 
 def _token(words: list[str], path: Path) -> Token:
     try:
-        name, secret, *rate = words
-        token = Token(name, secret, *map(float, rate))
-    except (ValueError, TypeError) as error:
+        name, secret, *rest = words
+        (rate,) = map(float, rest or [math.inf])
+        token = Token(name, secret, rate)
+    except ValueError as error:
         raise UserError(f"--tokens: {path}: a line is not NAME TOKEN [REQUESTS-PER-SECOND]") from error
     if not token.rate > 0:
         raise UserError(f"--tokens: {path}: '{token.name}' has the rate {token.rate:g}; give a number above 0")

@@ -43,7 +43,7 @@ def draw_curves(run_dir: Path, headline: str) -> None:
 def draw_confusion(run_dir: Path, result: Evaluation, counts: torch.Tensor, labels: tuple[str, ...]) -> None:
     """`counts` are the result's confusion."""
     figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
-    axes.imshow(counts, cmap="Blues")
+    axes.imshow(counts.numpy(), cmap="Blues")
     labels = tuple(map(_plain, labels))
     right = f"{result.score:.2%} of {result.samples} test samples right"
     axes.set(xlabel="predicted", ylabel="true", title=right)
@@ -78,7 +78,7 @@ def draw_predictions(
     for axes in grid.flat:
         axes.axis("off")
     for axes, (image, truth), guess in zip(grid.flat, samples, predicted, strict=False):
-        axes.imshow(image.permute(1, 2, 0), cmap="gray")
+        axes.imshow(image.permute(1, 2, 0).numpy(), cmap="gray")
         wrong = guess.dim() == 0 and int(guess) != int(truth)
         title = f"{guess[0]:.3g}" if guess.dim() else labels[int(truth)]
         title = f"{title}, not {labels[int(guess)]}" if wrong else title
@@ -91,9 +91,10 @@ def draw_predictions(
 def draw_points(run_dir: Path, result: Evaluation, labels: tuple[str, ...]) -> None:
     """Predicted over true values of the first test samples, one colour for each output."""
     figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
+    points = result.points.numpy()
     for output, label in enumerate(labels):
-        axes.scatter(result.points[:, 0, output], result.points[:, 1, output], s=8, label=_plain(label))
-    ends = [result.points.min().item(), result.points.max().item()]
+        axes.scatter(points[:, 0, output], points[:, 1, output], s=8, label=_plain(label))
+    ends = [points.min(), points.max()]
     axes.plot(ends, ends, color="grey", linewidth=1)
     axes.set(xlabel="true", ylabel="predicted", title=f"R² {result.score:.3f} on {result.samples} test samples")
     if len(labels) <= 10:

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.load.arrivals import constant, poisson
 from serving import predictions_grpc
 from tests.benchmarks.conftest import Planted
 from tests.commands import ROOT, run_command
@@ -246,15 +245,3 @@ def test_an_internal_fault_over_grpc_is_one_line() -> None:
     server.stop(None)
     assert done.returncode == 1
     assert done.stderr == f"benchmarks: {url}: answered INTERNAL: planted fault\n"
-
-
-def test_arrivals_have_the_rate_asked_for() -> None:
-    times = constant(rate=50, seconds=2)
-    assert len(times) == 100
-    np.testing.assert_allclose(np.diff(times), 0.02)
-    times = poisson(rate=1000, seconds=10)
-    gaps = np.diff(times)
-    assert len(times) == 10_000
-    np.testing.assert_allclose([gaps.mean(), gaps.std()], 0.001, rtol=0.05)
-    assert (gaps >= 0).all()
-    assert (poisson(5, 1) == poisson(5, 1)).all()

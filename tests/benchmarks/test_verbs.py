@@ -5,18 +5,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from benchmarks.load.drift import drift
-from benchmarks.load.measurement import Measurement
-from benchmarks.load.steps import fair, highest, holds
 from tests.benchmarks.conftest import Planted, benchmark
-from tests.benchmarks.report.written import measurement
 from tests.commands import ROOT, run_command
 from tests.waiting import wait_until
 
@@ -140,69 +134,3 @@ def test_torchserves_refusal_is_passed_on(addresses: dict[str, str], change: dic
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
-
-
-def test_a_drift_is_told_from_noise() -> None:
-    random, minutes = np.random.default_rng(0), list(range(60))
-    flat = drift(minutes, (100 + random.normal(size=60)).tolist())
-    rising = drift(minutes, (100 + np.arange(60) / 10 + random.normal(size=60)).tolist())
-    assert flat is not None
-    assert rising is not None
-    assert (flat.significant, rising.significant) == (False, True)
-    assert rising.low < 6 < rising.high  # an hour
-    assert drift(minutes[:7], [1.0] * 7) is None
-
-
-class Outcome:
-    """As much of a measurement as the search looks at."""
-
-    saturated = void = errors = interrupted = None
-    requests = 1
-
-    def __init__(self, p99: float) -> None:
-        self.percentiles_ms = {"p99": p99}
-
-
-@pytest.mark.parametrize("limit", [0.7, 50, 130, 3000])
-def test_the_search_ends_at_the_limit(limit: float) -> None:
-    asked: list[float] = []
-
-    def probe(rate: float) -> Any:
-        asked.append(rate)
-        return Outcome(rate / 10)
-
-    rate, probes = highest(probe, 50, limit / 10, 0.05)
-    assert limit / 1.06 < rate <= limit
-    assert len(probes) == len(asked) < 16
-
-
-def test_a_late_generator_is_no_excuse_and_no_fault() -> None:
-    good = measurement(50, void="the generator itself was 9.0 ms late at p99")
-    assert holds(good, 1000)
-    assert not holds(good, 0.1)
-    assert not holds(replace(good, errors=1), 1000)
-    assert not holds(replace(good, requests=0), 1000)
-    assert not holds(replace(good, saturated=True), 1000)
-
-
-def test_a_rate_that_the_generator_spoiled_is_asked_once_more() -> None:
-    asked: list[float] = []
-    good = measurement(50)
-    late = replace(good, void="the generator itself was 9.0 ms late at p99")
-
-    def outcomes(*results: Measurement) -> int:
-        """How often it was asked."""
-        asked.clear()
-        left = iter(results)
-
-        def probe(rate: float) -> Measurement:
-            asked.append(rate)
-            return next(left)
-
-        assert fair(probe, 0.1)(50) is results[-1]
-        return len(asked)
-
-    assert outcomes(late, good) == 2
-    assert outcomes(good) == 1
-    assert outcomes(replace(late, saturated=True)) == 1
-    assert outcomes(replace(late, percentiles_ms={"p99": 0.05})) == 1

@@ -3,16 +3,14 @@ import errno
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from serving import bundle as bundles
 from serving.errors import BundleError, UserError
 from serving.onnx_server.models.repository import sources
-from serving.session import check_golden, open_variant
+from serving.session import open_variant
 
 
 @pytest.fixture
@@ -127,25 +125,3 @@ def test_what_the_file_system_refuses_is_said_in_one_line(tmp_path: Path, monkey
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="is not a bundle"):
         bundles.load(tmp_path)
-
-
-def test_a_refused_variant_is_not_opened(copy: Path) -> None:
-    loaded = bundles.load(copy)
-    refused = dataclasses.replace(loaded.variants["torch"], status="refused")
-    loaded = dataclasses.replace(loaded, variants=loaded.variants | {"torch": refused})
-    with pytest.raises(UserError, match="no accepted variant 'torch', only onnx-fp32"):
-        open_variant(loaded, "torch", threads=1)
-
-
-@pytest.mark.parametrize("variant", ["torch", "onnx-fp32"])
-def test_a_variant_gives_the_golden_outputs_and_a_wrong_one_is_found(bundle: Path, variant: str) -> None:
-    loaded = bundles.load(bundle)
-    session = open_variant(loaded, variant, threads=1)
-    check_golden(session, loaded, variant)
-
-    class Wrong:
-        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-            return {name: values + np.float32(0.01) for name, values in session.run(inputs).items()}
-
-    with pytest.raises(BundleError, match=r"differs by 0\.01"):
-        check_golden(Wrong(), loaded, variant)

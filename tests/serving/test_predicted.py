@@ -1,59 +1,13 @@
-"""Which labels are counted, and how often they occur in what a model was trained on."""
+"""Which labels are counted, and which of them an answer means."""
 
 import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
-from torch.utils.data import Dataset, TensorDataset
 
-from serving.bundle import TensorSpec, load
-from serving.export.label_shares import label_shares
-from serving.export.reference import Reference
-from serving.export.samples import Samples
+from serving.bundle import load
 from serving.predicted import MOST_LABELS, count_labels, counted_labels
-
-ROWS = torch.zeros(4, 2)
-
-
-class Listed(Dataset):
-    """As torchvision's: reading a sample is slow, the classes are in a list."""
-
-    def __init__(self) -> None:
-        self.targets = [1, 1, 1, 0]
-
-    def __getitem__(self, index: int) -> None:
-        raise AssertionError(f"sample {index} was read")
-
-
-def reference(calibration: Dataset | None, task: str = "classification") -> Reference:
-    return Reference(
-        name="one",
-        task=task,
-        module=nn.Identity(),
-        inputs=(TensorSpec(name="row", datatype="FP32", shape=(-1, 2)),),
-        outputs=(TensorSpec(name="probabilities", datatype="FP32", shape=(-1, 2)),),
-        decode=None,
-        labels=("no", "yes"),
-        test=Samples(TensorDataset(ROWS), ("row",)),
-        calibration=Samples(calibration, ("row",)) if calibration is not None else None,
-        limits={},
-        provenance={},
-    )
-
-
-def test_shares_are_those_of_the_training_samples() -> None:
-    trained = TensorDataset(ROWS, torch.tensor([0, 1, 1, 1]))
-    assert label_shares(reference(trained), np.array([0, 0])) == [0.25, 0.75]
-    assert label_shares(reference(Listed(), "binary"), None) == [0.25, 0.75]
-
-
-def test_without_them_shares_are_those_of_the_test_samples_or_unknown() -> None:
-    assert label_shares(reference(None), np.array([0, 0])) == [1.0, 0.0]
-    assert label_shares(reference(TensorDataset(ROWS)), None) == []
-    assert label_shares(reference(Listed(), "regression"), None) == []
 
 
 def test_a_bundle_knows_them_and_one_from_before_does_not(bundle: Path) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from serving.arguments import Parser
 from serving.errors import UserError
-from serving.onnx_server.command import with_variant
 from serving.onnx_server.settings import Settings as OnnxSettings
 from serving.settings_file import parse
 from serving.signature import add_trust
@@ -90,12 +89,6 @@ def test_what_needs_the_gateway_is_said_of_the_file(tmp_path: Path) -> None:
     text = '[up]\ngateway = "none"\ntokens = "t"\n'
     with pytest.raises(UserError, match=r"s\.toml: \[up\] tokens: is for the gateway; leave --gateway none out"):
         up(tmp_path, text, kind=TorchServeSettings)
-
-
-def test_a_variant_is_for_the_bundles_that_name_none(tmp_path: Path) -> None:
-    assert with_variant(str(tmp_path), "onnx-int8") == f"{tmp_path}:onnx-int8"
-    assert with_variant(str(tmp_path), "") == str(tmp_path)
-    assert with_variant(f"{tmp_path}:onnx-fp32", "onnx-int8") == f"{tmp_path}:onnx-fp32"
 
 
 def test_an_archive_is_made_by_a_file(bundle: Path, tmp_path: Path) -> None:

@@ -1,14 +1,10 @@
 import json
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pytest
 
-from serving import bundle as bundles
 from serving.bundle import TensorSpec
 from serving.errors import NotDecodable, TooLarge, WrongTensor
-from serving.request import Request, answer
 from serving.tensors import read_tensors, write_tensors
 
 SPECS = [TensorSpec(name="x", datatype="UINT8", shape=(-1, 2))]
@@ -68,14 +64,3 @@ def test_a_wrong_tensor_is_refused_with_what_would_be_right(change: dict[str, ob
 def test_a_shape_of_more_elements_than_are_allowed_is_too_large() -> None:
     with pytest.raises(TooLarge, match="2,000,000,000,000 elements"):
         read_tensors(content(shape=[10**12, 2]), SPECS)
-
-
-@pytest.mark.parametrize("form", ["tensors", "labels"])
-def test_what_json_does_not_have_is_null(bundle: Path, form: Literal["tensors", "labels"]) -> None:
-    outputs = {"probabilities": np.array([[np.nan, np.inf, *[0.5] * 8]], np.float32)}
-    request = Request({"image": np.zeros((1, 1, 8, 8), np.uint8)}, form)
-    text = answer(request, outputs, bundles.load(bundle), "digits", 10)
-    assert "NaN" not in text
-    assert "Infinity" not in text
-    assert text.count("null") >= 2
-    json.loads(text)

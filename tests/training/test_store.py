@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -23,8 +22,6 @@ from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 from tests.commands import RECIPES, ROOT, run_command
 from tests.training.test_exact import entries
 from tests.waiting import wait_until
-from training.errors import UserError
-from training.fetch import main as fetch
 from training.store import Store
 from training.stored_run import StoredRun, step_of
 
@@ -272,54 +269,3 @@ def test_a_store_that_fails_is_said_and_harms_no_checkpoint(
     assert ("cannot take the results" in errors) == (policy == "continue")
     assert "Traceback" not in errors
     assert not list((tmp_path / "digits" / "checkpoints").glob(".*"))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> StoredRun:
-    """A run in a store that is a folder."""
-    return StoredRun(Store(f"file://{tmp_path}/store"), "digits")
-
-
-def put(stored: StoredRun, name: str, whole: bool = True) -> None:
-    stored.store.write(f"digits/checkpoints/{name}/__0_0.distcp", b"")
-    if whole:
-        stored.checkpoint(name).complete("{}")
-
-
-def test_the_newest_and_the_best_stay_and_another_attempt_is_left_alone(folder: StoredRun) -> None:
-    for name in ("step-00000010.1.1", "step-00000015.1.2", "step-00000020.1.3", "step-00000020.2.1"):
-        put(folder, name)
-    put(folder, "step-00000018.1.3", whole=False)
-    put(folder, "step-00000030.1.4", whole=False)  # of an attempt that is still uploading
-    folder.prune("step-00000020.2.1", 1, best_step=10)
-    assert list(folder.checkpoints()) == ["step-00000030.1.4", "step-00000020.2.1", "step-00000010.1.1"]
-    # And when that one prunes.
-    folder.checkpoint("step-00000030.1.4").complete("{}")
-    folder.prune("step-00000030.1.4", 1, best_step=10)
-    assert list(folder.checkpoints()) == ["step-00000030.1.4", "step-00000010.1.1"]
-
-
-def test_a_checkpoint_outlives_newer_ones_that_are_of_no_use(folder: StoredRun) -> None:
-    for name in ("step-00000010.1.1", "step-00000020.1.2", "step-00000012.2.1"):
-        put(folder, name)
-    folder.passed.add("step-00000020.1.2")
-    folder.prune("step-00000012.2.1", 1, best_step=-1)
-    assert list(folder.checkpoints()) == ["step-00000012.2.1"]
-    # An attempt that stands behind another keeps what it has saved, too.
-    put(folder, "step-00000014.1.9")
-    folder.prune("step-00000012.2.1", 1, best_step=14)
-    assert list(folder.checkpoints()) == ["step-00000014.1.9", "step-00000012.2.1"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ("file://{0}/none/digits -o {0}/new", "has no results; give the URL of a run that is finished"),
-        ("file://{0}/none/digits -o {0}", "exists already and is left as it is"),
-        ("digits", "'digits' is no URL"),
-    ],
-)
-def test_a_fetch_of_what_is_not_finished_is_refused(arguments: str, words: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=re.escape(words)):
-        fetch(arguments.format(tmp_path).split())
-    assert not list(tmp_path.iterdir())

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from serving import bundle as bundles
-from serving.errors import NotDecodable, RequestError, UserError
+from serving.errors import NotDecodable, RequestError, UserError, WrongParameter
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.http.about import read_object
 from serving.onnx_server.http.exchange import JSON, Exchange, Message, Receive, Send
@@ -56,11 +56,11 @@ class Admin:
 
     async def load(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         parameters = _parameters(body)
-        channel, weight = str(parameters.get("channel", STABLE)), read_weight(parameters.get("weight", 0))
-        if "bundle" in parameters:
-            for source in sources(str(parameters["bundle"]), self.trusted):
+        channel, weight = _text(parameters, "channel", STABLE), read_weight(parameters.get("weight", 0))
+        if bundle_given := _text(parameters, "bundle", ""):
+            for source in sources(bundle_given, self.trusted):
                 if source.name != name:
-                    raise UserError(f"{parameters['bundle']}: is a bundle of '{source.name}', not of '{name}'")
+                    raise UserError(f"{bundle_given}: is a bundle of '{source.name}', not of '{name}'")
                 await self.repository.load(source, channel, weight)
         else:
             for model in list(self.repository.versions(name)):
@@ -70,7 +70,7 @@ class Admin:
         return {"name": name}
 
     async def unload(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        await self.repository.unload(name, str(_parameters(body).get("version", "")))
+        await self.repository.unload(name, _text(_parameters(body), "version", ""))
         return {"name": name}
 
     async def channels(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +86,19 @@ class Admin:
 
 
 def _parameters(body: dict[str, Any]) -> dict[str, Any]:
-    parameters = body.get("parameters") or {}
+    parameters = body.get("parameters")
+    if parameters is None:
+        return {}
     if not isinstance(parameters, dict):
         raise NotDecodable("'parameters' is not a JSON object")
     return parameters
+
+
+def _text(parameters: dict[str, Any], name: str, default: str) -> str:
+    """A parameter that is text; `default` where it is missing or null. Raises WrongParameter."""
+    value = parameters.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, str) or not value:
+        raise WrongParameter(f"'{name}' is {value!r}; give text, or leave it out")
+    return value

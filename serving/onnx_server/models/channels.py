@@ -43,6 +43,6 @@ def _read_channel(name: str, value: Any) -> Channel:
 
 
 def read_weight(value: Any) -> float:
-    if isinstance(value, int | float) and 0 <= value <= 1:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
         return float(value)
     raise WrongParameter(f"weight is {value!r}; give a share of the requests, 0 to 1")

@@ -2,7 +2,6 @@ import json
 import shutil
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,7 @@ import pytest
 import torch
 
 from serving import bundle as bundles
-from serving.errors import UserError
 from serving.session import open_variant
-from serving.whole_folder import whole_folder
 from tests.commands import ROOT, run_command
 from tests.waiting import wait_until
 from training.models.saved import evaluation_data, load_model
@@ -119,22 +116,6 @@ def test_a_full_disk_leaves_nothing_half_written(run: Path, small_disk: Path) ->
     assert f"{small_disk / 'b'}: no space is left" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not list(small_disk.iterdir())
-
-
-def test_what_a_kill_has_left_is_removed_and_what_another_writes_is_not(tmp_path: Path) -> None:
-    target = tmp_path / "bundle"
-    left = tmp_path / ".bundle.0123456789ab.unfinished"
-    (left / "variants").mkdir(parents=True)
-    (tmp_path / ".bundle.20261128").mkdir()
-    with ExitStack() as slow:
-        being_written = slow.enter_context(whole_folder(target))
-        assert not left.exists()
-        with whole_folder(target) as quick:
-            (quick / "file").touch()
-            assert being_written.is_dir()
-        with pytest.raises(UserError, match="bundle: exists already"):
-            slow.close()
-    assert sorted(path.name for path in tmp_path.rglob("*")) == [".bundle.20261128", "bundle", "file"]
 
 
 def test_sigterm_leaves_nothing_half_written(run: Path, tmp_path: Path) -> None:

@@ -1,22 +1,17 @@
-"""A bundle for other servers: Triton's model repository, KServe's manifest."""
+"""A bundle as Triton's model repository."""
 
 import dataclasses
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 import onnxruntime
-import pytest
-import yaml
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
 from serving import bundle as bundles
 from serving.bundle import TensorSpec
 from serving.export.triton import config
-from tests.commands import ROOT, run_command
-
-CRD = ROOT.parent / "shared" / "schemas" / "inferenceservice.serving.kserve.io_v1beta1.yaml"
+from tests.commands import run_command
 
 
 def export(*arguments: object, code: int = 0) -> str:
@@ -49,24 +44,11 @@ def test_an_output_of_the_batch_alone_is_reshaped_for_triton(bundle: Path) -> No
     assert (list(output.dims), output.HasField("reshape"), list(output.reshape.shape)) == ([1], True, [])
 
 
-def test_kserves_manifest_fits_its_schema(bundle: Path, tmp_path: Path) -> None:
-    export(bundle, "--format", "kserve", "--storage-uri", "s3://models/digits", "-o", tmp_path / "manifest")
-    manifest = yaml.safe_load((tmp_path / "manifest" / "inference-service.yaml").read_text())
-    assert manifest["metadata"]["name"] == "digits"
-    assert manifest["spec"]["predictor"]["model"]["storageUri"] == "s3://models/digits"
-    if not CRD.is_file():
-        pytest.skip(f"{CRD.name} is not here")
-    versions = yaml.safe_load(CRD.read_text())["spec"]["versions"]
-    (schema,) = (version["schema"]["openAPIV3Schema"] for version in versions if version["name"] == "v1beta1")
-    jsonschema.validate(manifest, schema)
-
-
 def test_what_is_missing_is_said(run: Path, bundle: Path, tmp_path: Path) -> None:
     for arguments, words in [
         ((bundle, "--format", "triton"), "needs a bundle, and the folder to write"),
         ((run, "--format", "triton", "-o", tmp_path / "x"), "is not a bundle"),
         ((bundle, "--format", "kserve", "-o", tmp_path / "x"), "--storage-uri: is missing"),
-        ((bundle, "--format", "kserve", "-o", tmp_path / "x", "--storage-uri", "models"), "models is no URI"),
     ]:
         errors = export(*arguments, code=2)
         assert words in errors

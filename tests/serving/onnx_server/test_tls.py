@@ -1,8 +1,6 @@
 """TLS on every port that others reach, with certificates that change while the server runs."""
 
 import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,32 +8,14 @@ import grpc
 import pytest
 import urllib3
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from tritonclient.grpc import service_pb2_grpc
 
-from serving.errors import UserError
-from serving.tls import Certificate
 from tests.server import Server
+from tests.serving.certificates import write_certificate
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.wire import INFER, body, message
 from tests.waiting import wait_until
-
-
-def write_certificate(folder: Path, serial: int) -> tuple[bytes, bytes]:
-    """A self-signed one for 127.0.0.1: the PEM texts of certificate and key."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-    alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    made = x509.CertificateBuilder(name, name, key.public_key(), serial).not_valid_before(datetime.now(UTC))
-    made = made.not_valid_after(datetime.now(UTC) + timedelta(days=1)).add_extension(alternative, critical=True)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    certificate = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    (folder / "certificate.pem").write_bytes(certificate)
-    (folder / "key.pem").write_bytes(private)
-    return certificate, private
 
 
 def serial_of(address: str) -> int:
@@ -61,17 +41,6 @@ def test_every_port_but_the_loopback_one_speaks_tls(start_server: StartServer, t
     with urllib3.PoolManager(retries=False) as pool, pytest.raises(urllib3.exceptions.HTTPError):
         pool.request("GET", addresses["rest"].replace("https", "http") + "/v2")
     assert ask(addresses["admin"], "/v2/health/ready").status == 200
-
-
-def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
-    _, private = write_certificate(tmp_path, 1)
-    key = serialization.load_pem_private_key(private, None)
-    locked = serialization.BestAvailableEncryption(b"secret")
-    (tmp_path / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
-    )
-    with pytest.raises(UserError, match="are no PEM certificate and its key without a passphrase"):
-        Certificate(tmp_path / "certificate.pem", tmp_path / "key.pem")
 
 
 def test_a_new_certificate_is_shown_once_its_key_is_there(start_server: StartServer, tmp_path: Path) -> None:

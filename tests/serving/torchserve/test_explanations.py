@@ -16,11 +16,6 @@ import urllib3
 from PIL import Image
 from urllib3 import encode_multipart_formdata
 
-from serving import bundle as bundles
-from serving.errors import DeadlinePassed
-from serving.request import read_request
-from serving.session import open_variant
-from serving.torchserve.explain import Explainer
 from tests.commands import run_command
 from tests.server import Server
 
@@ -201,18 +196,3 @@ def test_requests_beside_explanations_get_their_own_answers(served: dict[str, st
         assert answer.json()["probability"] == pytest.approx(alone["probability"], abs=1e-6)
     page = urllib3.request("GET", served["metrics"]).data.decode()
     assert 'model="digits-torch",outcome="deadline",protocol="explanations"' in page
-
-
-def test_an_explanation_ends_when_its_deadline_passes(table: Path) -> None:
-    bundle, passes = bundles.load(table), 0
-
-    def check_deadline() -> None:
-        nonlocal passes
-        passes += 1
-        if passes == 4:
-            raise DeadlinePassed("late")
-
-    explainer = Explainer(open_variant(bundle, "torch", threads=1), bundle, "torch")
-    with pytest.raises(DeadlinePassed):
-        explainer.explain(read_request(CSV, bundle), None, check_deadline)
-    assert passes == 4

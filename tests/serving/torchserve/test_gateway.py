@@ -23,7 +23,8 @@ from serving.torchserve.gateway import Gateway
 from serving.torchserve.launcher import ServerFailed
 from serving.torchserve.nginx_config import Front
 from serving.torchserve.settings import LOOPBACK
-from tests.serving.onnx_server.test_tls import serial_of, write_certificate
+from tests.serving.certificates import write_certificate
+from tests.serving.onnx_server.test_tls import serial_of
 from tests.serving.torchserve.upstream import DROP, Upstream
 from tests.waiting import wait_until
 

@@ -16,8 +16,6 @@ import urllib3
 
 from serving import bundle as bundles
 from serving.torchserve.archive import Serving, archive
-from serving.torchserve.limits import worse
-from serving.torchserve.tally import Tally
 from tests.server import Server
 from tests.serving.altered import FAILS_AT, another_version, failing, slow
 from tests.serving.torchserve.test_models import models
@@ -151,15 +149,3 @@ def test_a_version_with_other_answers_is_ready_as_the_default_and_keeps_the_old_
         code, text = models(served, "rollout", *arguments)
         assert (code, words in text, len(text.splitlines())) == (2, True, 1), text
     assert standing(served) == ["1.0 3/3", "2.0 yes 3/3"]
-
-
-def test_percentiles_and_limits_are_those_of_the_requests_since_the_change() -> None:
-    before = Tally(1000, 0, 0, 1, {0.01: 900, 0.1: 1000, float("inf"): 1000})
-    later = Tally(1200, 4, 0, 1, {0.01: 1000, 0.1: 1190, float("inf"): 1200})
-    seen = later.since(before)
-    assert (seen.requests, seen.failed_share) == (200, 0.02)
-    assert seen.p99_seconds == 0.1  # 198 of 200 are above 190, in the bucket without an end
-    assert before.p99_seconds == pytest.approx(0.01 + 0.09 * 0.9)
-    assert "4 of 200 requests failed; 1.00% may" in worse(seen, 0.01, 1, is_all=False)
-    assert "p99 was 100 ms; 50 ms are allowed" in worse(seen, 0.03, 0.05, is_all=False)
-    assert worse(seen, 0.03, 0.2, is_all=True) == ""

@@ -15,7 +15,6 @@ import urllib3
 from PIL import Image
 
 from serving.client import Client, GrpcClient, Refused, RestClient
-from serving.errors import UserError
 from tests.commands import run_command
 from tests.some import some
 from training.models.saved import evaluation_data, load_model
@@ -110,12 +109,6 @@ def test_a_client_tells_what_was_wrong(client: Client) -> None:
         client.predict(MODELS[0], b"not an image")
     with pytest.raises(Refused, match="nobody"):
         client.predict("nobody", b"not an image")
-
-
-def test_a_server_that_is_not_there_is_named() -> None:
-    for client in (RestClient("http://127.0.0.1:1"), GrpcClient("127.0.0.1:1", timeout=5)):
-        with client, pytest.raises(UserError, match=r"127\.0\.0\.1:1: no answer"):
-            client.predict("digits", b"")
 
 
 def test_a_proxy_of_the_environment_is_left_alone(addresses: dict[str, str], samples: Path) -> None:

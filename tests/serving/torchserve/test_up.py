@@ -2,14 +2,12 @@
 
 import shutil
 import signal
-import socket
 import zipfile
 from pathlib import Path
 
 import psutil
 import pytest
 
-from serving.torchserve.java import find_java
 from tests.commands import run_command
 from tests.server import Server
 from tests.waiting import wait_until
@@ -25,7 +23,6 @@ def all_gone(processes: list[psutil.Process]) -> bool:
     return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
 
 
-@pytest.mark.server
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_and_leaves_nothing(name: signal.Signals, bundle: Path, tmp_path: Path) -> None:
     stale = tmp_path / "ready.json"
@@ -50,7 +47,6 @@ def test_a_signal_stops_it_and_leaves_nothing(name: signal.Signals, bundle: Path
     assert not folder.exists()
 
 
-@pytest.mark.server
 def test_a_signal_while_it_starts_stops_it_as_well(store: Path, tmp_path: Path) -> None:
     server = Server(store, folder=tmp_path)
     wait_until(lambda: len(processes_of(server)) > 1)
@@ -87,23 +83,3 @@ def test_bad_input_is_refused_in_one_line(store: Path, free_port_in_use: int, tm
         assert done.returncode == 2, done.stderr
         assert words in done.stderr
         assert len(done.stderr.splitlines()) == 1
-
-
-def test_java_home_is_used_only_if_it_is_new_enough(tmp_path: Path) -> None:
-    java = tmp_path / "bin" / "java"
-    java.parent.mkdir()
-    for version, chosen in (("17.0.15", True), ("25", True), ("1.8.0_402", False), ("11.0.2", False)):
-        java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
-        java.chmod(0o755)
-        assert (find_java({"JAVA_HOME": str(tmp_path)}) == str(java)) is chosen
-    assert Path(find_java({})).is_file()
-    assert find_java({"JAVA_HOME": str(tmp_path / "missing")}) == find_java({})
-
-
-def test_a_free_port_is_found_where_the_usual_one_is_taken() -> None:
-    from serving.ports import claim_or_any
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        taken = listener.getsockname()[1]
-        assert claim_or_any("127.0.0.1", taken) != taken
-    assert claim_or_any("127.0.0.1", taken) == taken

@@ -6,7 +6,6 @@ import torch
 
 from training.component import Component
 from training.data.augment import Augment
-from training.data.keyed import seeded, uniforms
 from training.errors import UserError
 
 ALL = [
@@ -39,23 +38,6 @@ def test_it_leaves_the_generators_alone(images: torch.Tensor) -> None:
     before = torch.get_rng_state()
     Augment(ALL, seed=5)(images, 0, np.arange(12))
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_uniforms_fill_their_range_evenly() -> None:
-    drawn = uniforms(1, 2, np.arange(50_000), 2)
-    counts = torch.histc(drawn[:, 0], 10, 0, 1)
-    assert drawn.min() >= 0
-    assert drawn.max() < 1
-    assert (counts - 5000).abs().max() < 300
-    assert abs(torch.corrcoef(drawn.T)[0, 1]) < 0.02
-
-
-def test_seeded_is_the_same_each_time() -> None:
-    drawn = []
-    for _ in range(2):
-        with seeded(1, 2, 3):
-            drawn.append((torch.rand(1).item(), np.random.rand()))
-    assert drawn[0] == drawn[1]
 
 
 def test_flip_mirrors_and_a_quarter_turn_turns(images: torch.Tensor) -> None:

@@ -174,11 +174,3 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     path.write_text(CSV)
     assert f"{path}: cannot be read as a .parquet table" in refusal(lambda: source("table", path=str(path), target="y"))
-
-
-def test_a_download_that_fails_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
-    args = {"data_home": str(tmp_path), "n_retries": 1}
-    loader = {"name": "sklearn.datasets.fetch_california_housing", "args": args}
-    found = refusal(lambda: source("table", loader=loader))
-    assert found.startswith(f"{tmp_path}: has no copy, and none can be downloaded; put its files there")

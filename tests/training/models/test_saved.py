@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.commands import RECIPES, run_command, torchrun
+from tests.commands import RECIPES, torchrun
 from training.errors import UserError
 from training.models.saved import evaluation_data, load_model
 
@@ -63,20 +63,3 @@ def test_a_changed_card_is_refused_in_one_line(copy: Path, before: str, after: s
         load_model(copy)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
-
-
-def test_samples_refuses_an_existing_folder_and_a_folder_that_is_no_run(samples: Path, tmp_path: Path) -> None:
-    again = run_command("-m", "training", "samples", samples.parent)
-    assert (again.returncode, "File exists" in again.stderr) == (2, True)
-    impossible = run_command("-m", "training", "samples", samples.parent, "--output", "/proc/nowhere/x")
-    assert (impossible.returncode, "cannot be made" in impossible.stderr) == (2, True)
-    taken = tmp_path / "taken"
-    taken.touch()
-    below = run_command("-m", "training", "samples", samples.parent, "--output", taken / "x")
-    assert (below.returncode, "cannot be made" in below.stderr) == (2, True)
-    taken.unlink()
-    none = run_command("-m", "training", "samples", samples.parent, "--count", 0, "--output", tmp_path / "none")
-    assert (none.returncode, "--count: 0 is too small" in none.stderr) == (2, True)
-    assert not list(tmp_path.iterdir())
-    no_run = run_command("-m", "training", "samples", tmp_path)
-    assert (no_run.returncode, "is not a finished run folder" in no_run.stderr) == (2, True)

@@ -16,7 +16,7 @@ from tests.k8s.restricted import violations
 from tests.k8s.test_training import OPERATORS, check
 from tests.some import some
 from training.errors import UserError
-from training.render import manifests, overlay
+from training.render import overlay
 from training.render.command import _parser, main
 from training.render.request import CHOICES
 
@@ -288,14 +288,6 @@ def test_a_refusal_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 def test_it_loads_no_torch() -> None:
     code = "import sys, training.render.command; sys.exit('torch' in sys.modules)"
     assert run_command("-c", code).returncode == 0
-
-
-def test_a_wheel_has_the_manifests_elsewhere(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "k8s/base/training", tmp_path / "share/base/training")
-    found = manifests.read("base/training", places=(tmp_path / "nowhere", tmp_path / "share"))
-    assert found["base/training/training.yaml"] == (ROOT / "k8s/base/training/training.yaml").read_text()
-    with pytest.raises(UserError, match="run it in a checkout"):
-        manifests.read("base/training", places=(tmp_path / "nowhere",))
 
 
 def test_the_options_are_these() -> None:

@@ -5,12 +5,9 @@ from pathlib import Path
 import pytest
 
 from serving import bundle as bundles
-from serving.onnx_server.models.model import load
 from serving.onnx_server.models.plan import Plan, planned
-from serving.onnx_server.models.tune import best
 from serving.onnx_server.settings import Settings
 from tests.commands import run_command
-from tests.serving.altered import slow
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
 
@@ -29,23 +26,11 @@ def test_a_tiny_model_gets_one_thread_and_batches(bundle: Path) -> None:
     assert planned(bundles.load(bundle), "onnx-fp32", Settings()) == Plan(1, 1, 32)
 
 
-def test_only_a_tiny_model_is_computed_in_the_event_loop(bundle: Path, tmp_path: Path) -> None:
-    assert load(bundles.load(bundle), "onnx-fp32", Settings(threads=1)).inline
-    assert not load(bundles.load(bundle), "onnx-fp32", Settings(threads=1, sessions=2)).inline
-    assert not load(bundles.load(slow(bundle, tmp_path)), "onnx-fp32", Settings()).inline
-
-
 def test_tune_says_what_it_measured_and_serves(start_server: StartServer) -> None:
     server = start_server(options=("--tune", "--max-batch", 4))
     addresses = server.wait_ready()
     assert "tune: digits: 1 x 1 threads: " in server.log.read_text()
     assert ask(addresses["rest"], CONFIG).json["max_batch_size"] == 4
-
-
-def test_of_about_equal_rates_the_one_with_the_shortest_call_wins() -> None:
-    rates = {Plan(2, 1, 1): 100.0, Plan(1, 2, 1): 97.0, Plan(1, 2, 8): 99.0, Plan(1, 1, 1): 60.0}
-    assert best(rates) == Plan(1, 2, 1)
-    assert best(rates | {Plan(1, 1, 32): 200.0}) == Plan(1, 1, 32)
 
 
 def test_a_missing_gpu_is_said_aloud_and_the_cpu_takes_over(start_server: StartServer) -> None:

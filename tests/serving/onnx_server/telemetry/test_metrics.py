@@ -1,17 +1,14 @@
 """The page that Prometheus reads: what is counted, under which names and labels, and traces as exemplars."""
 
-import dataclasses
 import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from serving.bundle import load
-from serving.onnx_server.telemetry.label_counts import AT_ONCE, LabelCounts
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.calling import call, infer_request
 from tests.serving.onnx_server.conftest import StartServer
@@ -86,29 +83,6 @@ def test_predictions_are_counted_by_label_however_they_are_asked_for(
     for key, share in shares.items():
         assert value(served, "training_label_ratio", **MODEL, label=key) == share > 0
     assert value(served, "workers", **MODEL) == value(served, "workers_ready", **MODEL) == 1
-
-
-def test_what_was_counted_stays_and_a_share_goes_with_its_version(bundle: Path) -> None:
-    registry, loaded = CollectorRegistry(), load(bundle)
-    counts = LabelCounts(registry)
-    rows = np.eye(10, dtype=np.float32)[[3] * (AT_ONCE - 1)]
-
-    def found(name: str) -> float | None:
-        return registry.get_sample_value(f"torchferry_serve_{name}", MODEL | {"label": "3"})
-
-    answers = counts.load("digits", loaded)
-    assert answers
-    answers.add({"probabilities": rows})
-    again = counts.load("digits", loaded)
-    assert again
-    for one in (answers, again):  # the version that is replaced has something to answer yet
-        one.add({"probabilities": rows[:2]})
-    assert found("predictions_total") == AT_ONCE + 3
-    assert found("training_label_ratio") == loaded.label_shares["3"]
-    counts.unload("digits", loaded.version)
-    assert found("predictions_total") == AT_ONCE + 3
-    assert found("training_label_ratio") is None
-    assert counts.load("digits", dataclasses.replace(loaded, task="tensors")) is None
 
 
 def test_a_callers_trace_is_the_buckets_exemplar(served: dict[str, str]) -> None:

@@ -1,0 +1,103 @@
+"""A bundle says what the reference is, what each variant was measured at, and why one is missing."""
+
+import importlib.metadata
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving import bundle as bundles
+from serving.bundle import Bundle
+from serving.errors import UserError
+from serving.export import build_bundle
+from serving.export.build_bundle import export
+from serving.export.command import parser
+from serving.export.given import load_given
+from serving.export.graphs import Graphs
+from serving.export.quantize import Refusal
+from serving.export.reference import Reference
+from serving.export.samples import Samples
+from serving.export.variants import Built, torch_program
+from tests.serving.networks import Branching
+from tests.serving.small import ROW, small_reference
+
+NETWORKS = "tests.serving.networks"
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    """Its input has a name that np.savez cannot store."""
+    made = small_reference(limits={"max_accuracy_drop": 0.5, "max_abs_diff": 5.0})
+    spec = bundles.TensorSpec(name="file", datatype="FP32", shape=ROW.shape)
+    samples = Samples(made.test.data, ("file",))
+    return small_reference(inputs=(spec,), test=samples, calibration=samples, limits=made.limits)
+
+
+@pytest.fixture(scope="module")
+def exported(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return export(reference, tmp_path_factory.mktemp("small") / "b", ["torch"], {"max_abs_diff": -1.0}, "2.0")
+
+
+def test_the_bundle_says_what_the_reference_is(exported: Bundle, reference: Reference) -> None:
+    assert (exported.name, exported.version, exported.task) == ("small", "2.0", "classification")
+    assert (exported.inputs, exported.outputs, exported.labels) == (reference.inputs, reference.outputs, ("no", "yes"))
+    assert (exported.reference["samples"], exported.reference["random"]) == (6, False)
+    assert exported.label_shares == {"no": pytest.approx(4 / 6, abs=1e-6), "yes": pytest.approx(2 / 6, abs=1e-6)}
+    assert exported.provenance["trained_with_torch"] == "2.0"
+    assert exported.provenance["torch"] == importlib.metadata.version("torch")
+
+
+def test_the_golden_samples_are_the_first_ones_with_the_references_outputs(
+    exported: Bundle, reference: Reference
+) -> None:
+    inputs, outputs = exported.golden()
+    assert len(inputs["file"]) == 4
+    np.testing.assert_array_equal(inputs["file"], reference.test.first(4)["file"])
+    np.testing.assert_array_equal(outputs["probabilities"], reference.run(inputs)["probabilities"])
+
+
+def test_a_limit_that_is_given_wins_over_the_recipes_and_a_refused_variant_stays(exported: Bundle) -> None:
+    variant = exported.variants["torch"]
+    assert (variant.limits["max_abs_diff"], variant.limits["max_accuracy_drop"]) == (-1.0, 0.5)
+    assert variant.status == "refused"
+    assert variant.reason is not None
+    assert variant.reason.startswith("outputs differ by ")
+    assert variant.bytes == exported.verified(variant.file).stat().st_size > 0
+    assert variant.golden_tolerance >= 1e-4
+
+
+def test_a_network_that_cannot_be_traced_leaves_no_bundle(tmp_path: Path) -> None:
+    reference = load_given(parser().parse_args(["--model", f"{NETWORKS}.Branching", "--input", "table:8"]))
+    assert Branching.__name__ == reference.name
+    with pytest.raises(UserError, match=r"model: torch\.export refuses it at .*networks\.py"):
+        export(reference, tmp_path / "b", ["torch"], {}, "1.0")
+    assert not list(tmp_path.iterdir())
+
+
+def failing(error: Exception) -> Callable[[Graphs, Path, Refusal], Built]:
+    """A builder that gets half-way."""
+
+    def build(graphs: Graphs, variants: Path, refusal: Refusal) -> Built:
+        torch_program(graphs, variants, refusal)
+        raise error
+
+    return build
+
+
+@pytest.mark.parametrize("before", [["torch"], []])
+def test_a_half_made_variant_is_removed_but_not_what_another_shares(
+    tmp_path: Path, before: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(build_bundle.BUILDERS, "torch-compile", failing(RuntimeError("it is\nbroken")))
+    bundle = export(small_reference(), tmp_path / "b", [*before, "torch-compile"], {}, "1.0")
+    assert bundle.skipped == {"torch-compile": "RuntimeError: it is broken"}
+    assert [path.name for path in (tmp_path / "b").glob("variants/*")] == before
+
+
+def test_a_variant_is_skipped_for_the_first_of_its_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    advice = RuntimeError("try something else")
+    advice.__cause__ = ValueError("no such operator")
+    monkeypatch.setitem(build_bundle.BUILDERS, "torch-compile", failing(advice))
+    bundle = export(small_reference(), tmp_path / "b", ["torch-compile"], {}, "1.0")
+    assert bundle.skipped == {"torch-compile": "ValueError: no such operator"}

@@ -1,0 +1,49 @@
+"""How often each label occurs is known of what a model was trained on, or else of its test samples."""
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, TensorDataset
+
+from serving.export.label_shares import label_shares
+from serving.export.reference import Reference
+from serving.export.samples import Samples
+from tests.serving.small import small_reference
+
+ROWS = torch.zeros(4, 3)
+
+
+class Listed(Dataset):
+    """As torchvision's: reading a sample is slow, the classes are in a list."""
+
+    def __init__(self) -> None:
+        self.targets = [1, 1, 1, 0]
+
+    def __getitem__(self, index: int) -> None:
+        raise AssertionError(f"sample {index} was read")
+
+
+def reference(calibration: Dataset | None, task: str = "classification") -> Reference:
+    samples = Samples(calibration, ("row",)) if calibration is not None else None
+    return small_reference(calibration=samples, task=task)
+
+
+def test_shares_are_those_of_the_training_samples() -> None:
+    trained = TensorDataset(ROWS, torch.tensor([0, 1, 1, 1]))
+    assert label_shares(reference(trained), np.array([0, 0])) == [0.25, 0.75]
+    assert label_shares(reference(Listed(), "binary"), None) == [0.25, 0.75]
+
+
+def test_without_them_shares_are_those_of_the_test_samples_or_unknown() -> None:
+    assert label_shares(reference(None), np.array([0, 0])) == [1.0, 0.0]
+    assert label_shares(reference(TensorDataset(ROWS)), None) == []
+    assert label_shares(reference(None), np.array([], np.int64)) == []
+
+
+def test_where_there_are_no_classes_there_are_no_shares() -> None:
+    for task in ("regression", "tensors"):
+        assert label_shares(reference(Listed(), task), np.array([0, 1])) == []
+
+
+def test_targets_in_a_column_count_as_well() -> None:
+    trained = TensorDataset(ROWS, torch.tensor([[0.0], [1], [1], [1]]))
+    assert label_shares(reference(trained, "binary"), None) == [0.25, 0.75]

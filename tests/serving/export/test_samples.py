@@ -1,0 +1,84 @@
+"""Samples come batch after batch by input name, and a few of them are spread evenly."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import Dataset, IterableDataset, TensorDataset
+
+from serving.errors import UserError
+from serving.export.samples import BATCH, Samples
+from training.errors import CorruptSample
+
+
+class Stream(IterableDataset):
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        return ((torch.tensor([float(number)]), torch.tensor(number)) for number in range(100))
+
+
+class Corrupt(Dataset):
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor]:
+        raise CorruptSample(f"{index}.png: is not an image")
+
+
+def numbered(count: int, *more: torch.Tensor) -> Samples:
+    """Of one number each, which is its place."""
+    return Samples(TensorDataset(torch.arange(count, dtype=torch.float32)[:, None], *more), ("x",))
+
+
+def numbers(samples: Samples) -> list[float]:
+    return [float(value) for inputs, _ in samples.batches() for value in inputs["x"][:, 0]]
+
+
+def test_all_of_them_come_in_their_order_with_their_targets() -> None:
+    count = 2 * BATCH + 1
+    batches = list(numbered(count, torch.arange(count)).batches())
+    assert [len(inputs["x"]) for inputs, _ in batches] == [BATCH, BATCH, 1]
+    for inputs, targets in batches:
+        assert targets is not None
+        assert inputs["x"][:, 0].tolist() == targets.tolist()
+
+
+def test_where_there_are_no_targets_there_are_none() -> None:
+    several = Samples(TensorDataset(torch.zeros(2, 1), torch.ones(2, 1)), ("a", "b"))
+    ((inputs, targets),) = several.batches()
+    assert targets is None
+    assert {name: float(values.max()) for name, values in inputs.items()} == {"a": 0.0, "b": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "picked"), [(9, 3, [0, 4, 8]), (10, 2, [0, 9]), (3, 9, [0, 1, 2]), (5, 1, [0])]
+)
+def test_some_are_spread_evenly_and_none_comes_twice(size: int, count: int, picked: list[int]) -> None:
+    assert numbers(numbered(size).some(count)) == picked
+
+
+def test_of_a_stream_some_are_the_first() -> None:
+    assert numbers(Samples(Stream(), ("x",)).some(3)) == [0, 1, 2]
+
+
+def test_what_is_made_up_stays_so() -> None:
+    for data in (TensorDataset(torch.zeros(4, 1)), Stream()):
+        assert Samples(data, ("x",), random=True).some(2).random
+
+
+def test_as_many_as_are_wanted_are_given_again_and_again() -> None:
+    few = numbered(3)
+    assert few.repeated(7)["x"][:, 0].tolist() == [0, 1, 2, 0, 1, 2, 0]
+    assert few.repeated(2)["x"].shape == (2, 1)
+    assert few.repeated(2)["x"].dtype == np.float32
+    (tensor,) = few.tensors(4)
+    assert tensor.shape == (4, 1)
+
+
+def test_a_sample_that_cannot_be_read_is_the_users_error() -> None:
+    with pytest.raises(UserError, match=r"0\.png: is not an image"):
+        next(Samples(Corrupt(), ("x",)).batches())
+
+
+def test_the_first_come_together_from_everywhere() -> None:
+    assert numbered(200).first(4)["x"][:, 0].tolist() == [0, 66, 132, 199]

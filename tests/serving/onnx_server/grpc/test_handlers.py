@@ -1,0 +1,103 @@
+"""A message that cannot be read is the client's mistake, an exception is ours; each call is told which."""
+
+from collections.abc import AsyncIterator, Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import pytest
+from tritonclient.grpc import service_pb2 as messages
+
+from serving.onnx_server.grpc.handlers import Registering, read_in_handler
+from tests.serving.onnx_server.in_process import Call
+from tests.serving.wire import in_loop
+
+Message = messages.ModelReadyRequest
+GARBAGE = b"\xff\xff"
+
+
+def unary(behaviour: Any) -> Any:
+    return read_in_handler(
+        grpc.unary_unary_rpc_method_handler(behaviour, Message.FromString, Message.SerializeToString)
+    ).unary_unary
+
+
+def raising(error: Exception) -> Any:
+    async def behaviour(_message: Any, _context: Any) -> Any:
+        raise error
+
+    return unary(behaviour)
+
+
+async def name_of(message: Any, _context: Any) -> str:
+    return str(message.name)
+
+
+@in_loop
+async def test_the_behaviour_gets_the_message_that_the_bytes_stand_for() -> None:
+    assert await unary(name_of)(Message(name="digits").SerializeToString(), Call()) == "digits"
+
+
+@in_loop
+async def test_bytes_that_are_no_message_are_an_invalid_argument() -> None:
+    context = Call()
+    with pytest.raises(grpc.aio.AbortError):
+        await unary(name_of)(GARBAGE, context)
+    assert context.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert context.details.startswith("the request is not such a message: ")
+
+
+@in_loop
+async def test_an_exception_is_told_by_its_class_alone_and_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    context = Call()
+    with pytest.raises(grpc.aio.AbortError):
+        await raising(KeyError("a secret"))(b"", context)
+    assert (context.code, context.details) == (grpc.StatusCode.INTERNAL, "a bug of the server: KeyError")
+    assert "KeyError: 'a secret'" in capsys.readouterr().err
+
+
+@in_loop
+@pytest.mark.parametrize("answer", [grpc.aio.AbortError("said already"), NotImplementedError("not here")])
+async def test_what_the_behaviour_has_answered_itself_is_left_alone(
+    answer: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    context = Call()
+    with pytest.raises(type(answer)):
+        await raising(answer)(b"", context)
+    assert context.code is None
+    assert not capsys.readouterr().err
+
+
+async def arriving(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+@in_loop
+async def test_a_stream_is_answered_up_to_the_message_that_cannot_be_read() -> None:
+    async def names(requests: AsyncIterator[Any], _context: Any) -> AsyncIterator[str]:
+        async for request in requests:
+            yield request.name
+
+    handler = read_in_handler(
+        grpc.stream_stream_rpc_method_handler(names, Message.FromString, Message.SerializeToString)
+    )
+    context = Call()
+    answers = handler.stream_stream(arriving([Message(name="a").SerializeToString(), GARBAGE]), context)
+    assert await anext(answers) == "a"
+    with pytest.raises(grpc.aio.AbortError):
+        await anext(answers)
+    assert context.code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@in_loop
+async def test_methods_are_registered_by_name_and_read_their_messages() -> None:
+    added: list[Any] = []
+    registering = Registering(SimpleNamespace(add_generic_rpc_handlers=added.extend))
+    handler = grpc.unary_unary_rpc_method_handler(name_of, Message.FromString, Message.SerializeToString)
+    registering.add_registered_method_handlers("a.Service", {"Name": handler})
+    registering.add_generic_rpc_handlers((handler,))  # the same once more, which must not come first
+    (service,) = added
+    found = service.service(SimpleNamespace(method="/a.Service/Name"))
+    assert await found.unary_unary(Message(name="b").SerializeToString(), Call()) == "b"
+    assert service.service(SimpleNamespace(method="/a.Service/Other")) is None

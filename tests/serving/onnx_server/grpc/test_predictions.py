@@ -1,0 +1,81 @@
+"""TorchServe's call is answered with labels, and refused with a status."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from serving.onnx_server.dataplane import DataPlane
+from serving.onnx_server.grpc.predictions import Predictions
+from serving.predictions_grpc import Request
+from tests.serving.onnx_server.in_process import Call, serving_plane, tiny_bundle
+from tests.serving.wire import in_loop
+
+ROW = b"0.25,0.75"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+async def refusal(plane: DataPlane, request: Any, left: float | None = None) -> Call:
+    context = Call(left=left)
+    with pytest.raises(grpc.aio.AbortError):
+        await Predictions(plane)(request, context)
+    return context
+
+
+@in_loop
+@pytest.mark.parametrize("given", [{"data": ROW}, {"body": ROW}, {"data": ROW, "body": b"not this one"}])
+async def test_the_body_called_data_or_else_body_is_answered_with_labels(
+    tmp_path: Path, given: dict[str, bytes]
+) -> None:
+    async with serving_plane(tiny_bundle(tmp_path)) as plane:
+        answer = json.loads((await Predictions(plane)(Request(model_name="tiny", input=given), Call())).prediction)
+    assert (answer["model"], answer["label"], answer["probability"]) == ("tiny", "yes", 0.75)
+
+
+@in_loop
+async def test_the_answer_carries_its_stages_and_the_callers_trace(tmp_path: Path) -> None:
+    context = Call([("traceparent", f"00-{TRACE}-b7ad6b7169203331-01")])
+    async with serving_plane(tiny_bundle(tmp_path)) as plane:
+        await Predictions(plane)(Request(model_name="tiny", input={"data": ROW}), context)
+    assert "inference;dur=" in context.trailing["server-timing"]
+    assert TRACE in context.trailing["traceparent"]
+
+
+@in_loop
+@pytest.mark.parametrize(
+    ("request_", "code", "words"),
+    [
+        (Request(model_name="nobody"), grpc.StatusCode.NOT_FOUND, "there is no model 'nobody'"),
+        (Request(model_name="tiny", model_version="9"), grpc.StatusCode.NOT_FOUND, "tiny has no version '9'"),
+        (Request(model_name="tiny", input={"data": b"a,b"}), grpc.StatusCode.INVALID_ARGUMENT, "neither JSON nor"),
+        (Request(model_name="tiny", input={"file": ROW}), grpc.StatusCode.INVALID_ARGUMENT, "has rows of different"),
+    ],
+)
+async def test_what_cannot_be_answered_is_refused(
+    tmp_path: Path, request_: Any, code: grpc.StatusCode, words: str
+) -> None:
+    async with serving_plane(tiny_bundle(tmp_path)) as plane:
+        context = await refusal(plane, request_)
+    assert context.code is code
+    assert words in context.details
+
+
+@in_loop
+async def test_a_call_without_time_left_is_past_its_deadline(tmp_path: Path) -> None:
+    async with serving_plane(tiny_bundle(tmp_path)) as plane:
+        context = await refusal(plane, Request(model_name="tiny", input={"data": ROW}), left=0.0)
+    assert context.code is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+@in_loop
+async def test_a_full_queue_says_when_to_come_again_and_every_place_is_given_back(tmp_path: Path) -> None:
+    async with serving_plane(tiny_bundle(tmp_path)) as plane:
+        admission = plane.repository.find("tiny").admission
+        admission.limit = 0
+        context = await refusal(plane, Request(model_name="tiny", input={"data": ROW}))
+        assert (context.code, context.trailing) == (grpc.StatusCode.RESOURCE_EXHAUSTED, {"retry-after": "1"})
+        admission.limit = 1
+        await refusal(plane, Request(model_name="tiny", input={"data": b"a,b"}))
+        assert admission.inside == 0

@@ -1,0 +1,136 @@
+"""Versions and channels are changed on the admin port, and a change that is refused changes nothing."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.access import Access
+from serving.bundle import Bundle
+from serving.onnx_server.dataplane import DataPlane
+from serving.onnx_server.http.admin import Admin
+from serving.onnx_server.http.rest import Rest
+from tests.serving.onnx_server.in_process import Line, Said, serving_plane, tiny_bundle
+from tests.serving.wire import in_loop
+
+TINY = "/v2/repository/models/tiny/"
+
+
+class Port:
+    def __init__(self, plane: DataPlane) -> None:
+        self.plane = plane
+        self.line = Line(Admin(plane, Rest(plane, Access(None)), None))
+
+    async def post(self, call: str, body: Any = b"") -> Said:
+        return await self.line.ask(TINY + call, body)
+
+    async def load(self, bundle: Bundle, **parameters: Any) -> Said:
+        return await self.post("load", {"parameters": {"bundle": str(bundle.root), **parameters}})
+
+    async def channels(self) -> dict[str, Any]:
+        said: dict[str, Any] = (await self.line.ask(TINY + "channels", method="GET")).json
+        return said
+
+    @property
+    def versions(self) -> list[str]:
+        return list(self.plane.repository.models["tiny"].models)
+
+
+@asynccontextmanager
+async def managing(*served: Bundle) -> AsyncIterator[Port]:
+    async with serving_plane(*served) as plane:
+        yield Port(plane)
+
+
+@in_loop
+async def test_what_is_loaded_stands_beside_the_others_and_is_stable(tmp_path: Path) -> None:
+    async with managing(tiny_bundle(tmp_path)) as port:
+        said = await port.load(tiny_bundle(tmp_path, version="2.0"))
+        assert (said.status, said.json) == (200, {"name": "tiny"})
+        assert port.versions == ["1.0", "2.0"]
+        assert await port.channels() == {"stable": {"version": "2.0", "weight": 1}}
+
+
+@in_loop
+async def test_a_channel_with_a_weight_leaves_stable_the_rest(tmp_path: Path) -> None:
+    async with managing(tiny_bundle(tmp_path)) as port:
+        await port.load(tiny_bundle(tmp_path, version="2.0"), channel="canary", weight=0.25)
+        assert await port.channels() == {
+            "stable": {"version": "1.0", "weight": 0.75},
+            "canary": {"version": "2.0", "weight": 0.25},
+        }
+
+
+@in_loop
+async def test_load_without_a_bundle_reads_the_same_ones_again_and_moves_no_channel(tmp_path: Path) -> None:
+    async with managing(tiny_bundle(tmp_path), tiny_bundle(tmp_path, version="2.0")) as port:
+        assert (await port.post("channels", {"stable": "1.0"})).status == 200
+        before = port.plane.repository.find("tiny", "1.0")
+        assert (await port.post("load")).status == 200
+        assert port.plane.repository.find("tiny", "1.0") is not before
+        assert (await port.channels())["stable"]["version"] == "1.0"
+
+
+@in_loop
+async def test_one_version_or_all_are_unloaded(tmp_path: Path) -> None:
+    async with managing(tiny_bundle(tmp_path), tiny_bundle(tmp_path, version="2.0")) as port:
+        assert (await port.post("unload", {"parameters": {"version": "2.0"}})).status == 200
+        assert port.versions == ["1.0"]
+        assert (await port.post("unload")).status == 200
+        assert "tiny" not in port.plane.repository.models
+        assert (await port.post("unload")).status == 404
+
+
+@in_loop
+async def test_a_rollback_takes_the_last_change_of_the_channels_back(tmp_path: Path) -> None:
+    async with managing(tiny_bundle(tmp_path), tiny_bundle(tmp_path, version="2.0")) as port:
+        before = await port.channels()
+        changed = (await port.post("channels", {"stable": "1.0", "canary": {"version": "2.0", "weight": 0.5}})).json
+        assert changed == await port.channels() != before
+        assert (await port.post("rollback")).json == before
+
+
+@in_loop
+@pytest.mark.parametrize(
+    ("call", "body", "status", "words"),
+    [
+        ("load", {"parameters": {"bundle": "/nowhere"}}, 400, "/nowhere: is not a bundle"),
+        ("load", {"parameters": [1]}, 400, "'parameters' is not a JSON object"),
+        ("load", {"parameters": {"weight": 2}}, 422, "weight is 2; give a share of the requests"),
+        ("load", {"parameters": {"weight": True}}, 422, "weight is True"),
+        ("load", {"parameters": {"channel": 5}}, 422, "'channel' is 5; give text"),
+        ("load", [], 400, "the body is not a JSON object"),
+        ("unload", {"parameters": 0}, 400, "'parameters' is not a JSON object"),
+        ("unload", {"parameters": {"version": 1.0}}, 422, "'version' is 1.0; give text"),
+        ("unload", {"parameters": {"version": "9"}}, 404, "tiny has no version '9'"),
+        ("channels", {"stable": "9"}, 400, "tiny 9 is not loaded"),
+        ("channels", {"stable": 1}, 422, "'stable' is 1"),
+        ("rollback", {}, 400, "its channels were not changed"),
+    ],
+)
+async def test_a_wrong_change_is_refused_and_everything_stays(
+    tmp_path: Path, call: str, body: Any, status: int, words: str
+) -> None:
+    async with managing(tiny_bundle(tmp_path)) as port:
+        before = await port.channels()
+        said = await port.post(call, body)
+        assert (said.status, words in said.json["detail"]) == (status, True), said.body
+        assert (port.versions, await port.channels()) == (["1.0"], before)
+
+
+@in_loop
+async def test_a_bundle_of_another_name_is_refused(tmp_path: Path) -> None:
+    async with managing(tiny_bundle(tmp_path)) as port:
+        said = await port.load(tiny_bundle(tmp_path, name="other"))
+        assert (said.status, "is a bundle of 'other', not of 'tiny'" in said.json["detail"]) == (400, True)
+        assert list(port.plane.repository.models) == ["tiny"]
+
+
+@in_loop
+async def test_every_other_path_is_answered_as_on_the_main_port(tmp_path: Path) -> None:
+    async with managing(tiny_bundle(tmp_path)) as port:
+        assert (await port.line.ask("/v2/models/tiny", method="GET")).json["name"] == "tiny"
+        assert (await port.line.ask(TINY + "load", method="GET")).status == 404
+        assert (await port.post("explode")).status == 404

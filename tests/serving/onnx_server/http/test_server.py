@@ -1,0 +1,63 @@
+"""An application on a port: it answers there, takes no more connections when told, and ends."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from serving.onnx_server.http.exchange import Exchange, Message, Receive, Send
+from serving.onnx_server.http.server import HttpServer
+from serving.ports import listen
+from tests.serving.onnx_server.models.held import until
+from tests.serving.wire import Connection, in_loop
+
+
+async def hello(scope: Message, receive: Receive, send: Send) -> None:
+    await Exchange(scope, receive, send).answer(200, b"hello")
+
+
+@contextlib.asynccontextmanager
+async def started() -> AsyncIterator[tuple[HttpServer, str]]:
+    """And its address."""
+    server = HttpServer(hello, listen("127.0.0.1", 0, "--port"))
+    await server.start()
+    try:
+        yield server, f"http://127.0.0.1:{server.port}"
+    finally:
+        await server.stop(0)
+
+
+@in_loop
+async def test_it_answers_on_its_listeners_port_and_counts_its_connections() -> None:
+    async with started() as (server, address):
+        assert server.connections == 0
+        connection = await Connection.to(address)
+        status, headers, content = await connection.post("/", b"")
+        assert (status, content) == (200, b"hello")
+        assert "server" not in headers
+        assert server.connections == 1
+        connection.close()
+        await until(lambda: server.connections == 0)
+
+
+@in_loop
+async def test_new_connections_are_refused_and_open_ones_go_on() -> None:
+    async with started() as (server, address):
+        open_one = await Connection.to(address)
+        assert (await open_one.post("/", b""))[0] == 200
+        await server.refuse_new(60)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.wait_for(Connection.to(address), 10)
+        assert (await open_one.post("/", b""))[2] == b"hello"
+        open_one.close()
+
+
+@in_loop
+async def test_after_it_has_stopped_its_port_is_free() -> None:
+    async with started() as (server, address):
+        idle = await Connection.to(address)
+    assert await idle.reader.read() == b""
+    idle.close()
+    socket.create_server(("127.0.0.1", server.port)).close()

@@ -1,0 +1,64 @@
+"""So many requests come in at a time and no more, and none after the door has closed."""
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+
+from serving.errors import Overloaded, UnknownModel
+from serving.onnx_server.models.admission import Admission
+from tests.serving.onnx_server.models.held import until
+from tests.serving.wire import in_loop
+
+
+def door(limit: int = 2, expected_wait: float = 0.0) -> Admission:
+    return Admission("digits", limit, lambda: expected_wait)
+
+
+@in_loop
+async def test_whoever_comes_beyond_the_limit_is_turned_away_until_somebody_goes() -> None:
+    admission = door(limit=2)
+    with admission:
+        with admission, pytest.raises(Overloaded, match="digits has more requests than it can answer: its queue is"):
+            admission.__enter__()
+        assert admission.inside == 1
+        with admission:
+            assert admission.inside == 2
+    assert admission.inside == 0
+
+
+@in_loop
+async def test_a_request_that_fails_gives_its_place_back() -> None:
+    admission = door(limit=1)
+    with pytest.raises(ValueError, match="wrong"), admission:
+        raise ValueError("wrong")
+    with admission:
+        assert admission.inside == 1
+
+
+@in_loop
+@pytest.mark.parametrize(("expected_wait", "seconds"), [(0.0, 1), (0.2, 1), (1.0, 1), (1.01, 2), (9.5, 10)])
+async def test_the_time_to_come_again_is_the_expected_wait_in_whole_seconds(expected_wait: float, seconds: int) -> None:
+    assert door(expected_wait=expected_wait).overloaded("full").retry_after == seconds
+
+
+@in_loop
+async def test_closing_waits_for_everybody_inside_and_lets_nobody_in() -> None:
+    admission, inside = door(), ExitStack()
+    inside.enter_context(admission)
+    inside.enter_context(admission)
+    closing = asyncio.create_task(admission.close())
+    await until(lambda: admission.closed)
+    with pytest.raises(UnknownModel, match="digits is being unloaded"):
+        admission.__enter__()
+    admission.__exit__()
+    await asyncio.sleep(0)
+    assert not closing.done()
+    admission.__exit__()
+    await closing
+    inside.pop_all()
+
+
+@in_loop
+async def test_an_empty_room_closes_at_once() -> None:
+    await door().close()

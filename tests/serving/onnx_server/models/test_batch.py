@@ -1,0 +1,93 @@
+"""Requests that are computed together are each answered with their own rows, and with their own mistakes."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pytest
+
+from serving.errors import InferenceFailed, WrongTensor
+from serving.onnx_server.models.batch import Batch, Outputs, Work
+from tests.serving.wire import in_loop
+
+
+class Session:
+    def __init__(self, compute: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.compute = compute
+        self.sizes: list[int] = []
+        """Samples of each call."""
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self.sizes.append(len(inputs["x"]))
+        return {"y": self.compute(inputs["x"])}
+
+
+def work(*values: float) -> Work:
+    return Work({"x": np.array(values)}, asyncio.get_running_loop().create_future())
+
+
+def ran(session: Session, *works: Work) -> Sequence[Outputs | Exception]:
+    batch = Batch(works)
+    batch.run(session)
+    assert len(batch.results) == len(works)
+    return batch.results
+
+
+def values(result: Outputs | Exception) -> list[float]:
+    assert not isinstance(result, Exception)
+    return [float(value) for value in result["y"]]
+
+
+def negate(given: np.ndarray) -> np.ndarray:
+    return -given
+
+
+@in_loop
+async def test_a_work_knows_its_samples_and_the_shape_of_each() -> None:
+    answer: asyncio.Future[Outputs] = asyncio.get_running_loop().create_future()
+    given = Work({"x": np.zeros((3, 4, 5)), "z": np.zeros(3)}, answer)
+    assert (given.size, given.shapes) == (3, ((4, 5), ()))
+
+
+@in_loop
+async def test_each_gets_its_own_rows_of_one_call() -> None:
+    session = Session(negate)
+    results = ran(session, work(1), work(2, 3), work(4))
+    assert [values(result) for result in results] == [[-1], [-2, -3], [-4]]
+    assert session.sizes == [4]
+
+
+@in_loop
+async def test_one_that_fails_is_found_by_running_each_alone() -> None:
+    def compute(given: np.ndarray) -> np.ndarray:
+        if 2 in given:
+            raise WrongTensor("2 does not do")
+        return -given
+
+    session = Session(compute)
+    first, second, third = ran(session, work(1), work(2), work(3))
+    assert session.sizes == [3, 1, 1, 1]
+    assert (values(first), values(third)) == ([-1], [-3])
+    assert isinstance(second, WrongTensor)
+
+
+@in_loop
+async def test_one_alone_that_fails_is_not_run_again() -> None:
+    def compute(_given: np.ndarray) -> np.ndarray:
+        raise RuntimeError("the graph is broken")
+
+    session = Session(compute)
+    (failed,) = ran(session, work(1))
+    assert session.sizes == [1]
+    assert isinstance(failed, InferenceFailed)
+    assert str(failed) == "RuntimeError: the graph is broken"
+    assert isinstance(failed.__cause__, RuntimeError)
+
+
+@in_loop
+@pytest.mark.parametrize("rows", [1, 3])
+async def test_outputs_whose_rows_are_not_the_samples_are_nobodys(rows: int) -> None:
+    """As of a graph that sums over its batch: each alone has one row, together they have no row of their own."""
+    session = Session(lambda given: given if len(given) == 1 else np.zeros(rows))
+    assert [values(result) for result in ran(session, work(1), work(2))] == [[1], [2]]
+    assert session.sizes == [2, 1, 1]

@@ -1,0 +1,111 @@
+"""A version is loaded once it has given its golden outputs, and closes once its requests are answered."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving import bundle as bundles
+from serving.errors import BundleError, UserError
+from serving.onnx_server.models.model import (
+    CALLS,
+    HAND_OVER_SECONDS,
+    STALL_SECONDS,
+    Model,
+    fastest,
+    load,
+    onnx_variants,
+)
+from serving.onnx_server.models.plan import Plan
+from serving.onnx_server.settings import Settings
+from tests.serving.onnx_server.in_process import GOLDEN, VARIANT, make_model, tiny_bundle, variant
+from tests.serving.onnx_server.models.held import until
+from tests.serving.wire import in_loop
+
+
+def test_what_is_loaded_follows_the_settings(tmp_path: Path) -> None:
+    loaded = load(tiny_bundle(tmp_path), VARIANT, Settings(sessions=2, threads=1, max_batch=5))
+    assert (loaded.variant, loaded.plan, len(loaded.sessions)) == (VARIANT, Plan(2, 1, 5), 2)
+    assert loaded.seconds > 0
+    assert loaded.memory_bytes >= 0
+
+
+def test_a_session_whose_answers_are_not_the_golden_ones_is_refused(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path)
+    np.savez(bundle.root / "golden" / "outputs.npz", y=GOLDEN + 0.5)
+    with pytest.raises(BundleError, match=r"tiny onnx-fp32: its answer to the golden input differs by 0\.5 in 'y'"):
+        load(replace(bundle, files=bundles.checksums(bundle.root)), VARIANT, Settings())
+
+
+def clock_of(single: float, batch: float) -> Callable[[], float]:
+    """time.perf_counter() as it would be if calls with one sample, and with a batch of them, took so long."""
+    steps = [step for seconds in (single, batch) for _ in range(CALLS) for step in (0.0, seconds)]
+    times = itertools.accumulate(itertools.chain([0.0], itertools.cycle(steps)))
+    return lambda: next(times)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "single", "batch", "inline"),
+    [
+        (1, HAND_OVER_SECONDS / 2, STALL_SECONDS / 2, True),
+        (1, HAND_OVER_SECONDS * 2, STALL_SECONDS / 2, False),
+        (1, HAND_OVER_SECONDS / 2, STALL_SECONDS * 2, False),
+        (2, HAND_OVER_SECONDS / 2, STALL_SECONDS / 2, False),
+    ],
+)
+def test_only_a_tiny_model_is_computed_in_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sessions: int, single: float, batch: float, inline: bool
+) -> None:
+    monkeypatch.setattr(time, "perf_counter", clock_of(single, batch))
+    assert load(tiny_bundle(tmp_path), VARIANT, Settings(threads=1, sessions=sessions)).inline is inline
+
+
+def test_of_the_accepted_onnx_variants_the_one_with_the_shortest_call_is_fastest(tmp_path: Path) -> None:
+    variants = {
+        "onnx-fp32": variant(batch_1_ms=3),
+        "onnx-fp16": variant(batch_1_ms=2),
+        "onnx-int8": variant(batch_1_ms=1, status="refused"),
+        "torch": variant(batch_1_ms=0.5),
+    }
+    bundle = replace(tiny_bundle(tmp_path), variants=variants)
+    assert onnx_variants(bundle) == ["onnx-fp32", "onnx-fp16"]
+    assert fastest(bundle) == "onnx-fp16"
+
+
+def test_a_bundle_that_has_none_says_how_to_make_one(tmp_path: Path) -> None:
+    bundle = replace(tiny_bundle(tmp_path), variants={"torch": variant()})
+    with pytest.raises(UserError, match=r"has no accepted onnx-\* variant; export one with --variants onnx-fp32"):
+        fastest(bundle)
+
+
+@in_loop
+async def test_as_many_may_be_inside_as_wait_and_run(tmp_path: Path) -> None:
+    settings = Settings(sessions=2, threads=1, max_batch=8, max_queue=10)
+    model = make_model(tiny_bundle(tmp_path), settings)
+    assert model.admission.limit == 10 + 2 * 8
+
+
+@in_loop
+async def test_max_delay_is_in_milliseconds(tmp_path: Path) -> None:
+    assert make_model(tiny_bundle(tmp_path), Settings(max_delay_ms=5)).scheduler.max_delay == 0.005
+
+
+@in_loop
+@pytest.mark.parametrize("inline", [True, False])
+async def test_it_closes_once_its_requests_are_answered(tmp_path: Path, inline: bool) -> None:
+    settings = Settings(threads=1)
+    model = Model("tiny", replace(load(tiny_bundle(tmp_path), VARIANT, settings), inline=inline), settings)
+    with model.admission:
+        closing = asyncio.create_task(model.close())
+        await until(lambda: model.admission.closed)
+        work = model.scheduler.submit({"x": GOLDEN})
+        np.testing.assert_array_equal((await work.answer)["y"], GOLDEN)
+        model.scheduler.leave(work)
+        assert not closing.done()
+    await closing
+    assert not model.scheduler.runners

@@ -1,0 +1,80 @@
+"""Predictions are counted by label, once each, and stay when a version goes; its training shares go with it."""
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from serving.onnx_server.telemetry.label_counts import AT_ONCE, LabelCounts
+from tests.serving.small import small_bundle
+
+YES = np.array([[0.1, 0.9]], np.float32)
+NO = np.array([[0.9, 0.1]], np.float32)
+
+
+class Page:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.counts = LabelCounts(self.registry)
+
+    def predictions(self, label: str, name: str = "small") -> float | None:
+        return self._value("predictions_total", name, label)
+
+    def share(self, label: str, name: str = "small") -> float | None:
+        return self._value("training_label_ratio", name, label)
+
+    def _value(self, what: str, name: str, label: str) -> float | None:
+        labels = {"model": name, "version": "1.0", "label": label}
+        return self.registry.get_sample_value(f"torchferry_serve_{what}", labels)
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page()
+
+
+def test_what_was_counted_stays_and_a_share_goes_with_its_version(page: Page) -> None:
+    answers = page.counts.load("small", small_bundle())
+    assert answers
+    answers.add({"probabilities": np.repeat(YES, AT_ONCE - 1, axis=0)})
+    again = page.counts.load("small", small_bundle())
+    assert again
+    for one in (answers, again):  # the version that is replaced has something to answer yet
+        one.add({"probabilities": np.repeat(YES, 2, axis=0)})
+    assert page.predictions("yes") == AT_ONCE + 3
+    assert page.share("yes") == 0.25
+    page.counts.unload("small", "1.0")
+    assert page.predictions("yes") == AT_ONCE + 3
+    assert page.share("yes") is None
+
+
+def test_each_label_has_its_count_from_the_start(page: Page) -> None:
+    answers = page.counts.load("small", small_bundle())
+    assert answers
+    assert (page.predictions("no"), page.predictions("yes")) == (0, 0)
+    answers.add({"probabilities": np.concatenate([YES, NO, YES])})
+    for _ in range(2):  # a page that is read twice
+        assert (page.predictions("no"), page.predictions("yes")) == (1, 2)
+
+
+def test_a_version_with_other_labels_is_counted_anew(page: Page) -> None:
+    answers = page.counts.load("small", small_bundle())
+    assert answers
+    answers.add({"probabilities": YES})
+    assert page.counts.load("small", small_bundle(labels=("good", "bad"))) is not answers
+    assert (page.predictions("yes"), page.predictions("bad")) == (None, 0)
+
+
+def test_one_model_under_two_names_is_counted_under_each(page: Page) -> None:
+    for name in ("small", "small-onnx-fp32"):
+        answers = page.counts.load(name, small_bundle())
+        assert answers
+        answers.add({"probabilities": YES})
+    assert page.predictions("yes") == page.predictions("yes", "small-onnx-fp32") == 1
+    page.counts.unload("small", "1.0")
+    assert (page.share("no"), page.share("no", "small-onnx-fp32")) == (None, 0.75)
+
+
+@pytest.mark.parametrize("change", [{"task": "tensors"}, {"task": "regression"}, {"labels": ()}])
+def test_where_there_are_no_classes_nothing_is_counted(page: Page, change: dict[str, object]) -> None:
+    assert page.counts.load("small", small_bundle(**change)) is None
+    assert (page.predictions("yes"), page.share("yes")) == (None, None)

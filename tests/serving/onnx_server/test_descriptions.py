@@ -1,0 +1,93 @@
+"""What the server says of a model is what it serves, in the words of the protocol."""
+
+import importlib.metadata
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from serving.onnx_server import descriptions
+from serving.onnx_server.models.batch import Work
+from serving.onnx_server.models.model import Model
+from serving.onnx_server.models.repository import Repository
+from serving.onnx_server.models.versions import STABLE, Versions
+from serving.onnx_server.settings import Settings
+from serving.onnx_server.telemetry.metrics import Metrics
+from serving.onnx_server.telemetry.visit import Visit
+from serving.session.onnx_session import CPU
+from tests.serving.onnx_server.small import small_model
+from tests.serving.small import small_bundle
+from tests.serving.wire import in_loop
+
+ROW = {"name": "row", "datatype": "FP32", "shape": [-1, 3]}
+PROBABILITIES = {"name": "probabilities", "datatype": "FP32", "shape": [-1, 2]}
+
+
+def model(provider: str = CPU, version: str = "1.0", **settings: float) -> Model:
+    session = SimpleNamespace(provider=provider)
+    return small_model(session, Settings(**settings), small_bundle(version=version))  # type: ignore[arg-type]
+
+
+def test_the_server_has_a_name_and_the_packages_version() -> None:
+    said = descriptions.server()
+    assert (said["name"], said["version"]) == ("torchferry", importlib.metadata.version("torchferry"))
+    assert {"binary_tensor_data", "classification", "statistics"} <= set(said["extensions"])
+
+
+@in_loop
+async def test_the_metadata_are_the_bundles_tensors() -> None:
+    said = descriptions.metadata(model(), ["1.0", "2.0"])
+    assert (said["name"], said["versions"], said["platform"]) == ("small", ["1.0", "2.0"], "onnxruntime_onnx")
+    assert (said["inputs"], said["outputs"]) == ([ROW], [PROBABILITIES])
+    assert said["parameters"] == {"variant": "onnx-fp32"}
+
+
+@in_loop
+async def test_the_configuration_is_tritons_in_which_the_batch_is_no_dimension() -> None:
+    said = descriptions.configuration(model(max_delay_ms=1.5))
+    assert said["input"] == [{"name": "row", "data_type": "TYPE_FP32", "dims": [3]}]
+    assert said["output"] == [{"name": "probabilities", "data_type": "TYPE_FP32", "dims": [2]}]
+    assert said["max_batch_size"] == 4
+    assert said["dynamic_batching"] == {"max_queue_delay_microseconds": 1500}
+    assert said["parameters"] == {"threads": {"string_value": "3"}}
+
+
+@pytest.mark.parametrize(("provider", "kind"), [(CPU, "KIND_CPU"), ("CUDAExecutionProvider", "KIND_GPU")])
+@in_loop
+async def test_the_sessions_are_an_instance_group_where_they_compute(provider: str, kind: str) -> None:
+    said = descriptions.configuration(model(provider))
+    assert said["instance_group"] == [{"name": "onnx-fp32", "kind": kind, "count": 1}]
+
+
+@in_loop
+async def test_the_statistics_are_sums_in_nanoseconds() -> None:
+    one = model()
+    answered, failed = (Visit("rest", lambda *_: None) for _ in range(2))
+    answered.samples, answered.decode, answered.encode = 3, 0.25, 0.125
+    answered.work = Work({"row": np.zeros((3, 3))}, one.scheduler.loop.create_future())
+    answered.work.queued, answered.work.started, answered.work.finished = 10.0, 12.0, 15.0
+    one.statistics.finished(answered, True)
+    one.statistics.finished(failed, False)
+    said = descriptions.statistics(one)
+    assert (said["name"], said["version"], said["inference_count"], said["execution_count"]) == ("small", "1.0", 3, 0)
+    assert said["last_inference"] == round(1000 * one.statistics.last_answer) > 0
+    inside = said["inference_stats"]
+    assert (inside["success"]["count"], inside["fail"]["count"]) == (1, 1)
+    stages = {"compute_input": 0.25, "queue": 2, "compute_infer": 3, "compute_output": 0.125}
+    for stage, seconds in stages.items():
+        assert inside[stage] == {"count": 1, "ns": round(1e9 * seconds)}
+
+
+@in_loop
+async def test_the_index_has_what_failed_unless_only_the_ready_ones_are_asked_for() -> None:
+    settings = Settings()
+    repository = Repository(settings, Metrics(CollectorRegistry()))
+    repository.models["small"] = Versions("small")
+    for version in ("1.0", "2.0"):
+        repository.models["small"].put(model(version=version), STABLE, 0.0)
+    repository.failures["small", "3.0"] = "is damaged"
+    ready = [{"name": "small", "version": version, "state": "READY", "reason": ""} for version in ("1.0", "2.0")]
+    failed = {"name": "small", "version": "3.0", "state": "UNAVAILABLE", "reason": "is damaged"}
+    assert descriptions.index(repository, ready_only=True) == ready
+    assert descriptions.index(repository) == [*ready, failed]

@@ -1,0 +1,91 @@
+"""A server takes its ports when it is made, says where it answers, and sends traces only where that is asked for."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from serving.errors import UserError
+from serving.onnx_server.server import OTLP_ENDPOINTS, Server
+from serving.onnx_server.settings import Settings
+from tests.serving.wire import in_loop
+
+FREE: dict[str, Any] = {"port": 0, "grpc_port": 0, "metrics_port": 0, "admin_port": 0}
+
+
+class Made:
+    """A server that has its ports but does not run, until the end of the block."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = Settings(**FREE | settings)
+
+    async def __aenter__(self) -> Server:
+        self.server = Server(self.settings, None)
+        return self.server
+
+    async def __aexit__(self, *_: object) -> None:
+        for port in (self.server.rest, self.server.metrics, self.server.admin):
+            port.listener.close()
+        await self.server.grpc.server.stop(0)
+
+
+@pytest.fixture(autouse=True)
+def no_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*OTLP_ENDPOINTS, "OTEL_SDK_DISABLED"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@in_loop
+async def test_each_port_is_a_free_one_of_its_own() -> None:
+    async with Made() as server:
+        said = server.addresses()
+        assert said["models"] == []
+        ports = [urlsplit(said[name] if "//" in said[name] else f"//{said[name]}").port for name in list(said)[:4]]
+        assert list(said)[:4] == ["rest", "grpc", "metrics", "admin"]
+        assert all(ports)
+        assert len(set(ports)) == 4
+        assert said["rest"].startswith("http://127.0.0.1:")
+        assert said["metrics"].endswith("/metrics")
+
+
+@in_loop
+async def test_who_listens_everywhere_is_asked_on_loopback_and_so_is_the_admin() -> None:
+    async with Made(host="0.0.0.0") as server:
+        said = server.addresses()
+        assert {urlsplit(said[name]).hostname for name in ("rest", "metrics", "admin")} == {"127.0.0.1"}
+        assert server.rest.listener.getsockname()[0] == "0.0.0.0"
+        assert server.admin.listener.getsockname()[0] == "127.0.0.1"
+
+
+@in_loop
+async def test_a_port_that_is_taken_is_said_with_its_option(free_port_in_use: int) -> None:
+    with pytest.raises(UserError, match=rf"^--port: cannot listen on 127\.0\.0\.1:{free_port_in_use} "):
+        Server(Settings(**FREE | {"port": free_port_in_use}), None)
+
+
+@in_loop
+async def test_another_admin_port_is_taken_where_the_first_is_not_free(free_port_in_use: int) -> None:
+    async with Made(admin_port=free_port_in_use) as server:
+        assert server.admin.port not in (0, free_port_in_use)
+
+
+@pytest.mark.parametrize(
+    ("environment", "traced"),
+    [
+        ({}, False),
+        ({OTLP_ENDPOINTS[0]: ""}, False),
+        ({OTLP_ENDPOINTS[0]: "http://127.0.0.1:9"}, True),
+        ({OTLP_ENDPOINTS[1]: "http://127.0.0.1:9"}, True),
+        ({OTLP_ENDPOINTS[0]: "http://127.0.0.1:9", "OTEL_SDK_DISABLED": "True"}, False),
+    ],
+)
+@in_loop
+async def test_traces_are_sent_where_an_endpoint_is_set(
+    environment: dict[str, str], traced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    async with Made() as server:
+        assert (server.plane.tracing is not None) == traced
+        if server.plane.tracing:
+            server.plane.tracing.provider.shutdown()

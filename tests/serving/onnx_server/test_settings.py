@@ -1,0 +1,89 @@
+"""What the server can be told is checked as it is told, and refused with the option's name and what would do."""
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.errors import UserError
+from serving.onnx_server.settings import Settings
+
+OPTIONS = {
+    *("--host", "--port", "--grpc-port", "--metrics-port", "--admin-port", "--ready-file"),
+    *("--variant", "--all-variants", "--sessions", "--threads", "--max-batch", "--tune", "--max-delay-ms"),
+    *("--provider", "--max-queue", "--timeout", "--drain-timeout", "--body-timeout", "--max-body-bytes"),
+    *("--max-request-batch", "--cache-bytes", "--buckets", "--cors-origin", "--access-log", "--tokens"),
+    *("--tls-certificate", "--tls-key"),
+}
+
+
+def parsed(*arguments: str) -> Settings:
+    parser = argparse.ArgumentParser()
+    Settings.add_options(parser)
+    return Settings.of(parser.parse_args(arguments))
+
+
+def said(name: str, value: Any) -> Settings:
+    given: dict[str, Any] = {name: value}
+    return Settings(**given)
+
+
+def test_the_command_line_has_these_options_and_no_others() -> None:
+    parser = argparse.ArgumentParser(add_help=False)
+    Settings.add_options(parser)
+    assert set(re.findall(r"--[a-z-]+", parser.format_usage())) == OPTIONS
+
+
+def test_the_command_line_fills_the_settings() -> None:
+    assert parsed() == Settings()
+    tls = ("--tls-key", "k", "--tls-certificate", "c")
+    given = parsed("--max-queue", "3", "--tune", "--timeout", "1.5", "--tokens", "t", *tls)
+    assert (given.max_queue, given.tune, given.timeout, given.tokens) == (3, True, 1.5, Path("t"))
+    assert (given.tls_key, given.tls_certificate) == (Path("k"), Path("c"))
+
+
+@pytest.mark.parametrize("name", ["max_queue", "max_body_bytes", "max_request_batch"])
+@pytest.mark.parametrize("value", [0, -1])
+def test_what_would_let_nothing_in_is_refused(name: str, value: int) -> None:
+    words = f"--{name.replace('_', '-')}: {value} does not do; give a number above 0"
+    with pytest.raises(UserError, match=re.escape(words)):
+        said(name, value)
+
+
+@pytest.mark.parametrize("name", ["timeout", "body_timeout", "drain_timeout"])
+def test_no_time_at_all_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match=f"--{name.replace('_', '-')}: 0.0 does not do; give a number above 0"):
+        said(name, 0.0)
+
+
+@pytest.mark.parametrize("name", ["sessions", "threads", "max_batch", "max_delay_ms", "cache_bytes"])
+def test_what_may_be_left_to_the_server_is_zero_but_not_less(name: str) -> None:
+    said(name, 0)
+    with pytest.raises(UserError, match=f"--{name.replace('_', '-')}: -1 does not do; give 0 or more"):
+        said(name, -1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"access_log": 1.1}, "--access-log: 1.1 does not do; give a share, 0 to 1"),
+        ({"access_log": -0.1}, "--access-log: -0.1 does not do; give a share, 0 to 1"),
+        ({"buckets": "1,0.5"}, "--buckets: 1,0.5 does not do; give rising numbers"),
+        ({"buckets": "1,1"}, "--buckets: 1,1 does not do; give rising numbers"),
+        ({"buckets": "1,inf"}, "--buckets: 1,inf does not do; give rising numbers"),
+        ({"buckets": "nan"}, "--buckets: nan does not do; give rising numbers"),
+        ({"buckets": "1;2"}, "--buckets: 1;2 does not do; give rising numbers"),
+        ({"tls_key": Path("k")}, "--tls-certificate and --tls-key: give both or none"),
+        ({"tls_certificate": Path("c")}, "--tls-certificate and --tls-key: give both or none"),
+    ],
+)
+def test_what_does_not_do_is_refused_with_what_would(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(words)}"):
+        Settings(**change)
+
+
+def test_the_buckets_are_the_numbers_between_the_commas() -> None:
+    assert Settings(buckets="0.001, 0.01,1").bucket_bounds == (0.001, 0.01, 1.0)
+    assert Settings().bucket_bounds == ()

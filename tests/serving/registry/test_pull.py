@@ -1,0 +1,125 @@
+"""What is pulled is what was published, whole, or there is nothing."""
+
+import fcntl
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from serving import bundle as bundles
+from serving.errors import BundleError, UserError
+from serving.registry.catalogue import Catalogue, digest_of
+from serving.registry.publish import publish
+from serving.registry.pull import main, pull
+from serving.registry.store import Store
+from tests.serving.registry.conftest import written
+from tests.serving.small_bundle import VARIANT
+
+
+def test_what_is_pulled_is_what_was_published(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
+    pulled = pull(catalogue, "1.0", tmp_path / "pulled")
+    for path in bundle.rglob("*"):
+        if path.is_file():
+            assert (pulled.root / path.relative_to(bundle)).read_bytes() == path.read_bytes()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_pull_goes_on_where_it_was_interrupted(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
+    loaded = bundles.load(bundle)
+    relative = loaded.variants["torch"].file
+    lost = catalogue.object(loaded.files[relative])
+    content = (bundle / relative).read_bytes()
+    catalogue.store.write(lost, content[:1000] + bytes(len(content) - 1000))
+    with pytest.raises(BundleError, match="is damaged"):
+        pull(catalogue, "1.0", tmp_path / "pulled")
+    assert not (tmp_path / "pulled").exists()
+    (partial,) = tmp_path.glob(".pulled.*.partial")
+    (partial / f"{relative}.part").write_bytes(content[:1000])
+    # Only what is missing is read: the part that is there may be anything in the store.
+    catalogue.store.write(lost, bytes(1000) + content[1000:])
+    assert pull(catalogue, "1.0", tmp_path / "pulled").verified(relative).read_bytes() == content
+    assert not list(tmp_path.glob(".pulled*"))
+
+
+@pytest.mark.parametrize("length", [1000, None])
+def test_a_file_that_a_crash_has_cut_or_filled_is_fetched_again(
+    catalogue: Catalogue, bundle: Path, tmp_path: Path, length: int | None
+) -> None:
+    loaded = bundles.load(bundle)
+    relative = loaded.variants["torch"].file
+    digest = hashlib.sha256((bundle / "model.json").read_bytes()).hexdigest()
+    cut = tmp_path / f".pulled.{digest[:12]}.partial" / relative
+    cut.parent.mkdir(parents=True)
+    content = (bundle / relative).read_bytes()
+    cut.write_bytes(content[:length] if length else bytes(len(content)))
+    assert pull(catalogue, "1.0", tmp_path / "pulled").verified(relative).read_bytes() == content
+
+
+def test_a_missing_object_is_named(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
+    digest = next(iter(bundles.load(bundle).files.values()))
+    catalogue.store.files.rm(f"{catalogue.store.root}/{catalogue.object(digest)}")
+    with pytest.raises(BundleError, match=f"{digest}: is missing; publish the bundle again"):
+        pull(catalogue, "1.0", tmp_path / "pulled")
+
+
+def test_two_pulls_into_one_folder_do_not_mix(catalogue: Catalogue, tmp_path: Path) -> None:
+    bundle = pull(catalogue, "1.0", tmp_path / "first")
+    manifest = (bundle.root / "model.json").read_bytes()
+    partial = tmp_path / f".pulled.{hashlib.sha256(manifest).hexdigest()[:12]}.partial"
+    partial.mkdir()
+    descriptor = os.open(partial, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with pytest.raises(UserError, match="another pull is writing it"):
+        pull(catalogue, "1.0", tmp_path / "pulled")
+    os.close(descriptor)
+    assert pull(catalogue, "1.0", tmp_path / "pulled").accepted == bundle.accepted
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Catalogue:
+    """A store with version 1.0 of a bundle of one small file, which is stable."""
+    bundle = written(tmp_path / "small", b"content")
+    catalogue = Catalogue(Store(str(tmp_path / "store")), "small")
+    publish(bundle, catalogue)
+    catalogue.move("stable", "1.0")
+    return catalogue
+
+
+def test_a_folder_that_is_there_is_left_as_it_is(small: Catalogue, tmp_path: Path) -> None:
+    (tmp_path / "pulled").mkdir()
+    with pytest.raises(UserError, match=f"^{tmp_path}/pulled: exists already and is left as it is"):
+        pull(small, "1.0", tmp_path / "pulled")
+    assert not list((tmp_path / "pulled").iterdir())
+
+
+def test_a_version_that_is_not_there_is_named_and_leaves_nothing(small: Catalogue, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"/store/small: has no version 2\.0$"):
+        pull(small, "2.0", tmp_path / "pulled")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small", "store"]
+
+
+def test_what_is_longer_than_it_was_is_fetched_from_the_beginning(small: Catalogue, tmp_path: Path) -> None:
+    manifest = small.manifest("1.0")
+    assert manifest
+    part = tmp_path / f".pulled.{digest_of(manifest)[:12]}.partial" / f"{VARIANT['file']}.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"content and more")
+    assert pull(small, "1.0", tmp_path / "pulled").verified(VARIANT["file"]).read_bytes() == b"content"
+
+
+def test_a_damaged_object_leaves_nothing_to_go_on_from(small: Catalogue, tmp_path: Path) -> None:
+    small.store.write(small.object(digest_of(b"content")), b"Content")
+    with pytest.raises(BundleError, match=r"is damaged \(its checksum differs\); publish the bundle again"):
+        pull(small, "1.0", tmp_path / "pulled")
+    (partial,) = tmp_path.glob(".pulled.*")
+    assert [path.name for path in partial.rglob("*") if path.is_file()] == ["model.json"]
+
+
+@pytest.mark.parametrize("reference", ["small", "small@stable", "small@1.0"])
+def test_the_command_says_what_was_pulled(
+    small: Catalogue, tmp_path: Path, reference: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([f"{small.store.url}/{reference}", str(tmp_path / "pulled")])
+    assert capsys.readouterr().out == f"small 1.0 in {tmp_path}/pulled\n"
+    assert (tmp_path / "pulled" / VARIANT["file"]).read_bytes() == b"content"

@@ -1,0 +1,101 @@
+"""A folder behind a URL: what is there is there whole, and what goes wrong says where."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from serving.errors import ServerFault, UserError
+from serving.registry.store import CHUNK, Store
+
+
+@pytest.fixture
+def store(url: str) -> Store:
+    return Store(f"{url}/")
+
+
+def test_what_is_written_is_read_again_and_written_over(store: Store) -> None:
+    for content in (b"first", b""):
+        store.write("a/b/file", content)
+        assert (store.read("a/b/file"), store.size("a/b/file")) == (content, len(content))
+
+
+def test_what_is_created_is_never_written_over(store: Store) -> None:
+    for content in (b"first", b"second"):
+        store.create("a/file", content)
+    assert store.read("a/file") == b"first"
+    assert store.names("a") == ["file"]
+
+
+def test_an_uploaded_file_is_read_from_where_one_wants(store: Store, tmp_path: Path) -> None:
+    content = bytes(range(256)) * (CHUNK // 256) + b"end"
+    (tmp_path / "source").write_bytes(content)
+    store.upload(tmp_path / "source", "a/file")
+    assert list(store.chunks("a/file", 0)) == [content[:CHUNK], b"end"]
+    assert list(store.chunks("a/file", CHUNK - 1)) == [b"\xffend"]
+    assert not list(store.chunks("a/file", len(content)))
+
+
+def test_what_is_not_there_is_none_and_a_folder_without_it_is_empty(store: Store) -> None:
+    assert (store.read("a/file"), store.size("a/file"), store.names("a")) == (None, None, [])
+    with pytest.raises(ServerFault, match=f"^{store.url}/a/file: FileNotFoundError"):
+        list(store.chunks("a/file", 0))
+
+
+def test_names_are_sorted_and_have_no_folder_before_them(store: Store) -> None:
+    for name in ("b", "c/inner", "a"):
+        store.write(f"folder/{name}", b"")
+    assert store.names("folder") == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("url", ["nowhere://x", "nowhere::file:///x"])
+def test_a_url_that_nobody_knows_is_wrong_input(url: str) -> None:
+    with pytest.raises(UserError, match=f"^{url}: .*nowhere"):
+        Store(url)
+
+
+def test_a_failed_write_leaves_nothing_beside_the_file(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.write("folder/file/inner", b"")
+    for write in (store.write, store.create):
+        with pytest.raises(ServerFault, match=f"^{tmp_path}/folder/file/inner/deep: "):
+            write("folder/file/inner/deep", b"content")
+    with pytest.raises(ServerFault, match=f"^{tmp_path}/folder/new: FileNotFoundError: "):
+        store.upload(tmp_path / "missing", "folder/new")
+    assert store.names("folder") == ["file"]
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_disk_without_hard_links_is_looked_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refused)
+    store = Store(str(tmp_path))
+    for content in (b"first", b"second"):
+        store.create("a/file", content)
+    assert (store.read("a/file"), store.names("a")) == (b"first", ["file"])
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), UserError, "Permission denied"),
+        (PermissionError("Access denied by the bucket"), UserError, "Access denied by the bucket"),
+        (RuntimeError("two\n  lines"), ServerFault, "RuntimeError: two lines"),
+    ],
+)
+def test_what_may_not_be_read_is_wrong_input_and_whatever_else_fails_is_the_stores(
+    error: Exception, kind: type[Exception], words: str
+) -> None:
+    class Failing:
+        def cat_file(self, _: str) -> bytes:
+            raise error
+
+    store = Store("memory://x")
+    store.files = Failing()
+    with pytest.raises(kind, match=f"^memory://x/a/file: {words}$"):
+        store.read("a/file")

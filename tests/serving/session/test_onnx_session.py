@@ -1,0 +1,53 @@
+"""A graph gives its outputs by name; what it cannot take is the client's mistake."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from serving.errors import WrongTensor
+from serving.session.onnx_session import CPU, OnnxSession
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Looks words up in a table of three rows, and counts from the table's end as well."""
+    table = numpy_helper.from_array(np.array([[0, 1], [2, 3], [4, 5]], np.float32), "table")
+    graph = helper.make_graph(
+        [helper.make_node("Gather", ["table", "words"], ["vectors"]), helper.make_node("Neg", ["words"], ["negative"])],
+        "words",
+        [helper.make_tensor_value_info("words", TensorProto.INT64, ["batch"])],
+        [
+            helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["batch", 2]),
+            helper.make_tensor_value_info("negative", TensorProto.INT64, ["batch"]),
+        ],
+        [table],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "model.onnx")
+    return tmp_path / "model.onnx"
+
+
+def test_outputs_come_by_name_in_the_order_that_was_asked_for(path: Path) -> None:
+    session = OnnxSession(path, ["words"], ["negative", "vectors"], 1)
+    answered = session.run({"words": np.array([2, 0])})
+    assert list(answered) == ["negative", "vectors"]
+    assert (answered["negative"].tolist(), answered["vectors"].tolist()) == ([-2, 0], [[4, 5], [0, 1]])
+
+
+def test_it_computes_on_the_cpu_and_on_as_many_threads_as_it_is_given(path: Path) -> None:
+    session = OnnxSession(path, ["words"], ["vectors"], 3)
+    assert session.provider == CPU
+    assert session.session.get_session_options().intra_op_num_threads == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(np.array([3]), "indices element out of data bounds"), (np.zeros((1, 1), np.int64), "Invalid rank")],
+)
+def test_what_the_graph_cannot_take_is_the_clients_in_its_own_words(path: Path, words: np.ndarray, said: str) -> None:
+    with pytest.raises(WrongTensor, match=said) as refused:
+        OnnxSession(path, ["words"], ["vectors"], 1).run({"words": words})
+    assert "Status Message" not in str(refused.value)

@@ -1,0 +1,100 @@
+"""Only an accepted variant whose file is the one that was exported is opened, and it has to give the golden outputs."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from serving import bundle as bundles
+from serving.bundle import Bundle, TensorSpec
+from serving.errors import BundleError, UserError
+from serving.export.variants import BUILDERS
+from serving.session import RUNTIMES, check_golden, open_session, open_variant
+from serving.variant import parse_variant
+from tests.serving.small_bundle import VARIANT, small_bundle
+
+
+class Gives:
+    """Whatever it is asked."""
+
+    def __init__(self, **outputs: list[float]) -> None:
+        self.outputs = {name: np.array([values], np.float32) for name, values in outputs.items()}
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        assert list(inputs) == ["row"]
+        return self.outputs
+
+
+@pytest.fixture
+def golden(tmp_path: Path) -> Bundle:
+    """With golden outputs 0.25 and 0.75 and a refused variant beside the accepted one."""
+    (tmp_path / "golden").mkdir()
+    np.savez(tmp_path / "golden" / "inputs.npz", row=np.zeros((1, 3), np.float32))
+    np.savez(tmp_path / "golden" / "outputs.npz", probabilities=np.array([[0.25, 0.75]], np.float32))
+    variants = {
+        "torch": parse_variant(VARIANT | {"golden_tolerance": 0.125}),
+        "onnx-fp32": parse_variant(VARIANT | {"status": "refused"}),
+    }
+    return small_bundle(tmp_path, variants=variants, files=bundles.checksums(tmp_path))
+
+
+def test_every_variant_that_can_be_built_can_be_opened() -> None:
+    assert list(RUNTIMES) == list(BUILDERS)
+
+
+def test_a_session_is_opened_by_the_variants_name(table: Path) -> None:
+    session = open_session("torch", table, ["words"], ["vectors"], torch.get_num_threads())
+    assert session.run({"words": np.array([[1]])})["vectors"].tolist() == [[[2, 3]]]
+
+
+def test_a_variant_answers_by_the_bundles_names(table: Path) -> None:
+    bundle = small_bundle(
+        table.parent,
+        inputs=(TensorSpec(name="words", datatype="INT64", shape=(-1, 1)),),
+        outputs=(TensorSpec(name="vectors", datatype="FP32", shape=(-1, 1, 2)),),
+        variants={"torch": parse_variant(VARIANT | {"file": table.name})},
+        files=bundles.checksums(table.parent),
+    )
+    session = open_variant(bundle, "torch", torch.get_num_threads())
+    assert session.run({"words": np.array([[1]])})["vectors"].tolist() == [[[2, 3]]]
+
+
+@pytest.mark.parametrize("variant", ["onnx-fp32", "onnx-int8", ""])
+def test_what_was_refused_or_never_built_is_not_opened(golden: Bundle, variant: str) -> None:
+    with pytest.raises(UserError, match=f"^{golden.root}: has no accepted variant '{variant}', only torch$"):
+        open_variant(golden, variant, threads=1)
+
+
+def test_a_variant_whose_file_has_gone_is_not_opened(golden: Bundle) -> None:
+    listed = dataclasses.replace(golden, files=golden.files | {VARIANT["file"]: "0" * 64})
+    with pytest.raises(BundleError, match="is missing; export the bundle again"):
+        open_variant(listed, "torch", threads=1)
+
+
+@pytest.mark.parametrize("values", [[0.25, 0.75], [0.375, 0.75]])
+def test_an_answer_within_the_tolerance_is_the_golden_one(golden: Bundle, values: list[float]) -> None:
+    check_golden(Gives(probabilities=values, more=[7.0]), golden, "torch")
+
+
+@pytest.mark.parametrize(("values", "difference"), [([0.25, 0.5], "0.25"), ([float("nan"), 0.75], "nan")])
+def test_another_answer_is_told_with_its_difference(golden: Bundle, values: list[float], difference: str) -> None:
+    words = f"^small torch: its answer .* differs by {difference} in 'probabilities'; 0.12 is allowed$"
+    with pytest.raises(BundleError, match=words):
+        check_golden(Gives(probabilities=values), golden, "torch")
+
+
+@pytest.mark.parametrize("variant", ["torch", "onnx-fp32"])
+def test_a_variant_gives_the_golden_outputs_and_a_wrong_one_is_found(bundle: Path, variant: str) -> None:
+    loaded = bundles.load(bundle)
+    session = open_variant(loaded, variant, threads=1)
+    check_golden(session, loaded, variant)
+
+    class Wrong:
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: values + np.float32(0.01) for name, values in session.run(inputs).items()}
+
+    with pytest.raises(BundleError, match=r"differs by 0\.01"):
+        check_golden(Wrong(), loaded, variant)

@@ -1,0 +1,159 @@
+"""Both protocols give the same answers and the same refusals; whatever goes wrong names the server."""
+
+import json
+from collections.abc import Iterator
+
+import grpc
+import numpy as np
+import pytest
+
+from serving.client import Client, GrpcClient, Refused, RestClient
+from serving.errors import ServerFault, UserError
+from tests.serving.peers import LOOPBACK, Peer, grpc_peer, http_peer
+
+LABELS = {"label": "7", "probability": 0.75, "top_k": []}
+CODES = grpc.StatusCode
+
+
+class Says(Client):
+    """Gets `body` from nobody."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__("nobody", 1)
+        self.body, self.sent, self.closed = body, ("", b""), False
+
+    def send(self, model: str, body: bytes) -> bytes:
+        self.sent = (model, body)
+        return self.body
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def rest() -> Iterator[Peer]:
+    with http_peer() as peer:
+        yield peer
+
+
+@pytest.fixture
+def over_grpc() -> Iterator[Peer]:
+    with grpc_peer() as peer:
+        yield peer
+
+
+def test_a_block_closes_the_client() -> None:
+    with Says(b"") as client:
+        assert not client.closed
+    assert client.closed
+
+
+def test_an_image_gets_its_labels() -> None:
+    client = Says(json.dumps(LABELS).encode())
+    assert client.predict("digits", b"image") == LABELS
+    assert client.sent == ("digits", b"image")
+
+
+def test_tensors_are_sent_and_come_back_as_arrays() -> None:
+    output = {"name": "y", "shape": [1, 2], "datatype": "FP32", "data": [0.25, 0.75]}
+    client = Says(json.dumps({"outputs": [output]}).encode())
+    outputs = client.infer("digits", {"x": np.array([[1, 2]], np.uint8)})
+    assert json.loads(client.sent[1]) == {
+        "inputs": [{"name": "x", "shape": [1, 2], "datatype": "UINT8", "data": [1, 2]}]
+    }
+    assert outputs["y"].dtype == np.float32
+    assert outputs["y"].tolist() == [[0.25, 0.75]]
+
+
+def test_an_answer_without_a_label_asks_whether_an_image_was_sent() -> None:
+    with pytest.raises(Refused, match="nobody: digits answered without a label; was it sent the bytes of an image"):
+        Says(b'{"outputs": []}').predict("digits", b"")
+
+
+def test_an_error_in_the_body_alone_is_a_refusal() -> None:
+    with pytest.raises(Refused, match=r"^nobody: digits answered 422: the model takes UINT8$"):
+        Says(b'{"error": 422, "detail": "the model takes UINT8"}').predict("digits", b"")
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b"3", b"[1]", b"null"])
+def test_what_is_no_json_object_is_the_servers_fault(body: bytes) -> None:
+    with pytest.raises(ServerFault, match="nobody: digits did not answer with a JSON object, but b"):
+        Says(body).predict("digits", b"")
+
+
+def test_rest_posts_the_body_to_the_models_path(rest: Peer) -> None:
+    rest.content = b"answer"
+    with RestClient(f"http://{LOOPBACK}:{rest.port}/", headers={"X-Request-Id": "mine"}) as client:
+        assert client.send("digits", b"image") == b"answer"
+    ((path, headers, body),) = rest.seen
+    assert (path, body) == ("/predictions/digits", b"image")
+    assert (headers["Content-Type"], headers["X-Request-Id"]) == ("application/octet-stream", "mine")
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "kind", "words"),
+    [
+        (404, b'{"error": "NOT_FOUND", "detail": "there is no digits"}', Refused, "404: there is no digits$"),
+        (429, b'{"code": 429, "message": "too many"}', Refused, "429: too many$"),
+        (500, b"<h1>Oh\n  no</h1>", ServerFault, "500: <h1>Oh no</h1>$"),
+        (503, b"", ServerFault, "503: it gave no reason$"),
+        (307, b"[1]", ServerFault, r"307: \[1\]$"),
+        (400, b"x" * 1000, Refused, "400: x{300}$"),
+    ],
+)
+def test_over_rest_4xx_is_a_refusal_and_anything_else_a_fault(
+    rest: Peer, status: int, content: bytes, kind: type[Exception], words: str
+) -> None:
+    rest.status, rest.content = status, content
+    with RestClient(f"http://{LOOPBACK}:{rest.port}") as client, pytest.raises(kind, match=f"digits answered {words}"):
+        client.send("digits", b"image")
+
+
+@pytest.mark.parametrize("url", ["http://", "gopher://x", "http://127.0.0.1:99999"])
+def test_what_is_no_url_is_told_what_would_be_one(url: str) -> None:
+    with RestClient(url) as client, pytest.raises(UserError, match=r"is not a URL like http://127\.0\.0\.1:8080"):
+        client.send("digits", b"")
+
+
+@pytest.mark.parametrize("kind", [RestClient, GrpcClient])
+def test_a_server_that_is_not_there_is_named(kind: type[RestClient | GrpcClient]) -> None:
+    where = "http://127.0.0.1:1" if kind is RestClient else "127.0.0.1:1"
+    with kind(where, timeout=5) as client, pytest.raises(UserError, match=f"^{where}: no answer .*serving up starts"):
+        client.predict("digits", b"")
+
+
+def test_over_grpc_the_body_goes_under_data(over_grpc: Peer) -> None:
+    over_grpc.content = json.dumps(LABELS).encode()
+    with GrpcClient(f"{LOOPBACK}:{over_grpc.port}") as client:
+        assert client.predict("digits", b"\xff") == LABELS
+    (request,) = over_grpc.seen
+    assert (request.model_name, dict(request.input)) == ("digits", {"data": b"\xff"})
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "kind", "words"),
+    [
+        (
+            CODES.INVALID_ARGUMENT,
+            '{"detail": "not an image"}',
+            Refused,
+            "digits answered INVALID_ARGUMENT: not an image$",
+        ),
+        (CODES.UNAUTHENTICATED, "no token", Refused, "digits answered UNAUTHENTICATED: no token$"),
+        (CODES.RESOURCE_EXHAUSTED, "full", Refused, "digits answered RESOURCE_EXHAUSTED: full$"),
+        (CODES.NOT_FOUND, "", Refused, "has no model 'digits'$"),
+        (CODES.INTERNAL, "ModelNotFoundException", Refused, "has no model 'digits'$"),
+        (CODES.INTERNAL, "", ServerFault, "digits answered INTERNAL: it gave no reason$"),
+        (CODES.UNAVAILABLE, "draining", UserError, r"no answer \(UNAVAILABLE\); is a server up there"),
+    ],
+)
+def test_over_grpc_a_code_says_whose_mistake_it_is(
+    over_grpc: Peer, code: grpc.StatusCode, details: str, kind: type[Exception], words: str
+) -> None:
+    over_grpc.status, over_grpc.content = code, details.encode()
+    with (
+        GrpcClient(f"{LOOPBACK}:{over_grpc.port}") as client,
+        pytest.raises(kind, match=f"^{LOOPBACK}:{over_grpc.port}: {words}") as raised,
+    ):
+        client.send("digits", b"image")
+    assert raised.type is kind

@@ -1,0 +1,34 @@
+"""Which mistakes are whose, by which every edge picks a status or an exit code."""
+
+import pytest
+
+from serving import errors
+from serving.errors import BundleError, Overloaded, RequestError, UserError
+
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+OF_REQUESTS = sorted((kind for kind in KINDS if issubclass(kind, RequestError)), key=lambda kind: kind.__name__)
+
+
+def test_a_damaged_bundle_is_wrong_input() -> None:
+    assert issubclass(BundleError, UserError)
+
+
+@pytest.mark.parametrize("name", ["DeadlinePassed", "InferenceFailed", "ServerFault", "GateError", "CannotBuild"])
+def test_what_is_nobodys_wrong_input_is_neither_the_clients_nor_the_users(name: str) -> None:
+    assert not issubclass(getattr(errors, name), RequestError | UserError)
+
+
+def test_no_mistake_is_both_a_requests_and_a_commands() -> None:
+    assert len(OF_REQUESTS) > 5
+    assert not [kind for kind in OF_REQUESTS if issubclass(kind, UserError)]
+
+
+@pytest.mark.parametrize("kind", OF_REQUESTS)
+def test_a_refusal_never_repeats_millions_of_letters(kind: type[RequestError]) -> None:
+    refused = Overloaded("x" * 10**6, 1) if kind is Overloaded else kind("x" * 10**6)
+    assert str(refused) == "x" * 500
+
+
+def test_who_is_refused_for_load_is_told_when_to_come_again() -> None:
+    refused = Overloaded("the queue is full", retry_after=3)
+    assert (str(refused), refused.retry_after) == ("the queue is full", 3)

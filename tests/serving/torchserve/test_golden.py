@@ -1,0 +1,70 @@
+"""A served version has to give the golden outputs of the archive that it was loaded from."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving.client import RestClient
+from serving.errors import BundleError, ServerFault
+from serving.torchserve.golden import Golden, Goldens
+from tests.serving.torchserve.small import ROWS, archived, written
+
+MODEL = "table-onnx-fp32"
+
+
+class Answering(RestClient):
+    """Answers with the rows that it is sent, and so much more."""
+
+    def __init__(self, wrong_by: float = 0) -> None:
+        super().__init__("http://127.0.0.1:9")
+        self.wrong_by, self.asked = wrong_by, dict[str, Mapping[str, np.ndarray]]()
+
+    def infer(self, model: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self.asked[model] = inputs
+        return {"probabilities": inputs["row"] + np.float32(self.wrong_by)}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    bundle = written(tmp_path / "bundle", version="2.0")
+    return archived(tmp_path / "store", MODEL, "2.0", bundle=bundle).parent
+
+
+def test_the_version_is_asked_the_golden_inputs(store: Path, tmp_path: Path) -> None:
+    golden, client = Golden(store / f"{MODEL}.mar", tmp_path / "golden"), Answering()
+    golden.check(client)
+    assert (golden.model, golden.version, golden.variant) == (MODEL, "2.0", "onnx-fp32")
+    assert list(client.asked) == [f"{MODEL}/2.0"]
+    np.testing.assert_array_equal(client.asked[f"{MODEL}/2.0"]["row"], ROWS)
+
+
+def test_another_answer_is_refused_with_how_far_it_is_off(store: Path, tmp_path: Path) -> None:
+    golden = Golden(store / f"{MODEL}.mar", tmp_path / "golden")
+    golden.check(Answering(wrong_by=5e-5))
+    with pytest.raises(BundleError, match=r"table onnx-fp32: .* differs by 0\.25 in 'probabilities'; 0\.0001 is"):
+        golden.check(Answering(wrong_by=0.25))
+
+
+def test_an_archive_is_read_once_and_again_when_it_was_replaced(store: Path, tmp_path: Path) -> None:
+    goldens = Goldens(store, tmp_path / "golden")
+    first = goldens.of(MODEL, "2.0")
+    assert goldens.of(MODEL, "2.0") is first
+    os.utime(store / f"{MODEL}.mar", (1, 1))
+    assert goldens.of(MODEL, "2.0") is not first
+    assert len(goldens.known) == 1
+
+
+def test_versions_come_and_go(store: Path, tmp_path: Path) -> None:
+    goldens = Goldens(store, tmp_path / "golden")
+    with pytest.raises(ServerFault, match=f"^{MODEL}@3.0 was loaded from an archive that is gone$"):
+        goldens.of(MODEL, "3.0")
+    third = archived(store, MODEL, "3.0", bundle=written(tmp_path / "third", version="3.0"))
+    third = third.rename(store / f"{MODEL}@3.0.mar")
+    archived(store, MODEL, "2.0", bundle=written(tmp_path / "again", version="2.0"))
+    assert [goldens.of(MODEL, version).version for version in ("2.0", "3.0")] == ["2.0", "3.0"]
+    third.unlink()
+    with pytest.raises(ServerFault, match="is gone"):
+        goldens.of(MODEL, "3.0")

@@ -1,0 +1,154 @@
+"""What TorchServe calls in a worker: a batch of requests, of which each gets its own answer."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from serving.errors import BundleError
+from serving.torchserve.call import RAW_LENGTH
+from tests.serving.torchserve.small import FILE, ROWS, written
+
+if TYPE_CHECKING:
+    from serving.torchserve.handler import Handler
+
+REST = {"Host": "a"}
+
+
+class Context(SimpleNamespace):
+    """What TorchServe hands over with a batch, and is told of it."""
+
+    def __init__(self, folder: Path, headers: Sequence[Mapping[str, str]] = (), batch_size: int = 1) -> None:
+        super().__init__(model_name="table-onnx-fp32", headers=headers, statuses={}, kinds={}, given={})
+        self.model_yaml_config = {"torchferry": {"variant": "onnx-fp32"}}
+        self.system_properties = {"model_dir": str(folder), "batch_size": batch_size}
+
+    def get_all_request_header(self, index: int) -> Mapping[str, str]:
+        return REST | self.headers[index]
+
+    def set_response_status(self, code: int, phrase: str, index: int) -> None:
+        self.statuses[index] = (code, phrase)
+
+    def set_response_content_type(self, index: int, kind: str) -> None:
+        self.kinds[index] = kind
+
+    def set_response_header(self, index: int, name: str, value: str) -> None:
+        self.given[index] = (name, value)
+
+
+class Fragile:
+    """A session that gives rows back, and cannot compute any beside one below zero."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self.sizes.append(len(inputs["row"]))
+        if (inputs["row"] < 0).any():
+            raise RuntimeError("secret")
+        return {"probabilities": inputs["row"]}
+
+
+@pytest.fixture
+def handler(monkeypatch: pytest.MonkeyPatch) -> "Handler":
+    """Not initialized yet. In an archive its file lies at the top, and so it puts its folder before all others."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("TORCHFERRY_FAILURES", "TORCHFERRY_TIMEOUT", "TORCHFERRY_THREADS", "PROMETHEUS_MULTIPROC_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    from serving.torchserve.handler import Handler
+
+    return Handler()
+
+
+@pytest.fixture
+def ready(handler: "Handler", tmp_path: Path) -> "Handler":
+    written(tmp_path / "model")
+    handler.initialize(Context(tmp_path / "model"))
+    return handler
+
+
+def handle(ready: "Handler", *requests: tuple[bytes, dict[str, str]]) -> tuple[list[Any], Context]:
+    context = Context(ready.bundle.root, [headers for _, headers in requests])
+    return ready.handle([{"body": body} for body, _ in requests], context), context
+
+
+def test_each_of_a_batch_gets_its_own_answer_or_status(ready: "Handler") -> None:
+    late = {"X-Request-Start": str(time.time() - 90)}
+    ready.timeout = 60
+    wrong = [(b"a,b", {}), (b"1", {}), (b"1,2", {"Content-Type": "video/mp4"}), (b"1,2", {"X-Top-K": "x"})]
+    answers, context = handle(ready, (b"0.1,0.9", {}), *wrong, (b"1,2", late), (b"0.8,0.2", {"X-Top-K": "1"}))
+    contents = [json.loads(answer) for answer in answers]
+    assert [contents[index]["label"] for index in (0, 6)] == ["yes", "no"]
+    assert [len(contents[index]["top_k"]) for index in (0, 6)] == [2, 1]
+    assert context.statuses == {
+        1: (400, "Bad Request"),
+        2: (422, "Unprocessable Content"),
+        3: (415, "Unsupported Media Type"),
+        4: (422, "Unprocessable Content"),
+        5: (504, "Gateway Timeout"),
+    }
+    assert contents[5] == {"error": "Gateway Timeout", "detail": "the request was not answered within 60 s"}
+    assert set(context.kinds.values()) == {"application/json"}
+
+
+def test_requests_are_computed_together_and_each_has_its_own_rows(ready: "Handler") -> None:
+    ready.session = session = Fragile()
+    answers, _ = handle(ready, (b"1,2", {}), (b"3,4\n5,6", {}))
+    assert session.sizes == [3]
+    probabilities = [entry["probability"] for entry in json.loads(answers[1])["predictions"]]
+    assert (json.loads(answers[0])["probability"], probabilities) == (2, [4, 6])
+
+
+def test_what_cannot_be_computed_is_a_500_of_its_own_and_the_others_are_computed_alone(ready: "Handler") -> None:
+    ready.session = session = Fragile()
+    answers, context = handle(ready, (b"1,2", {}), (b"-1,0", {}), (b"5,6", {}))
+    assert session.sizes == [3, 1, 1, 1]
+    assert context.statuses == {1: (500, "Internal Server Error")}
+    assert json.loads(answers[1])["detail"] == "the model cannot compute it"
+    assert [json.loads(answers[index])["probability"] for index in (0, 2)] == [2, 6]
+
+
+def test_raw_elements_are_answered_with_raw_elements_behind_their_head(ready: "Handler") -> None:
+    headers = {RAW_LENGTH: "0", "Accept": "application/octet-stream"}
+    [answer], context = handle(ready, (ROWS.tobytes(), headers))
+    name, length = context.given[0]
+    head, raw = json.loads(answer[: int(length)]), answer[int(length) :]
+    assert (name, context.kinds[0]) == (RAW_LENGTH, "application/octet-stream")
+    assert head == {
+        "model_name": "table-onnx-fp32",
+        "model_version": "1.0",
+        "outputs": [
+            {
+                "name": "probabilities",
+                "datatype": "FP32",
+                "shape": [2, 2],
+                "parameters": {"binary_data_size": 16},
+            }
+        ],
+    }
+    np.testing.assert_array_equal(np.frombuffer(raw, np.float32).reshape(2, 2), ROWS)
+
+
+def test_an_explanation_beside_predictions_is_not_computed_with_them(ready: "Handler") -> None:
+    ready.session = session = Fragile()
+    answers, context = handle(ready, (b"1,2", {"explain": "True"}), (b"1,2", {}))
+    assert (session.sizes, context.statuses) == ([1], {0: (422, "Unprocessable Content")})
+    assert "onnx-fp32 has no gradients" in json.loads(answers[0])["detail"]
+    assert json.loads(answers[1])["label"] == "yes"
+
+
+def test_a_model_that_cannot_be_loaded_leaves_the_reason(
+    handler: "Handler", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path / "model")
+    (tmp_path / "model" / FILE).write_bytes(b"")
+    monkeypatch.setenv("TORCHFERRY_FAILURES", str(tmp_path))
+    with pytest.raises(BundleError, match="is damaged"):
+        handler.initialize(Context(tmp_path / "model"))
+    assert (tmp_path / "table-onnx-fp32").read_text().startswith("BundleError: ")

@@ -1,0 +1,95 @@
+"""What the server can be told, the ports that come of it, and what TorchServe reads of them."""
+
+import dataclasses
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.errors import UserError
+from serving.torchserve.settings import Ports, Settings, config_properties
+from tests.ports import free_port
+
+ANY: dict[str, Any] = {"port": 0, "grpc_port": 0, "metrics_port": 0}
+PORTS = Ports(1, 2, 3, 4, 5, 6, 7, 8)
+
+
+def properties(**given: Any) -> dict[str, str]:
+    text = config_properties(Settings(**given), PORTS, Path("/store"))
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        *(({name: 0}, f"{name}: 0 does not do; give a number above 0") for name in ("max_queue", "max_body_bytes")),
+        *(({name: 0.0}, f"{name}: 0.0 does not do; give a number above 0") for name in ("timeout", "drain_timeout")),
+        ({"threads": -1}, "threads: -1 does not do; give 0 or more"),
+        ({"tls_key": Path("k")}, "tls_certificate and --tls_key: give both or none"),
+        ({"tls_certificate": Path("c")}, "tls_certificate and --tls_key: give both or none"),
+        *(
+            ({name: Path("f"), "gateway": "none"}, f"{name}: is for the gateway; leave --gateway none out")
+            for name in ("tokens", "access_log")
+        ),
+        (
+            {"tls_certificate": Path("c"), "tls_key": Path("k"), "gateway": "none"},
+            "tls_certificate: is for the gateway; leave --gateway none out",
+        ),
+    ],
+)
+def test_what_does_not_do_is_named_by_its_option(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError) as refused:
+        Settings(**given)
+    assert str(refused.value) == "--" + words.replace("_", "-")
+
+
+def test_without_a_gateway_torchserve_has_the_ports_that_clients_ask() -> None:
+    ports = Ports.claim(Settings(gateway="none", **ANY))
+    assert (ports.inner_rest, ports.inner_grpc) == (ports.rest, ports.grpc)
+    assert len(set(dataclasses.astuple(ports))) == 6
+
+
+def test_behind_a_gateway_it_has_its_own() -> None:
+    ports = Ports.claim(Settings(gateway="nginx", **ANY))
+    assert len(set(dataclasses.astuple(ports))) == 8
+    assert min(dataclasses.astuple(ports)) > 0
+
+
+def test_a_port_that_is_taken_or_given_twice_is_named_by_its_option(free_port_in_use: int) -> None:
+    for option in ANY:
+        words = f"^--{option.replace('_', '-')}: cannot listen on 127.0.0.1:{free_port_in_use} "
+        with pytest.raises(UserError, match=words):
+            Ports.claim(Settings(**ANY | {option: free_port_in_use}))
+    free = free_port()
+    with pytest.raises(UserError, match=f"^--metrics-port: {free} is another port of this server already"):
+        Ports.claim(Settings(port=free, grpc_port=0, metrics_port=free))
+
+
+def test_ports_are_taken_as_soon_as_somebody_listens_on_one() -> None:
+    ports = Ports(*(free_port() for _ in range(8)))
+    assert not ports.taken("127.0.0.1")
+    with socket.create_server(("127.0.0.1", ports.page)):
+        assert ports.taken("127.0.0.1")
+
+
+def test_torchserve_listens_on_loopback_behind_a_gateway_and_where_it_is_told_without_one() -> None:
+    behind, alone = properties(host="0.0.0.0"), properties(host="0.0.0.0", gateway="none")
+    for found, host in ((behind, "127.0.0.1"), (alone, "0.0.0.0")):
+        assert found["inference_address"] == f"http://{host}:3"
+        assert (found["grpc_inference_address"], found["grpc_inference_port"]) == (host, "4")
+        assert found["metrics_address"] == "http://127.0.0.1:5"
+        assert found["management_address"] == "http://127.0.0.1:7"
+        assert (found["grpc_management_address"], found["grpc_management_port"]) == ("127.0.0.1", "8")
+
+
+def test_torchserve_is_never_full_before_its_gateway() -> None:
+    assert properties(max_queue=10)["job_queue_size"] == "40"
+    assert properties(max_queue=10, gateway="none")["job_queue_size"] == "10"
+    assert properties(max_body_bytes=99)["max_request_size"] == "99"
+
+
+def test_models_come_from_the_store_alone() -> None:
+    found = properties()
+    assert (found["model_store"], found["load_models"], found["allowed_urls"]) == ("/store", "all", "file:///store/.*")
+    assert found["install_py_dep_per_model"] == found["enable_envvars_config"] == "false"

@@ -1,0 +1,86 @@
+"""What a worker counts of its calls, and that it counts nothing where nobody reads it."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from prometheus_client import Metric
+
+from serving.errors import DeadlinePassed, NotDecodable
+from serving.predicted import GOLDEN
+from serving.torchserve.call import Call
+from serving.torchserve.worker_metrics import Files, Silent, worker_metrics
+from tests.serving.torchserve.small import described
+
+MODEL = "table-onnx-fp32"
+OUTPUTS = {"probabilities": np.array([[0.1, 0.9], [0.2, 0.8], [0.7, 0.3]], np.float32)}
+
+
+def value(metrics: Iterable[Metric], suffix: str = "", **labels: str) -> float:
+    """Of the one sample whose name ends so, with these labels among its own."""
+    [found] = [
+        sample.value
+        for metric in metrics
+        for sample in metric.samples
+        if sample.name.endswith(suffix) and labels.items() <= sample.labels.items()
+    ]
+    return found
+
+
+@pytest.fixture
+def files() -> Files:
+    return Files(MODEL, described(version="3.0"))
+
+
+def test_calls_are_counted_only_where_the_launcher_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+    silent = worker_metrics(MODEL, described())
+    assert isinstance(silent, Silent)
+    silent.began(1)
+    silent.finished(Call(b"", {}))
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/nowhere")
+    assert isinstance(worker_metrics(MODEL, described()), Files)
+
+
+def test_a_call_is_counted_by_protocol_and_by_what_became_of_it(files: Files) -> None:
+    for call in (
+        Call(b"", {"host": "a"}),
+        Call(b"", {"host": "a"}, error=DeadlinePassed()),
+        Call(b"", {}, error=NotDecodable()),
+    ):
+        files.finished(call)
+    of = {"model": MODEL, "version": "3.0"}
+    for protocol, outcome in (("predictions", "ok"), ("predictions", "deadline"), ("grpc-predictions", "client_error")):
+        assert value(files.requests.collect(), "_total", **of, protocol=protocol, outcome=outcome) == 1
+    assert value(files.request.collect(), "_count", **of, protocol="predictions") == 2
+
+
+def test_calls_are_in_flight_from_their_beginning_to_their_end(files: Files) -> None:
+    files.began(3)
+    assert value(files.in_flight.collect()) == 3
+    for _ in range(3):
+        files.finished(Call(b"", {}))
+    assert value(files.in_flight.collect()) == 0
+
+
+def test_a_stage_is_observed_by_those_that_had_it_and_takes_no_less_than_no_time(files: Files) -> None:
+    files.finished(Call(b"", {}, seconds={"queue": 0.5, "decode": -0.001}, batch_size=4))
+    files.finished(Call(b"", {}, seconds={"queue": 0.25}))
+    sums = {stage: value(found.collect(), "_sum") for stage, found in files.stages.items()}
+    assert sums == {"queue": 0.75, "decode": 0, "batch_wait": 0, "inference": 0, "encode": 0}
+    assert value(files.stages["decode"].collect(), "_count") == 1
+    assert (value(files.batch_size.collect(), "_sum"), value(files.batch_size.collect(), "_count")) == (4, 1)
+
+
+def test_predictions_are_counted_by_label_but_not_those_of_a_golden_check(files: Files) -> None:
+    files.finished(Call(b"", {}, outputs=OUTPUTS))
+    files.finished(Call(b"", {GOLDEN: "1"}, outputs=OUTPUTS))
+    files.finished(Call(b"", {}))
+    assert [value(found.collect(), "_total") for found in files.predictions] == [1, 2]
+
+
+def test_where_there_are_no_classes_no_predictions_are_counted() -> None:
+    files = Files(MODEL, described(task="regression"))
+    files.finished(Call(b"", {}, outputs=OUTPUTS))
+    assert files.predictions == []
+    assert value(files.requests.collect(), "_total") == 1

@@ -1,0 +1,49 @@
+"""Tests mirror the packages: a module with behaviour has its tests under its own name, in the same folders."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.commands import OURS, ROOT
+from tests.some import some
+
+TESTED_ELSEWHERE = {
+    "serving/session/aoti_session.py": "serving/export/test_variants.py",
+    "serving/torchserve/child.py": "serving/torchserve/test_up.py",
+}
+"""Modules that do nothing without the process they start or the compiler they need, and the tests that start it."""
+APPS = "benchmarks/servers/apps/"
+"""What each peer's own interpreter runs; `tests/benchmarks/test_servers_peers.py` starts them."""
+
+
+def modules() -> list[str]:
+    """Those that define a function; a command's __main__ is `tests/test_commands.py`'s."""
+    found = []
+    for package in OURS:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            tree = ast.parse(path.read_text())
+            behaves = any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(tree))
+            if behaves and path.name != "__main__.py":
+                found.append(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def tests_of(module: str) -> Path:
+    """Where the tests of a module are."""
+    path = Path(module)
+    name = path.parent.name if path.name == "__init__.py" else path.stem
+    return ROOT / "tests" / path.parent / f"test_{name}.py"
+
+
+@pytest.mark.parametrize("package", OURS)
+def test_every_module_has_its_tests(package: str) -> None:
+    ours = some(module for module in modules() if module.startswith(f"{package}/") and not module.startswith(APPS))
+    assert [module for module in ours if not tests_of(module).is_file() and module not in TESTED_ELSEWHERE] == []
+
+
+def test_what_is_tested_elsewhere_is_there_and_needs_it() -> None:
+    for module, test in TESTED_ELSEWHERE.items():
+        assert (ROOT / module).is_file(), module
+        assert (ROOT / "tests" / test).is_file(), test
+        assert not tests_of(module).is_file(), module
