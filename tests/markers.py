@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker in PROGRAMS:
             if f"starts_{marker}" in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
-        # All of a file on one worker of pytest-xdist, and all containers: there is one engine, whose images take minutes.
+        # All of a file on one worker of pytest-xdist; and all containers, since there is one engine, slow to be made.
         group = "containers" if item.get_closest_marker("container") else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=_start)

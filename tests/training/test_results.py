@@ -39,8 +39,6 @@ def result(**changes: Any) -> Evaluation:
     return Evaluation(**given | changes)
 
 
-# Matplotlib asks torch's tensors for a copy in a way of numpy 2 that they do not know.
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
 def test_classes_leave_a_confusion_and_a_model_with_its_card(tmp_path: Path) -> None:
     run = small.build(tmp_path, gate=GateConfig(max_abs_diff=0.01))
     run.progress.step = 7

@@ -47,15 +47,14 @@ async def worked(
     ours, theirs = multiprocessing.Pipe()
     with ours, theirs:
         async with listening(talk) as url:
-            usual: dict[str, Any] = {"connections": 2, "seconds": 0.0, "timeout": SECONDS, "cpus": ()} | changes
+            usual: dict[str, Any] = {"connections": 2, "seconds": 0.0, "timeout": 30.0, "cpus": ()} | changes
             times = None if arrivals is None else np.array(arrivals, float)
             shift = Shift(target=target(url), arrivals=times, **usual)
             start = time.perf_counter() - ago
             ours.send(start)
+            worker = Worker(shift, theirs, [0, 0] if board is None else board, stop or Stop())
             # A process sends them away now; here the connections that are still open end, and would add to them.
-            records = copy.deepcopy(
-                await Worker(shift, theirs, [0, 0] if board is None else board, stop or Stop()).run()
-            )
+            records = copy.deepcopy(await asyncio.wait_for(worker.run(), SECONDS))
         assert ours.recv() == "ready"
     return records, start
 

@@ -25,6 +25,7 @@ def test_it_is_written_as_it_was_read() -> None:
         "00",
         f"00-{TRACE}-{CALLER}",
         f"{HEADER}0",
+        f"{HEADER}-more",
         f"ff-{TRACE}-{CALLER}-01",
         f"00-{'0' * 32}-{CALLER}-01",
         f"00-{TRACE}-{'0' * 16}-01",
@@ -44,3 +45,7 @@ def test_a_child_is_another_span_of_the_same_trace() -> None:
     assert {(child.trace_id, child.flags) for child in children} == {(TRACE, "01")}
     assert len({child.span_id for child in (caller, *children)}) == 6
     assert all(TraceContext.read(str(child)) == child for child in children)
+
+
+def test_a_flag_that_is_not_known_goes_no_further() -> None:
+    assert TraceContext(TRACE, CALLER, "ff").child().flags == "03"
