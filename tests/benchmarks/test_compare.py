@@ -42,8 +42,6 @@ OTHER = np.random.default_rng(2).normal(10, 0.3, size=30)
     [
         (1.2, "lower", "slower", 1),
         (1.2, "higher", "faster", 0),
-        (0.8, "higher", "slower", 1),
-        (0.8, "lower", "faster", 0),
         (1.0, "lower", "no difference", 0),
     ],
 )
@@ -68,14 +66,6 @@ def test_what_is_slower_within_the_tolerance_passes(written: Written, tmp_path: 
     assert verdict["confidence"] > 0.99
 
 
-def test_a_pair_shares_its_conditions(written: Written) -> None:
-    # Both doubled over time, as on a machine that got busy; in every pair the new one is slower by a tenth.
-    course = np.linspace(10, 20, 30)
-    done = run_command("-m", "benchmarks", "compare", written("a.json", course), written("b.json", course * 1.1))
-    assert done.returncode == 1
-    assert "1.100 [1.100, 1.100]" in done.stdout
-
-
 def test_few_pairs_say_nothing_and_other_conditions_are_named(written: Written) -> None:
     old = written("old.json", [1.0] * 4)
     new = written("new.json", [9.0] * 4, machine={"cores": 4}, arguments={"rate": 100})
@@ -92,16 +82,13 @@ def test_bad_input_is_refused_in_one_line(written: Written, tmp_path: Path) -> N
     empty = written("empty.json", NOISE, figures={})
     for words, message in (
         ((good, other), "is of 'latency' and"),
-        ((good, tmp_path / "missing"), "cannot be read"),
         ((good, tmp_path / "text"), "is no result that `python -m benchmarks` wrote"),
         ((good, empty), "no figure in common"),
         ((good, good, "--tolerance", -1), "--tolerance: -1.0 is too small"),
         ((good, good, "--confidence", 1), "--confidence: 1.0 is not between"),
         ((good, good, "--", "latency"), "words after --"),
         (("HEAD", "nobody", "--commits", "--", "latency"), "nobody: is no commit"),
-        (("HEAD", "HEAD", "--commits"), "nothing to measure"),
         (("HEAD", "HEAD", "--commits", "--rounds", 1, "--", "latency"), "--rounds: 1 is too small"),
-        (("HEAD", "HEAD", "--commits", "--serve", "x", "--", "latency"), "name no address"),
     ):
         done = run_command("-m", "benchmarks", "compare", *words, cwd=ROOT)
         assert done.returncode == 2, done.stderr

@@ -10,27 +10,19 @@ import sys
 from argparse import Namespace
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 
-from benchmarks.load.measurement import Measurement
-from benchmarks.load.oip import json_body
-from benchmarks.servers.apps.bare_loop import figures
-from benchmarks.servers.apps.torchserve_handler import OnnxHandler
 from benchmarks.servers.bare import ByCores
-from benchmarks.servers.environment import pinned, place, python_of
+from benchmarks.servers.environment import place, python_of
 from benchmarks.servers.peer import Job
 from benchmarks.servers.process import process
 from benchmarks.servers.samples import write_samples
-from benchmarks.servers.served import Served
 from benchmarks.servers.torchserve import BehindNginxByCores
 from benchmarks.servers.unavailable import Unavailable
 from serving import bundle as bundles
-from tests.benchmarks.report.written import measurement
 from tests.commands import ROOT, run_command
 from tests.waiting import wait_until
 
@@ -97,21 +89,6 @@ def test_torchserve_with_and_without_what_is_ours(
     assert re.search(r"^to torchserve-tuned +p50 ms +answered/s +p50 ms more$", content["stdout"], re.MULTILINE)
 
 
-def test_the_handler_that_is_not_ours_reads_images_and_tensors(two_threads: Job) -> None:
-    job, handler = two_threads, OnnxHandler()
-    context = SimpleNamespace(
-        model_yaml_config={"handler": {"threads": 1}},
-        system_properties={"model_dir": str(job.model.parent)},
-        manifest={"model": {"serializedFile": job.model.name}},
-    )
-    handler.initialize(context)
-    rows: list[dict[str, Any]] = [{"body": bytearray(file.read_bytes())} for file in sorted(job.bodies.iterdir())]
-    rows += [{"data": json_body(dict(np.load(file)))} for file in sorted(job.tensors.iterdir())]
-    answered = [json.loads(answer)["probabilities"] for answer in handler.handle(rows, context)]
-    expected = job.bundle.golden()[1]["probabilities"]
-    np.testing.assert_allclose(np.concatenate(answered), np.concatenate([expected, expected]), atol=1e-5)
-
-
 def test_the_bare_session_in_a_loop_for_each_core(two_threads: Job, tmp_path: Path) -> None:
     with ByCores(two_threads).serving(tmp_path) as running:
         assert (running.workers, running.threads) == (2, 1)
@@ -119,8 +96,6 @@ def test_the_bare_session_in_a_loop_for_each_core(two_threads: Job, tmp_path: Pa
         assert offered.requests > 2
         assert running.sustainable(offered.rate, Namespace(slo_ms=offered.p99_ms)) == offered.rate
         assert running.sustainable(offered.rate, Namespace(slo_ms=offered.p99_ms / 2)) == 0
-    # Each loop's rate counts, also where one ends later than the other.
-    assert figures([[0.5, 0.5], [0.25, 0.25, 0.25]]) == {"p50_ms": 250, "p99_ms": 500, "rate": 6, "requests": 5}
 
 
 @pytest.mark.server
@@ -192,21 +167,6 @@ def test_what_cannot_be_started_is_listed(bundle: Path, tmp_path: Path, cache: P
         assert done.stderr.splitlines()[-1] == f"benchmarks: none was measured; litserve: {reason}"
 
 
-def test_a_signal_while_it_warms_up_at_a_rate_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    void = measurement(50, void="nothing was sent after the warm-up", interrupted=130)
-    asked: list[float] = []
-
-    def measure(_served: Served, rate: float, _options: Namespace) -> Measurement:
-        asked.append(rate)
-        return void
-
-    monkeypatch.setattr(Served, "_open", measure)
-    given: dict[str, Any] = {"process": None, "server": "x", "threads": 1, "golden": {}, "target": None}
-    with pytest.raises(SystemExit) as ended:
-        Served(**given).opened(50, Namespace())
-    assert (ended.value.code, len(asked)) == (130, 1)
-
-
 def test_a_bundle_that_is_a_link_to_itself_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("link")
     for verb, *options in (("servers",), ("tune", "--p99-ms", 50, "--settings-output", tmp_path / "tuned.toml")):
@@ -214,31 +174,6 @@ def test_a_bundle_that_is_a_link_to_itself_is_one_line(tmp_path: Path) -> None:
         assert done.returncode == 2, done.stderr
         assert f"{tmp_path}/link" in done.stderr
         assert len(done.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (("--servers", "ours,nobody"), "there is no 'nobody'; choose of ours, torchserve, torchserve-gateway, "),
-        (
-            ("--servers", "ours,bare", "--to", "triton"),
-            "--to: 'triton' is not measured; give one of --servers: ours, bare",
-        ),
-        (("--variant", "torch"), "has no accepted 'torch' that is ONNX, only onnx-fp32"),
-        (("--rounds", 0), "--rounds: 0 is too small"),
-        (("--slo-ms", 0), "--slo-ms: 0.0 is too small"),
-        (("--batch", "on,sometimes"), "--batch: 'on,sometimes' is not off, on, or off,on"),
-        (("--batch", "on", "--to", "ours"), "--to: 'ours' is not measured; give one of --servers: ours+batch, "),
-        (("--rates", "50;200"), "--rates: '50;200' is not a list of rates, such as 50,200"),
-        (("--rates", "50,0"), "--rates: 0 is too small; give numbers above 0"),
-        (("--cpus", ",".join(map(str, os.sched_getaffinity(0)))), "--cpus: leaves no core for the servers"),
-    ],
-)
-def test_bad_options_are_refused_in_one_line(bundle: Path, change: tuple[object, ...], words: str) -> None:
-    done = run_command("-m", "benchmarks", "servers", bundle, *change)
-    assert done.returncode == 2, done.stderr
-    assert words in done.stderr
-    assert len(done.stderr.splitlines()) == 1
 
 
 WORKER = "import time\nwhile time.process_time() < 0.3: pass\ntime.sleep(1000)"
@@ -260,12 +195,6 @@ def test_a_server_that_ends_says_why(tmp_path: Path) -> None:
         process([sys.executable, "-c", "import sys; sys.exit('no port')"], tmp_path / "log") as running,
     ):
         running.until(lambda: None)
-
-
-def test_the_same_runtime_is_behind_each_server() -> None:
-    lock = (ROOT / "requirements.lock").read_text()
-    for peer in ("litserve", "bentoml", "mlserver", "kserve", "ray-serve", "triton"):
-        assert f"\nonnxruntime=={pinned(peer)['onnxruntime']} " in lock
 
 
 def ended(process: psutil.Process) -> bool:

@@ -8,15 +8,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime
 import pytest
 
 from benchmarks.report.command import main as report
-from benchmarks.servers.apps.onnx_model import OnnxModel, decoded, encoded
-from benchmarks.servers.disk import folder_bytes, packages_bytes
-from benchmarks.servers.table import Row, figures, table
-from serving import bundle as bundles
+from benchmarks.servers.table import Row
 from tests.benchmarks.test_servers import QUICK, left_with, servers
 
 CHOSEN = ["bentoml"]  # the quickest to install
@@ -57,30 +52,11 @@ def test_with_batching_and_at_fixed_rates(bundle: Path, tmp_path: Path) -> None:
     assert content["figures"]["ours+batch answered/s"]["better"] == "higher"
 
 
-def test_the_outputs_of_each_request_of_a_batch_are_its_own(bundle: Path) -> None:
-    loaded = bundles.load(bundle)
-    inputs, expected = loaded.golden()
-    model = OnnxModel(str(loaded.verified(loaded.variants["onnx-fp32"].file)), 1)
-    sizes = [(0, 1), (1, 3), (3, 4)]
-    requests = [{name: values[start:end] for name, values in inputs.items()} for start, end in sizes]
-    for (start, end), outputs in zip(sizes, model.run_together(requests), strict=True):
-        of_these = encoded(outputs)
-        for name, values in expected.items():
-            np.testing.assert_allclose(of_these[name], values[start:end], atol=1e-5)
-    np.testing.assert_equal(decoded({"x": {"datatype": "int16", "shape": [1, 2], "data": "AQACAA=="}})["x"], [[1, 2]])
-
-
-def test_a_rate_that_is_not_followed_has_no_figure(tmp_path: Path) -> None:
+def test_a_rate_that_is_not_followed_has_no_point_in_the_report(tmp_path: Path) -> None:
     slow, lost = {"p99 ms at 5/s": 2.0}, {"p99 ms at 5/s": 3.0, "p99 ms at 50/s": 9.0}
     common = {"p50 ms": 1.0, "answered/s": 60.0}
     rounds = {"often": [common | slow, common | lost, common | lost], "once": [common, common | slow, common | lost]}
     found = [Row(name=name, about=ABOUT, rounds=of, base="ours", compared={}) for name, of in rounds.items()]
-    head, often, once = table(found, [5, 50, 500]).splitlines()
-    assert head.endswith("  p50 ms at 500/s  p99 ms at 500/s")
-    assert often.split()[-6:] == ["—", "3", "—", "9", "—", "—"]
-    assert once.split()[-6:] == ["—", "2.5", "—", "—", "—", "—"]
-    assert figures(found)["often p99 ms at 50/s"].better == "lower"
-    assert "once p99 ms at 50/s" not in figures(found)
     content: dict[str, Any] = {
         "model": "digits",
         "measured": [row.record() for row in found],
@@ -92,18 +68,6 @@ def test_a_rate_that_is_not_followed_has_no_figure(tmp_path: Path) -> None:
     assert "often: 9 at 50" in page
     assert "once: 2.5 at 5" in page
     assert "once: 9 at 50" not in page
-
-
-def test_what_is_installed_is_counted_with_all_that_it_needs(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "file").write_bytes(b"123")
-    (tmp_path / "link").symlink_to(tmp_path / "folder" / "file")
-    assert folder_bytes(tmp_path) == 3
-    runtime = folder_bytes(Path(onnxruntime.__file__).parent)
-    bare, ours, torchserve = map(packages_bytes, ("onnxruntime", "torchferry[onnx-server]", "torchferry[serve]"))
-    assert runtime + folder_bytes(Path(np.__file__).parent) < bare < ours < torchserve
-    assert packages_bytes("onnxruntime", "numpy") == bare
-    assert packages_bytes("nobody-has-this") == 0
 
 
 def drawn(content: object, folder: Path) -> str:

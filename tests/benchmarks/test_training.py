@@ -10,7 +10,6 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmarks.interval import paired_ratio
 from benchmarks.rounds import alternate
 from tests.commands import ROOT, run_command
 from tests.waiting import wait_until
@@ -93,18 +92,8 @@ def test_a_trainer_that_fails_is_shown(tmp_path: Path) -> None:
     ("verb", "options", "words"),
     [
         ("training", ("--models", "nobody"), "no model 'nobody'"),
-        ("training", ("--trainers", "nobody"), "no 'nobody'"),
-        ("training", ("--processes", "0"), "0 is too small"),
-        ("training", ("--processes", "two"), "'two' is not a whole number"),
-        ("training", ("--processes", "3"), "64 cannot be shared by 3 processes"),
-        ("training", ("--batch-size", "4096"), "more than the 1437 training samples of digits"),
-        ("training", ("--samples", "99"), "digits are real data"),
-        ("training", ("--rounds", "0"), "--rounds: 0 is too small"),
-        ("training", ("--peak-tflops", "0"), "--peak-tflops: 0.0 is too small"),
-        ("training", ("--output", "/nowhere/x.json"), "/nowhere is not a folder"),
-        ("training", ("--scratch", "/proc/nowhere"), "/proc/nowhere cannot be made"),
-        ("scaling", ("--processes", "2"), "1 has to be the first"),
-        ("checkpoint", ("--every-steps", "1"), "--every-steps: 1 is too small"),
+        ("scaling", ("--warmup", "0"), "--warmup: 0 is too small"),
+        ("checkpoint", ("--warmup", "0"), "--warmup: 0 is too small"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(tmp_path: Path, verb: str, options: tuple[str, ...], words: str) -> None:
@@ -131,24 +120,3 @@ def test_a_round_counts_although_its_folder_is_still_written_to(tmp_path: Path) 
             writer.kill()
             writer.wait()
     assert found.of == {"a": [{"rate": 1.0}] * 3}
-
-
-def test_rounds_go_in_turn_and_ratios_are_paired(tmp_path: Path) -> None:
-    order: list[str] = []
-
-    def measure_as(name: str, value: float) -> Any:
-        def run(folder: Path) -> dict[str, float]:
-            assert folder.is_absolute()
-            order.append(name)
-            # The machine gets slower from round to round, for both.
-            return {"rate": value / len(order)}
-
-        return run
-
-    found = alternate({"a": measure_as("a", 3), "b": measure_as("b", 2)}, 3, title="test", scratch=tmp_path)
-    assert order == ["a", "b"] * 3
-    assert found.finished == len(found.of["a"]) == len(found.of["b"]) == 3
-    ratio = paired_ratio([1.0, 10.0, 100.0], [2.0, 20.0, 200.0])
-    assert (ratio.low, ratio.median, ratio.high) == (0.5, 0.5, 0.5)
-    ratio = paired_ratio([1.0, 2.0, 3.0], [1.0, 1.0, 1.0])
-    assert ratio.low < ratio.median == 2 < ratio.high

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from benchmarks.report.command import main
+from benchmarks.report.section import Section
 
 ALONE = {"meta", "img", "br", "hr", "link", "input"}
 
@@ -53,3 +54,7 @@ class Page(HTMLParser):
 def report(folder: Path, *sources: Path) -> Page:
     main([*map(str, sources), "--output", str(folder / "made.html")])
     return Page((folder / "made.html").read_text())
+
+
+def shown(section: Section) -> Page:
+    return Page("".join(part for part in section.content if part))

@@ -1,4 +1,4 @@
-"""`tune`: its space, its options, its files, and the real thing on the digits bundle."""
+"""`tune`: its options, its files, and the real thing on the digits bundle."""
 
 import json
 import os
@@ -16,9 +16,7 @@ import pytest
 
 from benchmarks.tune import trial
 from benchmarks.tune.command import conclude
-from benchmarks.tune.space import delays, divisions, grid, variants
 from benchmarks.tune.trial import Trials
-from benchmarks.tune.winner import check_settings, settings_text, write_settings
 from serving import bundle as bundles
 from serving.client import RestClient
 from serving.errors import UserError
@@ -28,43 +26,6 @@ from tests.benchmarks.tune.landscape import LIMIT, POINT, Landscape, of_a_delay,
 from tests.commands import ROOT, run_command
 from tests.server import Server
 from tests.waiting import wait_until
-
-
-def test_the_grid_has_what_the_cores_and_the_runtime_allow(bundle: Path) -> None:
-    assert list(divisions("onnx", 2)) == [(1, 1), (1, 2), (2, 1)]
-    assert set(divisions("onnx", 6)) >= {(1, 6), (6, 1), (2, 2), (1, 4)}
-    assert all(sessions * threads <= 6 for sessions, threads in divisions("onnx", 6))
-    assert list(divisions("torchserve", 3)) == [(1, 3), (2, 1), (3, 1)]
-    assert delays("onnx", 1, 50) == [0]
-    assert delays("onnx", 8, 50) == [0, 2, 5]
-    assert delays("torchserve", 8, 14) == [1, 2]
-    loaded = bundles.load(bundle)
-    assert variants(loaded, "onnx", None) == ["onnx-fp32"]
-    assert variants(loaded, "torchserve", None) == ["torch", "onnx-fp32"]
-    points = grid(loaded, "onnx", ["onnx-fp32"], 2, 50)
-    assert len(points) == len(set(points)) == 3 * (1 + 3 * 3)
-    with pytest.raises(UserError, match=r"--variants: .* has no accepted 'torch' for onnx, only onnx-fp32"):
-        variants(loaded, "onnx", "torch")
-
-
-def test_the_settings_are_toml_with_a_line_for_each_command(tmp_path: Path) -> None:
-    path, about = tmp_path / "tuned.toml", ["p99 <= 50 ms up to 900 requests/s"]
-    write_settings(path, "onnx", settings_text("onnx", POINT, "nginx"), Path("runs/digits/bundle"), about)
-    up = {"variant": "onnx-fp32", "sessions": 2, "threads": 1, "max_batch": 8, "max_delay_ms": 2}
-    assert tomllib.loads(path.read_text()) == {"up": up}
-    assert f"\n#     python -m serving up --runtime onnx runs/digits/bundle --settings {path}\n" in path.read_text()
-    assert "\n# p99 <= 50 ms up to 900 requests/s\n" in path.read_text()
-    check_settings(path)
-    tables = settings_text("torchserve", POINT, "none")
-    write_settings(path, "torchserve", tables, Path("runs/digits/bundle"), about)
-    assert tomllib.loads(path.read_text()) == {
-        "archive": {"variants": "onnx-fp32", "workers": 2, "batch_size": 8, "batch_delay_ms": 2},
-        "up": {"threads": 1, "gateway": "none"},
-    }
-    assert f"python -m serving archive runs/digits/bundle --settings {path} -o STORE" in path.read_text()
-    path.write_text("[up]\n")
-    with pytest.raises(UserError, match=r"--settings-output: .*tuned\.toml exists and was not written by this"):
-        check_settings(path)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.tune.climb import highest
 from benchmarks.tune.evidence import Probe
 from benchmarks.tune.point import Point
 from tests.benchmarks.tune.landscape import (
@@ -92,15 +91,6 @@ def test_what_holds_nothing_again_does_not_win() -> None:
     assert search.best is None
 
 
-def test_what_had_lost_by_chance_is_measured_once_it_wins() -> None:
-    race = searched(Landscape(of_cores), space()).race
-    lost = next(entry for entry in race.evidence.entries.values() if entry.verdict == "pruned" and entry.probes)
-    lost.confirmed = [720.0, 740.0]
-    race.win(lost)
-    assert race.best is lost
-    assert (lost.verdict, lost.rate, lost.rates) == ("measured", 730, [720, 740])
-
-
 def test_a_machine_that_gets_slower_does_not_decide() -> None:
     """The first would win by the speed that the machine had when it was measured."""
 
@@ -112,12 +102,3 @@ def test_a_machine_that_gets_slower_does_not_decide() -> None:
     assert search.best
     assert of_one_call(search.best.point) >= 0.95 * max(map(of_one_call, space()))
     assert max(search.best.confirmed) < 50
-
-
-@pytest.mark.parametrize("first", [1, 60, 99, 101, 200, 1000])
-def test_a_search_finds_the_highest_rate_from_anywhere(first: float) -> None:
-    asked: list[float] = []
-    found = highest(lambda rate: asked.append(rate) or rate <= 100, first, 0.05)  # type: ignore[func-returns-value]
-    assert 95 <= found <= 100
-    assert len(asked) <= 16
-    assert highest(lambda _: False, first, 0.05) == 0

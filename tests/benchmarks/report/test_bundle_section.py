@@ -1,0 +1,94 @@
+"""What the report says of a bundle: each variant, whether it passed the gate, and why not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.report.bundle_section import bundle_section
+from serving.bundle import Bundle
+from serving.errors import UserError
+from serving.variant import Measured, Speed, Variant
+from tests.benchmarks.report.parsed import shown
+
+MEASURED = Measured(
+    samples=360,
+    max_abs_diff=0.00012,
+    mean_abs_diff=0.00001,
+    relative_error=0.001,
+    top1_agreement=0.9975,
+    accuracy=0.98,
+    accuracy_drop=0.0,
+)
+VARIANT = Variant(
+    status="accepted",
+    reason=None,
+    note=None,
+    file="torch/model.pt2",
+    bytes=1_234_567,
+    measured=MEASURED,
+    speed=Speed(load_seconds=0.5, batch_1_ms=0.25, batch_8_ms=1.5, threads=1),
+    limits={"max_abs_diff": 0.001, "min_top1_agreement": 0.99, "max_accuracy_drop": None},
+    golden_tolerance=0.001,
+)
+REFUSED = replace(VARIANT, status="refused", reason="agrees on 12 % only", bytes=1000)
+
+
+BUNDLE = Bundle(
+    root=Path("bundle"),
+    name="digits",
+    version="1.0",
+    task="classification",
+    inputs=(),
+    outputs=(),
+    decode=None,
+    labels=(),
+    reference={"samples": 1360, "random": False, "accuracy": 0.985, "batch_1_ms": 2.0, "batch_8_ms": 4.0},
+    variants={"torch": VARIANT},
+    skipped={},
+    provenance={},
+    files={},
+)
+
+
+def test_a_variant_stands_beside_the_checkpoint() -> None:
+    section = bundle_section(BUNDLE)
+    assert section.title == "Bundle digits 1.0"
+    assert shown(section).table("Variants of digits")[1:] == [
+        ["checkpoint", "reference", "–", "98.50 %", "–", "–", "2", "4"],
+        ["torch", "✓ accepted", "1,235", "98.00 %", "99.75 %", "0.00012", "0.25", "1.5"],
+    ]
+
+
+def test_a_refused_and_a_skipped_variant_say_why() -> None:
+    bundle = replace(BUNDLE, variants={"torch": VARIANT, "onnx": REFUSED}, skipped={"aoti": "there is no compiler"})
+    section = bundle_section(bundle)
+    page = shown(section)
+    assert [row[1] for row in page.table("Variants of")[2:]] == ["✓ accepted", "✗ refused", "skipped"]
+    items = [text for _, text in page.all("li")]
+    assert items == ["onnx: agrees on 12 % only", "aoti: there is no compiler"]
+    assert section.facts == [("variants accepted", "1 of 2"), ("smallest accepted", "torch, 1,235 kB")]
+
+
+def test_without_an_accepted_variant_none_is_the_smallest() -> None:
+    assert bundle_section(replace(BUNDLE, variants={"onnx": REFUSED})).facts == [("variants accepted", "0 of 1")]
+    assert bundle_section(replace(BUNDLE, variants={})).facts == [("variants accepted", "0 of 0")]
+
+
+def test_a_limit_that_is_not_set_is_none() -> None:
+    assert shown(bundle_section(BUNDLE)).table("Limits of the gate") == [
+        ["variant", "largest difference", "relative error", "loss of accuracy", "agreement at least"],
+        ["torch", "0.001", "none", "none", "99.00 %"],
+    ]
+
+
+@pytest.mark.parametrize(("random", "words"), [(False, "1,360 held-out samples"), (True, "1,360 random samples")])
+def test_it_says_what_the_variants_were_compared_on(random: bool, words: str) -> None:
+    page = shown(bundle_section(replace(BUNDLE, reference={"samples": 1360, "random": random})))
+    assert words in page.all("p")[0][1]
+    assert page.table("Variants of digits")[1][3:] == ["–"] * 5
+
+
+def test_a_reference_without_its_samples_is_refused() -> None:
+    with pytest.raises(UserError, match=r"bundle/model\.json: is not as this version"):
+        bundle_section(replace(BUNDLE, reference={}))

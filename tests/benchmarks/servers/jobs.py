@@ -1,0 +1,68 @@
+"""What a peer is given, made by hand: two images of 2 x 2, and a model that answers with an image's pixels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from benchmarks.servers.peer import Job
+from benchmarks.servers.samples import write_samples
+from serving import bundle as bundles
+from serving.bundle import Bundle, ImageDecode, TensorSpec
+from serving.variant import parse_variant
+from tests.serving.small_bundle import VARIANT, small_bundle
+
+IMAGES = np.arange(8, dtype=np.uint8).reshape(2, 1, 2, 2)
+PIXELS = IMAGES.reshape(2, 4).astype(np.float32)
+MODEL = "variants/onnx-fp32/model.onnx"
+
+
+def write_model(path: Path) -> None:
+    nodes = [
+        helper.make_node("Flatten", ["image"], ["flat"]),
+        helper.make_node("Cast", ["flat"], ["pixels"], to=TensorProto.FLOAT),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", 1, 2, 2])
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 4])
+    graph = helper.make_graph(nodes, "pixels", [image], [pixels])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+def a_bundle(root: Path, **change: Any) -> Bundle:
+    """All of its files are there, model.json too."""
+    for name in ("golden/inputs.npz", "golden/outputs.npz", MODEL):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+    np.savez(root / "golden" / "inputs.npz", image=IMAGES)
+    np.savez(root / "golden" / "outputs.npz", pixels=PIXELS)
+    write_model(root / MODEL)
+    usual: dict[str, Any] = {
+        "inputs": (TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 2, 2)),),
+        "outputs": (TensorSpec(name="pixels", datatype="FP32", shape=(-1, 4)),),
+        "decode": ImageDecode(mode="L", height=2, width=2, interpolation="bilinear"),
+        "labels": (),
+        "variants": {"onnx-fp32": parse_variant(VARIANT | {"file": MODEL})},
+        "files": bundles.checksums(root),
+    }
+    bundle = small_bundle(root, **usual | change)
+    bundles.write(bundle)
+    return bundle
+
+
+def a_job(folder: Path, **change: Any) -> Job:
+    """For two threads; the bundle, the samples and what the peer makes are in `folder`."""
+    bundle = a_bundle(folder / "bundle")
+    write_samples(bundle, folder / "tensors", folder / "bodies")
+    usual: dict[str, Any] = {
+        "bundle": bundle,
+        "variant": "onnx-fp32",
+        "model": bundle.root / MODEL,
+        "threads": 2,
+        "cpus": (),
+        "tensors": folder / "tensors",
+        "bodies": folder / "bodies",
+        "folder": folder,
+        "timeout": 30,
+    }
+    return Job(**usual | change)

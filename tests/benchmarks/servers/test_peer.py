@@ -1,0 +1,23 @@
+"""What a peer is: each one of the table has what is asked of it, and its job leaves batching off unless told."""
+
+import importlib
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from benchmarks.servers.contestant import PEERS
+from tests.benchmarks.servers.jobs import a_job
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_each_of_the_table_can_be_sized_and_served(peer: str) -> None:
+    module, name = PEERS[peer].split(":")
+    made = getattr(importlib.import_module(module), name)
+    kind = made.func if isinstance(made, partial) else made
+    assert callable(kind.disk_bytes)
+    assert callable(kind.serving)
+
+
+def test_a_job_leaves_batching_off_unless_told(tmp_path: Path) -> None:
+    assert a_job(tmp_path).max_batch == 1
