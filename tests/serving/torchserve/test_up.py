@@ -23,6 +23,7 @@ def all_gone(processes: list[psutil.Process]) -> bool:
     return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_and_leaves_nothing(name: signal.Signals, bundle: Path, tmp_path: Path) -> None:
     stale = tmp_path / "ready.json"
@@ -47,6 +48,7 @@ def test_a_signal_stops_it_and_leaves_nothing(name: signal.Signals, bundle: Path
     assert not folder.exists()
 
 
+@pytest.mark.server
 def test_a_signal_while_it_starts_stops_it_as_well(store: Path, tmp_path: Path) -> None:
     server = Server(store, folder=tmp_path)
     wait_until(lambda: len(processes_of(server)) > 1)
