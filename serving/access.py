@@ -73,7 +73,7 @@ class Access:
 def _token(words: list[str], path: Path) -> Token:
     try:
         name, secret, *rest = words
-        (rate,) = map(float, rest or [math.inf])
+        (rate,) = [float(word) for word in rest] or [math.inf]
         token = Token(name, secret, rate)
     except ValueError as error:
         raise UserError(f"--tokens: {path}: a line is not NAME TOKEN [REQUESTS-PER-SECOND]") from error

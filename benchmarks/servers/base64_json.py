@@ -38,7 +38,7 @@ class Base64Json:
         dtypes = {spec.name: DTYPES[spec.datatype] for spec in self.job.bundle.outputs}
         try:
             return {name: np.array(values, dtypes[name]) for name, values in self.unwrap(json.loads(answer)).items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise Unavailable(f"its answer is not what was agreed ({error!r})") from error
 
     def target(self) -> Target:

@@ -12,15 +12,15 @@ from PIL import Image
 from serving.bundle import Bundle, ImageDecode, TensorSpec
 from serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
 from serving.request import MAX_INSTANCES, Request, answer, check_type, read_request
-from tests.serving.small_bundle import small_bundle
+from tests.serving.tiny_bundle import described
 
-TABLE = small_bundle()
-WHOLE = small_bundle(inputs=(TensorSpec(name="row", datatype="UINT8", shape=(-1, 3)),))
-PICTURES = small_bundle(
+TABLE = described()
+WHOLE = described(inputs=(TensorSpec(name="row", datatype="UINT8", shape=(-1, 3)),))
+PICTURES = described(
     inputs=(TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 2, 2)),),
     decode=ImageDecode(mode="L", height=2, width=2, interpolation="bilinear"),
 )
-TWO = small_bundle(
+TWO = described(
     inputs=(
         TensorSpec(name="words", datatype="INT64", shape=(-1, 2)),
         TensorSpec(name="number", datatype="FP32", shape=(-1, 1)),
@@ -80,7 +80,7 @@ def test_lines_of_numbers_are_rows(body: bytes, bundle: Bundle) -> None:
         (b"1,2", TABLE, WrongTensor, r"shape \[1, 2\]; the model takes \[-1, 3\]"),
         (b"1,2,3.5", WHOLE, WrongTensor, "data other than UINT8 numbers"),
         (b"1,2,300", WHOLE, WrongTensor, "values outside 0..255"),
-        (b"1,2,3", TWO, NotDecodable, "small takes tensors as JSON, and this is none"),
+        (b"1,2,3", TWO, NotDecodable, "tiny takes tensors as JSON, and this is none"),
         (b"1,2,3", PICTURES, NotDecodable, "are not an image"),
     ],
 )
@@ -160,7 +160,7 @@ def test_one_image_or_row_is_answered_with_its_labels_and_more_with_a_list() -> 
 
 
 def test_of_equal_labels_the_first_are_the_best_and_five_are_told() -> None:
-    many = small_bundle(labels=tuple(map(str, range(100))))
+    many = described(labels=tuple(map(str, range(100))))
     probabilities = [[0.0] * 50 + [0.02] * 50]
     for given, told in (({}, 5), ({"top_k": 2}, 2), ({"top_k": 1000}, 100)):
         labels = [each["label"] for each in said(probabilities, many, **given)["top_k"]]
@@ -175,7 +175,7 @@ def test_no_label_at_all_cannot_be_wanted(top_k: int, form: str) -> None:
 
 
 def test_one_output_of_a_binary_model_is_the_probability_of_the_second_label() -> None:
-    binary = small_bundle(task="binary")
+    binary = described(task="binary")
     assert said([[0.75]], binary)["top_k"] == [
         {"label": "yes", "probability": 0.75},
         {"label": "no", "probability": 0.25},
@@ -184,7 +184,7 @@ def test_one_output_of_a_binary_model_is_the_probability_of_the_second_label() -
 
 
 def test_a_regression_is_answered_with_a_value_for_each_output() -> None:
-    regression = small_bundle(task="regression", labels=("height", "width"))
+    regression = described(task="regression", labels=("height", "width"))
     assert said([[1.5, -2]], regression) == {"model": "asked", "values": {"height": 1.5, "width": -2}}
 
 
@@ -192,7 +192,7 @@ def test_a_regression_is_answered_with_a_value_for_each_output() -> None:
 def test_tensors_are_answered_with_tensors_and_the_version(task: str, form: str) -> None:
     output = {"name": "probabilities", "shape": [1, 2], "datatype": "FP64", "data": [0.25, 0.75]}
     expected = {"model_name": "asked", "model_version": "1.0", "outputs": [output]}
-    assert said([[0.25, 0.75]], small_bundle(task=task), form) == expected
+    assert said([[0.25, 0.75]], described(task=task), form) == expected
 
 
 @pytest.mark.parametrize("form", ["tensors", "labels"])

@@ -6,7 +6,27 @@ from typing import Any
 import pytest
 
 from serving.variant import Measured, Speed, parse_variant
-from tests.serving.small_bundle import VARIANT
+
+VARIANT: dict[str, Any] = {
+    "status": "accepted",
+    "reason": None,
+    "note": None,
+    "file": "variants/torch/model.pt2",
+    "bytes": 4,
+    "measured": {
+        "samples": 10,
+        "max_abs_diff": 0.001,
+        "mean_abs_diff": 0.0001,
+        "relative_error": 0.0002,
+        "top1_agreement": 1.0,
+        "accuracy": 0.9,
+        "accuracy_drop": 0.0,
+    },
+    "speed": {"load_seconds": 0.1, "batch_1_ms": 1.0, "batch_8_ms": 2.0, "threads": 1},
+    "limits": {"max_abs_diff": 0.01},
+    "golden_tolerance": 0.01,
+}
+"""As model.json has it."""
 
 
 def test_what_was_written_is_read_again() -> None:

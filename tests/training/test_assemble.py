@@ -10,7 +10,7 @@ from torch.distributed.algorithms.ddp_comm_hooks.powerSGD_hook import PowerSGDSt
 
 from tests.training import tiny
 from training.assemble import assemble
-from training.build import Run, build_run
+from training.build import Run
 from training.component import Component
 from training.data.source import ImageInput, Source
 from training.errors import UserError
@@ -29,7 +29,7 @@ def settings() -> Iterator[None]:
 
 
 def images() -> Source:
-    source = tiny.source()
+    source = tiny.corners()
     pictures = torch.utils.data.TensorDataset(torch.zeros(8, 3, 4, 4, dtype=torch.uint8), torch.arange(8) % 3)
     image = ImageInput(mode="RGB", height=4, width=4, mean=(0.5,) * 3, std=(0.5,) * 3)
     return Source(train=pictures, test=pictures, labels=source.labels, input=image)
@@ -39,7 +39,7 @@ class Restless(nn.Sequential):
     """Has statistics, dropout, and a buffer of every forward pass in training."""
 
     def __init__(self) -> None:
-        super().__init__(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 3))
+        super().__init__(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 3))
 
 
 class Convolving(nn.Sequential):
@@ -50,11 +50,11 @@ class Convolving(nn.Sequential):
 def parts(place: Place, net: type[nn.Module] | None = None, **changes: Any) -> Run:
     if net is not None:
         changes["model"] = Component(name=f"{net.__module__}.{net.__qualname__}")
-    return build_run(tiny.recipe(**changes), place)
+    return tiny.build(place=place, **changes)
 
 
 def trained(step: Step, batches: int = 1) -> torch.Tensor:
-    run_on = iter(build_run(tiny.recipe(), Place(0, 1, step.device, 0, True)).feed.epoch(0, 0))
+    run_on = iter(tiny.build().feed.epoch(0, 0))
     for _ in range(batches):
         step(run_on, 0, measure=False)
     return step.trained.network.get_parameter("weight").detach().clone()
@@ -95,7 +95,8 @@ def test_the_loss_is_scaled_in_half_precision_alone(precision: Any, scales: bool
 @pytest.mark.parametrize("every", ["step", "epoch"])
 def test_the_learning_rate_moves_when_the_recipe_says(every: Any, alone: Place) -> None:
     schedule = ScheduleConfig(name="StepLR", every=every, args={"step_size": 1, "gamma": 0.5})
-    step = assemble(parts(alone, schedule=schedule))
+    fast = Component(name="SGD", args={"lr": 0.5})
+    step = assemble(parts(alone, schedule=schedule, optimizer=fast))
     trained(step, 2)
     step.epoch_ended()
     assert step.optimizer.param_groups[0]["lr"] == (0.125 if every == "step" else 0.25)

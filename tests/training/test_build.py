@@ -12,13 +12,10 @@ from torch.utils.data import IterableDataset
 
 from tests.training import tiny
 from tests.training.data.sources import refusal
-from training.build import Run, build_run
+from training.build import Run
 from training.component import Component
 from training.data.source import Source
-from training.process_group import Place
 from training.recipe import DistributedConfig, EarlyStoppingConfig, MetricsConfig
-
-ALONE = Place(rank=0, world_size=1, device=torch.device("cpu"), local_rank=0, one_node=True)
 
 
 class Streamed(IterableDataset):
@@ -26,7 +23,7 @@ class Streamed(IterableDataset):
         return 8
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, int]]:
-        return iter((torch.full((4,), float(index)), index % 3) for index in range(8))
+        return iter((torch.full((3,), float(index)), index % 3) for index in range(8))
 
 
 class Learned(nn.CrossEntropyLoss):
@@ -36,12 +33,12 @@ class Learned(nn.CrossEntropyLoss):
 
 
 def streamed() -> Source:
-    return replace(tiny.source(), train=Streamed())
+    return replace(tiny.corners(), train=Streamed())
 
 
 def run(**changes: Any) -> Run:
     """Of 2 steps in each epoch."""
-    return build_run(tiny.recipe(**changes), ALONE)
+    return tiny.build(**changes)
 
 
 def test_the_same_seed_gives_the_same_network_and_order() -> None:
@@ -54,7 +51,7 @@ def test_the_same_seed_gives_the_same_network_and_order() -> None:
 
 
 def test_a_rank_takes_its_part_of_each_batch() -> None:
-    both = [build_run(tiny.recipe(), replace(ALONE, rank=rank, world_size=2)) for rank in (0, 1)]
+    both = [tiny.build(place=replace(tiny.ALONE, rank=rank, world_size=2)) for rank in (0, 1)]
     shares = [next(iter(each.feed.epoch(0, 0))).indices.tolist() for each in both]
     assert sorted(shares[0] + shares[1]) == sorted(next(iter(run().feed.epoch(0, 0))).indices.tolist())
 
@@ -67,7 +64,7 @@ def test_a_stream_is_taken_as_it_comes() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"data": {"source": Component(name=f"{tiny.__name__}.source", args={"test": 0})}},
+        ({"data": {"source": Component(name=f"{tiny.__name__}.corners", args={"test": 0})}},
          "data.source: the test set is empty"),
         ({"data": {"augment": [Component(name="horizontal_flip")]}},
          "data.augment: changes images, and this data.source has none"),
@@ -76,7 +73,7 @@ def test_a_stream_is_taken_as_it_comes() -> None:
         ({"loss": Component(name="builtins.list")}, "loss.name: builtins.list gives a list, not a torch.nn.Module"),
         ({"loss": Component(name=f"{__name__}.Learned")}, "loss: temperature would not be trained"),
         ({"distributed": DistributedConfig(sync_batchnorm=True)}, "distributed.sync_batchnorm: torch's SyncBatchNorm"),
-        ({"model": Component(name="torch.nn.Linear", args={"in_features": 4, "out_features": 2})},
+        ({"model": Component(name="torch.nn.Linear", args={"in_features": 3, "out_features": 2})},
          "model: gives [2] per sample, not one output for each of 3 classes"),
     ],
 )  # fmt: skip
@@ -131,7 +128,7 @@ def test_an_evaluation_is_due(every: int | None, stood: dict[str, int], due: boo
 
 
 def test_a_report_is_due_every_few_steps_and_at_the_end_of_an_epoch_and_of_the_run() -> None:
-    source = Component(name=f"{tiny.__name__}.source", args={"train": 20})
+    source = Component(name=f"{tiny.__name__}.corners", args={"train": 20})
     parts = run(data={"source": source}, epochs=2, max_steps=8, metrics=MetricsConfig(log_every=3))
     due = []
     for step in range(8):

@@ -11,7 +11,6 @@ import torch
 
 from tests.training import tiny
 from training.assemble import assemble
-from training.build import build_run
 from training.checkpoint import Progress
 from training.component import Component
 from training.errors import UserError
@@ -83,7 +82,7 @@ def made(alone: Place, tmp_path: Path) -> Made:
     """A loop over 2 epochs of 2 steps each, and what is heard of it."""
 
     def make(*requests: Request, fails: bool = False, **changes: Any) -> tuple[Loop, list[str]]:
-        parts = build_run(tiny.recipe(**{"epochs": 2, "runs_dir": tmp_path, **changes}), alone)
+        parts = tiny.build(place=alone, **{"epochs": 2, "runs_dir": tmp_path, **changes})
         heard, sums = Heard(), torch.zeros(2, dtype=torch.float64)
         loop = Loop(
             run=parts,

@@ -1,6 +1,5 @@
 """A save is whole or named as failed, is told either way, and leaves the checkpoints before it alone."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,20 +8,16 @@ import pytest
 import torch
 import torch.distributed.checkpoint as dcp
 
-from tests.training import small
+from tests.training import tiny
 from training import checkpoint
 from training.checkpoint import Progress
-from training.process_group import cpu_group, process_group
+from training.process_group import cpu_group
 from training.recipe import CheckpointConfig
 from training.saver import Saver
 from training.store import Store, StoreError
 from training.stored_run import StoredRun
 
-
-@pytest.fixture(autouse=True, scope="module")
-def group() -> Iterator[None]:
-    with process_group(small.ALONE):
-        yield
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 @dataclass
@@ -42,7 +37,7 @@ def saver_in(run_dir: Path, stored: StoredRun | None = None, told: Told | None =
         folder=run_dir / "checkpoints",
         config=CheckpointConfig(**config),
         group=cpu_group(60),
-        place=small.ALONE,
+        place=tiny.ALONE,
         stored=stored,
         saved=told.seconds.append,
         failed=told.failed,

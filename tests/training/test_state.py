@@ -1,7 +1,6 @@
 """What a checkpoint holds of a run comes back as it was, and never into another model."""
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,38 +10,32 @@ import pytest
 import torch
 import torch.distributed.checkpoint as dcp
 
-from tests.training import small
+from tests.training import tiny
 from training.assemble import assemble
 from training.checkpoint import Progress
 from training.component import Component
 from training.errors import UserError
-from training.process_group import process_group
 from training.recipe import StepConfig
 from training.state import collect, restore, seed_everything
 from training.step import Step
 
+pytestmark = pytest.mark.usefixtures("alone")
 MOMENTUM = Component(name="SGD", args={"lr": 0.1, "momentum": 0.9})
-
-
-@pytest.fixture(autouse=True, scope="module")
-def group() -> Iterator[None]:
-    with process_group(small.ALONE):
-        yield
 
 
 def step_of(runs_dir: Path, seed: int = 0, **changes: Any) -> Step:
     given: dict[str, Any] = {"optimizer": MOMENTUM, "step": StepConfig(ema_decay=0.9), "epochs": 9, "seed": seed}
-    return assemble(small.build(runs_dir, **given | changes))
+    return assemble(tiny.build(runs_dir=runs_dir, **given | changes))
 
 
 def train(step: Step, steps: int) -> None:
-    feed = small.build(Path("unused"), batch_size=16).feed
+    feed = tiny.build(data={"batch_size": 8}).feed
     for _ in range(steps):
         step(feed.epoch(0, 0), 0, measure=False)
 
 
 def saved(step: Step, folder: Path, sums: torch.Tensor) -> Path:
-    dcp.save(collect(step, small.ALONE, sums), checkpoint_id=folder)
+    dcp.save(collect(step, tiny.ALONE, sums), checkpoint_id=folder)
     return folder
 
 
@@ -61,7 +54,7 @@ def test_a_step_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
     path = saved(first, tmp_path / "saved", sums)
     train(first, 1)
     second, found = step_of(tmp_path, seed=1), torch.zeros(2)
-    restore(path, Progress(), second, small.ALONE, found)
+    restore(path, Progress(), second, tiny.ALONE, found)
     assert found.tolist() == [1.5, 2]
     assert second.scheduler.last_epoch == 3
     train(second, 1)
@@ -76,7 +69,7 @@ def test_random_numbers_go_on_where_they_stood(tmp_path: Path) -> None:
     path = saved(step, tmp_path / "saved", sums)
     expected = drawn()
     seed_everything(99)
-    restore(path, Progress(), step, small.ALONE, sums)
+    restore(path, Progress(), step, tiny.ALONE, sums)
     assert drawn() == expected
 
 
@@ -94,7 +87,7 @@ def test_with_another_number_of_ranks_what_is_each_ranks_own_starts_anew(tmp_pat
     seed_everything(5)
     other, found = step_of(tmp_path, seed=1), torch.zeros(2)
     seed_everything(5)
-    restore(path, Progress(world_size=2), other, small.ALONE, found)
+    restore(path, Progress(world_size=2), other, tiny.ALONE, found)
     assert found.tolist() == [0, 0]
     assert drawn() == expected
     assert all(torch.equal(value, weights[name]) for name, value in other.model.state_dict().items())
@@ -113,7 +106,7 @@ def test_a_checkpoint_of_another_model_is_refused(changes: dict[str, Any], words
     other = step_of(tmp_path, **changes)
     before = [parameter.clone() for parameter in other.model.parameters()]
     with pytest.raises(UserError, match=words):
-        restore(path, Progress(), other, small.ALONE, torch.zeros(1))
+        restore(path, Progress(), other, tiny.ALONE, torch.zeros(1))
     assert all(map(torch.equal, before, other.model.parameters()))
 
 
@@ -123,14 +116,14 @@ def test_a_shard_that_is_damaged_is_one_line(tmp_path: Path) -> None:
     (shard,) = path.glob("*.distcp")
     shard.write_bytes(b"")
     with pytest.raises(UserError, match="saved: cannot be put into this run: ") as refused:
-        restore(path, Progress(), step, small.ALONE, torch.zeros(1))
+        restore(path, Progress(), step, tiny.ALONE, torch.zeros(1))
     assert "\n" not in str(refused.value)
 
 
 def test_each_rank_keeps_its_own_under_its_number(tmp_path: Path) -> None:
     step = step_of(tmp_path)
-    assert "rank0" in collect(step, small.ALONE, torch.zeros(1))
-    state = collect(step, replace(small.ALONE, rank=3), torch.zeros(1))
+    assert "rank0" in collect(step, tiny.ALONE, torch.zeros(1))
+    state = collect(step, replace(tiny.ALONE, rank=3), torch.zeros(1))
     assert "rank3" in state
     assert "rank0" not in state
 

@@ -1,6 +1,5 @@
 """A step is the one that plain torch takes, however many batches it is accumulated from."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,26 +7,20 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tests.training import small
+from tests.training import tiny
 from training.assemble import assemble
 from training.data.fetch import Batch
 from training.data.mix import Mix
-from training.process_group import process_group
 from training.recipe import ScheduleConfig, StepConfig
 from training.step import Step
 
+pytestmark = pytest.mark.usefixtures("alone")
 CONSTANT = ScheduleConfig(name="constant")
 INPUTS, TARGETS = torch.tensor([[1.0, 0, 0], [0, 2, 0], [0, 0, 3], [1, 1, 1]]), torch.tensor([0, 1, 2, 0])
 
 
-@pytest.fixture(autouse=True, scope="module")
-def group() -> Iterator[None]:
-    with process_group(small.ALONE):
-        yield
-
-
 def step_of(runs_dir: Path, schedule: ScheduleConfig = CONSTANT, **config: Any) -> Step:
-    return assemble(small.build(runs_dir, step=StepConfig(**config), schedule=schedule))
+    return assemble(tiny.build(runs_dir=runs_dir, step=StepConfig(**config), schedule=schedule))
 
 
 def take(step: Step, *batches: tuple[torch.Tensor, torch.Tensor], measure: bool = False) -> Any:

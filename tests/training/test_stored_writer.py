@@ -1,7 +1,6 @@
 """A checkpoint is in the store with what the run needs beside it, and is whole there only when all of it is."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,13 @@ import torch
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint import CheckpointException
 
-from tests.training import small
 from training import checkpoint
 from training.checkpoint import Progress
-from training.process_group import process_group
 from training.store import Store, StoreError
 from training.stored_folder import StoredFolder
 from training.stored_writer import StoredWriter
 
-
-@pytest.fixture(autouse=True, scope="module")
-def group() -> Iterator[None]:
-    with process_group(small.ALONE):
-        yield
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def write(tmp_path: Path, store: Store) -> StoredFolder:

@@ -1,23 +1,22 @@
 """What does not fit together is refused by a first step with copies, which leaves the run's own parts alone."""
 
 import warnings
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from tests.training import nets, small
+from tests.training import nets, tiny
 from training.component import Component
 from training.data.source import ImageInput, Source
 from training.errors import UserError
 from training.models.normalized import Normalized
-from training.recipe import DataConfig, ScheduleConfig
+from training.recipe import ScheduleConfig
 from training.task import TASKS
 from training.trial import blank_batch, try_step
 
-CORNERS = small.corners()
+CORNERS = tiny.corners()
 
 
 class Restless(nn.Linear):
@@ -61,7 +60,7 @@ def attempt(
 ) -> Normalized:
     """Returns the model, which was tried for a run of 9 steps."""
     model = Normalized(network, source.input)
-    recipe = small.recipe(Path("unused"), task=task, **changes)
+    recipe = tiny.recipe(task=task, **changes)
     try_step(recipe, source, TASKS[task], model, loss or nn.CrossEntropyLoss(), share, 9)
     return model
 
@@ -109,7 +108,7 @@ def test_a_network_that_needs_more_than_one_sample_is_refused_where_ranks_get_on
 @pytest.mark.parametrize(
     ("task", "source", "words"),
     [
-        ("regression", small.sums(), r"gives \[3\] per sample, not one output; see"),
+        ("regression", tiny.sums(), r"gives \[3\] per sample, not one output; see"),
         ("binary", Source(**vars(CORNERS) | {"labels": ("a", "b")}), r"gives \[3\] per sample, not one output; see"),
     ],
 )
@@ -142,7 +141,7 @@ def test_a_loss_that_does_not_fit_is_refused(loss: nn.Module, words: str) -> Non
             "schedule.args.total_steps: 8 end before the run's 9 steps",
         ),
         (
-            {"data": DataConfig(source=Component(name="any"), mixup=0.2)},
+            {"data": {"mixup": 0.2}},
             "data.mixup, data.cutmix: blend images, and this data.source has none",
         ),
     ],
@@ -163,9 +162,9 @@ def images(mode: Any) -> Source:
 
 def test_images_are_augmented_and_blended_as_in_training() -> None:
     augment = [Component(name="random_crop", args={"padding": 2})]
-    data = DataConfig(source=Component(name="any"), augment=augment, mixup=0.2, cutmix=1.0)
+    data = {"augment": augment, "mixup": 0.2, "cutmix": 1.0}
     attempt(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), source=images("L"), data=data)
-    rows = DataConfig(source=Component(name="any"), augment=[Component(name="rotation", args={"degrees": 5})])
+    rows = {"augment": [Component(name="rotation", args={"degrees": 5})]}
     with pytest.raises(UserError, match=r"data\.augment: does not take this data.source's images"):
         attempt(nn.Linear(3, 3), data=rows)
 

@@ -11,12 +11,10 @@ from benchmarks.servers.peer import Job
 from benchmarks.servers.samples import write_samples
 from serving import bundle as bundles
 from serving.bundle import Bundle, ImageDecode, TensorSpec
-from serving.variant import parse_variant
-from tests.serving.small_bundle import VARIANT, small_bundle
+from tests.serving.tiny_bundle import FILE, described
 
 IMAGES = np.arange(8, dtype=np.uint8).reshape(2, 1, 2, 2)
 PIXELS = IMAGES.reshape(2, 4).astype(np.float32)
-MODEL = "variants/onnx-fp32/model.onnx"
 
 
 def write_model(path: Path) -> None:
@@ -32,20 +30,19 @@ def write_model(path: Path) -> None:
 
 def a_bundle(root: Path, **change: Any) -> Bundle:
     """All of its files are there, model.json too."""
-    for name in ("golden/inputs.npz", "golden/outputs.npz", MODEL):
+    for name in ("golden/inputs.npz", "golden/outputs.npz", FILE):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
     np.savez(root / "golden" / "inputs.npz", image=IMAGES)
     np.savez(root / "golden" / "outputs.npz", pixels=PIXELS)
-    write_model(root / MODEL)
+    write_model(root / FILE)
     usual: dict[str, Any] = {
         "inputs": (TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 2, 2)),),
         "outputs": (TensorSpec(name="pixels", datatype="FP32", shape=(-1, 4)),),
         "decode": ImageDecode(mode="L", height=2, width=2, interpolation="bilinear"),
         "labels": (),
-        "variants": {"onnx-fp32": parse_variant(VARIANT | {"file": MODEL})},
         "files": bundles.checksums(root),
     }
-    bundle = small_bundle(root, **usual | change)
+    bundle = described(root, **usual | change)
     bundles.write(bundle)
     return bundle
 
@@ -57,7 +54,7 @@ def a_job(folder: Path, **change: Any) -> Job:
     usual: dict[str, Any] = {
         "bundle": bundle,
         "variant": "onnx-fp32",
-        "model": bundle.root / MODEL,
+        "model": bundle.root / FILE,
         "threads": 2,
         "cpus": (),
         "tensors": folder / "tensors",

@@ -20,7 +20,7 @@ def test_its_app_gets_the_model_and_its_tensors(
     start = start_of(KServe(job))
     assert start.words[:2] == [str(environment / "bin" / "python"), str(APPS / "kserve_app.py")]
     assert (start.option("--model"), start.option("--threads")) == (str(job.model), "2")
-    assert start.option("--model_name") == "small"
+    assert start.option("--model_name") == "tiny"
     assert start.option("--http_port") != start.option("--grpc_port")
     assert json.loads(start.option("--tensors")) == {
         "inputs": [{"name": "image", "datatype": "UINT8", "shape": [-1, 1, 2, 2]}],

@@ -33,7 +33,7 @@ def test_its_model_is_the_bundles(tmp_path: Path, installed: Callable[[str], Pat
     installed("mlserver")
     job = a_job(tmp_path)
     found = settings(start_of(MLServer(job)), "model-settings.json")
-    assert (found["name"], found["implementation"]) == ("small", "mlserver_app.OnnxRuntime")
+    assert (found["name"], found["implementation"]) == ("tiny", "mlserver_app.OnnxRuntime")
     assert found["parameters"] == {"uri": str(job.model), "extra": {"threads": 2}}
     assert found["inputs"] == [{"name": "image", "datatype": "UINT8", "shape": [-1, 1, 2, 2]}]
     assert found["outputs"] == [{"name": "pixels", "datatype": "FP32", "shape": [-1, 4]}]

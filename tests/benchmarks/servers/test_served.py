@@ -112,8 +112,8 @@ def test_tensors_are_described_as_metadata_has_them() -> None:
 
 def test_the_golden_inputs_are_asked_for_by_the_protocol(tmp_path: Path) -> None:
     tensor = {"name": "pixels", "datatype": "FP32", "shape": [2, 4], "data": PIXELS.ravel().tolist()}
-    with pages({"/v2/models/small/infer": json.dumps({"outputs": [tensor]}).encode()}) as (url, heard):
-        outputs = infer(a_job(tmp_path), url, "small")
+    with pages({"/v2/models/tiny/infer": json.dumps({"outputs": [tensor]}).encode()}) as (url, heard):
+        outputs = infer(a_job(tmp_path), url, "tiny")
     assert json.loads(heard[0].body)["inputs"][0]["data"] == list(range(8))
     assert outputs["pixels"].dtype == np.float32
     np.testing.assert_array_equal(outputs["pixels"], PIXELS)
@@ -123,16 +123,16 @@ def test_the_golden_inputs_are_asked_for_by_the_protocol(tmp_path: Path) -> None
 def test_an_answer_of_another_form_is_a_reason(answer: bytes, tmp_path: Path) -> None:
     job = a_job(tmp_path)
     with (
-        pages({"/v2/models/small/infer": answer}) as (url, _),
+        pages({"/v2/models/tiny/infer": answer}) as (url, _),
         pytest.raises(Unavailable, match="not of the Open Inference Protocol"),
     ):
-        infer(job, url, "small")
+        infer(job, url, "tiny")
 
 
 def test_a_target_of_predictions_sends_the_bodies(tmp_path: Path) -> None:
     job = a_job(tmp_path)
-    with pages({"/predictions/small": b"answer"}) as (url, _):
-        target = target_of(job, url, "small", "predictions")
+    with pages({"/predictions/tiny": b"answer"}) as (url, _):
+        target = target_of(job, url, "tiny", "predictions")
     bodies = [file.read_bytes() for file in sorted(job.bodies.iterdir())]
     assert [request.split(b"\r\n\r\n", 1)[1] for request in target.requests] == bodies
     assert (target.protocol, target.answer_bytes) == ("predictions", len(b"answer"))
@@ -140,4 +140,4 @@ def test_a_target_of_predictions_sends_the_bodies(tmp_path: Path) -> None:
 
 def test_a_target_where_nobody_answers_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no answer"):
-        target_of(a_job(tmp_path), f"http://{nobody()}", "small", "rest-binary")
+        target_of(a_job(tmp_path), f"http://{nobody()}", "tiny", "rest-binary")

@@ -18,7 +18,7 @@ def job(tmp_path: Path) -> Job:
     for workers in (1, 2):
         store = tmp_path / f"model-store-{workers}"
         store.mkdir()
-        (store / "small-onnx-fp32.mar").touch()
+        (store / "tiny-onnx-fp32.mar").touch()
     return a_job(tmp_path)
 
 

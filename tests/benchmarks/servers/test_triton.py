@@ -37,7 +37,7 @@ def config(job: Job) -> list[str]:
 def test_the_stub_is_beside_the_backend_and_the_model_beside_its_code(tmp_path: Path) -> None:
     job = a_job(tmp_path)
     Triton(job)
-    backend, model = job.folder / "triton-backends" / "python", job.folder / "triton-models" / "small" / "1"
+    backend, model = job.folder / "triton-backends" / "python", job.folder / "triton-models" / "tiny" / "1"
     assert {path.name for path in backend.iterdir()} == {"libtriton_python.so", "triton_python_backend_stub"}
     assert (model / "model.onnx").read_bytes() == job.model.read_bytes()
     assert "class TritonPythonModel" in (model / "model.py").read_text()

@@ -19,8 +19,8 @@ from serving.export.quantize import Refusal
 from serving.export.reference import Reference
 from serving.export.samples import Samples
 from serving.export.variants import Built, torch_program
+from tests.serving.export.tiny_reference import tiny_reference
 from tests.serving.networks import Branching
-from tests.serving.small import ROW, small_reference
 
 NETWORKS = "tests.serving.networks"
 
@@ -28,19 +28,19 @@ NETWORKS = "tests.serving.networks"
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     """Its input has a name that np.savez cannot store."""
-    made = small_reference(limits={"max_accuracy_drop": 0.5, "max_abs_diff": 5.0})
-    spec = bundles.TensorSpec(name="file", datatype="FP32", shape=ROW.shape)
+    made = tiny_reference(limits={"max_accuracy_drop": 0.5, "max_abs_diff": 5.0})
+    spec = bundles.TensorSpec(name="file", datatype="FP32", shape=made.inputs[0].shape)
     samples = Samples(made.test.data, ("file",))
-    return small_reference(inputs=(spec,), test=samples, calibration=samples, limits=made.limits)
+    return tiny_reference(inputs=(spec,), test=samples, calibration=samples, limits=made.limits)
 
 
 @pytest.fixture(scope="module")
 def exported(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return export(reference, tmp_path_factory.mktemp("small") / "b", ["torch"], {"max_abs_diff": -1.0}, "2.0")
+    return export(reference, tmp_path_factory.mktemp("tiny") / "b", ["torch"], {"max_abs_diff": -1.0}, "2.0")
 
 
 def test_the_bundle_says_what_the_reference_is(exported: Bundle, reference: Reference) -> None:
-    assert (exported.name, exported.version, exported.task) == ("small", "2.0", "classification")
+    assert (exported.name, exported.version, exported.task) == ("tiny", "2.0", "classification")
     assert (exported.inputs, exported.outputs, exported.labels) == (reference.inputs, reference.outputs, ("no", "yes"))
     assert (exported.reference["samples"], exported.reference["random"]) == (6, False)
     assert exported.label_shares == {"no": pytest.approx(4 / 6, abs=1e-6), "yes": pytest.approx(2 / 6, abs=1e-6)}
@@ -90,7 +90,7 @@ def test_a_half_made_variant_is_removed_but_not_what_another_shares(
     tmp_path: Path, before: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(build_bundle.BUILDERS, "torch-compile", failing(RuntimeError("it is\nbroken")))
-    bundle = export(small_reference(), tmp_path / "b", [*before, "torch-compile"], {}, "1.0")
+    bundle = export(tiny_reference(), tmp_path / "b", [*before, "torch-compile"], {}, "1.0")
     assert bundle.skipped == {"torch-compile": "RuntimeError: it is broken"}
     assert [path.name for path in (tmp_path / "b").glob("variants/*")] == before
 
@@ -99,5 +99,5 @@ def test_a_variant_is_skipped_for_the_first_of_its_errors(tmp_path: Path, monkey
     advice = RuntimeError("try something else")
     advice.__cause__ = ValueError("no such operator")
     monkeypatch.setitem(build_bundle.BUILDERS, "torch-compile", failing(advice))
-    bundle = export(small_reference(), tmp_path / "b", ["torch-compile"], {}, "1.0")
+    bundle = export(tiny_reference(), tmp_path / "b", ["torch-compile"], {}, "1.0")
     assert bundle.skipped == {"torch-compile": "ValueError: no such operator"}

@@ -8,16 +8,16 @@ import pytest
 
 from serving.export.graphs import Graphs
 from serving.session.onnx_session import OnnxSession
-from tests.serving.small import ROWS, small_reference
+from tests.serving.export.tiny_reference import ROWS, tiny_reference
 
 
 @pytest.fixture(scope="module")
 def graphs(tmp_path_factory: pytest.TempPathFactory) -> Graphs:
-    return Graphs(small_reference(), tmp_path_factory.mktemp("scratch"))
+    return Graphs(tiny_reference(), tmp_path_factory.mktemp("scratch"))
 
 
 def test_nothing_is_made_before_it_is_asked_for(tmp_path: Path) -> None:
-    Graphs(small_reference(), tmp_path)
+    Graphs(tiny_reference(), tmp_path)
     assert not list(tmp_path.iterdir())
 
 

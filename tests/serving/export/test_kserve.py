@@ -9,14 +9,14 @@ import yaml
 from serving.errors import UserError
 from serving.export.kserve import manifest, write_kserve
 from tests.commands import ROOT
-from tests.serving.small import small_bundle
+from tests.serving.tiny_bundle import described
 
 CRD = ROOT.parent / "shared" / "schemas" / "inferenceservice.serving.kserve.io_v1beta1.yaml"
-WHERE = "s3://models/small"
+WHERE = "s3://models/tiny"
 
 
 def test_the_manifest_says_what_is_served_and_from_where(tmp_path: Path) -> None:
-    file = write_kserve(small_bundle(), WHERE, tmp_path / "manifest")
+    file = write_kserve(described(), WHERE, tmp_path / "manifest")
     assert [path.name for path in (tmp_path / "manifest").iterdir()] == [file.name] == ["inference-service.yaml"]
     written = yaml.safe_load(file.read_text())
     assert written["kind"] == "InferenceService"
@@ -26,7 +26,7 @@ def test_the_manifest_says_what_is_served_and_from_where(tmp_path: Path) -> None
 
 
 def test_the_manifest_fits_kserves_schema(tmp_path: Path) -> None:
-    written = yaml.safe_load(write_kserve(small_bundle(), WHERE, tmp_path / "manifest").read_text())
+    written = yaml.safe_load(write_kserve(described(), WHERE, tmp_path / "manifest").read_text())
     if not CRD.is_file():
         pytest.skip(f"{CRD.name} is not here")
     versions = yaml.load(CRD.read_text(), yaml.CSafeLoader)["spec"]["versions"]
@@ -38,13 +38,13 @@ def test_the_manifest_fits_kserves_schema(tmp_path: Path) -> None:
     ("name", "kubernetes"), [("ResNet18", "resnet18"), ("my_net.v2", "my-net-v2"), ("digits_", "digits")]
 )
 def test_a_name_is_made_one_that_kubernetes_takes(name: str, kubernetes: str) -> None:
-    metadata = manifest(small_bundle(name=name), WHERE)["metadata"]
+    metadata = manifest(described(name=name), WHERE)["metadata"]
     assert isinstance(metadata, dict)
     assert metadata["name"] == kubernetes
 
 
 def test_a_place_that_is_no_uri_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    words = "--storage-uri: models is no URI, such as s3://models/small or pvc://claim/path"
+    words = "--storage-uri: models is no URI, such as s3://models/tiny or pvc://claim/path"
     with pytest.raises(UserError, match=words):
-        write_kserve(small_bundle(), "models", tmp_path / "x")
+        write_kserve(described(), "models", tmp_path / "x")
     assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ from torch.utils.data import Dataset, TensorDataset
 from serving.export.label_shares import label_shares
 from serving.export.reference import Reference
 from serving.export.samples import Samples
-from tests.serving.small import small_reference
+from tests.serving.export.tiny_reference import tiny_reference
 
 ROWS = torch.zeros(4, 3)
 
@@ -24,7 +24,7 @@ class Listed(Dataset):
 
 def reference(calibration: Dataset | None, task: str = "classification") -> Reference:
     samples = Samples(calibration, ("row",)) if calibration is not None else None
-    return small_reference(calibration=samples, task=task)
+    return tiny_reference(calibration=samples, task=task)
 
 
 def test_shares_are_those_of_the_training_samples() -> None:

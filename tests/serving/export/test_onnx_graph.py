@@ -13,12 +13,12 @@ from serving.export.onnx_graph import Level, write_graph, write_optimized
 from serving.export.torch_program import exported_program
 from serving.session.onnx_session import OnnxSession
 from tests.commands import ROOT
-from tests.serving.small import small_reference
+from tests.serving.export.tiny_reference import tiny_reference
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    reference, path = small_reference(), tmp_path_factory.mktemp("graph") / "model.onnx"
+    reference, path = tiny_reference(), tmp_path_factory.mktemp("graph") / "model.onnx"
     write_graph(exported_program(reference), reference, path)
     return path
 
@@ -62,7 +62,7 @@ def test_nothing_of_this_machine_is_in_it_nor_what_the_exporter_notes_for_debugg
 
 def test_one_that_no_file_can_hold_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_graph, "LARGEST", 10)
-    reference = small_reference()
+    reference = tiny_reference()
     with pytest.raises(CannotBuild, match="2 GB or more, which no single ONNX file can hold"):
         write_graph(exported_program(reference), reference, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())

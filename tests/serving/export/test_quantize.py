@@ -15,7 +15,7 @@ from serving.errors import CannotBuild
 from serving.export.quantize import Quantizer, quantized
 from serving.export.reference import Reference
 from serving.export.samples import Samples
-from tests.serving.small import small_reference
+from tests.serving.export.tiny_reference import tiny_reference
 
 NODES = ("first", "ruined", "last")
 """`ruined` gets a channel that is a million times as large as those that it looks at, so 8 bits lose them."""
@@ -38,7 +38,7 @@ def reference() -> Reference:
     rows = torch.from_numpy(np.random.default_rng(0).normal(size=(80, 2)).astype(np.float32))
     specs = [TensorSpec(name=name, datatype="FP32", shape=(-1, 2)) for name in ("row", "y")]
     samples = Samples(TensorDataset(rows), ("row",))
-    return small_reference(task="tensors", module=Chain(), inputs=specs[:1], outputs=specs[1:], test=samples)
+    return tiny_reference(task="tensors", module=Chain(), inputs=specs[:1], outputs=specs[1:], test=samples)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from torch import nn
 
 from serving.bundle import TensorSpec
 from serving.export.reference import Served
-from tests.serving.small import ROWS, small_reference
+from tests.serving.export.tiny_reference import ROWS, tiny_reference
 
 
 class Difference(nn.Module):
@@ -20,7 +20,7 @@ class Difference(nn.Module):
 def test_inputs_and_outputs_go_by_name_whatever_their_order() -> None:
     inputs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 2)) for name in ("left", "right"))
     outputs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1,)) for name in ("difference", "total"))
-    reference = small_reference(module=Difference(), inputs=inputs, outputs=outputs)
+    reference = tiny_reference(module=Difference(), inputs=inputs, outputs=outputs)
     given = {"right": np.array([[1, 1]], np.float32), "left": np.array([[3, 5]], np.float32)}
     answered = reference.run(given)
     assert {name: values.tolist() for name, values in answered.items()} == {"difference": [[2.0, 4.0]], "total": [8.0]}
@@ -29,13 +29,13 @@ def test_inputs_and_outputs_go_by_name_whatever_their_order() -> None:
 def test_as_many_outputs_as_were_said_are_given() -> None:
     one = (TensorSpec(name="difference", datatype="FP32", shape=(-1, 2)),)
     inputs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 3)) for name in ("left", "right"))
-    reference = small_reference(module=Difference(), inputs=inputs, outputs=one)
+    reference = tiny_reference(module=Difference(), inputs=inputs, outputs=one)
     with pytest.raises(ValueError, match="zip"):
         reference.run({"left": ROWS.numpy(), "right": ROWS.numpy()})
 
 
 def test_nothing_is_kept_for_a_backward_pass() -> None:
-    reference = small_reference(module=Served(nn.Linear(3, 2), "regression"))
+    reference = tiny_reference(module=Served(nn.Linear(3, 2), "regression"))
     assert any(parameter.requires_grad for parameter in reference.module.parameters())
     assert reference.run({"row": ROWS.numpy()})["probabilities"].shape == (6, 2)
 

@@ -8,9 +8,9 @@ import pytest
 
 from serving.export import speed
 from serving.export.speed import CALLS, WARMUP, measure_speed
-from tests.serving.small import small_reference
+from tests.serving.export.tiny_reference import tiny_reference
 
-SAMPLES = small_reference().test
+SAMPLES = tiny_reference().test
 
 
 class Clock:

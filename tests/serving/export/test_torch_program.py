@@ -11,7 +11,7 @@ from serving.errors import UserError
 from serving.export.reference import Served
 from serving.export.torch_program import SHOWN, exported_program, place, reason
 from tests.serving import networks
-from tests.serving.small import ROWS, small_reference
+from tests.serving.export.tiny_reference import ROWS, tiny_reference
 
 
 def raised(value: object) -> Exception:
@@ -29,7 +29,7 @@ class Doubled(torch.nn.Module):
 
 
 def test_the_program_takes_any_batch() -> None:
-    reference = small_reference()
+    reference = tiny_reference()
     program = exported_program(reference).module()
     for batch in (1, 2, 6):
         expected = reference.run({"row": ROWS[:batch].numpy()})["probabilities"]
@@ -37,7 +37,7 @@ def test_the_program_takes_any_batch() -> None:
 
 
 def test_the_program_keeps_no_samples_and_names_no_files() -> None:
-    program = exported_program(small_reference())
+    program = exported_program(tiny_reference())
     assert program.example_inputs is None
     nodes = list(program.graph.nodes)
     assert nodes
@@ -47,7 +47,7 @@ def test_the_program_keeps_no_samples_and_names_no_files() -> None:
 def test_a_network_that_cannot_be_traced_is_refused_with_its_line() -> None:
     lines, start = inspect.getsourcelines(networks.Branching)
     (number,) = [start + offset for offset, line in enumerate(lines) if "if given" in line]
-    reference = small_reference(module=Served(Narrow(), "tensors"))
+    reference = tiny_reference(module=Served(Narrow(), "tensors"))
     where = re.escape(f"{networks.__file__}:{number}, 'if given.sum() > 0:'")
     with pytest.raises(UserError, match=rf"^model: torch\.export refuses it at {where}: \w+: ") as refused:
         exported_program(reference)

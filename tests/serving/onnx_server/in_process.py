@@ -1,4 +1,4 @@
-"""The server's parts without the server: a tiny model, a data plane, and the two protocols' far ends in memory."""
+"""The server's parts without the server: models, a data plane, and the two protocols' far ends in memory."""
 
 import asyncio
 import dataclasses
@@ -6,91 +6,28 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import grpc
-import numpy as np
-import onnx
 import uvicorn
-from onnx import TensorProto, helper, numpy_helper
 from prometheus_client import CollectorRegistry
 from uvicorn.server import ServerState
 
-from serving import bundle as bundles
 from serving.bundle import Bundle, TensorSpec
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.http.protocol import Protocol
-from serving.onnx_server.models.model import Model, load
+from serving.onnx_server.models.model import Loaded, Model, load
+from serving.onnx_server.models.plan import Plan
 from serving.onnx_server.models.repository import Repository, Source
+from serving.onnx_server.models.versions import STABLE, Versions
 from serving.onnx_server.settings import Settings
 from serving.onnx_server.telemetry.metrics import Metrics
-from serving.variant import Measured, Speed, Variant
+from tests.serving.onnx_server.models.held import Held, until
+from tests.serving.tiny_bundle import VARIANT, described
 from tests.serving.wire import head
 
-VARIANT = "onnx-fp32"
-GOLDEN = np.array([[0.25, 0.75], [0.5, 0.5]], np.float32)
 
-
-def tiny_bundle(folder: Path, name: str = "tiny", version: str = "1.0", factor: float = 1.0) -> Bundle:
-    """Takes `x` of FP32 [batch, 2] and gives `y`, `factor` times as large, which it labels no and yes."""
-    root = folder / f"{name}-{version}"
-    (root / "golden").mkdir(parents=True)
-    _save_graph(root / "model.onnx", factor)
-    np.savez(root / "golden" / "inputs.npz", x=GOLDEN)
-    np.savez(root / "golden" / "outputs.npz", y=np.float32(factor) * GOLDEN)
-    inputs, outputs = ((TensorSpec(name=side, datatype="FP32", shape=(-1, 2)),) for side in ("x", "y"))
-    bundle = Bundle(
-        root=root,
-        name=name,
-        version=version,
-        task="classification",
-        inputs=inputs,
-        outputs=outputs,
-        decode=None,
-        labels=("no", "yes"),
-        reference={},
-        variants={VARIANT: variant()},
-        skipped={},
-        provenance={},
-        files=bundles.checksums(root),
-    )
-    bundles.write(bundle)
-    return bundle
-
-
-def variant(batch_1_ms: float = 0.01, **change: Any) -> Variant:
-    measured = Measured(
-        samples=2,
-        max_abs_diff=0.0,
-        mean_abs_diff=0.0,
-        relative_error=0.0,
-        top1_agreement=1.0,
-        accuracy=None,
-        accuracy_drop=None,
-    )
-    made = Variant(
-        status="accepted",
-        reason=None,
-        note=None,
-        file="model.onnx",
-        bytes=1,
-        measured=measured,
-        speed=Speed(load_seconds=0.1, batch_1_ms=batch_1_ms, batch_8_ms=2 * batch_1_ms, threads=1),
-        limits={},
-        golden_tolerance=1e-6,
-    )
-    return dataclasses.replace(made, **change)
-
-
-def _save_graph(path: Path, factor: float) -> None:
-    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 2]) for name in ("x", "y"))
-    factors = [numpy_helper.from_array(np.array(factor, np.float32), "factor")]
-    graph = helper.make_graph([helper.make_node("Mul", ["x", "factor"], ["y"])], "tiny", [x], [y], factors)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-
-
-def make_model(bundle: Bundle, settings: Settings | None = None, **change: Any) -> Model:
+def model_of_bundle(bundle: Bundle, settings: Settings | None = None, **change: Any) -> Model:
     """Loaded, and then with `change` made to its bundle; it computes in the event loop, so that no thread stays."""
     given = settings or Settings(threads=1)
     loaded = load(bundle, VARIANT, given)
@@ -98,8 +35,28 @@ def make_model(bundle: Bundle, settings: Settings | None = None, **change: Any) 
     return Model(bundle.name, changed, given)
 
 
+def model_of_session(session: Any, settings: Settings, bundle: Bundle) -> Model:
+    """As it would be if a variant of the bundle had been loaded as this session."""
+    loaded = Loaded(
+        bundle=bundle,
+        variant=VARIANT,
+        plan=Plan(sessions=1, threads=3, max_batch=4),
+        sessions=[session],
+        seconds=0.5,
+        inline=False,
+        memory_bytes=0,
+    )
+    return Model(bundle.name, loaded, settings)
+
+
+def held_bundle(**change: Any) -> Bundle:
+    """What `Held` takes and gives."""
+    x, y = (TensorSpec(name=name, datatype="FP64", shape=(-1, 2)) for name in ("x", "y"))
+    return described(**{"inputs": (x,), "outputs": (y,)} | change)
+
+
 @asynccontextmanager
-async def serving_plane(*served: Bundle, **settings: Any) -> AsyncIterator[DataPlane]:
+async def serving_bundles(*served: Bundle, **settings: Any) -> AsyncIterator[DataPlane]:
     given, metrics = Settings(**settings), Metrics(CollectorRegistry())
     plane = DataPlane(given, Repository(given, metrics), metrics)
     for bundle in served:
@@ -109,6 +66,27 @@ async def serving_plane(*served: Bundle, **settings: Any) -> AsyncIterator[DataP
         yield plane
     finally:
         await plane.repository.close()
+        plane.threads.shutdown()
+
+
+@asynccontextmanager
+async def serving_session(
+    session: Held, bundle: Bundle | None = None, **settings: Any
+) -> AsyncIterator[tuple[DataPlane, Model]]:
+    """A plane with one model, whose session a test holds and lets go."""
+    given, metrics = Settings(**settings), Metrics(CollectorRegistry())
+    plane = DataPlane(given, Repository(given, metrics), metrics)
+    model = model_of_session(session, given, bundle or held_bundle())
+    plane.repository.models[model.name] = Versions(model.name)
+    plane.repository.versions(model.name).put(model, STABLE, 0.0)
+    metrics.loaded(model)
+    plane.loaded = True
+    try:
+        yield plane, model
+    finally:
+        session.may_run.release(1000)
+        await until(lambda: model.scheduler.queued == model.scheduler.running == 0)
+        model.scheduler.close()
         plane.threads.shutdown()
 
 

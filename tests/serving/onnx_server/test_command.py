@@ -10,22 +10,21 @@ from serving.errors import UserError
 from serving.onnx_server.command import find_channels, find_sources, main, with_variant
 from serving.onnx_server.models.repository import Source
 from serving.onnx_server.models.versions import STABLE, Channel
-from serving.variant import Speed
-from tests.serving.small import small_bundle, small_variant
+from tests.serving.tiny_bundle import described, variant
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     """Its files are looked at only when it is loaded."""
-    variants = {name: small_variant() for name in ("torch", "onnx-fp32", "onnx-int8")}
-    variants["onnx-int8"] = small_variant(speed=Speed(load_seconds=0.1, batch_1_ms=0.5, batch_8_ms=1.0, threads=1))
-    variants["onnx-fp16"] = small_variant(status="refused", reason="it is too far off")
-    bundles.write(small_bundle(root=tmp_path, variants=variants))
+    variants = {name: variant(batch_1_ms=1.0) for name in ("torch", "onnx-fp32", "onnx-int8")}
+    variants["onnx-int8"] = variant(batch_1_ms=0.5)
+    variants["onnx-fp16"] = variant(status="refused", reason="it is too far off")
+    bundles.write(described(tmp_path, variants=variants))
     return tmp_path
 
 
-def source(version: str, name: str = "small") -> Source:
-    return Source(name, small_bundle(name=name, version=version), "onnx-fp32")
+def source(version: str, name: str = "tiny") -> Source:
+    return Source(name, described(name=name, version=version), "onnx-fp32")
 
 
 def test_a_variant_is_for_the_bundles_that_name_none(tmp_path: Path) -> None:
@@ -35,9 +34,9 @@ def test_a_variant_is_for_the_bundles_that_name_none(tmp_path: Path) -> None:
 
 
 def test_a_bundle_is_served_as_its_fastest_variant_and_with_all_of_them_if_asked_for(bundle: Path) -> None:
-    assert served(find_sources([str(bundle)], None, False)) == {"small": "onnx-int8"}
-    assert served(find_sources([f"{bundle}:onnx-fp32"], None, False)) == {"small": "onnx-fp32"}
-    everything = {"small": "onnx-int8", "small-onnx-fp32": "onnx-fp32", "small-onnx-int8": "onnx-int8"}
+    assert served(find_sources([str(bundle)], None, False)) == {"tiny": "onnx-int8"}
+    assert served(find_sources([f"{bundle}:onnx-fp32"], None, False)) == {"tiny": "onnx-fp32"}
+    everything = {"tiny": "onnx-int8", "tiny-onnx-fp32": "onnx-fp32", "tiny-onnx-int8": "onnx-int8"}
     assert served(find_sources([str(bundle)], None, True)) == everything
 
 
@@ -46,7 +45,7 @@ def served(found: list[Source]) -> dict[str, str]:
 
 
 def test_a_version_that_is_given_twice_is_refused(bundle: Path) -> None:
-    with pytest.raises(UserError, match=r"^small 1\.0: is given more than once; serve each version from one bundle$"):
+    with pytest.raises(UserError, match=r"^tiny 1\.0: is given more than once; serve each version from one bundle$"):
         find_sources([str(bundle), f"{bundle}:onnx-fp32"], None, False)
 
 
@@ -64,15 +63,15 @@ def test_without_channels_there_are_none() -> None:
 def test_stable_means_the_last_version_unless_it_is_said() -> None:
     found = [source("1.0"), source("2.0"), source("9.0", "other")]
     canary = Channel("1.0", 0.25)
-    assert find_channels([("small", "canary", canary)], found) == {"small": {STABLE: Channel("2.0"), "canary": canary}}
-    both = [("small", "canary", canary), ("small", STABLE, Channel("1.0"))]
-    assert find_channels(both, found) == {"small": {STABLE: Channel("1.0"), "canary": canary}}
+    assert find_channels([("tiny", "canary", canary)], found) == {"tiny": {STABLE: Channel("2.0"), "canary": canary}}
+    both = [("tiny", "canary", canary), ("tiny", STABLE, Channel("1.0"))]
+    assert find_channels(both, found) == {"tiny": {STABLE: Channel("1.0"), "canary": canary}}
 
 
 @pytest.mark.parametrize(
     ("model", "version", "words"),
     [
-        ("small", "9.0", "--channel small/canary: small 9.0 is not served; versions are 1.0, 2.0"),
+        ("tiny", "9.0", "--channel tiny/canary: tiny 9.0 is not served; versions are 1.0, 2.0"),
         ("nobody", "1.0", "--channel nobody/canary: nobody 1.0 is not served; versions are none"),
     ],
 )

@@ -25,8 +25,8 @@ from serving.onnx_server.inference import Inference, Wanted
 from serving.onnx_server.models.model import Model
 from serving.onnx_server.telemetry.trace_context import TraceContext
 from serving.onnx_server.telemetry.visit import Visit
+from tests.serving.onnx_server.in_process import held_bundle, serving_session
 from tests.serving.onnx_server.models.held import BROKEN, Held, sample, until
-from tests.serving.onnx_server.small import held_bundle, serving
 from tests.serving.wire import in_loop
 
 
@@ -45,14 +45,14 @@ async def ask(plane: DataPlane, model: Model, value: float, **wanted: Any) -> Ma
         return await plane.infer(model, asked, visit)
 
 
-def counted(plane: DataPlane, outcome: str, model: str = "small", version: str = "1.0") -> float | None:
+def counted(plane: DataPlane, outcome: str, model: str = "tiny", version: str = "1.0") -> float | None:
     labels = {"model": model, "version": version, "protocol": "rest", "outcome": outcome}
     return plane.metrics.registry.get_sample_value("torchferry_serve_requests_total", labels)
 
 
 @in_loop
 async def test_the_outputs_that_are_asked_for_are_given_or_else_all() -> None:
-    async with serving(Free()) as (plane, model):
+    async with serving_session(Free()) as (plane, model):
         assert (await ask(plane, model, 1))["y"].tolist() == [[2, 2]]
         assert list(await ask(plane, model, 1, outputs=[Wanted("y")])) == ["y"]
         with pytest.raises(WrongTensor, match="there is no output 'z'; the model has y"):
@@ -61,7 +61,7 @@ async def test_the_outputs_that_are_asked_for_are_given_or_else_all() -> None:
 
 @in_loop
 async def test_the_best_classes_are_named_by_the_models_labels() -> None:
-    async with serving(Free()) as (plane, model):
+    async with serving_session(Free()) as (plane, model):
         asked = Inference({"x": np.array([[1.0, 3.0]])}, outputs=[Wanted("y", classes=1)])
         answered = await plane.infer(model, asked, plane.visit("rest"))
         assert answered["y"].tolist() == [[b"4.000000:1:yes"]]
@@ -73,7 +73,7 @@ async def test_images_are_decoded_as_the_bundle_says_and_that_is_a_stage() -> No
     Image.fromarray(np.full((2, 2), 7, np.uint8)).save(file, "PNG")
     pixels = TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, 2, 2))
     images = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
-    async with serving(Free(), held_bundle(inputs=(pixels,), decode=images)) as (plane, model):
+    async with serving_session(Free(), held_bundle(inputs=(pixels,), decode=images)) as (plane, model):
         visit = plane.visit("rest")
         answered = await plane.infer(model, Inference({}, images=[file.getvalue()] * 3), visit)
         assert answered["y"].tolist() == [[[[8, 8], [8, 8]]]] * 3
@@ -84,14 +84,14 @@ async def test_images_are_decoded_as_the_bundle_says_and_that_is_a_stage() -> No
 
 @in_loop
 async def test_a_model_that_takes_no_images_says_so() -> None:
-    async with serving(Free()) as (plane, model):
-        with pytest.raises(WrongTensor, match="small takes no images"):
+    async with serving_session(Free()) as (plane, model):
+        with pytest.raises(WrongTensor, match="tiny takes no images"):
             await plane.infer(model, Inference({}, images=[b"some"]), plane.visit("rest"))
 
 
 @in_loop
 async def test_more_samples_than_are_allowed_are_too_large_before_they_are_unpacked() -> None:
-    async with serving(Free(), max_request_batch=2) as (plane, model):
+    async with serving_session(Free(), max_request_batch=2) as (plane, model):
         with pytest.raises(TooLarge, match="the request has 3 samples; 2 are allowed"):
             await plane.run(model, sample(1, count=3), plane.visit("rest"))
         with pytest.raises(TooLarge, match="3 samples"):
@@ -102,7 +102,7 @@ async def test_more_samples_than_are_allowed_are_too_large_before_they_are_unpac
 @in_loop
 async def test_an_answer_that_is_kept_is_not_computed_again() -> None:
     session = Free()
-    async with serving(session, cache_bytes=10_000) as (plane, model):
+    async with serving_session(session, cache_bytes=10_000) as (plane, model):
         visits = [plane.visit("rest") for _ in range(3)]
         answered = [
             await plane.run(model, sample(value), visit) for value, visit in zip((1, 1, 2), visits, strict=True)
@@ -115,7 +115,7 @@ async def test_an_answer_that_is_kept_is_not_computed_again() -> None:
 
 @in_loop
 async def test_a_request_has_the_time_that_it_sets_but_never_more_than_the_servers() -> None:
-    async with serving(Free(), timeout=20.0) as (plane, _):
+    async with serving_session(Free(), timeout=20.0) as (plane, _):
         visit = plane.visit("rest")
         assert 0 < plane.remaining(visit, 5.0) <= 5
         assert 5 < plane.remaining(visit, None) <= 20
@@ -128,7 +128,7 @@ async def test_a_request_has_the_time_that_it_sets_but_never_more_than_the_serve
 
 @in_loop
 async def test_a_request_whose_time_is_up_in_the_queue_leaves_it() -> None:
-    async with serving(Held()) as (plane, model):
+    async with serving_session(Held()) as (plane, model):
         running = model.scheduler.submit(sample(1))
         with pytest.raises(DeadlinePassed):
             await ask(plane, model, 2, timeout=0.02)
@@ -138,7 +138,7 @@ async def test_a_request_whose_time_is_up_in_the_queue_leaves_it() -> None:
 
 @in_loop
 async def test_what_takes_too_long_in_a_thread_is_given_up() -> None:
-    async with serving(Held()) as (plane, model):
+    async with serving_session(Held()) as (plane, model):
         visit = plane.visit("rest")
         session: Any = model.loaded.sessions[0]
         with pytest.raises(DeadlinePassed, match=r"within 0\.02 s"):
@@ -148,7 +148,7 @@ async def test_what_takes_too_long_in_a_thread_is_given_up() -> None:
 
 @in_loop
 async def test_who_hangs_up_leaves_the_queue() -> None:
-    async with serving(Held()) as (plane, model):
+    async with serving_session(Held()) as (plane, model):
         model.scheduler.submit(sample(1))
         visit = plane.visit("rest")
         waiting = asyncio.create_task(plane.run(model, sample(2), visit))
@@ -161,10 +161,10 @@ async def test_who_hangs_up_leaves_the_queue() -> None:
 
 @in_loop
 async def test_requests_of_priority_batch_have_half_of_the_queue() -> None:
-    async with serving(Held(), max_queue=4) as (plane, model):
+    async with serving_session(Held(), max_queue=4) as (plane, model):
         for value in range(3):  # one runs, two wait
             model.scheduler.submit(sample(value))
-        with pytest.raises(Overloaded, match=r"small has more requests .* priority batch have half of the queue"):
+        with pytest.raises(Overloaded, match=r"tiny has more requests .* priority batch have half of the queue"):
             await ask(plane, model, 3, interactive=False)
         assert counted(plane, "overloaded") == 1
         with pytest.raises(DeadlinePassed):  # it was let in
@@ -173,7 +173,7 @@ async def test_requests_of_priority_batch_have_half_of_the_queue() -> None:
 
 @in_loop
 async def test_a_request_that_would_be_too_late_is_turned_away_at_once() -> None:
-    async with serving(Held()) as (plane, model):
+    async with serving_session(Held()) as (plane, model):
         model.scheduler.seconds_per_sample = 10.0
         for value in range(2):
             model.scheduler.submit(sample(value))
@@ -184,7 +184,7 @@ async def test_a_request_that_would_be_too_late_is_turned_away_at_once() -> None
 
 @in_loop
 async def test_what_becomes_of_a_request_is_counted_once() -> None:
-    async with serving(Free()) as (plane, model):
+    async with serving_session(Free()) as (plane, model):
         await ask(plane, model, 1)
         with pytest.raises(InferenceFailed):
             await ask(plane, model, BROKEN)
@@ -205,9 +205,9 @@ async def test_what_becomes_of_a_request_is_counted_once() -> None:
 )
 @in_loop
 async def test_each_error_has_its_outcome(error: BaseException, outcome: str) -> None:
-    async with serving(Free()) as (plane, model):
+    async with serving_session(Free()) as (plane, model):
         visit = plane.visit("rest")
-        plane.find(visit, "small", "")
+        plane.find(visit, "tiny", "")
         with pytest.raises(type(error)), visit:
             raise error
         assert counted(plane, outcome) == 1
@@ -216,7 +216,7 @@ async def test_each_error_has_its_outcome(error: BaseException, outcome: str) ->
 
 @in_loop
 async def test_a_name_that_is_no_models_is_counted_under_none() -> None:
-    async with serving(Free()) as (plane, _):
+    async with serving_session(Free()) as (plane, _):
         with pytest.raises(UnknownModel, match="there is no model 'other'"), plane.visit("rest") as visit:
             plane.find(visit, "other", "")
         assert counted(plane, "client_error", model="", version="") == 1
@@ -225,7 +225,7 @@ async def test_a_name_that_is_no_models_is_counted_under_none() -> None:
 @in_loop
 async def test_a_visit_joins_its_callers_trace_and_makes_none_of_its_own() -> None:
     caller = TraceContext(32 * "a", 16 * "b", "01")
-    async with serving(Free()) as (plane, _):
+    async with serving_session(Free()) as (plane, _):
         assert traced(plane, "") is None
         assert traced(plane, "none") is None
         joined = traced(plane, str(caller))
@@ -241,7 +241,7 @@ def traced(plane: DataPlane, traceparent: str) -> TraceContext | None:
 
 @in_loop
 async def test_it_is_ready_from_when_it_has_loaded_until_it_drains() -> None:
-    async with serving(Free()) as (plane, _):
+    async with serving_session(Free()) as (plane, _):
         states = []
         for plane.loaded, plane.draining in ((False, False), (True, False), (True, True)):
             states.append(plane.ready)

@@ -16,8 +16,8 @@ from serving.onnx_server.settings import Settings
 from serving.onnx_server.telemetry.metrics import Metrics
 from serving.onnx_server.telemetry.visit import Visit
 from serving.session.onnx_session import CPU
-from tests.serving.onnx_server.small import small_model
-from tests.serving.small import small_bundle
+from tests.serving.onnx_server.in_process import model_of_session
+from tests.serving.tiny_bundle import described
 from tests.serving.wire import in_loop
 
 ROW = {"name": "row", "datatype": "FP32", "shape": [-1, 3]}
@@ -26,7 +26,7 @@ PROBABILITIES = {"name": "probabilities", "datatype": "FP32", "shape": [-1, 2]}
 
 def model(provider: str = CPU, version: str = "1.0", **settings: float) -> Model:
     session = SimpleNamespace(provider=provider)
-    return small_model(session, Settings(**settings), small_bundle(version=version))  # type: ignore[arg-type]
+    return model_of_session(session, Settings(**settings), described(version=version))  # type: ignore[arg-type]
 
 
 def test_the_server_has_a_name_and_the_packages_version() -> None:
@@ -38,7 +38,7 @@ def test_the_server_has_a_name_and_the_packages_version() -> None:
 @in_loop
 async def test_the_metadata_are_the_bundles_tensors() -> None:
     said = descriptions.metadata(model(), ["1.0", "2.0"])
-    assert (said["name"], said["versions"], said["platform"]) == ("small", ["1.0", "2.0"], "onnxruntime_onnx")
+    assert (said["name"], said["versions"], said["platform"]) == ("tiny", ["1.0", "2.0"], "onnxruntime_onnx")
     assert (said["inputs"], said["outputs"]) == ([ROW], [PROBABILITIES])
     assert said["parameters"] == {"variant": "onnx-fp32"}
 
@@ -70,7 +70,7 @@ async def test_the_statistics_are_sums_in_nanoseconds() -> None:
     one.statistics.finished(answered, True)
     one.statistics.finished(failed, False)
     said = descriptions.statistics(one)
-    assert (said["name"], said["version"], said["inference_count"], said["execution_count"]) == ("small", "1.0", 3, 0)
+    assert (said["name"], said["version"], said["inference_count"], said["execution_count"]) == ("tiny", "1.0", 3, 0)
     assert said["last_inference"] == round(1000 * one.statistics.last_answer) > 0
     inside = said["inference_stats"]
     assert (inside["success"]["count"], inside["fail"]["count"]) == (1, 1)
@@ -83,11 +83,11 @@ async def test_the_statistics_are_sums_in_nanoseconds() -> None:
 async def test_the_index_has_what_failed_unless_only_the_ready_ones_are_asked_for() -> None:
     settings = Settings()
     repository = Repository(settings, Metrics(CollectorRegistry()))
-    repository.models["small"] = Versions("small")
+    repository.models["tiny"] = Versions("tiny")
     for version in ("1.0", "2.0"):
-        repository.models["small"].put(model(version=version), STABLE, 0.0)
-    repository.failures["small", "3.0"] = "is damaged"
-    ready = [{"name": "small", "version": version, "state": "READY", "reason": ""} for version in ("1.0", "2.0")]
-    failed = {"name": "small", "version": "3.0", "state": "UNAVAILABLE", "reason": "is damaged"}
+        repository.models["tiny"].put(model(version=version), STABLE, 0.0)
+    repository.failures["tiny", "3.0"] = "is damaged"
+    ready = [{"name": "tiny", "version": version, "state": "READY", "reason": ""} for version in ("1.0", "2.0")]
+    failed = {"name": "tiny", "version": "3.0", "state": "UNAVAILABLE", "reason": "is damaged"}
     assert descriptions.index(repository, ready_only=True) == ready
     assert descriptions.index(repository) == [*ready, failed]

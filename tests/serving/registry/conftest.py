@@ -16,8 +16,7 @@ from serving.bundle import Bundle
 from serving.registry.catalogue import Catalogue
 from serving.registry.publish import publish
 from serving.registry.store import Store
-from serving.variant import parse_variant
-from tests.serving.small_bundle import VARIANT, small_bundle
+from tests.serving.tiny_bundle import FILE, described
 
 
 @pytest.fixture(scope="session")
@@ -64,10 +63,9 @@ def version(bundle: Path, folder: Path, name: str) -> Bundle:
 
 
 def written(root: Path, content: bytes, **change: Any) -> Bundle:
-    """A small bundle on the disk, with one variant whose file holds `content`."""
-    file = root / VARIANT["file"]
+    """A tiny bundle on the disk, with one variant whose file holds `content`."""
+    file = root / FILE
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
-    variants = {"torch": parse_variant(VARIANT)}
-    bundles.write(small_bundle(root, variants=variants, files=bundles.checksums(root), **change))
+    bundles.write(described(root, files=bundles.checksums(root), **change))
     return bundles.load(root)

@@ -12,10 +12,9 @@ from serving.registry.catalogue import Catalogue, digest_of
 from serving.registry.publish import main, publish
 from serving.registry.pull import pull
 from serving.registry.store import Store
-from serving.variant import parse_variant
 from tests.commands import run_command
 from tests.serving.registry.conftest import version, written
-from tests.serving.small_bundle import VARIANT, small_bundle
+from tests.serving.tiny_bundle import FILE, described, variant
 
 
 def test_a_version_never_changes(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
@@ -63,25 +62,25 @@ def test_a_bucket_that_is_not_there_is_said_in_one_line(bucket: str, bundle: Pat
 
 
 def test_a_bundle_that_nobody_could_serve_is_refused(tmp_path: Path) -> None:
-    catalogue = Catalogue(Store(str(tmp_path / "store")), "small")
-    refused = parse_variant(VARIANT | {"status": "refused"})
+    catalogue = Catalogue(Store(str(tmp_path / "store")), "tiny")
+    refused = variant(status="refused")
     with pytest.raises(UserError, match="has no accepted variant, so nobody could serve it"):
-        publish(small_bundle(tmp_path, variants={"torch": refused}), catalogue)
+        publish(described(tmp_path, variants={"torch": refused}), catalogue)
     assert not (tmp_path / "store").exists()
 
 
 def test_another_bundle_of_a_version_is_refused_before_anything_is_uploaded(tmp_path: Path) -> None:
-    catalogue = Catalogue(Store(str(tmp_path / "store")), "small")
+    catalogue = Catalogue(Store(str(tmp_path / "store")), "tiny")
     publish(written(tmp_path / "one", b"one"), catalogue)
-    with pytest.raises(UserError, match=r"small@1\.0: is there already and is another bundle"):
+    with pytest.raises(UserError, match=r"tiny@1\.0: is there already and is another bundle"):
         publish(written(tmp_path / "two", b"two"), catalogue)
-    assert catalogue.store.names("small/objects") == [digest_of(b"one")]
+    assert catalogue.store.names("tiny/objects") == [digest_of(b"one")]
 
 
 def test_a_bundle_whose_file_was_damaged_here_is_not_there(tmp_path: Path) -> None:
-    catalogue = Catalogue(Store(str(tmp_path / "store")), "small")
+    catalogue = Catalogue(Store(str(tmp_path / "store")), "tiny")
     bundle = written(tmp_path / "one", b"one")
-    (bundle.root / VARIANT["file"]).write_bytes(b"eno")
+    (bundle.root / FILE).write_bytes(b"eno")
     with pytest.raises(BundleError, match="is damaged"):
         publish(bundle, catalogue)
     assert catalogue.versions() == []
@@ -90,7 +89,7 @@ def test_a_bundle_whose_file_was_damaged_here_is_not_there(tmp_path: Path) -> No
 def test_the_command_says_what_is_there_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle, store = written(tmp_path / "one", b"one"), f"{tmp_path}/store"
     main([str(bundle.root), f"{store}/", "--channel", "stable", "--channel", "canary"])
-    lines = [f"{store}/small@1.0", "stable: nothing -> 1.0", "canary: nothing -> 1.0"]
+    lines = [f"{store}/tiny@1.0", "stable: nothing -> 1.0", "canary: nothing -> 1.0"]
     assert capsys.readouterr().out.splitlines() == lines
 
 

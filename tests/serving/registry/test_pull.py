@@ -14,7 +14,7 @@ from serving.registry.publish import publish
 from serving.registry.pull import main, pull
 from serving.registry.store import Store
 from tests.serving.registry.conftest import written
-from tests.serving.small_bundle import VARIANT
+from tests.serving.tiny_bundle import FILE
 
 
 def test_what_is_pulled_is_what_was_published(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
@@ -77,49 +77,49 @@ def test_two_pulls_into_one_folder_do_not_mix(catalogue: Catalogue, tmp_path: Pa
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Catalogue:
+def tiny(tmp_path: Path) -> Catalogue:
     """A store with version 1.0 of a bundle of one small file, which is stable."""
-    bundle = written(tmp_path / "small", b"content")
-    catalogue = Catalogue(Store(str(tmp_path / "store")), "small")
+    bundle = written(tmp_path / "tiny", b"content")
+    catalogue = Catalogue(Store(str(tmp_path / "store")), "tiny")
     publish(bundle, catalogue)
     catalogue.move("stable", "1.0")
     return catalogue
 
 
-def test_a_folder_that_is_there_is_left_as_it_is(small: Catalogue, tmp_path: Path) -> None:
+def test_a_folder_that_is_there_is_left_as_it_is(tiny: Catalogue, tmp_path: Path) -> None:
     (tmp_path / "pulled").mkdir()
     with pytest.raises(UserError, match=f"^{tmp_path}/pulled: exists already and is left as it is"):
-        pull(small, "1.0", tmp_path / "pulled")
+        pull(tiny, "1.0", tmp_path / "pulled")
     assert not list((tmp_path / "pulled").iterdir())
 
 
-def test_a_version_that_is_not_there_is_named_and_leaves_nothing(small: Catalogue, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"/store/small: has no version 2\.0$"):
-        pull(small, "2.0", tmp_path / "pulled")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["small", "store"]
+def test_a_version_that_is_not_there_is_named_and_leaves_nothing(tiny: Catalogue, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"/store/tiny: has no version 2\.0$"):
+        pull(tiny, "2.0", tmp_path / "pulled")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "tiny"]
 
 
-def test_what_is_longer_than_it_was_is_fetched_from_the_beginning(small: Catalogue, tmp_path: Path) -> None:
-    manifest = small.manifest("1.0")
+def test_what_is_longer_than_it_was_is_fetched_from_the_beginning(tiny: Catalogue, tmp_path: Path) -> None:
+    manifest = tiny.manifest("1.0")
     assert manifest
-    part = tmp_path / f".pulled.{digest_of(manifest)[:12]}.partial" / f"{VARIANT['file']}.part"
+    part = tmp_path / f".pulled.{digest_of(manifest)[:12]}.partial" / f"{FILE}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"content and more")
-    assert pull(small, "1.0", tmp_path / "pulled").verified(VARIANT["file"]).read_bytes() == b"content"
+    assert pull(tiny, "1.0", tmp_path / "pulled").verified(FILE).read_bytes() == b"content"
 
 
-def test_a_damaged_object_leaves_nothing_to_go_on_from(small: Catalogue, tmp_path: Path) -> None:
-    small.store.write(small.object(digest_of(b"content")), b"Content")
+def test_a_damaged_object_leaves_nothing_to_go_on_from(tiny: Catalogue, tmp_path: Path) -> None:
+    tiny.store.write(tiny.object(digest_of(b"content")), b"Content")
     with pytest.raises(BundleError, match=r"is damaged \(its checksum differs\); publish the bundle again"):
-        pull(small, "1.0", tmp_path / "pulled")
+        pull(tiny, "1.0", tmp_path / "pulled")
     (partial,) = tmp_path.glob(".pulled.*")
     assert [path.name for path in partial.rglob("*") if path.is_file()] == ["model.json"]
 
 
-@pytest.mark.parametrize("reference", ["small", "small@stable", "small@1.0"])
+@pytest.mark.parametrize("reference", ["tiny", "tiny@stable", "tiny@1.0"])
 def test_the_command_says_what_was_pulled(
-    small: Catalogue, tmp_path: Path, reference: str, capsys: pytest.CaptureFixture[str]
+    tiny: Catalogue, tmp_path: Path, reference: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main([f"{small.store.url}/{reference}", str(tmp_path / "pulled")])
-    assert capsys.readouterr().out == f"small 1.0 in {tmp_path}/pulled\n"
-    assert (tmp_path / "pulled" / VARIANT["file"]).read_bytes() == b"content"
+    main([f"{tiny.store.url}/{reference}", str(tmp_path / "pulled")])
+    assert capsys.readouterr().out == f"tiny 1.0 in {tmp_path}/pulled\n"
+    assert (tmp_path / "pulled" / FILE).read_bytes() == b"content"

@@ -13,8 +13,7 @@ from serving.bundle import Bundle, TensorSpec
 from serving.errors import BundleError, UserError
 from serving.export.variants import BUILDERS
 from serving.session import RUNTIMES, check_golden, open_session, open_variant
-from serving.variant import parse_variant
-from tests.serving.small_bundle import VARIANT, small_bundle
+from tests.serving.tiny_bundle import FILE, described, variant
 
 
 class Gives:
@@ -35,10 +34,10 @@ def golden(tmp_path: Path) -> Bundle:
     np.savez(tmp_path / "golden" / "inputs.npz", row=np.zeros((1, 3), np.float32))
     np.savez(tmp_path / "golden" / "outputs.npz", probabilities=np.array([[0.25, 0.75]], np.float32))
     variants = {
-        "torch": parse_variant(VARIANT | {"golden_tolerance": 0.125}),
-        "onnx-fp32": parse_variant(VARIANT | {"status": "refused"}),
+        "torch": variant(golden_tolerance=0.125),
+        "onnx-fp32": variant(status="refused"),
     }
-    return small_bundle(tmp_path, variants=variants, files=bundles.checksums(tmp_path))
+    return described(tmp_path, variants=variants, files=bundles.checksums(tmp_path))
 
 
 def test_every_variant_that_can_be_built_can_be_opened() -> None:
@@ -51,11 +50,11 @@ def test_a_session_is_opened_by_the_variants_name(table: Path) -> None:
 
 
 def test_a_variant_answers_by_the_bundles_names(table: Path) -> None:
-    bundle = small_bundle(
+    bundle = described(
         table.parent,
         inputs=(TensorSpec(name="words", datatype="INT64", shape=(-1, 1)),),
         outputs=(TensorSpec(name="vectors", datatype="FP32", shape=(-1, 1, 2)),),
-        variants={"torch": parse_variant(VARIANT | {"file": table.name})},
+        variants={"torch": variant(file=table.name)},
         files=bundles.checksums(table.parent),
     )
     session = open_variant(bundle, "torch", torch.get_num_threads())
@@ -69,7 +68,7 @@ def test_what_was_refused_or_never_built_is_not_opened(golden: Bundle, variant: 
 
 
 def test_a_variant_whose_file_has_gone_is_not_opened(golden: Bundle) -> None:
-    listed = dataclasses.replace(golden, files=golden.files | {VARIANT["file"]: "0" * 64})
+    listed = dataclasses.replace(golden, files=golden.files | {FILE: "0" * 64})
     with pytest.raises(BundleError, match="is missing; export the bundle again"):
         open_variant(listed, "torch", threads=1)
 
@@ -81,7 +80,7 @@ def test_an_answer_within_the_tolerance_is_the_golden_one(golden: Bundle, values
 
 @pytest.mark.parametrize(("values", "difference"), [([0.25, 0.5], "0.25"), ([float("nan"), 0.75], "nan")])
 def test_another_answer_is_told_with_its_difference(golden: Bundle, values: list[float], difference: str) -> None:
-    words = f"^small torch: its answer .* differs by {difference} in 'probabilities'; 0.12 is allowed$"
+    words = f"^tiny torch: its answer .* differs by {difference} in 'probabilities'; 0.12 is allowed$"
     with pytest.raises(BundleError, match=words):
         check_golden(Gives(probabilities=values), golden, "torch")
 

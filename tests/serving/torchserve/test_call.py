@@ -23,8 +23,9 @@ from serving.request import Request
 from serving.torchserve.call import LONGEST_QUEUE, RAW_LENGTH, STATUS, Call
 from serving.torchserve.explain import Explainer
 from serving.torchserve.explanation import Explanation
-from tests.serving.torchserve.small import described
+from tests.serving.tiny_bundle import described
 
+TABLE = described(columns=2)
 CSV = b"0.25,0.75"
 ANSWERED = Explanation(target="yes", baseline="zeros", convergence_delta=0, attributions={}, pixels=None)
 
@@ -33,7 +34,7 @@ class Explaining(Explainer):
     """Raises what it is given, if anything."""
 
     def __init__(self, error: Exception | None = None, bundle: Bundle | None = None) -> None:
-        self.bundle, self.error, self.targets = bundle or described(), error, list[str | None]()
+        self.bundle, self.error, self.targets = bundle or TABLE, error, list[str | None]()
 
     def explain(self, request: Request, target: str | None, check_deadline: Callable[[], None]) -> Explanation:
         check_deadline()
@@ -46,7 +47,7 @@ class Explaining(Explainer):
 
 def decoded(body: bytes = CSV, headers: Mapping[str, str] | None = None, bundle: Bundle | None = None) -> Call:
     call = Call(body, headers or {})
-    call.decode(bundle or described(), timeout=60)
+    call.decode(bundle or TABLE, timeout=60)
     return call
 
 
@@ -156,7 +157,7 @@ def test_a_form_has_been_taken_apart_before() -> None:
 
 
 def test_a_bug_in_reading_is_that_of_one_call() -> None:
-    call = decoded(bundle=dataclasses.replace(described(), inputs=()))
+    call = decoded(bundle=dataclasses.replace(TABLE, inputs=()))
     assert (type(call.error), call.outcome) == (InferenceFailed, "server_error")
     assert "a bug of the server" in str(call.error)
 
@@ -188,7 +189,7 @@ def test_no_picture_is_drawn_of_a_row_and_nothing_after_the_deadline() -> None:
     drawn, explainer = decoded(headers={"accept": "image/png"}), Explaining()
     drawn.explain(explainer, timeout=60)
     assert (type(drawn.error), explainer.targets) == (NoPicture, [])
-    assert str(drawn.error) == "table takes no image to draw on; accept application/json"
+    assert str(drawn.error) == "tiny takes no image to draw on; accept application/json"
     slow = decoded()
     slow.explain(explainer, timeout=-1)
     assert (type(slow.error), explainer.targets) == (DeadlinePassed, [])

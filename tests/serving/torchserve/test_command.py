@@ -7,7 +7,7 @@ import pytest
 from serving.errors import UserError
 from serving.signature import TrustedKeys
 from serving.torchserve.command import find_archives, main
-from tests.serving.torchserve.small import archived
+from tests.serving.torchserve.tiny_archive import archived
 
 
 def test_archives_come_in_the_order_given_and_those_of_a_folder_by_name(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_model_is_served_from_one_place(tmp_path: Path) -> None:
     twice = [archived(tmp_path / folder) for folder in ("first", "second")]
-    with pytest.raises(UserError, match=r"^table-onnx-fp32: is given more than once; serve each model from one place$"):
+    with pytest.raises(UserError, match=r"^tiny-onnx-fp32: is given more than once; serve each model from one place$"):
         find_archives(twice, tmp_path / "made", None)
 
 

@@ -14,7 +14,7 @@ from serving.errors import DeadlinePassed, NotExplainable, WrongParameter
 from serving.request import Request
 from serving.torchserve.explain import Explainer
 from serving.torchserve.explanation import Explanation
-from tests.serving.torchserve.small import described
+from tests.serving.tiny_bundle import described
 
 WEIGHT = [[1.0, 2.0], [3.0, -4.0], [0.0, 1.0]]
 ROW = np.array([[0.5, 0.25]], np.float32)
@@ -128,7 +128,7 @@ def test_a_target_that_is_none_is_refused(bundle: Bundle, target: str | None, wo
         (
             dataclasses.replace(SCORES, outputs=(TensorSpec(name="map", datatype="FP32", shape=(-1, 3, 3)),)),
             ROW,
-            "table does not give one list of scores for a sample",
+            "tiny does not give one list of scores for a sample",
         ),
     ],
 )
@@ -139,14 +139,14 @@ def test_what_cannot_be_explained_is_refused_before_it_is_computed(bundle: Bundl
 
 def test_a_variant_without_gradients_names_the_one_that_has_them() -> None:
     explainer = Explainer(Traced(linear(WEIGHT)), SCORES, "onnx-fp32")
-    with pytest.raises(NotExplainable, match="onnx-fp32 has no gradients; explanations are of the variant table-torch"):
+    with pytest.raises(NotExplainable, match="onnx-fp32 has no gradients; explanations are of the variant tiny-torch"):
         explainer.explain(Request({"row": ROW}, "labels"), None, lambda: None)
 
 
 @pytest.mark.parametrize(
     ("operation", "words"),
     [
-        (lambda row: (row > 0).float(), "what table gives has no gradient with respect to its input"),
+        (lambda row: (row > 0).float(), "what tiny gives has no gradient with respect to its input"),
         (lambda row: (row - 1).sqrt(), "the score's gradient is not finite on the way"),
     ],
 )

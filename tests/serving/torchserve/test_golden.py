@@ -10,9 +10,10 @@ import pytest
 from serving.client import RestClient
 from serving.errors import BundleError, ServerFault
 from serving.torchserve.golden import Golden, Goldens
-from tests.serving.torchserve.small import ROWS, archived, written
+from tests.serving.tiny_bundle import GOLDEN, written
+from tests.serving.torchserve.tiny_archive import archived
 
-MODEL = "table-onnx-fp32"
+MODEL = "tiny-onnx-fp32"
 
 
 class Answering(RestClient):
@@ -38,13 +39,13 @@ def test_the_version_is_asked_the_golden_inputs(store: Path, tmp_path: Path) -> 
     golden.check(client)
     assert (golden.model, golden.version, golden.variant) == (MODEL, "2.0", "onnx-fp32")
     assert list(client.asked) == [f"{MODEL}/2.0"]
-    np.testing.assert_array_equal(client.asked[f"{MODEL}/2.0"]["row"], ROWS)
+    np.testing.assert_array_equal(client.asked[f"{MODEL}/2.0"]["row"], GOLDEN)
 
 
 def test_another_answer_is_refused_with_how_far_it_is_off(store: Path, tmp_path: Path) -> None:
     golden = Golden(store / f"{MODEL}.mar", tmp_path / "golden")
     golden.check(Answering(wrong_by=5e-5))
-    with pytest.raises(BundleError, match=r"table onnx-fp32: .* differs by 0\.25 in 'probabilities'; 0\.0001 is"):
+    with pytest.raises(BundleError, match=r"tiny onnx-fp32: .* differs by 0\.25 in 'probabilities'; 0\.0001 is"):
         golden.check(Answering(wrong_by=0.25))
 
 

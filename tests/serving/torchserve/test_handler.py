@@ -13,7 +13,7 @@ import pytest
 
 from serving.errors import BundleError
 from serving.torchserve.call import RAW_LENGTH
-from tests.serving.torchserve.small import FILE, ROWS, written
+from tests.serving.tiny_bundle import FILE, GOLDEN, written
 
 if TYPE_CHECKING:
     from serving.torchserve.handler import Handler
@@ -25,7 +25,7 @@ class Context(SimpleNamespace):
     """What TorchServe hands over with a batch, and is told of it."""
 
     def __init__(self, folder: Path, headers: Sequence[Mapping[str, str]] = (), batch_size: int = 1) -> None:
-        super().__init__(model_name="table-onnx-fp32", headers=headers, statuses={}, kinds={}, given={})
+        super().__init__(model_name="tiny-onnx-fp32", headers=headers, statuses={}, kinds={}, given={})
         self.model_yaml_config = {"torchferry": {"variant": "onnx-fp32"}}
         self.system_properties = {"model_dir": str(folder), "batch_size": batch_size}
 
@@ -68,8 +68,7 @@ def handler(monkeypatch: pytest.MonkeyPatch) -> "Handler":
 
 @pytest.fixture
 def ready(handler: "Handler", tmp_path: Path) -> "Handler":
-    written(tmp_path / "model")
-    handler.initialize(Context(tmp_path / "model"))
+    handler.initialize(Context(written(tmp_path).root))
     return handler
 
 
@@ -116,12 +115,12 @@ def test_what_cannot_be_computed_is_a_500_of_its_own_and_the_others_are_computed
 
 def test_raw_elements_are_answered_with_raw_elements_behind_their_head(ready: "Handler") -> None:
     headers = {RAW_LENGTH: "0", "Accept": "application/octet-stream"}
-    [answer], context = handle(ready, (ROWS.tobytes(), headers))
+    [answer], context = handle(ready, (GOLDEN.tobytes(), headers))
     name, length = context.given[0]
     head, raw = json.loads(answer[: int(length)]), answer[int(length) :]
     assert (name, context.kinds[0]) == (RAW_LENGTH, "application/octet-stream")
     assert head == {
-        "model_name": "table-onnx-fp32",
+        "model_name": "tiny-onnx-fp32",
         "model_version": "1.0",
         "outputs": [
             {
@@ -132,7 +131,7 @@ def test_raw_elements_are_answered_with_raw_elements_behind_their_head(ready: "H
             }
         ],
     }
-    np.testing.assert_array_equal(np.frombuffer(raw, np.float32).reshape(2, 2), ROWS)
+    np.testing.assert_array_equal(np.frombuffer(raw, np.float32).reshape(2, 2), GOLDEN)
 
 
 def test_an_explanation_beside_predictions_is_not_computed_with_them(ready: "Handler") -> None:
@@ -146,9 +145,9 @@ def test_an_explanation_beside_predictions_is_not_computed_with_them(ready: "Han
 def test_a_model_that_cannot_be_loaded_leaves_the_reason(
     handler: "Handler", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written(tmp_path / "model")
-    (tmp_path / "model" / FILE).write_bytes(b"")
+    root = written(tmp_path).root
+    (root / FILE).write_bytes(b"")
     monkeypatch.setenv("TORCHFERRY_FAILURES", str(tmp_path))
     with pytest.raises(BundleError, match="is damaged"):
-        handler.initialize(Context(tmp_path / "model"))
-    assert (tmp_path / "table-onnx-fp32").read_text().startswith("BundleError: ")
+        handler.initialize(Context(root))
+    assert (tmp_path / "tiny-onnx-fp32").read_text().startswith("BundleError: ")

@@ -11,7 +11,7 @@ from serving.cpu import cores
 from serving.errors import UserError
 from serving.torchserve.launcher import LONGEST_FOLDER, TorchServe, reachable
 from serving.torchserve.settings import Settings
-from tests.serving.torchserve.small import archived
+from tests.serving.torchserve.tiny_archive import archived
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_nothing_runs_until_it_is_started_and_stopping_leaves_nothing(tmp_path: 
     server.check_running()
     server.stop()
     assert not list(temporary.iterdir())
-    assert (tmp_path / "table-onnx-fp32.mar").is_file()
+    assert (tmp_path / "tiny-onnx-fp32.mar").is_file()
 
 
 def test_clients_ask_where_the_settings_say_and_the_gateway_on_loopback(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from serving.errors import DeadlinePassed, NotDecodable
 from serving.predicted import GOLDEN
 from serving.torchserve.call import Call
 from serving.torchserve.worker_metrics import Files, Silent, worker_metrics
-from tests.serving.torchserve.small import described
+from tests.serving.tiny_bundle import described
 
-MODEL = "table-onnx-fp32"
+MODEL = "tiny-onnx-fp32"
 OUTPUTS = {"probabilities": np.array([[0.1, 0.9], [0.2, 0.8], [0.7, 0.3]], np.float32)}
 
 

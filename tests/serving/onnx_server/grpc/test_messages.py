@@ -14,7 +14,8 @@ from serving.onnx_server.inference import Inference, Wanted
 from serving.onnx_server.models.model import Model
 from serving.tensors import DTYPES
 from tests.serving.onnx_server.calling import infer_request, output_arrays
-from tests.serving.onnx_server.in_process import make_model, tiny_bundle
+from tests.serving.onnx_server.in_process import model_of_bundle
+from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
 
 ROW = np.array([[0.25, 0.75]], np.float32)
@@ -37,14 +38,15 @@ DECODE = ImageDecode(mode="L", height=1, width=2, interpolation="bilinear")
 
 
 def taking(folder: Path, datatype: str = "FP32", **change: Any) -> Model:
-    """A model that takes `x` of [batch, 2]."""
-    return make_model(tiny_bundle(folder), inputs=(TensorSpec(name="x", datatype=datatype, shape=(-1, 2)),), **change)
+    """A model that takes `row` of [batch, 2]."""
+    row = TensorSpec(name="row", datatype=datatype, shape=(-1, 2))
+    return model_of_bundle(written(folder), inputs=(row,), **change)
 
 
 def typed(datatype: str, values: Any, shape: tuple[int, ...] = (1, 2)) -> Any:
     """A request with typed contents."""
     request = messages.ModelInferRequest(model_name="tiny")
-    tensor = request.inputs.add(name="x", datatype=datatype, shape=shape)
+    tensor = request.inputs.add(name="row", datatype=datatype, shape=shape)
     getattr(tensor.contents, FIELDS.get(datatype, "fp32_contents")).extend(values)
     return request
 
@@ -52,31 +54,31 @@ def typed(datatype: str, values: Any, shape: tuple[int, ...] = (1, 2)) -> Any:
 @in_loop
 @pytest.mark.parametrize("datatype", [name for name in FIELDS if name != "BYTES"])
 async def test_typed_contents_of_each_datatype_become_the_array(tmp_path: Path, datatype: str) -> None:
-    values = read(typed(datatype, [0, 1]), taking(tmp_path, datatype)).inputs["x"]
+    values = read(typed(datatype, [0, 1]), taking(tmp_path, datatype)).inputs["row"]
     np.testing.assert_array_equal(values, np.array([[0, 1]], DTYPES[datatype]), strict=True)
 
 
 @in_loop
 async def test_raw_contents_become_the_array(tmp_path: Path) -> None:
-    np.testing.assert_array_equal(read(infer_request("tiny", {"x": ROW}), taking(tmp_path)).inputs["x"], ROW)
+    np.testing.assert_array_equal(read(infer_request("tiny", {"row": ROW}), taking(tmp_path)).inputs["row"], ROW)
 
 
 def twice() -> Any:
-    request = infer_request("tiny", {"x": ROW})
+    request = infer_request("tiny", {"row": ROW})
     request.inputs.append(request.inputs[0])
     request.raw_input_contents.append(request.raw_input_contents[0])
     return request
 
 
 def one_raw_too_many() -> Any:
-    request = infer_request("tiny", {"x": ROW})
+    request = infer_request("tiny", {"row": ROW})
     request.raw_input_contents.append(b"")
     return request
 
 
 def classifying(classes: int) -> Any:
-    request = infer_request("tiny", {"x": ROW})
-    request.outputs.add(name="y").parameters["classification"].int64_param = classes
+    request = infer_request("tiny", {"row": ROW})
+    request.outputs.add(name="probabilities").parameters["classification"].int64_param = classes
     return request
 
 
@@ -84,9 +86,9 @@ def classifying(classes: int) -> Any:
 @pytest.mark.parametrize(
     ("request_", "error", "words"),
     [
-        (twice(), WrongTensor, "'x' is given twice"),
-        (infer_request("tiny", {"z": ROW}), WrongTensor, "inputs are 'z'; the model takes 'x'"),
-        (messages.ModelInferRequest(), WrongTensor, "the model takes 'x'"),
+        (twice(), WrongTensor, "'row' is given twice"),
+        (infer_request("tiny", {"z": ROW}), WrongTensor, "inputs are 'z'; the model takes 'row'"),
+        (messages.ModelInferRequest(), WrongTensor, "the model takes 'row'"),
         (one_raw_too_many(), NotDecodable, "2 raw_input_contents for 1 inputs; give one for each, or none"),
         (typed("FP64", [1, 2]), WrongTensor, "has datatype FP64; the model takes FP32"),
         (typed("FP32", [1, 2, 3], (1, 3)), WrongTensor, r"has shape \[1, 3\]"),
@@ -104,7 +106,7 @@ async def test_a_wrong_request_is_refused_with_what_would_be_right(
 
 @in_loop
 async def test_half_precision_has_no_typed_contents(tmp_path: Path) -> None:
-    with pytest.raises(WrongTensor, match="'x' is FP16, for which there are only raw_input_contents"):
+    with pytest.raises(WrongTensor, match="'row' is FP16, for which there are only raw_input_contents"):
         read(typed("FP16", [1, 2]), taking(tmp_path, "FP16"))
 
 
@@ -115,7 +117,7 @@ async def test_outputs_and_parameters_are_what_the_request_says(tmp_path: Path) 
     request.parameters["timeout"].int64_param = 500_000
     request.parameters["priority"].string_param = "batch"
     asked = read(request, taking(tmp_path))
-    assert asked.outputs == [Wanted("y", classes=2)]
+    assert asked.outputs == [Wanted("probabilities", classes=2)]
     assert (asked.id, asked.timeout, asked.interactive) == ("seven", 0.5, False)
 
 
@@ -140,7 +142,7 @@ async def test_a_shape_that_is_not_the_number_of_image_files_is_refused(
 
 @in_loop
 async def test_the_answer_says_who_gave_it_and_has_raw_outputs(tmp_path: Path) -> None:
-    outputs: dict[str, np.ndarray] = {"y": ROW[:, ::-1], "z": np.array([[1, 2]], np.int64)}
+    outputs: dict[str, np.ndarray] = {"probabilities": ROW[:, ::-1], "z": np.array([[1, 2]], np.int64)}
     response = write(Inference({}, id="seven"), outputs, taking(tmp_path))
     assert (response.model_name, response.model_version, response.id) == ("tiny", "1.0", "seven")
     assert [output.datatype for output in response.outputs] == ["FP32", "INT64"]

@@ -10,7 +10,8 @@ import pytest
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.grpc.predictions import Predictions
 from serving.predictions_grpc import Request
-from tests.serving.onnx_server.in_process import Call, serving_plane, tiny_bundle
+from tests.serving.onnx_server.in_process import Call, serving_bundles
+from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
 
 ROW = b"0.25,0.75"
@@ -29,7 +30,7 @@ async def refusal(plane: DataPlane, request: Any, left: float | None = None) -> 
 async def test_the_body_called_data_or_else_body_is_answered_with_labels(
     tmp_path: Path, given: dict[str, bytes]
 ) -> None:
-    async with serving_plane(tiny_bundle(tmp_path)) as plane:
+    async with serving_bundles(written(tmp_path)) as plane:
         answer = json.loads((await Predictions(plane)(Request(model_name="tiny", input=given), Call())).prediction)
     assert (answer["model"], answer["label"], answer["probability"]) == ("tiny", "yes", 0.75)
 
@@ -37,7 +38,7 @@ async def test_the_body_called_data_or_else_body_is_answered_with_labels(
 @in_loop
 async def test_the_answer_carries_its_stages_and_the_callers_trace(tmp_path: Path) -> None:
     context = Call([("traceparent", f"00-{TRACE}-b7ad6b7169203331-01")])
-    async with serving_plane(tiny_bundle(tmp_path)) as plane:
+    async with serving_bundles(written(tmp_path)) as plane:
         await Predictions(plane)(Request(model_name="tiny", input={"data": ROW}), context)
     assert "inference;dur=" in context.trailing["server-timing"]
     assert TRACE in context.trailing["traceparent"]
@@ -56,7 +57,7 @@ async def test_the_answer_carries_its_stages_and_the_callers_trace(tmp_path: Pat
 async def test_what_cannot_be_answered_is_refused(
     tmp_path: Path, request_: Any, code: grpc.StatusCode, words: str
 ) -> None:
-    async with serving_plane(tiny_bundle(tmp_path)) as plane:
+    async with serving_bundles(written(tmp_path)) as plane:
         context = await refusal(plane, request_)
     assert context.code is code
     assert words in context.details
@@ -64,14 +65,14 @@ async def test_what_cannot_be_answered_is_refused(
 
 @in_loop
 async def test_a_call_without_time_left_is_past_its_deadline(tmp_path: Path) -> None:
-    async with serving_plane(tiny_bundle(tmp_path)) as plane:
+    async with serving_bundles(written(tmp_path)) as plane:
         context = await refusal(plane, Request(model_name="tiny", input={"data": ROW}), left=0.0)
     assert context.code is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 @in_loop
 async def test_a_full_queue_says_when_to_come_again_and_every_place_is_given_back(tmp_path: Path) -> None:
-    async with serving_plane(tiny_bundle(tmp_path)) as plane:
+    async with serving_bundles(written(tmp_path)) as plane:
         admission = plane.repository.find("tiny").admission
         admission.limit = 0
         context = await refusal(plane, Request(model_name="tiny", input={"data": ROW}))

@@ -9,7 +9,8 @@ from serving.access import Access
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.http.about import SMALL
 from serving.onnx_server.http.rest import Rest
-from tests.serving.onnx_server.in_process import Line, Said, serving_plane, tiny_bundle
+from tests.serving.onnx_server.in_process import Line, Said, serving_bundles
+from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
 
 
@@ -23,7 +24,7 @@ async def index(plane: DataPlane, body: Any) -> Said:
 
 @in_loop
 async def test_a_server_that_is_not_ready_is_alive_and_says_so() -> None:
-    async with serving_plane() as plane:
+    async with serving_bundles() as plane:
         for path, loading in (("/v2/health/live", 200), ("/v2/health/ready", 400), ("/ping", 503)):
             assert (await told(plane, path)).status == 200
             plane.loaded = False
@@ -36,7 +37,7 @@ async def test_a_server_that_is_not_ready_is_alive_and_says_so() -> None:
 
 @in_loop
 async def test_a_model_is_as_ready_as_the_server_and_an_unknown_one_is_not_found(tmp_path: Path) -> None:
-    async with serving_plane(tiny_bundle(tmp_path)) as plane:
+    async with serving_bundles(written(tmp_path)) as plane:
         assert (await told(plane, "/v2/models/tiny/ready")).json == {"name": "tiny", "ready": True}
         plane.draining = True
         draining = await told(plane, "/v2/models/tiny/ready")
@@ -47,23 +48,23 @@ async def test_a_model_is_as_ready_as_the_server_and_an_unknown_one_is_not_found
 
 @in_loop
 async def test_metadata_names_all_versions_and_describes_the_one_that_was_asked_for(tmp_path: Path) -> None:
-    async with serving_plane(tiny_bundle(tmp_path), tiny_bundle(tmp_path, version="2.0")) as plane:
+    async with serving_bundles(written(tmp_path), written(tmp_path, version="2.0")) as plane:
         said = (await told(plane, "/v2/models/tiny/versions/1.0")).json
     assert said["versions"] == ["1.0", "2.0"]
-    assert said["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]
+    assert said["inputs"] == [{"name": "row", "datatype": "FP32", "shape": [-1, 2]}]
     assert said["parameters"] == {"variant": "onnx-fp32"}
 
 
 @in_loop
 async def test_statistics_are_of_one_model_or_of_all(tmp_path: Path) -> None:
-    async with serving_plane(tiny_bundle(tmp_path), tiny_bundle(tmp_path, name="other")) as plane:
+    async with serving_bundles(written(tmp_path), written(tmp_path, name="other")) as plane:
         for path, names in (("/v2/models/stats", ["tiny", "other"]), ("/v2/models/other/stats", ["other"])):
             assert [model["name"] for model in (await told(plane, path)).json["model_stats"]] == names
 
 
 @in_loop
 async def test_the_index_has_what_could_not_be_loaded_unless_only_ready_ones_are_wanted(tmp_path: Path) -> None:
-    async with serving_plane(tiny_bundle(tmp_path)) as plane:
+    async with serving_bundles(written(tmp_path)) as plane:
         plane.repository.failures["tiny", "2.0"] = "is damaged"
         everything, ready = (await index(plane, b"")).json, (await index(plane, {"ready": True})).json
     assert [(model["version"], model["state"]) for model in everything] == [("1.0", "READY"), ("2.0", "UNAVAILABLE")]
@@ -83,6 +84,6 @@ async def test_the_index_has_what_could_not_be_loaded_unless_only_ready_ones_are
     ],
 )
 async def test_a_body_that_is_no_small_object_is_refused(body: Any, status: int, words: str) -> None:
-    async with serving_plane() as plane:
+    async with serving_bundles() as plane:
         said = await index(plane, body)
     assert (said.status, words in said.json["detail"]) == (status, True), said.body

@@ -12,7 +12,8 @@ from serving.bundle import Bundle
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.http.admin import Admin
 from serving.onnx_server.http.rest import Rest
-from tests.serving.onnx_server.in_process import Line, Said, serving_plane, tiny_bundle
+from tests.serving.onnx_server.in_process import Line, Said, serving_bundles
+from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
 
 TINY = "/v2/repository/models/tiny/"
@@ -40,14 +41,14 @@ class Port:
 
 @asynccontextmanager
 async def managing(*served: Bundle) -> AsyncIterator[Port]:
-    async with serving_plane(*served) as plane:
+    async with serving_bundles(*served) as plane:
         yield Port(plane)
 
 
 @in_loop
 async def test_what_is_loaded_stands_beside_the_others_and_is_stable(tmp_path: Path) -> None:
-    async with managing(tiny_bundle(tmp_path)) as port:
-        said = await port.load(tiny_bundle(tmp_path, version="2.0"))
+    async with managing(written(tmp_path)) as port:
+        said = await port.load(written(tmp_path, version="2.0"))
         assert (said.status, said.json) == (200, {"name": "tiny"})
         assert port.versions == ["1.0", "2.0"]
         assert await port.channels() == {"stable": {"version": "2.0", "weight": 1}}
@@ -55,8 +56,8 @@ async def test_what_is_loaded_stands_beside_the_others_and_is_stable(tmp_path: P
 
 @in_loop
 async def test_a_channel_with_a_weight_leaves_stable_the_rest(tmp_path: Path) -> None:
-    async with managing(tiny_bundle(tmp_path)) as port:
-        await port.load(tiny_bundle(tmp_path, version="2.0"), channel="canary", weight=0.25)
+    async with managing(written(tmp_path)) as port:
+        await port.load(written(tmp_path, version="2.0"), channel="canary", weight=0.25)
         assert await port.channels() == {
             "stable": {"version": "1.0", "weight": 0.75},
             "canary": {"version": "2.0", "weight": 0.25},
@@ -65,7 +66,7 @@ async def test_a_channel_with_a_weight_leaves_stable_the_rest(tmp_path: Path) ->
 
 @in_loop
 async def test_load_without_a_bundle_reads_the_same_ones_again_and_moves_no_channel(tmp_path: Path) -> None:
-    async with managing(tiny_bundle(tmp_path), tiny_bundle(tmp_path, version="2.0")) as port:
+    async with managing(written(tmp_path), written(tmp_path, version="2.0")) as port:
         assert (await port.post("channels", {"stable": "1.0"})).status == 200
         before = port.plane.repository.find("tiny", "1.0")
         assert (await port.post("load")).status == 200
@@ -75,7 +76,7 @@ async def test_load_without_a_bundle_reads_the_same_ones_again_and_moves_no_chan
 
 @in_loop
 async def test_one_version_or_all_are_unloaded(tmp_path: Path) -> None:
-    async with managing(tiny_bundle(tmp_path), tiny_bundle(tmp_path, version="2.0")) as port:
+    async with managing(written(tmp_path), written(tmp_path, version="2.0")) as port:
         assert (await port.post("unload", {"parameters": {"version": "2.0"}})).status == 200
         assert port.versions == ["1.0"]
         assert (await port.post("unload")).status == 200
@@ -85,7 +86,7 @@ async def test_one_version_or_all_are_unloaded(tmp_path: Path) -> None:
 
 @in_loop
 async def test_a_rollback_takes_the_last_change_of_the_channels_back(tmp_path: Path) -> None:
-    async with managing(tiny_bundle(tmp_path), tiny_bundle(tmp_path, version="2.0")) as port:
+    async with managing(written(tmp_path), written(tmp_path, version="2.0")) as port:
         before = await port.channels()
         changed = (await port.post("channels", {"stable": "1.0", "canary": {"version": "2.0", "weight": 0.5}})).json
         assert changed == await port.channels() != before
@@ -113,7 +114,7 @@ async def test_a_rollback_takes_the_last_change_of_the_channels_back(tmp_path: P
 async def test_a_wrong_change_is_refused_and_everything_stays(
     tmp_path: Path, call: str, body: Any, status: int, words: str
 ) -> None:
-    async with managing(tiny_bundle(tmp_path)) as port:
+    async with managing(written(tmp_path)) as port:
         before = await port.channels()
         said = await port.post(call, body)
         assert (said.status, words in said.json["detail"]) == (status, True), said.body
@@ -122,15 +123,15 @@ async def test_a_wrong_change_is_refused_and_everything_stays(
 
 @in_loop
 async def test_a_bundle_of_another_name_is_refused(tmp_path: Path) -> None:
-    async with managing(tiny_bundle(tmp_path)) as port:
-        said = await port.load(tiny_bundle(tmp_path, name="other"))
+    async with managing(written(tmp_path)) as port:
+        said = await port.load(written(tmp_path, name="other"))
         assert (said.status, "is a bundle of 'other', not of 'tiny'" in said.json["detail"]) == (400, True)
         assert list(port.plane.repository.models) == ["tiny"]
 
 
 @in_loop
 async def test_every_other_path_is_answered_as_on_the_main_port(tmp_path: Path) -> None:
-    async with managing(tiny_bundle(tmp_path)) as port:
+    async with managing(written(tmp_path)) as port:
         assert (await port.line.ask("/v2/models/tiny", method="GET")).json["name"] == "tiny"
         assert (await port.line.ask(TINY + "load", method="GET")).status == 404
         assert (await port.post("explode")).status == 404

@@ -23,22 +23,24 @@ from serving.onnx_server.models.model import (
 )
 from serving.onnx_server.models.plan import Plan
 from serving.onnx_server.settings import Settings
-from tests.serving.onnx_server.in_process import GOLDEN, VARIANT, make_model, tiny_bundle, variant
+from tests.serving.onnx_server.in_process import model_of_bundle
 from tests.serving.onnx_server.models.held import until
+from tests.serving.tiny_bundle import GOLDEN, VARIANT, variant, written
 from tests.serving.wire import in_loop
 
 
 def test_what_is_loaded_follows_the_settings(tmp_path: Path) -> None:
-    loaded = load(tiny_bundle(tmp_path), VARIANT, Settings(sessions=2, threads=1, max_batch=5))
+    loaded = load(written(tmp_path), VARIANT, Settings(sessions=2, threads=1, max_batch=5))
     assert (loaded.variant, loaded.plan, len(loaded.sessions)) == (VARIANT, Plan(2, 1, 5), 2)
     assert loaded.seconds > 0
     assert loaded.memory_bytes >= 0
 
 
 def test_a_session_whose_answers_are_not_the_golden_ones_is_refused(tmp_path: Path) -> None:
-    bundle = tiny_bundle(tmp_path)
-    np.savez(bundle.root / "golden" / "outputs.npz", y=GOLDEN + 0.5)
-    with pytest.raises(BundleError, match=r"tiny onnx-fp32: its answer to the golden input differs by 0\.5 in 'y'"):
+    bundle = written(tmp_path)
+    np.savez(bundle.root / "golden" / "outputs.npz", probabilities=GOLDEN + 0.5)
+    words = r"tiny onnx-fp32: its answer to the golden input differs by 0\.5 in 'probabilities'"
+    with pytest.raises(BundleError, match=words):
         load(replace(bundle, files=bundles.checksums(bundle.root)), VARIANT, Settings())
 
 
@@ -62,7 +64,7 @@ def test_only_a_tiny_model_is_computed_in_the_event_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sessions: int, single: float, batch: float, inline: bool
 ) -> None:
     monkeypatch.setattr(time, "perf_counter", clock_of(single, batch))
-    assert load(tiny_bundle(tmp_path), VARIANT, Settings(threads=1, sessions=sessions)).inline is inline
+    assert load(written(tmp_path), VARIANT, Settings(threads=1, sessions=sessions)).inline is inline
 
 
 def test_of_the_accepted_onnx_variants_the_one_with_the_shortest_call_is_fastest(tmp_path: Path) -> None:
@@ -72,13 +74,13 @@ def test_of_the_accepted_onnx_variants_the_one_with_the_shortest_call_is_fastest
         "onnx-int8": variant(batch_1_ms=1, status="refused"),
         "torch": variant(batch_1_ms=0.5),
     }
-    bundle = replace(tiny_bundle(tmp_path), variants=variants)
+    bundle = replace(written(tmp_path), variants=variants)
     assert onnx_variants(bundle) == ["onnx-fp32", "onnx-fp16"]
     assert fastest(bundle) == "onnx-fp16"
 
 
 def test_a_bundle_that_has_none_says_how_to_make_one(tmp_path: Path) -> None:
-    bundle = replace(tiny_bundle(tmp_path), variants={"torch": variant()})
+    bundle = replace(written(tmp_path), variants={"torch": variant()})
     with pytest.raises(UserError, match=r"has no accepted onnx-\* variant; export one with --variants onnx-fp32"):
         fastest(bundle)
 
@@ -86,25 +88,25 @@ def test_a_bundle_that_has_none_says_how_to_make_one(tmp_path: Path) -> None:
 @in_loop
 async def test_as_many_may_be_inside_as_wait_and_run(tmp_path: Path) -> None:
     settings = Settings(sessions=2, threads=1, max_batch=8, max_queue=10)
-    model = make_model(tiny_bundle(tmp_path), settings)
+    model = model_of_bundle(written(tmp_path), settings)
     assert model.admission.limit == 10 + 2 * 8
 
 
 @in_loop
 async def test_max_delay_is_in_milliseconds(tmp_path: Path) -> None:
-    assert make_model(tiny_bundle(tmp_path), Settings(max_delay_ms=5)).scheduler.max_delay == 0.005
+    assert model_of_bundle(written(tmp_path), Settings(max_delay_ms=5)).scheduler.max_delay == 0.005
 
 
 @in_loop
 @pytest.mark.parametrize("inline", [True, False])
 async def test_it_closes_once_its_requests_are_answered(tmp_path: Path, inline: bool) -> None:
     settings = Settings(threads=1)
-    model = Model("tiny", replace(load(tiny_bundle(tmp_path), VARIANT, settings), inline=inline), settings)
+    model = Model("tiny", replace(load(written(tmp_path), VARIANT, settings), inline=inline), settings)
     with model.admission:
         closing = asyncio.create_task(model.close())
         await until(lambda: model.admission.closed)
-        work = model.scheduler.submit({"x": GOLDEN})
-        np.testing.assert_array_equal((await work.answer)["y"], GOLDEN)
+        work = model.scheduler.submit({"row": GOLDEN})
+        np.testing.assert_array_equal((await work.answer)["probabilities"], GOLDEN)
         model.scheduler.leave(work)
         assert not closing.done()
     await closing

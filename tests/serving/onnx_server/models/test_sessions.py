@@ -11,7 +11,7 @@ from serving import bundle as bundles
 from serving.errors import BundleError
 from serving.onnx_server.models.sessions import open_sessions
 from serving.session.onnx_session import CPU
-from tests.serving.onnx_server.in_process import GOLDEN, VARIANT, tiny_bundle
+from tests.serving.tiny_bundle import FILE, GOLDEN, VARIANT, written
 
 NO_GPU = pytest.mark.skipif(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="onnxruntime-gpu is installed"
@@ -19,14 +19,14 @@ NO_GPU = pytest.mark.skipif(
 
 
 def test_as_many_as_are_asked_for_compute_each_for_itself(tmp_path: Path) -> None:
-    sessions = open_sessions(tiny_bundle(tmp_path, factor=2), VARIANT, threads=1, count=3, provider="cpu")
+    sessions = open_sessions(written(tmp_path, factor=2), VARIANT, threads=1, count=3, provider="cpu")
     assert len({id(session.session) for session in sessions}) == 3
     for session in sessions:
-        np.testing.assert_array_equal(session.run({"x": GOLDEN})["y"], 2 * GOLDEN)
+        np.testing.assert_array_equal(session.run({"row": GOLDEN})["probabilities"], 2 * GOLDEN)
 
 
 def test_each_has_the_threads_that_were_asked_for(tmp_path: Path) -> None:
-    (session,) = open_sessions(tiny_bundle(tmp_path), VARIANT, threads=2, count=1, provider="cpu")
+    (session,) = open_sessions(written(tmp_path), VARIANT, threads=2, count=1, provider="cpu")
     assert session.session.get_session_options().intra_op_num_threads == 2
 
 
@@ -37,7 +37,7 @@ def test_each_has_the_threads_that_were_asked_for(tmp_path: Path) -> None:
 def test_a_gpu_that_was_asked_for_and_is_missing_is_said(
     tmp_path: Path, provider: str, wanted: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (session,) = open_sessions(tiny_bundle(tmp_path), VARIANT, threads=1, count=1, provider=provider)
+    (session,) = open_sessions(written(tmp_path), VARIANT, threads=1, count=1, provider=provider)
     assert session.provider == CPU
     said = f"serving: tiny runs on {CPU}, not on {wanted}: onnxruntime-gpu is not installed\n"
     assert capsys.readouterr().err == said
@@ -48,21 +48,21 @@ def test_a_gpu_that_was_asked_for_and_is_missing_is_said(
 def test_the_cpu_is_taken_without_a_word_where_nothing_else_was_asked_for(
     tmp_path: Path, provider: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    open_sessions(tiny_bundle(tmp_path), VARIANT, threads=1, count=1, provider=provider)
+    open_sessions(written(tmp_path), VARIANT, threads=1, count=1, provider=provider)
     assert capsys.readouterr().err == ""
 
 
 def test_a_file_that_is_no_graph_is_one_line(tmp_path: Path) -> None:
-    bundle = tiny_bundle(tmp_path)
-    (bundle.root / "model.onnx").write_bytes(b"no graph")
+    bundle = written(tmp_path)
+    (bundle.root / FILE).write_bytes(b"no graph")
     with pytest.raises(BundleError, match=r"model\.onnx: onnxruntime cannot load it \(") as error:
         open_sessions(replace(bundle, files=bundles.checksums(bundle.root)), VARIANT, 1, 1, "cpu")
     assert "\n" not in str(error.value)
 
 
 def test_a_file_that_is_not_the_one_that_was_exported_is_not_opened(tmp_path: Path) -> None:
-    bundle = tiny_bundle(tmp_path)
-    with (bundle.root / "model.onnx").open("ab") as file:
+    bundle = written(tmp_path)
+    with (bundle.root / FILE).open("ab") as file:
         file.write(b"?")
     with pytest.raises(BundleError, match=r"model\.onnx: is damaged"):
         open_sessions(bundle, VARIANT, 1, 1, "cpu")

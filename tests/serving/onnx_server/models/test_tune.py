@@ -11,7 +11,7 @@ from serving.onnx_server.models import tune
 from serving.onnx_server.models.plan import Plan
 from serving.onnx_server.models.tune import best, repeated, tuned
 from serving.onnx_server.settings import Settings
-from tests.serving.onnx_server.in_process import VARIANT, tiny_bundle
+from tests.serving.tiny_bundle import VARIANT, written
 
 
 @pytest.fixture(autouse=True)
@@ -39,25 +39,25 @@ def measured(said: str) -> list[str]:
 def test_what_is_set_is_not_varied_and_the_cores_are_divided(
     tmp_path: Path, settings: Settings, divisions: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = tuned(tiny_bundle(tmp_path), VARIANT, settings)
+    plan = tuned(written(tmp_path), VARIANT, settings)
     assert measured(capsys.readouterr().out) == divisions
     assert f"{plan.sessions} x {plan.threads}" in divisions
 
 
 def test_each_batch_is_measured_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tuned(tiny_bundle(tmp_path), VARIANT, Settings(sessions=1, threads=1))
+    tuned(written(tmp_path), VARIANT, Settings(sessions=1, threads=1))
     said = capsys.readouterr().out
     assert said.startswith("tune: tiny: 1 x 1 threads: ")
     assert [int(point.split(",")[0]) for point in said.split("batches of ")[1:]] == [1, 4, 8, 32]
 
 
 def test_a_batch_that_is_set_is_the_only_one(tmp_path: Path) -> None:
-    assert tuned(tiny_bundle(tmp_path), VARIANT, Settings(sessions=1, threads=1, max_batch=5)) == Plan(1, 1, 5)
+    assert tuned(written(tmp_path), VARIANT, Settings(sessions=1, threads=1, max_batch=5)) == Plan(1, 1, 5)
 
 
 def test_a_model_without_a_batch_is_measured_with_one_sample(tmp_path: Path) -> None:
-    fixed = (TensorSpec(name="x", datatype="FP32", shape=(1, 2)),)
-    bundle = replace(tiny_bundle(tmp_path), inputs=fixed)
+    fixed = (TensorSpec(name="row", datatype="FP32", shape=(1, 2)),)
+    bundle = replace(written(tmp_path), inputs=fixed)
     assert tuned(bundle, VARIANT, Settings(sessions=1, threads=1)) == Plan(1, 1, 1)
 
 

@@ -10,7 +10,8 @@ import pytest
 from serving.errors import UnknownModel, UserError
 from serving.onnx_server.models.model import Model
 from serving.onnx_server.models.versions import REMEMBERED, STABLE, Channel, Versions
-from tests.serving.onnx_server.in_process import make_model, tiny_bundle
+from tests.serving.onnx_server.in_process import model_of_bundle
+from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
 
 Loaded = Callable[[str], Model]
@@ -19,8 +20,8 @@ Loaded = Callable[[str], Model]
 @pytest.fixture
 def loaded(tmp_path: Path) -> Loaded:
     """A model of a version."""
-    bundle = tiny_bundle(tmp_path)
-    return lambda version: make_model(bundle, version=version)
+    bundle = written(tmp_path)
+    return lambda version: model_of_bundle(bundle, version=version)
 
 
 def serving(loaded: Loaded, *versions: str) -> Versions:

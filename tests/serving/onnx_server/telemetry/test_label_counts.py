@@ -1,11 +1,13 @@
 """Predictions are counted by label, once each, and stay when a version goes; its training shares go with it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
 from serving.onnx_server.telemetry.label_counts import AT_ONCE, LabelCounts
-from tests.serving.small import small_bundle
+from tests.serving.tiny_bundle import described
 
 YES = np.array([[0.1, 0.9]], np.float32)
 NO = np.array([[0.9, 0.1]], np.float32)
@@ -16,10 +18,10 @@ class Page:
         self.registry = CollectorRegistry()
         self.counts = LabelCounts(self.registry)
 
-    def predictions(self, label: str, name: str = "small") -> float | None:
+    def predictions(self, label: str, name: str = "tiny") -> float | None:
         return self._value("predictions_total", name, label)
 
-    def share(self, label: str, name: str = "small") -> float | None:
+    def share(self, label: str, name: str = "tiny") -> float | None:
         return self._value("training_label_ratio", name, label)
 
     def _value(self, what: str, name: str, label: str) -> float | None:
@@ -33,22 +35,22 @@ def page() -> Page:
 
 
 def test_what_was_counted_stays_and_a_share_goes_with_its_version(page: Page) -> None:
-    answers = page.counts.load("small", small_bundle())
+    answers = page.counts.load("tiny", described())
     assert answers
     answers.add({"probabilities": np.repeat(YES, AT_ONCE - 1, axis=0)})
-    again = page.counts.load("small", small_bundle())
+    again = page.counts.load("tiny", described())
     assert again
     for one in (answers, again):  # the version that is replaced has something to answer yet
         one.add({"probabilities": np.repeat(YES, 2, axis=0)})
     assert page.predictions("yes") == AT_ONCE + 3
     assert page.share("yes") == 0.25
-    page.counts.unload("small", "1.0")
+    page.counts.unload("tiny", "1.0")
     assert page.predictions("yes") == AT_ONCE + 3
     assert page.share("yes") is None
 
 
 def test_each_label_has_its_count_from_the_start(page: Page) -> None:
-    answers = page.counts.load("small", small_bundle())
+    answers = page.counts.load("tiny", described())
     assert answers
     assert (page.predictions("no"), page.predictions("yes")) == (0, 0)
     answers.add({"probabilities": np.concatenate([YES, NO, YES])})
@@ -57,24 +59,24 @@ def test_each_label_has_its_count_from_the_start(page: Page) -> None:
 
 
 def test_a_version_with_other_labels_is_counted_anew(page: Page) -> None:
-    answers = page.counts.load("small", small_bundle())
+    answers = page.counts.load("tiny", described())
     assert answers
     answers.add({"probabilities": YES})
-    assert page.counts.load("small", small_bundle(labels=("good", "bad"))) is not answers
+    assert page.counts.load("tiny", described(labels=("good", "bad"))) is not answers
     assert (page.predictions("yes"), page.predictions("bad")) == (None, 0)
 
 
 def test_one_model_under_two_names_is_counted_under_each(page: Page) -> None:
-    for name in ("small", "small-onnx-fp32"):
-        answers = page.counts.load(name, small_bundle())
+    for name in ("tiny", "tiny-onnx-fp32"):
+        answers = page.counts.load(name, described())
         assert answers
         answers.add({"probabilities": YES})
-    assert page.predictions("yes") == page.predictions("yes", "small-onnx-fp32") == 1
-    page.counts.unload("small", "1.0")
-    assert (page.share("no"), page.share("no", "small-onnx-fp32")) == (None, 0.75)
+    assert page.predictions("yes") == page.predictions("yes", "tiny-onnx-fp32") == 1
+    page.counts.unload("tiny", "1.0")
+    assert (page.share("no"), page.share("no", "tiny-onnx-fp32")) == (None, 0.75)
 
 
 @pytest.mark.parametrize("change", [{"task": "tensors"}, {"task": "regression"}, {"labels": ()}])
-def test_where_there_are_no_classes_nothing_is_counted(page: Page, change: dict[str, object]) -> None:
-    assert page.counts.load("small", small_bundle(**change)) is None
+def test_where_there_are_no_classes_nothing_is_counted(page: Page, change: dict[str, Any]) -> None:
+    assert page.counts.load("tiny", described(**change)) is None
     assert (page.predictions("yes"), page.share("yes")) == (None, None)

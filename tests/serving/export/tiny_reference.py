@@ -1,0 +1,35 @@
+"""A reference that is as small as it can be, made in memory."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from serving.export.reference import Reference, Served
+from serving.export.samples import Samples
+from tests.serving import tiny_bundle
+
+ROWS = torch.tensor([[1.0, 2, 3], [4, 5, 6], [0, 0, 9], [-1, 1, 0], [2, 2, 2], [0.5, 0, 7]])
+CLASSES = torch.tensor([0, 1, 0, 0, 1, 0])
+
+
+def tiny_reference(**change: Any) -> Reference:
+    """Rows of three numbers, and which of two classes each is; nothing is trained."""
+    torch.manual_seed(0)
+    bundle = tiny_bundle.described()
+    samples = Samples(TensorDataset(ROWS, CLASSES), ("row",))
+    content: dict[str, Any] = {
+        "name": bundle.name,
+        "task": bundle.task,
+        "module": Served(nn.Linear(3, 2), bundle.task).eval(),
+        "inputs": bundle.inputs,
+        "outputs": bundle.outputs,
+        "decode": None,
+        "labels": bundle.labels,
+        "test": samples,
+        "calibration": samples,
+        "limits": {},
+        "provenance": {"trained_with_torch": "2.0"},
+    }
+    return Reference(**content | change)

@@ -1,0 +1,84 @@
+"""A bundle made by hand within milliseconds, of which a test says only what it is about; described, or written."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from serving import bundle as bundles
+from serving.bundle import Bundle, TensorSpec
+from serving.variant import Measured, Speed, Variant
+
+VARIANT = "onnx-fp32"
+FILE = f"variants/{VARIANT}/model.onnx"
+GOLDEN = np.array([[0.25, 0.75], [0.5, 0.5]], np.float32)
+"""The golden inputs of a written bundle."""
+
+
+def variant(batch_1_ms: float = 0.01, **change: Any) -> Variant:
+    """So quick that a server gives it one thread."""
+    measured = Measured(
+        samples=2,
+        max_abs_diff=0.0,
+        mean_abs_diff=0.0,
+        relative_error=0.0,
+        top1_agreement=1.0,
+        accuracy=None,
+        accuracy_drop=None,
+    )
+    made = Variant(
+        status="accepted",
+        reason=None,
+        note=None,
+        file=FILE,
+        bytes=1,
+        measured=measured,
+        speed=Speed(load_seconds=0.1, batch_1_ms=batch_1_ms, batch_8_ms=2 * batch_1_ms, threads=1),
+        limits={},
+        golden_tolerance=1e-4,
+    )
+    return dataclasses.replace(made, **change)
+
+
+def described(root: Path = Path("nowhere"), columns: int = 3, **change: Any) -> Bundle:
+    """Takes `row` of [batch, columns] and answers no or yes; no file is written."""
+    bundle = Bundle(
+        root=root,
+        name="tiny",
+        version="1.0",
+        task="classification",
+        inputs=(TensorSpec(name="row", datatype="FP32", shape=(-1, columns)),),
+        outputs=(TensorSpec(name="probabilities", datatype="FP32", shape=(-1, 2)),),
+        decode=None,
+        labels=("no", "yes"),
+        reference={"label_shares": [0.75, 0.25]},
+        variants={VARIANT: variant()},
+        skipped={},
+        provenance={},
+        files={},
+    )
+    return dataclasses.replace(bundle, **change)
+
+
+def written(folder: Path, name: str = "tiny", version: str = "1.0", factor: float = 1.0) -> Bundle:
+    """A bundle in a folder of its own there; its answers are its rows of two columns, `factor` times as large."""
+    root = folder / f"{name}-{version}"
+    for part in ("golden", f"variants/{VARIANT}"):
+        (root / part).mkdir(parents=True)
+    np.savez(root / "golden" / "inputs.npz", row=GOLDEN)
+    np.savez(root / "golden" / "outputs.npz", probabilities=np.float32(factor) * GOLDEN)
+    _save_graph(root / FILE, factor)
+    bundle = described(root, columns=2, name=name, version=version, files=bundles.checksums(root))
+    bundles.write(bundle)
+    return bundle
+
+
+def _save_graph(path: Path, factor: float) -> None:
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 2]) for name in ("row", "probabilities")]
+    node = helper.make_node("Mul", ["row", "factor"], ["probabilities"])
+    factors = [numpy_helper.from_array(np.array(factor, np.float32), "factor")]
+    graph = helper.make_graph([node], "tiny", ends[:1], ends[1:], factors)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
