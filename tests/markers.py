@@ -67,7 +67,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         _running.pop()
 
 
-def needed(command: Sequence[str]) -> str | None:
+def needed(command: Sequence[str | bytes]) -> str | None:
     """The marker of a test that runs this command."""
     words = {Path(os.fsdecode(word)).name for word in command}
     if {"nginx", "-t"} <= words:  # which only reads its configuration

@@ -1,11 +1,10 @@
-"""What a process of ours does once: imports, and the tables that torch.onnx makes at its first export.
+"""What a process of ours does once: imports, and what torch loads at its first optimizer step and its first export.
 
 `tests/commands.py` forks commands of a process that has imported this module. Nothing in it starts a thread: a fork has
 none of the threads of its parent, but may find their locks taken.
 """
 
 import importlib
-import io
 
 import torch
 
@@ -34,4 +33,7 @@ MODULES = [
 for module in MODULES:
     importlib.import_module(module)
 
-torch.onnx.export(torch.nn.Linear(1, 1).eval(), (torch.zeros(1, 1),), io.BytesIO(), dynamo=True, verbose=False)
+weight = torch.nn.Parameter(torch.zeros(1))
+weight.sum().backward()
+torch.optim.AdamW([weight]).step()
+torch.onnx.export(torch.nn.Linear(1, 1).eval(), (torch.zeros(1, 1),), dynamo=True, verbose=False)

@@ -3,6 +3,7 @@
 import importlib
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.benchmarks.servers.jobs import a_job
 def test_each_of_the_table_can_be_sized_and_served(peer: str) -> None:
     module, name = PEERS[peer].split(":")
     made = getattr(importlib.import_module(module), name)
-    kind = made.func if isinstance(made, partial) else made
+    kind: Any = made.func if isinstance(made, partial) else made
     assert callable(kind.disk_bytes)
     assert callable(kind.serving)
 

@@ -34,7 +34,7 @@ def test_java_is_started_itself_with_the_archive(job: Job, start_of: Starts) -> 
 
 def test_its_own_settings_are_left_as_they_come(job: Job, start_of: Starts) -> None:
     start = start_of(Default(job))
-    given = properties(start)
+    given = dict(properties(start))
     assert given.pop("disable_token_authorization") == "true"
     assert len(given) == 5
     assert all(key.endswith(("_address", "_port")) for key in given)

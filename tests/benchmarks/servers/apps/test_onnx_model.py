@@ -34,4 +34,4 @@ def test_outputs_go_by_the_names_of_the_graph(model: OnnxModel) -> None:
 
 def test_a_tensor_in_base64_has_its_dtype_and_shape_again() -> None:
     values = decoded({"x": {"datatype": "int16", "shape": [1, 2], "data": "AQACAA=="}})["x"]
-    assert (values.dtype, values.tolist()) == (np.int16, [[1, 2]])
+    assert (str(values.dtype), values.tolist()) == ("int16", [[1, 2]])

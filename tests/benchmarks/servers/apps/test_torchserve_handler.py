@@ -44,9 +44,9 @@ def test_an_image_in_colour_is_made_grey_for_a_model_of_one_channel(handler: Onn
     file = io.BytesIO()
     Image.new("RGB", (2, 2), (7, 7, 7)).save(file, "PNG")
     (image,) = handler.preprocess(file.getvalue()).values()
-    assert (image.shape, image.dtype, np.unique(image).tolist()) == ((1, 1, 2, 2), np.uint8, [7])
+    assert (image.shape, str(image.dtype), np.unique(image).tolist()) == ((1, 1, 2, 2), "uint8", [7])
 
 
 def test_floats_as_json_have_their_dtype_again(handler: OnnxHandler) -> None:
     values = handler.preprocess(json_body({"row": np.array([[0.5, 2]], np.float32)}))["row"]
-    assert (values.dtype, values.tolist()) == (np.float32, [[0.5, 2]])
+    assert (str(values.dtype), values.tolist()) == ("float32", [[0.5, 2]])

@@ -31,4 +31,4 @@ def test_the_same_seed_gives_the_same_and_another_others() -> None:
 
 def test_values_are_spread_over_all_of_a_byte() -> None:
     images, _ = of(random_images(16, 32, 3).train)
-    assert (images.min(), images.max()) == (0, 255)
+    assert (int(images.min()), int(images.max())) == (0, 255)
