@@ -34,6 +34,6 @@ for module in MODULES:
     importlib.import_module(module)
 
 weight = torch.nn.Parameter(torch.zeros(1))
-weight.sum().backward()
+weight.grad = torch.zeros(1)
 torch.optim.AdamW([weight]).step()
 torch.onnx.export(torch.nn.Linear(1, 1).eval(), (torch.zeros(1, 1),), dynamo=True, verbose=False)
