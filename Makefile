@@ -34,7 +34,6 @@ CORES := $(shell nproc)
 WORKERS ?= $(CORES)
 STARTERS := server or torchrun or container or slow
 PYTEST := $(BIN)/python -m pytest
-SHARED := --dist loadgroup --no-loadscope-reorder -n
 COVERAGE ?=
 
 check: $(INSTALLED)
@@ -46,10 +45,10 @@ test: $(INSTALLED)
 	@$(MAKE) test-serial
 
 test-quick: $(INSTALLED)
-	@$(PYTEST) $(SHARED) $(WORKERS) -m "not ($(STARTERS) or serial or sweep)" $(COVERAGE)
+	@$(PYTEST) -n $(WORKERS) -m "not ($(STARTERS) or serial or sweep)" $(COVERAGE)
 
 test-servers: $(INSTALLED)
-	@$(PYTEST) $(SHARED) $$(($(WORKERS) + 1)) -m "($(STARTERS)) and not (serial or sweep)"
+	@$(PYTEST) -n $$(($(WORKERS) + 1)) -m "($(STARTERS)) and not (serial or sweep)"
 
 test-serial: $(INSTALLED)
 	@$(PYTEST) -m "serial and not sweep"

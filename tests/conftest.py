@@ -13,7 +13,7 @@ from tests.commands import RECIPES, run_command
 from tests.server import Server
 from tests.shared import once
 
-pytest_plugins = ["tests.markers"]
+pytest_plugins = ["tests.markers", "tests.scheduling"]
 
 # Workers share the cores, and threads of OpenMP that wait for each other burn them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -37,27 +37,10 @@ def starts_container() -> None:
     """Marks a test as one that starts a container."""
 
 
-LONGEST = ("docker", "pipeline", "training/test_exact", "benchmarks/test_servers", "benchmarks/test_training")
-"""Folders and files that begin first, or the others would have to wait for them at the end."""
-
-
 def pytest_itemcollected(item: pytest.Item) -> None:
     for marker in PROGRAMS:
         if f"starts_{marker}" in getattr(item, "fixturenames", ()):
             item.add_marker(marker)
-    # All of a file on one worker of pytest-xdist; and all containers, since there is one engine, slow to be made.
-    group = "containers" if item.get_closest_marker("container") else str(item.path)
-    item.add_marker(pytest.mark.xdist_group(group))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=_start)
-
-
-def _start(item: pytest.Item) -> int:
-    path = str(item.path.relative_to(Path(__file__).parent))
-    return next((place for place, begins in enumerate(LONGEST) if path.startswith(begins)), len(LONGEST))
 
 
 @pytest.hookimpl(wrapper=True)
