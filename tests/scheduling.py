@@ -10,7 +10,7 @@ LONGEST = ("docker", "pipeline", "training/test_exact", "benchmarks/test_servers
 """Folders and files that begin first, or the others would have to wait for them at the end."""
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """All tests of a file on one worker, as --dist loadfile; and all containers, since there is one engine for them."""
 
     def _split_scope(self, nodeid: str) -> str:
