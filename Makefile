@@ -35,6 +35,8 @@ WORKERS ?= $(CORES)
 STARTERS := server or torchrun or container or slow
 PYTEST := $(BIN)/python -m pytest
 COVERAGE ?=
+# Every test process would compile our sources again, and pytest rewrite every test.
+unexport PYTHONDONTWRITEBYTECODE
 
 check: $(INSTALLED)
 	@$(MAKE) -j2 --output-sync=target lint test-quick

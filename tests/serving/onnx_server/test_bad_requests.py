@@ -66,7 +66,7 @@ def files(count: int) -> dict[str, Any]:
         ("/v2", body(), {}, 405, "takes GET"),
         (INFER, None, {}, 405, "takes POST"),
         (INFER, b"0" * (2**24 + 1), {}, 413, "16,777,216 bytes"),
-        (INFER, gzip.compress(bytes(2**28), mtime=0), GZIP, 413, "16,777,216 bytes"),
+        (INFER, gzip.compress(bytes(2**25), mtime=0), GZIP, 413, "16,777,216 bytes"),
         (INFER, body(shape=[2**40, 1, 8, 8]), {}, 413, "elements; 67,108,864 are allowed"),
         (INFER, body(shape=[1025, 1, 8, 8], data=[0] * 64 * 1025), {}, 413, "1025 samples; 1024 are allowed"),
         (INFER, body(**files(1025)), {}, 413, "1025 samples; 1024 are allowed"),
