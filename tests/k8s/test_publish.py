@@ -1,15 +1,13 @@
 """The commands of the publishing Job, and of the servers' init container, one after the other on this machine."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from serving import bundle as bundles
-from tests.commands import ROOT
+from tests.commands import run_command
 from tests.k8s.processes import expanded, moved
 from tests.k8s.rendering import Object, environment, named, of_kind
 from tests.k8s.test_components import model_of
@@ -22,7 +20,7 @@ def job() -> Object:
 
 def run_container(container: Object, variables: dict[str, str], folders: dict[str, Path]) -> None:
     command = moved(expanded(container["args"], environment(container) | variables), folders)
-    done = subprocess.run([sys.executable, "-m", "serving", *command], cwd=ROOT, capture_output=True, text=True)
+    done = run_command("-m", "serving", *command)
     assert done.returncode == 0, done.stderr
 
 
@@ -47,8 +45,7 @@ def test_a_run_becomes_the_model_that_the_servers_pull(folders: dict[str, Path])
     for name in ("torchserve", "onnx-server"):
         wanted = model_of("local", named("local", "Deployment", name))
         pulled = folders["/bundle"] / name
-        pull = ["-m", "serving", "pull", f"{store['STORE']}/{wanted}", str(pulled)]
-        done = subprocess.run([sys.executable, *pull], cwd=ROOT, capture_output=True, text=True)
+        done = run_command("-m", "serving", "pull", f"{store['STORE']}/{wanted}", pulled)
         assert done.returncode == 0, done.stderr
         found = bundles.load(pulled)
         assert (found.name, found.version) == ("digits", "1.0")

@@ -88,6 +88,7 @@ def test_a_damaged_newest_is_named_and_the_one_before_it_used(run: Path) -> None
     assert "goes on after step 22" in output
 
 
+@pytest.mark.slow
 def test_small_files_that_are_damaged_cost_nothing(run: Path) -> None:
     """As a full disk or a kill of the machine leaves them."""
     attempts, samples = run / "attempts.jsonl", run / "samples-0.csv"
@@ -135,6 +136,7 @@ def test_a_run_without_a_whole_checkpoint_is_left_alone(run: Path) -> None:
     assert len(names(run)) == 4
 
 
+@pytest.mark.slow
 def test_another_run_can_start_from_a_checkpoint(run: Path) -> None:
     for path in (run, run / "checkpoints", run / "checkpoints" / "step-00000030"):
         code, output, errors = go_on(run, "--name", f"from-{path.name}", "--resume", path)

@@ -39,7 +39,7 @@ EVERYTHING = (
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param(EVERYTHING, id="nearly everything"),
+        pytest.param(EVERYTHING, id="nearly everything", marks=pytest.mark.slow),
         pytest.param(("--step.precision", "fp16", "--data.device_resident", "true",
                       "--model", '{"name": "mlp", "args": {"widths": [64, 64, 10]}}'), id="fp16 with a loss scale"),
         pytest.param(("--schedule.name", "OneCycleLR", "--schedule.args", '{"max_lr": 0.01, "total_steps": 110}',

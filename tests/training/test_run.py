@@ -66,6 +66,7 @@ def test_the_folder_holds_what_it_should(run: Path) -> None:
     assert list(run.glob("events.out.tfevents.*"))
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     ours, its = pty.openpty()
     options = ("--runs_dir", str(tmp_path), "--metrics.port", "null", "--epochs", "1")
@@ -98,6 +99,7 @@ def test_a_metrics_port_in_use_is_refused_and_leaves_nothing(tmp_path: Path, fre
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_prometheus_reads_a_run_while_it_trains(tmp_path: Path) -> None:
     options = ["--runs_dir", str(tmp_path), "--metrics.port", "0", "--epochs", "1000"]
     command = [sys.executable, "-m", "training", "--config", str(RECIPES / "digits.yaml"), *options]
@@ -133,6 +135,7 @@ def test_prometheus_reads_a_run_while_it_trains(tmp_path: Path) -> None:
     assert metrics['torchferry_train_run_info{name="digits"}'] == 1
 
 
+@pytest.mark.slow
 def test_the_same_recipe_gives_the_same_weights(tmp_path: Path) -> None:
     weights = []
     for name in ("first", "second"):

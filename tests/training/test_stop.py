@@ -62,6 +62,7 @@ def rows_of(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_stop_signal_saves_the_step_and_ends(number: int, code: int, tmp_path: Path) -> None:
     with training(tmp_path, "--checkpoint.every_epochs", "null", "--data.workers", 1) as (process, run):
@@ -75,6 +76,7 @@ def test_a_stop_signal_saves_the_step_and_ends(number: int, code: int, tmp_path:
     assert f"goes on after step {step}" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.torchrun
 def test_all_ranks_agree_on_a_signal_that_one_of_them_got(tmp_path: Path) -> None:
     with training(tmp_path, "--checkpoint.every_epochs", "null", ranks=2) as (process, run):
@@ -99,6 +101,7 @@ SOURCE = {
 SLOWLY_EVALUATED = ("--data.source", json.dumps({"name": "dataset", "args": SOURCE}))
 
 
+@pytest.mark.slow
 def test_a_stop_while_the_best_is_evaluated_leaves_the_last_checkpoint_as_it_is(tmp_path: Path) -> None:
     """By then the model has the weights of the best."""
     options = (*SLOWLY_EVALUATED, "--epochs", 2, "--early_stopping.min_gain", 1, "--checkpoint.export", "best")
@@ -114,6 +117,7 @@ def test_a_stop_while_the_best_is_evaluated_leaves_the_last_checkpoint_as_it_is(
     assert last.read_text() == before
 
 
+@pytest.mark.slow
 @pytest.mark.torchrun
 def test_a_stop_in_an_evaluation_waits_for_no_more_than_a_batch_of_it_and_the_run_goes_on_there(tmp_path: Path) -> None:
     options = (*SLOWLY_EVALUATED, "--checkpoint.every_epochs", "null")
@@ -132,6 +136,7 @@ def test_a_stop_in_an_evaluation_waits_for_no_more_than_a_batch_of_it_and_the_ru
     ]
 
 
+@pytest.mark.slow
 def test_sigusr1_saves_and_goes_on(tmp_path: Path) -> None:
     with training(tmp_path, "--checkpoint.every_epochs", "null") as (process, run):
         process.send_signal(signal.SIGUSR1)
@@ -139,6 +144,7 @@ def test_sigusr1_saves_and_goes_on(tmp_path: Path) -> None:
         assert process.poll() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("small_disk", [12], indirect=True)
 @pytest.mark.parametrize(("policy", "goes_on"), [("stop", False), ("continue", True)])
 def test_a_full_disk_is_said_and_harms_no_checkpoint(policy: str, goes_on: bool, small_disk: Path) -> None:

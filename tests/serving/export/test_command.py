@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -100,11 +101,11 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
 
 
 def test_of_two_exports_into_one_folder_one_is_refused(run: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "serving", "export", run, "-o", tmp_path / "b", "--variants", "onnx-fp32"]
-    both = [subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    errors = [process.communicate(timeout=120)[1] for process in both]
-    assert sorted(process.returncode for process in both) == [0, 2], errors
-    assert "exists already" in "".join(errors)
+    command = ("-m", "serving", "export", run, "-o", tmp_path / "b", "--variants", "onnx-fp32")
+    with ThreadPoolExecutor(2) as threads:
+        both = [export.result() for export in [threads.submit(run_command, *command) for _ in range(2)]]
+    assert sorted(done.returncode for done in both) == [0, 2], both
+    assert "exists already" in "".join(done.stderr for done in both)
     assert bundles.load(tmp_path / "b").accepted == ["onnx-fp32"]
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
@@ -118,6 +119,7 @@ def test_a_full_disk_leaves_nothing_half_written(run: Path, small_disk: Path) ->
     assert not list(small_disk.iterdir())
 
 
+@pytest.mark.slow
 def test_sigterm_leaves_nothing_half_written(run: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "serving", "export", str(run), "-o", str(tmp_path / "bundle")]
     with subprocess.Popen(command, cwd=ROOT) as export:

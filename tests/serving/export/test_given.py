@@ -57,6 +57,7 @@ def resnet(pictures: Path, weights: str = "resnet.safetensors") -> tuple[object,
     return (*model, *data, "--weights", pictures / weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", ["resnet.safetensors", "resnet.pth"])
 def test_a_network_of_torchvision_with_weights_and_pictures(pictures: Path, weights: str, tmp_path: Path) -> None:
     export(tmp_path, *resnet(pictures, weights))
