@@ -28,8 +28,8 @@ help:
 demo: $(INSTALLED)
 	@$(BIN)/python -m benchmarks demo
 
-# Tests say by markers what they start (tests/README.md). Servers are waited for, so more of them run than there are cores;
-# what measures time runs alone.
+# Tests say by markers what they start (tests/README.md);
+# what measures time, or offers load to measure it, runs alone.
 CORES := $(shell nproc)
 WORKERS ?= $(CORES)
 STARTERS := server or torchrun or container or slow
@@ -50,7 +50,7 @@ test-quick: $(INSTALLED)
 	@$(PYTEST) -n $(WORKERS) -m "not ($(STARTERS) or serial or sweep)" $(COVERAGE)
 
 test-servers: $(INSTALLED)
-	@$(PYTEST) -n $$(($(WORKERS) + 1)) -m "($(STARTERS)) and not (serial or sweep)"
+	@$(PYTEST) -n $(WORKERS) -m "($(STARTERS)) and not (serial or sweep)"
 
 test-serial: $(INSTALLED)
 	@$(PYTEST) -m "serial and not sweep"

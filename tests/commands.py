@@ -18,6 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "training" / "recipes"
 OURS = ("training", "serving", "benchmarks")
+FORKED = ("training", "serving")
+"""Those whose imports take seconds; what measures starts as users start it."""
 SECONDS = 300
 
 _forks = ForkServerContext()
@@ -26,9 +28,9 @@ Done = subprocess.CompletedProcess[str]
 
 
 def run_command(*arguments: object, cwd: Path = ROOT, **environment: str) -> Done:
-    """Run `python ARGUMENTS` to its end, whatever that is; forked, where it is a module of ours."""
+    """Run `python ARGUMENTS` to its end, whatever that is; forked, where its imports take long."""
     words = [str(argument) for argument in arguments]
-    if words[0] == "-m" and words[1] in OURS and cwd == ROOT and "PYTHONPATH" not in environment:
+    if words[0] == "-m" and words[1] in FORKED and cwd == ROOT and "PYTHONPATH" not in environment:
         return _run_forked(words, os.environ | environment)
     return run_python(*words, cwd=cwd, **environment)
 

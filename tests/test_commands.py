@@ -40,7 +40,6 @@ def test_a_real_command_refuses_an_unknown_option_in_one_line(package: str, verb
         ("training", "--config", RECIPES / "digits.yaml", "--print_config"),
         ("serving", "--help"),
         ("serving", "history", "file:///nowhere/digits"),
-        ("benchmarks",),
     ],
 )
 def test_a_forked_command_ends_as_a_real_one(words: tuple[object, ...]) -> None:
