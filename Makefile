@@ -28,8 +28,7 @@ help:
 demo: $(INSTALLED)
 	@$(BIN)/python -m benchmarks demo
 
-# Tests say by markers what they start (tests/README.md);
-# what measures time, or offers load to measure it, runs alone.
+# Tests say by markers what they start (tests/README.md); what measures time, or offers load to measure it, runs alone.
 CORES := $(shell nproc)
 WORKERS ?= $(CORES)
 STARTERS := server or torchrun or container or slow
