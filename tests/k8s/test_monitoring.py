@@ -46,13 +46,13 @@ def test_it_finds_something(prometheus: Prometheus, query: Query) -> None:
     assert found, query.expr
     # An alert may compare what is no number while nothing waits.
     assert any(map(is_number, found)) or query.where.startswith("Torchferry"), query.expr
-    for selector in some(query.selectors):
+    for selector in query.selectors:
         assert prometheus.query_until(selector, bool), f"{selector} in {query.expr}"
 
 
 def test_a_metric_with_another_name_is_missed(prometheus: Prometheus) -> None:
-    for query in QUERIES:
-        for selector in some(query.selectors):
+    for query in some(QUERIES):
+        for selector in query.selectors:
             name = selector.partition("{")[0]
             assert prometheus.query(selector.replace(name, f"{name}_renamed")) == []
     assert {query.where for query in QUERIES if not query.selectors} == {
@@ -64,8 +64,8 @@ def test_a_metric_with_another_name_is_missed(prometheus: Prometheus) -> None:
 def test_both_servers_give_what_serving_shows(prometheus: Prometheus) -> None:
     """But for the few panels of what only one has."""
     alone = ("process_", "torchferry_serve_session_memory", "torchferry_serve_cache", "torchferry_serve_model_load")
-    for query in QUERIES:
-        for selector in some(query.selectors):
+    for query in some(QUERIES):
+        for selector in query.selectors:
             if "serve_" in selector and not selector.startswith((*alone, "torchferry_serve_build")):
                 needs = {"onnx-server"} if "server_error" in selector else {"onnx-server", "torchserve"}
                 assert jobs(prometheus.query_until(selector, has(needs))) >= needs, selector
