@@ -1,5 +1,6 @@
 """The variants of every recipe's network, and of well-known ones of torchvision, give what the network gives."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,14 @@ from tests.commands import RECIPES, run_command
 from tests.serving.seeds import INPUTS, reference
 
 VARIANTS = ["torch", "onnx-fp32"]
-TORCHVISION = ("resnet18", "mobilenet_v3_small", "vit_b_16", "efficientnet_b0")
+SMALL_VIT = {"image_size": 64, "patch_size": 16, "num_layers": 2, "num_heads": 4, "hidden_dim": 64, "mlp_dim": 128}
+TORCHVISION = [
+    ("resnet18", 224, {}),
+    ("mobilenet_v3_small", 224, {}),
+    ("efficientnet_b0", 224, {}),
+    ("VisionTransformer", 64, SMALL_VIT),
+    pytest.param("vit_b_16", 224, {}, marks=pytest.mark.sweep),
+]
 
 
 def check(reference: Reference, bundle: Bundle) -> None:
@@ -39,11 +47,12 @@ def test_networks_of_the_recipes(recipe: str, seeds: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", TORCHVISION)
-def test_networks_of_torchvision(network: str, tmp_path: Path) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (8, 3, 224, 224), dtype=np.uint8)
+@pytest.mark.parametrize(("network", "size", "arguments"), TORCHVISION)
+def test_networks_of_torchvision(network: str, size: int, arguments: dict[str, int], tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (8, 3, size, size), dtype=np.uint8)
     np.savez(tmp_path / "few.npz", image=images)
-    options = ["--model", f"torchvision.models.{network}", "--input", "image:224", "--task", "classification"]
+    options = ["--model", f"torchvision.models.{network}", "--model-args", json.dumps(arguments)]
+    options += ["--input", f"image:{size}", "--task", "classification"]
     of_torchvision = load_given(parser().parse_args([*options, "--eval-data", str(tmp_path / "few.npz")]))
     check(of_torchvision, export(of_torchvision, tmp_path / "bundle", VARIANTS, {}, "1.0"))
 
