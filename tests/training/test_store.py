@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import uuid
@@ -20,6 +19,7 @@ from s3fs import S3FileSystem
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 
 from tests.commands import RECIPES, ROOT, run_command
+from tests.ports import free_port
 from tests.training.test_exact import entries
 from tests.waiting import wait_until
 from training.store import Store
@@ -83,8 +83,7 @@ class Nodes:
     """Two of them, each a torchrun with a folder of its own."""
 
     def __init__(self, folder: Path, *options: object) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            endpoint = f"127.0.0.1:{free.getsockname()[1]}"
+        endpoint = f"127.0.0.1:{free_port()}"
         launcher = ["-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1", "--rdzv-id", "two"]
         launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", endpoint, "--local-addr", "127.0.0.1"]
         self.folders = [folder / letter for letter in "ab"]

@@ -17,12 +17,12 @@ import urllib3
 from serving import predictions_grpc
 from serving.client import GrpcClient, RestClient
 from serving.errors import UserError
-from serving.ports import claim_or_any
 from serving.torchserve import gateway as gateways
 from serving.torchserve.gateway import Gateway
 from serving.torchserve.launcher import ServerFailed
 from serving.torchserve.nginx_config import Front
 from serving.torchserve.settings import LOOPBACK
+from tests.ports import free_port
 from tests.serving.certificates import write_certificate
 from tests.serving.onnx_server.test_tls import serial_of
 from tests.serving.torchserve.upstream import DROP, Upstream
@@ -52,9 +52,7 @@ def start(starts_server: None) -> Iterator[Start]:
     started: list[Gateway] = []
 
     def start(upstream: Upstream | None = None, **given: Any) -> Gateway:
-        ports: list[int] = []
-        for _ in range(5):
-            ports.append(claim_or_any(LOOPBACK, 0, ports))
+        ports = [free_port() for _ in range(5)]
         names = ("port", "grpc_port", "upstream_port", "upstream_grpc_port", "page_port")
         settings: dict[str, Any] = dict(zip(names, ports, strict=True))
         settings |= {"host": LOOPBACK, "max_body_bytes": 2**20, "timeout": 20, "max_in_flight": 8, "access_log": None}

@@ -13,9 +13,9 @@ from typing import Any
 import urllib3
 import yaml
 
-from serving.ports import claim_or_any
 from serving.torchserve.java import find_java
 from serving.torchserve.settings import LOOPBACK
+from tests.ports import free_port
 
 HANDLER = Path(__file__).with_name("stock_handler.py")
 COMMANDS = Path(sys.executable).parent
@@ -59,9 +59,7 @@ class StockServer:
 
     def __init__(self, *archives: Path, folder: Path, settings: Mapping[str, str], temporary: Path) -> None:
         """TorchServe finds `folder`/config.properties by itself, as long as no snapshot is there."""
-        ports: list[int] = []
-        for _ in range(5):
-            ports.append(claim_or_any(LOOPBACK, 0, ports))
+        ports = [free_port() for _ in range(5)]
         rest, management, metrics = (f"http://{LOOPBACK}:{port}" for port in ports[:3])
         self.addresses = {
             "rest": rest,
