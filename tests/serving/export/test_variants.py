@@ -12,6 +12,9 @@ from serving.export.variants import BUILDERS
 from serving.session import check_golden, open_variant
 from tests.commands import run_command
 
+# To pickle a function, the compiler's cache asks every loaded module for every name; jsonargparse warns of old ones.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 COMPILED = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 UNEVEN = "tests.serving.networks.Uneven"
 

@@ -8,6 +8,9 @@ import torch
 
 from serving.session.compiled_session import CompiledSession
 
+# To pickle a function, the compiler's cache asks every loaded module for every name; jsonargparse warns of old ones.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 
 @pytest.fixture
 def session(table: Path) -> CompiledSession:
