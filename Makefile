@@ -19,7 +19,7 @@ endif
 
 help:
 	@echo "make demo    train, export, archive, serve and predict on this machine"
-	@echo "make check   lint, types, and every test that starts no server; for while you work"
+	@echo "make check   lint, types and the quick tests, which start no server; for while you work"
 	@echo "make test    every test"
 	@echo "make lint    ruff and mypy"
 	@echo "make lock    write the lock files from pyproject.toml (needs uv)"

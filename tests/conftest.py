@@ -19,16 +19,21 @@ pytest_plugins = ["tests.markers", "tests.scheduling"]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def _succeed(*words: object) -> str:
+    """What the command prints."""
+    done = run_command("-m", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The digits recipe, trained by one process."""
 
     def train(runs: Path) -> None:
-        done = run_command(
-            "-m", "training", "--config", RECIPES / "digits.yaml", "--runs_dir", runs, "--metrics.port", 0
-        )
-        assert done.returncode == 0, done.stderr
-        (runs / "digits" / "stdout.txt").write_text(done.stdout)
+        options = ("--runs_dir", runs, "--metrics.port", 0)
+        said = _succeed("training", "--config", RECIPES / "digits.yaml", *options)
+        (runs / "digits" / "stdout.txt").write_text(said)
 
     return once(tmp_path_factory, "runs", train) / "digits"
 
@@ -36,36 +41,21 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run's variants `torch` and `onnx-fp32`, in the run folder."""
-
-    def export(_: Path) -> None:
-        done = run_command("-m", "serving", "export", run, "--variants", "torch,onnx-fp32")
-        assert done.returncode == 0, done.stderr
-
-    once(tmp_path_factory, "bundle", export)
+    once(tmp_path_factory, "bundle", lambda _: _succeed("serving", "export", run, "--variants", "torch,onnx-fp32"))
     return run / "bundle"
 
 
 @pytest.fixture(scope="session")
 def store(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive for TorchServe of each."""
-
-    def archive(_: Path) -> None:
-        done = run_command("-m", "serving", "archive", bundle)
-        assert done.returncode == 0, done.stderr
-
-    once(tmp_path_factory, "store", archive)
+    once(tmp_path_factory, "store", lambda _: _succeed("serving", "archive", bundle))
     return bundle.parent / "model-store"
 
 
 @pytest.fixture(scope="session")
 def samples(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """100 held-out images as files, and what the checkpoint says of each in samples.csv."""
-
-    def write(_: Path) -> None:
-        done = run_command("-m", "training", "samples", run)
-        assert done.returncode == 0, done.stderr
-
-    once(tmp_path_factory, "samples", write)
+    once(tmp_path_factory, "samples", lambda _: _succeed("training", "samples", run))
     return run / "samples"
 
 

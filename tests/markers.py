@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 PROGRAMS = {
-    "server": {"nginx", "java", "prometheus", "alertmanager", "chromium", "promtool-serve", "moto_server"},
+    "server": {"nginx", "java", "prometheus", "prometheus-alertmanager", "chromium"},
     "torchrun": {"torchrun", "torch.distributed.run", "training.entrypoint"},
     "container": {"podman", "mmdebstrap"},
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 
-def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """The folder in which `make` has left what it makes; the other workers of pytest-xdist wait for it."""
     base = factory.getbasetemp()
     folder = (base.parent if base.name.startswith("popen-") else base) / f"shared-{name}"

@@ -1,7 +1,7 @@
 """What a process of ours does once: imports, and what torch loads at its first optimizer step and its first export.
 
-`tests/commands.py` forks commands of a process that has imported this module. Nothing in it starts a thread: a fork has
-none of the threads of its parent, but may find their locks taken.
+`tests/commands.py` forks commands of a process that has imported this module. Nothing in it may start a thread of
+Python: a fork has none of its parent's threads, but may find their locks taken.
 """
 
 import importlib

@@ -22,6 +22,10 @@ from matplotlib.patches import Rectangle
 GRID = (4, 8)
 SPACES = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 0.87, "wspace": 0.05, "hspace": 0.3}
 """Around and between the images of the grid, as shares; to have them computed took matplotlib seconds."""
+POINTS_OF_AN_IMAGE = 1.3 * 72
+"""The width of an image of the grid with the space beside it, into which its title has to fit."""
+SMALLEST = 5
+"""A title's letters in points, below which nobody reads them."""
 
 
 def draw_curves(run_dir: Path, headline: str) -> None:
@@ -77,13 +81,13 @@ def draw_predictions(
     figure.suptitle(f"{result.samples} test samples; mistakes in red")
     for axes in grid.flat:
         axes.axis("off")
-    for axes, (image, truth), guess in zip(grid.flat, samples, predicted, strict=False):
+    titles = [_title(labels, truth, guess) for (_, truth), guess in zip(samples, predicted, strict=True)]
+    longest = max(len(title) for title, _ in titles)
+    size = min(9, max(SMALLEST, POINTS_OF_AN_IMAGE / (0.6 * longest)))  # a letter is about 0.6 of its size wide
+    for axes, (image, _), (title, mistaken) in zip(grid.flat, samples, titles, strict=False):
         axes.imshow(image.permute(1, 2, 0).numpy(), cmap="gray")
-        wrong = guess.dim() == 0 and int(guess) != int(truth)
-        title = f"{guess[0]:.3g}" if guess.dim() else labels[int(truth)]
-        title = f"{title}, not {labels[int(guess)]}" if wrong else title
-        axes.set_title(title, fontsize=9, color="red" if wrong else "black")
-        if wrong:
+        axes.set_title(title, fontsize=size, color="red" if mistaken else "black")
+        if mistaken:
             axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, edgecolor="red", linewidth=3))
     _save(figure, run_dir / "predictions.png")
 
@@ -112,6 +116,15 @@ def _readable(test: Dataset, first: list[int], count: int) -> list[tuple[torch.T
         with contextlib.suppress(CorruptSample):
             found.append(test[index])
     return found
+
+
+def _title(labels: tuple[str, ...], truth: torch.Tensor, guess: torch.Tensor) -> tuple[str, bool]:
+    """What stands above an image, and whether it is a mistake; a value is no mistake."""
+    if guess.dim():
+        return f"{guess[0]:.3g}", False
+    if int(guess) == int(truth):
+        return labels[int(truth)], False
+    return f"{labels[int(truth)]}, not {labels[int(guess)]}", True
 
 
 def _plain(label: str) -> str:
