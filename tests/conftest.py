@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from tests.server import Server
 from tests.shared import once
 
 pytest_plugins = ["tests.markers", "tests.scheduling"]
+
+# A shell that starts the suite in the background lets it ignore SIGINT, and so would all that the suite starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Workers share the cores, and threads of OpenMP that wait for each other burn them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

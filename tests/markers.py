@@ -67,8 +67,8 @@ def needed(command: Sequence[str | bytes]) -> str | None:
     words = {Path(os.fsdecode(word)).name for word in command}
     if {"nginx", "-t"} <= words:  # which only reads its configuration
         return None
-    if {"serving", "up"} <= words:
-        return "server"
+    if {"serving", "up"} <= words:  # which a fork runs to its end, so that it is a refusal
+        return None if Path(os.fsdecode(command[0])).parent.name.startswith("torchferry-forks") else "server"
     return next((marker for marker, names in PROGRAMS.items() if names & words), None)
 
 

@@ -16,14 +16,13 @@ from training.task import Task
 
 matplotlib.use("Agg")  # no display is needed, and none is looked for
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 GRID = (4, 8)
-SPACES = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 0.87, "wspace": 0.05, "hspace": 0.3}
-"""Around and between the images of the grid, as shares; to have them computed took matplotlib seconds."""
-POINTS_OF_AN_IMAGE = 1.3 * 72
-"""The width of an image of the grid with the space beside it, into which its title has to fit."""
+IMAGE, BESIDE, ABOVE, HEADING = 1.2, 0.1, 0.3, 0.4
+"""The side of an image of the grid, the space beside it, that for its title, and that for the heading, in inches."""
 SMALLEST = 5
 """A title's letters in points, below which nobody reads them."""
 
@@ -75,20 +74,25 @@ def draw_predictions(
     rows, columns = GRID
     labels = tuple(map(_plain, labels))
     samples = _readable(test, result.shown, rows * columns)
-    images = torch.stack([image for image, _ in samples])
-    predicted = task.predicted(model.eval()(images.to(device)).float()).cpu()
-    figure, grid = plt.subplots(rows, columns, figsize=(1.3 * columns, 1.6 * rows), gridspec_kw=SPACES)
-    figure.suptitle(f"{result.samples} test samples; mistakes in red")
-    for axes in grid.flat:
-        axes.axis("off")
+    images = torch.stack([image for image, _ in samples]).to(device)
+    predicted = task.predicted(model.eval()(images).float()).cpu()
     titles = [_title(labels, truth, guess) for (_, truth), guess in zip(samples, predicted, strict=True)]
     longest = max(len(title) for title, _ in titles)
-    size = min(9, max(SMALLEST, POINTS_OF_AN_IMAGE / (0.6 * longest)))  # a letter is about 0.6 of its size wide
-    for axes, (image, _), (title, mistaken) in zip(grid.flat, samples, titles, strict=False):
-        axes.imshow(image.permute(1, 2, 0).numpy(), cmap="gray")
-        axes.set_title(title, fontsize=size, color="red" if mistaken else "black")
-        if mistaken:
-            axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, edgecolor="red", linewidth=3))
+    # A letter is about 0.6 of its size wide.
+    size = min(9, max(SMALLEST, 72 * (IMAGE + BESIDE) / (0.6 * longest)))
+    # One pair of axes in inches: a pair for each image would take matplotlib most of a second.
+    width, height = columns * (IMAGE + BESIDE) + BESIDE, rows * (IMAGE + ABOVE) + HEADING + BESIDE
+    figure = plt.figure(figsize=(width, height))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0), autoscale_on=False)
+    axes.axis("off")
+    heading = f"{result.samples} test samples; mistakes in red"
+    axes.text(width / 2, HEADING / 2, heading, ha="center", va="center", size=12)
+    for place, ((image, _), (title, mistaken)) in enumerate(zip(samples, titles, strict=True)):
+        row, column = divmod(place, columns)
+        corner = BESIDE + column * (IMAGE + BESIDE), HEADING + ABOVE + row * (IMAGE + ABOVE)
+        _draw_image(axes, corner, image, mistaken)
+        middle, colour = corner[0] + IMAGE / 2, "red" if mistaken else "black"
+        axes.text(middle, corner[1] - 0.06, title, ha="center", va="baseline", size=size, color=colour)
     _save(figure, run_dir / "predictions.png")
 
 
@@ -116,6 +120,16 @@ def _readable(test: Dataset, first: list[int], count: int) -> list[tuple[torch.T
         with contextlib.suppress(CorruptSample):
             found.append(test[index])
     return found
+
+
+def _draw_image(axes: Axes, corner: tuple[float, float], image: torch.Tensor, framed: bool) -> None:
+    """In the middle of the square of side IMAGE that has this upper left corner."""
+    height, width = (side * IMAGE / max(image.shape[1:]) for side in image.shape[1:])
+    left, top = corner[0] + (IMAGE - width) / 2, corner[1] + (IMAGE - height) / 2
+    extent = (left, left + width, top + height, top)
+    axes.imshow(image.permute(1, 2, 0).numpy(), cmap="gray", extent=extent, aspect="auto")
+    if framed:
+        axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor="red", linewidth=3))
 
 
 def _title(labels: tuple[str, ...], truth: torch.Tensor, guess: torch.Tensor) -> tuple[str, bool]:

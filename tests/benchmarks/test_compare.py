@@ -90,7 +90,7 @@ def test_bad_input_is_refused_in_one_line(written: Written, tmp_path: Path) -> N
         (("HEAD", "nobody", "--commits", "--", "latency"), "nobody: is no commit"),
         (("HEAD", "HEAD", "--commits", "--rounds", 1, "--", "latency"), "--rounds: 1 is too small"),
     ):
-        done = run_command("-m", "benchmarks", "compare", *words, cwd=ROOT)
+        done = run_command("-m", "benchmarks", "compare", *words)
         assert done.returncode == 2, done.stderr
         assert message in done.stderr
         assert len(done.stderr.splitlines()) == 1

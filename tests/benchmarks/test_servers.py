@@ -89,6 +89,7 @@ def test_torchserve_with_and_without_what_is_ours(
     assert re.search(r"^to torchserve-tuned +p50 ms +answered/s +p50 ms more$", content["stdout"], re.MULTILINE)
 
 
+@pytest.mark.serial
 def test_the_bare_session_in_a_loop_for_each_core(two_threads: Job, tmp_path: Path) -> None:
     with ByCores(two_threads).serving(tmp_path) as running:
         assert (running.workers, running.threads) == (2, 1)

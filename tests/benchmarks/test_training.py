@@ -73,8 +73,11 @@ def test_an_interruption_leaves_no_process_and_no_folder(tmp_path: Path, number:
         children = psutil.Process(benchmark.pid).children
         wait_until(lambda: len(children(recursive=True)) >= 2)
         family = children(recursive=True)
-        benchmark.send_signal(number)
-        assert benchmark.wait(60) == code
+        try:
+            benchmark.send_signal(number)
+            assert benchmark.wait(60) == code
+        finally:
+            benchmark.kill()
     assert not any(process.is_running() for process in family)
     assert list(tmp_path.iterdir()) == []
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jsonschema
 import pytest
 
 from tests.k8s.monitoring.queries import MONITORING
@@ -21,7 +20,7 @@ def test_the_operators_objects_are_valid() -> None:
     if not definitions():
         pytest.skip("their definitions are missing: ../shared/schemas")
     for item in of_operator():
-        jsonschema.validate(item, definitions()[item["apiVersion"], item["kind"]])
+        definitions()[item["apiVersion"], item["kind"]].validate(item)
 
 
 def test_monitors_select_every_port_called_metrics() -> None:

@@ -8,7 +8,6 @@ import re
 import tempfile
 from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
 
@@ -107,7 +106,7 @@ def check(text: str) -> None:
             validate_once(text, version)
     elif SCHEMAS.is_dir():
         kind = SAME_AS.get(item["kind"], item["kind"])
-        jsonschema.validate(item | {"kind": kind}, definitions()[item["apiVersion"], kind])
+        definitions()[item["apiVersion"], kind].validate(item | {"kind": kind})
 
 
 def test_definitions_of_the_operators_are_there() -> None:

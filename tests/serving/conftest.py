@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.serving import torchlib
 from tests.serving.seeds import export_all
 from tests.shared import once
+
+assert torchlib  # its import is what it is for
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.commands import RECIPES, ROOT
+from tests.forks import warm_workers
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.torchrun
@@ -18,14 +19,15 @@ pytestmark = pytest.mark.torchrun
 LAUNCHER = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "2")
 RECIPE = ("--config", str(RECIPES / "digits.yaml"), "--epochs", "2", "--checkpoint.every_steps", "5")
 OPTIONS = ("--metrics.port", "0", "--metrics.sample_log", "true")
-THREADS = {"OMP_NUM_THREADS": "1"}
 
 
 def torchrun(runs: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, *LAUNCHER, "-m", "training", *RECIPE, *OPTIONS, "--runs_dir", str(runs)]
     runs.mkdir(exist_ok=True)
     with (runs / "log").open("wb") as log:
-        return subprocess.Popen(command, cwd=ROOT, env=os.environ | THREADS, stdout=log, stderr=subprocess.STDOUT)
+        return subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | warm_workers(), stdout=log, stderr=subprocess.STDOUT
+        )
 
 
 @pytest.fixture(scope="module")

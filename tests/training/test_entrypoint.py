@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.commands import RECIPES, ROOT, run_command
+from tests.forks import warm_workers
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.torchrun
@@ -31,7 +32,7 @@ def training(runs: Path, *options: object) -> Iterator[subprocess.Popen[str]]:
         subprocess.Popen(
             [sys.executable, *map(str, command)],
             cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            env=os.environ | warm_workers(),
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,
@@ -66,7 +67,8 @@ def saved_step(runs: Path) -> int:
 
 
 def test_wrong_input_ends_with_2_and_is_not_tried_again(tmp_path: Path) -> None:
-    done = run_command(*TWO_RANKS, "--max-restarts", 3, *LONG, "--runs_dir", tmp_path, "--optimizer.name", "Nonesuch")
+    options = ("--runs_dir", tmp_path, "--optimizer.name", "Nonesuch")
+    done = run_command(*TWO_RANKS, "--max-restarts", 3, *LONG, *options, **warm_workers())
     assert done.returncode == 2, done.stderr
     assert len(re.findall("^training: .*Nonesuch", done.stderr, flags=re.MULTILINE)) == 1
     assert "Traceback" not in done.stderr
@@ -79,7 +81,7 @@ def test_a_wrong_command_line_of_torchrun_ends_with_2() -> None:
 
 def test_a_run_that_is_finished_ends_with_0(run: Path) -> None:
     options = ("--config", run / "config.yaml", "--runs_dir", run.parent, "--metrics.port", "null")
-    done = run_command(*TWO_RANKS, "-m", "training", *options)
+    done = run_command(*TWO_RANKS, "-m", "training", *options, **warm_workers())
     assert done.returncode == 0, done.stderr
     assert "is finished" in done.stdout
 

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.commands import RECIPES, ROOT, run_command
+from tests.forks import warm_python, warm_workers
 from tests.waiting import wait_until
 
 LONG = (
@@ -31,14 +32,25 @@ LONG = (
 @contextlib.contextmanager
 def training(runs: Path, *options: object, ranks: int = 1) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """A long run that has taken its first steps."""
-    command = [sys.executable, "-m", "training", *LONG, "--runs_dir", runs, "--metrics.log_every", 5, *options]
+    # torchrun itself is real where it has workers, since a signal is for one of its children.
+    command = [
+        sys.executable if ranks > 1 else warm_python(),
+        "-m",
+        "training",
+        *LONG,
+        "--runs_dir",
+        runs,
+        "--metrics.log_every",
+        5,
+        *options,
+    ]
     if ranks > 1:
         launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", ranks]
         command[1:1] = launcher
     with subprocess.Popen(
         list(map(str, command)),
         cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | warm_workers(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -19,6 +19,7 @@ from s3fs import S3FileSystem
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 
 from tests.commands import RECIPES, ROOT, run_command
+from tests.forks import warm_python, warm_workers
 from tests.ports import free_port
 from tests.training.test_exact import entries
 from tests.waiting import wait_until
@@ -93,7 +94,11 @@ class Nodes:
             command = [sys.executable, *launcher, "-m", "training", *map(str, options), "--runs_dir", str(runs)]
             with (runs / "log").open("wb") as log:
                 process = subprocess.Popen(
-                    command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=log, stderr=subprocess.STDOUT
+                    command,
+                    cwd=ROOT,
+                    env=os.environ | warm_workers(),
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
                 )
             self.processes.append(process)
 
@@ -251,7 +256,7 @@ def test_a_store_that_fails_is_said_and_harms_no_checkpoint(
     options = ("--epochs", 3, "--checkpoint.every_steps", 4, "--checkpoint.on_save_error", policy)
     command = [*PLAIN, *options, "--runs_dir", tmp_path, "--checkpoint.store", bucket]
     with subprocess.Popen(
-        [sys.executable, "-m", "training", *map(str, command)],
+        [warm_python(), "-m", "training", *map(str, command)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """A real Prometheus that scrapes a real trainer, TorchServe and ONNX Runtime server, and the load on them."""
 
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import yaml
 from serving.client import Client, GrpcClient, RestClient
 from serving.errors import UserError
 from tests.commands import RECIPES, ROOT
+from tests.forks import warm_workers
 from tests.k8s.monitoring.queries import RULES, Query, soon
 from tests.ports import free_port
 from tests.waiting import wait_until
@@ -33,7 +35,9 @@ def trainer(folder: Path) -> Iterator[str]:
     command += ["-m", "training", "--config", str(RECIPES / "digits.yaml"), "--runs_dir", str(folder)]
     command += ["--metrics.port", "0", "--epochs", "100000"]
     with (folder / "errors.txt").open("w") as errors:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | warm_workers(), stdout=subprocess.PIPE, stderr=errors, text=True
+        )
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

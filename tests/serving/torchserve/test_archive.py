@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import ROOT, run_command
+from tests.commands import ROOT, run_command, run_python
 from tests.waiting import wait_until
 
 
@@ -23,7 +23,7 @@ def test_the_handler_runs_the_archives_own_code(store: Path, tmp_path: Path) -> 
     with zipfile.ZipFile(store / "digits-torch.mar") as archive:
         archive.extractall(tmp_path)
     code = "import handler, serving, sys; print(serving.__file__)"
-    done = run_command("-c", code, cwd=tmp_path)
+    done = run_python("-c", code, cwd=tmp_path)
     assert done.stdout.strip() == str(tmp_path / "serving" / "__init__.py"), done.stderr
 
 

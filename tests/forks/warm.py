@@ -1,6 +1,6 @@
 """What a process of ours does once: imports, and what torch loads at its first optimizer step and its first export.
 
-`tests/commands.py` forks commands of a process that has imported this module. Nothing in it may start a thread of
+`server.py` forks commands of a process that has imported this module. Nothing in it may start a thread of
 Python: a fork has none of its parent's threads, but may find their locks taken.
 """
 
@@ -21,6 +21,9 @@ MODULES = [
     "serving.torchserve.archive",
     "serving.torchserve.command",
     "sklearn.datasets",
+    "tests.serving.torchlib",
+    "torch.distributed.checkpoint",
+    "torch.distributed.launcher.api",
     "torch.utils.tensorboard",
     "torchvision",
     "training.data.digits",

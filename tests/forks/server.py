@@ -1,0 +1,116 @@
+"""Forks a process for each command that a client brings, until the suite has ended:  FOLDER PID-OF-THE-SUITE"""
+
+import atexit
+import contextlib
+import json
+import os
+import runpy
+import select
+import shutil
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import numpy
+import torch
+
+from tests.forks import ROOT, warm
+
+assert warm  # its import is what this process is for
+
+
+def main(folder: Path, suite: int) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a keeper
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "coming"))
+        listener.listen(128)
+        os.rename(folder / "coming", folder / "socket")
+        ends = os.pidfd_open(suite)
+        while ends not in select.select([listener.fileno(), ends], [], [])[0]:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                os.close(ends)
+                _keep(connection)
+            connection.close()
+    shutil.rmtree(folder)
+    os._exit(0)  # taking all this apart would take seconds
+
+
+def _keep(client: socket.socket) -> None:
+    """Fork the command, and tell the client how it ends; if the client goes first, it takes the command with it."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    size, streams, *_ = socket.recv_fds(client, 8, 3)
+    request = b""
+    while len(request) < int.from_bytes(size, "big"):
+        request += client.recv(1 << 20)
+    process = os.fork()
+    if process == 0:
+        client.close()
+        _become(streams, **json.loads(request))
+    for stream in streams:
+        os.close(stream)
+    client.sendall(b"%d\n" % process)
+    ends = os.pidfd_open(process)
+    if ends not in select.select([client.fileno(), ends], [], [])[0]:
+        os.kill(process, signal.SIGKILL)
+    _, status = os.waitpid(process, 0)
+    with contextlib.suppress(OSError):
+        client.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+    os._exit(0)
+
+
+def _become(streams: list[int], folder: str, nice: int, words: list[str], environment: dict[str, str]) -> None:
+    """Turn this process into `python WORDS`."""
+    os.setsid()
+    os.nice(nice - os.nice(0))
+    for place, stream in enumerate(streams):
+        os.dup2(stream, place)
+        os.close(stream)
+    unbuffered = words[0] == "-u"
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stdout.reconfigure(write_through=unbuffered)
+    sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.path[0] = folder
+    numpy.random.seed()  # from the system, as in a fresh interpreter
+    if threads := environment.get("OMP_NUM_THREADS"):  # which OpenMP has read already
+        torch.set_num_threads(int(threads))
+    _, module, *arguments = words[unbuffered:]
+    sys.argv = [module, *arguments]
+    code = 1
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as end:
+        code = _code(end)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        _end(code)
+
+
+def _code(end: SystemExit) -> int:
+    if isinstance(end.code, str):
+        print(end.code, file=sys.stderr)
+    return end.code if isinstance(end.code, int) else int(end.code is not None)
+
+
+def _end(code: int) -> None:
+    """As an interpreter ends."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    assert Path.cwd() == ROOT
+    main(Path(sys.argv[1]), int(sys.argv[2]))
