@@ -49,7 +49,7 @@ test-quick: $(INSTALLED)
 	@$(PYTEST) -n $(WORKERS) -m "not ($(STARTERS) or serial or sweep)" $(COVERAGE)
 
 test-servers: $(INSTALLED)
-	@$(PYTEST) -n $(WORKERS) -m "($(STARTERS)) and not (serial or sweep)"
+	@$(PYTEST) -n $$(($(WORKERS) + 1)) -m "($(STARTERS)) and not (serial or sweep)"  # one more: they also wait
 
 test-serial: $(INSTALLED)
 	@$(PYTEST) -m "serial and not sweep"

@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-LONGEST = ("docker", "pipeline", "training/test_exact", "benchmarks/test_servers", "benchmarks/test_training")
+LONGEST = (
+    *(
+        "docker",
+        "training/test_exact",
+        "serving/export/test_parity",
+        "k8s/test_rollout",
+        "serving/torchserve/test_rollout",
+    ),
+    *("pipeline", "training/test_store", "training/test_two_hosts", "benchmarks/report"),
+)
 """Folders and files that begin first, or the others would have to wait for them at the end."""
 
 

@@ -37,8 +37,8 @@ def image_source(root: Path) -> str:
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Noise in ten classes, 20 files each."""
-    return image_tree(tmp_path_factory.mktemp("images"), tuple("abcdefghij"), each=20)
+    """Noise in ten classes, 10 files each."""
+    return image_tree(tmp_path_factory.mktemp("images"), tuple("abcdefghij"), each=10)
 
 
 @pytest.fixture(scope="module")
