@@ -18,6 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
+
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +30,8 @@ _servers: list[subprocess.Popen[bytes]] = []
 def warm_python() -> str:
     """Where it lies. The first worker of pytest-xdist that asks starts the server, which ends with the suite."""
     suite = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-    folder = Path(tempfile.gettempdir()) / f"torchferry-forks-{suite}"
+    started = round(psutil.Process(suite).create_time())  # numbers of processes come back
+    folder = Path(tempfile.gettempdir()) / f"torchferry-forks-{suite}-{started}"
     program = folder / "python"
     folder.mkdir(exist_ok=True, mode=0o700)
     with (folder / "lock").open("w") as lock:
