@@ -35,6 +35,7 @@ def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in {"ENDPOINT_URL": s3, "ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": "me"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    S3FileSystem.clear_instance_cache()  # a client of a server that is gone: the cache does not look at the environment
     name = f"models-{uuid.uuid4().hex}"
     S3FileSystem(skip_instance_cache=True).mkdir(name)
     return f"s3://{name}"
