@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.forks import FOLDER
+
 PROGRAMS = {
     "server": {"nginx", "java", "prometheus", "prometheus-alertmanager", "chromium"},
     "torchrun": {"torchrun", "torch.distributed.run", "training.entrypoint"},
@@ -68,7 +70,7 @@ def needed(command: Sequence[str | bytes]) -> str | None:
     if {"nginx", "-t"} <= words:  # which only reads its configuration
         return None
     if {"serving", "up"} <= words:  # which a fork runs to its end, so that it is a refusal
-        return None if Path(os.fsdecode(command[0])).parent.name.startswith("torchferry-forks") else "server"
+        return None if Path(os.fsdecode(command[0])).parent.name.startswith(FOLDER) else "server"
     return next((marker for marker, names in PROGRAMS.items() if names & words), None)
 
 

@@ -7,14 +7,14 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 LONGEST = (
-    *(
-        "docker",
-        "training/test_exact",
-        "serving/export/test_parity",
-        "k8s/test_rollout",
-        "serving/torchserve/test_rollout",
-    ),
-    *("pipeline", "training/test_store", "training/test_two_hosts", "benchmarks/report"),
+    "docker",
+    "training/test_exact",
+    "serving/export/test_parity",
+    "k8s/test_rollout",
+    "serving/torchserve/test_rollout",
+    "pipeline",
+    "training/test_store",
+    "training/test_two_hosts",
 )
 """Folders and files that begin first, or the others would have to wait for them at the end."""
 

@@ -38,7 +38,7 @@ def test_a_signal_is_for_the_fork_which_never_outlives_its_client(tmp_path: Path
     wait_until(lambda: not answers(port), 60)
 
 
-@pytest.mark.parametrize("words", [("-c", "import sys; print(sys.orig_argv[1:])"), ("-c", "raise SystemExit('no')")])
-def test_every_other_command_starts_an_interpreter(words: tuple[str, str]) -> None:
+def test_every_other_command_starts_an_interpreter() -> None:
+    words = ("-c", "import sys; print(sys.orig_argv[1:])")
     warm, real = run_command(*words), run_python(*words)
     assert (warm.returncode, warm.stdout, warm.stderr) == (real.returncode, real.stdout, real.stderr)

@@ -23,6 +23,8 @@ import psutil
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
+FOLDER = "torchferry-forks"
+"""How the folder of a suite's warm Python begins."""
 _servers: list[subprocess.Popen[bytes]] = []
 
 
@@ -31,7 +33,7 @@ def warm_python() -> str:
     """Where it lies. The first worker of pytest-xdist that asks starts the server, which ends with the suite."""
     suite = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     started = round(psutil.Process(suite).create_time())  # numbers of processes come back
-    folder = Path(tempfile.gettempdir()) / f"torchferry-forks-{suite}-{started}"
+    folder = Path(tempfile.gettempdir()) / f"{FOLDER}-{suite}-{started}"
     program = folder / "python"
     folder.mkdir(exist_ok=True, mode=0o700)
     with (folder / "lock").open("w") as lock:

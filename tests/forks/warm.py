@@ -1,4 +1,4 @@
-"""What a process of ours does once: imports, and what torch loads at its first optimizer step and its first export.
+"""Import what our processes import, and have torch load what its first optimizer step and its first export need.
 
 `server.py` forks commands of a process that has imported this module. Nothing in it may start a thread of
 Python: a fork has none of its parent's threads, but may find their locks taken.

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from kubernetes_validate.utils import all_versions, major_minor
 
 from tests.k8s.rendering import ROOT, Object, each_folder, pods, render
+from tests.some import some
 
 SCHEMAS = ROOT.parent / "shared/schemas"
 # Earlier ones know no `sleep` before a stop.
@@ -71,7 +72,7 @@ def test_objects_of_other_projects_are_valid(folder: str) -> None:
 
 @functools.cache
 def definitions() -> dict[tuple[str, str], Draft202012Validator]:
-    """A strict schema by apiVersion and kind, which is taken for right: to check one takes a second."""
+    """A strict schema by apiVersion and kind; test_the_definitions_are_schemas checks them."""
     found = {}
     for path in SCHEMAS.glob("*.yaml"):
         spec = yaml.load(path.read_text(), yaml.CSafeLoader)["spec"]
@@ -100,6 +101,15 @@ def strict(schema: Any) -> Any:
 
 def test_there_are_versions_to_check() -> None:
     assert {"1.30", "1.37"} <= set(VERSIONS)
+
+
+@pytest.mark.slow
+def test_the_definitions_are_schemas() -> None:
+    """Checked once, since each takes a second."""
+    if not SCHEMAS.is_dir():
+        pytest.skip("definitions are missing: ../shared/schemas")
+    for validator in some(definitions().values()):
+        validator.check_schema(validator.schema)
 
 
 def test_an_unknown_field_is_refused() -> None:

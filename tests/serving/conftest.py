@@ -1,4 +1,4 @@
-"""What the tests of both servers and of the export share."""
+"""Bundles of the recipes' networks, for the tests of both servers and of the export."""
 
 from pathlib import Path
 

@@ -33,7 +33,7 @@ def check(reference: Reference, bundle: Bundle) -> None:
     batches = [reference.test.repeated(samples) for samples in (1, 3, 8)]
     expected = [reference.run(inputs) for inputs in batches]
     for variant in bundle.accepted:
-        session = open_variant(bundle, variant, threads=1)
+        session = open_variant(bundle, variant, threads=2)
         for inputs, outputs in zip(batches, expected, strict=True):
             answered = session.run(inputs)
             for name, values in outputs.items():
