@@ -24,6 +24,8 @@ from serving.torchserve.settings import LOOPBACK, Ports, Settings, config_proper
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 START_SECONDS = 180
 STOP_SECONDS = 20
+ENDING_SECONDS = 2  # from the first port that answers no more to the reason in the log
+IN_USE = "Address already in use"
 LONGEST_FOLDER = 107 - len("/.ts.sock.99999")  # Linux takes no longer paths for sockets
 
 
@@ -94,8 +96,7 @@ class TorchServe:
             except ServerFailed:
                 if stopped():
                     return None
-                # Somebody else, perhaps another server of ours, may have taken a free port first.
-                if (self.java_process and self.java_process.runs) or not self.ports.taken(self.settings.host):
+                if not self._lost_a_port():
                     raise
                 self.ports = Ports.claim(self.settings)
 
@@ -153,6 +154,20 @@ class TorchServe:
                 except (UserError, ServerFault) as error:
                     raise ServerFailed(f"{error}\n{self._log_end()}") from error
 
+    def _lost_a_port(self) -> bool:
+        """Whether Java ends since somebody, perhaps another server of ours, has taken one of its free ports first.
+
+        Its log is asked and not the port, which two servers that start together may each take from the other.
+        """
+        java, deadline = self.java_process, time.monotonic() + ENDING_SECONDS
+        while java and java.runs and IN_USE not in self._logged() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if not java or IN_USE not in self._logged():
+            return False
+        java.stop(STOP_SECONDS)
+        self.log.unlink()
+        return True
+
     def _has_worker(self, model: str, version: str) -> bool:
         return any(found.ready for found in self.management.standing(model) if found.version == version)
 
@@ -175,7 +190,10 @@ class TorchServe:
             raise ServerFailed(f"{model}: no worker was ready after {START_SECONDS} s\n{self._log_end()}")
 
     def _log_end(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
+        return "\n".join(self._logged().splitlines()[-30:])
+
+    def _logged(self) -> str:
+        return self.log.read_text(errors="replace")
 
 
 def reachable(host: str) -> str:

@@ -1,12 +1,12 @@
 """Everything the server can be told, in one object; the command line and TorchServe's files are made from it."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from serving.errors import UserError
 from serving.options import OptionSet, WrongOption, option
-from serving.ports import claim, claim_or_any, is_free
+from serving.ports import claim, claim_or_any
 
 LOOPBACK = "127.0.0.1"
 
@@ -80,10 +80,6 @@ class Ports:
         for port in (8081, 7071):
             rest.append(claim_or_any(LOOPBACK, port, [*taken, *rest]))
         return cls(*given, *inner, *rest)
-
-    def taken(self, host: str) -> bool:
-        """Whether somebody listens on one of them now."""
-        return not all(is_free(host, port) for port in astuple(self))
 
 
 def config_properties(settings: Settings, ports: Ports, model_store: Path) -> str:

@@ -1,7 +1,6 @@
 """What the server can be told, the ports that come of it, and what TorchServe reads of them."""
 
 import dataclasses
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +63,6 @@ def test_a_port_that_is_taken_or_given_twice_is_named_by_its_option(free_port_in
     free = free_port()
     with pytest.raises(UserError, match=f"^--metrics-port: {free} is another port of this server already"):
         Ports.claim(Settings(port=free, grpc_port=0, metrics_port=free))
-
-
-def test_ports_are_taken_as_soon_as_somebody_listens_on_one() -> None:
-    ports = Ports(*(free_port() for _ in range(8)))
-    assert not ports.taken("127.0.0.1")
-    with socket.create_server(("127.0.0.1", ports.page)):
-        assert ports.taken("127.0.0.1")
 
 
 def test_torchserve_listens_on_loopback_behind_a_gateway_and_where_it_is_told_without_one() -> None:

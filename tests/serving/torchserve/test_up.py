@@ -2,12 +2,17 @@
 
 import shutil
 import signal
+import socket
+import sys
+import threading
 import zipfile
 from pathlib import Path
 
 import psutil
 import pytest
 
+from serving.torchserve.launcher import IN_USE, TorchServe
+from serving.torchserve.settings import LOOPBACK, Settings
 from tests.commands import run_command
 from tests.server import Server
 from tests.waiting import wait_until
@@ -28,7 +33,7 @@ def all_gone(processes: list[psutil.Process]) -> bool:
 def test_a_signal_stops_it_and_leaves_nothing(name: signal.Signals, bundle: Path, tmp_path: Path) -> None:
     stale = tmp_path / "ready.json"
     stale.write_text("from a server that was killed")
-    server = Server(bundle, folder=tmp_path)
+    server = Server(bundle, folder=tmp_path, python=sys.executable)
     wait_until(lambda: not stale.exists())
     server.wait_ready()
     processes = processes_of(server)
@@ -50,12 +55,35 @@ def test_a_signal_stops_it_and_leaves_nothing(name: signal.Signals, bundle: Path
 
 @pytest.mark.server
 def test_a_signal_while_it_starts_stops_it_as_well(store: Path, tmp_path: Path) -> None:
-    server = Server(store, folder=tmp_path)
+    server = Server(store, folder=tmp_path, python=sys.executable)
     wait_until(lambda: len(processes_of(server)) > 1)
     processes = processes_of(server)
     server.stop()
     assert server.process.returncode == 0, server.log.read_text()
     assert all_gone(processes)
+
+
+@pytest.mark.server
+def test_a_port_that_somebody_takes_first_is_replaced(store: Path) -> None:
+    """Also where it is free again when it is looked at: two servers that start together may each lose one."""
+    free = {"port": 0, "grpc_port": 0, "metrics_port": 0, "gateway": "none"}
+    server = TorchServe([store / "digits-onnx-fp32.mar"], Settings(**free))  # type: ignore[arg-type]
+    lost = server.ports
+    with socket.create_server((LOOPBACK, lost.grpc_management)) as first:
+
+        def give_up() -> None:
+            wait_until(lambda: server.log.exists() and IN_USE in server.log.read_text())
+            first.close()
+
+        giving_up = threading.Thread(target=give_up)
+        giving_up.start()
+        try:
+            server.start(lambda: False)
+            giving_up.join()
+            assert server.ports != lost
+            assert server.management.standing("digits-onnx-fp32")
+        finally:
+            server.stop()
 
 
 def test_bad_input_is_refused_in_one_line(store: Path, free_port_in_use: int, tmp_path: Path) -> None:
