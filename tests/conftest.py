@@ -22,6 +22,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Workers share the cores, and threads of OpenMP that wait for each other burn them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# TorchServe starts by the dozen, and none of them lives long enough for a second compiler and collector to pay.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+
 
 def _succeed(*words: object) -> str:
     """What the command prints."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.forks import FOLDER
+from tests.running import running, starts
 
 PROGRAMS = {
     "server": {"nginx", "java", "prometheus", "prometheus-alertmanager", "chromium"},
@@ -20,8 +21,6 @@ PROGRAMS = {
     "container": {"podman", "mmdebstrap"},
 }
 """Words of a command by which it is known."""
-
-_running: list[pytest.Item] = []
 
 
 @pytest.fixture(scope="session")
@@ -57,11 +56,11 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 def _watched(item: pytest.Item) -> Iterator[None]:
     """Not while it is torn down: the last test of a session also ends what others have started."""
-    _running.append(item)
+    running.append(item)
     try:
         return (yield)
     finally:
-        _running.pop()
+        running.pop()
 
 
 def needed(command: Sequence[str | bytes]) -> str | None:
@@ -69,17 +68,17 @@ def needed(command: Sequence[str | bytes]) -> str | None:
     words = {Path(os.fsdecode(word)).name for word in command}
     if {"nginx", "-t"} <= words:  # which only reads its configuration
         return None
-    if {"serving", "up"} <= words:  # which a fork runs to its end, so that it is a refusal
+    if {"serving", "up"} <= words:  # by a fork it is a refusal, or a server that says itself that it is one
         return None if Path(os.fsdecode(command[0])).parent.name.startswith(FOLDER) else "server"
     return next((marker for marker, names in PROGRAMS.items() if names & words), None)
 
 
 def _watch(event: str, given: tuple[Any, ...]) -> None:
-    if event == "subprocess.Popen" and _running:
+    if event == "subprocess.Popen" and running:
         _, command, *_ = given
         marker = needed([command] if isinstance(command, str | bytes) else list(command))
-        if marker and not _running[-1].get_closest_marker(marker):
-            raise AssertionError(f"{_running[-1].nodeid} starts {command}, but has no marker {marker}")
+        if marker:
+            starts(marker, command)
 
 
 sys.addaudithook(_watch)

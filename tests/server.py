@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.commands import ROOT
+from tests.forks import ROOT, warm_python
 from tests.ports import free_port
+from tests.running import starts
 from tests.waiting import wait_until
 
 
@@ -15,8 +16,15 @@ class Server:
     """One on ports of its own, whose log and ready file lie in `folder`."""
 
     def __init__(
-        self, *models: object, folder: Path, runtime: str = "torchserve", options: Sequence[object] = ()
+        self,
+        *models: object,
+        folder: Path,
+        runtime: str = "torchserve",
+        options: Sequence[object] = (),
+        python: str | None = None,
     ) -> None:
+        """TorchServe and its workers run in a warm Python, unless `python` says another; ours imports no torch."""
+        python = python or (sys.executable if runtime == "onnx" else warm_python())
         self.ready_file, self.log = folder / "ready.json", folder / "up.log"
         command = ["-m", "serving", "up", "--runtime", runtime, *map(str, models), *map(str, options)]
         command += ["--ready-file", str(self.ready_file)]
@@ -27,8 +35,9 @@ class Server:
             command += ["--admin-port", "0"]
         elif "--gateway" not in options:
             command += ["--gateway", "none"]
+        starts("server", command)
         with self.log.open("w") as log:
-            self.process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen([python, *command], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
 
     def wait_ready(self) -> dict[str, str]:
         """Its addresses: `rest`, `grpc`, `metrics` and, of ours, `admin`."""

@@ -25,13 +25,6 @@ def benchmark(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]
     return done
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """What offers load to a server, or trains to be timed, runs alone."""
-    starts = {"starts_server", "starts_torchrun"} & set(getattr(item, "fixturenames", ()))
-    if starts or item.get_closest_marker("server") or item.get_closest_marker("torchrun"):
-        item.add_marker("serial")
-
-
 class Planted:
     def __init__(self, *options: object) -> None:
         command = [sys.executable, str(Path(__file__).with_name("planted.py")), *map(str, options)]

@@ -1,5 +1,6 @@
 """The load generator against servers whose behaviour is planted, and so known."""
 
+import itertools
 import json
 import signal
 import subprocess
@@ -74,6 +75,7 @@ def test_a_stall_shows_in_an_open_loop_and_hides_in_a_closed_one(
     assert 800 < closed["max_ms"] < 1500
 
 
+@pytest.mark.serial
 def test_a_closed_loop_of_slow_answers_has_a_rate(plant: Plant, measure: Measure, tmp_path: Path) -> None:
     """No answer comes while it sends."""
     slow = tmp_path / "slow"
@@ -84,6 +86,7 @@ def test_a_closed_loop_of_slow_answers_has_a_rate(plant: Plant, measure: Measure
     assert 2 < found["achieved_rate"] <= 4
 
 
+@pytest.mark.serial
 def test_every_request_is_counted_by_what_became_of_it(plant: Plant, measure: Measure) -> None:
     found = measure("latency", plant("--fail-every", 5).url, "--rate", 100, *ONCE)["results"]
     assert found["outcomes"] == {"ok": 400, "HTTP 503": 100}
@@ -104,6 +107,7 @@ def test_several_processes_share_the_rate(plant: Plant, measure: Measure) -> Non
     assert asked % (1 + 1000) == 0
 
 
+@pytest.mark.serial
 def test_a_result_says_what_it_belongs_to(plant: Plant, measure: Measure) -> None:
     content = measure("latency", plant().url, "--rate", 50, "--seconds", 2)
     assert content["benchmark"] == "latency"
@@ -139,6 +143,7 @@ def test_ctrl_c_ends_with_the_results_so_far(plant: Plant, tmp_path: Path) -> No
     assert 0 < found["requests"] < 1000
 
 
+@pytest.mark.serial
 def test_a_rate_that_cannot_be_sent_is_refused(plant: Plant, measure: Measure) -> None:
     content = measure("latency", plant().url, "--rate", 400_000, "--seconds", 0.5, "--timeout", 2, code=2)
     assert content["stderr"].startswith("benchmarks: --rate: 400,000 a second is void: the generator ")
@@ -209,14 +214,16 @@ def test_bad_input_is_refused_in_one_line(
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.serial
 def test_a_metrics_page_that_goes_costs_only_the_stages(plant: Plant, measure: Measure) -> None:
-    pages = [b"some_total 1\n"]
+    asked = itertools.count()  # twice in a run
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if pages else 503)
+            before = next(asked) % 2 == 0
+            self.send_response(200 if before else 503)
             self.end_headers()
-            self.wfile.write(pages.pop() if pages else b"")
+            self.wfile.write(b"some_total 1\n" if before else b"")
 
     with HTTPServer(("127.0.0.1", 0), Page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

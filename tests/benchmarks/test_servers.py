@@ -109,6 +109,7 @@ def test_torchserve_with_a_worker_for_each_core(two_threads: Job, tmp_path: Path
 
 
 @pytest.mark.server
+@pytest.mark.serial
 def test_the_highest_rate_within_a_limit_is_searched_for(bundle: Path, tmp_path: Path) -> None:
     content = servers(bundle, tmp_path, "--servers", "ours", *QUICK, "--slo-ms", 200)
     (row,) = content["results"]["measured"]

@@ -38,6 +38,7 @@ def test_a_peer_in_its_own_environment_answers_and_ends(
 
 
 @pytest.mark.server
+@pytest.mark.serial
 def test_with_batching_and_at_fixed_rates(bundle: Path, tmp_path: Path) -> None:
     words = ("--servers", "ours,bare,kserve", "--batch", "on", "--rates", "20,40", *QUICK)
     content = servers(bundle, tmp_path, *words)

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.rounds import alternate
 from tests.commands import ROOT, run_command
+from tests.forks import warm_workers
 from tests.waiting import wait_until
 
 FEW_STEPS = ("--rounds", 1, "--warmup", 1, "--steps", 2, "--log-every", 1, "--threads", 1)
@@ -20,7 +21,9 @@ FEW_STEPS = ("--rounds", 1, "--warmup", 1, "--steps", 2, "--log-every", 1, "--th
 def measure(verb: str, folder: Path, *options: object) -> Any:
     """The results in the JSON of one run of a benchmark."""
     output = folder / "result.json"
-    done = run_command("-m", "benchmarks", verb, "--scratch", folder / "scratch", "--output", output, *options)
+    done = run_command(
+        "-m", "benchmarks", verb, "--scratch", folder / "scratch", "--output", output, *options, **warm_workers()
+    )
     assert done.returncode == 0, done.stderr
     assert list((folder / "scratch").iterdir()) == []
     content = json.loads(output.read_text())

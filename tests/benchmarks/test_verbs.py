@@ -27,7 +27,7 @@ def slow(tmp_path: Path) -> tuple[object, ...]:
 
 @pytest.mark.serial
 def test_a_sweep_ends_where_the_server_falls_behind(plant: Plant, measure: Measure, slow: tuple[object, ...]) -> None:
-    content = measure("sweep", plant(*slow).url, "--rate", 40, "--factor", 2, "--seconds", 3)
+    content = measure("sweep", plant(*slow).url, "--rate", 40, "--factor", 2, "--seconds", 2)
     results = content["results"]
     assert [result["offered_rate"] for result in results] == [40, 80, 160]
     assert [result["saturated"] for result in results] == [False, False, True]
@@ -49,6 +49,7 @@ def test_slo_finds_the_highest_rate_that_keeps_the_limit(
     assert figure == {"better": "higher", "values": found["repeats"]}
 
 
+@pytest.mark.serial
 def test_slo_keeps_what_it_measured_before_a_signal(plant: Plant, tmp_path: Path) -> None:
     output, seen = tmp_path / "partial.json", tmp_path / "seen"
     options = ("--rate", "20", "--seconds", "1", "--warmup", "0", "--p99-ms", "1000", "--output", str(output))
@@ -65,6 +66,7 @@ def test_slo_keeps_what_it_measured_before_a_signal(plant: Plant, tmp_path: Path
     assert found["probes"][0][0]["requests"] == 20
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("verb", [("soak", "--minutes", 0.01), ("sweep", "--seconds", 0.5)])
 def test_a_rate_that_cannot_be_sent_is_refused(plant: Plant, measure: Measure, verb: tuple[object, ...]) -> None:
     name, *options = verb
@@ -101,6 +103,7 @@ def test_bad_options_are_refused_in_one_line(verb: str, change: tuple[object, ..
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize(("protocol", "where"), [("predictions", "rest"), ("grpc-predictions", "grpc")])
 def test_it_measures_torchserve(
     addresses: dict[str, str], samples: Path, tmp_path: Path, protocol: str, where: str

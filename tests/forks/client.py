@@ -11,7 +11,17 @@ import socket
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-WARM = ("training", "serving", "training.entrypoint", "torch.distributed.run")
+TRAINERS = "benchmarks.training.trainers"
+WARM = (
+    "training",
+    "serving",
+    "training.entrypoint",
+    "torch.distributed.run",
+    f"{TRAINERS}.bare",
+    f"{TRAINERS}.restart",
+)
+WORKER = "/ts/model_service_worker.py"
+"""TorchServe's own, which Java starts with the Python of whoever has started Java."""
 READ_AT_START = ("PYTHONHASHSEED", "PYTHONPATH", "PYTHONWARNINGS", "TORCH_LOGS")
 """What an interpreter or torch reads before the first line of ours runs, so that a fork would not heed it."""
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -19,8 +29,7 @@ PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signa
 
 def main(path: str, *words: str) -> None:
     arguments = words[1:] if words[:1] == ("-u",) else words
-    known = arguments[:1] == ("-m",) and arguments[1] in WARM and os.getcwd() == ROOT
-    if not known or any(name in os.environ for name in READ_AT_START):
+    if not (_is_worker(arguments) or _is_ours(arguments)):
         os.execv(sys.executable, [sys.executable, *words])
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(path)
@@ -34,6 +43,15 @@ def main(path: str, *words: str) -> None:
         signal.signal(-end, signal.SIG_DFL)
         os.kill(os.getpid(), -end)
     os._exit(end)
+
+
+def _is_worker(arguments: tuple[str, ...]) -> bool:
+    return arguments[0].endswith(WORKER) and "PYTHONHASHSEED" not in os.environ
+
+
+def _is_ours(arguments: tuple[str, ...]) -> bool:
+    known = arguments[:1] == ("-m",) and arguments[1] in WARM and os.getcwd() == ROOT
+    return known and not any(name in os.environ for name in READ_AT_START)
 
 
 def _hand_over(server: socket.socket, words: tuple[str, ...]) -> None:

@@ -21,7 +21,12 @@ from tests.forks import ROOT, warm
 assert warm  # its import is what this process is for
 
 
+ANOTHERS = ("serving", "prometheus_client")
+"""Packages that a worker of TorchServe imports anew: the one from its archive, the other as its environment says."""
+
+
 def main(folder: Path, suite: int) -> None:
+    sys.executable = str(folder / "python")  # what a fork starts is a fork as well
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a keeper
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "coming"))
@@ -77,15 +82,12 @@ def _become(streams: list[int], folder: str, nice: int, words: list[str], enviro
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    sys.path[0] = folder
     numpy.random.seed()  # from the system, as in a fresh interpreter
     if threads := environment.get("OMP_NUM_THREADS"):  # which OpenMP has read already
         torch.set_num_threads(int(threads))
-    _, module, *arguments = words[unbuffered:]
-    sys.argv = [module, *arguments]
     code = 1
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        _run(words[unbuffered:])
         code = 0
     except SystemExit as end:
         code = _code(end)
@@ -93,6 +95,19 @@ def _become(streams: list[int], folder: str, nice: int, words: list[str], enviro
         sys.excepthook(*sys.exc_info())
     finally:
         _end(code)
+
+
+def _run(words: list[str]) -> None:
+    if words[0] == "-m":
+        sys.path[0] = os.getcwd()
+        sys.argv = words[1:]
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.path[:1] = [str(Path(words[0]).parent), *filter(None, os.environ.get("PYTHONPATH", "").split(":"))]
+        sys.argv = words
+        for name in [name for name in sys.modules if name.split(".")[0] in ANOTHERS]:
+            del sys.modules[name]
+        runpy.run_path(words[0], run_name="__main__")
 
 
 def _code(end: SystemExit) -> int:

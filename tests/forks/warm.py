@@ -26,6 +26,10 @@ MODULES = [
     "torch.distributed.launcher.api",
     "torch.utils.tensorboard",
     "torchvision",
+    "ts.model_loader",
+    "ts.async_service",
+    "ts.metrics.metric_cache_yaml_impl",
+    "ts.torch_handler.base_handler",
     "training.data.digits",
     "training.data.table",
     "training.pictures",
@@ -35,6 +39,9 @@ MODULES = [
 
 for module in MODULES:
     importlib.import_module(module)
+
+tqdm = importlib.import_module("tqdm").tqdm
+tqdm.monitor_interval = 0  # it would be a thread
 
 weight = torch.nn.Parameter(torch.zeros(1))
 weight.grad = torch.zeros(1)

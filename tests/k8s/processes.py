@@ -19,8 +19,9 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.commands import ROOT
+from tests.forks import ROOT, warm_python
 from tests.k8s.rendering import Object, probes
+from tests.running import starts
 from tests.waiting import wait_until
 
 SCALE = 10
@@ -73,9 +74,11 @@ class ServerPod:
         ports = [f"--port={self.port}", "--grpc-port=0", "--metrics-port=0"]
         if "--runtime=onnx" in arguments:
             ports.append("--admin-port=0")
+        python = warm_python() if "--runtime=torchserve" in arguments else sys.executable
+        starts("server", arguments)
         self.log = (self.folder / "log").open("w")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "serving", *arguments, *ports], cwd=ROOT, stdout=self.log, stderr=subprocess.STDOUT
+            [python, "-m", "serving", *arguments, *ports], cwd=ROOT, stdout=self.log, stderr=subprocess.STDOUT
         )
 
     @property

@@ -88,9 +88,10 @@ SHIFTS = ("--data.augment", '[{"name": "random_crop", "args": {"padding": 1}}]')
 def test_a_killed_run_ends_as_if_nothing_had_happened(
     ranks: int, options: tuple[object, ...], deaths: str, tmp_path: Path
 ) -> None:
-    # Interpreters that are started anew differ in the order of sets, and in all that nobody has seeded.
+    # Interpreters that are started anew differ from forks, and from each other, in the order of sets and in all that
+    # nobody has seeded.
     workers = sys.executable if not options and ranks == 2 else ""
-    whole = train(tmp_path, "whole", ranks, *MORTAL, *SAVES, *options, workers=workers)
+    whole = train(tmp_path, "whole", ranks, *MORTAL, *SAVES, *options)
     killed = train(tmp_path, "killed", ranks, *MORTAL, *SAVES, *options, deaths=deaths, workers=workers)
     assert_same(whole, killed)
     attempts = [json.loads(line) for line in (killed / "attempts.jsonl").read_text().splitlines()]

@@ -83,6 +83,7 @@ def quick(bundle: Path, folder: Path) -> list[str]:
 
 
 @pytest.mark.server
+@pytest.mark.serial
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the generator and the server need a core each")
 def test_the_settings_that_win_start_the_server(bundle: Path, tmp_path: Path) -> None:
     done = run_command(*quick(bundle, tmp_path))
@@ -113,6 +114,7 @@ def test_the_settings_that_win_start_the_server(bundle: Path, tmp_path: Path) ->
 
 
 @pytest.mark.server
+@pytest.mark.serial
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the generator and the server need a core each")
 def test_a_signal_leaves_the_evidence_and_no_server(bundle: Path, tmp_path: Path, number: int, code: int) -> None:

@@ -20,11 +20,13 @@ from tests.serving.seeds import INPUTS, reference
 VARIANTS = ["torch", "onnx-fp32"]
 SMALL_VIT = {"image_size": 64, "patch_size": 16, "num_layers": 2, "num_heads": 4, "hidden_dim": 64, "mlp_dim": 128}
 TORCHVISION = [
-    ("resnet18", 224, {}),
-    ("mobilenet_v3_small", 224, {}),
-    ("efficientnet_b0", 224, {}),
+    ("mobilenet_v3_small", 64, {}),
+    ("efficientnet_b0", 64, {}),
     ("VisionTransformer", 64, SMALL_VIT),
-    pytest.param("vit_b_16", 224, {}, marks=pytest.mark.sweep),
+    *(
+        pytest.param(network, 224, {}, marks=pytest.mark.sweep)
+        for network in ("resnet18", "efficientnet_b0", "vit_b_16")
+    ),
 ]
 
 

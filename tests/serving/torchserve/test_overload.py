@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is 
 def server(starts_server: None, bundle: Path, tmp_path: Path) -> Iterator[Server]:
     [mar] = archive(bundles.load(slow(bundle, tmp_path, side=160)), tmp_path / "store", ["onnx-fp32"])
     options = ("--gateway", "nginx", "--max-queue", QUEUE, "--timeout", TIMEOUT, "--threads", 1)
-    server = Server(mar, folder=tmp_path, options=options)
+    server = Server(mar, folder=tmp_path, options=options, python=sys.executable)
     try:
         yield server
     finally:

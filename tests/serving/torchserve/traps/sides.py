@@ -96,12 +96,14 @@ class Start:
         settings: Mapping[str, str] = QUICK_START,
         folder: Path | None = None,
         beside: AnyServer | None = None,
+        python: str | None = None,
     ) -> AnyServer:
-        """With `options` if it is ours, or `settings` if it is stock; `beside` another, on the same machine."""
+        """With `options` and `python` if it is ours, or `settings` if it is stock; `beside` another, on one machine."""
         folder = folder or self._new_folder("server")
         server: AnyServer
         if self.side == "ours":
-            server = OurServer(*(archives or (self._new_folder("empty"),)), folder=folder, options=options)
+            models = archives or (self._new_folder("empty"),)
+            server = OurServer(*models, folder=folder, options=options, python=python)
             server.behind_nginx = "nginx" in options
         else:
             temporary = beside.log.parent if beside else folder

@@ -4,6 +4,7 @@ import http.server
 import importlib.metadata
 import os
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +48,8 @@ def plain(start: Start, bundle: Path, tmp_path_factory: pytest.TempPathFactory) 
         folder = tmp_path_factory.mktemp("shipped")
         archives.append(stock_archive("shipped", graph_of(bundle), folder, ONE_WORKER, "image_classifier"))
     with two_cores():
-        return start.ready(*archives, settings=QUICK_START | {"metrics_mode": "prometheus"})
+        settings = QUICK_START | {"metrics_mode": "prometheus"}
+        return start.ready(*archives, settings=settings, python=sys.executable)
 
 
 class TestAsItComes:
