@@ -1,1 +1,1 @@
-"""What it costs, on whatever machine this is: `python -m benchmarks latency URL ...`."""
+"""The benchmarks of servers and trainers, on whatever machine this is: `python -m benchmarks latency URL ...`."""

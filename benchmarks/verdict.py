@@ -1,4 +1,4 @@
-"""Whether something became faster or slower, from pairs of values measured under the same conditions.
+"""Faster, slower or no difference: a verdict on pairs of values measured under the same conditions.
 
 The ratio of each pair, their median, and a percentile bootstrap over the pairs (B. Efron, R. Tibshirani, An
 Introduction to the Bootstrap, 1993, chapter 13).

@@ -1,4 +1,4 @@
-"""Who may ask, and how often: bearer tokens from a file, each with a rate of its own."""
+"""Bearer tokens from a file, each with a rate limit of its own."""
 
 import hmac
 import math

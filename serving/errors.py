@@ -1,4 +1,4 @@
-"""What can go wrong, in domain words; each edge has its own table from these to a status or exit code."""
+"""The errors of this package, in domain words; each edge has its own table from these to a status or exit code."""
 
 
 class UserError(Exception):

@@ -1,4 +1,4 @@
-"""What the metrics of both servers have in common, so that one dashboard reads both."""
+"""Names, labels and buckets of the metrics of both servers, so that one dashboard reads both."""
 
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Upper bounds in seconds."""

@@ -1,4 +1,4 @@
-"""Which labels a model's answers mean, counted so that a drift of their shares from those in its training shows."""
+"""Counts of the labels that a model has answered, so that a drift from the shares in its training data shows."""
 
 import numpy as np
 

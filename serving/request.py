@@ -1,4 +1,4 @@
-"""What a request asks for, from its body alone, and the answer to it: the same behind every server."""
+"""Predictions as JSON: a request is read from its body alone, and the answer is the same behind every server."""
 
 import base64
 import binascii

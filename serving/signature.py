@@ -1,4 +1,4 @@
-"""Who vouches for a bundle: an ed25519 signature of model.json's digest, which covers every file's checksum.
+"""Ed25519 signatures of model.json's digest, which covers every file's checksum.
 
 openssl genpkey -algorithm ed25519 -out signing.pem
 openssl pkey -in signing.pem -pubout -out trusted.pem

@@ -1,4 +1,4 @@
-"""Where the ranks of one attempt meet, apart from those of attempts before it.
+"""A rendezvous of the ranks of one attempt, apart from those of attempts before it.
 
 torchrun's agent keeps one store over all restarts, so a restarted rank could read the address of a
 process that is dead and wait for it. The restart count cannot tell attempts apart: it differs between

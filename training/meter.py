@@ -1,4 +1,4 @@
-"""What happened on this rank since the last report, and the report that puts all ranks together."""
+"""Counts and times on this rank since the last report, and the report that puts all ranks together."""
 
 import math
 import sys

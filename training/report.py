@@ -1,4 +1,4 @@
-"""What the loop tells every so many steps, and how numbers are put into words."""
+"""The reports of the training loop, and the wording of their numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a finished run leaves beside its checkpoints: `model/`, the pictures and confusion.csv."""
+"""The results of a finished run beside its checkpoints: `model/`, the pictures and confusion.csv."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What a run folder holds decides how a run starts: anew, from a checkpoint, or not at all because it is done."""
+"""The state of a run folder decides how a run starts: anew, from a checkpoint, or not at all because it is done."""
 
 import contextlib
 import dataclasses

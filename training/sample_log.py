@@ -1,4 +1,4 @@
-"""Which samples each step used: `samples-<rank>.csv` in the run folder, one line for each optimizer step.
+"""A log of the samples each step used: `samples-<rank>.csv` in the run folder, one line for each optimizer step.
 
 After a restart it goes on where the checkpoint stood, so it reads as if nothing had happened.
 """

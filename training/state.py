@@ -1,4 +1,4 @@
-"""What a checkpoint holds of a run, and how it comes back.
+"""The training state that a checkpoint holds, and how it is restored.
 
 Model, optimizer, schedule, loss scale and moving average are the same on every rank; random generators,
 what a communication hook keeps and the sums since the last report are each rank's own.

@@ -1,4 +1,4 @@
-"""What a store holds of one run, and which of its checkpoints count.
+"""A run in a store, and which of its checkpoints count.
 
 <name>/checkpoints/step-<n>.<attempt>.<save>/   a checkpoint, with config.yaml, attempts.jsonl and metrics.jsonl as they
                                                 were by then; no two saves share a folder, so no one harms another's

@@ -1,4 +1,4 @@
-"""What a network's outputs mean, and how they are judged: by sums over samples, which any number of ranks can add."""
+"""Tasks: the meaning of a network's outputs, and metrics as sums over samples, which any number of ranks can add."""
 
 from abc import ABC, abstractmethod
 

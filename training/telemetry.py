@@ -1,4 +1,4 @@
-"""What the leading rank tells the outside: a progress display, metrics.jsonl, TensorBoard and Prometheus."""
+"""Reporters of the leading rank: a progress display, metrics.jsonl, TensorBoard and Prometheus."""
 
 import json
 import math

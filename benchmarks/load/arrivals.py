@@ -1,4 +1,4 @@
-"""When requests are to be sent, decided before the first one is."""
+"""The times at which requests are to be sent, drawn before the first one is."""
 
 import numpy as np
 

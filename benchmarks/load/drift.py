@@ -1,4 +1,4 @@
-"""Whether something grows over time: the median of the slopes between all pairs of points, by Theil and Sen.
+"""The drift of a figure over time: the median of the slopes between all pairs of points, by Theil and Sen.
 
 P. K. Sen, Estimates of the regression coefficient based on Kendall's tau, JASA 63 (1968), with his interval.
 """

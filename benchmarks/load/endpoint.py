@@ -1,4 +1,4 @@
-"""Where a server listens, and what every request to it carries."""
+"""A server's address, and the headers of every request to it."""
 
 import re
 from collections.abc import Sequence

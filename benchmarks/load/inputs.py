@@ -1,4 +1,4 @@
-"""What is sent: an image, arrays of a file, or random values, as the tensors that the model's metadata asks for."""
+"""The tensors of a request: an image, the arrays of a file, or random values, as the model's metadata asks for them."""
 
 import zipfile
 import zlib

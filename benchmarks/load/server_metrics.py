@@ -1,4 +1,4 @@
-"""What a server's Prometheus page says of the requests between two looks at it: mean time in each stage, memory."""
+"""Mean time in each stage, and memory, from two reads of a server's Prometheus page."""
 
 import dataclasses
 import re

@@ -1,4 +1,4 @@
-"""What a run sends, where to, and how: made once, from the command line and the model's own metadata."""
+"""The target of a run: server, protocol and request body, made once from the command line and the model's metadata."""
 
 import importlib
 from collections.abc import Sequence

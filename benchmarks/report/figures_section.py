@@ -1,4 +1,4 @@
-"""What has no drawing of its own: the figures of `training`, `scaling`, `checkpoint`, and the verdicts of `compare`."""
+"""Tables for results without a drawing of their own: `training`, `scaling`, `checkpoint`, and verdicts of `compare`."""
 
 from collections import defaultdict
 from typing import Any

@@ -1,4 +1,4 @@
-"""What `latency`, `sweep`, `slo` and `soak` measured, as curves that can be laid over each other."""
+"""Results of `latency`, `sweep`, `slo` and `soak`, as curves that can be laid over each other."""
 
 import math
 from collections import Counter

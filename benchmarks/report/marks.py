@@ -1,4 +1,4 @@
-"""What tells a line or a bar from the others: colour, dashes, marker and letter, and the legend that explains them."""
+"""Colour, dashes, marker and letter of each line or bar, and the legend that explains them."""
 
 from collections.abc import Sequence
 

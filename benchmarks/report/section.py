@@ -1,4 +1,4 @@
-"""What every part of a report has: a heading to jump to, what it says at a glance, and its content."""
+"""A section of a report: its heading, its key figures and its content."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

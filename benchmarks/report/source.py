@@ -1,4 +1,4 @@
-"""What a report is made of, read and checked: run folders, bundles and result files."""
+"""The inputs of a report, read and checked: run folders, bundles and result files."""
 
 import binascii
 import csv

@@ -1,4 +1,4 @@
-"""What every peer has that gets an environment of its own."""
+"""A peer that is installed into an environment of its own."""
 
 from benchmarks.servers.disk import folder_bytes
 from benchmarks.servers.environment import environment

@@ -1,4 +1,4 @@
-"""What a peer is: something that serves a bundle's model, or stands for the limit of those that do."""
+"""The interface of a peer: it serves a bundle's model, or stands for the limit of those that do."""
 
 from argparse import Namespace
 from collections.abc import Mapping

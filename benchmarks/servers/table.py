@@ -1,4 +1,4 @@
-"""What the rounds came to, for a terminal and for the file."""
+"""The results of all rounds, as a table for a terminal and as a record for the file."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

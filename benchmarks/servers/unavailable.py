@@ -1,4 +1,4 @@
-"""Why a peer is missing from the table."""
+"""The exception for a peer that cannot be measured; it says why."""
 
 from subprocess import CompletedProcess
 from typing import Self

@@ -1,1 +1,1 @@
-"""What our trainer costs beside others, at several sizes, and when it saves or loses a process."""
+"""Benchmarks of the trainer: its cost beside other trainers, at several sizes, and when it saves or loses a process."""

@@ -1,4 +1,4 @@
-"""Who is measured: each trainer by name, as one function of what it has to do and a folder of its own."""
+"""The trainers that are measured, by name: each is a function of a workload and a folder of its own."""
 
 import importlib.util
 import json

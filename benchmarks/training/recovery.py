@@ -1,4 +1,4 @@
-"""How long a run stands still when a worker is killed: from SIGKILL to the next optimizer step.
+"""The time from the SIGKILL of a worker to the next optimizer step.
 
 Beside it the restart of a worker that only enters the process group, which is what torchrun itself takes.
 """

@@ -1,4 +1,4 @@
-"""What saving costs our trainer: its throughput with saves over that without any, in turn."""
+"""The cost of saving: the trainer's throughput with checkpoints over that without any, measured in turn."""
 
 import argparse
 from collections.abc import Sequence

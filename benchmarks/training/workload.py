@@ -1,4 +1,4 @@
-"""What one run of a trainer has to do, and the options that say so."""
+"""The workload of one run of a trainer, and the command-line options for it."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""What one point after the other is asked, and the best of them until now.
+"""The next rates to ask of each point, and the best point until now.
 
 The first is measured fully. A challenger is asked for a step above the best rate, and is out unless that holds.
 """

@@ -1,4 +1,4 @@
-"""Whether a variant may be served: its outputs on the whole evaluation set against the checkpoint's."""
+"""The gate: whether a variant may be served, by its outputs on the whole evaluation set against the checkpoint's."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

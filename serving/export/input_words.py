@@ -1,4 +1,4 @@
-"""What an --input says: `[NAME=]image[:L]:SIZE`, `[NAME=]table:COLUMNS` or `[NAME=]tensor:DATATYPE:SHAPE`."""
+"""The grammar of --input: `[NAME=]image[:L]:SIZE`, `[NAME=]table:COLUMNS` or `[NAME=]tensor:DATATYPE:SHAPE`."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How often each label occurs in what a model was trained on, for servers to hold their answers against."""
+"""The share of each label in the training data, for servers to hold their answers against."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How quick a bare session is: no server, no decoding, no other requests."""
+"""The speed of a bare session: no server, no decoding, no other requests."""
 
 import time
 from collections.abc import Callable

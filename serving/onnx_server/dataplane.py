@@ -1,4 +1,4 @@
-"""What the server can do, in no protocol's form: REST and gRPC translate to and from this, and nothing else."""
+"""The server's operations in no protocol's form; REST and gRPC translate to and from these, and do nothing else."""
 
 import asyncio
 import time

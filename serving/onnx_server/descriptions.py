@@ -1,4 +1,4 @@
-"""What the server says of itself and of its models, as the JSON objects of the protocol."""
+"""The metadata of the server and of its models, as the JSON objects of the protocol."""
 
 import importlib.metadata
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a client asks of a model and what it is answered, in no protocol's form."""
+"""An inference request and its answer, in no protocol's form."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

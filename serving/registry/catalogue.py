@@ -1,4 +1,4 @@
-"""What a store holds of one model, and where.
+"""The layout of a model in a store: its versions, and the paths of their files.
 
 NAME/objects/<sha256>            a file's content, whatever its name; shared by all versions that have it
 NAME/versions/<version>.json     a bundle's model.json, written last: a version is there when this is

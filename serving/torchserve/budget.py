@@ -1,4 +1,4 @@
-"""How many cores each worker computes on: all of them together on no more than the cgroup's quota has."""
+"""Cores for each worker, so that all of them together compute on no more than the cgroup's quota has."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How much each element of an input speaks for an answer: integrated gradients, computed by Captum.
+"""Attributions of an answer to the elements of its input: integrated gradients, computed by Captum.
 
 Sundararajan, Taly and Yan 2017, "Axiomatic Attribution for Deep Networks", arXiv:1703.01365: the gradient of the score
 that is explained, averaged along the straight line from a baseline to the input, times their difference. The baseline

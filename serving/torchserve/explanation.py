@@ -1,4 +1,4 @@
-"""What is answered to a client that asks why: attributions as numbers, or drawn over the image."""
+"""The answer to an explanation request: attributions as numbers, or drawn over the image."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What runs the server: a Java, and the installed torchserve package."""
+"""The Java that runs TorchServe, and the place of the installed torchserve package."""
 
 import importlib.metadata
 import os

@@ -1,4 +1,4 @@
-"""How much worse than the one before it a new version may do.
+"""The limits of a rollout: how much worse than the one before it a new version may do.
 
 Limits are on its own requests since it became the default. Where they are not given, what the version before it did
 since the server's start is the measure.

@@ -1,4 +1,4 @@
-"""What a running TorchServe serves, and how that changes."""
+"""The models of a running TorchServe: registered, scaled, made the default and removed."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""Where nothing stands before TorchServe (--gateway none): the same calls, and nothing to do."""
+"""The gateway's interface without a gateway (--gateway none): the same calls, and nothing to do."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Whether requests should be sent here: every model has a worker, and gives its golden outputs."""
+"""Readiness: every model has a worker, and gives its golden outputs."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Where a running server can be found by commands on the same machine: a file for each management port."""
+"""Files that tell commands on the same machine of a running server, one for each management port."""
 
 import json
 import tempfile

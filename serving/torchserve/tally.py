@@ -1,4 +1,4 @@
-"""What the requests of one version came to until now, from the page that Prometheus reads."""
+"""Statistics of one version's requests until now, from the page that Prometheus reads."""
 
 import math
 from dataclasses import dataclass

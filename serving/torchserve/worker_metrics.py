@@ -1,4 +1,4 @@
-"""What a worker counts of its calls, in files that the launcher adds up for Prometheus.
+"""A worker's counts of its calls, in files that the launcher adds up for Prometheus.
 
 Not through TorchServe's own metrics: there each figure of each request is a line of text that Java parses, and the
 buckets begin at 5 ms. The names and labels are those of the ONNX Runtime server.

@@ -1,4 +1,4 @@
-"""Where samples come from (one file per source) and who sees which sample when (order.py)."""
+"""Sources of samples (one file each), and the order in which ranks see them (order.py)."""
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What is done to training images.
+"""Augmentations of training images.
 
 The three here work on whole batches, on any device; anything else goes by its import path and is
 called with one image. All randomness is keyed by the sample (keyed.py).

@@ -1,4 +1,4 @@
-"""Who sees which sample when.
+"""The order of samples: which rank sees which sample at which step.
 
 One order per (seed, epoch) of the whole data set; global batch k is its k-th slice. With accumulation
 that slice is cut into equal parts, and a rank takes its share of each. So the samples of a step are the

@@ -1,4 +1,4 @@
-"""What a data set of the user's gives for a sample, made into what a Source promises."""
+"""Samples of a user's data set, made into the tensors that a Source declares."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where in its shard each sample lies, read from the tar headers alone."""
+"""An index of the samples in a shard, read from the tar headers alone."""
 
 import contextlib
 import json

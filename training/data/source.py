@@ -1,4 +1,4 @@
-"""What every data source gives: two data sets, the labels, and what a sample means to the network."""
+"""The interface of data sources: two data sets, the labels, and what a sample means to the network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where a table comes from; each reader gives the same Table."""
+"""Readers of tables: each gives the same Table."""
 
 import difflib
 from collections import Counter

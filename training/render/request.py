@@ -1,4 +1,4 @@
-"""What a run on a cluster is asked to be, checked before anything is written."""
+"""The options of a run on a cluster, checked before anything is written."""
 
 import re
 import time

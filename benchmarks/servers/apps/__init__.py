@@ -1,1 +1,1 @@
-"""What the peers run: each file is started by its peer's own interpreter and imports nothing of ours."""
+"""The peers' apps: each file is started by its peer's own interpreter and imports nothing of ours."""

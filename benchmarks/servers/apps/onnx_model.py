@@ -1,4 +1,4 @@
-"""What the apps beside it share, which all have this folder on their path: the model, and tensors as text in JSON.
+"""Helpers of the apps beside it, which all have this folder on their path: the model, and tensors as text in JSON.
 
 A tensor in JSON has its datatype of numpy, its shape and its bytes in base64, which cost less to read than numbers.
 """

@@ -1,4 +1,4 @@
-"""What a trainer beside ours is asked to do, and the parts it does it with."""
+"""The job of a trainer beside ours, and the parts that it trains with."""
 
 import argparse
 import importlib

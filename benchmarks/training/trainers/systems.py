@@ -1,4 +1,4 @@
-"""What is trained: data, network and optimizer by import path, so that every trainer builds the very same."""
+"""Data, network and optimizer by import path, so that every trainer builds the very same."""
 
 from dataclasses import dataclass, field
 from typing import Any

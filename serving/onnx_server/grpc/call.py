@@ -1,4 +1,4 @@
-"""What every gRPC call has: a status for each error, its deadline, and the trace that it belongs to."""
+"""A gRPC call: its status for each error, its deadline, and the trace that it belongs to."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What can be asked over HTTP, as OpenAPI 3.1: made from what is loaded, so that it names the models there are."""
+"""The HTTP API as OpenAPI 3.1, made from what is loaded, so that it names the models there are."""
 
 import importlib.metadata
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What an HTTP client is told when it cannot be answered: a status for each error, and its text twice."""
+"""Error responses over HTTP: a status for each error, and its text under the keys of both APIs."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Which call is behind a path."""
+"""The calls behind the paths."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""What an HTTP request says of its sender, and its answer of how it was made."""
+"""Request headers that identify and trace a request, and response headers that say how it was answered."""
 
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.http.exchange import Exchange, Header

@@ -1,1 +1,1 @@
-"""What is served: versions of models, and how their requests become batches."""
+"""Versions of models, and how their requests become batches."""

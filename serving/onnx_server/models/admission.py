@@ -1,4 +1,4 @@
-"""Who may come in: a bounded number of requests at a time, and a door that closes before a model goes."""
+"""Admission control: a bounded number of requests at a time, and none once a model is being unloaded."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""How a model is computed: on how many sessions, on how many threads each, and how many samples together."""
+"""The execution plan of a model: sessions, threads of each, and samples computed together."""
 
 from dataclasses import dataclass
 

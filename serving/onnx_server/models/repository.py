@@ -1,4 +1,4 @@
-"""Which models are served: by name and version, loaded and unloaded while requests go on."""
+"""The models by name and version, loaded and unloaded while requests go on."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What computes batches on a session of its own: a thread, or for the tiniest models the event loop itself."""
+"""Runners, which compute batches on a session: in a thread, or for the tiniest models in the event loop itself."""
 
 import asyncio
 import queue

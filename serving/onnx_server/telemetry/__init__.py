@@ -1,1 +1,1 @@
-"""What the server tells of each request: metrics, traces, log."""
+"""Metrics, traces and the access log of requests."""

@@ -1,4 +1,4 @@
-"""What Prometheus is told. Every stage is a histogram in seconds; the names are the same on every server of ours."""
+"""Prometheus metrics. Every stage is a histogram in seconds; the names are the same on every server of ours."""
 
 import functools
 import importlib.metadata
