@@ -2,7 +2,7 @@
 
 import sys
 
-from serving.verbs import run
+from serving.cli.verbs import run
 
 VERBS = {
     "demo": ("benchmarks.demo", "the whole path once: train, export, archive, serve, predict, measure"),

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks import commits, record
 from benchmarks.interruption import end_as
 from benchmarks.verdict import LEAST, Verdict, judge
-from serving.arguments import Parser, finite
+from serving.cli.arguments import Parser, finite
 from serving.errors import UserError
 
 # What may differ between two runs of the same measurement.

@@ -24,9 +24,9 @@ from benchmarks import record
 from benchmarks.load.measurement import Measurement, figures
 from benchmarks.load.options import add_sending, add_target, measure_open, target_of
 from benchmarks.load.server_metrics import ServerMetrics
-from serving import bundle as bundles
-from serving.arguments import Parser
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
+from serving.cli.arguments import Parser
 from serving.errors import UserError
 
 RECIPE = Path("training/recipes/digits.yaml")

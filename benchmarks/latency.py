@@ -22,7 +22,7 @@ from benchmarks.load.options import (
 )
 from benchmarks.load.server_metrics import ServerMetrics
 from benchmarks.load.table import table
-from serving.arguments import Parser, finite
+from serving.cli.arguments import Parser, finite
 from serving.errors import UserError
 
 

@@ -17,7 +17,7 @@ from benchmarks.load.steps import highest
 from benchmarks.load.table import table
 from benchmarks.load.target import Target
 from benchmarks.record import Figure
-from serving.arguments import Parser, finite
+from serving.cli.arguments import Parser, finite
 from serving.errors import UserError
 
 

@@ -19,7 +19,7 @@ from benchmarks.load.options import add_sending, add_target, check, measure_open
 from benchmarks.load.server_metrics import read_sums, resident_bytes
 from benchmarks.load.table import table
 from benchmarks.record import Figure
-from serving.arguments import Parser, finite
+from serving.cli.arguments import Parser, finite
 from serving.errors import UserError
 
 BETWEEN = 5.0  # seconds between two looks at the memory, or a sixtieth of a short soak

@@ -10,7 +10,7 @@ from benchmarks.load.options import add_sending, add_target, check, measure_open
 from benchmarks.load.steps import rising
 from benchmarks.load.table import table
 from benchmarks.record import Figure
-from serving.arguments import Parser, finite
+from serving.cli.arguments import Parser, finite
 from serving.errors import UserError
 
 

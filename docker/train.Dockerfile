@@ -66,5 +66,5 @@ HEALTHCHECK --start-period=120s --interval=10s --timeout=5s \
     CMD ["python", "-c", "import http.client; c = http.client.HTTPConnection('127.0.0.1', 9400, timeout=4); c.request('GET', '/metrics'); exit(c.getresponse().status != 200)"]
 # torchrun, but with the exit code of a worker that refused its input. It reads PET_* variables, so nodes and processes are
 # set without replacing this command.
-ENTRYPOINT ["tini", "--", "python", "-m", "training.entrypoint"]
+ENTRYPOINT ["tini", "--", "python", "-m", "training.distributed.launcher"]
 CMD ["-m", "training", "--config", "/recipes/digits.yaml", "--runs_dir", "/runs"]

@@ -2,7 +2,7 @@
 
 import sys
 
-from serving.verbs import run
+from serving.cli.verbs import run
 
 VERBS = {
     "export": ("serving.export.command", "a run, or any model, to a bundle of measured variants"),

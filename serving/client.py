@@ -10,9 +10,9 @@ import grpc
 import numpy as np
 import urllib3
 
-from serving import predictions_grpc
+from serving.codec import predictions_grpc
+from serving.codec.tensors import DTYPES, write_tensors
 from serving.errors import ServerFault, UserError
-from serving.tensors import DTYPES, write_tensors
 
 # What a server says over gRPC where it would say 4xx over HTTP.
 REFUSALS = (

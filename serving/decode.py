@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from serving.bundle import ImageDecode
+from serving.bundle.bundle import ImageDecode
 from serving.errors import NotDecodable, TooLarge
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")

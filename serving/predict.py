@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving.arguments import Parser
+from serving.cli.arguments import Parser
 from serving.client import Client, GrpcClient, Refused, RestClient
 from serving.errors import UserError
 

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Sequence
 
-from serving.arguments import Parser
+from serving.cli.arguments import Parser
 
 RUNTIMES = {"onnx": "serving.onnx_server.command", "torchserve": "serving.torchserve.command"}
 

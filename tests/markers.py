@@ -17,7 +17,7 @@ from tests.running import running, starts
 
 PROGRAMS = {
     "server": {"nginx", "java", "prometheus", "prometheus-alertmanager", "chromium"},
-    "torchrun": {"torchrun", "torch.distributed.run", "training.entrypoint"},
+    "torchrun": {"torchrun", "torch.distributed.run", "training.distributed.launcher"},
     "container": {"podman", "mmdebstrap"},
 }
 """Words of a command by which it is known."""

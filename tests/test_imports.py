@@ -13,13 +13,13 @@ from tests.some import some
 OURS = ("training", "serving", "benchmarks")
 # Of serving, benchmarks know the wire, the bundle's format and the way to read a command line.
 OF_SERVING = {
-    "serving.verbs",
-    "serving.arguments",
+    "serving.cli.verbs",
+    "serving.cli.arguments",
     "serving.client",
     "serving.errors",
-    "serving.bundle",
-    "serving.tensors",
-    "serving.predictions_grpc",
+    "serving.bundle.bundle",
+    "serving.codec.tensors",
+    "serving.codec.predictions_grpc",
 }
 
 
@@ -79,9 +79,32 @@ def test_there_are_no_import_cycles() -> None:
     assert not graph, f"import cycle among {sorted(graph)}"
 
 
+def package_of(name: str) -> str:
+    """A folder of modules alone counts as one; a module beside folders stands for itself."""
+    folder = ALL[name].parent
+    return name if any(folder.glob("*/__init__.py")) else ".".join(folder.relative_to(ROOT).parts)
+
+
+def test_there_are_no_cycles_of_packages() -> None:
+    graph: dict[str, set[str]] = {}
+    for name, path in ALL.items():
+        own = package_of(name)
+        needs = {package_of(found) for found in imports(path, top_level_only=True) & ALL.keys()}
+        graph[own] = graph.get(own, set()) | needs - {own}
+    while leaves := {name for name, needs in graph.items() if not needs & graph.keys()}:
+        graph = {name: needs for name, needs in graph.items() if name not in leaves}
+    assert not graph, f"import cycle among {graph}"
+
+
 @pytest.mark.parametrize(
     "module",
-    ["serving.session.onnx_session", "serving.request", "serving.bundle", "serving.__main__", "training.config"],
+    [
+        "serving.session.onnx_session",
+        "serving.codec.predictions_json",
+        "serving.bundle.bundle",
+        "serving.__main__",
+        "training.config.cli",
+    ],
 )
 def test_torch_is_not_loaded_by(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from serving.ports import is_free
+from serving.net.ports import is_free
 from tests.commands import ROOT
 from tests.ports import PORTS, free_port
 

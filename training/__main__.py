@@ -16,8 +16,8 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
+from training.config.recipe import Recipe
 from training.errors import UserError
-from training.recipe import Recipe
 
 EXIT_SECONDS = 5.0
 
@@ -27,11 +27,11 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         if arguments[:1] == ["samples"]:
-            from training.samples import main as samples
+            from training.outputs.sample_images import main as samples
 
             samples(arguments[1:])
         elif arguments[:1] == ["fetch"]:
-            from training.fetch import main as fetch
+            from training.checkpointing.download_run import main as fetch
 
             fetch(arguments[1:])
         elif arguments[:1] == ["render"]:
@@ -40,12 +40,12 @@ def main(arguments: list[str]) -> int:
             render(arguments[1:])
         else:
             # Imported here so that a wrong recipe is refused before torch is loaded.
-            from training.config import parse
+            from training.config.cli import parse
 
             recipe = parse(arguments)
             from torch.distributed.elastic.multiprocessing.errors import record
 
-            from training.run import run
+            from training.trainer.run import run
 
             # Under torchrun, a traceback is shown in its report instead of "to enable traceback see ...".
             outcome = record(_attempt)(run, recipe)
@@ -68,7 +68,7 @@ def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError:
         ends = threading.Timer(EXIT_SECONDS, os._exit, (1,))
         ends.daemon = True
         ends.start()
-        from training.process_group import why_ranks_parted
+        from training.distributed.process_group import why_ranks_parted
 
         if (reason := why_ranks_parted(error)) is None:
             raise

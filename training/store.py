@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 from fsspec.asyn import AsyncFileSystem
 
-from training.component import one_line
+from training.config.instantiate import one_line
 from training.errors import UserError
 
 # They have no folders: to make one would make a bucket.

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.load.inputs import Inputs
-from serving.bundle import TensorSpec
-from serving.tensors import DATATYPES
+from serving.bundle.bundle import TensorSpec
+from serving.codec.tensors import DATATYPES
 
 
 def parse_metadata(content: Mapping[str, Any]) -> list[TensorSpec]:

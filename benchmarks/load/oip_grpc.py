@@ -7,7 +7,7 @@ from benchmarks.load.grpc_probe import call, fault, open_channel
 from benchmarks.load.inputs import random_inputs, read_inputs
 from benchmarks.load.oip import grpc_message
 from benchmarks.load.target import Asked, Target
-from serving.bundle import TensorSpec
+from serving.bundle.bundle import TensorSpec
 from serving.errors import UserError
 
 SERVICE = "/inference.GRPCInferenceService"

@@ -14,7 +14,7 @@ from benchmarks.load.endpoint import parse_endpoint
 from benchmarks.load.generator import Senders, offer_closed, offer_open
 from benchmarks.load.measurement import SENT, Measurement, measurement
 from benchmarks.load.target import PROTOCOLS, Asked, Target, prepare
-from serving.arguments import finite
+from serving.cli.arguments import finite
 from serving.errors import UserError
 
 MOST_REQUESTS = 50_000_000  # of one run: 8 bytes each, several times

@@ -8,7 +8,7 @@ from benchmarks.load.inputs import files_of, random_inputs
 from benchmarks.load.oip import json_body
 from benchmarks.load.rest import read_metadata, server_name
 from benchmarks.load.target import Asked, Target
-from serving import predictions_grpc
+from serving.codec import predictions_grpc
 from serving.errors import UserError
 
 

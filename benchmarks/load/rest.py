@@ -6,7 +6,7 @@ from benchmarks.load.http_probe import Probe, request_bytes
 from benchmarks.load.inputs import Inputs, random_inputs, read_inputs
 from benchmarks.load.oip import binary_body, json_body, parse_metadata
 from benchmarks.load.target import Asked, Target
-from serving.bundle import TensorSpec
+from serving.bundle.bundle import TensorSpec
 from serving.errors import UserError
 
 

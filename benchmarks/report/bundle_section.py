@@ -7,7 +7,7 @@ from benchmarks.report.bars import Bar
 from benchmarks.report.markup import Markup, figure, number, percent, table, tag
 from benchmarks.report.section import Section, columns
 from benchmarks.report.source import blamed
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
 
 HEADS = ("variant", "gate", "size kB", "accuracy", "agreement", "largest difference", "ms, batch 1", "ms, batch 8")
 LIMITS = {

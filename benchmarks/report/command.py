@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.report.page import MADE_BY, page
 from benchmarks.report.source import read
 from benchmarks.whole_file import write_whole
-from serving.arguments import Parser
+from serving.cli.arguments import Parser
 from serving.errors import UserError
 
 

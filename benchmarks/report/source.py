@@ -16,8 +16,8 @@ from hdrh.codec import HdrCookieException, HdrHistogramSettingsException, HdrLen
 
 from benchmarks import record
 from benchmarks.record import Figure
-from serving import bundle as bundles
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
 from serving.errors import UserError
 
 PICTURE = "predictions.png"

@@ -16,7 +16,7 @@ from benchmarks.servers.disk import packages_bytes
 from benchmarks.servers.peer import Job, Offered
 from benchmarks.servers.process import Process, process
 from benchmarks.servers.unavailable import Unavailable
-from serving.tensors import DTYPES
+from serving.codec.tensors import DTYPES
 
 LOOP = Path(__file__).parent / "apps" / "bare_loop.py"
 

@@ -16,7 +16,7 @@ from benchmarks.load.oip import raw_bytes
 from benchmarks.load.target import Target
 from benchmarks.servers.peer import Job
 from benchmarks.servers.unavailable import Unavailable
-from serving.tensors import DTYPES
+from serving.codec.tensors import DTYPES
 
 HEADERS = {"Content-Type": "application/json"}
 

@@ -20,9 +20,9 @@ from benchmarks.servers.contestant import CONNECTIONS, PEERS, Contestant, name_o
 from benchmarks.servers.peer import Job
 from benchmarks.servers.samples import write_samples
 from benchmarks.servers.table import figures, rows, table
-from serving import bundle as bundles
-from serving.arguments import Parser, finite
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
+from serving.cli.arguments import Parser, finite
 from serving.errors import ServerFault, UserError
 
 BATCHING = {"off": 1, "on": 8}  # requests computed together

@@ -7,7 +7,7 @@ from PIL import Image
 
 from benchmarks.load.inputs import Inputs
 from benchmarks.load.oip import json_body
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
 
 
 def write_samples(bundle: Bundle, tensors: Path, bodies: Path) -> None:

@@ -23,8 +23,8 @@ from benchmarks.load.target import Asked, Target, prepare
 from benchmarks.servers.peer import Job, Offered
 from benchmarks.servers.process import Process
 from benchmarks.servers.unavailable import Unavailable
-from serving.bundle import TensorSpec
-from serving.tensors import DTYPES
+from serving.bundle.bundle import TensorSpec
+from serving.codec.tensors import DTYPES
 
 RESOLUTION = 0.1  # of the highest rate: where bisection ends
 

@@ -20,7 +20,7 @@ from benchmarks.servers.ports import free_port
 from benchmarks.servers.process import process
 from benchmarks.servers.served import Served, target_of
 from benchmarks.servers.unavailable import Unavailable
-from serving.tensors import DTYPES
+from serving.codec.tensors import DTYPES
 
 HANDLER = Path(__file__).parent / "apps" / "torchserve_handler.py"
 MODEL = "model"

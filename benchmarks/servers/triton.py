@@ -17,7 +17,7 @@ from benchmarks.servers.ports import free_port
 from benchmarks.servers.process import process
 from benchmarks.servers.served import Served, answers, infer, target_of
 from benchmarks.servers.unavailable import Unavailable
-from serving.bundle import TensorSpec
+from serving.bundle.bundle import TensorSpec
 
 MODEL = Path(__file__).parent / "apps" / "triton_model.py"
 

@@ -8,7 +8,7 @@ from benchmarks.record import Figure
 from benchmarks.rounds import column
 from benchmarks.training import recovery, saving
 from benchmarks.training.workload import add_options, check, workloads
-from serving.arguments import Parser
+from serving.cli.arguments import Parser
 from serving.errors import UserError
 
 

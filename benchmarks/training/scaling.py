@@ -17,7 +17,7 @@ from benchmarks.rounds import alternate, column
 from benchmarks.training.contestants import Contestant, chosen
 from benchmarks.training.trainers.systems import SYSTEMS
 from benchmarks.training.workload import add_options, check, cores_each, workload
-from serving.arguments import Parser
+from serving.cli.arguments import Parser
 from serving.errors import UserError
 
 

@@ -16,7 +16,7 @@ from benchmarks.rounds import alternate, column
 from benchmarks.training.contestants import CONTESTANTS, chosen
 from benchmarks.training.trainers.systems import SYSTEMS
 from benchmarks.training.workload import Workload, add_options, check, workloads
-from serving.arguments import Parser, finite
+from serving.cli.arguments import Parser, finite
 from serving.errors import UserError
 
 BACKWARD_AND_FORWARD = 3  # the gradient costs twice the forward pass

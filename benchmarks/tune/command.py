@@ -23,8 +23,8 @@ from benchmarks.tune.search import Search
 from benchmarks.tune.space import PREFIX, grid, variants
 from benchmarks.tune.trial import Trials
 from benchmarks.tune.winner import check_settings, settings_text, write_settings
-from serving import bundle as bundles
-from serving.arguments import Parser, finite
+from serving.bundle import bundle as bundles
+from serving.cli.arguments import Parser, finite
 from serving.errors import ServerFault, UserError
 
 

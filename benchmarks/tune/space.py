@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from benchmarks.tune.point import Point
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
 from serving.errors import UserError
 
 BATCHES = (1, 4, 8, 32)

@@ -26,7 +26,7 @@ from benchmarks.tune.evidence import Probe
 from benchmarks.tune.point import Point
 from benchmarks.tune.race import CannotRun
 from benchmarks.tune.winner import settings_text
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
 from serving.errors import ServerFault, UserError
 
 WARMUP = {"onnx": 0.5, "torchserve": 6.0}  # seconds; Java compiles what has run for a while

@@ -13,8 +13,10 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from serving import bundle as bundles
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
+from serving.bundle.signature import SigningKey
+from serving.bundle.variant import Variant
 from serving.cpu import cores, features
 from serving.errors import CannotBuild, UserError
 from serving.export.gate import Expected, Limits, limits_for, refusal
@@ -25,8 +27,6 @@ from serving.export.speed import measure_speed
 from serving.export.torch_program import reason
 from serving.export.variants import BUILDERS
 from serving.session import Session, open_session
-from serving.signature import SigningKey
-from serving.variant import Variant
 from serving.whole_folder import FULL, whole_folder
 
 GOLDEN = 4

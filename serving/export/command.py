@@ -5,18 +5,18 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving import bundle as bundles
-from serving.arguments import Parser, finite
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
+from serving.bundle.signature import SigningKey
+from serving.bundle.variant import Variant
+from serving.cli.arguments import Parser, finite
 from serving.errors import GateError, UserError
 from serving.export.build_bundle import export
+from serving.export.external_model import add_options, load_given, name_of
 from serving.export.gate import Limits
-from serving.export.given import add_options, load_given, name_of
 from serving.export.kserve import write_kserve
 from serving.export.trained import load_trained
 from serving.export.variants import BUILDERS
-from serving.signature import SigningKey
-from serving.variant import Variant
 
 USUAL = ("torch", "onnx-fp32", "onnx-int8")  # what needs neither a compiler nor a GPU
 

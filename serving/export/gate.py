@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from serving.bundle.variant import Measured
 from serving.errors import UserError
 from serving.export.reference import Reference
 from serving.export.torch_program import place, reason
 from serving.session import Session
-from serving.variant import Measured
 
 EXACT = ("torch", "torch-compile", "torch-aoti", "onnx-fp32")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
 from serving.errors import UserError
 from serving.whole_folder import whole_folder
 

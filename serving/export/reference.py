@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from serving.bundle import ImageDecode, TensorSpec
+from serving.bundle.bundle import ImageDecode, TensorSpec
 from serving.export.samples import Samples
 
 OUTPUTS = {"classification": "probabilities", "binary": "probability", "regression": "values"}

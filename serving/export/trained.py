@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from serving.bundle import ImageDecode, TensorSpec
+from serving.bundle.bundle import ImageDecode, TensorSpec
 from serving.errors import UserError
 from serving.export.reference import OUTPUTS, Reference, Served
 from serving.export.samples import Samples

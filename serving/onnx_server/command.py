@@ -5,15 +5,15 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from serving.arguments import Parser
+from serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
+from serving.cli.arguments import Parser
+from serving.cli.settings_file import parse
 from serving.errors import UserError
+from serving.net.ready_file import check_ready_file
 from serving.onnx_server.models.channels import channel_option
 from serving.onnx_server.models.repository import Source, sources
 from serving.onnx_server.models.versions import STABLE, Channel, Channels
 from serving.onnx_server.settings import Settings
-from serving.ready_file import check_ready_file
-from serving.settings_file import parse
-from serving.signature import TrustedKeys, add_trust, trusted_keys
 
 SWITCH_SECONDS = 0.0005
 """After which a thread that has decoded or computed gets the interpreter back from the event loop; Python's own 5 ms

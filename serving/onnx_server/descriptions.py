@@ -4,7 +4,7 @@ import importlib.metadata
 from collections import Counter
 from typing import Any
 
-from serving.bundle import TensorSpec
+from serving.bundle.bundle import TensorSpec
 from serving.onnx_server.models.model import Model
 from serving.onnx_server.models.repository import Repository
 from serving.session.onnx_session import CPU

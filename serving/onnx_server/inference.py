@@ -1,5 +1,8 @@
-"""An inference request and its answer, in no protocol's form."""
+"""An inference request, its work on a session, and its answer, in no protocol's form."""
 
+import asyncio
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from serving.errors import WrongParameter
+
+Shapes = tuple[tuple[int, ...], ...]
+Outputs = Mapping[str, np.ndarray]
 
 PRIORITIES = {"interactive": True, "batch": False}
 
@@ -35,6 +41,45 @@ class Inference:
     timeout: float | None = None
     """Seconds, the time in the queue included."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Work:
+    """One request's tensors, and when it passed each stage, in seconds of time.monotonic()."""
+
+    __slots__ = (
+        "answer",
+        "batch_size",
+        "deadline",
+        "delayed",
+        "finished",
+        "inputs",
+        "interactive",
+        "queued",
+        "shapes",
+        "size",
+        "started",
+        "waits",
+    )
+
+    def __init__(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        answer: "asyncio.Future[Outputs]",
+        *,
+        interactive: bool = True,
+        deadline: float = math.inf,
+    ) -> None:
+        self.inputs, self.answer, self.interactive, self.deadline = inputs, answer, interactive, deadline
+        self.waits = False
+        """Whether it is in the queue."""
+        self.size = len(next(iter(inputs.values())))
+        self.shapes: Shapes = tuple(values.shape[1:] for values in inputs.values())
+        self.queued = time.monotonic()
+        self.started = self.finished = 0.0
+        self.delayed = 0.0
+        """How long it waited for others although a session was free."""
+        self.batch_size = 0
+        """Samples that were computed together, its own included."""
 
 
 def read_parameters(given: Mapping[str, Any], into: Inference) -> None:

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
-from serving.access import Access
+from serving.bundle.signature import TrustedKeys
 from serving.errors import UserError
+from serving.net.auth import Access
+from serving.net.ports import claim_or_any, listen
+from serving.net.ready_file import ready_file
+from serving.net.tls import Certificate
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.grpc.server import GrpcServer
 from serving.onnx_server.http.admin import Admin
@@ -23,10 +27,6 @@ from serving.onnx_server.models.repository import Repository, Source
 from serving.onnx_server.models.versions import Channels
 from serving.onnx_server.settings import Settings
 from serving.onnx_server.telemetry.metrics import Metrics
-from serving.ports import claim_or_any, listen
-from serving.ready_file import ready_file
-from serving.signature import TrustedKeys
-from serving.tls import Certificate
 
 if TYPE_CHECKING:
     from serving.onnx_server.telemetry.tracing import Tracing

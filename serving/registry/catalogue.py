@@ -14,7 +14,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from serving.bundle import NAME
+from serving.bundle.bundle import NAME
 from serving.errors import BundleError, ServerFault, UserError
 from serving.registry.store import Store
 

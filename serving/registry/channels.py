@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from serving.arguments import Parser
+from serving.cli.arguments import Parser
 from serving.errors import UserError
 from serving.registry.catalogue import Catalogue, Move, located
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving import bundle as bundles
-from serving.arguments import Parser
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
+from serving.bundle.signature import SigningKey
+from serving.cli.arguments import Parser
 from serving.errors import UserError
 from serving.registry.catalogue import Catalogue, checked
 from serving.registry.store import Store
-from serving.signature import SigningKey
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from serving import bundle as bundles
-from serving.arguments import Parser
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
+from serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
+from serving.cli.arguments import Parser
 from serving.errors import BundleError, UserError
 from serving.registry.catalogue import Catalogue, located
-from serving.signature import TrustedKeys, add_trust, trusted_keys
 from serving.whole_folder import flush, make_folder
 
 

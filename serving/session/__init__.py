@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
 from serving.errors import BundleError, UserError
 
 RUNTIMES = {

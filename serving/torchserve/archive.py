@@ -17,36 +17,38 @@ from pathlib import Path
 import yaml
 
 import serving
-from serving import bundle as bundles
-from serving.arguments import Parser
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
+from serving.cli.arguments import Parser
+from serving.cli.settings_file import parse
 from serving.errors import ServerFault, UserError
-from serving.settings_file import parse
 from serving.whole_folder import make_folder
 
 HANDLER = Path(__file__).with_name("handler.py")
 # What the handler imports of ours; it travels with it.
 MODULES = (
     "__init__.py",
-    "errors.py",
-    "bundle.py",
+    "bundle/__init__.py",
+    "bundle/bundle.py",
+    "bundle/variant.py",
+    "codec/__init__.py",
+    "codec/predicted_labels.py",
+    "codec/predictions_json.py",
+    "codec/tensors.py",
     "cpu.py",
     "decode.py",
+    "errors.py",
     "metric_names.py",
-    "predicted.py",
-    "request.py",
-    "tensors.py",
-    "variant.py",
     "session/__init__.py",
     "session/aoti_session.py",
     "session/compiled_session.py",
     "session/onnx_session.py",
     "session/torch_session.py",
     "torchserve/__init__.py",
-    "torchserve/call.py",
     "torchserve/explain.py",
     "torchserve/explanation.py",
     "torchserve/worker_metrics.py",
+    "torchserve/worker_request.py",
 )
 
 

@@ -7,18 +7,18 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving import bundle as bundles
-from serving.arguments import Parser
+from serving.bundle import bundle as bundles
+from serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
+from serving.cli.arguments import Parser
+from serving.cli.settings_file import parse
 from serving.errors import UserError
-from serving.ready_file import check_ready_file, ready_file
-from serving.settings_file import parse
-from serving.signature import TrustedKeys, add_trust, trusted_keys
+from serving.net.ready_file import check_ready_file, ready_file
 from serving.torchserve.archive import archive, check_archive
 from serving.torchserve.gateway import Before, check_gateway, gateway_before
 from serving.torchserve.launcher import ServerFailed, TorchServe
+from serving.torchserve.metrics_page import page_of
 from serving.torchserve.no_gateway import NoGateway
-from serving.torchserve.page import page_of
-from serving.torchserve.running import announced
+from serving.torchserve.running_servers import announced
 from serving.torchserve.settings import Settings
 from serving.torchserve.unanswered import unanswered, wait_idle
 

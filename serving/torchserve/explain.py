@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
+from serving.codec.predictions_json import Request
 from serving.errors import InferenceFailed, NotExplainable, WrongParameter
-from serving.request import Request
 from serving.session import Session
 from serving.torchserve.explanation import STEPS, Explanation
 

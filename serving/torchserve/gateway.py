@@ -17,16 +17,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from serving import door
-from serving.access import Access
 from serving.errors import UserError
-from serving.ports import listen
-from serving.tls import Certificate
-from serving.torchserve.child import Child
+from serving.net import listen_backlog
+from serving.net.auth import Access
+from serving.net.ports import listen
+from serving.net.tls import Certificate
 from serving.torchserve.launcher import ServerFailed, TorchServe, reachable
 from serving.torchserve.nginx_config import Front, nginx_config, pid_file
 from serving.torchserve.no_gateway import NoGateway
 from serving.torchserve.settings import Settings
+from serving.torchserve.supervised_process import Child
 
 START_SECONDS = 20
 STOP_SECONDS = 5
@@ -87,7 +87,7 @@ class Gateway:
             self.certificate = Certificate(front.tls_certificate, front.tls_key)
         self.folder = Path(tempfile.mkdtemp(prefix="torchferry-gateway-"))
         self.process: Child | None = None
-        self.doors: list[socket.socket] = []
+        self.listeners: list[socket.socket] = []
         """What nginx listens on."""
         self.written: tuple[object, object] | None = None  # of what nginx was told last
         self.said: dict[object, str] = {}
@@ -102,11 +102,11 @@ class Gateway:
         """Return when nginx listens. Raises ServerFailed."""
         self._write()
         host = self.front.host
-        self.doors = [listen(host, self.front.port, "--port"), listen(host, self.front.grpc_port, "--grpc-port")]
-        for listener in self.doors:
+        self.listeners = [listen(host, self.front.port, "--port"), listen(host, self.front.grpc_port, "--grpc-port")]
+        for listener in self.listeners:
             listener.setblocking(False)  # two workers race for a connection, and the loser must not wait
         # nginx takes over sockets that listen on the addresses of its configuration, as from its own predecessor.
-        numbers = [listener.fileno() for listener in self.doors]
+        numbers = [listener.fileno() for listener in self.listeners]
         inherited = os.environ | {"NGINX": "".join(f"{number};" for number in numbers)}
         command = [*self._command(self._config), "-g", "daemon off;"]
         self.process = Child(command, self.folder, self.log, inherited, numbers)
@@ -129,24 +129,24 @@ class Gateway:
             # nginx forgets to reload when it is told to quit before it began.
             with suppress(ServerFailed):
                 self._wait(self._taken_up, STOP_SECONDS)
-            for listener in self.doors:
-                door.shut(listener)
-            self._wait(lambda: not any(map(door.waiting, self.doors)), STOP_SECONDS)
+            for listener in self.listeners:
+                listen_backlog.shut(listener)
+            self._wait(lambda: not any(map(listen_backlog.waiting, self.listeners)), STOP_SECONDS)
             self.process.signal(signal.SIGQUIT)
-            self._close_doors()
+            self._close_listeners()
             self._wait(lambda: stopped() or not (self.process and self.process.runs), seconds)
         self.stop()
 
     def stop(self) -> None:
         """End nginx and its workers at once and remove the folder."""
-        self._close_doors()
+        self._close_listeners()
         if self.process:
             self.process.stop(STOP_SECONDS)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _close_doors(self) -> None:
-        while self.doors:
-            self.doors.pop().close()
+    def _close_listeners(self) -> None:
+        while self.listeners:
+            self.listeners.pop().close()
 
     def check_running(self) -> None:
         """Raise ServerFailed if nginx has ended by itself."""

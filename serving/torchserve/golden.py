@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.client import RestClient
 from serving.errors import ServerFault
 from serving.session import check_golden

@@ -19,15 +19,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
+from serving.codec.predictions_json import answer
+from serving.codec.tensors import DATATYPES, to_raw
 from serving.cpu import cores
 from serving.errors import InferenceFailed, WrongParameter, WrongTensor
-from serving.request import answer
 from serving.session import check_golden, open_variant
-from serving.tensors import DATATYPES, to_raw
-from serving.torchserve.call import RAW_LENGTH, STATUS, Call
 from serving.torchserve.explain import Explainer
 from serving.torchserve.worker_metrics import worker_metrics
+from serving.torchserve.worker_request import RAW_LENGTH, STATUS, Call
 
 log = logging.getLogger(__name__)
 

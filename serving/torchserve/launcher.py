@@ -9,17 +9,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from serving.client import RestClient
+from serving.codec.predicted_labels import GOLDEN
 from serving.cpu import cores
 from serving.errors import ServerFault, UserError
-from serving.predicted import GOLDEN
 from serving.torchserve.archive import archive_version, workers_of
-from serving.torchserve.budget import Budget
-from serving.torchserve.child import Child
 from serving.torchserve.golden import Goldens
 from serving.torchserve.java import find_java, server_home
 from serving.torchserve.management import Management
-from serving.torchserve.running import Running
+from serving.torchserve.running_servers import Running
 from serving.torchserve.settings import LOOPBACK, Ports, Settings, config_properties
+from serving.torchserve.supervised_process import Child
+from serving.torchserve.worker_threads import Budget
 
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 START_SECONDS = 180

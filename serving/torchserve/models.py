@@ -5,15 +5,15 @@ import tempfile
 from pathlib import Path
 
 from serving.client import RestClient
+from serving.codec.predicted_labels import GOLDEN
 from serving.cpu import cores
 from serving.errors import ServerFault, UserError
-from serving.predicted import GOLDEN
 from serving.torchserve.archive import archive_version, check_archive
-from serving.torchserve.budget import Budget
 from serving.torchserve.golden import Golden
 from serving.torchserve.management import Management, Standing
-from serving.torchserve.running import Running
+from serving.torchserve.running_servers import Running
 from serving.torchserve.unanswered import unanswered, wait_idle
+from serving.torchserve.worker_threads import Budget
 
 DRAIN_SECONDS = 60
 

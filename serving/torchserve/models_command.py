@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving.arguments import Parser
-from serving.torchserve.limits import add_limits, limits_of
+from serving.cli.arguments import Parser
 from serving.torchserve.models import Models
 from serving.torchserve.rollout import Rollout
+from serving.torchserve.rollout_limits import add_limits, limits_of
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.access import Token
+from serving.net.auth import Token
 from serving.torchserve.settings import LOOPBACK
 
 TEMPLATE = Path(__file__).with_name("nginx.conf.template")

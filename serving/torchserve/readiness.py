@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterable
 
 from serving.client import RestClient
+from serving.codec.predicted_labels import GOLDEN
 from serving.errors import ServerFault, UserError
-from serving.predicted import GOLDEN
 from serving.torchserve.golden import Goldens
 from serving.torchserve.management import Management
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from serving.errors import GateError, ServerFault, UserError
 from serving.torchserve.archive import archive_version, check_archive
-from serving.torchserve.limits import Limits, worse
 from serving.torchserve.models import Models
-from serving.torchserve.tally import Tally
+from serving.torchserve.rollout_limits import Limits, worse
+from serving.torchserve.version_stats import VersionStats
 
 PAUSE_SECONDS = 1.0
 STUCK_SECONDS = 10.0
@@ -48,7 +48,7 @@ class Rollout:
         if not limits.keep:
             self.models.remove(self.old)
 
-    def _watch(self, before: Tally, measure: Tally, limits: Limits) -> str:
+    def _watch(self, before: VersionStats, measure: VersionStats, limits: Limits) -> str:
         """Why the new version does worse, or nothing."""
         failed_share, slowest = limits.against(measure)
         stuck = STUCK_SECONDS if math.isinf(slowest) else max(STUCK_SECONDS, 3 * slowest)
@@ -56,16 +56,16 @@ class Rollout:
         end, last = now + limits.watch_seconds, before
         while now < end:
             time.sleep(min(PAUSE_SECONDS, end - now))
-            tally, now = self._tally(self.new), time.monotonic()
-            if tally.requests > last.requests or not tally.unanswered:
+            stats, now = self._tally(self.new), time.monotonic()
+            if stats.requests > last.requests or not stats.unanswered:
                 answered = now
             if now - answered > stuck:
-                return f"{tally.unanswered} requests wait, and none was answered for {now - answered:.0f} s"
-            if not tally.ready and not last.ready:
+                return f"{stats.unanswered} requests wait, and none was answered for {now - answered:.0f} s"
+            if not stats.ready and not last.ready:
                 return "no worker of it is ready"
-            if reason := worse(tally.since(before), failed_share, slowest, is_all=now >= end):
+            if reason := worse(stats.since(before), failed_share, slowest, is_all=now >= end):
                 return reason
-            last = tally
+            last = stats
         seen = last.since(before)
         print(
             f"{'@'.join(self.new)}: {seen.requests} requests, {seen.failed} failed, "
@@ -89,5 +89,5 @@ class Rollout:
             return "not the default any more, but still has requests"
         return "not served any more"
 
-    def _tally(self, of: tuple[str, str]) -> Tally:
-        return Tally.of(self.models.running.metrics, *of)
+    def _tally(self, of: tuple[str, str]) -> VersionStats:
+        return VersionStats.of(self.models.running.metrics, *of)

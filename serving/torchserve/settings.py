@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from serving.cli.options import OptionSet, WrongOption, option
 from serving.errors import UserError
-from serving.options import OptionSet, WrongOption, option
-from serving.ports import claim, claim_or_any
+from serving.net.ports import claim, claim_or_any
 
 LOOPBACK = "127.0.0.1"
 

@@ -7,10 +7,10 @@ buckets begin at 5 ms. The names and labels are those of the ONNX Runtime server
 import os
 from typing import Protocol
 
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
+from serving.codec.predicted_labels import count_labels, counted_labels
 from serving.metric_names import BATCHES, BUCKETS, LABEL, MODEL, PREDICTIONS, TRAINING_SHARES
-from serving.predicted import count_labels, counted_labels
-from serving.torchserve.call import Call
+from serving.torchserve.worker_request import Call
 
 STAGES = {
     "request": "From a request's arrival, at the gateway if there is one, to its answer",

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from serving import predictions_grpc
+from serving.codec import predictions_grpc
 from tests.benchmarks.conftest import TRIES, Planted
 from tests.commands import ROOT, run_command
 from tests.waiting import wait_until

@@ -22,7 +22,7 @@ from benchmarks.servers.process import process
 from benchmarks.servers.samples import write_samples
 from benchmarks.servers.torchserve import BehindNginxByCores
 from benchmarks.servers.unavailable import Unavailable
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from tests.commands import ROOT, run_command
 from tests.waiting import wait_until
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.registry.catalogue import Catalogue
 from serving.registry.publish import publish
 from serving.registry.store import Store

@@ -15,7 +15,7 @@ TRAINERS = "benchmarks.training.trainers"
 WARM = (
     "training",
     "serving",
-    "training.entrypoint",
+    "training.distributed.launcher",
     "torch.distributed.run",
     f"{TRAINERS}.bare",
     f"{TRAINERS}.restart",

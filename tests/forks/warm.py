@@ -11,7 +11,7 @@ import torch
 MODULES = [
     "benchmarks.report.command",
     "serving.export.command",
-    "serving.export.given",
+    "serving.export.external_model",
     "serving.export.trained",
     "serving.onnx_server.server",
     "serving.registry.publish",
@@ -32,9 +32,9 @@ MODULES = [
     "ts.torch_handler.base_handler",
     "training.data.digits",
     "training.data.table",
-    "training.pictures",
-    "training.run",
-    "training.samples",
+    "training.outputs.plots",
+    "training.trainer.run",
+    "training.outputs.sample_images",
 ]
 
 for module in MODULES:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from tests.commands import run_command
 from tests.k8s.processes import expanded, moved
 from tests.k8s.rendering import Object, environment, named, of_kind

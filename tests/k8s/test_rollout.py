@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.registry.catalogue import Catalogue
 from serving.registry.publish import publish
 from serving.registry.store import Store

@@ -8,7 +8,7 @@ import yaml
 
 from serving.export.build_bundle import export
 from serving.export.command import parser
-from serving.export.given import load_given
+from serving.export.external_model import load_given
 from serving.export.reference import Reference
 from tests.commands import RECIPES
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving import bundle as bundles
-from serving.bundle import ImageDecode
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import ImageDecode
 from serving.decode import decode_image
 from serving.errors import NotDecodable, TooLarge
 from training.models.saved import evaluation_data, load_model

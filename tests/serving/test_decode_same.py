@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from serving.bundle import ImageDecode
+from serving.bundle.bundle import ImageDecode
 from serving.decode import decode_image as served
 from serving.errors import NotDecodable, TooLarge
 from training.data.decode import decode_image as trained

@@ -11,7 +11,7 @@ from torchvision.models import resnet18
 
 from tests.commands import RECIPES, ROOT, run_command
 from tests.training.data.sources import image_tree
-from training.config import parse
+from training.config.cli import parse
 from training.models.saved import ModelCard, load_model
 
 NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))

@@ -23,8 +23,8 @@ from tests.forks import warm_python, warm_workers
 from tests.ports import free_port
 from tests.training.test_exact import entries
 from tests.waiting import wait_until
+from training.checkpointing.remote_run import StoredRun, step_of
 from training.store import Store
-from training.stored_run import StoredRun, step_of
 
 PLAIN = ("--config", RECIPES / "digits.yaml", "--metrics.port", "null", "--metrics.tensorboard", "false")
 SMALL = (*PLAIN, "--max_steps", 30, "--checkpoint.every_steps", 10, "--checkpoint.keep", 9)

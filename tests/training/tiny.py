@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch.utils.data import TensorDataset
 
-from training.build import Run, build_run
-from training.component import Component
+from training.config.instantiate import Component
+from training.config.recipe import DataConfig, Recipe
 from training.data.source import Source, TensorInput
-from training.process_group import Place
-from training.recipe import DataConfig, Recipe
+from training.distributed.process_group import RankInfo
+from training.trainer.build import Run, build_run
 
-ALONE = Place(rank=0, world_size=1, device=torch.device("cpu"), local_rank=0, one_node=True)
+ALONE = RankInfo(rank=0, world_size=1, device=torch.device("cpu"), local_rank=0, one_node=True)
 """The only rank."""
 OUTPUTS = {"corners": 3, "sums": 1}
 
@@ -42,5 +42,5 @@ def recipe(source: str = "corners", *, data: dict[str, Any] | None = None, **cha
     return Recipe(name="tiny", **given | changes)
 
 
-def build(source: str = "corners", *, place: Place = ALONE, **changes: Any) -> Run:
-    return build_run(recipe(source, **changes), place)
+def build(source: str = "corners", *, rank_info: RankInfo = ALONE, **changes: Any) -> Run:
+    return build_run(recipe(source, **changes), rank_info)

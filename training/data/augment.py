@@ -1,7 +1,7 @@
 """Augmentations of training images.
 
 The three here work on whole batches, on any device; anything else goes by its import path and is
-called with one image. All randomness is keyed by the sample (keyed.py).
+called with one image. All randomness is keyed by the sample (seeding.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from training.component import Component, build, one_line
-from training.data.keyed import seeded, uniforms
+from training.config.instantiate import Component, build, one_line
+from training.data.seeding import seeded, uniforms
 from training.errors import UserError
 
 

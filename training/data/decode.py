@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from training.component import one_line
+from training.config.instantiate import one_line
 from training.data.source import ImageInput
 from training.errors import CorruptSample
 

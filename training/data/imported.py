@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from training.component import Component, build
+from training.config.instantiate import Component, build
 from training.errors import UserError
 
 

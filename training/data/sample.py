@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from training.component import one_line
+from training.config.instantiate import one_line
 from training.data.decode import image_tensor
 from training.data.source import ImageInput, TensorInput
 from training.errors import CorruptSample, UserError

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from webdataset.tariterators import base_plus_ext
 
-from training.component import one_line
+from training.config.instantiate import one_line
 from training.data.decode import SUFFIXES
 from training.data.folder_lock import exclusive
 from training.data.shards import Shards

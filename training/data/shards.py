@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import fsspec
 from webdataset.shardlists import expand_urls
 
-from training.component import one_line
+from training.config.instantiate import one_line
 from training.data.folder_lock import exclusive
 from training.errors import UserError
 

@@ -7,7 +7,7 @@ import torch
 from sklearn.model_selection import train_test_split
 from torch.utils.data import TensorDataset
 
-from training.component import one_line
+from training.config.instantiate import one_line
 from training.data.arguments import checked
 from training.data.columns import classes_of, numbers
 from training.data.source import Source, TableInput

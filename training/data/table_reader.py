@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from training.component import one_line
+from training.config.instantiate import one_line
 from training.data.table_loader import load
 from training.errors import UserError
 

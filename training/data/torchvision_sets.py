@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import TensorDataset
 from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
 
-from training.component import one_line
+from training.config.instantiate import one_line
 from training.data.arguments import checked
 from training.data.folder_lock import exclusive, shared
 from training.data.image_input import Constants, Mode, Normalize, image_input

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from training.component import one_line
+from training.config.instantiate import one_line
 from training.data.arguments import at_least, checked
 from training.data.decode import decode_image
 from training.data.image_input import Interpolation, Mode, Normalize, image_input

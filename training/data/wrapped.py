@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, IterableDataset
 
-from training.component import one_line
+from training.config.instantiate import one_line
 from training.data.sample import Sample
 from training.errors import CorruptSample
 

@@ -16,7 +16,7 @@ from safetensors.torch import save_model as write_weights
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from training.component import Component, build, one_line
+from training.config.instantiate import Component, build, one_line
 from training.data import SOURCES
 from training.data.source import ImageInput, Input, Source, TableInput, TensorInput, blank
 from training.errors import UserError

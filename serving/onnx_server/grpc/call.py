@@ -18,7 +18,7 @@ from serving.errors import (
     WrongTensor,
 )
 from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.telemetry.visit import Visit
+from serving.onnx_server.request_context import RequestContext
 
 STATUS: dict[type[Exception], grpc.StatusCode] = {
     NotDecodable: grpc.StatusCode.INVALID_ARGUMENT,
@@ -53,17 +53,17 @@ def authorization(metadata: Any) -> str:
     return str(dict(metadata or ()).get("authorization", ""))
 
 
-def say(visit: Visit, context: Any) -> None:
+def say(request_context: RequestContext, context: Any) -> None:
     """An answer's stages and its trace, as HTTP has them in headers."""
-    said = [("server-timing", visit.timing())]
-    if visit.trace:
-        said.append(("traceparent", str(visit.trace)))
+    said = [("server-timing", request_context.timing())]
+    if request_context.trace:
+        said.append(("traceparent", str(request_context.trace)))
     context.set_trailing_metadata(tuple(said))
 
 
-def trace(plane: DataPlane, visit: Visit, context: Any) -> None:
+def trace(plane: DataPlane, request_context: RequestContext, context: Any) -> None:
     """Take the caller's trace over, if its metadata name one."""
     for key, value in context.invocation_metadata() or ():
         if key == "traceparent":
-            return plane.trace(visit, value)
-    return plane.trace(visit, "") if plane.tracing else None
+            return plane.trace(request_context, value)
+    return plane.trace(request_context, "") if plane.tracing else None

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from serving.codec.predictions_grpc import Response
+from serving.codec.predictions_json import answer as answer_text
+from serving.codec.predictions_json import read_request
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.grpc.call import ANSWERED, refuse, say, timeout_of, trace
-from serving.predictions_grpc import Response
-from serving.request import answer as answer_text
-from serving.request import read_request
 
 
 class Predictions:
@@ -16,15 +16,17 @@ class Predictions:
     async def __call__(self, request: Any, context: Any) -> Any:
         plane = self.plane
         try:
-            with plane.visit("grpc-predictions") as visit:
-                model = plane.find(visit, request.model_name, request.model_version)
+            with plane.context("grpc-predictions") as request_context:
+                model = plane.find(request_context, request.model_name, request.model_version)
                 with model.admission:
-                    trace(plane, visit, context)
+                    trace(plane, request_context, context)
                     body = next((request.input[name] for name in ("data", "body") if name in request.input), b"")
                     timeout = timeout_of(None, context)
-                    asked = await plane.in_thread(read_request, body, model.bundle, visit=visit, timeout=timeout)
-                    outputs = await plane.run(model, asked.inputs, visit, timeout=timeout)
-                    say(visit, context)
+                    asked = await plane.in_thread(
+                        read_request, body, model.bundle, context=request_context, timeout=timeout
+                    )
+                    outputs = await plane.run(model, asked.inputs, request_context, timeout=timeout)
+                    say(request_context, context)
                     return Response(prediction=answer_text(asked, outputs, model.bundle, model.name).encode())
         except ANSWERED as error:
             await refuse(context, error)

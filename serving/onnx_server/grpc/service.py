@@ -11,14 +11,14 @@ from google.protobuf import json_format
 from tritonclient.grpc import model_config_pb2, service_pb2_grpc
 from tritonclient.grpc import service_pb2 as messages
 
-from serving.access import Access
 from serving.errors import UnknownModel
+from serving.net.auth import Access
 from serving.onnx_server import descriptions
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.grpc import messages as grpc_messages
 from serving.onnx_server.grpc.call import ANSWERED, authorization, refuse, say, timeout_of, trace
 from serving.onnx_server.models.model import Model
-from serving.onnx_server.telemetry.visit import Visit
+from serving.onnx_server.request_context import RequestContext
 
 IN_STREAM = 64
 """Requests of one stream that are worked on at a time."""
@@ -74,8 +74,8 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:
         try:
-            response, visit = await self._infer(request, context)
-            say(visit, context)
+            response, request_context = await self._infer(request, context)
+            say(request_context, context)
             return response
         except ANSWERED as error:
             await refuse(context, error)
@@ -120,22 +120,22 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
             response.parameters["triton_final_response"].bool_param = True
         return messages.ModelStreamInferResponse(infer_response=response)
 
-    async def _infer(self, request: Any, context: Any) -> tuple[Any, Visit]:
+    async def _infer(self, request: Any, context: Any) -> tuple[Any, RequestContext]:
         plane = self.plane
-        with plane.visit("grpc") as visit:
-            model = plane.find(visit, request.model_name, request.model_version)
+        with plane.context("grpc") as request_context:
+            model = plane.find(request_context, request.model_name, request.model_version)
             with model.admission:
                 started = time.monotonic()
-                visit.request_id = request.id[:128]
-                trace(plane, visit, context)
+                request_context.request_id = request.id[:128]
+                trace(plane, request_context, context)
                 asked = grpc_messages.read(request, model)
                 asked.timeout = timeout_of(asked.timeout, context)
-                visit.decode = time.monotonic() - started
-                outputs = await plane.infer(model, asked, visit)
+                request_context.decode = time.monotonic() - started
+                outputs = await plane.infer(model, asked, request_context)
                 started = time.monotonic()
                 response = grpc_messages.write(asked, outputs, model)
-                visit.encode = time.monotonic() - started
-                return response, visit
+                request_context.encode = time.monotonic() - started
+                return response, request_context
 
     async def _model(self, request: Any, context: Any) -> Model:
         try:

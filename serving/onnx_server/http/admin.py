@@ -4,17 +4,17 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
+from serving.bundle.signature import TrustedKeys
 from serving.errors import NotDecodable, RequestError, UserError, WrongParameter
 from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.http.about import read_object
-from serving.onnx_server.http.exchange import JSON, Exchange, Message, Receive, Send
-from serving.onnx_server.http.refusals import refuse, say
+from serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Message, Receive, Send
+from serving.onnx_server.http.errors import refuse, say
+from serving.onnx_server.http.introspection import read_object
 from serving.onnx_server.http.rest import Rest
 from serving.onnx_server.models.channels import read_channels, read_weight, write_channels
 from serving.onnx_server.models.repository import Source, check_variant, sources
 from serving.onnx_server.models.versions import STABLE
-from serving.signature import TrustedKeys
 
 CALLS = {"GET": ("channels",), "POST": ("load", "unload", "channels", "rollback")}
 Call = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -38,21 +38,21 @@ class Admin:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         match scope["path"].strip("/").split("/"):
             case ["v2", "repository", "models", name, call] if call in CALLS.get(scope["method"], ()):
-                await self._answer(Exchange(scope, receive, send), name, getattr(self, call))
+                await self._answer(AsgiRequest(scope, receive, send), name, getattr(self, call))
             case _:
                 await self.rest(scope, receive, send)
 
-    async def _answer(self, exchange: Exchange, name: str, call: Call) -> None:
+    async def _answer(self, request: AsgiRequest, name: str, call: Call) -> None:
         try:
-            said = await call(name, await read_object(exchange))
+            said = await call(name, await read_object(request))
         except UserError as error:
-            return await say(exchange, 400, "Bad Request", str(error))
+            return await say(request, 400, "Bad Request", str(error))
         except RequestError as error:
-            return await refuse(exchange, error)
+            return await refuse(request, error)
         except Exception as error:
-            await say(exchange, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}")
+            await say(request, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}")
             raise
-        return await exchange.answer(200, json.dumps(said).encode(), [JSON])
+        return await request.answer(200, json.dumps(said).encode(), [JSON])
 
     async def load(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         parameters = _parameters(body)

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from serving.onnx_server.http.exchange import Exchange, Message, Receive, Send
+from serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
 
 
 class MetricsPage:
@@ -11,11 +11,11 @@ class MetricsPage:
         self.registry = registry
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, receive, send)
-        if exchange.path != "/metrics":
-            return await exchange.answer(404, b"metrics are at /metrics\n", [(b"content-type", b"text/plain")])
-        if exchange.method != "GET":
-            return await exchange.answer(405, b"", [(b"allow", b"GET")])
-        encode, content_type = choose_encoder(exchange.header(b"accept"))  # OpenMetrics has the exemplars
-        await exchange.answer(200, encode(self.registry), [(b"content-type", content_type.encode())])
+        request = AsgiRequest(scope, receive, send)
+        if request.path != "/metrics":
+            return await request.answer(404, b"metrics are at /metrics\n", [(b"content-type", b"text/plain")])
+        if request.method != "GET":
+            return await request.answer(405, b"", [(b"allow", b"GET")])
+        encode, content_type = choose_encoder(request.header(b"accept"))  # OpenMetrics has the exemplars
+        await request.answer(200, encode(self.registry), [(b"content-type", content_type.encode())])
         return None

@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from serving.bundle import TensorSpec
-from serving.errors import NotDecodable, WrongParameter, WrongTensor
-from serving.onnx_server.inference import Inference, Wanted, read_parameters
-from serving.onnx_server.models.model import Model
-from serving.tensors import (
+from serving.bundle.bundle import TensorSpec
+from serving.codec.tensors import (
     DATATYPES,
     FORM,
     check_declared,
@@ -23,6 +20,9 @@ from serving.tensors import (
     raw_elements,
     to_raw,
 )
+from serving.errors import NotDecodable, WrongParameter, WrongTensor
+from serving.onnx_server.inference import Inference, Wanted, read_parameters
+from serving.onnx_server.models.model import Model
 
 
 def read(body: bytes, header_length: int | None, model: Model) -> Inference:

@@ -4,8 +4,8 @@ import importlib.metadata
 from collections.abc import Mapping
 from typing import Any
 
+from serving.codec.tensors import DTYPES
 from serving.onnx_server.models.repository import Repository
-from serving.tensors import DTYPES
 
 REFUSALS = {
     "400": "The body is not decodable",

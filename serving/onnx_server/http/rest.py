@@ -4,19 +4,19 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from serving.access import Access
+from serving.codec.predictions_json import Request, read_request
+from serving.codec.predictions_json import answer as answer_text
 from serving.errors import DeadlinePassed, InferenceFailed, NotDecodable, RequestError
+from serving.net.auth import Access
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.http import oip_json
-from serving.onnx_server.http.about import About
-from serving.onnx_server.http.exchange import JSON, Exchange, Header, Message, Receive, Send
-from serving.onnx_server.http.refusals import refuse, say
+from serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Header, Message, Receive, Send
+from serving.onnx_server.http.context_headers import identify, said
+from serving.onnx_server.http.errors import refuse, say
+from serving.onnx_server.http.introspection import About
 from serving.onnx_server.http.routes import OPEN, route
 from serving.onnx_server.http.upload import upload
-from serving.onnx_server.http.visit_headers import identify, said
 from serving.onnx_server.models.model import Model
-from serving.request import Request, read_request
-from serving.request import answer as answer_text
 
 RAW: Header = (b"content-type", b"application/octet-stream")
 LENGTH = b"inference-header-content-length"
@@ -28,7 +28,7 @@ ALSO = {"GET": ("HEAD",), "predict": ("PUT",)}
 EXPOSED = b"Inference-Header-Content-Length, Retry-After, Server-Timing, X-Request-Id, traceparent"
 """What pages of another origin may read of an answer, beside what they always may."""
 
-Call = Callable[[Exchange, str, str], Awaitable[None]]
+Call = Callable[[AsgiRequest, str, str], Awaitable[None]]
 
 
 class Rest:
@@ -39,79 +39,79 @@ class Rest:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         dressed = self._with_headers(send)
-        exchange = Exchange(scope, receive, dressed, is_plain=dressed is send and scope["method"] == "POST")
+        request = AsgiRequest(scope, receive, dressed, is_plain=dressed is send and scope["method"] == "POST")
         try:
-            method, name, model, version = route(exchange.path)
-            if exchange.method == "OPTIONS" and self.origin:
-                return await self._preflight(exchange, (method, *ALSO.get(name, ALSO.get(method, ()))))
+            method, name, model, version = route(request.path)
+            if request.method == "OPTIONS" and self.origin:
+                return await self._preflight(request, (method, *ALSO.get(name, ALSO.get(method, ()))))
             if not name:
-                return await say(exchange, 404, "Not Found", f"there is nothing at {exchange.path[:200]}")
+                return await say(request, 404, "Not Found", f"there is nothing at {request.path[:200]}")
             taken = (method, *ALSO.get(name, ALSO.get(method, ())))
-            if exchange.method not in taken:
-                text = f"{exchange.path[:200]} takes {' and '.join(taken)}"
-                return await say(exchange, 405, "Method Not Allowed", text, [(b"allow", ", ".join(taken).encode())])
+            if request.method not in taken:
+                text = f"{request.path[:200]} takes {' and '.join(taken)}"
+                return await say(request, 405, "Method Not Allowed", text, [(b"allow", ", ".join(taken).encode())])
             if name not in OPEN:
-                self.access.check(exchange.header(b"authorization"))
-            await self._call(name)(exchange, model, version)
+                self.access.check(request.header(b"authorization"))
+            await self._call(name)(request, model, version)
         except (RequestError, DeadlinePassed, InferenceFailed) as error:
-            await refuse(exchange, error)
+            await refuse(request, error)
         except asyncio.CancelledError:  # of those whose client is there, only at the end of --drain-timeout
-            await say(exchange, 503, "Service Unavailable", "the server ended before the request was answered")
+            await say(request, 503, "Service Unavailable", "the server ended before the request was answered")
         except Exception as error:
-            await say(exchange, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}")
+            await say(request, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}")
             raise
         return None
 
-    async def infer(self, exchange: Exchange, name: str, version: str) -> None:
+    async def infer(self, request: AsgiRequest, name: str, version: str) -> None:
         plane = self.plane
-        with plane.visit("rest") as visit:
-            model = plane.find(visit, name, version)
+        with plane.context("rest") as context:
+            model = plane.find(context, name, version)
             with model.admission:
-                identify(visit, exchange, plane)
-                body = await exchange.body(plane.settings.max_body_bytes, plane.settings.body_timeout)
-                length = _header_length(exchange)
+                identify(context, request, plane)
+                body = await request.body(plane.settings.max_body_bytes, plane.settings.body_timeout)
+                length = _header_length(request)
                 started = time.monotonic()
                 if len(body) > LARGE and (length is None or length > LARGE):
-                    asked = await plane.in_thread(oip_json.read, body, length, model, visit=visit)
+                    asked = await plane.in_thread(oip_json.read, body, length, model, context=context)
                 else:
                     asked = oip_json.read(body, length, model)
-                    visit.decode = time.monotonic() - started
-                visit.request_id = visit.request_id or asked.id[:128]
-                with exchange.watched(visit):
-                    outputs = await plane.infer(model, asked, visit)
+                    context.decode = time.monotonic() - started
+                context.request_id = context.request_id or asked.id[:128]
+                with request.watched(context):
+                    outputs = await plane.infer(model, asked, context)
                 started = time.monotonic()
                 answer, json_length = oip_json.write(asked, outputs, model)
-                visit.encode = time.monotonic() - started
+                context.encode = time.monotonic() - started
                 headers = [JSON] if json_length is None else [RAW, (LENGTH, b"%d" % json_length)]
-                await exchange.answer(200, answer, [*headers, *said(visit)])
+                await request.answer(200, answer, [*headers, *said(context)])
 
-    async def predict(self, exchange: Exchange, name: str, version: str) -> None:
+    async def predict(self, request: AsgiRequest, name: str, version: str) -> None:
         """TorchServe's call: files in, labels out; clients need not change when they move."""
         plane = self.plane
-        with plane.visit("predictions") as visit:
-            model = plane.find(visit, name, version)
+        with plane.context("predictions") as context:
+            model = plane.find(context, name, version)
             with model.admission:
-                identify(visit, exchange, plane)
-                body = await exchange.body(plane.settings.max_body_bytes, plane.settings.body_timeout)
-                with exchange.watched(visit):
-                    asked = await plane.in_thread(_read_upload, body, exchange, model, visit=visit)
-                    outputs = await plane.run(model, asked.inputs, visit)
+                identify(context, request, plane)
+                body = await request.body(plane.settings.max_body_bytes, plane.settings.body_timeout)
+                with request.watched(context):
+                    asked = await plane.in_thread(_read_upload, body, request, model, context=context)
+                    outputs = await plane.run(model, asked.inputs, context)
                 started = time.monotonic()
                 answer = answer_text(asked, outputs, model.bundle, model.name).encode()
-                visit.encode = time.monotonic() - started
-                await exchange.answer(200, answer, [JSON, *said(visit)])
+                context.encode = time.monotonic() - started
+                await request.answer(200, answer, [JSON, *said(context)])
 
     def _call(self, name: str) -> Call:
         call: Call = getattr(self if name in ("infer", "predict") else self.about, name)
         return call
 
-    async def _preflight(self, exchange: Exchange, methods: Sequence[str]) -> None:
+    async def _preflight(self, request: AsgiRequest, methods: Sequence[str]) -> None:
         # The star does not stand for Authorization (https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name).
         allowed = [
             (b"access-control-allow-methods", ", ".join(methods).encode()),
             (b"access-control-allow-headers", b"*, Authorization"),
         ]
-        await exchange.answer(204, b"", allowed)
+        await request.answer(204, b"", allowed)
 
     def _with_headers(self, send: Send) -> Send:
         """`send`, with what belongs to every answer; the hot path has none of it."""
@@ -132,18 +132,18 @@ class Rest:
         return sending
 
 
-def _read_upload(body: bytes, exchange: Exchange, model: Model) -> Request:
+def _read_upload(body: bytes, request: AsgiRequest, model: Model) -> Request:
     """In a thread: a form may have as many parts as fit into its bytes."""
-    return read_request(upload(body, exchange.header(b"content-type")), model.bundle)
+    return read_request(upload(body, request.header(b"content-type")), model.bundle)
 
 
-def _header_length(exchange: Exchange) -> int | None:
-    given = exchange.headers.get(LENGTH)
+def _header_length(request: AsgiRequest) -> int | None:
+    given = request.headers.get(LENGTH)
     if given is None:
         return None
     if not given.isdigit() or len(given) > 18:
         raise NotDecodable("Inference-Header-Content-Length is not a number of bytes")
-    if not int(given) and exchange.header(b"content-type").startswith("application/json"):
+    if not int(given) and request.header(b"content-type").startswith("application/json"):
         raise NotDecodable(
             "Inference-Header-Content-Length is 0, and the body is not raw elements but application/json"
         )

@@ -10,9 +10,9 @@ from typing import Any
 
 import uvicorn
 
-from serving import door
-from serving.onnx_server.http.protocol import Protocol
-from serving.tls import Certificate
+from serving.net import listen_backlog
+from serving.net.tls import Certificate
+from serving.onnx_server.http.uvicorn_protocol import Protocol
 
 # Its warnings are of wrong requests, one each: clients could fill the log.
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
@@ -59,8 +59,8 @@ class HttpServer:
     async def refuse_new(self, seconds: float) -> None:
         """Take no more connections but those that wait already, for so long at most; those that are open go on."""
         end = time.monotonic() + seconds
-        door.shut(self.listener)
-        while door.waiting(self.listener) and time.monotonic() < end:
+        listen_backlog.shut(self.listener)
+        while listen_backlog.waiting(self.listener) and time.monotonic() < end:
             await asyncio.sleep(0.001)
         for server in self.server.servers:
             server.close()

@@ -1,56 +1,12 @@
-"""Requests on their way through a session: each one's tensors and times, and what they become together."""
+"""A batch: requests whose tensors are computed together in a session."""
 
-import asyncio
-import math
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from serving.errors import InferenceFailed, RequestError
+from serving.onnx_server.inference import Outputs, Work
 from serving.session import Session
-
-Shapes = tuple[tuple[int, ...], ...]
-Outputs = Mapping[str, np.ndarray]
-
-
-class Work:
-    """One request's tensors, and when it passed each stage, in seconds of time.monotonic()."""
-
-    __slots__ = (
-        "answer",
-        "batch_size",
-        "deadline",
-        "delayed",
-        "finished",
-        "inputs",
-        "interactive",
-        "queued",
-        "shapes",
-        "size",
-        "started",
-        "waits",
-    )
-
-    def __init__(
-        self,
-        inputs: Mapping[str, np.ndarray],
-        answer: "asyncio.Future[Outputs]",
-        *,
-        interactive: bool = True,
-        deadline: float = math.inf,
-    ) -> None:
-        self.inputs, self.answer, self.interactive, self.deadline = inputs, answer, interactive, deadline
-        self.waits = False
-        """Whether it is in the queue."""
-        self.size = len(next(iter(inputs.values())))
-        self.shapes: Shapes = tuple(values.shape[1:] for values in inputs.values())
-        self.queued = time.monotonic()
-        self.started = self.finished = 0.0
-        self.delayed = 0.0
-        """How long it waited for others although a session was free."""
-        self.batch_size = 0
-        """Samples that were computed together, its own included."""
 
 
 class Batch:

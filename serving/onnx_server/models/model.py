@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
 from serving.errors import UserError
 from serving.onnx_server.models.admission import Admission
 from serving.onnx_server.models.plan import Plan, planned
 from serving.onnx_server.models.response_cache import ResponseCache
 from serving.onnx_server.models.scheduler import Scheduler
 from serving.onnx_server.models.sessions import open_sessions
-from serving.onnx_server.models.statistics import Statistics
 from serving.onnx_server.models.tune import repeated, tuned
 from serving.onnx_server.settings import Settings
 from serving.onnx_server.telemetry.label_counts import Answers
+from serving.onnx_server.telemetry.statistics import Statistics
 from serving.session import check_golden
 from serving.session.onnx_session import OnnxSession
 
@@ -82,6 +82,7 @@ class Model:
         self.statistics = Statistics()
         self.answers: Answers | None = None
         """Where they are counted by label, if they are."""
+        self.sessions, self.load_seconds, self.memory_bytes = len(loaded.sessions), loaded.seconds, loaded.memory_bytes
         plan = loaded.plan
         self.scheduler = Scheduler(
             loaded.sessions,
@@ -92,6 +93,14 @@ class Model:
         self.cache = ResponseCache(settings.cache_bytes)
         running = plan.max_batch * plan.sessions
         self.admission = Admission(name, settings.max_queue + running, self.scheduler.expected_wait)
+
+    @property
+    def queued(self) -> int:
+        return self.scheduler.queued
+
+    @property
+    def in_flight(self) -> int:
+        return self.admission.inside
 
     async def close(self) -> None:
         """Let the requests that it has be answered, then end its threads."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
 from serving.cpu import cores
 from serving.onnx_server.settings import Settings
 

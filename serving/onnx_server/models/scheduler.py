@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from serving.errors import DeadlinePassed
-from serving.onnx_server.models.batch import Batch, Shapes, Work
+from serving.onnx_server.inference import Shapes, Work
+from serving.onnx_server.models.batch import Batch
 from serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
 from serving.session import Session
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import onnxruntime
 
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
 from serving.errors import BundleError
 from serving.session.onnx_session import CPU, OnnxSession
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
 from serving.cpu import cores
 from serving.onnx_server.models.plan import Plan, most_together
 from serving.onnx_server.models.sessions import open_sessions

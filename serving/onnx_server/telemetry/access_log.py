@@ -5,7 +5,7 @@ import random
 import sys
 import time
 
-from serving.onnx_server.telemetry.visit import Visit
+from serving.onnx_server.request_context import RequestContext
 
 
 class AccessLog:
@@ -13,19 +13,19 @@ class AccessLog:
         """`share`: of the requests, 0 to 1."""
         self.share = share
 
-    def finished(self, visit: Visit, outcome: str, detail: str) -> None:
+    def finished(self, context: RequestContext, outcome: str, detail: str) -> None:
         if outcome != "server_error" and (not self.share or random.random() >= self.share):
             return
         line = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "protocol": visit.protocol,
-            "model": visit.model.name if visit.model else None,
-            "version": visit.model.version if visit.model else None,
+            "protocol": context.protocol,
+            "model": context.model.name if context.model else None,
+            "version": context.model.version if context.model else None,
             "outcome": outcome,
-            "milliseconds": round(1000 * (time.monotonic() - visit.started), 3),
-            "stages_ms": {stage: round(1000 * seconds, 3) for stage, seconds in visit.stages().items()},
-            "request_id": visit.request_id or None,
-            "trace_id": visit.trace.trace_id if visit.trace else None,
+            "milliseconds": round(1000 * (time.monotonic() - context.started), 3),
+            "stages_ms": {stage: round(1000 * seconds, 3) for stage, seconds in context.stages().items()},
+            "request_id": context.request_id or None,
+            "trace_id": context.trace.trace_id if context.trace else None,
             "detail": detail or None,
         }
         print(json.dumps(line), file=sys.stderr, flush=True)

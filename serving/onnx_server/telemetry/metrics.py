@@ -4,18 +4,16 @@ import functools
 import importlib.metadata
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import onnxruntime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info, ProcessCollector
 
+from serving.bundle.bundle import Bundle
 from serving.metric_names import BATCHES, BUCKETS, MODEL
+from serving.onnx_server.request_context import RequestContext
 from serving.onnx_server.telemetry.histogram import Histogram
-from serving.onnx_server.telemetry.label_counts import LabelCounts
-from serving.onnx_server.telemetry.visit import Visit
-
-if TYPE_CHECKING:
-    from serving.onnx_server.models.model import Model
+from serving.onnx_server.telemetry.label_counts import Answers, LabelCounts
 
 STAGES = {
     "request": "From a request's arrival to its answer",
@@ -25,6 +23,26 @@ STAGES = {
     "inference": "In the session, with all that shared the batch",
     "encode": "Writing the answer",
 }
+
+
+class Measured(Protocol):
+    """A model version, as far as it is measured."""
+
+    name: str
+    version: str
+    bundle: Bundle
+    answers: Answers | None
+    sessions: int
+    load_seconds: float
+    memory_bytes: int
+
+    @property
+    def queued(self) -> int:
+        """Requests that wait for a session."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are let in and not answered yet, those that wait included."""
 
 
 class Metrics:
@@ -74,17 +92,17 @@ class Metrics:
         versions = {"onnxruntime": onnxruntime.__version__, "version": importlib.metadata.version("torchferry")}
         Info("torchferry_serve_build", "What is running", registry=registry).info(versions)
 
-    def loaded(self, model: "Model") -> None:
+    def loaded(self, model: Measured) -> None:
         labels = (model.name, model.version)
         model.answers = self.label_counts.load(model.name, model.bundle)
         for gauge in (self.workers, self.workers_ready):
-            gauge.labels(*labels).set(len(model.loaded.sessions))
-        self.queue_depth.labels(*labels).set_function(lambda: model.scheduler.queued)
-        self.in_flight.labels(*labels).set_function(lambda: model.admission.inside)
-        self.load_seconds.labels(*labels).set(model.loaded.seconds)
-        self.memory.labels(*labels).set(model.loaded.memory_bytes)
+            gauge.labels(*labels).set(model.sessions)
+        self.queue_depth.labels(*labels).set_function(lambda: model.queued)
+        self.in_flight.labels(*labels).set_function(lambda: model.in_flight)
+        self.load_seconds.labels(*labels).set(model.load_seconds)
+        self.memory.labels(*labels).set(model.memory_bytes)
 
-    def unloaded(self, model: "Model") -> None:
+    def unloaded(self, model: Measured) -> None:
         """What was counted stays; what is measured now ends. Comes before another of its version is loaded."""
         self.label_counts.unload(model.name, model.version)
         for measured in (self.queue_depth, self.in_flight):  # or what asks the model would keep it
@@ -99,25 +117,25 @@ class Metrics:
         ):
             gauge.remove(model.name, model.version)
 
-    def finished(self, visit: Visit, outcome: str) -> None:
+    def finished(self, context: RequestContext, outcome: str) -> None:
         # A name that is no model's must not become a label: clients could make as many as they like.
-        model = visit.model
+        model = context.model
         counts = self.of(model.name, model.version) if model else self.of("", "")
-        counts.requests(visit.protocol, outcome).inc()
+        counts.requests(context.protocol, outcome).inc()
         if not model:
             return
-        request = time.monotonic() - visit.started
-        counts.request(visit.protocol).observe(request)
-        if visit.trace:
-            counts.request(visit.protocol).mark(request, visit.trace.trace_id)
-        for stage, seconds in visit.stages().items():
+        request = time.monotonic() - context.started
+        counts.request(context.protocol).observe(request)
+        if context.trace:
+            counts.request(context.protocol).mark(request, context.trace.trace_id)
+        for stage, seconds in context.stages().items():
             counts.stage(stage).observe(seconds)
-        if visit.cache:
-            counts.cache(visit.cache).inc()
-        if visit.outputs is not None and model.answers:
-            model.answers.add(visit.outputs)
-        if visit.work and visit.work.batch_size:
-            counts.batch_size().observe(visit.work.batch_size)
+        if context.cache:
+            counts.cache(context.cache).inc()
+        if context.outputs is not None and model.answers:
+            model.answers.add(context.outputs)
+        if context.work and context.work.batch_size:
+            counts.batch_size().observe(context.work.batch_size)
 
 
 class ModelMetrics:

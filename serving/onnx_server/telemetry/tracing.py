@@ -14,8 +14,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from serving.onnx_server.telemetry.trace_context import TraceContext
-from serving.onnx_server.telemetry.visit import Visit
+from serving.onnx_server.request_context import RequestContext
+from serving.onnx_server.trace_context import TraceContext
 
 NAME = "service.name"
 LAST_SPANS_SECONDS = 2.0
@@ -37,15 +37,24 @@ class Tracing:
         named = span.get_span_context()
         return span, TraceContext(f"{named.trace_id:032x}", f"{named.span_id:016x}", f"{named.trace_flags:02x}")
 
-    def finished(self, visit: Visit, span: Span, outcome: str) -> None:
+    def finished(self, request_context: RequestContext, span: Span, outcome: str) -> None:
         if span.is_recording():
-            model = {"model": visit.model.name, "version": visit.model.version} if visit.model else {}
-            said = {"protocol": visit.protocol, "outcome": outcome, "request_id": visit.request_id, **model}
+            model = (
+                {"model": request_context.model.name, "version": request_context.model.version}
+                if request_context.model
+                else {}
+            )
+            said = {
+                "protocol": request_context.protocol,
+                "outcome": outcome,
+                "request_id": request_context.request_id,
+                **model,
+            }
             span.set_attributes({f"torchferry.{key}": value for key, value in said.items()})
             if outcome == "server_error":
                 span.set_status(trace.StatusCode.ERROR)
             inside = trace.set_span_in_context(span)
-            for stage, start, end in _stages(visit):
+            for stage, start, end in _stages(request_context):
                 self.tracer.start_span(stage, context=inside, start_time=start).end(end)
         span.end()
 
@@ -64,14 +73,14 @@ def _parent(caller: TraceContext | None) -> trace.Context | None:
     return trace.set_span_in_context(trace.NonRecordingSpan(named))
 
 
-def _stages(visit: Visit) -> Iterator[tuple[str, int, int]]:
+def _stages(request_context: RequestContext) -> Iterator[tuple[str, int, int]]:
     """Name, start and end of each stage, in nanoseconds since the epoch."""
     ago = time.time() - time.monotonic()
     now = time.monotonic()
-    work = visit.work
-    begins = {"decode": (work.queued if work else now) - visit.decode, "encode": now - visit.encode}
+    work = request_context.work
+    begins = {"decode": (work.queued if work else now) - request_context.decode, "encode": now - request_context.encode}
     if work:
         begins |= {"queue": work.queued, "batch_wait": work.started - work.delayed, "inference": work.started}
-    for stage, seconds in visit.stages().items():
+    for stage, seconds in request_context.stages().items():
         start = ago + begins[stage]
         yield stage, round(1e9 * start), round(1e9 * (start + seconds))

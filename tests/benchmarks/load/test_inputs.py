@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.load.inputs import RANDOM, files_of, random_inputs, read_inputs
-from serving.bundle import TensorSpec
+from serving.bundle.bundle import TensorSpec
 from serving.errors import UserError
 
 

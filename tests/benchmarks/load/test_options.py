@@ -17,7 +17,7 @@ from benchmarks.load.options import (
     target_of,
 )
 from benchmarks.load.worker import Shift
-from serving.arguments import Parser
+from serving.cli.arguments import Parser
 from serving.errors import UserError
 from tests.benchmarks.load.given import target
 from tests.benchmarks.load.peers import pages

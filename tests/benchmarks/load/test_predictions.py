@@ -10,7 +10,7 @@ import pytest
 from benchmarks.load.inputs import RANDOM
 from benchmarks.load.predictions import grpc_target, rest_target
 from benchmarks.load.target import Asked, Target
-from serving import predictions_grpc
+from serving.codec import predictions_grpc
 from serving.errors import ServerFault, UserError
 from tests.benchmarks.load.given import asked
 from tests.benchmarks.load.peers import calls, nobody, pages

@@ -7,7 +7,7 @@ from tritonclient.grpc import service_pb2 as messages
 
 from benchmarks.load import oip_grpc
 from benchmarks.load.target import PROTOCOLS, prepare
-from serving import predictions_grpc
+from serving.codec import predictions_grpc
 from tests.benchmarks.load.given import asked
 from tests.benchmarks.load.peers import calls, pages
 from tests.benchmarks.load.test_oip_grpc import INPUT

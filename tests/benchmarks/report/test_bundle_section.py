@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.report.bundle_section import bundle_section
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
+from serving.bundle.variant import Measured, Speed, Variant
 from serving.errors import UserError
-from serving.variant import Measured, Speed, Variant
 from tests.benchmarks.report.parsed import shown
 
 MEASURED = Measured(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from benchmarks.report.source import blamed, read, without_passwords
-from serving import bundle as bundles
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
 from serving.errors import UserError
 from tests.benchmarks.report.written import a_servers
 

@@ -9,8 +9,8 @@ from onnx import TensorProto, helper
 
 from benchmarks.servers.peer import Job
 from benchmarks.servers.samples import write_samples
-from serving import bundle as bundles
-from serving.bundle import Bundle, ImageDecode, TensorSpec
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
 from tests.serving.tiny_bundle import FILE, described
 
 IMAGES = np.arange(8, dtype=np.uint8).reshape(2, 1, 2, 2)

@@ -14,7 +14,7 @@ from benchmarks.load.measurement import Measurement
 from benchmarks.servers.peer import Offered
 from benchmarks.servers.served import Served, answers, described, infer, target_of
 from benchmarks.servers.unavailable import Unavailable
-from serving.bundle import TensorSpec
+from serving.bundle.bundle import TensorSpec
 from serving.errors import UserError
 from tests.benchmarks.load.peers import nobody, pages
 from tests.benchmarks.report.written import measurement

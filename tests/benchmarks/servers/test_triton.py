@@ -11,7 +11,7 @@ from benchmarks.servers.environment import site_packages
 from benchmarks.servers.peer import Job
 from benchmarks.servers.triton import Triton
 from benchmarks.servers.unavailable import Unavailable
-from serving.bundle import TensorSpec
+from serving.bundle.bundle import TensorSpec
 from tests.benchmarks.servers.conftest import Starts
 from tests.benchmarks.servers.jobs import a_bundle, a_job
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.training.workload import Workload, add_options
-from serving.arguments import Parser
+from serving.cli.arguments import Parser
 
 WORKLOAD = Workload(
     model="digits",

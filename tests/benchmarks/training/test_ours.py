@@ -5,8 +5,8 @@ from pathlib import Path
 
 from benchmarks.training import ours
 from tests.benchmarks.training.given import workload
-from training.config import parse
-from training.recipe import Recipe
+from training.config.cli import parse
+from training.config.recipe import Recipe
 
 
 def parsed(file: Path) -> Recipe:

@@ -17,7 +17,7 @@ import pytest
 from benchmarks.tune import trial
 from benchmarks.tune.command import conclude
 from benchmarks.tune.trial import Trials
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.client import RestClient
 from serving.errors import UserError
 from tests.benchmarks.report.parsed import report as made_report

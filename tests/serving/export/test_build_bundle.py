@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving import bundle as bundles
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
 from serving.errors import UserError
 from serving.export import build_bundle
 from serving.export.build_bundle import export
 from serving.export.command import parser
-from serving.export.given import load_given
+from serving.export.external_model import load_given
 from serving.export.graphs import Graphs
 from serving.export.quantize import Refusal
 from serving.export.reference import Reference

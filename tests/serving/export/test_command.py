@@ -10,7 +10,7 @@ import onnx
 import pytest
 import torch
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.session import open_variant
 from tests.commands import ROOT, run_command
 from tests.waiting import wait_until

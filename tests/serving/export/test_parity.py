@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving import bundle as bundles
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
 from serving.export.build_bundle import export
 from serving.export.command import parser
-from serving.export.given import load_given
+from serving.export.external_model import load_given
 from serving.export.reference import Reference
 from serving.export.trained import load_trained
 from serving.session import open_variant

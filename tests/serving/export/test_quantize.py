@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from serving.bundle import TensorSpec
+from serving.bundle.bundle import TensorSpec
 from serving.errors import CannotBuild
 from serving.export.quantize import Quantizer, quantized
 from serving.export.reference import Reference

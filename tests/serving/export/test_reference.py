@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from serving.bundle import TensorSpec
+from serving.bundle.bundle import TensorSpec
 from serving.export.reference import Served
 from tests.serving.export.tiny_reference import ROWS, tiny_reference
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from serving.bundle import ImageDecode
+from serving.bundle.bundle import ImageDecode
 from serving.errors import UserError
 from serving.export.trained import decode_of, input_of, load_trained
 from training.data.source import ImageInput, Input, TableInput, TensorInput

@@ -8,8 +8,8 @@ import onnxruntime
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
-from serving import bundle as bundles
-from serving.bundle import TensorSpec
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import TensorSpec
 from serving.export.triton import config
 from tests.commands import run_command
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.export.variants import BUILDERS
 from serving.session import check_golden, open_variant
 from tests.commands import run_command

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.tensors import DTYPES
+from serving.codec.tensors import DTYPES
 from tests.server import Server
 from tests.serving.onnx_server.made import export_mirror, export_table
 

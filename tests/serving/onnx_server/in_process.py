@@ -13,9 +13,9 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 from uvicorn.server import ServerState
 
-from serving.bundle import Bundle, TensorSpec
+from serving.bundle.bundle import Bundle, TensorSpec
 from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.http.protocol import Protocol
+from serving.onnx_server.http.uvicorn_protocol import Protocol
 from serving.onnx_server.models.model import Loaded, Model, load
 from serving.onnx_server.models.plan import Plan
 from serving.onnx_server.models.repository import Repository, Source

@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from serving.bundle import TensorSpec
+from serving.bundle.bundle import TensorSpec
+from serving.codec.tensors import DTYPES
 from serving.export.build_bundle import export
 from serving.export.command import parser
-from serving.export.given import load_given
+from serving.export.external_model import load_given
 from serving.export.reference import Reference
 from serving.export.samples import Samples
-from serving.tensors import DTYPES
 
 COLUMNS = 3
 

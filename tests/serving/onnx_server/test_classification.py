@@ -8,8 +8,8 @@ import grpc
 import numpy as np
 import pytest
 
-from serving import bundle as bundles
-from serving.tensors import DTYPES, raw_elements
+from serving.bundle import bundle as bundles
+from serving.codec.tensors import DTYPES, raw_elements
 from tests.serving.onnx_server.asking import LENGTH, ask, tensor
 from tests.serving.onnx_server.calling import call, infer_request
 from tests.some import some

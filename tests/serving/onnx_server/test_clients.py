@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.client import Client, GrpcClient, Refused, RestClient
 from tests.commands import run_command
 from tests.serving.onnx_server.clients.environment import python_with

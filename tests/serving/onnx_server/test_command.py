@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.errors import UserError
 from serving.onnx_server.command import find_channels, find_sources, main, with_variant
 from serving.onnx_server.models.repository import Source

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.bundle import ImageDecode, TensorSpec
+from serving.bundle.bundle import ImageDecode, TensorSpec
 from serving.errors import (
     ClientGone,
     DeadlinePassed,
@@ -23,8 +23,8 @@ from serving.errors import (
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.inference import Inference, Wanted
 from serving.onnx_server.models.model import Model
-from serving.onnx_server.telemetry.trace_context import TraceContext
-from serving.onnx_server.telemetry.visit import Visit
+from serving.onnx_server.request_context import RequestContext
+from serving.onnx_server.trace_context import TraceContext
 from tests.serving.onnx_server.in_process import held_bundle, serving_session
 from tests.serving.onnx_server.models.held import BROKEN, Held, sample, until
 from tests.serving.wire import in_loop
@@ -40,9 +40,9 @@ class Free(Held):
 
 async def ask(plane: DataPlane, model: Model, value: float, **wanted: Any) -> Mapping[str, np.ndarray]:
     asked = Inference(sample(value), **wanted)
-    with plane.visit("rest") as visit:
-        plane.find(visit, model.name, "")
-        return await plane.infer(model, asked, visit)
+    with plane.context("rest") as context:
+        plane.find(context, model.name, "")
+        return await plane.infer(model, asked, context)
 
 
 def counted(plane: DataPlane, outcome: str, model: str = "tiny", version: str = "1.0") -> float | None:
@@ -63,7 +63,7 @@ async def test_the_outputs_that_are_asked_for_are_given_or_else_all() -> None:
 async def test_the_best_classes_are_named_by_the_models_labels() -> None:
     async with serving_session(Free()) as (plane, model):
         asked = Inference({"x": np.array([[1.0, 3.0]])}, outputs=[Wanted("y", classes=1)])
-        answered = await plane.infer(model, asked, plane.visit("rest"))
+        answered = await plane.infer(model, asked, plane.context("rest"))
         assert answered["y"].tolist() == [[b"4.000000:1:yes"]]
 
 
@@ -74,56 +74,56 @@ async def test_images_are_decoded_as_the_bundle_says_and_that_is_a_stage() -> No
     pixels = TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, 2, 2))
     images = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
     async with serving_session(Free(), held_bundle(inputs=(pixels,), decode=images)) as (plane, model):
-        visit = plane.visit("rest")
-        answered = await plane.infer(model, Inference({}, images=[file.getvalue()] * 3), visit)
+        context = plane.context("rest")
+        answered = await plane.infer(model, Inference({}, images=[file.getvalue()] * 3), context)
         assert answered["y"].tolist() == [[[[8, 8], [8, 8]]]] * 3
-        assert (visit.samples, visit.decode > 0) == (3, True)
+        assert (context.samples, context.decode > 0) == (3, True)
         with pytest.raises(NotDecodable):
-            await plane.infer(model, Inference({}, images=[b"none"]), visit)
+            await plane.infer(model, Inference({}, images=[b"none"]), context)
 
 
 @in_loop
 async def test_a_model_that_takes_no_images_says_so() -> None:
     async with serving_session(Free()) as (plane, model):
         with pytest.raises(WrongTensor, match="tiny takes no images"):
-            await plane.infer(model, Inference({}, images=[b"some"]), plane.visit("rest"))
+            await plane.infer(model, Inference({}, images=[b"some"]), plane.context("rest"))
 
 
 @in_loop
 async def test_more_samples_than_are_allowed_are_too_large_before_they_are_unpacked() -> None:
     async with serving_session(Free(), max_request_batch=2) as (plane, model):
         with pytest.raises(TooLarge, match="the request has 3 samples; 2 are allowed"):
-            await plane.run(model, sample(1, count=3), plane.visit("rest"))
+            await plane.run(model, sample(1, count=3), plane.context("rest"))
         with pytest.raises(TooLarge, match="3 samples"):
-            await plane.infer(model, Inference({}, images=[b"none"] * 3), plane.visit("rest"))
-        assert len((await plane.run(model, sample(1, count=2), plane.visit("rest")))["y"]) == 2
+            await plane.infer(model, Inference({}, images=[b"none"] * 3), plane.context("rest"))
+        assert len((await plane.run(model, sample(1, count=2), plane.context("rest")))["y"]) == 2
 
 
 @in_loop
 async def test_an_answer_that_is_kept_is_not_computed_again() -> None:
     session = Free()
     async with serving_session(session, cache_bytes=10_000) as (plane, model):
-        visits = [plane.visit("rest") for _ in range(3)]
+        contexts = [plane.context("rest") for _ in range(3)]
         answered = [
-            await plane.run(model, sample(value), visit) for value, visit in zip((1, 1, 2), visits, strict=True)
+            await plane.run(model, sample(value), context) for value, context in zip((1, 1, 2), contexts, strict=True)
         ]
         assert [float(outputs["y"][0, 0]) for outputs in answered] == [2, 2, 3]
-        assert [visit.cache for visit in visits] == ["miss", "hit", "miss"]
-        assert all(visit.outputs is not None for visit in visits)
+        assert [context.cache for context in contexts] == ["miss", "hit", "miss"]
+        assert all(context.outputs is not None for context in contexts)
         assert session.seen == [[1], [2]]
 
 
 @in_loop
 async def test_a_request_has_the_time_that_it_sets_but_never_more_than_the_servers() -> None:
     async with serving_session(Free(), timeout=20.0) as (plane, _):
-        visit = plane.visit("rest")
-        assert 0 < plane.remaining(visit, 5.0) <= 5
-        assert 5 < plane.remaining(visit, None) <= 20
-        assert 5 < plane.remaining(visit, 100.0) <= 20
-        visit.started -= 20
+        context = plane.context("rest")
+        assert 0 < plane.remaining(context, 5.0) <= 5
+        assert 5 < plane.remaining(context, None) <= 20
+        assert 5 < plane.remaining(context, 100.0) <= 20
+        context.started -= 20
         for timeout in (None, 100.0):
             with pytest.raises(DeadlinePassed, match="the request was not answered within 20 s"):
-                plane.remaining(visit, timeout)
+                plane.remaining(context, timeout)
 
 
 @in_loop
@@ -139,21 +139,21 @@ async def test_a_request_whose_time_is_up_in_the_queue_leaves_it() -> None:
 @in_loop
 async def test_what_takes_too_long_in_a_thread_is_given_up() -> None:
     async with serving_session(Held()) as (plane, model):
-        visit = plane.visit("rest")
+        context = plane.context("rest")
         session: Any = model.loaded.sessions[0]
         with pytest.raises(DeadlinePassed, match=r"within 0\.02 s"):
-            await plane.in_thread(session.run, sample(1), visit=visit, timeout=0.02)
-        assert visit.decode > 0
+            await plane.in_thread(session.run, sample(1), context=context, timeout=0.02)
+        assert context.decode > 0
 
 
 @in_loop
 async def test_who_hangs_up_leaves_the_queue() -> None:
     async with serving_session(Held()) as (plane, model):
         model.scheduler.submit(sample(1))
-        visit = plane.visit("rest")
-        waiting = asyncio.create_task(plane.run(model, sample(2), visit))
+        context = plane.context("rest")
+        waiting = asyncio.create_task(plane.run(model, sample(2), context))
         await until(lambda: model.scheduler.queued == 1)
-        visit.cancel()
+        context.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
         assert model.scheduler.queued == 0
@@ -206,9 +206,9 @@ async def test_what_becomes_of_a_request_is_counted_once() -> None:
 @in_loop
 async def test_each_error_has_its_outcome(error: BaseException, outcome: str) -> None:
     async with serving_session(Free()) as (plane, model):
-        visit = plane.visit("rest")
-        plane.find(visit, "tiny", "")
-        with pytest.raises(type(error)), visit:
+        context = plane.context("rest")
+        plane.find(context, "tiny", "")
+        with pytest.raises(type(error)), context:
             raise error
         assert counted(plane, outcome) == 1
         assert model.statistics.failed == 1
@@ -217,8 +217,8 @@ async def test_each_error_has_its_outcome(error: BaseException, outcome: str) ->
 @in_loop
 async def test_a_name_that_is_no_models_is_counted_under_none() -> None:
     async with serving_session(Free()) as (plane, _):
-        with pytest.raises(UnknownModel, match="there is no model 'other'"), plane.visit("rest") as visit:
-            plane.find(visit, "other", "")
+        with pytest.raises(UnknownModel, match="there is no model 'other'"), plane.context("rest") as context:
+            plane.find(context, "other", "")
         assert counted(plane, "client_error", model="", version="") == 1
 
 
@@ -234,9 +234,9 @@ async def test_a_visit_joins_its_callers_trace_and_makes_none_of_its_own() -> No
 
 
 def traced(plane: DataPlane, traceparent: str) -> TraceContext | None:
-    visit: Visit = plane.visit("rest")
-    plane.trace(visit, traceparent)
-    return visit.trace
+    context: RequestContext = plane.context("rest")
+    plane.trace(context, traceparent)
+    return context.trace
 
 
 @in_loop

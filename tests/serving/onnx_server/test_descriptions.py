@@ -8,13 +8,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from serving.onnx_server import descriptions
-from serving.onnx_server.models.batch import Work
+from serving.onnx_server.inference import Work
 from serving.onnx_server.models.model import Model
 from serving.onnx_server.models.repository import Repository
 from serving.onnx_server.models.versions import STABLE, Versions
+from serving.onnx_server.request_context import RequestContext
 from serving.onnx_server.settings import Settings
 from serving.onnx_server.telemetry.metrics import Metrics
-from serving.onnx_server.telemetry.visit import Visit
 from serving.session.onnx_session import CPU
 from tests.serving.onnx_server.in_process import model_of_session
 from tests.serving.tiny_bundle import described
@@ -63,7 +63,7 @@ async def test_the_sessions_are_an_instance_group_where_they_compute(provider: s
 @in_loop
 async def test_the_statistics_are_sums_in_nanoseconds() -> None:
     one = model()
-    answered, failed = (Visit("rest", lambda *_: None) for _ in range(2))
+    answered, failed = (RequestContext("rest", lambda *_: None) for _ in range(2))
     answered.samples, answered.decode, answered.encode = 3, 0.25, 0.125
     answered.work = Work({"row": np.zeros((3, 3))}, one.scheduler.loop.create_future())
     answered.work.queued, answered.work.started, answered.work.finished = 10.0, 12.0, 15.0

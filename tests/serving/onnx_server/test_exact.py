@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving import bundle as bundles
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
 from serving.session import Session, open_variant
 from tests.commands import RECIPES
 from tests.server import Server

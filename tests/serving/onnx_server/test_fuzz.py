@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.client import Client, GrpcClient, RestClient
 from tests.server import Server
 from tests.serving.onnx_server.conftest import StartServer

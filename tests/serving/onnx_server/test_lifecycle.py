@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from tests.commands import run_command
 from tests.server import Server
 from tests.serving.altered import another_version, damaged, slow, unloadable
+from tests.serving.bundle.test_signature import write_key
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.test_signature import write_key
 from tests.serving.wire import INFER, Connection, body, connections, head, in_loop
 from tests.waiting import wait_until
 

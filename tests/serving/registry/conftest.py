@@ -11,8 +11,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
-from serving import bundle as bundles
-from serving.bundle import Bundle
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle
 from serving.registry.catalogue import Catalogue
 from serving.registry.publish import publish
 from serving.registry.store import Store

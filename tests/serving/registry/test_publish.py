@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.errors import BundleError, UserError
 from serving.registry.catalogue import Catalogue, digest_of
 from serving.registry.publish import main, publish

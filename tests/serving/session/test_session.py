@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from serving import bundle as bundles
-from serving.bundle import Bundle, TensorSpec
+from serving.bundle import bundle as bundles
+from serving.bundle.bundle import Bundle, TensorSpec
 from serving.errors import BundleError, UserError
 from serving.export.variants import BUILDERS
 from serving.session import RUNTIMES, check_golden, open_session, open_variant

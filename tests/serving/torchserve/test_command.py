@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from serving.bundle.signature import TrustedKeys
 from serving.errors import UserError
-from serving.signature import TrustedKeys
 from serving.torchserve.command import find_archives, main
 from tests.serving.torchserve.tiny_archive import archived
 

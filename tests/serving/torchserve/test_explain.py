@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from serving.bundle import Bundle, ImageDecode, TensorSpec
+from serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from serving.codec.predictions_json import Request
 from serving.errors import DeadlinePassed, NotExplainable, WrongParameter
-from serving.request import Request
 from serving.torchserve.explain import Explainer
 from serving.torchserve.explanation import Explanation
 from tests.serving.tiny_bundle import described

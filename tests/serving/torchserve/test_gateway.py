@@ -14,8 +14,8 @@ import grpc
 import pytest
 import urllib3
 
-from serving import predictions_grpc
 from serving.client import GrpcClient, RestClient
+from serving.codec import predictions_grpc
 from serving.errors import UserError
 from serving.torchserve import gateway as gateways
 from serving.torchserve.gateway import Gateway

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from serving.errors import BundleError
-from serving.torchserve.call import RAW_LENGTH
+from serving.torchserve.worker_request import RAW_LENGTH
 from tests.serving.tiny_bundle import FILE, GOLDEN, written
 
 if TYPE_CHECKING:

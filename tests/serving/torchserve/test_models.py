@@ -11,7 +11,7 @@ import urllib3
 from serving.client import RestClient
 from serving.cpu import cores
 from serving.errors import UserError
-from serving.torchserve.running import Running
+from serving.torchserve.running_servers import Running
 from tests.commands import run_command
 from tests.server import Server
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serving.access import Token
+from serving.net.auth import Token
 from serving.torchserve.nginx_config import Front, nginx_config, pid_file
 
 FOLDER = Path("/gateway")

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.torchserve.archive import archive
 from tests.server import Server
 from tests.serving.altered import slow

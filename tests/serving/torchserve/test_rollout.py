@@ -14,7 +14,7 @@ import psutil
 import pytest
 import urllib3
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.torchserve.archive import Serving, archive
 from tests.server import Server
 from tests.serving.altered import FAILS_AT, another_version, failing, slow

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from prometheus_client import Metric
 
+from serving.codec.predicted_labels import GOLDEN
 from serving.errors import DeadlinePassed, NotDecodable
-from serving.predicted import GOLDEN
-from serving.torchserve.call import Call
 from serving.torchserve.worker_metrics import Files, Silent, worker_metrics
+from serving.torchserve.worker_request import Call
 from tests.serving.tiny_bundle import described
 
 MODEL = "tiny-onnx-fp32"

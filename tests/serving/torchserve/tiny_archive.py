@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
 
 
 def archived(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.component import Component, build
+from training.config.instantiate import Component, build
 from training.data import SOURCES
 from training.data.source import Source
 from training.errors import UserError

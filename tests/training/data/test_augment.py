@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.component import Component
+from training.config.instantiate import Component
 from training.data.augment import Augment
 from training.errors import UserError
 

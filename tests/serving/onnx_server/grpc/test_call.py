@@ -83,10 +83,10 @@ def test_no_time_at_all_is_not_forever(served: dict[str, str]) -> None:
     wait_until(exceeds)
     settings, metrics = Settings(), Metrics(CollectorRegistry())
     plane = DataPlane(settings, Repository(settings, metrics), metrics)
-    with plane.visit("grpc") as visit:
-        assert plane.remaining(visit, None) > 1
+    with plane.context("grpc") as context:
+        assert plane.remaining(context, None) > 1
         with pytest.raises(DeadlinePassed):
-            plane.remaining(visit, 0.0)
+            plane.remaining(context, 0.0)
 
 
 def test_who_hangs_up_leaves_the_queue(patient: dict[str, str]) -> None:

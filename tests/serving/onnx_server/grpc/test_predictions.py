@@ -7,9 +7,9 @@ from typing import Any
 import grpc
 import pytest
 
+from serving.codec.predictions_grpc import Request
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.grpc.predictions import Predictions
-from serving.predictions_grpc import Request
 from tests.serving.onnx_server.in_process import Call, serving_bundles
 from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop

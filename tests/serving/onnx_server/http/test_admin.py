@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from serving.access import Access
-from serving.bundle import Bundle
+from serving.bundle.bundle import Bundle
+from serving.net.auth import Access
 from serving.onnx_server.dataplane import DataPlane
 from serving.onnx_server.http.admin import Admin
 from serving.onnx_server.http.rest import Rest

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from tests.server import Server
 from tests.serving.altered import FAILS_AT, failing
 from tests.serving.onnx_server.asking import arrays, ask

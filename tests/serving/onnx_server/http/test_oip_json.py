@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from tests.serving.onnx_server.asking import LENGTH, Answer, arrays, ask, raw_tensor, tensor
 
 INFER = "/v2/models/digits/infer"

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.onnx_server.http.admin import Admin
-from serving.onnx_server.http.protocol import REPLY
+from serving.onnx_server.http.uvicorn_protocol import REPLY
 from tests.serving.onnx_server.asking import arrays, ask, tensor
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.wire import in_loop

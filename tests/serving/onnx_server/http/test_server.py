@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from serving.onnx_server.http.exchange import Exchange, Message, Receive, Send
+from serving.net.ports import listen
+from serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
 from serving.onnx_server.http.server import HttpServer
-from serving.ports import listen
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import Connection, in_loop
 
 
 async def hello(scope: Message, receive: Receive, send: Send) -> None:
-    await Exchange(scope, receive, send).answer(200, b"hello")
+    await AsgiRequest(scope, receive, send).answer(200, b"hello")
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 
 from serving.errors import WrongTensor
-from serving.onnx_server.models.batch import Work
+from serving.onnx_server.inference import Work
 from serving.onnx_server.models.scheduler import Scheduler
 from tests.serving.wire import SECONDS
 

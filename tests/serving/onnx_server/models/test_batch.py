@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from serving.errors import InferenceFailed, WrongTensor
-from serving.onnx_server.models.batch import Batch, Outputs, Work
+from serving.onnx_server.inference import Outputs, Work
+from serving.onnx_server.models.batch import Batch
 from tests.serving.wire import in_loop
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.errors import BundleError, UserError
 from serving.onnx_server.models.model import (
     CALLS,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.onnx_server.models.plan import Plan, planned
 from serving.onnx_server.settings import Settings
 from tests.commands import run_command

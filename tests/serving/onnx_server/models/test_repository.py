@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from tests.serving.altered import another_version, damaged, unloadable
 from tests.serving.onnx_server.asking import Answer, ask
 from tests.serving.onnx_server.conftest import StartServer

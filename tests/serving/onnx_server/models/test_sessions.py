@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.errors import BundleError
 from serving.onnx_server.models.sessions import open_sessions
 from serving.session.onnx_session import CPU

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.bundle import TensorSpec
+from serving.bundle.bundle import TensorSpec
 from serving.onnx_server.models import tune
 from serving.onnx_server.models.plan import Plan
 from serving.onnx_server.models.tune import best, repeated, tuned

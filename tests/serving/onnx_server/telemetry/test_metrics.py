@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
-from serving.bundle import load
+from serving.bundle.bundle import load
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.calling import call, infer_request
 from tests.serving.onnx_server.conftest import StartServer

@@ -13,8 +13,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc import service_pb2_grpc
 
-from serving import predictions_grpc
-from serving.onnx_server.telemetry.trace_context import TraceContext
+from serving.codec import predictions_grpc
+from serving.onnx_server.trace_context import TraceContext
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.conftest import StartServer
 from tests.waiting import wait_until

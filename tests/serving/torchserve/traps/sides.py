@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import urllib3
 
-from serving import bundle as bundles
+from serving.bundle import bundle as bundles
 from serving.torchserve.archive import Serving, archive
 from serving.torchserve.settings import LOOPBACK
 from tests.server import Server

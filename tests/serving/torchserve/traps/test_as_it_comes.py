@@ -16,7 +16,7 @@ import psutil
 import pytest
 import urllib3
 
-from serving import predictions_grpc
+from serving.codec import predictions_grpc
 from serving.torchserve.settings import LOOPBACK
 from tests.serving.torchserve.traps.sides import (
     IMAGE,

@@ -1,0 +1,1 @@
+"""The bundle: model.json, its variants, and its signature."""

@@ -1,0 +1,188 @@
+"""The bundle: model.json and the files it names, the contract between export and every server.
+
+model.json is written last and holds every other file's SHA-256, so a folder without it, or with a file
+that differs, is not a bundle. It carries a digest of itself and, if somebody vouches for it, that digest's
+signature. Nothing in it is a pickle.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from serving.bundle.variant import Variant, parse_variant
+from serving.errors import BundleError
+
+if TYPE_CHECKING:  # a bundle can be read where cryptography is not installed
+    from serving.bundle.signature import SigningKey, TrustedKeys
+
+SCHEMA = "torchferry.bundle/2"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME_RULE = "up to 100 letters, digits, '.', '_' and '-' can, of which a letter or digit is the first"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """A tensor in the words of the Open Inference Protocol."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    """-1 stands for the batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageDecode:
+    """How the bytes of an image file become the input tensor, uint8 [channels, height, width]."""
+
+    kind: Literal["image"] = "image"
+    mode: str
+    """Pillow's name for the colours: L or RGB."""
+    height: int
+    width: int
+    interpolation: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """The contents of model.json, and the folder it stands in."""
+
+    root: Path
+    name: str
+    version: str
+    task: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    decode: ImageDecode | None
+    """None where requests bring tensors."""
+    labels: tuple[str, ...]
+    reference: dict[str, Any]
+    """On how many samples the checkpoint was measured, whether they were random ones, its own accuracy, if it has
+    one, how long a call in eager mode takes, and each label's share of the training samples, where it is known."""
+    variants: dict[str, Variant]
+    skipped: dict[str, str]
+    """Why a variant could not be built on the machine that exported, by its name."""
+    provenance: dict[str, Any]
+    """Versions, and the machine that the variants were built and measured on."""
+    files: dict[str, str]
+    """SHA-256 by path relative to the bundle."""
+
+    @property
+    def accepted(self) -> list[str]:
+        return [name for name, variant in self.variants.items() if variant.status == "accepted"]
+
+    @property
+    def label_shares(self) -> dict[str, float]:
+        """Of the training samples, 0..1, by label; empty where it is not known, as in a bundle made before it was."""
+        return dict(zip(self.labels, self.reference.get("label_shares", ()), strict=False))
+
+    def verified(self, relative: str) -> Path:
+        """The path of one of the bundle's files, whose bytes are those that were exported."""
+        path = self.root / relative
+        if relative not in self.files:
+            raise BundleError(f"{path}: is not listed in {self.root / 'model.json'}")
+        if not path.is_file():
+            raise BundleError(f"{path}: is missing; export the bundle again")
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != self.files[relative]:
+                raise BundleError(f"{path}: is damaged (its checksum differs); export the bundle again")
+        return path
+
+    def golden(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """A few real inputs and the checkpoint's outputs for them, both by tensor name."""
+        return _arrays(self.verified("golden/inputs.npz")), _arrays(self.verified("golden/outputs.npz"))
+
+
+def load(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:
+    """Read model.json; its files are checked when they are asked for. Raises BundleError, also for a bundle that none
+    of the `trusted` keys signed, if any are given."""
+    path = root / "model.json"
+    try:
+        if not path.is_file():
+            raise BundleError(f"{root}: is not a bundle (it has no model.json); make one with python -m serving export")
+        content = json.loads(path.read_text())
+        schema, digest, signature = content.pop("schema"), content.pop("digest", None), content.pop("signature", None)
+        if schema != SCHEMA:
+            raise BundleError(f"{path}: has schema {schema}; this version reads {SCHEMA}")
+        if digest != _digest(content):
+            raise BundleError(f"{path}: is damaged, or was edited (its digest differs); export the bundle again")
+        if trusted:
+            trusted.check(digest, signature, str(root))
+        bundle = _bundle(root, content)
+        _check_words(path, bundle)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BundleError(
+            f"{path}: cannot be read ({type(error).__name__}: {error}); export the bundle again"
+        ) from error
+    return bundle
+
+
+def write(bundle: Bundle, key: "SigningKey | None" = None) -> None:
+    """Write model.json, signed if there is a `key`. It completes the folder: everything else must be there already."""
+    content = _json(dataclasses.asdict(bundle))
+    del content["root"]
+    digest = _digest(content)
+    head = {"schema": SCHEMA, "digest": digest} | ({"signature": key.sign(digest)} if key else {})
+    unfinished = bundle.root / ".model.json.unfinished"
+    unfinished.write_text(json.dumps(head | content, indent=2) + "\n")
+    unfinished.replace(bundle.root / "model.json")
+
+
+def checksums(root: Path) -> dict[str, str]:
+    """SHA-256 of every file below `root`, by relative path."""
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _json(value: Any) -> Any:
+    """As JSON knows it, which has neither NaN nor Path."""
+    if isinstance(value, dict):
+        return {key: _json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """SHA-256 of what model.json says, however it is laid out."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
+    def tensors(key: str) -> tuple[TensorSpec, ...]:
+        return tuple(TensorSpec(**tensor | {"shape": tuple(tensor["shape"])}) for tensor in content[key])
+
+    parsed = {
+        "inputs": tensors("inputs"),
+        "outputs": tensors("outputs"),
+        "decode": content["decode"] and ImageDecode(**content["decode"]),
+        "labels": tuple(content["labels"]),
+        "variants": {name: parse_variant(variant) for name, variant in content["variants"].items()},
+    }
+    return Bundle(root=root, **content | parsed)
+
+
+def _check_words(path: Path, bundle: Bundle) -> None:
+    """What becomes part of a path or of an address."""
+    for name in (bundle.name, bundle.version, *bundle.variants):
+        if not NAME.fullmatch(name):
+            raise BundleError(f"{path}: '{name}' cannot be a name; {NAME_RULE}")
+    for relative in bundle.files:
+        if PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts:
+            raise BundleError(f"{path}: names the file '{relative}', which is outside the bundle")
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)

@@ -1,0 +1,1 @@
+"""The command line: verbs, options, and settings from a file."""

@@ -1,0 +1,1 @@
+"""Request bodies to tensors, and outputs to answers."""

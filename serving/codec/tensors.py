@@ -1,0 +1,190 @@
+"""Tensors of the Open Inference Protocol: what a request declares and brings, checked against what a model takes.
+
+As JSON a tensor is {"name", "shape", "datatype", "data"}, with numbers in rows or flat. Raw, it is its elements in C
+order, little-endian; of BYTES each element follows its length in four bytes.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from serving.bundle.bundle import TensorSpec
+from serving.errors import NotDecodable, TooLarge, WrongTensor
+
+DTYPES = {
+    "BOOL": np.dtype(np.bool_),
+    **{f"UINT{bits}": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)},
+    **{f"INT{bits}": np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)},
+    **{f"FP{bits}": np.dtype(f"float{bits}") for bits in (16, 32, 64)},
+}
+"""Those of the protocol that numpy has; BYTES are arrays of bytes objects, and BF16 has no dtype."""
+# numpy's kinds of JSON numbers that each kind of tensor takes: no fraction is cut off, no text is read as a number.
+_KINDS = {"b": "biu", "u": "iu", "i": "iu", "f": "iuf"}
+DATATYPES = {dtype: name for name, dtype in DTYPES.items()} | {np.dtype(object): "BYTES"}
+MAX_ELEMENTS = 2**26
+FORM = '{"inputs": [{"name", "shape", "datatype", "data"}]}'
+
+
+def read_tensors(content: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
+    """The inputs in a request's JSON, by name, checked against what the model takes.
+
+    Raises NotDecodable if it is of another form, WrongTensor naming the tensor and what would be right, TooLarge.
+    """
+    try:
+        given = {tensor["name"]: tensor for tensor in content["inputs"]}
+    except (KeyError, TypeError) as error:
+        raise NotDecodable(f"the body is not JSON of the form {FORM}") from error
+    check_names(given, specs)
+    tensors = {spec.name: from_json(given[spec.name], spec) for spec in specs}
+    check_batch(tensors)
+    return tensors
+
+
+def write_tensors(tensors: Mapping[str, np.ndarray], key: str = "outputs") -> dict[str, Any]:
+    """The JSON object that holds `tensors` under `key`, ready for json.dumps."""
+    return {
+        key: [
+            {
+                "name": name,
+                "shape": list(values.shape),
+                "datatype": DATATYPES[values.dtype],
+                "data": values.ravel().tolist(),
+            }
+            for name, values in tensors.items()
+        ]
+    }
+
+
+def check_names(given: Iterable[str], specs: Sequence[TensorSpec]) -> None:
+    """Raises WrongTensor unless `given` are the names of all inputs."""
+    if set(given) != {spec.name for spec in specs}:
+        raise WrongTensor(f"inputs are {_names(given)}; the model takes {_names(spec.name for spec in specs)}")
+
+
+def check_batch(tensors: Mapping[str, np.ndarray]) -> int:
+    """How many samples each input has; raises WrongTensor if they differ."""
+    sizes = {len(tensor) for tensor in tensors.values()}
+    if len(sizes) != 1:
+        raise WrongTensor("the inputs have batches of different sizes")
+    return sizes.pop()
+
+
+def check_declared(datatype: Any, shape: Any, spec: TensorSpec) -> None:
+    """Raises WrongTensor or TooLarge unless a tensor that says so of itself is one that the model takes."""
+    if datatype != spec.datatype:
+        raise WrongTensor(f"'{spec.name}' has datatype {datatype}; the model takes {spec.datatype}")
+    if not _fits(shape, spec.shape):
+        raise WrongTensor(f"'{spec.name}' has shape {shape}; the model takes {list(spec.shape)}, -1 being the batch")
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise TooLarge(f"'{spec.name}' has {math.prod(shape):,} elements; {MAX_ELEMENTS:,} are allowed")
+
+
+def from_json(tensor: Mapping[str, Any], spec: TensorSpec) -> np.ndarray:
+    """A JSON tensor's numbers; raises WrongTensor or TooLarge."""
+    shape, data = tensor.get("shape"), tensor.get("data")
+    check_declared(tensor.get("datatype"), shape, spec)
+    return from_numbers(data if _only_numbers(data) else None, shape, spec)
+
+
+def _only_numbers(data: Any) -> bool:
+    """Whether no text is among them: numpy would make every number as long as the longest."""
+    elements = data if isinstance(data, list) else [data]
+    while (kinds := set(map(type, elements))) == {list}:
+        elements = list(chain.from_iterable(elements))
+    return kinds <= {bool, int, float}
+
+
+def from_numbers(numbers: Any, shape: Any, spec: TensorSpec) -> np.ndarray:
+    """Numbers in nested or flat lists, or any sequence of them, as the declared tensor; raises WrongTensor."""
+    dtype = DTYPES[spec.datatype]
+    try:
+        values = _array(numbers, dtype)
+        if values.dtype.kind not in _KINDS[dtype.kind]:
+            raise ValueError
+        low, high = _range(dtype)
+        if values.size and not low <= values.min() <= values.max() <= high:
+            raise WrongTensor(f"'{spec.name}' has values outside {low}..{high}, the range of {spec.datatype}")
+        return values.astype(dtype).reshape(shape)
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        wanted = f"{spec.datatype} numbers that fill shape {shape}"
+        raise WrongTensor(f"'{spec.name}' has data other than {wanted}") from error
+
+
+def from_raw(data: bytes | memoryview, shape: Sequence[int], spec: TensorSpec) -> np.ndarray:
+    """Raw elements as the declared tensor, without a copy; raises WrongTensor."""
+    dtype = DTYPES[spec.datatype]
+    if len(data) != math.prod(shape) * dtype.itemsize:
+        wanted = math.prod(shape) * dtype.itemsize
+        raise WrongTensor(f"'{spec.name}' has {len(data)} bytes; {spec.datatype} of shape {list(shape)} has {wanted}")
+    if dtype == np.bool_:
+        numbers = np.frombuffer(data, np.uint8)
+        if numbers.max(initial=0) > 1:
+            raise WrongTensor(f"'{spec.name}' has bytes other than 0 and 1, which are no BOOL")
+    values = np.frombuffer(data, dtype).reshape(shape)
+    return values if values.flags.aligned else values.copy()  # not every kernel reads what lies across words
+
+
+def from_raw_alone(data: bytes | memoryview, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
+    """A body without JSON: the elements of the one input, whose batch its length says. Raises WrongTensor, TooLarge."""
+    if len(specs) != 1:
+        raise WrongTensor("a body of raw elements alone needs a model with one input")
+    spec = specs[0]
+    sample = math.prod(spec.shape[1:]) * DTYPES[spec.datatype].itemsize
+    if not len(data) or len(data) % sample:
+        raise WrongTensor(f"the body has {len(data)} bytes; a sample of '{spec.name}' has {sample}")
+    shape = [len(data) // sample, *spec.shape[1:]]
+    check_declared(spec.datatype, shape, spec)
+    return {spec.name: from_raw(data, shape, spec)}
+
+
+def to_raw(values: np.ndarray) -> bytes:
+    if values.dtype == np.dtype(object):
+        return b"".join(len(value).to_bytes(4, "little") + value for value in values.ravel())
+    return values.tobytes()
+
+
+def raw_elements(data: bytes | memoryview, name: str) -> Iterator[bytes]:
+    """The elements of a raw BYTES tensor; raises WrongTensor."""
+    view = memoryview(data)
+    while len(view):
+        end = 4 + int.from_bytes(view[:4], "little")
+        if len(view) < max(4, end):
+            raise WrongTensor(f"'{name}' ends within an element; each of BYTES follows its length in four bytes")
+        yield bytes(view[4:end])
+        view = view[end:]
+
+
+def _fits(shape: Any, expected: tuple[int, ...]) -> bool:
+    """Whether `shape` is a list of whole numbers, at least 1, equal to `expected` where that is not -1."""
+    if not isinstance(shape, list) or len(shape) != len(expected):
+        return False
+    for size, wanted in zip(shape, expected, strict=True):
+        if type(size) is not int or size < 1 or wanted not in (size, -1):
+            return False
+    return True
+
+
+def _array(numbers: Any, dtype: np.dtype) -> np.ndarray:
+    values = np.asarray(numbers)
+    if dtype == np.uint64 and values.dtype.kind == "f":  # what numpy makes of whole numbers on both sides of 2**63
+        whole = np.asarray(numbers, dtype=object)
+        if all(type(number) is int for number in whole.flat):
+            return whole.astype(dtype)
+    return values
+
+
+def _range(dtype: np.dtype) -> tuple[float, float]:
+    if dtype.kind == "f":
+        limits = np.finfo(dtype)
+        # What is rounded to the largest counts as well, or the 3.4028235e+38 that it is written as could not come back.
+        rounded_up = float(limits.max) + 2.0 ** (limits.maxexp - limits.nmant - 2)
+        high = math.nextafter(rounded_up, 0)
+        return -high, high
+    return (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+
+
+def _names(names: Any) -> str:
+    return ", ".join(f"'{name}'" for name in names)

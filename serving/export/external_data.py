@@ -1,0 +1,118 @@
+"""The samples for a model that was not trained here: a folder of images, an .npz of arrays, or made up."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, TensorDataset
+
+from serving.errors import UserError
+from serving.export.input_spec import GivenInput
+from serving.export.samples import Samples
+from training.config.instantiate import one_line
+from training.data.image_files import ImageFiles
+from training.data.image_folder import class_folders, image_names
+from training.data.source import ImageInput, TensorInput
+from training.errors import UserError as TrainingUserError
+
+MADE_UP = 64
+TARGETS = "targets"
+
+
+def samples_of(
+    path: Path | None, inputs: Sequence[GivenInput], labels: tuple[str, ...], task: str, option: str
+) -> Samples:
+    """Raises UserError for data that are not there, or not what `inputs` say."""
+    names = tuple(each.name for each in inputs)
+    if path is None:
+        return Samples(TensorDataset(*(_made_up(each) for each in inputs)), names, random=True)
+    if path.is_dir():
+        if len(inputs) > 1 or not isinstance(inputs[0].of, ImageInput):
+            raise UserError(f"{option}: {path} is a folder, which is for a model of one image; give an .npz file")
+        return Samples(_images(path, inputs[0].of, labels, option), names)
+    return Samples(_arrays(path, inputs, task, option), names)
+
+
+def check_classes(samples: Samples, classes: int, option: str) -> None:
+    """Raises UserError for targets that are no class of the model."""
+    if not isinstance(samples.data, TensorDataset) or len(samples.data.tensors) == len(samples.names):
+        return  # a folder, whose classes are in the labels, or no targets
+    wrong = [target for target in samples.data.tensors[-1].reshape(-1).tolist() if not 0 <= target < classes]
+    if wrong:
+        raise UserError(f"{option}: '{TARGETS}' has class {wrong[0]}; the model knows 0 to {classes - 1}")
+
+
+def _images(folder: Path, image: ImageInput, labels: tuple[str, ...], option: str) -> Dataset:
+    try:
+        classes = class_folders(folder.parent, folder.name)
+    except TrainingUserError as error:
+        raise UserError(f"{option}: {error}") from error
+    if unknown := [name for name in classes if name not in labels]:
+        raise UserError(f"{option}: {folder / unknown[0]} is none of the classes in --labels")
+    files = [(name, labels.index(label)) for label in classes for name in image_names(folder, label)]
+    if not files:
+        raise UserError(f"{option}: {folder} has no image files; CLASS/*.jpg is expected")
+    names, targets = zip(*files, strict=True)
+    return ImageFiles(folder, list(names), list(targets), image)
+
+
+def _arrays(path: Path, inputs: Sequence[GivenInput], task: str, option: str) -> Dataset:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+    except Exception as error:  # each kind of damage has an error of its own
+        raise UserError(
+            f"{option}: {path} is no folder of images and no .npz of plain arrays ({one_line(error)})"
+        ) from error
+    tensors = []
+    for each in inputs:
+        if each.name not in arrays:
+            raise UserError(f"{option}: {path} has {', '.join(arrays)}, but no '{each.name}'")
+        wanted, given = _made_up(each, 1), arrays[each.name]
+        if given.shape[1:] != tuple(wanted.shape[1:]) or not len(given):
+            raise UserError(f"{option}: '{each.name}' in {path} is {list(given.shape)}; [samples, "
+                            f"{str(list(wanted.shape[1:]))[1:-1]}] is expected")  # fmt: skip
+        tensors.append(torch.from_numpy(_cast(given, wanted.numpy().dtype, f"{option}: '{each.name}' in {path}")))
+    if TARGETS in arrays and task != "tensors":  # where nothing is known of the outputs, nothing is compared with them
+        tensors.append(torch.from_numpy(_classes(arrays[TARGETS], task, f"{option}: '{TARGETS}' in {path}")))
+    if len({len(tensor) for tensor in tensors}) > 1:
+        raise UserError(
+            f"{option}: the arrays in {path} have {', '.join(str(len(tensor)) for tensor in tensors)} samples"
+        )
+    return TensorDataset(*tensors)
+
+
+def _cast(given: np.ndarray, wanted: np.dtype, what: str) -> np.ndarray:
+    """Only what loses nothing: pixels from 0 to 1 as whole numbers would be a black image.
+
+    Floats may be rounded, as numpy makes float64 of whatever it is not told; none may become infinite.
+    """
+    are_rounded = given.dtype.kind == wanted.kind == "f"
+    with np.errstate(over="ignore"):
+        cast = given.astype(wanted) if are_rounded or np.can_cast(given.dtype, wanted) else None
+    if cast is None or (are_rounded and (np.isinf(cast) != np.isinf(given)).any()):
+        raise UserError(f"{what} is {given.dtype}; {wanted} is expected, or what becomes it without loss")
+    return cast
+
+
+def _classes(given: np.ndarray, task: str, what: str) -> np.ndarray:
+    """Numbers of classes, or of a binary task 0 and 1 of any datatype."""
+    if task == "binary":
+        numbers, are_given = "0 and 1", given.dtype.kind in "biuf" and bool(np.isin(given, (0, 1)).all())
+    else:
+        numbers, are_given = "integers", given.dtype.kind in "iu"
+    if not are_given or not given.ndim or given.shape[1:] not in ((), (1,)):
+        shape = list(given.shape)
+        raise UserError(f"{what} is {given.dtype} {shape}; {numbers} are expected, [samples] or [samples, 1]")
+    return given.astype(np.int64)
+
+
+def _made_up(each: GivenInput, samples: int = MADE_UP) -> torch.Tensor:
+    """The same ones each time."""
+    generator, shape = torch.Generator().manual_seed(0), (samples, *each.of.shape)
+    if isinstance(each.of, ImageInput):
+        return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    if isinstance(each.of, TensorInput) and each.of.datatype == "int64":
+        return torch.randint(0, 2, shape, generator=generator)  # ids that any vocabulary has
+    return torch.randn(shape, generator=generator)

@@ -1,0 +1,1 @@
+"""Ports, TLS, bearer tokens, and what a server listens with."""

@@ -1,0 +1,127 @@
+import dataclasses
+import errno
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from serving.bundle import bundle as bundles
+from serving.errors import BundleError, UserError
+from serving.onnx_server.models.repository import sources
+from serving.session import open_variant
+
+
+@pytest.fixture
+def copy(bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(bundle, tmp_path / "bundle"))
+
+
+def change(bundle: Path, **values: object) -> None:
+    """As somebody would who makes the digest fit."""
+    path = bundle / "model.json"
+    content = json.loads(path.read_text()) | values
+    said = {key: value for key, value in content.items() if key not in ("schema", "digest")}
+    content["digest"] = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(content))
+
+
+def test_a_changed_number_in_model_json_is_found(copy: Path) -> None:
+    path = copy / "model.json"
+    path.write_text(path.read_text().replace('"status": "accepted"', '"status": "acceptee"', 1))
+    with pytest.raises(BundleError, match="is damaged, or was edited"):
+        bundles.load(copy)
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "", "a b"])
+def test_a_name_that_is_a_path_is_refused(copy: Path, name: str) -> None:
+    change(copy, name=name)
+    with pytest.raises(BundleError, match="cannot be a name"):
+        bundles.load(copy)
+
+
+@pytest.mark.parametrize("version", ["../outside", "", "a/b", 1])
+def test_a_version_that_is_a_path_is_refused(copy: Path, version: object) -> None:
+    change(copy, version=version)
+    with pytest.raises(BundleError, match=r"cannot be a name|cannot be read"):
+        bundles.load(copy)
+
+
+def test_model_json_comes_back_as_it_was_written(bundle: Path, tmp_path: Path) -> None:
+    loaded = bundles.load(bundle)
+    bundles.write(dataclasses.replace(loaded, root=tmp_path))
+    assert (tmp_path / "model.json").read_text() == (bundle / "model.json").read_text()
+
+
+def test_every_file_has_a_checksum(bundle: Path) -> None:
+    files = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
+    assert bundles.load(bundle).files.keys() == files - {"model.json"}
+
+
+@pytest.mark.parametrize("variant", ["torch", "onnx-fp32"])
+def test_a_flipped_bit_is_found(copy: Path, variant: str) -> None:
+    loaded = bundles.load(copy)
+    file = copy / loaded.variants[variant].file
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(BundleError, match=rf"{file.name}: is damaged"):
+        open_variant(loaded, variant, threads=1)
+
+
+@pytest.mark.parametrize("name", ["inputs.npz", "outputs.npz"])
+def test_a_flipped_bit_in_the_golden_samples_is_found(copy: Path, name: str) -> None:
+    file = copy / "golden" / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(BundleError, match=rf"{name}: is damaged"):
+        bundles.load(copy).golden()
+
+
+def test_a_missing_file_is_named(copy: Path) -> None:
+    (copy / "golden" / "inputs.npz").unlink()
+    with pytest.raises(BundleError, match=r"inputs.npz: is missing"):
+        bundles.load(copy).golden()
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a/../../b"])
+def test_a_path_out_of_the_bundle_is_refused(copy: Path, name: str) -> None:
+    change(copy, files={name: "0" * 64})
+    with pytest.raises(BundleError, match="outside the bundle"):
+        bundles.load(copy)
+
+
+def test_a_newer_schema_is_refused(copy: Path) -> None:
+    change(copy, schema="torchferry.bundle/3")
+    with pytest.raises(BundleError, match=r"has schema torchferry.bundle/3; this version reads"):
+        bundles.load(copy)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"schema": "torchferry.bundle/2"}', '"text"', 99999 * "["])
+def test_a_broken_model_json_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text(text)
+    with pytest.raises(BundleError) as refused:
+        bundles.load(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_the_file_system_refuses_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BundleError, match=r"cannot be read \(File name too long\)"):
+        bundles.load(tmp_path / (300 * "x"))
+    with pytest.raises(UserError, match=r"^x{200}: cannot be looked up \(File name too long\)"):
+        sources(5000 * "x", None)
+
+    def denied(path: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    (tmp_path / "model.json").touch()
+    monkeypatch.setattr(Path, "read_text", denied)  # chmod would not do: root may read everything
+    with pytest.raises(BundleError, match=r"model.json: cannot be read \(Permission denied\)"):
+        bundles.load(tmp_path)
+
+
+def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="is not a bundle"):
+        bundles.load(tmp_path)

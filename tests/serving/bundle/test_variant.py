@@ -1,0 +1,58 @@
+"""A variant is read from model.json as it was written, or not at all."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from serving.bundle.variant import Measured, Speed, parse_variant
+
+VARIANT: dict[str, Any] = {
+    "status": "accepted",
+    "reason": None,
+    "note": None,
+    "file": "variants/torch/model.pt2",
+    "bytes": 4,
+    "measured": {
+        "samples": 10,
+        "max_abs_diff": 0.001,
+        "mean_abs_diff": 0.0001,
+        "relative_error": 0.0002,
+        "top1_agreement": 1.0,
+        "accuracy": 0.9,
+        "accuracy_drop": 0.0,
+    },
+    "speed": {"load_seconds": 0.1, "batch_1_ms": 1.0, "batch_8_ms": 2.0, "threads": 1},
+    "limits": {"max_abs_diff": 0.01},
+    "golden_tolerance": 0.01,
+}
+"""As model.json has it."""
+
+
+def test_what_was_written_is_read_again() -> None:
+    variant = parse_variant(VARIANT)
+    assert isinstance(variant.measured, Measured)
+    assert isinstance(variant.speed, Speed)
+    assert (variant.status, variant.measured.accuracy, variant.speed.batch_8_ms) == ("accepted", 0.9, 2.0)
+    assert dataclasses.asdict(variant) == VARIANT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"quantized": True}, {"measured": {}}, {"measured": None}, {"speed": VARIANT["speed"] | {"batch_64_ms": 9.0}}],
+)
+def test_a_field_too_many_or_too_few_is_no_variant(change: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        parse_variant(VARIANT | change)
+
+
+@pytest.mark.parametrize("missing", ["measured", "speed"])
+def test_without_its_numbers_it_is_no_variant(missing: str) -> None:
+    with pytest.raises(KeyError, match=missing):
+        parse_variant({key: value for key, value in VARIANT.items() if key != missing})
+
+
+def test_nobody_turns_a_refused_variant_into_an_accepted_one() -> None:
+    refused = parse_variant(VARIANT | {"status": "refused", "reason": "outputs differ by 1"})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        refused.status = "accepted"  # type: ignore[misc]

@@ -1,0 +1,41 @@
+"""A mistake in a command line is one line that says which, as for any other wrong input."""
+
+import argparse
+
+import pytest
+
+from serving.cli.arguments import Parser, finite
+from serving.errors import UserError
+
+
+@pytest.fixture
+def parser() -> Parser:
+    parser = Parser(prog="serving up")
+    parser.add_argument("model")
+    parser.add_argument("--timeout", type=finite)
+    return parser
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "the following arguments are required: model"),
+        (["m", "--port", "1"], "unrecognized arguments: --port 1"),
+        (["m", "--timeout", "soon"], "argument --timeout: invalid finite value: 'soon'"),
+        (["m", "--timeout", "nan"], "argument --timeout: nan is not a finite number"),
+    ],
+)
+def test_a_mistake_is_raised_and_says_where_help_is(parser: Parser, arguments: list[str], words: str) -> None:
+    with pytest.raises(UserError, match=f"^{words}; serving up --help says more$"):
+        parser.parse_args(arguments)
+
+
+@pytest.mark.parametrize(("text", "value"), [("2", 2.0), ("-0.5", -0.5), ("1e3", 1000.0)])
+def test_a_finite_number_is_read(text: str, value: float) -> None:
+    assert finite(text) == value
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999"])
+def test_nan_and_infinity_are_no_argument(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=f"^{text} is not a finite number$"):
+        finite(text)

@@ -1,0 +1,204 @@
+"""A body is read by what it is, whoever brought it, and answered in its own form."""
+
+import base64
+import io
+import json
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from serving.codec.predictions_json import MAX_INSTANCES, Request, answer, check_type, read_request
+from serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
+from tests.serving.tiny_bundle import described
+
+TABLE = described()
+WHOLE = described(inputs=(TensorSpec(name="row", datatype="UINT8", shape=(-1, 3)),))
+PICTURES = described(
+    inputs=(TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 2, 2)),),
+    decode=ImageDecode(mode="L", height=2, width=2, interpolation="bilinear"),
+)
+TWO = described(
+    inputs=(
+        TensorSpec(name="words", datatype="INT64", shape=(-1, 2)),
+        TensorSpec(name="number", datatype="FP32", shape=(-1, 1)),
+    )
+)
+
+
+def png(grey: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (2, 2), grey).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def instances(*samples: object) -> bytes:
+    return json.dumps({"instances": samples}).encode()
+
+
+def said(probabilities: list[list[float]], bundle: Bundle = TABLE, form: Any = "labels", **given: Any) -> Any:
+    """The JSON of the answer."""
+    request = Request({"row": np.zeros((len(probabilities), 3))}, form)
+    return json.loads(answer(request, {"probabilities": np.array(probabilities)}, bundle, "asked", **given))
+
+
+@pytest.mark.parametrize("kind", ["", "image/png", "IMAGE/tiff", "text/csv; charset=utf-8", "application/json"])
+def test_a_body_that_some_model_takes_is_let_through(kind: str) -> None:
+    check_type(kind)
+
+
+@pytest.mark.parametrize("kind", ["video/mp4", "text/html; charset=utf-8", "imagery/png"])
+def test_a_body_of_another_type_is_told_what_is_taken(kind: str) -> None:
+    with pytest.raises(UnsupportedType, match=rf"^the body is {kind.partition(';')[0]}; image/\*, multipart/form-data"):
+        check_type(kind)
+
+
+def test_an_image_is_asked_for_labels() -> None:
+    request = read_request(png(7), PICTURES)
+    assert (request.form, request.size) == ("labels", 1)
+    np.testing.assert_array_equal(request.inputs["image"], np.full((1, 1, 2, 2), 7, np.uint8))
+
+
+@pytest.mark.parametrize("body", [b"1,2,3\n4,5,6", b"1, 2.0, 3\r\n\r\n4,5,6\r\n"])
+@pytest.mark.parametrize("bundle", [TABLE, WHOLE])
+def test_lines_of_numbers_are_rows(body: bytes, bundle: Bundle) -> None:
+    request = read_request(body, bundle)
+    assert (request.form, request.size) == ("labels", 2)
+    assert request.inputs["row"].tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert request.inputs["row"].dtype == (np.float32 if bundle is TABLE else np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("body", "bundle", "kind", "words"),
+    [
+        (b"a,b,c\n1,2,3", TABLE, NotDecodable, "neither JSON nor lines of numbers with commas: "),
+        (b"\xff\xfe", TABLE, NotDecodable, "neither JSON nor lines of numbers"),
+        (b"", TABLE, WrongTensor, "'row' has rows of different lengths, or none; the model takes 3 each"),
+        (b"1,2,3\n4,5", TABLE, WrongTensor, "'row' has rows of different lengths"),
+        (b"1,2", TABLE, WrongTensor, r"shape \[1, 2\]; the model takes \[-1, 3\]"),
+        (b"1,2,3.5", WHOLE, WrongTensor, "data other than UINT8 numbers"),
+        (b"1,2,300", WHOLE, WrongTensor, "values outside 0..255"),
+        (b"1,2,3", TWO, NotDecodable, "tiny takes tensors as JSON, and this is none"),
+        (b"1,2,3", PICTURES, NotDecodable, "are not an image"),
+    ],
+)
+def test_what_is_neither_json_nor_what_the_model_takes_is_refused(
+    body: bytes, bundle: Bundle, kind: type[Exception], words: str
+) -> None:
+    with pytest.raises(kind, match=words):
+        read_request(body, bundle)
+
+
+def test_json_after_any_space_is_tensors() -> None:
+    tensor = {"name": "row", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}
+    request = read_request(b" \n\t" + json.dumps({"inputs": [tensor]}).encode(), TABLE)
+    assert (request.form, request.inputs["row"].tolist()) == ("tensors", [[1, 2, 3]])
+
+
+@pytest.mark.parametrize("body", [b"{", b"[1, 2", b"[]", 99999 * b"[", b'{"outputs": []}'])
+def test_broken_json_is_told_the_right_form(body: bytes) -> None:
+    with pytest.raises(NotDecodable, match=r'the body is not JSON of the form \{"inputs"'):
+        read_request(body, TABLE)
+
+
+@pytest.mark.parametrize("samples", [([1, 2, 3], [4, 5, 6]), ({"row": [1, 2, 3]}, {"row": [4, 5, 6]})])
+def test_instances_become_one_batch(samples: tuple[object, ...]) -> None:
+    request = read_request(instances(*samples), TABLE)
+    assert (request.form, request.size) == ("predictions", 2)
+    assert request.inputs["row"].tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_instances_of_several_inputs_go_by_name() -> None:
+    samples = ({"words": [1, 2], "number": [0.5]}, {"number": [1.5], "words": [3, 4]})
+    inputs = read_request(instances(*samples), TWO).inputs
+    assert inputs["words"].tolist() == [[1, 2], [3, 4]]
+    assert inputs["number"].tolist() == [[0.5], [1.5]]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_image_files_in_instances_are_decoded(named: bool) -> None:
+    files = [{"b64": base64.b64encode(png(grey)).decode()} for grey in (7, 9)]
+    request = read_request(instances(*({"image": file} if named else file for file in files)), PICTURES)
+    assert (request.form, request.inputs["image"][:, 0, 0, 0].tolist()) == ("predictions", [7, 9])
+
+
+@pytest.mark.parametrize(
+    ("samples", "bundle", "kind", "words"),
+    [
+        ([], TABLE, WrongTensor, "'instances' is not a list of 1 to 1024 samples"),
+        ([[1, 2, 3]] * (MAX_INSTANCES + 1), TABLE, WrongTensor, "'instances' is not a list of 1 to 1024 samples"),
+        ([[1, 2, 3], [1, 2]], TABLE, WrongTensor, "'row' has data other than"),
+        ([[1, 2, None]], TABLE, WrongTensor, "'row' has data other than"),
+        ([{"row": [1, 2, 3]}, [4, 5, 6]], TABLE, WrongTensor, "has samples of different kinds"),
+        ([{"column": [1, 2, 3]}], TABLE, WrongTensor, "inputs are 'column'; the model takes 'row'"),
+        ([{"words": [1, 2]}], TWO, WrongTensor, "inputs are 'words'; the model takes 'words', 'number'"),
+        ([[1, 2]], TWO, WrongTensor, "has samples of different kinds"),
+        ([{"b64": "?"}], PICTURES, NotDecodable, "an instance is not of the form"),
+        ([{"b64": 7}], PICTURES, NotDecodable, "an instance is not of the form"),
+        ([{"b64": "aGk="}, 3], PICTURES, NotDecodable, "are not an image"),
+    ],
+)
+def test_wrong_instances_are_refused(samples: list[object], bundle: Bundle, kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        read_request(instances(*samples), bundle)
+
+
+def test_instances_that_are_no_list_are_refused() -> None:
+    with pytest.raises(WrongTensor, match="'instances' is not a list"):
+        read_request(b'{"instances": {"row": [1, 2, 3]}}', TABLE)
+
+
+def test_one_image_or_row_is_answered_with_its_labels_and_more_with_a_list() -> None:
+    yes = {"label": "yes", "probability": 0.75}
+    no = {"label": "no", "probability": 0.25}
+    one = yes | {"top_k": [yes, no]}
+    assert said([[0.25, 0.75]]) == {"model": "asked"} | one
+    assert said([[0.25, 0.75]] * 2) == {"model": "asked", "predictions": [one, one]}
+    assert said([[0.25, 0.75]], form="predictions") == {"model": "asked", "predictions": [one]}
+
+
+def test_of_equal_labels_the_first_are_the_best_and_five_are_told() -> None:
+    many = described(labels=tuple(map(str, range(100))))
+    probabilities = [[0.0] * 50 + [0.02] * 50]
+    for given, told in (({}, 5), ({"top_k": 2}, 2), ({"top_k": 1000}, 100)):
+        labels = [each["label"] for each in said(probabilities, many, **given)["top_k"]]
+        assert labels == [str(label) for label in (*range(50, 100), *range(50))][:told]
+
+
+@pytest.mark.parametrize("top_k", [0, -1])
+@pytest.mark.parametrize("form", ["labels", "tensors"])
+def test_no_label_at_all_cannot_be_wanted(top_k: int, form: str) -> None:
+    with pytest.raises(WrongParameter, match=f"top_k is {top_k}; give how many labels are wanted, 1 or more"):
+        said([[0.25, 0.75]], form=form, top_k=top_k)
+
+
+def test_one_output_of_a_binary_model_is_the_probability_of_the_second_label() -> None:
+    binary = described(task="binary")
+    assert said([[0.75]], binary)["top_k"] == [
+        {"label": "yes", "probability": 0.75},
+        {"label": "no", "probability": 0.25},
+    ]
+    assert said([[0.25]], binary)["label"] == "no"
+
+
+def test_a_regression_is_answered_with_a_value_for_each_output() -> None:
+    regression = described(task="regression", labels=("height", "width"))
+    assert said([[1.5, -2]], regression) == {"model": "asked", "values": {"height": 1.5, "width": -2}}
+
+
+@pytest.mark.parametrize(("task", "form"), [("classification", "tensors"), ("tensors", "labels")])
+def test_tensors_are_answered_with_tensors_and_the_version(task: str, form: str) -> None:
+    output = {"name": "probabilities", "shape": [1, 2], "datatype": "FP64", "data": [0.25, 0.75]}
+    expected = {"model_name": "asked", "model_version": "1.0", "outputs": [output]}
+    assert said([[0.25, 0.75]], described(task=task), form) == expected
+
+
+@pytest.mark.parametrize("form", ["tensors", "labels"])
+def test_what_json_does_not_have_is_null(form: Literal["tensors", "labels"]) -> None:
+    outputs = {"probabilities": np.array([[np.nan, np.inf]], np.float32)}
+    text = answer(Request({"row": np.zeros((1, 3))}, form), outputs, TABLE, "asked")
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    assert text.count("null") >= 2

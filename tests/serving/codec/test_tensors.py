@@ -1,0 +1,66 @@
+import json
+
+import numpy as np
+import pytest
+
+from serving.bundle.bundle import TensorSpec
+from serving.codec.tensors import read_tensors, write_tensors
+from serving.errors import NotDecodable, TooLarge, WrongTensor
+
+SPECS = [TensorSpec(name="x", datatype="UINT8", shape=(-1, 2))]
+
+
+def content(**change: object) -> dict[str, object]:
+    return {"inputs": [{"name": "x", "shape": [2, 2], "datatype": "UINT8", "data": [1, 2, 3, 4]} | change]}
+
+
+def test_flat_and_nested_data_become_the_array() -> None:
+    for data in ([1, 2, 3, 4], [[1, 2], [3, 4]]):
+        array = read_tensors(content(data=data), SPECS)["x"]
+        np.testing.assert_array_equal(array, np.array([[1, 2], [3, 4]], dtype=np.uint8))
+        assert array.dtype == np.uint8
+
+
+def test_what_is_written_is_read_again() -> None:
+    arrays = {"x": np.array([[0, 255]], dtype=np.uint8)}
+    written = json.dumps(write_tensors(arrays, "inputs"))
+    np.testing.assert_array_equal(read_tensors(json.loads(written), SPECS)["x"], arrays["x"])
+
+
+@pytest.mark.parametrize("other", [None, 3, [], {}, {"inputs": 3}, {"inputs": [{}]}, {"inputs": [3]}])
+def test_json_of_another_form_is_not_decodable(other: object) -> None:
+    with pytest.raises(NotDecodable):
+        read_tensors(other, SPECS)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": "y"}, "inputs are 'y'; the model takes 'x'"),
+        ({"datatype": "FP32"}, "datatype FP32; the model takes UINT8"),
+        ({"shape": [2, 3]}, r"shape \[2, 3\]"),
+        ({"shape": [4]}, r"shape \[4\]"),
+        ({"shape": [-1, 2]}, "shape"),
+        ({"shape": [0, 2], "data": []}, "shape"),
+        ({"shape": "2,2"}, "shape"),
+        ({"shape": [True, 2]}, "shape"),
+        ({"shape": [2.0, 2]}, "shape"),
+        ({"data": [1, 2, 3]}, "data"),
+        ({"data": ["a", "b", "c", "d"]}, "data"),
+        ({"data": [[1, 2], [3]]}, "data"),
+        ({"data": {"a": 1}}, "data"),
+        ({"data": [1, 2, 3, 256]}, r"outside 0..255"),
+        ({"data": [1, 2, 3, -1]}, r"outside 0..255"),
+        ({"data": [1, 2, 3, 10**30]}, "data|outside"),
+        ({"data": [1, 2, 3, None]}, "data"),
+        ({"data": [1, 2, 3, 1.5]}, "data"),
+    ],
+)
+def test_a_wrong_tensor_is_refused_with_what_would_be_right(change: dict[str, object], words: str) -> None:
+    with pytest.raises(WrongTensor, match=words):
+        read_tensors(content(**change), SPECS)
+
+
+def test_a_shape_of_more_elements_than_are_allowed_is_too_large() -> None:
+    with pytest.raises(TooLarge, match="2,000,000,000,000 elements"):
+        read_tensors(content(shape=[10**12, 2]), SPECS)

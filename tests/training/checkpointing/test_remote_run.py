@@ -1,0 +1,132 @@
+"""Which checkpoints and results of a run in a store count, and which go."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from training.checkpointing.remote_run import StoredRun, order, step_of
+from training.errors import UserError
+from training.store import Missing, Store, StoreError
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> StoredRun:
+    """A run in a store that is a folder."""
+    return StoredRun(Store(f"file://{tmp_path}/store"), "digits")
+
+
+def put(stored: StoredRun, name: str, whole: bool = True) -> None:
+    stored.store.write(f"digits/checkpoints/{name}/__0_0.distcp", b"")
+    if whole:
+        stored.checkpoint(name).complete("{}")
+
+
+def test_checkpoints_are_ordered_by_step_then_attempt_then_save(stored: StoredRun) -> None:
+    names = ["step-00000009.10.2", "step-00000009.9.11", "step-00000009.9.2", "step-00000003.11.1"]
+    for name in reversed(names):
+        put(stored, name, whole=name != names[1])
+    put(stored, "step-5")
+    put(stored, "notes")
+    assert list(stored.checkpoints().items()) == [(name, name != names[1]) for name in names]
+
+
+def test_a_checkpoints_name_says_where_it_stands() -> None:
+    assert (order("step-00000009.10.2"), step_of("step-00000009.10.2")) == ((9, 10, 2), 9)
+    assert step_of("step-123456789.1.1") == 123456789
+    assert order("step-00000009") == ()
+
+
+def test_no_two_saves_share_a_folder(stored: StoredRun) -> None:
+    stored.attempt = 7
+    names = [stored.next_checkpoint(5).name for _ in range(2)]
+    assert names == ["digits/checkpoints/step-00000005.7.1", "digits/checkpoints/step-00000005.7.2"]
+
+
+def test_the_newest_and_the_best_stay_and_another_attempt_is_left_alone(stored: StoredRun) -> None:
+    for name in ("step-00000010.1.1", "step-00000015.1.2", "step-00000020.1.3", "step-00000020.2.1"):
+        put(stored, name)
+    put(stored, "step-00000018.1.3", whole=False)
+    put(stored, "step-00000030.1.4", whole=False)  # of an attempt that is still uploading
+    stored.prune("step-00000020.2.1", 1, best_step=10)
+    assert list(stored.checkpoints()) == ["step-00000030.1.4", "step-00000020.2.1", "step-00000010.1.1"]
+    # And when that one prunes.
+    stored.checkpoint("step-00000030.1.4").complete("{}")
+    stored.prune("step-00000030.1.4", 1, best_step=10)
+    assert list(stored.checkpoints()) == ["step-00000030.1.4", "step-00000010.1.1"]
+
+
+def test_a_checkpoint_outlives_newer_ones_that_are_of_no_use(stored: StoredRun) -> None:
+    for name in ("step-00000010.1.1", "step-00000020.1.2", "step-00000012.2.1"):
+        put(stored, name)
+    stored.passed.add("step-00000020.1.2")
+    stored.prune("step-00000012.2.1", 1, best_step=-1)
+    assert list(stored.checkpoints()) == ["step-00000012.2.1"]
+    # An attempt that stands behind another keeps what it has saved, too.
+    put(stored, "step-00000014.1.9")
+    stored.prune("step-00000012.2.1", 1, best_step=14)
+    assert list(stored.checkpoints()) == ["step-00000014.1.9", "step-00000012.2.1"]
+
+
+def finished(run_dir: Path, step: int) -> Path:
+    """What a run leaves in its folder."""
+    for name in ("config.yaml", "curves.png", "model/model.yaml", "trace-0.json", "checkpoints/latest", ".left/x"):
+        (run_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        (run_dir / name).write_text(f"step: {step}\n")
+    return run_dir
+
+
+def test_results_are_the_run_folder_without_checkpoints_and_traces(stored: StoredRun, tmp_path: Path) -> None:
+    assert (stored.results(), stored.finished_at()) == (None, None)
+    stored.put_results(finished(tmp_path / "digits", 30))
+    results = stored.results()
+    assert results is not None
+    assert set(json.loads(results.checksums() or "")) == {"config.yaml", "curves.png", "model/model.yaml"}
+    assert stored.finished_at() == 30
+
+
+def test_results_of_an_earlier_attempt_go_and_those_of_a_later_one_stay(stored: StoredRun, tmp_path: Path) -> None:
+    for attempt in (11, 12, 11):
+        stored.attempt = attempt
+        stored.put_results(finished(tmp_path / f"{attempt}", attempt))
+    assert stored.finished_at() == 12
+    assert {name.split("/")[0] for name in stored.store.names("digits/results")} == {"11", "12"}
+    stored.attempt = 13
+    stored.put_results(finished(tmp_path / "13", 13))
+    assert {name.split("/")[0] for name in stored.store.names("digits/results")} == {"13"}
+
+
+def test_results_that_are_not_complete_do_not_count(stored: StoredRun) -> None:
+    stored.store.write("digits/results/5/model/model.yaml", b"step: 30")
+    assert (stored.results(), stored.finished_at()) == (None, None)
+
+
+class Refusing(Store):
+    """Whatever is written meets this."""
+
+    error: StoreError
+
+    def write(self, *_: object) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize("cause", [PermissionError(), NotADirectoryError(), FileExistsError(), None])
+def test_a_store_that_refuses_is_the_users_to_change(cause: Exception | None, tmp_path: Path) -> None:
+    store = Refusing(f"file://{tmp_path}")
+    store.error = (StoreError if cause else Missing)(0, "it says no", "s3://runs/digits")
+    store.error.__cause__ = cause
+    with pytest.raises(UserError, match=r"checkpoint\.store: cannot write s3://runs/digits: it says no"):
+        StoredRun(store, "digits").check()
+
+
+def test_a_store_that_is_out_of_reach_may_be_tried_again(tmp_path: Path) -> None:
+    store = Refusing(f"file://{tmp_path}")
+    store.error = StoreError(0, "not now", "s3://runs/digits")
+    store.error.__cause__ = TimeoutError()
+    with pytest.raises(StoreError, match="not now"):
+        StoredRun(store, "digits").check()
+
+
+def test_a_store_that_can_be_written_is_left_as_it_was(stored: StoredRun) -> None:
+    stored.check()
+    assert stored.store.names("digits") == []

@@ -1,0 +1,203 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.commands import RECIPES, run_command, torchrun
+from tests.some import some
+from training.__main__ import main
+from training.config.cli import parse, to_yaml
+from training.errors import UserError
+
+DIGITS = ("--config", str(RECIPES / "digits.yaml"))
+
+
+def test_top_level_keys_override_any_recipe() -> None:
+    for recipe in some(RECIPES.glob("*.yaml")):
+        parsed = parse(["--config", str(recipe), "--name", "kill-test", "--runs_dir", "/d", "--seed", "7"])
+        assert (parsed.name, parsed.runs_dir, parsed.seed) == ("kill-test", Path("/d"), 7)
+
+
+def test_nested_keys_and_component_arguments_can_be_overridden() -> None:
+    parsed = parse([*DIGITS, "--model.args.width", "8", "--data.batch_size", "32", "--metrics.port", "null"])
+    assert parsed.model.args == {"width": 8}
+    assert parsed.data.batch_size == 32
+    assert parsed.metrics.port is None
+
+
+def test_environment_variables_set_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHFERRY_METRICS__HOST", "0.0.0.0")
+    assert parse(DIGITS).metrics.host == "0.0.0.0"
+
+
+def test_the_resolved_recipe_can_be_run_again(tmp_path: Path) -> None:
+    first = parse([*DIGITS, "--model.args.width", "8"])
+    (tmp_path / "config.yaml").write_text(to_yaml(first))
+    assert parse(["--config", str(tmp_path / "config.yaml")]) == first
+
+
+@pytest.mark.parametrize("text", ["1e1", "2019", "nan", "1_0", "yes", "null", "2020-01-01", "0x1f", "1.", ""])
+def test_text_stays_text_in_the_resolved_recipe(text: str, tmp_path: Path) -> None:
+    recipe = yaml.safe_load((RECIPES / "digits.yaml").read_text()) | {"model": {"name": "x", "args": {"names": [text]}}}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe).replace("- 1e1", "- '1e1'"))
+    first = parse(["--config", str(tmp_path / "recipe.yaml")])
+    assert first.model.args == {"names": [text]}
+    (tmp_path / "config.yaml").write_text(to_yaml(first))
+    assert parse(["--config", str(tmp_path / "config.yaml")]) == first
+
+
+def test_the_resolved_recipe_can_be_printed(tmp_path: Path) -> None:
+    done = run_command("-m", "training", *DIGITS, "--model.args.width", 8, "--print_config")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "printed.yaml").write_text(done.stdout)
+    assert parse(["--config", str(tmp_path / "printed.yaml")]) == parse([*DIGITS, "--model.args.width", "8"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--epohcs", "3"), "did you mean epochs?"),
+        (("--data.batch_sise", "3"), "did you mean data.batch_size?"),
+        (("--data.batch_size", "many"), "data.batch_size"),
+        (("--data.batch_size", "0"), "data.batch_size: 0 is too small"),
+        (("--epochs", "0"), "epochs: 0 is too small"),
+        (("--name", "../elsewhere"), "name: '../elsewhere' cannot name a run folder"),
+        (("--name", "1e3"), "name: '1e3' cannot name a run folder"),
+        (("--name", "a" * 300), "cannot name a run folder"),
+        (("--seed", str(2**64)), "seed: 18446744073709551616 is too large"),
+        (("--metrics.port", "70000"), "metrics.port: 70000 is not a port"),
+        (("--config", "missing.yaml"), "missing.yaml"),
+        (("--data.mixup", "nan"), "data.mixup"),
+        (("--step.clip_norm", "0"), "step.clip_norm: 0.0 is not above 0"),
+        (("--step.ema_decay", "1"), "step.ema_decay: 1.0 is not between 0 and 1"),
+        (("--checkpoint.every_steps", "0"), "checkpoint.every_steps: 0 is too small"),
+        (("--early_stopping.patience", "0"), "early_stopping.patience: 0 is too small"),
+    ],
+)
+def test_bad_arguments_are_named_in_one_line(arguments: tuple[str, ...], words: str) -> None:
+    with pytest.raises(UserError) as refused:
+        parse([*DIGITS, *arguments])
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"learning_rate": 3}, "learning_rate"),
+        ({"epochs": "often"}, "epochs"),
+        ({"data": {"source": {"name": "digits"}, "shuffle": True}}, "shuffle"),
+        ({"model": {}}, "model"),
+        ({"runs_dir": None}, "runs_dir: cannot be null"),
+        ({"epochs": None}, "epochs: cannot be null; leave it out"),
+        ({"step": {"precision": None}}, "step.precision: cannot be null"),
+        ({"schedule": None}, "schedule: cannot be null"),
+        (
+            {"data": {"source": {"name": "digits"}, "augment": [{"name": "rotation", "args": None}]}},
+            "data.augment.args: cannot be null",
+        ),
+        ({"runs_dir": "a\0b"}, "runs_dir"),
+    ],
+)
+def test_bad_recipe_files_are_named_in_one_line(change: dict[str, object], words: str, tmp_path: Path) -> None:
+    recipe = yaml.safe_load((RECIPES / "digits.yaml").read_text()) | change
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(recipe))
+    with pytest.raises(UserError) as refused:
+        parse(["--config", str(tmp_path / "bad.yaml")])
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", [b"name: {", b"- a list", b"", b"name: digits", b"\xff\xfe", b"name: &a [*a]"])
+def test_a_file_that_is_no_recipe_is_refused(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_bytes(text)
+    with pytest.raises(UserError) as refused:
+        parse(["--config", str(tmp_path / "bad.yaml")])
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--epochs", "x"), "epochs"),
+        (("--model.name", "no_such_net"), "'no_such_net' is not one of cifar2_cnn"),
+        (("--model.name", "nowhere.Net"), "cannot import 'nowhere.Net'"),
+        (("--model.name", "builtins.dict"), "model"),
+        (("--model.name", "..Net"), "model.name"),
+        (("--model.name", "tests.training.nets.Pair"), "gives tuple per sample"),
+        (("--model.args.colour", "red"), "colour"),
+        (("--model.args.classes", "7"), "7"),
+        (
+            ("--model.name", "torch.nn.Linear", "--model.args", '{"in_features": 3, "out_features": 10}'),
+            "samples of shape [1, 8, 8]",
+        ),
+        (("--optimizer.args.lr", "-1"), "optimizer"),
+        (("--loss.name", "torch.nn.MSELoss", "--loss.args", "{}"), "loss: "),
+        (("--loss.args", '{"reduction": "none"}'), "loss: gives a tensor of shape [2]"),
+        (("--data.batch_size", "5000"), "data.batch_size"),
+        (("--data.source.args.test_fraction", "2"), "test_fraction"),
+        (("--schedule.name", "zigzag"), "schedule.name: 'zigzag' is not one of ConstantLR"),
+        (("--task", "regression"), "task: regression takes float targets"),
+        (("--task", "binary"), "task: binary takes 2 classes, data.source has 10"),
+        (("--step.accumulate", "3"), "data.batch_size: 64 cannot be shared by 1 ranks x 3 accumulated batches"),
+        (("--distributed.sync_batchnorm", "true"), "distributed.sync_batchnorm"),
+        (("--weights.source", "missing.pth"), "weights.source: cannot read missing.pth"),
+        (("--weights.source", "Nothing_Weights.DEFAULT"), "weights.source: 'Nothing_Weights.DEFAULT' is neither"),
+        (("--data.augment", '[{"name": "twirl"}]'), "data.augment[0].name: 'twirl'"),
+        (("--optimizer.name", "LBFGS"), "optimizer.name: LBFGS"),
+        (("--data.mixup", "0.2", "--loss.name", "nll", "--loss.args", "{}"), "loss: does not take"),
+        (("--loss.args.reduction", "sum"), "loss: grows with the batch"),
+        (("--loss.name", "tests.training.nets.Learned", "--loss.args", "{}"), "loss: temperature would not be trained"),
+        (("--model.name", "tests.training.nets.Idle"), "unused.weight, unused.bias takes no part"),
+        (("--model.name", "tests.training.nets.OnlyInTraining"), "extra.bias takes no part in evaluation, so"),
+        (("--model.name", "tests.training.nets.Normed"), "model: cannot be copied: RuntimeError: Only Tensors created"),
+        (("--optimizer.name", "SparseAdam", "--optimizer.args", "{}"), "optimizer: cannot take a step"),
+    ],
+)
+def test_a_run_that_does_not_fit_together_is_refused_with_2_and_leaves_nothing(
+    arguments: tuple[str, ...], words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = main([*DIGITS, "--runs_dir", str(tmp_path), "--metrics.port", "0", *arguments])
+    errors = capfd.readouterr().err
+    assert code == 2, errors
+    assert words in errors
+    assert len(errors.splitlines()) == 1, errors
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--epochs", "x"), "epochs"),
+        (("--model.name", "tests.training.nets.Idle"), "unused.weight, unused.bias takes no part"),
+        (("--model.name", "tests.training.nets.Short"), "model: cannot be trained by DDP: "),
+    ],
+)
+def test_the_command_refuses_with_2_and_leaves_nothing(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    done = run_command("-m", "training", *DIGITS, "--runs_dir", tmp_path, "--metrics.port", 0, *arguments)
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.torchrun
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--data.batch_size", 31), "data.batch_size: 31 cannot be shared by 2 ranks"),
+        (("--model.name", "tests.training.nets.Idle"), "model: unused.weight, unused.bias takes no part"),
+        (("--metrics.port", "IN_USE"), "metrics.port: cannot listen on"),
+        (("--optimizer.args.lr", 1e30, "--schedule.warmup_steps", 0), "the training loss is nan"),
+    ],
+)
+def test_two_ranks_refuse_with_one_line_and_no_traceback_of_ours(
+    arguments: tuple[object, ...], words: str, tmp_path: Path, free_port_in_use: int
+) -> None:
+    given = [free_port_in_use if word == "IN_USE" else word for word in arguments]
+    done = torchrun(2, *DIGITS, "--runs_dir", tmp_path, "--metrics.port", 0, *given)
+    assert done.returncode != 0
+    assert done.stderr.count(f"training: {words}") == 1, done.stderr
+    # torchrun itself ends with a traceback of its own.
+    assert done.stderr.count("Traceback (most recent call last)") == 1
+    assert "/training/" not in done.stderr.split("Traceback")[0]

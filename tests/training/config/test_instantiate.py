@@ -1,0 +1,63 @@
+"""A part is named, by our own name or by an import path, and whatever does not fit is one line."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from tests.training.data.sources import refusal
+from training.config.instantiate import Component, build, one_line
+from training.errors import CorruptSample, UserError
+
+KNOWN: dict[str, Callable[..., Any]] = {"pair": lambda first, second=2: (first, second), "one": lambda: 1}
+
+
+def of(name: str, **args: Any) -> Component:
+    return Component(name=name, args=args)
+
+
+def fails(what: str) -> None:
+    raise ValueError(f"no {what}\n  at all")
+
+
+def refuses() -> None:
+    raise CorruptSample("sample 3 is cut")
+
+
+def test_what_is_given_comes_before_its_own_arguments() -> None:
+    assert build(of("pair", second=5), KNOWN, "loss", 4) == (4, 5)
+    assert build(of("pair"), KNOWN, "loss", 4) == (4, 2)
+
+
+def test_any_class_goes_by_its_import_path() -> None:
+    built = build(of("torch.nn.Linear", in_features=3, out_features=2), KNOWN, "model")
+    assert isinstance(built, torch.nn.Linear)
+
+
+@pytest.mark.parametrize(
+    ("component", "words"),
+    [
+        (of("three"), "loss.name: 'three' is not one of one, pair, nor an import path like package.module.Name"),
+        (of("no_such.module.Name"), "loss.name: cannot import 'no_such.module.Name': ModuleNotFoundError: "),
+        (of("torch.nn.Lineal"), "loss.name: cannot import 'torch.nn.Lineal': AttributeError: "),
+        (of("torch.nn.Lineal"), "; known names are one, pair"),
+        (of("math.pi"), "loss.name: 'math.pi' is a float, not a class or function"),
+        (of("pair", third=3), "loss.args: missing a required argument: 'first' for pair"),
+        (of("one", third=3), "loss.args: got an unexpected keyword argument 'third' for one()"),
+        (of("builtins.range"), "loss.name: builtins.range cannot be built from a recipe: no signature found"),
+        (of(f"{__name__}.fails", what="luck"), ".fails could not be built: ValueError: no luck at all"),
+    ],
+)
+def test_what_does_not_fit_is_named(component: Component, words: str) -> None:
+    assert words in refusal(lambda: build(component, KNOWN, "loss"))
+
+
+def test_a_refusal_of_the_part_itself_stays_as_it_is() -> None:
+    with pytest.raises(CorruptSample, match=r"^sample 3 is cut$"):
+        build(of(f"{__name__}.refuses"), KNOWN, "loss")
+
+
+def test_an_error_is_one_line_with_its_kind() -> None:
+    assert one_line(UserError("a\n   b\tc")) == "UserError: a b c"
+    assert one_line(KeyError()) == "KeyError: "

@@ -1,0 +1,128 @@
+"""What a recipe says is checked when it is made, and the refusal names the key and what it may be."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.config.instantiate import Component
+from training.config.recipe import (
+    CheckpointConfig,
+    DataConfig,
+    DistributedConfig,
+    EarlyStoppingConfig,
+    GateConfig,
+    MetricsConfig,
+    ProfileConfig,
+    Recipe,
+    ScheduleConfig,
+    StepConfig,
+)
+from training.errors import UserError
+
+DIGITS = Component(name="digits")
+
+
+def recipe(**changes: Any) -> Recipe:
+    given: dict[str, Any] = {
+        "name": "digits",
+        "data": DataConfig(source=DIGITS),
+        "model": Component(name="digits_cnn"),
+        "optimizer": Component(name="SGD"),
+    }
+    return Recipe(**given | changes)
+
+
+def test_the_run_folder_is_the_name_below_runs_dir() -> None:
+    assert recipe().run_dir == Path("runs/digits")
+    assert recipe(name="a", runs_dir=Path("/d")).run_dir == Path("/d/a")
+
+
+@pytest.mark.parametrize("name", ["a", "7b", "1e3x", "v1.2", "Digits_2-b", "e3", "a" * 100])
+def test_a_name_may_have_digits_but_be_no_number(name: str) -> None:
+    assert recipe(name=name).name == name
+
+
+@pytest.mark.parametrize("name", ["", "7", "1.", "1.5", "1e3", "1E-3", ".a", "-a", "a/b", "a b", "é", "a\n", "a" * 101])
+def test_a_name_that_is_a_number_or_a_path_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match="cannot name a run folder; use 100 letters, digits"):
+        recipe(name=name)
+
+
+@pytest.mark.parametrize(
+    ("config", "values", "words"),
+    [
+        (DataConfig, {"source": DIGITS, "batch_size": 0}, "data.batch_size: 0 is too small; give 1 or more"),
+        (DataConfig, {"source": DIGITS, "workers": -1}, "data.workers: -1 is too small; give 0 or more"),
+        (DataConfig, {"source": DIGITS, "mixup": float("nan")}, "data.mixup: nan is too small"),
+        (DataConfig, {"source": DIGITS, "cutmix": -0.1}, "data.cutmix: -0.1 is too small"),
+        (ScheduleConfig, {"warmup_steps": -1}, "schedule.warmup_steps: -1 is too small"),
+        (StepConfig, {"accumulate": 0}, "step.accumulate: 0 is too small; give 1 or more"),
+        (StepConfig, {"skip_nonfinite": -1}, "step.skip_nonfinite: -1 is too small; give 0 or more"),
+        (StepConfig, {"clip_norm": float("nan")}, "step.clip_norm: nan is not above 0; null turns"),
+        (StepConfig, {"ema_decay": 0.0}, "step.ema_decay: 0.0 is not between 0 and 1; null turns"),
+        (DistributedConfig, {"powersgd_rank": 0}, "distributed.powersgd_rank: 0 is too small; give 1"),
+        (DistributedConfig, {"timeout_seconds": 0}, "timeout_seconds: 0 is not between 1 and 1,000,000"),
+        (DistributedConfig, {"timeout_seconds": 1_000_001}, "timeout_seconds: 1000001 is not between"),
+        (EarlyStoppingConfig, {"min_gain": -1.0}, "early_stopping.min_gain: -1.0 is too small"),
+        (CheckpointConfig, {"every_epochs": 0}, "checkpoint.every_epochs: 0 is too small; give 1 or more"),
+        (CheckpointConfig, {"keep": 0}, "checkpoint.keep: 0 is too small; give 1 or more"),
+        (MetricsConfig, {"port": -1}, "metrics.port: -1 is not a port; give 0 to 65535 or null"),
+        (MetricsConfig, {"port": 65536}, "metrics.port: 65536 is not a port"),
+        (MetricsConfig, {"log_every": 0}, "metrics.log_every: 0 is too small; give 1 or more"),
+        (ProfileConfig, {"first_step": 0}, "profile.first_step: 0 is too small; give 1 or more"),
+        (ProfileConfig, {"steps": -1}, "profile.steps: -1 is too small; give 0 or more"),
+        (GateConfig, {"max_accuracy_drop": -0.1}, "gate.max_accuracy_drop: -0.1 is too small"),
+        (GateConfig, {"min_top1_agreement": float("nan")}, "gate.min_top1_agreement: nan is too small"),
+        (recipe, {"epochs": 0}, "^epochs: 0 is too small"),
+        (recipe, {"seed": -1}, "^seed: -1 is too small"),
+        (recipe, {"seed": 2**63}, "^seed: 9223372036854775808 is too large"),
+        (recipe, {"max_steps": 0}, "^max_steps: 0 is too small"),
+        (recipe, {"evaluate_every_epochs": 0}, "^evaluate_every_epochs: 0 is too small"),
+        (recipe, {"runs_dir": "runs"}, "runs_dir: 'runs' is not a folder's path"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_by_its_key(config: Any, values: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        config(**values)
+
+
+@pytest.mark.parametrize(
+    ("config", "values"),
+    [
+        (StepConfig, {"clip_norm": 1e-9, "ema_decay": 0.9999}),
+        (DistributedConfig, {"timeout_seconds": 1}),
+        (DistributedConfig, {"timeout_seconds": 1_000_000}),
+        (EarlyStoppingConfig, {"patience": 1, "min_gain": 0.0}),
+        (CheckpointConfig, {"every_steps": 1, "every_epochs": None, "keep": 1}),
+        (MetricsConfig, {"port": 0}),
+        (MetricsConfig, {"port": 65535}),
+        (MetricsConfig, {"port": None}),
+        (GateConfig, {"max_abs_diff": 0.0}),
+        (recipe, {"seed": 2**63 - 1, "max_steps": None, "evaluate_every_epochs": None}),
+    ],
+)
+def test_the_bounds_themselves_are_allowed(config: Any, values: dict[str, Any]) -> None:
+    made = config(**values)
+    assert {key: getattr(made, key) for key in values} == values
+
+
+@pytest.mark.parametrize("store", ["s3://bucket", "s3://bucket/runs/", "gs://b/a/c", "file:///mnt/runs", "s3a://b"])
+def test_a_store_is_the_url_of_a_folder(store: str) -> None:
+    assert CheckpointConfig(store=store).store == store
+
+
+@pytest.mark.parametrize("store", ["", "runs", "/mnt/runs", "s3://", "s3:///", "s3:/bucket", "S3://b", "s3://a b"])
+def test_a_store_that_is_no_url_is_refused(store: str) -> None:
+    with pytest.raises(UserError, match=f"checkpoint.store: '{store}' is no URL of a folder; give one such as s3://"):
+        CheckpointConfig(store=store)
+
+
+@pytest.mark.parametrize("kind", ["mixup", "cutmix"])
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_only_classes_are_blended(kind: str, task: str) -> None:
+    alphas: dict[str, Any] = {kind: 0.2}
+    data = DataConfig(source=DIGITS, **alphas)
+    assert recipe(data=data).task == "classification"
+    with pytest.raises(UserError, match=f"do not go with task {task}"):
+        recipe(data=data, task=task)

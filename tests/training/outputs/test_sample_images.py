@@ -1,0 +1,100 @@
+"""Held-out samples become files that a server takes, with a table of what each is and what the model says of it."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from training.config.instantiate import Component
+from training.data.source import ImageInput, TensorInput
+from training.errors import UserError
+from training.models.normalized import Normalized
+from training.models.saved import ModelCard, save_model
+from training.outputs.sample_images import main, write_samples
+
+GREY = ImageInput(mode="L", height=8, width=8, mean=(0.0,), std=(1.0,))
+LABELS = ("nought", "one/two", "..", *map(str, range(3, 10)))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished one, of images that are all of one shade; its network takes everything for a `one/two`."""
+    network = flat()
+    network.load_state_dict({"1.weight": torch.zeros(10, 64), "1.bias": torch.eye(10)[1]})
+    return saved(tmp_path / "run", network)
+
+
+def saved(run: Path, network: nn.Sequential, **changes: Any) -> Path:
+    split = {"name": "tests.training.nets.Slow", "args": {"size": 12, "seconds": 0}}
+    data = {"train": split, "test": split, "labels": list(LABELS), "image": {"mode": "L", "height": 8, "width": 8}}
+    given: dict[str, Any] = {"task": "classification", "input": GREY, "labels": LABELS}
+    card = ModelCard(
+        name="run",
+        network=Component(name="tests.training.outputs.test_sample_images.flat"),
+        data=Component(name="dataset", args=data),
+        result={},
+        step=1,
+        torch="2",
+        **given | changes,
+    )
+    run.mkdir()
+    save_model(run / "model", Normalized(network, card.input), card)
+    return run
+
+
+def flat() -> nn.Sequential:
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+
+def test_each_sample_is_the_very_image_in_the_folder_of_its_label(run: Path, tmp_path: Path) -> None:
+    assert write_samples(run, tmp_path / "out", 5) == 5
+    with (tmp_path / "out" / "samples.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == list(LABELS[:5])
+    assert {row["predicted"] for row in rows} == {"one/two"}
+    assert rows[3]["file"] == "3/00003.png"
+    with Image.open(tmp_path / "out" / rows[3]["file"]) as image:
+        assert (image.mode, np.unique(np.asarray(image)).tolist()) == ("L", [3])
+
+
+def test_a_label_cannot_lead_out_of_the_folder(run: Path, tmp_path: Path) -> None:
+    write_samples(run, tmp_path / "out" / "deep", 3)
+    found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")}
+    assert found == {"deep/nought/00000.png", "deep/one_two/00001.png", "deep/_/00002.png"}
+
+
+def test_it_writes_what_there_is_where_it_is_asked_to(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(run)])
+    assert capsys.readouterr().out == f"12 images and samples.csv in {run}/samples\n"
+    assert len(list((run / "samples").rglob("*.png"))) == 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("{run} --count 0", "--count: 0 is too small; give 1 or more"),
+        ("{run} --output {run}", r"run: cannot be made \(File exists\); give another with --output"),
+        ("{run} --output {run}/model/model.yaml/x", r"x: cannot be made \(Not a directory\); give another"),
+        ("{run} --output /proc/nowhere/x", "x: cannot be made"),
+        ("{run}/model", "is not a finished run folder"),
+        ("{run} --colour red", "unrecognized arguments: --colour red; .* --help says more"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_and_leaves_nothing(arguments: str, words: str, run: Path) -> None:
+    with pytest.raises(UserError, match=words) as refused:
+        main(arguments.format(run=run).split())
+    assert "\n" not in str(refused.value)
+    assert [path.name for path in run.parent.iterdir()] == ["run"]
+    assert [path.name for path in run.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("changes", [{"task": "regression"}, {"input": TensorInput(shape=(64,))}])
+def test_only_classified_images_are_written(changes: dict[str, Any], tmp_path: Path) -> None:
+    run = saved(tmp_path / "run", flat(), **changes)
+    with pytest.raises(UserError, match="only classified images can be written as files"):
+        write_samples(run, tmp_path / "out", 5)

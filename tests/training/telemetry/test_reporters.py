@@ -1,0 +1,156 @@
+"""What the leading rank tells: a line for each report in metrics.jsonl, and one for each epoch on the terminal."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from prometheus_client import CollectorRegistry
+
+from training.config.recipe import MetricsConfig
+from training.evaluation import Evaluation
+from training.progress import Progress
+from training.telemetry.prometheus import TrainMetrics
+from training.telemetry.report import Report
+from training.telemetry.reporters import NullReporter, RankZeroReporter, Reporter
+
+
+class Heard:
+    """The metrics that a voice passes everything on to."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        config = MetricsConfig(port=None, tensorboard=False)
+        self.metrics = TrainMetrics(config, "digits", world_size=1, restarts=0, registry=self.registry)
+
+    def __getitem__(self, name: str) -> float | None:
+        return self.registry.get_sample_value(f"torchferry_train_{name}")
+
+
+def reporter_in(run_dir: Path, stands: Progress | None = None, heard: Heard | None = None) -> RankZeroReporter:
+    return RankZeroReporter(run_dir, (heard or Heard()).metrics, stands or Progress(), total=40, epochs=4)
+
+
+def report(step: int, loss: float, epoch: int = 1, **changes: Any) -> Report:
+    given: dict[str, Any] = {
+        "learning_rate": 0.1,
+        "gradient_norm": 1.0,
+        "samples_per_second": 10.0,
+        "step_seconds": [0.1],
+        "data_wait_ratio": [0.0],
+        "forward_seconds": [0.1],
+        "corrupt": 0,
+        "skipped": 0,
+    }
+    return Report(epoch=epoch, step=step, loss=loss, **given | changes)
+
+
+def result(**values: float) -> Evaluation:
+    return Evaluation(samples=7, corrupt=0, values=values, score=0, confusion=None, shown=[], points=torch.empty(0))
+
+
+def rows(run_dir: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_reports_and_evaluations_are_lines_of_a_file(tmp_path: Path) -> None:
+    voice = reporter_in(tmp_path)
+    voice.report(report(10, 0.5))
+    voice.evaluated(epoch=1, step=10, result=result(loss=0.25, accuracy=0.75))
+    voice.close()
+    train, test = rows(tmp_path)
+    assert (train["kind"], train["step"], train["loss"], train["step_seconds"]) == ("train", 10, 0.5, [0.1])
+    assert test.pop("time") > 0
+    assert test == {"kind": "test", "epoch": 1, "step": 10, "samples": 7, "loss": 0.25, "accuracy": 0.75}
+
+
+def test_what_json_does_not_have_is_null(tmp_path: Path) -> None:
+    voice = reporter_in(tmp_path)
+    voice.report(report(10, float("nan"), gradient_norm=float("inf")))
+    voice.close()
+    (row,) = rows(tmp_path)
+    assert (row["loss"], row["gradient_norm"], row["learning_rate"]) == (None, None, 0.1)
+
+
+def test_a_run_that_goes_on_takes_back_what_is_done_again(tmp_path: Path) -> None:
+    lines = [json.dumps({"kind": kind, "step": step}) for step in (10, 20, 30) for kind in ("train", "test")]
+    (tmp_path / "metrics.jsonl").write_text("\n".join([*lines, "[1]", '{"kind": "tr']))
+    voice = reporter_in(tmp_path, Progress(step=20, evaluated_step=10))
+    voice.report(report(25, 0.5))
+    voice.close()
+    found = [(row["kind"], row["step"]) for row in rows(tmp_path)]
+    assert found == [("train", 10), ("test", 10), ("train", 20), ("train", 25)]
+
+
+def test_an_epoch_is_a_plain_line_with_the_mean_over_its_steps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    voice = reporter_in(tmp_path)
+    voice.report(report(10, 0.5))
+    voice.report(report(40, 0.1))
+    voice.evaluated(epoch=1, step=40, result=result(loss=0.25, accuracy=0.75))
+    voice.report(report(50, 0.75, epoch=2))
+    voice.evaluated(epoch=2, step=50, result=result(loss=0.25, accuracy=1))
+    voice.close()
+    assert capsys.readouterr().out.splitlines() == [
+        "epoch 1/4  train loss 0.2000  test loss 0.2500  test accuracy 75.00%",
+        "epoch 2/4  train loss 0.7500  test loss 0.2500  test accuracy 100.00%",
+    ]
+
+
+def test_an_evaluation_before_any_report_says_nothing_of_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    voice = reporter_in(tmp_path, Progress(step=40, epoch=2))
+    voice.evaluated(epoch=2, step=40, result=result(loss=0.25, r2=0.5))
+    voice.close()
+    assert capsys.readouterr().out == "epoch 2/4  test loss 0.2500  test r2 0.5000\n"
+
+
+def test_the_mean_of_a_run_that_goes_on_counts_the_steps_since_then(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    voice = reporter_in(tmp_path, Progress(step=30))
+    voice.report(report(31, 0.5))
+    voice.report(report(34, 0.1))
+    voice.evaluated(epoch=1, step=34, result=result(loss=0.25))
+    voice.close()
+    assert "train loss 0.2000" in capsys.readouterr().out
+
+
+def test_everything_is_passed_on_to_prometheus(tmp_path: Path) -> None:
+    heard = Heard()
+    voice = reporter_in(tmp_path, heard=heard)
+    voice.step(samples=64, seconds=0.5, waited=0.25)
+    voice.report(report(1, 0.5))
+    voice.evaluated(epoch=1, step=1, result=result(accuracy=0.75))
+    voice.saved(2)
+    voice.save_failed()
+    voice.close()
+    assert (heard["samples_total"], heard["data_wait_seconds_total"], heard["loss"]) == (64, 0.25, 0.5)
+    assert (heard["eval_accuracy_ratio"], heard["checkpoint_duration_seconds_sum"]) == (0.75, 2)
+    assert heard["checkpoint_failures_total"] == 1
+
+
+def test_a_full_disk_is_said_and_ends_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    voice = reporter_in(tmp_path)
+    voice.file.close()
+    voice.file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115  # the voice closes it
+    voice.report(report(1, 0.5))
+    voice.close()
+    assert capsys.readouterr().err == "training: /dev/full: cannot be written (No space left on device)\n"
+
+
+def test_the_other_ranks_take_the_same_calls_and_are_silent(capfd: pytest.CaptureFixture[str]) -> None:
+    silent: Reporter = NullReporter()
+    calls = {name for name, _ in inspect.getmembers(RankZeroReporter, inspect.isfunction) if not name.startswith("_")}
+    assert calls <= set(dir(silent))
+    silent.step(samples=1, seconds=1, waited=1)
+    silent.report(report(1, 0.5))
+    silent.evaluated(epoch=1, step=1, result=result(loss=1))
+    silent.saved(1)
+    silent.save_failed()
+    silent.close()
+    assert capfd.readouterr() == ("", "")

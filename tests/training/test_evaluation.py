@@ -1,0 +1,97 @@
+"""Every test sample counts once, and what is worth a picture is found."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import Dataset, TensorDataset
+
+from training.config.instantiate import Component
+from training.config.recipe import DataConfig
+from training.data.loaders import EVALUATION_BATCH, EvaluationFeed
+from training.distributed.process_group import RankInfo
+from training.errors import CorruptSample, UserError
+from training.evaluation import PICTURED_MISTAKES, Evaluation, evaluate
+from training.tasks import TASKS
+
+LOGITS = torch.tensor([[3.0, 0, 0], [0, 1, 0], [2, 0, 0], [0, 0, 1], [0, 5, 0]])
+CLASSES = torch.tensor([0, 1, 2, 2, 0])
+
+
+class Holed(Dataset):
+    """Samples of which some cannot be read."""
+
+    def __init__(self, *holes: int) -> None:
+        self.holes = holes
+
+    def __len__(self) -> int:
+        return len(CLASSES)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        if index in self.holes:
+            raise CorruptSample(f"sample {index} is cut")
+        return LOGITS[index], int(CLASSES[index])
+
+
+def judged(
+    samples: Dataset, rank_info: RankInfo, task: str = "classification", outputs: int = 3, **given: Any
+) -> Evaluation:
+    """Of a network that says what it is given."""
+    config = DataConfig(source=Component(name="none"), on_corrupt="skip")
+    feed = EvaluationFeed(samples, config, None if task == "regression" else 3, rank_info.device)
+    return evaluate(nn.Identity(), feed, TASKS[task], outputs, rank_info, **given)
+
+
+def test_classes_are_counted_and_the_loss_is_a_mean_over_the_samples(alone: RankInfo) -> None:
+    result = judged(TensorDataset(LOGITS, CLASSES), alone)
+    assert result.confusion is not None
+    assert result.confusion.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
+    assert (result.samples, result.corrupt, result.shown, len(result.points)) == (5, 0, [2, 4], 0)
+    assert result.score == result.values["accuracy"] == 0.6
+    assert result.values["loss"] == pytest.approx(functional.cross_entropy(LOGITS, CLASSES).item())
+
+
+def test_values_come_with_points_to_draw(alone: RankInfo) -> None:
+    truth, given = torch.tensor([[1.0], [2], [3]]), torch.tensor([[1.0], [2], [5]])
+    result = judged(TensorDataset(given, truth), alone, "regression", 1)
+    assert result.points.tolist() == [[[1], [1]], [[2], [2]], [[3], [5]]]
+    assert result.values == {
+        "loss": pytest.approx(4 / 3),
+        "r2": -1,
+        "mae": pytest.approx(2 / 3),
+        "rmse": pytest.approx((4 / 3) ** 0.5),
+    }
+    assert (result.confusion, result.shown) == (None, [])
+
+
+def test_a_rank_takes_its_share_alone(alone: RankInfo) -> None:
+    result = judged(TensorDataset(LOGITS, CLASSES), replace(alone, rank=1, world_size=2))
+    assert (result.samples, result.score, result.shown) == (2, 1.0, [])
+
+
+def test_only_the_first_mistakes_are_shown_and_batches_are_counted_on_the_way(alone: RankInfo) -> None:
+    count, batches = 2 * EVALUATION_BATCH + 1, []
+    wrong = TensorDataset(torch.eye(3)[torch.ones(count).long()], torch.zeros(count).long())
+    result = judged(wrong, alone, after_batch=lambda: batches.append(1))
+    assert (result.samples, result.score, len(batches)) == (count, 0, 3)
+    assert result.shown == list(range(PICTURED_MISTAKES))
+
+
+def test_what_cannot_be_read_is_told_and_not_counted(alone: RankInfo) -> None:
+    result = judged(Holed(0, 2), alone)
+    assert (result.samples, result.corrupt, result.shown) == (3, 2, [4])
+    assert result.values["loss"] == pytest.approx(
+        functional.cross_entropy(LOGITS[[1, 3, 4]], CLASSES[[1, 3, 4]]).item()
+    )
+    with pytest.raises(UserError, match=r"^data.source: no sample of the test set could be read$"):
+        judged(Holed(*range(5)), alone)
+
+
+def test_the_network_is_evaluated_as_it_will_be_used_and_goes_on_training(alone: RankInfo) -> None:
+    dropping = nn.Dropout(1.0)
+    feed = EvaluationFeed(TensorDataset(LOGITS, CLASSES), DataConfig(source=Component(name="none")), 3, alone.device)
+    assert evaluate(dropping, feed, TASKS["classification"], 3, alone).shown == [2, 4]
+    assert dropping.training

@@ -1,0 +1,53 @@
+"""A finished run from a store: `python -m training fetch s3://bucket/runs/digits -o runs/digits`.
+
+The folder is as training left it, without checkpoints and traces; export takes it.
+"""
+
+import argparse
+import shutil
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from training.checkpointing.remote_run import StoredRun
+from training.config.recipe import STORE_URL
+from training.errors import UserError
+from training.store import Store
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = _Parser(prog="python -m training fetch", description=__doc__)
+    parser.add_argument("url", help="the run: its checkpoint.store and its name, such as s3://bucket/runs/digits")
+    parser.add_argument("-o", "--output", type=Path, help="the folder to write; must not exist (default runs/NAME)")
+    options = parser.parse_args(arguments)
+    if not STORE_URL.fullmatch(options.url):
+        raise UserError(f"'{options.url}' is no URL; give one such as s3://bucket/runs/digits")
+    store, _, name = options.url.rstrip("/").rpartition("/")
+    folder = options.output or Path("runs") / name
+    try:
+        fetch(StoredRun(Store(store), name), folder)
+    except OSError as error:
+        raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
+    print(f"{name} in {folder}")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; {self.prog} --help says more")
+
+
+def fetch(stored: StoredRun, folder: Path) -> None:
+    """Make `folder` the results of the run, checked and whole. Raises UserError, or OSError."""
+    if folder.exists():
+        raise UserError(f"{folder}: exists already and is left as it is; give another with --output")
+    results = stored.results()
+    checksums = results.checksums() if results is not None else None
+    if results is None or checksums is None:
+        raise UserError(f"{stored.url}: has no results; give the URL of a run that is finished")
+    written = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    try:
+        results.get(checksums, written)
+        written.rename(folder)
+    finally:
+        shutil.rmtree(written, ignore_errors=True)

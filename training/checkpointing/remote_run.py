@@ -1,0 +1,121 @@
+"""A run in a store, and which of its checkpoints count.
+
+<name>/checkpoints/step-<n>.<attempt>.<save>/   a checkpoint, with config.yaml, attempts.jsonl and metrics.jsonl as they
+                                                were by then; no two saves share a folder, so no one harms another's
+<name>/results/<attempt>/                       the run folder of a finished run, without checkpoints and traces
+
+Each is there when its checksums.json is (stored_folder.py).
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from training.checkpointing.checkpoint import name_of
+from training.checkpointing.remote_folder import LIST, StoredFolder
+from training.errors import UserError
+from training.store import Missing, Store, StoreError
+
+SAVED = re.compile(r"step-(\d+)\.(\d+)\.(\d+)")
+CARD = "model/model.yaml"
+# Another try would not help.
+REFUSALS = (PermissionError, NotADirectoryError, FileExistsError)
+NO_RESULTS = ("checkpoints", "trace-*.json", ".*")
+
+
+@dataclass
+class StoredRun:
+    """Raises StoreError for whatever the store does."""
+
+    store: Store
+    name: str
+    attempt: int = 0
+    """When this one began; later ones are greater."""
+    saves: int = 0
+    """In this attempt, counted by all ranks alike."""
+    passed: set[str] = field(default_factory=set)
+    """Checkpoints that this attempt found to be of no use."""
+
+    @property
+    def url(self) -> str:
+        return f"{self.store.url}/{self.name}"
+
+    def checkpoint(self, name: str) -> StoredFolder:
+        return StoredFolder(self.store, f"{self.name}/checkpoints/{name}")
+
+    def next_checkpoint(self, step: int) -> StoredFolder:
+        """A folder that was never used; every rank gets the same."""
+        self.saves += 1
+        return self.checkpoint(f"{name_of(step)}.{self.attempt}.{self.saves}")
+
+    def check(self) -> None:
+        """Raise UserError for a store that refuses to be written, StoreError where another try may help."""
+        try:
+            self.store.write(f"{self.name}/.writable", b"")
+            self.store.remove(f"{self.name}/.writable")
+        except StoreError as error:
+            if isinstance(error, Missing) or isinstance(error.__cause__, REFUSALS):
+                raise UserError(f"checkpoint.store: cannot write {error}") from error
+            raise
+
+    def checkpoints(self) -> dict[str, bool]:
+        """Their names, the newest first, and whether they are complete."""
+        files = [name.partition("/") for name in self.store.names(f"{self.name}/checkpoints")]
+        complete = {folder for folder, _, name in files if name == LIST}
+        folders = sorted({folder for folder, _, _ in files if SAVED.fullmatch(folder)}, key=order, reverse=True)
+        return {folder: folder in complete for folder in folders}
+
+    def prune(self, saved: str, keep: int, best_step: int) -> None:
+        """Remove all but `saved`, the newest complete ones of `keep` steps and of the best.
+
+        What is newer and not complete may be another attempt's that still runs. All attempts agree on which is newer,
+        so two that prune at a time do not remove each other's.
+        """
+        found = self.checkpoints()
+        newest = {step_of(name): name for name in reversed(found) if found[name] and name not in self.passed}
+        kept = {saved, *(newest[step] for step in sorted(newest, reverse=True)[:keep]), newest.get(best_step, saved)}
+        for name in found:
+            if name not in kept and (name in self.passed or order(name) < max(map(order, kept))):
+                self.checkpoint(name).remove()
+
+    def results(self) -> StoredFolder | None:
+        """The newest that are complete."""
+        found = self._results()
+        return max((folder for folder, complete in found if complete), key=lambda each: each.name, default=None)
+
+    def finished_at(self) -> int | None:
+        """The step of the model among the results, if they are there."""
+        results = self.results()
+        card = self.store.read(f"{results.name}/model/model.yaml") if results is not None else None
+        return None if card is None else yaml.safe_load(card).get("step")
+
+    def put_results(self, run_dir: Path) -> None:
+        """Upload what a finished run has left in its folder, then remove what an earlier attempt had uploaded."""
+        results = StoredFolder(self.store, f"{self.name}/results/{self.attempt}")
+        tops = [top for top in sorted(run_dir.iterdir()) if not any(top.match(pattern) for pattern in NO_RESULTS)]
+        paths = [path for top in tops for path in ([top] if top.is_file() else sorted(top.rglob("*")))]
+        names = {path.relative_to(run_dir).as_posix(): path for path in paths if path.is_file()}
+        checksums = {name: results.put(path, name) for name, path in names.items()}
+        results.complete(json.dumps(checksums, indent=2) + "\n")
+        for older, _ in self._results():
+            if older.name < results.name:
+                older.remove()
+
+    def _results(self) -> list[tuple[StoredFolder, bool]]:
+        files = [name.partition("/") for name in self.store.names(f"{self.name}/results")]
+        complete = {folder for folder, _, name in files if name == LIST}
+        folders = {folder for folder, _, _ in files if folder.isdecimal()}
+        return [(StoredFolder(self.store, f"{self.name}/results/{folder}"), folder in complete) for folder in folders]
+
+
+def order(name: str) -> tuple[int, ...]:
+    """Of a checkpoint: by step, then by attempt, then by save."""
+    found = SAVED.fullmatch(name)
+    return tuple(map(int, found.groups())) if found else ()
+
+
+def step_of(name: str) -> int:
+    return order(name)[0]

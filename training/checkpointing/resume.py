@@ -1,0 +1,175 @@
+"""The state of a run folder decides how a run starts: anew, from a checkpoint, or not at all because it is done."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import socket
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from training.checkpointing import checkpoint
+from training.checkpointing.checkpoint import stated
+from training.checkpointing.remote_run import StoredRun
+from training.config.cli import parse, to_yaml
+from training.config.recipe import Recipe
+from training.errors import UserError
+from training.files import write_whole
+from training.progress import Progress
+from training.telemetry import sample_log
+
+# What may differ from how a run began: nothing here changes what a step computes.
+FREE = (
+    *("runs_dir", "resume", "dry_run", "epochs", "max_steps", "evaluate_every_epochs", "early_stopping"),
+    *("checkpoint", "metrics", "profile", "gate"),
+    *("data.workers", "data.on_corrupt", "data.device_resident", "distributed.timeout_seconds"),
+)
+
+
+@dataclass(frozen=True)
+class Start:
+    checkpoint: Path | None
+    """Where to go on from; None starts anew."""
+    progress: Progress
+    launch: str
+    """The same for all restarts by one torchrun."""
+    restarts: int
+    """How often this run was started before."""
+    finished: bool
+    """Whether the folder, or the store, holds the model of the newest checkpoint already."""
+    began: int
+    """Nanoseconds since 1970, at the leading rank."""
+
+    def attempt(self, world_size: int) -> str:
+        """The line that is written about it."""
+        values = {"time": self.began / 1e9, "launch": self.launch, "world_size": world_size}
+        return json.dumps(values | {"from_step": self.progress.step}) + "\n"
+
+
+def find_start(
+    recipe: Recipe, environ: Mapping[str, str], stored: StoredRun | None = None, brought: Path | None = None
+) -> Start:
+    """Where the run folder says to go on; no file is written. With a store it is where the `brought` checkpoint says.
+
+    Raises UserError for a folder that is another run's, or holds nothing whole.
+    """
+    folder, launch, attempts = recipe.run_dir, _launch(environ), _attempts(recipe.run_dir)
+    if _visible(folder):
+        _check_ours(recipe, again=bool(attempts) and attempts[-1]["launch"] == launch)
+    path, progress = (brought, stated(brought)) if brought else _newest_whole(folder / "checkpoints")
+    if path is None and recipe.resume not in ("auto", "none"):
+        path, progress = _given(Path(recipe.resume))
+        progress.best, progress.best_step, progress.stale = None, -1, 0  # that run's best is not in this folder
+    finished = progress.step in (_model_step(folder), stored.finished_at() if stored is not None else None)
+    return Start(path, progress, launch, len(attempts), finished, time.time_ns())
+
+
+def enter(recipe: Recipe, start: Start, world_size: int) -> None:
+    """Make the run folder, or make it ready to go on. Raises UserError if it cannot be written.
+
+    Where nodes have folders of their own, each is made so; in one that they share nothing happens again.
+    """
+    folder, attempt, attempts = recipe.run_dir, start.attempt(world_size), recipe.run_dir / "attempts.jsonl"
+    try:
+        before = attempts.read_text(errors="replace") if attempts.is_file() else ""
+        if before.endswith(attempt):
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint.clear_unfinished(folder / "checkpoints")
+        write_whole(folder / "config.yaml", to_yaml(recipe))
+        sample_log.cut(folder, start.progress.step)
+        with attempts.open("a") as file:
+            file.write("\n" + attempt if before and not before.endswith("\n") else attempt)
+    except OSError as error:
+        raise UserError(f"runs_dir: cannot write {folder} ({error.strerror}); give another with --runs_dir") from error
+
+
+def _model_step(folder: Path) -> int | None:
+    """None where there is none, or none that can be read: then the results are written anew."""
+    try:
+        step = yaml.safe_load((folder / "model" / "model.yaml").read_text())["step"]
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        return None
+    return step if isinstance(step, int) else None
+
+
+def _visible(folder: Path) -> bool:
+    """Whether there is anything but what a start leaves that was killed at once."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file, not a run folder; give another --name")
+    return folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir())
+
+
+def _check_ours(recipe: Recipe, *, again: bool) -> None:
+    folder = recipe.run_dir
+    if recipe.resume == "none" and not again:
+        raise UserError(
+            f"{folder}: exists already and is left as it is; give another --name, or --resume auto to go on"
+        )
+    if not (folder / "config.yaml").is_file():
+        raise UserError(f"{folder}: is no run folder (it has no config.yaml); give another --name")
+    before = dict(_flat(dataclasses.asdict(parse(["--config", str(folder / "config.yaml")]))))
+    now = dict(_flat(dataclasses.asdict(recipe)))
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key) and not f"{key}.".startswith(tuple(f"{free}." for free in FREE)):
+            raise UserError(
+                f"{folder}: was started with {key} {before.get(key)}, the recipe now says {now.get(key)}; "
+                "give another --name, or the old value to go on"
+            )
+
+
+def _newest_whole(folder: Path) -> tuple[Path | None, Progress]:
+    """The newest checkpoint whose files are as they were written; a damaged one is named and passed over."""
+    checkpoint.put_back(folder)
+    paths = checkpoint.newest_first(folder)
+    for path in paths:
+        try:
+            return path, checkpoint.read_progress(path)
+        except UserError as error:
+            print(f"training: {error}; trying the checkpoint before it", file=sys.stderr, flush=True)
+    if paths:
+        raise UserError(f"{folder}: holds no whole checkpoint; move {folder.parent} away, or give another --name")
+    return None, Progress()
+
+
+def _given(path: Path) -> tuple[Path, Progress]:
+    """The checkpoint that --resume names: its own folder, or the newest of a run's."""
+    if (path / "checksums.json").is_file():
+        return path, checkpoint.read_progress(path)
+    for folder in (path / "checkpoints", path):
+        found, progress = _newest_whole(folder)
+        if found is not None:
+            return found, progress
+    raise UserError(f"resume: {path} holds no checkpoint; give auto, none, a run folder or a checkpoint's folder")
+
+
+def _attempts(folder: Path) -> list[dict[str, Any]]:
+    """Those that can be read: a full disk or a kill may have cut one."""
+    file, found = folder / "attempts.jsonl", []
+    for line in file.read_text(errors="replace").splitlines() if file.is_file() else []:
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return [attempt for attempt in found if isinstance(attempt, dict) and "launch" in attempt]
+
+
+def _launch(environ: Mapping[str, str]) -> str:
+    """The same for all restarts by one torchrun, whose restart count does not rise when a node joins."""
+    if "TORCHELASTIC_RUN_ID" not in environ:
+        return uuid.uuid4().hex
+    identity = environ["TORCHELASTIC_RUN_ID"]
+    return identity if identity != "none" else f"{socket.gethostname()}:{os.getppid()}"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,274 @@
+"""The recipe: dataclasses, checked when they are made; config.py fills them.
+
+Nothing here imports torch, so a wrong recipe is refused before anything slow happens.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from training.config.instantiate import Component
+from training.errors import UserError
+
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# Left out: what YAML would read as a number when it is told to run the resolved recipe again.
+NUMBER = re.compile(r"[0-9]+([.][0-9]*)?(e[0-9-]+)?", re.IGNORECASE)
+
+STORE_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s]*[^\s/]/*")
+
+
+@dataclass(kw_only=True)
+class DataConfig:
+    source: Component
+    """Where samples come from; see training/data."""
+    batch_size: int = 64
+    """Samples in one optimizer step, over all ranks and accumulated batches together."""
+    workers: int = 0
+    """Loader processes of each rank; 0 loads in the training process."""
+    augment: list[Component] = field(default_factory=list)
+    """What is done to training images, in this order: horizontal_flip, random_crop, rotation, or the import
+    path of any transform of one image, such as torchvision.transforms.v2.ColorJitter."""
+    mixup: float = 0.0
+    """alpha of the Beta distribution that blends two samples (arXiv:1710.09412); 0 is off."""
+    cutmix: float = 0.0
+    """alpha for pasting a box of one image into another (arXiv:1905.04899); 0 is off."""
+    on_corrupt: Literal["error", "skip"] = "error"
+    """Whether a sample that cannot be read ends the run, or is counted, named and replaced by the one after it."""
+    device_resident: bool = False
+    """Keep a data set that lies in memory on the training device, and augment it there."""
+
+    def __post_init__(self) -> None:
+        _at_least("data.batch_size", self.batch_size, 1)
+        _at_least("data.workers", self.workers, 0)
+        _at_least("data.mixup", self.mixup, 0)
+        _at_least("data.cutmix", self.cutmix, 0)
+
+
+@dataclass(kw_only=True)
+class WeightsConfig:
+    source: str
+    """A .safetensors or .pth file, or the name of torchvision's, such as ResNet18_Weights.DEFAULT."""
+    skip: list[str] = field(default_factory=list)
+    """Beginnings of the parameters that stay as the model made them, such as a new head: [fc.]."""
+
+
+@dataclass(kw_only=True)
+class ScheduleConfig:
+    name: str = "cosine"
+    """constant, cosine, linear, step or triangular, or the name of any class in torch.optim.lr_scheduler."""
+    warmup_steps: int = 0
+    """Optimizer steps over which the learning rate rises linearly, from 1 / warmup_steps of it to all."""
+    every: Literal["step", "epoch"] = "step"
+    """When a class of torch.optim.lr_scheduler moves on."""
+    args: dict[str, Any] = field(default_factory=dict)
+    """cosine, linear: end; step: milestones (shares of the run, 0..1), gamma; triangular: peak; or the class's own."""
+
+    def __post_init__(self) -> None:
+        _at_least("schedule.warmup_steps", self.warmup_steps, 0)
+
+
+@dataclass(kw_only=True)
+class StepConfig:
+    accumulate: int = 1
+    """Batches of each rank whose gradients are summed into one optimizer step."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """bf16 and fp16 compute the forward pass under autocast; fp16 scales the loss."""
+    matmul_precision: Literal["highest", "high", "medium"] = "highest"
+    """torch.set_float32_matmul_precision; high lets a GPU use TF32 for fp32 matrices."""
+    clip_norm: float | None = None
+    """Largest norm of all gradients together."""
+    ema_decay: float | None = None
+    """Keep a moving average of the weights, w <- decay * w + (1 - decay) * new, and evaluate and save that."""
+    skip_nonfinite: int = 0
+    """Leave out steps whose gradients are not finite, and stop after so many in a row; 0 leaves out none. With fp16
+    give 20 or more, because the loss scale is found by such steps."""
+    channels_last: bool = False
+    """Lay images out channels last, which tensor cores prefer."""
+    compile: bool = False
+    """torch.compile the network."""
+
+    def __post_init__(self) -> None:
+        _at_least("step.accumulate", self.accumulate, 1)
+        _at_least("step.skip_nonfinite", self.skip_nonfinite, 0)
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise UserError(f"step.clip_norm: {self.clip_norm} is not above 0; null turns clipping off")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise UserError(f"step.ema_decay: {self.ema_decay} is not between 0 and 1; null turns the average off")
+
+
+@dataclass(kw_only=True)
+class DistributedConfig:
+    static_graph: bool = False
+    """Promise DDP that every step uses the same parameters in the same order."""
+    comm_hook: Literal["none", "fp16", "bf16", "powersgd"] = "none"
+    """How gradients are compressed on their way between ranks."""
+    powersgd_rank: int = 1
+    """Rank of PowerSGD's approximation (arXiv:1905.13727)."""
+    sync_batchnorm: bool = False
+    """BatchNorm over the whole batch instead of each rank's share; on GPUs."""
+    timeout_seconds: int = 600
+    """How long a rank waits for another before it gives up."""
+
+    def __post_init__(self) -> None:
+        _at_least("distributed.powersgd_rank", self.powersgd_rank, 1)
+        if not 1 <= self.timeout_seconds <= 1_000_000:
+            raise UserError(f"distributed.timeout_seconds: {self.timeout_seconds} is not between 1 and 1,000,000")
+
+
+@dataclass(kw_only=True)
+class EarlyStoppingConfig:
+    patience: int | None = None
+    """Evaluations without a better score after which the run ends; null never ends it early."""
+    min_gain: float = 0.0
+    """A score has to be better by more than this to count."""
+
+    def __post_init__(self) -> None:
+        if self.patience is not None:
+            _at_least("early_stopping.patience", self.patience, 1)
+        _at_least("early_stopping.min_gain", self.min_gain, 0)
+
+
+@dataclass(kw_only=True)
+class CheckpointConfig:
+    every_steps: int | None = None
+    """Save after each so many optimizer steps."""
+    every_epochs: int | None = 1
+    """Save after each so many epochs; always after the last."""
+    keep: int = 2
+    """How many of the newest checkpoints stay; the best one stays as well."""
+    asynchronous: bool = True
+    """Write while training goes on; one save at a time."""
+    store: str | None = None
+    """Keep checkpoints and results below this URL as well, such as s3://bucket/runs; runs_dir may then be another
+    folder on each node. With more than one node they are kept there alone."""
+    on_save_error: Literal["stop", "continue"] = "stop"
+    """What a checkpoint that cannot be written does to the run."""
+    export: Literal["last", "best"] = "last"
+    """Whose weights go to model/: those after the last epoch, or those with the best score."""
+
+    def __post_init__(self) -> None:
+        for key in ("every_steps", "every_epochs"):
+            if (value := getattr(self, key)) is not None:
+                _at_least(f"checkpoint.{key}", value, 1)
+        _at_least("checkpoint.keep", self.keep, 1)
+        if self.store is not None and not STORE_URL.fullmatch(self.store):
+            raise UserError(
+                f"checkpoint.store: '{self.store}' is no URL of a folder; give one such as s3://bucket/runs"
+            )
+
+
+@dataclass(kw_only=True)
+class MetricsConfig:
+    host: str = "127.0.0.1"
+    """Address the Prometheus endpoint listens on; 0.0.0.0 lets other machines scrape it."""
+    port: int | None = 9400
+    """Its port; 0 takes a free one, null turns the endpoint off."""
+    log_every: int = 50
+    """Optimizer steps between two reports; the end of an epoch makes one too."""
+    tensorboard: bool = True
+    """Write TensorBoard's events beside metrics.jsonl."""
+    sample_log: bool = False
+    """Write which samples each step used, one file for each rank."""
+
+    def __post_init__(self) -> None:
+        if self.port is not None and not 0 <= self.port <= 65535:
+            raise UserError(f"metrics.port: {self.port} is not a port; give 0 to 65535 or null")
+        _at_least("metrics.log_every", self.log_every, 1)
+
+
+@dataclass(kw_only=True)
+class ProfileConfig:
+    first_step: int = 1
+    """The first optimizer step that is traced, counted from 1."""
+    steps: int = 0
+    """How many are traced into trace-<rank>.json, for chrome://tracing or Perfetto; 0 traces none."""
+
+    def __post_init__(self) -> None:
+        _at_least("profile.first_step", self.first_step, 1)
+        _at_least("profile.steps", self.steps, 0)
+
+
+@dataclass(kw_only=True)
+class GateConfig:
+    """What `python -m serving export` asks of a variant that may be served; null leaves it to its kind."""
+
+    max_abs_diff: float | None = None
+    """Largest difference of any output to the checkpoint's."""
+    max_relative_error: float | None = None
+    """Euclidean norm of all differences over that of the checkpoint's outputs."""
+    max_accuracy_drop: float | None = None
+    """The checkpoint's accuracy minus the variant's, 0..1."""
+    min_top1_agreement: float | None = None
+    """Share of samples with the checkpoint's most probable class, 0..1."""
+
+    def __post_init__(self) -> None:
+        for key, value in vars(self).items():
+            if value is not None:
+                _at_least(f"gate.{key}", value, 0)
+
+
+@dataclass(kw_only=True)
+class Recipe:
+    """Everything that decides a run; `config.yaml` in the run folder is one of these, resolved."""
+
+    name: str
+    """The run's name, and its folder below runs_dir."""
+    runs_dir: Path = Path("runs")
+    """Folder that holds the run folders."""
+    resume: str = "auto"
+    """auto goes on with what the run folder holds; none refuses a folder that exists; or a checkpoint's path."""
+    dry_run: bool = False
+    """Build everything, run one step and write nothing."""
+    seed: int = 0
+    """Decides initial weights, dropout, augmentation and the order of samples."""
+    deterministic: bool = False
+    """Only algorithms that give the same bits each time; slower on GPUs."""
+    epochs: int = 1
+    """Passes over the training data."""
+    max_steps: int | None = None
+    """End after so many optimizer steps, if the epochs are not over before."""
+    evaluate_every_epochs: int | None = 1
+    """Evaluate after each so many epochs, and always after the last."""
+    task: Literal["classification", "binary", "regression"] = "classification"
+    """What the outputs mean: a logit for each class, one logit, or the values themselves."""
+    data: DataConfig
+    model: Component
+    weights: WeightsConfig | None = None
+    """Weights to start from instead of random ones."""
+    loss: Component | None = None
+    """cross_entropy, nll, bce_with_logits, mse, l1, huber or an import path; the task's own if null."""
+    optimizer: Component
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    step: StepConfig = field(default_factory=StepConfig)
+    distributed: DistributedConfig = field(default_factory=DistributedConfig)
+    early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    profile: ProfileConfig = field(default_factory=ProfileConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
+
+    def __post_init__(self) -> None:
+        if not RUN_NAME.fullmatch(self.name) or NUMBER.fullmatch(self.name):
+            allowed = "100 letters, digits, '.', '_' and '-' at the most, and no number"
+            raise UserError(f"name: '{self.name}' cannot name a run folder; use {allowed}")
+        if not isinstance(self.runs_dir, Path) or "\0" in str(self.runs_dir):
+            raise UserError(f"runs_dir: {self.runs_dir!r} is not a folder's path")
+        _at_least("epochs", self.epochs, 1)
+        _at_least("seed", self.seed, 0)
+        for key in ("max_steps", "evaluate_every_epochs"):
+            if (value := getattr(self, key)) is not None:
+                _at_least(key, value, 1)
+        if self.seed >= 2**63:
+            raise UserError(f"seed: {self.seed} is too large; give less than 2 to the power of 63")
+        if (self.data.mixup or self.data.cutmix) and self.task != "classification":
+            raise UserError(f"data.mixup, data.cutmix: blend classes, so they do not go with task {self.task}")
+
+    @property
+    def run_dir(self) -> Path:
+        return self.runs_dir / self.name
+
+
+def _at_least(key: str, value: float, least: float) -> None:
+    if not value >= least:  # so that NaN is refused as well
+        raise UserError(f"{key}: {value} is too small; give {least} or more")

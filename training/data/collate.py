@@ -1,0 +1,166 @@
+"""From the numbers of samples to a batch, in the training process or in a loader process."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, IterableDataset, TensorDataset, get_worker_info
+
+from training.data.augment import Augment
+from training.data.order import GlobalBatches, Share
+from training.data.seeding import OwnRandomness, seeded
+from training.data.source import Source
+from training.errors import CorruptSample, UserError
+
+TRIES = 100
+
+
+class Batch(NamedTuple):
+    inputs: torch.Tensor
+    """[samples, ...] as the source's input says."""
+    targets: torch.Tensor
+    """int64 [samples], or float32 [samples, outputs]."""
+    indices: torch.Tensor
+    """int64 [samples], where each stands in its data set."""
+    number: int
+    """Of the global batch in its epoch, from 0."""
+    corrupt: list[str]
+    """What could not be read and was left out or replaced."""
+
+    def to(self, device: torch.device) -> "Batch":
+        if device.type == "cpu":
+            return self
+        inputs, targets = (part.to(device, non_blocking=True) for part in (self.inputs, self.targets))
+        return self._replace(inputs=inputs, targets=targets)
+
+
+@dataclass
+class Fetch(Dataset):
+    """Reads, checks and augments the samples of a share. A `UserError` comes back as its text, because an
+    exception would leave a loader process with a traceback in its message."""
+
+    samples: Dataset
+    classes: int | None
+    """How many a target may name; None for values."""
+    augment: Augment | None = None
+    seed: int = 0
+    skip_corrupt: bool = False
+    replace: bool = True
+    """Whether a corrupt sample that is skipped is replaced by the one after it, or left out."""
+
+    def __getitem__(self, share: Share) -> "Batch | str":
+        try:
+            return self.batch(share)
+        except UserError as error:
+            return str(error)
+
+    def batch(self, share: Share) -> Batch:
+        indices = np.asarray(share.indices)
+        corrupt: list[str] = []
+        if isinstance(self.samples, TensorDataset):
+            inputs, targets = (tensor[torch.from_numpy(indices)] for tensor in self.samples.tensors)
+        else:
+            read = [self._read(share.epoch, int(index), corrupt) for index in indices]
+            indices = indices[[pair is not None for pair in read]]
+            inputs, targets = stacked([pair for pair in read if pair is not None])
+            self.check(targets, indices)
+        return self.finished(inputs, targets, share._replace(indices=indices), corrupt)
+
+    def finished(self, inputs: torch.Tensor, targets: torch.Tensor, share: Share, corrupt: list[str]) -> Batch:
+        if self.augment is not None:
+            inputs = self.augment(inputs, share.epoch, share.indices)
+        return Batch(inputs, targets, torch.from_numpy(share.indices), share.batch, corrupt)
+
+    def _read(self, epoch: int, index: int, corrupt: list[str]) -> tuple | None:
+        for attempt in range(TRIES):
+            try:
+                return self._sample(epoch, (index + attempt) % len(self.samples))  # type: ignore[arg-type]  # map-style
+            except CorruptSample as error:
+                if not self.skip_corrupt:
+                    raise UserError(f"{error}; data.on_corrupt skip goes on without such samples") from error
+                corrupt.append(str(error))
+                if not self.replace:
+                    return None
+        raise UserError(f"{corrupt[0]}, and so are the {TRIES - 1} samples after it")
+
+    def _sample(self, epoch: int, index: int) -> tuple:
+        if getattr(self.samples, "deterministic", False):
+            return self.samples[index]
+        with seeded(self.seed, epoch, index):
+            return self.samples[index]
+
+    def check(self, targets: torch.Tensor, indices: np.ndarray) -> None:
+        if self.classes is None or not len(targets):
+            return
+        wrong = ((targets < 0) | (targets >= self.classes)).nonzero()
+        if len(wrong):
+            at = int(wrong[0])
+            raise UserError(
+                f"data.source: sample {indices[at]} has class {int(targets[at])}, but there are {self.classes} labels, "
+                f"0 to {self.classes - 1}"
+            )
+
+
+@dataclass
+class Stream(IterableDataset):
+    """The shares of an iterable data set: every process walks all of it and keeps what is its own."""
+
+    fetch: Fetch
+    source: Source
+    order: GlobalBatches
+    epoch: int
+    first: int
+
+    def __iter__(self) -> Iterator[Batch | str]:
+        worker = get_worker_info()
+        number, count = (worker.id, worker.num_workers) if worker else (0, 1)
+        try:
+            for item, (share, pairs) in enumerate(self._shares()):
+                if item % count == number:
+                    inputs, targets = stacked(pairs)
+                    self.fetch.check(targets, share.indices)
+                    yield self.fetch.finished(inputs, targets, share, [])
+        except UserError as error:
+            yield str(error)
+
+    def _samples(self) -> Iterator[tuple]:
+        """With randomness of its own, the same in every process: the loop's goes on where a checkpoint left it."""
+        own = OwnRandomness(self.order.seed, self.epoch)
+        with own.used():
+            samples = iter(cast(Iterable[tuple], self.source.train))
+        while True:
+            with own.used():
+                sample = next(samples, None)
+            if sample is None:
+                return
+            yield sample
+
+    def _shares(self) -> Iterator[tuple[Share, list[tuple]]]:
+        getattr(self.source.train, "set_epoch", lambda _: None)(self.epoch)
+        wanted = self.order.shares(self.epoch, self.first)
+        held: dict[int, tuple] = {}
+        share = next(wanted, None)
+        for position, pair in enumerate(self._samples()):
+            if share is None:
+                return
+            start = share.batch * self.order.batch_size
+            if position >= start:
+                held[position] = pair
+            while share is not None and position + 1 == (share.batch + 1) * self.order.batch_size:
+                yield share, [held[index] for index in share.indices.tolist()]
+                ended, share = share.batch, next(wanted, None)
+                if share is None or share.batch != ended:
+                    held.clear()
+        if share is not None:
+            raise UserError(
+                f"data.source: the stream ended before its {self.source.train_size} samples; train_samples is too large"
+            )
+
+
+def stacked(pairs: Sequence[tuple]) -> tuple[torch.Tensor, torch.Tensor]:
+    if not pairs:
+        return torch.empty(0), torch.empty(0)
+    inputs, targets = zip(*pairs, strict=True)
+    return torch.stack(inputs), torch.stack([torch.as_tensor(target) for target in targets])

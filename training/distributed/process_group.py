@@ -1,0 +1,140 @@
+"""Enter and leave the process group: which rank this is, and on which device it computes."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from training.config.instantiate import one_line
+from training.distributed.rendezvous import fresh_store
+from training.errors import UserError
+
+
+@dataclass(frozen=True)
+class RankInfo:
+    """This process among the others."""
+
+    rank: int
+    world_size: int
+    device: torch.device
+    local_rank: int
+    """Among those of its node."""
+    one_node: bool
+    """Whether all ranks are on this one."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one rank that writes files and talks."""
+        return self.rank == 0
+
+
+def rank_info_of(environ: Mapping[str, str]) -> RankInfo:
+    """Where torchrun's variables put this process; alone, without them.
+
+    One GPU per process where the machine has that many, the CPU otherwise.
+    """
+    local_rank = int(environ.get("LOCAL_RANK", 0))
+    on_gpu = torch.cuda.device_count() >= int(environ.get("LOCAL_WORLD_SIZE", 1))
+    world_size = int(environ.get("WORLD_SIZE", 1))
+    return RankInfo(
+        rank=int(environ.get("RANK", 0)),
+        world_size=world_size,
+        device=torch.device("cuda", local_rank) if on_gpu else torch.device("cpu"),
+        local_rank=local_rank,
+        one_node=int(environ.get("LOCAL_WORLD_SIZE", 1)) == world_size,
+    )
+
+
+@contextmanager
+def process_group(rank_info: RankInfo, timeout_seconds: float = 600) -> Iterator[None]:
+    """NCCL for tensors on GPUs, Gloo for those on the CPU. A rank waits for another for `timeout_seconds`.
+
+    A process alone gets a group of one, so that nothing else has to ask whether there is a group.
+    """
+    backend = "gloo"
+    if rank_info.device.type == "cuda":
+        torch.cuda.set_device(rank_info.device)
+        backend = "cpu:gloo,cuda:nccl"
+    timeout = timedelta(seconds=timeout_seconds)
+    if rank_info.world_size == 1:
+        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+    elif (store := fresh_store(os.environ, rank_info.rank, rank_info.world_size, timeout)) is not None:
+        dist.init_process_group(
+            backend, store=store, rank=rank_info.rank, world_size=rank_info.world_size, timeout=timeout
+        )
+    else:
+        dist.init_process_group(backend, timeout=timeout)
+    orderly = False
+    try:
+        yield
+        orderly = True
+    finally:
+        # After an error on one rank the others may be inside a collective, and leaving the group in good order
+        # would wait for them.
+        if orderly:
+            dist.destroy_process_group()
+
+
+Result = TypeVar("Result")
+
+
+def from_the_leader(rank_info: RankInfo, action: Callable[[], Result]) -> Result:
+    """What `action` gives on the leading rank, on every rank; all of them call it, and it can be pickled.
+
+    A UserError of it is raised on all ranks, so that none waits for one that has gone; so is what the disk
+    refuses, as one.
+    """
+    answer: list[tuple[Result | None, str | None]] = [(None, None)]
+    if rank_info.leads:
+        try:
+            answer = [(action(), None)]
+        except UserError as error:
+            answer = [(None, str(error))]
+        except OSError as error:
+            answer = [(None, f"{error.filename or 'the disk'}: {error.strerror or error}")]
+    dist.broadcast_object_list(answer)
+    result, refusal = answer[0]
+    if refusal is not None:
+        raise UserError(refusal)
+    return result  # type: ignore[return-value]  # None only if that is what `action` gives
+
+
+def on_the_leader(rank_info: RankInfo, action: Callable[[], Result], otherwise: Result) -> Result:
+    """As `from_the_leader`, for something that cannot travel: the other ranks get `otherwise`."""
+    results = [otherwise]
+    from_the_leader(rank_info, lambda: results.__setitem__(0, action()))
+    return results[0]
+
+
+def gathered(mine: Result) -> list[Result]:
+    """What every rank gives, on every rank; all of them call it."""
+    everyone: list[Result] = [mine] * dist.get_world_size()
+    dist.all_gather_object(everyone, mine)
+    return everyone
+
+
+def cpu_group(timeout_seconds: float) -> dist.ProcessGroup:
+    """All ranks over Gloo, apart from every other group; every rank calls it."""
+    # It would not take over the timeout of the main group.
+    group = dist.new_group(backend="gloo", timeout=timedelta(seconds=timeout_seconds))
+    assert isinstance(group, dist.ProcessGroup)  # every rank is a member
+    return group
+
+
+def why_ranks_parted(error: Exception) -> str | None:
+    """One line, if `error` is what a rank gets because another has ended or is out of reach."""
+    # Gloo raises a bare RuntimeError that names its own source file.
+    gloo = isinstance(error, RuntimeError) and "/gloo/" in str(error)
+    return one_line(error) if gloo or isinstance(error, dist.DistError) else None
+
+
+def share_buffers(model: nn.Module) -> None:
+    """Give every rank the leading rank's buffers: BatchNorm's statistics come from each rank's own share."""
+    for buffer in model.buffers():
+        dist.broadcast(buffer, 0)

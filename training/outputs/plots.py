@@ -1,0 +1,151 @@
+"""Pictures of a run: curves.png, confusion.png, predictions.png."""
+
+import contextlib
+import itertools
+import json
+from pathlib import Path
+
+import matplotlib
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from training.errors import CorruptSample
+from training.evaluation import Evaluation
+from training.tasks import Task
+
+matplotlib.use("Agg")  # no display is needed, and none is looked for
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+GRID = (4, 8)
+IMAGE, BESIDE, ABOVE, HEADING = 1.2, 0.1, 0.3, 0.4
+"""The side of an image of the grid, the space beside it, that for its title, and that for the heading, in inches."""
+SMALLEST = 5
+"""A title's letters in points, below which nobody reads them."""
+
+
+def draw_curves(run_dir: Path, headline: str) -> None:
+    """Loss and the task's headline over optimizer steps, from metrics.jsonl."""
+    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    figure, (loss, score) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for kind in ("train", "test"):
+        points = [(line["step"], line["loss"]) for line in lines if line["kind"] == kind]
+        if points:
+            loss.plot(*zip(*points, strict=True), label=kind)
+    loss.set(xlabel="step", ylabel="loss", yscale="log")
+    loss.legend()
+    points = [(line["step"], line[headline]) for line in lines if line["kind"] == "test"]
+    score.plot(*zip(*points, strict=True), marker=".")
+    score.set(xlabel="step", ylabel=f"test {headline}")
+    _save(figure, run_dir / "curves.png")
+
+
+def draw_confusion(run_dir: Path, result: Evaluation, counts: torch.Tensor, labels: tuple[str, ...]) -> None:
+    """`counts` are the result's confusion."""
+    figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
+    axes.imshow(counts.numpy(), cmap="Blues")
+    labels = tuple(map(_plain, labels))
+    right = f"{result.score:.2%} of {result.samples} test samples right"
+    axes.set(xlabel="predicted", ylabel="true", title=right)
+    axes.set_xticks(range(len(labels)), labels, rotation=90 if max(map(len, labels)) > 2 else 0)
+    axes.set_yticks(range(len(labels)), labels)
+    for true, row in enumerate(counts.tolist()):
+        for predicted, count in enumerate(row):
+            if count:
+                colour = "white" if count > counts.max() / 2 else "black"
+                axes.text(predicted, true, count, ha="center", va="center", color=colour)
+    _save(figure, run_dir / "confusion.png")
+
+
+@torch.no_grad()
+def draw_predictions(
+    run_dir: Path,
+    model: nn.Module,
+    test: Dataset,
+    result: Evaluation,
+    labels: tuple[str, ...],
+    task: Task,
+    device: torch.device,
+) -> None:
+    """A grid of test images with true and predicted labels or values; mistakes come first, framed in red."""
+    rows, columns = GRID
+    labels = tuple(map(_plain, labels))
+    samples = _readable(test, result.shown, rows * columns)
+    images = torch.stack([image for image, _ in samples]).to(device)
+    predicted = task.predicted(model.eval()(images).float()).cpu()
+    titles = [_title(labels, truth, guess) for (_, truth), guess in zip(samples, predicted, strict=True)]
+    longest = max(len(title) for title, _ in titles)
+    # A letter is about 0.6 of its size wide.
+    size = min(9, max(SMALLEST, 72 * (IMAGE + BESIDE) / (0.6 * longest)))
+    # One pair of axes in inches: a pair for each image would take matplotlib most of a second.
+    width, height = columns * (IMAGE + BESIDE) + BESIDE, rows * (IMAGE + ABOVE) + HEADING + BESIDE
+    figure = plt.figure(figsize=(width, height))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0), autoscale_on=False)
+    axes.axis("off")
+    heading = f"{result.samples} test samples; mistakes in red"
+    axes.text(width / 2, HEADING / 2, heading, ha="center", va="center", size=12)
+    for rank_info, ((image, _), (title, mistaken)) in enumerate(zip(samples, titles, strict=True)):
+        row, column = divmod(rank_info, columns)
+        corner = BESIDE + column * (IMAGE + BESIDE), HEADING + ABOVE + row * (IMAGE + ABOVE)
+        _draw_image(axes, corner, image, mistaken)
+        middle, colour = corner[0] + IMAGE / 2, "red" if mistaken else "black"
+        axes.text(middle, corner[1] - 0.06, title, ha="center", va="baseline", size=size, color=colour)
+    _save(figure, run_dir / "predictions.png")
+
+
+def draw_points(run_dir: Path, result: Evaluation, labels: tuple[str, ...]) -> None:
+    """Predicted over true values of the first test samples, one colour for each output."""
+    figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
+    points = result.points.numpy()
+    for output, label in enumerate(labels):
+        axes.scatter(points[:, 0, output], points[:, 1, output], s=8, label=_plain(label))
+    ends = [points.min(), points.max()]
+    axes.plot(ends, ends, color="grey", linewidth=1)
+    axes.set(xlabel="true", ylabel="predicted", title=f"R² {result.score:.3f} on {result.samples} test samples")
+    if len(labels) <= 10:
+        axes.legend()
+    _save(figure, run_dir / "predictions.png")
+
+
+def _readable(test: Dataset, first: list[int], count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """`count` samples, those of `first` before others; what cannot be read is left out."""
+    found: list[tuple[torch.Tensor, torch.Tensor]] = []
+    rest = (index for index in range(len(test)) if index not in first)  # type: ignore[arg-type]  # map-style
+    for index in itertools.chain(first, rest):
+        if len(found) == count:
+            break
+        with contextlib.suppress(CorruptSample):
+            found.append(test[index])
+    return found
+
+
+def _draw_image(axes: Axes, corner: tuple[float, float], image: torch.Tensor, framed: bool) -> None:
+    """In the middle of the square of side IMAGE that has this upper left corner."""
+    height, width = (side * IMAGE / max(image.shape[1:]) for side in image.shape[1:])
+    left, top = corner[0] + (IMAGE - width) / 2, corner[1] + (IMAGE - height) / 2
+    extent = (left, left + width, top + height, top)
+    axes.imshow(image.permute(1, 2, 0).numpy(), cmap="gray", extent=extent, aspect="auto")
+    if framed:
+        axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor="red", linewidth=3))
+
+
+def _title(labels: tuple[str, ...], truth: torch.Tensor, guess: torch.Tensor) -> tuple[str, bool]:
+    """What stands above an image, and whether it is a mistake; a value is no mistake."""
+    if guess.dim():
+        return f"{guess[0]:.3g}", False
+    if int(guess) == int(truth):
+        return labels[int(truth)], False
+    return f"{labels[int(truth)]}, not {labels[int(guess)]}", True
+
+
+def _plain(label: str) -> str:
+    """Without what matplotlib would take for a formula."""
+    return label.replace("$", r"\$")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

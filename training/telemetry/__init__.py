@@ -1,0 +1,1 @@
+"""Metrics of a run: measured on each rank, reported by rank 0."""

@@ -1,0 +1,1 @@
+"""A run: built, tried by a first step, trained, evaluated and left as results."""

@@ -1,0 +1,126 @@
+"""The training loop. Everything it uses was built before it starts."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from training.checkpointing.async_saver import Saver
+from training.distributed.process_group import share_buffers
+from training.distributed.signals import Request, Requests, Stopped
+from training.errors import UserError
+from training.evaluation import Evaluation, evaluate
+from training.telemetry.meter import Meter
+from training.telemetry.profiler import Profile
+from training.trainer.build import Run
+from training.trainer.train_state import collect
+from training.trainer.train_step import Step
+
+
+@dataclass(kw_only=True)
+class Loop:
+    """Every rank has one, and all take the same turns."""
+
+    run: Run
+    step: Step
+    saver: Saver
+    requests: Requests
+    meter: Meter
+    profile: Profile
+
+    def train(self) -> Evaluation:
+        """From where the run stands to its end; returns the evaluation there.
+
+        Raises Stopped after a signal, with everything saved, UserError for what only training shows, and SystemExit
+        on all ranks alike where one of them cannot save.
+        """
+        try:
+            return self._epochs()
+        except SystemExit:
+            self.saver.wait()  # all ranks end here, so that the save in flight is finished, or cleared away, by all
+            raise
+
+    def _epochs(self) -> Evaluation:
+        run, progress, result = self.run, self.run.progress, None
+        while not run.ended or run.evaluation_due:
+            self._steps()
+            # Before the next epoch is said to have begun: a run that is stopped meanwhile begins here again.
+            result = self._evaluate() if run.evaluation_due else None
+            is_best = result is not None and run.judge(result.score)
+            if progress.batch == len(run.order):
+                progress.epoch, progress.batch = progress.epoch + 1, 0
+                self.step.epoch_ended()
+            if is_best or run.ended or self.saver.due(progress):
+                self._save()
+            self._heed(self.requests.exchange())
+        self.saver.wait()
+        self._check_saver()
+        self.requests.exchange()
+        return result or self.evaluation()
+
+    def _steps(self) -> None:
+        """To the end of the epoch, or of the run."""
+        run, progress = self.run, self.run.progress
+        batches = self.meter.watch(run.feed.epoch(progress.epoch, progress.batch))
+        while progress.batch < len(run.order) and not run.ended:
+            started = time.perf_counter()
+            report_due = run.report_due
+            loss, norm = self.step(batches, progress.epoch, measure=report_due)
+            progress.step, progress.batch = progress.step + 1, progress.batch + 1
+            self.meter.stepped(progress.step, loss, time.perf_counter() - started)
+            if report_due:
+                self._report(norm)
+            self.profile.stepped(progress.step)
+            if self.saver.due(progress):
+                self._save()
+            self._heed_requests()
+
+    def _evaluate(self) -> Evaluation:
+        result = self.evaluation()
+        self.meter.telemetry.evaluated(epoch=self.run.epochs_begun, step=self.run.progress.step, result=result)
+        return result
+
+    def evaluation(self, *, saved: bool = False) -> Evaluation:
+        """Of the weights as they are; signals are heeded meanwhile. `saved`: all is, so that a signal saves nothing."""
+        run, trained = self.run, self.step.trained
+        share_buffers(trained)
+        heed = self._leave_if_asked if saved else self._heed_requests
+        self.requests.ask_soon()  # a batch of an evaluation may take as long as a hundred steps
+        return evaluate(trained, run.evaluation, run.task, run.outputs, run.rank_info, heed)
+
+    def _report(self, norm: torch.Tensor | None) -> None:
+        run, step = self.run, self.run.progress.step
+        total, _, longest = self.step.guard.skipped.tolist()
+        patience = run.recipe.step.skip_nonfinite
+        if patience and longest >= patience:
+            raise UserError(f"the gradients were not finite for {longest} steps in a row before step {step}")
+        self.meter.report(
+            epoch=run.epochs_begun,
+            step=step,
+            learning_rate=self.step.learning_rate,
+            norm=norm,
+            forward=self.step.forward_seconds,
+            skipped=total,
+        )
+
+    def _save(self) -> None:
+        self.saver.save(collect(self.step, self.run.rank_info, self.meter.losses), self.run.progress)
+
+    def _check_saver(self) -> None:
+        if self.saver.failures and self.run.recipe.checkpoint.on_save_error == "stop":
+            self.requests.fail()
+
+    def _leave_if_asked(self) -> None:
+        if stop := self.requests.agreed().stop:
+            raise Stopped(stop)
+
+    def _heed_requests(self) -> None:
+        self._heed(self.requests.agreed())
+
+    def _heed(self, request: Request) -> None:
+        if request.save or request.stop:
+            self._save()
+        self._check_saver()
+        if request.stop:
+            self.saver.wait()
+            raise SystemExit(1) if self.saver.error else Stopped(request.stop)

@@ -1,0 +1,89 @@
+"""The learning rate: our own shapes, which depend on the share of the run that is done, and torch's classes."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch.optim import lr_scheduler
+
+from training.config.instantiate import Component, build
+from training.config.recipe import ScheduleConfig
+from training.errors import UserError
+
+
+def build_schedule(
+    config: ScheduleConfig, optimizer: torch.optim.Optimizer, total_steps: int
+) -> lr_scheduler.LRScheduler:
+    """A scheduler to be moved on after every optimizer step, or epoch as `config.every` says."""
+    if config.name in SHAPES:
+        shape = build(Component(name=config.name, args=config.args), SHAPES, "schedule")
+        if config.every != "step":
+            raise UserError(
+                f"schedule.every: {config.name} goes by steps; epoch is for torch.optim.lr_scheduler's classes"
+            )
+        try:
+            return lr_scheduler.LambdaLR(optimizer, lambda step: factor(shape, step, config.warmup_steps, total_steps))
+        except TypeError as error:
+            raise UserError(f"schedule.args: {config.args} do not fit {config.name}: {error}") from error
+    known = {name: value for name, value in vars(lr_scheduler).items() if name.endswith("LR") and name != "LambdaLR"}
+    if config.name.endswith("ReduceLROnPlateau"):
+        raise UserError("schedule.name: ReduceLROnPlateau waits for evaluations, not steps; use cosine or step")
+    scheduler = build(Component(name=config.name, args=config.args), SHAPES | known, "schedule", optimizer)
+    if config.warmup_steps:
+        raise UserError(f"schedule.warmup_steps: goes with {', '.join(SHAPES)}, not with {config.name}")
+    if not isinstance(scheduler, lr_scheduler.LRScheduler):
+        raise UserError(f"schedule.name: {config.name} is not a torch.optim.lr_scheduler.LRScheduler")
+    return scheduler
+
+
+def factor(shape: "Shape", step: int, warmup_steps: int, total_steps: int) -> float:
+    """What the base learning rate is multiplied by in optimizer step `step`, counted from 0."""
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    return shape(min(1.0, (step - warmup_steps) / max(1, total_steps - warmup_steps)))
+
+
+Shape = Callable[[float], float]
+"""From the share of the run that is done after the warm-up, 0..1, to a factor."""
+
+
+def constant() -> Shape:
+    return lambda _: 1.0
+
+
+def cosine(end: float = 0.0) -> Shape:
+    """Half a cosine from 1 to `end` (arXiv:1608.03983, without restarts)."""
+    return lambda done: end + (1 - end) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def linear(end: float = 0.0) -> Shape:
+    return lambda done: 1 + (end - 1) * done
+
+
+def step(milestones: list[float] = [1 / 3, 2 / 3], gamma: float = 0.1) -> Shape:  # noqa: B006  # never changed
+    """Times `gamma` at each milestone."""
+    if not all(0 <= milestone <= 1 for milestone in milestones):
+        raise UserError(f"schedule.args.milestones: {milestones} are not shares of the run, between 0 and 1")
+    return lambda done: gamma ** sum(done >= milestone for milestone in milestones)
+
+
+def triangular(peak: float = 0.25, start: float = 0.1, end: float = 0.0) -> Shape:
+    """Straight up from `start` to 1 at `peak`, straight down to `end`."""
+    if not 0 < peak < 1:
+        raise UserError(f"schedule.args.peak: {peak} is not between 0 and 1")
+
+    def shape(done: float) -> float:
+        if done < peak:
+            return start + (1 - start) * done / peak
+        return 1 + (end - 1) * (done - peak) / (1 - peak)
+
+    return shape
+
+
+SHAPES: dict[str, Callable[..., Shape]] = {
+    "constant": constant,
+    "cosine": cosine,
+    "linear": linear,
+    "step": step,
+    "triangular": triangular,
+}

@@ -1,0 +1,52 @@
+"""The results of a finished run beside its checkpoints: `model/`, the pictures and confusion.csv."""
+
+import csv
+import io
+from pathlib import Path
+
+import torch
+
+from training.data.source import ImageInput
+from training.evaluation import Evaluation
+from training.files import write_whole
+from training.models.normalized import Normalized
+from training.models.saved import ModelCard, save_model
+from training.trainer.build import Run
+
+
+def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
+    """Draw the pictures, then write `model/`, which says that the run is finished."""
+    # Imported here, because matplotlib takes a second that no other rank needs to spend.
+    from training.outputs.plots import draw_confusion, draw_curves, draw_points, draw_predictions
+
+    source, recipe, folder = run.source, run.recipe, run.recipe.run_dir
+    draw_curves(folder, run.task.headline)
+    if result.confusion is not None:
+        draw_confusion(folder, result, result.confusion, source.labels)
+        _write_confusion(folder / "confusion.csv", result.confusion, source.labels)
+    if isinstance(source.input, ImageInput):
+        draw_predictions(folder, trained, source.test, result, source.labels, run.task, run.rank_info.device)
+    elif recipe.task == "regression":
+        draw_points(folder, result, source.labels)
+    card = ModelCard(
+        name=recipe.name,
+        task=recipe.task,
+        network=recipe.model,
+        input=source.input,
+        labels=source.labels,
+        data=recipe.data.source,
+        result=result.values,
+        step=run.progress.step,
+        gate={name: limit for name, limit in vars(recipe.gate).items() if limit is not None},
+        torch=str(torch.__version__),
+    )
+    save_model(folder / "model", trained, card)
+
+
+def _write_confusion(path: Path, counts: torch.Tensor, labels: tuple[str, ...]) -> None:
+    """A line for each true label and a column for each predicted one, with their names before them."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["true", *labels])
+    lines.writerows([label, *row] for label, row in zip(labels, counts.tolist(), strict=True))
+    write_whole(path, text.getvalue())

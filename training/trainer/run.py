@@ -1,0 +1,195 @@
+"""A run from its resolved recipe to its complete folder: build, start or go on, train, leave the results."""
+
+import os
+import time
+
+import torch
+from prometheus_client import CollectorRegistry
+
+from training.checkpointing import checkpoint
+from training.checkpointing.async_saver import Saver
+from training.checkpointing.download import bring_best, bring_newest
+from training.checkpointing.remote_run import StoredRun
+from training.checkpointing.resume import Start, enter, find_start
+from training.checkpointing.shared_folder import check_shared, enter_on_each
+from training.config.recipe import Recipe
+from training.distributed.process_group import cpu_group, from_the_leader, on_the_leader, process_group, rank_info_of
+from training.distributed.signals import Requests, Stopped
+from training.errors import UserError
+from training.evaluation import Evaluation, evaluate
+from training.store import Store
+from training.telemetry.meter import Meter
+from training.telemetry.profiler import Profile
+from training.telemetry.prometheus import TrainMetrics
+from training.telemetry.report import in_words
+from training.telemetry.reporters import NullReporter, RankZeroReporter, Reporter
+from training.telemetry.sample_log import NoSampleLog, SampleLog
+from training.trainer.build import Run, build_run
+from training.trainer.loop import Loop
+from training.trainer.results import leave_results
+from training.trainer.train_state import restore, seed_everything
+from training.trainer.wrap_ddp import assemble
+
+
+def run(recipe: Recipe) -> int:
+    """Train as `recipe` says and fill its run folder; returns 0, or 128 and the signal that ended it after a save.
+
+    Raises UserError: for the recipe before anything is written, later for what only training shows.
+    """
+    if recipe.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS when it starts
+    url = recipe.checkpoint.store
+    stored = StoredRun(Store(url), recipe.name) if url is not None else None
+    parts = build_run(recipe, rank_info_of(os.environ))
+    with process_group(parts.rank_info, recipe.distributed.timeout_seconds):
+        if recipe.dry_run:
+            _try_one_step(parts)
+            return 0
+        try:
+            _train(parts, stored)
+        except Stopped as stopped:
+            if parts.rank_info.leads:
+                print(
+                    f"{recipe.name}: {stopped}, saved at step {parts.progress.step}; the same command goes on",
+                    flush=True,
+                )
+            return 128 + stopped.number
+    return 0
+
+
+def _train(parts: Run, stored: StoredRun | None) -> None:
+    recipe, rank_info, folder = parts.recipe, parts.rank_info, parts.recipe.run_dir
+    started = time.perf_counter()
+    brought = bring_newest(stored, folder, rank_info, recipe.checkpoint.keep) if stored is not None else None
+    start = from_the_leader(rank_info, lambda: find_start(recipe, os.environ, stored, brought))
+    if stored is not None:
+        stored.attempt = start.began
+    parts.progress = start.progress
+    _check_same_epoch(parts)
+    if start.finished and parts.ended:
+        if rank_info.leads:
+            _upload(parts, stored)
+            where = folder if stored is None else stored.url
+            print(f"{recipe.name}: is finished, at step {parts.progress.step}; in {where}", flush=True)
+        return
+    loop = _prepare(parts, start, stored)
+    try:
+        result = loop.train()
+        if recipe.checkpoint.export == "best":
+            result = _take_best(loop, stored) or result
+    finally:
+        loop.profile.close()
+        loop.meter.telemetry.close()
+    if rank_info.leads:
+        try:
+            leave_results(parts, loop.step.trained, result)
+        except OSError as error:
+            raise SystemExit(
+                f"training: {folder}: cannot write the results ({error.strerror}); the same command tries again"
+            ) from error
+        _upload(parts, stored)
+        seconds, step = time.perf_counter() - started, parts.progress.step
+        print(
+            f"{recipe.name}: {in_words(result.values)} on {result.samples} samples after {step} steps, "
+            f"{seconds:.1f} s; in {folder}",
+            flush=True,
+        )
+
+
+def _upload(parts: Run, stored: StoredRun | None) -> None:
+    """The results, if there is a store and they are not in it."""
+    try:
+        if stored is not None and stored.finished_at() != parts.progress.step:
+            stored.put_results(parts.recipe.run_dir)
+    except OSError as error:
+        raise SystemExit(f"training: {error}: cannot take the results; the same command tries again") from error
+
+
+def _prepare(parts: Run, start: Start, stored: StoredRun | None) -> Loop:
+    """Everything that the loop uses, with the checkpoint's state in it if there is one; then the run folder."""
+    recipe, rank_info, folder, stands_at = parts.recipe, parts.rank_info, parts.recipe.run_dir, start.progress.step
+    requests = Requests(cpu_group(recipe.distributed.timeout_seconds), rank_info.world_size)
+    step = assemble(parts)
+    losses = torch.zeros(2, dtype=torch.float64, device=rank_info.device)
+    # After the same initial weights everywhere, dropout differs between the ranks.
+    seed_everything(recipe.seed + rank_info.rank + stands_at * rank_info.world_size)
+    if start.checkpoint is not None:
+        restore(start.checkpoint, start.progress, step, rank_info, losses)
+    start.progress.world_size = rank_info.world_size
+    silent: Reporter = NullReporter()
+    telemetry = on_the_leader(rank_info, lambda: _open_telemetry(parts, start), silent)
+    if stored is None:
+        check_shared(folder)
+    else:
+        enter_on_each(recipe, start, rank_info)
+    log = SampleLog(folder, rank_info.rank) if recipe.metrics.sample_log else NoSampleLog()
+    saver = Saver(
+        folder=folder / "checkpoints",
+        config=recipe.checkpoint,
+        group=cpu_group(recipe.distributed.timeout_seconds),
+        rank_info=rank_info,
+        stored=stored,
+        saved=telemetry.saved,
+        failed=telemetry.save_failed,
+    )
+    guarded = recipe.step.skip_nonfinite > 0
+    meter = Meter(rank_info, parts.order.batch_size, losses, telemetry, log, guarded=guarded)
+    profile = Profile(recipe.profile, folder, rank_info.rank, stands_at)
+    return Loop(run=parts, step=step, saver=saver, requests=requests, meter=meter, profile=profile)
+
+
+def _open_telemetry(parts: Run, start: Start) -> Reporter:
+    """Start the metrics endpoint, then enter the run folder; say what is about to run, and where."""
+    recipe, rank_info, progress = parts.recipe, parts.rank_info, start.progress
+    metrics = TrainMetrics(recipe.metrics, recipe.name, rank_info.world_size, start.restarts, CollectorRegistry())
+    enter(recipe, start, rank_info.world_size)
+    print(
+        f"{recipe.name}: {rank_info.world_size} x {rank_info.device.type}, {parts.source.train_size} training "
+        f"and {parts.source.test_size} test samples, {recipe.epochs} epochs of {len(parts.order)} steps"
+        + (f"; metrics on {metrics.url}" if metrics.url else "")
+        + (f"; goes on after step {progress.step} of {start.checkpoint}" if start.checkpoint else ""),
+        flush=True,
+    )
+    return RankZeroReporter(recipe.run_dir, metrics, progress, total=parts.total_steps, epochs=recipe.epochs)
+
+
+def _check_same_epoch(parts: Run) -> None:
+    """Raises UserError where a run that stands inside an epoch would find another epoch there."""
+    progress, order = parts.progress, parts.order
+    before, now = (progress.samples, progress.batch_size), (order.samples, order.batch_size)
+    if progress.batch > 0 and before != now:
+        raise UserError(
+            f"data: the checkpoint stands inside an epoch of {before[0]} samples in batches of {before[1]}; "
+            f"now there are {now[0]} in batches of {now[1]}"
+        )
+    progress.samples, progress.batch_size = now
+
+
+def _take_best(loop: Loop, stored: StoredRun | None) -> Evaluation | None:
+    """Put the best checkpoint's weights in, unless they are those at the end; returns its evaluation."""
+    run, step = loop.run, loop.run.progress.best_step
+    if stored is None:
+        folder = run.recipe.run_dir / "checkpoints"
+        named = folder / checkpoint.name_of(step)  # a kill may have come before `best` was moved to it
+        path = named if named.is_dir() else checkpoint.best(folder)
+    else:
+        keep = run.recipe.checkpoint.keep
+        path = bring_best(stored, run.recipe.run_dir, run.rank_info, keep, step) if step != run.progress.step else None
+    if path is None or (progress := checkpoint.read_progress(path)).step == run.progress.step:
+        return None
+    restore(path, progress, loop.step, run.rank_info, loop.meter.losses)
+    return loop.evaluation(saved=True)
+
+
+def _try_one_step(parts: Run) -> None:
+    """For --dry_run: the first step and an evaluation, without a trace on the disk."""
+    step = assemble(parts)
+    seed_everything(parts.recipe.seed + parts.rank_info.rank)
+    loss, _ = step(parts.feed.epoch(0, 0), 0, measure=False)
+    result = evaluate(step.trained, parts.evaluation, parts.task, parts.outputs, parts.rank_info)
+    if parts.rank_info.leads:
+        print(
+            f"{parts.recipe.name}: a step over {parts.order.batch_size} samples gives loss {loss.item():.4f}, and then "
+            f"{in_words(result.values)}; nothing was written",
+            flush=True,
+        )

@@ -1,0 +1,115 @@
+"""One optimizer step, and everything whose state it changes."""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel
+
+from training.config.recipe import StepConfig
+from training.data.collate import Batch
+from training.data.mix import Mix
+from training.models.normalized import Normalized
+from training.tasks import Task
+from training.trainer.nonfinite_guard import NonFiniteGuard
+
+
+@dataclass(kw_only=True)
+class Step:
+    """Called with a feed's iterator, takes as many batches as are accumulated and moves the weights once."""
+
+    config: StepConfig
+    task: Task
+    model: DistributedDataParallel
+    loss: nn.Module
+    optimizer: torch.optim.Optimizer
+    scheduler: LRScheduler
+    schedule_by_step: bool
+    """Whether `scheduler` moves on with every step; the loop moves it after every epoch otherwise."""
+    scaler: torch.amp.GradScaler
+    ema: AveragedModel | None
+    mix: Mix | None
+    comm_state: object
+    """What the communication hook keeps between steps, or None."""
+    guard: NonFiniteGuard
+    device: torch.device
+    learning_rate: float = 0.0
+    """Of the last step, in the first parameter group."""
+    forward_seconds: float = 0.0
+    """Of the last forward pass that was measured. Unlike a whole step it waits for no other rank, so it shows a
+    straggler."""
+
+    def __call__(
+        self, batches: Iterator[Batch], epoch: int, *, measure: bool
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The mean loss, and the gradients' norm if it is needed or `measure` asks for it; both on the device."""
+        self.learning_rate = self.optimizer.param_groups[0]["lr"]
+        if self.config.skip_nonfinite:
+            self.guard.step_begins()
+        total = torch.zeros((), device=self.device)
+        for part in range(self.config.accumulate):
+            batch = next(batches)
+            last = part + 1 == self.config.accumulate
+            with nullcontext() if last else self.model.no_sync():
+                loss = self._loss(batch, epoch, measure) / self.config.accumulate
+                self.scaler.scale(loss).backward()
+            total += loss.detach()
+        return total, self._update(measure)
+
+    @property
+    def trained(self) -> Normalized:
+        """The network that is evaluated and saved: the moving average, if one is kept."""
+        trained = self.ema.module if self.ema is not None else self.model.module
+        assert isinstance(trained, Normalized)  # DDP and AveragedModel do not say what they hold
+        return trained
+
+    def _loss(self, batch: Batch, epoch: int, measure: bool) -> torch.Tensor:
+        inputs, targets = batch.inputs, batch.targets
+        if self.mix is not None:
+            inputs, targets = self.mix(inputs, targets, epoch, batch.number)
+        if self.config.channels_last and inputs.dim() == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        started = self._now(measure)
+        with self._autocast():
+            outputs = self.model(inputs)
+            self.forward_seconds = self._now(measure) - started
+            return self.loss(*self.task.for_loss(outputs, targets))
+
+    def _now(self, measure: bool) -> float:
+        """Seconds; where it is measured, after the device has done what it was given."""
+        if measure and self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+    def _autocast(self) -> AbstractContextManager:
+        if self.config.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16 if self.config.precision == "bf16" else torch.float16)
+
+    def _update(self, measure: bool) -> torch.Tensor | None:
+        norm = None
+        if measure or self.config.clip_norm or self.config.skip_nonfinite:
+            self.scaler.unscale_(self.optimizer)
+            parameters = list(self.model.parameters())
+            norm = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+            if self.config.clip_norm:
+                clip_grads_with_norm_(parameters, self.config.clip_norm, norm)
+        if norm is None or not self.config.skip_nonfinite or self.guard.allows(norm):
+            self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad()
+        if self.schedule_by_step:
+            self.scheduler.step()
+        if self.ema is not None:
+            self.ema.update_parameters(self.model.module)
+        return norm
+
+    def epoch_ended(self) -> None:
+        if not self.schedule_by_step:
+            self.scheduler.step()
