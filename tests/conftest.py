@@ -16,8 +16,9 @@ from tests.shared import once
 
 pytest_plugins = ["tests.markers", "tests.scheduling"]
 
-# A shell that starts the suite in the background lets it ignore SIGINT, and so would all that the suite starts.
+# A shell that starts the suite in the background lets it ignore SIGINT, nohup SIGHUP, and so would all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Workers share the cores, and threads of OpenMP that wait for each other burn them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

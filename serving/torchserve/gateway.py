@@ -26,7 +26,7 @@ from serving.torchserve.launcher import ServerFailed, TorchServe, reachable
 from serving.torchserve.nginx_config import Front, nginx_config, pid_file
 from serving.torchserve.no_gateway import NoGateway
 from serving.torchserve.settings import Settings
-from serving.torchserve.supervised_process import Child
+from serving.torchserve.supervised_process import SupervisedProcess
 
 START_SECONDS = 20
 STOP_SECONDS = 5
@@ -86,7 +86,7 @@ class Gateway:
         if front.tls_certificate and front.tls_key:
             self.certificate = Certificate(front.tls_certificate, front.tls_key)
         self.folder = Path(tempfile.mkdtemp(prefix="torchferry-gateway-"))
-        self.process: Child | None = None
+        self.process: SupervisedProcess | None = None
         self.listeners: list[socket.socket] = []
         """What nginx listens on."""
         self.written: tuple[object, object] | None = None  # of what nginx was told last
@@ -109,7 +109,7 @@ class Gateway:
         numbers = [listener.fileno() for listener in self.listeners]
         inherited = os.environ | {"NGINX": "".join(f"{number};" for number in numbers)}
         command = [*self._command(self._config), "-g", "daemon off;"]
-        self.process = Child(command, self.folder, self.log, inherited, numbers)
+        self.process = SupervisedProcess(command, self.folder, self.log, inherited, numbers)
         if not self._wait(self._taken_up, START_SECONDS):
             raise ServerFailed(f"the gateway did not listen after {START_SECONDS} s\n{self._log_end()}")
 

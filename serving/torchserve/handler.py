@@ -27,7 +27,7 @@ from serving.errors import InferenceFailed, WrongParameter, WrongTensor
 from serving.session import check_golden, open_variant
 from serving.torchserve.explain import Explainer
 from serving.torchserve.worker_metrics import worker_metrics
-from serving.torchserve.worker_request import RAW_LENGTH, STATUS, Call
+from serving.torchserve.worker_request import RAW_LENGTH, STATUS, WorkerRequest
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Handler:
     def handle(self, rows: Sequence[dict[str, Any]], context: Any) -> list[str | bytes]:
         """One answer for each row; a row that is wrong gets its own status and harms no other."""
         self.metrics.began(len(rows))
-        calls = [Call.of(row, context.get_all_request_header(index)) for index, row in enumerate(rows)]
+        calls = [WorkerRequest.of(row, context.get_all_request_header(index)) for index, row in enumerate(rows)]
         self._decode(calls)
         self._run([call for call in calls if call.asked and not call.wants_explanation])
         for call in calls:
@@ -70,13 +70,13 @@ class Handler:
             self.metrics.finished(call)
         return answers
 
-    def _decode(self, calls: Sequence[Call]) -> None:
+    def _decode(self, calls: Sequence[WorkerRequest]) -> None:
         if len(calls) == 1:  # a thread would be handed it, and the answer back, for nothing
             calls[0].decode(self.bundle, self.timeout)
         else:  # Pillow and numpy let go of the interpreter's lock for most of their work
             list(self.decoders.map(lambda call: call.decode(self.bundle, self.timeout), calls))
 
-    def _run(self, calls: Sequence[Call]) -> None:
+    def _run(self, calls: Sequence[WorkerRequest]) -> None:
         """Run all calls as one batch and give each its share; if it fails, each alone, so that none fails others."""
         if not calls:
             return
@@ -98,7 +98,7 @@ class Handler:
             call.seconds |= {"batch_wait": began - call.started - call.seconds["decode"], "inference": seconds}
             call.batch_size = sum(call.asked.size for call in calls if call.asked)
 
-    def _outputs(self, calls: Sequence[Call]) -> list[dict[str, np.ndarray]]:
+    def _outputs(self, calls: Sequence[WorkerRequest]) -> list[dict[str, np.ndarray]]:
         requests = [call.asked for call in calls if call.asked]
         batch = {
             spec.name: np.concatenate([asked.inputs[spec.name] for asked in requests]) for spec in self.bundle.inputs
@@ -107,7 +107,7 @@ class Handler:
         shares = {name: np.split(values, ends) for name, values in self.session.run(batch).items()}
         return [{name: parts[index] for name, parts in shares.items()} for index in range(len(requests))]
 
-    def _encode(self, call: Call, context: Any, index: int) -> str | bytes:
+    def _encode(self, call: WorkerRequest, context: Any, index: int) -> str | bytes:
         began = time.time()
         text: str | bytes = ""
         try:
@@ -126,7 +126,7 @@ class Handler:
         call.seconds["encode"] = time.time() - began
         return text
 
-    def _answer(self, call: Call, context: Any, index: int) -> str | bytes:
+    def _answer(self, call: WorkerRequest, context: Any, index: int) -> str | bytes:
         assert call.asked
         if call.explanation:
             context.set_response_content_type(index, "image/png" if call.wants_picture else "application/json")

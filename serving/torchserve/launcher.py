@@ -16,10 +16,10 @@ from serving.torchserve.archive import archive_version, workers_of
 from serving.torchserve.golden import Goldens
 from serving.torchserve.java import find_java, server_home
 from serving.torchserve.management import Management
-from serving.torchserve.running_servers import Running
+from serving.torchserve.running_servers import RunningServer
 from serving.torchserve.settings import LOOPBACK, Ports, Settings, config_properties
-from serving.torchserve.supervised_process import Child
-from serving.torchserve.worker_threads import Budget
+from serving.torchserve.supervised_process import SupervisedProcess
+from serving.torchserve.worker_threads import WorkerThreads
 
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 START_SECONDS = 180
@@ -50,9 +50,9 @@ class TorchServe:
             made.mkdir()
         for path in archives:
             (self.store / path.name).symlink_to(path.resolve())
-        self.budget = Budget(cores(), sum(map(workers_of, archives)), settings.threads)
+        self.budget = WorkerThreads(cores(), sum(map(workers_of, archives)), settings.threads)
         self.goldens = Goldens(self.store, self.folder / "golden")
-        self.java_process: Child | None = None
+        self.java_process: SupervisedProcess | None = None
 
     @property
     def management(self) -> Management:
@@ -79,8 +79,8 @@ class TorchServe:
         return f"http://{reachable(self.settings.host)}:{self.ports.page}/metrics"
 
     @property
-    def running(self) -> Running:
-        return Running(
+    def running(self) -> RunningServer:
+        return RunningServer(
             os.getpid(), str(self.store), str(self.failures), self.url, self.metrics_url, self.budget.threads
         )
 
@@ -118,7 +118,7 @@ class TorchServe:
             "TORCHFERRY_TIMEOUT": str(self.settings.timeout),
             "PROMETHEUS_MULTIPROC_DIR": str(self.calls),
         }
-        self.java_process = Child(command, self.folder, self.log, environment)
+        self.java_process = SupervisedProcess(command, self.folder, self.log, environment)
 
     @property
     def store(self) -> Path:

@@ -11,9 +11,8 @@ from serving.errors import ServerFault, UserError
 from serving.torchserve.archive import archive_version, check_archive
 from serving.torchserve.golden import Golden
 from serving.torchserve.management import Management, Standing
-from serving.torchserve.running_servers import Running
+from serving.torchserve.running_servers import RunningServer
 from serving.torchserve.unanswered import unanswered, wait_idle
-from serving.torchserve.worker_threads import Budget
 
 DRAIN_SECONDS = 60
 
@@ -23,7 +22,7 @@ class Models:
 
     def __init__(self, port: int) -> None:
         """Raises UserError."""
-        self.running, self.management = Running.find(port), Management(port)
+        self.running, self.management = RunningServer.find(port), Management(port)
 
     def table(self) -> str:
         lines = [f"{'model':32} {'version':12} {'default':7} {'ready':>7} {'queued':>7}"]
@@ -62,7 +61,7 @@ class Models:
     def _budget(self) -> str:
         """Workers keep the threads that they began with, so that more of them may be too many."""
         found = [version for model in self.management.models() for version in self.management.standing(model)]
-        return f"now {Budget(cores(), sum(version.workers for version in found), self.running.threads)}"
+        return f"now {WorkerThreads(cores(), sum(version.workers for version in found), self.running.threads)}"
 
     def _check(self, archive: Path) -> None:
         """Raises UserError or ServerFault unless it gives its golden outputs."""

@@ -14,7 +14,7 @@ from serving.errors import UserError
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningServer:
     pid: int
     store: str
     """The folder whose archives it loads."""
@@ -42,7 +42,7 @@ class Running:
 
 
 @contextmanager
-def announced(port: int, running: Running) -> Iterator[None]:
+def announced(port: int, running: RunningServer) -> Iterator[None]:
     """It can be found while the block runs."""
     path = _file(port)
     unfinished = path.with_name(f".{path.name}.{running.pid}")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-class Child:
+class SupervisedProcess:
     def __init__(
         self,
         command: Sequence[str],

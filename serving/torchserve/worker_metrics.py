@@ -10,7 +10,7 @@ from typing import Protocol
 from serving.bundle.bundle import Bundle
 from serving.codec.predicted_labels import count_labels, counted_labels
 from serving.metric_names import BATCHES, BUCKETS, LABEL, MODEL, PREDICTIONS, TRAINING_SHARES
-from serving.torchserve.worker_request import Call
+from serving.torchserve.worker_request import WorkerRequest
 
 STAGES = {
     "request": "From a request's arrival, at the gateway if there is one, to its answer",
@@ -25,7 +25,7 @@ STAGES = {
 class WorkerMetrics(Protocol):
     def began(self, calls: int) -> None: ...
 
-    def finished(self, call: Call) -> None: ...
+    def finished(self, call: WorkerRequest) -> None: ...
 
 
 class Silent:
@@ -33,7 +33,7 @@ class Silent:
 
     def began(self, calls: int) -> None: ...
 
-    def finished(self, call: Call) -> None: ...
+    def finished(self, call: WorkerRequest) -> None: ...
 
 
 class Files:
@@ -81,7 +81,7 @@ class Files:
     def began(self, calls: int) -> None:
         self.in_flight.inc(calls)
 
-    def finished(self, call: Call) -> None:
+    def finished(self, call: WorkerRequest) -> None:
         self.requests.labels(*self.labels, call.protocol, call.outcome).inc()
         self.request.labels(*self.labels, call.protocol).observe(call.elapsed)
         for stage, seconds in call.seconds.items():

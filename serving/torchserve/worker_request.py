@@ -45,7 +45,7 @@ RAW_LENGTH = "inference-header-content-length"
 
 
 @dataclass
-class Call:
+class WorkerRequest:
     body: bytes
     headers: Mapping[str, str]
     """By name in small letters; gRPC brings none of a client's."""
@@ -66,7 +66,7 @@ class Call:
     """Samples that were computed together with its own."""
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], headers: Mapping[str, Any]) -> "Call":
+    def of(cls, row: Mapping[str, Any], headers: Mapping[str, Any]) -> "WorkerRequest":
         """A row's body is called `body`, a form's and gRPC's `data`; of a form with one other part it is that."""
         parts = {name: value for name, value in row.items() if name not in ("top_k", "target")}
         body = parts.get("data") or parts.get("body") or (next(iter(parts.values())) if len(parts) == 1 else b"")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Budget:
+class WorkerThreads:
     cores: int
     workers: int
     """Of all models."""

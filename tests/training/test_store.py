@@ -23,7 +23,7 @@ from tests.forks import warm_python, warm_workers
 from tests.ports import free_port
 from tests.training.test_exact import entries
 from tests.waiting import wait_until
-from training.checkpointing.remote_run import StoredRun, step_of
+from training.checkpointing.remote_run import RemoteRun, step_of
 from training.store import Store
 
 PLAIN = ("--config", RECIPES / "digits.yaml", "--metrics.port", "null", "--metrics.tensorboard", "false")
@@ -66,17 +66,17 @@ def bucket(server: Server) -> str:
 
 
 @pytest.fixture
-def stored(bucket: str) -> StoredRun:
+def stored(bucket: str) -> RemoteRun:
     """What it holds of the run digits, asked by a client that has seen nothing before."""
     S3FileSystem.clear_instance_cache()
-    return StoredRun(Store(bucket), "digits")
+    return RemoteRun(Store(bucket), "digits")
 
 
 def train(runs: Path, url: str, *options: object) -> subprocess.CompletedProcess[str]:
     return run_command("-m", "training", *SMALL, "--runs_dir", runs, "--checkpoint.store", url, *options)
 
 
-def complete(stored: StoredRun) -> list[int]:
+def complete(stored: RemoteRun) -> list[int]:
     return [step_of(name) for name, whole in stored.checkpoints().items() if whole]
 
 
@@ -130,7 +130,7 @@ class Nodes:
 
 @pytest.mark.torchrun
 def test_nodes_that_share_nothing_and_vanish_end_as_if_nothing_had_happened(
-    stored: StoredRun, bucket: str, tmp_path: Path
+    stored: RemoteRun, bucket: str, tmp_path: Path
 ) -> None:
     saves = ("--epochs", 3, "--checkpoint.every_steps", 4, "--checkpoint.keep", 1)
     # No score is that much better than the first one, so in the end the first is fetched as well.
@@ -148,7 +148,7 @@ def test_nodes_that_share_nothing_and_vanish_end_as_if_nothing_had_happened(
     nodes.end()
     assert "goes on after step" in nodes.log
 
-    one, other = StoredRun(Store(f"{bucket}/whole"), "digits"), stored
+    one, other = RemoteRun(Store(f"{bucket}/whole"), "digits"), stored
     mine, theirs = state_of(one, tmp_path / "one"), state_of(other, tmp_path / "other")
     assert mine.keys() == theirs.keys()
     for name, value in mine.items():
@@ -173,7 +173,7 @@ def test_nodes_that_share_nothing_and_vanish_end_as_if_nothing_had_happened(
         assert "step-00000066" not in names
 
 
-def state_of(stored: StoredRun, folder: Path) -> dict[str, Any]:
+def state_of(stored: RemoteRun, folder: Path) -> dict[str, Any]:
     """Everything in the newest checkpoint."""
     there = stored.checkpoint(next(iter(stored.checkpoints())))
     checksums = there.checksums()
@@ -188,7 +188,7 @@ def figures(run: Path) -> list[tuple[Any, ...]]:
     return [(row["kind"], row["step"], row["loss"]) for row in rows]
 
 
-def test_what_a_kill_or_the_store_has_damaged_is_passed_over(stored: StoredRun, bucket: str, tmp_path: Path) -> None:
+def test_what_a_kill_or_the_store_has_damaged_is_passed_over(stored: RemoteRun, bucket: str, tmp_path: Path) -> None:
     assert train(tmp_path / "first", bucket).returncode == 0
     assert complete(stored) == [30, 22, 20, 10]
     newest, before, *_ = stored.checkpoints()
@@ -235,7 +235,7 @@ def test_a_store_that_cannot_be_used_is_one_line_before_training(
     assert not list(tmp_path.iterdir())
 
 
-def test_what_nobody_waits_for_is_no_traceback(stored: StoredRun, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_nobody_waits_for_is_no_traceback(stored: RemoteRun, caplog: pytest.LogCaptureFixture) -> None:
     """aiohttp leaves such a task where a connection closes just before an upload, which has an error of its own."""
 
     async def fail() -> None:
@@ -251,7 +251,7 @@ def test_what_nobody_waits_for_is_no_traceback(stored: StoredRun, caplog: pytest
 
 @pytest.mark.parametrize("policy", ["continue", "stop"])
 def test_a_store_that_fails_is_said_and_harms_no_checkpoint(
-    policy: str, server: Server, stored: StoredRun, bucket: str, tmp_path: Path
+    policy: str, server: Server, stored: RemoteRun, bucket: str, tmp_path: Path
 ) -> None:
     options = ("--epochs", 3, "--checkpoint.every_steps", 4, "--checkpoint.on_save_error", policy)
     command = [*PLAIN, *options, "--runs_dir", tmp_path, "--checkpoint.store", bucket]

@@ -19,9 +19,9 @@ import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint import CheckpointException
 
 from training.checkpointing import checkpoint
-from training.checkpointing.remote_folder import StoredFolder
-from training.checkpointing.remote_run import StoredRun
-from training.checkpointing.upload_writer import StoredWriter
+from training.checkpointing.remote_folder import RemoteFolder
+from training.checkpointing.remote_run import RemoteRun
+from training.checkpointing.upload_writer import UploadWriter
 from training.config.instantiate import one_line
 from training.config.recipe import CheckpointConfig
 from training.distributed.process_group import RankInfo
@@ -40,7 +40,7 @@ class Saver:
     group: dist.ProcessGroup
     """Gloo, and used for nothing else: a save exchanges messages while the loop exchanges its own."""
     rank_info: RankInfo
-    stored: StoredRun | None
+    stored: RemoteRun | None
     saved: Callable[[float], None]
     """Told how many seconds a save took, when it is durable."""
     failed: Callable[[], None]
@@ -68,7 +68,7 @@ class Saver:
         writer = (
             dcp.FileSystemWriter(written, single_file_per_rank=True, thread_count=1)
             if stored is None
-            else StoredWriter(written, stored, self.folder.parent, replace(progress))
+            else UploadWriter(written, stored, self.folder.parent, replace(progress))
         )
         try:
             future = dcp.async_save(state, storage_writer=writer, process_group=self.group)
@@ -88,7 +88,7 @@ class Saver:
             self.thread.join()
             self.thread = None
 
-    def _finish(self, future: Future, progress: Progress, stored: StoredFolder | None, started: float) -> None:
+    def _finish(self, future: Future, progress: Progress, stored: RemoteFolder | None, started: float) -> None:
         try:
             future.result()
             if stored is not None and not self.rank_info.one_node:
@@ -104,7 +104,7 @@ class Saver:
             if stored is not None:
                 self._prune(stored, progress)
 
-    def _prune(self, stored: StoredFolder, progress: Progress) -> None:
+    def _prune(self, stored: RemoteFolder, progress: Progress) -> None:
         """The checkpoint is safe by now, so a store that keeps the old ones is no failure."""
         assert self.stored is not None
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from training.checkpointing import checkpoint
-from training.checkpointing.remote_run import StoredRun, order, step_of
+from training.checkpointing.remote_run import RemoteRun, order, step_of
 from training.checkpointing.upload_writer import RUN_FILES
 from training.distributed.process_group import RankInfo, from_the_leader, gathered
 from training.errors import UserError
@@ -33,7 +33,7 @@ class Problem(NamedTuple):
     text: str
 
 
-def bring_newest(stored: StoredRun, run_dir: Path, rank_info: RankInfo, keep: int) -> Path | None:
+def download_newest(stored: RemoteRun, run_dir: Path, rank_info: RankInfo, keep: int) -> Path | None:
     """The newest whole checkpoint of store and disk, where it lies now on each node; None for a run without any.
 
     The leading rank gets the run's small files with it. Raises UserError for a store that is of no use, or that holds
@@ -54,12 +54,12 @@ def bring_newest(stored: StoredRun, run_dir: Path, rank_info: RankInfo, keep: in
     return found
 
 
-def bring_best(stored: StoredRun, run_dir: Path, rank_info: RankInfo, keep: int, step: int) -> Path | None:
+def download_best(stored: RemoteRun, run_dir: Path, rank_info: RankInfo, keep: int, step: int) -> Path | None:
     """The checkpoint of the step with the best score."""
     return _bring(stored, run_dir / "checkpoints", rank_info, keep, step)[0]
 
 
-def _check(stored: StoredRun) -> Problem | None:
+def _check(stored: RemoteRun) -> Problem | None:
     try:
         stored.check()
     except StoreError as error:
@@ -68,7 +68,7 @@ def _check(stored: StoredRun) -> Problem | None:
 
 
 def _bring(
-    stored: StoredRun, folder: Path, rank_info: RankInfo, keep: int, step: int | None = None
+    stored: RemoteRun, folder: Path, rank_info: RankInfo, keep: int, step: int | None = None
 ) -> tuple[Path | None, bool]:
     """And whether any that was complete once was of no use."""
     damaged = False
@@ -94,7 +94,7 @@ def _end(problem: Problem, rank_info: RankInfo) -> SystemExit:
     return SystemExit(f"training: {problem.text}; the same command tries again" if rank_info.leads else 1)
 
 
-def _newest(stored: StoredRun, folder: Path, step: int | None) -> Candidate | Problem | None:
+def _newest(stored: RemoteRun, folder: Path, step: int | None) -> Candidate | Problem | None:
     """Of equal steps the store's: it is uploaded before it gets its name here."""
     try:
         found = [Candidate(name, step_of(name), None) for name in stored.checkpoints()]
@@ -107,7 +107,7 @@ def _newest(stored: StoredRun, folder: Path, step: int | None) -> Candidate | Pr
     return max(left, key=lambda each: (each.step, order(each.name)), default=None)
 
 
-def _obtain(candidate: Candidate, stored: StoredRun, folder: Path, keep: int) -> Problem | None:
+def _obtain(candidate: Candidate, stored: RemoteRun, folder: Path, keep: int) -> Problem | None:
     """Make the candidate a checkpoint in this node's folder, if it is not there."""
     try:
         there = stored.checkpoint(candidate.name)

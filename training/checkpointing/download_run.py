@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from training.checkpointing.remote_run import StoredRun
+from training.checkpointing.remote_run import RemoteRun
 from training.config.recipe import STORE_URL
 from training.errors import UserError
 from training.store import Store
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> None:
     store, _, name = options.url.rstrip("/").rpartition("/")
     folder = options.output or Path("runs") / name
     try:
-        fetch(StoredRun(Store(store), name), folder)
+        fetch(RemoteRun(Store(store), name), folder)
     except OSError as error:
         raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
     print(f"{name} in {folder}")
@@ -37,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; {self.prog} --help says more")
 
 
-def fetch(stored: StoredRun, folder: Path) -> None:
+def fetch(stored: RemoteRun, folder: Path) -> None:
     """Make `folder` the results of the run, checked and whole. Raises UserError, or OSError."""
     if folder.exists():
         raise UserError(f"{folder}: exists already and is left as it is; give another with --output")

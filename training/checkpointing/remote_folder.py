@@ -10,7 +10,7 @@ from training.store import Missing, Store
 LIST = "checksums.json"
 
 
-class StoredFolder:
+class RemoteFolder:
     """Raises StoreError for whatever the store does."""
 
     def __init__(self, store: Store, name: str) -> None:

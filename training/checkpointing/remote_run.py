@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from training.checkpointing.checkpoint import name_of
-from training.checkpointing.remote_folder import LIST, StoredFolder
+from training.checkpointing.remote_folder import LIST, RemoteFolder
 from training.errors import UserError
 from training.store import Missing, Store, StoreError
 
@@ -27,7 +27,7 @@ NO_RESULTS = ("checkpoints", "trace-*.json", ".*")
 
 
 @dataclass
-class StoredRun:
+class RemoteRun:
     """Raises StoreError for whatever the store does."""
 
     store: Store
@@ -43,10 +43,10 @@ class StoredRun:
     def url(self) -> str:
         return f"{self.store.url}/{self.name}"
 
-    def checkpoint(self, name: str) -> StoredFolder:
-        return StoredFolder(self.store, f"{self.name}/checkpoints/{name}")
+    def checkpoint(self, name: str) -> RemoteFolder:
+        return RemoteFolder(self.store, f"{self.name}/checkpoints/{name}")
 
-    def next_checkpoint(self, step: int) -> StoredFolder:
+    def next_checkpoint(self, step: int) -> RemoteFolder:
         """A folder that was never used; every rank gets the same."""
         self.saves += 1
         return self.checkpoint(f"{name_of(step)}.{self.attempt}.{self.saves}")
@@ -81,7 +81,7 @@ class StoredRun:
             if name not in kept and (name in self.passed or order(name) < max(map(order, kept))):
                 self.checkpoint(name).remove()
 
-    def results(self) -> StoredFolder | None:
+    def results(self) -> RemoteFolder | None:
         """The newest that are complete."""
         found = self._results()
         return max((folder for folder, complete in found if complete), key=lambda each: each.name, default=None)
@@ -94,7 +94,7 @@ class StoredRun:
 
     def put_results(self, run_dir: Path) -> None:
         """Upload what a finished run has left in its folder, then remove what an earlier attempt had uploaded."""
-        results = StoredFolder(self.store, f"{self.name}/results/{self.attempt}")
+        results = RemoteFolder(self.store, f"{self.name}/results/{self.attempt}")
         tops = [top for top in sorted(run_dir.iterdir()) if not any(top.match(pattern) for pattern in NO_RESULTS)]
         paths = [path for top in tops for path in ([top] if top.is_file() else sorted(top.rglob("*")))]
         names = {path.relative_to(run_dir).as_posix(): path for path in paths if path.is_file()}
@@ -104,11 +104,11 @@ class StoredRun:
             if older.name < results.name:
                 older.remove()
 
-    def _results(self) -> list[tuple[StoredFolder, bool]]:
+    def _results(self) -> list[tuple[RemoteFolder, bool]]:
         files = [name.partition("/") for name in self.store.names(f"{self.name}/results")]
         complete = {folder for folder, _, name in files if name == LIST}
         folders = {folder for folder, _, _ in files if folder.isdecimal()}
-        return [(StoredFolder(self.store, f"{self.name}/results/{folder}"), folder in complete) for folder in folders]
+        return [(RemoteFolder(self.store, f"{self.name}/results/{folder}"), folder in complete) for folder in folders]
 
 
 def order(name: str) -> tuple[int, ...]:

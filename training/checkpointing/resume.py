@@ -17,7 +17,7 @@ import yaml
 
 from training.checkpointing import checkpoint
 from training.checkpointing.checkpoint import stated
-from training.checkpointing.remote_run import StoredRun
+from training.checkpointing.remote_run import RemoteRun
 from training.config.cli import parse, to_yaml
 from training.config.recipe import Recipe
 from training.errors import UserError
@@ -54,7 +54,7 @@ class Start:
 
 
 def find_start(
-    recipe: Recipe, environ: Mapping[str, str], stored: StoredRun | None = None, brought: Path | None = None
+    recipe: Recipe, environ: Mapping[str, str], stored: RemoteRun | None = None, brought: Path | None = None
 ) -> Start:
     """Where the run folder says to go on; no file is written. With a store it is where the `brought` checkpoint says.
 

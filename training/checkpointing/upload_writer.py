@@ -9,7 +9,7 @@ from torch.distributed.checkpoint.storage import WriteResult
 from torch.futures import Future
 
 from training.checkpointing import checkpoint
-from training.checkpointing.remote_folder import StoredFolder
+from training.checkpointing.remote_folder import RemoteFolder
 from training.files import flush
 from training.progress import Progress
 
@@ -23,11 +23,11 @@ class Uploaded(WriteResult):
     """Of the whole file that it lies in."""
 
 
-class StoredWriter(dcp.FileSystemWriter):
+class UploadWriter(dcp.FileSystemWriter):
     """Each rank says that it has written when its file is in the store; then the leading rank uploads the rest, and
     checksums.json last. An error on any rank becomes that of all."""
 
-    def __init__(self, written: Path, stored: StoredFolder, run_dir: Path, progress: Progress) -> None:
+    def __init__(self, written: Path, stored: RemoteFolder, run_dir: Path, progress: Progress) -> None:
         super().__init__(written, single_file_per_rank=True, thread_count=1)
         self.written, self.stored, self.run_dir, self.progress = written, stored, run_dir, progress
 

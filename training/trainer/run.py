@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from training.checkpointing import checkpoint
 from training.checkpointing.async_saver import Saver
-from training.checkpointing.download import bring_best, bring_newest
-from training.checkpointing.remote_run import StoredRun
+from training.checkpointing.download import download_best, download_newest
+from training.checkpointing.remote_run import RemoteRun
 from training.checkpointing.resume import Start, enter, find_start
 from training.checkpointing.shared_folder import check_shared, enter_on_each
 from training.config.recipe import Recipe
@@ -39,7 +39,7 @@ def run(recipe: Recipe) -> int:
     if recipe.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS when it starts
     url = recipe.checkpoint.store
-    stored = StoredRun(Store(url), recipe.name) if url is not None else None
+    stored = RemoteRun(Store(url), recipe.name) if url is not None else None
     parts = build_run(recipe, rank_info_of(os.environ))
     with process_group(parts.rank_info, recipe.distributed.timeout_seconds):
         if recipe.dry_run:
@@ -57,10 +57,10 @@ def run(recipe: Recipe) -> int:
     return 0
 
 
-def _train(parts: Run, stored: StoredRun | None) -> None:
+def _train(parts: Run, stored: RemoteRun | None) -> None:
     recipe, rank_info, folder = parts.recipe, parts.rank_info, parts.recipe.run_dir
     started = time.perf_counter()
-    brought = bring_newest(stored, folder, rank_info, recipe.checkpoint.keep) if stored is not None else None
+    brought = download_newest(stored, folder, rank_info, recipe.checkpoint.keep) if stored is not None else None
     start = from_the_leader(rank_info, lambda: find_start(recipe, os.environ, stored, brought))
     if stored is not None:
         stored.attempt = start.began
@@ -96,7 +96,7 @@ def _train(parts: Run, stored: StoredRun | None) -> None:
         )
 
 
-def _upload(parts: Run, stored: StoredRun | None) -> None:
+def _upload(parts: Run, stored: RemoteRun | None) -> None:
     """The results, if there is a store and they are not in it."""
     try:
         if stored is not None and stored.finished_at() != parts.progress.step:
@@ -105,7 +105,7 @@ def _upload(parts: Run, stored: StoredRun | None) -> None:
         raise SystemExit(f"training: {error}: cannot take the results; the same command tries again") from error
 
 
-def _prepare(parts: Run, start: Start, stored: StoredRun | None) -> Loop:
+def _prepare(parts: Run, start: Start, stored: RemoteRun | None) -> Loop:
     """Everything that the loop uses, with the checkpoint's state in it if there is one; then the run folder."""
     recipe, rank_info, folder, stands_at = parts.recipe, parts.rank_info, parts.recipe.run_dir, start.progress.step
     requests = Requests(cpu_group(recipe.distributed.timeout_seconds), rank_info.world_size)
@@ -165,7 +165,7 @@ def _check_same_epoch(parts: Run) -> None:
     progress.samples, progress.batch_size = now
 
 
-def _take_best(loop: Loop, stored: StoredRun | None) -> Evaluation | None:
+def _take_best(loop: Loop, stored: RemoteRun | None) -> Evaluation | None:
     """Put the best checkpoint's weights in, unless they are those at the end; returns its evaluation."""
     run, step = loop.run, loop.run.progress.best_step
     if stored is None:
@@ -174,7 +174,9 @@ def _take_best(loop: Loop, stored: StoredRun | None) -> Evaluation | None:
         path = named if named.is_dir() else checkpoint.best(folder)
     else:
         keep = run.recipe.checkpoint.keep
-        path = bring_best(stored, run.recipe.run_dir, run.rank_info, keep, step) if step != run.progress.step else None
+        path = (
+            download_best(stored, run.recipe.run_dir, run.rank_info, keep, step) if step != run.progress.step else None
+        )
     if path is None or (progress := checkpoint.read_progress(path)).step == run.progress.step:
         return None
     restore(path, progress, loop.step, run.rank_info, loop.meter.losses)

@@ -11,7 +11,7 @@ import urllib3
 from serving.client import RestClient
 from serving.cpu import cores
 from serving.errors import UserError
-from serving.torchserve.running_servers import Running
+from serving.torchserve.running_servers import RunningServer
 from tests.commands import run_command
 from tests.server import Server
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_done_is_said_in_one_line(served: dict[str, str], store: 
         assert (code, words in text, len(text.splitlines())) == (2, True, 1), text
     done = run_command("-m", "serving", "models", "--management-port", 1, "list")
     assert (done.returncode, "no server of ours runs here" in done.stderr) == (2, True)
-    assert Path(Running.find(int(port)).store).is_dir()
+    assert Path(RunningServer.find(int(port)).store).is_dir()
 
 
 def test_no_url_but_the_store_is_loaded_from(served: dict[str, str], store: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from serving.errors import UserError
-from serving.torchserve.running_servers import Running, announced
+from serving.torchserve.running_servers import RunningServer, announced
 
 PORT = 8081
-OURS = Running(os.getpid(), "/store", "/failures", "http://127.0.0.1:8080", "http://127.0.0.1:8082/metrics", 2)
+OURS = RunningServer(os.getpid(), "/store", "/failures", "http://127.0.0.1:8080", "http://127.0.0.1:8082/metrics", 2)
 
 
 @pytest.fixture(autouse=True)
@@ -24,12 +24,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def check_gone(port: int = PORT) -> None:
     words = f"^--management-port: no server of ours runs here with its management on {port}; "
     with pytest.raises(UserError, match=words):
-        Running.find(port)
+        RunningServer.find(port)
 
 
 def test_it_is_found_while_it_runs_and_by_its_own_port(folder: Path) -> None:
     with announced(PORT, OURS):
-        assert Running.find(PORT) == OURS
+        assert RunningServer.find(PORT) == OURS
         check_gone(PORT + 1)
         [file] = folder.iterdir()
         assert file.stat().st_mode & 0o777 == 0o600
@@ -50,7 +50,7 @@ def test_what_a_killed_one_left_is_passed_over_and_replaced(folder: Path) -> Non
     file.write_text(json.dumps(said | {"pid": 2**22 + 1}))  # Linux gives no higher number than 2**22
     check_gone()
     with announced(PORT, OURS):
-        assert Running.find(PORT) == OURS
+        assert RunningServer.find(PORT) == OURS
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"pid": 1}', '{"another": 1}'])

@@ -9,7 +9,7 @@ from prometheus_client import Metric
 from serving.codec.predicted_labels import GOLDEN
 from serving.errors import DeadlinePassed, NotDecodable
 from serving.torchserve.worker_metrics import Files, Silent, worker_metrics
-from serving.torchserve.worker_request import Call
+from serving.torchserve.worker_request import WorkerRequest
 from tests.serving.tiny_bundle import described
 
 MODEL = "tiny-onnx-fp32"
@@ -37,16 +37,16 @@ def test_calls_are_counted_only_where_the_launcher_reads_them(monkeypatch: pytes
     silent = worker_metrics(MODEL, described())
     assert isinstance(silent, Silent)
     silent.began(1)
-    silent.finished(Call(b"", {}))
+    silent.finished(WorkerRequest(b"", {}))
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/nowhere")
     assert isinstance(worker_metrics(MODEL, described()), Files)
 
 
 def test_a_call_is_counted_by_protocol_and_by_what_became_of_it(files: Files) -> None:
     for call in (
-        Call(b"", {"host": "a"}),
-        Call(b"", {"host": "a"}, error=DeadlinePassed()),
-        Call(b"", {}, error=NotDecodable()),
+        WorkerRequest(b"", {"host": "a"}),
+        WorkerRequest(b"", {"host": "a"}, error=DeadlinePassed()),
+        WorkerRequest(b"", {}, error=NotDecodable()),
     ):
         files.finished(call)
     of = {"model": MODEL, "version": "3.0"}
@@ -59,13 +59,13 @@ def test_calls_are_in_flight_from_their_beginning_to_their_end(files: Files) -> 
     files.began(3)
     assert value(files.in_flight.collect()) == 3
     for _ in range(3):
-        files.finished(Call(b"", {}))
+        files.finished(WorkerRequest(b"", {}))
     assert value(files.in_flight.collect()) == 0
 
 
 def test_a_stage_is_observed_by_those_that_had_it_and_takes_no_less_than_no_time(files: Files) -> None:
-    files.finished(Call(b"", {}, seconds={"queue": 0.5, "decode": -0.001}, batch_size=4))
-    files.finished(Call(b"", {}, seconds={"queue": 0.25}))
+    files.finished(WorkerRequest(b"", {}, seconds={"queue": 0.5, "decode": -0.001}, batch_size=4))
+    files.finished(WorkerRequest(b"", {}, seconds={"queue": 0.25}))
     sums = {stage: value(found.collect(), "_sum") for stage, found in files.stages.items()}
     assert sums == {"queue": 0.75, "decode": 0, "batch_wait": 0, "inference": 0, "encode": 0}
     assert value(files.stages["decode"].collect(), "_count") == 1
@@ -73,14 +73,14 @@ def test_a_stage_is_observed_by_those_that_had_it_and_takes_no_less_than_no_time
 
 
 def test_predictions_are_counted_by_label_but_not_those_of_a_golden_check(files: Files) -> None:
-    files.finished(Call(b"", {}, outputs=OUTPUTS))
-    files.finished(Call(b"", {GOLDEN: "1"}, outputs=OUTPUTS))
-    files.finished(Call(b"", {}))
+    files.finished(WorkerRequest(b"", {}, outputs=OUTPUTS))
+    files.finished(WorkerRequest(b"", {GOLDEN: "1"}, outputs=OUTPUTS))
+    files.finished(WorkerRequest(b"", {}))
     assert [value(found.collect(), "_total") for found in files.predictions] == [1, 2]
 
 
 def test_where_there_are_no_classes_no_predictions_are_counted() -> None:
     files = Files(MODEL, described(task="regression"))
-    files.finished(Call(b"", {}, outputs=OUTPUTS))
+    files.finished(WorkerRequest(b"", {}, outputs=OUTPUTS))
     assert files.predictions == []
     assert value(files.requests.collect(), "_total") == 1

@@ -22,7 +22,7 @@ from serving.errors import (
 )
 from serving.torchserve.explain import Explainer
 from serving.torchserve.explanation import Explanation
-from serving.torchserve.worker_request import LONGEST_QUEUE, RAW_LENGTH, STATUS, Call
+from serving.torchserve.worker_request import LONGEST_QUEUE, RAW_LENGTH, STATUS, WorkerRequest
 from tests.serving.tiny_bundle import described
 
 TABLE = described(columns=2)
@@ -45,8 +45,8 @@ class Explaining(Explainer):
         return ANSWERED
 
 
-def decoded(body: bytes = CSV, headers: Mapping[str, str] | None = None, bundle: Bundle | None = None) -> Call:
-    call = Call(body, headers or {})
+def decoded(body: bytes = CSV, headers: Mapping[str, str] | None = None, bundle: Bundle | None = None) -> WorkerRequest:
+    call = WorkerRequest(body, headers or {})
     call.decode(bundle or TABLE, timeout=60)
     return call
 
@@ -68,27 +68,27 @@ def late() -> dict[str, str]:
     ],
 )
 def test_the_body_is_found_in_a_row_of_any_protocol(row: dict[str, Any], body: bytes) -> None:
-    assert Call.of(row, {}).body == body
+    assert WorkerRequest.of(row, {}).body == body
 
 
 def test_headers_are_known_by_small_letters_and_only_those_that_are_text() -> None:
-    call = Call.of({"body": b""}, {"Content-Type": "text/csv", "odd": None})
+    call = WorkerRequest.of({"body": b""}, {"Content-Type": "text/csv", "odd": None})
     assert call.headers == {"content-type": "text/csv"}
 
 
 def test_top_k_and_target_are_parts_of_a_form_or_else_headers() -> None:
     headers = {"X-Top-K": "2", "X-Target": "cat"}
     parts = {"data": b"a", "top_k": b"5", "target": bytearray(b"dog")}
-    found = [Call.of(row, headers) for row in ({"body": b"a"}, parts)]
+    found = [WorkerRequest.of(row, headers) for row in ({"body": b"a"}, parts)]
     assert [(call.top_k, call.target) for call in found] == [(b"2", b"cat"), (b"5", b"dog")]
     assert [call.labels_wanted() for call in found] == [2, 5]
-    neither = Call.of({"body": b"a"}, {})
+    neither = WorkerRequest.of({"body": b"a"}, {})
     assert (neither.top_k, neither.target, neither.labels_wanted()) == (None, None, None)
 
 
 def test_a_top_k_that_is_no_number_is_refused() -> None:
     with pytest.raises(WrongParameter, match=r"^top_k is b'many'; give how many labels are wanted$"):
-        Call(b"", {}, b"many").labels_wanted()
+        WorkerRequest(b"", {}, b"many").labels_wanted()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_top_k_that_is_no_number_is_refused() -> None:
     ],
 )
 def test_the_protocol_shows_in_the_headers(headers: dict[str, str], protocol: str) -> None:
-    assert Call(b"", headers).protocol == protocol
+    assert WorkerRequest(b"", headers).protocol == protocol
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_protocol_shows_in_the_headers(headers: dict[str, str], protocol: st
     ],
 )
 def test_a_gateway_says_when_a_request_arrived_if_that_can_be_true(said: str, arrived: float) -> None:
-    assert Call(b"", {"x-request-start": said}, started=100_000).arrived == arrived
+    assert WorkerRequest(b"", {"x-request-start": said}, started=100_000).arrived == arrived
 
 
 def test_what_is_read_has_its_tensors_and_the_seconds_until_then() -> None:

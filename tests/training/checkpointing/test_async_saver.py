@@ -11,7 +11,7 @@ import torch.distributed.checkpoint as dcp
 from tests.training import tiny
 from training.checkpointing import checkpoint
 from training.checkpointing.async_saver import Saver
-from training.checkpointing.remote_run import StoredRun
+from training.checkpointing.remote_run import RemoteRun
 from training.config.recipe import CheckpointConfig
 from training.distributed.process_group import cpu_group
 from training.progress import Progress
@@ -31,7 +31,7 @@ class Told:
         self.failures += 1
 
 
-def saver_in(run_dir: Path, stored: StoredRun | None = None, told: Told | None = None, **config: Any) -> Saver:
+def saver_in(run_dir: Path, stored: RemoteRun | None = None, told: Told | None = None, **config: Any) -> Saver:
     told = told or Told()
     return Saver(
         folder=run_dir / "checkpoints",
@@ -126,7 +126,7 @@ def test_a_save_that_fails_is_said_and_the_next_one_forgets_none(
 
 
 def test_with_a_store_it_is_there_as_well_and_old_ones_go(tmp_path: Path) -> None:
-    stored = StoredRun(Store(f"file://{tmp_path}/store"), "digits", attempt=3)
+    stored = RemoteRun(Store(f"file://{tmp_path}/store"), "digits", attempt=3)
     saver = saver_in(tmp_path, stored, keep=1)
     for step in (5, 6):
         saver.save(state(step), Progress(step=step))
@@ -138,7 +138,7 @@ def test_with_a_store_it_is_there_as_well_and_old_ones_go(tmp_path: Path) -> Non
     assert loaded(tmp_path / "fetched") == [6, 6]
 
 
-class Keeping(StoredRun):
+class Keeping(RemoteRun):
     """Its store keeps the old ones."""
 
     def prune(self, saved: str, *_: int) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from training.checkpointing import checkpoint
-from training.checkpointing.download import bring_best, bring_newest
-from training.checkpointing.remote_run import StoredRun
+from training.checkpointing.download import download_best, download_newest
+from training.checkpointing.remote_run import RemoteRun
 from training.distributed.process_group import RankInfo
 from training.errors import UserError
 from training.files import sha256
@@ -16,9 +16,9 @@ from training.store import Store, StoreError
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> StoredRun:
+def stored(tmp_path: Path) -> RemoteRun:
     """In a store that is a folder."""
-    return StoredRun(Store(f"file://{tmp_path}/store"), "digits", attempt=1)
+    return RemoteRun(Store(f"file://{tmp_path}/store"), "digits", attempt=1)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def write(folder: Path, step: int, **files: str) -> Path:
     return path
 
 
-def store(stored: StoredRun, folder: Path, step: int, *, whole: bool = True, **files: str) -> str:
+def store(stored: RemoteRun, folder: Path, step: int, *, whole: bool = True, **files: str) -> str:
     """Upload a checkpoint; its name there."""
     written, there = write(folder / "elsewhere", step, **files), stored.next_checkpoint(step)
     for file in sorted(written.iterdir()):
@@ -50,7 +50,7 @@ def store(stored: StoredRun, folder: Path, step: int, *, whole: bool = True, **f
     return there.name.rpartition("/")[2]
 
 
-def damage(stored: StoredRun, name: str) -> None:
+def damage(stored: RemoteRun, name: str) -> None:
     stored.store.write(f"{stored.checkpoint(name).name}/weights", b"of another")
 
 
@@ -58,17 +58,17 @@ def names(run_dir: Path) -> list[str]:
     return sorted(path.name for path in (run_dir / "checkpoints").iterdir())
 
 
-def test_a_run_without_a_checkpoint_begins_anew(stored: StoredRun, run_dir: Path, alone: RankInfo) -> None:
-    assert bring_newest(stored, run_dir, alone, keep=2) is None
+def test_a_run_without_a_checkpoint_begins_anew(stored: RemoteRun, run_dir: Path, alone: RankInfo) -> None:
+    assert download_newest(stored, run_dir, alone, keep=2) is None
     assert not names(run_dir)
 
 
 def test_the_newest_is_fetched_whole_with_the_runs_files(
-    stored: StoredRun, run_dir: Path, tmp_path: Path, alone: RankInfo
+    stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo
 ) -> None:
     store(stored, tmp_path, 10)
     store(stored, tmp_path, 20, config_yaml="name: digits\n", metrics_jsonl="{}\n")
-    found = bring_newest(stored, run_dir, alone, keep=2)
+    found = download_newest(stored, run_dir, alone, keep=2)
     assert found == run_dir / "checkpoints" / "step-00000020"
     assert checkpoint.read_progress(found) == Progress(step=20)
     assert names(run_dir) == ["step-00000020"]
@@ -78,22 +78,22 @@ def test_the_newest_is_fetched_whole_with_the_runs_files(
 
 @pytest.mark.parametrize(("there", "expected"), [("a\nb\n", "a\nb\n"), ("a", "a\n"), ("", "a\n"), ("b\na\n", "a\n")])
 def test_a_file_of_the_run_that_goes_on_from_the_saved_one_stays(
-    there: str, expected: str, stored: StoredRun, run_dir: Path, tmp_path: Path, alone: RankInfo
+    there: str, expected: str, stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo
 ) -> None:
     store(stored, tmp_path, 10, metrics_jsonl="a\n")
     (run_dir / "metrics.jsonl").write_text(there)
-    bring_newest(stored, run_dir, alone, keep=2)
+    download_newest(stored, run_dir, alone, keep=2)
     assert (run_dir / "metrics.jsonl").read_text() == expected
     assert not list(run_dir.glob(".*"))
 
 
 def test_one_that_is_damaged_is_named_and_the_one_before_it_taken(
-    stored: StoredRun, run_dir: Path, tmp_path: Path, alone: RankInfo, capsys: pytest.CaptureFixture[str]
+    stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stored_names = [store(stored, tmp_path, step) for step in (10, 20)]
     cut = store(stored, tmp_path, 30, whole=False)
     damage(stored, stored_names[1])
-    assert bring_newest(stored, run_dir, alone, keep=2) == run_dir / "checkpoints" / "step-00000010"
+    assert download_newest(stored, run_dir, alone, keep=2) == run_dir / "checkpoints" / "step-00000010"
     assert stored.passed == {cut, stored_names[1]}
     first, second = capsys.readouterr().err.splitlines()
     assert first.endswith(f"{cut}: is not a complete checkpoint; trying the checkpoint before it")
@@ -104,101 +104,101 @@ def test_one_that_is_damaged_is_named_and_the_one_before_it_taken(
 
 
 def test_if_all_are_damaged_the_run_is_left_alone(
-    stored: StoredRun, run_dir: Path, tmp_path: Path, alone: RankInfo
+    stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo
 ) -> None:
     damage(stored, store(stored, tmp_path, 10))
     with pytest.raises(UserError, match=f"^{stored.url}/checkpoints: holds no whole checkpoint; remove it, or"):
-        bring_newest(stored, run_dir, alone, keep=2)
+        download_newest(stored, run_dir, alone, keep=2)
 
 
 def test_uploads_that_were_never_finished_are_no_damage(
-    stored: StoredRun, run_dir: Path, tmp_path: Path, alone: RankInfo
+    stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo
 ) -> None:
     store(stored, tmp_path, 10, whole=False)
-    assert bring_newest(stored, run_dir, alone, keep=2) is None
+    assert download_newest(stored, run_dir, alone, keep=2) is None
 
 
 def test_what_lies_on_the_disk_already_is_not_fetched(
-    stored: StoredRun, run_dir: Path, tmp_path: Path, alone: RankInfo
+    stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo
 ) -> None:
     there = stored.checkpoint(store(stored, tmp_path, 10))
     here = write(run_dir / "checkpoints", 10)
     stored.store.remove(f"{there.name}/weights")
-    assert bring_newest(stored, run_dir, alone, keep=2) == here
+    assert download_newest(stored, run_dir, alone, keep=2) == here
     assert checkpoint.read_progress(here).step == 10
 
 
 def test_what_a_disk_alone_has_is_taken_if_it_is_newer_and_whole(
-    stored: StoredRun, run_dir: Path, tmp_path: Path, alone: RankInfo, capsys: pytest.CaptureFixture[str]
+    stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(stored, tmp_path, 10)
     here = [write(run_dir / "checkpoints", step) for step in (20, 30)]
     (here[1] / "weights").write_text("of another")
-    assert bring_newest(stored, run_dir, alone, keep=9) == here[0]
+    assert download_newest(stored, run_dir, alone, keep=9) == here[0]
     assert f"{here[1]}/weights: is damaged" in capsys.readouterr().err
 
 
 def test_one_of_the_disk_under_the_same_name_gives_way_to_the_stores(
-    stored: StoredRun, run_dir: Path, tmp_path: Path, alone: RankInfo
+    stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo
 ) -> None:
     """As another attempt's, which had gone another way."""
     store(stored, tmp_path, 10, weights="of this run")
     write(run_dir / "checkpoints", 10)
-    found = bring_newest(stored, run_dir, alone, keep=2)
+    found = download_newest(stored, run_dir, alone, keep=2)
     assert found is not None
     assert (found / "weights").read_text() == "of this run"
     assert names(run_dir) == ["step-00000010"]
 
 
 def test_what_a_kill_left_goes_and_a_name_comes_back(
-    stored: StoredRun, run_dir: Path, tmp_path: Path, alone: RankInfo
+    stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo
 ) -> None:
     store(stored, tmp_path, 10)
     write(run_dir / "checkpoints", 20).rename(run_dir / "checkpoints" / ".step-00000020.replaced")
     (run_dir / "checkpoints" / ".step-00000010.0123").mkdir()
-    assert bring_newest(stored, run_dir, alone, keep=2) == run_dir / "checkpoints" / "step-00000020"
+    assert download_newest(stored, run_dir, alone, keep=2) == run_dir / "checkpoints" / "step-00000020"
     assert names(run_dir) == ["step-00000020"]
 
 
-def test_old_ones_leave_the_disk(stored: StoredRun, run_dir: Path, tmp_path: Path, alone: RankInfo) -> None:
+def test_old_ones_leave_the_disk(stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo) -> None:
     for step in (1, 2, 3):
         write(run_dir / "checkpoints", step)
     store(stored, tmp_path, 10)
-    bring_newest(stored, run_dir, alone, keep=2)
+    download_newest(stored, run_dir, alone, keep=2)
     assert names(run_dir) == ["step-00000003", "step-00000010"]
 
 
-def test_the_best_is_asked_for_by_its_step(stored: StoredRun, run_dir: Path, tmp_path: Path, alone: RankInfo) -> None:
+def test_the_best_is_asked_for_by_its_step(stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo) -> None:
     for step in (10, 20, 30):
         store(stored, tmp_path, step)
-    assert bring_best(stored, run_dir, alone, keep=2, step=20) == run_dir / "checkpoints" / "step-00000020"
-    assert bring_best(stored, run_dir, alone, keep=2, step=25) is None
+    assert download_best(stored, run_dir, alone, keep=2, step=20) == run_dir / "checkpoints" / "step-00000020"
+    assert download_best(stored, run_dir, alone, keep=2, step=25) is None
 
 
 def test_one_rank_of_a_node_works_for_all_of_it(
-    stored: StoredRun, run_dir: Path, tmp_path: Path, alone: RankInfo
+    stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo
 ) -> None:
     store(stored, tmp_path, 10)
-    assert bring_newest(stored, run_dir, replace(alone, local_rank=1), keep=2) is not None
+    assert download_newest(stored, run_dir, replace(alone, local_rank=1), keep=2) is not None
     assert not names(run_dir)
 
 
-class Failing(StoredRun):
+class Failing(RemoteRun):
     def checkpoints(self) -> dict[str, bool]:
         raise StoreError(0, "no route to it", self.url)
 
 
 def test_a_store_that_fails_ends_the_run_so_that_it_may_be_tried_again(
-    stored: StoredRun, run_dir: Path, alone: RankInfo
+    stored: RemoteRun, run_dir: Path, alone: RankInfo
 ) -> None:
     failing = Failing(stored.store, "digits")
     with pytest.raises(SystemExit) as ended:
-        bring_newest(failing, run_dir, alone, keep=2)
+        download_newest(failing, run_dir, alone, keep=2)
     assert ended.value.code == f"training: {stored.url}: no route to it; the same command tries again"
 
 
 def test_a_store_that_cannot_be_written_is_refused(run_dir: Path, tmp_path: Path, alone: RankInfo) -> None:
     (tmp_path / "store").touch()
-    stored = StoredRun(Store(f"file://{tmp_path}/store"), "digits")
+    stored = RemoteRun(Store(f"file://{tmp_path}/store"), "digits")
     with pytest.raises(UserError, match=f"^checkpoint.store: cannot write {stored.url}/.writable: "):
-        bring_newest(stored, run_dir, alone, keep=2)
+        download_newest(stored, run_dir, alone, keep=2)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.training.data.sources import refusal
 from training.checkpointing.download_run import main as fetch
-from training.checkpointing.remote_run import StoredRun
+from training.checkpointing.remote_run import RemoteRun
 from training.errors import UserError
 from training.store import Store
 
@@ -15,13 +15,13 @@ FILES = {"config.yaml": "name: digits\n", "model/model.yaml": "step: 3\n", "mode
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> StoredRun:
+def stored(tmp_path: Path) -> RemoteRun:
     """A finished run, in a store that is a folder."""
     run = tmp_path / "trained"
     for name, text in FILES.items():
         (run / name).parent.mkdir(parents=True, exist_ok=True)
         (run / name).write_text(text)
-    stored = StoredRun(Store(f"file://{tmp_path}/store"), "digits", attempt=7)
+    stored = RemoteRun(Store(f"file://{tmp_path}/store"), "digits", attempt=7)
     stored.put_results(run)
     return stored
 
@@ -31,7 +31,7 @@ def content(folder: Path) -> dict[str, str]:
 
 
 def test_a_run_is_fetched_as_training_left_it(
-    stored: StoredRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stored: RemoteRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fetch([stored.url, "-o", str(tmp_path / "mine" / "digits")])
     assert content(tmp_path / "mine") == {f"digits/{name}": text for name, text in FILES.items()}
@@ -39,14 +39,14 @@ def test_a_run_is_fetched_as_training_left_it(
 
 
 def test_without_a_folder_it_goes_where_runs_are(
-    stored: StoredRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stored: RemoteRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     fetch([f"{stored.url}/"])
     assert content(tmp_path / "runs" / "digits") == FILES
 
 
-def test_the_results_of_the_newest_attempt_are_taken(stored: StoredRun, tmp_path: Path) -> None:
+def test_the_results_of_the_newest_attempt_are_taken(stored: RemoteRun, tmp_path: Path) -> None:
     for attempt, text, whole in (("6", "older", True), ("8", "newer", True), ("9", "unfinished", False)):
         folder = f"digits/results/{attempt}"
         stored.store.write(f"{folder}/config.yaml", text.encode())
@@ -61,7 +61,7 @@ def test_the_results_of_the_newest_attempt_are_taken(stored: StoredRun, tmp_path
 
 
 @pytest.mark.parametrize(("damaged", "words"), [(b"012", "is damaged (its checksum differs)"), (None, "is missing")])
-def test_of_a_damaged_run_nothing_stays(damaged: bytes | None, words: str, stored: StoredRun, tmp_path: Path) -> None:
+def test_of_a_damaged_run_nothing_stays(damaged: bytes | None, words: str, stored: RemoteRun, tmp_path: Path) -> None:
     name = "digits/results/7/model/weights.safetensors"
     if damaged is None:
         stored.store.remove(name)
@@ -72,7 +72,7 @@ def test_of_a_damaged_run_nothing_stays(damaged: bytes | None, words: str, store
     assert not list((tmp_path / "mine").iterdir())
 
 
-def test_what_the_disk_refuses_is_one_line(stored: StoredRun, tmp_path: Path) -> None:
+def test_what_the_disk_refuses_is_one_line(stored: RemoteRun, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refused = refusal(lambda: fetch([stored.url, "-o", str(tmp_path / "file" / "digits")]))
     assert re.fullmatch(rf"{tmp_path}/file/\S+: Not a directory", refused)

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from training.checkpointing.remote_folder import StoredFolder
+from training.checkpointing.remote_folder import RemoteFolder
 from training.errors import UserError
 from training.files import sha256
 from training.store import Store, StoreError
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> StoredFolder:
-    return StoredFolder(Store(f"file://{tmp_path}/store"), "digits/results/1")
+def folder(tmp_path: Path) -> RemoteFolder:
+    return RemoteFolder(Store(f"file://{tmp_path}/store"), "digits/results/1")
 
 
-def filled(folder: StoredFolder, tmp_path: Path) -> str:
+def filled(folder: RemoteFolder, tmp_path: Path) -> str:
     """With two files; returns their checksums."""
     (tmp_path / "source").write_text("some weights")
     checksums = json.dumps({name: folder.put(tmp_path / "source", name) for name in ("a.bin", "model/b.bin")})
@@ -24,7 +24,7 @@ def filled(folder: StoredFolder, tmp_path: Path) -> str:
     return checksums
 
 
-def test_what_is_put_comes_back_where_it_was(folder: StoredFolder, tmp_path: Path) -> None:
+def test_what_is_put_comes_back_where_it_was(folder: RemoteFolder, tmp_path: Path) -> None:
     checksums = filled(folder, tmp_path)
     assert json.loads(checksums)["a.bin"] == sha256(tmp_path / "source")
     assert folder.checksums() == checksums
@@ -34,7 +34,7 @@ def test_what_is_put_comes_back_where_it_was(folder: StoredFolder, tmp_path: Pat
     assert (tmp_path / "target" / "model" / "b.bin").read_text() == "some weights"
 
 
-def test_it_is_not_there_before_it_is_complete(folder: StoredFolder, tmp_path: Path) -> None:
+def test_it_is_not_there_before_it_is_complete(folder: RemoteFolder, tmp_path: Path) -> None:
     (tmp_path / "source").touch()
     folder.put(tmp_path / "source", "a.bin")
     assert folder.checksums() is None
@@ -44,13 +44,13 @@ def test_it_is_not_there_before_it_is_complete(folder: StoredFolder, tmp_path: P
     "content",
     ["", "{", "[]", "null", '"a"', '{"a": 1}', '{"../a": "0"}', '{"a/../../b": "0"}', '{"/etc/passwd": "0"}', "\udcff"],
 )
-def test_a_list_that_nobody_can_have_written_is_damaged(content: str, folder: StoredFolder) -> None:
+def test_a_list_that_nobody_can_have_written_is_damaged(content: str, folder: RemoteFolder) -> None:
     folder.store.write(f"{folder.name}/checksums.json", content.encode(errors="surrogateescape"))
     with pytest.raises(UserError, match=r"/1/checksums\.json: is damaged \(it is no list of checksums\)"):
         folder.checksums()
 
 
-def test_a_file_that_is_damaged_or_missing_is_named(folder: StoredFolder, tmp_path: Path) -> None:
+def test_a_file_that_is_damaged_or_missing_is_named(folder: RemoteFolder, tmp_path: Path) -> None:
     checksums = filled(folder, tmp_path)
     folder.store.write(f"{folder.name}/model/b.bin", b"other weights")
     with pytest.raises(UserError, match=r"file://.*/1/model/b\.bin: is damaged \(its checksum differs\)"):
@@ -70,16 +70,16 @@ class Sticky(Store):
 
 
 def test_what_is_removed_in_part_is_not_there_any_more(tmp_path: Path) -> None:
-    folder = StoredFolder(Sticky(f"file://{tmp_path}/store"), "digits")
+    folder = RemoteFolder(Sticky(f"file://{tmp_path}/store"), "digits")
     filled(folder, tmp_path)
     with pytest.raises(StoreError, match="denied"):
         folder.remove()
     assert folder.checksums() is None
 
 
-def test_all_of_it_is_removed_and_nothing_beside_it(folder: StoredFolder, tmp_path: Path) -> None:
+def test_all_of_it_is_removed_and_nothing_beside_it(folder: RemoteFolder, tmp_path: Path) -> None:
     filled(folder, tmp_path)
-    filled(StoredFolder(folder.store, "digits/results/10"), tmp_path)
+    filled(RemoteFolder(folder.store, "digits/results/10"), tmp_path)
     folder.remove()
     assert folder.store.names("digits/results/1") == []
     assert len(folder.store.names("digits/results/10")) == 3

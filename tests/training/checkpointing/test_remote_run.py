@@ -5,24 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from training.checkpointing.remote_run import StoredRun, order, step_of
+from training.checkpointing.remote_run import RemoteRun, order, step_of
 from training.errors import UserError
 from training.store import Missing, Store, StoreError
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> StoredRun:
+def stored(tmp_path: Path) -> RemoteRun:
     """A run in a store that is a folder."""
-    return StoredRun(Store(f"file://{tmp_path}/store"), "digits")
+    return RemoteRun(Store(f"file://{tmp_path}/store"), "digits")
 
 
-def put(stored: StoredRun, name: str, whole: bool = True) -> None:
+def put(stored: RemoteRun, name: str, whole: bool = True) -> None:
     stored.store.write(f"digits/checkpoints/{name}/__0_0.distcp", b"")
     if whole:
         stored.checkpoint(name).complete("{}")
 
 
-def test_checkpoints_are_ordered_by_step_then_attempt_then_save(stored: StoredRun) -> None:
+def test_checkpoints_are_ordered_by_step_then_attempt_then_save(stored: RemoteRun) -> None:
     names = ["step-00000009.10.2", "step-00000009.9.11", "step-00000009.9.2", "step-00000003.11.1"]
     for name in reversed(names):
         put(stored, name, whole=name != names[1])
@@ -37,13 +37,13 @@ def test_a_checkpoints_name_says_where_it_stands() -> None:
     assert order("step-00000009") == ()
 
 
-def test_no_two_saves_share_a_folder(stored: StoredRun) -> None:
+def test_no_two_saves_share_a_folder(stored: RemoteRun) -> None:
     stored.attempt = 7
     names = [stored.next_checkpoint(5).name for _ in range(2)]
     assert names == ["digits/checkpoints/step-00000005.7.1", "digits/checkpoints/step-00000005.7.2"]
 
 
-def test_the_newest_and_the_best_stay_and_another_attempt_is_left_alone(stored: StoredRun) -> None:
+def test_the_newest_and_the_best_stay_and_another_attempt_is_left_alone(stored: RemoteRun) -> None:
     for name in ("step-00000010.1.1", "step-00000015.1.2", "step-00000020.1.3", "step-00000020.2.1"):
         put(stored, name)
     put(stored, "step-00000018.1.3", whole=False)
@@ -56,7 +56,7 @@ def test_the_newest_and_the_best_stay_and_another_attempt_is_left_alone(stored: 
     assert list(stored.checkpoints()) == ["step-00000030.1.4", "step-00000010.1.1"]
 
 
-def test_a_checkpoint_outlives_newer_ones_that_are_of_no_use(stored: StoredRun) -> None:
+def test_a_checkpoint_outlives_newer_ones_that_are_of_no_use(stored: RemoteRun) -> None:
     for name in ("step-00000010.1.1", "step-00000020.1.2", "step-00000012.2.1"):
         put(stored, name)
     stored.passed.add("step-00000020.1.2")
@@ -76,7 +76,7 @@ def finished(run_dir: Path, step: int) -> Path:
     return run_dir
 
 
-def test_results_are_the_run_folder_without_checkpoints_and_traces(stored: StoredRun, tmp_path: Path) -> None:
+def test_results_are_the_run_folder_without_checkpoints_and_traces(stored: RemoteRun, tmp_path: Path) -> None:
     assert (stored.results(), stored.finished_at()) == (None, None)
     stored.put_results(finished(tmp_path / "digits", 30))
     results = stored.results()
@@ -85,7 +85,7 @@ def test_results_are_the_run_folder_without_checkpoints_and_traces(stored: Store
     assert stored.finished_at() == 30
 
 
-def test_results_of_an_earlier_attempt_go_and_those_of_a_later_one_stay(stored: StoredRun, tmp_path: Path) -> None:
+def test_results_of_an_earlier_attempt_go_and_those_of_a_later_one_stay(stored: RemoteRun, tmp_path: Path) -> None:
     for attempt in (11, 12, 11):
         stored.attempt = attempt
         stored.put_results(finished(tmp_path / f"{attempt}", attempt))
@@ -96,7 +96,7 @@ def test_results_of_an_earlier_attempt_go_and_those_of_a_later_one_stay(stored: 
     assert {name.split("/")[0] for name in stored.store.names("digits/results")} == {"13"}
 
 
-def test_results_that_are_not_complete_do_not_count(stored: StoredRun) -> None:
+def test_results_that_are_not_complete_do_not_count(stored: RemoteRun) -> None:
     stored.store.write("digits/results/5/model/model.yaml", b"step: 30")
     assert (stored.results(), stored.finished_at()) == (None, None)
 
@@ -116,7 +116,7 @@ def test_a_store_that_refuses_is_the_users_to_change(cause: Exception | None, tm
     store.error = (StoreError if cause else Missing)(0, "it says no", "s3://runs/digits")
     store.error.__cause__ = cause
     with pytest.raises(UserError, match=r"checkpoint\.store: cannot write s3://runs/digits: it says no"):
-        StoredRun(store, "digits").check()
+        RemoteRun(store, "digits").check()
 
 
 def test_a_store_that_is_out_of_reach_may_be_tried_again(tmp_path: Path) -> None:
@@ -124,9 +124,9 @@ def test_a_store_that_is_out_of_reach_may_be_tried_again(tmp_path: Path) -> None
     store.error = StoreError(0, "not now", "s3://runs/digits")
     store.error.__cause__ = TimeoutError()
     with pytest.raises(StoreError, match="not now"):
-        StoredRun(store, "digits").check()
+        RemoteRun(store, "digits").check()
 
 
-def test_a_store_that_can_be_written_is_left_as_it_was(stored: StoredRun) -> None:
+def test_a_store_that_can_be_written_is_left_as_it_was(stored: RemoteRun) -> None:
     stored.check()
     assert stored.store.names("digits") == []

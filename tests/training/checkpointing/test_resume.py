@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from training.checkpointing import checkpoint
-from training.checkpointing.remote_run import StoredRun
+from training.checkpointing.remote_run import RemoteRun
 from training.checkpointing.resume import Start, enter, find_start
 from training.config.cli import to_yaml
 from training.config.instantiate import Component
@@ -149,7 +149,7 @@ def test_with_a_store_the_brought_checkpoint_counts_and_the_store_says_whether_i
     begun(tmp_path, 20)
     brought = tmp_path / "brought"
     put(brought, Progress(step=9))
-    stored = StoredRun(Store(f"file://{tmp_path}/store"), "digits")
+    stored = RemoteRun(Store(f"file://{tmp_path}/store"), "digits")
     start = find_start(recipe(tmp_path), {}, stored, brought)
     assert (start.checkpoint, start.progress.step, start.finished) == (brought, 9, False)
     (tmp_path / "left" / "model").mkdir(parents=True)

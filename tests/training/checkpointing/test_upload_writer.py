@@ -10,19 +10,19 @@ import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint import CheckpointException
 
 from training.checkpointing import checkpoint
-from training.checkpointing.remote_folder import StoredFolder
-from training.checkpointing.upload_writer import StoredWriter
+from training.checkpointing.remote_folder import RemoteFolder
+from training.checkpointing.upload_writer import UploadWriter
 from training.progress import Progress
 from training.store import Store, StoreError
 
 pytestmark = pytest.mark.usefixtures("alone")
 
 
-def write(tmp_path: Path, store: Store) -> StoredFolder:
+def write(tmp_path: Path, store: Store) -> RemoteFolder:
     """Save one weight of a run that stands at step 5."""
-    stored = StoredFolder(store, "digits/checkpoints/step-00000005.1.1")
+    stored = RemoteFolder(store, "digits/checkpoints/step-00000005.1.1")
     written = checkpoint.unfinished(tmp_path / "run" / "checkpoints", 5)
-    writer = StoredWriter(written, stored, tmp_path / "run", Progress(step=5))
+    writer = UploadWriter(written, stored, tmp_path / "run", Progress(step=5))
     dcp.save({"weight": torch.ones(2)}, storage_writer=writer)
     return stored
 
