@@ -13,6 +13,7 @@ from serving.torchserve.golden import Golden
 from serving.torchserve.management import Management, Standing
 from serving.torchserve.running_servers import RunningServer
 from serving.torchserve.unanswered import unanswered, wait_idle
+from serving.torchserve.worker_threads import WorkerThreads
 
 DRAIN_SECONDS = 60
 
