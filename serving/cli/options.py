@@ -15,7 +15,7 @@ def option(default: Any, text: str, **argument: Any) -> Any:
 
 
 class WrongOption(UserError):
-    """An option has a value that does not do; it may have come from a file."""
+    """An option has a value that is not valid; it may have come from a file."""
 
     def __init__(self, option: str, says: str) -> None:
         super().__init__(f"--{option.replace('_', '-')}: {says}")
@@ -44,4 +44,4 @@ class OptionSet:
     def check(self, name: str, right: bool, wanted: str) -> None:
         """Raises UserError naming the option unless its value is `right`."""
         if not right:
-            raise WrongOption(name, f"{getattr(self, name)} does not do; {wanted}")
+            raise WrongOption(name, f"{getattr(self, name)} is not valid; {wanted}")

@@ -67,7 +67,7 @@ def _value(action: argparse.Action, value: Any, place: str) -> Any:
     """As the command line would have given it."""
     wanted, takes = _kind(action)
     if not takes(value):
-        raise UserError(f"{place}: {value!r} does not do; give {wanted}")
+        raise UserError(f"{place}: {value!r} is not valid; give {wanted}")
     if isinstance(value, bool):
         return value
     convert: Any = action.type or str
@@ -76,7 +76,7 @@ def _value(action: argparse.Action, value: Any, place: str) -> Any:
     except (argparse.ArgumentTypeError, ValueError, AttributeError) as error:
         raise UserError(f"{place}: {error}") from error
     if action.choices is not None and any(one not in action.choices for one in found):
-        raise UserError(f"{place}: {value!r} does not do; choose of {', '.join(map(str, action.choices))}")
+        raise UserError(f"{place}: {value!r} is not valid; choose of {', '.join(map(str, action.choices))}")
     return found if isinstance(value, list) else found[0]
 
 

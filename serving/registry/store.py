@@ -1,4 +1,4 @@
-"""A folder behind any fsspec URL (file, memory, s3, gs, ...), in the few words that a registry needs."""
+"""A folder behind any fsspec URL (file, memory, s3, gs, ...), with the operations that a registry needs."""
 
 import errno
 import uuid

@@ -1,15 +1,12 @@
 """Requests that a running TorchServe has taken and not answered yet, in its queues and in its workers."""
 
-import re
 import time
 from collections.abc import Callable
 
 import urllib3
+from prometheus_client.parser import text_string_to_metric_families
 
-WAITING = re.compile(
-    r'^torchferry_serve_(?:queue_depth|in_flight)\{model="(?P<model>.+)",version="(?P<version>.+)"\} (?P<count>.+)$',
-    re.MULTILINE,
-)
+WAITING = ("torchferry_serve_queue_depth", "torchferry_serve_in_flight")
 PAUSE_SECONDS = 0.1
 
 
@@ -17,9 +14,11 @@ def unanswered(metrics: str, model: str = "", version: str = "") -> int:
     """How many, by the page at the URL `metrics`; of one version of a model, if it is named."""
     page = urllib3.request("GET", metrics, timeout=10, retries=False).data.decode()
     return sum(
-        int(float(found["count"]))
-        for found in WAITING.finditer(page)
-        if not model or (found["model"], found["version"]) == (model, version)
+        int(sample.value)
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name in WAITING
+        and (not model or (sample.labels["model"], sample.labels["version"]) == (model, version))
     )
 
 

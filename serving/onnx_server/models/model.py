@@ -1,5 +1,6 @@
 """One version of a model, loaded: its bundle, the variant that is served, and the scheduler before its sessions."""
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,4 +121,4 @@ def _seconds(session: OnnxSession, inputs: Mapping[str, np.ndarray], samples: in
 
 
 def _resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""A model's sessions on the processor that was asked for, or else, said aloud, on the CPU."""
+"""A model's sessions on the processor that was asked for, or else, with a warning, on the CPU."""
 
 import sys
 from collections.abc import Sequence

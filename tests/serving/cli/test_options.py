@@ -62,7 +62,7 @@ def test_help_tells_each_default_that_says_something(parser: Parser) -> None:
 
 def test_a_value_that_does_not_do_is_named_as_the_option_is_typed() -> None:
     Settings().check("max_batch", True, "never said")
-    with pytest.raises(WrongOption, match=r"^--max-batch: -1 does not do; give 1 or more$") as refused:
+    with pytest.raises(WrongOption, match=r"^--max-batch: -1 is not valid; give 1 or more$") as refused:
         Settings(max_batch=-1).check("max_batch", False, "give 1 or more")
     assert isinstance(refused.value, UserError)
-    assert (refused.value.option, refused.value.says) == ("max_batch", "-1 does not do; give 1 or more")
+    assert (refused.value.option, refused.value.says) == ("max_batch", "-1 is not valid; give 1 or more")

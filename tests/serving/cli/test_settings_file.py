@@ -53,18 +53,18 @@ def test_the_tables_of_other_verbs_are_left_alone(tmp_path: Path) -> None:
     [
         ("[up]\nthread = 1", r"s\.toml: \[up\] thread: there is no such option; there are host, port,"),
         ("[up]\nsettings = 'x'", r"s\.toml: \[up\] settings: there is no such option"),
-        ("[up]\nthreads = '2'", r"s\.toml: \[up\] threads: '2' does not do; give a whole number"),
-        ("[up]\nthreads = true", r"s\.toml: \[up\] threads: True does not do; give a whole number"),
-        ("[up]\nthreads = 1.5", r"s\.toml: \[up\] threads: 1\.5 does not do; give a whole number"),
-        ("[up]\nthreads = -1", r"s\.toml: \[up\] threads: -1 does not do; give 0 or more"),
+        ("[up]\nthreads = '2'", r"s\.toml: \[up\] threads: '2' is not valid; give a whole number"),
+        ("[up]\nthreads = true", r"s\.toml: \[up\] threads: True is not valid; give a whole number"),
+        ("[up]\nthreads = 1.5", r"s\.toml: \[up\] threads: 1\.5 is not valid; give a whole number"),
+        ("[up]\nthreads = -1", r"s\.toml: \[up\] threads: -1 is not valid; give 0 or more"),
         ("[up]\ntimeout = nan", r"s\.toml: \[up\] timeout: nan is not a finite number"),
-        ("[up]\ntimeout = '1'", r"s\.toml: \[up\] timeout: '1' does not do; give a number"),
-        ("[up]\ntune = 1", r"s\.toml: \[up\] tune: 1 does not do; give true or false"),
-        ("[up]\nhost = 1", r"s\.toml: \[up\] host: 1 does not do; give a string"),
-        ("[up]\nprovider = 'tpu'", r"s\.toml: \[up\] provider: 'tpu' does not do; choose of auto, cpu, "),
+        ("[up]\ntimeout = '1'", r"s\.toml: \[up\] timeout: '1' is not valid; give a number"),
+        ("[up]\ntune = 1", r"s\.toml: \[up\] tune: 1 is not valid; give true or false"),
+        ("[up]\nhost = 1", r"s\.toml: \[up\] host: 1 is not valid; give a string"),
+        ("[up]\nprovider = 'tpu'", r"s\.toml: \[up\] provider: 'tpu' is not valid; choose of auto, cpu, "),
         (
             "[up]\nrequire_signature = 'a'",
-            r"s\.toml: \[up\] require_signature: 'a' does not do; give a list of strings",
+            r"s\.toml: \[up\] require_signature: 'a' is not valid; give a list of strings",
         ),
         (
             "[down]\nthreads = 1",
@@ -81,7 +81,7 @@ def test_what_is_wrong_in_a_file_is_said_with_its_place(tmp_path: Path, text: st
 
 
 def test_a_wrong_value_of_the_command_line_is_not_blamed_on_the_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^--max-queue: -2 does not do; give a number above 0$"):
+    with pytest.raises(UserError, match=r"^--max-queue: -2 is not valid; give a number above 0$"):
         up(tmp_path, "[up]\nmax_queue = -1\n", "--max-queue", "-2")
 
 
@@ -111,6 +111,6 @@ def test_a_wrong_file_ends_the_command_with_2_and_one_line(bundle: Path, tmp_pat
     settings.write_text("[up]\nmax_queue = 0\n")
     done = run_command("-m", "serving", "up", "--runtime", runtime, bundle, "--settings", settings)
     assert done.returncode == 2
-    assert done.stderr == f"serving: {settings}: [up] max_queue: 0 does not do; give a number above 0\n"
+    assert done.stderr == f"serving: {settings}: [up] max_queue: 0 is not valid; give a number above 0\n"
     done = run_command("-m", "serving", "up", "--runtime", runtime, bundle, "--settings", tmp_path / "none")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

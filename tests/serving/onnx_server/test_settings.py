@@ -47,34 +47,34 @@ def test_the_command_line_fills_the_settings() -> None:
 @pytest.mark.parametrize("name", ["max_queue", "max_body_bytes", "max_request_batch"])
 @pytest.mark.parametrize("value", [0, -1])
 def test_what_would_let_nothing_in_is_refused(name: str, value: int) -> None:
-    words = f"--{name.replace('_', '-')}: {value} does not do; give a number above 0"
+    words = f"--{name.replace('_', '-')}: {value} is not valid; give a number above 0"
     with pytest.raises(UserError, match=re.escape(words)):
         said(name, value)
 
 
 @pytest.mark.parametrize("name", ["timeout", "body_timeout", "drain_timeout"])
 def test_no_time_at_all_is_refused(name: str) -> None:
-    with pytest.raises(UserError, match=f"--{name.replace('_', '-')}: 0.0 does not do; give a number above 0"):
+    with pytest.raises(UserError, match=f"--{name.replace('_', '-')}: 0.0 is not valid; give a number above 0"):
         said(name, 0.0)
 
 
 @pytest.mark.parametrize("name", ["sessions", "threads", "max_batch", "max_delay_ms", "cache_bytes"])
 def test_what_may_be_left_to_the_server_is_zero_but_not_less(name: str) -> None:
     said(name, 0)
-    with pytest.raises(UserError, match=f"--{name.replace('_', '-')}: -1 does not do; give 0 or more"):
+    with pytest.raises(UserError, match=f"--{name.replace('_', '-')}: -1 is not valid; give 0 or more"):
         said(name, -1)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"access_log": 1.1}, "--access-log: 1.1 does not do; give a share, 0 to 1"),
-        ({"access_log": -0.1}, "--access-log: -0.1 does not do; give a share, 0 to 1"),
-        ({"buckets": "1,0.5"}, "--buckets: 1,0.5 does not do; give rising numbers"),
-        ({"buckets": "1,1"}, "--buckets: 1,1 does not do; give rising numbers"),
-        ({"buckets": "1,inf"}, "--buckets: 1,inf does not do; give rising numbers"),
-        ({"buckets": "nan"}, "--buckets: nan does not do; give rising numbers"),
-        ({"buckets": "1;2"}, "--buckets: 1;2 does not do; give rising numbers"),
+        ({"access_log": 1.1}, "--access-log: 1.1 is not valid; give a share, 0 to 1"),
+        ({"access_log": -0.1}, "--access-log: -0.1 is not valid; give a share, 0 to 1"),
+        ({"buckets": "1,0.5"}, "--buckets: 1,0.5 is not valid; give rising numbers"),
+        ({"buckets": "1,1"}, "--buckets: 1,1 is not valid; give rising numbers"),
+        ({"buckets": "1,inf"}, "--buckets: 1,inf is not valid; give rising numbers"),
+        ({"buckets": "nan"}, "--buckets: nan is not valid; give rising numbers"),
+        ({"buckets": "1;2"}, "--buckets: 1;2 is not valid; give rising numbers"),
         ({"tls_key": Path("k")}, "--tls-certificate and --tls-key: give both or none"),
         ({"tls_certificate": Path("c")}, "--tls-certificate and --tls-key: give both or none"),
     ],

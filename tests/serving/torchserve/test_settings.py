@@ -22,9 +22,9 @@ def properties(**given: Any) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        *(({name: 0}, f"{name}: 0 does not do; give a number above 0") for name in ("max_queue", "max_body_bytes")),
-        *(({name: 0.0}, f"{name}: 0.0 does not do; give a number above 0") for name in ("timeout", "drain_timeout")),
-        ({"threads": -1}, "threads: -1 does not do; give 0 or more"),
+        *(({name: 0}, f"{name}: 0 is not valid; give a number above 0") for name in ("max_queue", "max_body_bytes")),
+        *(({name: 0.0}, f"{name}: 0.0 is not valid; give a number above 0") for name in ("timeout", "drain_timeout")),
+        ({"threads": -1}, "threads: -1 is not valid; give 0 or more"),
         ({"tls_key": Path("k")}, "tls_certificate and --tls_key: give both or none"),
         ({"tls_certificate": Path("c")}, "tls_certificate and --tls_key: give both or none"),
         *(

@@ -45,4 +45,4 @@ def test_a_missing_gpu_is_said_aloud_and_the_cpu_takes_over(start_server: StartS
 def test_a_number_below_zero_is_one_line(bundle: Path, option: str) -> None:
     done = run_command("-m", "serving", "up", "--runtime", "onnx", bundle, option, "-1")
     assert done.returncode == 2
-    assert done.stderr == f"serving: {option}: -1 does not do; give 0 or more\n"
+    assert done.stderr == f"serving: {option}: -1 is not valid; give 0 or more\n"

@@ -1,4 +1,4 @@
-"""A variant's file becomes sessions on the processor that was asked for, or else on the CPU, said aloud."""
+"""A variant's file becomes sessions on the processor that was asked for, or else on the CPU, with a warning."""
 
 from dataclasses import replace
 from pathlib import Path
