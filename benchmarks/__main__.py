@@ -10,10 +10,10 @@ VERBS = {
     "sweep": ("benchmarks.sweep", "its latency against the offered rate, up to saturation"),
     "slo": ("benchmarks.slo", "the highest rate that keeps a limit of p99"),
     "soak": ("benchmarks.soak", "what drifts in a long run: latency, memory"),
-    "tune": ("benchmarks.tune.command", "the server settings with the highest rate within a limit of p99"),
-    "servers": ("benchmarks.servers.command", "our servers beside others, the same model behind each"),
+    "tune": ("benchmarks.tune.tune_command", "the server settings with the highest rate within a limit of p99"),
+    "servers": ("benchmarks.servers.servers_command", "our servers beside others, the same model behind each"),
     "compare": ("benchmarks.compare", "two results, or two commits in turn: faster, slower or no difference"),
-    "report": ("benchmarks.report.command", "one page of runs, bundles and results, to read and to print"),
+    "report": ("benchmarks.report.report_command", "one page of runs, bundles and results, to read and to print"),
     "training": (
         "benchmarks.training.throughput",
         "our trainer's throughput beside a bare loop's, Lightning Fabric's, accelerate's",

@@ -5,7 +5,7 @@ import sys
 from serving.cli.verbs import run
 
 VERBS = {
-    "export": ("serving.export.command", "a run, or any model, to a bundle of measured variants"),
+    "export": ("serving.export.export_command", "a run, or any model, to a bundle of measured variants"),
     "publish": ("serving.registry.publish", "a bundle to a URL, as a version that never changes"),
     "pull": ("serving.registry.pull", "a published bundle to a folder, checked"),
     "promote": ("serving.registry.channels:promote", "make a channel, such as stable, mean a version"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from serving.cli.arguments import Parser
 
-RUNTIMES = {"onnx": "serving.onnx_server.command", "torchserve": "serving.torchserve.command"}
+RUNTIMES = {"onnx": "serving.onnx_server.up_onnx", "torchserve": "serving.torchserve.up_torchserve"}
 
 
 def main(arguments: Sequence[str]) -> None:

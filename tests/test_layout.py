@@ -14,7 +14,7 @@ TESTED_ELSEWHERE = {
     "benchmarks/training/trainers/accelerate_loop.py": "benchmarks/test_training.py",
     "benchmarks/training/trainers/fabric.py": "benchmarks/test_training.py",
     "benchmarks/training/trainers/restart.py": "benchmarks/test_training.py",
-    "benchmarks/tune/trial.py": "benchmarks/tune/test_command.py",
+    "benchmarks/tune/trial.py": "benchmarks/tune/test_tune_command.py",
     "serving/session/aoti_session.py": "serving/export/test_variants.py",
     "serving/torchserve/supervised_process.py": "serving/torchserve/test_up.py",
 }

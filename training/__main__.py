@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
 
             fetch(arguments[1:])
         elif arguments[:1] == ["render"]:
-            from training.render.command import main as render
+            from training.render.render_command import main as render
 
             render(arguments[1:])
         else:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.report.command import main as report
+from benchmarks.report.report_command import main as report
 from benchmarks.servers.table import Row
 from tests.benchmarks.test_servers import QUICK, left_with, servers
 

@@ -9,8 +9,8 @@ import importlib
 import torch
 
 MODULES = [
-    "benchmarks.report.command",
-    "serving.export.command",
+    "benchmarks.report.report_command",
+    "serving.export.export_command",
     "serving.export.external_model",
     "serving.export.trained",
     "serving.onnx_server.server",
@@ -19,7 +19,7 @@ MODULES = [
     "serving.session.onnx_session",
     "serving.session.torch_session",
     "serving.torchserve.archive",
-    "serving.torchserve.command",
+    "serving.torchserve.up_torchserve",
     "sklearn.datasets",
     "tests.serving.torchlib",
     "torch.distributed.checkpoint",

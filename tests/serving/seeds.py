@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from serving.export.build_bundle import export
-from serving.export.command import parser
+from serving.export.export_command import parser
 from serving.export.external_model import load_given
 from serving.export.reference import Reference
 from tests.commands import RECIPES

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report.command import main
+from benchmarks.report.report_command import main
 from tests.benchmarks.report.parsed import Page
 from tests.benchmarks.report.written import everything
 

@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 from pathlib import Path
 
-from benchmarks.report.command import main
+from benchmarks.report.report_command import main
 from benchmarks.report.section import Section
 
 ALONE = {"meta", "img", "br", "hr", "link", "input"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report.command import main
+from benchmarks.report.report_command import main
 from serving.errors import UserError
 from tests.benchmarks.report.written import a_servers, measurement, written
 from tests.commands import run_command

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.record import Figure
-from benchmarks.report.command import main
+from benchmarks.report.report_command import main
 from tests.benchmarks.report.parsed import Page
 from tests.benchmarks.report.written import a_servers, a_sweep, measurement, written
 

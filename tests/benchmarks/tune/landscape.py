@@ -8,12 +8,12 @@ from itertools import product
 from pathlib import Path
 
 from benchmarks import record
-from benchmarks.tune.command import results
 from benchmarks.tune.evidence import Evidence, Probe
 from benchmarks.tune.point import Point
 from benchmarks.tune.race import CannotRun
 from benchmarks.tune.search import Search
 from benchmarks.tune.space import delays
+from benchmarks.tune.tune_command import results
 
 LIMIT = 50.0
 

@@ -12,7 +12,7 @@ from serving.bundle.bundle import Bundle
 from serving.errors import UserError
 from serving.export import build_bundle
 from serving.export.build_bundle import export
-from serving.export.command import parser
+from serving.export.export_command import parser
 from serving.export.external_model import load_given
 from serving.export.graphs import Graphs
 from serving.export.quantize import Refusal

@@ -13,7 +13,7 @@ from torchvision.models import resnet18
 
 from serving.bundle import bundle as bundles
 from serving.errors import UserError
-from serving.export.command import main, parser
+from serving.export.export_command import main, parser
 from serving.export.external_model import load_given
 from serving.export.gate import Expected
 from serving.export.reference import Reference

@@ -9,7 +9,7 @@ import pytest
 from serving.bundle import bundle as bundles
 from serving.bundle.bundle import Bundle
 from serving.export.build_bundle import export
-from serving.export.command import parser
+from serving.export.export_command import parser
 from serving.export.external_model import load_given
 from serving.export.reference import Reference
 from serving.export.trained import load_trained

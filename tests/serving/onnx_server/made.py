@@ -11,7 +11,7 @@ from torch.utils.data import TensorDataset
 from serving.bundle.bundle import TensorSpec
 from serving.codec.tensors import DTYPES
 from serving.export.build_bundle import export
-from serving.export.command import parser
+from serving.export.export_command import parser
 from serving.export.external_model import load_given
 from serving.export.reference import Reference
 from serving.export.samples import Samples

@@ -6,7 +6,7 @@ import pytest
 
 from serving.bundle.signature import TrustedKeys
 from serving.errors import UserError
-from serving.torchserve.command import find_archives, main
+from serving.torchserve.up_torchserve import find_archives, main
 from tests.serving.torchserve.tiny_archive import archived
 
 

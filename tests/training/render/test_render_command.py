@@ -17,7 +17,7 @@ from tests.k8s.test_training import OPERATORS, check
 from tests.some import some
 from training.errors import UserError
 from training.render import overlay
-from training.render.command import _parser, main
+from training.render.render_command import _parser, main
 from training.render.request import CHOICES
 
 FIRST, SECOND = 1_790_000_000.0, 1_790_000_001.0  # seconds since 1970
@@ -286,7 +286,7 @@ def test_a_refusal_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 
 
 def test_it_loads_no_torch() -> None:
-    code = "import sys, training.render.command; sys.exit('torch' in sys.modules)"
+    code = "import sys, training.render.render_command; sys.exit('torch' in sys.modules)"
     assert run_command("-c", code).returncode == 0
 
 

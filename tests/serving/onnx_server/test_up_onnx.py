@@ -7,9 +7,9 @@ import pytest
 
 from serving.bundle import bundle as bundles
 from serving.errors import UserError
-from serving.onnx_server.command import find_channels, find_sources, main, with_variant
 from serving.onnx_server.models.repository import Source
 from serving.onnx_server.models.versions import STABLE, Channel
+from serving.onnx_server.up_onnx import find_channels, find_sources, main, with_variant
 from tests.serving.tiny_bundle import described, variant
 
 

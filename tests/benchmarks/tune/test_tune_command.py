@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from benchmarks.tune import trial
-from benchmarks.tune.command import conclude
 from benchmarks.tune.trial import Trials
+from benchmarks.tune.tune_command import conclude
 from serving.bundle import bundle as bundles
 from serving.client import RestClient
 from serving.errors import UserError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers.command import main
+from benchmarks.servers.servers_command import main
 from serving.errors import ServerFault, UserError
 from tests.benchmarks.servers.jobs import a_bundle
 
