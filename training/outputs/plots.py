@@ -87,8 +87,8 @@ def draw_predictions(
     axes.axis("off")
     heading = f"{result.samples} test samples; mistakes in red"
     axes.text(width / 2, HEADING / 2, heading, ha="center", va="center", size=12)
-    for rank_info, ((image, _), (title, mistaken)) in enumerate(zip(samples, titles, strict=True)):
-        row, column = divmod(rank_info, columns)
+    for index, ((image, _), (title, mistaken)) in enumerate(zip(samples, titles, strict=True)):
+        row, column = divmod(index, columns)
         corner = BESIDE + column * (IMAGE + BESIDE), HEADING + ABOVE + row * (IMAGE + ABOVE)
         _draw_image(axes, corner, image, mistaken)
         middle, colour = corner[0] + IMAGE / 2, "red" if mistaken else "black"
