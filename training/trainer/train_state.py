@@ -21,6 +21,7 @@ from training.config.instantiate import one_line
 from training.distributed.process_group import RankInfo, share_buffers
 from training.errors import UserError
 from training.progress import Progress
+from training.state import _Kept
 from training.trainer.train_step import Step
 
 
@@ -102,13 +103,6 @@ def _put_back(own: dict[str, Any], step: Step, rank_info: RankInfo, sums: torch.
         group = step.comm_state.process_group  # type: ignore[attr-defined]  # PowerSGDState's
         step.comm_state.__setstate__(own["comm"].content)  # type: ignore[attr-defined]
         step.comm_state.process_group = group  # type: ignore[attr-defined]
-
-
-class _Kept:
-    """Something that is saved in one piece, however it is nested."""
-
-    def __init__(self, content: Any) -> None:
-        self.content = content
 
 
 def _check_same(path: Path, state: dict[str, Any]) -> None:

@@ -82,7 +82,7 @@ def test_a_channel_of_what_is_not_served_is_refused(model: str, version: str, wo
 
 
 def test_what_is_wrong_is_said_before_anything_is_loaded(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--max-queue: 0 does not do"):
+    with pytest.raises(UserError, match="--max-queue: 0 is not valid"):
         main([str(tmp_path), "--max-queue", "0"])
     with pytest.raises(UserError, match=r"--ready-file: .* cannot be a file"):
         main([str(tmp_path), "--ready-file", str(tmp_path)])
