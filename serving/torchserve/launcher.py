@@ -1,6 +1,8 @@
 """Starts TorchServe's Java process, waits until every model answers its golden input, and stops it."""
 
+import functools
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -12,6 +14,7 @@ from serving.client import RestClient
 from serving.codec.predicted_labels import GOLDEN
 from serving.cpu import cores
 from serving.errors import ServerFault, UserError
+from serving.net.ports import is_free
 from serving.torchserve.archive import archive_version, workers_of
 from serving.torchserve.golden import Goldens
 from serving.torchserve.java import find_java, server_home
@@ -24,8 +27,8 @@ from serving.torchserve.worker_threads import WorkerThreads
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 START_SECONDS = 180
 STOP_SECONDS = 20
-ENDING_SECONDS = 2  # from the first port that answers no more to the reason in the log
-IN_USE = "Address already in use"
+STARTS = 5  # of which all but the last may lose a port
+NOT_BOUND = re.compile(r"Failed to bind|bind\(\.\.\) failed|BindException")  # in no user's language
 LONGEST_FOLDER = 107 - len("/.ts.sock.99999")  # Linux takes no longer paths for sockets
 
 
@@ -89,16 +92,17 @@ class TorchServe:
 
         Raises ServerFailed.
         """
-        while True:
+        for left in reversed(range(STARTS)):
             self._launch()
             try:
-                return self._wait_ready(stopped)
+                self._wait_ready(stopped)
+                break
             except ServerFailed:
                 if stopped():
-                    return None
-                if not self._lost_a_port():
+                    break
+                if not self._lost_a_port() or not left:
                     raise
-                self.ports = Ports.claim(self.settings)
+                self._clear()
 
     def _launch(self) -> None:
         """Start Java itself, not the `torchserve` script, whose process ends and leaves Java behind."""
@@ -152,6 +156,7 @@ class TorchServe:
                 try:
                     self.goldens.of(model, version).check(client)
                 except (UserError, ServerFault) as error:
+                    self._wait_end(stopped)
                     raise ServerFailed(f"{error}\n{self._log_end()}") from error
 
     def _lost_a_port(self) -> bool:
@@ -159,14 +164,22 @@ class TorchServe:
 
         Its log is asked and not the port, which two servers that start together may each take from the other.
         """
-        java, deadline = self.java_process, time.monotonic() + ENDING_SECONDS
-        while java and java.runs and IN_USE not in self._logged() and time.monotonic() < deadline:
+        return NOT_BOUND.search(self._logged()) is not None
+
+    def _wait_end(self, stopped: Callable[[], bool]) -> None:
+        """If Java is ending: it closes its ports seconds before it says why."""
+        java, deadline = self.java_process, time.monotonic() + STOP_SECONDS
+        closed = functools.partial(is_free, self.settings.inner_host, self.ports.inner_rest)
+        while java and java.runs and closed() and not stopped() and time.monotonic() < deadline:
             time.sleep(0.1)
-        if not java or IN_USE not in self._logged():
-            return False
-        java.stop(STOP_SECONDS)
-        self.log.unlink()
-        return True
+
+    def _clear(self) -> None:
+        """For another start, on other ports."""
+        if self.java_process:
+            self.java_process.stop(STOP_SECONDS)
+        for left in (self.log, *self.failures.iterdir()):
+            left.unlink()
+        self.ports = Ports.claim(self.settings)
 
     def _has_worker(self, model: str, version: str) -> bool:
         return any(found.ready for found in self.management.standing(model) if found.version == version)

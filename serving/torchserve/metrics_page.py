@@ -92,9 +92,10 @@ class Page:
 
     def _torchserves_own(self) -> bytes:
         try:
-            return bytes(self.pool.request("GET", self.torchserve).data)
+            answer = self.pool.request("GET", self.torchserve)
         except urllib3.exceptions.HTTPError:  # it is starting, or has ended
             return b""
+        return answer.data if answer.status == 200 else b""
 
 
 class _Quiet(WSGIRequestHandler):

@@ -33,7 +33,7 @@ class Rollout:
 
     def run(self, limits: Limits) -> None:
         """Raises GateError if the new version did worse; then the old one is the default again."""
-        before, measure = self._tally(self.new), self._tally(self.old)
+        before, measure = self._stats(self.new), self._stats(self.old)
         self.models.set_default(self.new)
         try:
             reason = self._watch(before, measure, limits)
@@ -56,7 +56,7 @@ class Rollout:
         end, last = now + limits.watch_seconds, before
         while now < end:
             time.sleep(min(PAUSE_SECONDS, end - now))
-            stats, now = self._tally(self.new), time.monotonic()
+            stats, now = self._stats(self.new), time.monotonic()
             if stats.requests > last.requests or not stats.unanswered:
                 answered = now
             if now - answered > stuck:
@@ -89,5 +89,5 @@ class Rollout:
             return "not the default any more, but still has requests"
         return "not served any more"
 
-    def _tally(self, of: tuple[str, str]) -> VersionStats:
+    def _stats(self, of: tuple[str, str]) -> VersionStats:
         return VersionStats.of(self.models.running.metrics, *of)

@@ -13,12 +13,12 @@ PAUSE_SECONDS = 0.1
 def unanswered(metrics: str, model: str = "", version: str = "") -> int:
     """How many, by the page at the URL `metrics`; of one version of a model, if it is named."""
     page = urllib3.request("GET", metrics, timeout=10, retries=False).data.decode()
+    ours = "\n".join(line for line in page.splitlines() if line.startswith(WAITING))  # whatever else is on it
     return sum(
         int(sample.value)
-        for family in text_string_to_metric_families(page)
+        for family in text_string_to_metric_families(ours)
         for sample in family.samples
-        if sample.name in WAITING
-        and (not model or (sample.labels["model"], sample.labels["version"]) == (model, version))
+        if (not model or (sample.labels["model"], sample.labels["version"]) == (model, version))
     )
 
 

@@ -1,10 +1,10 @@
 """`warm_python()`: a Python that has done its imports, for commands of ours that a test starts by the dozen.
 
-It is a program that takes a command as `python` does. `-m training`, `-m serving`, `-m torch.distributed.run` and
-TorchServe's workers run in a fork of a process that has imported torch and our packages (`warm.py`): a process of its
-own, with its own environment, streams, signals and exit code, that costs what it does and not the seconds that its
-imports take. Every other command starts an interpreter. What is measured, or asks how a fresh interpreter behaves,
-uses `sys.executable`.
+It is a program that takes a command as `python` does. `-m training`, `-m serving`, `-m torch.distributed.run`, the
+benchmarks' bare trainers and TorchServe's workers run in a fork of a process that has imported torch and our packages
+(`warm.py`): a process of its own, with its own environment, streams, signals and exit code, that costs what it does
+and not the seconds that its imports take. Every other command starts an interpreter. What has to be measured truly, or
+asks how a fresh interpreter behaves, uses `sys.executable`.
 
 `client.py` hands its command to `server.py`, passes signals on, and ends as the fork ended; a client that is killed
 takes the fork with it. torchrun starts its workers with `$PYTHON_EXEC`, and TorchServe with the Python that has started

@@ -4,6 +4,7 @@ It imports little and only what is Python's own, since it is started for each co
 """
 
 import array
+import contextlib
 import json
 import os
 import signal
@@ -37,7 +38,7 @@ def main(path: str, *words: str) -> None:
         answers = server.makefile("r")
         process = int(answers.readline())
         for number in PASSED_ON:
-            signal.signal(number, lambda number, _: os.kill(process, number))
+            signal.signal(number, lambda number, _: pass_on(process, number))
         end = int(answers.readline())
     if end < 0:
         signal.signal(-end, signal.SIG_DFL)
@@ -45,8 +46,13 @@ def main(path: str, *words: str) -> None:
     os._exit(end)
 
 
+def pass_on(process: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has just ended
+        os.kill(process, number)
+
+
 def _is_worker(arguments: tuple[str, ...]) -> bool:
-    return arguments[0].endswith(WORKER) and "PYTHONHASHSEED" not in os.environ
+    return "".join(arguments[:1]).endswith(WORKER) and "PYTHONHASHSEED" not in os.environ
 
 
 def _is_ours(arguments: tuple[str, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import io
 import json
 import os
 import runpy
@@ -50,14 +51,18 @@ def _keep(client: socket.socket) -> None:
     size, streams, *_ = socket.recv_fds(client, 8, 3)
     request = b""
     while len(request) < int.from_bytes(size, "big"):
-        request += client.recv(1 << 20)
+        part = client.recv(1 << 20)
+        if not part:
+            os._exit(0)  # the client has gone
+        request += part
     process = os.fork()
     if process == 0:
         client.close()
         _become(streams, **json.loads(request))
     for stream in streams:
         os.close(stream)
-    client.sendall(b"%d\n" % process)
+    with contextlib.suppress(OSError):  # a client that has gone is noticed below
+        client.sendall(b"%d\n" % process)
     ends = os.pidfd_open(process)
     if ends not in select.select([client.fileno(), ends], [], [])[0]:
         os.kill(process, signal.SIGKILL)
@@ -76,8 +81,8 @@ def _become(streams: list[int], folder: str, nice: int, words: list[str], enviro
         os.close(stream)
     unbuffered = words[0] == "-u"
     sys.stdin = os.fdopen(0, closefd=False)
-    sys.stdout = os.fdopen(1, "w", closefd=False)
-    sys.stdout.reconfigure(write_through=unbuffered)
+    binary = os.fdopen(1, "wb", 0 if unbuffered else -1, closefd=False)
+    sys.stdout = io.TextIOWrapper(binary, write_through=unbuffered, line_buffering=not unbuffered and os.isatty(1))
     sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
     os.environ.clear()
     os.environ.update(environment)

@@ -4,7 +4,7 @@
                                                 were by then; no two saves share a folder, so no one harms another's
 <name>/results/<attempt>/                       the run folder of a finished run, without checkpoints and traces
 
-Each is there when its checksums.json is (stored_folder.py).
+Each is there when its checksums.json is (remote_folder.py).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The recipe: dataclasses, checked when they are made; config.py fills them.
+"""The recipe: dataclasses, checked when they are made; cli.py fills them.
 
 Nothing here imports torch, so a wrong recipe is refused before anything slow happens.
 """

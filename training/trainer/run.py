@@ -116,8 +116,8 @@ def _prepare(parts: Run, start: Start, stored: RemoteRun | None) -> Loop:
     if start.checkpoint is not None:
         restore(start.checkpoint, start.progress, step, rank_info, losses)
     start.progress.world_size = rank_info.world_size
-    silent: Reporter = NullReporter()
-    telemetry = on_the_leader(rank_info, lambda: _open_telemetry(parts, start), silent)
+    null: Reporter = NullReporter()
+    telemetry = on_the_leader(rank_info, lambda: _open_telemetry(parts, start), null)
     if stored is None:
         check_shared(folder)
     else:

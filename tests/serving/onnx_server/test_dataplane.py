@@ -223,7 +223,7 @@ async def test_a_name_that_is_no_models_is_counted_under_none() -> None:
 
 
 @in_loop
-async def test_a_visit_joins_its_callers_trace_and_makes_none_of_its_own() -> None:
+async def test_a_request_joins_its_callers_trace_and_makes_none_of_its_own() -> None:
     caller = TraceContext(32 * "a", 16 * "b", "01")
     async with serving_session(Free()) as (plane, _):
         assert traced(plane, "") is None

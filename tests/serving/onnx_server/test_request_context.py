@@ -66,7 +66,7 @@ async def test_the_clients_timing_is_in_milliseconds() -> None:
 
 
 @in_loop
-async def test_a_cancelled_visit_ends_what_it_waits_for() -> None:
+async def test_a_cancelled_request_ends_what_it_waits_for() -> None:
     one = context()
     one.cancel()  # it waits for nothing yet
     one.waits_for = asyncio.get_running_loop().create_future()

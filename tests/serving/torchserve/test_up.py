@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from serving.torchserve.launcher import IN_USE, TorchServe
+from serving.torchserve.launcher import NOT_BOUND, TorchServe
 from serving.torchserve.settings import LOOPBACK, Settings
 from tests.commands import run_command
 from tests.server import Server
@@ -72,7 +72,7 @@ def test_a_port_that_somebody_takes_first_is_replaced(store: Path) -> None:
     with socket.create_server((LOOPBACK, lost.grpc_management)) as first:
 
         def give_up() -> None:
-            wait_until(lambda: server.log.exists() and IN_USE in server.log.read_text())
+            wait_until(lambda: server.log.exists() and bool(NOT_BOUND.search(server.log.read_text())))
             first.close()
 
         giving_up = threading.Thread(target=give_up)

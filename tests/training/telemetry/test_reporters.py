@@ -18,7 +18,7 @@ from training.telemetry.reporters import NullReporter, RankZeroReporter, Reporte
 
 
 class Heard:
-    """The metrics that a voice passes everything on to."""
+    """The metrics that a reporter passes everything on to."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -56,10 +56,10 @@ def rows(run_dir: Path) -> list[dict[str, Any]]:
 
 
 def test_reports_and_evaluations_are_lines_of_a_file(tmp_path: Path) -> None:
-    voice = reporter_in(tmp_path)
-    voice.report(report(10, 0.5))
-    voice.evaluated(epoch=1, step=10, result=result(loss=0.25, accuracy=0.75))
-    voice.close()
+    reporter = reporter_in(tmp_path)
+    reporter.report(report(10, 0.5))
+    reporter.evaluated(epoch=1, step=10, result=result(loss=0.25, accuracy=0.75))
+    reporter.close()
     train, test = rows(tmp_path)
     assert (train["kind"], train["step"], train["loss"], train["step_seconds"]) == ("train", 10, 0.5, [0.1])
     assert test.pop("time") > 0
@@ -67,9 +67,9 @@ def test_reports_and_evaluations_are_lines_of_a_file(tmp_path: Path) -> None:
 
 
 def test_what_json_does_not_have_is_null(tmp_path: Path) -> None:
-    voice = reporter_in(tmp_path)
-    voice.report(report(10, float("nan"), gradient_norm=float("inf")))
-    voice.close()
+    reporter = reporter_in(tmp_path)
+    reporter.report(report(10, float("nan"), gradient_norm=float("inf")))
+    reporter.close()
     (row,) = rows(tmp_path)
     assert (row["loss"], row["gradient_norm"], row["learning_rate"]) == (None, None, 0.1)
 
@@ -77,9 +77,9 @@ def test_what_json_does_not_have_is_null(tmp_path: Path) -> None:
 def test_a_run_that_goes_on_takes_back_what_is_done_again(tmp_path: Path) -> None:
     lines = [json.dumps({"kind": kind, "step": step}) for step in (10, 20, 30) for kind in ("train", "test")]
     (tmp_path / "metrics.jsonl").write_text("\n".join([*lines, "[1]", '{"kind": "tr']))
-    voice = reporter_in(tmp_path, Progress(step=20, evaluated_step=10))
-    voice.report(report(25, 0.5))
-    voice.close()
+    reporter = reporter_in(tmp_path, Progress(step=20, evaluated_step=10))
+    reporter.report(report(25, 0.5))
+    reporter.close()
     found = [(row["kind"], row["step"]) for row in rows(tmp_path)]
     assert found == [("train", 10), ("test", 10), ("train", 20), ("train", 25)]
 
@@ -87,13 +87,13 @@ def test_a_run_that_goes_on_takes_back_what_is_done_again(tmp_path: Path) -> Non
 def test_an_epoch_is_a_plain_line_with_the_mean_over_its_steps(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    voice = reporter_in(tmp_path)
-    voice.report(report(10, 0.5))
-    voice.report(report(40, 0.1))
-    voice.evaluated(epoch=1, step=40, result=result(loss=0.25, accuracy=0.75))
-    voice.report(report(50, 0.75, epoch=2))
-    voice.evaluated(epoch=2, step=50, result=result(loss=0.25, accuracy=1))
-    voice.close()
+    reporter = reporter_in(tmp_path)
+    reporter.report(report(10, 0.5))
+    reporter.report(report(40, 0.1))
+    reporter.evaluated(epoch=1, step=40, result=result(loss=0.25, accuracy=0.75))
+    reporter.report(report(50, 0.75, epoch=2))
+    reporter.evaluated(epoch=2, step=50, result=result(loss=0.25, accuracy=1))
+    reporter.close()
     assert capsys.readouterr().out.splitlines() == [
         "epoch 1/4  train loss 0.2000  test loss 0.2500  test accuracy 75.00%",
         "epoch 2/4  train loss 0.7500  test loss 0.2500  test accuracy 100.00%",
@@ -103,43 +103,43 @@ def test_an_epoch_is_a_plain_line_with_the_mean_over_its_steps(
 def test_an_evaluation_before_any_report_says_nothing_of_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    voice = reporter_in(tmp_path, Progress(step=40, epoch=2))
-    voice.evaluated(epoch=2, step=40, result=result(loss=0.25, r2=0.5))
-    voice.close()
+    reporter = reporter_in(tmp_path, Progress(step=40, epoch=2))
+    reporter.evaluated(epoch=2, step=40, result=result(loss=0.25, r2=0.5))
+    reporter.close()
     assert capsys.readouterr().out == "epoch 2/4  test loss 0.2500  test r2 0.5000\n"
 
 
 def test_the_mean_of_a_run_that_goes_on_counts_the_steps_since_then(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    voice = reporter_in(tmp_path, Progress(step=30))
-    voice.report(report(31, 0.5))
-    voice.report(report(34, 0.1))
-    voice.evaluated(epoch=1, step=34, result=result(loss=0.25))
-    voice.close()
+    reporter = reporter_in(tmp_path, Progress(step=30))
+    reporter.report(report(31, 0.5))
+    reporter.report(report(34, 0.1))
+    reporter.evaluated(epoch=1, step=34, result=result(loss=0.25))
+    reporter.close()
     assert "train loss 0.2000" in capsys.readouterr().out
 
 
 def test_everything_is_passed_on_to_prometheus(tmp_path: Path) -> None:
     heard = Heard()
-    voice = reporter_in(tmp_path, heard=heard)
-    voice.step(samples=64, seconds=0.5, waited=0.25)
-    voice.report(report(1, 0.5))
-    voice.evaluated(epoch=1, step=1, result=result(accuracy=0.75))
-    voice.saved(2)
-    voice.save_failed()
-    voice.close()
+    reporter = reporter_in(tmp_path, heard=heard)
+    reporter.step(samples=64, seconds=0.5, waited=0.25)
+    reporter.report(report(1, 0.5))
+    reporter.evaluated(epoch=1, step=1, result=result(accuracy=0.75))
+    reporter.saved(2)
+    reporter.save_failed()
+    reporter.close()
     assert (heard["samples_total"], heard["data_wait_seconds_total"], heard["loss"]) == (64, 0.25, 0.5)
     assert (heard["eval_accuracy_ratio"], heard["checkpoint_duration_seconds_sum"]) == (0.75, 2)
     assert heard["checkpoint_failures_total"] == 1
 
 
 def test_a_full_disk_is_said_and_ends_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    voice = reporter_in(tmp_path)
-    voice.file.close()
-    voice.file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115  # the voice closes it
-    voice.report(report(1, 0.5))
-    voice.close()
+    reporter = reporter_in(tmp_path)
+    reporter.file.close()
+    reporter.file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115  # the reporter closes it
+    reporter.report(report(1, 0.5))
+    reporter.close()
     assert capsys.readouterr().err == "training: /dev/full: cannot be written (No space left on device)\n"
 
 

@@ -95,15 +95,15 @@ class Waiting:
     """An application that keeps its requests waiting."""
 
     def __init__(self) -> None:
-        self.exchanges: list[AsgiRequest] = []
+        self.requests: list[AsgiRequest] = []
         self.gone: list[int] = []
         self.may_end = asyncio.Event()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         request = AsgiRequest(scope, receive, send, is_plain=True)
-        number = len(self.exchanges)
+        number = len(self.requests)
         request.reply.gone = lambda: self.gone.append(number)
-        self.exchanges.append(request)
+        self.requests.append(request)
         await self.may_end.wait()
         await request.answer(200, b"late")
 
@@ -113,7 +113,7 @@ async def test_a_lost_connection_is_told_to_the_request_that_waits_though_others
     waiting = Waiting()
     line = Line(waiting)
     line.send(head("/", 0) * 3)
-    await until(lambda: len(waiting.exchanges) == 1)  # the others wait in a row
+    await until(lambda: len(waiting.requests) == 1)  # the others wait in a row
     line.lose()
     assert waiting.gone == [0]
     waiting.may_end.set()
@@ -134,8 +134,8 @@ async def test_a_reply_knows_whether_its_request_is_here_as_a_whole() -> None:
     waiting = Waiting()
     line = Line(waiting)
     line.send(head("/", 3) + b"ab")
-    await until(lambda: len(waiting.exchanges) == 1)
-    reply = waiting.exchanges[0].reply
+    await until(lambda: len(waiting.requests) == 1)
+    reply = waiting.requests[0].reply
     assert not reply.has_body
     line.send(b"c")
     assert reply.has_body

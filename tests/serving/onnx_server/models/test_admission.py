@@ -1,4 +1,4 @@
-"""So many requests come in at a time and no more, and none after the door has closed."""
+"""So many requests come in at a time and no more, and none after it has closed."""
 
 import asyncio
 from contextlib import ExitStack
@@ -11,13 +11,13 @@ from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import in_loop
 
 
-def door(limit: int = 2, expected_wait: float = 0.0) -> Admission:
+def admission_of(limit: int = 2, expected_wait: float = 0.0) -> Admission:
     return Admission("digits", limit, lambda: expected_wait)
 
 
 @in_loop
 async def test_whoever_comes_beyond_the_limit_is_turned_away_until_somebody_goes() -> None:
-    admission = door(limit=2)
+    admission = admission_of(limit=2)
     with admission:
         with admission, pytest.raises(Overloaded, match="digits has more requests than it can answer: its queue is"):
             admission.__enter__()
@@ -29,7 +29,7 @@ async def test_whoever_comes_beyond_the_limit_is_turned_away_until_somebody_goes
 
 @in_loop
 async def test_a_request_that_fails_gives_its_place_back() -> None:
-    admission = door(limit=1)
+    admission = admission_of(limit=1)
     with pytest.raises(ValueError, match="wrong"), admission:
         raise ValueError("wrong")
     with admission:
@@ -39,12 +39,12 @@ async def test_a_request_that_fails_gives_its_place_back() -> None:
 @in_loop
 @pytest.mark.parametrize(("expected_wait", "seconds"), [(0.0, 1), (0.2, 1), (1.0, 1), (1.01, 2), (9.5, 10)])
 async def test_the_time_to_come_again_is_the_expected_wait_in_whole_seconds(expected_wait: float, seconds: int) -> None:
-    assert door(expected_wait=expected_wait).overloaded("full").retry_after == seconds
+    assert admission_of(expected_wait=expected_wait).overloaded("full").retry_after == seconds
 
 
 @in_loop
 async def test_closing_waits_for_everybody_inside_and_lets_nobody_in() -> None:
-    admission, inside = door(), ExitStack()
+    admission, inside = admission_of(), ExitStack()
     inside.enter_context(admission)
     inside.enter_context(admission)
     closing = asyncio.create_task(admission.close())
@@ -61,4 +61,4 @@ async def test_closing_waits_for_everybody_inside_and_lets_nobody_in() -> None:
 
 @in_loop
 async def test_an_empty_room_closes_at_once() -> None:
-    await door().close()
+    await admission_of().close()
