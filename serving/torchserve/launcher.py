@@ -158,6 +158,8 @@ class TorchServe:
                 except (UserError, ServerFault) as error:
                     self._wait_end(stopped)
                     raise ServerFailed(f"{error}\n{self._log_end()}") from error
+        if self._lost_a_port():  # and who has answered was perhaps the server that took it
+            raise ServerFailed(f"TorchServe has lost a port\n{self._log_end()}")
 
     def _lost_a_port(self) -> bool:
         """Whether Java ends since somebody, perhaps another server of ours, has taken one of its free ports first.
@@ -167,7 +169,10 @@ class TorchServe:
         return NOT_BOUND.search(self._logged()) is not None
 
     def _wait_end(self, stopped: Callable[[], bool]) -> None:
-        """If Java is ending: it closes its ports seconds before it says why."""
+        """If Java is ending: its ports are closed seconds before it says why.
+
+        The worker that was ready may have been another server's, which has taken the management port.
+        """
         java, deadline = self.java_process, time.monotonic() + STOP_SECONDS
         closed = functools.partial(is_free, self.settings.inner_host, self.ports.inner_rest)
         while java and java.runs and closed() and not stopped() and time.monotonic() < deadline:
