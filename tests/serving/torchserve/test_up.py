@@ -86,6 +86,19 @@ def test_a_port_that_somebody_takes_first_is_replaced(store: Path) -> None:
             server.stop()
 
 
+@pytest.mark.server
+def test_those_that_start_together_all_get_ready(store: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """They want the same management ports, and each may take one that another has claimed."""
+    mar = store / "digits-onnx-fp32.mar"
+    servers = [Server(mar, folder=tmp_path_factory.mktemp("together")) for _ in range(3)]
+    try:
+        found = [server.wait_ready()["management"] for server in servers]
+        assert len(set(found)) == 3
+    finally:
+        for server in servers:
+            server.stop()
+
+
 def test_bad_input_is_refused_in_one_line(store: Path, free_port_in_use: int, tmp_path: Path) -> None:
     (tmp_path / "text.mar").write_text("no archive")
     renamed, damaged = tmp_path / "renamed.mar", tmp_path / "digits-torch.mar"
