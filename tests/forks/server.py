@@ -37,9 +37,14 @@ def main(folder: Path, suite: int) -> None:
         while ends not in select.select([listener.fileno(), ends], [], [])[0]:
             connection, _ = listener.accept()
             if os.fork() == 0:
-                listener.close()
-                os.close(ends)
-                _keep(connection)
+                try:
+                    listener.close()
+                    os.close(ends)
+                    _keep(connection)
+                except BaseException:
+                    sys.excepthook(*sys.exc_info())
+                finally:
+                    os._exit(1)  # an orderly exit would wait for threads of ONNX Runtime that no fork has
             connection.close()
     shutil.rmtree(folder)
     os._exit(0)  # taking all this apart would take seconds
