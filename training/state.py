@@ -1,4 +1,4 @@
-"""What checkpoints hold in one piece. They name the class by this module's path, so it stays here under this name."""
+"""The class of what a checkpoint holds in one piece. Checkpoints name it by this module's path, so it stays here."""
 
 from typing import Any
 

@@ -38,7 +38,7 @@ def main(path: str, *words: str) -> None:
         answers = server.makefile("r")
         process = int(answers.readline())
         for number in PASSED_ON:
-            signal.signal(number, lambda number, _: pass_on(process, number))
+            signal.signal(number, lambda number, _: _pass_on(process, number))
         end = int(answers.readline())
     if end < 0:
         signal.signal(-end, signal.SIG_DFL)
@@ -46,13 +46,13 @@ def main(path: str, *words: str) -> None:
     os._exit(end)
 
 
-def pass_on(process: int, number: int) -> None:
+def _pass_on(process: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):  # it has just ended
         os.kill(process, number)
 
 
 def _is_worker(arguments: tuple[str, ...]) -> bool:
-    return "".join(arguments[:1]).endswith(WORKER) and "PYTHONHASHSEED" not in os.environ
+    return len(arguments) > 0 and arguments[0].endswith(WORKER) and "PYTHONHASHSEED" not in os.environ
 
 
 def _is_ours(arguments: tuple[str, ...]) -> bool:
