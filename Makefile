@@ -26,7 +26,7 @@ help:
 	@echo "make clean   remove .venv"
 
 demo: $(INSTALLED)
-	@$(BIN)/python -m benchmarks demo
+	@$(BIN)/python -m torchferry demo
 
 # Tests say by markers what they start (tests/README.md); what measures time, or offers load to measure it, runs alone.
 CORES := $(shell nproc)

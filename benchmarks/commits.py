@@ -12,15 +12,15 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from benchmarks import record
-from benchmarks.interruption import end_as
-from benchmarks.record import Figure
-from benchmarks.rounds import alternate, column
-from benchmarks.servers.process import process
-from benchmarks.servers.ready import addresses
-from benchmarks.servers.unavailable import Unavailable
-from benchmarks.verdict import LEAST
-from serving.errors import ServerFault, UserError
+from torchferry.benchmarks import record
+from torchferry.benchmarks.interruption import end_as
+from torchferry.benchmarks.record import Figure
+from torchferry.benchmarks.rounds import alternate, column
+from torchferry.benchmarks.servers.process import process
+from torchferry.benchmarks.servers.ready import addresses
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.benchmarks.verdict import LEAST
+from torchferry.errors import ServerFault, UserError
 
 PLACES = ("{rest}", "{grpc}", "{metrics}")  # in the verb's words, for the addresses of the server
 
@@ -59,12 +59,13 @@ def _round(
 ) -> Mapping[str, float]:
     output = folder / "result.json"
     if serve is None:
+        # By the names that every commit has.
         _run(["-m", "benchmarks", *verb, "--output", str(output)], checkout)
     else:
         with _served(checkout, shlex.split(serve), folder) as addresses:
             words = [_filled(word, addresses) for word in verb]
             # The ruler is the same for both: this checkout's load generator.
-            _run(["-m", "benchmarks", *words, "--output", str(output)], None)
+            _run(["-m", "torchferry", "bench", *words, "--output", str(output)], None)
     _, figures = record.read(output)
     better |= {name: figure.better for name, figure in figures.items()}
     if not figures:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks compare OLD.json NEW.json`: faster, slower or no difference, by a paired bootstrap.
+"""`torchferry bench compare OLD.json NEW.json`: faster, slower or no difference, by a paired bootstrap.
 
 Or two commits of this repository, alternated in one run, which is what to trust on a machine that others share:
 `compare --commits OLD NEW -- training --models digits`, and for the server that a commit starts
@@ -12,11 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import commits, record
-from benchmarks.interruption import end_as
-from benchmarks.verdict import LEAST, Verdict, judge
-from serving.cli.arguments import Parser, finite
-from serving.errors import UserError
+from torchferry.arguments import Parser, finite
+from torchferry.benchmarks import commits, record
+from torchferry.benchmarks.interruption import end_as
+from torchferry.benchmarks.verdict import LEAST, Verdict, judge
+from torchferry.errors import UserError
 
 # What may differ between two runs of the same measurement.
 NOT_COMPARED = ("output", "url", "metrics", "pid", "scratch", "ca", "header")
@@ -24,14 +24,14 @@ NOT_COMPARED = ("output", "url", "metrics", "pid", "scratch", "ca", "header")
 
 def main(arguments: Sequence[str]) -> None:
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    parser = Parser(prog="python -m benchmarks compare", description=__doc__)
+    parser = Parser(prog="torchferry bench compare", description=__doc__)
     parser.add_argument("old", help="a result written with --output, or a commit")
     parser.add_argument("new", help="the same, to be judged")
     parser.add_argument("--tolerance", type=finite, default=0.05, help="worse by this share is passed (default 0.05)")
     parser.add_argument("--confidence", type=finite, default=0.95, help="of all figures together (default 0.95)")
     parser.add_argument("--commits", action="store_true", help="measure two commits with the verb after --")
     parser.add_argument("--rounds", type=int, default=7, help="of each commit (default 7)")
-    parser.add_argument("--serve", metavar="OPTIONS", help="what `python -m serving up` of the commit is given")
+    parser.add_argument("--serve", metavar="OPTIONS", help="what `torchferry up` of the commit is given")
     parser.add_argument("--scratch", type=Path, default=Path("runs"), help="folder for the commits (default runs)")
     parser.add_argument("--output", type=Path, help="write the verdicts as JSON here")
     options = parser.parse_args(arguments[:end])

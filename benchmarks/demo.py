@@ -20,14 +20,14 @@ from typing import Any
 
 import yaml
 
-from benchmarks import record
-from benchmarks.load.measurement import Measurement, figures
-from benchmarks.load.options import add_sending, add_target, measure_open, target_of
-from benchmarks.load.server_metrics import ServerMetrics
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.cli.arguments import Parser
-from serving.errors import UserError
+from torchferry.arguments import Parser
+from torchferry.benchmarks import record
+from torchferry.benchmarks.load.measurement import Measurement, figures
+from torchferry.benchmarks.load.options import add_sending, add_target, measure_open, target_of
+from torchferry.benchmarks.load.server_metrics import ServerMetrics
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
 
 RECIPE = Path("training/recipes/digits.yaml")
 RUN = Path("runs/digits")
@@ -49,16 +49,16 @@ class DemoFailed(Exception):
 
 
 def main(arguments: Sequence[str]) -> None:
-    Parser(prog="python -m benchmarks demo", description=__doc__).parse_args(arguments)
+    Parser(prog="torchferry demo", description=__doc__).parse_args(arguments)
     if not RECIPE.is_file():
         raise UserError(f"{RECIPE}: is missing; run the demo in the project's folder")
     started = time.perf_counter()
     try:
         _train()
         # By name, so that a variant that the gate refuses fails the demo.
-        _python("-m", "serving", "export", RUN, "--variants", ",".join(VARIANTS))
-        _python("-m", "serving", "archive", RUN / "bundle")
-        _python("-m", "training", "samples", RUN, "--count", IMAGES)
+        _python("-m", "torchferry", "export", RUN, "--variants", ",".join(VARIANTS))
+        _python("-m", "torchferry", "archive", RUN / "bundle")
+        _python("-m", "torchferry", "samples", RUN, "--count", IMAGES)
         bundle = bundles.load(RUN / "bundle")
         _check_accuracy(bundle)
         latencies = {}
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
             with _served(runtime, served) as addresses:
                 _check_predictions(models, addresses)
                 latencies[runtime] = _measure(models, addresses)
-        _python("-m", "benchmarks", "report", RUN, *sorted(MEASURED.glob("*.json")), "-o", RUN / "report.html")
+        _python("-m", "torchferry", "report", RUN, *sorted(MEASURED.glob("*.json")), "-o", RUN / "report.html")
     except DemoFailed as error:
         print(f"demo: {error}", file=sys.stderr)
         sys.exit(1)
@@ -80,7 +80,7 @@ def _train() -> None:
         RUN.rename(earlier)
         print(f"an earlier run is kept as {earlier}")
     torchrun = Path(sys.executable).with_name("torchrun")
-    command = [torchrun, "--standalone", "--nproc-per-node", 2, "-m", "training", "--config", RECIPE]
+    command = [torchrun, "--standalone", "--nproc-per-node", 2, "-m", "torchferry.training", "--config", RECIPE]
     if _answers("127.0.0.1", 9400):
         print("port 9400 is taken, so the trainer's metrics go to a free one")
         command += ["--metrics.port", 0]
@@ -128,7 +128,7 @@ def _stopped_at_the_end(process: subprocess.Popen[str]) -> Iterator[subprocess.P
 def _served(runtime: str, served: Path) -> Iterator[dict[str, Any]]:
     """The addresses of a server on free ports, stopped at the end."""
     ready = RUN / "server.json"
-    command = ["-m", "serving", "up", "--runtime", runtime, str(served), "--ready-file", str(ready)]
+    command = ["-m", "torchferry", "up", "--runtime", runtime, str(served), "--ready-file", str(ready)]
     # nginx would be one thing more to install.
     command += ["--gateway", "none"] if runtime == "torchserve" else []
     for option in ("--port", "--grpc-port", "--metrics-port"):
@@ -161,7 +161,7 @@ def _check_predictions(models: Iterable[str], addresses: dict[str, Any]) -> None
     files = [RUN / "samples" / row["file"] for row in rows]
     for model in models:
         for protocol, options in _protocols(addresses).items():
-            command = ["-m", "serving", "predict", "--model", model, *options]
+            command = ["-m", "torchferry", "predict", "--model", model, *options]
             print(f"\n$ python {shlex.join([*command, str(files[0])])} ... ({len(files)} images)", flush=True)
             output = _run("python", *command, *files, program=Path(sys.executable), shown=False)
             labels = [line.split()[0] for line in output.splitlines()]

@@ -1,4 +1,4 @@
-"""`python -m benchmarks latency http://127.0.0.1:8080 --model M --input IMAGE|random`: latency of one model.
+"""`torchferry bench latency http://127.0.0.1:8080 --model M --input IMAGE|random`: latency of one model.
 
 Open loop at a set rate: every request has a send time that no answer can delay, and its latency counts from
 there. With --connections instead of --rate a closed loop, labelled so. A result that does not count says why.
@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from benchmarks import record
-from benchmarks.interruption import end_as
-from benchmarks.load.measurement import Measurement, figures
-from benchmarks.load.options import (
+from torchferry.arguments import Parser, finite
+from torchferry.benchmarks import record
+from torchferry.benchmarks.interruption import end_as
+from torchferry.benchmarks.load.measurement import Measurement, figures
+from torchferry.benchmarks.load.options import (
     add_sending,
     add_target,
     check,
@@ -20,14 +21,13 @@ from benchmarks.load.options import (
     refuse_a_rate_too_high,
     target_of,
 )
-from benchmarks.load.server_metrics import ServerMetrics
-from benchmarks.load.table import table
-from serving.cli.arguments import Parser, finite
-from serving.errors import UserError
+from torchferry.benchmarks.load.server_metrics import ServerMetrics
+from torchferry.benchmarks.load.table import table
+from torchferry.errors import UserError
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m benchmarks latency", description=__doc__)
+    parser = Parser(prog="torchferry bench latency", description=__doc__)
     add_target(parser)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--rate", type=finite, help="open loop: requests a second (default 50)")
@@ -56,7 +56,7 @@ def _explained(result: Measurement, metrics: ServerMetrics) -> Measurement:
     try:
         return metrics.explain(result)
     except UserError as error:
-        print(f"benchmarks: {error}; the result is without the stages it tells", file=sys.stderr)
+        print(f"torchferry: {error}; the result is without the stages it tells", file=sys.stderr)
         return result
 
 

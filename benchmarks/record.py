@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks import host
-from benchmarks.whole_file import write_whole
-from serving.errors import UserError
+from torchferry.benchmarks import host
+from torchferry.benchmarks.whole_file import write_whole
+from torchferry.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Figure]]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(f"{path}: is no result that `python -m benchmarks` wrote with --output") from error
+        raise UserError(f"{path}: is no result that `torchferry bench` wrote with --output") from error
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Generic, TypeVar
 
-from benchmarks.interruption import end_as, exit_code
+from torchferry.benchmarks.interruption import end_as, exit_code
 
 Result = TypeVar("Result", bound=Mapping[str, float])
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks slo URL --model M --input FILE --p99-ms 50`: the highest rate that keeps a limit.
+"""`torchferry bench slo URL --model M --input FILE --p99-ms 50`: the highest rate that keeps a limit.
 
 A rate is sustainable if all of it is answered, none with an error, and p99 is within the limit. It is found by
 bisection, several times; the answer is the median, with a bootstrap interval over the repeats.
@@ -8,17 +8,17 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from benchmarks import record
-from benchmarks.interruption import end_as, exit_code
-from benchmarks.interval import Interval, median_interval
-from benchmarks.load.measurement import Measurement
-from benchmarks.load.options import add_sending, add_target, check, check_limit, measure_open, target_of
-from benchmarks.load.steps import highest
-from benchmarks.load.table import table
-from benchmarks.load.target import Target
-from benchmarks.record import Figure
-from serving.cli.arguments import Parser, finite
-from serving.errors import UserError
+from torchferry.arguments import Parser, finite
+from torchferry.benchmarks import record
+from torchferry.benchmarks.interruption import end_as, exit_code
+from torchferry.benchmarks.interval import Interval, median_interval
+from torchferry.benchmarks.load.measurement import Measurement
+from torchferry.benchmarks.load.options import add_sending, add_target, check, check_limit, measure_open, target_of
+from torchferry.benchmarks.load.steps import highest
+from torchferry.benchmarks.load.table import table
+from torchferry.benchmarks.load.target import Target
+from torchferry.benchmarks.record import Figure
+from torchferry.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Sustainable:
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m benchmarks slo", description=__doc__)
+    parser = Parser(prog="torchferry bench slo", description=__doc__)
     add_target(parser)
     parser.add_argument("--p99-ms", type=finite, required=True, help="the limit in milliseconds")
     parser.add_argument("--rate", type=finite, default=50, help="to begin with (default 50)")

@@ -1,4 +1,4 @@
-"""`python -m benchmarks soak URL --model M --input FILE --rate 100 --minutes 60 --metrics URL`: what drifts.
+"""`torchferry bench soak URL --model M --input FILE --rate 100 --minutes 60 --metrics URL`: what drifts.
 
 One long open loop. Latency and, from the server's metrics or its process id, memory are fitted with a line that
 outliers do not move (Theil-Sen); a drift is one whose 95 % interval leaves out zero.
@@ -11,23 +11,30 @@ from dataclasses import asdict
 import numpy as np
 import psutil
 
-from benchmarks import record
-from benchmarks.interruption import end_as
-from benchmarks.load.drift import Drift, drift
-from benchmarks.load.measurement import figures
-from benchmarks.load.options import add_sending, add_target, check, measure_open, refuse_a_rate_too_high, target_of
-from benchmarks.load.server_metrics import read_sums, resident_bytes
-from benchmarks.load.table import table
-from benchmarks.record import Figure
-from serving.cli.arguments import Parser, finite
-from serving.errors import UserError
+from torchferry.arguments import Parser, finite
+from torchferry.benchmarks import record
+from torchferry.benchmarks.interruption import end_as
+from torchferry.benchmarks.load.drift import Drift, drift
+from torchferry.benchmarks.load.measurement import figures
+from torchferry.benchmarks.load.options import (
+    add_sending,
+    add_target,
+    check,
+    measure_open,
+    refuse_a_rate_too_high,
+    target_of,
+)
+from torchferry.benchmarks.load.server_metrics import read_sums, resident_bytes
+from torchferry.benchmarks.load.table import table
+from torchferry.benchmarks.record import Figure
+from torchferry.errors import UserError
 
 BETWEEN = 5.0  # seconds between two looks at the memory, or a sixtieth of a short soak
 MEGABYTE = 1e6
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m benchmarks soak", description=__doc__)
+    parser = Parser(prog="torchferry bench soak", description=__doc__)
     add_target(parser)
     parser.add_argument("--rate", type=finite, default=50, help="requests a second (default 50)")
     parser.add_argument("--minutes", type=finite, default=60, help="how long (default 60)")

@@ -1,21 +1,28 @@
-"""`python -m benchmarks sweep URL --model M --input FILE`: latency against the offered rate, up to saturation."""
+"""`torchferry bench sweep URL --model M --input FILE`: latency against the offered rate, up to saturation."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from benchmarks import record
-from benchmarks.interruption import end_as
-from benchmarks.load.measurement import Measurement, figures
-from benchmarks.load.options import add_sending, add_target, check, measure_open, refuse_a_rate_too_high, target_of
-from benchmarks.load.steps import rising
-from benchmarks.load.table import table
-from benchmarks.record import Figure
-from serving.cli.arguments import Parser, finite
-from serving.errors import UserError
+from torchferry.arguments import Parser, finite
+from torchferry.benchmarks import record
+from torchferry.benchmarks.interruption import end_as
+from torchferry.benchmarks.load.measurement import Measurement, figures
+from torchferry.benchmarks.load.options import (
+    add_sending,
+    add_target,
+    check,
+    measure_open,
+    refuse_a_rate_too_high,
+    target_of,
+)
+from torchferry.benchmarks.load.steps import rising
+from torchferry.benchmarks.load.table import table
+from torchferry.benchmarks.record import Figure
+from torchferry.errors import UserError
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m benchmarks sweep", description=__doc__)
+    parser = Parser(prog="torchferry bench sweep", description=__doc__)
     add_target(parser)
     parser.add_argument("--rate", type=finite, default=50, help="the first, in requests a second (default 50)")
     parser.add_argument("--factor", type=finite, default=1.5, help="from one rate to the next (default 1.5)")

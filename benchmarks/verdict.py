@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.interval import Interval, resampled_medians
-from benchmarks.record import Figure
+from torchferry.benchmarks.interval import Interval, resampled_medians
+from torchferry.benchmarks.record import Figure
 
 LEAST = 5  # pairs; fewer all lie on one side of 1 too often by chance
 

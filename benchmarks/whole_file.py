@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from serving.errors import UserError
+from torchferry.errors import UserError
 
 
 def write_whole(path: Path, content: str, option: str) -> None:

@@ -24,6 +24,7 @@ COPY docker/onnx-server.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     /opt/tools/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --require-hashes -r onnx-server.lock
 COPY LICENSE README.md pyproject.toml ./
+COPY torchferry torchferry
 COPY serving serving
 # setuptools comes from build.lock; an isolated build would fetch an unchecked one.
 RUN /opt/tools/bin/pip wheel --disable-pip-version-check --no-cache-dir --no-deps --no-build-isolation -w dist . \
@@ -59,5 +60,5 @@ EXPOSE 8080 7070 8082
 # Every model gave its golden outputs. The admin port answers without TLS and tokens, whatever the others ask for.
 HEALTHCHECK --start-period=60s --interval=10s --timeout=5s \
     CMD ["python", "-c", "import http.client; c = http.client.HTTPConnection('127.0.0.1', 8081, timeout=4); c.request('GET', '/v2/health/ready'); exit(c.getresponse().status != 200)"]
-ENTRYPOINT ["tini", "--", "python", "-m", "serving"]
+ENTRYPOINT ["tini", "--", "python", "-m", "torchferry"]
 CMD ["up", "--runtime", "onnx", "/models/model", "--host", "0.0.0.0", "--ready-file", "/tmp/ready"]

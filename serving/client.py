@@ -10,9 +10,9 @@ import grpc
 import numpy as np
 import urllib3
 
-from serving.codec import predictions_grpc
-from serving.codec.tensors import DTYPES, write_tensors
-from serving.errors import ServerFault, UserError
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.codec import predictions_grpc
+from torchferry.serving.codec.tensors import DTYPES, write_tensors
 
 # What a server says over gRPC where it would say 4xx over HTTP.
 REFUSALS = (
@@ -75,7 +75,7 @@ class Client(ABC):
         return answer
 
     def _unreachable(self, reason: str) -> UserError:
-        return UserError(f"{self.where}: no answer ({reason}); is a server up there? python -m serving up starts one")
+        return UserError(f"{self.where}: no answer ({reason}); is a server up there? torchferry up starts one")
 
 
 class RestClient(Client):

@@ -5,8 +5,8 @@ import io
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from serving.bundle.bundle import ImageDecode
-from serving.errors import NotDecodable, TooLarge
+from torchferry.serving.bundle.bundle import ImageDecode
+from torchferry.serving.errors import NotDecodable, TooLarge
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 MAX_PIXELS = 50_000_000

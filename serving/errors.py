@@ -1,24 +1,14 @@
-"""The errors of this package, in domain words; each edge has its own table from these to a status or exit code."""
+"""What can go wrong with a bundle or a request; each protocol has its own table from these to a status."""
 
-
-class UserError(Exception):
-    """A command got wrong input; the text says in one line what, where, and what would be right."""
+from torchferry.errors import UserError
 
 
 class BundleError(UserError):
     """A folder is not a bundle, or is damaged."""
 
 
-class GateError(Exception):
-    """What was asked for by name was measured and refused, or could not be built."""
-
-
 class CannotBuild(Exception):
     """This machine cannot make a variant; the text says why."""
-
-
-class ServerFault(Exception):
-    """A server answered that it failed, or did not answer as a server of ours does."""
 
 
 class RequestError(Exception):

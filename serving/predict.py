@@ -1,16 +1,16 @@
-"""`python -m serving predict IMAGE... --model M [--grpc]`: one line per image with label and probability."""
+"""`torchferry predict IMAGE... --model M [--grpc]`: one line per image with label and probability."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving.cli.arguments import Parser
-from serving.client import Client, GrpcClient, Refused, RestClient
-from serving.errors import UserError
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.serving.client import Client, GrpcClient, Refused, RestClient
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m serving predict", description=__doc__)
+    parser = Parser(prog="torchferry predict", description=__doc__)
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="PNG, JPEG, WebP or BMP files")
     parser.add_argument("--model", required=True, help="a model of the server, such as digits-onnx-fp32")
     parser.add_argument("--host", default="127.0.0.1", help="the server's (default 127.0.0.1)")

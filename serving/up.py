@@ -1,16 +1,19 @@
-"""`python -m serving up --runtime onnx|torchserve MODEL...`: start a server and run it until told to stop."""
+"""`torchferry up --runtime onnx|torchserve MODEL...`: start a server and run it until told to stop."""
 
 import importlib
 from collections.abc import Sequence
 
-from serving.cli.arguments import Parser
+from torchferry.arguments import Parser
 
-RUNTIMES = {"onnx": "serving.onnx_server.up_onnx", "torchserve": "serving.torchserve.up_torchserve"}
+RUNTIMES = {
+    "onnx": "torchferry.serving.onnx_server.up_onnx",
+    "torchserve": "torchferry.serving.torchserve.up_torchserve",
+}
 
 
 def main(arguments: Sequence[str]) -> None:
     """Each runtime has options of its own, and is imported only when it is chosen."""
-    parser = Parser(prog="python -m serving up", description=__doc__, add_help=False, allow_abbrev=False)
+    parser = Parser(prog="torchferry up", description=__doc__, add_help=False, allow_abbrev=False)
     parser.add_argument("--runtime", choices=RUNTIMES, help="--runtime RUNTIME --help says more")
     parser.add_argument("--help", "-h", action="store_true")
     options, rest = parser.parse_known_args(arguments)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from serving.errors import UserError
+from torchferry.errors import UserError
 
 FULL = 1 << 20  # bytes
 

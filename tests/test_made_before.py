@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.client import RestClient
-from serving.session import check_golden, open_variant
 from tests.commands import run_command
 from tests.server import Server
-from training.config.cli import parse
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.client import RestClient
+from torchferry.serving.session import check_golden, open_variant
+from torchferry.training.config.cli import parse
 
 BEFORE = Path(__file__).with_name("made_before")
 QUIET = ("--metrics.port", "null", "--metrics.tensorboard", "false")
@@ -36,19 +36,19 @@ def test_a_recipe() -> None:
 
 def test_a_run_goes_on_where_it_stood(run: Path) -> None:
     options = ("--runs_dir", run.parent, "--max_steps", 6, *QUIET)
-    done = run_command("-m", "training", "--config", run / "config.yaml", *options)
+    done = run_command("-m", "torchferry.training", "--config", run / "config.yaml", *options)
     assert done.returncode == 0, done.stderr
     assert "goes on after step 3" in done.stdout
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["step"] == 6
-    whole = run_command("-m", "training", "--config", run / "config.yaml", *options, "--name", "whole")
+    whole = run_command("-m", "torchferry.training", "--config", run / "config.yaml", *options, "--name", "whole")
     assert whole.returncode == 0, whole.stderr
     weights = "model/weights.safetensors"
     assert (run / weights).read_bytes() == (run.parent / "whole" / weights).read_bytes()
 
 
 def test_a_run_is_exported(run: Path) -> None:
-    done = run_command("-m", "serving", "export", run, "--variants", "onnx-fp32")
+    done = run_command("-m", "torchferry", "export", run, "--variants", "onnx-fp32")
     assert done.returncode == 0, done.stderr
     assert bundles.load(run / "bundle").accepted == ["onnx-fp32"]
 

@@ -3,9 +3,9 @@
 import subprocess
 import sys
 
-from serving.net.ports import is_free
 from tests.commands import ROOT
 from tests.ports import PORTS, free_port
+from torchferry.serving.net.ports import is_free
 
 ANOTHER = "from tests.ports import free_port; print(*(free_port() for _ in range(50)), flush=True); input()"
 

@@ -1,8 +1,6 @@
-"""The one exception that means: the user's input is wrong."""
+"""What can be wrong with one sample."""
 
-
-class UserError(ValueError):
-    """Says in one line what is wrong, where, and what would be right; the command exits with 2."""
+from torchferry.errors import UserError
 
 
 class CorruptSample(UserError):

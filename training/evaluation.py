@@ -7,10 +7,10 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from training.data.loaders import EvaluationFeed
-from training.distributed.process_group import RankInfo
-from training.errors import UserError
-from training.tasks import Task
+from torchferry.errors import UserError
+from torchferry.training.data.loaders import EvaluationFeed
+from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.tasks import Task
 
 PICTURED_MISTAKES = 16
 PICTURED_POINTS = 1000

@@ -11,8 +11,8 @@ from typing import Any
 import fsspec
 from fsspec.asyn import AsyncFileSystem
 
-from training.config.instantiate import one_line
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import one_line
 
 # They have no folders: to make one would make a bucket.
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "az", "oss", "oci"}

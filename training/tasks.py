@@ -5,8 +5,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch.nn import functional
 
-from training.data.source import Source
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.data.source import Source
 
 
 class Task(ABC):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from serving.errors import UserError
+from torchferry.errors import UserError
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 SCHEMES = {"http": False, "https": True, "grpc": False, "grpcs": True}

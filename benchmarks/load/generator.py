@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.load.target import Target
-from benchmarks.load.worker import Records, Shift, work
-from serving.errors import ServerFault, UserError
+from torchferry.benchmarks.load.target import Target
+from torchferry.benchmarks.load.worker import Records, Shift, work
+from torchferry.errors import ServerFault, UserError
 
 STARTING = 60.0  # seconds for a process to connect
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import grpc
 
-from benchmarks.load.endpoint import Endpoint
-from serving.errors import ServerFault, UserError
+from torchferry.benchmarks.load.endpoint import Endpoint
+from torchferry.errors import ServerFault, UserError
 
 # Not through the proxy that http_proxy may name; and each channel a connection of its own.
 OPTIONS = [

@@ -4,9 +4,9 @@ import asyncio
 
 import grpc.aio
 
-from benchmarks.load.grpc_probe import OPTIONS, credentials, metadata
-from benchmarks.load.http_wire import OK, Done
-from benchmarks.load.target import Target
+from torchferry.benchmarks.load.grpc_probe import OPTIONS, credentials, metadata
+from torchferry.benchmarks.load.http_wire import OK, Done
+from torchferry.benchmarks.load.target import Target
 
 MOST_CHANNELS = 16  # each is a connection, on which many requests go at once
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import urllib3
 
-from benchmarks.load.endpoint import Endpoint
-from serving.errors import ServerFault, UserError
+from torchferry.benchmarks.load.endpoint import Endpoint
+from torchferry.errors import ServerFault, UserError
 
 
 class Probe:

@@ -9,7 +9,7 @@ from typing import cast
 
 import httptools
 
-from benchmarks.load.target import Target
+from torchferry.benchmarks.load.target import Target
 
 OK = "ok"
 Done = Callable[[int, str, bytes | None], None]

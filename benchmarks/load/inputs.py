@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from serving.bundle.bundle import TensorSpec
-from serving.codec.tensors import DTYPES
-from serving.errors import UserError
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.tensors import DTYPES
 
 RANDOM = 16  # different requests, so that no cache answers them
 # What np.load raises for damaged files, for a lone .npy (TypeError) and for encrypted ones (RuntimeError).

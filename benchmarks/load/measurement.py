@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.interruption import exit_code
-from benchmarks.load.generator import Load
-from benchmarks.load.target import Target
-from benchmarks.load.window import Window, windows
-from benchmarks.load.worker import UNANSWERED
-from benchmarks.record import Figure
+from torchferry.benchmarks.interruption import exit_code
+from torchferry.benchmarks.load.generator import Load
+from torchferry.benchmarks.load.target import Target
+from torchferry.benchmarks.load.window import Window, windows
+from torchferry.benchmarks.load.worker import UNANSWERED
+from torchferry.benchmarks.record import Figure
 
 PERCENTILES = (50, 90, 99, 99.9)
 LONGEST = 600_000_000  # microseconds

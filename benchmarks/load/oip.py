@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.load.inputs import Inputs
-from serving.bundle.bundle import TensorSpec
-from serving.codec.tensors import DATATYPES
+from torchferry.benchmarks.load.inputs import Inputs
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.tensors import DATATYPES
 
 
 def parse_metadata(content: Mapping[str, Any]) -> list[TensorSpec]:

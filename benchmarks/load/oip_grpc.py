@@ -3,12 +3,12 @@
 import grpc
 from tritonclient.grpc import service_pb2 as messages
 
-from benchmarks.load.grpc_probe import call, fault, open_channel
-from benchmarks.load.inputs import random_inputs, read_inputs
-from benchmarks.load.oip import grpc_message
-from benchmarks.load.target import Asked, Target
-from serving.bundle.bundle import TensorSpec
-from serving.errors import UserError
+from torchferry.benchmarks.load.grpc_probe import call, fault, open_channel
+from torchferry.benchmarks.load.inputs import random_inputs, read_inputs
+from torchferry.benchmarks.load.oip import grpc_message
+from torchferry.benchmarks.load.target import Asked, Target
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import TensorSpec
 
 SERVICE = "/inference.GRPCInferenceService"
 

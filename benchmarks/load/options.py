@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import record
-from benchmarks.load.arrivals import ARRIVALS
-from benchmarks.load.bar import bar
-from benchmarks.load.endpoint import parse_endpoint
-from benchmarks.load.generator import Senders, offer_closed, offer_open
-from benchmarks.load.measurement import SENT, Measurement, measurement
-from benchmarks.load.target import PROTOCOLS, Asked, Target, prepare
-from serving.cli.arguments import finite
-from serving.errors import UserError
+from torchferry.arguments import finite
+from torchferry.benchmarks import record
+from torchferry.benchmarks.load.arrivals import ARRIVALS
+from torchferry.benchmarks.load.bar import bar
+from torchferry.benchmarks.load.endpoint import parse_endpoint
+from torchferry.benchmarks.load.generator import Senders, offer_closed, offer_open
+from torchferry.benchmarks.load.measurement import SENT, Measurement, measurement
+from torchferry.benchmarks.load.target import PROTOCOLS, Asked, Target, prepare
+from torchferry.errors import UserError
 
 MOST_REQUESTS = 50_000_000  # of one run: 8 bytes each, several times
 MOST_CONNECTIONS = 4096

@@ -2,14 +2,14 @@
 
 import grpc
 
-from benchmarks.load.grpc_probe import call, fault, open_channel
-from benchmarks.load.http_probe import Probe, request_bytes
-from benchmarks.load.inputs import files_of, random_inputs
-from benchmarks.load.oip import json_body
-from benchmarks.load.rest import read_metadata, server_name
-from benchmarks.load.target import Asked, Target
-from serving.codec import predictions_grpc
-from serving.errors import UserError
+from torchferry.benchmarks.load.grpc_probe import call, fault, open_channel
+from torchferry.benchmarks.load.http_probe import Probe, request_bytes
+from torchferry.benchmarks.load.inputs import files_of, random_inputs
+from torchferry.benchmarks.load.oip import json_body
+from torchferry.benchmarks.load.rest import read_metadata, server_name
+from torchferry.benchmarks.load.target import Asked, Target
+from torchferry.errors import UserError
+from torchferry.serving.codec import predictions_grpc
 
 
 def rest_target(asked: Asked) -> Target:

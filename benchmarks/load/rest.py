@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from benchmarks.load.http_probe import Probe, request_bytes
-from benchmarks.load.inputs import Inputs, random_inputs, read_inputs
-from benchmarks.load.oip import binary_body, json_body, parse_metadata
-from benchmarks.load.target import Asked, Target
-from serving.bundle.bundle import TensorSpec
-from serving.errors import UserError
+from torchferry.benchmarks.load.http_probe import Probe, request_bytes
+from torchferry.benchmarks.load.inputs import Inputs, random_inputs, read_inputs
+from torchferry.benchmarks.load.oip import binary_body, json_body, parse_metadata
+from torchferry.benchmarks.load.target import Asked, Target
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import TensorSpec
 
 
 def json_target(asked: Asked) -> Target:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.load.measurement import Measurement, with_stages
-from serving.errors import UserError
+from torchferry.benchmarks.load.measurement import Measurement, with_stages
+from torchferry.errors import UserError
 
 OURS = re.compile(r"torchferry_serve_(?P<stage>\w+)_duration_seconds_sum")
 MODEL_LABELS = ("model", "model_name")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from benchmarks.load.measurement import Measurement
+from torchferry.benchmarks.load.measurement import Measurement
 
 Probe = Callable[[float], Measurement]
 """Measures at a rate."""

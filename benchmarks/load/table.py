@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from benchmarks.load.http_wire import OK
-from benchmarks.load.measurement import Measurement
+from torchferry.benchmarks.load.http_wire import OK
+from torchferry.benchmarks.load.measurement import Measurement
 
 
 def table(results: Sequence[Measurement]) -> str:

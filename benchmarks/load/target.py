@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load.endpoint import Endpoint
+from torchferry.benchmarks.load.endpoint import Endpoint
 
 PROTOCOLS = {
-    "rest": "benchmarks.load.rest:json_target",
-    "rest-binary": "benchmarks.load.rest:binary_target",
-    "predictions": "benchmarks.load.predictions:rest_target",
-    "grpc": "benchmarks.load.oip_grpc:target",
-    "grpc-predictions": "benchmarks.load.predictions:grpc_target",
+    "rest": "torchferry.benchmarks.load.rest:json_target",
+    "rest-binary": "torchferry.benchmarks.load.rest:binary_target",
+    "predictions": "torchferry.benchmarks.load.predictions:rest_target",
+    "grpc": "torchferry.benchmarks.load.oip_grpc:target",
+    "grpc-predictions": "torchferry.benchmarks.load.predictions:grpc_target",
 }
 
 

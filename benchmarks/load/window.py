@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.load.generator import Load
+from torchferry.benchmarks.load.generator import Load
 
 
 @dataclass(frozen=True, kw_only=True)

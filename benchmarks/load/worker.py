@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from benchmarks.load.http_wire import OK, HttpWire
-from benchmarks.load.target import Target
-from benchmarks.load.timer import Timer
+from torchferry.benchmarks.load.http_wire import OK, HttpWire
+from torchferry.benchmarks.load.target import Target
+from torchferry.benchmarks.load.timer import Timer
 
 HOPELESS = 2.0  # seconds of lag after which a rate counts as one that cannot be sent
 BURST = 64  # requests sent at once, before answers are looked at again
@@ -91,7 +91,7 @@ class Worker:
 
     def _wire(self) -> Any:
         if self.shift.target.method:
-            from benchmarks.load.grpc_wire import GrpcWire
+            from torchferry.benchmarks.load.grpc_wire import GrpcWire
 
             return GrpcWire(self.shift.target, self.shift.connections, self._done)
         return HttpWire(self.shift.target, self.shift.connections, self._done)

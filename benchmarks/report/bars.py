@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.report.marks import COLOURS, legend, letter
-from benchmarks.report.markup import Markup, joined, number, table, tag
+from torchferry.benchmarks.report.marks import COLOURS, legend, letter
+from torchferry.benchmarks.report.markup import Markup, joined, number, table, tag
 
 WIDTH, END = 420, 350  # of the drawing; of the longest bar, behind which its value is written
 THICK, NAME, BELOW = 18, 17, 9  # a bar, a line of its name, and the space to the next

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from benchmarks.report import bars
-from benchmarks.report.bars import Bar
-from benchmarks.report.markup import Markup, figure, number, percent, table, tag
-from benchmarks.report.section import Section, columns
-from benchmarks.report.source import blamed
-from serving.bundle.bundle import Bundle
+from torchferry.benchmarks.report import bars
+from torchferry.benchmarks.report.bars import Bar
+from torchferry.benchmarks.report.markup import Markup, figure, number, percent, table, tag
+from torchferry.benchmarks.report.section import Section, columns
+from torchferry.benchmarks.report.source import blamed
+from torchferry.serving.bundle.bundle import Bundle
 
 HEADS = ("variant", "gate", "size kB", "accuracy", "agreement", "largest difference", "ms, batch 1", "ms, batch 8")
 LIMITS = {

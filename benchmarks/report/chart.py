@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from benchmarks.report.marks import COLOURS, DASHES, legend, letter, shape
-from benchmarks.report.markup import Markup, joined, number, table, tag
-from benchmarks.report.scale import Scale, scale
+from torchferry.benchmarks.report.marks import COLOURS, DASHES, legend, letter, shape
+from torchferry.benchmarks.report.markup import Markup, joined, number, table, tag
+from torchferry.benchmarks.report.scale import Scale, scale
 
 WIDTH, HEIGHT = 420, 290
 LEFT, RIGHT, TOP, BOTTOM = 54, 392, 30, 240

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.report.markup import Markup, figure, folded, joined, number, percent, table, tag
-from benchmarks.report.source import blamed
+from torchferry.benchmarks.report.markup import Markup, figure, folded, joined, number, percent, table, tag
+from torchferry.benchmarks.report.source import blamed
 
 MOST_LABELS = 20  # of a matrix that can be read; of more labels only the mistakes are listed
 MOST_MISTAKES = 12

@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.report.markup import Markup, folded, table, tag
-from benchmarks.report.section import Section
-from benchmarks.report.source import Result, Sources, blamed, without_passwords
+from torchferry.benchmarks.report.markup import Markup, folded, table, tag
+from torchferry.benchmarks.report.section import Section
+from torchferry.benchmarks.report.source import Result, Sources, blamed, without_passwords
 
 SECRET = "--he"  # what --header can be shortened to; a token may stand in it
 
@@ -29,7 +29,7 @@ def joined_lines(results: Sequence[Result]) -> str:
     for result in results:
         with blamed(result.path):
             words = _without_secrets([str(word) for word in result.content["command"]])
-            lines.append(f"# {result.path}\npython -m benchmarks {shlex.join(words)}")
+            lines.append(f"# {result.path}\ntorchferry bench {shlex.join(words)}")
     return "\n".join(lines)
 
 

@@ -3,13 +3,13 @@
 from collections import defaultdict
 from typing import Any
 
-from benchmarks.interval import Interval, median_interval
-from benchmarks.record import Figure
-from benchmarks.report import bars
-from benchmarks.report.bars import Bar
-from benchmarks.report.markup import Markup, figure, interval, number, percent, table
-from benchmarks.report.section import Section, columns, origin
-from benchmarks.report.source import Result, blamed
+from torchferry.benchmarks.interval import Interval, median_interval
+from torchferry.benchmarks.record import Figure
+from torchferry.benchmarks.report import bars
+from torchferry.benchmarks.report.bars import Bar
+from torchferry.benchmarks.report.markup import Markup, figure, interval, number, percent, table
+from torchferry.benchmarks.report.section import Section, columns, origin
+from torchferry.benchmarks.report.source import Result, blamed
 
 TITLES = {
     "training": "Trainers beside each other",

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.report.chart import Point
-from benchmarks.report.source import Result, blamed
+from torchferry.benchmarks.report.chart import Point
+from torchferry.benchmarks.report.source import Result, blamed
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
 VERBS = ("latency", "sweep", "slo", "soak")

@@ -4,14 +4,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.interval import median_interval
-from benchmarks.report import bars, chart
-from benchmarks.report.bars import Bar
-from benchmarks.report.chart import Axis, Point, Series, line_chart
-from benchmarks.report.load import PERCENTILES, Curve, Load
-from benchmarks.report.markup import Markup, figure, interval, number, table, tag
-from benchmarks.report.section import Section, columns
-from benchmarks.report.source import Result, blamed
+from torchferry.benchmarks.interval import median_interval
+from torchferry.benchmarks.report import bars, chart
+from torchferry.benchmarks.report.bars import Bar
+from torchferry.benchmarks.report.chart import Axis, Point, Series, line_chart
+from torchferry.benchmarks.report.load import PERCENTILES, Curve, Load
+from torchferry.benchmarks.report.markup import Markup, figure, interval, number, table, tag
+from torchferry.benchmarks.report.section import Section, columns
+from torchferry.benchmarks.report.source import Result, blamed
 
 RATE = Axis(label="offered requests/s", log=True)
 MOST_NINES = 5  # each written out below the axis

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks.report.markup import Markup, tag
+from torchferry.benchmarks.report.markup import Markup, tag
 
 COLOURS = 6
 DASHES = (None, "7 3", "2 3", "9 3 2 3", "12 4", "4 2", "1 2")

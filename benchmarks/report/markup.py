@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from benchmarks.interval import Interval
+from torchferry.benchmarks.interval import Interval
 
 ALONE = ("meta", "img")
 LONG = 24  # letters of a cell that is a sentence

@@ -4,18 +4,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.report.bundle_section import bundle_section
-from benchmarks.report.environment_section import environment_section
-from benchmarks.report.figures_section import figures_section
-from benchmarks.report.load import VERBS, curves
-from benchmarks.report.load_section import load_section
-from benchmarks.report.markup import Markup, slug, tag
-from benchmarks.report.run_section import run_section
-from benchmarks.report.section import Section
-from benchmarks.report.servers_section import servers_section
-from benchmarks.report.soak_section import soak_section
-from benchmarks.report.source import Sources
-from benchmarks.report.tune_section import tune_section
+from torchferry.benchmarks.report.bundle_section import bundle_section
+from torchferry.benchmarks.report.environment_section import environment_section
+from torchferry.benchmarks.report.figures_section import figures_section
+from torchferry.benchmarks.report.load import VERBS, curves
+from torchferry.benchmarks.report.load_section import load_section
+from torchferry.benchmarks.report.markup import Markup, slug, tag
+from torchferry.benchmarks.report.run_section import run_section
+from torchferry.benchmarks.report.section import Section
+from torchferry.benchmarks.report.servers_section import servers_section
+from torchferry.benchmarks.report.soak_section import soak_section
+from torchferry.benchmarks.report.source import Sources
+from torchferry.benchmarks.report.tune_section import tune_section
 
 STYLE = Path(__file__).with_name("style.css")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -103,4 +103,4 @@ def _facts(sections: Sequence[Section]) -> Markup | None:
 def _footer(sources: Sources) -> str:
     paths = [run.path for run in sources.runs] + [bundle.root for bundle in sources.bundles]
     paths += [result.path for result in sources.results]
-    return f"Made by python -m benchmarks report from {', '.join(map(str, paths))}."
+    return f"Made by torchferry report from {', '.join(map(str, paths))}."

@@ -1,4 +1,4 @@
-"""`python -m benchmarks report runs/digits sweep.json -o report.html`: one page of runs, bundles and results.
+"""`torchferry report runs/digits sweep.json -o report.html`: one page of runs, bundles and results.
 
 Takes run folders, bundles and the JSON files that the other verbs write. The page is a single file that loads
 nothing and runs no script, so it can be mailed, printed, or kept beside what it shows.
@@ -7,15 +7,15 @@ nothing and runs no script, so it can be mailed, printed, or kept beside what it
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.report.page import MADE_BY, page
-from benchmarks.report.source import read
-from benchmarks.whole_file import write_whole
-from serving.cli.arguments import Parser
-from serving.errors import UserError
+from torchferry.arguments import Parser
+from torchferry.benchmarks.report.page import MADE_BY, page
+from torchferry.benchmarks.report.source import read
+from torchferry.benchmarks.whole_file import write_whole
+from torchferry.errors import UserError
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m benchmarks report", description=__doc__)
+    parser = Parser(prog="torchferry report", description=__doc__)
     what = "a run folder, a bundle, or a JSON file of another verb"
     parser.add_argument("sources", metavar="RUN_OR_RESULTS", nargs="+", type=Path, help=what)
     parser.add_argument("--output", "-o", type=Path, default=Path("report.html"), help="default report.html")

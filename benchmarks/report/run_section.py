@@ -4,12 +4,12 @@ import base64
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks.report import chart
-from benchmarks.report.chart import Axis, Point, Series, line_chart
-from benchmarks.report.confusion import draw, read_confusion
-from benchmarks.report.markup import Markup, figure, folded, number, percent, tag
-from benchmarks.report.section import Section, columns
-from benchmarks.report.source import Run, blamed, without_passwords
+from torchferry.benchmarks.report import chart
+from torchferry.benchmarks.report.chart import Axis, Point, Series, line_chart
+from torchferry.benchmarks.report.confusion import draw, read_confusion
+from torchferry.benchmarks.report.markup import Markup, figure, folded, number, percent, tag
+from torchferry.benchmarks.report.section import Section, columns
+from torchferry.benchmarks.report.source import Run, blamed, without_passwords
 
 STEP = Axis(label="optimizer step", zero=True, says=lambda value: f"{value:,.0f}")
 COMMON = ("kind", "time", "epoch", "step", "samples", "loss")  # of each test line, beside the task's own metrics

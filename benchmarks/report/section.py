@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.report.markup import Markup, tag
+from torchferry.benchmarks.report.markup import Markup, tag
 
 
 @dataclass(frozen=True, kw_only=True)

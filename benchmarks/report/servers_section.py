@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.interval import Interval
-from benchmarks.report import bars, chart
-from benchmarks.report.bars import Bar
-from benchmarks.report.chart import Axis, Point, Series, line_chart
-from benchmarks.report.markup import Markup, figure, number, table, tag
-from benchmarks.report.section import Section, columns, origin
-from benchmarks.report.source import Result, blamed
+from torchferry.benchmarks.interval import Interval
+from torchferry.benchmarks.report import bars, chart
+from torchferry.benchmarks.report.bars import Bar
+from torchferry.benchmarks.report.chart import Axis, Point, Series, line_chart
+from torchferry.benchmarks.report.markup import Markup, figure, number, table, tag
+from torchferry.benchmarks.report.section import Section, columns, origin
+from torchferry.benchmarks.report.source import Result, blamed
 
 PICTURES = {
     "p50 ms": ("Latency, p50", "In ms, of a closed loop with one connection; shorter is better."),

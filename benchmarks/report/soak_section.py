@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.load.drift import Drift
-from benchmarks.report import chart
-from benchmarks.report.chart import Axis, Point, Series, line_chart
-from benchmarks.report.markup import Markup, figure, number, table
-from benchmarks.report.section import Section, columns, origin
-from benchmarks.report.source import Result, blamed
+from torchferry.benchmarks.load.drift import Drift
+from torchferry.benchmarks.report import chart
+from torchferry.benchmarks.report.chart import Axis, Point, Series, line_chart
+from torchferry.benchmarks.report.markup import Markup, figure, number, table
+from torchferry.benchmarks.report.section import Section, columns, origin
+from torchferry.benchmarks.report.source import Result, blamed
 
 MINUTES = Axis(label="minutes", zero=True)
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from hdrh.codec import HdrCookieException, HdrHistogramSettingsException, HdrLengthException
 
-from benchmarks import record
-from benchmarks.record import Figure
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.errors import UserError
+from torchferry.benchmarks import record
+from torchferry.benchmarks.record import Figure
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
 
 PICTURE = "predictions.png"
 # What a file raises whose JSON is not what the verb in it writes.

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.servers.disk import packages_bytes
-from benchmarks.servers.peer import Job, Offered
-from benchmarks.servers.process import Process, process
-from benchmarks.servers.unavailable import Unavailable
-from serving.codec.tensors import DTYPES
+from torchferry.benchmarks.servers.disk import packages_bytes
+from torchferry.benchmarks.servers.peer import Job, Offered
+from torchferry.benchmarks.servers.process import Process, process
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.serving.codec.tensors import DTYPES
 
 LOOP = Path(__file__).parent / "apps" / "bare_loop.py"
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.load.endpoint import parse_endpoint
-from benchmarks.load.http_probe import Probe, request_bytes
-from benchmarks.load.inputs import Inputs
-from benchmarks.load.oip import raw_bytes
-from benchmarks.load.target import Target
-from benchmarks.servers.peer import Job
-from benchmarks.servers.unavailable import Unavailable
-from serving.codec.tensors import DTYPES
+from torchferry.benchmarks.load.endpoint import parse_endpoint
+from torchferry.benchmarks.load.http_probe import Probe, request_bytes
+from torchferry.benchmarks.load.inputs import Inputs
+from torchferry.benchmarks.load.oip import raw_bytes
+from torchferry.benchmarks.load.target import Target
+from torchferry.benchmarks.servers.peer import Job
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.serving.codec.tensors import DTYPES
 
 HEADERS = {"Content-Type": "application/json"}
 

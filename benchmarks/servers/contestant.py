@@ -10,25 +10,25 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.servers.peer import Job, Peer, Running
-from benchmarks.servers.unavailable import Unavailable
-from serving.errors import ServerFault, UserError
+from torchferry.benchmarks.servers.peer import Job, Peer, Running
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.errors import ServerFault, UserError
 
 PEERS = {
-    "ours": "benchmarks.servers.ours:Ours",
-    "torchserve": "benchmarks.servers.torchserve:TorchServe",
-    "torchserve-gateway": "benchmarks.servers.torchserve:BehindNginx",
-    "torchserve-workers": "benchmarks.servers.torchserve:BehindNginxByCores",
-    "torchserve-tuned": "benchmarks.servers.stock:Tuned",
-    "torchserve-stock": "benchmarks.servers.stock:Default",
-    "litserve": "benchmarks.servers.litserve:LitServe",
-    "bentoml": "benchmarks.servers.bentoml:BentoML",
-    "mlserver": "benchmarks.servers.mlserver:MLServer",
-    "kserve": "benchmarks.servers.kserve:KServe",
-    "ray-serve": "benchmarks.servers.ray_serve:RayServe",
-    "triton": "benchmarks.servers.triton:Triton",
-    "bare": "benchmarks.servers.bare:Bare",
-    "bare-workers": "benchmarks.servers.bare:ByCores",
+    "ours": "torchferry.benchmarks.servers.ours:Ours",
+    "torchserve": "torchferry.benchmarks.servers.torchserve:TorchServe",
+    "torchserve-gateway": "torchferry.benchmarks.servers.torchserve:BehindNginx",
+    "torchserve-workers": "torchferry.benchmarks.servers.torchserve:BehindNginxByCores",
+    "torchserve-tuned": "torchferry.benchmarks.servers.stock:Tuned",
+    "torchserve-stock": "torchferry.benchmarks.servers.stock:Default",
+    "litserve": "torchferry.benchmarks.servers.litserve:LitServe",
+    "bentoml": "torchferry.benchmarks.servers.bentoml:BentoML",
+    "mlserver": "torchferry.benchmarks.servers.mlserver:MLServer",
+    "kserve": "torchferry.benchmarks.servers.kserve:KServe",
+    "ray-serve": "torchferry.benchmarks.servers.ray_serve:RayServe",
+    "triton": "torchferry.benchmarks.servers.triton:Triton",
+    "bare": "torchferry.benchmarks.servers.bare:Bare",
+    "bare-workers": "torchferry.benchmarks.servers.bare:ByCores",
 }
 CONNECTIONS = 16
 REASONS = (Unavailable, UserError, ServerFault, OSError, psutil.Error)

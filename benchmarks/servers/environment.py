@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.servers.unavailable import Unavailable
+from torchferry.benchmarks.servers.unavailable import Unavailable
 
 PINS = Path(__file__).parent
 APPS = PINS / "apps"

@@ -1,8 +1,8 @@
 """A peer that is installed into an environment of its own."""
 
-from benchmarks.servers.disk import folder_bytes
-from benchmarks.servers.environment import environment
-from benchmarks.servers.peer import Job
+from torchferry.benchmarks.servers.disk import folder_bytes
+from torchferry.benchmarks.servers.environment import environment
+from torchferry.benchmarks.servers.peer import Job
 
 
 class Installed:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.servers.environment import APPS, pinned, python_of
-from benchmarks.servers.installed import Installed
-from benchmarks.servers.peer import Job
-from benchmarks.servers.ports import free_port, listens
-from benchmarks.servers.process import process
-from benchmarks.servers.served import Served, answers, described, infer, target_of
-from benchmarks.servers.unavailable import Unavailable
+from torchferry.benchmarks.servers.environment import APPS, pinned, python_of
+from torchferry.benchmarks.servers.installed import Installed
+from torchferry.benchmarks.servers.peer import Job
+from torchferry.benchmarks.servers.ports import free_port, listens
+from torchferry.benchmarks.servers.process import process
+from torchferry.benchmarks.servers.served import Served, answers, described, infer, target_of
+from torchferry.benchmarks.servers.unavailable import Unavailable
 
 
 class KServe(Installed):

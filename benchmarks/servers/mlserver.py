@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.servers.environment import APPS, python_of
-from benchmarks.servers.installed import Installed
-from benchmarks.servers.peer import DELAY_MS
-from benchmarks.servers.ports import free_port, listens
-from benchmarks.servers.process import process
-from benchmarks.servers.served import Served, answers, described, infer, target_of
+from torchferry.benchmarks.servers.environment import APPS, python_of
+from torchferry.benchmarks.servers.installed import Installed
+from torchferry.benchmarks.servers.peer import DELAY_MS
+from torchferry.benchmarks.servers.ports import free_port, listens
+from torchferry.benchmarks.servers.process import process
+from torchferry.benchmarks.servers.served import Served, answers, described, infer, target_of
 
 
 class MLServer(Installed):

@@ -1,15 +1,15 @@
-"""`python -m serving up --runtime onnx`."""
+"""`torchferry up --runtime onnx`."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.servers.disk import packages_bytes
-from benchmarks.servers.peer import DELAY_MS, Job
-from benchmarks.servers.process import process
-from benchmarks.servers.ready import addresses
-from benchmarks.servers.served import Served, infer, target_of
+from torchferry.benchmarks.servers.disk import packages_bytes
+from torchferry.benchmarks.servers.peer import DELAY_MS, Job
+from torchferry.benchmarks.servers.process import process
+from torchferry.benchmarks.servers.ready import addresses
+from torchferry.benchmarks.servers.served import Served, infer, target_of
 
 
 class Ours:
@@ -22,7 +22,7 @@ class Ours:
     @contextmanager
     def serving(self, folder: Path) -> Iterator[Served]:
         job, name, ready = self.job, self.job.bundle.name, folder / "ready.json"
-        command = [sys.executable, "-m", "serving", "up", "--runtime", "onnx"]
+        command = [sys.executable, "-m", "torchferry", "up", "--runtime", "onnx"]
         command += [f"{job.bundle.root}:{job.variant}", "--threads", str(job.threads), "--ready-file", str(ready)]
         for port in ("--port", "--grpc-port", "--metrics-port", "--admin-port"):
             command += [port, "0"]

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from benchmarks.servers.process import Process
-from serving.bundle.bundle import Bundle
+from torchferry.benchmarks.servers.process import Process
+from torchferry.serving.bundle.bundle import Bundle
 
 DELAY_MS = 2
 """How long a request waits for others where there is batching, and such a setting."""

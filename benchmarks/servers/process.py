@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import psutil
 
-from benchmarks.servers.unavailable import Unavailable
-from serving.errors import ServerFault, UserError
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.errors import ServerFault, UserError
 
 SECONDS_TO_START = 120.0
 SECONDS_TO_STOP = 20.0

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.servers.base64_json import Base64Json
-from benchmarks.servers.environment import APPS, pinned, python_of
-from benchmarks.servers.installed import Installed
-from benchmarks.servers.peer import DELAY_MS
-from benchmarks.servers.ports import free_port
-from benchmarks.servers.process import process
-from benchmarks.servers.served import Served
+from torchferry.benchmarks.servers.base64_json import Base64Json
+from torchferry.benchmarks.servers.environment import APPS, pinned, python_of
+from torchferry.benchmarks.servers.installed import Installed
+from torchferry.benchmarks.servers.peer import DELAY_MS
+from torchferry.benchmarks.servers.ports import free_port
+from torchferry.benchmarks.servers.process import process
+from torchferry.benchmarks.servers.served import Served
 
 # A token would be kept in the user's home.
 OWN = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}

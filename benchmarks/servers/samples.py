@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.load.inputs import Inputs
-from benchmarks.load.oip import json_body
-from serving.bundle.bundle import Bundle
+from torchferry.benchmarks.load.inputs import Inputs
+from torchferry.benchmarks.load.oip import json_body
+from torchferry.serving.bundle.bundle import Bundle
 
 
 def write_samples(bundle: Bundle, tensors: Path, bodies: Path) -> None:

@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 import urllib3
 
-from benchmarks.interruption import end_as
-from benchmarks.load.endpoint import parse_endpoint
-from benchmarks.load.http_probe import Probe
-from benchmarks.load.http_wire import OK
-from benchmarks.load.measurement import Measurement
-from benchmarks.load.oip import json_body
-from benchmarks.load.options import measure_closed, measure_open
-from benchmarks.load.steps import highest
-from benchmarks.load.target import Asked, Target, prepare
-from benchmarks.servers.peer import Job, Offered
-from benchmarks.servers.process import Process
-from benchmarks.servers.unavailable import Unavailable
-from serving.bundle.bundle import TensorSpec
-from serving.codec.tensors import DTYPES
+from torchferry.benchmarks.interruption import end_as
+from torchferry.benchmarks.load.endpoint import parse_endpoint
+from torchferry.benchmarks.load.http_probe import Probe
+from torchferry.benchmarks.load.http_wire import OK
+from torchferry.benchmarks.load.measurement import Measurement
+from torchferry.benchmarks.load.oip import json_body
+from torchferry.benchmarks.load.options import measure_closed, measure_open
+from torchferry.benchmarks.load.steps import highest
+from torchferry.benchmarks.load.target import Asked, Target, prepare
+from torchferry.benchmarks.servers.peer import Job, Offered
+from torchferry.benchmarks.servers.process import Process
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.tensors import DTYPES
 
 RESOLUTION = 0.1  # of the highest rate: where bisection ends
 

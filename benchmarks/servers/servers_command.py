@@ -1,4 +1,4 @@
-"""`python -m benchmarks servers BUNDLE`: our servers beside others, the same model behind each.
+"""`torchferry bench servers BUNDLE`: our servers beside others, the same model behind each.
 
 In turn, each is started, asked by one connection and by 16 in a closed loop, and stopped. One that cannot be
 installed or started is listed with the reason. What is not ours gets an environment of its own, but for TorchServe.
@@ -12,26 +12,26 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import record
-from benchmarks.interruption import end_as
-from benchmarks.load.options import add_sending, check
-from benchmarks.rounds import alternate
-from benchmarks.servers.contestant import CONNECTIONS, PEERS, Contestant, name_of
-from benchmarks.servers.peer import Job
-from benchmarks.servers.samples import write_samples
-from benchmarks.servers.table import figures, rows, table
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.cli.arguments import Parser, finite
-from serving.errors import ServerFault, UserError
+from torchferry.arguments import Parser, finite
+from torchferry.benchmarks import record
+from torchferry.benchmarks.interruption import end_as
+from torchferry.benchmarks.load.options import add_sending, check
+from torchferry.benchmarks.rounds import alternate
+from torchferry.benchmarks.servers.contestant import CONNECTIONS, PEERS, Contestant, name_of
+from torchferry.benchmarks.servers.peer import Job
+from torchferry.benchmarks.servers.samples import write_samples
+from torchferry.benchmarks.servers.table import figures, rows, table
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
 
 BATCHING = {"off": 1, "on": 8}  # requests computed together
 TINY_MS = 1.0  # of a call: a second thread does not make it shorter
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m benchmarks servers", description=__doc__)
-    parser.add_argument("bundle", type=Path, help="made by python -m serving export")
+    parser = Parser(prog="torchferry bench servers", description=__doc__)
+    parser.add_argument("bundle", type=Path, help="made by torchferry export")
     parser.add_argument("--servers", default=",".join(PEERS), help=f"with commas (default {','.join(PEERS)})")
     parser.add_argument("--variant", default="onnx-fp32", help="of the bundle, for ONNX Runtime (default onnx-fp32)")
     parser.add_argument("--rounds", type=int, default=5, help="in which each is started once (default 5)")

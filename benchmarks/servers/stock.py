@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.load.endpoint import parse_endpoint
-from benchmarks.load.http_probe import Probe
-from benchmarks.servers.disk import packages_bytes
-from benchmarks.servers.peer import DELAY_MS, Job
-from benchmarks.servers.ports import free_port
-from benchmarks.servers.process import process
-from benchmarks.servers.served import Served, target_of
-from benchmarks.servers.unavailable import Unavailable
-from serving.codec.tensors import DTYPES
+from torchferry.benchmarks.load.endpoint import parse_endpoint
+from torchferry.benchmarks.load.http_probe import Probe
+from torchferry.benchmarks.servers.disk import packages_bytes
+from torchferry.benchmarks.servers.peer import DELAY_MS, Job
+from torchferry.benchmarks.servers.ports import free_port
+from torchferry.benchmarks.servers.process import process
+from torchferry.benchmarks.servers.served import Served, target_of
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.serving.codec.tensors import DTYPES
 
 HANDLER = Path(__file__).parent / "apps" / "torchserve_handler.py"
 MODEL = "model"

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.interval import Interval, median_interval, paired_ratio
-from benchmarks.record import Figure
-from benchmarks.rounds import column
-from benchmarks.servers.contestant import Contestant, at
+from torchferry.benchmarks.interval import Interval, median_interval, paired_ratio
+from torchferry.benchmarks.record import Figure
+from torchferry.benchmarks.rounds import column
+from torchferry.benchmarks.servers.contestant import Contestant, at
 
 BETTER: dict[str, Literal["lower", "higher"]] = {
     "p50 ms": "lower",

@@ -1,4 +1,4 @@
-"""`python -m serving up --runtime torchserve`: TorchServe with our handler; alone, or behind nginx."""
+"""`torchferry up --runtime torchserve`: TorchServe with our handler; alone, or behind nginx."""
 
 import subprocess
 import sys
@@ -8,13 +8,13 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.servers.disk import packages_bytes
-from benchmarks.servers.peer import DELAY_MS, Job
-from benchmarks.servers.process import process
-from benchmarks.servers.ready import addresses
-from benchmarks.servers.served import Served, target_of
-from benchmarks.servers.unavailable import Unavailable
-from serving.client import RestClient
+from torchferry.benchmarks.servers.disk import packages_bytes
+from torchferry.benchmarks.servers.peer import DELAY_MS, Job
+from torchferry.benchmarks.servers.process import process
+from torchferry.benchmarks.servers.ready import addresses
+from torchferry.benchmarks.servers.served import Served, target_of
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.serving.client import RestClient
 
 
 class TorchServe:
@@ -28,7 +28,15 @@ class TorchServe:
 
     def _archive(self) -> None:
         """Of this variant alone: each one that it serves takes workers and memory."""
-        command = [sys.executable, "-m", "serving", "archive", str(self.job.bundle.root), "--output", str(self.store)]
+        command = [
+            sys.executable,
+            "-m",
+            "torchferry",
+            "archive",
+            str(self.job.bundle.root),
+            "--output",
+            str(self.store),
+        ]
         command += ["--variants", self.job.variant, "--workers", str(self.workers)]
         command += ["--batch-size", str(self.job.max_batch), "--batch-delay-ms", str(DELAY_MS)]
         done = subprocess.run(command, capture_output=True, text=True)
@@ -41,7 +49,7 @@ class TorchServe:
     @contextmanager
     def serving(self, folder: Path) -> Iterator[Served]:
         job, ready = self.job, folder / "ready.json"
-        command = [sys.executable, "-m", "serving", "up", "--runtime", "torchserve"]
+        command = [sys.executable, "-m", "torchferry", "up", "--runtime", "torchserve"]
         command += [str(self.store), "--gateway", self.gateway, "--threads", str(self.threads)]
         command += ["--ready-file", str(ready)]
         for port in ("--port", "--grpc-port", "--metrics-port"):

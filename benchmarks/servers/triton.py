@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.servers.environment import site_packages
-from benchmarks.servers.installed import Installed
-from benchmarks.servers.peer import DELAY_MS, Job
-from benchmarks.servers.ports import free_port
-from benchmarks.servers.process import process
-from benchmarks.servers.served import Served, answers, infer, target_of
-from benchmarks.servers.unavailable import Unavailable
-from serving.bundle.bundle import TensorSpec
+from torchferry.benchmarks.servers.environment import site_packages
+from torchferry.benchmarks.servers.installed import Installed
+from torchferry.benchmarks.servers.peer import DELAY_MS, Job
+from torchferry.benchmarks.servers.ports import free_port
+from torchferry.benchmarks.servers.process import process
+from torchferry.benchmarks.servers.served import Served, answers, infer, target_of
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.serving.bundle.bundle import TensorSpec
 
 MODEL = Path(__file__).parent / "apps" / "triton_model.py"
 

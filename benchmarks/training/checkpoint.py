@@ -1,19 +1,19 @@
-"""`python -m benchmarks checkpoint`: what saving costs, and how soon a run goes on after a worker was killed."""
+"""`torchferry bench checkpoint`: what saving costs, and how soon a run goes on after a worker was killed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from benchmarks import record
-from benchmarks.record import Figure
-from benchmarks.rounds import column
-from benchmarks.training import recovery, saving
-from benchmarks.training.workload import add_options, check, workloads
-from serving.cli.arguments import Parser
-from serving.errors import UserError
+from torchferry.arguments import Parser
+from torchferry.benchmarks import record
+from torchferry.benchmarks.record import Figure
+from torchferry.benchmarks.rounds import column
+from torchferry.benchmarks.training import recovery, saving
+from torchferry.benchmarks.training.workload import add_options, check, workloads
+from torchferry.errors import UserError
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m benchmarks checkpoint", description=__doc__)
+    parser = Parser(prog="torchferry bench checkpoint", description=__doc__)
     add_options(parser, models="resnet18", processes="2")
     parser.add_argument("--every-steps", type=int, default=50, help="steps between two saves (default 50)")
     parser.add_argument("--only", choices=("saving", "recovery"), help="leave the other out")

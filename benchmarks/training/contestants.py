@@ -5,10 +5,10 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.training import ours
-from benchmarks.training.torchrun import torchrun
-from benchmarks.training.workload import Workload
-from serving.errors import UserError
+from torchferry.benchmarks.training import ours
+from torchferry.benchmarks.training.torchrun import torchrun
+from torchferry.benchmarks.training.workload import Workload
+from torchferry.errors import UserError
 
 Contestant = Callable[[Workload, Path], dict[str, float]]
 
@@ -18,7 +18,7 @@ NEEDS = {"fabric": "lightning_fabric", "accelerate": "accelerate"}
 def _beside(name: str, module: str) -> Contestant:
     def measure(work: Workload, folder: Path) -> dict[str, float]:
         result, log = folder / "result.json", folder / "log"
-        arguments = [f"benchmarks.training.trainers.{module}", *_words(work), "--result", result]
+        arguments = [f"torchferry.benchmarks.training.trainers.{module}", *_words(work), "--result", result]
         with torchrun(name, arguments, processes=work.processes, threads=work.threads, log=log) as launch:
             launch.wait()
         return dict(json.loads(result.read_text()))

@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from benchmarks.training.torchrun import torchrun
-from benchmarks.training.trainers.systems import SYSTEMS, Part
-from benchmarks.training.workload import Workload
+from torchferry.benchmarks.training.torchrun import torchrun
+from torchferry.benchmarks.training.trainers.systems import SYSTEMS, Part
+from torchferry.benchmarks.training.workload import Workload
 
 NEVER = None
 

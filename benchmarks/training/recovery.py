@@ -14,10 +14,10 @@ from statistics import median
 
 import psutil
 
-from benchmarks.rounds import alternate, column
-from benchmarks.training import ours
-from benchmarks.training.torchrun import Launch, torchrun
-from benchmarks.training.workload import Workload
+from torchferry.benchmarks.rounds import alternate, column
+from torchferry.benchmarks.training import ours
+from torchferry.benchmarks.training.torchrun import Launch, torchrun
+from torchferry.benchmarks.training.workload import Workload
 
 EVERY_STEPS = 10
 NEVER_ENDING = 1_000_000  # steps
@@ -80,7 +80,7 @@ def _trainer(work: Workload, ranks: Iterator[int], folder: Path) -> dict[str, fl
 
 def _least(work: Workload, ranks: Iterator[int], folder: Path) -> dict[str, float]:
     file = folder / "metrics.jsonl"
-    arguments = ["benchmarks.training.trainers.restart", file]
+    arguments = ["torchferry.benchmarks.training.trainers.restart", file]
     return _killed(work, arguments, next(ranks), file, lambda: bool(ours.train_rows(file)), folder / "log")
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
-from benchmarks.interval import Interval, paired_ratio
-from benchmarks.rounds import alternate, column
-from benchmarks.training import ours
-from benchmarks.training.workload import Workload
+from torchferry.benchmarks.interval import Interval, paired_ratio
+from torchferry.benchmarks.rounds import alternate, column
+from torchferry.benchmarks.training import ours
+from torchferry.benchmarks.training.workload import Workload
 
 PERIODS = 4  # saves in a run that is not told its steps
 

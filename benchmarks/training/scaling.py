@@ -1,4 +1,4 @@
-"""`python -m benchmarks scaling`: our trainer and a bare loop at 1 to N processes, each with a batch of the same size.
+"""`torchferry bench scaling`: our trainer and a bare loop at 1 to N processes, each with a batch of the same size.
 
 Weak scaling: the efficiency at N processes is their throughput over N times that of one.
 """
@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import median
 
-from benchmarks import record
-from benchmarks.interval import Interval, paired_ratio
-from benchmarks.record import Figure
-from benchmarks.rounds import alternate, column
-from benchmarks.training.contestants import Contestant, chosen
-from benchmarks.training.trainers.systems import SYSTEMS
-from benchmarks.training.workload import add_options, check, cores_each, workload
-from serving.cli.arguments import Parser
-from serving.errors import UserError
+from torchferry.arguments import Parser
+from torchferry.benchmarks import record
+from torchferry.benchmarks.interval import Interval, paired_ratio
+from torchferry.benchmarks.record import Figure
+from torchferry.benchmarks.rounds import alternate, column
+from torchferry.benchmarks.training.contestants import Contestant, chosen
+from torchferry.benchmarks.training.trainers.systems import SYSTEMS
+from torchferry.benchmarks.training.workload import add_options, check, cores_each, workload
+from torchferry.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Scaling:
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m benchmarks scaling", description=__doc__)
+    parser = Parser(prog="torchferry bench scaling", description=__doc__)
     counts = ",".join(str(n) for n in range(1, min(8, len(os.sched_getaffinity(0))) + 1))
     add_options(parser, models="resnet18", processes=counts)
     parser.add_argument("--trainers", default="ours,bare", help="in this order (default ours,bare)")

@@ -1,4 +1,4 @@
-"""`python -m benchmarks training`: our trainer's throughput beside a bare loop's, Lightning Fabric's and accelerate's.
+"""`torchferry bench training`: our trainer's throughput beside a bare loop's, Lightning Fabric's and accelerate's.
 
 The same network, data, optimizer and precision; the trainers run in turn, each in a torchrun of its own, and
 are compared within each round.
@@ -9,15 +9,15 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import median
 
-from benchmarks import record
-from benchmarks.interval import Interval, paired_ratio
-from benchmarks.record import Figure
-from benchmarks.rounds import alternate, column
-from benchmarks.training.contestants import CONTESTANTS, chosen
-from benchmarks.training.trainers.systems import SYSTEMS
-from benchmarks.training.workload import Workload, add_options, check, workloads
-from serving.cli.arguments import Parser, finite
-from serving.errors import UserError
+from torchferry.arguments import Parser, finite
+from torchferry.benchmarks import record
+from torchferry.benchmarks.interval import Interval, paired_ratio
+from torchferry.benchmarks.record import Figure
+from torchferry.benchmarks.rounds import alternate, column
+from torchferry.benchmarks.training.contestants import CONTESTANTS, chosen
+from torchferry.benchmarks.training.trainers.systems import SYSTEMS
+from torchferry.benchmarks.training.workload import Workload, add_options, check, workloads
+from torchferry.errors import UserError
 
 BACKWARD_AND_FORWARD = 3  # the gradient costs twice the forward pass
 
@@ -40,7 +40,7 @@ class Comparison:
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m benchmarks training", description=__doc__)
+    parser = Parser(prog="torchferry bench training", description=__doc__)
     add_options(parser, models="digits,resnet18", processes="1,2")
     names = ",".join(CONTESTANTS)
     parser.add_argument("--trainers", default=names, help=f"in this order (default {names})")

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import psutil
 
-from serving.errors import ServerFault
+from torchferry.errors import ServerFault
 
 # torchrun gives its workers 30 seconds to end in good order.
 SECONDS_TO_STOP = 45

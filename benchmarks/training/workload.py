@@ -5,9 +5,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import record
-from benchmarks.training.trainers.systems import SYSTEMS
-from serving.errors import UserError
+from torchferry.benchmarks import record
+from torchferry.benchmarks.training.trainers.systems import SYSTEMS
+from torchferry.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)

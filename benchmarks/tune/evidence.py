@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from benchmarks.tune.point import Point
+from torchferry.benchmarks.tune.point import Point
 
 Verdict = Literal["untried", "measured", "pruned", "skipped", "failed"]
 """measured: its highest rate is known. pruned: a probe or its capacity said no. skipped: it was never asked."""

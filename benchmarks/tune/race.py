@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager
 from statistics import median
 from typing import Protocol
 
-from benchmarks.tune.climb import climb, highest
-from benchmarks.tune.evidence import Entry, Evidence, Probe
-from benchmarks.tune.point import Point
+from torchferry.benchmarks.tune.climb import climb, highest
+from torchferry.benchmarks.tune.evidence import Entry, Evidence, Probe
+from torchferry.benchmarks.tune.point import Point
 
 START = 0.8  # of its bound: where the first is searched for
 TRIES = 2  # of a rate: what else the machine does makes a server slower for a moment, and never quicker

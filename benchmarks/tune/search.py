@@ -11,9 +11,9 @@ import itertools
 from collections.abc import Iterable
 from statistics import median
 
-from benchmarks.tune.evidence import Entry, Evidence
-from benchmarks.tune.point import Family, Group, Point
-from benchmarks.tune.race import Race, Servers
+from torchferry.benchmarks.tune.evidence import Entry, Evidence
+from torchferry.benchmarks.tune.point import Family, Group, Point
+from torchferry.benchmarks.tune.race import Race, Servers
 
 Batch = list[Point]
 """Points that differ in the delay alone, the shortest first."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from benchmarks.tune.point import Point
-from serving.bundle.bundle import Bundle
-from serving.errors import UserError
+from torchferry.benchmarks.tune.point import Point
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import Bundle
 
 BATCHES = (1, 4, 8, 32)
 SHORT_DELAY_MS, DELAY_SHARE = 2, 0.1  # the second of the limit: what is spent on waiting is gone for computing

@@ -12,22 +12,22 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from benchmarks.interruption import end_as
-from benchmarks.load.endpoint import parse_endpoint
-from benchmarks.load.measurement import Measurement
-from benchmarks.load.options import measure_closed, measure_open
-from benchmarks.load.steps import fair, holds
-from benchmarks.load.target import Asked, Target, prepare
-from benchmarks.servers.process import process
-from benchmarks.servers.ready import addresses
-from benchmarks.servers.samples import write_samples
-from benchmarks.servers.unavailable import Unavailable
-from benchmarks.tune.evidence import Probe
-from benchmarks.tune.point import Point
-from benchmarks.tune.race import CannotRun
-from benchmarks.tune.winner import settings_text
-from serving.bundle.bundle import Bundle
-from serving.errors import ServerFault, UserError
+from torchferry.benchmarks.interruption import end_as
+from torchferry.benchmarks.load.endpoint import parse_endpoint
+from torchferry.benchmarks.load.measurement import Measurement
+from torchferry.benchmarks.load.options import measure_closed, measure_open
+from torchferry.benchmarks.load.steps import fair, holds
+from torchferry.benchmarks.load.target import Asked, Target, prepare
+from torchferry.benchmarks.servers.process import process
+from torchferry.benchmarks.servers.ready import addresses
+from torchferry.benchmarks.servers.samples import write_samples
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.benchmarks.tune.evidence import Probe
+from torchferry.benchmarks.tune.point import Point
+from torchferry.benchmarks.tune.race import CannotRun
+from torchferry.benchmarks.tune.winner import settings_text
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.bundle.bundle import Bundle
 
 WARMUP = {"onnx": 0.5, "torchserve": 6.0}  # seconds; Java compiles what has run for a while
 SCREENING, ANSWERS = 1.0, 40  # seconds at the least, unless a probe is shorter; answers that are waited for
@@ -51,7 +51,7 @@ class Trials:
                 folder = Path(made)
                 ready, settings = folder / "ready.json", folder / "settings.toml"
                 settings.write_text(settings_text(self.options.runtime, point, self.options.gateway))
-                command = [sys.executable, "-m", "serving", "up", "--runtime", self.options.runtime]
+                command = [sys.executable, "-m", "torchferry", "up", "--runtime", self.options.runtime]
                 command += [self._served(settings, folder), "--settings", settings, "--ready-file", ready]
                 for port in ("--port", "--grpc-port", "--metrics-port"):
                     command += [port, "0"]
@@ -70,7 +70,7 @@ class Trials:
             return self.bundle.root
         store = folder / "model-store"
         words = ["archive", self.bundle.root, "--settings", settings, "--output", store]
-        done = subprocess.run([sys.executable, "-m", "serving", *map(str, words)], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-m", "torchferry", *map(str, words)], capture_output=True, text=True)
         if done.returncode:
             raise Unavailable.after(done)
         return store

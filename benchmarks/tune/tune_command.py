@@ -1,7 +1,7 @@
-"""`python -m benchmarks tune BUNDLE --p99-ms 50`: the server settings with the highest rate within a limit.
+"""`torchferry bench tune BUNDLE --p99-ms 50`: the server settings with the highest rate within a limit.
 
 Searches variant, sessions x threads (TorchServe: workers), batch and delay, the most promising first, and gives up
-early what cannot win. Writes the settings file that `python -m serving up --settings` reads.
+early what cannot win. Writes the settings file that `torchferry up --settings` reads.
 """
 
 import os
@@ -13,24 +13,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import host, record
-from benchmarks.interruption import end_as, exit_code
-from benchmarks.interval import median_interval
-from benchmarks.load.options import add_sending, check, check_limit
-from benchmarks.record import Figure
-from benchmarks.tune.evidence import VERDICTS, Evidence
-from benchmarks.tune.search import Search
-from benchmarks.tune.space import PREFIX, grid, variants
-from benchmarks.tune.trial import Trials
-from benchmarks.tune.winner import check_settings, settings_text, write_settings
-from serving.bundle import bundle as bundles
-from serving.cli.arguments import Parser, finite
-from serving.errors import ServerFault, UserError
+from torchferry.arguments import Parser, finite
+from torchferry.benchmarks import host, record
+from torchferry.benchmarks.interruption import end_as, exit_code
+from torchferry.benchmarks.interval import median_interval
+from torchferry.benchmarks.load.options import add_sending, check, check_limit
+from torchferry.benchmarks.record import Figure
+from torchferry.benchmarks.tune.evidence import VERDICTS, Evidence
+from torchferry.benchmarks.tune.search import Search
+from torchferry.benchmarks.tune.space import PREFIX, grid, variants
+from torchferry.benchmarks.tune.trial import Trials
+from torchferry.benchmarks.tune.winner import check_settings, settings_text, write_settings
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.bundle import bundle as bundles
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m benchmarks tune", description=__doc__)
-    parser.add_argument("bundle", type=Path, help="made by python -m serving export")
+    parser = Parser(prog="torchferry bench tune", description=__doc__)
+    parser.add_argument("bundle", type=Path, help="made by torchferry export")
     parser.add_argument("--p99-ms", type=finite, required=True, help="the limit in milliseconds")
     parser.add_argument("--runtime", choices=list(PREFIX), default="onnx", help="default onnx")
     parser.add_argument("--gateway", choices=("nginx", "none"), default="nginx", help="TorchServe's (default nginx)")

@@ -5,11 +5,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.tune.point import Point
-from benchmarks.whole_file import write_whole
-from serving.errors import UserError
+from torchferry.benchmarks.tune.point import Point
+from torchferry.benchmarks.whole_file import write_whole
+from torchferry.errors import UserError
 
-MADE_BY = "# Written by python -m benchmarks tune"
+MADE_BY = "# Written by torchferry bench tune"
 
 
 def settings_text(runtime: str, point: Point, gateway: str) -> str:
@@ -53,11 +53,11 @@ def write_settings(path: Path, runtime: str, tables: str, bundle: Path, about: S
     """Raises UserError."""
     given, settings = shlex.quote(str(bundle)), shlex.quote(str(path))
     if runtime == "onnx":
-        commands = [f"python -m serving up --runtime onnx {given} --settings {settings}"]
+        commands = [f"torchferry up --runtime onnx {given} --settings {settings}"]
     else:
         commands = [
-            f"python -m serving archive {given} --settings {settings} -o STORE",
-            f"python -m serving up --runtime torchserve STORE --settings {settings}",
+            f"torchferry archive {given} --settings {settings} -o STORE",
+            f"torchferry up --runtime torchserve STORE --settings {settings}",
         ]
     lines = [MADE_BY + ", for", *(f"#     {command}" for command in commands), *(f"# {line}" for line in about)]
     write_whole(path, "\n".join(lines) + "\n\n" + tables, "--settings-output")

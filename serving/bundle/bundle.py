@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from serving.bundle.variant import Variant, parse_variant
-from serving.errors import BundleError
+from torchferry.serving.bundle.variant import Variant, parse_variant
+from torchferry.serving.errors import BundleError
 
 if TYPE_CHECKING:  # a bundle can be read where cryptography is not installed
-    from serving.bundle.signature import SigningKey, TrustedKeys
+    from torchferry.serving.bundle.signature import SigningKey, TrustedKeys
 
 SCHEMA = "torchferry.bundle/2"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -105,7 +105,7 @@ def load(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:
     path = root / "model.json"
     try:
         if not path.is_file():
-            raise BundleError(f"{root}: is not a bundle (it has no model.json); make one with python -m serving export")
+            raise BundleError(f"{root}: is not a bundle (it has no model.json); make one with torchferry export")
         content = json.loads(path.read_text())
         schema, digest, signature = content.pop("schema"), content.pop("digest", None), content.pop("signature", None)
         if schema != SCHEMA:

@@ -13,7 +13,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from serving.errors import BundleError, UserError
+from torchferry.errors import UserError
+from torchferry.serving.errors import BundleError
 
 PREFIX = b"torchferry.bundle:"  # so that no signature of something else by the same key passes for one of a bundle
 

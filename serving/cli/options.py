@@ -5,8 +5,8 @@ import dataclasses
 from dataclasses import field
 from typing import Any, Self
 
-from serving.cli.arguments import finite
-from serving.errors import UserError
+from torchferry.arguments import finite
+from torchferry.errors import UserError
 
 
 def option(default: Any, text: str, **argument: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`--settings FILE`: options from a TOML file, the table [up] for `serving up` and [archive] for `serving archive`."""
+"""`--settings FILE`: options from a TOML file; `torchferry up` reads its table [up], `torchferry archive` [archive]."""
 
 import argparse
 import tomllib
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from serving.cli.arguments import Parser
-from serving.cli.options import OptionSet, WrongOption
-from serving.errors import UserError
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.serving.cli.options import OptionSet, WrongOption
 
 TABLES = ("up", "archive")
 

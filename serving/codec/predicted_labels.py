@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.bundle import Bundle
 
 MOST_LABELS = 100
 """Every label is a time series of each version on each server."""

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from serving.bundle.bundle import Bundle, TensorSpec
-from serving.codec.tensors import (
+from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.codec.tensors import (
     DTYPES,
     FORM,
     check_declared,
@@ -22,8 +22,8 @@ from serving.codec.tensors import (
     read_tensors,
     write_tensors,
 )
-from serving.decode import decode_image
-from serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
+from torchferry.serving.decode import decode_image
+from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
 
 TOP_K = 5
 MAX_INSTANCES = 1024

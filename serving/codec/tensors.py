@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from serving.bundle.bundle import TensorSpec
-from serving.errors import NotDecodable, TooLarge, WrongTensor
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
 
 DTYPES = {
     "BOOL": np.dtype(np.bool_),

@@ -13,21 +13,22 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.bundle.signature import SigningKey
-from serving.bundle.variant import Variant
-from serving.cpu import cores, features
-from serving.errors import CannotBuild, UserError
-from serving.export.gate import Expected, Limits, limits_for, refusal
-from serving.export.graphs import Graphs
-from serving.export.label_shares import label_shares
-from serving.export.reference import Reference
-from serving.export.speed import measure_speed
-from serving.export.torch_program import reason
-from serving.export.variants import BUILDERS
-from serving.session import Session, open_session
-from serving.whole_folder import FULL, whole_folder
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.signature import SigningKey
+from torchferry.serving.bundle.variant import Variant
+from torchferry.serving.cpu import cores, features
+from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.gate import Expected, Limits, limits_for, refusal
+from torchferry.serving.export.graphs import Graphs
+from torchferry.serving.export.label_shares import label_shares
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.speed import measure_speed
+from torchferry.serving.export.torch_program import reason
+from torchferry.serving.export.variants import BUILDERS
+from torchferry.serving.session import Session, open_session
+from torchferry.serving.whole_folder import FULL, whole_folder
 
 GOLDEN = 4
 

@@ -1,22 +1,22 @@
-"""`python -m serving export`: the variants of a run's model, or of any other, each measured, in a bundle."""
+"""`torchferry export`: the variants of a run's model, or of any other, each measured, in a bundle."""
 
 import argparse
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.bundle.signature import SigningKey
-from serving.bundle.variant import Variant
-from serving.cli.arguments import Parser, finite
-from serving.errors import GateError, UserError
-from serving.export.build_bundle import export
-from serving.export.external_model import add_options, load_given, name_of
-from serving.export.gate import Limits
-from serving.export.kserve import write_kserve
-from serving.export.trained import load_trained
-from serving.export.variants import BUILDERS
+from torchferry.arguments import Parser, finite
+from torchferry.errors import GateError, UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.signature import SigningKey
+from torchferry.serving.bundle.variant import Variant
+from torchferry.serving.export.build_bundle import export
+from torchferry.serving.export.external_model import add_options, load_given, name_of
+from torchferry.serving.export.gate import Limits
+from torchferry.serving.export.kserve import write_kserve
+from torchferry.serving.export.trained import load_trained
+from torchferry.serving.export.variants import BUILDERS
 
 USUAL = ("torch", "onnx-fp32", "onnx-int8")  # what needs neither a compiler nor a GPU
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = Parser(prog="python -m serving export", description=__doc__)
+    made = Parser(prog="torchferry export", description=__doc__)
     made.add_argument("run", nargs="?", type=Path, help="a finished run folder; for --format a bundle")
     made.add_argument("--output", "-o", type=Path, help="the folder to write (default RUN/bundle or bundles/NAME)")
     formats = "what to write: of a bundle its ONNX variants for Triton, or KServe's manifest (default a bundle of RUN)"
@@ -70,7 +70,7 @@ def _convert(options: argparse.Namespace) -> None:
         raise UserError(f"--format: {options.format} needs a bundle, and the folder to write with --output")
     bundle = bundles.load(options.run)
     if options.format == "triton":
-        from serving.export.triton import write_triton  # loads Triton's schema
+        from torchferry.serving.export.triton import write_triton  # loads Triton's schema
 
         print(f"{', '.join(write_triton(bundle, options.output))} in {options.output}")
         return

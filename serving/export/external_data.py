@@ -7,14 +7,13 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
-from serving.errors import UserError
-from serving.export.input_spec import GivenInput
-from serving.export.samples import Samples
-from training.config.instantiate import one_line
-from training.data.image_files import ImageFiles
-from training.data.image_folder import class_folders, image_names
-from training.data.source import ImageInput, TensorInput
-from training.errors import UserError as TrainingUserError
+from torchferry.errors import UserError
+from torchferry.serving.export.input_spec import GivenInput
+from torchferry.serving.export.samples import Samples
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.data.image_files import ImageFiles
+from torchferry.training.data.image_folder import class_folders, image_names
+from torchferry.training.data.source import ImageInput, TensorInput
 
 MADE_UP = 64
 TARGETS = "targets"
@@ -46,7 +45,7 @@ def check_classes(samples: Samples, classes: int, option: str) -> None:
 def _images(folder: Path, image: ImageInput, labels: tuple[str, ...], option: str) -> Dataset:
     try:
         classes = class_folders(folder.parent, folder.name)
-    except TrainingUserError as error:
+    except UserError as error:
         raise UserError(f"{option}: {error}") from error
     if unknown := [name for name in classes if name not in labels]:
         raise UserError(f"{option}: {folder / unknown[0]} is none of the classes in --labels")

@@ -9,21 +9,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from serving.bundle.bundle import TensorSpec
-from serving.codec.tensors import DATATYPES
-from serving.errors import UserError
-from serving.export.external_data import check_classes, samples_of
-from serving.export.input_spec import GivenInput, read_input
-from serving.export.reference import OUTPUTS, Reference, Served
-from serving.export.samples import Samples
-from serving.export.torch_program import place, reason
-from serving.export.trained import decode_of
-from training.config.instantiate import Component, build
-from training.config.recipe import WeightsConfig
-from training.errors import UserError as TrainingUserError
-from training.models import NETWORKS
-from training.models.normalized import Normalized
-from training.models.weights import load_weights
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.tensors import DATATYPES
+from torchferry.serving.export.external_data import check_classes, samples_of
+from torchferry.serving.export.input_spec import GivenInput, read_input
+from torchferry.serving.export.reference import OUTPUTS, Reference, Served
+from torchferry.serving.export.samples import Samples
+from torchferry.serving.export.torch_program import place, reason
+from torchferry.serving.export.trained import decode_of
+from torchferry.training.config.instantiate import Component, build
+from torchferry.training.config.recipe import WeightsConfig
+from torchferry.training.models import NETWORKS
+from torchferry.training.models.normalized import Normalized
+from torchferry.training.models.weights import load_weights
 
 # A recipe's keys in what training says of them, and the options here.
 OPTIONS = {"model.name:": "--model:", "model.args:": "--model-args:", "weights.source:": "--weights:"}
@@ -113,7 +112,7 @@ def _network(options: argparse.Namespace) -> nn.Module:
             raise UserError(f"--model: {path} gives a {type(network).__name__}, not a torch.nn.Module")
         if options.weights:
             load_weights(network, WeightsConfig(source=options.weights))
-    except TrainingUserError as error:
+    except UserError as error:
         text = str(error)
         for key, option in OPTIONS.items():
             text = text.replace(key, option)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.bundle.variant import Measured
-from serving.errors import UserError
-from serving.export.reference import Reference
-from serving.export.torch_program import place, reason
-from serving.session import Session
+from torchferry.errors import UserError
+from torchferry.serving.bundle.variant import Measured
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.torch_program import place, reason
+from torchferry.serving.session import Session
 
 EXACT = ("torch", "torch-compile", "torch-aoti", "onnx-fp32")
 

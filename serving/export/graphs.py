@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from serving.export.onnx_graph import Level, write_graph, write_optimized
-from serving.export.reference import Reference
-from serving.export.torch_program import exported_program
+from torchferry.serving.export.onnx_graph import Level, write_graph, write_optimized
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.torch_program import exported_program
 
 
 class Graphs:

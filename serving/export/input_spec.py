@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from serving.errors import UserError
-from training.data.image_input import Normalize, image_input
-from training.data.source import ImageInput, Input, TensorInput
+from torchferry.errors import UserError
+from torchferry.training.data.image_input import Normalize, image_input
+from torchferry.training.data.source import ImageInput, Input, TensorInput
 
 WORDS = re.compile(
     r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<kind>image|table|tensor):(?:(?P<type>[A-Z]\w*):)?(?P<sizes>\d+(?:x\d+)*)"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import yaml
 
-from serving.bundle.bundle import Bundle
-from serving.errors import UserError
-from serving.whole_folder import whole_folder
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.whole_folder import whole_folder
 
 
 def write_kserve(bundle: Bundle, storage_uri: str, output: Path) -> Path:

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
-from serving.export.reference import Reference
-from serving.export.samples import Samples
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.samples import Samples
 
 
 def label_shares(reference: Reference, truth: np.ndarray | None) -> list[float]:

@@ -12,8 +12,8 @@ import onnx
 import onnxruntime
 import torch
 
-from serving.errors import CannotBuild
-from serving.export.reference import Reference
+from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.reference import Reference
 
 LARGEST = 2**31  # bytes of a protobuf message
 Level = onnxruntime.GraphOptimizationLevel

@@ -15,12 +15,12 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from serving.cpu import cores, features
-from serving.errors import CannotBuild
-from serving.export.reference import Reference
-from serving.export.samples import Samples
-from serving.export.speed import measure_speed
-from serving.session.onnx_session import OnnxSession
+from torchferry.serving.cpu import cores, features
+from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.samples import Samples
+from torchferry.serving.export.speed import measure_speed
+from torchferry.serving.session.onnx_session import OnnxSession
 
 Refusal = Callable[[Path], str | None]
 """Why the gate would refuse a file, or None."""

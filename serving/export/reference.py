@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from serving.bundle.bundle import ImageDecode, TensorSpec
-from serving.export.samples import Samples
+from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.export.samples import Samples
 
 OUTPUTS = {"classification": "probabilities", "binary": "probability", "regression": "values"}
 """What the one output is called, by task."""

@@ -7,10 +7,6 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
-from serving.errors import UserError
-from training.errors import CorruptSample
-from training.errors import UserError as TrainingUserError
-
 BATCH = 64
 
 
@@ -25,13 +21,10 @@ class Samples:
 
     def batches(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray | None]]:
         """Inputs, and targets where there are any. Raises UserError for a sample that cannot be read."""
-        try:
-            for parts in DataLoader(self.data, BATCH):
-                arrays = [part.numpy() for part in parts]
-                targets = arrays[len(self.names)] if len(arrays) > len(self.names) else None
-                yield dict(zip(self.names, arrays, strict=False)), targets
-        except (TrainingUserError, CorruptSample) as error:
-            raise UserError(str(error)) from error
+        for parts in DataLoader(self.data, BATCH):
+            arrays = [part.numpy() for part in parts]
+            targets = arrays[len(self.names)] if len(arrays) > len(self.names) else None
+            yield dict(zip(self.names, arrays, strict=False)), targets
 
     def some(self, count: int) -> "Samples":
         """At most so many of them, evenly spread; of a stream the first."""

@@ -6,9 +6,9 @@ from statistics import median
 
 import numpy as np
 
-from serving.bundle.variant import Speed
-from serving.export.samples import Samples
-from serving.session import Session
+from torchferry.serving.bundle.variant import Speed
+from torchferry.serving.export.samples import Samples
+from torchferry.serving.session import Session
 
 WARMUP, CALLS, SECONDS = 3, 50, 1.0
 

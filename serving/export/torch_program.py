@@ -7,16 +7,15 @@ import traceback
 
 import torch
 
-import serving
-import training
-from serving.errors import UserError
-from serving.export.reference import Reference
+import torchferry
+from torchferry.errors import UserError
+from torchferry.serving.export.reference import Reference
 
 SAMPLE = 2  # a batch of one would be taken for a constant
 SHOWN = 300  # characters of torch's reason
 # Where torch's and our own code lies; what is left in a traceback is the model's.
 FOREIGN = (
-    *(os.path.join(folder, "") for package in (torch, serving, training) for folder in package.__path__),
+    *(os.path.join(folder, "") for package in (torch, torchferry) for folder in package.__path__),
     contextlib.__file__,
 )
 

@@ -2,24 +2,19 @@
 
 from pathlib import Path
 
-from serving.bundle.bundle import ImageDecode, TensorSpec
-from serving.errors import UserError
-from serving.export.reference import OUTPUTS, Reference, Served
-from serving.export.samples import Samples
-from training.data.source import ImageInput, Input, TableInput
-from training.errors import UserError as TrainingUserError
-from training.models.saved import evaluation_data, load_model
+from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.export.reference import OUTPUTS, Reference, Served
+from torchferry.serving.export.samples import Samples
+from torchferry.training.data.source import ImageInput, Input, TableInput
+from torchferry.training.models.saved import evaluation_data, load_model
 
 DATATYPES = {"float32": "FP32", "int64": "INT64"}
 
 
 def load_trained(run: Path) -> Reference:
     """Raises UserError for a folder that is no finished run, and for data that are not to be had any more."""
-    try:
-        model, card = load_model(run)
-        source = evaluation_data(card)
-    except TrainingUserError as error:
-        raise UserError(str(error)) from error
+    model, card = load_model(run)
+    source = evaluation_data(card)
     name, datatype = input_of(card.input)
     outputs = 1 if card.task == "binary" else len(card.labels)
     return Reference(

@@ -10,9 +10,9 @@ from typing import Any
 from google.protobuf import json_format, text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from serving.bundle.bundle import Bundle, TensorSpec
-from serving.errors import UserError
-from serving.whole_folder import whole_folder
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.whole_folder import whole_folder
 
 MAX_BATCH = 64
 

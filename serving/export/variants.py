@@ -9,11 +9,11 @@ from pathlib import Path
 import onnx
 import torch
 
-from serving.errors import CannotBuild
-from serving.export.graphs import Graphs
-from serving.export.onnx_graph import Level, write_optimized
-from serving.export.quantize import Refusal, quantized
-from serving.export.torch_program import SAMPLE
+from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.graphs import Graphs
+from torchferry.serving.export.onnx_graph import Level, write_optimized
+from torchferry.serving.export.quantize import Refusal, quantized
+from torchferry.serving.export.torch_program import SAMPLE
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving.errors import NotAllowed, Overloaded, UserError
+from torchferry.errors import UserError
+from torchferry.serving.errors import NotAllowed, Overloaded
 
 
 @dataclass

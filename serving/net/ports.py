@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Container
 
-from serving.errors import UserError
+from torchferry.errors import UserError
 
 
 def listen(host: str, port: int, option: str) -> socket.socket:

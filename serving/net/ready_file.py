@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from serving.errors import UserError
+from torchferry.errors import UserError
 
 
 def check_ready_file(path: Path | None) -> None:

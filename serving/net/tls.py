@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from serving.errors import UserError
+from torchferry.errors import UserError
 
 
 class Certificate:

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from serving.codec.tensors import check_batch
-from serving.cpu import cores
-from serving.decode import decode_image
-from serving.errors import ClientGone, DeadlinePassed, Overloaded, RequestError, TooLarge, WrongTensor
-from serving.onnx_server.classification import classified
-from serving.onnx_server.inference import Inference
-from serving.onnx_server.models.model import Model
-from serving.onnx_server.models.repository import Repository
-from serving.onnx_server.request_context import RequestContext
-from serving.onnx_server.settings import Settings
-from serving.onnx_server.telemetry.access_log import AccessLog
-from serving.onnx_server.telemetry.metrics import Metrics
-from serving.onnx_server.trace_context import TraceContext
+from torchferry.serving.codec.tensors import check_batch
+from torchferry.serving.cpu import cores
+from torchferry.serving.decode import decode_image
+from torchferry.serving.errors import ClientGone, DeadlinePassed, Overloaded, RequestError, TooLarge, WrongTensor
+from torchferry.serving.onnx_server.classification import classified
+from torchferry.serving.onnx_server.inference import Inference
+from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.models.repository import Repository
+from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.telemetry.access_log import AccessLog
+from torchferry.serving.onnx_server.telemetry.metrics import Metrics
+from torchferry.serving.onnx_server.trace_context import TraceContext
 
 if TYPE_CHECKING:
-    from serving.onnx_server.telemetry.tracing import Tracing
+    from torchferry.serving.onnx_server.telemetry.tracing import Tracing
 
 T = TypeVar("T")
 CLOCK_SECONDS = 0.002

@@ -1,13 +1,13 @@
 """The metadata of the server and of its models, as the JSON objects of the protocol."""
 
-import importlib.metadata
 from collections import Counter
 from typing import Any
 
-from serving.bundle.bundle import TensorSpec
-from serving.onnx_server.models.model import Model
-from serving.onnx_server.models.repository import Repository
-from serving.session.onnx_session import CPU
+from torchferry import __version__
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.models.repository import Repository
+from torchferry.serving.session.onnx_session import CPU
 
 NAME = "torchferry"
 PLATFORM = "onnxruntime_onnx"
@@ -15,7 +15,7 @@ EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "mo
 
 
 def server() -> dict[str, Any]:
-    return {"name": NAME, "version": importlib.metadata.version("torchferry"), "extensions": list(EXTENSIONS)}
+    return {"name": NAME, "version": __version__, "extensions": list(EXTENSIONS)}
 
 
 def metadata(model: Model, versions: list[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.errors import WrongParameter
+from torchferry.serving.errors import WrongParameter
 
 Shapes = tuple[tuple[int, ...], ...]
 Outputs = Mapping[str, np.ndarray]

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, Self
 
-from serving.onnx_server.inference import Outputs, Work
-from serving.onnx_server.trace_context import TraceContext
+from torchferry.serving.onnx_server.inference import Outputs, Work
+from torchferry.serving.onnx_server.trace_context import TraceContext
 
 
 class Answers(Protocol):

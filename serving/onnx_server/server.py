@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
-from serving.bundle.signature import TrustedKeys
-from serving.errors import UserError
-from serving.net.auth import Access
-from serving.net.ports import claim_or_any, listen
-from serving.net.ready_file import ready_file
-from serving.net.tls import Certificate
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.grpc.server import GrpcServer
-from serving.onnx_server.http.admin import Admin
-from serving.onnx_server.http.metrics_page import MetricsPage
-from serving.onnx_server.http.rest import Rest
-from serving.onnx_server.http.server import HttpServer
-from serving.onnx_server.models.repository import Repository, Source
-from serving.onnx_server.models.versions import Channels
-from serving.onnx_server.settings import Settings
-from serving.onnx_server.telemetry.metrics import Metrics
+from torchferry.errors import UserError
+from torchferry.serving.bundle.signature import TrustedKeys
+from torchferry.serving.net.auth import Access
+from torchferry.serving.net.ports import claim_or_any, listen
+from torchferry.serving.net.ready_file import ready_file
+from torchferry.serving.net.tls import Certificate
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.grpc.server import GrpcServer
+from torchferry.serving.onnx_server.http.admin import Admin
+from torchferry.serving.onnx_server.http.metrics_page import MetricsPage
+from torchferry.serving.onnx_server.http.rest import Rest
+from torchferry.serving.onnx_server.http.server import HttpServer
+from torchferry.serving.onnx_server.models.repository import Repository, Source
+from torchferry.serving.onnx_server.models.versions import Channels
+from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from serving.onnx_server.telemetry.tracing import Tracing
+    from torchferry.serving.onnx_server.telemetry.tracing import Tracing
 
 OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 LOOPBACK = "127.0.0.1"
@@ -114,7 +114,7 @@ class Server:
             await asyncio.to_thread(self.plane.tracing.close)
         await self.metrics.stop(0)  # last, so that the end can be seen
         if unanswered := sum(model.admission.inside for model in self.repository):
-            print(f"serving: {unanswered} requests were not answered within --drain-timeout", file=sys.stderr)
+            print(f"torchferry: {unanswered} requests were not answered within --drain-timeout", file=sys.stderr)
         else:
             await self.repository.close()
 
@@ -130,7 +130,7 @@ class Server:
                     said.pop(part, None)
                 except UserError as error:
                     if said.get(part) != str(error):
-                        print(f"serving: {error}; going on as before", file=sys.stderr, flush=True)
+                        print(f"torchferry: {error}; going on as before", file=sys.stderr, flush=True)
                     said[part] = str(error)
 
     def _announce(self) -> None:
@@ -150,7 +150,9 @@ def _tracing() -> "Tracing | None":
     off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
     if off or not any(os.environ.get(name) for name in OTLP_ENDPOINTS):
         return None
-    from serving.onnx_server.telemetry.tracing import Tracing  # importing it takes about as long as everything else
+    from torchferry.serving.onnx_server.telemetry.tracing import (
+        Tracing,  # importing it takes about as long as everything else
+    )
 
     return Tracing()
 

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.cli.options import OptionSet, option
-from serving.errors import UserError
+from torchferry.errors import UserError
+from torchferry.serving.cli.options import OptionSet, option
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,19 +1,19 @@
-"""`python -m serving up --runtime onnx BUNDLE...`: serve bundles without torch and without Java."""
+"""`torchferry up --runtime onnx BUNDLE...`: serve bundles without torch and without Java."""
 
 import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
-from serving.cli.arguments import Parser
-from serving.cli.settings_file import parse
-from serving.errors import UserError
-from serving.net.ready_file import check_ready_file
-from serving.onnx_server.models.channels import channel_option
-from serving.onnx_server.models.repository import Source, sources
-from serving.onnx_server.models.versions import STABLE, Channel, Channels
-from serving.onnx_server.settings import Settings
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
+from torchferry.serving.cli.settings_file import parse
+from torchferry.serving.net.ready_file import check_ready_file
+from torchferry.serving.onnx_server.models.channels import channel_option
+from torchferry.serving.onnx_server.models.repository import Source, sources
+from torchferry.serving.onnx_server.models.versions import STABLE, Channel, Channels
+from torchferry.serving.onnx_server.settings import Settings
 
 SWITCH_SECONDS = 0.0005
 """After which a thread that has decoded or computed gets the interpreter back from the event loop; Python's own 5 ms
@@ -24,10 +24,10 @@ def main(arguments: Sequence[str]) -> None:
     try:
         import uvloop
 
-        from serving.onnx_server.server import serve
+        from torchferry.serving.onnx_server.server import serve
     except ImportError as error:
         raise UserError(f"{error.name} is not installed; pip install 'torchferry[onnx-server]'") from error
-    parser = Parser(prog="python -m serving up --runtime onnx", description=__doc__)
+    parser = Parser(prog="torchferry up --runtime onnx", description=__doc__)
     parser.add_argument("models", nargs="+", metavar="BUNDLE[:VARIANT]", help="bundles; of each its fastest variant")
     parser.add_argument(
         "--channel",

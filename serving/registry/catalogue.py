@@ -14,9 +14,10 @@ import uuid
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from serving.bundle.bundle import NAME
-from serving.errors import BundleError, ServerFault, UserError
-from serving.registry.store import Store
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.bundle.bundle import NAME
+from torchferry.serving.errors import BundleError
+from torchferry.serving.registry.store import Store
 
 REFERENCE = re.compile(r"(?P<url>.+)/(?P<name>[^/@]+)@(?P<version>[^/@]+)")
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from serving.cli.arguments import Parser
-from serving.errors import UserError
-from serving.registry.catalogue import Catalogue, Move, located
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.serving.registry.catalogue import Catalogue, Move, located
 
 
 def promote(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m serving promote", description="Make a channel mean a version.")
+    parser = Parser(prog="torchferry promote", description="Make a channel mean a version.")
     parser.add_argument("reference", help="URL/NAME@VERSION, or URL/NAME@CHANNEL for what that means now")
     parser.add_argument("channel", help="such as stable")
     options = parser.parse_args(arguments)
@@ -18,14 +18,14 @@ def promote(arguments: Sequence[str]) -> None:
 
 
 def rollback(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m serving rollback", description="Make a channel mean what it meant before.")
+    parser = Parser(prog="torchferry rollback", description="Make a channel mean what it meant before.")
     parser.add_argument("reference", help="URL/NAME@CHANNEL (default @stable)")
     catalogue, channel = located(parser.parse_args(arguments).reference)
     _say(catalogue.move(channel, before(catalogue, channel)))
 
 
 def history(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m serving history", description="A model's versions, and every move of its channels.")
+    parser = Parser(prog="torchferry history", description="A model's versions, and every move of its channels.")
     parser.add_argument("model", help="URL/NAME")
     catalogue, _ = located(parser.parse_args(arguments).model)
     versions = catalogue.versions()

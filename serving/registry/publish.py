@@ -1,20 +1,20 @@
-"""`python -m serving publish BUNDLE URL`: a bundle as a version that never changes, and a channel that means it."""
+"""`torchferry publish BUNDLE URL`: a bundle as a version that never changes, and a channel that means it."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.bundle.signature import SigningKey
-from serving.cli.arguments import Parser
-from serving.errors import UserError
-from serving.registry.catalogue import Catalogue, checked
-from serving.registry.store import Store
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.signature import SigningKey
+from torchferry.serving.registry.catalogue import Catalogue, checked
+from torchferry.serving.registry.store import Store
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m serving publish", description=__doc__)
-    parser.add_argument("bundle", type=Path, help="a bundle made by python -m serving export")
+    parser = Parser(prog="torchferry publish", description=__doc__)
+    parser.add_argument("bundle", type=Path, help="a bundle made by torchferry export")
     parser.add_argument("url", help="where all models lie: a folder, s3://BUCKET/PATH, gs://..., anything of fsspec")
     parser.add_argument("--channel", action="append", default=[], help="make it mean this version, such as canary")
     parser.add_argument("--sign", type=Path, metavar="KEY", help="vouch for it with an ed25519 private key, a PEM file")

@@ -1,4 +1,4 @@
-"""`python -m serving pull URL/NAME@stable FOLDER`: a published bundle, whole and checked, or nothing.
+"""`torchferry pull URL/NAME@stable FOLDER`: a published bundle, whole and checked, or nothing.
 
 What was loaded before a pull was interrupted lies beside FOLDER and is taken up again.
 """
@@ -11,17 +11,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
-from serving.cli.arguments import Parser
-from serving.errors import BundleError, UserError
-from serving.registry.catalogue import Catalogue, located
-from serving.whole_folder import flush, make_folder
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
+from torchferry.serving.errors import BundleError
+from torchferry.serving.registry.catalogue import Catalogue, located
+from torchferry.serving.whole_folder import flush, make_folder
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m serving pull", description=__doc__)
+    parser = Parser(prog="torchferry pull", description=__doc__)
     parser.add_argument("reference", help="URL/NAME@VERSION or URL/NAME@CHANNEL (default @stable)")
     parser.add_argument("folder", type=Path, help="where the bundle goes; must not exist")
     add_trust(parser)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from serving.errors import ServerFault, UserError
+from torchferry.errors import ServerFault, UserError
 
 CHUNK = 1 << 20
 # A file of these can be read while it is being written; it gets its name afterwards.

@@ -7,16 +7,17 @@ from typing import Protocol
 
 import numpy as np
 
-from serving.bundle.bundle import Bundle
-from serving.errors import BundleError, UserError
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.errors import BundleError
 
 RUNTIMES = {
-    "torch": "serving.session.torch_session:TorchSession",
-    "torch-compile": "serving.session.compiled_session:CompiledSession",
-    "torch-aoti": "serving.session.aoti_session:AotiSession",
-    "onnx-fp32": "serving.session.onnx_session:OnnxSession",
-    "onnx-fp16": "serving.session.onnx_session:OnnxSession",
-    "onnx-int8": "serving.session.onnx_session:OnnxSession",
+    "torch": "torchferry.serving.session.torch_session:TorchSession",
+    "torch-compile": "torchferry.serving.session.compiled_session:CompiledSession",
+    "torch-aoti": "torchferry.serving.session.aoti_session:AotiSession",
+    "onnx-fp32": "torchferry.serving.session.onnx_session:OnnxSession",
+    "onnx-fp16": "torchferry.serving.session.onnx_session:OnnxSession",
+    "onnx-int8": "torchferry.serving.session.onnx_session:OnnxSession",
 }
 
 

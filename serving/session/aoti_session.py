@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch._inductor import aoti_load_package
 
-from serving.session.torch_session import TorchSession
+from torchferry.serving.session.torch_session import TorchSession
 
 
 class AotiSession(TorchSession):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from serving.session.torch_session import TorchSession
+from torchferry.serving.session.torch_session import TorchSession
 
 
 class CompiledSession(TorchSession):

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
-from serving.errors import WrongTensor
+from torchferry.serving.errors import WrongTensor
 
 CPU = "CPUExecutionProvider"
 

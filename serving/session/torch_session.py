@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from serving.errors import WrongTensor
+from torchferry.serving.errors import WrongTensor
 
 
 class TorchSession:

@@ -1,4 +1,4 @@
-"""`python -m serving archive BUNDLE`: one .mar for each accepted variant, made by torch-model-archiver."""
+"""`torchferry archive BUNDLE`: one .mar for each accepted variant, made by torch-model-archiver."""
 
 import argparse
 import importlib.util
@@ -16,39 +16,41 @@ from pathlib import Path
 
 import yaml
 
-import serving
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.cli.arguments import Parser
-from serving.cli.settings_file import parse
-from serving.errors import ServerFault, UserError
-from serving.whole_folder import make_folder
+import torchferry
+from torchferry.arguments import Parser
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.cli.settings_file import parse
+from torchferry.serving.whole_folder import make_folder
 
 HANDLER = Path(__file__).with_name("handler.py")
 # What the handler imports of ours; it travels with it.
 MODULES = (
     "__init__.py",
-    "bundle/__init__.py",
-    "bundle/bundle.py",
-    "bundle/variant.py",
-    "codec/__init__.py",
-    "codec/predicted_labels.py",
-    "codec/predictions_json.py",
-    "codec/tensors.py",
-    "cpu.py",
-    "decode.py",
     "errors.py",
-    "metric_names.py",
-    "session/__init__.py",
-    "session/aoti_session.py",
-    "session/compiled_session.py",
-    "session/onnx_session.py",
-    "session/torch_session.py",
-    "torchserve/__init__.py",
-    "torchserve/explain.py",
-    "torchserve/explanation.py",
-    "torchserve/worker_metrics.py",
-    "torchserve/worker_request.py",
+    "serving/__init__.py",
+    "serving/bundle/__init__.py",
+    "serving/bundle/bundle.py",
+    "serving/bundle/variant.py",
+    "serving/codec/__init__.py",
+    "serving/codec/predicted_labels.py",
+    "serving/codec/predictions_json.py",
+    "serving/codec/tensors.py",
+    "serving/cpu.py",
+    "serving/decode.py",
+    "serving/errors.py",
+    "serving/metric_names.py",
+    "serving/session/__init__.py",
+    "serving/session/aoti_session.py",
+    "serving/session/compiled_session.py",
+    "serving/session/onnx_session.py",
+    "serving/session/torch_session.py",
+    "serving/torchserve/__init__.py",
+    "serving/torchserve/explain.py",
+    "serving/torchserve/explanation.py",
+    "serving/torchserve/worker_metrics.py",
+    "serving/torchserve/worker_request.py",
 )
 
 
@@ -62,8 +64,8 @@ class Serving:
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m serving archive", description=__doc__)
-    parser.add_argument("bundle", type=Path, help="a bundle made by python -m serving export")
+    parser = Parser(prog="torchferry archive", description=__doc__)
+    parser.add_argument("bundle", type=Path, help="a bundle made by torchferry export")
     parser.add_argument("--output", "-o", type=Path, help="folder for the archives (default model-store beside BUNDLE)")
     parser.add_argument("--variants", help="some of the accepted ones, with commas (default all of them)")
     parser.add_argument("--workers", type=_count, default=1, help="processes that serve each (default 1)")
@@ -113,11 +115,11 @@ def check_archive(path: Path) -> None:
             damaged = archive.testzip()
             manifest = json.loads(archive.read("MAR-INF/MANIFEST.json")) if damaged is None else {}
     except (zipfile.BadZipFile, zlib.error, OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: is damaged, or not an archive made by python -m serving archive") from error
+        raise UserError(f"{path}: is damaged, or not an archive made by torchferry archive") from error
     if damaged is not None:
         raise UserError(f"{path}: is damaged in {damaged}; archive the bundle again")
     if not {"model.json", "handler.py"} <= names:
-        raise UserError(f"{path}: is not an archive made by python -m serving archive")
+        raise UserError(f"{path}: is not an archive made by torchferry archive")
     if (name := manifest["model"]["modelName"]) != path.stem.partition("@")[0]:
         raise UserError(f"{path}: holds the model {name}; call it {name}.mar")
 
@@ -128,7 +130,7 @@ def _archive(bundle: Bundle, variant: str, work: Path, how: Serving) -> Path:
         _copy(bundle.verified(relative), content / relative)
     _copy(bundle.root / "model.json", content / "model.json")
     for module in MODULES:
-        _copy(Path(serving.__file__).parent / module, content / "serving" / module)
+        _copy(Path(torchferry.__file__).parent / module, content / "torchferry" / module)
     (work / "model-config.yaml").write_text(yaml.safe_dump(_model_config(variant, how), sort_keys=False))
     # In a folder of its own with relative names: the archiver splits paths at commas, reads brackets as
     # patterns, and first deletes a folder named after the model in the shared temporary folder.

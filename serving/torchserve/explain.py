@@ -11,11 +11,11 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from serving.bundle.bundle import Bundle
-from serving.codec.predictions_json import Request
-from serving.errors import InferenceFailed, NotExplainable, WrongParameter
-from serving.session import Session
-from serving.torchserve.explanation import STEPS, Explanation
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.codec.predictions_json import Request
+from torchferry.serving.errors import InferenceFailed, NotExplainable, WrongParameter
+from torchferry.serving.session import Session
+from torchferry.serving.torchserve.explanation import STEPS, Explanation
 
 if TYPE_CHECKING:  # a worker that computes without torch stays without it
     import torch

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from serving.codec.tensors import write_tensors
+from torchferry.serving.codec.tensors import write_tensors
 
 STEPS = 50
 """Points of the line from the baseline to the input."""

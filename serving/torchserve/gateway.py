@@ -17,16 +17,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from serving.errors import UserError
-from serving.net import listen_backlog
-from serving.net.auth import Access
-from serving.net.ports import listen
-from serving.net.tls import Certificate
-from serving.torchserve.launcher import ServerFailed, TorchServe, reachable
-from serving.torchserve.nginx_config import Front, nginx_config, pid_file
-from serving.torchserve.no_gateway import NoGateway
-from serving.torchserve.settings import Settings
-from serving.torchserve.supervised_process import SupervisedProcess
+from torchferry.errors import UserError
+from torchferry.serving.net import listen_backlog
+from torchferry.serving.net.auth import Access
+from torchferry.serving.net.ports import listen
+from torchferry.serving.net.tls import Certificate
+from torchferry.serving.torchserve.launcher import ServerFailed, TorchServe, reachable
+from torchferry.serving.torchserve.nginx_config import Front, nginx_config, pid_file
+from torchferry.serving.torchserve.no_gateway import NoGateway
+from torchferry.serving.torchserve.settings import Settings
+from torchferry.serving.torchserve.supervised_process import SupervisedProcess
 
 START_SECONDS = 20
 STOP_SECONDS = 5
@@ -181,7 +181,7 @@ class Gateway:
             self.said.pop(part, None)
         except (UserError, ServerFailed) as error:
             if self.said.get(part) != str(error):
-                print(f"serving: {error}; going on as before", file=sys.stderr, flush=True)
+                print(f"torchferry: {error}; going on as before", file=sys.stderr, flush=True)
             self.said[part] = str(error)
 
     def _command(self, config: Path) -> list[str]:

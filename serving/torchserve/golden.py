@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.bundle import bundle as bundles
-from serving.client import RestClient
-from serving.errors import ServerFault
-from serving.session import check_golden
-from serving.torchserve.archive import archive_version
+from torchferry.errors import ServerFault
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.client import RestClient
+from torchferry.serving.session import check_golden
+from torchferry.serving.torchserve.archive import archive_version
 
 
 class Golden:

@@ -1,6 +1,6 @@
 """The handler inside every archive, for every variant: decode, batch, run, encode.
 
-An archive holds a copy of this file beside the few modules of `serving` that it imports, so a worker
+An archive holds a copy of this file beside the few modules of ours that it imports, so a worker
 needs no torchferry installed. TorchServe allows one class in this file.
 """
 
@@ -19,15 +19,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
 
-from serving.bundle import bundle as bundles
-from serving.codec.predictions_json import answer
-from serving.codec.tensors import DATATYPES, to_raw
-from serving.cpu import cores
-from serving.errors import InferenceFailed, WrongParameter, WrongTensor
-from serving.session import check_golden, open_variant
-from serving.torchserve.explain import Explainer
-from serving.torchserve.worker_metrics import worker_metrics
-from serving.torchserve.worker_request import RAW_LENGTH, STATUS, WorkerRequest
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.codec.predictions_json import answer
+from torchferry.serving.codec.tensors import DATATYPES, to_raw
+from torchferry.serving.cpu import cores
+from torchferry.serving.errors import InferenceFailed, WrongParameter, WrongTensor
+from torchferry.serving.session import check_golden, open_variant
+from torchferry.serving.torchserve.explain import Explainer
+from torchferry.serving.torchserve.worker_metrics import worker_metrics
+from torchferry.serving.torchserve.worker_request import RAW_LENGTH, STATUS, WorkerRequest
 
 log = logging.getLogger(__name__)
 

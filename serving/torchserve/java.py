@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from serving.errors import UserError
+from torchferry.errors import UserError
 
 OLDEST = 17
 

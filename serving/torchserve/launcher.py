@@ -9,18 +9,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serving.client import RestClient
-from serving.codec.predicted_labels import GOLDEN
-from serving.cpu import cores
-from serving.errors import ServerFault, UserError
-from serving.torchserve.archive import archive_version, workers_of
-from serving.torchserve.golden import Goldens
-from serving.torchserve.java import find_java, server_home
-from serving.torchserve.management import Management
-from serving.torchserve.running_servers import RunningServer
-from serving.torchserve.settings import LOOPBACK, Ports, Settings, config_properties
-from serving.torchserve.supervised_process import SupervisedProcess
-from serving.torchserve.worker_threads import WorkerThreads
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.client import RestClient
+from torchferry.serving.codec.predicted_labels import GOLDEN
+from torchferry.serving.cpu import cores
+from torchferry.serving.torchserve.archive import archive_version, workers_of
+from torchferry.serving.torchserve.golden import Goldens
+from torchferry.serving.torchserve.java import find_java, server_home
+from torchferry.serving.torchserve.management import Management
+from torchferry.serving.torchserve.running_servers import RunningServer
+from torchferry.serving.torchserve.settings import LOOPBACK, Ports, Settings, config_properties
+from torchferry.serving.torchserve.supervised_process import SupervisedProcess
+from torchferry.serving.torchserve.worker_threads import WorkerThreads
 
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 START_SECONDS = 180
@@ -67,7 +67,7 @@ class TorchServe:
 
     @property
     def public(self) -> dict[str, str]:
-        """Where clients, Prometheus and `serving models` ask."""
+        """Where clients, Prometheus and `torchferry models` ask."""
         host, scheme = reachable(self.settings.host), "https" if self.settings.tls_certificate else "http"
         return {
             "rest": f"{scheme}://{host}:{self.ports.rest}",

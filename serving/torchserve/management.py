@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import urllib3
 
-from serving.errors import ServerFault, UserError
-from serving.torchserve.settings import LOOPBACK
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 LOAD_SECONDS = 180
 """For what waits until workers are there; the rest answers at once."""

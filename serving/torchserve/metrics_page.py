@@ -18,10 +18,10 @@ from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from serving.torchserve.launcher import TorchServe
-from serving.torchserve.management import Management
-from serving.torchserve.readiness import Readiness
-from serving.torchserve.settings import LOOPBACK
+from torchferry.serving.torchserve.launcher import TorchServe
+from torchferry.serving.torchserve.management import Management
+from torchferry.serving.torchserve.readiness import Readiness
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = 5

@@ -4,16 +4,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from serving.client import RestClient
-from serving.codec.predicted_labels import GOLDEN
-from serving.cpu import cores
-from serving.errors import ServerFault, UserError
-from serving.torchserve.archive import archive_version, check_archive
-from serving.torchserve.golden import Golden
-from serving.torchserve.management import Management, Standing
-from serving.torchserve.running_servers import RunningServer
-from serving.torchserve.unanswered import unanswered, wait_idle
-from serving.torchserve.worker_threads import WorkerThreads
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.client import RestClient
+from torchferry.serving.codec.predicted_labels import GOLDEN
+from torchferry.serving.cpu import cores
+from torchferry.serving.torchserve.archive import archive_version, check_archive
+from torchferry.serving.torchserve.golden import Golden
+from torchferry.serving.torchserve.management import Management, Standing
+from torchferry.serving.torchserve.running_servers import RunningServer
+from torchferry.serving.torchserve.unanswered import unanswered, wait_idle
+from torchferry.serving.torchserve.worker_threads import WorkerThreads
 
 DRAIN_SECONDS = 60
 

@@ -1,22 +1,22 @@
-"""`python -m serving models list|register|rollout|default|scale|remove`: what a running TorchServe serves."""
+"""`torchferry models list|register|rollout|default|scale|remove`: what a running TorchServe serves."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving.cli.arguments import Parser
-from serving.torchserve.models import Models
-from serving.torchserve.rollout import Rollout
-from serving.torchserve.rollout_limits import add_limits, limits_of
+from torchferry.arguments import Parser
+from torchferry.serving.torchserve.models import Models
+from torchferry.serving.torchserve.rollout import Rollout
+from torchferry.serving.torchserve.rollout_limits import add_limits, limits_of
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m serving models", description=__doc__)
+    parser = Parser(prog="torchferry models", description=__doc__)
     parser.add_argument("--management-port", type=int, default=8081, help="of the server (default 8081)")
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
     verbs.add_parser("list", help="models, versions, workers and queues")
     register = verbs.add_parser("register", help="load an archive beside what is served")
-    register.add_argument("archive", type=Path, help="a .mar made by python -m serving archive")
+    register.add_argument("archive", type=Path, help="a .mar made by torchferry archive")
     for verb, text in (
         ("rollout", "make it the default, watch it, and go back if it does worse than the one before"),
         ("default", "send the requests that name no version to this one"),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.net.auth import Token
-from serving.torchserve.settings import LOOPBACK
+from torchferry.serving.net.auth import Token
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 TEMPLATE = Path(__file__).with_name("nginx.conf.template")
 MOST_IN_FLIGHT = 65535  # nginx takes no higher limit

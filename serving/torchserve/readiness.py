@@ -4,11 +4,11 @@ import threading
 import time
 from collections.abc import Iterable
 
-from serving.client import RestClient
-from serving.codec.predicted_labels import GOLDEN
-from serving.errors import ServerFault, UserError
-from serving.torchserve.golden import Goldens
-from serving.torchserve.management import Management
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.client import RestClient
+from torchferry.serving.codec.predicted_labels import GOLDEN
+from torchferry.serving.torchserve.golden import Goldens
+from torchferry.serving.torchserve.management import Management
 
 FRESH_SECONDS = 2.0
 ANSWER_SECONDS = 5.0

@@ -1,14 +1,14 @@
-"""`python -m serving models rollout MODEL@VERSION`: a new version takes over, and goes back if it does worse."""
+"""`torchferry models rollout MODEL@VERSION`: a new version takes over, and goes back if it does worse."""
 
 import math
 import time
 from pathlib import Path
 
-from serving.errors import GateError, ServerFault, UserError
-from serving.torchserve.archive import archive_version, check_archive
-from serving.torchserve.models import Models
-from serving.torchserve.rollout_limits import Limits, worse
-from serving.torchserve.version_stats import VersionStats
+from torchferry.errors import GateError, ServerFault, UserError
+from torchferry.serving.torchserve.archive import archive_version, check_archive
+from torchferry.serving.torchserve.models import Models
+from torchferry.serving.torchserve.rollout_limits import Limits, worse
+from torchferry.serving.torchserve.version_stats import VersionStats
 
 PAUSE_SECONDS = 1.0
 STUCK_SECONDS = 10.0
@@ -22,7 +22,7 @@ class Rollout:
         standing = models.management.standing(model)
         default = next((found for found in standing if found.default), None)
         if default is None:
-            raise UserError(f"{model}: nothing is served by that name yet; python -m serving models register it")
+            raise UserError(f"{model}: nothing is served by that name yet; torchferry models register it")
         if default.version == version:
             raise UserError(f"{model}@{version} is the default already")
         self.old = (model, default.version)

@@ -8,9 +8,9 @@ import math
 from argparse import Namespace
 from dataclasses import dataclass
 
-from serving.cli.arguments import Parser, finite
-from serving.errors import UserError
-from serving.torchserve.version_stats import VersionStats
+from torchferry.arguments import Parser, finite
+from torchferry.errors import UserError
+from torchferry.serving.torchserve.version_stats import VersionStats
 
 FEW = 100
 """Requests; of fewer, neither a share of some percent nor a p99 says much."""

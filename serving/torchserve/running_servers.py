@@ -10,7 +10,7 @@ from typing import Self
 
 import psutil
 
-from serving.errors import UserError
+from torchferry.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class RunningServer:
         if found is None or not psutil.pid_exists(found.pid):
             raise UserError(
                 f"--management-port: no server of ours runs here with its management on {port}; "
-                "python -m serving up --runtime torchserve says which port it has"
+                "torchferry up --runtime torchserve says which port it has"
             )
         return found
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from serving.cli.options import OptionSet, WrongOption, option
-from serving.errors import UserError
-from serving.net.ports import claim, claim_or_any
+from torchferry.errors import UserError
+from torchferry.serving.cli.options import OptionSet, WrongOption, option
+from torchferry.serving.net.ports import claim, claim_or_any
 
 LOOPBACK = "127.0.0.1"
 
@@ -61,7 +61,7 @@ class Ports:
     page: int
     """What Prometheus reads, from TorchServe and from us."""
     management: int
-    """On loopback, like the next: nobody but the launcher and `serving models` need them."""
+    """On loopback, like the next: nobody but the launcher and `torchferry models` need them."""
     grpc_management: int
 
     @classmethod
@@ -107,7 +107,7 @@ def config_properties(settings: Settings, ports: Ports, model_store: Path) -> st
         # Its tokens are random, no two replicas share them, and /ping would need one too.
         "disable_token_authorization": "true",
         # Archives come from the store alone, never from a URL.
-        "enable_model_api": "true",  # on loopback alone, for `serving models`
+        "enable_model_api": "true",  # on loopback alone, for `torchferry models`
         "allowed_urls": f"file://{model_store}/.*",
     }
     return "".join(f"{key}={value}\n" for key, value in values.items())

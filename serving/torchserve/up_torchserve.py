@@ -1,4 +1,4 @@
-"""`python -m serving up --runtime torchserve STORE...`: start TorchServe and run it until told to stop."""
+"""`torchferry up --runtime torchserve STORE...`: start TorchServe and run it until told to stop."""
 
 import signal
 import sys
@@ -7,24 +7,24 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving.bundle import bundle as bundles
-from serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
-from serving.cli.arguments import Parser
-from serving.cli.settings_file import parse
-from serving.errors import UserError
-from serving.net.ready_file import check_ready_file, ready_file
-from serving.torchserve.archive import archive, check_archive
-from serving.torchserve.gateway import Before, check_gateway, gateway_before
-from serving.torchserve.launcher import ServerFailed, TorchServe
-from serving.torchserve.metrics_page import page_of
-from serving.torchserve.no_gateway import NoGateway
-from serving.torchserve.running_servers import announced
-from serving.torchserve.settings import Settings
-from serving.torchserve.unanswered import unanswered, wait_idle
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
+from torchferry.serving.cli.settings_file import parse
+from torchferry.serving.net.ready_file import check_ready_file, ready_file
+from torchferry.serving.torchserve.archive import archive, check_archive
+from torchferry.serving.torchserve.gateway import Before, check_gateway, gateway_before
+from torchferry.serving.torchserve.launcher import ServerFailed, TorchServe
+from torchferry.serving.torchserve.metrics_page import page_of
+from torchferry.serving.torchserve.no_gateway import NoGateway
+from torchferry.serving.torchserve.running_servers import announced
+from torchferry.serving.torchserve.settings import Settings
+from torchferry.serving.torchserve.unanswered import unanswered, wait_idle
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="python -m serving up --runtime torchserve", description=__doc__)
+    parser = Parser(prog="torchferry up --runtime torchserve", description=__doc__)
     parser.add_argument("models", type=Path, nargs="+", help="bundles, .mar archives, or folders of archives")
     Settings.add_options(parser)
     add_trust(parser)
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
                     gateway.drain(settings.drain_timeout, at_once.is_set)
                     _drain(server, at_once)
         except ServerFailed as error:
-            print(f"serving: {error}", file=sys.stderr)
+            print(f"torchferry: {error}", file=sys.stderr)
             sys.exit(1)
         finally:
             gateway.stop()
@@ -85,7 +85,7 @@ def _drain(server: TorchServe, at_once: threading.Event) -> None:
     seconds = server.settings.drain_timeout
     if not wait_idle(lambda: unanswered(server.metrics_url), seconds, at_once.is_set) and not at_once.is_set():
         print(
-            f"serving: requests still came, or were not answered, after {seconds:g} s; they are dropped",
+            f"torchferry: requests still came, or were not answered, after {seconds:g} s; they are dropped",
             file=sys.stderr,
         )
 
@@ -95,7 +95,7 @@ def _announce(server: TorchServe) -> None:
     print(f"  REST     {server.public['rest']}/predictions/{server.models[0]}")
     print(f"  gRPC     {server.public['grpc']}")
     print(f"  metrics  {server.metrics_url}")
-    print(f"  models   python -m serving models --management-port {server.ports.management} list")
+    print(f"  models   torchferry models --management-port {server.ports.management} list")
     print(f"  log      {server.log}", flush=True)
 
 

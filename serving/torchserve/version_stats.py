@@ -7,7 +7,7 @@ from typing import Self
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 
-from serving.errors import ServerFault
+from torchferry.errors import ServerFault
 
 SECONDS = 10
 

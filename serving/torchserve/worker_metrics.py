@@ -7,10 +7,10 @@ buckets begin at 5 ms. The names and labels are those of the ONNX Runtime server
 import os
 from typing import Protocol
 
-from serving.bundle.bundle import Bundle
-from serving.codec.predicted_labels import count_labels, counted_labels
-from serving.metric_names import BATCHES, BUCKETS, LABEL, MODEL, PREDICTIONS, TRAINING_SHARES
-from serving.torchserve.worker_request import WorkerRequest
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.codec.predicted_labels import count_labels, counted_labels
+from torchferry.serving.metric_names import BATCHES, BUCKETS, LABEL, MODEL, PREDICTIONS, TRAINING_SHARES
+from torchferry.serving.torchserve.worker_request import WorkerRequest
 
 STAGES = {
     "request": "From a request's arrival, at the gateway if there is one, to its answer",

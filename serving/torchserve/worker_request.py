@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from serving.bundle.bundle import Bundle
-from serving.codec.predicted_labels import GOLDEN
-from serving.codec.predictions_json import Request, check_type, read_request
-from serving.codec.tensors import from_raw_alone
-from serving.errors import (
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.codec.predicted_labels import GOLDEN
+from torchferry.serving.codec.predictions_json import Request, check_type, read_request
+from torchferry.serving.codec.tensors import from_raw_alone
+from torchferry.serving.errors import (
     DeadlinePassed,
     InferenceFailed,
     NoPicture,
@@ -24,8 +24,8 @@ from serving.errors import (
     WrongParameter,
     WrongTensor,
 )
-from serving.torchserve.explain import Explainer
-from serving.torchserve.explanation import Explanation
+from torchferry.serving.torchserve.explain import Explainer
+from torchferry.serving.torchserve.explanation import Explanation
 
 log = logging.getLogger(__name__)
 STATUS = {

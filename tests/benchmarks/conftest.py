@@ -16,10 +16,10 @@ TRIES = 16
 
 
 def benchmark(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """`python -m benchmarks WORDS`, which is to end with `code`; asked again where it should have gone well, and a busy
+    """`torchferry bench WORDS`, which is to end with `code`; asked again where it should have gone well, and a busy
     machine made the generator late and the result void."""
     for _ in range(TRIES):
-        done = run_command("-m", "benchmarks", *words)
+        done = run_command("-m", "torchferry", "bench", *words)
         if code or not (done.returncode == 2 and "the generator itself was" in done.stderr):
             break
     return done

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import commits
-from serving.errors import UserError
+from torchferry.benchmarks import commits
+from torchferry.errors import UserError
 
 
 @pytest.mark.parametrize(

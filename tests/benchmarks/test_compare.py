@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.verdict import LEAST
 from tests.benchmarks.conftest import Planted
 from tests.benchmarks.test_servers import left_with
 from tests.commands import ROOT, run_command
 from tests.waiting import wait_until
+from torchferry.benchmarks.verdict import LEAST
 
 Written = Callable[..., Path]
 
@@ -49,7 +49,7 @@ def test_it_says_faster_slower_or_no_difference(
     written: Written, factor: float, better: str, says: str, code: int
 ) -> None:
     old, new = written("old.json", NOISE, better), written("new.json", OTHER * factor, better)
-    done = run_command("-m", "benchmarks", "compare", old, new)
+    done = run_command("-m", "torchferry", "bench", "compare", old, new)
     assert done.returncode == code, done.stderr
     assert f"p50 ms  {says} " in done.stdout
     assert "two runs" in done.stdout
@@ -58,7 +58,7 @@ def test_it_says_faster_slower_or_no_difference(
 def test_what_is_slower_within_the_tolerance_passes(written: Written, tmp_path: Path) -> None:
     old, new = written("old.json", NOISE), written("new.json", NOISE * 1.1)
     output = tmp_path / "verdict.json"
-    done = run_command("-m", "benchmarks", "compare", old, new, "--tolerance", 0.2, "--output", output)
+    done = run_command("-m", "torchferry", "bench", "compare", old, new, "--tolerance", 0.2, "--output", output)
     assert done.returncode == 0, done.stderr
     verdict = json.loads(output.read_text())["results"]["p50 ms"]
     assert (verdict["says"], verdict["pairs"]) == ("slower", 30)
@@ -69,7 +69,7 @@ def test_what_is_slower_within_the_tolerance_passes(written: Written, tmp_path: 
 def test_few_pairs_say_nothing_and_other_conditions_are_named(written: Written) -> None:
     old = written("old.json", [1.0] * 4)
     new = written("new.json", [9.0] * 4, machine={"cores": 4}, arguments={"rate": 100})
-    done = run_command("-m", "benchmarks", "compare", old, new)
+    done = run_command("-m", "torchferry", "bench", "compare", old, new)
     assert done.returncode == 0, done.stderr
     assert "too few" in done.stdout
     assert "note: cores was 2 and is 4" in done.stdout
@@ -82,7 +82,7 @@ def test_bad_input_is_refused_in_one_line(written: Written, tmp_path: Path) -> N
     empty = written("empty.json", NOISE, figures={})
     for words, message in (
         ((good, other), "is of 'latency' and"),
-        ((good, tmp_path / "text"), "is no result that `python -m benchmarks` wrote"),
+        ((good, tmp_path / "text"), "is no result that `torchferry bench` wrote"),
         ((good, empty), "no figure in common"),
         ((good, good, "--tolerance", -1), "--tolerance: -1.0 is too small"),
         ((good, good, "--confidence", 1), "--confidence: 1.0 is not between"),
@@ -90,7 +90,7 @@ def test_bad_input_is_refused_in_one_line(written: Written, tmp_path: Path) -> N
         (("HEAD", "nobody", "--commits", "--", "latency"), "nobody: is no commit"),
         (("HEAD", "HEAD", "--commits", "--rounds", 1, "--", "latency"), "--rounds: 1 is too small"),
     ):
-        done = run_command("-m", "benchmarks", "compare", *words)
+        done = run_command("-m", "torchferry", "bench", "compare", *words)
         assert done.returncode == 2, done.stderr
         assert message in done.stderr
         assert len(done.stderr.splitlines()) == 1
@@ -104,7 +104,7 @@ def test_two_commits_are_measured_in_turn(plant: Callable[..., Planted], tmp_pat
     options = ("--rounds", 5, "--scratch", tmp_path / "scratch", "--tolerance", 10)
     # A closed loop, whose figures no hiccup of the machine makes void.
     verb = ("--", *what, "--connections", 1, "--seconds", 0.5, "--warmup", 0)
-    done = run_command("-m", "benchmarks", "compare", "HEAD", "HEAD", "--commits", *options, *verb)
+    done = run_command("-m", "torchferry", "bench", "compare", "HEAD", "HEAD", "--commits", *options, *verb)
     assert done.returncode == 0, done.stderr
     order = [line.split(": ")[1].split()[0] for line in done.stderr.splitlines() if ", round " in line]
     assert order == ["old", "new"] * 5
@@ -124,7 +124,7 @@ def test_a_signal_leaves_a_verdict_on_the_rounds_that_were_finished(bundle: Path
     verb = ("--", *what, "--connections", 1, "--seconds", 0.3, "--warmup", 0)
     words = ["compare", "HEAD", "HEAD", "--commits", *options, *served, *verb]
     with (tmp_path / "seen").open("w") as seen:
-        command = [sys.executable, "-m", "benchmarks", *map(str, words)]
+        command = [sys.executable, "-m", "torchferry", "bench", *map(str, words)]
         environment = os.environ | {"COMPARED_BY": str(tmp_path)}
         process = subprocess.Popen(command, cwd=ROOT, stdout=seen, stderr=seen, env=environment)
     wait_until(lambda: f"round {LEAST}/1000: new" in (tmp_path / "seen").read_text(), 120)
@@ -143,7 +143,7 @@ def test_a_server_that_does_not_start_is_said(tmp_path: Path) -> None:
         pytest.skip("needs this repository's history")
     options = ("--commits", "--scratch", tmp_path, "--serve", f"--runtime onnx {tmp_path / 'nowhere'}")
     done = run_command(
-        "-m", "benchmarks", "compare", "HEAD", "HEAD", *options, "--", "latency", "{rest}", "--model", "m"
+        "-m", "torchferry", "bench", "compare", "HEAD", "HEAD", *options, "--", "latency", "{rest}", "--model", "m"
     )
     assert done.returncode == 2
-    assert "benchmarks: --serve: the server ended with exit code 2: serving: " in done.stderr
+    assert "torchferry: --serve: the server ended with exit code 2: torchferry: " in done.stderr

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import demo
-from serving.errors import UserError
+from torchferry.benchmarks import demo
+from torchferry.errors import UserError
 
 
 def test_it_runs_in_the_projects_folder_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,5 +16,5 @@ def test_it_runs_in_the_projects_folder_only(tmp_path: Path, monkeypatch: pytest
 
 
 def test_it_takes_no_options() -> None:
-    with pytest.raises(UserError, match="unrecognized arguments: --fast; python -m benchmarks demo --help"):
+    with pytest.raises(UserError, match="unrecognized arguments: --fast; torchferry demo --help"):
         demo.main(["--fast"])

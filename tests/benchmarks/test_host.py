@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import host
+from torchferry.benchmarks import host
 
 
 @pytest.fixture(autouse=True)

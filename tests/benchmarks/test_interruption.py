@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.interruption import end_as, exit_code
+from torchferry.benchmarks.interruption import end_as, exit_code
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.interval import RESAMPLES, Interval, median_interval, paired_ratio, resampled_medians
+from torchferry.benchmarks.interval import RESAMPLES, Interval, median_interval, paired_ratio, resampled_medians
 
 
 def test_ratios_are_paired() -> None:

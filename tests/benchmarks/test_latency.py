@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import latency
-from serving.errors import UserError
+from torchferry.benchmarks import latency
+from torchferry.errors import UserError
 
 GIVEN = ("http://127.0.0.1:1", "--model", "planted", "--input", "random", "--protocol", "rest")
 

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from serving.codec import predictions_grpc
 from tests.benchmarks.conftest import TRIES, Planted
 from tests.commands import ROOT, run_command
 from tests.waiting import wait_until
+from torchferry.serving.codec import predictions_grpc
 
 Plant = Callable[..., Planted]
 Measure = Callable[..., Any]
@@ -125,7 +125,7 @@ def test_ctrl_c_ends_with_the_results_so_far(plant: Plant, tmp_path: Path) -> No
     output = tmp_path / "partial.json"
     url = plant().url
     words = ["latency", url, "--model", "planted", "--protocol", "rest", "--input", "random", "--rate", "100"]
-    command = [sys.executable, "-m", "benchmarks", *words, "--seconds", "300", "--output", str(output)]
+    command = [sys.executable, "-m", "torchferry", "bench", *words, "--seconds", "300", "--output", str(output)]
 
     def well_under_way() -> bool:  # a second of warm-up, and a second that counts
         with urllib.request.urlopen(f"{url}/asked") as answer:
@@ -146,7 +146,7 @@ def test_ctrl_c_ends_with_the_results_so_far(plant: Plant, tmp_path: Path) -> No
 @pytest.mark.serial
 def test_a_rate_that_cannot_be_sent_is_refused(plant: Plant, measure: Measure) -> None:
     content = measure("latency", plant().url, "--rate", 400_000, "--seconds", 0.5, "--timeout", 2, code=2)
-    assert content["stderr"].startswith("benchmarks: --rate: 400,000 a second is void: the generator ")
+    assert content["stderr"].startswith("torchferry: --rate: 400,000 a second is void: the generator ")
     assert len(content["stderr"].splitlines()) == 1
     assert content["results"]["void"]
     assert content["figures"] == {}
@@ -202,7 +202,7 @@ def test_bad_input_is_refused_in_one_line(
     command = [url, *(word for pair in given.items() for word in pair)]
     command = [word.format_map(places) for word in command]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "latency", *command],
+        [sys.executable, "-m", "torchferry", "bench", "latency", *command],
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -248,7 +248,7 @@ def test_an_internal_fault_over_grpc_is_one_line() -> None:
     server.start()
     url = f"127.0.0.1:{port}"
     given = ("--model", "planted", "--input", "README.md", "--protocol", "grpc-predictions")
-    done = run_command("-m", "benchmarks", "latency", url, *given)
+    done = run_command("-m", "torchferry", "bench", "latency", url, *given)
     server.stop(None)
     assert done.returncode == 1
-    assert done.stderr == f"benchmarks: {url}: answered INTERNAL: planted fault\n"
+    assert done.stderr == f"torchferry: {url}: answered INTERNAL: planted fault\n"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import record
-from benchmarks.record import Figure
-from serving.errors import UserError
+from torchferry.benchmarks import record
+from torchferry.benchmarks.record import Figure
+from torchferry.errors import UserError
 
 FIGURES = {"p50 ms": Figure(better="lower", values=[1.5, 2.0])}
 
@@ -63,7 +63,7 @@ def test_a_file_that_is_there_may_be_written_again(tmp_path: Path) -> None:
 )
 def test_a_file_of_another_form_is_no_result(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
-    with pytest.raises(UserError, match="x: is no result that `python -m benchmarks` wrote with --output"):
+    with pytest.raises(UserError, match="x: is no result that `torchferry bench` wrote with --output"):
         record.read(tmp_path / "x")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.rounds import Rounds, alternate, column
+from torchferry.benchmarks.rounds import Rounds, alternate, column
 
 Measure = Callable[[Path], dict[str, float]]
 

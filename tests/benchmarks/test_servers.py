@@ -15,16 +15,16 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmarks.servers.bare import ByCores
-from benchmarks.servers.environment import place, python_of
-from benchmarks.servers.peer import Job
-from benchmarks.servers.process import process
-from benchmarks.servers.samples import write_samples
-from benchmarks.servers.torchserve import BehindNginxByCores
-from benchmarks.servers.unavailable import Unavailable
-from serving.bundle import bundle as bundles
 from tests.commands import ROOT, run_command
 from tests.waiting import wait_until
+from torchferry.benchmarks.servers.bare import ByCores
+from torchferry.benchmarks.servers.environment import place, python_of
+from torchferry.benchmarks.servers.peer import Job
+from torchferry.benchmarks.servers.process import process
+from torchferry.benchmarks.servers.samples import write_samples
+from torchferry.benchmarks.servers.torchserve import BehindNginxByCores
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.serving.bundle import bundle as bundles
 
 QUICK = ("--rounds", 1, "--seconds", 0.5, "--warmup", 0)
 # No package comes from anywhere.
@@ -123,7 +123,7 @@ def test_a_signal_leaves_the_rounds_that_were_finished(bundle: Path, tmp_path: P
     words = ["servers", bundle, "--servers", "bare", *QUICK, "--rounds", 1000, "-o", output]
     with seen.open("w") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks", *map(str, words)], cwd=ROOT, stdout=file, stderr=file
+            [sys.executable, "-m", "torchferry", "bench", *map(str, words)], cwd=ROOT, stdout=file, stderr=file
         )
     wait_until(lambda: "round 2/1000" in seen.read_text(), 60)
     process.send_signal(signal.SIGTERM)
@@ -164,15 +164,15 @@ def test_what_cannot_be_started_is_listed(bundle: Path, tmp_path: Path, cache: P
     if beside:
         assert servers(bundle, tmp_path, *words)["results"]["missing"] == {"litserve": reason}
     else:
-        done = run_command("-m", "benchmarks", "servers", bundle, *words)
+        done = run_command("-m", "torchferry", "bench", "servers", bundle, *words)
         assert done.returncode == 1
-        assert done.stderr.splitlines()[-1] == f"benchmarks: none was measured; litserve: {reason}"
+        assert done.stderr.splitlines()[-1] == f"torchferry: none was measured; litserve: {reason}"
 
 
 def test_a_bundle_that_is_a_link_to_itself_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("link")
     for verb, *options in (("servers",), ("tune", "--p99-ms", 50, "--settings-output", tmp_path / "tuned.toml")):
-        done = run_command("-m", "benchmarks", verb, tmp_path / "link", *options)
+        done = run_command("-m", "torchferry", "bench", verb, tmp_path / "link", *options)
         assert done.returncode == 2, done.stderr
         assert f"{tmp_path}/link" in done.stderr
         assert len(done.stderr.splitlines()) == 1
@@ -218,6 +218,6 @@ def left_with(name: str, value: str) -> list[psutil.Process]:
 
 def servers(bundle: Path, folder: Path, *options: object) -> Any:
     """The content of the JSON, and what was printed."""
-    done = run_command("-m", "benchmarks", "servers", bundle, *options, "-o", folder / "servers.json")
+    done = run_command("-m", "torchferry", "bench", "servers", bundle, *options, "-o", folder / "servers.json")
     assert done.returncode == 0, done.stderr
     return json.loads((folder / "servers.json").read_text()) | {"stdout": done.stdout}

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.report.report_command import main as report
-from benchmarks.servers.table import Row
 from tests.benchmarks.test_servers import QUICK, left_with, servers
+from torchferry.benchmarks.report.report_command import main as report
+from torchferry.benchmarks.servers.table import Row
 
 CHOSEN = ["bentoml"]  # the quickest to install
 ALL = ["litserve", "bentoml", "mlserver", "kserve", "ray-serve", "triton"]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from benchmarks import soak
-from benchmarks.soak import Watch
-from serving.errors import UserError
 from tests.waiting import wait_until
+from torchferry.benchmarks import soak
+from torchferry.benchmarks.soak import Watch
+from torchferry.errors import UserError
 
 GIVEN = ("http://127.0.0.1:1", "--model", "planted", "--input", "random")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks import sweep
-from serving.errors import UserError
+from torchferry.benchmarks import sweep
+from torchferry.errors import UserError
 
 GIVEN = ("http://127.0.0.1:1", "--model", "planted", "--input", "random")
 

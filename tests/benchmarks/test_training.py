@@ -10,10 +10,10 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmarks.rounds import alternate
 from tests.commands import ROOT, run_command
 from tests.forks import warm_workers
 from tests.waiting import wait_until
+from torchferry.benchmarks.rounds import alternate
 
 FEW_STEPS = ("--rounds", 1, "--warmup", 1, "--steps", 2, "--log-every", 1, "--threads", 1)
 
@@ -22,7 +22,16 @@ def measure(verb: str, folder: Path, *options: object) -> Any:
     """The results in the JSON of one run of a benchmark."""
     output = folder / "result.json"
     done = run_command(
-        "-m", "benchmarks", verb, "--scratch", folder / "scratch", "--output", output, *options, **warm_workers()
+        "-m",
+        "torchferry",
+        "bench",
+        verb,
+        "--scratch",
+        folder / "scratch",
+        "--output",
+        output,
+        *options,
+        **warm_workers(),
     )
     assert done.returncode == 0, done.stderr
     assert list((folder / "scratch").iterdir()) == []
@@ -71,7 +80,7 @@ def test_checkpoint_measures_saving_and_recovery(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_leaves_no_process_and_no_folder(tmp_path: Path, number: int, code: int) -> None:
     options = ("--models", "digits", "--processes", "1", "--trainers", "bare", "--steps", "1000000")
-    command = [sys.executable, "-m", "benchmarks", "training", *options, "--scratch", str(tmp_path)]
+    command = [sys.executable, "-m", "torchferry", "bench", "training", *options, "--scratch", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as benchmark:
         children = psutil.Process(benchmark.pid).children
         wait_until(lambda: len(children(recursive=True)) >= 2)
@@ -88,10 +97,10 @@ def test_an_interruption_leaves_no_process_and_no_folder(tmp_path: Path, number:
 @pytest.mark.torchrun
 def test_a_trainer_that_fails_is_shown(tmp_path: Path) -> None:
     options = ("--models", "resnet18", "--processes", 1, "--trainers", "bare", "--samples", 1, "--batch-size", 1)
-    done = run_command("-m", "benchmarks", "training", *options, *FEW_STEPS, "--scratch", tmp_path)
+    done = run_command("-m", "torchferry", "bench", "training", *options, *FEW_STEPS, "--scratch", tmp_path)
     assert done.returncode == 1
     assert "more than 1 value per channel" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("benchmarks: bare ended with exit code 1")
+    assert done.stderr.splitlines()[-1].startswith("torchferry: bare ended with exit code 1")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +112,7 @@ def test_a_trainer_that_fails_is_shown(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_refused_in_one_line(tmp_path: Path, verb: str, options: tuple[str, ...], words: str) -> None:
-    done = run_command("-m", "benchmarks", verb, "--scratch", tmp_path / "scratch", *options)
+    done = run_command("-m", "torchferry", "bench", verb, "--scratch", tmp_path / "scratch", *options)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1

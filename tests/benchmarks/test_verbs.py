@@ -55,7 +55,7 @@ def test_slo_keeps_what_it_measured_before_a_signal(plant: Plant, tmp_path: Path
     options = ("--rate", "20", "--seconds", "1", "--warmup", "0", "--p99-ms", "1000", "--output", str(output))
     words = ("slo", plant().url, "--model", "planted", "--protocol", "rest", "--input", "random", *options)
     with seen.open("w") as file:
-        process = subprocess.Popen([sys.executable, "-m", "benchmarks", *words], cwd=ROOT, stdout=file)
+        process = subprocess.Popen([sys.executable, "-m", "torchferry", "bench", *words], cwd=ROOT, stdout=file)
     wait_until(lambda: len(seen.read_text().splitlines()) >= 1)  # one rate is measured
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 143
@@ -71,7 +71,7 @@ def test_slo_keeps_what_it_measured_before_a_signal(plant: Plant, tmp_path: Path
 def test_a_rate_that_cannot_be_sent_is_refused(plant: Plant, measure: Measure, verb: tuple[object, ...]) -> None:
     name, *options = verb
     content = measure(name, plant().url, *options, "--rate", 400_000, "--timeout", 2, code=2)
-    assert "benchmarks: --rate: 400,000 a second is void: the generator " in content["stderr"]
+    assert "torchferry: --rate: 400,000 a second is void: the generator " in content["stderr"]
 
 
 @pytest.mark.serial
@@ -97,7 +97,7 @@ def test_a_soak_sees_a_leak(plant: Plant, measure: Measure) -> None:
 )
 def test_bad_options_are_refused_in_one_line(verb: str, change: tuple[object, ...], words: str) -> None:
     given = ("http://127.0.0.1:1", "--model", "planted", "--input", "random")
-    done = run_command("-m", "benchmarks", verb, *given, *change)
+    done = run_command("-m", "torchferry", "bench", verb, *given, *change)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -130,7 +130,7 @@ def test_it_measures_torchserve(
 def test_torchserves_refusal_is_passed_on(addresses: dict[str, str], change: dict[str, str], words: str) -> None:
     given = {"--model": "digits-torch", "--input": "README.md"} | change
     url = addresses["rest"]
-    done = run_command("-m", "benchmarks", "latency", url, *(word for pair in given.items() for word in pair))
+    done = run_command("-m", "torchferry", "bench", "latency", url, *(word for pair in given.items() for word in pair))
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1

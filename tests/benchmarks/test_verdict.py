@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from benchmarks.record import Figure
-from benchmarks.verdict import LEAST, Verdict, judge
+from torchferry.benchmarks.record import Figure
+from torchferry.benchmarks.verdict import LEAST, Verdict, judge
 
 NOISE = np.random.default_rng(0).normal(10, 0.3, size=30)
 OTHER = np.random.default_rng(2).normal(10, 0.3, size=30)

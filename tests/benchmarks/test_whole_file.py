@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.whole_file import write_whole
-from serving.errors import UserError
+from torchferry.benchmarks.whole_file import write_whole
+from torchferry.errors import UserError
 
 
 @pytest.mark.parametrize("small_disk", [1], indirect=True)

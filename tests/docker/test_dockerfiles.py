@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from torchferry import __version__
+
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
 LOCKS = [path.with_suffix(".lock") for path in DOCKERFILES]
 BUILD = ROOT / "docker/build.lock"
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+VERSION = __version__
 
 
 def final_stage(path: Path) -> str:
@@ -136,6 +138,7 @@ def test_a_wheel_has_the_files_that_are_not_python() -> None:
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     patterns: dict[str, list[str]] = tool["package-data"]
     for package in ("training", "serving"):
-        named = {path for pattern in patterns.get(package, []) for path in (ROOT / package).glob(pattern)}
+        ours = patterns.get(f"torchferry.{package}", [])
+        named = {path for pattern in ours for path in (ROOT / package).glob(pattern)}
         others = {path for path in (ROOT / package).rglob("*.*") if path.suffix not in (".py", ".pyc", ".md")}
         assert {str(path.relative_to(ROOT)) for path in others - named} == set()

@@ -17,20 +17,20 @@ from typing import Any
 import pytest
 import yaml
 
-from serving.bundle import bundle as bundles
-from serving.registry.catalogue import Catalogue
-from serving.registry.publish import publish
-from serving.registry.store import Store
 from tests.docker.engine import Engine
 from tests.k8s.rendering import Object, named, of_kind, probes
 from tests.ports import free_port
 from tests.waiting import wait_until
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.registry.catalogue import Catalogue
+from torchferry.serving.registry.publish import publish
+from torchferry.serving.registry.store import Store
 
 BODY = json.dumps(
     {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "UINT8", "data": [0] * 64}]}
 ).encode()
 INFER = {"onnx-server": "/v2/models/digits/infer", "torchserve": "/v2/models/digits-onnx-fp32/infer"}
-CORES = "from serving.cpu import cores; print(cores())"
+CORES = "from torchferry.serving.cpu import cores; print(cores())"
 
 
 def manifest(deployment: Object, image: str, port: int) -> Object:

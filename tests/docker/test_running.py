@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from serving.client import RestClient
 from tests.commands import ROOT, run_command
 from tests.docker.engine import Container, Engine, running
 from tests.waiting import wait_until
+from torchferry.serving.client import RestClient
 
 SAMPLE = ROOT / "docker/compose/3.png"
 PORTS = ("--publish", "127.0.0.1::8080", "--publish", "127.0.0.1::8082")
-TRAIN = ("-m", "training", "--config", "/recipes/digits.yaml", "--runs_dir", "/runs")
+TRAIN = ("-m", "torchferry.training", "--config", "/recipes/digits.yaml", "--runs_dir", "/runs")
 TO_WORKERS = """
 import psutil
 for process in psutil.process_iter():
@@ -84,7 +84,7 @@ def test_the_onnx_runtime_server_pulls_what_was_published(
     engine: Engine, onnx_server: str, bundle: Path, tmp_path: Path
 ) -> None:
     store = f"{tmp_path}/store"
-    published = run_command("-m", "serving", "publish", bundle, f"file://{store}", "--channel", "stable")
+    published = run_command("-m", "torchferry", "publish", bundle, f"file://{store}", "--channel", "stable")
     assert published.returncode == 0, published.stderr
     asked = ("pull", "file:///store/digits@stable", "/tmp/model")
     assert "digits 1.0" in engine.run(onnx_server, *asked, options=("--volume", f"{store}:/store:ro"))
@@ -99,7 +99,7 @@ def test_the_onnx_runtime_server_ends_at_sigterm(engine: Engine, onnx_server: st
 def test_the_onnx_runtime_server_without_a_bundle_says_so(engine: Engine, onnx_server: str) -> None:
     done = engine.podman("run", "--rm", onnx_server)
     assert done.returncode == 2
-    (said,) = (line for line in done.stderr.splitlines() if line.startswith("serving: "))
+    (said,) = (line for line in done.stderr.splitlines() if line.startswith("torchferry: "))
     assert "/models/model" in said
 
 

@@ -1,7 +1,7 @@
 """`warm_python()`: a Python that has done its imports, for commands of ours that a test starts by the dozen.
 
-It is a program that takes a command as `python` does. `-m training`, `-m serving`, `-m torch.distributed.run`, the
-benchmarks' bare trainers and TorchServe's workers run in a fork of a process that has imported torch and our packages
+It is a program that takes a command as `python` does. `-m torchferry`, `-m torch.distributed.run`, the benchmarks' bare
+trainers and TorchServe's workers run in a fork of a process that has imported torch and our packages
 (`warm.py`): a process of its own, with its own environment, streams, signals and exit code, that costs what it does
 and not the seconds that its imports take. Every other command starts an interpreter. What has to be measured truly, or
 asks how a fresh interpreter behaves, uses `sys.executable`.

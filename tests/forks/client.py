@@ -12,11 +12,11 @@ import socket
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-TRAINERS = "benchmarks.training.trainers"
+TRAINERS = "torchferry.benchmarks.training.trainers"
 WARM = (
-    "training",
-    "serving",
-    "training.distributed.launcher",
+    "torchferry",
+    "torchferry.training",
+    "torchferry.training.distributed.launcher",
     "torch.distributed.run",
     f"{TRAINERS}.bare",
     f"{TRAINERS}.restart",

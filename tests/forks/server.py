@@ -22,7 +22,7 @@ from tests.forks import ROOT, warm
 assert warm  # its import is what this process is for
 
 
-ANOTHERS = ("serving", "prometheus_client")
+ANOTHERS = ("torchferry", "prometheus_client")
 """Packages that a worker of TorchServe imports anew: the one from its archive, the other as its environment says."""
 
 

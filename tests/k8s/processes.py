@@ -78,7 +78,7 @@ class ServerPod:
         starts("server", arguments)
         self.log = (self.folder / "log").open("w")
         self.process = subprocess.Popen(
-            [python, "-m", "serving", *arguments, *ports], cwd=ROOT, stdout=self.log, stderr=subprocess.STDOUT
+            [python, "-m", "torchferry", *arguments, *ports], cwd=ROOT, stdout=self.log, stderr=subprocess.STDOUT
         )
 
     @property

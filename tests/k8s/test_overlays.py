@@ -1,7 +1,6 @@
 """Every overlay and combination keeps the rules of k8s/README.md."""
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,9 @@ from tests.k8s.rendering import (
     selects,
 )
 from tests.some import some
+from torchferry import __version__
 
 LABELS = {f"app.kubernetes.io/{key}" for key in ("name", "component", "part-of", "instance", "version")}
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 MANAGEMENT = {8081, 7071}
 # Of no namespace.
 CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding", "ClusterTrainingRuntime", "ResourceFlavor"} | {
@@ -64,7 +63,7 @@ def test_everything_has_the_recommended_labels(folder: str) -> None:
         found[f"pod of {pod.owner}"] = pod.labels
     missing = {name: LABELS - labels.keys() for name, labels in found.items() if LABELS - labels.keys()}
     assert missing == {}
-    assert {labels["app.kubernetes.io/version"] for labels in found.values()} == {PROJECT["version"]}
+    assert {labels["app.kubernetes.io/version"] for labels in found.values()} == {__version__}
 
 
 @each_with_deployments
@@ -80,7 +79,7 @@ def test_images_have_a_version(folder: str) -> None:
         name, _, tag = container["image"].rpartition(":")
         assert re.search(r"\d", tag), container["image"]
         if name.startswith("torchferry-"):
-            assert tag == PROJECT["version"], container["image"]
+            assert tag == __version__, container["image"]
             assert dockerfile(name).is_file()
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from serving.bundle import bundle as bundles
 from tests.commands import run_command
 from tests.k8s.processes import expanded, moved
 from tests.k8s.rendering import Object, environment, named, of_kind
 from tests.k8s.test_components import model_of
+from torchferry.serving.bundle import bundle as bundles
 
 
 def job() -> Object:
@@ -20,7 +20,7 @@ def job() -> Object:
 
 def run_container(container: Object, variables: dict[str, str], folders: dict[str, Path]) -> None:
     command = moved(expanded(container["args"], environment(container) | variables), folders)
-    done = run_command("-m", "serving", *command)
+    done = run_command("-m", "torchferry", *command)
     assert done.returncode == 0, done.stderr
 
 
@@ -45,7 +45,7 @@ def test_a_run_becomes_the_model_that_the_servers_pull(folders: dict[str, Path])
     for name in ("torchserve", "onnx-server"):
         wanted = model_of("local", named("local", "Deployment", name))
         pulled = folders["/bundle"] / name
-        done = run_command("-m", "serving", "pull", f"{store['STORE']}/{wanted}", pulled)
+        done = run_command("-m", "torchferry", "pull", f"{store['STORE']}/{wanted}", pulled)
         assert done.returncode == 0, done.stderr
         found = bundles.load(pulled)
         assert (found.name, found.version) == ("digits", "1.0")

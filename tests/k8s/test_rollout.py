@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.registry.catalogue import Catalogue
-from serving.registry.publish import publish
-from serving.registry.store import Store
 from tests.k8s.processes import Clients, ServerPod, Service
 from tests.k8s.rendering import ROOT, named
 from tests.k8s.test_components import model_of
 from tests.waiting import wait_until
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.registry.catalogue import Catalogue
+from torchferry.serving.registry.publish import publish
+from torchferry.serving.registry.store import Store
 
 pytestmark = pytest.mark.server
 

@@ -123,7 +123,7 @@ def test_the_model_is_pulled_and_checked_or_mounted_as_an_image(folder: str) -> 
             assert re.search(r":[\w.]*\d", models["image"]["reference"])
         else:
             (init,) = pod.spec["initContainers"]
-            assert 'python -m serving pull "$STORE/$MODEL" /models/model' in init["command"][-1]
+            assert 'torchferry pull "$STORE/$MODEL" /models/model' in init["command"][-1]
             assert init["image"] == server(pod)["image"]
         assert "/models/model" in server(pod)["args"]
         (mount,) = [mount for mount in server(pod)["volumeMounts"] if mount["name"] == "models"]

@@ -263,7 +263,7 @@ def test_a_set_of_jobs_starts_anew_unless_the_input_is_wrong(combination: str) -
 
 def test_the_image_says_by_its_exit_code_that_input_is_wrong() -> None:
     (entry,) = re.findall(r"^ENTRYPOINT (.*)", (ROOT / "docker/train.Dockerfile").read_text(), flags=re.MULTILINE)
-    assert "training.distributed.launcher" in yaml.safe_load(entry)
+    assert "torchferry.training.distributed.launcher" in yaml.safe_load(entry)
 
 
 @each

@@ -21,7 +21,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What git tracks, with the environment that is installed already."""
     folder = tmp_path_factory.mktemp("a folder") / "torch ferry"
     ignored = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", ".*_cache", "*.egg-info")
-    shutil.copytree(ROOT, folder, ignore=ignored)
+    shutil.copytree(ROOT, folder, symlinks=True, ignore=ignored)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     return folder
 
@@ -73,7 +73,7 @@ def test_sigterm_stops_the_demo_and_all_that_it_started(checkout: Path) -> None:
     """A second one, which has put the run of the first aside."""
     (checkout / "runs" / "digits").mkdir(parents=True, exist_ok=True)
     (checkout / "runs" / "digits" / "first").touch()
-    command = [sys.executable, "-m", "benchmarks", "demo"]
+    command = [sys.executable, "-m", "torchferry", "demo"]
     with subprocess.Popen(command, cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as demo:
         started: list[psutil.Process] = []
 

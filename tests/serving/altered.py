@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from serving.bundle import bundle as bundles
+from torchferry.serving.bundle import bundle as bundles
 
 FAILS_AT = 255
 """The value of a pixel at which `failing` raises."""

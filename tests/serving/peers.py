@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 
-from serving.codec.predictions_grpc import SERVICE, Request, Response
+from torchferry.serving.codec.predictions_grpc import SERVICE, Request, Response
 
 LOOPBACK = "127.0.0.1"
 

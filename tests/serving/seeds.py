@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 import yaml
 
-from serving.export.build_bundle import export
-from serving.export.export_command import parser
-from serving.export.external_model import load_given
-from serving.export.reference import Reference
 from tests.commands import RECIPES
+from torchferry.serving.export.build_bundle import export
+from torchferry.serving.export.export_command import parser
+from torchferry.serving.export.external_model import load_given
+from torchferry.serving.export.reference import Reference
 
 INPUTS = {
     "cnn-cifar10": "image:32",

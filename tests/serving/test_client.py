@@ -7,9 +7,9 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.client import Client, GrpcClient, Refused, RestClient
-from serving.errors import ServerFault, UserError
 from tests.serving.peers import LOOPBACK, Peer, grpc_peer, http_peer
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.client import Client, GrpcClient, Refused, RestClient
 
 LABELS = {"label": "7", "probability": 0.75, "top_k": []}
 CODES = grpc.StatusCode
@@ -118,7 +118,10 @@ def test_what_is_no_url_is_told_what_would_be_one(url: str) -> None:
 @pytest.mark.parametrize("kind", [RestClient, GrpcClient])
 def test_a_server_that_is_not_there_is_named(kind: type[RestClient | GrpcClient]) -> None:
     where = "http://127.0.0.1:1" if kind is RestClient else "127.0.0.1:1"
-    with kind(where, timeout=5) as client, pytest.raises(UserError, match=f"^{where}: no answer .*serving up starts"):
+    with (
+        kind(where, timeout=5) as client,
+        pytest.raises(UserError, match=f"^{where}: no answer .*torchferry up starts"),
+    ):
         client.predict("digits", b"")
 
 

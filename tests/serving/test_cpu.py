@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.cpu import TELLING, cores, features
+from torchferry.serving.cpu import TELLING, cores, features
 
 V1_QUOTA, V1_PERIOD = "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"
 

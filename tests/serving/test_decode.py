@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import ImageDecode
-from serving.decode import decode_image
-from serving.errors import NotDecodable, TooLarge
-from training.models.saved import evaluation_data, load_model
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import ImageDecode
+from torchferry.serving.decode import decode_image
+from torchferry.serving.errors import NotDecodable, TooLarge
+from torchferry.training.models.saved import evaluation_data, load_model
 
 GREY = ImageDecode(mode="L", height=8, width=8, interpolation="bilinear")
 RGB = ImageDecode(mode="RGB", height=4, width=6, interpolation="nearest")

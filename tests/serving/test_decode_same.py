@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from serving.bundle.bundle import ImageDecode
-from serving.decode import decode_image as served
-from serving.errors import NotDecodable, TooLarge
-from training.data.decode import decode_image as trained
-from training.data.source import ImageInput
-from training.errors import CorruptSample
+from torchferry.serving.bundle.bundle import ImageDecode
+from torchferry.serving.decode import decode_image as served
+from torchferry.serving.errors import NotDecodable, TooLarge
+from torchferry.training.data.decode import decode_image as trained
+from torchferry.training.data.source import ImageInput
+from torchferry.training.errors import CorruptSample
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (21, 34, 3), dtype=np.uint8)
 PHOTO = Image.fromarray(COLOURS)

@@ -2,8 +2,16 @@
 
 import pytest
 
-from serving import errors
-from serving.errors import BundleError, Overloaded, RequestError, UserError
+from torchferry.errors import GateError, ServerFault, UserError
+from torchferry.serving import errors
+from torchferry.serving.errors import (
+    BundleError,
+    CannotBuild,
+    DeadlinePassed,
+    InferenceFailed,
+    Overloaded,
+    RequestError,
+)
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
 OF_REQUESTS = sorted((kind for kind in KINDS if issubclass(kind, RequestError)), key=lambda kind: kind.__name__)
@@ -13,9 +21,9 @@ def test_a_damaged_bundle_is_wrong_input() -> None:
     assert issubclass(BundleError, UserError)
 
 
-@pytest.mark.parametrize("name", ["DeadlinePassed", "InferenceFailed", "ServerFault", "GateError", "CannotBuild"])
-def test_what_is_nobodys_wrong_input_is_neither_the_clients_nor_the_users(name: str) -> None:
-    assert not issubclass(getattr(errors, name), RequestError | UserError)
+@pytest.mark.parametrize("kind", [DeadlinePassed, InferenceFailed, ServerFault, GateError, CannotBuild])
+def test_what_is_nobodys_wrong_input_is_neither_the_clients_nor_the_users(kind: type[Exception]) -> None:
+    assert not issubclass(kind, RequestError | UserError)
 
 
 def test_no_mistake_is_both_a_requests_and_a_commands() -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from serving.client import Refused
-from serving.errors import UserError
-from serving.predict import main
 from tests.serving.peers import grpc_peer, http_peer
+from torchferry.errors import UserError
+from torchferry.serving.client import Refused
+from torchferry.serving.predict import main
 
 ANSWER = json.dumps({"label": "7", "probability": 0.98765, "top_k": []}).encode()
 

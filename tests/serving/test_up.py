@@ -2,8 +2,8 @@
 
 import pytest
 
-from serving.errors import UserError
-from serving.up import RUNTIMES, main
+from torchferry.errors import UserError
+from torchferry.serving.up import RUNTIMES, main
 
 
 @pytest.mark.parametrize("arguments", [[], ["model"], ["--port", "0"]])
@@ -36,5 +36,5 @@ def test_help_with_a_runtime_is_that_of_its_command(
 @pytest.mark.parametrize("runtime", list(RUNTIMES))
 def test_all_the_rest_goes_to_the_runtime_as_it_is(runtime: str) -> None:
     for rest in (["model", "--no-such", "x"], ["model", "--runtim", "onnx"]):
-        with pytest.raises(UserError, match=f"unrecognized arguments: {' '.join(rest[1:])}; python -m serving up"):
+        with pytest.raises(UserError, match=f"unrecognized arguments: {' '.join(rest[1:])}; torchferry up"):
             main(["--runtime", runtime, *rest])

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from serving.errors import UserError
-from serving.whole_folder import flush, make_folder, whole_folder
+from torchferry.errors import UserError
+from torchferry.serving.whole_folder import flush, make_folder, whole_folder
 
 
 def test_it_has_its_name_once_the_block_has_ended(tmp_path: Path) -> None:

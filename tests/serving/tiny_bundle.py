@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle, TensorSpec
-from serving.bundle.variant import Measured, Speed, Variant
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.variant import Measured, Speed, Variant
 
 VARIANT = "onnx-fp32"
 FILE = f"variants/{VARIANT}/model.onnx"

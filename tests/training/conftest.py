@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.training import tiny
-from training.distributed.process_group import RankInfo, process_group
+from torchferry.training.distributed.process_group import RankInfo, process_group
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-from training.models.seed_nets import DigitsCNN
+from torchferry.training.models.seed_nets import DigitsCNN
 
 
 class BatchNorm(nn.Module):

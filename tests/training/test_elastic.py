@@ -22,7 +22,7 @@ OPTIONS = ("--metrics.port", "0", "--metrics.sample_log", "true")
 
 
 def torchrun(runs: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, *LAUNCHER, "-m", "training", *RECIPE, *OPTIONS, "--runs_dir", str(runs)]
+    command = [sys.executable, *LAUNCHER, "-m", "torchferry.training", *RECIPE, *OPTIONS, "--runs_dir", str(runs)]
     runs.mkdir(exist_ok=True)
     with (runs / "log").open("wb") as log:
         return subprocess.Popen(

@@ -9,13 +9,14 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import Dataset, TensorDataset
 
-from training.config.instantiate import Component
-from training.config.recipe import DataConfig
-from training.data.loaders import EVALUATION_BATCH, EvaluationFeed
-from training.distributed.process_group import RankInfo
-from training.errors import CorruptSample, UserError
-from training.evaluation import PICTURED_MISTAKES, Evaluation, evaluate
-from training.tasks import TASKS
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import DataConfig
+from torchferry.training.data.loaders import EVALUATION_BATCH, EvaluationFeed
+from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.errors import CorruptSample
+from torchferry.training.evaluation import PICTURED_MISTAKES, Evaluation, evaluate
+from torchferry.training.tasks import TASKS
 
 LOGITS = torch.tensor([[3.0, 0, 0], [0, 1, 0], [2, 0, 0], [0, 0, 1], [0, 5, 0]])
 CLASSES = torch.tensor([0, 1, 2, 2, 0])

@@ -28,7 +28,7 @@ def train(runs: Path, name: str, ranks: int, *options: object, deaths: str = "",
     environment = warm_workers() | {"MORTAL_AT": deaths, "MORTAL_DIR": str(runs / f"{name}-deaths")}
     if workers:
         environment["PYTHON_EXEC"] = workers
-    done = run_command(*launcher, "-m", "training", *options, **environment)
+    done = run_command(*launcher, "-m", "torchferry.training", *options, **environment)
     assert done.returncode == 0, done.stderr
     died = {path.name for path in (runs / f"{name}-deaths").iterdir()}
     assert died == set(filter(None, deaths.split(",")))

@@ -11,14 +11,14 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from tests.commands import RECIPES, run_command, torchrun
-from training.models.saved import load_model
+from torchferry.training.models.saved import load_model
 
 QUICK = ("--config", RECIPES / "digits.yaml", "--metrics.port", "null", "--metrics.tensorboard", "false")
 
 
 def train(runs: Path, *options: object) -> tuple[Path, list[dict[str, Any]], str]:
     """Run to the end; returns the run folder, the rows of metrics.jsonl, and what was printed."""
-    done = run_command("-m", "training", *QUICK, "--runs_dir", runs, *options)
+    done = run_command("-m", "torchferry.training", *QUICK, "--runs_dir", runs, *options)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (runs / "digits" / "metrics.jsonl").read_text().splitlines()]
     return runs / "digits", rows, done.stdout + done.stderr
@@ -76,9 +76,9 @@ def test_steps_with_gradients_that_are_not_finite_are_left_out(net: str, tmp_pat
 
 def test_too_many_of_them_in_a_row_end_the_run(tmp_path: Path) -> None:
     options = ("--model.name", "tests.training.nets.Blip", "--model.args.always", "true", "--step.skip_nonfinite", 3)
-    done = run_command("-m", "training", *QUICK, "--runs_dir", tmp_path, *options)
+    done = run_command("-m", "torchferry.training", *QUICK, "--runs_dir", tmp_path, *options)
     assert done.returncode == 2
-    assert "training: the gradients were not finite for 22 steps in a row" in done.stderr
+    assert "torchferry: the gradients were not finite for 22 steps in a row" in done.stderr
 
 
 def test_early_stopping_ends_a_run_that_gains_nothing_and_the_best_is_exported(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_early_stopping_ends_a_run_that_gains_nothing_and_the_best_is_exported(t
 
 
 def test_a_dry_run_takes_a_step_and_writes_nothing(tmp_path: Path) -> None:
-    done = run_command("-m", "training", *QUICK, "--runs_dir", tmp_path, "--dry_run")
+    done = run_command("-m", "torchferry.training", *QUICK, "--runs_dir", tmp_path, "--dry_run")
     assert done.returncode == 0, done.stderr
     assert "digits: a step over 64 samples gives loss" in done.stdout
     assert not list(tmp_path.iterdir())
@@ -133,7 +133,9 @@ def test_weights_of_another_architecture_are_refused(
         torch.save(Path("/"), file)
     else:
         save_file(content, file)
-    done = run_command("-m", "training", *QUICK, "--runs_dir", tmp_path / "runs", "--weights.source", file, *options)
+    done = run_command(
+        "-m", "torchferry.training", *QUICK, "--runs_dir", tmp_path / "runs", "--weights.source", file, *options
+    )
     assert done.returncode == 2
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -164,7 +166,7 @@ def test_a_rank_that_ends_takes_the_others_along_without_their_tracebacks(
 
 def test_corrupt_samples_are_named_or_skipped_and_counted(spoiled: tuple[object, ...], tmp_path: Path) -> None:
     options = (*spoiled, "--data.workers", 2)
-    refused = run_command("-m", "training", *QUICK, *options, "--runs_dir", tmp_path / "no")
+    refused = run_command("-m", "torchferry.training", *QUICK, *options, "--runs_dir", tmp_path / "no")
     assert refused.returncode == 2
     assert "the disk has a hole here" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1, refused.stderr

@@ -11,8 +11,8 @@ from torchvision.models import resnet18
 
 from tests.commands import RECIPES, ROOT, run_command
 from tests.training.data.sources import image_tree
-from training.config.cli import parse
-from training.models.saved import ModelCard, load_model
+from torchferry.training.config.cli import parse
+from torchferry.training.models.saved import ModelCard, load_model
 
 NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))
 WHOLE = ("digits", "linear-regression", "housing-regression", "logistic-regression", "two-layer-net")
@@ -25,7 +25,7 @@ JPEGS = ROOT.parent / "shared" / "data" / "cifar10-jpeg.tar.gz"
 def train(recipe: str, runs: Path, *options: object) -> tuple[nn.Module, ModelCard]:
     """What the finished run leaves."""
     given = ("--runs_dir", runs, "--metrics.port", "null", *options)
-    done = run_command("-m", "training", "--config", RECIPES / f"{recipe}.yaml", *given, OMP_NUM_THREADS="1")
+    done = run_command("-m", "torchferry.training", "--config", RECIPES / f"{recipe}.yaml", *given, OMP_NUM_THREADS="1")
     assert done.returncode == 0, done.stderr
     return load_model(runs / recipe)
 

@@ -23,8 +23,8 @@ from tests.forks import warm_python, warm_workers
 from tests.ports import free_port
 from tests.training.test_exact import entries
 from tests.waiting import wait_until
-from training.checkpointing.remote_run import RemoteRun, step_of
-from training.store import Store
+from torchferry.training.checkpointing.remote_run import RemoteRun, step_of
+from torchferry.training.store import Store
 
 PLAIN = ("--config", RECIPES / "digits.yaml", "--metrics.port", "null", "--metrics.tensorboard", "false")
 SMALL = (*PLAIN, "--max_steps", 30, "--checkpoint.every_steps", 10, "--checkpoint.keep", 9)
@@ -73,7 +73,7 @@ def stored(bucket: str) -> RemoteRun:
 
 
 def train(runs: Path, url: str, *options: object) -> subprocess.CompletedProcess[str]:
-    return run_command("-m", "training", *SMALL, "--runs_dir", runs, "--checkpoint.store", url, *options)
+    return run_command("-m", "torchferry.training", *SMALL, "--runs_dir", runs, "--checkpoint.store", url, *options)
 
 
 def complete(stored: RemoteRun) -> list[int]:
@@ -91,7 +91,15 @@ class Nodes:
         self.processes = []
         for runs in self.folders:
             runs.mkdir(parents=True)
-            command = [sys.executable, *launcher, "-m", "training", *map(str, options), "--runs_dir", str(runs)]
+            command = [
+                sys.executable,
+                *launcher,
+                "-m",
+                "torchferry.training",
+                *map(str, options),
+                "--runs_dir",
+                str(runs),
+            ]
             with (runs / "log").open("wb") as log:
                 process = subprocess.Popen(
                     command,
@@ -156,7 +164,7 @@ def test_nodes_that_share_nothing_and_vanish_end_as_if_nothing_had_happened(
         assert same, name
 
     for url, name in ((f"{bucket}/whole", "one"), (bucket, "other")):
-        done = run_command("-m", "training", "fetch", f"{url}/digits", "-o", tmp_path / "runs" / name)
+        done = run_command("-m", "torchferry", "fetch", f"{url}/digits", "-o", tmp_path / "runs" / name)
         assert done.returncode == 0, done.stderr
     one_run, other_run = tmp_path / "runs" / "one", tmp_path / "runs" / "other"
     weights = "model/weights.safetensors"
@@ -256,7 +264,7 @@ def test_a_store_that_fails_is_said_and_harms_no_checkpoint(
     options = ("--epochs", 3, "--checkpoint.every_steps", 4, "--checkpoint.on_save_error", policy)
     command = [*PLAIN, *options, "--runs_dir", tmp_path, "--checkpoint.store", bucket]
     with subprocess.Popen(
-        [warm_python(), "-m", "training", *map(str, command)],
+        [warm_python(), "-m", "torchferry.training", *map(str, command)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional
 from torch.utils.data import TensorDataset
 
-from training.data.source import Source, TensorInput
-from training.errors import UserError
-from training.tasks import TASKS, Binary, Classification, Regression, Task
+from torchferry.errors import UserError
+from torchferry.training.data.source import Source, TensorInput
+from torchferry.training.tasks import TASKS, Binary, Classification, Regression, Task
 
 LOGITS = torch.tensor([[2.0, 1, 0], [0, 3, 1], [1, 0, 5], [4, 1, 2], [0, 2, 1]])
 CLASSES = torch.tensor([0, 1, 2, 1, 1])

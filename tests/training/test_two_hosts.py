@@ -44,7 +44,17 @@ class Host:
         hosting = f"is_host={int(self.address == meeting_point)}"
         launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"{meeting_point}:29400", "--rdzv-id", "two-hosts"]
         launcher += ["--rdzv-conf", f"{hosting},{RENDEZVOUS}", "--local-addr", self.address]
-        command = ["ip", "netns", "exec", self.name, sys.executable, *launcher, "-m", "training", *map(str, arguments)]
+        command = [
+            "ip",
+            "netns",
+            "exec",
+            self.name,
+            sys.executable,
+            *launcher,
+            "-m",
+            "torchferry.training",
+            *map(str, arguments),
+        ]
         environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "wire"}
         # As in the Job of k8s/base/training: without it a host that joins late is never told where the others are.
         environment["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch.utils.data import TensorDataset
 
-from training.config.instantiate import Component
-from training.config.recipe import DataConfig, Recipe
-from training.data.source import Source, TensorInput
-from training.distributed.process_group import RankInfo
-from training.trainer.build import Run, build_run
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import DataConfig, Recipe
+from torchferry.training.data.source import Source, TensorInput
+from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.trainer.build import Run, build_run
 
 ALONE = RankInfo(rank=0, world_size=1, device=torch.device("cpu"), local_rank=0, one_node=True)
 """The only rank."""

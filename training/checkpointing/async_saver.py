@@ -18,15 +18,15 @@ import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint import CheckpointException
 
-from training.checkpointing import checkpoint
-from training.checkpointing.remote_folder import RemoteFolder
-from training.checkpointing.remote_run import RemoteRun
-from training.checkpointing.upload_writer import UploadWriter
-from training.config.instantiate import one_line
-from training.config.recipe import CheckpointConfig
-from training.distributed.process_group import RankInfo
-from training.progress import Progress
-from training.store import StoreError
+from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.remote_folder import RemoteFolder
+from torchferry.training.checkpointing.remote_run import RemoteRun
+from torchferry.training.checkpointing.upload_writer import UploadWriter
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.config.recipe import CheckpointConfig
+from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.progress import Progress
+from torchferry.training.store import StoreError
 
 FULL = 1 << 20
 
@@ -110,7 +110,7 @@ class Saver:
         try:
             self.stored.prune(stored.name.rpartition("/")[2], self.config.keep, progress.best_step)
         except OSError as error:
-            print(f"training: {error}; old checkpoints stay in the store", file=sys.stderr, flush=True)
+            print(f"torchferry: {error}; old checkpoints stay in the store", file=sys.stderr, flush=True)
 
     def _give_up(self, error: BaseException, progress: Progress) -> None:
         if isinstance(error, CheckpointException):  # what the ranks met, by rank
@@ -123,7 +123,7 @@ class Saver:
         if self.rank_info.leads:
             what = "training goes on without it" if self.config.on_save_error == "continue" else "training stops"
             print(
-                f"training: {self.folder}: cannot write the checkpoint of step {progress.step} ({reason}); {what}, "
+                f"torchferry: {self.folder}: cannot write the checkpoint of step {progress.step} ({reason}); {what}, "
                 "the checkpoints before it are untouched",
                 file=sys.stderr,
                 flush=True,

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from torch.distributed.checkpoint import FileSystemReader
 
-from training.errors import UserError
-from training.files import flush, sha256, write_whole
-from training.progress import Progress
+from torchferry.errors import UserError
+from torchferry.training.files import flush, sha256, write_whole
+from torchferry.training.progress import Progress
 
 NAME = re.compile(r"step-\d+")
 

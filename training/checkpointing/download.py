@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from training.checkpointing import checkpoint
-from training.checkpointing.remote_run import RemoteRun, order, step_of
-from training.checkpointing.upload_writer import RUN_FILES
-from training.distributed.process_group import RankInfo, from_the_leader, gathered
-from training.errors import UserError
-from training.files import flush
-from training.store import StoreError
+from torchferry.errors import UserError
+from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.remote_run import RemoteRun, order, step_of
+from torchferry.training.checkpointing.upload_writer import RUN_FILES
+from torchferry.training.distributed.process_group import RankInfo, from_the_leader, gathered
+from torchferry.training.files import flush
+from torchferry.training.store import StoreError
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,13 @@ def _bring(
         stored.passed.add(candidate.name)
         damaged |= any(problem.kind == "damaged" for problem in problems)
         if rank_info.leads:
-            print(f"training: {problems[0].text}; trying the checkpoint before it", file=sys.stderr, flush=True)
+            print(f"torchferry: {problems[0].text}; trying the checkpoint before it", file=sys.stderr, flush=True)
     return None, damaged
 
 
 def _end(problem: Problem, rank_info: RankInfo) -> SystemExit:
     """For all ranks alike; one of them says why."""
-    return SystemExit(f"training: {problem.text}; the same command tries again" if rank_info.leads else 1)
+    return SystemExit(f"torchferry: {problem.text}; the same command tries again" if rank_info.leads else 1)
 
 
 def _newest(stored: RemoteRun, folder: Path, step: int | None) -> Candidate | Problem | None:

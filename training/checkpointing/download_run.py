@@ -1,23 +1,22 @@
-"""A finished run from a store: `python -m training fetch s3://bucket/runs/digits -o runs/digits`.
+"""A finished run from a store: `torchferry fetch s3://bucket/runs/digits -o runs/digits`.
 
 The folder is as training left it, without checkpoints and traces; export takes it.
 """
 
-import argparse
 import shutil
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from training.checkpointing.remote_run import RemoteRun
-from training.config.recipe import STORE_URL
-from training.errors import UserError
-from training.store import Store
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.training.checkpointing.remote_run import RemoteRun
+from torchferry.training.config.recipe import STORE_URL
+from torchferry.training.store import Store
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = _Parser(prog="python -m training fetch", description=__doc__)
+    parser = Parser(prog="torchferry fetch", description=__doc__)
     parser.add_argument("url", help="the run: its checkpoint.store and its name, such as s3://bucket/runs/digits")
     parser.add_argument("-o", "--output", type=Path, help="the folder to write; must not exist (default runs/NAME)")
     options = parser.parse_args(arguments)
@@ -30,11 +29,6 @@ def main(arguments: Sequence[str]) -> None:
     except OSError as error:
         raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
     print(f"{name} in {folder}")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; {self.prog} --help says more")
 
 
 def fetch(stored: RemoteRun, folder: Path) -> None:

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from training.errors import UserError
-from training.files import flush, sha256
-from training.store import Missing, Store
+from torchferry.errors import UserError
+from torchferry.training.files import flush, sha256
+from torchferry.training.store import Missing, Store
 
 LIST = "checksums.json"
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import yaml
 
-from training.checkpointing.checkpoint import name_of
-from training.checkpointing.remote_folder import LIST, RemoteFolder
-from training.errors import UserError
-from training.store import Missing, Store, StoreError
+from torchferry.errors import UserError
+from torchferry.training.checkpointing.checkpoint import name_of
+from torchferry.training.checkpointing.remote_folder import LIST, RemoteFolder
+from torchferry.training.store import Missing, Store, StoreError
 
 SAVED = re.compile(r"step-(\d+)\.(\d+)\.(\d+)")
 CARD = "model/model.yaml"

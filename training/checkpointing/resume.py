@@ -15,15 +15,15 @@ from typing import Any
 
 import yaml
 
-from training.checkpointing import checkpoint
-from training.checkpointing.checkpoint import stated
-from training.checkpointing.remote_run import RemoteRun
-from training.config.cli import parse, to_yaml
-from training.config.recipe import Recipe
-from training.errors import UserError
-from training.files import write_whole
-from training.progress import Progress
-from training.telemetry import sample_log
+from torchferry.errors import UserError
+from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.checkpoint import stated
+from torchferry.training.checkpointing.remote_run import RemoteRun
+from torchferry.training.config.cli import parse, to_yaml
+from torchferry.training.config.recipe import Recipe
+from torchferry.training.files import write_whole
+from torchferry.training.progress import Progress
+from torchferry.training.telemetry import sample_log
 
 # What may differ from how a run began: nothing here changes what a step computes.
 FREE = (
@@ -133,7 +133,7 @@ def _newest_whole(folder: Path) -> tuple[Path | None, Progress]:
         try:
             return path, checkpoint.read_progress(path)
         except UserError as error:
-            print(f"training: {error}; trying the checkpoint before it", file=sys.stderr, flush=True)
+            print(f"torchferry: {error}; trying the checkpoint before it", file=sys.stderr, flush=True)
     if paths:
         raise UserError(f"{folder}: holds no whole checkpoint; move {folder.parent} away, or give another --name")
     return None, Progress()

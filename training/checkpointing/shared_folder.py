@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from training.checkpointing.resume import Start, enter
-from training.config.recipe import Recipe
-from training.distributed.process_group import RankInfo, gathered
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.checkpointing.resume import Start, enter
+from torchferry.training.config.recipe import Recipe
+from torchferry.training.distributed.process_group import RankInfo, gathered
 
 
 def check_shared(folder: Path) -> None:

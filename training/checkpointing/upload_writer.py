@@ -8,10 +8,10 @@ import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.storage import WriteResult
 from torch.futures import Future
 
-from training.checkpointing import checkpoint
-from training.checkpointing.remote_folder import RemoteFolder
-from training.files import flush
-from training.progress import Progress
+from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.remote_folder import RemoteFolder
+from torchferry.training.files import flush
+from torchferry.training.progress import Progress
 
 # What a run has beside its checkpoints, and would miss on a disk that is empty.
 RUN_FILES = ("config.yaml", "attempts.jsonl", "metrics.jsonl")

@@ -9,8 +9,8 @@ from typing import Any, get_args, get_type_hints
 import jsonargparse
 import yaml
 
-from training.config.recipe import Recipe
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.recipe import Recipe
 
 jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -18,7 +18,7 @@ jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
 def parse(arguments: Sequence[str]) -> Recipe:
     """The recipe that the command line asks for; raises UserError with one line."""
     parser = jsonargparse.ArgumentParser(
-        prog="torchrun -m training", exit_on_error=False, default_env=True, env_prefix="TORCHFERRY"
+        prog="torchferry train", exit_on_error=False, default_env=True, env_prefix="TORCHFERRY"
     )
     parser.add_argument("--config", action="config", help="A recipe; options after it override its keys.")
     parser.add_class_arguments(Recipe)

@@ -4,9 +4,13 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
-from training.errors import UserError
+from torchferry.errors import UserError
+
+FORMER = ("training", "serving", "benchmarks")
+"""Our packages' names before they stood in a namespace; recipes and run folders of that time hold import paths."""
 
 
 @dataclass(kw_only=True)
@@ -51,9 +55,21 @@ def _imported(path: str, known: Mapping[str, Any], what: str) -> Callable[..., A
     if not module_name:
         raise UserError(f"{what}.name: '{path}' is not one of {names}, nor an import path like package.module.Name")
     try:
-        factory = getattr(importlib.import_module(module_name), attribute)
+        factory = getattr(_module(module_name), attribute)
     except Exception as error:  # somebody's module runs here
         raise UserError(f"{what}.name: cannot import '{path}': {one_line(error)}; known names are {names}") from error
     if not callable(factory):
         raise UserError(f"{what}.name: '{path}' is a {type(factory).__name__}, not a class or function")
     return factory
+
+
+def _module(name: str) -> ModuleType:
+    """Import it. What was ours as `training.x` is `torchferry.training.x`, unless somebody else has the name."""
+    first, _, rest = name.partition(".")
+    if first in FORMER and rest:
+        try:
+            first = importlib.import_module(first).__name__  # in a checkout, ours under both names
+        except ModuleNotFoundError:
+            first = f"torchferry.{first}"
+        name = f"{first}.{rest}"
+    return importlib.import_module(name)

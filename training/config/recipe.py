@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from training.config.instantiate import Component
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Left out: what YAML would read as a number when it is told to run the resolved recipe again.
@@ -191,7 +191,7 @@ class ProfileConfig:
 
 @dataclass(kw_only=True)
 class GateConfig:
-    """What `python -m serving export` asks of a variant that may be served; null leaves it to its kind."""
+    """What `torchferry export` asks of a variant that may be served; null leaves it to its kind."""
 
     max_abs_diff: float | None = None
     """Largest difference of any output to the checkpoint's."""

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 
-from training.data.source import Source
+from torchferry.training.data.source import Source
 
 
 class Sources(Mapping[str, Callable[..., Source]]):
@@ -28,13 +28,13 @@ class Sources(Mapping[str, Callable[..., Source]]):
 
 SOURCES = Sources(
     {
-        "cifar10": "training.data.torchvision_sets",
-        "dataset": "training.data.dataset",
-        "digits": "training.data.digits",
-        "fashion_mnist": "training.data.torchvision_sets",
-        "image_folder": "training.data.image_folder",
-        "mnist": "training.data.torchvision_sets",
-        "table": "training.data.table",
-        "webdataset": "training.data.webdataset",
+        "cifar10": "torchferry.training.data.torchvision_sets",
+        "dataset": "torchferry.training.data.dataset",
+        "digits": "torchferry.training.data.digits",
+        "fashion_mnist": "torchferry.training.data.torchvision_sets",
+        "image_folder": "torchferry.training.data.image_folder",
+        "mnist": "torchferry.training.data.torchvision_sets",
+        "table": "torchferry.training.data.table",
+        "webdataset": "torchferry.training.data.webdataset",
     }
 )

@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from training.errors import UserError
+from torchferry.errors import UserError
 
 P = ParamSpec("P")
 R = TypeVar("R")

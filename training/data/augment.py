@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from training.config.instantiate import Component, build, one_line
-from training.data.seeding import seeded, uniforms
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component, build, one_line
+from torchferry.training.data.seeding import seeded, uniforms
 
 
 class BatchTransform(Protocol):

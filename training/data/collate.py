@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset, get_worker_info
 
-from training.data.augment import Augment
-from training.data.order import GlobalBatches, Share
-from training.data.seeding import OwnRandomness, seeded
-from training.data.source import Source
-from training.errors import CorruptSample, UserError
+from torchferry.errors import UserError
+from torchferry.training.data.augment import Augment
+from torchferry.training.data.order import GlobalBatches, Share
+from torchferry.training.data.seeding import OwnRandomness, seeded
+from torchferry.training.data.source import Source
+from torchferry.training.errors import CorruptSample
 
 TRIES = 100
 

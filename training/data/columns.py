@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.errors import UserError
+from torchferry.errors import UserError
 
 
 def numbers(columns: pa.Table, name: str) -> np.ndarray:

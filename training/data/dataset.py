@@ -6,13 +6,14 @@ from typing import Any, Literal
 import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
-from training.data.arguments import at_least, checked
-from training.data.image_input import image_input
-from training.data.imported import imported
-from training.data.sample import Sample
-from training.data.source import ImageInput, Source, TensorInput
-from training.data.wrapped import Indexed, Streamed
-from training.errors import CorruptSample, UserError
+from torchferry.errors import UserError
+from torchferry.training.data.arguments import at_least, checked
+from torchferry.training.data.image_input import image_input
+from torchferry.training.data.imported import imported
+from torchferry.training.data.sample import Sample
+from torchferry.training.data.source import ImageInput, Source, TensorInput
+from torchferry.training.data.wrapped import Indexed, Streamed
+from torchferry.training.errors import CorruptSample
 
 
 @checked

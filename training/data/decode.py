@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from training.config.instantiate import one_line
-from training.data.source import ImageInput
-from training.errors import CorruptSample
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.data.source import ImageInput
+from torchferry.training.errors import CorruptSample
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 SUFFIXES = ("jpg", "jpeg", "png", "webp", "bmp")

@@ -7,10 +7,10 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch.utils.data import TensorDataset
 
-from training.data.arguments import at_least, checked
-from training.data.image_input import Normalize, image_input
-from training.data.source import Source
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.data.arguments import at_least, checked
+from torchferry.training.data.image_input import Normalize, image_input
+from torchferry.training.data.source import Source
 
 
 @checked

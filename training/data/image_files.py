@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
-from training.data.decode import decode_image
-from training.data.source import ImageInput
-from training.errors import CorruptSample
+from torchferry.training.data.decode import decode_image
+from torchferry.training.data.source import ImageInput
+from torchferry.training.errors import CorruptSample
 
 CHUNK = 64
 

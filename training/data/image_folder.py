@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
-from training.data.arguments import at_least, checked
-from training.data.decode import SUFFIXES
-from training.data.image_files import ImageFiles
-from training.data.image_input import Interpolation, Mode, Normalize, image_input
-from training.data.source import Source
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.data.arguments import at_least, checked
+from torchferry.training.data.decode import SUFFIXES
+from torchferry.training.data.image_files import ImageFiles
+from torchferry.training.data.image_input import Interpolation, Mode, Normalize, image_input
+from torchferry.training.data.source import Source
 
 ENDINGS = tuple(f".{suffix}" for suffix in SUFFIXES)
 

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from training.data.arguments import WHAT, at_least
-from training.data.source import ImageInput
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.data.arguments import WHAT, at_least
+from torchferry.training.data.source import ImageInput
 
 Mode = Literal["RGB", "L"]
 Interpolation = Literal["nearest", "bilinear", "bicubic"]

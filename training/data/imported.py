@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from training.config.instantiate import Component, build
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component, build
 
 
 def imported(spec: dict[str, Any], what: str) -> Any:

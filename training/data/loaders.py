@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from training.config.recipe import DataConfig
-from training.data.augment import Augment
-from training.data.collate import Batch, Fetch, Stream
-from training.data.order import GlobalBatches, Share
-from training.data.source import Source
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.recipe import DataConfig
+from torchferry.training.data.augment import Augment
+from torchferry.training.data.collate import Batch, Fetch, Stream
+from torchferry.training.data.order import GlobalBatches, Share
+from torchferry.training.data.source import Source
 
 EVALUATION_BATCH = 256
 

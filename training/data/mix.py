@@ -7,7 +7,7 @@ ranks: every share begins with the neighbour of its first sample (order.py).
 import numpy as np
 import torch
 
-from training.data.seeding import seeded
+from torchferry.training.data.seeding import seeded
 
 
 class Mix:

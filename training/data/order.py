@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from training.errors import UserError
+from torchferry.errors import UserError
 
 
 class Share(NamedTuple):

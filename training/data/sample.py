@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from training.config.instantiate import one_line
-from training.data.decode import image_tensor
-from training.data.source import ImageInput, TensorInput
-from training.errors import CorruptSample, UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.data.decode import image_tensor
+from torchferry.training.data.source import ImageInput, TensorInput
+from torchferry.training.errors import CorruptSample
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from webdataset.tariterators import base_plus_ext
 
-from training.config.instantiate import one_line
-from training.data.decode import SUFFIXES
-from training.data.folder_lock import exclusive
-from training.data.shards import Shards
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.data.decode import SUFFIXES
+from torchferry.training.data.folder_lock import exclusive
+from torchferry.training.data.shards import Shards
 
 ABSENT = -1
 READERS = 8

@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 import fsspec
 from webdataset.shardlists import expand_urls
 
-from training.config.instantiate import one_line
-from training.data.folder_lock import exclusive
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.data.folder_lock import exclusive
 
 OPEN_AT_ONCE = 64
 

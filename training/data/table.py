@@ -7,12 +7,12 @@ import torch
 from sklearn.model_selection import train_test_split
 from torch.utils.data import TensorDataset
 
-from training.config.instantiate import one_line
-from training.data.arguments import checked
-from training.data.columns import classes_of, numbers
-from training.data.source import Source, TableInput
-from training.data.table_reader import Table, inline, loaded, read
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.data.arguments import checked
+from torchferry.training.data.columns import classes_of, numbers
+from torchferry.training.data.source import Source, TableInput
+from torchferry.training.data.table_reader import Table, inline, loaded, read
 
 
 @checked

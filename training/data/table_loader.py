@@ -6,9 +6,9 @@ from typing import Any
 
 from sklearn.datasets import get_data_home
 
-from training.data.folder_lock import exclusive
-from training.data.imported import imported
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.data.folder_lock import exclusive
+from torchferry.training.data.imported import imported
 
 WHAT = "data.source.args.loader"
 

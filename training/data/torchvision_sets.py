@@ -14,12 +14,12 @@ import torch
 from torch.utils.data import TensorDataset
 from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
 
-from training.config.instantiate import one_line
-from training.data.arguments import checked
-from training.data.folder_lock import exclusive, shared
-from training.data.image_input import Constants, Mode, Normalize, image_input
-from training.data.source import Source
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.data.arguments import checked
+from torchferry.training.data.folder_lock import exclusive, shared
+from torchferry.training.data.image_input import Constants, Mode, Normalize, image_input
+from torchferry.training.data.source import Source
 
 Splits = tuple[TensorDataset, TensorDataset]
 

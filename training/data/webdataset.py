@@ -12,14 +12,15 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from training.config.instantiate import one_line
-from training.data.arguments import at_least, checked
-from training.data.decode import decode_image
-from training.data.image_input import Interpolation, Mode, Normalize, image_input
-from training.data.shard_index import ABSENT, ShardIndex, index
-from training.data.shards import Shards, expanded
-from training.data.source import ImageInput, Source
-from training.errors import CorruptSample, UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.data.arguments import at_least, checked
+from torchferry.training.data.decode import decode_image
+from torchferry.training.data.image_input import Interpolation, Mode, Normalize, image_input
+from torchferry.training.data.shard_index import ABSENT, ShardIndex, index
+from torchferry.training.data.shards import Shards, expanded
+from torchferry.training.data.source import ImageInput, Source
+from torchferry.training.errors import CorruptSample
 
 
 @checked

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, IterableDataset
 
-from training.config.instantiate import one_line
-from training.data.sample import Sample
-from training.errors import CorruptSample
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.data.sample import Sample
+from torchferry.training.errors import CorruptSample
 
 
 class Indexed(Dataset):

@@ -1,6 +1,6 @@
 """torchrun, with an exit code that says why.
 
-    python -m training.distributed.launcher --nproc-per-node 2 -m training --config R
+    python -m torchferry.training.distributed.launcher --nproc-per-node 2 -m torchferry.training --config R
 
 Options, PET_* variables and signals are torchrun's. But torchrun ends with 1 whatever ended its workers, so nobody can
 tell a recipe that will never work from a node that was lost. This one ends with

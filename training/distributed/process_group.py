@@ -11,9 +11,9 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from training.config.instantiate import one_line
-from training.distributed.rendezvous import fresh_store
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.distributed.rendezvous import fresh_store
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from training.models.seed_nets import MLP, Cifar2CNN, CifarCNN, ConvNet224, DigitsCNN, MnistCNN, TwoLayerNet
+from torchferry.training.models.seed_nets import MLP, Cifar2CNN, CifarCNN, ConvNet224, DigitsCNN, MnistCNN, TwoLayerNet
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "linear": nn.Linear,

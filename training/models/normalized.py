@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from training.data.source import ImageInput, Input, TensorInput
+from torchferry.training.data.source import ImageInput, Input, TensorInput
 
 
 class Normalized(nn.Module):

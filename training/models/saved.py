@@ -16,13 +16,13 @@ from safetensors.torch import save_model as write_weights
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from training.config.instantiate import Component, build, one_line
-from training.data import SOURCES
-from training.data.source import ImageInput, Input, Source, TableInput, TensorInput, blank
-from training.errors import UserError
-from training.files import flush, sha256, write_whole
-from training.models import NETWORKS
-from training.models.normalized import Normalized
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component, build, one_line
+from torchferry.training.data import SOURCES
+from torchferry.training.data.source import ImageInput, Input, Source, TableInput, TensorInput, blank
+from torchferry.training.files import flush, sha256, write_whole
+from torchferry.training.models import NETWORKS
+from torchferry.training.models.normalized import Normalized
 
 SCHEMA = "torchferry.model/1"
 INPUTS: dict[str, type[Input]] = {"image": ImageInput, "table": TableInput, "tensor": TensorInput}
@@ -95,7 +95,7 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
     folder = run / "model"
     if not (folder / "model.yaml").is_file():
         raise UserError(
-            f"{run}: is not a finished run folder (it has no model/model.yaml); train one with torchrun -m training"
+            f"{run}: is not a finished run folder (it has no model/model.yaml); train one with torchferry train"
         )
     try:
         content: dict[str, Any] = yaml.safe_load((folder / "model.yaml").read_text())

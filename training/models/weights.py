@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from training.config.instantiate import one_line
-from training.config.recipe import WeightsConfig
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.config.recipe import WeightsConfig
 
 SHOWN = 3
 

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-from training.errors import CorruptSample
-from training.evaluation import Evaluation
-from training.tasks import Task
+from torchferry.training.errors import CorruptSample
+from torchferry.training.evaluation import Evaluation
+from torchferry.training.tasks import Task
 
 matplotlib.use("Agg")  # no display is needed, and none is looked for
 from matplotlib import pyplot as plt

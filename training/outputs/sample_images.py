@@ -1,29 +1,29 @@
-"""Held-out samples as image files: `python -m training samples runs/digits --count 100 --output DIR`.
+"""Held-out samples as image files: `torchferry samples runs/digits --count 100 --output DIR`.
 
 For sending to a server by hand: one folder per class, and samples.csv with each file's true label and
 the label that the checkpoint gives in this process.
 """
 
-import argparse
 import csv
 import io
 import shutil
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from torchvision.transforms.v2.functional import to_pil_image
 
-from training.data.source import ImageInput
-from training.errors import UserError
-from training.files import write_whole
-from training.models.saved import evaluation_data, load_model
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.training.data.source import ImageInput
+from torchferry.training.files import write_whole
+from torchferry.training.models.saved import evaluation_data, load_model
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = _Parser(prog="python -m training samples", description=__doc__)
+    parser = Parser(prog="torchferry samples", description=__doc__)
     parser.add_argument("run", type=Path, help="a finished run folder")
     parser.add_argument("--count", type=int, default=100, help="how many, from the start of the test set (default 100)")
     parser.add_argument("--output", type=Path, help="the folder to write; must not exist (default RUN/samples)")
@@ -33,11 +33,6 @@ def main(arguments: Sequence[str]) -> None:
     folder = options.output or options.run / "samples"
     count = write_samples(options.run, folder, options.count)
     print(f"{count} images and samples.csv in {folder}")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; {self.prog} --help says more")
 
 
 @torch.no_grad()

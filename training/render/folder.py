@@ -5,9 +5,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from training.errors import UserError
+from torchferry.errors import UserError
 
-MARK = "# Written by `python -m training render`"
+MARK = "# Written by `torchferry render`"
 
 
 def put(target: Path, files: Mapping[str, str]) -> None:

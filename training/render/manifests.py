@@ -3,9 +3,12 @@
 import sysconfig
 from pathlib import Path
 
-from training.errors import UserError
+from torchferry.errors import UserError
 
-PLACES = (Path(__file__).parents[2] / "k8s", Path(sysconfig.get_path("data")) / "share" / "torchferry" / "k8s")
+PLACES = (
+    Path(__file__).resolve().parents[2] / "k8s",
+    Path(sysconfig.get_path("data")) / "share" / "torchferry" / "k8s",
+)
 
 
 def read(*parts: str, places: tuple[Path, ...] = PLACES) -> dict[str, str]:

@@ -3,13 +3,13 @@
 `run/` is a component of its own, because it has to change the Job before an operator's component takes it over.
 """
 
-from importlib.metadata import version
 from typing import Any
 
 import yaml
 
-from training.render.folder import MARK
-from training.render.request import OPERATORS, Request
+from torchferry import __version__
+from torchferry.training.render.folder import MARK
+from torchferry.training.render.request import OPERATORS, Request
 
 # For each GPU, as components/gpu has it for one.
 CORES, MEMORY_GI, SHARED_GI = 8, 32, 8
@@ -40,7 +40,7 @@ def _header(request: Request, command: str) -> str:
         "`kubectl delete -k` and this folder ends the run"
         + (", and removes its claim with the run folder on it." if request.own_claim else "."),
         *(
-            [f"Its results: python -m training fetch {request.store.rstrip('/')}/{request.name}"]
+            [f"Its results: torchferry fetch {request.store.rstrip('/')}/{request.name}"]
             if request.store is not None
             else []
         ),
@@ -63,7 +63,7 @@ def _overlay(request: Request) -> Object:
 
 def _run(request: Request) -> Object:
     name = request.name
-    labels = {"app.kubernetes.io/instance": name, "app.kubernetes.io/version": version("torchferry")}
+    labels = {"app.kubernetes.io/instance": name, "app.kubernetes.io/version": __version__}
     ours = {"name": "train", "component": "training", "part-of": "torchferry"}
     return {
         "apiVersion": "kustomize.config.k8s.io/v1alpha1",
@@ -143,7 +143,16 @@ def _runs(request: Request) -> Object:
 
 
 def _container(request: Request, endpoint: str) -> Object:
-    arguments = ["-m", "training", "--config", "/recipe/recipe.yaml", "--runs_dir", "/runs", "--name", request.name]
+    arguments = [
+        "-m",
+        "torchferry.training",
+        "--config",
+        "/recipe/recipe.yaml",
+        "--runs_dir",
+        "/runs",
+        "--name",
+        request.name,
+    ]
     if request.store is not None:
         arguments += ["--checkpoint.store", request.store.replace("$(", "$$(")]
     # Kubernetes would put variables in for $(NAME).

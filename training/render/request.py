@@ -5,9 +5,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.config.cli import parse
-from training.config.recipe import STORE_URL
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.cli import parse
+from torchferry.training.config.recipe import STORE_URL
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 OPERATORS = ("jobset", "kubeflow-trainer", "pytorchjob")

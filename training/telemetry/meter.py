@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import torch
 import torch.distributed as dist
 
-from training.data.collate import Batch
-from training.distributed.process_group import RankInfo
-from training.errors import UserError
-from training.telemetry.report import Report
-from training.telemetry.reporters import Reporter
-from training.telemetry.sample_log import SampleLog
+from torchferry.errors import UserError
+from torchferry.training.data.collate import Batch
+from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.telemetry.report import Report
+from torchferry.training.telemetry.reporters import Reporter
+from torchferry.training.telemetry.sample_log import SampleLog
 
 
 class Meter:
@@ -51,7 +51,7 @@ class Meter:
             self.samples.add(batch.indices)
             for reason in batch.corrupt:
                 self.corrupt += 1
-                print(f"training: {reason}; skipped", file=sys.stderr, flush=True)
+                print(f"torchferry: {reason}; skipped", file=sys.stderr, flush=True)
             yield batch
 
     def stepped(self, step: int, loss: torch.Tensor, seconds: float) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch.profiler import ProfilerActivity, profile, supported_activities
 
-from training.config.recipe import ProfileConfig
+from torchferry.training.config.recipe import ProfileConfig
 
 
 class Profile:

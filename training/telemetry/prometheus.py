@@ -4,10 +4,10 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, start_http_server
 
-from training.config.recipe import MetricsConfig
-from training.errors import UserError
-from training.evaluation import Evaluation
-from training.telemetry.report import Report
+from torchferry.errors import UserError
+from torchferry.training.config.recipe import MetricsConfig
+from torchferry.training.evaluation import Evaluation
+from torchferry.training.telemetry.report import Report
 
 
 class TrainMetrics:

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 from rich import progress
 from rich.console import Console
 
-from training.evaluation import Evaluation
-from training.files import write_whole
-from training.progress import Progress
-from training.telemetry.prometheus import TrainMetrics
-from training.telemetry.report import Report, shown
+from torchferry.training.evaluation import Evaluation
+from torchferry.training.files import write_whole
+from torchferry.training.progress import Progress
+from torchferry.training.telemetry.prometheus import TrainMetrics
+from torchferry.training.telemetry.report import Report, shown
 
 
 class Reporter(Protocol):
@@ -120,7 +120,7 @@ class RankZeroReporter:
                     if isinstance(value, float):
                         self.board.add_scalar(f"{kind}/{name}", value, values["step"])
         except OSError as error:  # a full disk; what it does to a run is checkpoint.on_save_error's to say
-            print(f"training: {self.file.name}: cannot be written ({error.strerror})", file=sys.stderr, flush=True)
+            print(f"torchferry: {self.file.name}: cannot be written ({error.strerror})", file=sys.stderr, flush=True)
 
 
 def _continued(path: Path, stands: Progress) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from training.files import write_whole
+from torchferry.training.files import write_whole
 
 WHOLE = re.compile(r"\d+(,\d+)*\n")
 
@@ -35,7 +35,7 @@ class SampleLog:
         try:
             self.file.write(",".join(map(str, [step, *self.indices])) + "\n")
         except OSError as error:  # a full disk; what it does to a run is checkpoint.on_save_error's to say
-            print(f"training: {self.file.name}: cannot be written ({error.strerror})", file=sys.stderr, flush=True)
+            print(f"torchferry: {self.file.name}: cannot be written ({error.strerror})", file=sys.stderr, flush=True)
         self.indices = []
 
 

@@ -7,23 +7,23 @@ import numpy as np
 from torch import nn
 from torch.utils.data import IterableDataset
 
-from training.config.instantiate import Component, build
-from training.config.recipe import Recipe
-from training.data import SOURCES
-from training.data.loaders import EvaluationFeed, Feed, open_feed
-from training.data.mix import Mix
-from training.data.order import GlobalBatches
-from training.data.source import ImageInput, Source
-from training.distributed.process_group import RankInfo
-from training.errors import UserError
-from training.models.normalized import Normalized
-from training.models.saved import build_model
-from training.models.weights import load_weights
-from training.progress import Progress
-from training.tasks import TASKS, Task
-from training.trainer.optim import LOSSES
-from training.trainer.preflight import try_step
-from training.trainer.train_state import seed_everything
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component, build
+from torchferry.training.config.recipe import Recipe
+from torchferry.training.data import SOURCES
+from torchferry.training.data.loaders import EvaluationFeed, Feed, open_feed
+from torchferry.training.data.mix import Mix
+from torchferry.training.data.order import GlobalBatches
+from torchferry.training.data.source import ImageInput, Source
+from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.models.normalized import Normalized
+from torchferry.training.models.saved import build_model
+from torchferry.training.models.weights import load_weights
+from torchferry.training.progress import Progress
+from torchferry.training.tasks import TASKS, Task
+from torchferry.training.trainer.optim import LOSSES
+from torchferry.training.trainer.preflight import try_step
+from torchferry.training.trainer.train_state import seed_everything
 
 
 @dataclass(kw_only=True)

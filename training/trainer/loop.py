@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 import torch
 
-from training.checkpointing.async_saver import Saver
-from training.distributed.process_group import share_buffers
-from training.distributed.signals import Request, Requests, Stopped
-from training.errors import UserError
-from training.evaluation import Evaluation, evaluate
-from training.telemetry.meter import Meter
-from training.telemetry.profiler import Profile
-from training.trainer.build import Run
-from training.trainer.train_state import collect
-from training.trainer.train_step import Step
+from torchferry.errors import UserError
+from torchferry.training.checkpointing.async_saver import Saver
+from torchferry.training.distributed.process_group import share_buffers
+from torchferry.training.distributed.signals import Request, Requests, Stopped
+from torchferry.training.evaluation import Evaluation, evaluate
+from torchferry.training.telemetry.meter import Meter
+from torchferry.training.telemetry.profiler import Profile
+from torchferry.training.trainer.build import Run
+from torchferry.training.trainer.train_state import collect
+from torchferry.training.trainer.train_step import Step
 
 
 @dataclass(kw_only=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import torch
 from torch.optim import lr_scheduler
 
-from training.config.instantiate import Component, build
-from training.config.recipe import ScheduleConfig
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component, build
+from torchferry.training.config.recipe import ScheduleConfig
 
 
 def build_schedule(

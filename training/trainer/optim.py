@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import nn
 
-from training.config.instantiate import Component, build
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component, build
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     name: value

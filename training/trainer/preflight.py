@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from training.config.instantiate import one_line
-from training.config.recipe import Recipe
-from training.data.augment import Augment
-from training.data.mix import Mix
-from training.data.source import ImageInput, Source, blank
-from training.errors import UserError
-from training.models.normalized import Normalized
-from training.tasks import Task
-from training.trainer.lr_schedule import build_schedule
-from training.trainer.optim import build_optimizer
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.config.recipe import Recipe
+from torchferry.training.data.augment import Augment
+from torchferry.training.data.mix import Mix
+from torchferry.training.data.source import ImageInput, Source, blank
+from torchferry.training.models.normalized import Normalized
+from torchferry.training.tasks import Task
+from torchferry.training.trainer.lr_schedule import build_schedule
+from torchferry.training.trainer.optim import build_optimizer
 
 
 def try_step(

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import torch
 
-from training.data.source import ImageInput
-from training.evaluation import Evaluation
-from training.files import write_whole
-from training.models.normalized import Normalized
-from training.models.saved import ModelCard, save_model
-from training.trainer.build import Run
+from torchferry.training.data.source import ImageInput
+from torchferry.training.evaluation import Evaluation
+from torchferry.training.files import write_whole
+from torchferry.training.models.normalized import Normalized
+from torchferry.training.models.saved import ModelCard, save_model
+from torchferry.training.trainer.build import Run
 
 
 def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
     """Draw the pictures, then write `model/`, which says that the run is finished."""
     # Imported here, because matplotlib takes a second that no other rank needs to spend.
-    from training.outputs.plots import draw_confusion, draw_curves, draw_points, draw_predictions
+    from torchferry.training.outputs.plots import draw_confusion, draw_curves, draw_points, draw_predictions
 
     source, recipe, folder = run.source, run.recipe, run.recipe.run_dir
     draw_curves(folder, run.task.headline)

@@ -6,29 +6,35 @@ import time
 import torch
 from prometheus_client import CollectorRegistry
 
-from training.checkpointing import checkpoint
-from training.checkpointing.async_saver import Saver
-from training.checkpointing.download import download_best, download_newest
-from training.checkpointing.remote_run import RemoteRun
-from training.checkpointing.resume import Start, enter, find_start
-from training.checkpointing.shared_folder import check_shared, enter_on_each
-from training.config.recipe import Recipe
-from training.distributed.process_group import cpu_group, from_the_leader, on_the_leader, process_group, rank_info_of
-from training.distributed.signals import Requests, Stopped
-from training.errors import UserError
-from training.evaluation import Evaluation, evaluate
-from training.store import Store
-from training.telemetry.meter import Meter
-from training.telemetry.profiler import Profile
-from training.telemetry.prometheus import TrainMetrics
-from training.telemetry.report import in_words
-from training.telemetry.reporters import NullReporter, RankZeroReporter, Reporter
-from training.telemetry.sample_log import NoSampleLog, SampleLog
-from training.trainer.build import Run, build_run
-from training.trainer.loop import Loop
-from training.trainer.results import leave_results
-from training.trainer.train_state import restore, seed_everything
-from training.trainer.wrap_ddp import assemble
+from torchferry.errors import UserError
+from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.async_saver import Saver
+from torchferry.training.checkpointing.download import download_best, download_newest
+from torchferry.training.checkpointing.remote_run import RemoteRun
+from torchferry.training.checkpointing.resume import Start, enter, find_start
+from torchferry.training.checkpointing.shared_folder import check_shared, enter_on_each
+from torchferry.training.config.recipe import Recipe
+from torchferry.training.distributed.process_group import (
+    cpu_group,
+    from_the_leader,
+    on_the_leader,
+    process_group,
+    rank_info_of,
+)
+from torchferry.training.distributed.signals import Requests, Stopped
+from torchferry.training.evaluation import Evaluation, evaluate
+from torchferry.training.store import Store
+from torchferry.training.telemetry.meter import Meter
+from torchferry.training.telemetry.profiler import Profile
+from torchferry.training.telemetry.prometheus import TrainMetrics
+from torchferry.training.telemetry.report import in_words
+from torchferry.training.telemetry.reporters import NullReporter, RankZeroReporter, Reporter
+from torchferry.training.telemetry.sample_log import NoSampleLog, SampleLog
+from torchferry.training.trainer.build import Run, build_run
+from torchferry.training.trainer.loop import Loop
+from torchferry.training.trainer.results import leave_results
+from torchferry.training.trainer.train_state import restore, seed_everything
+from torchferry.training.trainer.wrap_ddp import assemble
 
 
 def run(recipe: Recipe) -> int:
@@ -85,7 +91,7 @@ def _train(parts: Run, stored: RemoteRun | None) -> None:
             leave_results(parts, loop.step.trained, result)
         except OSError as error:
             raise SystemExit(
-                f"training: {folder}: cannot write the results ({error.strerror}); the same command tries again"
+                f"torchferry: {folder}: cannot write the results ({error.strerror}); the same command tries again"
             ) from error
         _upload(parts, stored)
         seconds, step = time.perf_counter() - started, parts.progress.step
@@ -102,7 +108,7 @@ def _upload(parts: Run, stored: RemoteRun | None) -> None:
         if stored is not None and stored.finished_at() != parts.progress.step:
             stored.put_results(parts.recipe.run_dir)
     except OSError as error:
-        raise SystemExit(f"training: {error}: cannot take the results; the same command tries again") from error
+        raise SystemExit(f"torchferry: {error}: cannot take the results; the same command tries again") from error
 
 
 def _prepare(parts: Run, start: Start, stored: RemoteRun | None) -> Loop:

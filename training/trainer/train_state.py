@@ -16,13 +16,13 @@ from torch.distributed.checkpoint import CheckpointException
 from torch.distributed.checkpoint._nested_dict import flatten_state_dict
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 
-from training.checkpointing import checkpoint
-from training.config.instantiate import one_line
-from training.distributed.process_group import RankInfo, share_buffers
-from training.errors import UserError
-from training.progress import Progress
-from training.state import _Kept
-from training.trainer.train_step import Step
+from torchferry.errors import UserError
+from torchferry.training.checkpointing import checkpoint
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.distributed.process_group import RankInfo, share_buffers
+from torchferry.training.progress import Progress
+from torchferry.training.state import _Kept, former_name
+from torchferry.training.trainer.train_step import Step
 
 
 def collect(step: Step, rank_info: RankInfo, sums: torch.Tensor) -> dict[str, Any]:
@@ -56,7 +56,8 @@ def restore(path: Path, progress: Progress, step: Step, rank_info: RankInfo, sum
         del state[own]
     _check_same(path, state)
     try:
-        dcp.load(state, checkpoint_id=path)
+        with former_name():
+            dcp.load(state, checkpoint_id=path)
         set_state_dict(step.model, step.optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"])
     except dist.DistBackendError:
         raise

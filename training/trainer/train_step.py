@@ -12,12 +12,12 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
-from training.config.recipe import StepConfig
-from training.data.collate import Batch
-from training.data.mix import Mix
-from training.models.normalized import Normalized
-from training.tasks import Task
-from training.trainer.nonfinite_guard import NonFiniteGuard
+from torchferry.training.config.recipe import StepConfig
+from torchferry.training.data.collate import Batch
+from torchferry.training.data.mix import Mix
+from torchferry.training.models.normalized import Normalized
+from torchferry.training.tasks import Task
+from torchferry.training.trainer.nonfinite_guard import NonFiniteGuard
 
 
 @dataclass(kw_only=True)

@@ -9,16 +9,16 @@ from torch.distributed.algorithms.ddp_comm_hooks import default_hooks, powerSGD_
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from training.config.instantiate import one_line
-from training.config.recipe import DistributedConfig
-from training.distributed.process_group import why_ranks_parted
-from training.errors import UserError
-from training.trainer.build import Run
-from training.trainer.lr_schedule import build_schedule
-from training.trainer.nonfinite_guard import NonFiniteGuard
-from training.trainer.optim import build_optimizer
-from training.trainer.preflight import blank_batch
-from training.trainer.train_step import Step
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.config.recipe import DistributedConfig
+from torchferry.training.distributed.process_group import why_ranks_parted
+from torchferry.training.trainer.build import Run
+from torchferry.training.trainer.lr_schedule import build_schedule
+from torchferry.training.trainer.nonfinite_guard import NonFiniteGuard
+from torchferry.training.trainer.optim import build_optimizer
+from torchferry.training.trainer.preflight import blank_batch
+from torchferry.training.trainer.train_step import Step
 
 
 def assemble(run: Run) -> Step:

@@ -1,6 +1,6 @@
 """Hugging Face accelerate, as its documentation converts a PyTorch loop.
 
-    torchrun --standalone --nproc-per-node 2 -m benchmarks.training.trainers.accelerate_loop \
+    torchrun --standalone --nproc-per-node 2 -m torchferry.benchmarks.training.trainers.accelerate_loop \
         --model digits --batch-size 64 --warmup 50 --steps 200 --result accelerate.json
 """
 
@@ -11,8 +11,8 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
-from benchmarks.training.trainers.job import forever, optimizer, parse, parts
-from benchmarks.training.trainers.stopwatch import Stopwatch
+from torchferry.benchmarks.training.trainers.job import forever, optimizer, parse, parts
+from torchferry.benchmarks.training.trainers.stopwatch import Stopwatch
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 No report, no save, no evaluation; batches come from tensors that lie on the device, one indexing each.
 
-    torchrun --standalone --nproc-per-node 2 -m benchmarks.training.trainers.bare \
+    torchrun --standalone --nproc-per-node 2 -m torchferry.benchmarks.training.trainers.bare \
         --model digits --batch-size 64 --warmup 50 --steps 200 --result bare.json
 """
 
@@ -15,8 +15,8 @@ from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import TensorDataset
 
-from benchmarks.training.trainers.job import Job, forever, optimizer, parse, parts
-from benchmarks.training.trainers.stopwatch import Stopwatch
+from torchferry.benchmarks.training.trainers.job import Job, forever, optimizer, parse, parts
+from torchferry.benchmarks.training.trainers.stopwatch import Stopwatch
 
 
 def main() -> None:

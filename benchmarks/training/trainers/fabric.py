@@ -1,6 +1,6 @@
 """Lightning Fabric, as its documentation converts a PyTorch loop.
 
-    torchrun --standalone --nproc-per-node 2 -m benchmarks.training.trainers.fabric \
+    torchrun --standalone --nproc-per-node 2 -m torchferry.benchmarks.training.trainers.fabric \
         --model digits --batch-size 64 --warmup 50 --steps 200 --result fabric.json
 """
 
@@ -13,8 +13,8 @@ from lightning_fabric.strategies import DDPStrategy
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
-from benchmarks.training.trainers.job import forever, optimizer, parse, parts
-from benchmarks.training.trainers.stopwatch import Stopwatch
+from torchferry.benchmarks.training.trainers.job import forever, optimizer, parse, parts
+from torchferry.benchmarks.training.trainers.stopwatch import Stopwatch
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import torch
 from torch.utils.data import TensorDataset
 
-from training.data.source import ImageInput, Source
+from torchferry.training.data.source import ImageInput, Source
 
 
 def random_images(size: int, samples: int, classes: int, seed: int = 0) -> Source:

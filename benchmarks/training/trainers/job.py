@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from benchmarks.training.trainers.systems import SYSTEMS, Part, System
-from training.models.normalized import Normalized
+from torchferry.benchmarks.training.trainers.systems import SYSTEMS, Part, System
+from torchferry.training.models.normalized import Normalized
 
 
 @dataclass(frozen=True, kw_only=True)

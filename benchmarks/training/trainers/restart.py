@@ -1,6 +1,6 @@
 """The least that torchrun can restart: it enters the process group, says when, and waits to be killed.
 
-torchrun --standalone --nproc-per-node 2 --max-restarts 3 -m benchmarks.training.trainers.restart FILE
+torchrun --standalone --nproc-per-node 2 --max-restarts 3 -m torchferry.benchmarks.training.trainers.restart FILE
 """
 
 import json

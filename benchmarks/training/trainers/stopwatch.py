@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from benchmarks.training.trainers.job import Job
+from torchferry.benchmarks.training.trainers.job import Job
 
 
 class Stopwatch:

@@ -26,13 +26,13 @@ class System:
     """Timed optimizer steps in one run, unless asked otherwise."""
 
 
-RANDOM_IMAGES = "benchmarks.training.trainers.images.random_images"
+RANDOM_IMAGES = "torchferry.benchmarks.training.trainers.images.random_images"
 SGD = Part(path="torch.optim.SGD", args={"lr": 0.01, "momentum": 0.9})
 
 SYSTEMS = {
     "digits": System(
-        source=Part(path="training.data.digits.digits"),
-        network=Part(path="training.models.seed_nets.DigitsCNN"),
+        source=Part(path="torchferry.training.data.digits.digits"),
+        network=Part(path="torchferry.training.models.seed_nets.DigitsCNN"),
         optimizer=Part(path="torch.optim.AdamW", args={"lr": 0.001}),
         samples=1437,
         forward_gflop=0.00384,

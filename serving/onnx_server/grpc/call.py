@@ -4,7 +4,7 @@ from typing import Any
 
 import grpc
 
-from serving.errors import (
+from torchferry.serving.errors import (
     DeadlinePassed,
     InferenceFailed,
     NotAllowed,
@@ -17,8 +17,8 @@ from serving.errors import (
     WrongParameter,
     WrongTensor,
 )
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.request_context import RequestContext
 
 STATUS: dict[type[Exception], grpc.StatusCode] = {
     NotDecodable: grpc.StatusCode.INVALID_ARGUMENT,

@@ -7,8 +7,8 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from serving.errors import NotDecodable
-from serving.onnx_server.grpc.call import refuse
+from torchferry.serving.errors import NotDecodable
+from torchferry.serving.onnx_server.grpc.call import refuse
 
 
 class Registering:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from tritonclient.grpc import service_pb2 as messages
 
-from serving.codec.tensors import (
+from torchferry.serving.codec.tensors import (
     DATATYPES,
     check_declared,
     check_names,
@@ -15,9 +15,9 @@ from serving.codec.tensors import (
     raw_elements,
     to_raw,
 )
-from serving.errors import NotDecodable, WrongParameter, WrongTensor
-from serving.onnx_server.inference import Inference, Wanted, read_parameters
-from serving.onnx_server.models.model import Model
+from torchferry.serving.errors import NotDecodable, WrongParameter, WrongTensor
+from torchferry.serving.onnx_server.inference import Inference, Wanted, read_parameters
+from torchferry.serving.onnx_server.models.model import Model
 
 CONTENTS = {
     "BOOL": "bool_contents",

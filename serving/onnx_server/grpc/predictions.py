@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from serving.codec.predictions_grpc import Response
-from serving.codec.predictions_json import answer as answer_text
-from serving.codec.predictions_json import read_request
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.grpc.call import ANSWERED, refuse, say, timeout_of, trace
+from torchferry.serving.codec.predictions_grpc import Response
+from torchferry.serving.codec.predictions_json import answer as answer_text
+from torchferry.serving.codec.predictions_json import read_request
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.grpc.call import ANSWERED, refuse, say, timeout_of, trace
 
 
 class Predictions:

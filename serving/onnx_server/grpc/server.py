@@ -9,16 +9,17 @@ from grpc_reflection.v1alpha import reflection
 from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc import service_pb2_grpc
 
-from serving.codec import predictions_grpc
-from serving.errors import NotAllowed, Overloaded, UserError
-from serving.net.auth import Access
-from serving.net.ports import listen
-from serving.net.tls import Certificate
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.grpc.call import authorization, refuse
-from serving.onnx_server.grpc.handlers import Registering, read_in_handler
-from serving.onnx_server.grpc.predictions import Predictions
-from serving.onnx_server.grpc.service import InferenceService
+from torchferry.errors import UserError
+from torchferry.serving.codec import predictions_grpc
+from torchferry.serving.errors import NotAllowed, Overloaded
+from torchferry.serving.net.auth import Access
+from torchferry.serving.net.ports import listen
+from torchferry.serving.net.tls import Certificate
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.grpc.call import authorization, refuse
+from torchferry.serving.onnx_server.grpc.handlers import Registering, read_in_handler
+from torchferry.serving.onnx_server.grpc.predictions import Predictions
+from torchferry.serving.onnx_server.grpc.service import InferenceService
 
 INFERENCE = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.", f"/{INFERENCE}/ServerLive", f"/{INFERENCE}/ServerReady")

@@ -11,14 +11,14 @@ from google.protobuf import json_format
 from tritonclient.grpc import model_config_pb2, service_pb2_grpc
 from tritonclient.grpc import service_pb2 as messages
 
-from serving.errors import UnknownModel
-from serving.net.auth import Access
-from serving.onnx_server import descriptions
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.grpc import messages as grpc_messages
-from serving.onnx_server.grpc.call import ANSWERED, authorization, refuse, say, timeout_of, trace
-from serving.onnx_server.models.model import Model
-from serving.onnx_server.request_context import RequestContext
+from torchferry.serving.errors import UnknownModel
+from torchferry.serving.net.auth import Access
+from torchferry.serving.onnx_server import descriptions
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.grpc import messages as grpc_messages
+from torchferry.serving.onnx_server.grpc.call import ANSWERED, authorization, refuse, say, timeout_of, trace
+from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.request_context import RequestContext
 
 IN_STREAM = 64
 """Requests of one stream that are worked on at a time."""

@@ -4,17 +4,18 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from serving.bundle import bundle as bundles
-from serving.bundle.signature import TrustedKeys
-from serving.errors import NotDecodable, RequestError, UserError, WrongParameter
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Message, Receive, Send
-from serving.onnx_server.http.errors import refuse, say
-from serving.onnx_server.http.introspection import read_object
-from serving.onnx_server.http.rest import Rest
-from serving.onnx_server.models.channels import read_channels, read_weight, write_channels
-from serving.onnx_server.models.repository import Source, check_variant, sources
-from serving.onnx_server.models.versions import STABLE
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.signature import TrustedKeys
+from torchferry.serving.errors import NotDecodable, RequestError, WrongParameter
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Message, Receive, Send
+from torchferry.serving.onnx_server.http.errors import refuse, say
+from torchferry.serving.onnx_server.http.introspection import read_object
+from torchferry.serving.onnx_server.http.rest import Rest
+from torchferry.serving.onnx_server.models.channels import read_channels, read_weight, write_channels
+from torchferry.serving.onnx_server.models.repository import Source, check_variant, sources
+from torchferry.serving.onnx_server.models.versions import STABLE
 
 CALLS = {"GET": ("channels",), "POST": ("load", "unload", "channels", "rollback")}
 Call = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]

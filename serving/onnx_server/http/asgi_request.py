@@ -5,9 +5,9 @@ import zlib
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Self
 
-from serving.errors import ClientGone, NotDecodable, TooLarge, TooSlow, UnsupportedType
-from serving.onnx_server.http.uvicorn_protocol import REPLY, Header, Reply
-from serving.onnx_server.request_context import RequestContext
+from torchferry.serving.errors import ClientGone, NotDecodable, TooLarge, TooSlow, UnsupportedType
+from torchferry.serving.onnx_server.http.uvicorn_protocol import REPLY, Header, Reply
+from torchferry.serving.onnx_server.request_context import RequestContext
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

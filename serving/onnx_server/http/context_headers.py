@@ -1,8 +1,8 @@
 """Request headers that identify and trace a request, and response headers that say how it was answered."""
 
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.http.asgi_request import AsgiRequest, Header
-from serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Header
+from torchferry.serving.onnx_server.request_context import RequestContext
 
 
 def identify(context: RequestContext, request: AsgiRequest, plane: DataPlane) -> None:

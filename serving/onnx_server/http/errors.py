@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from serving.errors import (
+from torchferry.serving.errors import (
     ClientGone,
     DeadlinePassed,
     InferenceFailed,
@@ -17,7 +17,7 @@ from serving.errors import (
     WrongParameter,
     WrongTensor,
 )
-from serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Header
+from torchferry.serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Header
 
 STATUS: dict[type[Exception], tuple[int, str]] = {
     NotDecodable: (400, "Bad Request"),

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from serving.errors import NotDecodable
-from serving.onnx_server import descriptions
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.http import openapi
-from serving.onnx_server.http.asgi_request import JSON, AsgiRequest
+from torchferry.serving.errors import NotDecodable
+from torchferry.serving.onnx_server import descriptions
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.http import openapi
+from torchferry.serving.onnx_server.http.asgi_request import JSON, AsgiRequest
 
 SMALL, SMALL_SECONDS = 64 * 1024, 5
 """Bytes of a body that holds no tensors, at most, and how long it may take to arrive."""

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
+from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
 
 
 class MetricsPage:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from serving.bundle.bundle import TensorSpec
-from serving.codec.tensors import (
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.tensors import (
     DATATYPES,
     FORM,
     check_declared,
@@ -20,9 +20,9 @@ from serving.codec.tensors import (
     raw_elements,
     to_raw,
 )
-from serving.errors import NotDecodable, WrongParameter, WrongTensor
-from serving.onnx_server.inference import Inference, Wanted, read_parameters
-from serving.onnx_server.models.model import Model
+from torchferry.serving.errors import NotDecodable, WrongParameter, WrongTensor
+from torchferry.serving.onnx_server.inference import Inference, Wanted, read_parameters
+from torchferry.serving.onnx_server.models.model import Model
 
 
 def read(body: bytes, header_length: int | None, model: Model) -> Inference:

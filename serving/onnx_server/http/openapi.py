@@ -1,11 +1,11 @@
 """The HTTP API as OpenAPI 3.1, made from what is loaded, so that it names the models there are."""
 
-import importlib.metadata
 from collections.abc import Mapping
 from typing import Any
 
-from serving.codec.tensors import DTYPES
-from serving.onnx_server.models.repository import Repository
+from torchferry import __version__
+from torchferry.serving.codec.tensors import DTYPES
+from torchferry.serving.onnx_server.models.repository import Repository
 
 REFUSALS = {
     "400": "The body is not decodable",
@@ -26,7 +26,7 @@ BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "b
 def description(repository: Repository) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
-        "info": {"title": "torchferry", "version": importlib.metadata.version("torchferry")},
+        "info": {"title": "torchferry", "version": __version__},
         "paths": {
             "/v2": _get("What the server is", "Server"),
             "/v2/health/live": _get("Whether the process lives", "Live"),

@@ -4,19 +4,19 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from serving.codec.predictions_json import Request, read_request
-from serving.codec.predictions_json import answer as answer_text
-from serving.errors import DeadlinePassed, InferenceFailed, NotDecodable, RequestError
-from serving.net.auth import Access
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.http import oip_json
-from serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Header, Message, Receive, Send
-from serving.onnx_server.http.context_headers import identify, said
-from serving.onnx_server.http.errors import refuse, say
-from serving.onnx_server.http.introspection import About
-from serving.onnx_server.http.routes import OPEN, route
-from serving.onnx_server.http.upload import upload
-from serving.onnx_server.models.model import Model
+from torchferry.serving.codec.predictions_json import Request, read_request
+from torchferry.serving.codec.predictions_json import answer as answer_text
+from torchferry.serving.errors import DeadlinePassed, InferenceFailed, NotDecodable, RequestError
+from torchferry.serving.net.auth import Access
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.http import oip_json
+from torchferry.serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Header, Message, Receive, Send
+from torchferry.serving.onnx_server.http.context_headers import identify, said
+from torchferry.serving.onnx_server.http.errors import refuse, say
+from torchferry.serving.onnx_server.http.introspection import About
+from torchferry.serving.onnx_server.http.routes import OPEN, route
+from torchferry.serving.onnx_server.http.upload import upload
+from torchferry.serving.onnx_server.models.model import Model
 
 RAW: Header = (b"content-type", b"application/octet-stream")
 LENGTH = b"inference-header-content-length"

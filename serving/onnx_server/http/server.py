@@ -10,9 +10,9 @@ from typing import Any
 
 import uvicorn
 
-from serving.net import listen_backlog
-from serving.net.tls import Certificate
-from serving.onnx_server.http.uvicorn_protocol import Protocol
+from torchferry.serving.net import listen_backlog
+from torchferry.serving.net.tls import Certificate
+from torchferry.serving.onnx_server.http.uvicorn_protocol import Protocol
 
 # Its warnings are of wrong requests, one each: clients could fill the log.
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -7,8 +7,8 @@ from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from serving.codec.predictions_json import check_type
-from serving.errors import NotDecodable
+from torchferry.serving.codec.predictions_json import check_type
+from torchferry.serving.errors import NotDecodable
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # or clients could fill the log with their mistakes
 FORM = "multipart/form-data"

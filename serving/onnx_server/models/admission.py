@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Self
 
-from serving.errors import Overloaded, UnknownModel
+from torchferry.serving.errors import Overloaded, UnknownModel
 
 
 class Admission:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from serving.errors import InferenceFailed, RequestError
-from serving.onnx_server.inference import Outputs, Work
-from serving.session import Session
+from torchferry.serving.errors import InferenceFailed, RequestError
+from torchferry.serving.onnx_server.inference import Outputs, Work
+from torchferry.serving.session import Session
 
 
 class Batch:

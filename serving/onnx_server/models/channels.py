@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from serving.errors import WrongParameter
-from serving.onnx_server.models.versions import Channel, Channels
+from torchferry.serving.errors import WrongParameter
+from torchferry.serving.onnx_server.models.versions import Channel, Channels
 
 FORM = 'a version, or {"version": V, "weight": 0 to 1}'
 

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.bundle.bundle import Bundle
-from serving.errors import UserError
-from serving.onnx_server.models.admission import Admission
-from serving.onnx_server.models.plan import Plan, planned
-from serving.onnx_server.models.response_cache import ResponseCache
-from serving.onnx_server.models.scheduler import Scheduler
-from serving.onnx_server.models.sessions import open_sessions
-from serving.onnx_server.models.tune import repeated, tuned
-from serving.onnx_server.settings import Settings
-from serving.onnx_server.telemetry.label_counts import Answers
-from serving.onnx_server.telemetry.statistics import Statistics
-from serving.session import check_golden
-from serving.session.onnx_session import OnnxSession
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.onnx_server.models.admission import Admission
+from torchferry.serving.onnx_server.models.plan import Plan, planned
+from torchferry.serving.onnx_server.models.response_cache import ResponseCache
+from torchferry.serving.onnx_server.models.scheduler import Scheduler
+from torchferry.serving.onnx_server.models.sessions import open_sessions
+from torchferry.serving.onnx_server.models.tune import repeated, tuned
+from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.telemetry.label_counts import Answers
+from torchferry.serving.onnx_server.telemetry.statistics import Statistics
+from torchferry.serving.session import check_golden
+from torchferry.serving.session.onnx_session import OnnxSession
 
 HAND_OVER_SECONDS, STALL_SECONDS = 0.0002, 0.002
 """A sample that takes less than the first is computed in the event loop, because handing it to a thread and back takes

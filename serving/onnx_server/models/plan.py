@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from serving.bundle.bundle import Bundle
-from serving.cpu import cores
-from serving.onnx_server.settings import Settings
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.cpu import cores
+from torchferry.serving.onnx_server.settings import Settings
 
 TINY_MS = 1.0
 """A model that answers sooner gains nothing from a second thread."""

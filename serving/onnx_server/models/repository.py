@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.bundle.signature import TrustedKeys
-from serving.errors import UnknownModel, UserError
-from serving.onnx_server.models.model import Model, fastest, load, onnx_variants
-from serving.onnx_server.models.versions import STABLE, Versions
-from serving.onnx_server.settings import Settings
-from serving.onnx_server.telemetry.metrics import Metrics
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.signature import TrustedKeys
+from torchferry.serving.errors import UnknownModel
+from torchferry.serving.onnx_server.models.model import Model, fastest, load, onnx_variants
+from torchferry.serving.onnx_server.models.versions import STABLE, Versions
+from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True)

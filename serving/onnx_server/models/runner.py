@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from serving.onnx_server.models.batch import Batch
-from serving.session import Session
+from torchferry.serving.onnx_server.models.batch import Batch
+from torchferry.serving.session import Session
 
 
 class Runner(Protocol):

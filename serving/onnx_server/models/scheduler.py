@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving.errors import DeadlinePassed
-from serving.onnx_server.inference import Shapes, Work
-from serving.onnx_server.models.batch import Batch
-from serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
-from serving.session import Session
+from torchferry.serving.errors import DeadlinePassed
+from torchferry.serving.onnx_server.inference import Shapes, Work
+from torchferry.serving.onnx_server.models.batch import Batch
+from torchferry.serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
+from torchferry.serving.session import Session
 
 CLOCK_SECONDS = 0.005
 """How exactly deadlines are kept."""

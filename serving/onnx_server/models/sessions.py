@@ -6,9 +6,9 @@ from typing import Any
 
 import onnxruntime
 
-from serving.bundle.bundle import Bundle
-from serving.errors import BundleError
-from serving.session.onnx_session import CPU, OnnxSession
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.errors import BundleError
+from torchferry.serving.session.onnx_session import CPU, OnnxSession
 
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 # Without TF32, or the answers would be further from the checkpoint's than the gate has allowed.
@@ -36,4 +36,4 @@ def _say_fallback(model: str, asked: str, taken: str, offered: Sequence[str]) ->
     if taken == wanted or (asked == "auto" and wanted not in offered):
         return
     reason = "it could not start" if wanted in offered else "onnxruntime-gpu is not installed"
-    print(f"serving: {model} runs on {taken}, not on {wanted}: {reason}", file=sys.stderr, flush=True)
+    print(f"torchferry: {model} runs on {taken}, not on {wanted}: {reason}", file=sys.stderr, flush=True)

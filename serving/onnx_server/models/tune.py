@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from serving.bundle.bundle import Bundle
-from serving.cpu import cores
-from serving.onnx_server.models.plan import Plan, most_together
-from serving.onnx_server.models.sessions import open_sessions
-from serving.onnx_server.settings import Settings
-from serving.session import Session
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.cpu import cores
+from torchferry.serving.onnx_server.models.plan import Plan, most_together
+from torchferry.serving.onnx_server.models.sessions import open_sessions
+from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.session import Session
 
 SECONDS = 0.2
 """For each point, and at least two calls."""

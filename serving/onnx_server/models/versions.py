@@ -4,8 +4,9 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from serving.errors import UnknownModel, UserError
-from serving.onnx_server.models.model import Model
+from torchferry.errors import UserError
+from torchferry.serving.errors import UnknownModel
+from torchferry.serving.onnx_server.models.model import Model
 
 STABLE = "stable"
 REMEMBERED = 20

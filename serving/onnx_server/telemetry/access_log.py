@@ -5,7 +5,7 @@ import random
 import sys
 import time
 
-from serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.request_context import RequestContext
 
 
 class AccessLog:

@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from serving.bundle.bundle import Bundle
-from serving.codec.predicted_labels import count_labels, counted_labels
-from serving.metric_names import LABEL, PREDICTIONS, TRAINING_SHARES
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.codec.predicted_labels import count_labels, counted_labels
+from torchferry.serving.metric_names import LABEL, PREDICTIONS, TRAINING_SHARES
 
 AT_ONCE = 512
 """Samples."""

@@ -1,7 +1,6 @@
 """Prometheus metrics. Every stage is a histogram in seconds; the names are the same on every server of ours."""
 
 import functools
-import importlib.metadata
 import time
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,11 +8,12 @@ from typing import Protocol
 import onnxruntime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info, ProcessCollector
 
-from serving.bundle.bundle import Bundle
-from serving.metric_names import BATCHES, BUCKETS, MODEL
-from serving.onnx_server.request_context import RequestContext
-from serving.onnx_server.telemetry.histogram import Histogram
-from serving.onnx_server.telemetry.label_counts import Answers, LabelCounts
+from torchferry import __version__
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.metric_names import BATCHES, BUCKETS, MODEL
+from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.telemetry.histogram import Histogram
+from torchferry.serving.onnx_server.telemetry.label_counts import Answers, LabelCounts
 
 STAGES = {
     "request": "From a request's arrival to its answer",
@@ -89,7 +89,7 @@ class Metrics:
             "model_load_seconds", "Until the model had given its golden outputs", MODEL, registry
         )
         self.memory = _gauge("session_memory_bytes", "By how much the process grew as it was loaded", MODEL, registry)
-        versions = {"onnxruntime": onnxruntime.__version__, "version": importlib.metadata.version("torchferry")}
+        versions = {"onnxruntime": onnxruntime.__version__, "version": __version__}
         Info("torchferry_serve_build", "What is running", registry=registry).info(versions)
 
     def loaded(self, model: Measured) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 
-from serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.request_context import RequestContext
 
 
 class Statistics:

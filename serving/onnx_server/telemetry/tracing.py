@@ -14,8 +14,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from serving.onnx_server.request_context import RequestContext
-from serving.onnx_server.trace_context import TraceContext
+from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.trace_context import TraceContext
 
 NAME = "service.name"
 LAST_SPANS_SECONDS = 2.0

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.load.endpoint import parse_endpoint
-from benchmarks.load.http_probe import request_bytes
-from benchmarks.load.target import Asked, Target
+from torchferry.benchmarks.load.endpoint import parse_endpoint
+from torchferry.benchmarks.load.http_probe import request_bytes
+from torchferry.benchmarks.load.target import Asked, Target
 
 
 def asked(url: str, *, headers: Sequence[str] = (), **changes: Any) -> Asked:

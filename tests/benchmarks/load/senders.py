@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load.worker import Records, Shift
+from torchferry.benchmarks.load.worker import Records, Shift
 
 Sender = Callable[[Shift, Connection, Any, Any], None]
-"""Takes what `benchmarks.load.worker.work` takes, and keeps to the same order of words."""
+"""Takes what `torchferry.benchmarks.load.worker.work` takes, and keeps to the same order of words."""
 
 
 def in_threads(monkeypatch: pytest.MonkeyPatch, sender: Sender) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.load.arrivals import ARRIVALS, constant, poisson
+from torchferry.benchmarks.load.arrivals import ARRIVALS, constant, poisson
 
 
 def test_constant_arrivals_are_evenly_spaced_from_the_start() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.load.bar import bar
+from torchferry.benchmarks.load.bar import bar
 
 
 def test_a_terminal_sees_the_title_and_how_many_requests_are_under_way(

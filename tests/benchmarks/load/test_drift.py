@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.load.drift import Drift, drift
+from torchferry.benchmarks.load.drift import Drift, drift
 
 
 def test_a_drift_is_told_from_noise() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.load.endpoint import parse_endpoint
-from serving.errors import UserError
+from torchferry.benchmarks.load.endpoint import parse_endpoint
+from torchferry.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.load.generator import Load, Senders, offer_closed, offer_open
-from benchmarks.load.worker import Records, Shift
-from serving.errors import ServerFault, UserError
 from tests.benchmarks.load.given import target
 from tests.benchmarks.load.senders import answering, in_threads
 from tests.waiting import wait_until
+from torchferry.benchmarks.load.generator import Load, Senders, offer_closed, offer_open
+from torchferry.benchmarks.load.worker import Records, Shift
+from torchferry.errors import ServerFault, UserError
 
 ARRIVALS = np.array([0.0, 0.1, 0.2, 0.3, 0.4])
 

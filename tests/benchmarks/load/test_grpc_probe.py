@@ -5,10 +5,10 @@ from typing import Any
 import grpc
 import pytest
 
-from benchmarks.load.endpoint import parse_endpoint
-from benchmarks.load.grpc_probe import call, fault, metadata, open_channel
-from serving.errors import ServerFault, UserError
 from tests.benchmarks.load.peers import calls, nobody
+from torchferry.benchmarks.load.endpoint import parse_endpoint
+from torchferry.benchmarks.load.grpc_probe import call, fault, metadata, open_channel
+from torchferry.errors import ServerFault, UserError
 
 
 class Refusal(grpc.RpcError):  # type: ignore[misc]

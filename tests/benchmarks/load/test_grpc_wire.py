@@ -8,9 +8,9 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from benchmarks.load.grpc_wire import MOST_CHANNELS, GrpcWire
 from tests.benchmarks.load.given import target
 from tests.serving.wire import SECONDS, in_loop
+from torchferry.benchmarks.load.grpc_wire import MOST_CHANNELS, GrpcWire
 
 Answer = Callable[[bytes, Any], Any]
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.load.endpoint import parse_endpoint
-from benchmarks.load.http_probe import Probe, detail, request_bytes
-from serving.errors import ServerFault, UserError
 from tests.benchmarks.load.peers import Page, nobody, pages
+from torchferry.benchmarks.load.endpoint import parse_endpoint
+from torchferry.benchmarks.load.http_probe import Probe, detail, request_bytes
+from torchferry.errors import ServerFault, UserError
 
 
 def test_get_gives_an_object_or_none_where_there_is_no_such_page() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load.http_wire import HttpWire
 from tests.benchmarks.load.given import target
 from tests.benchmarks.load.peers import listening, nobody
 from tests.serving.wire import SECONDS, in_loop
+from torchferry.benchmarks.load.http_wire import HttpWire
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 

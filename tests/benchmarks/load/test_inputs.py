@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.load.inputs import RANDOM, files_of, random_inputs, read_inputs
-from serving.bundle.bundle import TensorSpec
-from serving.errors import UserError
+from torchferry.benchmarks.load.inputs import RANDOM, files_of, random_inputs, read_inputs
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import TensorSpec
 
 
 def spec(shape: Sequence[int], datatype: str = "FP32", name: str = "x") -> TensorSpec:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.load.generator import Load
-from benchmarks.load.measurement import Measurement, figures, measurement, with_stages
 from tests.benchmarks.load.given import target
+from torchferry.benchmarks.load.generator import Load
+from torchferry.benchmarks.load.measurement import Measurement, figures, measurement, with_stages
 
 NO_ANSWER, OK, BUSY = 0, 1, 2
 

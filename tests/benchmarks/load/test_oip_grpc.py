@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from tritonclient.grpc import service_pb2 as messages
 
-from benchmarks.load.inputs import RANDOM
-from benchmarks.load.oip_grpc import SERVICE, target
-from benchmarks.load.target import Target
-from serving.errors import ServerFault, UserError
 from tests.benchmarks.load.given import asked
 from tests.benchmarks.load.peers import calls
+from torchferry.benchmarks.load.inputs import RANDOM
+from torchferry.benchmarks.load.oip_grpc import SERVICE, target
+from torchferry.benchmarks.load.target import Target
+from torchferry.errors import ServerFault, UserError
 
 INPUT = {"name": "row", "datatype": "FP32", "shape": [-1, 4]}
 ANSWER = messages.ModelInferResponse(model_name="planted").SerializeToString()

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load.options import (
+from tests.benchmarks.load.given import target
+from tests.benchmarks.load.peers import pages
+from tests.benchmarks.load.senders import answering, in_threads
+from tests.benchmarks.report.written import measurement
+from torchferry.arguments import Parser
+from torchferry.benchmarks.load.options import (
     add_sending,
     add_target,
     check,
@@ -16,13 +21,8 @@ from benchmarks.load.options import (
     refuse_a_rate_too_high,
     target_of,
 )
-from benchmarks.load.worker import Shift
-from serving.cli.arguments import Parser
-from serving.errors import UserError
-from tests.benchmarks.load.given import target
-from tests.benchmarks.load.peers import pages
-from tests.benchmarks.load.senders import answering, in_threads
-from tests.benchmarks.report.written import measurement
+from torchferry.benchmarks.load.worker import Shift
+from torchferry.errors import UserError
 
 
 def options(*words: object, url: str = "http://127.0.0.1:1") -> Any:

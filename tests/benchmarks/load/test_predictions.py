@@ -7,14 +7,14 @@ from typing import Any
 import grpc
 import pytest
 
-from benchmarks.load.inputs import RANDOM
-from benchmarks.load.predictions import grpc_target, rest_target
-from benchmarks.load.target import Asked, Target
-from serving.codec import predictions_grpc
-from serving.errors import ServerFault, UserError
 from tests.benchmarks.load.given import asked
 from tests.benchmarks.load.peers import calls, nobody, pages
 from tests.benchmarks.load.test_rest import METADATA, MODEL
+from torchferry.benchmarks.load.inputs import RANDOM
+from torchferry.benchmarks.load.predictions import grpc_target, rest_target
+from torchferry.benchmarks.load.target import Asked, Target
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.codec import predictions_grpc
 
 
 @pytest.fixture

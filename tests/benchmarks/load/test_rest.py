@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.load.endpoint import parse_endpoint
-from benchmarks.load.http_probe import Probe
-from benchmarks.load.inputs import RANDOM
-from benchmarks.load.rest import binary_target, json_target, read_metadata, server_name
-from serving.errors import UserError
 from tests.benchmarks.load.given import asked
 from tests.benchmarks.load.peers import Page, pages
+from torchferry.benchmarks.load.endpoint import parse_endpoint
+from torchferry.benchmarks.load.http_probe import Probe
+from torchferry.benchmarks.load.inputs import RANDOM
+from torchferry.benchmarks.load.rest import binary_target, json_target, read_metadata, server_name
+from torchferry.errors import UserError
 
 MODEL = "/v2/models/planted"
 METADATA = json.dumps({"inputs": [{"name": "row", "datatype": "FP32", "shape": [-1, 4]}]}).encode()

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from benchmarks.load.server_metrics import ServerMetrics, read_sums, resident_bytes
-from serving.errors import UserError
 from tests.benchmarks.load.peers import Page, pages
 from tests.benchmarks.report.written import measurement
+from torchferry.benchmarks.load.server_metrics import ServerMetrics, read_sums, resident_bytes
+from torchferry.errors import UserError
 
 OURS = """\
 torchferry_serve_queue_duration_seconds_sum{model="digits"} %g

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load.measurement import Measurement
-from benchmarks.load.steps import MOST_DOUBLINGS, fair, highest, holds, rising
 from tests.benchmarks.report.written import measurement
+from torchferry.benchmarks.load.measurement import Measurement
+from torchferry.benchmarks.load.steps import MOST_DOUBLINGS, fair, highest, holds, rising
 
 
 class Outcome:

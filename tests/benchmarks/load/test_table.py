@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load.table import table
 from tests.benchmarks.report.written import measurement
+from torchferry.benchmarks.load.table import table
 
 PERCENTILES = {"p50": 1.234, "p90": 2.0, "p99": 30.0, "p99.9": 400.0}
 

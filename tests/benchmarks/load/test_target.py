@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from tritonclient.grpc import service_pb2 as messages
 
-from benchmarks.load import oip_grpc
-from benchmarks.load.target import PROTOCOLS, prepare
-from serving.codec import predictions_grpc
 from tests.benchmarks.load.given import asked
 from tests.benchmarks.load.peers import calls, pages
 from tests.benchmarks.load.test_oip_grpc import INPUT
 from tests.benchmarks.load.test_rest import SERVER
+from torchferry.benchmarks.load import oip_grpc
+from torchferry.benchmarks.load.target import PROTOCOLS, prepare
+from torchferry.serving.codec import predictions_grpc
 
 OVER_GRPC = {"grpc", "grpc-predictions"}
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load.timer import Timer
 from tests.serving.wire import SECONDS, in_loop
+from torchferry.benchmarks.load.timer import Timer
 
 FAR = 1e6
 

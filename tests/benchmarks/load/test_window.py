@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.load.window import windows
 from tests.benchmarks.load.test_measurement import load
+from torchferry.benchmarks.load.window import windows
 
 
 def test_each_window_has_what_was_due_in_it() -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.load.worker import Records, Shift, Worker
 from tests.benchmarks.load.given import target
 from tests.benchmarks.load.peers import Talk, listening
 from tests.serving.wire import SECONDS, in_loop
+from torchferry.benchmarks.load.worker import Records, Shift, Worker
 
 GOOD = b"HTTP/1.1 200 OK\r\nServer-Timing: queue;dur=0.5, inference;dur=2\r\nContent-Length: 2\r\n\r\n{}"
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"

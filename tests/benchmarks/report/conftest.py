@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report.report_command import main
 from tests.benchmarks.report.parsed import Page
 from tests.benchmarks.report.written import everything
+from torchferry.benchmarks.report.report_command import main
 
 
 @pytest.fixture(scope="package")

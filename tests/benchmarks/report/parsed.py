@@ -3,8 +3,8 @@
 from html.parser import HTMLParser
 from pathlib import Path
 
-from benchmarks.report.report_command import main
-from benchmarks.report.section import Section
+from torchferry.benchmarks.report.report_command import main
+from torchferry.benchmarks.report.section import Section
 
 ALONE = {"meta", "img", "br", "hr", "link", "input"}
 

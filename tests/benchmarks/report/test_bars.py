@@ -1,7 +1,7 @@
 """Horizontal bars: their lengths, names, intervals and parts."""
 
-from benchmarks.report.bars import END, Bar, bars, data
 from tests.benchmarks.report.parsed import Page
+from torchferry.benchmarks.report.bars import END, Bar, bars, data
 
 
 def widths(page: Page) -> list[float]:

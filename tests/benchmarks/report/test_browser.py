@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.report.page import STYLE
+from torchferry.benchmarks.report.page import STYLE
 
 pytestmark = pytest.mark.server
 

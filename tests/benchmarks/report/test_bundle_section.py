@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report.bundle_section import bundle_section
-from serving.bundle.bundle import Bundle
-from serving.bundle.variant import Measured, Speed, Variant
-from serving.errors import UserError
 from tests.benchmarks.report.parsed import shown
+from torchferry.benchmarks.report.bundle_section import bundle_section
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.variant import Measured, Speed, Variant
 
 MEASURED = Measured(
     samples=360,

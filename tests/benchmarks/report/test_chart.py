@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from benchmarks.report.chart import Axis, Point, Series, data, line_chart, thinned
 from tests.benchmarks.report.parsed import Page
+from torchferry.benchmarks.report.chart import Axis, Point, Series, data, line_chart, thinned
 
 X, Y, LOG = Axis(label="requests/s"), Axis(label="ms"), Axis(label="ms", log=True)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.report.confusion import Confusion, draw, read_confusion
-from serving.errors import UserError
 from tests.benchmarks.report.parsed import Page
+from torchferry.benchmarks.report.confusion import Confusion, draw, read_confusion
+from torchferry.errors import UserError
 
 
 def confusion(folder: Path, text: str) -> Path:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.report.environment_section import environment_section, joined_lines
-from benchmarks.report.source import Result, Sources
-from serving.errors import UserError
 from tests.benchmarks.report.parsed import shown
+from torchferry.benchmarks.report.environment_section import environment_section, joined_lines
+from torchferry.benchmarks.report.source import Result, Sources
+from torchferry.errors import UserError
 
 MACHINE = {"processor": "x", "cores": 2, "gpus": [], "versions": {"torch": "2.9", "torchserve": None}}
 
@@ -40,9 +40,9 @@ def test_commands_can_be_typed_again() -> None:
     lines = joined_lines([result("one.json", ["latency", "a b", "--rate", 5]), result("two.json", ["soak"])])
     assert lines.splitlines() == [
         "# one.json",
-        "python -m benchmarks latency 'a b' --rate 5",
+        "torchferry bench latency 'a b' --rate 5",
         "# two.json",
-        "python -m benchmarks soak",
+        "torchferry bench soak",
     ]
 
 
@@ -57,7 +57,7 @@ def test_commands_can_be_typed_again() -> None:
     ],
 )
 def test_secrets_of_a_command_are_left_out(words: list[str], left: list[str]) -> None:
-    assert shlex.split(joined_lines([result(command=words)]).splitlines()[1])[3:] == left
+    assert shlex.split(joined_lines([result(command=words)]).splitlines()[1])[2:] == left
 
 
 @pytest.mark.parametrize("change", [{"machine": None}, {"machine": {"versions": [1]}}, {"command": None}])

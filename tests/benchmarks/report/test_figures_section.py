@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.record import Figure
-from benchmarks.report.figures_section import figures_section
-from benchmarks.report.source import Result
-from serving.errors import UserError
 from tests.benchmarks.report.parsed import shown
+from torchferry.benchmarks.record import Figure
+from torchferry.benchmarks.report.figures_section import figures_section
+from torchferry.benchmarks.report.source import Result
+from torchferry.errors import UserError
 
 
 def result(verb: str, results: Any = None, **figures: Figure) -> Result:

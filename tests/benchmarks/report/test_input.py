@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report.report_command import main
-from serving.errors import UserError
 from tests.benchmarks.report.written import a_servers, measurement, written
 from tests.commands import run_command
+from torchferry.benchmarks.report.report_command import main
+from torchferry.errors import UserError
 
 Break = Callable[[Path], Path]
 
@@ -139,9 +139,9 @@ def test_bad_input_is_one_line_and_no_file(broken: Break, words: str, tmp_path: 
 
 
 def test_the_command_line(tmp_path: Path) -> None:
-    done = run_command("-m", "benchmarks", "report", a_servers(tmp_path), "-o", tmp_path / "made.html")
+    done = run_command("-m", "torchferry", "report", a_servers(tmp_path), "-o", tmp_path / "made.html")
     assert (done.returncode, done.stderr) == (0, "")
     assert str(tmp_path / "made.html") in done.stdout
-    done = run_command("-m", "benchmarks", "report", tmp_path / "nowhere", "-o", tmp_path / "other.html")
+    done = run_command("-m", "torchferry", "report", tmp_path / "nowhere", "-o", tmp_path / "other.html")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1

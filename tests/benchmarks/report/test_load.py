@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.load.measurement import Measurement
-from benchmarks.report.load import Curve, Load, curves
-from benchmarks.report.source import Result
-from serving.errors import UserError
 from tests.benchmarks.report.written import measurement
+from torchferry.benchmarks.load.measurement import Measurement
+from torchferry.benchmarks.report.load import Curve, Load, curves
+from torchferry.benchmarks.report.source import Result
+from torchferry.errors import UserError
 
 
 def result(verb: str, results: object, path: str = "") -> Result:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.report.load import curves
-from benchmarks.report.load_section import load_section
-from benchmarks.report.section import Section
-from benchmarks.report.source import Result, read
 from tests.benchmarks.report.parsed import Page, shown
 from tests.benchmarks.report.written import a_sweep, measurement
+from torchferry.benchmarks.report.load import curves
+from torchferry.benchmarks.report.load_section import load_section
+from torchferry.benchmarks.report.section import Section
+from torchferry.benchmarks.report.source import Result, read
 
 
 def section(*results: Result) -> Section:

@@ -1,7 +1,7 @@
 """What tells a line or a bar from the others."""
 
-from benchmarks.report.marks import COLOURS, legend, letter, shape
 from tests.benchmarks.report.parsed import Page
+from torchferry.benchmarks.report.marks import COLOURS, legend, letter, shape
 
 
 def test_letters_go_on_as_numbers() -> None:

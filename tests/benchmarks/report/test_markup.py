@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from benchmarks.interval import Interval
-from benchmarks.report.markup import Markup, escaped, figure, interval, number, percent, slug, table, tag
 from tests.benchmarks.report.parsed import Page
+from torchferry.benchmarks.interval import Interval
+from torchferry.benchmarks.report.markup import Markup, escaped, figure, interval, number, percent, slug, table, tag
 
 
 def test_what_is_not_markup_is_escaped() -> None:

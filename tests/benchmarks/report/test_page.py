@@ -8,10 +8,10 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.record import Figure
-from benchmarks.report.report_command import main
 from tests.benchmarks.report.parsed import Page
 from tests.benchmarks.report.written import a_servers, a_sweep, measurement, written
+from torchferry.benchmarks.record import Figure
+from torchferry.benchmarks.report.report_command import main
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&\ud800"
 

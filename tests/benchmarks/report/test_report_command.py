@@ -1,14 +1,14 @@
-"""`python -m benchmarks report`: where the page is written, and where it is not."""
+"""`torchferry report`: where the page is written, and where it is not."""
 
 import hashlib
 from pathlib import Path
 
 import pytest
 
-from benchmarks.report.report_command import main
-from serving.errors import UserError
 from tests.benchmarks.report.parsed import Page
 from tests.benchmarks.report.written import a_servers
+from torchferry.benchmarks.report.report_command import main
+from torchferry.errors import UserError
 
 
 def test_the_output_is_never_somebody_elses(tmp_path: Path) -> None:

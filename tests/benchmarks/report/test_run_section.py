@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report.run_section import run_section
-from benchmarks.report.source import Run
 from tests.benchmarks.report.parsed import shown
+from torchferry.benchmarks.report.run_section import run_section
+from torchferry.benchmarks.report.source import Run
 
 Line = dict[str, Any]
 

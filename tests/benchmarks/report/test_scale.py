@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.report.scale import scale
+from torchferry.benchmarks.report.scale import scale
 
 
 @pytest.mark.parametrize(

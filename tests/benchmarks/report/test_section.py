@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from benchmarks.report.markup import tag
-from benchmarks.report.section import Section, columns, origin
 from tests.benchmarks.report.parsed import shown
+from torchferry.benchmarks.report.markup import tag
+from torchferry.benchmarks.report.section import Section, columns, origin
 
 
 def test_columns_leave_out_what_is_missing() -> None:

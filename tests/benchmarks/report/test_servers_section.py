@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.report.servers_section import servers_section
-from benchmarks.report.source import Result, read
-from serving.errors import UserError
 from tests.benchmarks.report.parsed import shown
 from tests.benchmarks.report.written import a_servers
+from torchferry.benchmarks.report.servers_section import servers_section
+from torchferry.benchmarks.report.source import Result, read
+from torchferry.errors import UserError
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load.drift import Drift
-from benchmarks.report.soak_section import soak_section
-from benchmarks.report.source import Result, read
-from serving.errors import UserError
 from tests.benchmarks.report.parsed import shown
 from tests.benchmarks.report.written import a_soak, measurement
+from torchferry.benchmarks.load.drift import Drift
+from torchferry.benchmarks.report.soak_section import soak_section
+from torchferry.benchmarks.report.source import Result, read
+from torchferry.errors import UserError
 
 
 def soak(**change: Any) -> Result:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.report.source import blamed, read, without_passwords
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.errors import UserError
 from tests.benchmarks.report.written import a_servers
+from torchferry.benchmarks.report.source import blamed, read, without_passwords
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
 
 
 def a_run(folder: Path, *lines: dict[str, Any]) -> Path:

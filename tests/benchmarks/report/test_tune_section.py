@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import UserError
 from tests.benchmarks.report.parsed import report as made_report
 from tests.benchmarks.tune.landscape import a_tune, space
+from torchferry.errors import UserError
 
 
 def test_the_report_shows_the_course_and_every_point(tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
-from benchmarks import record
-from benchmarks.interval import Interval, median_interval
-from benchmarks.load.drift import Drift
-from benchmarks.load.measurement import Measurement, figures
-from benchmarks.load.window import Window
-from benchmarks.record import Figure
-from benchmarks.slo import Sustainable
-from benchmarks.verdict import Verdict
 from tests.benchmarks.tune.landscape import a_tune
+from torchferry.benchmarks import record
+from torchferry.benchmarks.interval import Interval, median_interval
+from torchferry.benchmarks.load.drift import Drift
+from torchferry.benchmarks.load.measurement import Measurement, figures
+from torchferry.benchmarks.load.window import Window
+from torchferry.benchmarks.record import Figure
+from torchferry.benchmarks.slo import Sustainable
+from torchferry.benchmarks.verdict import Verdict
 
 SLOWER = 1.8  # from one rate to the next
 

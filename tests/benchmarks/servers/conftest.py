@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import psutil
 import pytest
 
-from benchmarks.servers.environment import place
+from torchferry.benchmarks.servers.environment import place
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from benchmarks.servers.peer import Job
-from benchmarks.servers.samples import write_samples
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
 from tests.serving.tiny_bundle import FILE, described
+from torchferry.benchmarks.servers.peer import Job
+from torchferry.benchmarks.servers.samples import write_samples
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
 
 IMAGES = np.arange(8, dtype=np.uint8).reshape(2, 1, 2, 2)
 PIXELS = IMAGES.reshape(2, 4).astype(np.float32)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.servers.bare import LOOP, Bare, ByCores, Loop
-from benchmarks.servers.peer import Job, Offered
-from benchmarks.servers.process import Process
-from benchmarks.servers.unavailable import Unavailable
 from tests.benchmarks.servers.conftest import Starts
 from tests.benchmarks.servers.jobs import PIXELS, a_job
+from torchferry.benchmarks.servers.bare import LOOP, Bare, ByCores, Loop
+from torchferry.benchmarks.servers.peer import Job, Offered
+from torchferry.benchmarks.servers.process import Process
+from torchferry.benchmarks.servers.unavailable import Unavailable
 
 SAID = {"p50_ms": 1.0, "p99_ms": 3.0, "rate": 900.0, "requests": 90}
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.servers.apps.onnx_model import decoded
-from benchmarks.servers.base64_json import Base64Json
-from benchmarks.servers.unavailable import Unavailable
-from serving.errors import UserError
 from tests.benchmarks.load.peers import nobody, pages
 from tests.benchmarks.servers.jobs import IMAGES, PIXELS, a_job
+from torchferry.benchmarks.servers.apps.onnx_model import decoded
+from torchferry.benchmarks.servers.base64_json import Base64Json
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.errors import UserError
 
 ANSWER = json.dumps([{"pixels": PIXELS.tolist()}]).encode()
 

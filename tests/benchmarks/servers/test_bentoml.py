@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers.bentoml import BentoML
-from benchmarks.servers.environment import APPS
 from tests.benchmarks.servers.conftest import Starts
 from tests.benchmarks.servers.jobs import a_job
+from torchferry.benchmarks.servers.bentoml import BentoML
+from torchferry.benchmarks.servers.environment import APPS
 
 
 @pytest.mark.parametrize("most", [1, 8])

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.servers.contestant import PEERS, Contestant, at, name_of
-from benchmarks.servers.peer import Offered
 from tests.benchmarks.servers.jobs import PIXELS, a_job
+from torchferry.benchmarks.servers.contestant import PEERS, Contestant, at, name_of
+from torchferry.benchmarks.servers.peer import Offered
 
 OPTIONS = {"warmup": 1.0, "seconds": 5.0, "slo_ms": None, "rates": ()}
 

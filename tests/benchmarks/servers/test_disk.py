@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from benchmarks.servers.disk import folder_bytes, packages_bytes
+from torchferry.benchmarks.servers.disk import folder_bytes, packages_bytes
 
 
 def install(folder: Path, name: str, size: int, *needs: str) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers.environment import PINS, environment, pinned, place, python_of, site_packages
-from benchmarks.servers.unavailable import Unavailable
 from tests.commands import ROOT
+from torchferry.benchmarks.servers.environment import PINS, environment, pinned, place, python_of, site_packages
+from torchferry.benchmarks.servers.unavailable import Unavailable
 
 PEERS = ["litserve", "bentoml", "mlserver", "kserve", "ray-serve", "triton"]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers.installed import Installed
-from benchmarks.servers.unavailable import Unavailable
 from tests.benchmarks.servers.jobs import a_job
+from torchferry.benchmarks.servers.installed import Installed
+from torchferry.benchmarks.servers.unavailable import Unavailable
 
 
 class Peer(Installed):

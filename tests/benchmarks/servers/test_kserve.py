@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers.environment import APPS, place
-from benchmarks.servers.kserve import KServe
-from benchmarks.servers.unavailable import Unavailable
 from tests.benchmarks.servers.conftest import Starts
 from tests.benchmarks.servers.jobs import a_job
+from torchferry.benchmarks.servers.environment import APPS, place
+from torchferry.benchmarks.servers.kserve import KServe
+from torchferry.benchmarks.servers.unavailable import Unavailable
 
 
 def test_its_app_gets_the_model_and_its_tensors(

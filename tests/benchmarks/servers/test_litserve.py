@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers.environment import APPS
-from benchmarks.servers.litserve import LitServe
 from tests.benchmarks.servers.conftest import Starts
 from tests.benchmarks.servers.jobs import a_job
+from torchferry.benchmarks.servers.environment import APPS
+from torchferry.benchmarks.servers.litserve import LitServe
 
 
 @pytest.mark.parametrize("most", [1, 8])

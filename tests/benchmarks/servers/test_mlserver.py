@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.servers.environment import APPS
-from benchmarks.servers.mlserver import MLServer
 from tests.benchmarks.servers.conftest import Start, Starts
 from tests.benchmarks.servers.jobs import a_job
+from torchferry.benchmarks.servers.environment import APPS
+from torchferry.benchmarks.servers.mlserver import MLServer
 
 
 def settings(start: Start, name: str) -> Any:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers.ours import Ours
 from tests.benchmarks.servers.conftest import Starts
 from tests.benchmarks.servers.jobs import a_job
+from torchferry.benchmarks.servers.ours import Ours
 
 
 def test_it_serves_the_variant_with_the_threads_of_the_job(tmp_path: Path, start_of: Starts) -> None:
     job = a_job(tmp_path)
     start = start_of(Ours(job))
-    assert start.words[:6] == [sys.executable, "-m", "serving", "up", "--runtime", "onnx"]
+    assert start.words[:6] == [sys.executable, "-m", "torchferry", "up", "--runtime", "onnx"]
     assert start.words[6] == f"{job.bundle.root}:onnx-fp32"
     assert start.option("--threads") == "2"
     assert start.option("--ready-file") == str(start.folder / "ready.json")

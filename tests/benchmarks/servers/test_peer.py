@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.servers.contestant import PEERS
 from tests.benchmarks.servers.jobs import a_job
+from torchferry.benchmarks.servers.contestant import PEERS
 
 
 @pytest.mark.parametrize("peer", PEERS)

@@ -2,7 +2,7 @@
 
 import socket
 
-from benchmarks.servers.ports import free_port, listens
+from torchferry.benchmarks.servers.ports import free_port, listens
 
 
 def test_a_free_port_can_be_listened_on() -> None:

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from benchmarks.servers.process import SECONDS_TO_START, Process
-from benchmarks.servers.unavailable import Unavailable
-from serving.errors import ServerFault, UserError
+from torchferry.benchmarks.servers.process import SECONDS_TO_START, Process
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.errors import ServerFault, UserError
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers.environment import APPS
-from benchmarks.servers.ray_serve import RayServe
 from tests.benchmarks.servers.conftest import Starts
 from tests.benchmarks.servers.jobs import a_job
+from torchferry.benchmarks.servers.environment import APPS
+from torchferry.benchmarks.servers.ray_serve import RayServe
 
 
 @pytest.mark.parametrize("most", [1, 8])

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from benchmarks.servers.ready import addresses
+from torchferry.benchmarks.servers.ready import addresses
 
 
 def test_there_are_no_addresses_until_the_file_is_there(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.servers.samples import write_samples
 from tests.benchmarks.servers.jobs import IMAGES, a_bundle
+from torchferry.benchmarks.servers.samples import write_samples
 
 
 def test_each_sample_has_its_tensors(tmp_path: Path) -> None:

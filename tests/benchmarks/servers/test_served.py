@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.load.measurement import Measurement
-from benchmarks.servers.peer import Offered
-from benchmarks.servers.served import Served, answers, described, infer, target_of
-from benchmarks.servers.unavailable import Unavailable
-from serving.bundle.bundle import TensorSpec
-from serving.errors import UserError
 from tests.benchmarks.load.peers import nobody, pages
 from tests.benchmarks.report.written import measurement
 from tests.benchmarks.servers.jobs import PIXELS, a_job
+from torchferry.benchmarks.load.measurement import Measurement
+from torchferry.benchmarks.servers.peer import Offered
+from torchferry.benchmarks.servers.served import Served, answers, described, infer, target_of
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import TensorSpec
 
 GOOD = replace(measurement(50), percentiles_ms={"p50": 1.0, "p99": 2.0}, achieved_rate=49.0, requests=100)
 OFFERED = Offered(p50_ms=1, p99_ms=2, rate=49, requests=100)
@@ -40,7 +40,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Measured:
             return next(ends)
 
         for name in ("measure_open", "measure_closed"):
-            monkeypatch.setattr(f"benchmarks.servers.served.{name}", measure)
+            monkeypatch.setattr(f"torchferry.benchmarks.servers.served.{name}", measure)
         given: dict[str, Any] = {"process": None, "server": "x", "threads": 1, "golden": {}, "target": None}
         return Served(**given), asked
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers.servers_command import main
-from serving.errors import ServerFault, UserError
 from tests.benchmarks.servers.jobs import a_bundle
+from torchferry.benchmarks.servers.servers_command import main
+from torchferry.errors import ServerFault, UserError
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers.peer import Job
-from benchmarks.servers.stock import TUNED, Default, Tuned
 from tests.benchmarks.servers.conftest import Start, Starts
 from tests.benchmarks.servers.jobs import a_job
+from torchferry.benchmarks.servers.peer import Job
+from torchferry.benchmarks.servers.stock import TUNED, Default, Tuned
 
 
 @pytest.fixture

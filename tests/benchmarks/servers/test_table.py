@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from benchmarks.servers.contestant import Contestant
-from benchmarks.servers.table import Row, figures, rows, table
+from torchferry.benchmarks.servers.contestant import Contestant
+from torchferry.benchmarks.servers.table import Row, figures, rows, table
 
 ABOUT = {"server": "x 1", "protocol": "rest", "workers": 1, "threads": 1, "payload_bytes": 223}
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.servers.peer import Job
-from benchmarks.servers.torchserve import BehindNginx, BehindNginxByCores, TorchServe
 from tests.benchmarks.servers.conftest import Starts
 from tests.benchmarks.servers.jobs import a_job
+from torchferry.benchmarks.servers.peer import Job
+from torchferry.benchmarks.servers.torchserve import BehindNginx, BehindNginxByCores, TorchServe
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_cores_go_to_the_threads_of_one_worker_or_to_a_worker_each(
     made = peer(job)
     assert (made.workers, made.threads) == (workers, threads)
     start = start_of(made)
-    assert start.words[1:6] == ["-m", "serving", "up", "--runtime", "torchserve"]
+    assert start.words[1:6] == ["-m", "torchferry", "up", "--runtime", "torchserve"]
     assert start.words[6] == str(job.folder / f"model-store-{workers}")
     assert (start.option("--gateway"), start.option("--threads")) == (gateway, str(threads))
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers.environment import site_packages
-from benchmarks.servers.peer import Job
-from benchmarks.servers.triton import Triton
-from benchmarks.servers.unavailable import Unavailable
-from serving.bundle.bundle import TensorSpec
 from tests.benchmarks.servers.conftest import Starts
 from tests.benchmarks.servers.jobs import a_bundle, a_job
+from torchferry.benchmarks.servers.environment import site_packages
+from torchferry.benchmarks.servers.peer import Job
+from torchferry.benchmarks.servers.triton import Triton
+from torchferry.benchmarks.servers.unavailable import Unavailable
+from torchferry.serving.bundle.bundle import TensorSpec
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from benchmarks.servers.unavailable import Unavailable
+from torchferry.benchmarks.servers.unavailable import Unavailable
 
 
 @pytest.mark.parametrize(

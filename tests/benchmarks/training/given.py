@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.training.workload import Workload, add_options
-from serving.cli.arguments import Parser
+from torchferry.arguments import Parser
+from torchferry.benchmarks.training.workload import Workload, add_options
 
 WORKLOAD = Workload(
     model="digits",

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.training import checkpoint
-from serving.errors import UserError
+from torchferry.benchmarks.training import checkpoint
+from torchferry.errors import UserError
 
 
 @pytest.mark.parametrize(

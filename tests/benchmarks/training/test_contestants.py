@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from benchmarks.training import ours
-from benchmarks.training.contestants import CONTESTANTS, NEEDS, chosen
-from serving.errors import UserError
+from torchferry.benchmarks.training import ours
+from torchferry.benchmarks.training.contestants import CONTESTANTS, NEEDS, chosen
+from torchferry.errors import UserError
 
 
 def test_those_are_chosen_that_were_asked_for_in_that_order() -> None:

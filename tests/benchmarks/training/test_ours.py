@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from benchmarks.training import ours
 from tests.benchmarks.training.given import workload
-from training.config.cli import parse
-from training.config.recipe import Recipe
+from torchferry.benchmarks.training import ours
+from torchferry.training.config.cli import parse
+from torchferry.training.config.recipe import Recipe
 
 
 def parsed(file: Path) -> Recipe:

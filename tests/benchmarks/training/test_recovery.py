@@ -1,7 +1,7 @@
 """How a recovery is shown."""
 
-from benchmarks.training.recovery import Recovery, table
 from tests.benchmarks.training.given import workload
+from torchferry.benchmarks.training.recovery import Recovery, table
 
 
 def test_the_table_has_a_line_for_each_workload() -> None:

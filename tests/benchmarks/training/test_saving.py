@@ -1,8 +1,8 @@
 """How the cost of saving is shown."""
 
-from benchmarks.interval import Interval
-from benchmarks.training.saving import Saving, table
 from tests.benchmarks.training.given import workload
+from torchferry.benchmarks.interval import Interval
+from torchferry.benchmarks.training.saving import Saving, table
 
 
 def test_the_cost_is_what_is_missing_to_the_throughput_without_saves() -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.training import scaling
-from benchmarks.training.workload import Workload
-from serving.errors import UserError
 from tests.benchmarks.training.given import options
+from torchferry.benchmarks.training import scaling
+from torchferry.benchmarks.training.workload import Workload
+from torchferry.errors import UserError
 
 
 class Trainers:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.training import throughput
-from benchmarks.training.throughput import compare, table
-from serving.errors import UserError
 from tests.benchmarks.training.given import workload
+from torchferry.benchmarks.training import throughput
+from torchferry.benchmarks.training.throughput import compare, table
+from torchferry.errors import UserError
 
 RATES = {"ours": [1e6, 5e5], "bare": [2e6, 1e6], "fabric": [5e5, 2.5e5]}
 

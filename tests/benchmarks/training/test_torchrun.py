@@ -7,8 +7,8 @@ from typing import cast
 import psutil
 import pytest
 
-from benchmarks.training.torchrun import LINES_SHOWN, Launch
-from serving.errors import ServerFault
+from torchferry.benchmarks.training.torchrun import LINES_SHOWN, Launch
+from torchferry.errors import ServerFault
 
 
 class Worker:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.training.workload import Workload, check, cores_each, workloads
-from serving.errors import UserError
 from tests.benchmarks.training.given import options, workload
+from torchferry.benchmarks.training.workload import Workload, check, cores_each, workloads
+from torchferry.errors import UserError
 
 
 def ask(folder: Path, words: list[str]) -> list[Workload]:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from benchmarks import record
-from benchmarks.tune.evidence import Evidence, Probe
-from benchmarks.tune.point import Point
-from benchmarks.tune.race import CannotRun
-from benchmarks.tune.search import Search
-from benchmarks.tune.space import delays
-from benchmarks.tune.tune_command import results
+from torchferry.benchmarks import record
+from torchferry.benchmarks.tune.evidence import Evidence, Probe
+from torchferry.benchmarks.tune.point import Point
+from torchferry.benchmarks.tune.race import CannotRun
+from torchferry.benchmarks.tune.search import Search
+from torchferry.benchmarks.tune.space import delays
+from torchferry.benchmarks.tune.tune_command import results
 
 LIMIT = 50.0
 

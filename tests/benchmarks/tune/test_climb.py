@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.tune.climb import WIDENINGS, Holds, climb, highest
+from torchferry.benchmarks.tune.climb import WIDENINGS, Holds, climb, highest
 
 
 def up_to(limit: float, asked: list[float]) -> Holds:

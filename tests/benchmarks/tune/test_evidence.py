@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.tune.evidence import Champion, Entry, Evidence, Probe
 from tests.benchmarks.tune.landscape import POINT, space
+from torchferry.benchmarks.tune.evidence import Champion, Entry, Evidence, Probe
 
 
 class Clock:

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.tune.evidence import Evidence
-from benchmarks.tune.point import Point
-from benchmarks.tune.race import TRIES, Race
 from tests.benchmarks.tune.landscape import LIMIT, POINT, Landscape, of_cores, searched, space
+from torchferry.benchmarks.tune.evidence import Evidence
+from torchferry.benchmarks.tune.point import Point
+from torchferry.benchmarks.tune.race import TRIES, Race
 
 FIRST = replace(POINT, delay_ms=0)
 OTHER = replace(FIRST, workers=1, threads=2)

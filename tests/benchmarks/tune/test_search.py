@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.tune.evidence import Probe
-from benchmarks.tune.point import Point
 from tests.benchmarks.tune.landscape import (
     Landscape,
     of_a_delay,
@@ -15,6 +13,8 @@ from tests.benchmarks.tune.landscape import (
     searched,
     space,
 )
+from torchferry.benchmarks.tune.evidence import Probe
+from torchferry.benchmarks.tune.point import Point
 
 LANDSCAPES = [of_cores, of_one_call, of_a_delay, of_no_difference]
 

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 import pytest
 
-from benchmarks.tune.space import BATCHES, delays, divisions, grid, variants
-from serving.bundle.bundle import Bundle, TensorSpec
-from serving.bundle.variant import Measured, Speed, Variant
-from serving.errors import UserError
+from torchferry.benchmarks.tune.space import BATCHES, delays, divisions, grid, variants
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.variant import Measured, Speed, Variant
 
 
 def bundle_of(*accepted: str, refused: str = "onnx-int8", batch: int = -1) -> Bundle:

@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.tune import trial
-from benchmarks.tune.trial import Trials
-from benchmarks.tune.tune_command import conclude
-from serving.bundle import bundle as bundles
-from serving.client import RestClient
-from serving.errors import UserError
 from tests.benchmarks.report.parsed import report as made_report
 from tests.benchmarks.test_servers import left_with
 from tests.benchmarks.tune.landscape import LIMIT, POINT, Landscape, of_a_delay, searched, space
 from tests.commands import ROOT, run_command
 from tests.server import Server
 from tests.waiting import wait_until
+from torchferry.benchmarks.tune import trial
+from torchferry.benchmarks.tune.trial import Trials
+from torchferry.benchmarks.tune.tune_command import conclude
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.client import RestClient
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ from tests.waiting import wait_until
     ],
 )
 def test_bad_options_are_refused_in_one_line(bundle: Path, words: tuple[object, ...], says: str) -> None:
-    done = run_command("-m", "benchmarks", "tune", bundle, *words)
+    done = run_command("-m", "torchferry", "bench", "tune", bundle, *words)
     assert done.returncode == 2, done.stderr
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -50,14 +50,16 @@ def test_a_gateway_that_is_not_there_is_said_before_anything_starts(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    done = run_command("-m", "benchmarks", "tune", bundle, "--p99-ms", 50, "--runtime", "torchserve")
+    done = run_command("-m", "torchferry", "bench", "tune", bundle, "--p99-ms", 50, "--runtime", "torchserve")
     assert done.returncode == 2
-    assert "benchmarks: --gateway: nginx is not installed" in done.stderr
+    assert "torchferry: --gateway: nginx is not installed" in done.stderr
 
 
 def test_an_evidence_of_another_verb_is_kept(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "tuned.json").write_text("{}")
-    done = run_command("-m", "benchmarks", "tune", bundle, "--p99-ms", 50, "--settings-output", tmp_path / "tuned.toml")
+    done = run_command(
+        "-m", "torchferry", "bench", "tune", bundle, "--p99-ms", 50, "--settings-output", tmp_path / "tuned.toml"
+    )
     assert done.returncode == 2
     assert "tuned.json exists and was not written by this" in done.stderr
 
@@ -79,7 +81,7 @@ def quick(bundle: Path, folder: Path) -> list[str]:
     """The command for a server on one core, which leaves few points."""
     words = ["tune", bundle, "--p99-ms", 500, "--cpus", min(os.sched_getaffinity(0)), "--resolution", 0.5]
     words += ["--seconds", 0.4, "--warmup", 0, "--settings-output", folder / "tuned.toml", "-o", folder / "tune.json"]
-    return ["-m", "benchmarks", *map(str, words)]
+    return ["-m", "torchferry", "bench", *map(str, words)]
 
 
 @pytest.mark.server

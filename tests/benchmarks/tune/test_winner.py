@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.tune.winner import check_settings, settings_text, write_settings
-from serving.errors import UserError
 from tests.benchmarks.tune.landscape import POINT
+from torchferry.benchmarks.tune.winner import check_settings, settings_text, write_settings
+from torchferry.errors import UserError
 
 BUNDLE, ABOUT = Path("runs/digits/bundle"), ["p99 <= 50 ms up to 900 requests/s"]
 
@@ -18,7 +18,7 @@ def test_the_settings_are_toml_with_the_command_that_reads_them(tmp_path: Path) 
     write_settings(path, "onnx", settings_text("onnx", POINT, "nginx"), BUNDLE, ABOUT)
     up = {"variant": "onnx-fp32", "sessions": 2, "threads": 1, "max_batch": 8, "max_delay_ms": 2}
     assert tomllib.loads(path.read_text()) == {"up": up}
-    assert f"\n#     python -m serving up --runtime onnx runs/digits/bundle --settings {path}\n" in path.read_text()
+    assert f"\n#     torchferry up --runtime onnx runs/digits/bundle --settings {path}\n" in path.read_text()
     assert "\n# p99 <= 50 ms up to 900 requests/s\n" in path.read_text()
 
 
@@ -29,7 +29,7 @@ def test_torchserve_has_settings_for_its_archive_and_for_itself(tmp_path: Path) 
         "archive": {"variants": "onnx-fp32", "workers": 2, "batch_size": 8, "batch_delay_ms": 2},
         "up": {"threads": 1, "gateway": "none"},
     }
-    assert f"\n#     python -m serving archive runs/digits/bundle --settings '{path}' -o STORE\n" in path.read_text()
+    assert f"\n#     torchferry archive runs/digits/bundle --settings '{path}' -o STORE\n" in path.read_text()
 
 
 def test_a_batch_of_one_has_no_delay_in_an_archive() -> None:

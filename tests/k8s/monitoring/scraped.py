@@ -17,13 +17,13 @@ import pytest
 import urllib3
 import yaml
 
-from serving.client import Client, GrpcClient, RestClient
-from serving.errors import UserError
 from tests.commands import RECIPES, ROOT
 from tests.forks import warm_workers
 from tests.k8s.monitoring.queries import RULES, Query, soon
 from tests.ports import free_port
 from tests.waiting import wait_until
+from torchferry.errors import UserError
+from torchferry.serving.client import Client, GrpcClient, RestClient
 
 NAMESPACE = "torchferry"
 
@@ -32,7 +32,7 @@ NAMESPACE = "torchferry"
 def trainer(folder: Path) -> Iterator[str]:
     """Where two ranks that train until the block ends are scraped. Nicely: the servers are to start meanwhile."""
     command = ["nice", sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "training", "--config", str(RECIPES / "digits.yaml"), "--runs_dir", str(folder)]
+    command += ["-m", "torchferry.training", "--config", str(RECIPES / "digits.yaml"), "--runs_dir", str(folder)]
     command += ["--metrics.port", "0", "--epochs", "100000"]
     with (folder / "errors.txt").open("w") as errors:
         process = subprocess.Popen(

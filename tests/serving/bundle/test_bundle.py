@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.errors import BundleError, UserError
-from serving.onnx_server.models.repository import sources
-from serving.session import open_variant
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.errors import BundleError
+from torchferry.serving.onnx_server.models.repository import sources
+from torchferry.serving.session import open_variant
 
 
 @pytest.fixture

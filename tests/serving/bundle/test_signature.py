@@ -9,10 +9,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization as pem
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from serving.bundle import bundle as bundles
-from serving.bundle.signature import SigningKey, TrustedKeys
-from serving.errors import BundleError, UserError
 from tests.commands import run_command
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.signature import SigningKey, TrustedKeys
+from torchferry.serving.errors import BundleError
 
 
 def write_key(folder: Path, name: str, key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> Path:
@@ -95,7 +96,7 @@ def test_other_keys_are_refused(key: Path, tmp_path: Path) -> None:
 
 def test_the_commands(bundle: Path, store: Path, key: Path, tmp_path: Path) -> None:
     def serving(*arguments: object, code: int = 0) -> str:
-        done = run_command("-m", "serving", *arguments)
+        done = run_command("-m", "torchferry", *arguments)
         assert done.returncode == code, done.stderr
         return done.stdout if code == 0 else done.stderr
 
@@ -119,6 +120,6 @@ def test_the_commands(bundle: Path, store: Path, key: Path, tmp_path: Path) -> N
 
 def test_export_signs(run: Path, key: Path, trusted: TrustedKeys, tmp_path: Path) -> None:
     arguments = ("--variants", "onnx-fp32", "-o", tmp_path / "bundle", "--sign")
-    assert run_command("-m", "serving", "export", run, *arguments, tmp_path / "no.pem").returncode == 2
-    assert run_command("-m", "serving", "export", run, *arguments, key).returncode == 0
+    assert run_command("-m", "torchferry", "export", run, *arguments, tmp_path / "no.pem").returncode == 2
+    assert run_command("-m", "torchferry", "export", run, *arguments, key).returncode == 0
     assert bundles.load(tmp_path / "bundle", trusted).accepted == ["onnx-fp32"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from serving.bundle.variant import Measured, Speed, parse_variant
+from torchferry.serving.bundle.variant import Measured, Speed, parse_variant
 
 VARIANT: dict[str, Any] = {
     "status": "accepted",

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.cli.arguments import Parser
-from serving.cli.options import OptionSet, WrongOption, option
-from serving.errors import UserError
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.serving.cli.options import OptionSet, WrongOption, option
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from serving.bundle.signature import add_trust
-from serving.cli.arguments import Parser
-from serving.cli.settings_file import parse
-from serving.errors import UserError
-from serving.onnx_server.settings import Settings as OnnxSettings
-from serving.torchserve.archive import main as archive
-from serving.torchserve.settings import Settings as TorchServeSettings
 from tests.commands import run_command
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.serving.bundle.signature import add_trust
+from torchferry.serving.cli.settings_file import parse
+from torchferry.serving.onnx_server.settings import Settings as OnnxSettings
+from torchferry.serving.torchserve.archive import main as archive
+from torchferry.serving.torchserve.settings import Settings as TorchServeSettings
 
 
 def up(
     folder: Path, text: str, *arguments: str, kind: type[OnnxSettings | TorchServeSettings] = OnnxSettings
 ) -> Namespace:
-    """The options of `serving up` with a file that holds `text`."""
+    """The options of `torchferry up` with a file that holds `text`."""
     (folder / "s.toml").write_text(text)
     parser = Parser(prog="up")
     parser.add_argument("models", nargs="*")
@@ -109,8 +109,8 @@ def test_an_archive_is_made_by_a_file(bundle: Path, tmp_path: Path) -> None:
 def test_a_wrong_file_ends_the_command_with_2_and_one_line(bundle: Path, tmp_path: Path, runtime: str) -> None:
     settings = tmp_path / "s.toml"
     settings.write_text("[up]\nmax_queue = 0\n")
-    done = run_command("-m", "serving", "up", "--runtime", runtime, bundle, "--settings", settings)
+    done = run_command("-m", "torchferry", "up", "--runtime", runtime, bundle, "--settings", settings)
     assert done.returncode == 2
-    assert done.stderr == f"serving: {settings}: [up] max_queue: 0 is not valid; give a number above 0\n"
-    done = run_command("-m", "serving", "up", "--runtime", runtime, bundle, "--settings", tmp_path / "none")
+    assert done.stderr == f"torchferry: {settings}: [up] max_queue: 0 is not valid; give a number above 0\n"
+    done = run_command("-m", "torchferry", "up", "--runtime", runtime, bundle, "--settings", tmp_path / "none")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.bundle.bundle import load
-from serving.codec.predicted_labels import MOST_LABELS, count_labels, counted_labels
+from torchferry.serving.bundle.bundle import load
+from torchferry.serving.codec.predicted_labels import MOST_LABELS, count_labels, counted_labels
 
 
 def test_a_bundle_knows_them_and_one_from_before_does_not(bundle: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import pytest
 
-from serving.codec.predictions_grpc import METHOD, Request, Response, predictions, unknown_model
+from torchferry.serving.codec.predictions_grpc import METHOD, Request, Response, predictions, unknown_model
 
 CODES = grpc.StatusCode
 SENT = b"\x0a\x06digits" + b"\x12\x031.0" + b"\x1a\x0c" + b"\x0a\x04data\x12\x04\x00\xffab"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
-from serving.codec.predictions_json import MAX_INSTANCES, Request, answer, check_type, read_request
-from serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
 from tests.serving.tiny_bundle import described
+from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from torchferry.serving.codec.predictions_json import MAX_INSTANCES, Request, answer, check_type, read_request
+from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
 
 TABLE = described()
 WHOLE = described(inputs=(TensorSpec(name="row", datatype="UINT8", shape=(-1, 3)),))

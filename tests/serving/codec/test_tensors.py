@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from serving.bundle.bundle import TensorSpec
-from serving.codec.tensors import read_tensors, write_tensors
-from serving.errors import NotDecodable, TooLarge, WrongTensor
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.tensors import read_tensors, write_tensors
+from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
 
 SPECS = [TensorSpec(name="x", datatype="UINT8", shape=(-1, 2))]
 

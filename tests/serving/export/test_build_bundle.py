@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.errors import UserError
-from serving.export import build_bundle
-from serving.export.build_bundle import export
-from serving.export.export_command import parser
-from serving.export.external_model import load_given
-from serving.export.graphs import Graphs
-from serving.export.quantize import Refusal
-from serving.export.reference import Reference
-from serving.export.samples import Samples
-from serving.export.variants import Built, torch_program
 from tests.serving.export.tiny_reference import tiny_reference
 from tests.serving.networks import Branching
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.export import build_bundle
+from torchferry.serving.export.build_bundle import export
+from torchferry.serving.export.export_command import parser
+from torchferry.serving.export.external_model import load_given
+from torchferry.serving.export.graphs import Graphs
+from torchferry.serving.export.quantize import Refusal
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.samples import Samples
+from torchferry.serving.export.variants import Built, torch_program
 
 NETWORKS = "tests.serving.networks"
 

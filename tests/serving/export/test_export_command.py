@@ -10,11 +10,11 @@ import onnx
 import pytest
 import torch
 
-from serving.bundle import bundle as bundles
-from serving.session import open_variant
 from tests.commands import ROOT, run_command
 from tests.waiting import wait_until
-from training.models.saved import evaluation_data, load_model
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.session import open_variant
+from torchferry.training.models.saved import evaluation_data, load_model
 
 
 def test_both_variants_are_measured_on_the_whole_test_set(run: Path, bundle: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_onnx_graph_takes_any_batch_and_names_nothing_of_this_machine(bundle
 
 
 def test_the_same_checkpoint_gives_the_same_onnx_bytes(run: Path, bundle: Path, tmp_path: Path) -> None:
-    done = run_command("-m", "serving", "export", run, "--variants", "onnx-fp32", "-o", tmp_path / "again")
+    done = run_command("-m", "torchferry", "export", run, "--variants", "onnx-fp32", "-o", tmp_path / "again")
     assert done.returncode == 0, done.stderr
     name = "variants/onnx-fp32/model.onnx"
     assert (tmp_path / "again" / name).read_bytes() == (bundle / name).read_bytes()
@@ -61,21 +61,21 @@ def test_the_same_checkpoint_gives_the_same_onnx_bytes(run: Path, bundle: Path, 
 
 def test_a_refused_variant_stays_with_its_numbers_and_is_not_archived(run: Path, tmp_path: Path) -> None:
     impossible = ("--max-abs-diff", "-1")
-    done = run_command("-m", "serving", "export", run, "-o", tmp_path / "b", "--variants", "onnx-fp32", *impossible)
+    done = run_command("-m", "torchferry", "export", run, "-o", tmp_path / "b", "--variants", "onnx-fp32", *impossible)
     assert done.returncode == 3
     assert "not accepted: onnx-fp32;" in done.stderr
     refused = json.loads((tmp_path / "b" / "model.json").read_text())["variants"]["onnx-fp32"]
     assert refused["status"] == "refused"
     assert "outputs differ by" in refused["reason"]
     assert refused["measured"]["samples"] == 360
-    archived = run_command("-m", "serving", "archive", tmp_path / "b")
+    archived = run_command("-m", "torchferry", "archive", tmp_path / "b")
     assert archived.returncode == 2
     assert "no accepted variant" in archived.stderr
 
 
 def test_an_existing_bundle_is_left_as_it_is(run: Path, bundle: Path) -> None:
     before = (bundle / "model.json").read_bytes()
-    done = run_command("-m", "serving", "export", run)
+    done = run_command("-m", "torchferry", "export", run)
     assert (done.returncode, f"{bundle}: exists already" in done.stderr) == (2, True)
     assert (bundle / "model.json").read_bytes() == before
 
@@ -93,7 +93,7 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
         ((), "give a run folder, or the import path of a model"),
         ((run, "-o", "/proc/nowhere/x"), "cannot be made"),
     ]:
-        done = run_command("-m", "serving", "export", "-o", tmp_path / "bundle", *arguments)
+        done = run_command("-m", "torchferry", "export", "-o", tmp_path / "bundle", *arguments)
         assert done.returncode == 2, done.stderr
         assert words in done.stderr
         assert len(done.stderr.splitlines()) == 1
@@ -101,7 +101,7 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
 
 
 def test_of_two_exports_into_one_folder_one_is_refused(run: Path, tmp_path: Path) -> None:
-    command = ("-m", "serving", "export", run, "-o", tmp_path / "b", "--variants", "onnx-fp32")
+    command = ("-m", "torchferry", "export", run, "-o", tmp_path / "b", "--variants", "onnx-fp32")
     with ThreadPoolExecutor(2) as threads:
         both = [export.result() for export in [threads.submit(run_command, *command) for _ in range(2)]]
     assert sorted(done.returncode for done in both) == [0, 2], both
@@ -112,7 +112,7 @@ def test_of_two_exports_into_one_folder_one_is_refused(run: Path, tmp_path: Path
 
 @pytest.mark.parametrize("small_disk", [1], indirect=True)
 def test_a_full_disk_leaves_nothing_half_written(run: Path, small_disk: Path) -> None:
-    done = run_command("-m", "serving", "export", run, "-o", small_disk / "b", "--variants", "torch,onnx-fp32")
+    done = run_command("-m", "torchferry", "export", run, "-o", small_disk / "b", "--variants", "torch,onnx-fp32")
     assert done.returncode == 2, done.stderr
     assert f"{small_disk / 'b'}: no space is left" in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -121,7 +121,7 @@ def test_a_full_disk_leaves_nothing_half_written(run: Path, small_disk: Path) ->
 
 @pytest.mark.slow
 def test_sigterm_leaves_nothing_half_written(run: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "serving", "export", str(run), "-o", str(tmp_path / "bundle")]
+    command = [sys.executable, "-m", "torchferry", "export", str(run), "-o", str(tmp_path / "bundle")]
     with subprocess.Popen(command, cwd=ROOT) as export:
         wait_until(lambda: any(tmp_path.iterdir()))
         export.terminate()

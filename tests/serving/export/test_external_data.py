@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.errors import UserError
-from serving.export.external_data import MADE_UP, check_classes, samples_of
-from serving.export.input_spec import GivenInput, read_input
-from serving.export.samples import Samples
+from torchferry.errors import UserError
+from torchferry.serving.export.external_data import MADE_UP, check_classes, samples_of
+from torchferry.serving.export.input_spec import GivenInput, read_input
+from torchferry.serving.export.samples import Samples
 
 OPTION = "--eval-data"
 

@@ -11,21 +11,21 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import resnet18
 
-from serving.bundle import bundle as bundles
-from serving.errors import UserError
-from serving.export.export_command import main, parser
-from serving.export.external_model import load_given
-from serving.export.gate import Expected
-from serving.export.reference import Reference
-from serving.session import open_variant
 from tests.commands import run_command
 from tests.serving import networks
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.export.export_command import main, parser
+from torchferry.serving.export.external_model import load_given
+from torchferry.serving.export.gate import Expected
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.session import open_variant
 
 NETWORKS = "tests.serving.networks"
 
 
 def export(folder: Path, *options: object, code: int = 0, variants: str = "torch,onnx-fp32") -> str:
-    done = run_command("-m", "serving", "export", "-o", folder / "bundle", "--variants", variants, *options)
+    done = run_command("-m", "torchferry", "export", "-o", folder / "bundle", "--variants", variants, *options)
     assert done.returncode == code, done.stderr
     if code == 2:
         assert len(done.stderr.splitlines()) == 1, done.stderr

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from serving.bundle.bundle import TensorSpec
-from serving.bundle.variant import Measured
-from serving.export.gate import Expected, Limits, limits_for, refusal
-from serving.export.reference import Reference
-from serving.export.samples import Samples
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.variant import Measured
+from torchferry.serving.export.gate import Expected, Limits, limits_for, refusal
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.samples import Samples
 
 CLASSES = np.array([0, 1, 2, 0])
 EXPECTED = np.eye(3, dtype=np.float32)[CLASSES]

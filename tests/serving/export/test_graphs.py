@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 import pytest
 
-from serving.export.graphs import Graphs
-from serving.session.onnx_session import OnnxSession
 from tests.serving.export.tiny_reference import ROWS, tiny_reference
+from torchferry.serving.export.graphs import Graphs
+from torchferry.serving.session.onnx_session import OnnxSession
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from serving.errors import UserError
-from serving.export.input_spec import read_input
-from training.data.source import ImageInput, TensorInput
+from torchferry.errors import UserError
+from torchferry.serving.export.input_spec import read_input
+from torchferry.training.data.source import ImageInput, TensorInput
 
 
 @pytest.mark.parametrize(

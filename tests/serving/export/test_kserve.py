@@ -6,10 +6,10 @@ import jsonschema
 import pytest
 import yaml
 
-from serving.errors import UserError
-from serving.export.kserve import manifest, write_kserve
 from tests.commands import ROOT
 from tests.serving.tiny_bundle import described
+from torchferry.errors import UserError
+from torchferry.serving.export.kserve import manifest, write_kserve
 
 CRD = ROOT.parent / "shared" / "schemas" / "inferenceservice.serving.kserve.io_v1beta1.yaml"
 WHERE = "s3://models/tiny"

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
-from serving.export.label_shares import label_shares
-from serving.export.reference import Reference
-from serving.export.samples import Samples
 from tests.serving.export.tiny_reference import tiny_reference
+from torchferry.serving.export.label_shares import label_shares
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.samples import Samples
 
 ROWS = torch.zeros(4, 3)
 

@@ -7,13 +7,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from serving.errors import CannotBuild
-from serving.export import onnx_graph
-from serving.export.onnx_graph import Level, write_graph, write_optimized
-from serving.export.torch_program import exported_program
-from serving.session.onnx_session import OnnxSession
 from tests.commands import ROOT
 from tests.serving.export.tiny_reference import tiny_reference
+from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export import onnx_graph
+from torchferry.serving.export.onnx_graph import Level, write_graph, write_optimized
+from torchferry.serving.export.torch_program import exported_program
+from torchferry.serving.session.onnx_session import OnnxSession
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.export.build_bundle import export
-from serving.export.export_command import parser
-from serving.export.external_model import load_given
-from serving.export.reference import Reference
-from serving.export.trained import load_trained
-from serving.session import open_variant
 from tests.commands import RECIPES, run_command
 from tests.serving.seeds import INPUTS, reference
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.export.build_bundle import export
+from torchferry.serving.export.export_command import parser
+from torchferry.serving.export.external_model import load_given
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.trained import load_trained
+from torchferry.serving.session import open_variant
 
 VARIANTS = ["torch", "onnx-fp32"]
 SMALL_VIT = {"image_size": 64, "patch_size": 16, "num_layers": 2, "num_heads": 4, "hidden_dim": 64, "mlp_dim": 128}
@@ -66,7 +66,7 @@ def test_runs_of_recipes_for_tables(recipe: str, tmp_path: Path) -> None:
     options = diabetes if recipe == "housing-regression" else ()
     quick = ("--max_steps", 3, "--metrics.port", "null", "--metrics.tensorboard", "false")
     done = run_command(
-        "-m", "training", "--config", RECIPES / f"{recipe}.yaml", "--runs_dir", tmp_path, *quick, *options
+        "-m", "torchferry.training", "--config", RECIPES / f"{recipe}.yaml", "--runs_dir", tmp_path, *quick, *options
     )
     assert done.returncode == 0, done.stderr
     (run,) = tmp_path.iterdir()

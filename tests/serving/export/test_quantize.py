@@ -10,12 +10,12 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from serving.bundle.bundle import TensorSpec
-from serving.errors import CannotBuild
-from serving.export.quantize import Quantizer, quantized
-from serving.export.reference import Reference
-from serving.export.samples import Samples
 from tests.serving.export.tiny_reference import tiny_reference
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.quantize import Quantizer, quantized
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.samples import Samples
 
 NODES = ("first", "ruined", "last")
 """`ruined` gets a channel that is a million times as large as those that it looks at, so 8 bits lose them."""

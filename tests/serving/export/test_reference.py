@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from serving.bundle.bundle import TensorSpec
-from serving.export.reference import Served
 from tests.serving.export.tiny_reference import ROWS, tiny_reference
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.export.reference import Served
 
 
 class Difference(nn.Module):

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
-from serving.errors import UserError
-from serving.export.samples import BATCH, Samples
-from training.errors import CorruptSample
+from torchferry.errors import UserError
+from torchferry.serving.export.samples import BATCH, Samples
+from torchferry.training.errors import CorruptSample
 
 
 class Stream(IterableDataset):

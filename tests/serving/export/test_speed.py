@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from serving.export import speed
-from serving.export.speed import CALLS, WARMUP, measure_speed
 from tests.serving.export.tiny_reference import tiny_reference
+from torchferry.serving.export import speed
+from torchferry.serving.export.speed import CALLS, WARMUP, measure_speed
 
 SAMPLES = tiny_reference().test
 

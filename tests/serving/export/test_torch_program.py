@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from serving.errors import UserError
-from serving.export.reference import Served
-from serving.export.torch_program import SHOWN, exported_program, place, reason
 from tests.serving import networks
 from tests.serving.export.tiny_reference import ROWS, tiny_reference
+from torchferry.errors import UserError
+from torchferry.serving.export.reference import Served
+from torchferry.serving.export.torch_program import SHOWN, exported_program, place, reason
 
 
 def raised(value: object) -> Exception:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from serving.bundle.bundle import ImageDecode
-from serving.errors import UserError
-from serving.export.trained import decode_of, input_of, load_trained
-from training.data.source import ImageInput, Input, TableInput, TensorInput
-from training.models.saved import load_model
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import ImageDecode
+from torchferry.serving.export.trained import decode_of, input_of, load_trained
+from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
+from torchferry.training.models.saved import load_model
 
 IMAGE = ImageInput(mode="RGB", height=4, width=6, interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3)
 TABLE = TableInput(columns=("a", "b"), mean=(0.0, 0.0), std=(1.0, 1.0))

@@ -8,14 +8,14 @@ import onnxruntime
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import TensorSpec
-from serving.export.triton import config
 from tests.commands import run_command
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.export.triton import config
 
 
 def export(*arguments: object, code: int = 0) -> str:
-    done = run_command("-m", "serving", "export", *arguments)
+    done = run_command("-m", "torchferry", "export", *arguments)
     assert done.returncode == code, done.stderr
     return done.stdout if code == 0 else done.stderr
 

@@ -7,10 +7,10 @@ import numpy as np
 import onnx
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.export.variants import BUILDERS
-from serving.session import check_golden, open_variant
 from tests.commands import run_command
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.export.variants import BUILDERS
+from torchferry.serving.session import check_golden, open_variant
 
 # To pickle a function, the compiler's cache asks every loaded module for every name; jsonargparse warns of old ones.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -22,7 +22,7 @@ UNEVEN = "tests.serving.networks.Uneven"
 @pytest.fixture(scope="module")
 def everything(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("everything") / "bundle"
-    done = run_command("-m", "serving", "export", run, "-o", output, "--variants", "all")
+    done = run_command("-m", "torchferry", "export", run, "-o", output, "--variants", "all")
     assert done.returncode == 0, done.stderr
     return output
 
@@ -81,7 +81,7 @@ def test_int8_holds_integers_and_the_half_variant_half_floats(everything: Path) 
 @pytest.mark.slow
 def test_the_same_checkpoint_gives_the_same_bytes(run: Path, everything: Path, tmp_path: Path) -> None:
     names = ["onnx-fp32", "onnx-fp16", "onnx-int8"]
-    done = run_command("-m", "serving", "export", run, "-o", tmp_path / "again", "--variants", ",".join(names))
+    done = run_command("-m", "torchferry", "export", run, "-o", tmp_path / "again", "--variants", ",".join(names))
     assert done.returncode == 0, done.stderr
     for name in names:
         file = f"variants/{name}/model.onnx"
@@ -95,7 +95,7 @@ def export_uneven(folder: Path, *options: object) -> tuple[int, str, bundles.Bun
     (folder / "labels").write_text("a\nb\nc\nd\n")
     options = ("--input", "table:8", "--labels", folder / "labels", "--eval-data", folder / "rows.npz", *options)
     done = run_command(
-        "-m", "serving", "export", "--model", UNEVEN, "--variants", "onnx-int8", "-o", folder / "b", *options
+        "-m", "torchferry", "export", "--model", UNEVEN, "--variants", "onnx-int8", "-o", folder / "b", *options
     )
     return done.returncode, done.stdout + done.stderr, bundles.load(folder / "b")
 

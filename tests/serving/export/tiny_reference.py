@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from serving.export.reference import Reference, Served
-from serving.export.samples import Samples
 from tests.serving import tiny_bundle
+from torchferry.serving.export.reference import Reference, Served
+from torchferry.serving.export.samples import Samples
 
 ROWS = torch.tensor([[1.0, 2, 3], [4, 5, 6], [0, 0, 9], [-1, 1, 0], [2, 2, 2], [0.5, 0, 7]])
 CLASSES = torch.tensor([0, 1, 0, 0, 1, 0])

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import NotAllowed, Overloaded, UserError
-from serving.net.auth import Access
+from torchferry.errors import UserError
+from torchferry.serving.errors import NotAllowed, Overloaded
+from torchferry.serving.net.auth import Access
 
 
 def access(folder: Path, text: str) -> Access:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.net.listen_backlog import shut, waiting
-from serving.net.ports import listen
 from tests.waiting import wait_until
+from torchferry.serving.net.listen_backlog import shut, waiting
+from torchferry.serving.net.ports import listen
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from serving.errors import UserError
-from serving.net.ports import claim, claim_or_any, is_free, listen
+from torchferry.errors import UserError
+from torchferry.serving.net.ports import claim, claim_or_any, is_free, listen
 
 LOOPBACK = "127.0.0.1"
 ELSEWHERE = "192.0.2.1"

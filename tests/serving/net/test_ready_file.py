@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import UserError
-from serving.net.ready_file import check_ready_file, ready_file
+from torchferry.errors import UserError
+from torchferry.serving.net.ready_file import check_ready_file, ready_file
 
 ADDRESSES = {"rest": "http://127.0.0.1:8080", "grpc": "127.0.0.1:7070"}
 

@@ -7,9 +7,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from serving.errors import UserError
-from serving.net.tls import Certificate
 from tests.serving.certificates import write_certificate
+from torchferry.errors import UserError
+from torchferry.serving.net.tls import Certificate
 
 REFUSED = "^--tls-certificate: .* are no PEM certificate and its key without a passphrase"
 

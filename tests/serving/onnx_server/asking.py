@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from serving.codec.tensors import DATATYPES, DTYPES
+from torchferry.serving.codec.tensors import DATATYPES, DTYPES
 
 LENGTH = "Inference-Header-Content-Length"
 

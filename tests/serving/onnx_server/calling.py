@@ -9,7 +9,7 @@ import numpy as np
 from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc import service_pb2_grpc
 
-from serving.codec.tensors import DATATYPES, DTYPES
+from torchferry.serving.codec.tensors import DATATYPES, DTYPES
 
 
 @contextmanager

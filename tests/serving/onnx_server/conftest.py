@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.codec.tensors import DTYPES
 from tests.server import Server
 from tests.serving.onnx_server.made import export_mirror, export_table
+from torchferry.serving.codec.tensors import DTYPES
 
 StartServer = Callable[..., Server]
 

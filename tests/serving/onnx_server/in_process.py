@@ -13,18 +13,18 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 from uvicorn.server import ServerState
 
-from serving.bundle.bundle import Bundle, TensorSpec
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.http.uvicorn_protocol import Protocol
-from serving.onnx_server.models.model import Loaded, Model, load
-from serving.onnx_server.models.plan import Plan
-from serving.onnx_server.models.repository import Repository, Source
-from serving.onnx_server.models.versions import STABLE, Versions
-from serving.onnx_server.settings import Settings
-from serving.onnx_server.telemetry.metrics import Metrics
 from tests.serving.onnx_server.models.held import Held, until
 from tests.serving.tiny_bundle import VARIANT, described
 from tests.serving.wire import head
+from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.http.uvicorn_protocol import Protocol
+from torchferry.serving.onnx_server.models.model import Loaded, Model, load
+from torchferry.serving.onnx_server.models.plan import Plan
+from torchferry.serving.onnx_server.models.repository import Repository, Source
+from torchferry.serving.onnx_server.models.versions import STABLE, Versions
+from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 
 
 def model_of_bundle(bundle: Bundle, settings: Settings | None = None, **change: Any) -> Model:

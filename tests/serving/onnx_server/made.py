@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from serving.bundle.bundle import TensorSpec
-from serving.codec.tensors import DTYPES
-from serving.export.build_bundle import export
-from serving.export.export_command import parser
-from serving.export.external_model import load_given
-from serving.export.reference import Reference
-from serving.export.samples import Samples
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.tensors import DTYPES
+from torchferry.serving.export.build_bundle import export
+from torchferry.serving.export.export_command import parser
+from torchferry.serving.export.external_model import load_given
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.samples import Samples
 
 COLUMNS = 3
 

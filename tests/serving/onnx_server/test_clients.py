@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.client import Client, GrpcClient, Refused, RestClient
 from tests.commands import run_command
 from tests.serving.onnx_server.clients.environment import python_with
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.client import Client, GrpcClient, Refused, RestClient
 
 CLIENTS = Path(__file__).parent / "clients"
 LENGTH = "Inference-Header-Content-Length"
@@ -92,7 +92,7 @@ def test_our_own(served: dict[str, str], bundle: Path, image: Path, protocol: st
 def test_the_predict_command(served: dict[str, str], image: Path, protocol: str) -> None:
     port = served[protocol].rpartition(":")[2]
     options = ("--grpc", "--grpc-port", port) if protocol == "grpc" else ("--port", port)
-    done = run_command("-m", "serving", "predict", image, "--model", "digits", *options)
+    done = run_command("-m", "torchferry", "predict", image, "--model", "digits", *options)
     assert done.returncode == 0, done.stderr
     label, probability, file = done.stdout.split()
     assert (label.isdigit(), 0 < float(probability) <= 1, file) == (True, True, str(image))

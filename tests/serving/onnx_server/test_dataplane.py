@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.bundle.bundle import ImageDecode, TensorSpec
-from serving.errors import (
+from tests.serving.onnx_server.in_process import held_bundle, serving_session
+from tests.serving.onnx_server.models.held import BROKEN, Held, sample, until
+from tests.serving.wire import in_loop
+from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.errors import (
     ClientGone,
     DeadlinePassed,
     InferenceFailed,
@@ -20,14 +23,11 @@ from serving.errors import (
     UnknownModel,
     WrongTensor,
 )
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.inference import Inference, Wanted
-from serving.onnx_server.models.model import Model
-from serving.onnx_server.request_context import RequestContext
-from serving.onnx_server.trace_context import TraceContext
-from tests.serving.onnx_server.in_process import held_bundle, serving_session
-from tests.serving.onnx_server.models.held import BROKEN, Held, sample, until
-from tests.serving.wire import in_loop
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.inference import Inference, Wanted
+from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.trace_context import TraceContext
 
 
 class Free(Held):

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from tritonclient.grpc import service_pb2 as messages
 
-from serving.codec.tensors import DTYPES
-from serving.onnx_server.grpc.messages import CONTENTS
 from tests.serving.onnx_server.asking import LENGTH, arrays, ask, raw_tensor, tensor
 from tests.serving.onnx_server.calling import call, infer_request, output_arrays
 from tests.serving.onnx_server.made import extremes
 from tests.some import some
+from torchferry.serving.codec.tensors import DTYPES
+from torchferry.serving.onnx_server.grpc.messages import CONTENTS
 
 Arrays = Mapping[str, np.ndarray]
 PATH = "/v2/models/mirror/infer"

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from serving.onnx_server import descriptions
-from serving.onnx_server.inference import Work
-from serving.onnx_server.models.model import Model
-from serving.onnx_server.models.repository import Repository
-from serving.onnx_server.models.versions import STABLE, Versions
-from serving.onnx_server.request_context import RequestContext
-from serving.onnx_server.settings import Settings
-from serving.onnx_server.telemetry.metrics import Metrics
-from serving.session.onnx_session import CPU
 from tests.serving.onnx_server.in_process import model_of_session
 from tests.serving.tiny_bundle import described
 from tests.serving.wire import in_loop
+from torchferry.serving.onnx_server import descriptions
+from torchferry.serving.onnx_server.inference import Work
+from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.models.repository import Repository
+from torchferry.serving.onnx_server.models.versions import STABLE, Versions
+from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.telemetry.metrics import Metrics
+from torchferry.serving.session.onnx_session import CPU
 
 ROW = {"name": "row", "datatype": "FP32", "shape": [-1, 3]}
 PROBABILITIES = {"name": "probabilities", "datatype": "FP32", "shape": [-1, 2]}

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.session import Session, open_variant
 from tests.commands import RECIPES
 from tests.server import Server
 from tests.serving.onnx_server.asking import LENGTH, arrays, ask, raw_tensor, tensor
 from tests.serving.onnx_server.calling import call, infer_request, output_arrays
 from tests.serving.seeds import INPUTS
 from tests.some import some
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.session import Session, open_variant
 
 TOGETHER = 16
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import grpc
 import numpy as np
 
-from serving.bundle import bundle as bundles
-from serving.client import Client, GrpcClient, RestClient
 from tests.server import Server
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.onnx_server.malformed import Malformed
 from tests.serving.wire import connections, in_loop, outcomes, resident_mib
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.client import Client, GrpcClient, RestClient
 
 REQUESTS, STREAMS, MESSAGES, SOCKETS = 6000, 1400, 2400, 200
 """Of each kind in one half, 10,000 together."""

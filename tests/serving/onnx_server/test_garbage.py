@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from tritonclient.grpc import service_pb2_grpc
 
-from serving.onnx_server.http import routes
 from tests.server import Server
 from tests.serving.onnx_server.calling import channel, infer_request
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.wire import INFER, PREDICT, Connection, body, in_loop
+from torchferry.serving.onnx_server.http import routes
 
 REQUESTS = 500
 OF_GRPC = 5  # small objects that grpc.aio itself leaves of a call, whatever its handler does

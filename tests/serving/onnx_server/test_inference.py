@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from serving.errors import WrongParameter
-from serving.onnx_server.inference import Inference, read_parameters
+from torchferry.serving.errors import WrongParameter
+from torchferry.serving.onnx_server.inference import Inference, read_parameters
 
 
 def read(**given: Any) -> Inference:

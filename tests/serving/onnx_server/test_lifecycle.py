@@ -113,7 +113,7 @@ def test_what_cannot_be_served_is_said_in_one_line(
     bundle: Path, run: Path, free_port_in_use: int, tmp_path: Path
 ) -> None:
     torch_only = tmp_path / "torch-only"
-    made = run_command("-m", "serving", "export", run, "--variants", "torch", "-o", torch_only)
+    made = run_command("-m", "torchferry", "export", run, "--variants", "torch", "-o", torch_only)
     assert made.returncode == 0, made.stderr
     trusted = write_key(tmp_path, "ours", ed25519.Ed25519PrivateKey.generate()).with_suffix(".pub")
     ready, taken, any_port = tmp_path / "ready.json", free_port_in_use, ("--port", 0, "--metrics-port", 0)
@@ -137,7 +137,7 @@ def test_what_cannot_be_served_is_said_in_one_line(
         ((bundle, "--tls-key", bundle), "give both or none"),
         ((bundle, "--tokens", tmp_path / "tokens"), "a line is not NAME TOKEN"),
     ]:
-        done = run_command("-m", "serving", "up", "--runtime", "onnx", *arguments, "--ready-file", ready)
+        done = run_command("-m", "torchferry", "up", "--runtime", "onnx", *arguments, "--ready-file", ready)
         assert done.returncode == 2, (arguments, done.stderr)
         assert words in done.stderr
         assert len(done.stderr.splitlines()) == 1, done.stderr

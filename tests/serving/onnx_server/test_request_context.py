@@ -5,9 +5,9 @@ import asyncio
 import numpy as np
 import pytest
 
-from serving.onnx_server.inference import Work
-from serving.onnx_server.request_context import RequestContext
 from tests.serving.wire import in_loop
+from torchferry.serving.onnx_server.inference import Work
+from torchferry.serving.onnx_server.request_context import RequestContext
 
 
 def context() -> RequestContext:

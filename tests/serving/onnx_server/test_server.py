@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from serving.errors import UserError
-from serving.onnx_server.server import OTLP_ENDPOINTS, Server
-from serving.onnx_server.settings import Settings
 from tests.serving.wire import in_loop
+from torchferry.errors import UserError
+from torchferry.serving.onnx_server.server import OTLP_ENDPOINTS, Server
+from torchferry.serving.onnx_server.settings import Settings
 
 FREE: dict[str, Any] = {"port": 0, "grpc_port": 0, "metrics_port": 0, "admin_port": 0}
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from serving.errors import UserError
-from serving.onnx_server.settings import Settings
+from torchferry.errors import UserError
+from torchferry.serving.onnx_server.settings import Settings
 
 OPTIONS = {
     *("--host", "--port", "--grpc-port", "--metrics-port", "--admin-port", "--ready-file"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.onnx_server.trace_context import TraceContext
+from torchferry.serving.onnx_server.trace_context import TraceContext
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 HEADER = f"00-{TRACE}-{CALLER}-01"

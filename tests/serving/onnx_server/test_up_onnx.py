@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.errors import UserError
-from serving.onnx_server.models.repository import Source
-from serving.onnx_server.models.versions import STABLE, Channel
-from serving.onnx_server.up_onnx import find_channels, find_sources, main, with_variant
 from tests.serving.tiny_bundle import described, variant
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.onnx_server.models.repository import Source
+from torchferry.serving.onnx_server.models.versions import STABLE, Channel
+from torchferry.serving.onnx_server.up_onnx import find_channels, find_sources, main, with_variant
 
 
 @pytest.fixture

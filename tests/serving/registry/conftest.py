@@ -11,12 +11,12 @@ import pytest
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle
-from serving.registry.catalogue import Catalogue
-from serving.registry.publish import publish
-from serving.registry.store import Store
 from tests.serving.tiny_bundle import FILE, described
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.registry.catalogue import Catalogue
+from torchferry.serving.registry.publish import publish
+from torchferry.serving.registry.store import Store
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import BundleError, UserError
-from serving.registry.catalogue import Catalogue, located
-from serving.registry.store import Store
+from torchferry.errors import UserError
+from torchferry.serving.errors import BundleError
+from torchferry.serving.registry.catalogue import Catalogue, located
+from torchferry.serving.registry.store import Store
 
 
 def test_of_two_who_publish_a_version_at_once_one_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import UserError
-from serving.registry.catalogue import Catalogue
-from serving.registry.channels import before, history, promote, rollback
-from serving.registry.publish import publish
-from serving.registry.store import Store
 from tests.commands import run_command
 from tests.serving.registry.conftest import version
+from torchferry.errors import UserError
+from torchferry.serving.registry.catalogue import Catalogue
+from torchferry.serving.registry.channels import before, history, promote, rollback
+from torchferry.serving.registry.publish import publish
+from torchferry.serving.registry.store import Store
 
 
 def test_a_channel_means_one_version_and_goes_back(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_move_that_was_killed_before_the_history_had_it_goes_back_by_one(
 @pytest.mark.parametrize("kind", ["folder", pytest.param("bucket", marks=pytest.mark.server)])
 def test_the_commands(bundle: Path, tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
     def serving(*arguments: object, code: int = 0) -> str:
-        done = run_command("-m", "serving", *arguments)
+        done = run_command("-m", "torchferry", *arguments)
         assert done.returncode == code, done.stderr
         return done.stdout if code == 0 else done.stderr
 

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.errors import BundleError, UserError
-from serving.registry.catalogue import Catalogue, digest_of
-from serving.registry.publish import main, publish
-from serving.registry.pull import pull
-from serving.registry.store import Store
 from tests.commands import run_command
 from tests.serving.registry.conftest import version, written
 from tests.serving.tiny_bundle import FILE, described, variant
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.errors import BundleError
+from torchferry.serving.registry.catalogue import Catalogue, digest_of
+from torchferry.serving.registry.publish import main, publish
+from torchferry.serving.registry.pull import pull
+from torchferry.serving.registry.store import Store
 
 
 def test_a_version_never_changes(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_a_damaged_object_is_mended_by_publishing_again(catalogue: Catalogue, bu
 
 
 def test_a_bucket_that_is_not_there_is_said_in_one_line(bucket: str, bundle: Path) -> None:
-    done = run_command("-m", "serving", "publish", bundle, f"{bucket}-no")
+    done = run_command("-m", "torchferry", "publish", bundle, f"{bucket}-no")
     assert done.returncode in (1, 2)
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert f"{bucket}-no" in done.stderr

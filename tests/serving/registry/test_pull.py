@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.errors import BundleError, UserError
-from serving.registry.catalogue import Catalogue, digest_of
-from serving.registry.publish import publish
-from serving.registry.pull import main, pull
-from serving.registry.store import Store
 from tests.serving.registry.conftest import written
 from tests.serving.tiny_bundle import FILE
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.errors import BundleError
+from torchferry.serving.registry.catalogue import Catalogue, digest_of
+from torchferry.serving.registry.publish import publish
+from torchferry.serving.registry.pull import main, pull
+from torchferry.serving.registry.store import Store
 
 
 def test_what_is_pulled_is_what_was_published(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:

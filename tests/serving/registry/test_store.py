@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import ServerFault, UserError
-from serving.registry.store import CHUNK, Store
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.registry.store import CHUNK, Store
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from serving.session.compiled_session import CompiledSession
+from torchferry.serving.session.compiled_session import CompiledSession
 
 # To pickle a function, the compiler's cache asks every loaded module for every name; jsonargparse warns of old ones.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

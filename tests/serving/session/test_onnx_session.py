@@ -7,8 +7,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from serving.errors import WrongTensor
-from serving.session.onnx_session import CPU, OnnxSession
+from torchferry.serving.errors import WrongTensor
+from torchferry.serving.session.onnx_session import CPU, OnnxSession
 
 
 @pytest.fixture

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from serving.bundle import bundle as bundles
-from serving.bundle.bundle import Bundle, TensorSpec
-from serving.errors import BundleError, UserError
-from serving.export.variants import BUILDERS
-from serving.session import RUNTIMES, check_golden, open_session, open_variant
 from tests.serving.tiny_bundle import FILE, described, variant
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.errors import BundleError
+from torchferry.serving.export.variants import BUILDERS
+from torchferry.serving.session import RUNTIMES, check_golden, open_session, open_variant
 
 
 class Gives:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from serving.errors import WrongTensor
-from serving.session.torch_session import TorchSession
+from torchferry.serving.errors import WrongTensor
+from torchferry.serving.session.torch_session import TorchSession
 
 THREADS = torch.get_num_threads()
 """Those of this process, which has no others."""

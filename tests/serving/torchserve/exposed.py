@@ -8,7 +8,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from serving.torchserve.settings import LOOPBACK
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 
 @contextmanager

@@ -16,33 +16,33 @@ def test_an_archive_holds_one_variant_and_the_code_that_serves_it(store: Path) -
         names = set(archive.namelist())
     assert {"handler.py", "model.json", "model-config.yaml", "variants/onnx-fp32/model.onnx"} <= names
     assert "variants/torch/model.pt2" not in names
-    assert "serving/decode.py" in names
+    assert "torchferry/serving/decode.py" in names
 
 
 def test_the_handler_runs_the_archives_own_code(store: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(store / "digits-torch.mar") as archive:
         archive.extractall(tmp_path)
-    code = "import handler, serving, sys; print(serving.__file__)"
+    code = "import handler, torchferry, sys; print(torchferry.__file__)"
     done = run_python("-c", code, cwd=tmp_path)
-    assert done.stdout.strip() == str(tmp_path / "serving" / "__init__.py"), done.stderr
+    assert done.stdout.strip() == str(tmp_path / "torchferry" / "__init__.py"), done.stderr
 
 
 def test_existing_archives_are_left_as_they_are(bundle: Path, store: Path) -> None:
     before = {path: path.read_bytes() for path in store.iterdir()}
-    done = run_command("-m", "serving", "archive", bundle)
+    done = run_command("-m", "torchferry", "archive", bundle)
     assert (done.returncode, "exists already" in done.stderr) == (2, True)
     assert {path: path.read_bytes() for path in store.iterdir()} == before
 
 
 def test_a_folder_with_odd_characters_does_for_a_store(bundle: Path, tmp_path: Path) -> None:
     odd = tmp_path / "a [b], c*"
-    done = run_command("-m", "serving", "archive", bundle, "--output", odd)
+    done = run_command("-m", "torchferry", "archive", bundle, "--output", odd)
     assert done.returncode == 0, done.stderr
     assert len(list(odd.glob("*.mar"))) == 2
 
 
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
-    done = run_command("-m", "serving", "archive", tmp_path)
+    done = run_command("-m", "torchferry", "archive", tmp_path)
     assert done.returncode == 2
     assert "is not a bundle" in done.stderr
     assert not list(tmp_path.iterdir())
@@ -51,14 +51,14 @@ def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_bundle_is_refused_before_anything_is_written(bundle: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(bundle, tmp_path / "bundle"))
     (copy / "golden" / "inputs.npz").write_bytes(b"")
-    done = run_command("-m", "serving", "archive", copy, "--output", tmp_path / "store")
+    done = run_command("-m", "torchferry", "archive", copy, "--output", tmp_path / "store")
     assert (done.returncode, "inputs.npz: is damaged" in done.stderr) == (2, True)
     assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize("small_disk", [1], indirect=True)
 def test_a_full_disk_is_said_in_one_line(bundle: Path, small_disk: Path) -> None:
-    done = run_command("-m", "serving", "archive", bundle, "--output", small_disk / "store")
+    done = run_command("-m", "torchferry", "archive", bundle, "--output", small_disk / "store")
     assert done.returncode == 1, done.stderr
     assert "No space left on device" in done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -66,7 +66,7 @@ def test_a_full_disk_is_said_in_one_line(bundle: Path, small_disk: Path) -> None
 
 
 def test_sigterm_leaves_no_half_made_archive(bundle: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "serving", "archive", str(bundle), "--output", str(tmp_path)]
+    command = [sys.executable, "-m", "torchferry", "archive", str(bundle), "--output", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as archive:
         wait_until(lambda: any(tmp_path.iterdir()))
         archive.terminate()

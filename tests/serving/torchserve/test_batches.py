@@ -21,7 +21,7 @@ def batching(starts_server: None, bundle: Path, tmp_path_factory: pytest.TempPat
     """A server whose only worker takes up to eight requests at once, and waits a second for them."""
     folder = tmp_path_factory.mktemp("batching")
     how = ("--variants", "onnx-fp32", "--batch-size", TOGETHER, "--batch-delay-ms", 1000)
-    done = run_command("-m", "serving", "archive", bundle, "--output", folder / "store", *how)
+    done = run_command("-m", "torchferry", "archive", bundle, "--output", folder / "store", *how)
     assert done.returncode == 0, done.stderr
     server = Server(folder / "store", folder=folder, options=("--timeout", "5"))
     try:
@@ -63,6 +63,6 @@ def test_each_of_a_batch_gets_its_own_status_and_nobody_is_harmed(batching: dict
 
 def test_a_count_that_is_none_is_refused(bundle: Path, tmp_path: Path) -> None:
     for option in ("--workers", "--batch-size", "--batch-delay-ms"):
-        done = run_command("-m", "serving", "archive", bundle, "--output", tmp_path / "store", option, "0")
+        done = run_command("-m", "torchferry", "archive", bundle, "--output", tmp_path / "store", option, "0")
         assert (done.returncode, f"{option}: 0 is not a whole number above 0" in done.stderr) == (2, True), done.stderr
     assert not (tmp_path / "store").exists()

@@ -110,5 +110,5 @@ def test_what_only_a_gateway_has_is_refused_without_one(store: Path, tmp_path: P
         (("--tls-key", tmp_path / "key.pem"), "give both or none"),
         (("--gateway", "haproxy"), "--gateway"),
     ):
-        done = run_command("-m", "serving", "up", "--runtime", "torchserve", store, *options)
+        done = run_command("-m", "torchferry", "up", "--runtime", "torchserve", store, *options)
         assert (done.returncode, words in done.stderr, len(done.stderr.splitlines())) == (2, True, 1), done.stderr

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
-from serving.codec.predictions_json import Request
-from serving.errors import DeadlinePassed, NotExplainable, WrongParameter
-from serving.torchserve.explain import Explainer
-from serving.torchserve.explanation import Explanation
 from tests.serving.tiny_bundle import described
+from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from torchferry.serving.codec.predictions_json import Request
+from torchferry.serving.errors import DeadlinePassed, NotExplainable, WrongParameter
+from torchferry.serving.torchserve.explain import Explainer
+from torchferry.serving.torchserve.explanation import Explanation
 
 WEIGHT = [[1.0, 2.0], [3.0, -4.0], [0.0, 1.0]]
 ROW = np.array([[0.5, 0.25]], np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.torchserve.explanation import AGAINST, FOR, LONGEST_SIDE, STEPS, Explanation
+from torchferry.serving.torchserve.explanation import AGAINST, FOR, LONGEST_SIDE, STEPS, Explanation
 
 
 def explanation(attributions: np.ndarray, pixels: np.ndarray | None) -> Explanation:

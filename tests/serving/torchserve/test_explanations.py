@@ -28,7 +28,7 @@ TOKENS = "TwoAndTwo-torch"
 
 def export(folder: Path, network: str, *options: str) -> Path:
     given = ("--model", f"tests.serving.networks.{network}", "--variants", "torch", *options)
-    done = run_command("-m", "serving", "export", "-o", folder / network, *given)
+    done = run_command("-m", "torchferry", "export", "-o", folder / network, *given)
     assert done.returncode == 0, done.stderr
     return folder / network
 
@@ -47,7 +47,7 @@ def served(
     tokens = export(folder, "TwoAndTwo", "--input", "words=tensor:INT64:5", "--input", "numbers=tensor:FP32:4")
     for root in (bundle, table, tokens):
         together = ("--batch-size", 4, "--batch-delay-ms", 100)
-        done = run_command("-m", "serving", "archive", root, "--output", folder / "store", *together)
+        done = run_command("-m", "torchferry", "archive", root, "--output", folder / "store", *together)
         assert done.returncode == 0, done.stderr
     server = Server(folder / "store", folder=folder)
     try:

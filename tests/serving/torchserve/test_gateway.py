@@ -14,19 +14,19 @@ import grpc
 import pytest
 import urllib3
 
-from serving.client import GrpcClient, RestClient
-from serving.codec import predictions_grpc
-from serving.errors import UserError
-from serving.torchserve import gateway as gateways
-from serving.torchserve.gateway import Gateway
-from serving.torchserve.launcher import ServerFailed
-from serving.torchserve.nginx_config import Front
-from serving.torchserve.settings import LOOPBACK
 from tests.ports import free_port
 from tests.serving.certificates import write_certificate
 from tests.serving.onnx_server.test_tls import serial_of
 from tests.serving.torchserve.upstream import DROP, Upstream
 from tests.waiting import wait_until
+from torchferry.errors import UserError
+from torchferry.serving.client import GrpcClient, RestClient
+from torchferry.serving.codec import predictions_grpc
+from torchferry.serving.torchserve import gateway as gateways
+from torchferry.serving.torchserve.gateway import Gateway
+from torchferry.serving.torchserve.launcher import ServerFailed
+from torchferry.serving.torchserve.nginx_config import Front
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 MODEL = "digits-onnx-fp32"

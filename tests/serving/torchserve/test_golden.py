@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.client import RestClient
-from serving.errors import BundleError, ServerFault
-from serving.torchserve.golden import Golden, Goldens
 from tests.serving.tiny_bundle import GOLDEN, written
 from tests.serving.torchserve.tiny_archive import archived
+from torchferry.errors import ServerFault
+from torchferry.serving.client import RestClient
+from torchferry.serving.errors import BundleError
+from torchferry.serving.torchserve.golden import Golden, Goldens
 
 MODEL = "tiny-onnx-fp32"
 

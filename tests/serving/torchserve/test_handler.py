@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from serving.errors import BundleError
-from serving.torchserve.worker_request import RAW_LENGTH
 from tests.serving.tiny_bundle import FILE, GOLDEN, written
+from torchferry.serving.errors import BundleError
+from torchferry.serving.torchserve.worker_request import RAW_LENGTH
 
 if TYPE_CHECKING:
-    from serving.torchserve.handler import Handler
+    from torchferry.serving.torchserve.handler import Handler
 
 REST = {"Host": "a"}
 
@@ -61,7 +61,7 @@ def handler(monkeypatch: pytest.MonkeyPatch) -> "Handler":
     monkeypatch.setattr(sys, "path", [*sys.path])
     for name in ("TORCHFERRY_FAILURES", "TORCHFERRY_TIMEOUT", "TORCHFERRY_THREADS", "PROMETHEUS_MULTIPROC_DIR"):
         monkeypatch.delenv(name, raising=False)
-    from serving.torchserve.handler import Handler
+    from torchferry.serving.torchserve.handler import Handler
 
     return Handler()
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import UserError
-from serving.torchserve.java import find_java, server_home
+from torchferry.errors import UserError
+from torchferry.serving.torchserve.java import find_java, server_home
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from serving.cpu import cores
-from serving.errors import UserError
-from serving.torchserve.launcher import LONGEST_FOLDER, TorchServe, reachable
-from serving.torchserve.settings import Settings
 from tests.serving.torchserve.tiny_archive import archived
+from torchferry.errors import UserError
+from torchferry.serving.cpu import cores
+from torchferry.serving.torchserve.launcher import LONGEST_FOLDER, TorchServe, reachable
+from torchferry.serving.torchserve.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
-from serving.errors import ServerFault, UserError
-from serving.torchserve.management import Management
 from tests.ports import free_port
 from tests.serving.torchserve.exposed import exposed
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.torchserve.management import Management
 
 
 @pytest.mark.parametrize(

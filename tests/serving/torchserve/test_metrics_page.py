@@ -6,10 +6,10 @@ import pytest
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 
-from serving.bundle.bundle import load
-from serving.client import GrpcClient, RestClient
-from serving.codec.predicted_labels import GOLDEN
-from serving.errors import UserError
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import load
+from torchferry.serving.client import GrpcClient, RestClient
+from torchferry.serving.codec.predicted_labels import GOLDEN
 
 MODEL = "digits-torch"
 

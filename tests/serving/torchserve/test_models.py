@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from serving.client import RestClient
-from serving.cpu import cores
-from serving.errors import UserError
-from serving.torchserve.running_servers import RunningServer
 from tests.commands import run_command
 from tests.server import Server
+from torchferry.errors import UserError
+from torchferry.serving.client import RestClient
+from torchferry.serving.cpu import cores
+from torchferry.serving.torchserve.running_servers import RunningServer
 
 MODEL = "digits-onnx-fp32"
 
@@ -23,10 +23,10 @@ def second(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive of the same model as version 2.0."""
     folder = tmp_path_factory.mktemp("second")
     done = run_command(
-        "-m", "serving", "export", run, "--variants", "onnx-fp32", "--model-version", "2.0", "-o", folder / "bundle"
+        "-m", "torchferry", "export", run, "--variants", "onnx-fp32", "--model-version", "2.0", "-o", folder / "bundle"
     )
     assert done.returncode == 0, done.stderr
-    done = run_command("-m", "serving", "archive", folder / "bundle")
+    done = run_command("-m", "torchferry", "archive", folder / "bundle")
     assert done.returncode == 0, done.stderr
     return folder / "model-store" / f"{MODEL}.mar"
 
@@ -42,7 +42,7 @@ def served(starts_server: None, store: Path, tmp_path: Path) -> Iterator[dict[st
 
 def models(served: Mapping[str, str], *arguments: object) -> tuple[int, str]:
     port = served["management"].rpartition(":")[2]
-    done = run_command("-m", "serving", "models", "--management-port", port, *arguments)
+    done = run_command("-m", "torchferry", "models", "--management-port", port, *arguments)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -114,7 +114,7 @@ def test_what_cannot_be_done_is_said_in_one_line(served: dict[str, str], store: 
     ):
         code, text = models(served, *arguments)
         assert (code, words in text, len(text.splitlines())) == (2, True, 1), text
-    done = run_command("-m", "serving", "models", "--management-port", 1, "list")
+    done = run_command("-m", "torchferry", "models", "--management-port", 1, "list")
     assert (done.returncode, "no server of ours runs here" in done.stderr) == (2, True)
     assert Path(RunningServer.find(int(port)).store).is_dir()
 

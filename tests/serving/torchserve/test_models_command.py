@@ -1,9 +1,9 @@
-"""`serving models`: which verbs there are, and what each has to be told."""
+"""`torchferry models`: which verbs there are, and what each has to be told."""
 
 import pytest
 
-from serving.errors import UserError
-from serving.torchserve.models_command import main
+from torchferry.errors import UserError
+from torchferry.serving.torchserve.models_command import main
 
 OF = "digits-torch@1.0"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from serving.net.auth import Token
-from serving.torchserve.nginx_config import Front, nginx_config, pid_file
+from torchferry.serving.net.auth import Token
+from torchferry.serving.torchserve.nginx_config import Front, nginx_config, pid_file
 
 FOLDER = Path("/gateway")
 SECRET = 'a"b$c.*{d}\\é'

@@ -3,8 +3,8 @@
 import inspect
 from collections.abc import Callable
 
-from serving.torchserve.gateway import Before
-from serving.torchserve.no_gateway import NoGateway
+from torchferry.serving.torchserve.gateway import Before
+from torchferry.serving.torchserve.no_gateway import NoGateway
 
 
 def calls(of: type) -> dict[str, Callable[..., object]]:

@@ -12,12 +12,12 @@ from typing import Any
 import psutil
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.torchserve.archive import archive
 from tests.server import Server
 from tests.serving.altered import slow
 from tests.serving.overload import CLIENTS, QUEUE, SECONDS, answers, ask_until, pause_of
 from tests.serving.wire import connections, in_loop, outcomes
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.torchserve.archive import archive
 
 MODEL = "digits-onnx-fp32"
 INFER = f"/v2/models/{MODEL}/infer"

@@ -4,11 +4,12 @@ import time
 
 import pytest
 
-from serving.client import RestClient
-from serving.errors import BundleError, ServerFault, UserError
-from serving.torchserve.golden import Golden, Goldens
-from serving.torchserve.management import Management, Standing
-from serving.torchserve.readiness import FRESH_SECONDS, Readiness
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.client import RestClient
+from torchferry.serving.errors import BundleError
+from torchferry.serving.torchserve.golden import Golden, Goldens
+from torchferry.serving.torchserve.management import Management, Standing
+from torchferry.serving.torchserve.readiness import FRESH_SECONDS, Readiness
 
 
 class Said(Management):

@@ -15,13 +15,13 @@ import pytest
 import urllib3
 from PIL import Image
 
-from serving.client import RestClient
-from serving.errors import ServerFault
-from serving.torchserve.unanswered import unanswered
 from tests.commands import run_command
 from tests.server import Server
 from tests.serving import altered
 from tests.waiting import wait_until
+from torchferry.errors import ServerFault
+from torchferry.serving.client import RestClient
+from torchferry.serving.torchserve.unanswered import unanswered
 
 pytestmark = pytest.mark.server
 
@@ -38,7 +38,7 @@ def made(folder: Path) -> Path:
 
 
 def archived(bundle: Path, folder: Path, *how: object) -> Path:
-    done = run_command("-m", "serving", "archive", bundle, "--output", folder, "--variants", "onnx-fp32", *how)
+    done = run_command("-m", "torchferry", "archive", bundle, "--output", folder, "--variants", "onnx-fp32", *how)
     assert done.returncode == 0, done.stderr
     return folder
 

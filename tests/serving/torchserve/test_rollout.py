@@ -1,4 +1,4 @@
-"""`serving models rollout`: a new version takes over under load, and one that does worse goes back by itself."""
+"""`torchferry models rollout`: a new version takes over under load, and one that does worse goes back by itself."""
 
 import asyncio
 import json
@@ -14,13 +14,13 @@ import psutil
 import pytest
 import urllib3
 
-from serving.bundle import bundle as bundles
-from serving.torchserve.archive import Serving, archive
 from tests.server import Server
 from tests.serving.altered import FAILS_AT, another_version, failing, slow
 from tests.serving.torchserve.test_models import models
 from tests.serving.wire import Connection, body, connections, in_loop
 from tests.waiting import wait_until
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.torchserve.archive import Serving, archive
 
 MODEL = "digits-onnx-fp32"
 SECONDS = float(os.environ.get("TORCHFERRY_TEST_ROLLOUT_SECONDS", "15"))

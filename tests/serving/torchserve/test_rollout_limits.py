@@ -5,10 +5,10 @@ from argparse import Namespace
 
 import pytest
 
-from serving.cli.arguments import Parser
-from serving.errors import UserError
-from serving.torchserve.rollout_limits import FEW, Limits, add_limits, limits_of, worse
-from serving.torchserve.version_stats import VersionStats
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.serving.torchserve.rollout_limits import FEW, Limits, add_limits, limits_of, worse
+from torchferry.serving.torchserve.version_stats import VersionStats
 
 
 def parsed(*arguments: str) -> Namespace:

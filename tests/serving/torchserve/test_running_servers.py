@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import UserError
-from serving.torchserve.running_servers import RunningServer, announced
+from torchferry.errors import UserError
+from torchferry.serving.torchserve.running_servers import RunningServer, announced
 
 PORT = 8081
 OURS = RunningServer(os.getpid(), "/store", "/failures", "http://127.0.0.1:8080", "http://127.0.0.1:8082/metrics", 2)

@@ -14,10 +14,10 @@ import torch
 import urllib3
 from PIL import Image
 
-from serving.client import Client, GrpcClient, Refused, RestClient
 from tests.commands import run_command
 from tests.some import some
-from training.models.saved import evaluation_data, load_model
+from torchferry.serving.client import Client, GrpcClient, Refused, RestClient
+from torchferry.training.models.saved import evaluation_data, load_model
 
 MODELS = ["digits-torch", "digits-onnx-fp32"]
 SHAPE = [1, 1, 8, 8]
@@ -114,7 +114,7 @@ def test_a_client_tells_what_was_wrong(client: Client) -> None:
 def test_a_proxy_of_the_environment_is_left_alone(addresses: dict[str, str], samples: Path) -> None:
     image = next(samples.glob("*/*.png"))
     for protocol in ("rest", "grpc"):
-        command = ("-m", "serving", "predict", "--model", MODELS[0], *options(addresses, protocol), image)
+        command = ("-m", "torchferry", "predict", "--model", MODELS[0], *options(addresses, protocol), image)
         done = run_command(*command, http_proxy="http://127.0.0.1:9")
         assert done.returncode == 0, done.stderr
 
@@ -125,7 +125,7 @@ def test_an_answer_that_is_no_prediction_is_told_in_one_line(tmp_path: Path) -> 
     tensors.write_bytes(tensor())
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as other:
         threading.Thread(target=other.serve_forever, daemon=True).start()
-        done = run_command("-m", "serving", "predict", tensors, "--model", "m", "--port", other.server_port)
+        done = run_command("-m", "torchferry", "predict", tensors, "--model", "m", "--port", other.server_port)
         other.shutdown()
     assert done.returncode == 1
     assert "m answered 501" in done.stderr
@@ -153,7 +153,7 @@ def test_the_predict_command(
     addresses: dict[str, str], protocol: str, rows: list[dict[str, str]], samples: Path, tmp_path: Path
 ) -> None:
     files = [samples / row["file"] for row in rows[:3]]
-    command = ("-m", "serving", "predict", "--model", MODELS[1], *options(addresses, protocol))
+    command = ("-m", "torchferry", "predict", "--model", MODELS[1], *options(addresses, protocol))
     done = run_command(*command, *files)
     assert done.returncode == 0, done.stderr
     words = [line.split() for line in done.stdout.splitlines()]

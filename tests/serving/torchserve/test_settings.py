@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from serving.errors import UserError
-from serving.torchserve.settings import Ports, Settings, config_properties
 from tests.ports import free_port
+from torchferry.errors import UserError
+from torchferry.serving.torchserve.settings import Ports, Settings, config_properties
 
 ANY: dict[str, Any] = {"port": 0, "grpc_port": 0, "metrics_port": 0}
 PORTS = Ports(1, 2, 3, 4, 5, 6, 7, 8)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from serving.metric_names import MODEL
-from serving.torchserve.unanswered import unanswered, wait_idle
 from tests.serving.torchserve.exposed import exposed
+from torchferry.serving.metric_names import MODEL
+from torchferry.serving.torchserve.unanswered import unanswered, wait_idle
 
 
 class Clock:

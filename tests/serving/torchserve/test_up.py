@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from serving.torchserve.launcher import NOT_BOUND, TorchServe
-from serving.torchserve.settings import LOOPBACK, Settings
 from tests.commands import run_command
 from tests.server import Server
 from tests.waiting import wait_until
+from torchferry.serving.torchserve.launcher import NOT_BOUND, TorchServe
+from torchferry.serving.torchserve.settings import LOOPBACK, Settings
 
 
 def processes_of(server: Server) -> list[psutil.Process]:
@@ -110,7 +110,7 @@ def test_bad_input_is_refused_in_one_line(store: Path, free_port_in_use: int, tm
     damaged.write_bytes(content)
     for arguments, words in [
         ((tmp_path / "nowhere",), "is neither a bundle, nor a .mar archive"),
-        ((tmp_path / "text.mar",), "text.mar: is damaged, or not an archive made by python -m serving archive"),
+        ((tmp_path / "text.mar",), "text.mar: is damaged, or not an archive made by torchferry archive"),
         ((store, store), "is given more than once"),
         ((renamed,), "holds the model digits-torch; call it digits-torch.mar"),
         ((damaged,), "digits-torch.mar: is damaged"),
@@ -122,7 +122,7 @@ def test_bad_input_is_refused_in_one_line(store: Path, free_port_in_use: int, tm
         ((store, "--port", 70000), "--port: 70000 is not a port"),
         ((store, "--host", "192.0.2.1"), "--port: cannot listen on 192.0.2.1"),
     ]:
-        done = run_command("-m", "serving", "up", "--runtime", "torchserve", "--gateway", "none", *arguments)
+        done = run_command("-m", "torchferry", "up", "--runtime", "torchserve", "--gateway", "none", *arguments)
         assert done.returncode == 2, done.stderr
         assert words in done.stderr
         assert len(done.stderr.splitlines()) == 1

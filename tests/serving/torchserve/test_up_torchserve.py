@@ -1,13 +1,13 @@
-"""What `serving up --runtime torchserve` is given to serve: archives, folders of them, and what it refuses."""
+"""What `torchferry up --runtime torchserve` is given to serve: archives, folders of them, and what it refuses."""
 
 from pathlib import Path
 
 import pytest
 
-from serving.bundle.signature import TrustedKeys
-from serving.errors import UserError
-from serving.torchserve.up_torchserve import find_archives, main
 from tests.serving.torchserve.tiny_archive import archived
+from torchferry.errors import UserError
+from torchferry.serving.bundle.signature import TrustedKeys
+from torchferry.serving.torchserve.up_torchserve import find_archives, main
 
 
 def test_archives_come_in_the_order_given_and_those_of_a_folder_by_name(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ import math
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from serving.errors import ServerFault
-from serving.metric_names import MODEL
-from serving.torchserve.version_stats import VersionStats
 from tests.ports import free_port
 from tests.serving.torchserve.exposed import exposed
+from torchferry.errors import ServerFault
+from torchferry.serving.metric_names import MODEL
+from torchferry.serving.torchserve.version_stats import VersionStats
 
 
 def stats(within: dict[float, int], requests: int = 0, failed: int = 0) -> VersionStats:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from prometheus_client import Metric
 
-from serving.codec.predicted_labels import GOLDEN
-from serving.errors import DeadlinePassed, NotDecodable
-from serving.torchserve.worker_metrics import Files, Silent, worker_metrics
-from serving.torchserve.worker_request import WorkerRequest
 from tests.serving.tiny_bundle import described
+from torchferry.serving.codec.predicted_labels import GOLDEN
+from torchferry.serving.errors import DeadlinePassed, NotDecodable
+from torchferry.serving.torchserve.worker_metrics import Files, Silent, worker_metrics
+from torchferry.serving.torchserve.worker_request import WorkerRequest
 
 MODEL = "tiny-onnx-fp32"
 OUTPUTS = {"probabilities": np.array([[0.1, 0.9], [0.2, 0.8], [0.7, 0.3]], np.float32)}

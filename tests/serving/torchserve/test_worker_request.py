@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.bundle.bundle import Bundle
-from serving.codec.predictions_json import Request
-from serving.errors import (
+from tests.serving.tiny_bundle import described
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.codec.predictions_json import Request
+from torchferry.serving.errors import (
     DeadlinePassed,
     InferenceFailed,
     NoPicture,
@@ -20,10 +21,9 @@ from serving.errors import (
     WrongParameter,
     WrongTensor,
 )
-from serving.torchserve.explain import Explainer
-from serving.torchserve.explanation import Explanation
-from serving.torchserve.worker_request import LONGEST_QUEUE, RAW_LENGTH, STATUS, WorkerRequest
-from tests.serving.tiny_bundle import described
+from torchferry.serving.torchserve.explain import Explainer
+from torchferry.serving.torchserve.explanation import Explanation
+from torchferry.serving.torchserve.worker_request import LONGEST_QUEUE, RAW_LENGTH, STATUS, WorkerRequest
 
 TABLE = described(columns=2)
 CSV = b"0.25,0.75"

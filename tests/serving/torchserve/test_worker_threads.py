@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.torchserve.worker_threads import WorkerThreads
+from torchferry.serving.torchserve.worker_threads import WorkerThreads
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import yaml
 
-from serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.bundle import Bundle
 
 
 def archived(
     folder: Path, name: str = "tiny-onnx-fp32", version: str = "1.0", workers: int = 1, bundle: Bundle | None = None
 ) -> Path:
-    """As `serving archive` lays it out, without the code; with the files of a bundle, if it is given."""
+    """As `torchferry archive` lays it out, without the code; with the files of a bundle, if it is given."""
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}.mar"
     with zipfile.ZipFile(path, "w") as mar:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from serving.torchserve.settings import LOOPBACK
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 DROP = 0
 """For a status: the upstream hangs up instead."""

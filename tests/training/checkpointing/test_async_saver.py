@@ -9,13 +9,13 @@ import torch
 import torch.distributed.checkpoint as dcp
 
 from tests.training import tiny
-from training.checkpointing import checkpoint
-from training.checkpointing.async_saver import Saver
-from training.checkpointing.remote_run import RemoteRun
-from training.config.recipe import CheckpointConfig
-from training.distributed.process_group import cpu_group
-from training.progress import Progress
-from training.store import Store, StoreError
+from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.async_saver import Saver
+from torchferry.training.checkpointing.remote_run import RemoteRun
+from torchferry.training.config.recipe import CheckpointConfig
+from torchferry.training.distributed.process_group import cpu_group
+from torchferry.training.progress import Progress
+from torchferry.training.store import Store, StoreError
 
 pytestmark = pytest.mark.usefixtures("alone")
 

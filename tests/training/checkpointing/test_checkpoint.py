@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from tests.commands import RECIPES, run_command
-from training.checkpointing import checkpoint
-from training.checkpointing.checkpoint import read_progress
-from training.errors import UserError
-from training.progress import Progress
+from torchferry.errors import UserError
+from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.checkpoint import read_progress
+from torchferry.training.progress import Progress
 
 OPTIONS = ("--metrics.port", "null", "--metrics.tensorboard", "false")
 
@@ -22,7 +22,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 30 steps that saved after 10, 20, 22 (an epoch) and 30."""
     runs = tmp_path_factory.mktemp("runs")
     options = (*OPTIONS, "--max_steps", 30, "--checkpoint.every_steps", 10, "--checkpoint.keep", 9)
-    done = run_command("-m", "training", "--config", RECIPES / "digits.yaml", "--runs_dir", runs, *options)
+    done = run_command("-m", "torchferry.training", "--config", RECIPES / "digits.yaml", "--runs_dir", runs, *options)
     assert done.returncode == 0, done.stderr
     return runs / "digits"
 
@@ -33,7 +33,16 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 
 def go_on(run: Path, *options: object, steps: int = 40) -> tuple[int, str, str]:
-    command = ("-m", "training", "--config", run / "config.yaml", "--runs_dir", run.parent, "--max_steps", steps)
+    command = (
+        "-m",
+        "torchferry.training",
+        "--config",
+        run / "config.yaml",
+        "--runs_dir",
+        run.parent,
+        "--max_steps",
+        steps,
+    )
     done = run_command(*command, *options)
     return done.returncode, done.stdout, done.stderr
 

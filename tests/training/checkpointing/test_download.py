@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from training.checkpointing import checkpoint
-from training.checkpointing.download import download_best, download_newest
-from training.checkpointing.remote_run import RemoteRun
-from training.distributed.process_group import RankInfo
-from training.errors import UserError
-from training.files import sha256
-from training.progress import Progress
-from training.store import Store, StoreError
+from torchferry.errors import UserError
+from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.download import download_best, download_newest
+from torchferry.training.checkpointing.remote_run import RemoteRun
+from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.files import sha256
+from torchferry.training.progress import Progress
+from torchferry.training.store import Store, StoreError
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_a_store_that_fails_ends_the_run_so_that_it_may_be_tried_again(
     failing = Failing(stored.store, "digits")
     with pytest.raises(SystemExit) as ended:
         download_newest(failing, run_dir, alone, keep=2)
-    assert ended.value.code == f"training: {stored.url}: no route to it; the same command tries again"
+    assert ended.value.code == f"torchferry: {stored.url}: no route to it; the same command tries again"
 
 
 def test_a_store_that_cannot_be_written_is_refused(run_dir: Path, tmp_path: Path, alone: RankInfo) -> None:

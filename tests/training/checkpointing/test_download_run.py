@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.training.data.sources import refusal
-from training.checkpointing.download_run import main as fetch
-from training.checkpointing.remote_run import RemoteRun
-from training.errors import UserError
-from training.store import Store
+from torchferry.errors import UserError
+from torchferry.training.checkpointing.download_run import main as fetch
+from torchferry.training.checkpointing.remote_run import RemoteRun
+from torchferry.training.store import Store
 
 FILES = {"config.yaml": "name: digits\n", "model/model.yaml": "step: 3\n", "model/weights.safetensors": "0123"}
 
@@ -80,7 +80,7 @@ def test_what_the_disk_refuses_is_one_line(stored: RemoteRun, tmp_path: Path) ->
 
 def test_another_option_is_refused() -> None:
     assert refusal(lambda: fetch([])) == (
-        "the following arguments are required: url; python -m training fetch --help says more"
+        "the following arguments are required: url; torchferry fetch --help says more"
     )
 
 

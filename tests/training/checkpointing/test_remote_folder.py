@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from training.checkpointing.remote_folder import RemoteFolder
-from training.errors import UserError
-from training.files import sha256
-from training.store import Store, StoreError
+from torchferry.errors import UserError
+from torchferry.training.checkpointing.remote_folder import RemoteFolder
+from torchferry.training.files import sha256
+from torchferry.training.store import Store, StoreError
 
 
 @pytest.fixture

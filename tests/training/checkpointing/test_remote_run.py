@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from training.checkpointing.remote_run import RemoteRun, order, step_of
-from training.errors import UserError
-from training.store import Missing, Store, StoreError
+from torchferry.errors import UserError
+from torchferry.training.checkpointing.remote_run import RemoteRun, order, step_of
+from torchferry.training.store import Missing, Store, StoreError
 
 
 @pytest.fixture

@@ -7,15 +7,22 @@ from typing import Any
 
 import pytest
 
-from training.checkpointing import checkpoint
-from training.checkpointing.remote_run import RemoteRun
-from training.checkpointing.resume import Start, enter, find_start
-from training.config.cli import to_yaml
-from training.config.instantiate import Component
-from training.config.recipe import CheckpointConfig, DataConfig, EarlyStoppingConfig, GateConfig, MetricsConfig, Recipe
-from training.errors import UserError
-from training.progress import Progress
-from training.store import Store
+from torchferry.errors import UserError
+from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.remote_run import RemoteRun
+from torchferry.training.checkpointing.resume import Start, enter, find_start
+from torchferry.training.config.cli import to_yaml
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import (
+    CheckpointConfig,
+    DataConfig,
+    EarlyStoppingConfig,
+    GateConfig,
+    MetricsConfig,
+    Recipe,
+)
+from torchferry.training.progress import Progress
+from torchferry.training.store import Store
 
 SOURCE = Component(name="digits")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.training import tiny
-from training.checkpointing.resume import Start
-from training.checkpointing.shared_folder import check_shared, enter_on_each
-from training.distributed.process_group import RankInfo
-from training.errors import UserError
-from training.progress import Progress
+from torchferry.errors import UserError
+from torchferry.training.checkpointing.resume import Start
+from torchferry.training.checkpointing.shared_folder import check_shared, enter_on_each
+from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.progress import Progress
 
 START = Start(None, Progress(step=3), launch="a", restarts=0, finished=False, began=5 * 10**9)
 

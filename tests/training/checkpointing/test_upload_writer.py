@@ -9,11 +9,11 @@ import torch
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint import CheckpointException
 
-from training.checkpointing import checkpoint
-from training.checkpointing.remote_folder import RemoteFolder
-from training.checkpointing.upload_writer import UploadWriter
-from training.progress import Progress
-from training.store import Store, StoreError
+from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.remote_folder import RemoteFolder
+from torchferry.training.checkpointing.upload_writer import UploadWriter
+from torchferry.training.progress import Progress
+from torchferry.training.store import Store, StoreError
 
 pytestmark = pytest.mark.usefixtures("alone")
 

@@ -5,9 +5,9 @@ import yaml
 
 from tests.commands import RECIPES, run_command, torchrun
 from tests.some import some
-from training.__main__ import main
-from training.config.cli import parse, to_yaml
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.cli import parse, to_yaml
+from torchferry.training.train_command import train
 
 DIGITS = ("--config", str(RECIPES / "digits.yaml"))
 
@@ -47,7 +47,7 @@ def test_text_stays_text_in_the_resolved_recipe(text: str, tmp_path: Path) -> No
 
 
 def test_the_resolved_recipe_can_be_printed(tmp_path: Path) -> None:
-    done = run_command("-m", "training", *DIGITS, "--model.args.width", 8, "--print_config")
+    done = run_command("-m", "torchferry.training", *DIGITS, "--model.args.width", 8, "--print_config")
     assert done.returncode == 0, done.stderr
     (tmp_path / "printed.yaml").write_text(done.stdout)
     assert parse(["--config", str(tmp_path / "printed.yaml")]) == parse([*DIGITS, "--model.args.width", "8"])
@@ -157,7 +157,7 @@ def test_a_file_that_is_no_recipe_is_refused(text: bytes, tmp_path: Path) -> Non
 def test_a_run_that_does_not_fit_together_is_refused_with_2_and_leaves_nothing(
     arguments: tuple[str, ...], words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    code = main([*DIGITS, "--runs_dir", str(tmp_path), "--metrics.port", "0", *arguments])
+    code = train([*DIGITS, "--runs_dir", str(tmp_path), "--metrics.port", "0", *arguments])
     errors = capfd.readouterr().err
     assert code == 2, errors
     assert words in errors
@@ -174,7 +174,7 @@ def test_a_run_that_does_not_fit_together_is_refused_with_2_and_leaves_nothing(
     ],
 )
 def test_the_command_refuses_with_2_and_leaves_nothing(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
-    done = run_command("-m", "training", *DIGITS, "--runs_dir", tmp_path, "--metrics.port", 0, *arguments)
+    done = run_command("-m", "torchferry.training", *DIGITS, "--runs_dir", tmp_path, "--metrics.port", 0, *arguments)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -197,7 +197,7 @@ def test_two_ranks_refuse_with_one_line_and_no_traceback_of_ours(
     given = [free_port_in_use if word == "IN_USE" else word for word in arguments]
     done = torchrun(2, *DIGITS, "--runs_dir", tmp_path, "--metrics.port", 0, *given)
     assert done.returncode != 0
-    assert done.stderr.count(f"training: {words}") == 1, done.stderr
+    assert done.stderr.count(f"torchferry: {words}") == 1, done.stderr
     # torchrun itself ends with a traceback of its own.
     assert done.stderr.count("Traceback (most recent call last)") == 1
     assert "/training/" not in done.stderr.split("Traceback")[0]

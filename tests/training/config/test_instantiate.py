@@ -1,14 +1,18 @@
 """A part is named, by our own name or by an import path, and whatever does not fit is one line."""
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from tests.commands import ROOT, run_python
 from tests.training.data.sources import refusal
-from training.config.instantiate import Component, build, one_line
-from training.errors import CorruptSample, UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component, build, one_line
+from torchferry.training.errors import CorruptSample
 
 KNOWN: dict[str, Callable[..., Any]] = {"pair": lambda first, second=2: (first, second), "one": lambda: 1}
 
@@ -61,3 +65,27 @@ def test_a_refusal_of_the_part_itself_stays_as_it_is() -> None:
 def test_an_error_is_one_line_with_its_kind() -> None:
     assert one_line(UserError("a\n   b\tc")) == "UserError: a b c"
     assert one_line(KeyError()) == "KeyError: "
+
+
+def test_a_former_import_path_of_ours_means_the_same_class() -> None:
+    former = build(of("training.models.seed_nets.DigitsCNN"), {}, "model")
+    assert type(former).__module__ == "torchferry.training.models.seed_nets"
+
+
+def test_a_former_name_of_ours_may_be_somebody_elses(tmp_path: Path) -> None:
+    (tmp_path / "training" / "models").mkdir(parents=True)
+    (tmp_path / "training" / "__init__.py").touch()
+    (tmp_path / "training" / "models" / "seed_nets.py").write_text("class DigitsCNN: whose = 'theirs'\n")
+    code = "from torchferry.training.config.instantiate import *; print(build(Component(name=NAME), {}, 'model').whose)"
+    code = code.replace("NAME", "'training.models.seed_nets.DigitsCNN'")
+    done = run_python("-c", code, cwd=tmp_path)
+    assert done.stdout == "theirs\n", done.stderr
+
+
+def test_without_a_checkout_a_former_name_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if Path(path).resolve() != ROOT])
+    for name in ("training", "training.models"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    former = build(of("training.models.seed_nets.DigitsCNN"), {}, "model")
+    assert type(former).__module__ == "torchferry.training.models.seed_nets"

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from training.config.instantiate import Component
-from training.config.recipe import (
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import (
     CheckpointConfig,
     DataConfig,
     DistributedConfig,
@@ -18,7 +19,6 @@ from training.config.recipe import (
     ScheduleConfig,
     StepConfig,
 )
-from training.errors import UserError
 
 DIGITS = Component(name="digits")
 

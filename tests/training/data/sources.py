@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.config.instantiate import Component, build
-from training.data import SOURCES
-from training.data.source import Source
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component, build
+from torchferry.training.data import SOURCES
+from torchferry.training.data.source import Source
 
 
 def source(name: str, **args: Any) -> Source:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pytest
 
 from tests.training.data.sources import refusal
-from training.data.arguments import at_least, checked
+from torchferry.training.data.arguments import at_least, checked
 
 
 @checked

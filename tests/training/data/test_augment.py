@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from training.config.instantiate import Component
-from training.data.augment import Augment
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.data.augment import Augment
 
 ALL = [
     Component(name="horizontal_flip"),
@@ -44,14 +44,14 @@ def test_flip_mirrors_and_a_quarter_turn_turns(images: torch.Tensor) -> None:
     flipped = Augment([Component(name="horizontal_flip", args={"p": 1.0})], 0)(images, 0, np.arange(12))
     assert torch.equal(flipped, images.flip(-1))
     square = images[:, :, :10, :10]
-    from training.data.augment import Rotation
+    from torchferry.training.data.augment import Rotation
 
     turned = Rotation(90)(square, torch.ones(12, 1))
     assert torch.equal(turned, square.rot90(-1, (2, 3))) or torch.equal(turned, square.rot90(1, (2, 3)))
 
 
 def test_a_crop_is_a_window_of_the_padded_image(images: torch.Tensor) -> None:
-    from training.data.augment import RandomCrop
+    from torchferry.training.data.augment import RandomCrop
 
     shifted = RandomCrop(2)(images, torch.tensor([[0.0, 0.999]]).expand(12, 2))
     assert torch.equal(shifted[:, :, 2:, :-2], images[:, :, :-2, 2:])

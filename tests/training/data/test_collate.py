@@ -10,12 +10,13 @@ import torch
 from torch.utils.data import IterableDataset, TensorDataset
 
 from tests.training.data.sources import refusal
-from training.config.instantiate import Component
-from training.data.augment import Augment
-from training.data.collate import TRIES, Batch, Fetch, Stream, stacked
-from training.data.order import GlobalBatches, Share
-from training.data.source import Source, TensorInput
-from training.errors import CorruptSample, UserError
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.data.augment import Augment
+from torchferry.training.data.collate import TRIES, Batch, Fetch, Stream, stacked
+from torchferry.training.data.order import GlobalBatches, Share
+from torchferry.training.data.source import Source, TensorInput
+from torchferry.training.errors import CorruptSample
 
 
 class Rows:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from tests.training.data.sources import refusal
-from training.data.columns import classes_of, numbers
+from torchferry.training.data.columns import classes_of, numbers
 
 NAMES = ("ant", "bee", "cat")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from training.data import SOURCES, Sources
-from training.data.source import Source
+from torchferry.training.data import SOURCES, Sources
+from torchferry.training.data.source import Source
 
 NAMES = ["cifar10", "dataset", "digits", "fashion_mnist", "image_folder", "mnist", "table", "webdataset"]
 

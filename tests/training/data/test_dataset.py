@@ -8,8 +8,9 @@ from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
 
 from tests.training.data.sources import noise, refusal, source
-from training.data.source import ImageInput, Source, TensorInput
-from training.errors import CorruptSample, UserError
+from torchferry.errors import UserError
+from torchferry.training.data.source import ImageInput, Source, TensorInput
+from torchferry.training.errors import CorruptSample
 
 SETS = "tests.training.data.user_sets"
 IMAGE = {"height": 6, "width": 5, "mode": "L", "normalize": "half"}

@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from tests.training.data.sources import noise
-from training.data.decode import MAX_PIXELS, decode_image, image_tensor
-from training.data.source import ImageInput
-from training.errors import CorruptSample
+from torchferry.training.data.decode import MAX_PIXELS, decode_image, image_tensor
+from torchferry.training.data.source import ImageInput
+from torchferry.training.errors import CorruptSample
 
 
 def declared(**change: Any) -> ImageInput:

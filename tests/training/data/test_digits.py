@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from tests.training.data.sources import refusal, source
-from training.data.source import ImageInput
+from torchferry.training.data.source import ImageInput
 
 
 def test_the_default_is_the_scans_themselves() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.folder_lock import exclusive, shared
+from torchferry.training.data.folder_lock import exclusive, shared
 
 
 def could_enter(folder: Path, kind: int) -> bool:

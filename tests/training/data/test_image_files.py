@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from tests.training.data.sources import noise
-from training.data.image_files import CHUNK, ImageFiles
-from training.data.source import ImageInput
-from training.errors import CorruptSample
+from torchferry.training.data.image_files import CHUNK, ImageFiles
+from torchferry.training.data.source import ImageInput
+from torchferry.training.errors import CorruptSample
 
 IMAGE = ImageInput(mode="RGB", height=4, width=3, mean=(0.5,) * 3, std=(0.5,) * 3)
 

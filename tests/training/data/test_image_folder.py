@@ -10,8 +10,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from tests.commands import ROOT
 from tests.training.data.sources import image_tree, noise, refusal, source
-from training.data.source import ImageInput
-from training.errors import CorruptSample
+from torchferry.training.data.source import ImageInput
+from torchferry.training.errors import CorruptSample
 
 SIZE = {"height": 12, "width": 10}
 CIFAR = ROOT.parent / "shared" / "data" / "cifar10-jpeg.tar.gz"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.training.data.sources import refusal
-from training.data.image_input import image_input
-from training.data.source import ImageInput
+from torchferry.training.data.image_input import image_input
+from torchferry.training.data.source import ImageInput
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 

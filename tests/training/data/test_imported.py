@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.training.data.sources import refusal
-from training.data.imported import imported
+from torchferry.training.data.imported import imported
 
 SETS = "tests.training.data.user_sets"
 

@@ -9,10 +9,11 @@ import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from tests.training.data.sources import refusal
-from training.config.instantiate import Component
-from training.config.recipe import DataConfig
-from training.data.collate import Batch
-from training.data.loaders import (
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import DataConfig
+from torchferry.training.data.collate import Batch
+from torchferry.training.data.loaders import (
     EVALUATION_BATCH,
     EvaluationFeed,
     Feed,
@@ -21,9 +22,9 @@ from training.data.loaders import (
     StreamFeed,
     open_feed,
 )
-from training.data.order import GlobalBatches
-from training.data.source import ImageInput, Source
-from training.errors import CorruptSample, UserError
+from torchferry.training.data.order import GlobalBatches
+from torchferry.training.data.source import ImageInput, Source
+from torchferry.training.errors import CorruptSample
 
 CPU = torch.device("cpu")
 COUNT = 10

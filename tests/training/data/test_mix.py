@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.mix import Mix
+from torchferry.training.data.mix import Mix
 
 IMAGES = torch.arange(8, dtype=torch.uint8).mul(30).view(8, 1, 1, 1).expand(8, 3, 6, 6).contiguous()
 CLASSES = torch.arange(8)

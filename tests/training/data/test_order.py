@@ -3,8 +3,8 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from training.data.order import GlobalBatches
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.data.order import GlobalBatches
 
 
 def epoch_of(epoch: int, world_size: int, *, accumulate: int = 1, neighbour: bool = False) -> list[list[int]]:

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from tests.training.data.sources import noise, refusal
-from training.data.sample import Sample
-from training.data.source import ImageInput, TensorInput
-from training.errors import CorruptSample
+from torchferry.training.data.sample import Sample
+from torchferry.training.data.source import ImageInput, TensorInput
+from torchferry.training.errors import CorruptSample
 
 GREY = ImageInput(mode="L", height=2, width=3, mean=(0.5,), std=(0.5,))
 VALUES = TensorInput(shape=(2,))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.seeding import OwnRandomness, seeded, uniforms
+from torchferry.training.data.seeding import OwnRandomness, seeded, uniforms
 
 
 def draw() -> tuple[float, float, float]:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.training.data.sources import refusal
-from training.data.shard_index import ABSENT, ShardIndex, index
-from training.data.shards import Shards
+from torchferry.training.data.shard_index import ABSENT, ShardIndex, index
+from torchferry.training.data.shards import Shards
 
 PAIR = {"a.png": b"picture", "a.cls": b"1"}
 

@@ -11,8 +11,8 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from tests.training.data.sources import refusal
-from training.data.shards import OPEN_AT_ONCE, Shards, expanded
-from training.errors import UserError
+from torchferry.errors import UserError
+from torchferry.training.data.shards import OPEN_AT_ONCE, Shards, expanded
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from training.data.source import ImageInput, Input, Source, TableInput, TensorInput, blank
+from torchferry.training.data.source import ImageInput, Input, Source, TableInput, TensorInput, blank
 
 GREY = ImageInput(mode="L", height=2, width=3, mean=(0.5,), std=(0.5,))
 COLOUR = ImageInput(mode="RGB", height=2, width=3, mean=(0.5,) * 3, std=(0.5,) * 3)

@@ -12,7 +12,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.model_selection import train_test_split
 
 from tests.training.data.sources import refusal, source
-from training.data.source import Source, TableInput
+from torchferry.training.data.source import Source, TableInput
 
 CSV = "a,b,kind,y\n" + "".join(f"{n},{n * 0.5},{'xyz'[n % 3]},{n * 10}\n" for n in range(12))
 

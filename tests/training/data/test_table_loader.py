@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.data.sources import refusal
-from training.data.table_loader import load
+from torchferry.training.data.table_loader import load
 
 FETCH = "sklearn.datasets.fetch_california_housing"
 

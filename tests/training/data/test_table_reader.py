@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from tests.training.data.sources import refusal
-from training.data.table_reader import Table, inline, loaded, read
+from torchferry.training.data.table_reader import Table, inline, loaded, read
 
 ROWS: dict[str, list[Any]] = {"a": [1, 2], "kind": ["x", "y"], "y": [0.5, 1.5]}
 

@@ -17,7 +17,7 @@ from torch.utils.data import TensorDataset
 from torchvision.datasets import CIFAR10, MNIST
 
 from tests.training.data.sources import refusal, source
-from training.data.source import ImageInput
+from torchferry.training.data.source import ImageInput
 
 RANDOM = np.random.default_rng(0)
 SPLITS = {"train": 20, "t10k": 7}

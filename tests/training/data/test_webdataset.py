@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader
 from webdataset import TarWriter
 
 from tests.training.data.sources import noise, refusal, source
-from training.errors import CorruptSample, UserError
+from torchferry.errors import UserError
+from torchferry.training.errors import CorruptSample
 
 SHARDS, EACH, LABELS = 5, 6, ["ant", "bee", "cat"]
 ARGS = {"labels": LABELS, "height": 12, "width": 10}

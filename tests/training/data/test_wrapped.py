@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from tests.training.data.user_sets import Numbers
-from training.data.sample import Sample
-from training.data.source import TensorInput
-from training.data.wrapped import Indexed, Streamed
-from training.errors import CorruptSample, UserError
+from torchferry.errors import UserError
+from torchferry.training.data.sample import Sample
+from torchferry.training.data.source import TensorInput
+from torchferry.training.data.wrapped import Indexed, Streamed
+from torchferry.training.errors import CorruptSample
 
 VALUES = Sample(TensorInput(shape=(2,)), 1, "regression")
 

@@ -19,8 +19,8 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.torchrun
 
-TWO_RANKS = ("-m", "training.distributed.launcher", "--standalone", "--nproc-per-node", "2")
-LONG = ("-m", "training", "--config", RECIPES / "digits.yaml", "--epochs", 400, "--metrics.port", "null")
+TWO_RANKS = ("-m", "torchferry.training.distributed.launcher", "--standalone", "--nproc-per-node", "2")
+LONG = ("-m", "torchferry.training", "--config", RECIPES / "digits.yaml", "--epochs", 400, "--metrics.port", "null")
 
 
 @contextmanager
@@ -70,18 +70,18 @@ def test_wrong_input_ends_with_2_and_is_not_tried_again(tmp_path: Path) -> None:
     options = ("--runs_dir", tmp_path, "--optimizer.name", "Nonesuch")
     done = run_command(*TWO_RANKS, "--max-restarts", 3, *LONG, *options, **warm_workers())
     assert done.returncode == 2, done.stderr
-    assert len(re.findall("^training: .*Nonesuch", done.stderr, flags=re.MULTILINE)) == 1
+    assert len(re.findall("^torchferry: .*Nonesuch", done.stderr, flags=re.MULTILINE)) == 1
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_wrong_command_line_of_torchrun_ends_with_2() -> None:
-    assert run_command("-m", "training.distributed.launcher", "--nonesuch").returncode == 2
+    assert run_command("-m", "torchferry.training.distributed.launcher", "--nonesuch").returncode == 2
 
 
 def test_a_run_that_is_finished_ends_with_0(run: Path) -> None:
     options = ("--config", run / "config.yaml", "--runs_dir", run.parent, "--metrics.port", "null")
-    done = run_command(*TWO_RANKS, "-m", "training", *options, **warm_workers())
+    done = run_command(*TWO_RANKS, "-m", "torchferry.training", *options, **warm_workers())
     assert done.returncode == 0, done.stderr
     assert "is finished" in done.stdout
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from training.distributed.process_group import (
+from torchferry.errors import UserError
+from torchferry.training.distributed.process_group import (
     RankInfo,
     cpu_group,
     from_the_leader,
@@ -19,7 +20,6 @@ from training.distributed.process_group import (
     rank_info_of,
     why_ranks_parted,
 )
-from training.errors import UserError
 
 SECOND_OF_TWO_NODES = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 import torch.distributed as dist
 
-from training.distributed.rendezvous import fresh_store
+from torchferry.training.distributed.rendezvous import fresh_store
 
 MINUTE = timedelta(seconds=60)
 

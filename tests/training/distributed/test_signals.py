@@ -83,7 +83,7 @@ def test_a_stop_signal_saves_the_step_and_ends(number: int, code: int, tmp_path:
     assert process.returncode == code, errors
     step = stood_at(run)
     assert f"{signal.Signals(number).name}, saved at step {step}; the same command goes on" in output
-    done = run_command("-m", "training", *LONG, "--runs_dir", tmp_path, "--max_steps", step + 3)
+    done = run_command("-m", "torchferry.training", *LONG, "--runs_dir", tmp_path, "--max_steps", step + 3)
     assert done.returncode == 0, done.stderr
     assert f"goes on after step {step}" in done.stdout
 
@@ -138,7 +138,9 @@ def test_a_stop_in_an_evaluation_waits_for_no_more_than_a_batch_of_it_and_the_ru
         process.communicate(timeout=120)
         assert stood_at(run) == 1
         assert [row["kind"] for row in rows_of(run)] == ["train"]
-    done = run_command("-m", "training", *LONG, "--runs_dir", tmp_path, *options, "--max_steps", 2, "--data.workers", 4)
+    done = run_command(
+        "-m", "torchferry.training", *LONG, "--runs_dir", tmp_path, *options, "--max_steps", 2, "--data.workers", 4
+    )
     assert done.returncode == 0, done.stderr
     assert [(row["kind"], row["step"]) for row in rows_of(run)] == [
         ("train", 1),
@@ -161,7 +163,7 @@ def test_sigusr1_saves_and_goes_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("policy", "goes_on"), [("stop", False), ("continue", True)])
 def test_a_full_disk_is_said_and_harms_no_checkpoint(policy: str, goes_on: bool, small_disk: Path) -> None:
     options = ("--checkpoint.keep", 99, "--checkpoint.every_steps", 4, "--checkpoint.on_save_error", policy)
-    done = run_command("-m", "training", *LONG, "--runs_dir", small_disk, *options, "--max_steps", 154)
+    done = run_command("-m", "torchferry.training", *LONG, "--runs_dir", small_disk, *options, "--max_steps", 154)
     assert "No space left on device" in done.stderr
     assert "the checkpoints before it are untouched" in done.stderr
     assert "Traceback" not in done.stderr

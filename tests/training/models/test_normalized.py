@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from training.data.source import ImageInput, TableInput, TensorInput
-from training.models.normalized import Normalized
+from torchferry.training.data.source import ImageInput, TableInput, TensorInput
+from torchferry.training.models.normalized import Normalized
 
 RGB = ImageInput(mode="RGB", height=2, width=2, mean=(0, 0.5, 1), std=(1, 0.5, 0.25))
 TABLE = TableInput(columns=("a", "b"), mean=(10, 100), std=(5, 50))

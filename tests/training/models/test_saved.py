@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.commands import RECIPES, torchrun
-from training.errors import UserError
-from training.models.saved import evaluation_data, load_model
+from torchferry.errors import UserError
+from torchferry.training.models.saved import evaluation_data, load_model
 
 
 def test_the_saved_model_has_the_accuracy_it_claims(run: Path) -> None:

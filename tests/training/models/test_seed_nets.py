@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from training.models import NETWORKS
-from training.models.seed_nets import (
+from torchferry.training.models import NETWORKS
+from torchferry.training.models.seed_nets import (
     MLP,
     Cifar2CNN,
     CifarCNN,

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from training.config.recipe import WeightsConfig
-from training.errors import UserError
-from training.models.weights import load_weights
+from torchferry.errors import UserError
+from torchferry.training.config.recipe import WeightsConfig
+from torchferry.training.models.weights import load_weights
 
 PLAIN = "SqueezeNet1_1_Weights.DEFAULT"
 CACHED = "squeezenet1_1-b8a52dc0.pth"

@@ -9,10 +9,10 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import Dataset
 
-from training.errors import CorruptSample
-from training.evaluation import Evaluation
-from training.outputs.plots import draw_confusion, draw_curves, draw_points, draw_predictions
-from training.tasks import TASKS
+from torchferry.training.errors import CorruptSample
+from torchferry.training.evaluation import Evaluation
+from torchferry.training.outputs.plots import draw_confusion, draw_curves, draw_points, draw_predictions
+from torchferry.training.tasks import TASKS
 
 # matplotlib makes arrays of torch's tensors in a way that numpy 2 warns of.
 CPU = torch.device("cpu")

@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 from torch import nn
 
-from training.config.instantiate import Component
-from training.data.source import ImageInput, TensorInput
-from training.errors import UserError
-from training.models.normalized import Normalized
-from training.models.saved import ModelCard, save_model
-from training.outputs.sample_images import main, write_samples
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.data.source import ImageInput, TensorInput
+from torchferry.training.models.normalized import Normalized
+from torchferry.training.models.saved import ModelCard, save_model
+from torchferry.training.outputs.sample_images import main, write_samples
 
 GREY = ImageInput(mode="L", height=8, width=8, mean=(0.0,), std=(1.0,))
 LABELS = ("nought", "one/two", "..", *map(str, range(3, 10)))

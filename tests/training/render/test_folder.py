@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from training.errors import UserError
-from training.render.folder import MARK, put
+from torchferry.errors import UserError
+from torchferry.training.render.folder import MARK, put
 
 OURS = {"kustomization.yaml": f"{MARK}, for the run a:\n", "run/recipe.yaml": "name: a\n"}
 

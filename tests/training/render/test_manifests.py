@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands import ROOT
-from training.errors import UserError
-from training.render import manifests
+from torchferry.errors import UserError
+from torchferry.training.render import manifests
 
 
 def test_every_file_of_the_parts_comes_by_its_path() -> None:

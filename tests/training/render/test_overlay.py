@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from tests.commands import RECIPES
-from training.render.folder import MARK
-from training.render.overlay import files
-from training.render.request import Request
+from torchferry.training.render.folder import MARK
+from torchferry.training.render.overlay import files
+from torchferry.training.render.request import Request
 
 
 class Checked(Request):
@@ -51,16 +51,16 @@ def variables(**changes: Any) -> dict[str, str]:
 
 
 def test_the_head_says_how_it_was_made_and_what_to_do_with_it() -> None:
-    head = files(request(namespace="ml"), "python -m training render -o run")["kustomization.yaml"]
+    head = files(request(namespace="ml"), "torchferry render -o run")["kustomization.yaml"]
     lines = [line for line in head.splitlines() if line.startswith("#")]
-    assert lines[:2] == [f"{MARK}, for the run mine:", "#   python -m training render -o run"]
+    assert lines[:2] == [f"{MARK}, for the run mine:", "#   torchferry render -o run"]
     assert "# Watch it: kubectl -n ml logs -f -l app.kubernetes.io/instance=mine" in lines
     assert "and removes its claim with the run folder on it." in lines[-1]
     stays = files(request(storage="runs"), "render it")["kustomization.yaml"]
     assert "ends the run.\n" in stays
     assert "kubectl logs" in stays
     fetched = files(request(storage="s3://bucket/runs/"), "render it")["kustomization.yaml"]
-    assert "# Its results: python -m training fetch s3://bucket/runs/mine\n" in fetched
+    assert "# Its results: torchferry fetch s3://bucket/runs/mine\n" in fetched
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_gpus_bring_cores_memory_and_ranks_in_proportion() -> None:
 
 
 def test_the_arguments_are_the_run_its_store_and_the_overrides_as_they_were_given() -> None:
-    first = ["-m", "training", "--config", "/recipe/recipe.yaml", "--runs_dir", "/runs", "--name", "mine"]
+    first = ["-m", "torchferry.training", "--config", "/recipe/recipe.yaml", "--runs_dir", "/runs", "--name", "mine"]
     assert container()["args"] == first
     given = container(storage="s3://b/$(X)", overrides=("epochs=3", "data.source.name=$(Y)"))
     store = ["--checkpoint.store", "s3://b/$$(X)"]

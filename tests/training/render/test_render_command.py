@@ -15,10 +15,10 @@ from tests.k8s.rendering import render as build
 from tests.k8s.restricted import violations
 from tests.k8s.test_training import OPERATORS, check
 from tests.some import some
-from training.errors import UserError
-from training.render import overlay
-from training.render.render_command import _parser, main
-from training.render.request import CHOICES
+from torchferry.errors import UserError
+from torchferry.training.render import overlay
+from torchferry.training.render.render_command import _parser, main
+from torchferry.training.render.request import CHOICES
 
 FIRST, SECOND = 1_790_000_000.0, 1_790_000_001.0  # seconds since 1970
 STAMP = "20260921-141320"
@@ -43,7 +43,7 @@ def trainer(items: tuple[Object, ...]) -> Object:
 
 def test_the_command_of_the_readme_writes_what_kubectl_takes(tmp_path: Path) -> None:
     arguments = ("--nodes", 4, "--gpus", 8, "--recipe", "digits", "-o", tmp_path / "run")
-    done = run_command("-m", "training", "render", *arguments)
+    done = run_command("-m", "torchferry", "render", *arguments)
     assert done.returncode == 0, done.stderr
     name = re.fullmatch(r"(digits-\d{8}-\d{6}): 4 pods with 8 GPUs each; kubectl apply -k \S+\n", done.stdout)
     assert name
@@ -175,7 +175,7 @@ def test_a_url_makes_folders_of_the_pods_and_asks_for_no_claim(arguments: str, t
     assert volume == {"name": "runs", "emptyDir": {"sizeLimit": "20Gi"}}
     assert trainer(items)["args"][-4:] == ["--name", "mine", "--checkpoint.store", "s3://bucket/runs"]
     assert trainer(items)["envFrom"] == [{"secretRef": {"name": "object-store", "optional": True}}]
-    assert "training fetch s3://bucket/runs/mine\n" in (tmp_path / "run/kustomization.yaml").read_text()
+    assert "torchferry fetch s3://bucket/runs/mine\n" in (tmp_path / "run/kustomization.yaml").read_text()
 
 
 def claim_of(items: tuple[Object, ...]) -> str:
@@ -280,13 +280,13 @@ def test_nonsense_is_refused_before_anything_is_written(arguments: str, tmp_path
 
 
 def test_a_refusal_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
-    done = run_command("-m", "training", "render", "--recipe", "digits", "--nodes", 0, "-o", tmp_path / "run")
+    done = run_command("-m", "torchferry", "render", "--recipe", "digits", "--nodes", 0, "-o", tmp_path / "run")
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"training: --nodes: 0 makes no run; .*\n", done.stderr)
+    assert re.fullmatch(r"torchferry: --nodes: 0 makes no run; .*\n", done.stderr)
 
 
 def test_it_loads_no_torch() -> None:
-    code = "import sys, training.render.render_command; sys.exit('torch' in sys.modules)"
+    code = "import sys, torchferry.training.render.render_command; sys.exit('torch' in sys.modules)"
     assert run_command("-c", code).returncode == 0
 
 

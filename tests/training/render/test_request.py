@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.commands import RECIPES
-from training.errors import UserError
-from training.render.request import LONGEST_NAME, Request, name_for, nodes, recipe_file
+from torchferry.errors import UserError
+from torchferry.training.render.request import LONGEST_NAME, Request, name_for, nodes, recipe_file
 
 
 class Checked(Request):

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from training.data.collate import Batch
-from training.distributed.process_group import RankInfo
-from training.errors import UserError
-from training.telemetry.meter import Meter
-from training.telemetry.report import Report
-from training.telemetry.reporters import NullReporter
-from training.telemetry.sample_log import NoSampleLog, SampleLog
+from torchferry.errors import UserError
+from torchferry.training.data.collate import Batch
+from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.telemetry.meter import Meter
+from torchferry.training.telemetry.report import Report
+from torchferry.training.telemetry.reporters import NullReporter
+from torchferry.training.telemetry.sample_log import NoSampleLog, SampleLog
 
 
 class Heard(NullReporter):
@@ -89,7 +89,7 @@ def test_samples_that_cannot_be_read_are_named_and_counted_once(
     for step in (1, 2):
         measuring.stepped(step, torch.tensor(1.0), 1.0)
         report(measuring, step)
-    assert capsys.readouterr().err == "training: a is cut; skipped\ntraining: b is cut; skipped\n"
+    assert capsys.readouterr().err == "torchferry: a is cut; skipped\ntorchferry: b is cut; skipped\n"
     assert [told.corrupt for told in heard.reports] == [2, 0]
 
 

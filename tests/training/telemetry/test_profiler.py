@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from torch.profiler import record_function
 
-from training.config.recipe import ProfileConfig
-from training.telemetry.profiler import Profile
+from torchferry.training.config.recipe import ProfileConfig
+from torchferry.training.telemetry.profiler import Profile
 
 
 def traced(run_dir: Path, config: ProfileConfig, *, stands: int = 0, last: int = 5) -> set[str]:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from prometheus_client import CollectorRegistry
 
-from training.config.recipe import MetricsConfig
-from training.errors import UserError
-from training.evaluation import Evaluation
-from training.telemetry.prometheus import TrainMetrics
-from training.telemetry.report import Report
+from torchferry.errors import UserError
+from torchferry.training.config.recipe import MetricsConfig
+from torchferry.training.evaluation import Evaluation
+from torchferry.training.telemetry.prometheus import TrainMetrics
+from torchferry.training.telemetry.report import Report
 
 NONE = MetricsConfig(port=None)
 REPORT: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.telemetry.report import in_words, shown
+from torchferry.training.telemetry.report import in_words, shown
 
 
 @pytest.mark.parametrize(

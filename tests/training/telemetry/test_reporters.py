@@ -9,12 +9,12 @@ import pytest
 import torch
 from prometheus_client import CollectorRegistry
 
-from training.config.recipe import MetricsConfig
-from training.evaluation import Evaluation
-from training.progress import Progress
-from training.telemetry.prometheus import TrainMetrics
-from training.telemetry.report import Report
-from training.telemetry.reporters import NullReporter, RankZeroReporter, Reporter
+from torchferry.training.config.recipe import MetricsConfig
+from torchferry.training.evaluation import Evaluation
+from torchferry.training.progress import Progress
+from torchferry.training.telemetry.prometheus import TrainMetrics
+from torchferry.training.telemetry.report import Report
+from torchferry.training.telemetry.reporters import NullReporter, RankZeroReporter, Reporter
 
 
 class Heard:
@@ -140,7 +140,7 @@ def test_a_full_disk_is_said_and_ends_nothing(tmp_path: Path, capsys: pytest.Cap
     reporter.file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115  # the reporter closes it
     reporter.report(report(1, 0.5))
     reporter.close()
-    assert capsys.readouterr().err == "training: /dev/full: cannot be written (No space left on device)\n"
+    assert capsys.readouterr().err == "torchferry: /dev/full: cannot be written (No space left on device)\n"
 
 
 def test_the_other_ranks_take_the_same_calls_and_are_silent(capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.telemetry.sample_log import NoSampleLog, SampleLog, cut
+from torchferry.training.telemetry.sample_log import NoSampleLog, SampleLog, cut
 
 
 def test_a_step_is_one_line_of_all_its_batches_in_order(tmp_path: Path) -> None:

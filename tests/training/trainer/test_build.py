@@ -12,10 +12,10 @@ from torch.utils.data import IterableDataset
 
 from tests.training import tiny
 from tests.training.data.sources import refusal
-from training.config.instantiate import Component
-from training.config.recipe import DistributedConfig, EarlyStoppingConfig, MetricsConfig
-from training.data.source import Source
-from training.trainer.build import Run
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import DistributedConfig, EarlyStoppingConfig, MetricsConfig
+from torchferry.training.data.source import Source
+from torchferry.training.trainer.build import Run
 
 
 class Streamed(IterableDataset):

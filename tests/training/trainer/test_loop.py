@@ -10,20 +10,20 @@ import pytest
 import torch
 
 from tests.training import tiny
-from training.checkpointing.async_saver import Saver
-from training.config.instantiate import Component
-from training.config.recipe import CheckpointConfig, EarlyStoppingConfig, MetricsConfig, StepConfig
-from training.distributed.process_group import RankInfo
-from training.distributed.signals import NOTHING, Request, Requests, Stopped
-from training.errors import UserError
-from training.progress import Progress
-from training.telemetry.meter import Meter
-from training.telemetry.profiler import Profile
-from training.telemetry.report import Report
-from training.telemetry.reporters import NullReporter
-from training.telemetry.sample_log import NoSampleLog
-from training.trainer.loop import Loop
-from training.trainer.wrap_ddp import assemble
+from torchferry.errors import UserError
+from torchferry.training.checkpointing.async_saver import Saver
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import CheckpointConfig, EarlyStoppingConfig, MetricsConfig, StepConfig
+from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.distributed.signals import NOTHING, Request, Requests, Stopped
+from torchferry.training.progress import Progress
+from torchferry.training.telemetry.meter import Meter
+from torchferry.training.telemetry.profiler import Profile
+from torchferry.training.telemetry.report import Report
+from torchferry.training.telemetry.reporters import NullReporter
+from torchferry.training.telemetry.sample_log import NoSampleLog
+from torchferry.training.trainer.loop import Loop
+from torchferry.training.trainer.wrap_ddp import assemble
 
 STOP = Request(save=False, stop=signal.SIGTERM)
 SAVE = Request(save=True, stop=0)

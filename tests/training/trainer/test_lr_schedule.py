@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from training.config.recipe import ScheduleConfig
-from training.errors import UserError
-from training.trainer.lr_schedule import build_schedule
+from torchferry.errors import UserError
+from torchferry.training.config.recipe import ScheduleConfig
+from torchferry.training.trainer.lr_schedule import build_schedule
 
 
 def rates(config: ScheduleConfig, steps: int) -> list[float]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.trainer.nonfinite_guard import NonFiniteGuard
+from torchferry.training.trainer.nonfinite_guard import NonFiniteGuard
 
 CPU = torch.device("cpu")
 

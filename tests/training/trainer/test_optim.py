@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from tests.training.data.sources import refusal
-from training.config.instantiate import Component
-from training.trainer.optim import LOSSES, OPTIMIZERS, build_optimizer
+from torchferry.training.config.instantiate import Component
+from torchferry.training.trainer.optim import LOSSES, OPTIMIZERS, build_optimizer
 
 
 def parameters() -> list[nn.Parameter]:

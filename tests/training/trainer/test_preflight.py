@@ -8,13 +8,13 @@ import torch
 from torch import nn
 
 from tests.training import nets, tiny
-from training.config.instantiate import Component
-from training.config.recipe import ScheduleConfig
-from training.data.source import ImageInput, Source
-from training.errors import UserError
-from training.models.normalized import Normalized
-from training.tasks import TASKS
-from training.trainer.preflight import blank_batch, try_step
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import ScheduleConfig
+from torchferry.training.data.source import ImageInput, Source
+from torchferry.training.models.normalized import Normalized
+from torchferry.training.tasks import TASKS
+from torchferry.training.trainer.preflight import blank_batch, try_step
 
 CORNERS = tiny.corners()
 

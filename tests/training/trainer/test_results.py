@@ -10,11 +10,11 @@ import torch
 import yaml
 
 from tests.training import tiny
-from training.config.instantiate import Component
-from training.config.recipe import GateConfig
-from training.evaluation import Evaluation
-from training.models.saved import load_model
-from training.trainer.results import leave_results
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import GateConfig
+from torchferry.training.evaluation import Evaluation
+from torchferry.training.models.saved import load_model
+from torchferry.training.trainer.results import leave_results
 
 COUNTS = torch.tensor([[5, 1, 0], [0, 6, 0], [2, 0, 2]])
 

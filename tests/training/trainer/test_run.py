@@ -70,7 +70,7 @@ def test_the_folder_holds_what_it_should(run: Path) -> None:
 def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     ours, its = pty.openpty()
     options = ("--runs_dir", str(tmp_path), "--metrics.port", "null", "--epochs", "1")
-    command = [sys.executable, "-m", "training", "--config", str(RECIPES / "digits.yaml"), *options]
+    command = [sys.executable, "-m", "torchferry.training", "--config", str(RECIPES / "digits.yaml"), *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=its, env=os.environ | {"TERM": "xterm"}) as training:
         os.close(its)
         output = b""
@@ -85,7 +85,7 @@ def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
 
 def test_a_finished_run_says_so_and_stays_as_it_is(run: Path) -> None:
     before = (run / "metrics.jsonl").read_bytes()
-    done = run_command("-m", "training", "--config", run / "config.yaml")
+    done = run_command("-m", "torchferry.training", "--config", run / "config.yaml")
     assert done.returncode == 0, done.stderr
     assert "digits: is finished, at step 330" in done.stdout
     assert (run / "metrics.jsonl").read_bytes() == before
@@ -93,7 +93,7 @@ def test_a_finished_run_says_so_and_stays_as_it_is(run: Path) -> None:
 
 def test_a_metrics_port_in_use_is_refused_and_leaves_nothing(tmp_path: Path, free_port_in_use: int) -> None:
     options = ("--runs_dir", tmp_path, "--metrics.port", free_port_in_use)
-    done = run_command("-m", "training", "--config", RECIPES / "digits.yaml", *options)
+    done = run_command("-m", "torchferry.training", "--config", RECIPES / "digits.yaml", *options)
     assert done.returncode == 2
     assert f"metrics.port: cannot listen on 127.0.0.1:{free_port_in_use}" in done.stderr
     assert not list(tmp_path.iterdir())
@@ -102,7 +102,7 @@ def test_a_metrics_port_in_use_is_refused_and_leaves_nothing(tmp_path: Path, fre
 @pytest.mark.slow
 def test_prometheus_reads_a_run_while_it_trains(tmp_path: Path) -> None:
     options = ["--runs_dir", str(tmp_path), "--metrics.port", "0", "--epochs", "1000"]
-    command = [sys.executable, "-m", "training", "--config", str(RECIPES / "digits.yaml"), *options]
+    command = [sys.executable, "-m", "torchferry.training", "--config", str(RECIPES / "digits.yaml"), *options]
     before = time.time()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as training:
         try:
@@ -140,15 +140,15 @@ def test_the_same_recipe_gives_the_same_weights(tmp_path: Path) -> None:
     weights = []
     for name in ("first", "second"):
         options = ("--runs_dir", tmp_path, "--name", name, "--epochs", 1, "--metrics.port", 0)
-        assert run_command("-m", "training", "--config", RECIPES / "digits.yaml", *options).returncode == 0
+        assert run_command("-m", "torchferry.training", "--config", RECIPES / "digits.yaml", *options).returncode == 0
         weights.append((tmp_path / name / "model" / "weights.safetensors").read_bytes())
     assert weights[0] == weights[1]
 
 
 def test_a_torchvision_model_goes_by_its_import_path() -> None:
-    from training.config.instantiate import Component
-    from training.data.source import ImageInput
-    from training.models.saved import build_model
+    from torchferry.training.config.instantiate import Component
+    from torchferry.training.data.source import ImageInput
+    from torchferry.training.models.saved import build_model
 
     image = ImageInput(mode="RGB", height=32, width=32, mean=(0.5,) * 3, std=(0.5,) * 3)
     model = build_model(Component(name="torchvision.models.resnet18", args={"num_classes": 4}), image)

@@ -11,13 +11,13 @@ import torch
 import torch.distributed.checkpoint as dcp
 
 from tests.training import tiny
-from training.config.instantiate import Component
-from training.config.recipe import StepConfig
-from training.errors import UserError
-from training.progress import Progress
-from training.trainer.train_state import collect, restore, seed_everything
-from training.trainer.train_step import Step
-from training.trainer.wrap_ddp import assemble
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import StepConfig
+from torchferry.training.progress import Progress
+from torchferry.training.trainer.train_state import collect, restore, seed_everything
+from torchferry.training.trainer.train_step import Step
+from torchferry.training.trainer.wrap_ddp import assemble
 
 pytestmark = pytest.mark.usefixtures("alone")
 MOMENTUM = Component(name="SGD", args={"lr": 0.1, "momentum": 0.9})

@@ -8,11 +8,11 @@ import torch
 from torch.nn import functional
 
 from tests.training import tiny
-from training.config.recipe import ScheduleConfig, StepConfig
-from training.data.collate import Batch
-from training.data.mix import Mix
-from training.trainer.train_step import Step
-from training.trainer.wrap_ddp import assemble
+from torchferry.training.config.recipe import ScheduleConfig, StepConfig
+from torchferry.training.data.collate import Batch
+from torchferry.training.data.mix import Mix
+from torchferry.training.trainer.train_step import Step
+from torchferry.training.trainer.wrap_ddp import assemble
 
 pytestmark = pytest.mark.usefixtures("alone")
 CONSTANT = ScheduleConfig(name="constant")

@@ -9,14 +9,14 @@ from torch import nn
 from torch.distributed.algorithms.ddp_comm_hooks.powerSGD_hook import PowerSGDState
 
 from tests.training import tiny
-from training.config.instantiate import Component
-from training.config.recipe import DistributedConfig, ScheduleConfig, StepConfig
-from training.data.source import ImageInput, Source
-from training.distributed.process_group import RankInfo
-from training.errors import UserError
-from training.trainer.build import Run
-from training.trainer.train_step import Step
-from training.trainer.wrap_ddp import assemble
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import DistributedConfig, ScheduleConfig, StepConfig
+from torchferry.training.data.source import ImageInput, Source
+from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.trainer.build import Run
+from torchferry.training.trainer.train_step import Step
+from torchferry.training.trainer.wrap_ddp import assemble
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.servers.apps.bare_loop import figures, loop, main
 from tests.benchmarks.servers.jobs import PIXELS, a_job
+from torchferry.benchmarks.servers.apps.bare_loop import figures, loop, main
 
 
 class Session:

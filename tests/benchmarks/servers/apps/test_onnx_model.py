@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.servers.apps.onnx_model import OnnxModel, decoded, encoded
 from tests.benchmarks.servers.jobs import write_model
+from torchferry.benchmarks.servers.apps.onnx_model import OnnxModel, decoded, encoded
 
 
 @pytest.fixture

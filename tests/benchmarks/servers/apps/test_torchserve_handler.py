@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.load.oip import json_body
-from benchmarks.servers.apps.torchserve_handler import OnnxHandler
-from benchmarks.servers.peer import Job
 from tests.benchmarks.servers.jobs import PIXELS, a_job
+from torchferry.benchmarks.load.oip import json_body
+from torchferry.benchmarks.servers.apps.torchserve_handler import OnnxHandler
+from torchferry.benchmarks.servers.peer import Job
 
 
 @pytest.fixture

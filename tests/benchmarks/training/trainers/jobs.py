@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.training.trainers.job import Job
+from torchferry.benchmarks.training.trainers.job import Job
 
 
 def a_job(result: Path, **change: Any) -> Job:

@@ -9,8 +9,8 @@ import torch
 import torch.distributed as dist
 from torch.utils.data import TensorDataset
 
-from benchmarks.training.trainers.bare import Epoch, train
 from tests.benchmarks.training.trainers.jobs import a_job, as_one_of
+from torchferry.benchmarks.training.trainers.bare import Epoch, train
 
 
 def shares(size: int, monkeypatch: pytest.MonkeyPatch, samples: int = 10) -> list[list[list[int]]]:

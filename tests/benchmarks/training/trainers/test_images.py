@@ -3,7 +3,7 @@
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
-from benchmarks.training.trainers.images import random_images
+from torchferry.benchmarks.training.trainers.images import random_images
 
 
 def of(data: Dataset) -> tuple[torch.Tensor, torch.Tensor]:

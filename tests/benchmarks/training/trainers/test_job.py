@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.training.trainers.job import forever, optimizer, parse, parts
 from tests.benchmarks.training.trainers.jobs import a_job, as_one_of
+from torchferry.benchmarks.training.trainers.job import forever, optimizer, parse, parts
 
 
 def test_a_command_line_becomes_a_job(monkeypatch: pytest.MonkeyPatch) -> None:

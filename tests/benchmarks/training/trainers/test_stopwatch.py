@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.training.trainers.stopwatch import Stopwatch
 from tests.benchmarks.training.trainers.jobs import a_job, as_one_of
+from torchferry.benchmarks.training.trainers.stopwatch import Stopwatch
 
 WARMUP, TIMED = [100.0, 50.0], [1.0, 2.0, 3.0]  # seconds of each step
 

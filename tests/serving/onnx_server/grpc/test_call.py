@@ -11,16 +11,16 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tritonclient.grpc import service_pb2_grpc
 
-from serving.errors import DeadlinePassed
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.models.repository import Repository
-from serving.onnx_server.settings import Settings
-from serving.onnx_server.telemetry.metrics import Metrics
 from tests.server import Server
 from tests.serving.onnx_server.calling import call, channel, infer_request
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.onnx_server.telemetry.scraping import value
 from tests.waiting import wait_until
+from torchferry.serving.errors import DeadlinePassed
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.models.repository import Repository
+from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 
 MODEL = {"model": "digits", "version": "1.0"}
 

@@ -8,9 +8,9 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2 as messages
 
-from serving.onnx_server.grpc.handlers import Registering, read_in_handler
 from tests.serving.onnx_server.in_process import Call
 from tests.serving.wire import in_loop
+from torchferry.serving.onnx_server.grpc.handlers import Registering, read_in_handler
 
 Message = messages.ModelReadyRequest
 GARBAGE = b"\xff\xff"

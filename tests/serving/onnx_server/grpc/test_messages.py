@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from tritonclient.grpc import service_pb2 as messages
 
-from serving.bundle.bundle import ImageDecode, TensorSpec
-from serving.codec.tensors import DTYPES
-from serving.errors import NotDecodable, RequestError, WrongParameter, WrongTensor
-from serving.onnx_server.grpc.messages import read, write
-from serving.onnx_server.inference import Inference, Wanted
-from serving.onnx_server.models.model import Model
 from tests.serving.onnx_server.calling import infer_request, output_arrays
 from tests.serving.onnx_server.in_process import model_of_bundle
 from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
+from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.codec.tensors import DTYPES
+from torchferry.serving.errors import NotDecodable, RequestError, WrongParameter, WrongTensor
+from torchferry.serving.onnx_server.grpc.messages import read, write
+from torchferry.serving.onnx_server.inference import Inference, Wanted
+from torchferry.serving.onnx_server.models.model import Model
 
 ROW = np.array([[0.25, 0.75]], np.float32)
 FIELDS = {

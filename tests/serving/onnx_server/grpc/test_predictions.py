@@ -7,12 +7,12 @@ from typing import Any
 import grpc
 import pytest
 
-from serving.codec.predictions_grpc import Request
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.grpc.predictions import Predictions
 from tests.serving.onnx_server.in_process import Call, serving_bundles
 from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
+from torchferry.serving.codec.predictions_grpc import Request
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.grpc.predictions import Predictions
 
 ROW = b"0.25,0.75"
 TRACE = "0af7651916cd43dd8448eb211c80319c"

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from tritonclient.grpc import service_pb2 as messages
 
-from serving.bundle import bundle as bundles
-from serving.codec import predictions_grpc
 from tests.serving.onnx_server.calling import call, channel, infer_request, output_arrays
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.codec import predictions_grpc
 
 IMAGE = np.zeros((1, 1, 8, 8), np.uint8)
 

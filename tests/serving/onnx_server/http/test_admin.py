@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from serving.bundle.bundle import Bundle
-from serving.net.auth import Access
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.http.admin import Admin
-from serving.onnx_server.http.rest import Rest
 from tests.serving.onnx_server.in_process import Line, Said, serving_bundles
 from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.net.auth import Access
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.http.admin import Admin
+from torchferry.serving.onnx_server.http.rest import Rest
 
 TINY = "/v2/repository/models/tiny/"
 

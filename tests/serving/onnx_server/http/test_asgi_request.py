@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from serving.errors import ClientGone, NotDecodable, RequestError, TooLarge, TooSlow, UnsupportedType
-from serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
-from serving.onnx_server.request_context import RequestContext
 from tests.serving.onnx_server.in_process import Line
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import SECONDS, head, in_loop
+from torchferry.serving.errors import ClientGone, NotDecodable, RequestError, TooLarge, TooSlow, UnsupportedType
+from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
+from torchferry.serving.onnx_server.request_context import RequestContext
 
 LIMIT = 100
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from serving.errors import (
+from tests.serving.onnx_server.in_process import Line, Said
+from tests.serving.wire import in_loop
+from torchferry.serving.errors import (
     ClientGone,
     DeadlinePassed,
     InferenceFailed,
@@ -16,11 +18,9 @@ from serving.errors import (
     WrongParameter,
     WrongTensor,
 )
-from serving.onnx_server.grpc import call
-from serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
-from serving.onnx_server.http.errors import STATUS, refuse
-from tests.serving.onnx_server.in_process import Line, Said
-from tests.serving.wire import in_loop
+from torchferry.serving.onnx_server.grpc import call
+from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
+from torchferry.serving.onnx_server.http.errors import STATUS, refuse
 
 
 async def refusal(error: Exception) -> Said:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.bundle import bundle as bundles
 from tests.server import Server
 from tests.serving.altered import FAILS_AT, failing
 from tests.serving.onnx_server.asking import arrays, ask
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.wire import INFER, PREDICT, body, connections, head, in_loop, outcomes
+from torchferry.serving.bundle import bundle as bundles
 
 
 def test_text_among_numbers_costs_no_memory(start_server: StartServer) -> None:

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from serving.net.auth import Access
-from serving.onnx_server.dataplane import DataPlane
-from serving.onnx_server.http.introspection import SMALL
-from serving.onnx_server.http.rest import Rest
 from tests.serving.onnx_server.in_process import Line, Said, serving_bundles
 from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
+from torchferry.serving.net.auth import Access
+from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.http.introspection import SMALL
+from torchferry.serving.onnx_server.http.rest import Rest
 
 
 async def told(plane: DataPlane, path: str) -> Said:

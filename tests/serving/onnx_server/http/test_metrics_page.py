@@ -3,9 +3,9 @@
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from serving.onnx_server.http.metrics_page import MetricsPage
 from tests.serving.onnx_server.in_process import Line
 from tests.serving.wire import in_loop
+from torchferry.serving.onnx_server.http.metrics_page import MetricsPage
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.bundle import bundle as bundles
 from tests.serving.onnx_server.asking import LENGTH, Answer, arrays, ask, raw_tensor, tensor
+from torchferry.serving.bundle import bundle as bundles
 
 INFER = "/v2/models/digits/infer"
 IMAGE = np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8)

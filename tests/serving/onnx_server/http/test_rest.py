@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.onnx_server.http.admin import Admin
-from serving.onnx_server.http.uvicorn_protocol import REPLY
 from tests.serving.onnx_server.asking import arrays, ask, tensor
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.wire import in_loop
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.onnx_server.http.admin import Admin
+from torchferry.serving.onnx_server.http.uvicorn_protocol import REPLY
 
 DIGITS = "/v2/models/digits"
 IMAGE = np.zeros((1, 1, 8, 8), np.uint8)

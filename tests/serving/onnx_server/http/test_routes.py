@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.onnx_server.http.routes import LONGEST, OPEN, route
+from torchferry.serving.onnx_server.http.routes import LONGEST, OPEN, route
 
 
 @pytest.mark.parametrize(

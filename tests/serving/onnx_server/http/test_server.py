@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from serving.net.ports import listen
-from serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
-from serving.onnx_server.http.server import HttpServer
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import Connection, in_loop
+from torchferry.serving.net.ports import listen
+from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
+from torchferry.serving.onnx_server.http.server import HttpServer
 
 
 async def hello(scope: Message, receive: Receive, send: Send) -> None:

@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from serving.onnx_server.http import uvicorn_protocol as protocol
-from serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
-from serving.onnx_server.http.uvicorn_protocol import HEAD_BYTES
 from tests.serving.onnx_server.in_process import Line
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import SECONDS, head, in_loop
+from torchferry.serving.onnx_server.http import uvicorn_protocol as protocol
+from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
+from torchferry.serving.onnx_server.http.uvicorn_protocol import HEAD_BYTES
 
 
 async def echo(scope: Message, receive: Receive, send: Send) -> None:

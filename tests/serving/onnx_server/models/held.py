@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 
-from serving.errors import WrongTensor
-from serving.onnx_server.inference import Work
-from serving.onnx_server.models.scheduler import Scheduler
 from tests.serving.wire import SECONDS
+from torchferry.serving.errors import WrongTensor
+from torchferry.serving.onnx_server.inference import Work
+from torchferry.serving.onnx_server.models.scheduler import Scheduler
 
 WRONG, BROKEN = 100.0, 200.0
 

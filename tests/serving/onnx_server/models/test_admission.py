@@ -5,10 +5,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from serving.errors import Overloaded, UnknownModel
-from serving.onnx_server.models.admission import Admission
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import in_loop
+from torchferry.serving.errors import Overloaded, UnknownModel
+from torchferry.serving.onnx_server.models.admission import Admission
 
 
 def admission_of(limit: int = 2, expected_wait: float = 0.0) -> Admission:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pytest
 
-from serving.errors import InferenceFailed, WrongTensor
-from serving.onnx_server.inference import Outputs, Work
-from serving.onnx_server.models.batch import Batch
 from tests.serving.wire import in_loop
+from torchferry.serving.errors import InferenceFailed, WrongTensor
+from torchferry.serving.onnx_server.inference import Outputs, Work
+from torchferry.serving.onnx_server.models.batch import Batch
 
 
 class Session:

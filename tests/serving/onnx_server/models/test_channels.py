@@ -86,7 +86,7 @@ def test_channels_are_not_for_the_main_port(served: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("given", ["digits", "digits/canary=9.9", "digits/canary=1.0@2", "other/canary=1.0"])
 def test_a_wrong_option_is_one_line(bundle: Path, given: str) -> None:
-    done = run_command("-m", "serving", "up", "--runtime", "onnx", bundle, "--channel", given)
+    done = run_command("-m", "torchferry", "up", "--runtime", "onnx", bundle, "--channel", given)
     assert done.returncode == 2
-    assert done.stderr.startswith("serving: ")
+    assert done.stderr.startswith("torchferry: ")
     assert len(done.stderr.splitlines()) == 1

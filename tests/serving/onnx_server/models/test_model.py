@@ -10,9 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.errors import BundleError, UserError
-from serving.onnx_server.models.model import (
+from tests.serving.onnx_server.in_process import model_of_bundle
+from tests.serving.onnx_server.models.held import until
+from tests.serving.tiny_bundle import GOLDEN, VARIANT, variant, written
+from tests.serving.wire import in_loop
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.errors import BundleError
+from torchferry.serving.onnx_server.models.model import (
     CALLS,
     HAND_OVER_SECONDS,
     STALL_SECONDS,
@@ -21,12 +26,8 @@ from serving.onnx_server.models.model import (
     load,
     onnx_variants,
 )
-from serving.onnx_server.models.plan import Plan
-from serving.onnx_server.settings import Settings
-from tests.serving.onnx_server.in_process import model_of_bundle
-from tests.serving.onnx_server.models.held import until
-from tests.serving.tiny_bundle import GOLDEN, VARIANT, variant, written
-from tests.serving.wire import in_loop
+from torchferry.serving.onnx_server.models.plan import Plan
+from torchferry.serving.onnx_server.settings import Settings
 
 
 def test_what_is_loaded_follows_the_settings(tmp_path: Path) -> None:

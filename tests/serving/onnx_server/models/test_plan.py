@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.onnx_server.models.plan import Plan, planned
-from serving.onnx_server.settings import Settings
 from tests.commands import run_command
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.onnx_server.models.plan import Plan, planned
+from torchferry.serving.onnx_server.settings import Settings
 
 CONFIG = "/v2/models/digits/config"
 
@@ -43,6 +43,6 @@ def test_a_missing_gpu_is_said_aloud_and_the_cpu_takes_over(start_server: StartS
 
 @pytest.mark.parametrize("option", ["--sessions", "--threads", "--max-batch", "--cache-bytes"])
 def test_a_number_below_zero_is_one_line(bundle: Path, option: str) -> None:
-    done = run_command("-m", "serving", "up", "--runtime", "onnx", bundle, option, "-1")
+    done = run_command("-m", "torchferry", "up", "--runtime", "onnx", bundle, option, "-1")
     assert done.returncode == 2
-    assert done.stderr == f"serving: {option}: -1 is not valid; give 0 or more\n"
+    assert done.stderr == f"torchferry: {option}: -1 is not valid; give 0 or more\n"

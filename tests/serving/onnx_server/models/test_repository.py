@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.bundle import bundle as bundles
 from tests.serving.altered import another_version, damaged, unloadable
 from tests.serving.onnx_server.asking import Answer, ask
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.wire import INFER, Connection, body, connections, in_loop, outcomes
+from torchferry.serving.bundle import bundle as bundles
 
 SECONDS = float(os.environ.get("TORCHFERRY_TEST_SWAP_SECONDS", "15"))
 CLIENTS = 200

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from serving.onnx_server.models.response_cache import ENTRY, ResponseCache
 from tests.serving.onnx_server.asking import arrays as outputs
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.onnx_server.telemetry.scraping import value
+from torchferry.serving.onnx_server.models.response_cache import ENTRY, ResponseCache
 
 INFER = "/v2/models/digits/infer"
 

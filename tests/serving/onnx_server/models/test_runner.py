@@ -9,11 +9,11 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from serving.onnx_server.inference import Work
-from serving.onnx_server.models.batch import Batch
-from serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import in_loop
+from torchferry.serving.onnx_server.inference import Work
+from torchferry.serving.onnx_server.models.batch import Batch
+from torchferry.serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
 
 
 class Session:

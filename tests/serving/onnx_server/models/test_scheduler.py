@@ -6,9 +6,9 @@ import weakref
 
 import pytest
 
-from serving.errors import InferenceFailed, WrongTensor
 from tests.serving.onnx_server.models.held import BROKEN, WRONG, Held, answers, sample, scheduling, until
 from tests.serving.wire import SECONDS, in_loop
+from torchferry.serving.errors import InferenceFailed, WrongTensor
 
 
 @in_loop

@@ -7,11 +7,11 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from serving.bundle import bundle as bundles
-from serving.errors import BundleError
-from serving.onnx_server.models.sessions import open_sessions
-from serving.session.onnx_session import CPU
 from tests.serving.tiny_bundle import FILE, GOLDEN, VARIANT, written
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.errors import BundleError
+from torchferry.serving.onnx_server.models.sessions import open_sessions
+from torchferry.serving.session.onnx_session import CPU
 
 NO_GPU = pytest.mark.skipif(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="onnxruntime-gpu is installed"
@@ -39,7 +39,7 @@ def test_a_gpu_that_was_asked_for_and_is_missing_is_said(
 ) -> None:
     (session,) = open_sessions(written(tmp_path), VARIANT, threads=1, count=1, provider=provider)
     assert session.provider == CPU
-    said = f"serving: tiny runs on {CPU}, not on {wanted}: onnxruntime-gpu is not installed\n"
+    said = f"torchferry: tiny runs on {CPU}, not on {wanted}: onnxruntime-gpu is not installed\n"
     assert capsys.readouterr().err == said
 
 

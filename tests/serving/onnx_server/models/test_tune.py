@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.bundle.bundle import TensorSpec
-from serving.onnx_server.models import tune
-from serving.onnx_server.models.plan import Plan
-from serving.onnx_server.models.tune import best, repeated, tuned
-from serving.onnx_server.settings import Settings
 from tests.serving.tiny_bundle import VARIANT, written
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.onnx_server.models import tune
+from torchferry.serving.onnx_server.models.plan import Plan
+from torchferry.serving.onnx_server.models.tune import best, repeated, tuned
+from torchferry.serving.onnx_server.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import UnknownModel, UserError
-from serving.onnx_server.models.model import Model
-from serving.onnx_server.models.versions import REMEMBERED, STABLE, Channel, Versions
 from tests.serving.onnx_server.in_process import model_of_bundle
 from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
+from torchferry.errors import UserError
+from torchferry.serving.errors import UnknownModel
+from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.models.versions import REMEMBERED, STABLE, Channel, Versions
 
 Loaded = Callable[[str], Model]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from serving.onnx_server.request_context import RequestContext
-from serving.onnx_server.telemetry.access_log import AccessLog
-from serving.onnx_server.trace_context import TraceContext
+from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.telemetry.access_log import AccessLog
+from torchferry.serving.onnx_server.trace_context import TraceContext
 
 OUTCOMES = ("ok", "client_error", "overloaded", "deadline", "cancelled", "server_error")
 

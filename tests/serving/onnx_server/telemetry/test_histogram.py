@@ -5,7 +5,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as open_metrics
 
-from serving.onnx_server.telemetry.histogram import AT_ONCE, Histogram
+from torchferry.serving.onnx_server.telemetry.histogram import AT_ONCE, Histogram
 
 BOUNDS = (0.5, 1.0, 10.0)
 TRACE = 32 * "a"

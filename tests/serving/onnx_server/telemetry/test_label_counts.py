@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from serving.onnx_server.telemetry.label_counts import AT_ONCE, LabelCounts
 from tests.serving.tiny_bundle import described
+from torchferry.serving.onnx_server.telemetry.label_counts import AT_ONCE, LabelCounts
 
 YES = np.array([[0.1, 0.9]], np.float32)
 NO = np.array([[0.9, 0.1]], np.float32)

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
-from serving.bundle.bundle import load
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.calling import call, infer_request
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.onnx_server.telemetry.scraping import page, value
+from torchferry.serving.bundle.bundle import load
 
 INFER = "/v2/models/digits/infer"
 IMAGE = np.zeros((1, 1, 8, 8), np.uint8)

@@ -6,10 +6,10 @@ import time
 import numpy as np
 import pytest
 
-from serving.onnx_server.inference import Outputs, Work
-from serving.onnx_server.request_context import RequestContext
-from serving.onnx_server.telemetry.statistics import Statistics
 from tests.serving.wire import in_loop
+from torchferry.serving.onnx_server.inference import Outputs, Work
+from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.telemetry.statistics import Statistics
 
 
 @pytest.fixture

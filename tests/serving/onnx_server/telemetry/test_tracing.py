@@ -13,11 +13,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc import service_pb2_grpc
 
-from serving.codec import predictions_grpc
-from serving.onnx_server.trace_context import TraceContext
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.conftest import StartServer
 from tests.waiting import wait_until
+from torchferry.serving.codec import predictions_grpc
+from torchferry.serving.onnx_server.trace_context import TraceContext
 
 INFER = "/v2/models/digits/infer"
 IMAGE = {"inputs": [tensor("image", np.zeros((1, 1, 8, 8), np.uint8))]}

@@ -14,11 +14,11 @@ import numpy as np
 import psutil
 import urllib3
 
-from serving.bundle import bundle as bundles
-from serving.torchserve.archive import Serving, archive
-from serving.torchserve.settings import LOOPBACK
 from tests.server import Server
 from tests.serving.torchserve.traps.stock import NOTHING, QUICK_START, StockFailed, StockServer, stock_archive
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.torchserve.archive import Serving, archive
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 MODEL = "digits-onnx-fp32"
 ONE_WORKER = {"minWorkers": 1, "maxWorkers": 1}

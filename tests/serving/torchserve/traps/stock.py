@@ -13,9 +13,9 @@ from typing import Any
 import urllib3
 import yaml
 
-from serving.torchserve.java import find_java
-from serving.torchserve.settings import LOOPBACK
 from tests.ports import free_port
+from torchferry.serving.torchserve.java import find_java
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 HANDLER = Path(__file__).with_name("stock_handler.py")
 COMMANDS = Path(sys.executable).parent

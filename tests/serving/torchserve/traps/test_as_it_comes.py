@@ -16,8 +16,6 @@ import psutil
 import pytest
 import urllib3
 
-from serving.codec import predictions_grpc
-from serving.torchserve.settings import LOOPBACK
 from tests.serving.torchserve.traps.sides import (
     IMAGE,
     MODEL,
@@ -39,6 +37,8 @@ from tests.serving.torchserve.traps.sides import (
     workers_of,
 )
 from tests.serving.torchserve.traps.stock import QUICK_START, stock_archive, until
+from torchferry.serving.codec import predictions_grpc
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 
 @pytest.fixture(scope="class")

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from serving.torchserve.archive import Serving
 from tests.serving.torchserve.traps.sides import (
     IMAGE,
     ONE_WORKER,
@@ -13,6 +12,7 @@ from tests.serving.torchserve.traps.sides import (
     ask_at_once,
     trap,
 )
+from torchferry.serving.torchserve.archive import Serving
 
 BATCHES = ONE_WORKER | {"batchSize": 4, "maxBatchDelay": 1000}
 OUR_BATCHES = Serving(batch_size=4, batch_delay_ms=1000)

@@ -4,8 +4,8 @@ import argparse
 
 import pytest
 
-from serving.cli.arguments import Parser, finite
-from serving.errors import UserError
+from torchferry.arguments import Parser, finite
+from torchferry.errors import UserError
 
 
 @pytest.fixture

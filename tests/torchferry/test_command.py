@@ -1,0 +1,158 @@
+"""The command's help, its mistakes, and what it imports."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.commands import ROOT, run_command, run_python
+from torchferry import __version__
+from torchferry.command import main
+from torchferry.errors import GateError, ServerFault, UserError
+from torchferry.verbs import BENCH, VERBS, Verb
+
+EVERY = {**VERBS, **{f"bench {word}": verb for word, verb in BENCH.items()}}
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["bench", "--help"]])
+def test_help_lists_every_verb(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"usage: {' '.join(['torchferry', *words[:-1]])} <verb>")
+    for word, verb in (BENCH if words[0] == "bench" else VERBS).items():
+        assert f"  {word:10} {verb.purpose}" in lines
+
+
+@pytest.mark.parametrize("words", [[], ["bench"]])
+def test_without_a_verb_there_is_help_and_no_success(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert "usage:" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"torchferry {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["exprot"], "there is no verb 'exprot' of torchferry; did you mean export?"),
+        (["zzz"], "there is no verb 'zzz' of torchferry; choose one of train, "),
+        (["latency"], "there is no verb 'latency'; did you mean torchferry bench latency?"),
+        (["bench", "latenz"], "there is no verb 'latenz' of torchferry bench; did you mean latency?"),
+        (["--config", "r.yaml"], "--config: torchferry begins with a verb; torchferry --help lists them"),
+        ([""], "there is no verb ''"),
+    ],
+)
+def test_a_wrong_verb(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, len(shown.err.splitlines())) == ("", 1)
+    assert shown.err.startswith(f"torchferry: {said}")
+
+
+@pytest.mark.parametrize("words", EVERY)
+def test_a_verbs_help_begins_with_an_example(words: str) -> None:
+    done = run_command("-m", "torchferry", *words.split(), "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    example, empty, usage, *_ = done.stdout.splitlines()
+    assert re.match(rf"example: torchferry {words}\b", example)
+    assert (empty, usage[:6]) == ("", "usage:")
+
+
+@pytest.mark.parametrize("verb", EVERY.values(), ids=EVERY)
+def test_an_example_has_no_option_that_the_verb_does_not_know(verb: Verb) -> None:
+    words = verb.example.partition("  #")[0].split()
+    shown = run_command("-m", "torchferry", *words, "--help").stdout
+    if "--runtime" in words:
+        shown += run_command("-m", "torchferry", "up", "--help").stdout
+    for word in words:
+        if word.startswith("-"):
+            assert word in shown, word
+
+
+def ends_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
+    def step(_: Verb) -> object:
+        raise error
+
+    monkeypatch.setattr("torchferry.command.step", step)
+    return main(["export"])
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (UserError("a is wrong"), 2, "torchferry: a is wrong\n"),
+        (GateError("refused"), 3, "torchferry: refused\n"),
+        (ServerFault("it failed"), 1, "torchferry: it failed\n"),
+        (OSError(28, "No space left on device", "a.onnx"), 1, "torchferry: a.onnx: No space left on device\n"),
+        (PermissionError(13, "Permission denied", "a"), 1, "torchferry: a: Permission denied\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_an_error_has_one_line_and_an_exit_code(
+    error: BaseException,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert ends_with(error, monkeypatch) == code
+    assert capsys.readouterr().err == said
+
+
+def test_an_error_that_nobody_foresaw_is_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (OSError(5, "Input/output error"), ZeroDivisionError()):
+        with pytest.raises(type(error)):
+            ends_with(error, monkeypatch)
+
+
+def test_a_reader_that_has_gone_is_no_traceback() -> None:
+    command = [sys.executable, "-m", "torchferry", "--help"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 141
+    assert errors == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "absent"),
+    [
+        (["--help"], {"numpy", "argparse", "torch"}),
+        (["export", "nowhere", "--nonesuch"], {"torchferry.benchmarks", "torchferry.serving.onnx_server"}),
+        (["history", "nowhere", "--nonesuch"], {"torch", "torchferry.training", "torchferry.benchmarks"}),
+        (["bench", "latency", "--nonesuch"], {"torch", "torchferry.training"}),
+        (["render", "--nonesuch"], {"torch", "torchferry.serving", "torchferry.benchmarks"}),
+    ],
+)
+def test_a_verb_imports_its_own_step_only(words: list[str], absent: set[str]) -> None:
+    code = f"import sys; from torchferry.command import main; main({words}); print(*({absent} & sys.modules.keys()))"
+    assert run_python("-c", code).stdout.splitlines()[-1:] == [""]
+
+
+def test_the_program_finds_what_the_user_names_in_the_working_directory(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import torch\nclass Net(torch.nn.Linear):\n    def __init__(self):\n        super().__init__(3, 2)\n"
+    )
+    program = Path(sys.executable).with_name("torchferry")
+    command = [
+        str(program),
+        "export",
+        "--model",
+        "mine.Net",
+        "--input",
+        "table:3",
+        "--variants",
+        "onnx-fp32",
+        "-o",
+        "b",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "b" / "model.json").is_file()

@@ -1,0 +1,60 @@
+"""`torchferry train`: in one process, or in several that torchrun starts."""
+
+import pytest
+
+from tests.commands import RECIPES, run_command
+from torchferry.errors import UserError
+from torchferry.training.train_command import _launched
+
+QUICK = (
+    "--config",
+    RECIPES / "digits.yaml",
+    "--max_steps",
+    2,
+    "--metrics.port",
+    "null",
+    "--metrics.tensorboard",
+    "false",
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "processes", "rest"),
+    [
+        (["--config", "r.yaml"], None, ["--config", "r.yaml"]),
+        (["--config", "r.yaml", "--nproc-per-node", "2"], "2", ["--config", "r.yaml"]),
+        (["--nproc_per_node=gpu", "--seed", "7"], "gpu", ["--seed", "7"]),
+        (["--nproc", "2"], None, ["--nproc", "2"]),
+    ],
+)
+def test_the_number_of_processes_is_the_launchers(arguments: list[str], processes: str | None, rest: list[str]) -> None:
+    assert _launched(arguments) == (processes, rest)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "two", "1.5", ""])
+def test_a_number_of_processes_that_is_none(number: str) -> None:
+    with pytest.raises(UserError, match=f"--nproc-per-node: {number} is not valid; give 1 or more, auto, cpu or gpu"):
+        _launched([f"--nproc-per-node={number}"])
+
+
+def test_it_is_not_started_within_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    with pytest.raises(UserError, match="was itself started by torchrun"):
+        _launched(["--nproc-per-node", "2"])
+
+
+def test_a_wrong_recipe_starts_no_process() -> None:
+    done = run_command("-m", "torchferry", "train", "--nproc-per-node", 2, *QUICK, "--epochs", "none")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert "epochs" in done.stderr
+
+
+@pytest.mark.torchrun
+def test_it_ends_with_the_launchers_exit_code(tmp_path: object) -> None:
+    words = ("-m", "torchferry", "train", "--nproc-per-node", 2, *QUICK, "--runs_dir", tmp_path)
+    done = run_command(*words, "--data.batch_size", 31)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("torchferry: data.batch_size: 31 cannot be shared by 2 ranks") == 1
+    done = run_command(*words)
+    assert done.returncode == 0, done.stderr
+    assert "digits: 2 x cpu" in done.stdout

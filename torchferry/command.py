@@ -1,0 +1,97 @@
+"""`torchferry <verb> ...`: find the verb's step, run it, and turn what goes wrong into an exit code."""
+
+import difflib
+import errno
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from torchferry import __version__
+from torchferry.errors import GateError, ServerFault, UserError
+from torchferry.verbs import BENCH, VERBS, Verb
+
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+HELP = ("-h", "--help")
+
+
+def script() -> int:
+    """The program `torchferry`."""
+    return main(sys.argv[1:])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code of `arguments`: 0 done, 2 wrong input, 3 a gate refused, 1 a server or the machine failed."""
+    # As Ctrl-C: what is half done is cleaned up on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except (UserError, GateError, ServerFault) as error:
+        print(f"torchferry: {error}", file=sys.stderr)
+        return {GateError: 3, ServerFault: 1}.get(type(error), 2)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read the output has gone; so that flushing at the end does not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        file = error.filename2 or error.filename
+        if error.errno not in OF_THE_DISK and not (isinstance(error, PermissionError) and file):
+            raise
+        print(f"torchferry: {file or 'the disk'}: {error.strerror}", file=sys.stderr)
+        return 1
+
+
+def step(verb: Verb) -> Callable[[Sequence[str]], Any]:
+    """The function behind a verb; its module is imported only now."""
+    if verb.your_code and not sys.flags.safe_path and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    module, _, function = verb.entry.partition(":")
+    return getattr(importlib.import_module(module), function or "main")
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if "_ARGCOMPLETE" in os.environ:
+        from torchferry.completion import complete
+
+        complete()
+    name, verbs = "torchferry", VERBS
+    if arguments[:1] == ["bench"]:
+        name, verbs, arguments = "torchferry bench", BENCH, arguments[1:]
+    elif arguments[:1] == ["--version"]:
+        print(f"torchferry {__version__}")
+        return 0
+    if not arguments or arguments[0] in HELP:
+        print("\n".join(_help(name, verbs)))
+        return 0 if arguments else 2
+    word, *rest = arguments
+    if word not in verbs:
+        raise UserError(_unknown(word, name, verbs))
+    run = step(verbs[word])
+    if any(word in HELP for word in rest):
+        print(f"example: torchferry {verbs[word].example}\n", flush=True)
+    return run(rest) or 0
+
+
+def _help(name: str, verbs: Mapping[str, Verb]) -> Iterator[str]:
+    yield f"usage: {name} <verb> ...    {name} <verb> --help says more\n"
+    for word, verb in verbs.items():
+        yield f"  {word:10} {verb.purpose}"
+    if verbs is VERBS:
+        yield f"  {'bench':10} measure: {', '.join(BENCH)}\n"
+        yield "  --version"
+
+
+def _unknown(word: str, name: str, verbs: Mapping[str, Verb]) -> str:
+    if word.startswith("-"):
+        return f"{word}: {name} begins with a verb; {name} --help lists them"
+    if verbs is VERBS and word in BENCH:
+        return f"there is no verb '{word}'; did you mean torchferry bench {word}?"
+    known = [*verbs, "bench"] if verbs is VERBS else list(verbs)
+    nearest = difflib.get_close_matches(word, known, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"choose one of {', '.join(known)}"
+    return f"there is no verb '{word}' of {name}; {hint}"

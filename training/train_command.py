@@ -1,0 +1,120 @@
+"""`torchferry train --config R`: from a recipe to a run folder.
+
+In one process; with `--nproc-per-node N` in N, which torchrun starts; and under torchrun itself, which starts
+`-m torchferry.training`, each of these processes is one rank.
+"""
+
+import atexit
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from torchferry.arguments import Parser
+from torchferry.errors import UserError
+from torchferry.training.config.cli import parse
+from torchferry.training.config.recipe import Recipe
+
+EXIT_SECONDS = 5.0
+
+
+def main(arguments: Sequence[str]) -> NoReturn:
+    """Train, and end the process with the exit code."""
+    # A stop is a run's own business, and before there is one it ends the process at once.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # It asks for a save, and until training begins there is nothing to save.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        code: object = train(arguments)
+    except SystemExit as end:
+        code = end.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+            code = 1
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    _end(code if isinstance(code, int) else 0)
+
+
+def train(arguments: Sequence[str]) -> int:
+    """The exit code."""
+    try:
+        processes, rest = _launched(arguments)
+        recipe = parse(rest)  # before torch is loaded, so that a wrong recipe is refused at once
+        if processes is not None:
+            from torchferry.training.distributed import launcher
+
+            return launcher.main(["--standalone", "--nproc-per-node", processes, "-m", "torchferry.training", *rest])
+        from torch.distributed.elastic.multiprocessing.errors import record
+
+        from torchferry.training.trainer.run import run
+
+        # Under torchrun, a traceback is shown in its report instead of "to enable traceback see ...".
+        outcome = record(_attempt)(run, recipe)
+        return _refuse(outcome) if isinstance(outcome, UserError) else outcome or 0
+    except UserError as error:
+        return _refuse(error)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _launched(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """How many processes torchrun is to start, if it is, and what is left of the arguments."""
+    parser = Parser(prog="torchferry train", add_help=False, allow_abbrev=False)
+    parser.add_argument("--nproc-per-node", "--nproc_per_node", metavar="N")
+    options, rest = parser.parse_known_args(arguments)
+    processes = options.nproc_per_node
+    if processes is None:
+        return None, rest
+    if "LOCAL_RANK" in os.environ:
+        raise UserError("--nproc-per-node: this process was itself started by torchrun, which has the option already")
+    if processes not in ("auto", "cpu", "gpu") and not (processes.isdecimal() and int(processes) > 0):
+        raise UserError(f"--nproc-per-node: {processes} is not valid; give 1 or more, auto, cpu or gpu")
+    return processes, rest
+
+
+def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError:
+    """What ends a run in words is a result here, so that it is not recorded as a failure with a traceback."""
+    try:
+        return run(recipe)
+    except UserError as error:
+        return error
+    except Exception as error:
+        # A save may be waiting for a rank that is gone, and Python would wait for the save before it ends.
+        ends = threading.Timer(EXIT_SECONDS, os._exit, (1,))
+        ends.daemon = True
+        ends.start()
+        from torchferry.training.distributed.process_group import why_ranks_parted
+
+        if (reason := why_ranks_parted(error)) is None:
+            raise
+        rank = os.environ.get("RANK", 0)
+        print(f"torchferry: rank {rank}: ends, because another rank seems to have gone ({reason})", file=sys.stderr)
+        return 1
+
+
+def _refuse(error: UserError) -> int:
+    if int(os.environ.get("LOCAL_RANK", 0)) != 0:
+        # Most likely the first rank says the same, and torchrun ends all workers as soon as it has exited.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        time.sleep(10)
+    print(f"torchferry: {error}", file=sys.stderr, flush=True)
+    return 2
+
+
+def _end(code: int) -> NoReturn:
+    """The process ends here, before the interpreter takes itself apart: beside threads of Gloo that still run, that
+    now and then ends in an abort, and the exit code would be another."""
+    # What the interpreter does first: wait for a save that is being written, then what was registered with atexit.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
