@@ -19,6 +19,7 @@ from torchferry.arguments import Parser
 from torchferry.errors import UserError
 from torchferry.training.config.cli import parse
 from torchferry.training.config.recipe import Recipe
+from torchferry.training.errors import RunFailed
 
 EXIT_SECONDS = 5.0
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         code: object = train(arguments)
-    except SystemExit as end:
+    except SystemExit as end:  # argparse's after --help, or of a module that the recipe names
         code = end.code
         if isinstance(code, str):
             print(code, file=sys.stderr)
@@ -57,7 +58,13 @@ def train(arguments: Sequence[str]) -> int:
 
         # Under torchrun, a traceback is shown in its report instead of "to enable traceback see ...".
         outcome = record(_attempt)(run, recipe)
-        return _refuse(outcome) if isinstance(outcome, UserError) else outcome or 0
+        if isinstance(outcome, UserError):
+            return _refuse(outcome)
+        if isinstance(outcome, RunFailed):
+            if text := str(outcome):
+                print(f"torchferry: {text}", file=sys.stderr)
+            return 1
+        return outcome or 0
     except UserError as error:
         return _refuse(error)
     except KeyboardInterrupt:
@@ -79,11 +86,11 @@ def _launched(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
     return processes, rest
 
 
-def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError:
+def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError | RunFailed:
     """What ends a run in words is a result here, so that it is not recorded as a failure with a traceback."""
     try:
         return run(recipe)
-    except UserError as error:
+    except (UserError, RunFailed) as error:
         return error
     except Exception as error:
         # A save may be waiting for a rank that is gone, and Python would wait for the save before it ends.

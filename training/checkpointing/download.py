@@ -15,6 +15,7 @@ from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.remote_run import RemoteRun, order, step_of
 from torchferry.training.checkpointing.upload_writer import RUN_FILES
 from torchferry.training.distributed.process_group import RankInfo, from_the_leader, gathered
+from torchferry.training.errors import RunFailed
 from torchferry.training.files import flush
 from torchferry.training.store import StoreError
 
@@ -89,9 +90,9 @@ def _bring(
     return None, damaged
 
 
-def _end(problem: Problem, rank_info: RankInfo) -> SystemExit:
+def _end(problem: Problem, rank_info: RankInfo) -> RunFailed:
     """For all ranks alike; one of them says why."""
-    return SystemExit(f"torchferry: {problem.text}; the same command tries again" if rank_info.leads else 1)
+    return RunFailed(f"{problem.text}; the same command tries again") if rank_info.leads else RunFailed()
 
 
 def _newest(stored: RemoteRun, folder: Path, step: int | None) -> Candidate | Problem | None:

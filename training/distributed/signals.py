@@ -13,6 +13,8 @@ from types import FrameType
 import torch
 import torch.distributed as dist
 
+from torchferry.training.errors import RunFailed
+
 SECONDS_BETWEEN = 0.5
 LONGEST_STRIDE = 1000
 ONE_WISH_SECONDS = 2.0
@@ -59,7 +61,7 @@ class Requests:
     def agreed(self) -> Request:
         """What any rank was asked for, the same on all of them; every rank calls it equally often.
 
-        Raises SystemExit(1) where a rank has called `fail`.
+        Raises RunFailed where a rank has called `fail`.
         """
         self.countdown -= 1
         return NOTHING if self.countdown else self.exchange()
@@ -78,7 +80,7 @@ class Requests:
         self.stride = max(1, min(LONGEST_STRIDE, 2 * self.stride, wanted))
         self.countdown, self.exchanged = self.stride, now
         if failed:
-            raise SystemExit(1)
+            raise RunFailed
         return Request(save=bool(save), stop=int(stop))
 
     def _received(self, number: int, _: FrameType | None) -> None:

@@ -9,6 +9,7 @@ from torchferry.errors import UserError
 from torchferry.training.checkpointing.async_saver import Saver
 from torchferry.training.distributed.process_group import share_buffers
 from torchferry.training.distributed.signals import Request, Requests, Stopped
+from torchferry.training.errors import RunFailed
 from torchferry.training.evaluation import Evaluation, evaluate
 from torchferry.training.telemetry.meter import Meter
 from torchferry.training.telemetry.profiler import Profile
@@ -31,12 +32,12 @@ class Loop:
     def train(self) -> Evaluation:
         """From where the run stands to its end; returns the evaluation there.
 
-        Raises Stopped after a signal, with everything saved, UserError for what only training shows, and SystemExit
+        Raises Stopped after a signal, with everything saved, UserError for what only training shows, and RunFailed
         on all ranks alike where one of them cannot save.
         """
         try:
             return self._epochs()
-        except SystemExit:
+        except RunFailed:
             self.saver.wait()  # all ranks end here, so that the save in flight is finished, or cleared away, by all
             raise
 
@@ -123,4 +124,4 @@ class Loop:
         self._check_saver()
         if request.stop:
             self.saver.wait()
-            raise SystemExit(1) if self.saver.error else Stopped(request.stop)
+            raise RunFailed if self.saver.error else Stopped(request.stop)

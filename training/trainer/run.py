@@ -22,6 +22,7 @@ from torchferry.training.distributed.process_group import (
     rank_info_of,
 )
 from torchferry.training.distributed.signals import Requests, Stopped
+from torchferry.training.errors import RunFailed
 from torchferry.training.evaluation import Evaluation, evaluate
 from torchferry.training.store import Store
 from torchferry.training.telemetry.meter import Meter
@@ -40,7 +41,8 @@ from torchferry.training.trainer.wrap_ddp import assemble
 def run(recipe: Recipe) -> int:
     """Train as `recipe` says and fill its run folder; returns 0, or 128 and the signal that ended it after a save.
 
-    Raises UserError: for the recipe before anything is written, later for what only training shows.
+    Raises UserError: for the recipe before anything is written, later for what only training shows; RunFailed where the
+    disk or the store fails.
     """
     if recipe.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS when it starts
@@ -90,8 +92,8 @@ def _train(parts: Run, stored: RemoteRun | None) -> None:
         try:
             leave_results(parts, loop.step.trained, result)
         except OSError as error:
-            raise SystemExit(
-                f"torchferry: {folder}: cannot write the results ({error.strerror}); the same command tries again"
+            raise RunFailed(
+                f"{folder}: cannot write the results ({error.strerror}); the same command tries again"
             ) from error
         _upload(parts, stored)
         seconds, step = time.perf_counter() - started, parts.progress.step
@@ -108,7 +110,7 @@ def _upload(parts: Run, stored: RemoteRun | None) -> None:
         if stored is not None and stored.finished_at() != parts.progress.step:
             stored.put_results(parts.recipe.run_dir)
     except OSError as error:
-        raise SystemExit(f"torchferry: {error}: cannot take the results; the same command tries again") from error
+        raise RunFailed(f"{error}: cannot take the results; the same command tries again") from error
 
 
 def _prepare(parts: Run, start: Start, stored: RemoteRun | None) -> Loop:

@@ -16,6 +16,7 @@ from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import CheckpointConfig, EarlyStoppingConfig, MetricsConfig, StepConfig
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.distributed.signals import NOTHING, Request, Requests, Stopped
+from torchferry.training.errors import RunFailed
 from torchferry.training.progress import Progress
 from torchferry.training.telemetry.meter import Meter
 from torchferry.training.telemetry.profiler import Profile
@@ -70,7 +71,7 @@ class Asked(Requests):
 
     def exchange(self) -> Request:
         if self.failed:
-            raise SystemExit(1)
+            raise RunFailed
         return next(self.requests, NOTHING)
 
 
@@ -147,9 +148,8 @@ def test_a_stop_while_what_is_saved_is_evaluated_saves_nothing(made: Made) -> No
 
 def test_a_save_that_fails_ends_the_run_for_all_ranks(made: Made) -> None:
     loop, words = made(fails=True, checkpoint=CheckpointConfig(every_steps=1))
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(RunFailed):
         loop.train()
-    assert ended.value.code == 1
     # They all learn of it when they next exchange wishes, and wait for what is being written.
     assert words == ["saved 1", "report 2", "saved 2", "waited"]
 
@@ -162,9 +162,8 @@ def test_a_save_that_fails_is_no_end_if_the_recipe_says(made: Made) -> None:
 
 def test_a_stop_whose_save_fails_ends_with_1_so_that_nobody_takes_it_for_saved(made: Made) -> None:
     loop, _ = made(STOP, fails=True, checkpoint=CheckpointConfig(on_save_error="continue"))
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(RunFailed):
         loop.train()
-    assert ended.value.code == 1
 
 
 def test_evaluations_that_gain_nothing_end_the_run(made: Made) -> None:
