@@ -15,6 +15,8 @@ PARTS = ("training", "serving", "benchmarks")
 SHARED = {
     "torchferry",
     "torchferry.arguments",
+    "torchferry.contract",
+    "torchferry.contract.image",
     "torchferry.errors",
 }
 # Of serving, benchmarks know the wire and the bundle's format.
@@ -34,7 +36,7 @@ def name_of(path: Path) -> str:
 
 
 ALL = {name_of(path): path for part in PARTS for path in (ROOT / part).rglob("*.py")}
-ALL |= {name_of(path): path for path in (ROOT / "torchferry").glob("*.py")}
+ALL |= {name_of(path): path for path in (ROOT / "torchferry").rglob("*.py")}  # which follows no link
 
 
 def modules(part: str) -> dict[str, Path]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.codec.images import decode_image
 from torchferry.serving.codec.tensors import (
     DTYPES,
     FORM,
@@ -22,7 +23,6 @@ from torchferry.serving.codec.tensors import (
     read_tensors,
     write_tensors,
 )
-from torchferry.serving.decode import decode_image
 from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
 
 TOP_K = 5

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from torchferry.serving.codec.images import decode_image
 from torchferry.serving.codec.tensors import check_batch
 from torchferry.serving.cpu import cores
-from torchferry.serving.decode import decode_image
 from torchferry.serving.errors import ClientGone, DeadlinePassed, Overloaded, RequestError, TooLarge, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.inference import Inference

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
+from torchferry.contract.image import SUFFIXES
 from torchferry.errors import UserError
 from torchferry.training.data.arguments import at_least, checked
-from torchferry.training.data.decode import SUFFIXES
 from torchferry.training.data.image_files import ImageFiles
 from torchferry.training.data.image_input import Interpolation, Mode, Normalize, image_input
 from torchferry.training.data.source import Source

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from webdataset.tariterators import base_plus_ext
 
+from torchferry.contract.image import SUFFIXES
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
-from torchferry.training.data.decode import SUFFIXES
 from torchferry.training.data.folder_lock import exclusive
 from torchferry.training.data.shards import Shards
 

@@ -16,7 +16,7 @@ def test_an_archive_holds_one_variant_and_the_code_that_serves_it(store: Path) -
         names = set(archive.namelist())
     assert {"handler.py", "model.json", "model-config.yaml", "variants/onnx-fp32/model.onnx"} <= names
     assert "variants/torch/model.pt2" not in names
-    assert "torchferry/serving/decode.py" in names
+    assert "torchferry/contract/image.py" in names
 
 
 def test_the_handler_runs_the_archives_own_code(store: Path, tmp_path: Path) -> None:

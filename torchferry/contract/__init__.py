@@ -1,0 +1,1 @@
+"""What a sample is before the network, the same for training, export and both servers. Without torch."""
