@@ -18,6 +18,8 @@ SHARED = {
     "torchferry.contract",
     "torchferry.contract.image",
     "torchferry.errors",
+    "torchferry.files",
+    "torchferry.whole_folder",
 }
 # Of serving, benchmarks know the wire and the bundle's format.
 OF_SERVING = {

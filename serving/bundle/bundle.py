@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from torchferry.files import sha256, write_whole
 from torchferry.serving.bundle.variant import Variant, parse_variant
 from torchferry.serving.errors import BundleError
 
@@ -89,9 +90,8 @@ class Bundle:
             raise BundleError(f"{path}: is not listed in {self.root / 'model.json'}")
         if not path.is_file():
             raise BundleError(f"{path}: is missing; export the bundle again")
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != self.files[relative]:
-                raise BundleError(f"{path}: is damaged (its checksum differs); export the bundle again")
+        if sha256(path) != self.files[relative]:
+            raise BundleError(f"{path}: is damaged (its checksum differs); export the bundle again")
         return path
 
     def golden(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -131,9 +131,7 @@ def write(bundle: Bundle, key: "SigningKey | None" = None) -> None:
     del content["root"]
     digest = _digest(content)
     head = {"schema": SCHEMA, "digest": digest} | ({"signature": key.sign(digest)} if key else {})
-    unfinished = bundle.root / ".model.json.unfinished"
-    unfinished.write_text(json.dumps(head | content, indent=2) + "\n")
-    unfinished.replace(bundle.root / "model.json")
+    write_whole(bundle.root / "model.json", json.dumps(head | content, indent=2) + "\n")
 
 
 def checksums(root: Path) -> dict[str, str]:

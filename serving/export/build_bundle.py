@@ -28,7 +28,7 @@ from torchferry.serving.export.speed import measure_speed
 from torchferry.serving.export.torch_program import reason
 from torchferry.serving.export.variants import BUILDERS
 from torchferry.serving.session import Session, open_session
-from torchferry.serving.whole_folder import FULL, whole_folder
+from torchferry.whole_folder import FULL, whole_folder
 
 GOLDEN = 4
 

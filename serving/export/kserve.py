@@ -6,7 +6,7 @@ import yaml
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.whole_folder import whole_folder
+from torchferry.whole_folder import whole_folder
 
 
 def write_kserve(bundle: Bundle, storage_uri: str, output: Path) -> Path:

@@ -12,7 +12,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
-from torchferry.serving.whole_folder import whole_folder
+from torchferry.whole_folder import whole_folder
 
 MAX_BATCH = 64
 

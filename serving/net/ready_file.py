@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from torchferry.errors import UserError
+from torchferry.files import write_whole
 
 
 def check_ready_file(path: Path | None) -> None:
@@ -22,9 +23,7 @@ def check_ready_file(path: Path | None) -> None:
 def ready_file(path: Path | None, addresses: Mapping[str, Any]) -> Iterator[None]:
     """The addresses as JSON at `path` while the block runs; nothing without a path."""
     if path:
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        unfinished.write_text(json.dumps(addresses) + "\n")
-        unfinished.replace(path)
+        write_whole(path, json.dumps(addresses) + "\n")
     try:
         yield
     finally:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from torchferry.arguments import Parser
 from torchferry.errors import UserError
+from torchferry.files import flush, sha256
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
 from torchferry.serving.errors import BundleError
 from torchferry.serving.registry.catalogue import Catalogue, located
-from torchferry.serving.whole_folder import flush, make_folder
+from torchferry.whole_folder import make_folder
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -91,9 +92,7 @@ def _fetch(catalogue: Catalogue, digest: str, target: Path) -> None:
             if start < size:
                 for chunk in catalogue.store.chunks(where, start):
                     file.write(chunk)
-        with part.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found == digest:
+        if sha256(part) == digest:
             part.rename(target)
             return
     part.unlink()  # so that another try begins anew

@@ -22,7 +22,7 @@ from torchferry.errors import ServerFault, UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.cli.settings_file import parse
-from torchferry.serving.whole_folder import make_folder
+from torchferry.whole_folder import make_folder
 
 HANDLER = Path(__file__).with_name("handler.py")
 # What the handler imports of ours; it travels with it.
@@ -31,6 +31,7 @@ MODULES = (
     "contract/__init__.py",
     "contract/image.py",
     "errors.py",
+    "files.py",
     "serving/__init__.py",
     "serving/bundle/__init__.py",
     "serving/bundle/bundle.py",

@@ -11,6 +11,7 @@ from typing import Self
 import psutil
 
 from torchferry.errors import UserError
+from torchferry.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,7 @@ class RunningServer:
 def announced(port: int, running: RunningServer) -> Iterator[None]:
     """It can be found while the block runs."""
     path = _file(port)
-    unfinished = path.with_name(f".{path.name}.{running.pid}")
-    unfinished.touch(mode=0o600)
-    unfinished.write_text(json.dumps(asdict(running)))
-    unfinished.replace(path)
+    write_whole(path, json.dumps(asdict(running)), mode=0o600)
     try:
         yield
     finally:

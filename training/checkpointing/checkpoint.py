@@ -16,7 +16,7 @@ from pathlib import Path
 from torch.distributed.checkpoint import FileSystemReader
 
 from torchferry.errors import UserError
-from torchferry.training.files import flush, sha256, write_whole
+from torchferry.files import flush, sha256, write_whole
 from torchferry.training.progress import Progress
 
 NAME = re.compile(r"step-\d+")

@@ -3,8 +3,6 @@
 The folder is as training left it, without checkpoints and traces; export takes it.
 """
 
-import shutil
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from torchferry.errors import UserError
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.config.recipe import STORE_URL
 from torchferry.training.store import Store
+from torchferry.whole_folder import whole_folder
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -33,15 +32,9 @@ def main(arguments: Sequence[str]) -> None:
 
 def fetch(stored: RemoteRun, folder: Path) -> None:
     """Make `folder` the results of the run, checked and whole. Raises UserError, or OSError."""
-    if folder.exists():
-        raise UserError(f"{folder}: exists already and is left as it is; give another with --output")
-    results = stored.results()
-    checksums = results.checksums() if results is not None else None
-    if results is None or checksums is None:
-        raise UserError(f"{stored.url}: has no results; give the URL of a run that is finished")
-    written = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    try:
+    with whole_folder(folder) as written:
+        results = stored.results()
+        checksums = results.checksums() if results is not None else None
+        if results is None or checksums is None:
+            raise UserError(f"{stored.url}: has no results; give the URL of a run that is finished")
         results.get(checksums, written)
-        written.rename(folder)
-    finally:
-        shutil.rmtree(written, ignore_errors=True)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from torchferry.errors import UserError
-from torchferry.training.files import flush, sha256
+from torchferry.files import flush, sha256
 from torchferry.training.store import Missing, Store
 
 LIST = "checksums.json"

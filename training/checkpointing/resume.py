@@ -16,12 +16,12 @@ from typing import Any
 import yaml
 
 from torchferry.errors import UserError
+from torchferry.files import write_whole
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.checkpoint import stated
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.config.cli import parse, to_yaml
 from torchferry.training.config.recipe import Recipe
-from torchferry.training.files import write_whole
 from torchferry.training.progress import Progress
 from torchferry.training.telemetry import sample_log
 

@@ -8,9 +8,9 @@ import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.storage import WriteResult
 from torch.futures import Future
 
+from torchferry.files import flush
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.remote_folder import RemoteFolder
-from torchferry.training.files import flush
 from torchferry.training.progress import Progress
 
 # What a run has beside its checkpoints, and would miss on a disk that is empty.

@@ -17,10 +17,10 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from torchferry.errors import UserError
+from torchferry.files import flush, sha256, write_whole
 from torchferry.training.config.instantiate import Component, build, one_line
 from torchferry.training.data import SOURCES
 from torchferry.training.data.source import ImageInput, Input, Source, TableInput, TensorInput, blank
-from torchferry.training.files import flush, sha256, write_whole
 from torchferry.training.models import NETWORKS
 from torchferry.training.models.normalized import Normalized
 

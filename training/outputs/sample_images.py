@@ -6,8 +6,6 @@ the label that the checkpoint gives in this process.
 
 import csv
 import io
-import shutil
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,10 @@ from torchvision.transforms.v2.functional import to_pil_image
 
 from torchferry.arguments import Parser
 from torchferry.errors import UserError
+from torchferry.files import write_whole
 from torchferry.training.data.source import ImageInput
-from torchferry.training.files import write_whole
 from torchferry.training.models.saved import evaluation_data, load_model
+from torchferry.whole_folder import whole_folder
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -41,24 +40,15 @@ def write_samples(run: Path, folder: Path, count: int) -> int:
     model, card = load_model(run)
     if card.task != "classification" or not isinstance(card.input, ImageInput):
         raise UserError(f"{run}: is a model for {card.task}; only classified images can be written as files")
-    if folder.exists():
-        raise UserError(f"{folder}: cannot be made (File exists); give another with --output")
-    source = evaluation_data(card)
-    samples = [source.test[index] for index in range(min(count, source.test_size))]
-    predicted = model(torch.stack([image for image, _ in samples])).argmax(dim=1).tolist()
-    written = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    try:
+    with whole_folder(folder) as written:
+        source = evaluation_data(card)
+        samples = [source.test[index] for index in range(min(count, source.test_size))]
+        predicted = model(torch.stack([image for image, _ in samples])).argmax(dim=1).tolist()
         _write(written, samples, predicted, card.labels)
-        written.rename(folder)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be made ({error.strerror}); give another with --output") from error
-    finally:
-        shutil.rmtree(written, ignore_errors=True)
     return len(samples)
 
 
 def _write(folder: Path, samples: Sequence[Any], predicted: Sequence[int], labels: Sequence[str]) -> None:
-    folder.mkdir(parents=True)
     rows = [["file", "label", "predicted"]]
     for index, ((image, truth), guess) in enumerate(zip(samples, predicted, strict=True)):
         path = folder / labels[truth].replace("/", "_").replace("..", "_") / f"{index:05d}.png"

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from rich import progress
 from rich.console import Console
 
+from torchferry.files import write_whole
 from torchferry.training.evaluation import Evaluation
-from torchferry.training.files import write_whole
 from torchferry.training.progress import Progress
 from torchferry.training.telemetry.prometheus import TrainMetrics
 from torchferry.training.telemetry.report import Report, shown

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from torchferry.training.files import write_whole
+from torchferry.files import write_whole
 
 WHOLE = re.compile(r"\d+(,\d+)*\n")
 

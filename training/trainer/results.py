@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
+from torchferry.files import write_whole
 from torchferry.training.data.source import ImageInput
 from torchferry.training.evaluation import Evaluation
-from torchferry.training.files import write_whole
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.models.saved import ModelCard, save_model
 from torchferry.training.trainer.build import Run

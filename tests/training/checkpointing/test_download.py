@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from torchferry.errors import UserError
+from torchferry.files import sha256
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.download import download_best, download_newest
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.errors import RunFailed
-from torchferry.training.files import sha256
 from torchferry.training.progress import Progress
 from torchferry.training.store import Store, StoreError
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from torchferry.errors import UserError
+from torchferry.files import sha256
 from torchferry.training.checkpointing.remote_folder import RemoteFolder
-from torchferry.training.files import sha256
 from torchferry.training.store import Store, StoreError
 
 

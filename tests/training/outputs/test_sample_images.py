@@ -78,9 +78,9 @@ def test_it_writes_what_there_is_where_it_is_asked_to(run: Path, capsys: pytest.
     ("arguments", "words"),
     [
         ("{run} --count 0", "--count: 0 is too small; give 1 or more"),
-        ("{run} --output {run}", r"run: cannot be made \(File exists\); give another with --output"),
-        ("{run} --output {run}/model/model.yaml/x", r"x: cannot be made \(Not a directory\); give another"),
-        ("{run} --output /proc/nowhere/x", "x: cannot be made"),
+        ("{run} --output {run}", "run: exists already and is left as it is; give another with --output"),
+        ("{run} --output {run}/model/model.yaml/x", r"model\.yaml: cannot be made \(File exists\); give another"),
+        ("{run} --output /proc/nowhere/x", "/proc/nowhere: cannot be made"),
         ("{run}/model", "is not a finished run folder"),
         ("{run} --colour red", "unrecognized arguments: --colour red; .* --help says more"),
     ],

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from torchferry.errors import UserError
+from torchferry.files import flush
 
 FULL = 1 << 20  # bytes
 
@@ -89,11 +90,3 @@ def make_folder(folder: Path) -> None:
 def _refuse_existing(target: Path) -> None:
     if target.exists():
         raise UserError(f"{target}: exists already and is left as it is; give another with --output, or move it away")
-
-
-def flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

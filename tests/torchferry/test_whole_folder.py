@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from torchferry.errors import UserError
-from torchferry.serving.whole_folder import flush, make_folder, whole_folder
+from torchferry.files import flush
+from torchferry.whole_folder import make_folder, whole_folder
 
 
 def test_it_has_its_name_once_the_block_has_ended(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from torchferry.training.files import flush, sha256, write_whole
+from torchferry.files import flush, sha256, write_whole
 
 
 def names(folder: Path) -> list[str]:
