@@ -14,7 +14,7 @@ from tests.commands import RECIPES, run_command
 from tests.server import Server
 from tests.shared import once
 
-pytest_plugins = ["tests.markers", "tests.scheduling"]
+pytest_plugins = ["tests.markers", "tests.scheduling", "tests.stores"]
 
 # A shell that starts the suite in the background lets it ignore SIGINT, nohup SIGHUP, and so would all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -40,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def train(runs: Path) -> None:
         options = ("--runs_dir", runs, "--metrics.port", 0)
-        said = _succeed("training", "--config", RECIPES / "digits.yaml", *options)
+        said = _succeed("torchferry", "train", "--config", RECIPES / "digits.yaml", *options)
         (runs / "digits" / "stdout.txt").write_text(said)
 
     return once(tmp_path_factory, "runs", train) / "digits"
@@ -49,21 +49,21 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run's variants `torch` and `onnx-fp32`, in the run folder."""
-    once(tmp_path_factory, "bundle", lambda _: _succeed("serving", "export", run, "--variants", "torch,onnx-fp32"))
+    once(tmp_path_factory, "bundle", lambda _: _succeed("torchferry", "export", run, "--variants", "torch,onnx-fp32"))
     return run / "bundle"
 
 
 @pytest.fixture(scope="session")
 def store(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive for TorchServe of each."""
-    once(tmp_path_factory, "store", lambda _: _succeed("serving", "archive", bundle))
+    once(tmp_path_factory, "store", lambda _: _succeed("torchferry", "archive", bundle))
     return bundle.parent / "model-store"
 
 
 @pytest.fixture(scope="session")
 def samples(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """100 held-out images as files, and what the checkpoint says of each in samples.csv."""
-    once(tmp_path_factory, "samples", lambda _: _succeed("training", "samples", run))
+    once(tmp_path_factory, "samples", lambda _: _succeed("torchferry", "samples", run))
     return run / "samples"
 
 

@@ -19,6 +19,7 @@ SHARED = {
     "torchferry.contract.image",
     "torchferry.errors",
     "torchferry.files",
+    "torchferry.object_store",
     "torchferry.whole_folder",
 }
 # Of serving, benchmarks know the wire and the bundle's format.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torchferry import __version__
-from torchferry.errors import GateError, ServerFault, UserError
+from torchferry.errors import GateError, ServerFault, StoreRefused, UserError
 from torchferry.verbs import BENCH, VERBS, Verb
 
 OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         return code
     except (UserError, GateError, ServerFault) as error:
         print(f"torchferry: {error}", file=sys.stderr)
-        return {GateError: 3, ServerFault: 1}.get(type(error), 2)
+        return 2 if isinstance(error, (UserError, StoreRefused)) else 3 if isinstance(error, GateError) else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read the output has gone; so that flushing at the end does not fail again

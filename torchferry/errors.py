@@ -11,3 +11,18 @@ class GateError(Exception):
 
 class ServerFault(Exception):
     """A server answered that it failed, or did not answer as a server of ours does."""
+
+
+class StoreError(ServerFault, OSError):
+    """A store that fails or refuses, made like any OSError; it can be pickled, as an S3 client's errors cannot."""
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
+
+
+class Missing(StoreError):
+    """There is no such file."""
+
+
+class StoreRefused(StoreError):
+    """Another try would not help: rights are missing, or a file is where a folder has to be. The exit code is 2."""

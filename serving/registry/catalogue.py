@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from torchferry.errors import ServerFault, UserError
+from torchferry.object_store import ObjectStore
 from torchferry.serving.bundle.bundle import NAME
 from torchferry.serving.errors import BundleError
-from torchferry.serving.registry.store import Store
 
 REFERENCE = re.compile(r"(?P<url>.+)/(?P<name>[^/@]+)@(?P<version>[^/@]+)")
 
@@ -36,7 +36,7 @@ class Move:
 
 
 class Catalogue:
-    def __init__(self, store: Store, name: str) -> None:
+    def __init__(self, store: ObjectStore, name: str) -> None:
         self.store, self.name = store, checked(name)
 
     def object(self, digest: str) -> str:
@@ -115,7 +115,7 @@ def located(reference: str) -> tuple[Catalogue, str]:
     found = REFERENCE.fullmatch(reference if "@" in reference.rpartition("/")[2] else f"{reference.rstrip('/')}@stable")
     if found is None:
         raise UserError(f"'{reference}' is not URL/NAME@VERSION or URL/NAME@CHANNEL")
-    return Catalogue(Store(found["url"]), found["name"]), found["version"]
+    return Catalogue(ObjectStore(found["url"]), found["name"]), found["version"]
 
 
 def digest_of(content: bytes) -> str:

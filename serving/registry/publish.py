@@ -5,11 +5,11 @@ from pathlib import Path
 
 from torchferry.arguments import Parser
 from torchferry.errors import UserError
+from torchferry.object_store import ObjectStore
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import SigningKey
 from torchferry.serving.registry.catalogue import Catalogue, checked
-from torchferry.serving.registry.store import Store
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> None:
     bundle = bundles.load(options.bundle)
     if options.sign:
         bundles.write(bundle, SigningKey(options.sign))
-    catalogue = Catalogue(Store(options.url), bundle.name)
+    catalogue = Catalogue(ObjectStore(options.url), bundle.name)
     publish(bundle, catalogue)
     print(f"{options.url.rstrip('/')}/{bundle.name}@{bundle.version}")
     for channel in options.channel:

@@ -21,10 +21,10 @@ from tests.docker.engine import Engine
 from tests.k8s.rendering import Object, named, of_kind, probes
 from tests.ports import free_port
 from tests.waiting import wait_until
+from torchferry.object_store import ObjectStore
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.registry.catalogue import Catalogue
 from torchferry.serving.registry.publish import publish
-from torchferry.serving.registry.store import Store
 
 BODY = json.dumps(
     {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "UINT8", "data": [0] * 64}]}
@@ -107,7 +107,7 @@ class PlayedPod:
 def pod(request: pytest.FixtureRequest, engine: Engine, bundle: Path, tmp_path: Path) -> Iterator[PlayedPod]:
     """Ready."""
     image = request.getfixturevalue(request.param.replace("-", "_"))
-    catalogue = Catalogue(Store(f"file://{tmp_path}/store"), "digits")
+    catalogue = Catalogue(ObjectStore(f"file://{tmp_path}/store"), "digits")
     publish(bundles.load(bundle), catalogue)
     catalogue.move("stable", "1.0")
     played = PlayedPod(engine, named("local", "Deployment", request.param), image, tmp_path)

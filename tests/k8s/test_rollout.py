@@ -14,10 +14,10 @@ from tests.k8s.processes import Clients, ServerPod, Service
 from tests.k8s.rendering import ROOT, named
 from tests.k8s.test_components import model_of
 from tests.waiting import wait_until
+from torchferry.object_store import ObjectStore
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.registry.catalogue import Catalogue
 from torchferry.serving.registry.publish import publish
-from torchferry.serving.registry.store import Store
 
 pytestmark = pytest.mark.server
 
@@ -30,7 +30,7 @@ PATHS = {"onnx-server": "/v2/models/digits/infer", "torchserve": "/v2/models/dig
 @pytest.fixture
 def catalogue(bundle: Path, tmp_path: Path) -> Catalogue:
     """Version 1.0 is stable, 2.0 canary; both with one variant, so that TorchServe needs one worker."""
-    catalogue = Catalogue(Store(f"file://{tmp_path}/store"), "digits")
+    catalogue = Catalogue(ObjectStore(f"file://{tmp_path}/store"), "digits")
     for version, channel in (("1.0", "stable"), ("2.0", "canary")):
         folder = tmp_path / f"bundle-{version}"
         shutil.copytree(bundle, folder)

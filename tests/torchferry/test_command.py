@@ -10,7 +10,7 @@ import pytest
 from tests.commands import ROOT, run_command, run_python
 from torchferry import __version__
 from torchferry.command import main
-from torchferry.errors import GateError, ServerFault, UserError
+from torchferry.errors import GateError, ServerFault, StoreError, StoreRefused, UserError
 from torchferry.verbs import BENCH, VERBS, Verb
 
 EVERY = {**VERBS, **{f"bench {word}": verb for word, verb in BENCH.items()}}
@@ -88,6 +88,8 @@ def ends_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
         (UserError("a is wrong"), 2, "torchferry: a is wrong\n"),
         (GateError("refused"), 3, "torchferry: refused\n"),
         (ServerFault("it failed"), 1, "torchferry: it failed\n"),
+        (StoreError(0, "not now", "s3://a"), 1, "torchferry: s3://a: not now\n"),
+        (StoreRefused(0, "denied", "s3://a"), 2, "torchferry: s3://a: denied\n"),
         (OSError(28, "No space left on device", "a.onnx"), 1, "torchferry: a.onnx: No space left on device\n"),
         (PermissionError(13, "Permission denied", "a"), 1, "torchferry: a: Permission denied\n"),
         (KeyboardInterrupt(), 130, ""),

@@ -18,6 +18,7 @@ import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint import CheckpointException
 
+from torchferry.errors import StoreError
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.remote_folder import RemoteFolder
 from torchferry.training.checkpointing.remote_run import RemoteRun
@@ -26,7 +27,6 @@ from torchferry.training.config.instantiate import one_line
 from torchferry.training.config.recipe import CheckpointConfig
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.progress import Progress
-from torchferry.training.store import StoreError
 
 FULL = 1 << 20
 

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from torchferry.errors import UserError
+from torchferry.errors import StoreError, UserError
 from torchferry.files import flush
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.remote_run import RemoteRun, order, step_of
 from torchferry.training.checkpointing.upload_writer import RUN_FILES
 from torchferry.training.distributed.process_group import RankInfo, from_the_leader, gathered
 from torchferry.training.errors import RunFailed
-from torchferry.training.store import StoreError
 
 
 @dataclass(frozen=True)

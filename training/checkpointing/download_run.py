@@ -8,9 +8,9 @@ from pathlib import Path
 
 from torchferry.arguments import Parser
 from torchferry.errors import UserError
+from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.config.recipe import STORE_URL
-from torchferry.training.store import Store
 from torchferry.whole_folder import whole_folder
 
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> None:
     store, _, name = options.url.rstrip("/").rpartition("/")
     folder = options.output or Path("runs") / name
     try:
-        fetch(RemoteRun(Store(store), name), folder)
+        fetch(RemoteRun(ObjectStore(store), name), folder)
     except OSError as error:
         raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
     print(f"{name} in {folder}")

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from torchferry.errors import UserError
+from torchferry.errors import Missing, UserError
 from torchferry.files import flush, sha256
-from torchferry.training.store import Missing, Store
+from torchferry.object_store import ObjectStore
 
 LIST = "checksums.json"
 
@@ -13,7 +13,7 @@ LIST = "checksums.json"
 class RemoteFolder:
     """Raises StoreError for whatever the store does."""
 
-    def __init__(self, store: Store, name: str) -> None:
+    def __init__(self, store: ObjectStore, name: str) -> None:
         self.store, self.name = store, name
 
     @property
@@ -61,7 +61,7 @@ class RemoteFolder:
 
     def remove(self) -> None:
         self.store.remove(f"{self.name}/{LIST}")
-        for name in self.store.names(self.name):
+        for name in self.store.paths(self.name):
             self.store.remove(f"{self.name}/{name}")
 
 

@@ -14,15 +14,13 @@ from pathlib import Path
 
 import yaml
 
-from torchferry.errors import UserError
+from torchferry.errors import Missing, StoreRefused, UserError
+from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing.checkpoint import name_of
 from torchferry.training.checkpointing.remote_folder import LIST, RemoteFolder
-from torchferry.training.store import Missing, Store, StoreError
 
 SAVED = re.compile(r"step-(\d+)\.(\d+)\.(\d+)")
 CARD = "model/model.yaml"
-# Another try would not help.
-REFUSALS = (PermissionError, NotADirectoryError, FileExistsError)
 NO_RESULTS = ("checkpoints", "trace-*.json", ".*")
 
 
@@ -30,7 +28,7 @@ NO_RESULTS = ("checkpoints", "trace-*.json", ".*")
 class RemoteRun:
     """Raises StoreError for whatever the store does."""
 
-    store: Store
+    store: ObjectStore
     name: str
     attempt: int = 0
     """When this one began; later ones are greater."""
@@ -56,14 +54,12 @@ class RemoteRun:
         try:
             self.store.write(f"{self.name}/.writable", b"")
             self.store.remove(f"{self.name}/.writable")
-        except StoreError as error:
-            if isinstance(error, Missing) or isinstance(error.__cause__, REFUSALS):
-                raise UserError(f"checkpoint.store: cannot write {error}") from error
-            raise
+        except (Missing, StoreRefused) as error:
+            raise UserError(f"checkpoint.store: cannot write {error}") from error
 
     def checkpoints(self) -> dict[str, bool]:
         """Their names, the newest first, and whether they are complete."""
-        files = [name.partition("/") for name in self.store.names(f"{self.name}/checkpoints")]
+        files = [name.partition("/") for name in self.store.paths(f"{self.name}/checkpoints")]
         complete = {folder for folder, _, name in files if name == LIST}
         folders = sorted({folder for folder, _, _ in files if SAVED.fullmatch(folder)}, key=order, reverse=True)
         return {folder: folder in complete for folder in folders}
@@ -105,7 +101,7 @@ class RemoteRun:
                 older.remove()
 
     def _results(self) -> list[tuple[RemoteFolder, bool]]:
-        files = [name.partition("/") for name in self.store.names(f"{self.name}/results")]
+        files = [name.partition("/") for name in self.store.paths(f"{self.name}/results")]
         complete = {folder for folder, _, name in files if name == LIST}
         folders = {folder for folder, _, _ in files if folder.isdecimal()}
         return [(RemoteFolder(self.store, f"{self.name}/results/{folder}"), folder in complete) for folder in folders]

@@ -7,6 +7,7 @@ import torch
 from prometheus_client import CollectorRegistry
 
 from torchferry.errors import UserError
+from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.async_saver import Saver
 from torchferry.training.checkpointing.download import download_best, download_newest
@@ -24,7 +25,6 @@ from torchferry.training.distributed.process_group import (
 from torchferry.training.distributed.signals import Requests, Stopped
 from torchferry.training.errors import RunFailed
 from torchferry.training.evaluation import Evaluation, evaluate
-from torchferry.training.store import Store
 from torchferry.training.telemetry.meter import Meter
 from torchferry.training.telemetry.profiler import Profile
 from torchferry.training.telemetry.prometheus import TrainMetrics
@@ -47,7 +47,7 @@ def run(recipe: Recipe) -> int:
     if recipe.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS when it starts
     url = recipe.checkpoint.store
-    stored = RemoteRun(Store(url), recipe.name) if url is not None else None
+    stored = RemoteRun(ObjectStore(url), recipe.name) if url is not None else None
     parts = build_run(recipe, rank_info_of(os.environ))
     with process_group(parts.rank_info, recipe.distributed.timeout_seconds):
         if recipe.dry_run:

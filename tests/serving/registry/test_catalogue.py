@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from torchferry.errors import UserError
+from torchferry.object_store import ObjectStore
 from torchferry.serving.errors import BundleError
 from torchferry.serving.registry.catalogue import Catalogue, located
-from torchferry.serving.registry.store import Store
 
 
 def test_of_two_who_publish_a_version_at_once_one_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    catalogue = Catalogue(Store(url), "digits")
-    monkeypatch.setattr(Store, "size", lambda *_: None)  # both have looked before either has written
+    catalogue = Catalogue(ObjectStore(url), "digits")
+    monkeypatch.setattr(ObjectStore, "size", lambda *_: None)  # both have looked before either has written
     catalogue.add("1.0", b"one")
     with pytest.raises(UserError, match=r"digits@1.0: is there already and is another bundle"):
         catalogue.add("1.0", b"two")
@@ -44,7 +44,7 @@ def test_a_reference_without_a_version_means_stable(reference: str, name: str, v
 def test_a_channel_is_taken_before_a_version_of_its_name_and_what_is_unknown_is_told_what_there_is(
     tmp_path: Path,
 ) -> None:
-    catalogue = Catalogue(Store(str(tmp_path)), "digits")
+    catalogue = Catalogue(ObjectStore(str(tmp_path)), "digits")
     for version in ("1.0", "2.0"):
         catalogue.add(version, version.encode())
     catalogue.move("canary", "2.0")
@@ -56,7 +56,7 @@ def test_a_channel_is_taken_before_a_version_of_its_name_and_what_is_unknown_is_
 
 
 def test_a_damaged_channel_is_named(tmp_path: Path) -> None:
-    catalogue = Catalogue(Store(str(tmp_path)), "digits")
+    catalogue = Catalogue(ObjectStore(str(tmp_path)), "digits")
     catalogue.store.write("digits/channels/stable.json", b"{")
     with pytest.raises(BundleError, match=r"^channel stable is damaged: "):
         catalogue.resolve("stable")

@@ -8,10 +8,10 @@ import pytest
 from tests.commands import run_command
 from tests.serving.registry.conftest import version
 from torchferry.errors import UserError
+from torchferry.object_store import ObjectStore
 from torchferry.serving.registry.catalogue import Catalogue
 from torchferry.serving.registry.channels import before, history, promote, rollback
 from torchferry.serving.registry.publish import publish
-from torchferry.serving.registry.store import Store
 
 
 def test_a_channel_means_one_version_and_goes_back(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_the_commands(bundle: Path, tmp_path: Path, kind: str, request: pytest.F
 @pytest.fixture
 def three(tmp_path: Path) -> Catalogue:
     """Versions 1.0 to 3.0, of which only the names matter."""
-    catalogue = Catalogue(Store(str(tmp_path)), "digits")
+    catalogue = Catalogue(ObjectStore(str(tmp_path)), "digits")
     for name in ("1.0", "2.0", "3.0"):
         catalogue.add(name, b"{}")
     return catalogue

@@ -10,12 +10,12 @@ from tests.commands import run_command
 from tests.serving.registry.conftest import version, written
 from tests.serving.tiny_bundle import FILE, described, variant
 from torchferry.errors import UserError
+from torchferry.object_store import ObjectStore
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.errors import BundleError
 from torchferry.serving.registry.catalogue import Catalogue, digest_of
 from torchferry.serving.registry.publish import main, publish
 from torchferry.serving.registry.pull import pull
-from torchferry.serving.registry.store import Store
 
 
 def test_a_version_never_changes(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_versions_share_what_they_have_in_common(catalogue: Catalogue, bundle: P
 
 def test_half_an_upload_cannot_be_pulled(url: str, bundle: Path, tmp_path: Path) -> None:
     """As a kill leaves it: files, but no model.json."""
-    catalogue, loaded = Catalogue(Store(url), "digits"), bundles.load(bundle)
+    catalogue, loaded = Catalogue(ObjectStore(url), "digits"), bundles.load(bundle)
     for relative, digest in list(loaded.files.items())[:2]:
         catalogue.store.upload(bundle / relative, catalogue.object(digest))
     with pytest.raises(UserError, match=r"has no '1.0', only nothing"):
@@ -63,7 +63,7 @@ def test_a_bucket_that_is_not_there_is_said_in_one_line(bucket: str, bundle: Pat
 
 
 def test_a_bundle_that_nobody_could_serve_is_refused(tmp_path: Path) -> None:
-    catalogue = Catalogue(Store(str(tmp_path / "store")), "tiny")
+    catalogue = Catalogue(ObjectStore(str(tmp_path / "store")), "tiny")
     refused = variant(status="refused")
     with pytest.raises(UserError, match="has no accepted variant, so nobody could serve it"):
         publish(described(tmp_path, variants={"torch": refused}), catalogue)
@@ -71,7 +71,7 @@ def test_a_bundle_that_nobody_could_serve_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_bundle_of_a_version_is_refused_before_anything_is_uploaded(tmp_path: Path) -> None:
-    catalogue = Catalogue(Store(str(tmp_path / "store")), "tiny")
+    catalogue = Catalogue(ObjectStore(str(tmp_path / "store")), "tiny")
     publish(written(tmp_path / "one", b"one"), catalogue)
     with pytest.raises(UserError, match=r"tiny@1\.0: is there already and is another bundle"):
         publish(written(tmp_path / "two", b"two"), catalogue)
@@ -79,7 +79,7 @@ def test_another_bundle_of_a_version_is_refused_before_anything_is_uploaded(tmp_
 
 
 def test_a_bundle_whose_file_was_damaged_here_is_not_there(tmp_path: Path) -> None:
-    catalogue = Catalogue(Store(str(tmp_path / "store")), "tiny")
+    catalogue = Catalogue(ObjectStore(str(tmp_path / "store")), "tiny")
     bundle = written(tmp_path / "one", b"one")
     (bundle.root / FILE).write_bytes(b"eno")
     with pytest.raises(BundleError, match="is damaged"):

@@ -10,12 +10,12 @@ import pytest
 from tests.serving.registry.conftest import written
 from tests.serving.tiny_bundle import FILE
 from torchferry.errors import UserError
+from torchferry.object_store import ObjectStore
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.errors import BundleError
 from torchferry.serving.registry.catalogue import Catalogue, digest_of
 from torchferry.serving.registry.publish import publish
 from torchferry.serving.registry.pull import main, pull
-from torchferry.serving.registry.store import Store
 
 
 def test_what_is_pulled_is_what_was_published(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_two_pulls_into_one_folder_do_not_mix(catalogue: Catalogue, tmp_path: Pa
 def tiny(tmp_path: Path) -> Catalogue:
     """A store with version 1.0 of a bundle of one small file, which is stable."""
     bundle = written(tmp_path / "tiny", b"content")
-    catalogue = Catalogue(Store(str(tmp_path / "store")), "tiny")
+    catalogue = Catalogue(ObjectStore(str(tmp_path / "store")), "tiny")
     publish(bundle, catalogue)
     catalogue.move("stable", "1.0")
     return catalogue

@@ -9,13 +9,14 @@ import torch
 import torch.distributed.checkpoint as dcp
 
 from tests.training import tiny
+from torchferry.errors import StoreError
+from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.async_saver import Saver
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.config.recipe import CheckpointConfig
 from torchferry.training.distributed.process_group import cpu_group
 from torchferry.training.progress import Progress
-from torchferry.training.store import Store, StoreError
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -126,7 +127,7 @@ def test_a_save_that_fails_is_said_and_the_next_one_forgets_none(
 
 
 def test_with_a_store_it_is_there_as_well_and_old_ones_go(tmp_path: Path) -> None:
-    stored = RemoteRun(Store(f"file://{tmp_path}/store"), "digits", attempt=3)
+    stored = RemoteRun(ObjectStore(f"file://{tmp_path}/store"), "digits", attempt=3)
     saver = saver_in(tmp_path, stored, keep=1)
     for step in (5, 6):
         saver.save(state(step), Progress(step=step))
@@ -146,7 +147,7 @@ class Keeping(RemoteRun):
 
 
 def test_a_store_that_does_not_remove_old_ones_is_no_failure(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    saver = saver_in(tmp_path, Keeping(Store(f"file://{tmp_path}/store"), "digits"))
+    saver = saver_in(tmp_path, Keeping(ObjectStore(f"file://{tmp_path}/store"), "digits"))
     saver.save(state(5), Progress(step=5))
     saver.wait()
     assert "step-00000005.0.1: PermissionError: no; old checkpoints stay in the store\n" in capfd.readouterr().err

@@ -5,21 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from torchferry.errors import UserError
+from torchferry.errors import StoreError, UserError
 from torchferry.files import sha256
+from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.download import download_best, download_newest
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.errors import RunFailed
 from torchferry.training.progress import Progress
-from torchferry.training.store import Store, StoreError
 
 
 @pytest.fixture
 def stored(tmp_path: Path) -> RemoteRun:
     """In a store that is a folder."""
-    return RemoteRun(Store(f"file://{tmp_path}/store"), "digits", attempt=1)
+    return RemoteRun(ObjectStore(f"file://{tmp_path}/store"), "digits", attempt=1)
 
 
 @pytest.fixture
@@ -200,6 +200,6 @@ def test_a_store_that_fails_ends_the_run_so_that_it_may_be_tried_again(
 
 def test_a_store_that_cannot_be_written_is_refused(run_dir: Path, tmp_path: Path, alone: RankInfo) -> None:
     (tmp_path / "store").touch()
-    stored = RemoteRun(Store(f"file://{tmp_path}/store"), "digits")
+    stored = RemoteRun(ObjectStore(f"file://{tmp_path}/store"), "digits")
     with pytest.raises(UserError, match=f"^checkpoint.store: cannot write {stored.url}/.writable: "):
         download_newest(stored, run_dir, alone, keep=2)

@@ -7,9 +7,9 @@ import pytest
 
 from tests.training.data.sources import refusal
 from torchferry.errors import UserError
+from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing.download_run import main as fetch
 from torchferry.training.checkpointing.remote_run import RemoteRun
-from torchferry.training.store import Store
 
 FILES = {"config.yaml": "name: digits\n", "model/model.yaml": "step: 3\n", "model/weights.safetensors": "0123"}
 
@@ -21,7 +21,7 @@ def stored(tmp_path: Path) -> RemoteRun:
     for name, text in FILES.items():
         (run / name).parent.mkdir(parents=True, exist_ok=True)
         (run / name).write_text(text)
-    stored = RemoteRun(Store(f"file://{tmp_path}/store"), "digits", attempt=7)
+    stored = RemoteRun(ObjectStore(f"file://{tmp_path}/store"), "digits", attempt=7)
     stored.put_results(run)
     return stored
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from torchferry.errors import UserError
+from torchferry.errors import StoreError, UserError
 from torchferry.files import sha256
+from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing.remote_folder import RemoteFolder
-from torchferry.training.store import Store, StoreError
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RemoteFolder:
-    return RemoteFolder(Store(f"file://{tmp_path}/store"), "digits/results/1")
+    return RemoteFolder(ObjectStore(f"file://{tmp_path}/store"), "digits/results/1")
 
 
 def filled(folder: RemoteFolder, tmp_path: Path) -> str:
@@ -60,7 +60,7 @@ def test_a_file_that_is_damaged_or_missing_is_named(folder: RemoteFolder, tmp_pa
         folder.get(checksums, tmp_path / "other")
 
 
-class Sticky(Store):
+class Sticky(ObjectStore):
     """Removes nothing but the list."""
 
     def remove(self, name: str) -> None:
@@ -81,5 +81,5 @@ def test_all_of_it_is_removed_and_nothing_beside_it(folder: RemoteFolder, tmp_pa
     filled(folder, tmp_path)
     filled(RemoteFolder(folder.store, "digits/results/10"), tmp_path)
     folder.remove()
-    assert folder.store.names("digits/results/1") == []
-    assert len(folder.store.names("digits/results/10")) == 3
+    assert folder.store.paths("digits/results/1") == []
+    assert len(folder.store.paths("digits/results/10")) == 3

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from torchferry.errors import UserError
+from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.checkpointing.resume import Start, enter, find_start
@@ -22,7 +23,6 @@ from torchferry.training.config.recipe import (
     Recipe,
 )
 from torchferry.training.progress import Progress
-from torchferry.training.store import Store
 
 SOURCE = Component(name="digits")
 
@@ -156,7 +156,7 @@ def test_with_a_store_the_brought_checkpoint_counts_and_the_store_says_whether_i
     begun(tmp_path, 20)
     brought = tmp_path / "brought"
     put(brought, Progress(step=9))
-    stored = RemoteRun(Store(f"file://{tmp_path}/store"), "digits")
+    stored = RemoteRun(ObjectStore(f"file://{tmp_path}/store"), "digits")
     start = find_start(recipe(tmp_path), {}, stored, brought)
     assert (start.checkpoint, start.progress.step, start.finished) == (brought, 9, False)
     (tmp_path / "left" / "model").mkdir(parents=True)

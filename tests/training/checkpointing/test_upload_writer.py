@@ -9,16 +9,17 @@ import torch
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint import CheckpointException
 
+from torchferry.errors import StoreError
+from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.remote_folder import RemoteFolder
 from torchferry.training.checkpointing.upload_writer import UploadWriter
 from torchferry.training.progress import Progress
-from torchferry.training.store import Store, StoreError
 
 pytestmark = pytest.mark.usefixtures("alone")
 
 
-def write(tmp_path: Path, store: Store) -> RemoteFolder:
+def write(tmp_path: Path, store: ObjectStore) -> RemoteFolder:
     """Save one weight of a run that stands at step 5."""
     stored = RemoteFolder(store, "digits/checkpoints/step-00000005.1.1")
     written = checkpoint.unfinished(tmp_path / "run" / "checkpoints", 5)
@@ -36,11 +37,11 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(f"file://{tmp_path}/store")
+def store(tmp_path: Path) -> ObjectStore:
+    return ObjectStore(f"file://{tmp_path}/store")
 
 
-def test_what_comes_back_from_the_store_is_a_whole_checkpoint(tmp_path: Path, store: Store) -> None:
+def test_what_comes_back_from_the_store_is_a_whole_checkpoint(tmp_path: Path, store: ObjectStore) -> None:
     stored = write(tmp_path, store)
     checksums = stored.checksums() or ""
     stored.get(checksums, tmp_path / "back")
@@ -51,17 +52,17 @@ def test_what_comes_back_from_the_store_is_a_whole_checkpoint(tmp_path: Path, st
     assert state["weight"].tolist() == [1, 1]
 
 
-def test_the_disk_and_the_store_hold_the_same_files(tmp_path: Path, store: Store) -> None:
+def test_the_disk_and_the_store_hold_the_same_files(tmp_path: Path, store: ObjectStore) -> None:
     stored = write(tmp_path, store)
     written = checkpoint.unfinished(tmp_path / "run" / "checkpoints", 5)
     names = {path.name for path in written.iterdir()}
-    assert names == set(store.names(stored.name))
+    assert names == set(store.paths(stored.name))
     assert names == {".metadata", "__0_0.distcp", "state.json", "config.yaml", "checksums.json"}
     assert checkpoint.read_progress(written).step == 5
     assert set(json.loads(stored.checksums() or "")) == names - {"checksums.json"}
 
 
-def test_files_of_the_run_are_as_they_were_by_then(tmp_path: Path, run_dir: Path, store: Store) -> None:
+def test_files_of_the_run_are_as_they_were_by_then(tmp_path: Path, run_dir: Path, store: ObjectStore) -> None:
     (run_dir / "metrics.jsonl").write_text("{}\n")
     stored = write(tmp_path, store)
     with (run_dir / "metrics.jsonl").open("a") as file:
@@ -70,13 +71,13 @@ def test_files_of_the_run_are_as_they_were_by_then(tmp_path: Path, run_dir: Path
     assert (checkpoint.unfinished(run_dir / "checkpoints", 5) / "metrics.jsonl").read_text() == "{}\n"
 
 
-class Full(Store):
+class Full(ObjectStore):
     """Takes no more uploads once it has a file of this name."""
 
     last = ""
 
     def upload(self, source: Path, name: str) -> None:
-        if any(self.last in there for there in self.names("digits")):
+        if any(self.last in there for there in self.paths("digits")):
             raise StoreError(0, "is full", name)
         super().upload(source, name)
 
@@ -88,4 +89,4 @@ def test_a_store_that_fails_on_the_way_has_no_checkpoint(last: str, tmp_path: Pa
     store.last = last
     with pytest.raises(CheckpointException, match="is full"):
         write(tmp_path, store)
-    assert "checkpoints/step-00000005.1.1/checksums.json" not in store.names("digits")
+    assert "checkpoints/step-00000005.1.1/checksums.json" not in store.paths("digits")

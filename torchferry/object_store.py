@@ -1,49 +1,57 @@
-"""A folder behind any fsspec URL (file, memory, s3, gs, ...), with the operations that a registry needs."""
+"""Files below any URL of fsspec (file, memory, s3, gs, ...): of runs, and of published bundles."""
 
+import asyncio
 import errno
+import logging
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from torchferry.errors import ServerFault, UserError
+from torchferry.errors import Missing, StoreError, StoreRefused, UserError
 
 CHUNK = 1 << 20
-# A file of these can be read while it is being written; it gets its name afterwards.
-RENAMING = {"file", "local", "sftp", "ssh"}
 # They put whole objects in place at once, and have no folders: to make one would make a bucket.
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "az", "oss", "oci"}
 CREATING = {"s3", "s3a", "gs", "gcs", "memory"}
 """Their drivers can write a file only if there is none."""
 CANNOT = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 """What a store answers that has no such call: an older S3, or a disk without hard links."""
+REFUSALS = (PermissionError, NotADirectoryError, FileExistsError)
 
 
-class Store:
-    """Paths are relative to the URL. Raises UserError for a URL that cannot be used, ServerFault for a store that
-    fails."""
+class ObjectStore:
+    """Paths are relative to the URL. Raises UserError for a URL that cannot be used, StoreError for what the store
+    does: Missing where there is no such file, StoreRefused where another try would not help."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         try:
             import fsspec
-        except ImportError as error:
-            raise UserError("fsspec is not installed; pip install 'torchferry[serve]'") from error
-        try:
+            from fsspec.asyn import AsyncFileSystem
+
             self.files, self.root = fsspec.core.url_to_fs(self.url)
-        except (ValueError, ImportError) as error:
-            raise UserError(f"{url}: {error}") from error
-        self._protocols = set(_words(self.files.protocol))
-        self._renames, self._folders = bool(self._protocols & RENAMING), not self._protocols & OBJECT_STORES
+        except ImportError as error:  # "Install s3fs to access S3"
+            raise UserError(f"{url}: needs a package that is missing: {error}") from error
+        except Exception as error:  # every file system has errors of its own
+            raise UserError(f"{url}: cannot be used: {_one_line(error)}") from error
+        if isinstance(self.files, AsyncFileSystem):
+            self.files.loop.call_soon_threadsafe(self.files.loop.set_exception_handler, _unasked)
+        protocol = self.files.protocol
+        self._protocols = {protocol} if isinstance(protocol, str) else set(protocol)
+        self._folders = self._protocols.isdisjoint(OBJECT_STORES)
+        # Elsewhere a file can be read while it is being written; it gets its name afterwards.
+        self._renames = self._folders and "memory" not in self._protocols
 
     def read(self, path: str) -> bytes | None:
         """None if there is no such file."""
-        with self._faults(path):
-            try:
+        try:
+            with self._faults(path):
                 content: bytes = self.files.cat_file(self._at(path))
-            except FileNotFoundError:
-                return None
-            return content
+        except Missing:
+            return None
+        return content
 
     def write(self, path: str, content: bytes) -> None:
         """Nobody ever reads half of it."""
@@ -71,22 +79,42 @@ class Store:
     def upload(self, source: Path, path: str) -> None:
         self._put(path, lambda target: self.files.put_file(str(source), target))
 
-    def size(self, path: str) -> int | None:
+    def download(self, path: str, target: Path) -> None:
         with self._faults(path):
-            try:
+            self.files.get_file(self._at(path), str(target))
+
+    def remove(self, path: str) -> None:
+        """Nothing happens if there is no such file."""
+        try:
+            with self._faults(path):
+                self.files.rm_file(self._at(path))
+        except Missing:
+            return
+
+    def size(self, path: str) -> int | None:
+        """In bytes; None if there is no such file."""
+        try:
+            with self._faults(path):
                 return int(self.files.info(self._at(path))["size"])
-            except FileNotFoundError:
-                return None
+        except Missing:
+            return None
 
     def names(self, folder: str) -> list[str]:
         """The sorted names in a folder; none where there is no such folder."""
+        try:
+            with self._faults(folder):
+                self.files.invalidate_cache()  # others write there
+                found = self.files.ls(self._at(folder), detail=False)
+        except Missing:
+            return []
+        return sorted(name.rstrip("/").rpartition("/")[2] for name in found)
+
+    def paths(self, folder: str) -> list[str]:
+        """Of all files below a folder, from there."""
         with self._faults(folder):
             self.files.invalidate_cache()
-            try:
-                found = self.files.ls(self._at(folder), detail=False)
-            except FileNotFoundError:
-                return []
-            return sorted(name.rstrip("/").rpartition("/")[2] for name in found)
+            start = self._at(folder) + "/"
+            return [name.removeprefix(start) for name in self.files.find(start) if name.startswith(start)]
 
     def chunks(self, path: str, start: int) -> Iterator[bytes]:
         """The file's bytes from `start` on."""
@@ -130,20 +158,28 @@ class Store:
 
     @contextmanager
     def _faults(self, path: str) -> Iterator[None]:
+        where = f"{self.url}/{path}"
         try:
             yield
-        except (UserError, ServerFault, KeyboardInterrupt):
+        except StoreError:
             raise
-        except PermissionError as error:
-            raise UserError(f"{self.url}/{path}: {error.strerror or error}") from error
+        except FileNotFoundError as error:  # of a bucket as well
+            raise Missing(error.errno, _one_line(error), where) from error
+        except REFUSALS as error:
+            raise StoreRefused(error.errno, _one_line(error), where) from error
         except Exception as error:  # every file system has errors of its own
-            reason = " ".join(str(error).split())
-            raise ServerFault(f"{self.url}/{path}: {type(error).__name__}: {reason}") from error
+            raise StoreError(0, _one_line(error), where) from error
+
+
+def _unasked(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody waits for is no message to a user: aiohttp's task that sends an upload may fail on a connection that
+    the server has just closed, of which the upload itself says so in its own error, or tries again."""
+    logging.getLogger(__name__).debug("%s: %r", context["message"], context.get("exception"))
 
 
 def _beside(target: str) -> str:
     return f"{target.rpartition('/')[0]}/.{uuid.uuid4().hex}"
 
 
-def _words(protocol: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (protocol,) if isinstance(protocol, str) else protocol
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

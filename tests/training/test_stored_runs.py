@@ -23,8 +23,8 @@ from tests.forks import warm_python, warm_workers
 from tests.ports import free_port
 from tests.training.test_exact import entries
 from tests.waiting import wait_until
+from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing.remote_run import RemoteRun, step_of
-from torchferry.training.store import Store
 
 PLAIN = ("--config", RECIPES / "digits.yaml", "--metrics.port", "null", "--metrics.tensorboard", "false")
 SMALL = (*PLAIN, "--max_steps", 30, "--checkpoint.every_steps", 10, "--checkpoint.keep", 9)
@@ -69,7 +69,7 @@ def bucket(server: Server) -> str:
 def stored(bucket: str) -> RemoteRun:
     """What it holds of the run digits, asked by a client that has seen nothing before."""
     S3FileSystem.clear_instance_cache()
-    return RemoteRun(Store(bucket), "digits")
+    return RemoteRun(ObjectStore(bucket), "digits")
 
 
 def train(runs: Path, url: str, *options: object) -> subprocess.CompletedProcess[str]:
@@ -156,7 +156,7 @@ def test_nodes_that_share_nothing_and_vanish_end_as_if_nothing_had_happened(
     nodes.end()
     assert "goes on after step" in nodes.log
 
-    one, other = RemoteRun(Store(f"{bucket}/whole"), "digits"), stored
+    one, other = RemoteRun(ObjectStore(f"{bucket}/whole"), "digits"), stored
     mine, theirs = state_of(one, tmp_path / "one"), state_of(other, tmp_path / "other")
     assert mine.keys() == theirs.keys()
     for name, value in mine.items():

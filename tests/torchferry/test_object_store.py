@@ -6,29 +6,29 @@ from pathlib import Path
 
 import pytest
 
-from torchferry.errors import ServerFault, UserError
-from torchferry.serving.registry.store import CHUNK, Store
+from torchferry.errors import Missing, ServerFault, StoreRefused, UserError
+from torchferry.object_store import CHUNK, ObjectStore
 
 
 @pytest.fixture
-def store(url: str) -> Store:
-    return Store(f"{url}/")
+def store(url: str) -> ObjectStore:
+    return ObjectStore(f"{url}/")
 
 
-def test_what_is_written_is_read_again_and_written_over(store: Store) -> None:
+def test_what_is_written_is_read_again_and_written_over(store: ObjectStore) -> None:
     for content in (b"first", b""):
         store.write("a/b/file", content)
         assert (store.read("a/b/file"), store.size("a/b/file")) == (content, len(content))
 
 
-def test_what_is_created_is_never_written_over(store: Store) -> None:
+def test_what_is_created_is_never_written_over(store: ObjectStore) -> None:
     for content in (b"first", b"second"):
         store.create("a/file", content)
     assert store.read("a/file") == b"first"
     assert store.names("a") == ["file"]
 
 
-def test_an_uploaded_file_is_read_from_where_one_wants(store: Store, tmp_path: Path) -> None:
+def test_an_uploaded_file_is_read_from_where_one_wants(store: ObjectStore, tmp_path: Path) -> None:
     content = bytes(range(256)) * (CHUNK // 256) + b"end"
     (tmp_path / "source").write_bytes(content)
     store.upload(tmp_path / "source", "a/file")
@@ -37,13 +37,13 @@ def test_an_uploaded_file_is_read_from_where_one_wants(store: Store, tmp_path: P
     assert not list(store.chunks("a/file", len(content)))
 
 
-def test_what_is_not_there_is_none_and_a_folder_without_it_is_empty(store: Store) -> None:
+def test_what_is_not_there_is_none_and_a_folder_without_it_is_empty(store: ObjectStore) -> None:
     assert (store.read("a/file"), store.size("a/file"), store.names("a")) == (None, None, [])
     with pytest.raises(ServerFault, match=f"^{store.url}/a/file: FileNotFoundError"):
         list(store.chunks("a/file", 0))
 
 
-def test_names_are_sorted_and_have_no_folder_before_them(store: Store) -> None:
+def test_names_are_sorted_and_have_no_folder_before_them(store: ObjectStore) -> None:
     for name in ("b", "c/inner", "a"):
         store.write(f"folder/{name}", b"")
     assert store.names("folder") == ["a", "b", "c"]
@@ -52,11 +52,11 @@ def test_names_are_sorted_and_have_no_folder_before_them(store: Store) -> None:
 @pytest.mark.parametrize("url", ["nowhere://x", "nowhere::file:///x"])
 def test_a_url_that_nobody_knows_is_wrong_input(url: str) -> None:
     with pytest.raises(UserError, match=f"^{url}: .*nowhere"):
-        Store(url)
+        ObjectStore(url)
 
 
 def test_a_failed_write_leaves_nothing_beside_the_file(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+    store = ObjectStore(str(tmp_path))
     store.write("folder/file/inner", b"")
     for write in (store.write, store.create):
         with pytest.raises(ServerFault, match=f"^{tmp_path}/folder/file/inner/deep: "):
@@ -74,7 +74,7 @@ def test_a_disk_without_hard_links_is_looked_at_first(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "link", refused)
-    store = Store(str(tmp_path))
+    store = ObjectStore(str(tmp_path))
     for content in (b"first", b"second"):
         store.create("a/file", content)
     assert (store.read("a/file"), store.names("a")) == (b"first", ["file"])
@@ -83,19 +83,34 @@ def test_a_disk_without_hard_links_is_looked_at_first(
 @pytest.mark.parametrize(
     ("error", "kind", "words"),
     [
-        (PermissionError(errno.EACCES, "Permission denied"), UserError, "Permission denied"),
-        (PermissionError("Access denied by the bucket"), UserError, "Access denied by the bucket"),
+        (PermissionError(errno.EACCES, "denied"), StoreRefused, r"PermissionError: \[Errno 13\] denied"),
+        (PermissionError("Access denied by the bucket"), StoreRefused, "PermissionError: Access denied by the bucket"),
         (RuntimeError("two\n  lines"), ServerFault, "RuntimeError: two lines"),
     ],
 )
-def test_what_may_not_be_read_is_wrong_input_and_whatever_else_fails_is_the_stores(
-    error: Exception, kind: type[Exception], words: str
-) -> None:
+def test_what_may_not_be_read_is_told_from_what_fails(error: Exception, kind: type[Exception], words: str) -> None:
     class Failing:
         def cat_file(self, _: str) -> bytes:
             raise error
 
-    store = Store("memory://x")
+    store = ObjectStore("memory://x")
     store.files = Failing()
     with pytest.raises(kind, match=f"^memory://x/a/file: {words}$"):
         store.read("a/file")
+
+
+def test_what_is_removed_is_gone_and_what_was_not_there_is_no_error(store: ObjectStore) -> None:
+    store.write("a/b/file", b"")
+    store.write("a/other", b"")
+    assert sorted(store.paths("a")) == ["b/file", "other"]
+    for _ in range(2):
+        store.remove("a/b/file")
+    assert store.paths("a") == ["other"]
+
+
+def test_a_file_is_downloaded(store: ObjectStore, tmp_path: Path) -> None:
+    store.write("a/file", b"content")
+    store.download("a/file", tmp_path / "here")
+    assert (tmp_path / "here").read_bytes() == b"content"
+    with pytest.raises(Missing, match=f"^{store.url}/a/none: "):
+        store.download("a/none", tmp_path / "none")

@@ -1,0 +1,22 @@
+"""Which errors are whose, by which the command picks an exit code."""
+
+import errno
+import pickle
+
+import pytest
+
+from torchferry.errors import GateError, Missing, ServerFault, StoreError, StoreRefused, UserError
+
+
+@pytest.mark.parametrize("kind", [StoreError, Missing, StoreRefused])
+def test_a_stores_error_is_a_fault_and_an_os_error_that_reaches_another_process(kind: type[StoreError]) -> None:
+    error = pickle.loads(pickle.dumps(kind(errno.EACCES, "denied", "s3://bucket/file")))
+    assert (type(error), str(error), error.errno) == (kind, "s3://bucket/file: denied", errno.EACCES)
+    assert isinstance(error, OSError)
+    assert isinstance(error, ServerFault)
+
+
+@pytest.mark.parametrize("kind", [GateError, ServerFault, StoreRefused])
+def test_only_wrong_input_is_wrong_input(kind: type[Exception]) -> None:
+    """What is damaged is passed over, and rights that are missing are no damage."""
+    assert not issubclass(kind, UserError)
