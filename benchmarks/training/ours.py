@@ -64,7 +64,7 @@ def train_rows(file: Path) -> list[dict[str, Any]]:
 def measure(work: Workload, folder: Path, *, checkpoint: dict[str, Any] | None = None) -> dict[str, float]:
     """Train once; samples a second between the first report after the warm-up and the last one."""
     file, log = recipe(work, folder, checkpoint=checkpoint), folder / "log"
-    arguments = ["training", "--config", file]
+    arguments = ["torchferry.training", "--config", file]
     with torchrun("ours", arguments, processes=work.processes, threads=work.threads, log=log) as launch:
         launch.wait()
         rows = train_rows(metrics(folder))

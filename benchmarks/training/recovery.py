@@ -69,7 +69,7 @@ def table(results: Sequence[Recovery]) -> str:
 def _trainer(work: Workload, ranks: Iterator[int], folder: Path) -> dict[str, float]:
     """Killed half-way between two checkpoints, once the first of them is durable."""
     metrics, saved = ours.metrics(folder), folder / "run" / "checkpoints"
-    arguments = ["training", "--config", ours.recipe(work, folder, checkpoint={"every_steps": EVERY_STEPS})]
+    arguments = ["torchferry.training", "--config", ours.recipe(work, folder, checkpoint={"every_steps": EVERY_STEPS})]
 
     def half_way() -> bool:
         rows = ours.train_rows(metrics)
