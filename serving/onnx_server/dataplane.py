@@ -35,7 +35,7 @@ class DataPlane:
         self, settings: Settings, repository: Repository, metrics: Metrics, tracing: "Tracing | None" = None
     ) -> None:
         self.settings, self.repository, self.metrics, self.tracing = settings, repository, metrics, tracing
-        self.access_log = AccessLog(settings.access_log)
+        self.access_log = AccessLog(settings.access_log, settings.access_log_share)
         # Pillow and numpy let go of the interpreter's lock for most of their work.
         self.threads = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
         self.loaded = self.draining = False
@@ -46,7 +46,7 @@ class DataPlane:
         return self.loaded and not self.draining
 
     def context(self, protocol: str) -> RequestContext:
-        """To be put around each request, so that it is counted once, whatever becomes of it."""
+        """To be put around each request, so that it is counted once, whatever its outcome."""
         return RequestContext(protocol, self._finished)
 
     def trace(self, context: RequestContext, traceparent: str) -> None:

@@ -73,6 +73,7 @@ def gateway_before(server: TorchServe) -> Before:
             tls_certificate=settings.tls_certificate,
             tls_key=settings.tls_key,
             access_log=settings.access_log,
+            access_log_share=settings.access_log_share,
         )
     )
 

@@ -44,6 +44,8 @@ class Front:
     tls_key: Path | None
     access_log: Path | None
     """A JSON line for each request goes there; None writes none."""
+    access_log_share: float = 1.0
+    """Of the requests, 0 to 1; answers with a status of 500 and more are always logged."""
     draining: bool = False
     """Answers end their connections, so that clients go elsewhere."""
 
@@ -53,7 +55,8 @@ def nginx_config(front: Front, folder: Path, tokens: Sequence[Token]) -> str:
     values = {
         "pid": _string(pid_file(front, folder)),
         "temporary": " ".join(f"{kind}_temp_path {_string(folder / kind)};" for kind in WRITES),
-        "access_log": f"{_string(front.access_log.absolute())} lines" if front.access_log else "off",
+        "sampled": _sampled(front.access_log_share),
+        "access_log": f"{_string(front.access_log.absolute())} lines if=$logged" if front.access_log else "off",
         "keepalive": 0 if front.draining else 75,
         "timeout": max(1, round(front.timeout * 1000)),
         "body": front.max_body_bytes,
@@ -114,6 +117,14 @@ def _limit(number: int, token: Token) -> str:
     """A second's worth may come at once."""
     burst = math.ceil(token.rate) - 1
     return f"limit_req zone=token_{number}{f' burst={burst} nodelay' if burst else ''};"
+
+
+def _sampled(share: float) -> str:
+    """1 for the share; split_clients takes percentages above 0 and below 100, with two places."""
+    percent = round(100 * share, 2)
+    if percent in (0, 100):
+        return f'* "{int(share)}";'
+    return f"{percent:.2f}% 1; * 0;"
 
 
 def _refusal(status: int, detail: str, header: str = "") -> str:

@@ -1,44 +1,26 @@
-"""Everything the server can be told, in one object; the command line and TorchServe's files are made from it."""
+"""Everything that TorchServe can be told, in one object; the command line and TorchServe's files are made from it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from torchferry.errors import UserError
-from torchferry.serving.cli.options import OptionSet, WrongOption, option
+from torchferry.serving.cli.options import WrongOption, option
+from torchferry.serving.cli.server_settings import ServerSettings
 from torchferry.serving.net.ports import claim, claim_or_any
 
 LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(OptionSet):
-    host: str = option("127.0.0.1", "address to listen on")
-    port: int = option(8080, "REST; 0 takes a free one")
-    grpc_port: int = option(7070, "gRPC; 0 takes a free one")
-    metrics_port: int = option(8082, "Prometheus, and /readyz; 0 takes a free one")
-    ready_file: Path | None = option(None, "written, with the addresses as JSON, when every model answers", type=Path)
-
+class Settings(ServerSettings):
     threads: int = option(0, "cores that each worker computes on; 0: its share of the cgroup's quota")
-    max_queue: int = option(100, "requests that may wait for each model")
-    timeout: float = option(30.0, "seconds for a request, queue included")
-    drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")
-    max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
-
     gateway: str = option(
-        "nginx", "what stands before TorchServe; none: nothing of what follows", choices=("nginx", "none")
+        "nginx", "what stands before TorchServe; none: no tokens, TLS and access log", choices=("nginx", "none")
     )
-    tokens: Path | None = option(None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] a line", type=Path)
-    tls_certificate: Path | None = option(None, "PEM file, read again when it changes", type=Path)
-    tls_key: Path | None = option(None, "its private key, PEM", type=Path)
-    access_log: Path | None = option(None, "a JSON line for each request goes there", type=Path)
 
     def __post_init__(self) -> None:
-        for name in ("max_queue", "timeout", "drain_timeout", "max_body_bytes"):
-            self.check(name, getattr(self, name) > 0, "give a number above 0")
+        super().__post_init__()
         self.check("threads", self.threads >= 0, "give 0 or more")
-        if (self.tls_certificate is None) != (self.tls_key is None):
-            raise UserError("--tls-certificate and --tls-key: give both or none")
         for name in ("tokens", "tls_certificate", "access_log"):
             if getattr(self, name) and self.gateway == "none":
                 raise WrongOption(name, "is for the gateway; leave --gateway none out")

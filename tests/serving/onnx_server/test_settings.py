@@ -1,4 +1,4 @@
-"""What the server can be told is checked as it is told, and refused with the option's name and what would do."""
+"""Command-line options of the ONNX Runtime server, and the refusal of values out of range."""
 
 import argparse
 import re
@@ -15,6 +15,7 @@ OPTIONS = {
     *("--variant", "--all-variants", "--sessions", "--threads", "--max-batch", "--tune", "--max-delay-ms"),
     *("--provider", "--max-queue", "--timeout", "--drain-timeout", "--body-timeout", "--max-body-bytes"),
     *("--max-request-batch", "--cache-bytes", "--buckets", "--cors-origin", "--access-log", "--tokens"),
+    "--access-log-share",
     *("--tls-certificate", "--tls-key"),
 }
 
@@ -68,8 +69,10 @@ def test_what_may_be_left_to_the_server_is_zero_but_not_less(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"access_log": 1.1}, "--access-log: 1.1 is not valid; give a share, 0 to 1"),
-        ({"access_log": -0.1}, "--access-log: -0.1 is not valid; give a share, 0 to 1"),
+        ({"access_log_share": 1.1}, "--access-log-share: 1.1 is not valid; give a share, 0 to 1"),
+        ({"access_log_share": -0.1}, "--access-log-share: -0.1 is not valid; give a share, 0 to 1"),
+        ({"access_log": Path("/")}, "--access-log: / cannot be a file; give a path in a folder that exists"),
+        ({"access_log": Path("/none/a")}, "--access-log: /none/a cannot be a file; give a path in a folder that"),
         ({"buckets": "1,0.5"}, "--buckets: 1,0.5 is not valid; give rising numbers"),
         ({"buckets": "1,1"}, "--buckets: 1,1 is not valid; give rising numbers"),
         ({"buckets": "1,inf"}, "--buckets: 1,inf is not valid; give rising numbers"),

@@ -121,7 +121,12 @@ def test_a_gateway_that_drains_ends_connections_and_writes_its_number_elsewhere(
         ({"max_in_flight": 7}, ["limit_conn models 7;", "limit_conn grpc 7;"]),
         ({"max_in_flight": 100_000}, ["limit_conn models 65535;", "limit_conn grpc 65535;"]),
         ({"max_body_bytes": 5}, ["client_max_body_size 5;"]),
-        ({"access_log": Path("/log")}, ['access_log "/log" lines;']),
+        ({"access_log_share": 0.25}, ["$sampled { 25.00% 1; * 0; }"]),
+        ({"access_log_share": 0.0}, ['$sampled { * "0"; }']),
+        (
+            {"access_log": Path("/log")},
+            ['access_log "/log" lines if=$logged;', 'split_clients $request_id $sampled { * "1"; }'],
+        ),
         ({}, ["access_log off;", "server 127.0.0.1:90 ", "server 127.0.0.1:91 ", "proxy_pass http://127.0.0.1:92;"]),
         ({"page_host": "10.0.0.1"}, ["proxy_pass http://10.0.0.1:92;"]),
     ],

@@ -1,0 +1,40 @@
+"""What both servers can be told; each adds its own options."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torchferry.errors import UserError
+from torchferry.serving.cli.options import OptionSet, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings(OptionSet):
+    """Raises UserError, which names the option, for a value that is not valid."""
+
+    host: str = option("127.0.0.1", "address to listen on")
+    port: int = option(8080, "REST; 0 takes a free one")
+    grpc_port: int = option(7070, "gRPC; 0 takes a free one")
+    metrics_port: int = option(8082, "Prometheus; 0 takes a free one")
+    ready_file: Path | None = option(None, "written, with the addresses as JSON, when every model answers", type=Path)
+
+    max_queue: int = option(256, "requests that may wait for each model; more are answered 429")
+    timeout: float = option(30.0, "seconds for a request, queue included")
+    drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")
+    max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
+
+    tokens: Path | None = option(None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] a line", type=Path)
+    tls_certificate: Path | None = option(None, "PEM file, read again when it changes", type=Path)
+    tls_key: Path | None = option(None, "its private key, PEM", type=Path)
+    access_log: Path | None = option(
+        None, "file for a JSON line of each request, such as /dev/stderr; it is appended to", type=Path
+    )
+    access_log_share: float = option(1.0, "share of the requests in it, 0 to 1; a fault of the server is always in it")
+
+    def __post_init__(self) -> None:
+        for name in ("max_queue", "timeout", "drain_timeout", "max_body_bytes"):
+            self.check(name, getattr(self, name) > 0, "give a number above 0")
+        self.check("access_log_share", 0 <= self.access_log_share <= 1, "give a share, 0 to 1")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise UserError("--tls-certificate and --tls-key: give both or none")
+        if self.access_log is not None and (self.access_log.is_dir() or not self.access_log.absolute().parent.is_dir()):
+            raise UserError(f"--access-log: {self.access_log} cannot be a file; give a path in a folder that exists")
