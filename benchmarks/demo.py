@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from torchferry import run_folder
 from torchferry.arguments import Parser
 from torchferry.benchmarks import record
 from torchferry.benchmarks.load.measurement import Measurement, figures
@@ -144,7 +145,7 @@ def _served(runtime: str, served: Path) -> Iterator[dict[str, Any]]:
 
 def _check_accuracy(bundle: Bundle) -> None:
     """The checkpoint and both variants have the accuracy that training ended with, and it is high enough."""
-    trained = yaml.safe_load((RUN / "model" / "model.yaml").read_text())["result"]["accuracy"]
+    trained = yaml.safe_load((RUN / run_folder.MODEL / run_folder.CARD).read_text())["result"]["accuracy"]
     measured = {name: bundle.variants[name].measured.accuracy for name in VARIANTS}
     for name, accuracy in {"the checkpoint": bundle.reference["accuracy"], **measured}.items():
         # As far as one sample: another number of threads may round the closest call differently.
@@ -156,9 +157,9 @@ def _check_accuracy(bundle: Bundle) -> None:
 
 def _check_predictions(models: Iterable[str], addresses: dict[str, Any]) -> None:
     """Send the held-out images to every model over both protocols with `predict`, and compare the labels."""
-    with (RUN / "samples" / "samples.csv").open(newline="") as file:
+    with (RUN / run_folder.SAMPLES / run_folder.SAMPLES_TABLE).open(newline="") as file:
         rows = list(csv.DictReader(file))
-    files = [RUN / "samples" / row["file"] for row in rows]
+    files = [RUN / run_folder.SAMPLES / row["file"] for row in rows]
     for model in models:
         for protocol, options in _protocols(addresses).items():
             command = ["-m", "torchferry", "predict", "--model", model, *options]
@@ -191,7 +192,7 @@ def _protocols(addresses: dict[str, Any]) -> dict[str, list[str]]:
 
 def _measure(models: dict[str, str], addresses: dict[str, Any]) -> dict[str, list[Measurement]]:
     """By variant, over REST and over gRPC; each is left in a file as well, for the report."""
-    image = next((RUN / "samples").glob("*/*.png"))
+    image = next((RUN / run_folder.SAMPLES).glob("*/*.png"))
     print(f"\nmeasuring latency at {RATE} requests a second, {LOAD[1]} s for each ...", flush=True)
     parser, results = Parser(), dict[str, list[Measurement]]()
     MEASURED.mkdir(exist_ok=True)

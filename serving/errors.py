@@ -1,4 +1,4 @@
-"""What can go wrong with a bundle or a request; each protocol has its own table from these to a status."""
+"""Errors of bundles and requests; each protocol has its own table that maps them to a status."""
 
 from torchferry.errors import UserError
 

@@ -1,4 +1,4 @@
-"""What a test starts is said by a marker, so that `make check` can leave it out; a test that starts more fails.
+"""Markers for tests that start a server, torchrun or a container; a test that starts one without its marker fails.
 
 A fixture that starts a server asks for `starts_server`, which marks every test that asks for the fixture; so do
 `starts_torchrun` and `starts_container`. A test that starts one by itself has the marker: `@pytest.mark.server`.

@@ -1,4 +1,4 @@
-"""Which test runs, and what it may start."""
+"""The test that runs now, and the check that it has the marker of what it starts."""
 
 import pytest
 

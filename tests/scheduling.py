@@ -1,4 +1,4 @@
-"""Which worker of pytest-xdist runs which test, and what begins first."""
+"""Scheduling for pytest-xdist: tests by file, containers on one worker, and slow tests first."""
 
 from pathlib import Path
 from typing import Any

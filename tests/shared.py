@@ -1,4 +1,4 @@
-"""What all tests of a suite share: made by the first worker that asks for it, and left as it is by everybody."""
+"""Folders that the workers of pytest-xdist share: made once by the first that needs one, and read-only after that."""
 
 import fcntl
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the documents at the top say of this repository is there."""
+"""Paths and links in the documents at the top of the repository exist."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Who may import whom, read from the source, and what a fresh interpreter really loads."""
+"""Import rules between the packages, from the source and in a fresh interpreter."""
 
 import ast
 import functools
@@ -20,6 +20,7 @@ SHARED = {
     "torchferry.errors",
     "torchferry.files",
     "torchferry.object_store",
+    "torchferry.run_folder",
     "torchferry.whole_folder",
 }
 # Of serving, benchmarks know the wire and the bundle's format.

@@ -7,6 +7,7 @@ import pytest
 
 from tests.commands import ROOT
 from tests.some import some
+from torchferry import run_folder
 
 OURS = ("torchferry", "training", "serving", "benchmarks")
 
@@ -53,3 +54,17 @@ def test_what_is_tested_elsewhere_is_there_and_needs_it() -> None:
         assert (ROOT / module).is_file(), module
         assert (ROOT / "tests" / test).is_file(), test
         assert not home_of(module).is_file(), module
+
+
+def test_a_name_in_the_run_folder_is_spelled_in_one_place() -> None:
+    """`samples`, `model` and names of Kubernetes' and torch's own files are words of other things too."""
+    others = {run_folder.MODEL, run_folder.SAMPLES, run_folder.CONFIG, run_folder.CHECKPOINTS}
+    names = {name for key, name in vars(run_folder).items() if key.isupper()} - others
+    spelled = [
+        (path.relative_to(ROOT).as_posix(), node.value)
+        for package in OURS
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    assert {path for path, _ in spelled} == {"torchferry/run_folder.py"}, spelled

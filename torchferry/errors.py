@@ -1,4 +1,4 @@
-"""What ends a command in words; `torchferry/command.py` has the exit code of each."""
+"""Errors that end a command with a message; `torchferry/command.py` has the exit code of each."""
 
 
 class UserError(Exception):

@@ -1,4 +1,4 @@
-"""What torchrun starts: `torchrun --standalone --nproc-per-node 2 -m torchferry.training --config R`.
+"""The module that torchrun runs: `torchrun --standalone --nproc-per-node 2 -m torchferry.training --config R`.
 
 Each process is `torchferry train`; `python -m training samples`, `fetch` and `render` forward to the verb of that name.
 """

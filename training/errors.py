@@ -1,10 +1,10 @@
-"""What can go wrong with a sample or a run."""
+"""Errors of samples and runs."""
 
 from torchferry.errors import UserError
 
 
 class CorruptSample(UserError):
-    """A sample that cannot be read; the message names it. `data.on_corrupt` says what comes of it."""
+    """A sample that cannot be read; the message names it. `data.on_corrupt` says what happens then."""
 
 
 class RunFailed(Exception):

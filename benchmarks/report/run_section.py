@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from torchferry import run_folder
 from torchferry.benchmarks.report import chart
 from torchferry.benchmarks.report.chart import Axis, Point, Series, line_chart
 from torchferry.benchmarks.report.confusion import draw, read_confusion
@@ -17,11 +18,11 @@ SHARES = ("accuracy", "precision", "recall", "f1")
 
 
 def run_section(run: Run) -> Section:
-    with blamed(run.path / "metrics.jsonl"):
+    with blamed(run.path / run_folder.METRICS):
         scores = [name for name in (run.test[-1] if run.test else {}) if name not in COMMON]
         figures = [_losses(run), *(_score(run, name) for name in scores), _learning_rate(run)]
         facts = _facts(run, scores)
-    confusion = read_confusion(run.path / "confusion.csv")
+    confusion = read_confusion(run.path / run_folder.CONFUSION_TABLE)
     content: list[Markup | None] = [columns(*figures, draw(confusion) if confusion else None), _predictions(run, facts)]
     text = tag("pre", without_passwords(run.config), tabindex=0, role="region", aria_label=f"config.yaml of {run.path}")
     content += [folded("Configuration: config.yaml", text)]

@@ -14,13 +14,14 @@ from typing import Any
 
 from hdrh.codec import HdrCookieException, HdrHistogramSettingsException, HdrLengthException
 
+from torchferry import run_folder
 from torchferry.benchmarks import record
 from torchferry.benchmarks.record import Figure
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 
-PICTURE = "predictions.png"
+PICTURE = run_folder.PREDICTIONS
 # What a file raises whose JSON is not what the verb in it writes.
 MALFORMED = (
     *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
@@ -57,7 +58,7 @@ class Sources:
 
 
 def read(paths: Sequence[Path]) -> Sources:
-    """Each once, however often it is given; a run brings its bundle. Raises UserError for what is none of these."""
+    """Each once, however often it is given; a run includes its bundle. Raises UserError for what is none of these."""
     found, once = Sources(), dict[Path, Path]()
     for path in paths:
         try:
@@ -103,19 +104,19 @@ def without_passwords(text: str) -> str:
 
 
 def _run(path: Path) -> Run:
-    if not (path / "metrics.jsonl").is_file():
+    if not (path / run_folder.METRICS).is_file():
         raise UserError(f"{path}: is neither a run folder (no metrics.jsonl) nor a bundle (no model.json)")
-    if not (path / "model" / "model.yaml").is_file():
+    if not (path / run_folder.MODEL / run_folder.CARD).is_file():
         raise UserError(f"{path}: is a run that has not finished; start it again, and it goes on where it stood")
     try:
-        metrics = (path / "metrics.jsonl").read_text(encoding="utf-8")
-        config = (path / "config.yaml").read_text(encoding="utf-8")
+        metrics = (path / run_folder.METRICS).read_text(encoding="utf-8")
+        config = (path / run_folder.CONFIG).read_text(encoding="utf-8")
         predictions = (path / PICTURE).read_bytes() if (path / PICTURE).is_file() else None
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: metrics.jsonl or config.yaml is not text ({error.reason})") from error
-    with blamed(path / "metrics.jsonl"):
+    with blamed(path / run_folder.METRICS):
         lines = [json.loads(line) for line in metrics.splitlines()]
         return Run(
             path=path, train=_of(lines, "train"), test=_of(lines, "test"), config=config, predictions=predictions

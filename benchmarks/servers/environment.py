@@ -1,4 +1,4 @@
-"""A virtual environment of its own for a peer, so that what it needs meets nothing of ours; made when first asked for.
+"""A virtual environment for each peer, so that its dependencies cannot conflict with ours; made when first needed.
 
 They are kept in $TORCHFERRY_CACHE/peers, or in ~/.cache/torchferry/peers, by the hash of what is in them.
 """

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from torchferry import run_folder
 from torchferry.benchmarks.training.torchrun import torchrun
 from torchferry.benchmarks.training.trainers.systems import SYSTEMS, Part
 from torchferry.benchmarks.training.workload import Workload
@@ -43,7 +44,7 @@ def recipe(work: Workload, folder: Path, *, checkpoint: dict[str, Any] | None = 
 
 
 def metrics(folder: Path) -> Path:
-    return folder / "run" / "metrics.jsonl"
+    return folder / "run" / run_folder.METRICS
 
 
 def train_rows(file: Path) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from statistics import median
 
 import psutil
 
+from torchferry import run_folder
 from torchferry.benchmarks.rounds import alternate, column
 from torchferry.benchmarks.training import ours
 from torchferry.benchmarks.training.torchrun import Launch, torchrun
@@ -68,7 +69,7 @@ def table(results: Sequence[Recovery]) -> str:
 
 def _trainer(work: Workload, ranks: Iterator[int], folder: Path) -> dict[str, float]:
     """Killed half-way between two checkpoints, once the first of them is durable."""
-    metrics, saved = ours.metrics(folder), folder / "run" / "checkpoints"
+    metrics, saved = ours.metrics(folder), folder / "run" / run_folder.CHECKPOINTS
     arguments = ["torchferry.training", "--config", ours.recipe(work, folder, checkpoint={"every_steps": EVERY_STEPS})]
 
     def half_way() -> bool:
@@ -79,7 +80,7 @@ def _trainer(work: Workload, ranks: Iterator[int], folder: Path) -> dict[str, fl
 
 
 def _least(work: Workload, ranks: Iterator[int], folder: Path) -> dict[str, float]:
-    file = folder / "metrics.jsonl"
+    file = folder / run_folder.METRICS
     arguments = ["torchferry.benchmarks.training.trainers.restart", file]
     return _killed(work, arguments, next(ranks), file, lambda: bool(ours.train_rows(file)), folder / "log")
 

@@ -1,4 +1,4 @@
-"""Everything that was tried: each point, what was asked of it, what came of it and why it was given up."""
+"""The record of a search: every point that was tried, its probes, its outcome and the reason if it was given up."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

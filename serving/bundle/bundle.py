@@ -61,7 +61,7 @@ class Bundle:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     decode: ImageDecode | None
-    """None where requests bring tensors."""
+    """None where requests carry tensors."""
     labels: tuple[str, ...]
     reference: dict[str, Any]
     """On how many samples the checkpoint was measured, whether they were random ones, its own accuracy, if it has

@@ -1,6 +1,6 @@
 """TorchServe's gRPC API, of which one call matters here: Predictions, bytes in and bytes out.
 
-TorchServe's wheel brings no stubs for it. Two messages are declared here with the field numbers of its inference.proto,
+TorchServe's wheel has no stubs for it. Two messages are declared here with the field numbers of its inference.proto,
 so that client and servers need neither generated code, nor a compiler, nor TorchServe.
 """
 

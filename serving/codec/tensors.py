@@ -1,4 +1,4 @@
-"""Tensors of the Open Inference Protocol: what a request declares and brings, checked against what a model takes.
+"""Tensors of the Open Inference Protocol: what a request declares and carries, checked against what a model takes.
 
 As JSON a tensor is {"name", "shape", "datatype", "data"}, with numbers in rows or flat. Raw, it is its elements in C
 order, little-endian; of BYTES each element follows its length in four bytes.

@@ -31,7 +31,7 @@ def exported_program(reference: Reference) -> torch.export.ExportedProgram:
     except Exception as error:  # torch.export has many kinds of its own
         raise UserError(f"model: torch.export refuses it{place(error)}: {reason(error)}") from error
     for node in program.graph.nodes:
-        # Names files of this machine, which are nobody's business where the bundle is served.
+        # Holds file paths of this machine, which do not belong in a bundle.
         node.meta.pop("stack_trace", None)
     # Would be written as a pickle; the bundle has golden inputs instead.
     program.example_inputs = None

@@ -68,7 +68,7 @@ def _alone(partial: Path, folder: Path) -> Iterator[None]:
     except BlockingIOError as error:
         os.close(descriptor)
         raise UserError(f"{folder}: another pull is writing it; wait for that, or give another folder") from error
-    except OSError:  # NFS has no locks for folders; two who meet there fail
+    except OSError:  # NFS has no locks for folders; two pulls at once can fail there
         pass
     try:
         yield

@@ -52,7 +52,7 @@ class TorchServe:
             made.mkdir()
         for path in archives:
             (self.store / path.name).symlink_to(path.resolve())
-        self.budget = WorkerThreads(cores(), sum(map(workers_of, archives)), settings.threads)
+        self.worker_threads = WorkerThreads(cores(), sum(map(workers_of, archives)), settings.threads)
         self.goldens = Goldens(self.store, self.folder / "golden")
         self.java_process: SupervisedProcess | None = None
 
@@ -83,7 +83,7 @@ class TorchServe:
     @property
     def running(self) -> RunningServer:
         return RunningServer(
-            os.getpid(), str(self.store), str(self.failures), self.url, self.metrics_url, self.budget.threads
+            os.getpid(), str(self.store), str(self.failures), self.url, self.metrics_url, self.worker_threads.threads
         )
 
     def start(self, stopped: Callable[[], bool]) -> None:
@@ -117,7 +117,7 @@ class TorchServe:
             "LOG_LOCATION": str(self.folder / "logs"),
             "METRICS_LOCATION": str(self.folder / "logs"),
             "TORCHFERRY_FAILURES": str(self.failures),
-            "TORCHFERRY_THREADS": str(self.budget.threads),
+            "TORCHFERRY_THREADS": str(self.worker_threads.threads),
             "TORCHFERRY_TIMEOUT": str(self.settings.timeout),
             "PROMETHEUS_MULTIPROC_DIR": str(self.calls),
         }

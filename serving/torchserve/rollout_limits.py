@@ -29,7 +29,7 @@ class Limits:
     p99_seconds: float | None
 
     def against(self, measure: VersionStats) -> tuple[float, float]:
-        """The share that may fail, and the slowest p99 in seconds, beside what `measure` came to."""
+        """The share that may fail, and the slowest p99 in seconds, for a version that is compared with `measure`."""
         slowest = self.p99_seconds
         if slowest is None:
             p99 = measure.p99_seconds if measure.requests >= FEW else math.inf

@@ -91,7 +91,7 @@ def _drain(server: TorchServe, at_once: threading.Event) -> None:
 
 
 def _announce(server: TorchServe) -> None:
-    print(f"ready: {', '.join(server.models)}; {server.budget}")
+    print(f"ready: {', '.join(server.models)}; {server.worker_threads}")
     print(f"  REST     {server.public['rest']}/predictions/{server.models[0]}")
     print(f"  gRPC     {server.public['grpc']}")
     print(f"  metrics  {server.metrics_url}")

@@ -28,8 +28,8 @@ class WorkerMetrics(Protocol):
     def finished(self, call: WorkerRequest) -> None: ...
 
 
-class Silent:
-    """Where nobody reads them: an archive in a TorchServe that our launcher did not start."""
+class NullMetrics:
+    """Counts nothing, for an archive in a TorchServe that our launcher did not start: nobody reads the files there."""
 
     def began(self, calls: int) -> None: ...
 
@@ -96,4 +96,4 @@ class Files:
 
 
 def worker_metrics(model: str, bundle: Bundle) -> WorkerMetrics:
-    return Files(model, bundle) if "PROMETHEUS_MULTIPROC_DIR" in os.environ else Silent()
+    return Files(model, bundle) if "PROMETHEUS_MULTIPROC_DIR" in os.environ else NullMetrics()

@@ -48,7 +48,7 @@ RAW_LENGTH = "inference-header-content-length"
 class WorkerRequest:
     body: bytes
     headers: Mapping[str, str]
-    """By name in small letters; gRPC brings none of a client's."""
+    """By name in lower case; over gRPC none of the client's arrive."""
     top_k: bytes | bytearray | None = None
     """As it was sent: TorchServe passes no query string on, so it is a header, or a part of a form."""
     target: bytes | bytearray | None = None

@@ -1,4 +1,4 @@
-"""What a command writes is whole or not there."""
+"""Result files are written atomically; links and pipes are written through."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is in each image, and what is not, as docker/README.md promises."""
+"""The contents of each image, by its SBOM, labels and user, against docker/README.md."""
 
 import json
 from dataclasses import dataclass

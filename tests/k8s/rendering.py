@@ -1,4 +1,4 @@
-"""What kubectl makes of the overlays and of `combinations`, which are overlays that only the tests build."""
+"""The overlays, and `combinations` of components that only the tests build, rendered with `kubectl kustomize`."""
 
 import functools
 import os

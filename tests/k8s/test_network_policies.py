@@ -1,4 +1,4 @@
-"""Which connections the component network-policy leaves open, worked out as a network plugin would."""
+"""The connections that the component network-policy allows, evaluated as a network plugin would."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the autoscalers ask for, asked of a Prometheus that has read real servers of ours under load."""
+"""The autoscalers' queries, on a Prometheus that has scraped both servers under load."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What a pod of a server is like: its probes, its end, its threads, and where its model comes from."""
+"""The servers' pods: probes, graceful termination, threads, rolling updates and the source of the model."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What stands at the other end of a connection: it says what a test tells it, and keeps what it was sent."""
+"""HTTP and gRPC test servers that return a canned answer and record the requests."""
 
 import threading
 from collections.abc import Iterator

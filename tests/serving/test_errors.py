@@ -1,4 +1,4 @@
-"""Which mistakes are whose, by which every edge picks a status or an exit code."""
+"""The class of each error, by which a protocol picks a status and a command its exit code."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What tests under load speak: HTTP on sockets of their own, and the numbers that the server counts."""
+"""A raw HTTP/1.1 client, a gRPC stub and metrics readers for tests under load."""
 
 import asyncio
 import functools

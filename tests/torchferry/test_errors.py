@@ -1,4 +1,4 @@
-"""Which errors are whose, by which the command picks an exit code."""
+"""The class of each error, by which the command picks an exit code."""
 
 import errno
 import pickle

@@ -1,4 +1,4 @@
-"""What a recipe can switch on, each in a real run."""
+"""Optional features of a recipe, each in a real run."""
 
 import json
 import shutil

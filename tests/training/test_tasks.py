@@ -1,4 +1,4 @@
-"""What outputs mean, and how well they do: from sums that any number of ranks may add up."""
+"""Tasks: metrics and losses from sums that add up over ranks, blank targets, and the number of outputs."""
 
 import math
 

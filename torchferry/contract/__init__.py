@@ -1,1 +1,1 @@
-"""What a sample is before the network, the same for training, export and both servers. Without torch."""
+"""The input contract: decoding of samples before the network, shared by training, export and both servers. No torch."""

@@ -96,7 +96,7 @@ class Saver:
             elif self.rank_info.leads:
                 name_it = checkpoint.complete if stored is None else checkpoint.put
                 name_it(self.folder, progress, keep=self.config.keep)
-        except (Exception, CheckpointException) as error:  # whatever a full or vanished disk makes of it
+        except (Exception, CheckpointException) as error:  # a full or vanished disk may raise anything
             self._give_up(error, progress)
             return
         if self.rank_info.leads:
@@ -113,7 +113,7 @@ class Saver:
             print(f"torchferry: {error}; old checkpoints stay in the store", file=sys.stderr, flush=True)
 
     def _give_up(self, error: BaseException, progress: Progress) -> None:
-        if isinstance(error, CheckpointException):  # what the ranks met, by rank
+        if isinstance(error, CheckpointException):  # the errors by rank
             error = next((reason for reason, _ in error.failures.values()), error)
         reason = str(error) if isinstance(error, StoreError) else one_line(error)
         if self.folder.exists() and shutil.disk_usage(self.folder).free < FULL:

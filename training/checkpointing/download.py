@@ -1,4 +1,4 @@
-"""Brings a checkpoint from the store to every node, where a run goes on from it as if nodes shared a folder.
+"""Downloads a checkpoint from the store to every node, where a run goes on from it as if nodes shared a folder.
 
 Every rank calls what is here. The first rank of each node works for it, the leading rank decides for all.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from torchferry import run_folder
 from torchferry.errors import StoreError, UserError
 from torchferry.files import flush
 from torchferry.training.checkpointing import checkpoint
@@ -41,7 +42,7 @@ def download_newest(stored: RemoteRun, run_dir: Path, rank_info: RankInfo, keep:
     """
     if (problem := from_the_leader(rank_info, lambda: _check(stored))) is not None:
         raise _end(problem, rank_info)
-    folder = run_dir / "checkpoints"
+    folder = run_dir / run_folder.CHECKPOINTS
     if rank_info.local_rank == 0:
         checkpoint.put_back(folder)
         checkpoint.clear_unfinished(folder)  # or a disk would fill with what killed attempts had begun to fetch
@@ -56,7 +57,7 @@ def download_newest(stored: RemoteRun, run_dir: Path, rank_info: RankInfo, keep:
 
 def download_best(stored: RemoteRun, run_dir: Path, rank_info: RankInfo, keep: int, step: int) -> Path | None:
     """The checkpoint of the step with the best score."""
-    return _bring(stored, run_dir / "checkpoints", rank_info, keep, step)[0]
+    return _bring(stored, run_dir / run_folder.CHECKPOINTS, rank_info, keep, step)[0]
 
 
 def _check(stored: RemoteRun) -> Problem | None:

@@ -14,14 +14,15 @@ from pathlib import Path
 
 import yaml
 
+from torchferry import run_folder
 from torchferry.errors import Missing, StoreRefused, UserError
 from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing.checkpoint import name_of
 from torchferry.training.checkpointing.remote_folder import LIST, RemoteFolder
 
 SAVED = re.compile(r"step-(\d+)\.(\d+)\.(\d+)")
-CARD = "model/model.yaml"
-NO_RESULTS = ("checkpoints", "trace-*.json", ".*")
+CARD = f"{run_folder.MODEL}/{run_folder.CARD}"
+NO_RESULTS = (run_folder.CHECKPOINTS, run_folder.TRACE.format(rank="*"), ".*")
 
 
 @dataclass

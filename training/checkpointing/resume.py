@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from torchferry import run_folder
 from torchferry.errors import UserError
 from torchferry.files import write_whole
 from torchferry.training.checkpointing import checkpoint
@@ -63,7 +64,7 @@ def find_start(
     folder, launch, attempts = recipe.run_dir, _launch(environ), _attempts(recipe.run_dir)
     if _visible(folder):
         _check_ours(recipe, again=bool(attempts) and attempts[-1]["launch"] == launch)
-    path, progress = (brought, stated(brought)) if brought else _newest_whole(folder / "checkpoints")
+    path, progress = (brought, stated(brought)) if brought else _newest_whole(folder / run_folder.CHECKPOINTS)
     if path is None and recipe.resume not in ("auto", "none"):
         path, progress = _given(Path(recipe.resume))
         progress.best, progress.best_step, progress.stale = None, -1, 0  # that run's best is not in this folder
@@ -76,14 +77,14 @@ def enter(recipe: Recipe, start: Start, world_size: int) -> None:
 
     Where nodes have folders of their own, each is made so; in one that they share nothing happens again.
     """
-    folder, attempt, attempts = recipe.run_dir, start.attempt(world_size), recipe.run_dir / "attempts.jsonl"
+    folder, attempt, attempts = recipe.run_dir, start.attempt(world_size), recipe.run_dir / run_folder.ATTEMPTS
     try:
         before = attempts.read_text(errors="replace") if attempts.is_file() else ""
         if before.endswith(attempt):
             return
         folder.mkdir(parents=True, exist_ok=True)
-        checkpoint.clear_unfinished(folder / "checkpoints")
-        write_whole(folder / "config.yaml", to_yaml(recipe))
+        checkpoint.clear_unfinished(folder / run_folder.CHECKPOINTS)
+        write_whole(folder / run_folder.CONFIG, to_yaml(recipe))
         sample_log.cut(folder, start.progress.step)
         with attempts.open("a") as file:
             file.write("\n" + attempt if before and not before.endswith("\n") else attempt)
@@ -94,7 +95,7 @@ def enter(recipe: Recipe, start: Start, world_size: int) -> None:
 def _model_step(folder: Path) -> int | None:
     """None where there is none, or none that can be read: then the results are written anew."""
     try:
-        step = yaml.safe_load((folder / "model" / "model.yaml").read_text())["step"]
+        step = yaml.safe_load((folder / run_folder.MODEL / run_folder.CARD).read_text())["step"]
     except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
         return None
     return step if isinstance(step, int) else None
@@ -113,9 +114,9 @@ def _check_ours(recipe: Recipe, *, again: bool) -> None:
         raise UserError(
             f"{folder}: exists already and is left as it is; give another --name, or --resume auto to go on"
         )
-    if not (folder / "config.yaml").is_file():
+    if not (folder / run_folder.CONFIG).is_file():
         raise UserError(f"{folder}: is no run folder (it has no config.yaml); give another --name")
-    before = dict(_flat(dataclasses.asdict(parse(["--config", str(folder / "config.yaml")]))))
+    before = dict(_flat(dataclasses.asdict(parse(["--config", str(folder / run_folder.CONFIG)]))))
     now = dict(_flat(dataclasses.asdict(recipe)))
     for key in sorted(before.keys() | now.keys()):
         if before.get(key) != now.get(key) and not f"{key}.".startswith(tuple(f"{free}." for free in FREE)):
@@ -143,7 +144,7 @@ def _given(path: Path) -> tuple[Path, Progress]:
     """The checkpoint that --resume names: its own folder, or the newest of a run's."""
     if (path / "checksums.json").is_file():
         return path, checkpoint.read_progress(path)
-    for folder in (path / "checkpoints", path):
+    for folder in (path / run_folder.CHECKPOINTS, path):
         found, progress = _newest_whole(folder)
         if found is not None:
             return found, progress
@@ -152,7 +153,7 @@ def _given(path: Path) -> tuple[Path, Progress]:
 
 def _attempts(folder: Path) -> list[dict[str, Any]]:
     """Those that can be read: a full disk or a kill may have cut one."""
-    file, found = folder / "attempts.jsonl", []
+    file, found = folder / run_folder.ATTEMPTS, []
     for line in file.read_text(errors="replace").splitlines() if file.is_file() else []:
         with contextlib.suppress(ValueError):
             found.append(json.loads(line))

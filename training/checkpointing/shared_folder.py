@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
+from torchferry import run_folder
 from torchferry.errors import UserError
 from torchferry.training.checkpointing.resume import Start, enter
 from torchferry.training.config.recipe import Recipe
@@ -13,7 +14,7 @@ from torchferry.training.distributed.process_group import RankInfo, gathered
 
 def check_shared(folder: Path) -> None:
     """Raises UserError on every rank if one of them, on another node, does not see the run folder."""
-    seen = torch.tensor([(folder / "config.yaml").is_file()], dtype=torch.int32)
+    seen = torch.tensor([(folder / run_folder.CONFIG).is_file()], dtype=torch.int32)
     dist.all_reduce(seen, dist.ReduceOp.MIN)  # over Gloo, wherever the weights are
     if not seen:
         raise UserError(f"runs_dir: not every node sees {folder}; give a folder that all of them share with --runs_dir")

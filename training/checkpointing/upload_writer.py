@@ -8,13 +8,14 @@ import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.storage import WriteResult
 from torch.futures import Future
 
+from torchferry import run_folder
 from torchferry.files import flush
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.remote_folder import RemoteFolder
 from torchferry.training.progress import Progress
 
 # What a run has beside its checkpoints, and would miss on a disk that is empty.
-RUN_FILES = ("config.yaml", "attempts.jsonl", "metrics.jsonl")
+RUN_FILES = (run_folder.CONFIG, run_folder.ATTEMPTS, run_folder.METRICS)
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,6 @@ class Requests:
             self.save = True
         elif not self.stop:
             self.stop, self.stop_asked = number, now
-        # Ctrl-C reaches a rank twice, from the terminal and from torchrun; that is one wish.
+        # Ctrl-C reaches a rank twice, from the terminal and from torchrun; that is one request.
         elif now - self.stop_asked > ONE_WISH_SECONDS:
             os._exit(128 + number)

@@ -16,6 +16,7 @@ from safetensors.torch import save_model as write_weights
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from torchferry import run_folder
 from torchferry.errors import UserError
 from torchferry.files import flush, sha256, write_whole
 from torchferry.training.config.instantiate import Component, build, one_line
@@ -71,7 +72,7 @@ def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
     written = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(written, ignore_errors=True)
     written.mkdir()
-    weights = written / "weights.safetensors"
+    weights = written / run_folder.WEIGHTS
     try:
         write_weights(model.network, str(weights))  # once for weights that layers share
     except SafetensorError as error:
@@ -80,7 +81,7 @@ def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
     kind = next(kind for kind, of in INPUTS.items() if isinstance(card.input, of))
     content = {"schema": SCHEMA, **_plain(asdict(card)), "weights_sha256": sha256(weights)}
     content["input"] = {"kind": kind, **content["input"]}
-    write_whole(written / "model.yaml", yaml.safe_dump(content, sort_keys=False))
+    write_whole(written / run_folder.CARD, yaml.safe_dump(content, sort_keys=False))
     shutil.rmtree(folder, ignore_errors=True)
     written.rename(folder)
     flush(folder.parent)
@@ -92,21 +93,21 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
     It takes [batch, ...] as the card's input says and returns float32 [batch, outputs]: logits or values.
     Raises UserError for a folder that is no run, or a damaged one.
     """
-    folder = run / "model"
-    if not (folder / "model.yaml").is_file():
+    folder = run / run_folder.MODEL
+    if not (folder / run_folder.CARD).is_file():
         raise UserError(
             f"{run}: is not a finished run folder (it has no model/model.yaml); train one with torchferry train"
         )
     try:
-        content: dict[str, Any] = yaml.safe_load((folder / "model.yaml").read_text())
+        content: dict[str, Any] = yaml.safe_load((folder / run_folder.CARD).read_text())
         schema, expected = content.pop("schema"), content.pop("weights_sha256")
         if schema != SCHEMA:
-            raise UserError(f"{folder / 'model.yaml'}: has schema {schema}; this version reads {SCHEMA}")
-        if sha256(folder / "weights.safetensors") != expected:
-            raise UserError(f"{folder / 'weights.safetensors'}: is damaged (its checksum differs); train again")
+            raise UserError(f"{folder / run_folder.CARD}: has schema {schema}; this version reads {SCHEMA}")
+        if sha256(folder / run_folder.WEIGHTS) != expected:
+            raise UserError(f"{folder / run_folder.WEIGHTS}: is damaged (its checksum differs); train again")
         card = _card(content)
         model = build_model(card.network, card.input)
-        read_weights(model.network, folder / "weights.safetensors")
+        read_weights(model.network, folder / run_folder.WEIGHTS)
     except UserError:
         raise
     except (ValueError, OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, RuntimeError) as error:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from torchferry import run_folder
 from torchferry.training.errors import CorruptSample
 from torchferry.training.evaluation import Evaluation
 from torchferry.training.tasks import Task
@@ -29,7 +30,7 @@ SMALLEST = 5
 
 def draw_curves(run_dir: Path, headline: str) -> None:
     """Loss and the task's headline over optimizer steps, from metrics.jsonl."""
-    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (run_dir / run_folder.METRICS).read_text().splitlines()]
     figure, (loss, score) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for kind in ("train", "test"):
         points = [(line["step"], line["loss"]) for line in lines if line["kind"] == kind]
@@ -40,7 +41,7 @@ def draw_curves(run_dir: Path, headline: str) -> None:
     points = [(line["step"], line[headline]) for line in lines if line["kind"] == "test"]
     score.plot(*zip(*points, strict=True), marker=".")
     score.set(xlabel="step", ylabel=f"test {headline}")
-    _save(figure, run_dir / "curves.png")
+    _save(figure, run_dir / run_folder.CURVES)
 
 
 def draw_confusion(run_dir: Path, result: Evaluation, counts: torch.Tensor, labels: tuple[str, ...]) -> None:
@@ -57,7 +58,7 @@ def draw_confusion(run_dir: Path, result: Evaluation, counts: torch.Tensor, labe
             if count:
                 colour = "white" if count > counts.max() / 2 else "black"
                 axes.text(predicted, true, count, ha="center", va="center", color=colour)
-    _save(figure, run_dir / "confusion.png")
+    _save(figure, run_dir / run_folder.CONFUSION)
 
 
 @torch.no_grad()
@@ -93,7 +94,7 @@ def draw_predictions(
         _draw_image(axes, corner, image, mistaken)
         middle, colour = corner[0] + IMAGE / 2, "red" if mistaken else "black"
         axes.text(middle, corner[1] - 0.06, title, ha="center", va="baseline", size=size, color=colour)
-    _save(figure, run_dir / "predictions.png")
+    _save(figure, run_dir / run_folder.PREDICTIONS)
 
 
 def draw_points(run_dir: Path, result: Evaluation, labels: tuple[str, ...]) -> None:
@@ -107,7 +108,7 @@ def draw_points(run_dir: Path, result: Evaluation, labels: tuple[str, ...]) -> N
     axes.set(xlabel="true", ylabel="predicted", title=f"R² {result.score:.3f} on {result.samples} test samples")
     if len(labels) <= 10:
         axes.legend()
-    _save(figure, run_dir / "predictions.png")
+    _save(figure, run_dir / run_folder.PREDICTIONS)
 
 
 def _readable(test: Dataset, first: list[int], count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:

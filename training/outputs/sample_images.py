@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torchvision.transforms.v2.functional import to_pil_image
 
+from torchferry import run_folder
 from torchferry.arguments import Parser
 from torchferry.errors import UserError
 from torchferry.files import write_whole
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     if options.count < 1:
         raise UserError(f"--count: {options.count} is too small; give 1 or more")
-    folder = options.output or options.run / "samples"
+    folder = options.output or options.run / run_folder.SAMPLES
     count = write_samples(options.run, folder, options.count)
     print(f"{count} images and samples.csv in {folder}")
 
@@ -57,4 +58,4 @@ def _write(folder: Path, samples: Sequence[Any], predicted: Sequence[int], label
         rows.append([str(path.relative_to(folder)), labels[truth], labels[guess]])
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows(rows)
-    write_whole(folder / "samples.csv", table.getvalue())
+    write_whole(folder / run_folder.SAMPLES_TABLE, table.getvalue())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from torch.profiler import ProfilerActivity, profile, supported_activities
 
+from torchferry import run_folder
 from torchferry.training.config.recipe import ProfileConfig
 
 
@@ -11,7 +12,7 @@ class Profile:
     def __init__(self, config: ProfileConfig, run_dir: Path, rank: int, step: int) -> None:
         """`step` are the optimizer steps that were taken before."""
         self.first, self.last = config.first_step, config.first_step + config.steps - 1
-        self.file = run_dir / f"trace-{rank}.json"
+        self.file = run_dir / run_folder.TRACE.format(rank=rank)
         self.profiler: profile | None = None
         self.stepped(step)
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from rich import progress
 from rich.console import Console
 
+from torchferry import run_folder
 from torchferry.files import write_whole
 from torchferry.training.evaluation import Evaluation
 from torchferry.training.progress import Progress
@@ -54,7 +55,7 @@ class RankZeroReporter:
     def __init__(self, run_dir: Path, metrics: TrainMetrics, stands: Progress, *, total: int, epochs: int) -> None:
         """Goes on where the run `stands`, towards `total` optimizer steps in `epochs`."""
         self.metrics, self.epochs = metrics, epochs
-        self.file = _continued(run_dir / "metrics.jsonl", stands)
+        self.file = _continued(run_dir / run_folder.METRICS, stands)
         self.board = _open_board(run_dir, stands.step) if metrics.config.tensorboard else None
         self.losses: list[tuple[float, int]] = []  # of `epoch`: mean loss, over so many steps
         self.epoch = stands.epoch

@@ -82,7 +82,7 @@ class Loop:
         return result
 
     def evaluation(self, *, saved: bool = False) -> Evaluation:
-        """Of the weights as they are; signals are heeded meanwhile. `saved`: all is, so that a signal saves nothing."""
+        """Of the weights as they are; signals are handled meanwhile. `saved`: all is, so a signal saves nothing."""
         run, trained = self.run, self.step.trained
         share_buffers(trained)
         heed = self._leave_if_asked if saved else self._heed_requests

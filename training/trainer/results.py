@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from torchferry import run_folder
 from torchferry.files import write_whole
 from torchferry.training.data.source import ImageInput
 from torchferry.training.evaluation import Evaluation
@@ -23,7 +24,7 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
     draw_curves(folder, run.task.headline)
     if result.confusion is not None:
         draw_confusion(folder, result, result.confusion, source.labels)
-        _write_confusion(folder / "confusion.csv", result.confusion, source.labels)
+        _write_confusion(folder / run_folder.CONFUSION_TABLE, result.confusion, source.labels)
     if isinstance(source.input, ImageInput):
         draw_predictions(folder, trained, source.test, result, source.labels, run.task, run.rank_info.device)
     elif recipe.task == "regression":
@@ -40,7 +41,7 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
         gate={name: limit for name, limit in vars(recipe.gate).items() if limit is not None},
         torch=str(torch.__version__),
     )
-    save_model(folder / "model", trained, card)
+    save_model(folder / run_folder.MODEL, trained, card)
 
 
 def _write_confusion(path: Path, counts: torch.Tensor, labels: tuple[str, ...]) -> None:

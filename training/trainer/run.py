@@ -6,6 +6,7 @@ import time
 import torch
 from prometheus_client import CollectorRegistry
 
+from torchferry import run_folder
 from torchferry.errors import UserError
 from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
@@ -132,7 +133,7 @@ def _prepare(parts: Run, start: Start, stored: RemoteRun | None) -> Loop:
         enter_on_each(recipe, start, rank_info)
     log = SampleLog(folder, rank_info.rank) if recipe.metrics.sample_log else NoSampleLog()
     saver = Saver(
-        folder=folder / "checkpoints",
+        folder=folder / run_folder.CHECKPOINTS,
         config=recipe.checkpoint,
         group=cpu_group(recipe.distributed.timeout_seconds),
         rank_info=rank_info,
@@ -177,7 +178,7 @@ def _take_best(loop: Loop, stored: RemoteRun | None) -> Evaluation | None:
     """Put the best checkpoint's weights in, unless they are those at the end; returns its evaluation."""
     run, step = loop.run, loop.run.progress.best_step
     if stored is None:
-        folder = run.recipe.run_dir / "checkpoints"
+        folder = run.recipe.run_dir / run_folder.CHECKPOINTS
         named = folder / checkpoint.name_of(step)  # a kill may have come before `best` was moved to it
         path = named if named.is_dir() else checkpoint.best(folder)
     else:

@@ -61,7 +61,7 @@ def restore(path: Path, progress: Progress, step: Step, rank_info: RankInfo, sum
         set_state_dict(step.model, step.optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"])
     except dist.DistBackendError:
         raise
-    except (Exception, CheckpointException) as error:  # whatever a checkpoint of something else makes of it
+    except (Exception, CheckpointException) as error:  # a checkpoint of another model may raise anything
         raise UserError(f"{path}: cannot be put into this run: {one_line(error)}") from error
     step.scheduler.load_state_dict(state["schedule"].content)
     step.scaler.load_state_dict(state["scaler"])

@@ -13,7 +13,7 @@ SMALL, SMALL_SECONDS = 64 * 1024, 5
 """Bytes of a body that holds no tensors, at most, and how long it may take to arrive."""
 
 
-class About:
+class Introspection:
     def __init__(self, plane: DataPlane) -> None:
         self.plane, self.repository = plane, plane.repository
 

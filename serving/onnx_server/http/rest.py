@@ -13,7 +13,7 @@ from torchferry.serving.onnx_server.http import oip_json
 from torchferry.serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Header, Message, Receive, Send
 from torchferry.serving.onnx_server.http.context_headers import identify, said
 from torchferry.serving.onnx_server.http.errors import refuse, say
-from torchferry.serving.onnx_server.http.introspection import About
+from torchferry.serving.onnx_server.http.introspection import Introspection
 from torchferry.serving.onnx_server.http.routes import OPEN, route
 from torchferry.serving.onnx_server.http.upload import upload
 from torchferry.serving.onnx_server.models.model import Model
@@ -34,7 +34,7 @@ Call = Callable[[AsgiRequest, str, str], Awaitable[None]]
 class Rest:
     def __init__(self, plane: DataPlane, access: Access) -> None:
         self.plane, self.access = plane, access
-        self.about = About(plane)
+        self.introspection = Introspection(plane)
         self.origin = plane.settings.cors_origin.encode()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -102,7 +102,7 @@ class Rest:
                 await request.answer(200, answer, [JSON, *said(context)])
 
     def _call(self, name: str) -> Call:
-        call: Call = getattr(self if name in ("infer", "predict") else self.about, name)
+        call: Call = getattr(self if name in ("infer", "predict") else self.introspection, name)
         return call
 
     async def _preflight(self, request: AsgiRequest, methods: Sequence[str]) -> None:

@@ -64,11 +64,11 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.heads = self.head_bytes = 0
-        """Heads that have begun, and what has come of the one that has not ended."""
+        """Heads that have begun, and the bytes so far of the one that has not ended."""
         self.in_head = False
         self.head_timer: asyncio.TimerHandle | None = None
         self.unanswered: list[Reply] = []
-        # As after an answer: a connection that brings nothing does not stay.
+        # As after an answer: a connection that sends nothing is closed.
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What the load generator speaks to, within the test's own process: whatever is planted is answered."""
+"""Test servers over HTTP, gRPC and bare sockets with canned answers, for the tests of the load generator."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What several processes sent becomes one load, in the order of the intended times; what goes wrong in one is said."""
+"""The load generator shares a schedule among sender processes, merges their records and reports one that fails."""
 
 import math
 from array import array

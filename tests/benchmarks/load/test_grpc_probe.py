@@ -1,4 +1,4 @@
-"""What goes wrong over gRPC before a run is told in one line, as the caller's fault or as the server's."""
+"""The gRPC probe before a run: errors as one line, of the caller or of the server; headers, proxies."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is sent fits what the model takes: images and arrays of files, or random values; what does not is refused."""
+"""Inputs of a load from images, .npz files or random values, fitted to the model's tensors or refused."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How headless Chromium shows a report, and the contrast of its colours."""
+"""Reports in headless Chromium: light and dark, layout, print, and the contrast of the colours."""
 
 import html
 import json

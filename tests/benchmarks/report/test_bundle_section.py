@@ -1,4 +1,4 @@
-"""What the report says of a bundle: each variant, whether it passed the gate, and why not."""
+"""The report's section on a bundle: its variants, the gate's verdict on each and the reason of a refusal."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the report says of figures without a drawing of their own, and of verdicts."""
+"""The report's section on figures without a chart of their own, and on verdicts."""
 
 from pathlib import Path
 from typing import Any

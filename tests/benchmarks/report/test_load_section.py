@@ -1,4 +1,4 @@
-"""What the report says of latency: which loads are drawn, and every one in the table."""
+"""The report's section on latency: the charts of the loads and the table of all of them."""
 
 from dataclasses import asdict
 from pathlib import Path

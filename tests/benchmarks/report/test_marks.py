@@ -1,4 +1,4 @@
-"""What tells a line or a bar from the others."""
+"""Markers, letters, colours and dashes that distinguish the series of a chart."""
 
 from tests.benchmarks.report.parsed import Page
 from torchferry.benchmarks.report.marks import COLOURS, legend, letter, shape

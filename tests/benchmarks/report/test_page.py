@@ -1,4 +1,4 @@
-"""What the page says, and that it loads nothing."""
+"""The report as a page: its sections and numbers, accessibility, escaping, and no external resources."""
 
 import csv
 import itertools

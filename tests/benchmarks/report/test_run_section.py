@@ -1,4 +1,4 @@
-"""What the report says of a run: its curves, its scores, its picture and its configuration."""
+"""The report's section on a run: curves, scores, sample predictions and configuration."""
 
 from dataclasses import replace
 from pathlib import Path

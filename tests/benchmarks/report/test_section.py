@@ -1,4 +1,4 @@
-"""What every part of a report has."""
+"""The parts that all sections of a report share: table columns and the origin."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the report says of servers beside each other."""
+"""The report's section that compares servers."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the report says of a long run."""
+"""The report's section on a soak test: latency, memory and drift over time."""
 
 from dataclasses import asdict, replace
 from pathlib import Path

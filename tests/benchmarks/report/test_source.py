@@ -1,4 +1,4 @@
-"""What a report is made of: run folders, bundles and result files, each read once."""
+"""Reading a report's sources: run folders, bundles and result files, each once, without passwords."""
 
 import json
 from pathlib import Path

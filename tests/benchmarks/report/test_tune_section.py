@@ -1,4 +1,4 @@
-"""What the report says of a search for settings."""
+"""The report's section on `tune`: the course of the search and every point."""
 
 import json
 from pathlib import Path

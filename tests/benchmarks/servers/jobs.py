@@ -1,4 +1,4 @@
-"""What a peer is given, made by hand: two images of 2 x 2, and a model that answers with an image's pixels."""
+"""A peer's job for tests: a bundle of a model that returns an image's pixels, and two images of 2 x 2."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a peer is: each one of the table has what is asked of it, and its job leaves batching off unless told."""
+"""The table of peers: each has the functions that a peer needs, and a job leaves batching off by default."""
 
 import importlib
 from functools import partial

@@ -1,4 +1,4 @@
-"""What the rounds came to: medians of what most rounds have, and each one beside the base, round by round."""
+"""The table of compared servers: medians over rounds, and ratios to the base of the same round."""
 
 from types import SimpleNamespace
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""What a trainer is given to do, and the options of the verbs that measure trainers."""
+"""A workload and the shared options of the training benchmarks, for their tests."""
 
 import argparse
 from collections.abc import Sequence

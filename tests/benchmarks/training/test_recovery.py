@@ -1,4 +1,4 @@
-"""How a recovery is shown."""
+"""The table of recovery times."""
 
 from tests.benchmarks.training.given import workload
 from torchferry.benchmarks.training.recovery import Recovery, table

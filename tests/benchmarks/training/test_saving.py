@@ -1,4 +1,4 @@
-"""How the cost of saving is shown."""
+"""The table of the cost of saving checkpoints."""
 
 from tests.benchmarks.training.given import workload
 from torchferry.benchmarks.interval import Interval

@@ -1,4 +1,4 @@
-"""What the options ask of a run, and what of it is refused."""
+"""Workloads of the training benchmarks from command-line options, and the options that are refused."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is written down of each point."""
+"""The record of a search for settings: probes, verdicts, times and the best point so far."""
 
 import time
 from typing import Any

@@ -1,1 +1,1 @@
-"""What the tests of k8s/base/monitoring share, and promtool's unit tests of the rules."""
+"""Tests of k8s/base/monitoring, with promtool's unit tests of its rules."""

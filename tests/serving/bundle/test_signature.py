@@ -1,4 +1,4 @@
-"""Who vouches for a bundle, and that nobody else's is served."""
+"""Bundle signatures: only bundles signed with a trusted key are served."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""Which labels are counted, and which of them an answer means."""
+"""The labels for which predictions are counted, and the label of an answer."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an --input says becomes a named input of a datatype and shape, or is refused with what could be said."""
+"""Parsing --input into a named input with a datatype and shape, and the refusal of malformed ones."""
 
 import re
 

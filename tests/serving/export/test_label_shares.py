@@ -1,4 +1,4 @@
-"""How often each label occurs is known of what a model was trained on, or else of its test samples."""
+"""Label frequencies from the training samples, or else from the test samples."""
 
 import numpy as np
 import torch

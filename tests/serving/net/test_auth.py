@@ -1,4 +1,4 @@
-"""Who has a token of the file may ask, and as often as its rate allows."""
+"""Token authentication and rate limits from a token file that is reloaded when it changes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a client can get wrong: each mistake has its status, its words, and no consequence for anybody else."""
+"""Malformed requests: each has its status and message and leaves other requests alone."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""What every protocol asks the server for: answers within a time, and each request counted by what became of it."""
+"""The data plane behind every protocol: outputs, deadlines, admission, readiness and the counted outcomes."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""What the server says of a model is what it serves, in the words of the protocol."""
+"""Server and model metadata, configuration, statistics and index in the protocol's terms."""
 
 import importlib.metadata
 from types import SimpleNamespace

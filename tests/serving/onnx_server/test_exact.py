@@ -1,4 +1,4 @@
-"""What the server answers is what the bare session gives: bit for bit alone, and to the last digits in a batch."""
+"""The server's outputs against a bare session: bit for bit alone, to rounding in a batch."""
 
 import json
 from collections.abc import Iterator, Mapping

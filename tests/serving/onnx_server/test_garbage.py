@@ -1,4 +1,4 @@
-"""What requests leave behind: nothing that waits for the garbage collector, which stops all others while it looks."""
+"""Answered requests leave no reference cycles, since a garbage collection stops all other requests."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""How a server starts, refuses to start, drains and ends."""
+"""Start, refusal to start, draining on SIGTERM and end of the server."""
 
 import asyncio
 import signal

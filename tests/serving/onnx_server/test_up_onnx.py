@@ -1,4 +1,4 @@
-"""What `up` is given becomes what is served: each version from one bundle, and channels that mean served versions."""
+"""Resolving the arguments of `up` for the ONNX Runtime server into versions, variants and channels."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What lies where in a store, and that a version means one bundle."""
+"""The registry's catalogue: immutable versions, channels and references."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is pulled is what was published, whole, or there is nothing."""
+"""Pulling a bundle from the registry: complete and verified, resumable, or not there at all."""
 
 import fcntl
 import hashlib

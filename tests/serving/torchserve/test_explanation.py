@@ -1,4 +1,4 @@
-"""What a client is told that asks why: attributions as JSON, or drawn over its image."""
+"""Explanations: attributions as JSON, or drawn over the image."""
 
 import io
 import json

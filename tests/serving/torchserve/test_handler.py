@@ -1,4 +1,4 @@
-"""What TorchServe calls in a worker: a batch of requests, of which each gets its own answer."""
+"""TorchServe's handler in a worker: a batch of requests, and an answer or a status for each."""
 
 import json
 import sys

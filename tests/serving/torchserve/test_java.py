@@ -1,4 +1,4 @@
-"""Which Java runs the server, and where the server is."""
+"""Finding a Java runtime, and TorchServe's installation."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a TorchServe of ours is laid out as before anything runs: its folder, ports, addresses and workers."""
+"""The launcher of TorchServe before its start: folder, model store, ports, addresses and worker threads."""
 
 import os
 import tempfile
@@ -37,7 +37,7 @@ def test_every_archive_is_in_the_store_and_all_workers_count(tmp_path: Path) -> 
         "digits-torch@2.0.mar": second,
     }
     assert server.versions == [("digits-torch", "1.0"), ("digits-torch@2.0", "2.0")]
-    assert (server.budget.workers, server.budget.threads, server.budget.cores) == (5, 1, cores())
+    assert (server.worker_threads.workers, server.worker_threads.threads, server.worker_threads.cores) == (5, 1, cores())
 
 
 def test_two_versions_are_one_model(tmp_path: Path) -> None:

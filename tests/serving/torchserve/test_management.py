@@ -1,4 +1,4 @@
-"""What is said where no TorchServe answers on the management port; `test_models.py` asks a real one."""
+"""The management client where no TorchServe answers; `test_models.py` has a real one."""
 
 from collections.abc import Callable
 

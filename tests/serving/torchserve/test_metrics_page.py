@@ -1,4 +1,4 @@
-"""What Prometheus reads of a real TorchServe, and whether it is ready."""
+"""The Prometheus metrics and the readiness of a running TorchServe."""
 
 from pathlib import Path
 

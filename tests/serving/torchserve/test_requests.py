@@ -1,4 +1,4 @@
-"""What the handler takes and gives, asked of a real TorchServe."""
+"""Request and response formats of the handler, on a running TorchServe."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""What a TorchServe of ours does with a model that raises, with requests in flight at its end, and with nonsense."""
+"""TorchServe with a model that raises, requests in flight at shutdown, and random bodies."""
 
 import io
 import json

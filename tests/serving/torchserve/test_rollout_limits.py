@@ -1,4 +1,4 @@
-"""How much worse than the one before it a new version may do before it goes back."""
+"""The limits on errors and p99 beyond which a new version is rolled back."""
 
 import math
 from argparse import Namespace

@@ -1,4 +1,4 @@
-"""What the server can be told, the ports that come of it, and what TorchServe reads of them."""
+"""Settings of the TorchServe runtime, its ports with and without a gateway, and its config.properties."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How a server starts, refuses to start, and stops."""
+"""Start, refusal to start and stop of `torchferry up --runtime torchserve`."""
 
 import shutil
 import signal

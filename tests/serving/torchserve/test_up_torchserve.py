@@ -1,4 +1,4 @@
-"""What `torchferry up --runtime torchserve` is given to serve: archives, folders of them, and what it refuses."""
+"""The arguments of `torchferry up --runtime torchserve`: archives, folders of them, and those refused."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the requests of one version came to, read from a page as Prometheus reads it."""
+"""Request statistics of one model version from the Prometheus metrics page."""
 
 import math
 

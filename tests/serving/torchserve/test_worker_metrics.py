@@ -1,4 +1,4 @@
-"""What a worker counts of its calls, and that it counts nothing where nobody reads it."""
+"""A worker's metrics of its calls, and none where no launcher collects them."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from prometheus_client import Metric
 from tests.serving.tiny_bundle import described
 from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.errors import DeadlinePassed, NotDecodable
-from torchferry.serving.torchserve.worker_metrics import Files, Silent, worker_metrics
+from torchferry.serving.torchserve.worker_metrics import Files, NullMetrics, worker_metrics
 from torchferry.serving.torchserve.worker_request import WorkerRequest
 
 MODEL = "tiny-onnx-fp32"
@@ -34,10 +34,10 @@ def files() -> Files:
 
 def test_calls_are_counted_only_where_the_launcher_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
-    silent = worker_metrics(MODEL, described())
-    assert isinstance(silent, Silent)
-    silent.began(1)
-    silent.finished(WorkerRequest(b"", {}))
+    metrics = worker_metrics(MODEL, described())
+    assert isinstance(metrics, NullMetrics)
+    metrics.began(1)
+    metrics.finished(WorkerRequest(b"", {}))
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/nowhere")
     assert isinstance(worker_metrics(MODEL, described()), Files)
 

@@ -14,7 +14,7 @@ def test_each_worker_has_its_share_or_what_was_asked_for(cores: int, workers: in
 
 
 @pytest.mark.parametrize(
-    ("budget", "text"),
+    ("worker_threads", "text"),
     [
         (WorkerThreads(1, 1), "1 worker, each on 1 thread"),
         (WorkerThreads(8, 2), "2 workers, each on 4 threads"),
@@ -22,5 +22,5 @@ def test_each_worker_has_its_share_or_what_was_asked_for(cores: int, workers: in
         (WorkerThreads(4, 2, 3), "2 workers, each on 3 threads: 2 more than the 4 cores"),
     ],
 )
-def test_it_says_when_there_are_more_threads_than_cores(budget: WorkerThreads, text: str) -> None:
-    assert str(budget) == text
+def test_it_says_when_there_are_more_threads_than_cores(worker_threads: WorkerThreads, text: str) -> None:
+    assert str(worker_threads) == text

@@ -1,4 +1,4 @@
-"""Which checkpoints and results of a run in a store count, and which go."""
+"""A run in an object store: the order, retention and completeness of its checkpoints and results."""
 
 import json
 from pathlib import Path

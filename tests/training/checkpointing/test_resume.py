@@ -1,4 +1,4 @@
-"""What lies in a run folder decides how a run starts, and a start makes the folder ready without harming it."""
+"""Resuming a run: the checkpoint that a run folder resumes from, and preparing the folder for a start."""
 
 import dataclasses
 import json

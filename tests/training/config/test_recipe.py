@@ -1,4 +1,4 @@
-"""What a recipe says is checked when it is made, and the refusal names the key and what it may be."""
+"""Validation of recipes: each refusal names the key and the allowed values."""
 
 from pathlib import Path
 from typing import Any

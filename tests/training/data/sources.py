@@ -1,4 +1,4 @@
-"""What the sources' tests share."""
+"""Helpers of the data sources' tests."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the contract refuses is a corrupt sample with its name; what it reads is a torch tensor."""
+"""Decoding an image to a torch tensor, and corrupt samples with their name."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What all image sources are told of an image, and the mean and std that go by a name."""
+"""Options of image inputs: mode, size, and mean and std by name or as lists."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a recipe names by its import path is built from its arguments, and every mistake is one line."""
+"""Objects that a recipe names by import path are built with their arguments; each mistake is one line."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a user's data set gives becomes the declared tensors, or is told by what was found instead."""
+"""Samples of a user's data set: conversion to the declared tensors, and refusal of what does not fit."""
 
 from typing import Any
 

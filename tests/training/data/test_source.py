@@ -1,4 +1,4 @@
-"""What a source says of its samples: their shape, and zeros that a network takes for them."""
+"""Sources and their inputs: shapes, sizes and blank batches."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Which rank this is, and what ranks tell each other, so that none waits for one that has gone."""
+"""The process group: rank and device, results and errors shared by the leading rank, and teardown after errors."""
 
 import errno
 import threading

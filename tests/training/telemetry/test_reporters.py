@@ -1,4 +1,4 @@
-"""What the leading rank tells: a line for each report in metrics.jsonl, and one for each epoch on the terminal."""
+"""Reports of the leading rank: metrics.jsonl, a terminal line for each epoch, and Prometheus."""
 
 import inspect
 import json

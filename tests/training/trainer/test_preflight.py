@@ -1,4 +1,4 @@
-"""What does not fit together is refused by a first step with copies, which leaves the run's own parts alone."""
+"""The preflight step on copies refuses models, losses and data that do not fit, and leaves the originals unchanged."""
 
 import warnings
 from typing import Any

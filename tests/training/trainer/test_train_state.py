@@ -1,4 +1,4 @@
-"""What a checkpoint holds of a run comes back as it was, and never into another model."""
+"""Restoring a training state from a checkpoint, and refusal of checkpoints of another model."""
 
 import random
 from dataclasses import replace

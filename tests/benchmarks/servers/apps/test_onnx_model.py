@@ -1,4 +1,4 @@
-"""What the peers' apps share: each request of a batch gets its own outputs, and tensors come back from their text."""
+"""The ONNX model that the peers' apps share: splitting a batch's outputs by request, and tensors in base64."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a trainer is asked, and its environment as torchrun sets it."""
+"""A trainer's job for tests, and the environment variables that torchrun sets."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""How calls end that are not answered: their deadline passes, or the client hangs up; and what the server does then."""
+"""gRPC deadlines, cancellation by the client, and streams at shutdown."""
 
 from collections.abc import Iterator
 from contextlib import suppress

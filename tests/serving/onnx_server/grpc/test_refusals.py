@@ -1,4 +1,4 @@
-"""What a gRPC client is told that asks for what is not there, or in a way that does not do."""
+"""gRPC status codes and messages for wrong requests, unknown models and unimplemented calls."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What requests and answers carry besides their bodies: ids, traces, timings, and leave for other web sites."""
+"""HTTP headers beside the body: request ids, traces, Server-Timing and CORS."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""What the server says of itself and its models over HTTP: ready or not, which versions, and in which words."""
+"""The introspection calls over HTTP: liveness, readiness, metadata, statistics and the model index."""
 
 from pathlib import Path
 from typing import Any

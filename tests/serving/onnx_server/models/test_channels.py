@@ -1,4 +1,4 @@
-"""Which version answers a request that names none: weights, changes while requests go on, and the way back."""
+"""Channels on a running server: traffic by weight, canary, promotion and rollback."""
 
 from collections import Counter
 from pathlib import Path

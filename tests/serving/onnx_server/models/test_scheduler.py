@@ -1,4 +1,4 @@
-"""Which requests are computed together, in which order, and which never."""
+"""The scheduler: dynamic batching, priorities, shapes and cancelled requests."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Which version answers: by name, by channel, or by the channels' weights; and how channels change."""
+"""Version routing by name, channel or weight, and changes and rollback of channels."""
 
 import random
 from collections import Counter

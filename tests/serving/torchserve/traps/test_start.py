@@ -1,4 +1,4 @@
-"""What a start takes for granted."""
+"""TorchServe's start: models that cannot be loaded, altered archives, no model, and old snapshots."""
 
 import zipfile
 from pathlib import Path

@@ -1,0 +1,139 @@
+"""Lists what we use of libraries though they do not promise to keep it, and says in one line what a release moved."""
+
+import dis
+import inspect
+import pkgutil
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.commands import ROOT
+from tests.some import some
+
+PROTOCOL = "serving/onnx_server/http/uvicorn_protocol.py"
+SERVER = "serving/onnx_server/http/server.py"
+LAUNCHER = "training/distributed/launcher.py"
+RENDEZVOUS = "training/distributed/rendezvous.py"
+STATE = "training/trainer/train_state.py"
+CHECKPOINT = "training/checkpointing/checkpoint.py"
+WRITER = "training/checkpointing/upload_writer.py"
+SAVER = "training/checkpointing/async_saver.py"
+COMMAND = "training/train_command.py"
+
+HTTPTOOLS = "uvicorn.protocols.http.httptools_impl"
+THEIRS = f"{HTTPTOOLS}.HttpToolsProtocol"
+CYCLE = f"{HTTPTOOLS}.RequestResponseCycle"
+ELASTIC = "torch.distributed.elastic"
+# Not launcher.api's, in whose place our launcher puts its own.
+AGENT = f"{ELASTIC}.agent.server.local_elastic_agent.LocalElasticAgent"
+DCP = "torch.distributed.checkpoint"
+POWER_SGD = "torch.distributed.algorithms.ddp_comm_hooks.powerSGD_hook.PowerSGDState"
+
+
+@dataclass(frozen=True)
+class Use:
+    where: str
+    name: str
+    how: str
+    parameters: str | None = None
+    """All of a function, because we override it or pass them."""
+    attributes: str = ""
+    """Of a class or its instances."""
+    mentions: str = ""
+    """What the function itself has to use, so that what we put there has an effect."""
+    value: object = None
+
+
+USES = [
+    Use(PROTOCOL, f"{HTTPTOOLS}.STATUS_LINE", "writes them"),
+    Use(PROTOCOL, THEIRS, "reads them", attributes="cycle loop scope timeout_keep_alive transport"),
+    Use(PROTOCOL, THEIRS, "sets its timer", attributes="timeout_keep_alive_handler timeout_keep_alive_task"),
+    Use(PROTOCOL, f"{THEIRS}.connection_made", "overrides it", "self, transport"),
+    Use(PROTOCOL, f"{THEIRS}.data_received", "overrides it", "self, data"),
+    Use(PROTOCOL, f"{THEIRS}.on_message_begin", "overrides it", "self"),
+    Use(PROTOCOL, f"{THEIRS}.on_headers_complete", "overrides it", "self"),
+    Use(PROTOCOL, f"{THEIRS}.connection_lost", "overrides it", "self, exc"),
+    Use(PROTOCOL, CYCLE, "reads them", attributes="default_headers flow keep_alive more_body transport"),
+    Use(PROTOCOL, CYCLE, "sets them", attributes="disconnected response_complete response_started"),
+    Use(PROTOCOL, CYCLE, "calls them", attributes="message_event on_response"),
+    Use(PROTOCOL, "uvicorn.protocols.http.flow_control.FlowControl", "reads it", attributes="write_paused"),
+    Use(SERVER, "uvicorn.Server", "reads and sets them", attributes="config server_state servers should_exit started"),
+    Use(SERVER, "uvicorn.Server.capture_signals", "overrides it", "self"),
+    Use(SERVER, "uvicorn.Server.serve", "keeps signals from it", "self, sockets", mentions="capture_signals"),
+    Use(SERVER, "uvicorn.Server.shutdown", "sets the time it has", mentions="timeout_graceful_shutdown"),
+    Use(SERVER, "uvicorn.server.ServerState", "counts them", attributes="connections"),
+    Use(LAUNCHER, "torch.distributed.run.main", "calls it", "args"),
+    Use(LAUNCHER, "torch.distributed.launcher.api.LocalElasticAgent", "replaces it"),
+    Use(LAUNCHER, "torch.distributed.launcher.api.launch_agent", "has its own agent", mentions="LocalElasticAgent"),
+    Use(LAUNCHER, f"{AGENT}._monitor_workers", "overrides it", "self, worker_group"),
+    Use(LAUNCHER, f"{AGENT}._invoke_run", "decides on restarts", mentions="_monitor_workers _remaining_restarts"),
+    Use(LAUNCHER, AGENT, "sets it", attributes="_remaining_restarts"),
+    Use(LAUNCHER, f"{ELASTIC}.agent.server.RunResult", "reads it", attributes="failures"),
+    Use(LAUNCHER, f"{ELASTIC}.agent.server.WorkerGroup", "reads it", attributes="spec"),
+    Use(LAUNCHER, f"{ELASTIC}.agent.server.WorkerSpec", "reads it", attributes="max_restarts"),
+    Use(LAUNCHER, f"{ELASTIC}.multiprocessing.errors.ProcessFailure", "reads it", attributes="exitcode"),
+    Use(LAUNCHER, f"{ELASTIC}.multiprocessing.errors.ChildFailedError", "reads it", attributes="failures"),
+    Use(LAUNCHER, f"{ELASTIC}.multiprocessing.SignalException", "reads it", attributes="sigval"),
+    Use(RENDEZVOUS, f"{AGENT}._start_workers", "reads what it sets", mentions="TORCHELASTIC_USE_AGENT_STORE"),
+    Use(STATE, f"{DCP}._nested_dict.flatten_state_dict", "calls it", "state_dict"),
+    Use(STATE, POWER_SGD, "restores it", attributes="__setstate__ process_group"),
+    Use(CHECKPOINT, f"{DCP}.metadata.Metadata", "reads them", attributes="state_dict_metadata storage_data"),
+    Use(CHECKPOINT, f"{DCP}.metadata.TensorStorageMetadata", "reads it", attributes="size"),
+    Use(CHECKPOINT, f"{DCP}.filesystem._StorageInfo", "reads it", attributes="relative_path"),
+    Use(WRITER, f"{DCP}.FileSystemWriter.write_data", "overrides it", "self, plan, planner"),
+    Use(WRITER, f"{DCP}.FileSystemWriter.finish", "overrides it", "self, metadata, results"),
+    Use(WRITER, f"{DCP}.storage.WriteResult", "extends and copies it", "index, size_in_bytes, storage_data"),
+    Use(WRITER, f"{DCP}.filesystem._metadata_fn", "uploads that file", value=".metadata"),
+    Use(SAVER, f"{DCP}.CheckpointException", "reads it", attributes="failures"),
+    Use("training/config/cli.py", "jsonargparse.ArgumentParser", "reads it", attributes="_option_string_actions"),
+    Use("serving/cli/settings_file.py", "argparse.ArgumentParser", "reads it", attributes="_actions"),
+    Use("serving/cli/settings_file.py", "argparse._AppendAction", "asks for it"),
+    Use(COMMAND, "threading._shutdown", "calls it", ""),
+    Use(COMMAND, "atexit._run_exitfuncs", "calls it"),
+]
+
+
+def attributes_of(kind: type) -> set[str]:
+    """Those of the class, those that it declares, and those that its methods set on an instance."""
+    names = set(dir(kind))
+    for base in kind.__mro__:
+        names.update(inspect.get_annotations(base))
+        for function in filter(inspect.isfunction, map(inspect.unwrap, vars(base).values())):
+            names.update(step.argval for step in dis.get_instructions(function) if step.opname == "STORE_ATTR")
+    return names
+
+
+def moved(use: Use) -> str | None:
+    """What is not as we need it, if anything."""
+    try:
+        found: Any = pkgutil.resolve_name(use.name)
+    except (ImportError, AttributeError):
+        return "has moved"
+    if use.value is not None and found != use.value:
+        return f"is {found!r} now, not {use.value!r}"
+    if use.parameters is not None and (now := ", ".join(inspect.signature(found).parameters)) != use.parameters:
+        return f"takes ({now}) now, not ({use.parameters})"
+    if use.attributes and (lost := set(use.attributes.split()) - attributes_of(found)):
+        return f"has no {', '.join(sorted(lost))} any more"
+    source = inspect.getsource(found) if use.mentions else ""
+    unused = [name for name in use.mentions.split() if not re.search(rf"\b{name}\b", source)]
+    return f"does not use {', '.join(unused)} any more" if unused else None
+
+
+@pytest.mark.parametrize("use", USES, ids=lambda use: use.name)
+def test_it_is_where_we_use_it(use: Use) -> None:
+    assert (ROOT / use.where).is_file()
+    if what := moved(use):
+        pytest.fail(f"{use.name} {what}: {use.where} {use.how}", pytrace=False)
+
+
+@pytest.mark.parametrize("library", ["torch", "torchvision", "uvicorn"])
+def test_no_release_is_installed_that_nobody_has_tried(library: str) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    ours = some(each for extra in extras.values() for each in map(Requirement, extra) if each.name == library)
+    for requirement in ours:
+        assert any(bound.operator == "<" for bound in requirement.specifier), f"{requirement} has no upper bound"
