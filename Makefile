@@ -1,6 +1,6 @@
-# make demo | check | test | lint | lock | clean.  PYTHON=python3.12 picks the interpreter of a new .venv.
+# make install | demo | check | test | lint | lock | clean.  PYTHON=python3.12 picks the interpreter of a new .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test lint style types lock clean test-quick test-servers test-serial
+.PHONY: help install demo check test lint style types lock clean test-quick test-servers test-serial
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 
@@ -18,12 +18,15 @@ endif
 endif
 
 help:
+	@echo "make install the environment in .venv; all others make it if it is missing"
 	@echo "make demo    train, export, archive, serve and predict on this machine"
 	@echo "make check   lint, types and the quick tests, which start no server; for while you work"
 	@echo "make test    every test"
 	@echo "make lint    ruff and mypy"
 	@echo "make lock    write the lock files from pyproject.toml (needs uv)"
 	@echo "make clean   remove .venv"
+
+install: $(INSTALLED)
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m torchferry demo
@@ -67,6 +70,11 @@ define refuse
 endef
 ANOTHER := name one with make PYTHON=python3.12
 
+# Of pip's many lines one for each ten packages that it has fetched, and one for the end, which takes as long again.
+PROGRESS := awk -v all="$$(grep -c '^[a-zA-Z].*==' requirements.lock)" '\
+	/^Collecting/ && ++n % 10 == 0 { print "  " n " of about " all " packages fetched"; fflush() } \
+	/^Installing collected/ { print "  unpacking all of them ..."; fflush() }'
+
 # Hash checking makes pip take the very files that were locked, wherever it finds them.
 $(INSTALLED): requirements.lock
 	@command -v '$(PYTHON)' >/dev/null || $(call refuse,'$(PYTHON)' is missing; install Python 3.11 or newer or $(ANOTHER))
@@ -75,7 +83,7 @@ $(INSTALLED): requirements.lock
 	@echo "installing into .venv from requirements.lock (about 6 GB with the CUDA libraries) ..."
 	@rm -rf .venv
 	@'$(PYTHON)' -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@set -o pipefail; $(BIN)/python -m pip install --progress-bar off --disable-pip-version-check --require-hashes -r requirements.lock | $(PROGRESS)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(INSTALLED)
 

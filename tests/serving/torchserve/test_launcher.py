@@ -37,7 +37,8 @@ def test_every_archive_is_in_the_store_and_all_workers_count(tmp_path: Path) -> 
         "digits-torch@2.0.mar": second,
     }
     assert server.versions == [("digits-torch", "1.0"), ("digits-torch@2.0", "2.0")]
-    assert (server.worker_threads.workers, server.worker_threads.threads, server.worker_threads.cores) == (5, 1, cores())
+    shared = server.worker_threads
+    assert (shared.workers, shared.threads, shared.cores) == (5, 1, cores())
 
 
 def test_two_versions_are_one_model(tmp_path: Path) -> None:
