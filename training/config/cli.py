@@ -12,13 +12,22 @@ import yaml
 from torchferry.errors import UserError
 from torchferry.training.config.recipe import Recipe
 
+LAUNCHING = (
+    "From a recipe to a run folder, in this process. With --nproc-per-node N, torchrun starts N processes here; over several "
+    "machines it is torchrun ... -m torchferry.training, with the same options."
+)
+
 jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 
 def parse(arguments: Sequence[str]) -> Recipe:
     """The recipe that the command line asks for; raises UserError with one line."""
     parser = jsonargparse.ArgumentParser(
-        prog="torchferry train", exit_on_error=False, default_env=True, env_prefix="TORCHFERRY"
+        prog="torchferry train",
+        description=LAUNCHING,
+        exit_on_error=False,
+        default_env=True,
+        env_prefix="TORCHFERRY",
     )
     parser.add_argument("--config", action="config", help="A recipe; options after it override its keys.")
     parser.add_class_arguments(Recipe)
