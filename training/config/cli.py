@@ -13,8 +13,8 @@ from torchferry.errors import UserError
 from torchferry.training.config.recipe import Recipe
 
 LAUNCHING = (
-    "From a recipe to a run folder, in this process. With --nproc-per-node N, torchrun starts N processes here; over several "
-    "machines it is torchrun ... -m torchferry.training, with the same options."
+    "From a recipe to a run folder, in this process. With --nproc-per-node N, torchrun starts N processes here; over "
+    "several machines it is torchrun ... -m torchferry.training, with the same options."
 )
 
 jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
