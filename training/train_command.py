@@ -49,6 +49,7 @@ def train(arguments: Sequence[str]) -> int:
         processes, rest = _launched(arguments)
         recipe = parse(rest)  # before torch is loaded, so that a wrong recipe is refused at once
         if processes is not None:
+            _say_threads()
             from torchferry.training.distributed import launcher
 
             return launcher.main(["--standalone", "--nproc-per-node", processes, "-m", "torchferry.training", *rest])
@@ -84,6 +85,13 @@ def _launched(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
     if processes not in ("auto", "cpu", "gpu") and not (processes.isdecimal() and int(processes) > 0):
         raise UserError(f"--nproc-per-node: {processes} is not valid; give 1 or more, auto, cpu or gpu")
     return processes, rest
+
+
+def _say_threads() -> None:
+    """torchrun's own default, which it would announce in four lines."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.environ["OMP_NUM_THREADS"] = "1"
+        print("torchferry: each process computes on 1 thread; OMP_NUM_THREADS sets another number", file=sys.stderr)
 
 
 def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError | RunFailed:

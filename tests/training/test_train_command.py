@@ -1,10 +1,12 @@
 """`torchferry train`: in one process, or in several that torchrun starts."""
 
+import os
+
 import pytest
 
 from tests.commands import RECIPES, run_command
 from torchferry.errors import UserError
-from torchferry.training.train_command import _launched
+from torchferry.training.train_command import _launched, _say_threads
 
 QUICK = (
     "--config",
@@ -55,6 +57,18 @@ def test_it_ends_with_the_launchers_exit_code(tmp_path: object) -> None:
     done = run_command(*words, "--data.batch_size", 31)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("torchferry: data.batch_size: 31 cannot be shared by 2 ranks") == 1
-    done = run_command(*words)
-    assert done.returncode == 0, done.stderr
+    done = run_command(*words, OMP_NUM_THREADS="2")
+    assert (done.returncode, done.stderr) == (0, "")
     assert "digits: 2 x cpu" in done.stdout
+
+
+def test_the_number_of_threads_is_said_where_it_had_to_be_assumed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for _ in range(2):
+        _say_threads()
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert capsys.readouterr().err == (
+        "torchferry: each process computes on 1 thread; OMP_NUM_THREADS sets another number\n"
+    )
