@@ -4,8 +4,8 @@ TorchServe's wheel has no stubs for it. Two messages are declared here with the 
 so that client and servers need neither generated code, nor a compiler, nor TorchServe.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Protocol, Self
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -14,10 +14,40 @@ PACKAGE = "org.pytorch.serve.grpc.inference"
 SERVICE = f"{PACKAGE}.InferenceAPIsService"
 METHOD = f"/{SERVICE}/Predictions"
 
+
+class _Message(Protocol):
+    """What both have; protobuf makes their classes and brings no types."""
+
+    def SerializeToString(self) -> bytes: ...
+
+    @classmethod
+    def FromString(cls, serialized: bytes, /) -> Self: ...
+
+
+class PredictionsRequest(_Message, Protocol):
+    model_name: str
+    model_version: str
+    """May be empty."""
+    input: Mapping[str, bytes]
+    """Of which servers read `data`."""
+
+    def __init__(
+        self, *, model_name: str = ..., model_version: str = ..., input: Mapping[str, bytes] = ...
+    ) -> None: ...
+
+
+class PredictionResponse(_Message, Protocol):
+    prediction: bytes
+
+    def __init__(self, *, prediction: bytes = ...) -> None: ...
+
+
 _FIELD = descriptor_pb2.FieldDescriptorProto
 
 
-def _field(name: str, number: int, kind: int, label: int = _FIELD.LABEL_OPTIONAL, of: str | None = None) -> Any:
+def _field(
+    name: str, number: int, kind: int, label: int = _FIELD.LABEL_OPTIONAL, of: str | None = None
+) -> descriptor_pb2.FieldDescriptorProto:
     return _FIELD(name=name, number=number, type=kind, label=label, type_name=of)
 
 
@@ -39,14 +69,12 @@ def _messages() -> dict[str, type]:
     return message_factory.GetMessageClassesForFiles([file.name], pool)
 
 
-_CLASSES: Any = _messages()
-Request = _CLASSES[f"{PACKAGE}.PredictionsRequest"]
-"""model_name, model_version (may be empty), input: a map from a name to bytes, of which servers read `data`."""
-Response = _CLASSES[f"{PACKAGE}.PredictionResponse"]
-"""prediction: bytes."""
+_CLASSES = _messages()
+Request: type[PredictionsRequest] = _CLASSES[f"{PACKAGE}.PredictionsRequest"]
+Response: type[PredictionResponse] = _CLASSES[f"{PACKAGE}.PredictionResponse"]
 
 
-def predictions(channel: grpc.Channel) -> Callable[..., Any]:
+def predictions(channel: grpc.Channel) -> Callable[..., PredictionResponse]:
     """The call `Predictions(Request) -> Response`."""
     return channel.unary_unary(
         METHOD,

@@ -1,6 +1,6 @@
 """A gRPC call: its status for each error, its deadline, and the trace that it belongs to."""
 
-from typing import Any
+from typing import NoReturn
 
 import grpc
 
@@ -18,6 +18,7 @@ from torchferry.serving.errors import (
     WrongTensor,
 )
 from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.grpc.interfaces import Context, Metadata
 from torchferry.serving.onnx_server.request_context import RequestContext
 
 STATUS: dict[type[Exception], grpc.StatusCode] = {
@@ -36,24 +37,24 @@ STATUS: dict[type[Exception], grpc.StatusCode] = {
 ANSWERED = tuple(STATUS)
 
 
-async def refuse(context: Any, error: Exception) -> None:
+async def refuse(context: Context, error: Exception) -> NoReturn:
     trailing = (("retry-after", str(error.retry_after)),) if isinstance(error, Overloaded) else ()
     await context.abort(STATUS[type(error)], str(error), trailing)
 
 
-def timeout_of(asked: float | None, context: Any) -> float | None:
+def timeout_of(asked: float | None, context: Context) -> float | None:
     """The shorter of what the request says and the call's own deadline, in seconds."""
     left = context.time_remaining()
     known = [seconds for seconds in (asked, left) if seconds is not None]
     return min(known) if known else None
 
 
-def authorization(metadata: Any) -> str:
+def authorization(metadata: Metadata | None) -> str:
     """What a call says of its caller, or nothing."""
     return str(dict(metadata or ()).get("authorization", ""))
 
 
-def say(request_context: RequestContext, context: Any) -> None:
+def say(request_context: RequestContext, context: Context) -> None:
     """An answer's stages and its trace, as HTTP has them in headers."""
     said = [("server-timing", request_context.timing())]
     if request_context.trace:
@@ -61,7 +62,7 @@ def say(request_context: RequestContext, context: Any) -> None:
     context.set_trailing_metadata(tuple(said))
 
 
-def trace(plane: DataPlane, request_context: RequestContext, context: Any) -> None:
+def trace(plane: DataPlane, request_context: RequestContext, context: Context) -> None:
     """Take the caller's trace over, if its metadata name one."""
     for key, value in context.invocation_metadata() or ():
         if key == "traceparent":

@@ -1,35 +1,42 @@
 """Handlers for grpc.aio that read messages and fail as they should: the library itself answers UNKNOWN to either."""
 
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server.grpc.call import refuse
+from torchferry.serving.onnx_server.grpc.interfaces import (
+    Context,
+    Handler,
+    ParsingHandler,
+    Request,
+    Response,
+    Server,
+)
 
 
 class Registering:
     """Takes the place of the server in the generated `add_..._to_server`."""
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
 
-    def add_generic_rpc_handlers(self, _handlers: Any) -> None:
+    def add_generic_rpc_handlers(self, _handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         """The same handlers as below, without their names."""
 
-    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, ParsingHandler]) -> None:
         reading = {name: read_in_handler(handler) for name, handler in handlers.items()}
         self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, reading),))
 
 
-def read_in_handler(handler: Any) -> Any:
+def read_in_handler(handler: ParsingHandler[Request, Response]) -> Handler[bytes, Response]:
     """The same handler, unary or streaming both ways, but bytes that are no such message are the client's mistake."""
     parse = handler.request_deserializer
 
-    async def call(request: bytes, context: Any) -> Any:
+    async def call(request: bytes, context: Context) -> Response:
         try:
             message = _parsed(parse, request)
         except NotDecodable as error:
@@ -42,7 +49,7 @@ def read_in_handler(handler: Any) -> Any:
             traceback.print_exc()
             await context.abort(grpc.StatusCode.INTERNAL, f"a bug of the server: {type(error).__name__}")
 
-    async def stream(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
+    async def stream(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[Response]:
         try:
             async for response in handler.stream_stream(
                 (_parsed(parse, request) async for request in requests), context
@@ -51,12 +58,12 @@ def read_in_handler(handler: Any) -> Any:
         except NotDecodable as error:  # and not where it is read: that may be in a task beside the one that answers
             await refuse(context, error)
 
-    if handler.stream_stream:
+    if handler.request_streaming:
         return grpc.stream_stream_rpc_method_handler(stream, response_serializer=handler.response_serializer)
     return grpc.unary_unary_rpc_method_handler(call, response_serializer=handler.response_serializer)
 
 
-def _parsed(parse: Callable[[bytes], Any], request: bytes) -> Any:
+def _parsed(parse: Callable[[bytes], Request], request: bytes) -> Request:
     try:
         return parse(request)
     except DecodeError as error:

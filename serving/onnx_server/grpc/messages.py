@@ -1,6 +1,6 @@
 """Open Inference Protocol over gRPC: messages to inferences and answers to messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,13 @@ from torchferry.serving.codec.tensors import (
     to_raw,
 )
 from torchferry.serving.errors import NotDecodable, WrongParameter, WrongTensor
+from torchferry.serving.onnx_server.grpc.interfaces import (
+    InferRequest,
+    InferResponse,
+    InputTensor,
+    Parameters,
+    RequestedOutput,
+)
 from torchferry.serving.onnx_server.inference import Inference, Wanted, read_parameters
 from torchferry.serving.onnx_server.models.model import Model
 
@@ -32,7 +39,7 @@ CONTENTS = {
 """The field of typed contents for each datatype; FP16 has none and comes raw."""
 
 
-def read(request: Any, model: Model) -> Inference:
+def read(request: InferRequest, model: Model) -> Inference:
     """What a ModelInferRequest asks for. Raises RequestError."""
     asked = Inference({}, id=request.id)
     read_parameters(_parameters(request.parameters), asked)
@@ -62,30 +69,32 @@ def read(request: Any, model: Model) -> Inference:
     return asked
 
 
-def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> Any:
+def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> InferResponse:
     """The ModelInferResponse; tensors are always raw."""
-    response = messages.ModelInferResponse(model_name=model.name, model_version=model.version, id=asked.id)
+    response: InferResponse = messages.ModelInferResponse(
+        model_name=model.name, model_version=model.version, id=asked.id
+    )
     for name, values in outputs.items():
         response.outputs.add(name=name, datatype=DATATYPES[values.dtype], shape=values.shape)
         response.raw_output_contents.append(to_raw(values))
     return response
 
 
-def _contents(tensor: Any) -> Any:
+def _contents(tensor: InputTensor) -> Sequence[Any]:
     field = CONTENTS.get(tensor.datatype)
     if field is None:
         raise WrongTensor(f"'{tensor.name}' is {tensor.datatype}, for which there are only raw_input_contents")
     return getattr(tensor.contents, field)
 
 
-def _images(tensor: Any, raw: bytes | None) -> list[bytes]:
+def _images(tensor: InputTensor, raw: bytes | None) -> list[bytes]:
     images = list(_contents(tensor)) if raw is None else list(raw_elements(raw, tensor.name))
     if list(tensor.shape) not in ([len(images)], [len(images), 1]) or not images:
         raise WrongTensor(f"'{tensor.name}' has shape {list(tensor.shape)} and holds {len(images)} image files")
     return images
 
 
-def _wanted(output: Any) -> Wanted:
+def _wanted(output: RequestedOutput) -> Wanted:
     parameters = _parameters(output.parameters)
     classes = parameters.get("classification", 0)
     if type(classes) is not int or classes < 0 or (classes == 0 and "classification" in parameters):
@@ -93,7 +102,7 @@ def _wanted(output: Any) -> Wanted:
     return Wanted(output.name, classes)
 
 
-def _parameters(given: Any) -> dict[str, Any]:
+def _parameters(given: Parameters) -> dict[str, bool | int | float | str | None]:
     """A map of InferParameter, each of which holds a value of one of several types."""
     found = {}
     for key, parameter in given.items():

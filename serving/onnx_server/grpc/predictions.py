@@ -1,19 +1,18 @@
 """TorchServe's Predictions call over gRPC, for clients that have moved."""
 
-from typing import Any
-
-from torchferry.serving.codec.predictions_grpc import Response
+from torchferry.serving.codec.predictions_grpc import PredictionResponse, PredictionsRequest, Response
 from torchferry.serving.codec.predictions_json import answer as answer_text
 from torchferry.serving.codec.predictions_json import read_request
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.grpc.call import ANSWERED, refuse, say, timeout_of, trace
+from torchferry.serving.onnx_server.grpc.interfaces import Context
 
 
 class Predictions:
     def __init__(self, plane: DataPlane) -> None:
         self.plane = plane
 
-    async def __call__(self, request: Any, context: Any) -> Any:
+    async def __call__(self, request: PredictionsRequest, context: Context) -> PredictionResponse:
         plane = self.plane
         try:
             with plane.context("grpc-predictions") as request_context:

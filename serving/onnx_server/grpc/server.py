@@ -1,7 +1,8 @@
 """The gRPC port: the services on it, who may call them, and TLS."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -18,6 +19,7 @@ from torchferry.serving.net.tls import Certificate
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.grpc.call import authorization, refuse
 from torchferry.serving.onnx_server.grpc.handlers import Registering, read_in_handler
+from torchferry.serving.onnx_server.grpc.interfaces import CallDetails, Context, Handler
 from torchferry.serving.onnx_server.grpc.predictions import Predictions
 from torchferry.serving.onnx_server.grpc.service import InferenceService
 
@@ -57,7 +59,7 @@ class GrpcServer:
     async def say_not_ready(self) -> None:
         await self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
 
-    async def _say(self, status: Any) -> None:
+    async def _say(self, status: int) -> None:
         for service in ("", INFERENCE):
             await self.health.set(service, status)
 
@@ -88,7 +90,9 @@ class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     def __init__(self, access: Access) -> None:
         self.access = access
 
-    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+    async def intercept_service(
+        self, continuation: Callable[[CallDetails], Awaitable[Handler | None]], details: CallDetails
+    ) -> Handler | None:
         if not details.method.startswith(OPEN):
             try:
                 self.access.check(authorization(details.invocation_metadata))
@@ -97,10 +101,10 @@ class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return await continuation(details)
 
 
-def _refusal(handler: Any, error: Exception) -> Any:
+def _refusal(handler: Handler | None, error: Exception) -> Handler:
     """A handler of the same kind that only says no."""
 
-    async def say_no(_request: Any, context: Any) -> None:
+    async def say_no(_request: object, context: Context) -> NoReturn:
         await refuse(context, error)
 
     if handler is None or not (handler.request_streaming or handler.response_streaming):
@@ -108,7 +112,7 @@ def _refusal(handler: Any, error: Exception) -> Any:
     return grpc.stream_stream_rpc_method_handler(say_no)
 
 
-def _predictions(plane: DataPlane) -> Any:
+def _predictions(plane: DataPlane) -> grpc.GenericRpcHandler:
     method = grpc.unary_unary_rpc_method_handler(
         Predictions(plane),
         request_deserializer=predictions_grpc.Request.FromString,

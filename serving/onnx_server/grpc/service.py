@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import NoReturn
 
 import grpc
 from google.protobuf import json_format
@@ -17,6 +17,14 @@ from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.grpc import messages as grpc_messages
 from torchferry.serving.onnx_server.grpc.call import ANSWERED, authorization, refuse, say, timeout_of, trace
+from torchferry.serving.onnx_server.grpc.interfaces import (
+    Context,
+    IndexRequest,
+    InferRequest,
+    InferResponse,
+    ModelRequest,
+    StreamResponse,
+)
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.request_context import RequestContext
 
@@ -33,46 +41,46 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
         self.ending = asyncio.Event()
         """Streams take no further requests: they answer those that they have, and end."""
 
-    async def ServerLive(self, _request: Any, _context: Any) -> Any:
+    async def ServerLive(self, _request: object, _context: object) -> messages.ServerLiveResponse:
         return messages.ServerLiveResponse(live=True)
 
-    async def ServerReady(self, _request: Any, _context: Any) -> Any:
+    async def ServerReady(self, _request: object, _context: object) -> messages.ServerReadyResponse:
         return messages.ServerReadyResponse(ready=self.plane.ready)
 
-    async def ModelReady(self, request: Any, context: Any) -> Any:
+    async def ModelReady(self, request: ModelRequest, context: Context) -> messages.ModelReadyResponse:
         await self._model(request, context)
         return messages.ModelReadyResponse(ready=self.plane.ready)
 
-    async def ServerMetadata(self, _request: Any, _context: Any) -> Any:
+    async def ServerMetadata(self, _request: object, _context: object) -> messages.ServerMetadataResponse:
         return messages.ServerMetadataResponse(**descriptions.server())
 
-    async def ModelMetadata(self, request: Any, context: Any) -> Any:
+    async def ModelMetadata(self, request: ModelRequest, context: Context) -> messages.ModelMetadataResponse:
         model = await self._model(request, context)
         said = descriptions.metadata(model, list(self.plane.repository.models[model.name].models))
         del said["parameters"]  # the message has no field for them
         return messages.ModelMetadataResponse(**said)
 
-    async def ModelConfig(self, request: Any, context: Any) -> Any:
+    async def ModelConfig(self, request: ModelRequest, context: Context) -> messages.ModelConfigResponse:
         model = await self._model(request, context)
         said = json_format.ParseDict(descriptions.configuration(model), model_config_pb2.ModelConfig())
         return messages.ModelConfigResponse(config=said)
 
-    async def ModelStatistics(self, request: Any, context: Any) -> Any:
+    async def ModelStatistics(self, request: ModelRequest, context: Context) -> messages.ModelStatisticsResponse:
         models = [await self._model(request, context)] if request.name else list(self.plane.repository)
         said = {"model_stats": [descriptions.statistics(model) for model in models]}
         return json_format.ParseDict(said, messages.ModelStatisticsResponse())
 
-    async def RepositoryIndex(self, request: Any, _context: Any) -> Any:
+    async def RepositoryIndex(self, request: IndexRequest, _context: object) -> messages.RepositoryIndexResponse:
         said = {"models": descriptions.index(self.plane.repository, request.ready)}
         return json_format.ParseDict(said, messages.RepositoryIndexResponse())
 
-    async def RepositoryModelLoad(self, _request: Any, context: Any) -> Any:
+    async def RepositoryModelLoad(self, _request: object, context: Context) -> NoReturn:
         await context.abort(grpc.StatusCode.PERMISSION_DENIED, ELSEWHERE)
 
-    async def RepositoryModelUnload(self, _request: Any, context: Any) -> Any:
+    async def RepositoryModelUnload(self, _request: object, context: Context) -> NoReturn:
         await context.abort(grpc.StatusCode.PERMISSION_DENIED, ELSEWHERE)
 
-    async def ModelInfer(self, request: Any, context: Any) -> Any:
+    async def ModelInfer(self, request: InferRequest, context: Context) -> InferResponse:
         try:
             response, request_context = await self._infer(request, context)
             say(request_context, context)
@@ -80,12 +88,14 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
         except ANSWERED as error:
             await refuse(context, error)
 
-    async def ModelStreamInfer(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+    async def ModelStreamInfer(
+        self, requests: AsyncIterator[InferRequest], context: Context
+    ) -> AsyncIterator[StreamResponse]:
         """Answers in the order of the requests, several of which are worked on at a time."""
         arriving = aiter(requests)
-        reading: asyncio.Future[Any] | None = asyncio.ensure_future(anext(arriving, None))
-        ending = asyncio.ensure_future(self.ending.wait())
-        working: deque[asyncio.Future[Any]] = deque()
+        reading: asyncio.Future[InferRequest | None] | None = asyncio.ensure_future(anext(arriving, None))
+        ending: asyncio.Future = asyncio.ensure_future(self.ending.wait())
+        working: deque[asyncio.Future[StreamResponse]] = deque()
         caller, counted = authorization(context.invocation_metadata()), True  # the first, when the stream began
         try:
             while (reading and not ending.done()) or working:
@@ -106,7 +116,9 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
             for task in (*working, ending, *([reading] if reading else [])):
                 task.cancel()
 
-    async def _infer_in_stream(self, request: Any, context: Any, caller: str, counted: bool) -> Any:
+    async def _infer_in_stream(
+        self, request: InferRequest, context: Context, caller: str, counted: bool
+    ) -> StreamResponse:
         """One request's fault does not end the stream."""
         try:
             if not counted:
@@ -120,7 +132,7 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
             response.parameters["triton_final_response"].bool_param = True
         return messages.ModelStreamInferResponse(infer_response=response)
 
-    async def _infer(self, request: Any, context: Any) -> tuple[Any, RequestContext]:
+    async def _infer(self, request: InferRequest, context: Context) -> tuple[InferResponse, RequestContext]:
         plane = self.plane
         with plane.context("grpc") as request_context:
             model = plane.find(request_context, request.model_name, request.model_version)
@@ -137,9 +149,8 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
                 request_context.encode = time.monotonic() - started
                 return response, request_context
 
-    async def _model(self, request: Any, context: Any) -> Model:
+    async def _model(self, request: ModelRequest, context: Context) -> Model:
         try:
             return self.plane.repository.find(request.name, request.version)
         except UnknownModel as error:
             await refuse(context, error)
-            raise

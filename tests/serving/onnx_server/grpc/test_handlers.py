@@ -79,7 +79,7 @@ async def test_a_stream_is_answered_up_to_the_message_that_cannot_be_read() -> N
         async for request in requests:
             yield request.name
 
-    handler = read_in_handler(
+    handler: Any = read_in_handler(
         grpc.stream_stream_rpc_method_handler(names, Message.FromString, Message.SerializeToString)
     )
     context = Call()

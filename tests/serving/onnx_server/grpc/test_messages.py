@@ -143,7 +143,7 @@ async def test_a_shape_that_is_not_the_number_of_image_files_is_refused(
 @in_loop
 async def test_the_answer_says_who_gave_it_and_has_raw_outputs(tmp_path: Path) -> None:
     outputs: dict[str, np.ndarray] = {"probabilities": ROW[:, ::-1], "z": np.array([[1, 2]], np.int64)}
-    response = write(Inference({}, id="seven"), outputs, taking(tmp_path))
+    response: Any = write(Inference({}, id="seven"), outputs, taking(tmp_path))
     assert (response.model_name, response.model_version, response.id) == ("tiny", "1.0", "seven")
     assert [output.datatype for output in response.outputs] == ["FP32", "INT64"]
     for name, values in output_arrays(response).items():

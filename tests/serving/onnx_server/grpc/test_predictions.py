@@ -18,10 +18,14 @@ ROW = b"0.25,0.75"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
+async def ask(plane: DataPlane, request: Any, context: Any) -> Any:
+    return await Predictions(plane)(request, context)
+
+
 async def refusal(plane: DataPlane, request: Any, left: float | None = None) -> Call:
     context = Call(left=left)
     with pytest.raises(grpc.aio.AbortError):
-        await Predictions(plane)(request, context)
+        await ask(plane, request, context)
     return context
 
 
@@ -31,7 +35,7 @@ async def test_the_body_called_data_or_else_body_is_answered_with_labels(
     tmp_path: Path, given: dict[str, bytes]
 ) -> None:
     async with serving_bundles(written(tmp_path)) as plane:
-        answer = json.loads((await Predictions(plane)(Request(model_name="tiny", input=given), Call())).prediction)
+        answer = json.loads((await ask(plane, Request(model_name="tiny", input=given), Call())).prediction)
     assert (answer["model"], answer["label"], answer["probability"]) == ("tiny", "yes", 0.75)
 
 
@@ -39,7 +43,7 @@ async def test_the_body_called_data_or_else_body_is_answered_with_labels(
 async def test_the_answer_carries_its_stages_and_the_callers_trace(tmp_path: Path) -> None:
     context = Call([("traceparent", f"00-{TRACE}-b7ad6b7169203331-01")])
     async with serving_bundles(written(tmp_path)) as plane:
-        await Predictions(plane)(Request(model_name="tiny", input={"data": ROW}), context)
+        await ask(plane, Request(model_name="tiny", input={"data": ROW}), context)
     assert "inference;dur=" in context.trailing["server-timing"]
     assert TRACE in context.trailing["traceparent"]
 
