@@ -6,7 +6,6 @@ the checkpoint gives in process.
 
 import csv
 import json
-import os
 import shlex
 import socket
 import subprocess
@@ -43,6 +42,7 @@ LEAST_ACCURACY = 0.98
 IMAGES = 100
 RATE = 50  # requests a second
 LOAD = ("--seconds", "3", "--warmup", "0.5")
+COMMAND = (sys.executable, "-m", "torchferry")
 
 
 class DemoFailed(Exception):
@@ -57,9 +57,9 @@ def main(arguments: Sequence[str]) -> None:
     try:
         _train()
         # By name, so that a variant that the gate refuses fails the demo.
-        _python("-m", "torchferry", "export", RUN, "--variants", ",".join(VARIANTS))
-        _python("-m", "torchferry", "archive", RUN / "bundle")
-        _python("-m", "torchferry", "samples", RUN, "--count", IMAGES)
+        _step("export", RUN, "--variants", ",".join(VARIANTS))
+        _step("archive", RUN / "bundle")
+        _step("samples", RUN, "--count", IMAGES)
         bundle = bundles.load(RUN / "bundle")
         _check_accuracy(bundle)
         latencies = {}
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> None:
             with _served(runtime, served) as addresses:
                 _check_predictions(models, addresses)
                 latencies[runtime] = _measure(models, addresses)
-        _python("-m", "torchferry", "report", RUN, *sorted(MEASURED.glob("*.json")), "-o", RUN / "report.html")
+        _step("report", RUN, *sorted(MEASURED.glob("*.json")), "-o", RUN / "report.html")
     except DemoFailed as error:
         print(f"demo: {error}", file=sys.stderr)
         sys.exit(1)
@@ -80,12 +80,11 @@ def _train() -> None:
         earlier = next(path for n in range(1, 10**6) if not (path := RUN.with_name(f"{RUN.name}.{n}")).exists())
         RUN.rename(earlier)
         print(f"an earlier run is kept as {earlier}")
-    torchrun = Path(sys.executable).with_name("torchrun")
-    command = [torchrun, "--standalone", "--nproc-per-node", 2, "-m", "torchferry.training", "--config", RECIPE]
+    words: list[object] = ["--nproc-per-node", 2, "--config", RECIPE]
     if _answers("127.0.0.1", 9400):
         print("port 9400 is taken, so the trainer's metrics go to a free one")
-        command += ["--metrics.port", 0]
-    _run("torchrun", *command[1:], program=torchrun)
+        words += ["--metrics.port", 0]
+    _step("train", *words)
 
 
 def _answers(host: str, port: int) -> bool:
@@ -96,23 +95,21 @@ def _answers(host: str, port: int) -> bool:
     return True
 
 
-def _python(*arguments: object) -> str:
-    return _run("python", *arguments, program=Path(sys.executable))
-
-
-def _run(name: str, *arguments: object, program: Path, shown: bool = True) -> str:
-    """Run a step; its output passes through, or is returned where `shown` is false."""
+def _step(*arguments: object, shown: bool = True) -> str:
+    """Run a verb; its output passes through, or is returned where `shown` is false."""
     words = [str(argument) for argument in arguments]
     if shown:
-        print(f"\n$ {name} {shlex.join(words)}", flush=True)
-    # torchrun sets one thread for each process as well, but with a warning.
-    environment = {"OMP_NUM_THREADS": "1"} | os.environ if name == "torchrun" else None
+        _show(words)
     stdout = None if shown else subprocess.PIPE
-    with _stopped_at_the_end(subprocess.Popen([program, *words], stdout=stdout, text=True, env=environment)) as step:
+    with _stopped_at_the_end(subprocess.Popen([*COMMAND, *words], stdout=stdout, text=True)) as step:
         output, _ = step.communicate()
     if step.returncode:
-        raise DemoFailed(f"{name} {shlex.join(words[:4])} ... ended with exit code {step.returncode}")
+        raise DemoFailed(f"torchferry {shlex.join(words[:3])} ... ended with exit code {step.returncode}")
     return output or ""
+
+
+def _show(words: Sequence[str], more: str = "") -> None:
+    print(f"\n$ torchferry {shlex.join(words)}{more}", flush=True)
 
 
 @contextmanager
@@ -129,13 +126,13 @@ def _stopped_at_the_end(process: subprocess.Popen[str]) -> Iterator[subprocess.P
 def _served(runtime: str, served: Path) -> Iterator[dict[str, Any]]:
     """The addresses of a server on free ports, stopped at the end."""
     ready = RUN / "server.json"
-    command = ["-m", "torchferry", "up", "--runtime", runtime, str(served), "--ready-file", str(ready)]
+    words = ["up", "--runtime", runtime, str(served), "--ready-file", str(ready)]
     # nginx would be one thing more to install.
-    command += ["--gateway", "none"] if runtime == "torchserve" else []
+    words += ["--gateway", "none"] if runtime == "torchserve" else []
     for option in ("--port", "--grpc-port", "--metrics-port"):
-        command += [option, "0"]
-    print(f"\n$ python {shlex.join(command)}", flush=True)
-    with _stopped_at_the_end(subprocess.Popen([sys.executable, *command], text=True)) as server:
+        words += [option, "0"]
+    _show(words)
+    with _stopped_at_the_end(subprocess.Popen([*COMMAND, *words], text=True)) as server:
         while not ready.exists():
             if server.poll() is not None:
                 raise DemoFailed(f"the server ended with exit code {server.returncode}")
@@ -162,9 +159,9 @@ def _check_predictions(models: Iterable[str], addresses: dict[str, Any]) -> None
     files = [RUN / run_folder.SAMPLES / row["file"] for row in rows]
     for model in models:
         for protocol, options in _protocols(addresses).items():
-            command = ["-m", "torchferry", "predict", "--model", model, *options]
-            print(f"\n$ python {shlex.join([*command, str(files[0])])} ... ({len(files)} images)", flush=True)
-            output = _run("python", *command, *files, program=Path(sys.executable), shown=False)
+            words = ["predict", "--model", model, *options]
+            _show([*words, str(files[0])], more=f" ... ({len(files)} images)")
+            output = _step(*words, *files, shown=False)
             labels = [line.split()[0] for line in output.splitlines()]
             _compare(labels, rows, f"{model} over {protocol}")
 
