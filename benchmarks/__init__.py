@@ -1,9 +1,7 @@
 """The benchmarks of servers and trainers, on whatever machine this is: `torchferry bench latency URL ...`."""
 
-import sys
+from pathlib import Path
 
 if __name__ == "benchmarks":
-    # In a checkout this folder is found under its own name too. Nothing is loaded twice: that name is the package's.
-    import torchferry.benchmarks
-
-    sys.modules[__name__] = torchferry.benchmarks
+    # A checkout has this folder at its top too; that name only forwards `python -m benchmarks`.
+    __path__ = [str(Path(__file__).resolve().parents[1] / "torchferry" / "forwards")]

@@ -1,9 +1,7 @@
 """From a trained model to an answered request: `torchferry export`, `archive`, `up`, `predict`."""
 
-import sys
+from pathlib import Path
 
 if __name__ == "serving":
-    # In a checkout this folder is found under its own name too. Nothing is loaded twice: that name is the package's.
-    import torchferry.serving
-
-    sys.modules[__name__] = torchferry.serving
+    # A checkout has this folder at its top too; that name only forwards `python -m serving`.
+    __path__ = [str(Path(__file__).resolve().parents[1] / "torchferry" / "forwards")]

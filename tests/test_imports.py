@@ -73,7 +73,7 @@ def foreign(part: str) -> dict[str, set[str]]:
     return {
         name: {found for found in imports(path) if not f"{found}.".startswith(f"{own}.")} - SHARED
         for name, path in some(modules(part).items())
-        if not name.endswith(".__main__")
+        if name != f"{own}.__main__"
     }
 
 
@@ -164,7 +164,7 @@ except SystemExit:
     pass
 files = collections.Counter()
 for module in set(sys.modules.values()) - {{sys.modules["__main__"]}}:
-    if module.__name__.split(".")[0] in ("torchferry", *{parts!r}):
+    if module.__name__ not in {parts!r} and module.__name__.split(".")[0] in ("torchferry", *{parts!r}):
         files[pathlib.Path(module.__file__).resolve()] += 1
 print([str(file) for file, count in files.items() if count > 1])
 print([name for name in sys.modules if name.split(".")[0] in {parts!r} and "." in name])
@@ -175,6 +175,7 @@ print([name for name in sys.modules if name.split(".")[0] in {parts!r} and "." i
     ("words", "module"),
     [
         (["training", "--help"], "torchferry.training.trainer.run"),
+        (["torchferry.training", "--help"], "torchferry.training.trainer.run"),
         (["serving", "up", "--runtime", "onnx", "--help"], "torchferry.serving.onnx_server.server"),
         (["benchmarks", "report", "--help"], "torchferry.benchmarks.report.page"),
         (["torchferry", "export", "--help"], "torchferry.serving.export.build_bundle"),
@@ -185,8 +186,15 @@ def test_no_module_is_loaded_under_two_names(words: list[str], module: str) -> N
     assert (done.returncode, done.stdout.splitlines()[-2:]) == (0, ["[]", "[]"]), done.stderr
 
 
+@pytest.mark.parametrize("name", ["training.data.source", "serving.errors", "benchmarks.record"])
+def test_a_module_cannot_be_imported_by_its_former_name(name: str) -> None:
+    """It would be a second copy, and a user's data source that makes objects of its classes would be misread."""
+    done = run_python("-c", f"import {name}")
+    missing = ".".join(name.split(".")[:2])
+    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: No module named '{missing}'"
+
+
 def test_nothing_is_imported_by_a_former_name() -> None:
-    """In a checkout `training.state` can be found, and would be a second copy."""
     for path in [*ALL.values(), *(ROOT / "tests").rglob("*.py")]:
         former = {name for name in imports(path) if name.split(".")[0] in PARTS}
         assert former == set(), path

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from torchferry import __version__
@@ -28,7 +29,8 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code = _run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it was closed before the start
+            sys.stdout.flush()
         return code
     except (UserError, GateError, ServerFault) as error:
         print(f"torchferry: {error}", file=sys.stderr)
@@ -48,10 +50,15 @@ def main(arguments: Sequence[str]) -> int:
 
 def step(verb: Verb) -> Callable[[Sequence[str]], Any]:
     """The function behind a verb; its module is imported only now."""
-    if verb.your_code and not sys.flags.safe_path and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    if verb.your_code and not sys.flags.safe_path:
+        with suppress(OSError):  # the working directory may be gone
+            if os.getcwd() not in sys.path:
+                sys.path.insert(0, os.getcwd())
     module, _, function = verb.entry.partition(":")
-    return getattr(importlib.import_module(module), function or "main")
+    try:
+        return getattr(importlib.import_module(module), function or "main")
+    except ModuleNotFoundError as error:
+        raise UserError(_missing(error, verb)) from error
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -75,6 +82,12 @@ def _run(arguments: Sequence[str]) -> int:
     if any(word in HELP for word in rest):
         print(f"example: torchferry {verbs[word].example}\n", flush=True)
     return run(rest) or 0
+
+
+def _missing(error: ModuleNotFoundError, verb: Verb) -> str:
+    part = verb.entry.split(".")[1]
+    extra = {"training": "train", "serving": "serve", "benchmarks": "bench"}.get(part, "dev")
+    return f"{error.name} is not installed; pip install 'torchferry[{extra}]'"
 
 
 def _help(name: str, verbs: Mapping[str, Verb]) -> Iterator[str]:

@@ -14,6 +14,9 @@ from torchferry.errors import Missing, StoreError, StoreRefused, UserError
 CHUNK = 1 << 20
 # They put whole objects in place at once, and have no folders: to make one would make a bucket.
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "az", "oss", "oci"}
+# A file of these can be read while it is being written; it gets its name afterwards. Not all others let a rename
+# replace a file: HDFS answers that it has not, and its driver does not tell.
+RENAMING = {"file", "local", "sftp", "ssh"}
 CREATING = {"s3", "s3a", "gs", "gcs", "memory"}
 """Their drivers can write a file only if there is none."""
 CANNOT = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
@@ -34,6 +37,8 @@ class ObjectStore:
             self.files, self.root = fsspec.core.url_to_fs(self.url)
         except ImportError as error:  # "Install s3fs to access S3"
             raise UserError(f"{url}: needs a package that is missing: {error}") from error
+        except (OSError, EOFError) as error:  # some connect at once
+            raise StoreError(getattr(error, "errno", 0) or 0, _one_line(error), self.url) from error
         except Exception as error:  # every file system has errors of its own
             raise UserError(f"{url}: cannot be used: {_one_line(error)}") from error
         if isinstance(self.files, AsyncFileSystem):
@@ -41,8 +46,7 @@ class ObjectStore:
         protocol = self.files.protocol
         self._protocols = {protocol} if isinstance(protocol, str) else set(protocol)
         self._folders = self._protocols.isdisjoint(OBJECT_STORES)
-        # Elsewhere a file can be read while it is being written; it gets its name afterwards.
-        self._renames = self._folders and "memory" not in self._protocols
+        self._renames = not self._protocols.isdisjoint(RENAMING)
 
     def read(self, path: str) -> bytes | None:
         """None if there is no such file."""

@@ -22,7 +22,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
     Raises UserError if `target` exists, before and after, so that nothing is ever overwritten.
     """
-    _refuse_existing(target)
+    refuse_existing(target)
     make_folder(target.parent)
     _remove_leftovers(target)
     with _locked_sibling(target) as sibling:
@@ -74,7 +74,7 @@ def _put(sibling: Path, target: Path) -> None:
         sibling.rename(target)
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):  # somebody was quicker
-            _refuse_existing(target)
+            refuse_existing(target)
         raise
     flush(target.parent)
 
@@ -87,6 +87,7 @@ def make_folder(folder: Path) -> None:
         raise UserError(f"{folder}: cannot be made ({error.strerror}); give another with --output") from error
 
 
-def _refuse_existing(target: Path) -> None:
+def refuse_existing(target: Path) -> None:
+    """Raises UserError for a file or folder that is there."""
     if target.exists():
         raise UserError(f"{target}: exists already and is left as it is; give another with --output, or move it away")

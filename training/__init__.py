@@ -1,9 +1,7 @@
 """The trainer: `torchferry train --config R`."""
 
-import sys
+from pathlib import Path
 
 if __name__ == "training":
-    # In a checkout this folder is found under its own name too. Nothing is loaded twice: that name is the package's.
-    import torchferry.training
-
-    sys.modules[__name__] = torchferry.training
+    # A checkout has this folder at its top too; that name only forwards `python -m training`.
+    __path__ = [str(Path(__file__).resolve().parents[1] / "torchferry" / "forwards")]

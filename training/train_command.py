@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from torchferry.arguments import Parser
-from torchferry.errors import UserError
+from torchferry.errors import StoreError, UserError
 from torchferry.training.config.cli import parse
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.errors import RunFailed
@@ -49,6 +49,7 @@ def train(arguments: Sequence[str]) -> int:
         processes, rest = _launched(arguments)
         recipe = parse(rest)  # before torch is loaded, so that a wrong recipe is refused at once
         if processes is not None:
+            _check_gpus(processes)
             _say_threads()
             from torchferry.training.distributed import launcher
 
@@ -87,6 +88,14 @@ def _launched(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
     return processes, rest
 
 
+def _check_gpus(processes: str) -> None:
+    if processes == "gpu":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise UserError("--nproc-per-node: gpu: torch finds no GPU here; give a number, or cpu")
+
+
 def _say_threads() -> None:
     """torchrun's own default, which it would announce in four lines."""
     if "OMP_NUM_THREADS" not in os.environ:
@@ -100,6 +109,10 @@ def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError | 
         return run(recipe)
     except (UserError, RunFailed) as error:
         return error
+    except StoreError as error:
+        from torchferry.training.distributed.process_group import of_store
+
+        return of_store(error)
     except Exception as error:
         # A save may be waiting for a rank that is gone, and Python would wait for the save before it ends.
         ends = threading.Timer(EXIT_SECONDS, os._exit, (1,))
@@ -129,7 +142,7 @@ def _end(code: int) -> NoReturn:
     # What the interpreter does first: wait for a save that is being written, then what was registered with atexit.
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # one that was closed before the start is None
+        with contextlib.suppress(OSError):
+            stream.flush()
     os._exit(code)

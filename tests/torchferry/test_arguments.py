@@ -10,7 +10,7 @@ from torchferry.errors import UserError
 
 @pytest.fixture
 def parser() -> Parser:
-    parser = Parser(prog="serving up")
+    parser = Parser(prog="torchferry up")
     parser.add_argument("model")
     parser.add_argument("--timeout", type=finite)
     return parser
@@ -26,7 +26,7 @@ def parser() -> Parser:
     ],
 )
 def test_a_mistake_is_raised_and_says_where_help_is(parser: Parser, arguments: list[str], words: str) -> None:
-    with pytest.raises(UserError, match=f"^{words}; serving up --help says more$"):
+    with pytest.raises(UserError, match=f"^{words}; torchferry up --help says more$"):
         parser.parse_args(arguments)
 
 

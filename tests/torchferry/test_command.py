@@ -158,3 +158,35 @@ def test_the_program_finds_what_the_user_names_in_the_working_directory(tmp_path
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "b" / "model.json").is_file()
+
+
+@pytest.mark.parametrize(("word", "extra"), [("train", "train"), ("archive", "serve"), ("bench slo", "bench")])
+def test_a_package_that_is_missing_is_named_with_what_installs_it(
+    word: str, extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(_: str) -> None:
+        raise ModuleNotFoundError("No module named 'yaml'", name="yaml")
+
+    monkeypatch.setattr("torchferry.command.importlib.import_module", missing)
+    assert main(word.split()) == 2
+    assert capsys.readouterr().err == f"torchferry: yaml is not installed; pip install 'torchferry[{extra}]'\n"
+
+
+def test_a_working_directory_that_is_gone_is_no_traceback(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("torchferry")
+    (tmp_path / "gone").mkdir()
+    done = subprocess.run(
+        ["bash", "-c", f"cd gone && rmdir ../gone && {program} train --config r.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+
+
+@pytest.mark.parametrize(("words", "code"), [("--version", 0), ("train --config missing.yaml", 2), ("history x", 2)])
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-"])
+def test_a_stream_that_is_closed_changes_no_exit_code(words: str, code: int, closed: str) -> None:
+    program = Path(sys.executable).with_name("torchferry")
+    done = subprocess.run(["bash", "-c", f"{program} {words} {closed}"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)

@@ -45,6 +45,7 @@ def completions(line: str) -> set[str]:
         ("torchferry up --runtime onnx --grpc-p", {"--grpc-port"}),
         ("torchferry up --runtime torchserve --gatew", {"--gateway"}),
         ("torchferry train --checkpoint.every_s", {"--checkpoint.every_steps"}),
+        ("torchferry train --nproc", {"--nproc-per-node"}),
         ("torchferry fetch --out", {"--output"}),
     ],
 )

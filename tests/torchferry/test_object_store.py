@@ -99,6 +99,11 @@ def test_what_may_not_be_read_is_told_from_what_fails(error: Exception, kind: ty
         store.read("a/file")
 
 
+def test_a_store_that_is_out_of_reach_when_it_is_named_is_no_wrong_input() -> None:
+    with pytest.raises(StoreError, match=r"^ftp://127\.0\.0\.1:9/x: ConnectionRefusedError: "):
+        ObjectStore("ftp://127.0.0.1:9/x")
+
+
 def test_what_is_removed_is_gone_and_what_was_not_there_is_no_error(store: ObjectStore) -> None:
     store.write("a/b/file", b"")
     store.write("a/other", b"")

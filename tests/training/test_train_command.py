@@ -3,6 +3,7 @@
 import os
 
 import pytest
+import torch
 
 from tests.commands import RECIPES, run_command
 from torchferry.errors import UserError
@@ -72,3 +73,11 @@ def test_the_number_of_threads_is_said_where_it_had_to_be_assumed(
     assert capsys.readouterr().err == (
         "torchferry: each process computes on 1 thread; OMP_NUM_THREADS sets another number\n"
     )
+
+
+def test_gpus_are_asked_for_where_there_are_some() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    done = run_command("-m", "torchferry", "train", "--nproc-per-node", "gpu", *QUICK)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "torchferry: --nproc-per-node: gpu: torch finds no GPU here; give a number, or cpu\n"

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torchferry.arguments import Parser
-from torchferry.errors import UserError
+from torchferry.errors import StoreError, UserError
 from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.config.recipe import STORE_URL
-from torchferry.whole_folder import whole_folder
+from torchferry.whole_folder import refuse_existing, whole_folder
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -25,6 +25,8 @@ def main(arguments: Sequence[str]) -> None:
     folder = options.output or Path("runs") / name
     try:
         fetch(RemoteRun(ObjectStore(store), name), folder)
+    except StoreError:
+        raise
     except OSError as error:
         raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
     print(f"{name} in {folder}")
@@ -32,9 +34,10 @@ def main(arguments: Sequence[str]) -> None:
 
 def fetch(stored: RemoteRun, folder: Path) -> None:
     """Make `folder` the results of the run, checked and whole. Raises UserError, or OSError."""
+    refuse_existing(folder)
+    results = stored.results()
+    checksums = results.checksums() if results is not None else None
+    if results is None or checksums is None:
+        raise UserError(f"{stored.url}: has no results; give the URL of a run that is finished")
     with whole_folder(folder) as written:
-        results = stored.results()
-        checksums = results.checksums() if results is not None else None
-        if results is None or checksums is None:
-            raise UserError(f"{stored.url}: has no results; give the URL of a run that is finished")
         results.get(checksums, written)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args, get_type_hints
@@ -31,6 +32,8 @@ def parse(arguments: Sequence[str]) -> Recipe:
     )
     parser.add_argument("--config", action="config", help="A recipe; options after it override its keys.")
     parser.add_class_arguments(Recipe)
+    if "_ARGCOMPLETE" in os.environ:  # it is the launcher's, and taken out before the recipe is read
+        parser.add_argument("--nproc-per-node")
     try:
         words = ["--dry_run=true" if word == "--dry_run" else word for word in arguments]
         given = parser.parse_args(words)

@@ -4,9 +4,11 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torchferry
 from torchferry.errors import UserError
 
 FORMER = ("training", "serving", "benchmarks")
@@ -66,10 +68,18 @@ def _imported(path: str, known: Mapping[str, Any], what: str) -> Callable[..., A
 def _module(name: str) -> ModuleType:
     """Import it. What was ours as `training.x` is `torchferry.training.x`, unless somebody else has the name."""
     first, _, rest = name.partition(".")
-    if first in FORMER and rest:
-        try:
-            first = importlib.import_module(first).__name__  # in a checkout, ours under both names
-        except ModuleNotFoundError:
-            first = f"torchferry.{first}"
-        name = f"{first}.{rest}"
+    if first in FORMER and rest and _is_ours(first):
+        name = f"torchferry.{name}"
     return importlib.import_module(name)
+
+
+def _is_ours(former: str) -> bool:
+    """A checkout's folder of that name, or nobody's package at all."""
+    try:
+        found = importlib.import_module(former)
+    except ModuleNotFoundError as error:
+        if error.name != former:  # somebody's package is there, and lacks what it needs
+            raise
+        return True
+    folder = Path(torchferry.__file__).resolve().parents[1]
+    return found.__file__ is not None and Path(found.__file__).resolve() == folder / former / "__init__.py"

@@ -11,9 +11,10 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from torchferry.errors import UserError
+from torchferry.errors import StoreError, StoreRefused, UserError
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.distributed.rendezvous import fresh_store
+from torchferry.training.errors import RunFailed
 
 
 @dataclass(frozen=True)
@@ -88,21 +89,32 @@ def from_the_leader(rank_info: RankInfo, action: Callable[[], Result]) -> Result
     """What `action` gives on the leading rank, on every rank; all of them call it, and it can be pickled.
 
     A UserError of it is raised on all ranks, so that none waits for one that has gone; so is what the disk
-    refuses, as one.
+    refuses, as one, and a store that fails, as RunFailed.
     """
-    answer: list[tuple[Result | None, str | None]] = [(None, None)]
+    answer: list[tuple[Result | None, UserError | RunFailed | None]] = [(None, None)]
     if rank_info.leads:
         try:
             answer = [(action(), None)]
         except UserError as error:
-            answer = [(None, str(error))]
+            answer = [(None, UserError(str(error)))]
+        except StoreError as error:
+            answer = [(None, of_store(error))]
         except OSError as error:
-            answer = [(None, f"{error.filename or 'the disk'}: {error.strerror or error}")]
+            answer = [(None, UserError(f"{error.filename or 'the disk'}: {error.strerror or error}"))]
     dist.broadcast_object_list(answer)
-    result, refusal = answer[0]
-    if refusal is not None:
-        raise UserError(refusal)
+    result, failure = answer[0]
+    if isinstance(failure, RunFailed) and not rank_info.leads:
+        raise RunFailed  # the leading rank says why
+    if failure is not None:
+        raise failure
     return result  # type: ignore[return-value]  # None only if that is what `action` gives
+
+
+def of_store(error: StoreError) -> UserError | RunFailed:
+    """Where another try would not help, it is the user's input; else the run failed."""
+    if isinstance(error, StoreRefused):
+        return UserError(str(error))
+    return RunFailed(f"{error}; the same command tries again")
 
 
 def on_the_leader(rank_info: RankInfo, action: Callable[[], Result], otherwise: Result) -> Result:

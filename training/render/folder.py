@@ -8,6 +8,8 @@ from pathlib import Path
 from torchferry.errors import UserError
 
 MARK = "# Written by `torchferry render`"
+MARKS = (MARK, "# Written by `python -m training render`")
+"""The second one is that of before there was a command."""
 
 
 def put(target: Path, files: Mapping[str, str]) -> None:
@@ -36,6 +38,6 @@ def _refuse_foreign(target: Path) -> None:
     if not target.exists():
         return
     overlay = target / "kustomization.yaml"
-    ours = overlay.is_file() and overlay.read_text(errors="replace").startswith(MARK)
+    ours = overlay.is_file() and overlay.read_text(errors="replace").startswith(MARKS)
     if not ours and not (target.is_dir() and not any(target.iterdir())):
         raise UserError(f"{target}: is there already, and not from here; give another with -o, or move it away")

@@ -4,6 +4,7 @@ import json
 import random
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from torchferry.errors import UserError
@@ -42,7 +43,8 @@ class AccessLog:
         try:
             self._write(json.dumps(line) + "\n")
         except OSError as error:  # such as a full disk, which is no reason to fail a request
-            print(f"torchferry: --access-log: {self.path}: {error.strerror}", file=sys.stderr, flush=True)
+            with suppress(OSError):  # whoever read stderr may have gone too
+                print(f"torchferry: --access-log: {self.path}: {error.strerror}", file=sys.stderr, flush=True)
 
     def _write(self, text: str) -> None:
         """The file is opened each time, so that whoever rotates it need not tell."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from torchferry.errors import UserError
+from torchferry.errors import StoreError, StoreRefused, UserError
 from torchferry.training.distributed.process_group import (
     RankInfo,
     cpu_group,
@@ -20,6 +20,7 @@ from torchferry.training.distributed.process_group import (
     rank_info_of,
     why_ranks_parted,
 )
+from torchferry.training.errors import RunFailed
 
 SECOND_OF_TWO_NODES = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
 
@@ -96,6 +97,21 @@ def test_what_the_leader_is_refused_is_raised_on_all(error: Exception, words: st
         with pytest.raises(UserError) as refused:
             ask()
         assert str(refused.value) == words
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (StoreError(0, "no answer", "s3://a/b"), RunFailed, "s3://a/b: no answer; the same command tries again"),
+        (StoreRefused(0, "denied", "s3://a/b"), UserError, "s3://a/b: denied"),
+    ],
+)
+def test_a_store_that_fails_is_no_wrong_input_unless_it_refuses(
+    error: StoreError, kind: type[Exception], words: str, alone: RankInfo
+) -> None:
+    with pytest.raises(kind) as failed:
+        from_the_leader(alone, raises(error))
+    assert (type(failed.value), str(failed.value)) == (kind, words)
 
 
 def test_a_mistake_of_ours_keeps_its_traceback(alone: RankInfo) -> None:

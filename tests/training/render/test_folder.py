@@ -20,6 +20,12 @@ def test_it_holds_exactly_these_files_each_time(tmp_path: Path) -> None:
     assert files(tmp_path) == {f"new/run/{name}": text for name, text in OURS.items()}
 
 
+def test_one_of_before_there_was_a_command_is_replaced(tmp_path: Path) -> None:
+    put(tmp_path / "run", {"kustomization.yaml": "# Written by `python -m training render`, for the run a:\n"})
+    put(tmp_path / "run", OURS)
+    assert files(tmp_path / "run") == OURS
+
+
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     put(tmp_path / "run", OURS)
