@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from torchferry.errors import Missing, ServerFault, StoreRefused, UserError
+from torchferry.errors import Missing, ServerFault, StoreError, StoreRefused, UserError
 from torchferry.object_store import CHUNK, ObjectStore
 
 
