@@ -47,7 +47,7 @@ LABEL org.opencontainers.image.title="torchferry-onnx-server" \
       org.opencontainers.image.base.name="${BASE}"
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder /src/sbom.cdx.json /usr/share/doc/torchferry/
-# Whoever writes, writes below /tmp, so the root file system can be read-only.
+# All that is written goes below /tmp, so the root file system can be read-only.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

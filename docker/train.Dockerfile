@@ -49,7 +49,7 @@ LABEL org.opencontainers.image.title="torchferry-train" \
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder /src/sbom.cdx.json /usr/share/doc/torchferry/
 COPY training/recipes /recipes
-# Whoever writes a cache, writes below /tmp, so the root file system can be read-only.
+# Caches go below /tmp, so the root file system can be read-only.
 # The metrics of a container are scraped from outside it.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -1,1 +1,1 @@
-"""The load generator: requests at set times over many connections, and what became of each."""
+"""The load generator: requests at set times over many connections, and the outcome of each."""

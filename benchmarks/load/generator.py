@@ -1,4 +1,4 @@
-"""Offers a load from as many processes as it takes, and collects what became of every request.
+"""Offers a load from as many processes as it takes, and collects the outcome of every request.
 
 Open loop: a request's latency counts from the time it was meant to be sent, so a stall of the server is felt by
 every request that fell into it, as it is by users (coordinated omission is what hides this elsewhere).

@@ -13,7 +13,7 @@ from torchferry.benchmarks.load.target import Target
 
 OK = "ok"
 Done = Callable[[int, str, bytes | None], None]
-"""Told of each request: its number, what became of it, and the server's Server-Timing header if there was one."""
+"""Told of each request: its number, its outcome, and the server's Server-Timing header if there was one."""
 
 
 class HttpWire:

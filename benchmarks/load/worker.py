@@ -44,7 +44,7 @@ class Shift:
 
 @dataclass(kw_only=True)
 class Records:
-    """What became of each request. Times are of time.perf_counter, which all processes of a machine share."""
+    """The outcome of each request. Times are of time.perf_counter, which all processes of a machine share."""
 
     intended: array = field(default_factory=lambda: array("d"))
     sent: array = field(default_factory=lambda: array("d"))

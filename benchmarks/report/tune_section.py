@@ -1,4 +1,4 @@
-"""`tune`: the settings that won, how the best rate rose, and what became of every point."""
+"""`tune`: the settings that won, how the best rate rose, and the outcome of every point."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -87,7 +87,7 @@ def _points(points: Sequence[Mapping[str, Any]]) -> Markup:
         ]
         for point in points
     ]
-    heads = ("", "what became of it", "at most/s", "held/s", "held again/s", "probes", "seconds", "why")
+    heads = ("", "outcome", "at most/s", "held/s", "held again/s", "probes", "seconds", "why")
     return table("Every point", heads, rows)
 
 

@@ -42,7 +42,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Offered:
-    """What became of a load."""
+    """The outcome of a load."""
 
     p50_ms: float
     p99_ms: float

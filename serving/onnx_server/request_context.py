@@ -16,7 +16,7 @@ class Answers(Protocol):
 
 
 class Sums(Protocol):
-    """Adds up what became of a model's requests."""
+    """Adds up the outcomes of a model's requests."""
 
     def finished(self, context: "RequestContext", ok: bool) -> None: ...
 

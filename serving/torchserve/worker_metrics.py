@@ -36,7 +36,7 @@ class NullMetrics:
     def finished(self, call: WorkerRequest) -> None: ...
 
 
-class Files:
+class SharedMetrics:
     def __init__(self, model: str, bundle: Bundle) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -44,7 +44,7 @@ class Files:
         self.bundle = bundle
         self.requests = Counter(
             "torchferry_serve_requests",
-            "Requests by what became of them: ok, client_error, deadline, server_error",
+            "Requests by outcome: ok, client_error, deadline, server_error",
             (*MODEL, "protocol", "outcome"),
             registry=registry,
         )
@@ -96,4 +96,4 @@ class Files:
 
 
 def worker_metrics(model: str, bundle: Bundle) -> WorkerMetrics:
-    return Files(model, bundle) if "PROMETHEUS_MULTIPROC_DIR" in os.environ else NullMetrics()
+    return SharedMetrics(model, bundle) if "PROMETHEUS_MULTIPROC_DIR" in os.environ else NullMetrics()

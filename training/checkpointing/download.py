@@ -47,7 +47,7 @@ def download_newest(stored: RemoteRun, run_dir: Path, rank_info: RankInfo, keep:
         checkpoint.put_back(folder)
         checkpoint.clear_unfinished(folder)  # or a disk would fill with what killed attempts had begun to fetch
     gathered(None)  # nobody fetches before, because nodes may share a folder all the same
-    found, damaged = _bring(stored, folder, rank_info, keep)
+    found, damaged = _download(stored, folder, rank_info, keep)
     if found is None and damaged:
         raise UserError(f"{stored.url}/checkpoints: holds no whole checkpoint; remove it, or give another --name")
     if found is not None:
@@ -57,7 +57,7 @@ def download_newest(stored: RemoteRun, run_dir: Path, rank_info: RankInfo, keep:
 
 def download_best(stored: RemoteRun, run_dir: Path, rank_info: RankInfo, keep: int, step: int) -> Path | None:
     """The checkpoint of the step with the best score."""
-    return _bring(stored, run_dir / run_folder.CHECKPOINTS, rank_info, keep, step)[0]
+    return _download(stored, run_dir / run_folder.CHECKPOINTS, rank_info, keep, step)[0]
 
 
 def _check(stored: RemoteRun) -> Problem | None:
@@ -68,7 +68,7 @@ def _check(stored: RemoteRun) -> Problem | None:
     return None
 
 
-def _bring(
+def _download(
     stored: RemoteRun, folder: Path, rank_info: RankInfo, keep: int, step: int | None = None
 ) -> tuple[Path | None, bool]:
     """And whether any that was complete once was of no use."""

@@ -55,16 +55,16 @@ class Start:
 
 
 def find_start(
-    recipe: Recipe, environ: Mapping[str, str], stored: RemoteRun | None = None, brought: Path | None = None
+    recipe: Recipe, environ: Mapping[str, str], stored: RemoteRun | None = None, downloaded: Path | None = None
 ) -> Start:
-    """Where the run folder says to go on; no file is written. With a store it is where the `brought` checkpoint says.
+    """Where the run folder says to go on; no file is written. With a store the `downloaded` checkpoint says it.
 
     Raises UserError for a folder that is another run's, or holds nothing whole.
     """
     folder, launch, attempts = recipe.run_dir, _launch(environ), _attempts(recipe.run_dir)
     if _visible(folder):
         _check_ours(recipe, again=bool(attempts) and attempts[-1]["launch"] == launch)
-    path, progress = (brought, stated(brought)) if brought else _newest_whole(folder / run_folder.CHECKPOINTS)
+    path, progress = (downloaded, stated(downloaded)) if downloaded else _newest_whole(folder / run_folder.CHECKPOINTS)
     if path is None and recipe.resume not in ("auto", "none"):
         path, progress = _given(Path(recipe.resume))
         progress.best, progress.best_step, progress.stale = None, -1, 0  # that run's best is not in this folder

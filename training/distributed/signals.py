@@ -17,7 +17,7 @@ from torchferry.training.errors import RunFailed
 
 SECONDS_BETWEEN = 0.5
 LONGEST_STRIDE = 1000
-ONE_WISH_SECONDS = 2.0
+SAME_REQUEST_SECONDS = 2.0
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -90,5 +90,5 @@ class Requests:
         elif not self.stop:
             self.stop, self.stop_asked = number, now
         # Ctrl-C reaches a rank twice, from the terminal and from torchrun; that is one request.
-        elif now - self.stop_asked > ONE_WISH_SECONDS:
+        elif now - self.stop_asked > SAME_REQUEST_SECONDS:
             os._exit(128 + number)

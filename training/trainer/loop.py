@@ -53,7 +53,7 @@ class Loop:
                 self.step.epoch_ended()
             if is_best or run.ended or self.saver.due(progress):
                 self._save()
-            self._heed(self.requests.exchange())
+            self._handle(self.requests.exchange())
         self.saver.wait()
         self._check_saver()
         self.requests.exchange()
@@ -74,7 +74,7 @@ class Loop:
             self.profile.stepped(progress.step)
             if self.saver.due(progress):
                 self._save()
-            self._heed_requests()
+            self._handle_requests()
 
     def _evaluate(self) -> Evaluation:
         result = self.evaluation()
@@ -85,9 +85,9 @@ class Loop:
         """Of the weights as they are; signals are handled meanwhile. `saved`: all is, so a signal saves nothing."""
         run, trained = self.run, self.step.trained
         share_buffers(trained)
-        heed = self._leave_if_asked if saved else self._heed_requests
+        after_batch = self._leave_if_asked if saved else self._handle_requests
         self.requests.ask_soon()  # a batch of an evaluation may take as long as a hundred steps
-        return evaluate(trained, run.evaluation, run.task, run.outputs, run.rank_info, heed)
+        return evaluate(trained, run.evaluation, run.task, run.outputs, run.rank_info, after_batch)
 
     def _report(self, norm: torch.Tensor | None) -> None:
         run, step = self.run, self.run.progress.step
@@ -115,10 +115,10 @@ class Loop:
         if stop := self.requests.agreed().stop:
             raise Stopped(stop)
 
-    def _heed_requests(self) -> None:
-        self._heed(self.requests.agreed())
+    def _handle_requests(self) -> None:
+        self._handle(self.requests.agreed())
 
-    def _heed(self, request: Request) -> None:
+    def _handle(self, request: Request) -> None:
         if request.save or request.stop:
             self._save()
         self._check_saver()

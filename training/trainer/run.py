@@ -69,8 +69,8 @@ def run(recipe: Recipe) -> int:
 def _train(parts: Run, stored: RemoteRun | None) -> None:
     recipe, rank_info, folder = parts.recipe, parts.rank_info, parts.recipe.run_dir
     started = time.perf_counter()
-    brought = download_newest(stored, folder, rank_info, recipe.checkpoint.keep) if stored is not None else None
-    start = from_the_leader(rank_info, lambda: find_start(recipe, os.environ, stored, brought))
+    downloaded = download_newest(stored, folder, rank_info, recipe.checkpoint.keep) if stored is not None else None
+    start = from_the_leader(rank_info, lambda: find_start(recipe, os.environ, stored, downloaded))
     if stored is not None:
         stored.attempt = start.began
     parts.progress = start.progress

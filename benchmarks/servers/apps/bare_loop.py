@@ -1,7 +1,7 @@
 """session.run in a loop, one sample at a time: no server around this model can be quicker.
 
 `python bare_loop.py MODEL.onnx THREADS LOOPS SAMPLES GOLDEN.npz` prints its outputs for the golden inputs, and for
-each line on stdin, which is a number of seconds, what became of so many loops of that length, at once and on one
+each line on stdin, which is a number of seconds, the outcome of so many loops of that length, at once and on one
 session; both as a line of JSON.
 """
 

@@ -70,7 +70,7 @@ class Metrics:
         )
         self.requests = Counter(
             "torchferry_serve_requests",
-            "Requests by what became of them: ok, client_error, overloaded, deadline, cancelled, server_error",
+            "Requests by outcome: ok, client_error, overloaded, deadline, cancelled, server_error",
             (*MODEL, "protocol", "outcome"),
             registry=registry,
         )

@@ -15,7 +15,7 @@ def test_the_report_shows_the_course_and_every_point(tmp_path: Path) -> None:
     assert "Tuning for digits by onnx" in [text for _, text in page.all("h2")]
     heads, *rows = page.table("Every point")
     assert len(rows) == len(space())
-    assert heads[:4] == ["", "what became of it", "at most/s", "held/s"]
+    assert heads[:4] == ["", "outcome", "at most/s", "held/s"]
     assert {row[1] for row in rows} == {"measured", "pruned", "skipped"}
     course = page.table("The best rate until then")[1:]
     assert len(course) >= 2

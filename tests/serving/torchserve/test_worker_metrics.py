@@ -9,7 +9,7 @@ from prometheus_client import Metric
 from tests.serving.tiny_bundle import described
 from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.errors import DeadlinePassed, NotDecodable
-from torchferry.serving.torchserve.worker_metrics import Files, NullMetrics, worker_metrics
+from torchferry.serving.torchserve.worker_metrics import NullMetrics, SharedMetrics, worker_metrics
 from torchferry.serving.torchserve.worker_request import WorkerRequest
 
 MODEL = "tiny-onnx-fp32"
@@ -28,8 +28,8 @@ def value(metrics: Iterable[Metric], suffix: str = "", **labels: str) -> float:
 
 
 @pytest.fixture
-def files() -> Files:
-    return Files(MODEL, described(version="3.0"))
+def files() -> SharedMetrics:
+    return SharedMetrics(MODEL, described(version="3.0"))
 
 
 def test_calls_are_counted_only_where_the_launcher_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,10 +39,10 @@ def test_calls_are_counted_only_where_the_launcher_reads_them(monkeypatch: pytes
     metrics.began(1)
     metrics.finished(WorkerRequest(b"", {}))
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/nowhere")
-    assert isinstance(worker_metrics(MODEL, described()), Files)
+    assert isinstance(worker_metrics(MODEL, described()), SharedMetrics)
 
 
-def test_a_call_is_counted_by_protocol_and_by_what_became_of_it(files: Files) -> None:
+def test_a_call_is_counted_by_protocol_and_by_what_became_of_it(files: SharedMetrics) -> None:
     for call in (
         WorkerRequest(b"", {"host": "a"}),
         WorkerRequest(b"", {"host": "a"}, error=DeadlinePassed()),
@@ -55,7 +55,7 @@ def test_a_call_is_counted_by_protocol_and_by_what_became_of_it(files: Files) ->
     assert value(files.request.collect(), "_count", **of, protocol="predictions") == 2
 
 
-def test_calls_are_in_flight_from_their_beginning_to_their_end(files: Files) -> None:
+def test_calls_are_in_flight_from_their_beginning_to_their_end(files: SharedMetrics) -> None:
     files.began(3)
     assert value(files.in_flight.collect()) == 3
     for _ in range(3):
@@ -63,7 +63,7 @@ def test_calls_are_in_flight_from_their_beginning_to_their_end(files: Files) -> 
     assert value(files.in_flight.collect()) == 0
 
 
-def test_a_stage_is_observed_by_those_that_had_it_and_takes_no_less_than_no_time(files: Files) -> None:
+def test_a_stage_is_observed_by_those_that_had_it_and_takes_no_less_than_no_time(files: SharedMetrics) -> None:
     files.finished(WorkerRequest(b"", {}, seconds={"queue": 0.5, "decode": -0.001}, batch_size=4))
     files.finished(WorkerRequest(b"", {}, seconds={"queue": 0.25}))
     sums = {stage: value(found.collect(), "_sum") for stage, found in files.stages.items()}
@@ -72,7 +72,7 @@ def test_a_stage_is_observed_by_those_that_had_it_and_takes_no_less_than_no_time
     assert (value(files.batch_size.collect(), "_sum"), value(files.batch_size.collect(), "_count")) == (4, 1)
 
 
-def test_predictions_are_counted_by_label_but_not_those_of_a_golden_check(files: Files) -> None:
+def test_predictions_are_counted_by_label_but_not_those_of_a_golden_check(files: SharedMetrics) -> None:
     files.finished(WorkerRequest(b"", {}, outputs=OUTPUTS))
     files.finished(WorkerRequest(b"", {GOLDEN: "1"}, outputs=OUTPUTS))
     files.finished(WorkerRequest(b"", {}))
@@ -80,7 +80,7 @@ def test_predictions_are_counted_by_label_but_not_those_of_a_golden_check(files:
 
 
 def test_where_there_are_no_classes_no_predictions_are_counted() -> None:
-    files = Files(MODEL, described(task="regression"))
+    files = SharedMetrics(MODEL, described(task="regression"))
     files.finished(WorkerRequest(b"", {}, outputs=OUTPUTS))
     assert files.predictions == []
     assert value(files.requests.collect(), "_total") == 1

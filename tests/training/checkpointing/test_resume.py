@@ -154,15 +154,15 @@ def test_a_run_is_finished_when_its_model_is_of_the_newest_checkpoint(
 
 def test_with_a_store_the_brought_checkpoint_counts_and_the_store_says_whether_it_is_finished(tmp_path: Path) -> None:
     begun(tmp_path, 20)
-    brought = tmp_path / "brought"
-    put(brought, Progress(step=9))
+    downloaded = tmp_path / "downloaded"
+    put(downloaded, Progress(step=9))
     stored = RemoteRun(ObjectStore(f"file://{tmp_path}/store"), "digits")
-    start = find_start(recipe(tmp_path), {}, stored, brought)
-    assert (start.checkpoint, start.progress.step, start.finished) == (brought, 9, False)
+    start = find_start(recipe(tmp_path), {}, stored, downloaded)
+    assert (start.checkpoint, start.progress.step, start.finished) == (downloaded, 9, False)
     (tmp_path / "left" / "model").mkdir(parents=True)
     (tmp_path / "left" / "model" / "model.yaml").write_text("step: 9")
     stored.put_results(tmp_path / "left")
-    assert find_start(recipe(tmp_path), {}, stored, brought).finished
+    assert find_start(recipe(tmp_path), {}, stored, downloaded).finished
 
 
 def test_entering_writes_the_recipe_and_clears_what_is_done_again(tmp_path: Path) -> None:
