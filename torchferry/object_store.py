@@ -42,6 +42,7 @@ class ObjectStore:
         except Exception as error:  # every file system has errors of its own
             raise UserError(f"{url}: cannot be used: {_one_line(error)}") from error
         if isinstance(self.files, AsyncFileSystem):
+            # fsspec's loop runs in a thread of its own.
             self.files.loop.call_soon_threadsafe(self.files.loop.set_exception_handler, _unasked)
         protocol = self.files.protocol
         self._protocols = {protocol} if isinstance(protocol, str) else set(protocol)
@@ -129,12 +130,13 @@ class ObjectStore:
 
     def _create(self, target: str, content: bytes) -> None:
         if self._protocols & {"file", "local"}:
+            # A link is made only where there is none, and shows the whole file at once; a rename would replace.
             written = _beside(target)
             self.files.pipe_file(written, content)
             try:
                 self.files.link(written, target)
             finally:
-                self.files.rm_file(written)
+                self.files.rm_file(written)  # the file stays under the name of the link
         elif self._protocols & CREATING:
             self.files.pipe_file(target, content, mode="create")
         else:

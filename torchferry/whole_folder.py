@@ -28,6 +28,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
     with _locked_sibling(target) as sibling:
         try:
             yield sibling
+            # Files before the rename, or a crash could leave the name with empty files.
             for path in [*sibling.rglob("*"), sibling]:
                 flush(path)
             _put(sibling, target)

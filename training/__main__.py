@@ -1,5 +1,5 @@
-"""What torchrun starts: `torchrun --standalone --nproc-per-node 2 -m torchferry.training --config R`; each process is
-`torchferry train`."""
+"""Runs `torchferry train` in each process that torchrun starts:
+`torchrun --standalone --nproc-per-node 2 -m torchferry.training --config R`."""
 
 import sys
 

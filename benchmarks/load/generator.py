@@ -103,7 +103,7 @@ def offer_closed(target: Target, seconds: float, senders: Senders, progress: Pro
 
 def _offer(shifts: Sequence[Shift], progress: Progress) -> Load:
     context = multiprocessing.get_context("spawn")  # gRPC does not survive a fork
-    stop = context.RawValue("b", 0)
+    stop = context.RawValue("b", 0)  # raw, without a lock: one process writes it, the others only look
     pipes: list[Any] = []
     boards: list[Any] = []
     processes: list[Any] = []
@@ -116,12 +116,14 @@ def _offer(shifts: Sequence[Shift], progress: Progress) -> Load:
                 board = context.RawArray("q", 2)
                 process = context.Process(target=work, args=(shift, theirs, board, stop), daemon=True)
                 process.start()
+                # Or its end would stay open here, and a process that is killed would not be an EOFError.
                 theirs.close()
                 pipes.append(ours)
                 boards.append(board)
                 processes.append(process)
         for pipe in pipes:
             _received(pipe, STARTING)
+        # A little ahead, so that every process knows it before it comes.
         start = time.perf_counter() + 0.05
         for pipe in pipes:
             pipe.send(start)

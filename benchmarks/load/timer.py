@@ -23,6 +23,7 @@ class Timer:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         flags = os.O_NONBLOCK | os.O_CLOEXEC
+        # The clock that time.perf_counter reads on Linux.
         self.descriptor = _libc.timerfd_create(time.CLOCK_MONOTONIC, flags)
         if self.descriptor < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create failed")
@@ -32,7 +33,7 @@ class Timer:
     def set(self, when: float) -> None:
         """Fire once, at `when` of time.perf_counter; a moment that is past fires at once."""
         seconds, part = divmod(max(when, 1e-6), 1)
-        setting = _Setting(_Timespec(0, 0), _Timespec(int(seconds), int(part * 1e9) or 1))
+        setting = _Setting(_Timespec(0, 0), _Timespec(int(seconds), int(part * 1e9) or 1))  # all zeros would disarm it
         if _libc.timerfd_settime(self.descriptor, _ABSOLUTE, ctypes.byref(setting), None):
             raise OSError(ctypes.get_errno(), "timerfd_settime failed")
 

@@ -27,6 +27,7 @@ def windows(load: Load, warmup: float) -> list[Window]:
     if not len(due):
         return []
     count = min(60, max(1, round(due.max())))
+    # A little beyond the last request, which would else fall behind the last window.
     edges = np.linspace(0, np.nextafter(due.max(), np.inf), count + 1)
     places = np.searchsorted(edges, due, side="right") - 1
     return [_window(float(edges[index]), float(edges[1]), latency[places == index]) for index in range(count)]

@@ -69,8 +69,9 @@ def work(shift: Shift, pipe: Connection, board: MutableSequence[int], stop: Any)
     if shift.cpus:
         os.sched_setaffinity(0, shift.cpus)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    # Every connection is a file, and the usual soft limit is 1,024.
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    gc.disable()
+    gc.disable()  # a collection would be a lag of ours, measured as the server's
     # grpc.aio has a poller of its own, which does not go with uvloop's.
     loop = asyncio.new_event_loop() if shift.target.method else uvloop.new_event_loop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -102,6 +103,7 @@ class Worker:
         await self.wire.start(self.shift.connections if self.times is None else 8)
         self.timer = Timer(loop, self._due if self.times is not None else lambda: None)
         self.pipe.send("ready")
+        # In a thread: it blocks until the start is told, and the loop has connections to serve.
         self.start = await loop.run_in_executor(None, self.pipe.recv)
         cpu = time.process_time()
         if self.times is None:

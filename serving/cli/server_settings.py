@@ -1,4 +1,4 @@
-"""What both servers can be told; each adds its own options."""
+"""The settings that both servers share, as options of the command line; each server adds its own."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -88,6 +88,7 @@ class Expected:
             samples=self.samples,
             max_abs_diff=largest,
             mean_abs_diff=total / count,
+            # 1e-30 for outputs that are all zero. np.max keeps NaN.
             relative_error=float(np.max([np.sqrt(wrong / max(norm, 1e-30)) for wrong, norm in squares.values()])),
             top1_agreement=_share(classes, self.classes),
             accuracy=accuracy,

@@ -47,7 +47,7 @@ def write_optimized(source: Path, target: Path, level: Any) -> None:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = level
     options.optimized_model_filepath = str(target)
-    options.log_severity_level = 3
+    options.log_severity_level = 3  # errors alone
     onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 

@@ -19,6 +19,7 @@ def measure_speed(load: Callable[[], Session], samples: Samples, threads: int) -
     session = load()
     session.run(samples.repeated(1))  # what is compiled is compiled now
     loaded = time.perf_counter() - started
+    # By these two the server decides whether batches are worth it.
     one, eight = (_call_ms(session, samples.repeated(size)) for size in (1, 8))
     return session, Speed(load_seconds=round(loaded, 4), batch_1_ms=one, batch_8_ms=eight, threads=threads)
 

@@ -59,6 +59,7 @@ class Server:
         )
         self.grpc = GrpcServer(self.plane, self.access, self.certificate)
         admin_port = claim_or_any(LOOPBACK, settings.admin_port)
+        # No tokens: only this machine reaches loopback.
         admin = Admin(self.plane, Rest(self.plane, Access(None)), trusted)
         self.admin = HttpServer(admin, listen(LOOPBACK, admin_port, "--admin-port"))
 
@@ -105,6 +106,7 @@ class Server:
         """Not ready; no new connections; the requests in flight are answered; what is idle closes."""
         deadline = time.monotonic() + self.settings.drain_timeout
         self.plane.draining = True
+        # Before any port closes, so that load balancers look elsewhere first.
         await self.grpc.say_not_ready()
         await asyncio.gather(*(port.refuse_new(LAST_REQUESTS) for port in (self.rest, self.admin)))
         await asyncio.sleep(LAST_REQUESTS if self.rest.connections else 0)
@@ -116,6 +118,7 @@ class Server:
         if unanswered := sum(model.admission.inside for model in self.repository):
             print(f"torchferry: {unanswered} requests were not answered within --drain-timeout", file=sys.stderr)
         else:
+            # Only then, since it waits until every request is answered.
             await self.repository.close()
 
     async def _keep_house(self) -> None:

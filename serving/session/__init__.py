@@ -46,6 +46,7 @@ def check_golden(session: Session, bundle: Bundle, variant: str) -> None:
     answered = session.run(inputs)
     tolerance = bundle.variants[variant].golden_tolerance
     for name, values in expected.items():
+        # As float64: unsigned numbers would wrap around, and truth values have no difference.
         difference = float(np.abs(answered[name].astype(np.float64) - values).max())
         if not difference <= tolerance:  # so that NaN fails as well
             raise BundleError(

@@ -12,6 +12,7 @@ from torchferry.serving.session.torch_session import TorchSession
 
 class AotiSession(TorchSession):
     def __init__(self, path: Path, inputs: list[str], outputs: list[str], threads: int) -> None:
+        # Not super().__init__: a package is no torch.export program.
         torch.set_num_threads(threads)
         self.inputs, self.outputs = inputs, outputs
         self.module: Callable[..., Any] = aoti_load_package(str(path))

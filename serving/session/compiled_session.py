@@ -10,4 +10,5 @@ from torchferry.serving.session.torch_session import TorchSession
 class CompiledSession(TorchSession):
     def __init__(self, path: Path, inputs: list[str], outputs: list[str], threads: int) -> None:
         super().__init__(path, inputs, outputs, threads)
+        # dynamic, or every new batch size would be compiled anew.
         self.module = torch.compile(self.module, dynamic=True)

@@ -20,7 +20,7 @@ class OnnxSession:
         """`providers`: ONNX Runtime's execution providers, each a name or a name with options, by preference."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        options.log_severity_level = 3
+        options.log_severity_level = 3  # errors alone
         self.outputs = outputs
         self.session = onnxruntime.InferenceSession(path, options, providers=list(providers))
         self.provider: str = self.session.get_providers()[0]

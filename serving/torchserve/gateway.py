@@ -109,6 +109,7 @@ class Gateway:
         # nginx takes over sockets that listen on the addresses of its configuration, as from its own predecessor.
         numbers = [listener.fileno() for listener in self.listeners]
         inherited = os.environ | {"NGINX": "".join(f"{number};" for number in numbers)}
+        # nginx puts itself into the background otherwise, and would be no child of ours.
         command = [*self._command(self._config), "-g", "daemon off;"]
         self.process = SupervisedProcess(command, self.folder, self.log, inherited, numbers)
         if not self._wait(self._taken_up, START_SECONDS):
@@ -133,7 +134,9 @@ class Gateway:
             for listener in self.listeners:
                 listen_backlog.shut(listener)
             self._wait(lambda: not any(map(listen_backlog.waiting, self.listeners)), STOP_SECONDS)
+            # nginx answers what it has on SIGQUIT, and drops it on SIGTERM.
             self.process.signal(signal.SIGQUIT)
+            # Ours as well, or the kernel would go on queueing connections for nobody.
             self._close_listeners()
             self._wait(lambda: stopped() or not (self.process and self.process.runs), seconds)
         self.stop()

@@ -50,6 +50,7 @@ class TorchServe:
             raise UserError(f"TMPDIR: {self.folder.parent} is too long a path for sockets; give a shorter one")
         for made in (self.store, self.failures, self.calls):
             made.mkdir()
+        # A store of its own: TorchServe loads whatever lies in it.
         for path in archives:
             (self.store / path.name).symlink_to(path.resolve())
         self.worker_threads = WorkerThreads(cores(), sum(map(workers_of, archives)), settings.threads)
@@ -111,6 +112,7 @@ class TorchServe:
         command = [self.java, f"-Dmodel_server_home={home.parent}", f"-Djava.io.tmpdir={self.folder}"]
         command += [f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}", "-cp", f"{home / 'frontend'}/*"]
         command += ["org.pytorch.serve.ModelServer", "--python", sys.executable, "-f", str(properties)]
+        # -ncs: no snapshot, from which a later start would restore an old configuration.
         command += ["-s", str(self.store), "-ncs"]
         environment = os.environ | {
             "TMPDIR": str(self.folder),
@@ -144,6 +146,7 @@ class TorchServe:
 
     def _wait_ready(self, stopped: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS
+        # The header keeps golden samples out of the predictions that are counted.
         with RestClient(self.url, headers={GOLDEN: "1"}) as client:
             for model, version in self.versions:
                 while not (stopped() or (self._has_bound() and self._has_worker(model, version))):
@@ -172,6 +175,7 @@ class TorchServe:
         """For another start, on other ports."""
         if self.java_process:
             self.java_process.stop(STOP_SECONDS)
+        # _has_bound and _lost_a_port read the log, which must be of the next start alone.
         for left in (self.log, *self.failures.iterdir()):
             left.unlink()
         self.ports = Ports.claim(self.settings)

@@ -97,6 +97,7 @@ def _maps(tokens: Sequence[Token], without: str) -> dict[str, str]:
         maps["secrets"].append(rf'"~^[Bb][Ee][Aa][Rr][Ee][Rr] +{_exactly(token.secret)} *\z" {number};')
         maps["names"].append(f"{number} {_string(token.name)};")
         if _rated(token):
+            # Escaped here: the variable is put into the refusal's JSON as it is.
             detail = json.dumps(f"the token '{token.name}' may ask {token.rate:g} times a second")[1:-1]
             maps["often"].append(f"{number} {_string(detail)};")
             maps["after"].append(f"{number} {math.ceil(1 / token.rate)};")
@@ -109,6 +110,7 @@ def _rated(token: Token) -> bool:
 
 def _rate(number: int, token: Token) -> str:
     """nginx counts in whole requests a minute, so that the least is one."""
+    # 32k, eight pages of 4 KiB, is the least that nginx takes for a zone. An empty key is not counted.
     key = f'map $token $token_{number} {{ default ""; {number} {_string(token.name)}; }}'
     return f"{key} limit_req_zone $token_{number} zone=token_{number}:32k rate={max(1, round(token.rate * 60))}r/m;"
 

@@ -49,10 +49,12 @@ class SupervisedProcess:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(seconds)
         with suppress(ProcessLookupError):
+            # start_new_session made its number that of its group as well.
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
 def _die_with_parent() -> None:
     """Ask the kernel (prctl PR_SET_PDEATHSIG, 1) to end it if this process is killed outright."""
+    # The kernel means the thread that has started it, see prctl(2).
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)

@@ -28,7 +28,7 @@ from torchferry.training.config.recipe import CheckpointConfig
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.progress import Progress
 
-FULL = 1 << 20
+FULL = 1 << 20  # bytes: a disk with fewer free counts as full
 
 
 @dataclass(kw_only=True)
@@ -60,6 +60,7 @@ class Saver:
 
     def save(self, state: dict[str, Any], progress: Progress) -> None:
         """Copy `state` and write it as `checkpoints/step-<n>`. Waits for the save before, if that is not done."""
+        # One at a time: two saves would mix their messages in the one group.
         self.wait()
         self.error = None
         started = time.perf_counter()
@@ -75,6 +76,7 @@ class Saver:
         except (Exception, CheckpointException) as error:  # on all ranks alike, because they plan a save together
             self._give_up(error, progress)
             return
+        # A copy of `progress`, which the loop changes while the thread writes it.
         self.thread = threading.Thread(
             target=self._finish, args=(future, replace(progress), stored, started), name="checkpoint", daemon=True
         )
@@ -90,6 +92,7 @@ class Saver:
 
     def _finish(self, future: Future, progress: Progress, stored: RemoteFolder | None, started: float) -> None:
         try:
+            # Done when every rank has written, so the leading rank may name it.
             future.result()
             if stored is not None and not self.rank_info.one_node:
                 shutil.rmtree(checkpoint.unfinished(self.folder, progress.step), ignore_errors=True)
@@ -100,6 +103,7 @@ class Saver:
             self._give_up(error, progress)
             return
         if self.rank_info.leads:
+            # Before the pruning, which may fail or take long and is no part of a save.
             self.saved(time.perf_counter() - started)
             if stored is not None:
                 self._prune(stored, progress)

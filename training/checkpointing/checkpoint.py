@@ -37,10 +37,12 @@ def complete(folder: Path, progress: Progress, *, keep: int) -> None:
     All but the newest `keep` and the best go. Raises OSError.
     """
     written = unfinished(folder, progress.step)
+    # .metadata lists the files of all ranks; those of a node with a folder of its own are not here.
     for part in {entry.relative_path for entry in FileSystemReader(written).read_metadata().storage_data.values()}:
         if not (written / part).is_file():
             raise OSError(f"{written / part} is missing; runs_dir has to be one folder that all nodes share")
     write_state(written, progress)
+    # After state.json, which it covers.
     write_checksums(written, {file.name: sha256(file) for file in sorted(written.iterdir())})
     put(folder, progress, keep=keep)
 
@@ -60,6 +62,7 @@ def put(folder: Path, progress: Progress, *, keep: int) -> None:
     """As `complete`, of a checkpoint that has its checksums already."""
     name = name_of(progress.step)
     give_name(unfinished(folder, progress.step), folder / name)
+    # The pointers move last, so that they never name what is not there.
     write_whole(folder / "latest", name + "\n")
     if (folder / name_of(progress.best_step)).is_dir():
         write_whole(folder / "best", name_of(progress.best_step) + "\n")
@@ -68,6 +71,7 @@ def put(folder: Path, progress: Progress, *, keep: int) -> None:
 
 def give_name(written: Path, target: Path) -> None:
     replaced = target.with_name(f".{target.name}.replaced")
+    # A folder cannot be renamed over one with files in it.
     if target.exists():  # the same step again, after the evaluation or after a restart from an older one
         target.rename(replaced)
     written.rename(target)
@@ -86,12 +90,13 @@ def put_back(folder: Path) -> None:
 
 def clear_unfinished(folder: Path) -> None:
     """Remove what a killed run was writing."""
-    for left in folder.glob(".step-*"):
+    for left in folder.glob(".step-*"):  # takes *.replaced as well, so call put_back first
         shutil.rmtree(left, ignore_errors=True)
 
 
 def newest_first(folder: Path) -> list[Path]:
     named = [path for path in folder.glob("step-*") if NAME.fullmatch(path.name) and path.is_dir()]
+    # By number: as text, a step of nine digits could come before one of eight.
     return sorted(named, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
 
 

@@ -83,6 +83,7 @@ def _download(
             return folder / checkpoint.name_of(candidate.step), damaged
         if failed := [problem for problem in problems if problem.kind == "failed"]:
             raise _end(failed[0], rank_info)
+        # prune passes it over too, so that it takes the place of no whole one.
         stored.passed.add(candidate.name)
         damaged |= any(problem.kind == "damaged" for problem in problems)
         if rank_info.leads:
@@ -156,6 +157,7 @@ def _return_files(found: Path, run_dir: Path) -> None:
         if not (found / name).is_file():
             continue
         saved, there = (found / name).read_bytes(), run_dir / name
+        # metrics.jsonl and attempts.jsonl only grow: what begins with the saved text is newer.
         if not there.is_file() or not there.read_bytes().startswith(saved):
             written = run_dir / f".{name}.put-back"
             written.write_bytes(saved)

@@ -37,6 +37,7 @@ class RemoteFolder:
             return None
         try:
             files = json.loads(content)
+            # A name such as ../x would be written outside of the target.
             if all(isinstance(each, str) for each in files.values()) and not any(map(_leads_out, files)):
                 return content.decode()
         except (ValueError, AttributeError):

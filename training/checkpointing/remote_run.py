@@ -72,6 +72,7 @@ class RemoteRun:
         so two that prune at a time do not remove each other's.
         """
         found = self.checkpoints()
+        # From the oldest on, so that the newest save of a step is the one that stays in the dict.
         newest = {step_of(name): name for name in reversed(found) if found[name] and name not in self.passed}
         kept = {saved, *(newest[step] for step in sorted(newest, reverse=True)[:keep]), newest.get(best_step, saved)}
         for name in found:
@@ -81,6 +82,7 @@ class RemoteRun:
     def results(self) -> RemoteFolder | None:
         """The newest that are complete."""
         found = self._results()
+        # As text: attempts are nanoseconds since 1970, of 19 digits until the year 2286.
         return max((folder for folder, complete in found if complete), key=lambda each: each.name, default=None)
 
     def finished_at(self) -> int | None:

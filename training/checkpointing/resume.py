@@ -83,10 +83,12 @@ def enter(recipe: Recipe, start: Start, world_size: int) -> None:
         if before.endswith(attempt):
             return
         folder.mkdir(parents=True, exist_ok=True)
+        # find_start has put back by now what a kill left as *.replaced; this removes the rest.
         checkpoint.clear_unfinished(folder / run_folder.CHECKPOINTS)
         write_whole(folder / run_folder.CONFIG, to_yaml(recipe))
         sample_log.cut(folder, start.progress.step)
         with attempts.open("a") as file:
+            # A kill may have cut the last line, which this one must not be joined to.
             file.write("\n" + attempt if before and not before.endswith("\n") else attempt)
     except OSError as error:
         raise UserError(f"runs_dir: cannot write {folder} ({error.strerror}); give another with --runs_dir") from error
@@ -116,6 +118,7 @@ def _check_ours(recipe: Recipe, *, again: bool) -> None:
         )
     if not (folder / run_folder.CONFIG).is_file():
         raise UserError(f"{folder}: is no run folder (it has no config.yaml); give another --name")
+    # Parsed again, so that keys which came later have their defaults.
     before = dict(_flat(dataclasses.asdict(parse(["--config", str(folder / run_folder.CONFIG)]))))
     now = dict(_flat(dataclasses.asdict(recipe)))
     for key in sorted(before.keys() | now.keys()):
@@ -165,6 +168,7 @@ def _launch(environ: Mapping[str, str]) -> str:
     if "TORCHELASTIC_RUN_ID" not in environ:
         return uuid.uuid4().hex
     identity = environ["TORCHELASTIC_RUN_ID"]
+    # none is torchrun's default; its agent, our parent, then tells one launch from another.
     return identity if identity != "none" else f"{socket.gethostname()}:{os.getppid()}"
 
 

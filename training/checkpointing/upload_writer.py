@@ -36,6 +36,7 @@ class UploadWriter(dcp.FileSystemWriter):
         results = super().write_data(plan, planner).wait()
         files = {result.storage_data.relative_path for result in results}
         checksums = {file: self.stored.put(self.written / file, file) for file in files}
+        # The checksums travel in the results, or the leading rank would have to read every rank's file.
         uploaded: Future[list[WriteResult]] = Future()
         uploaded.set_result(
             [Uploaded(**vars(result), sha256=checksums[result.storage_data.relative_path]) for result in results]
@@ -44,6 +45,7 @@ class UploadWriter(dcp.FileSystemWriter):
 
     def finish(self, metadata: Any, results: list[list[Any]]) -> None:
         """On the leading rank, when all have written."""
+        # Writes .metadata, which is uploaded below.
         super().finish(metadata, results)
         checkpoint.write_state(self.written, self.progress)
         checksums = {result.storage_data.relative_path: result.sha256 for rank in results for result in rank}

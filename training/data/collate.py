@@ -87,6 +87,7 @@ class Fetch(Dataset):
         raise UserError(f"{corrupt[0]}, and so are the {TRIES - 1} samples after it")
 
     def _sample(self, epoch: int, index: int) -> tuple:
+        # Such a set draws nothing, so the generators need not be set for each sample.
         if getattr(self.samples, "deterministic", False):
             return self.samples[index]
         with seeded(self.seed, epoch, index):
@@ -119,6 +120,7 @@ class Stream(IterableDataset):
         number, count = (worker.id, worker.num_workers) if worker else (0, 1)
         try:
             for item, (share, pairs) in enumerate(self._shares()):
+                # DataLoader takes from its workers in turn, so the batches keep their order.
                 if item % count == number:
                     inputs, targets = stacked(pairs)
                     self.fetch.check(targets, share.indices)
@@ -147,11 +149,13 @@ class Stream(IterableDataset):
             if share is None:
                 return
             start = share.batch * self.order.batch_size
+            # Batches before the checkpoint are walked through, but not held.
             if position >= start:
                 held[position] = pair
             while share is not None and position + 1 == (share.batch + 1) * self.order.batch_size:
                 yield share, [held[index] for index in share.indices.tolist()]
                 ended, share = share.batch, next(wanted, None)
+                # With accumulation the next share may be of the same batch.
                 if share is None or share.batch != ended:
                     held.clear()
         if share is not None:
@@ -162,6 +166,6 @@ class Stream(IterableDataset):
 
 def stacked(pairs: Sequence[tuple]) -> tuple[torch.Tensor, torch.Tensor]:
     if not pairs:
-        return torch.empty(0), torch.empty(0)
+        return torch.empty(0), torch.empty(0)  # a rank's last batch of an evaluation may be empty
     inputs, targets = zip(*pairs, strict=True)
     return torch.stack(inputs), torch.stack([torch.as_tensor(target) for target in targets])

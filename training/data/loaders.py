@@ -41,6 +41,7 @@ def open_feed(
     fetch = Fetch(source.train, classes, augment, order.seed, skip_corrupt=config.on_corrupt == "skip")
     if isinstance(source.train, IterableDataset):
         return StreamFeed(fetch, source, order, config.workers, device)
+    # On the CPU the set lies in memory already, so indexing it needs no loader.
     if config.device_resident or (in_memory and device.type == "cpu" and config.workers == 0):
         return ResidentFeed(fetch, order, device)
     return LoaderFeed(fetch, order, config.workers, device)
@@ -69,6 +70,7 @@ class LoaderFeed:
     def __init__(self, fetch: Fetch, order: GlobalBatches, workers: int, device: torch.device) -> None:
         self.order, self.device = order, device
         self.shares: Iterable[Share] = ()
+        # One for all epochs, so that its processes are started once.
         self.loader = _loader(fetch, workers, device, shares=_Shares(self), persistent=workers > 0)
 
     def epoch(self, epoch: int, first: int) -> Iterator[Batch]:

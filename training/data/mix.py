@@ -26,5 +26,6 @@ class Mix:
         """[1 + samples, ...] and int64 [1 + samples] to [samples, ...] and float32 [samples, classes]."""
         with seeded(self.seed, epoch, batch):
             kind = self.kinds[np.random.randint(len(self.kinds))]
+            # Both blend with roll(1, 0), the sample before; MixUp does it in place, which integers cannot take.
             inputs, targets = kind(inputs.float(), targets)
         return inputs[1:], targets[1:]

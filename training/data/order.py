@@ -67,7 +67,9 @@ class GlobalBatches:
             for part in range(self.accumulate):
                 start = (part * self.world_size + self.rank) * self.share
                 mine = slice_[start : start + self.share]
+                # For the first sample start - 1 is -1, the last of the batch: that closes the circle.
                 yield Share(epoch, batch, np.insert(mine, 0, slice_[start - 1]) if self.neighbour else mine)
 
     def _permutation(self, seed: int, epoch: int) -> np.ndarray:
+        # Not seed + epoch: epoch 1 of seed 1 would have the order of epoch 0 of seed 2.
         return np.random.default_rng([seed, epoch]).permutation(self.samples)

@@ -21,8 +21,10 @@ def uniforms(seed: int, epoch: int, indices: np.ndarray, draws: int) -> torch.Te
     for whole batches, where a generator for each sample would not be.
     """
     keys = _mixed(_mixed(_mixed(np.uint64(seed)) + np.uint64(epoch)) + indices.astype(np.uint64))
+    # Sums and products are meant modulo 2**64.
     with np.errstate(over="ignore"):
         bits = _mixed(keys[:, None] + GOLDEN_RATIO * np.arange(1, draws + 1, dtype=np.uint64))
+    # The top 24 bits, as many as a float32 holds exactly: more could round up to 1.
     return torch.from_numpy((bits >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24))
 
 
@@ -73,6 +75,7 @@ def _set_states(states: tuple[Any, Any, torch.Tensor]) -> None:
 def _mixed(value: Any) -> Any:  # a numpy.uint64, or an array of them
     with np.errstate(over="ignore"):
         value = value + GOLDEN_RATIO
+        # The shifts and factors are SplitMix64's.
         value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return value ^ (value >> np.uint64(31))

@@ -97,6 +97,7 @@ class Shards:
         copy = folder / "shard.tar"
         if not copy.exists():
             with exclusive(folder):
+                # Another process may have made it while this one waited.
                 if not copy.exists():
                     system, path = fsspec.url_to_fs(self.urls[shard], **self.storage_options)
                     system.get_file(path, str(folder / "partial"))

@@ -33,7 +33,7 @@ class Agent(api.LocalElasticAgent):
             self._remaining_restarts = 0
         elif codes and codes <= STOPPED and worker_group.spec.max_restarts > 0:
             # They saved and left, because a node elsewhere is drained. It will be back, or the others go on without it.
-            self._remaining_restarts += 1
+            self._remaining_restarts += 1  # the agent takes one off for this restart
         return result
 
 

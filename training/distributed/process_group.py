@@ -61,9 +61,10 @@ def process_group(rank_info: RankInfo, timeout_seconds: float = 600) -> Iterator
     backend = "gloo"
     if rank_info.device.type == "cuda":
         torch.cuda.set_device(rank_info.device)
-        backend = "cpu:gloo,cuda:nccl"
+        backend = "cpu:gloo,cuda:nccl"  # flags and pickled objects stay on the CPU
     timeout = timedelta(seconds=timeout_seconds)
     if rank_info.world_size == 1:
+        # A store within this process needs no port.
         dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
     elif (store := fresh_store(os.environ, rank_info.rank, rank_info.world_size, timeout)) is not None:
         dist.init_process_group(
@@ -96,6 +97,7 @@ def from_the_leader(rank_info: RankInfo, action: Callable[[], Result]) -> Result
         try:
             answer = [(action(), None)]
         except UserError as error:
+            # A plain one, since it is pickled for the other ranks.
             answer = [(None, UserError(str(error)))]
         except StoreError as error:
             answer = [(None, of_store(error))]

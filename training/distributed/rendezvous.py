@@ -36,8 +36,10 @@ def fresh_store(environ: Mapping[str, str], rank: int, world_size: int, timeout:
 
 def _answer(agent: dist.Store, attempt: str, world_size: int, deadline: float) -> None:
     """Until all are here. A question may be a dead rank's; its living successor asks again."""
+    # Adding 0 reads the counter; `get` would wait until somebody has set it.
     while (here := agent.add(f"torchferry/{attempt}/here", 0)) < world_size - 1:
         for rank in range(1, world_size):
+            # `get` alone would wait for a rank that has not asked yet.
             if agent.check([f"torchferry/ask/{rank}"]):
                 agent.set(f"torchferry/answer/{agent.get(f'torchferry/ask/{rank}').decode()}", attempt)
         if time.monotonic() > deadline:

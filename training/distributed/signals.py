@@ -69,6 +69,7 @@ class Requests:
     def exchange(self) -> Request:
         """As `agreed`, but at once; every rank calls it at the same place."""
         now = time.monotonic()
+        # In one tensor, so that an exchange is one all-reduce.
         flags = torch.tensor([self.save, self.stop, self.failed, now - self.exchanged], dtype=torch.float64)
         if self.world_size > 1:
             dist.all_reduce(flags, dist.ReduceOp.MAX, group=self.group)
@@ -77,6 +78,7 @@ class Requests:
             self.save = False
         # The same on every rank, because the longest time is: when to exchange next.
         wanted = int(self.stride * SECONDS_BETWEEN / max(seconds, 1e-6))
+        # At most doubled, so that one short interval does not put the next exchange far away.
         self.stride = max(1, min(LONGEST_STRIDE, 2 * self.stride, wanted))
         self.countdown, self.exchanged = self.stride, now
         if failed:

@@ -36,7 +36,7 @@ class Meter:
         """
         self.rank_info, self.batch_size, self.telemetry, self.samples = rank_info, batch_size, telemetry, samples
         self.losses, self.guarded = losses, guarded
-        self.loss, self.counted = losses.unbind()
+        self.loss, self.counted = losses.unbind()  # views: what is added to them is in the checkpoint's tensor
         self.steps, self.seconds, self.waited, self.corrupt = 0, 0.0, 0.0, 0
         self._waited_in_step = 0.0
 
@@ -57,7 +57,7 @@ class Meter:
     def stepped(self, step: int, loss: torch.Tensor, seconds: float) -> None:
         if self.guarded:
             finite = loss.isfinite()
-            self.loss += torch.where(finite, loss, 0)
+            self.loss += torch.where(finite, loss, 0)  # not loss * finite: NaN times 0 is NaN
             self.counted += finite
         else:
             self.loss += loss
@@ -85,6 +85,7 @@ class Meter:
         for a loss that is no longer a number.
         """
         measured = max(1, self.steps)
+        # All figures in one tensor, so that a report is one collective.
         mine = torch.tensor([0, 0, self.seconds / measured, self.waited, self.seconds, forward, self.corrupt]).double()
         mine = mine.to(self.rank_info.device)
         mine[:2] = self.losses

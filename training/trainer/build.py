@@ -46,7 +46,7 @@ class Run:
 
     @property
     def total_steps(self) -> int:
-        return min(self.recipe.epochs * len(self.order), self.recipe.max_steps or 2**62)
+        return min(self.recipe.epochs * len(self.order), self.recipe.max_steps or 2**62)  # 2**62: no limit
 
     @property
     def ended(self) -> bool:
@@ -74,7 +74,7 @@ class Run:
     def judge(self, score: float) -> bool:
         """An evaluation gave `score`: whether it is the best so far, which is remembered."""
         best, gain = self.progress.best, self.recipe.early_stopping.min_gain
-        better = score == score and (best is None or score > best + gain)
+        better = score == score and (best is None or score > best + gain)  # a NaN is never the best
         self.progress.evaluated_step = self.progress.step
         if better:
             self.progress.best, self.progress.best_step = score, self.progress.step
@@ -102,6 +102,7 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     if recipe.data.augment and not isinstance(source.input, ImageInput):
         raise UserError("data.augment: changes images, and this data.source has none")
     classes = None if recipe.task == "regression" else len(source.labels)
+    # The same seed on every rank, so that all begin with the same weights.
     seed_everything(recipe.seed)
     model = build_model(recipe.model, source.input)
     if recipe.weights is not None:

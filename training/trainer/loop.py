@@ -43,20 +43,24 @@ class Loop:
 
     def _epochs(self) -> Evaluation:
         run, progress, result = self.run, self.run.progress, None
+        # A run that was stopped in its last evaluation has all its steps and still owes that evaluation.
         while not run.ended or run.evaluation_due:
             self._steps()
             # Before the next epoch is said to have begun: a run that is stopped meanwhile begins here again.
             result = self._evaluate() if run.evaluation_due else None
             is_best = result is not None and run.judge(result.score)
             if progress.batch == len(run.order):
+                # Before the save, so that a run which goes on from it begins the next epoch.
                 progress.epoch, progress.batch = progress.epoch + 1, 0
                 self.step.epoch_ended()
             if is_best or run.ended or self.saver.due(progress):
                 self._save()
             self._handle(self.requests.exchange())
         self.saver.wait()
+        # Once more, so that no rank calls the run finished while another's last save has failed.
         self._check_saver()
         self.requests.exchange()
+        # None where the run was complete but for its results: no epoch was run here.
         return result or self.evaluation()
 
     def _steps(self) -> None:
@@ -91,7 +95,7 @@ class Loop:
 
     def _report(self, norm: torch.Tensor | None) -> None:
         run, step = self.run, self.run.progress.step
-        total, _, longest = self.step.guard.skipped.tolist()
+        total, _, longest = self.step.guard.skipped.tolist()  # waits for the device, so only in a report
         patience = run.recipe.step.skip_nonfinite
         if patience and longest >= patience:
             raise UserError(f"the gradients were not finite for {longest} steps in a row before step {step}")
@@ -123,5 +127,6 @@ class Loop:
             self._save()
         self._check_saver()
         if request.stop:
+            # The exit code promises a save, so it has to be on the disk first.
             self.saver.wait()
             raise RunFailed if self.saver.error else Stopped(request.stop)

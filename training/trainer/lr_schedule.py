@@ -24,6 +24,7 @@ def build_schedule(
         try:
             return lr_scheduler.LambdaLR(optimizer, lambda step: factor(shape, step, config.warmup_steps, total_steps))
         except TypeError as error:
+            # LambdaLR calls the shape at once, so arguments of a wrong type show here.
             raise UserError(f"schedule.args: {config.args} do not fit {config.name}: {error}") from error
     known = {name: value for name, value in vars(lr_scheduler).items() if name.endswith("LR") and name != "LambdaLR"}
     if config.name.endswith("ReduceLROnPlateau"):
@@ -39,6 +40,7 @@ def build_schedule(
 def factor(shape: "Shape", step: int, warmup_steps: int, total_steps: int) -> float:
     """What the base learning rate is multiplied by in optimizer step `step`, counted from 0."""
     if step < warmup_steps:
+        # step + 1, because a first step with a rate of 0 would be wasted.
         return (step + 1) / warmup_steps
     return shape(min(1.0, (step - warmup_steps) / max(1, total_steps - warmup_steps)))
 

@@ -9,6 +9,7 @@ class NonFiniteGuard:
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
         self.network, self.optimizer = network, optimizer
+        # Fused optimizers read `found_inf` on the device; on the CPU bool(finite) waits for nothing.
         self.decides_on_device = device.type != "cpu" and bool(optimizer.defaults.get("fused"))
         self.skipped = torch.zeros(3, dtype=torch.int64, device=device)
         """Steps left out: in all, in a row, and the longest row. Part of a checkpoint."""
@@ -25,6 +26,7 @@ class NonFiniteGuard:
         self.skipped[:2] += ~finite
         self.skipped[1] *= ~finite
         self.skipped[2] = torch.maximum(self.skipped[1], self.skipped[2])
+        # Always, by torch.where: an `if` would wait for the device.
         for buffer, before in zip(self.network.buffers(), self.buffers, strict=True):
             buffer.copy_(torch.where(finite, buffer, before))
         if self.decides_on_device:

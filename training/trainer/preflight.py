@@ -27,7 +27,7 @@ def try_step(
     """Try what a rank does with its `share` of a batch, on two samples of it at the most. Raises UserError."""
     outputs, mixes = task.outputs(source), bool(recipe.data.mixup or recipe.data.cutmix)
     with _blamed("model: cannot be copied"):
-        model, loss = copy.deepcopy(model), copy.deepcopy(loss)
+        model, loss = copy.deepcopy(model), copy.deepcopy(loss)  # the step changes weights, buffers and gradients
     inputs, _ = blank_batch(source, task, outputs, min(share, 2) + mixes, soft=False)
     if recipe.data.augment:
         with _blamed("data.augment: does not take this data.source's images"):
@@ -40,6 +40,7 @@ def try_step(
             Mix(recipe.data.mixup, recipe.data.cutmix, outputs, recipe.seed)(inputs, targets, 0, 0)
     _, targets = blank_batch(source, task, outputs, min(share, 2), soft=mixes)
     inputs = inputs[mixes:]
+    # Training last: its outputs are what the loss and the backward pass below use.
     for mode in (False, True):
         with _blamed(f"model: does not take samples of shape {list(source.input.shape)}" + " in training" * mode):
             given = model.train(mode)(inputs)
@@ -51,6 +52,7 @@ def try_step(
             model.zero_grad()
     with _blamed(f"loss: does not take what the model gives and {task.targets}"):
         value = loss(*task.for_loss(given, targets))
+        # Each sample twice: a mean stays as it is, a sum doubles.
         twice = loss(*task.for_loss(torch.cat([given, given]), torch.cat([targets, targets])))
     if value.dim():
         raise UserError(f"loss: gives a tensor of shape {list(value.shape)}, not one number; reduce it to the mean")
@@ -65,6 +67,7 @@ def try_step(
         optimizer.step()
     with _blamed("schedule: cannot take a step"):
         scheduler.step()
+    # OneCycleLR raises when it is moved beyond its total_steps.
     if (given_steps := getattr(scheduler, "total_steps", None)) is not None and given_steps < total_steps:
         raise UserError(f"schedule.args.total_steps: {given_steps} end before the run's {total_steps} steps")
 

@@ -75,6 +75,7 @@ def _train(parts: Run, stored: RemoteRun | None) -> None:
         stored.attempt = start.began
     parts.progress = start.progress
     _check_same_epoch(parts)
+    # `ended` as well: with more epochs than before a finished run goes on.
     if start.finished and parts.ended:
         if rank_info.leads:
             _upload(parts, stored)
@@ -123,11 +124,13 @@ def _prepare(parts: Run, start: Start, stored: RemoteRun | None) -> Loop:
     # After the same initial weights everywhere, dropout differs between the ranks.
     seed_everything(recipe.seed + rank_info.rank + stands_at * rank_info.world_size)
     if start.checkpoint is not None:
+        # After the seeding, because it puts the checkpoint's generators in place of these.
         restore(start.checkpoint, start.progress, step, rank_info, losses)
     start.progress.world_size = rank_info.world_size
     null: Reporter = NullReporter()
     telemetry = on_the_leader(rank_info, lambda: _open_telemetry(parts, start), null)
     if stored is None:
+        # After rank 0 has written the folder's config.yaml, which every rank looks for.
         check_shared(folder)
     else:
         enter_on_each(recipe, start, rank_info)
@@ -150,6 +153,7 @@ def _prepare(parts: Run, start: Start, stored: RemoteRun | None) -> Loop:
 def _open_telemetry(parts: Run, start: Start) -> Reporter:
     """Start the metrics endpoint, then enter the run folder; say what is about to run, and where."""
     recipe, rank_info, progress = parts.recipe, parts.rank_info, start.progress
+    # Before `enter`: a port that is taken must leave no trace in the run folder.
     metrics = TrainMetrics(recipe.metrics, recipe.name, rank_info.world_size, start.restarts, CollectorRegistry())
     enter(recipe, start, rank_info.world_size)
     print(
@@ -166,6 +170,7 @@ def _check_same_epoch(parts: Run) -> None:
     """Raises UserError where a run that stands inside an epoch would find another epoch there."""
     progress, order = parts.progress, parts.order
     before, now = (progress.samples, progress.batch_size), (order.samples, order.batch_size)
+    # At an epoch's beginning nothing of the old order is left to go on with.
     if progress.batch > 0 and before != now:
         raise UserError(
             f"data: the checkpoint stands inside an epoch of {before[0]} samples in batches of {before[1]}; "

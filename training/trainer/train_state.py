@@ -50,9 +50,11 @@ def restore(path: Path, progress: Progress, step: Step, rank_info: RankInfo, sum
     With another number of ranks than wrote it, what belongs to each rank starts anew. Raises UserError for
     a checkpoint of another model.
     """
+    # dcp loads in place: it needs the run's own state as the form to fill.
     state = collect(step, rank_info, sums)
     own = f"rank{rank_info.rank}"
     if progress.world_size != rank_info.world_size:
+        # Of another number of ranks, it may have no part of this rank's, or one that belonged to other samples.
         del state[own]
     _check_same(path, state)
     try:
@@ -60,7 +62,7 @@ def restore(path: Path, progress: Progress, step: Step, rank_info: RankInfo, sum
             dcp.load(state, checkpoint_id=path)
         set_state_dict(step.model, step.optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"])
     except dist.DistBackendError:
-        raise
+        raise  # a rank that has gone says nothing about whose checkpoint it is
     except (Exception, CheckpointException) as error:  # a checkpoint of another model may raise anything
         raise UserError(f"{path}: cannot be put into this run: {one_line(error)}") from error
     step.scheduler.load_state_dict(state["schedule"].content)
@@ -75,7 +77,7 @@ def restore(path: Path, progress: Progress, step: Step, rank_info: RankInfo, sum
 def seed_everything(seed: int) -> None:
     """Python's, numpy's and torch's generators."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)
+    np.random.seed(seed % 2**32)  # numpy takes no more than 32 bits
     torch.manual_seed(seed)
 
 
@@ -101,6 +103,7 @@ def _put_back(own: dict[str, Any], step: Step, rank_info: RankInfo, sums: torch.
         torch.cuda.set_rng_state(own["cuda"], rank_info.device)
     sums.copy_(own["sums"])
     if "comm" in own:
+        # __setstate__ puts the default group in the place of the one it had.
         group = step.comm_state.process_group  # type: ignore[attr-defined]  # PowerSGDState's
         step.comm_state.__setstate__(own["comm"].content)  # type: ignore[attr-defined]
         step.comm_state.process_group = group  # type: ignore[attr-defined]

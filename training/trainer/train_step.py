@@ -49,13 +49,14 @@ class Step:
         self, batches: Iterator[Batch], epoch: int, *, measure: bool
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The mean loss, and the gradients' norm if it is needed or `measure` asks for it; both on the device."""
-        self.learning_rate = self.optimizer.param_groups[0]["lr"]
+        self.learning_rate = self.optimizer.param_groups[0]["lr"]  # before the scheduler moves it
         if self.config.skip_nonfinite:
             self.guard.step_begins()
         total = torch.zeros((), device=self.device)
         for part in range(self.config.accumulate):
             batch = next(batches)
             last = part + 1 == self.config.accumulate
+            # Gradients are summed over the ranks once, in the last part's backward pass.
             with nullcontext() if last else self.model.no_sync():
                 loss = self._loss(batch, epoch, measure) / self.config.accumulate
                 self.scaler.scale(loss).backward()
@@ -95,6 +96,7 @@ class Step:
     def _update(self, measure: bool) -> torch.Tensor | None:
         norm = None
         if measure or self.config.clip_norm or self.config.skip_nonfinite:
+            # The norm and its limit are of the gradients without fp16's loss scale.
             self.scaler.unscale_(self.optimizer)
             parameters = list(self.model.parameters())
             norm = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])

@@ -24,6 +24,7 @@ from torchferry.training.trainer.train_step import Step
 def assemble(run: Run) -> Step:
     recipe, device = run.recipe, run.rank_info.device
     torch.set_float32_matmul_precision(recipe.step.matmul_precision)
+    # It picks kernels by time, so another run may get others, which round differently.
     torch.backends.cudnn.benchmark = not recipe.deterministic
     torch.use_deterministic_algorithms(recipe.deterministic)
     model: nn.Module = run.model.to(device)
@@ -34,8 +35,10 @@ def assemble(run: Run) -> Step:
     decay = recipe.step.ema_decay
     ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True) if decay else None
     if recipe.step.compile:
+        # Not torch.compile(model), whose wrapper is no Normalized; this keeps the class and the weights' names.
         model.compile()
     try:
+        # Gradients as views of DDP's buckets need no second copy in memory.
         parallel = DistributedDataParallel(
             model, gradient_as_bucket_view=True, static_graph=recipe.distributed.static_graph
         )
@@ -60,6 +63,7 @@ def assemble(run: Run) -> Step:
         guard=NonFiniteGuard(model, optimizer, device),
         device=device,
     )
+    # Last: DDP wants its hook before the first backward pass.
     _settle_buckets(run, parallel)
     return step
 
@@ -68,6 +72,7 @@ def _register_hook(model: DistributedDataParallel, config: DistributedConfig) ->
     """What the hook keeps between steps, if anything."""
     group = dist.group.WORLD
     if config.comm_hook == "powersgd":
+        # 2 is the least that PowerSGD takes with error feedback.
         state = powerSGD_hook.PowerSGDState(group, config.powersgd_rank, start_powerSGD_iter=2)
         model.register_comm_hook(state, powerSGD_hook.powerSGD_hook)
         return state

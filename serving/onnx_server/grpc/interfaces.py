@@ -1,6 +1,7 @@
-"""What this package uses of the protocol's messages and of grpc.aio, for mypy: their libraries bring no types.
+"""Types for mypy of the protocol's messages and of grpc.aio's objects, whose libraries bring none.
 
-They have more than is named here. An answer that is only made and handed on is annotated with its own class.
+They name only the members that this package uses. An answer that is only made and handed on is annotated with its own
+class.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableSequence, Sequence

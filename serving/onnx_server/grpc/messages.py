@@ -53,6 +53,7 @@ def read(request: InferRequest, model: Model) -> Inference:
     for index, tensor in enumerate(request.inputs):
         name = tensor.name
         if name in inputs or name not in model.input_specs:
+            # It raises for a name that the model has not; what it lets pass is given twice.
             check_names([name, *inputs], model.bundle.inputs)
             raise WrongTensor(f"'{name}' is given twice")
         if tensor.datatype == "BYTES" and model.bundle.decode:
@@ -97,6 +98,7 @@ def _images(tensor: InputTensor, raw: bytes | None) -> list[bytes]:
 def _wanted(output: RequestedOutput) -> Wanted:
     parameters = _parameters(output.parameters)
     classes = parameters.get("classification", 0)
+    # Not isinstance, for which True is a number.
     if type(classes) is not int or classes < 0 or (classes == 0 and "classification" in parameters):
         raise WrongParameter(f"classification is {classes!r}; give how many classes are wanted")
     return Wanted(output.name, classes)

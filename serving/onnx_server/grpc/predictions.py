@@ -19,6 +19,7 @@ class Predictions:
                 model = plane.find(request_context, request.model_name, request.model_version)
                 with model.admission:
                     trace(plane, request_context, context)
+                    # TorchServe's own handlers read either name.
                     body = next((request.input[name] for name in ("data", "body") if name in request.input), b"")
                     timeout = timeout_of(None, context)
                     asked = await plane.in_thread(

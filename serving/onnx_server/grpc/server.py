@@ -70,6 +70,7 @@ class GrpcServer:
         await asyncio.sleep(0.05)  # what has just arrived goes in
         while not ending.done() and any(model.admission.inside for model in self.repository):
             await asyncio.sleep(0.05)
+        # grpc.aio lets a later, shorter grace win: an open Watch would else last the whole drain.
         await asyncio.gather(ending, self.server.stop(min(seconds, LAST_ANSWERS)))
 
     def _listen(self, host: str, port: int, certificate: Certificate | None) -> int:
@@ -97,6 +98,7 @@ class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             try:
                 self.access.check(authorization(details.invocation_metadata))
             except (NotAllowed, Overloaded) as error:
+                # The handler is looked up all the same, to answer as the kind of call that it is.
                 return _refusal(await continuation(details), error)
         return await continuation(details)
 

@@ -113,6 +113,7 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
             if reading and not (reading.done() and reading.result() is None):
                 await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is ending; ask another")
         finally:
+            # Also where the client has gone: its requests in the queue are then never computed.
             for task in (*working, ending, *([reading] if reading else [])):
                 task.cancel()
 
@@ -128,6 +129,7 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
             return messages.ModelStreamInferResponse(
                 error_message=str(error), infer_response=messages.ModelInferResponse(id=request.id)
             )
+        # Reading it puts an empty one in; the request has been answered, so that harms nothing.
         if request.parameters["triton_enable_empty_final_response"].bool_param:
             response.parameters["triton_final_response"].bool_param = True
         return messages.ModelStreamInferResponse(infer_response=response)
@@ -138,7 +140,7 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
             model = plane.find(request_context, request.model_name, request.model_version)
             with model.admission:
                 started = time.monotonic()
-                request_context.request_id = request.id[:128]
+                request_context.request_id = request.id[:128]  # as much as REST takes of X-Request-Id
                 trace(plane, request_context, context)
                 asked = grpc_messages.read(request, model)
                 asked.timeout = timeout_of(asked.timeout, context)

@@ -14,7 +14,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 JSON: Header = (b"content-type", b"application/json")
 
-WINDOW_BITS = {b"gzip": 31, b"deflate": 15}
+WINDOW_BITS = {b"gzip": 31, b"deflate": 15}  # 31: gzip's header; 15: zlib's, which is what HTTP calls deflate
 
 
 class AsgiRequest:
@@ -42,6 +42,7 @@ class AsgiRequest:
             raise NotDecodable("Content-Length is not a number") from error
         if announced > limit:
             raise _too_large(limit)
+        # The usual case, without a timer.
         if self.reply.has_body:
             body = (await self.receive()).get("body", b"")
         else:
@@ -98,7 +99,7 @@ def _unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
         raise UnsupportedType(f"Content-Encoding is {encoding.decode('latin-1')}; gzip, deflate and identity are taken")
     unpacker = zlib.decompressobj(WINDOW_BITS[encoding])
     try:
-        unpacked = unpacker.decompress(body, limit + 1)
+        unpacked = unpacker.decompress(body, limit + 1)  # one more, to tell a body at the limit from one above it
     except zlib.error as error:
         raise NotDecodable(f"the body is not {encoding.decode()}: {error}") from error
     if len(unpacked) > limit:

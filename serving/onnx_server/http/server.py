@@ -47,6 +47,7 @@ class HttpServer:
 
     async def start(self) -> None:
         self.running = asyncio.create_task(self.server.serve(sockets=[self.listener]))
+        # uvicorn has a flag for it and no event.
         while not self.server.started and not self.running.done():
             await asyncio.sleep(0.001)
         if self.running.done():

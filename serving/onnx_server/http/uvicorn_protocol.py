@@ -72,6 +72,7 @@ class Protocol(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:
+        # Without its first letter, in either case: cheap, since all data goes through it. Bodies are left alone.
         if b"pgrade:" in data and (self.cycle is None or not self.cycle.more_body):
             # curl --http2 and Java's client offer HTTP/2 with their first request, and httptools would drop its body.
             # Such an offer may be ignored (RFC 9110, 7.8).
@@ -80,6 +81,7 @@ class Protocol(HttpToolsProtocol):
         heads = self.heads
         super().data_received(data)
         if self.in_head and not self.transport.is_closing():
+            # Where a new head began within this data, its share of it is not known.
             self.head_bytes += len(data) if heads == self.heads else 0
             if self.head_bytes > HEAD_BYTES:
                 self.transport.write(TOO_LARGE + b"content-length: %d\r\n\r\n" % len(BODY) + BODY)
@@ -98,6 +100,7 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
         reply = Reply(self.cycle)
         self.scope[REPLY] = reply  # type: ignore[literal-required]
+        # The answered go here, so a kept connection does not hold on to all its requests.
         self.unanswered = [*(other for other in self.unanswered if not other.cycle.response_complete), reply]
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -32,6 +32,7 @@ class Admission:
             self.empty.set()
 
     def overloaded(self, reason: str) -> Overloaded:
+        # Retry-After is in whole seconds, and 0 would ask for another try at once.
         seconds = max(1, math.ceil(self.expected_wait()))
         return Overloaded(f"{self.model} has more requests than it can answer: {reason}", seconds)
 

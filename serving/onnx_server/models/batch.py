@@ -28,6 +28,7 @@ class Batch:
 
 def _compute(session: Session, works: Sequence[Work]) -> list[Outputs] | Exception:
     try:
+        # A request alone needs no np.concatenate, which would copy its tensors.
         if len(works) == 1:
             return [session.run(works[0].inputs)]
         names = works[0].inputs
@@ -43,12 +44,14 @@ def _compute(session: Session, works: Sequence[Work]) -> list[Outputs] | Excepti
 
 def _shares(outputs: Outputs, sizes: Sequence[int]) -> list[Outputs]:
     """Each request's rows of the outputs."""
+    # A graph may lose the batch axis, and slices would then be of something else.
     for name, values in outputs.items():
         if len(values) != sum(sizes):
             raise ValueError(f"output '{name}' has {len(values)} rows for {sum(sizes)} samples")
     shares: list[Outputs] = []
     start = 0
     for size in sizes:
+        # Views: the batch's arrays live until the last of its answers is written.
         shares.append({name: values[start : start + size] for name, values in outputs.items()})
         start += size
     return shares

@@ -58,6 +58,7 @@ def load(bundle: Bundle, variant: str, settings: Settings) -> Loaded:
         plan=plan,
         sessions=sessions,
         seconds=time.perf_counter() - started,
+        # Several sessions in one loop would only wait for each other.
         inline=plan.sessions == 1 and seconds[0] < HAND_OVER_SECONDS and seconds[1] < STALL_SECONDS,
         memory_bytes=max(0, _resident_bytes() - before),
     )
@@ -92,6 +93,7 @@ class Model:
             inline=loaded.inline,
         )
         self.cache = ResponseCache(settings.cache_bytes)
+        # Requests in a session are inside as well, and are not among those that wait.
         running = plan.max_batch * plan.sessions
         self.admission = Admission(name, settings.max_queue + running, self.scheduler.expected_wait)
 
@@ -105,6 +107,7 @@ class Model:
 
     async def close(self) -> None:
         """Let the requests that it has be answered, then end its threads."""
+        # First, because the scheduler may be closed only when nothing is queued or running.
         await self.admission.close()
         self.scheduler.close()
 

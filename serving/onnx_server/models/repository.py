@@ -27,6 +27,7 @@ class Source:
 
 def sources(given: str, trusted: TrustedKeys | None, all_variants: bool = False) -> list[Source]:
     """What `BUNDLE` or `BUNDLE:VARIANT` stands for. Raises UserError."""
+    # A folder's own name may hold a colon.
     path, _, variant = given.rpartition(":") if not _exists(given) else (given, "", "")
     bundle = bundles.load(Path(path or given), trusted)
     if variant:
@@ -88,6 +89,7 @@ class Repository:
         try:
             before = self.models.setdefault(source.name, Versions(source.name)).put(model, channel, weight)
         except UserError:
+            # Its threads were started already.
             model.scheduler.close()
             raise
         self.metrics.loaded(model)
@@ -103,6 +105,7 @@ class Repository:
             del self.models[name]
         for model in going:
             self.metrics.unloaded(model)
+        # No request finds them any more, so those that they have are the last.
         for model in going:
             await model.close()
 

@@ -39,7 +39,9 @@ def _key(inputs: Mapping[str, np.ndarray]) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(inputs):
         values = inputs[name]
+        # With its shape: the same bytes may be another tensor.
         digest.update(f"{name}{values.shape}".encode())
+        # hashlib takes contiguous buffers of one dimension.
         digest.update(np.ascontiguousarray(values).reshape(-1).data)
     return digest.digest()
 

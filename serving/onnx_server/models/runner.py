@@ -28,6 +28,7 @@ class InlineRunner:
 
     def run(self, batch: Batch) -> None:
         batch.run(self.session)
+        # Not at once: `finished` dispatches the next batch, from within the dispatch that has called this.
         self.loop.call_soon(self.finished, self, batch)
 
     def close(self) -> None:
@@ -38,6 +39,7 @@ class ThreadRunner:
     def __init__(self, session: Session, loop: asyncio.AbstractEventLoop, finished: Finished) -> None:
         self.session, self.loop, self.finished = session, loop, finished
         self.batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        # A daemon, because a drain that ran out of time leaves sessions computing.
         threading.Thread(target=self._work, name="session", daemon=True).start()
 
     def run(self, batch: Batch) -> None:

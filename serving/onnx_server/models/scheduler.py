@@ -26,6 +26,7 @@ class Waiting:
     """The queue of one priority: by shapes, because only equal ones can share a batch, and each in order of arrival."""
 
     def __init__(self) -> None:
+        # An OrderedDict is the queue: who leaves may stand anywhere in it.
         self.queues: dict[Shapes, OrderedDict[Work, None]] = {}
         self.samples = 0
 
@@ -131,6 +132,7 @@ class Scheduler:
         for priority in (True, False):
             queue = self.waiting[priority].queues.get(oldest.shapes, ())
             for work in queue:
+                # Not `continue`: a smaller request behind it would overtake it.
                 if work.size > room:
                     break
                 works.append(work)
@@ -141,6 +143,7 @@ class Scheduler:
         """Run those that are still wanted."""
         now = time.monotonic()
         for work in works:
+            # Taken before: what has expired or was cancelled must leave the queue as well.
             self._take(work)
             self._expire(work, now)
         works = [work for work in works if not work.answer.done()]
@@ -178,6 +181,7 @@ class Scheduler:
     def _look_at_deadlines(self) -> None:
         """One timer for all of them, because one for each takes as long as reading a request."""
         now = time.monotonic()
+        # Futures call back in the loop's next turn, so the set does not change meanwhile.
         for work in self.asked:
             self._expire(work, now)
         self.looks_at_deadlines = bool(self.asked)

@@ -67,6 +67,7 @@ def _rate(sessions: Sequence[Session], inputs: Mapping[str, np.ndarray], batch: 
             calls += 1
         return calls
 
+    # The first call of a session warms it up and is not timed.
     for session in sessions:
         session.run(inputs)
     with ThreadPoolExecutor(len(sessions)) as pool:

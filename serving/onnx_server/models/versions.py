@@ -58,6 +58,7 @@ class Versions:
         self.models = {key: other for key, other in before.items() if key != model.version} | {model.version: model}
         meant = {channel: Channel(model.version, weight)} if channel else {}
         try:
+            # A model's first version becomes stable; a later one only where `channel` says so.
             self.direct({STABLE: Channel(model.version), **self.channels, **meant})
         except UserError:
             self.models = before
@@ -74,10 +75,11 @@ class Versions:
         if STABLE not in channels:
             raise UserError(f"{self.name}: needs a channel '{STABLE}'")
         given = sum(channel.weight for name, channel in channels.items() if name != STABLE)
-        if given > 1 + 1e-9:
+        if given > 1 + 1e-9:  # sums of weights such as 0.1 are not exact
             raise UserError(f"{self.name}: the weights of its channels add up to {given:g}; give at most 1")
         settled = {**channels, STABLE: Channel(channels[STABLE].version, max(0.0, 1 - given))}
         if settled != self.channels:
+            # The first channels take the place of none, so there is nothing to go back to.
             self.earlier = [*self.earlier, self.channels][-REMEMBERED:] if self.channels else []
             self.channels = settled
 
@@ -95,6 +97,7 @@ class Versions:
         model = self.models.pop(version)
         left = {name: channel for name, channel in self.channels.items() if channel.version != version}
         if self.models:
+            # `left` comes after it: a stable that means another version stays.
             self.direct({STABLE: Channel(next(reversed(self.models))), **left})
         return model
 
@@ -105,4 +108,5 @@ class Versions:
                 place -= channel.weight
                 if place < 0:
                     return channel.version
+        # Also where rounding leaves a little of `place` over.
         return self.channels[STABLE].version
