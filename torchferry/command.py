@@ -85,9 +85,8 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _missing(error: ModuleNotFoundError, verb: Verb) -> str:
-    part = verb.entry.split(".")[1]
-    extra = {"training": "train", "serving": "serve", "benchmarks": "bench"}.get(part, "dev")
-    return f"{error.name} is not installed; pip install 'torchferry[{extra}]'"
+    extras = {"training": "[train]", "serving": "[serve]", "benchmarks": "[bench]"}
+    return f"{error.name} is not installed; pip install 'torchferry{extras.get(verb.entry.split('.')[1], '')}'"
 
 
 def _help(name: str, verbs: Mapping[str, Verb]) -> Iterator[str]:

@@ -136,11 +136,7 @@ def write(bundle: Bundle, key: "SigningKey | None" = None) -> None:
 
 def checksums(root: Path) -> dict[str, str]:
     """SHA-256 of every file below `root`, by relative path."""
-    return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
+    return {path.relative_to(root).as_posix(): sha256(path) for path in sorted(root.rglob("*")) if path.is_file()}
 
 
 def _json(value: Any) -> Any:

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.commands import ROOT
+from tests.pipeline.checkout import copy_checkout
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.server, pytest.mark.torchrun]
@@ -19,9 +20,7 @@ pytestmark = [pytest.mark.server, pytest.mark.torchrun]
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What git tracks, with the environment that is installed already."""
-    folder = tmp_path_factory.mktemp("a folder") / "torch ferry"
-    ignored = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", ".*_cache", "*.egg-info")
-    shutil.copytree(ROOT, folder, symlinks=True, ignore=ignored)
+    folder = copy_checkout(tmp_path_factory.mktemp("a folder") / "torch ferry")
     (folder / ".venv").symlink_to(ROOT / ".venv")
     return folder
 

@@ -5,10 +5,8 @@ They use the ports that the README names, so they run in a network namespace of 
 
 import os
 import re
-import shutil
 import signal
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.commands import ROOT
+from tests.pipeline.checkout import copy_checkout
 from tests.running import starts
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.server, pytest.mark.torchrun]
 
@@ -35,7 +35,7 @@ def commands() -> list[tuple[str, list[str]]]:
     for line in (ROOT / "README.md").read_text().splitlines():
         if line.startswith("    $ "):
             found.append((line.removeprefix("    $ ").partition("  #")[0].strip(), []))
-        elif line.startswith("    ") and found and found[-1][1] is not None:
+        elif line.startswith("    ") and found:
             found[-1][1].append(line.removeprefix("    "))
         elif line.strip() and found:
             found.append(("", []))  # what is indented after a sentence belongs to no command
@@ -76,18 +76,16 @@ class Terminals:
         )
         return done.returncode, done.stdout
 
-    def serve(self, command: str) -> str:
-        """What it says up to when it is ready."""
+    def serve(self, command: str, last: str) -> str:
+        """What it says up to a line like the `last` one that the README shows."""
         self.stop()
         starts("server", command.split())
         with self.log.open("wb") as log:
             words = [*self.prefix, *command.split()]
-            self.server = subprocess.Popen(words, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
-        deadline = time.monotonic() + 180
-        while "metrics" not in self.log.read_text():
-            assert self.server.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.1)
+            server = subprocess.Popen(words, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
+        self.server, ready = server, re.compile(pattern(last))
+        wait_until(lambda: bool(ready.search(self.log.read_text())) or server.poll() is not None, 180)
+        assert server.poll() is None, self.log.read_text()
         return self.log.read_text()
 
     def stop(self) -> None:
@@ -100,9 +98,7 @@ class Terminals:
 
 @pytest.fixture
 def terminals(tmp_path: Path) -> Iterator[Terminals]:
-    folder = tmp_path / "torchferry"
-    ignored = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", ".*_cache", "*.egg-info")
-    shutil.copytree(ROOT, folder, symlinks=True, ignore=ignored)
+    folder = copy_checkout(tmp_path / "torchferry")
     namespace = f"readme-{uuid.uuid4().hex[:8]}"
     made = subprocess.run(["ip", "netns", "add", namespace], capture_output=True, text=True)
     if made.returncode:
@@ -123,7 +119,7 @@ def test_the_commands_work_in_the_order_of_the_readme(terminals: Terminals) -> N
         if command.startswith(tuple(NOT_RUN)):
             continue
         if command.startswith(SERVER):
-            said = terminals.serve(command)
+            said = terminals.serve(command, shown[-1])
         else:
             code, said = terminals.run(command)
             if "is void: the generator" in said:  # on a machine that does other things as well

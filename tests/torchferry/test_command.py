@@ -152,7 +152,9 @@ def test_the_program_finds_what_the_user_names_in_the_working_directory(tmp_path
     assert (tmp_path / "b" / "model.json").is_file()
 
 
-@pytest.mark.parametrize(("word", "extra"), [("train", "train"), ("archive", "serve"), ("bench slo", "bench")])
+@pytest.mark.parametrize(
+    ("word", "extra"), [("train", "[train]"), ("archive", "[serve]"), ("bench slo", "[bench]"), ("completion", "")]
+)
 def test_a_package_that_is_missing_is_named_with_what_installs_it(
     word: str, extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,7 +163,7 @@ def test_a_package_that_is_missing_is_named_with_what_installs_it(
 
     monkeypatch.setattr("torchferry.command.importlib.import_module", missing)
     assert main(word.split()) == 2
-    assert capsys.readouterr().err == f"torchferry: yaml is not installed; pip install 'torchferry[{extra}]'\n"
+    assert capsys.readouterr().err == f"torchferry: yaml is not installed; pip install 'torchferry{extra}'\n"
 
 
 def test_a_working_directory_that_is_gone_is_no_traceback(tmp_path: Path) -> None:
