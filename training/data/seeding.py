@@ -20,10 +20,10 @@ def uniforms(seed: int, epoch: int, indices: np.ndarray, draws: int) -> torch.Te
     `indices` are int64 [samples]. SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) is the hash: cheap
     for whole batches, where a generator for each sample would not be.
     """
-    keys = _mixed(_mixed(_mixed(np.uint64(seed)) + np.uint64(epoch)) + indices.astype(np.uint64))
+    keys = mixed(mixed(mixed(np.uint64(seed)) + np.uint64(epoch)) + indices.astype(np.uint64))
     # Sums and products are meant modulo 2**64.
     with np.errstate(over="ignore"):
-        bits = _mixed(keys[:, None] + GOLDEN_RATIO * np.arange(1, draws + 1, dtype=np.uint64))
+        bits = mixed(keys[:, None] + GOLDEN_RATIO * np.arange(1, draws + 1, dtype=np.uint64))
     # The top 24 bits, as many as a float32 holds exactly: more could round up to 1.
     return torch.from_numpy((bits >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24))
 
@@ -31,7 +31,7 @@ def uniforms(seed: int, epoch: int, indices: np.ndarray, draws: int) -> torch.Te
 @contextmanager
 def seeded(seed: int, epoch: int, index: int) -> Iterator[None]:
     """Python's, numpy's and torch's generators as they are for this sample, and afterwards as they were."""
-    key = int(_mixed(_mixed(_mixed(np.uint64(seed)) + np.uint64(epoch)) + np.uint64(index)))
+    key = int(mixed(mixed(mixed(np.uint64(seed)) + np.uint64(epoch)) + np.uint64(index)))
     python, legacy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
         random.seed(key)
@@ -72,7 +72,7 @@ def _set_states(states: tuple[Any, Any, torch.Tensor]) -> None:
     torch.set_rng_state(states[2])
 
 
-def _mixed(value: Any) -> Any:  # a numpy.uint64, or an array of them
+def mixed(value: Any) -> Any:  # a numpy.uint64, or an array of them
     with np.errstate(over="ignore"):
         value = value + GOLDEN_RATIO
         # The shifts and factors are SplitMix64's.

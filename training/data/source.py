@@ -1,7 +1,7 @@
 """The interface of data sources: two data sets, the labels, and what a sample means to the network."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -67,6 +67,15 @@ def blank(input: Input, samples: int) -> torch.Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Which samples a data set holds, so that a run which goes on can tell whether they are the same."""
+
+    samples: int
+    sha256: str
+    """Of their names and sizes, in order; of a table's rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """Two data sets of (input, target).
 
@@ -85,6 +94,11 @@ class Source:
     targets: Literal["classes", "values"] = "classes"
     order: Callable[[int, int], np.ndarray] | None = None
     """(seed, epoch) to the order of all training indices, int64; a plain permutation if there is none."""
+    listings: Mapping[str, Listing] = field(default_factory=dict)
+    """Of `train` and of `test`, where the source knows its samples before it reads them."""
+    refit: "Callable[[Input], Source] | None" = None
+    """The same samples under an input that was fitted before, such as the one that a checkpoint's weights know; None
+    where nothing of the input is computed from samples."""
 
     @property
     def train_size(self) -> int:

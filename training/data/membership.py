@@ -1,0 +1,18 @@
+"""Which side of a split a sample is on: a function of the split's seed and of the sample alone.
+
+So samples with equal keys are on one side, and none changes sides when others are added.
+"""
+
+import numpy as np
+
+from torchferry.training.data.seeding import mixed
+
+
+def held_out(keys: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """bool [samples]: true for those that belong to the test set, about `fraction` of them, in each class as well.
+
+    `keys` are uint64 [samples], hashes of what the samples hold.
+    """
+    drawn = mixed(mixed(np.uint64(seed)) + keys)
+    # 53 bits, as many as a float64 holds exactly.
+    return (drawn >> np.uint64(11)).astype(np.float64) / float(1 << 53) < fraction
