@@ -31,6 +31,10 @@ class Task(ABC):
         """As a source gives them."""
         return torch.zeros(samples, dtype=torch.int64)
 
+    def varied_targets(self, samples: int, outputs: int, random: torch.Generator) -> torch.Tensor:
+        """As a source gives them, in random order, with every class among them if there are as many samples."""
+        return torch.randperm(samples, generator=random) % max(2, outputs)
+
     @abstractmethod
     def test_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Summed over the samples; the same whatever loss is trained with."""
@@ -124,6 +128,9 @@ class Regression(Task):
 
     def blank_targets(self, samples: int, outputs: int) -> torch.Tensor:
         return torch.zeros(samples, outputs)
+
+    def varied_targets(self, samples: int, outputs: int, random: torch.Generator) -> torch.Tensor:
+        return torch.randn(samples, outputs, generator=random)
 
     def test_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return functional.mse_loss(outputs, targets, reduction="none").mean(dim=1).sum()

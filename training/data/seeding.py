@@ -36,7 +36,8 @@ def seeded(seed: int, epoch: int, index: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         random.seed(key)
         np.random.seed(key % 2**32)
-        torch.manual_seed(key % 2**63)
+        # Not torch.manual_seed, which seeds GPUs too and leaves them so: dropout would be the same on every rank.
+        torch.default_generator.manual_seed(key % 2**63)
         try:
             yield
         finally:

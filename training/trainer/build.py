@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.data import IterableDataset
 
 from torchferry.errors import UserError
-from torchferry.training.config.instantiate import Component, build
+from torchferry.training.config.instantiate import build
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.data import SOURCES
 from torchferry.training.data.loaders import EvaluationFeed, Feed, open_feed
@@ -21,7 +21,7 @@ from torchferry.training.models.saved import build_model
 from torchferry.training.models.weights import load_weights
 from torchferry.training.progress import Progress
 from torchferry.training.tasks import TASKS, Task
-from torchferry.training.trainer.optim import LOSSES
+from torchferry.training.trainer.losses import build_loss
 from torchferry.training.trainer.preflight import try_step
 from torchferry.training.trainer.train_state import seed_everything
 
@@ -107,7 +107,7 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     model = build_model(recipe.model, source.input)
     if recipe.weights is not None:
         load_weights(model.network, recipe.weights)
-    loss = _loss(recipe, task)
+    loss = build_loss(recipe.loss, task, outputs)
     mix = Mix(recipe.data.mixup, recipe.data.cutmix, outputs, recipe.seed) if order.neighbour else None
     if recipe.distributed.sync_batchnorm and rank_info.device.type != "cuda":
         raise UserError("distributed.sync_batchnorm: torch's SyncBatchNorm works on GPUs alone; set it to false")
@@ -130,13 +130,3 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
 
 def _as_they_come(source: Source) -> Callable[[int, int], np.ndarray]:
     return lambda _seed, _epoch: np.arange(source.train_size)
-
-
-def _loss(recipe: Recipe, task: Task) -> nn.Module:
-    component = recipe.loss or Component(name=task.default_loss)
-    loss = build(component, LOSSES, "loss")
-    if not isinstance(loss, nn.Module):
-        raise UserError(f"loss.name: {component.name} gives a {type(loss).__name__}, not a torch.nn.Module")
-    if learned := [name for name, weight in loss.named_parameters() if weight.requires_grad]:
-        raise UserError(f"loss: {learned[0]} would not be trained, because only the model is; make it a part of that")
-    return loss

@@ -1,4 +1,4 @@
-"""Optimizers and losses by name."""
+"""Optimizers by name."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -13,14 +13,6 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     name: value
     for name, value in vars(torch.optim).items()
     if inspect.isclass(value) and issubclass(value, torch.optim.Optimizer) and value is not torch.optim.Optimizer
-}
-LOSSES: dict[str, Callable[..., nn.Module]] = {
-    "cross_entropy": nn.CrossEntropyLoss,
-    "nll": nn.NLLLoss,
-    "bce_with_logits": nn.BCEWithLogitsLoss,
-    "mse": nn.MSELoss,
-    "l1": nn.L1Loss,
-    "huber": nn.HuberLoss,
 }
 
 

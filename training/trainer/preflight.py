@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
@@ -17,8 +18,12 @@ from torchferry.training.data.mix import Mix
 from torchferry.training.data.source import ImageInput, Source, blank
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks import Task
+from torchferry.training.trainer.losses import DividedLoss
 from torchferry.training.trainer.lr_schedule import build_schedule
 from torchferry.training.trainer.optim import build_optimizer
+
+TRIES = 3
+"""Ways in which a batch is halved."""
 
 
 def try_step(
@@ -52,12 +57,9 @@ def try_step(
             model.zero_grad()
     with _blamed(f"loss: does not take what the model gives and {task.targets}"):
         value = loss(*task.for_loss(given, targets))
-        # Each sample twice: a mean stays as it is, a sum doubles.
-        twice = loss(*task.for_loss(torch.cat([given, given]), torch.cat([targets, targets])))
-    if value.dim():
-        raise UserError(f"loss: gives a tensor of shape {list(value.shape)}, not one number; reduce it to the mean")
-    if not torch.allclose(value, twice, rtol=1e-3, atol=1e-5, equal_nan=True):
-        raise UserError("loss: grows with the batch, so it would depend on the number of ranks; reduce it to the mean")
+        if value.dim():
+            raise UserError(f"loss: gives a tensor of shape {list(value.shape)}, not one number; reduce it to the mean")
+        _check_sharing(loss, task, given[:1].detach(), shared=share < recipe.data.batch_size, soft=mixes)
     with _blamed("loss: has no gradient"):
         value.backward()
     _check_all_used(model, "in the loss")
@@ -78,6 +80,38 @@ def blank_batch(
     """Samples of zeros and their targets; `soft` ones are what mixing gives."""
     targets = torch.full((samples, outputs), 1 / outputs) if soft else task.blank_targets(samples, outputs)
     return blank(source.input, samples), targets
+
+
+def _check_sharing(loss: nn.Module, task: Task, given: torch.Tensor, *, shared: bool, soft: bool) -> None:
+    """A batch gives the same loss in one piece and in two halves, which ranks or accumulated batches may take.
+
+    `given` are the outputs for one sample. Its targets differ, because a divisor that depends on them shows in no other
+    way.
+    """
+    outputs = given.shape[1]
+    samples = 2 * max(2, outputs)
+    given = given.expand(samples, outputs)
+    for seed in range(TRIES):
+        targets = task.varied_targets(samples, outputs, torch.Generator().manual_seed(seed))
+        if soft:
+            targets = functional.one_hot(targets, outputs) * 0.7 + 0.3 / outputs
+        pieces = [(given, targets), (given[::2], targets[::2]), (given[1::2], targets[1::2])]
+        whole, *halves = (loss(*task.for_loss(*piece)) for piece in pieces)
+        if isinstance(loss, DividedLoss):
+            divisor, *divisors = (loss.divisor(piece[1]).to(whole) for piece in pieces)
+            if not (_same(whole, sum(halves)) and _same(divisor, sum(divisors))):
+                raise UserError("loss: its sum, or its divisor, over a batch is not that of two halves added up")
+        elif _same(whole, sum(halves)) and not _same(whole, halves[0]):
+            raise UserError("loss: grows with the batch, so it would depend on the number of ranks; use the mean")
+        elif shared and not _same(whole, sum(halves) / 2):
+            raise UserError(
+                "loss: over a batch it is not the mean of two halves, so it would depend on the number of ranks and on "
+                "step.accumulate; let it give the sum, and its method divisor(targets) what that is divided by"
+            )
+
+
+def _same(one: torch.Tensor, other: torch.Tensor | int) -> bool:
+    return torch.allclose(one, torch.as_tensor(other).to(one), rtol=1e-3, atol=1e-5, equal_nan=True)
 
 
 def _check_all_used(model: Normalized, where: str) -> None:

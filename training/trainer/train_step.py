@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
@@ -17,7 +18,11 @@ from torchferry.training.data.collate import Batch
 from torchferry.training.data.mix import Mix
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks import Task
+from torchferry.training.trainer.losses import DividedLoss
 from torchferry.training.trainer.nonfinite_guard import NonFiniteGuard
+
+Part = tuple[torch.Tensor, torch.Tensor]
+"""Inputs and targets of one forward pass."""
 
 
 @dataclass(kw_only=True)
@@ -53,12 +58,14 @@ class Step:
         if self.config.skip_nonfinite:
             self.guard.step_begins()
         total = torch.zeros((), device=self.device)
-        for part in range(self.config.accumulate):
-            batch = next(batches)
-            last = part + 1 == self.config.accumulate
-            # Gradients are summed over the ranks once, in the last part's backward pass.
-            with nullcontext() if last else self.model.no_sync():
-                loss = self._loss(batch, epoch, measure) / self.config.accumulate
+        parts: Iterator[Part] = (self._part(next(batches), epoch) for _ in range(self.config.accumulate))
+        share: float | torch.Tensor = 1 / self.config.accumulate
+        if isinstance(self.loss, DividedLoss):
+            parts, share = self._divided(list(parts), self.loss)
+        for number, (inputs, targets) in enumerate(parts, 1):
+            # Gradients are averaged over the ranks once, in the last part's backward pass.
+            with nullcontext() if number == self.config.accumulate else self.model.no_sync():
+                loss = self._loss(inputs, targets, measure) * share
                 self.scaler.scale(loss).backward()
             total += loss.detach()
         return total, self._update(measure)
@@ -70,12 +77,24 @@ class Step:
         assert isinstance(trained, Normalized)  # DDP and AveragedModel do not say what they hold
         return trained
 
-    def _loss(self, batch: Batch, epoch: int, measure: bool) -> torch.Tensor:
+    def _part(self, batch: Batch, epoch: int) -> Part:
         inputs, targets = batch.inputs, batch.targets
         if self.mix is not None:
             inputs, targets = self.mix(inputs, targets, epoch, batch.number)
         if self.config.channels_last and inputs.dim() == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return inputs, targets
+
+    def _divided(self, parts: list[Part], loss: DividedLoss) -> tuple[Iterator[Part], torch.Tensor]:
+        """The parts again, and what a part's sum is multiplied by, so that the mean over the ranks of what each adds up
+        is the sum over all samples by the divisor of all."""
+        divisor = torch.stack([loss.divisor(targets).double() for _, targets in parts]).sum()
+        dist.all_reduce(divisor)
+        # A step in which no sample counts has a loss of 0 and moves nothing, where torch's mean would be NaN.
+        share = torch.where(divisor > 0, dist.get_world_size() / divisor, 0)
+        return iter(parts), share.float()
+
+    def _loss(self, inputs: torch.Tensor, targets: torch.Tensor, measure: bool) -> torch.Tensor:
         started = self._now(measure)
         with self._autocast():
             outputs = self.model(inputs)

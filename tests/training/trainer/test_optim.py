@@ -6,7 +6,7 @@ from torch import nn
 
 from tests.training.data.sources import refusal
 from torchferry.training.config.instantiate import Component
-from torchferry.training.trainer.optim import LOSSES, OPTIMIZERS, build_optimizer
+from torchferry.training.trainer.optim import OPTIMIZERS, build_optimizer
 
 
 def parameters() -> list[nn.Parameter]:
@@ -44,11 +44,3 @@ def test_what_is_no_optimizer_is_refused(name: str, args: dict[str, float], word
 def test_a_network_that_is_all_frozen_is_refused() -> None:
     words = refusal(lambda: build_optimizer(Component(name="SGD"), parameters()[1:]))
     assert words == "model: has no parameter to train"
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_a_loss_is_a_mean_over_the_samples(name: str) -> None:
-    outputs = torch.tensor([[-1.0, -2.0], [-3.0, -0.5]])
-    targets = torch.tensor([0, 1]) if name in ("cross_entropy", "nll") else torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    each = [LOSSES[name]()(outputs[i : i + 1], targets[i : i + 1]) for i in range(2)]
-    assert LOSSES[name]()(outputs, targets) == pytest.approx(sum(each) / 2)

@@ -14,6 +14,7 @@ from torchferry.training.config.recipe import ScheduleConfig
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks import TASKS
+from torchferry.training.trainer.losses import build_loss
 from torchferry.training.trainer.preflight import blank_batch, try_step
 
 CORNERS = tiny.corners()
@@ -129,6 +130,33 @@ def test_the_outputs_are_named_as_the_task_has_them(task: str, source: Source, w
 def test_a_loss_that_does_not_fit_is_refused(loss: nn.Module, words: str) -> None:
     with pytest.raises(UserError, match=words):
         attempt(nn.Linear(3, 3), loss)
+
+
+class Hardest(nn.CrossEntropyLoss):
+    """The mean over the two samples that are worst."""
+
+    def forward(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(outputs, targets, reduction="none").topk(2).values.mean()
+
+
+class WrongDivisor(nn.CrossEntropyLoss):
+    """Says that it gives a sum, and gives a mean."""
+
+    def divisor(self, targets: torch.Tensor) -> torch.Tensor:
+        return torch.tensor(len(targets))
+
+
+@pytest.mark.parametrize("loss", [Hardest(), nn.CrossEntropyLoss(torch.tensor([1.0, 1.0, 50.0]))])
+def test_a_loss_that_depends_on_its_batch_is_refused_where_batches_are_shared(loss: nn.Module) -> None:
+    attempt(nn.Linear(3, 3), loss, share=4)  # a whole batch
+    with pytest.raises(UserError, match="not the mean of two halves, so it would depend on the number of ranks and on"):
+        attempt(nn.Linear(3, 3), loss, share=2)
+
+
+def test_a_divisor_that_is_none_is_refused() -> None:
+    attempt(nn.Linear(3, 3), build_loss(Component(name="nll", args={"weight": [1, 2, 3]}), TASKS["binary"], 3), share=2)
+    with pytest.raises(UserError, match="loss: its sum, or its divisor, over a batch is not that of two halves"):
+        attempt(nn.Linear(3, 3), WrongDivisor())
 
 
 @pytest.mark.parametrize(
