@@ -40,6 +40,8 @@ class Saver:
     group: dist.ProcessGroup
     """Gloo, and used for nothing else: a save exchanges messages while the loop exchanges its own."""
     rank_info: RankInfo
+    fingerprint: str
+    """What the run depends on, as JSON; it is in each checkpoint."""
     stored: RemoteRun | None
     saved: Callable[[float], None]
     """Told how many seconds a save took, when it is durable."""
@@ -69,7 +71,7 @@ class Saver:
         writer = (
             dcp.FileSystemWriter(written, single_file_per_rank=True, thread_count=1)
             if stored is None
-            else UploadWriter(written, stored, self.folder.parent, replace(progress))
+            else UploadWriter(written, stored, self.folder.parent, replace(progress), self.fingerprint)
         )
         try:
             future = dcp.async_save(state, storage_writer=writer, process_group=self.group)
@@ -97,8 +99,10 @@ class Saver:
             if stored is not None and not self.rank_info.one_node:
                 shutil.rmtree(checkpoint.unfinished(self.folder, progress.step), ignore_errors=True)
             elif self.rank_info.leads:
-                name_it = checkpoint.complete if stored is None else checkpoint.put
-                name_it(self.folder, progress, keep=self.config.keep)
+                if stored is None:
+                    checkpoint.complete(self.folder, progress, self.fingerprint, keep=self.config.keep)
+                else:
+                    checkpoint.put(self.folder, progress, keep=self.config.keep)
         except (Exception, CheckpointException) as error:  # a full or vanished disk may raise anything
             self._give_up(error, progress)
             return

@@ -1,7 +1,7 @@
 """Checkpoints on the disk: `checkpoints/step-<n>/`, with `latest` and `best` each naming one.
 
-A folder holds what torch.distributed.checkpoint wrote, `state.json` (where the run stood) and
-`checksums.json`. It appears under its name only when all of it is on the disk.
+A folder holds what torch.distributed.checkpoint wrote, `state.json` (where the run stood), `fingerprint.json` (what it
+depends on) and `checksums.json`. It appears under its name only when all of it is on the disk.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from torchferry.files import flush, sha256, write_whole
 from torchferry.training.progress import Progress
 
 NAME = re.compile(r"step-\d+")
+STATE, FINGERPRINT = "state.json", "fingerprint.json"
 
 
 def unfinished(folder: Path, step: int) -> Path:
@@ -31,7 +32,7 @@ def name_of(step: int) -> str:
     return f"step-{step:08d}"
 
 
-def complete(folder: Path, progress: Progress, *, keep: int) -> None:
+def complete(folder: Path, progress: Progress, fingerprint: str, *, keep: int) -> None:
     """Give what was written for `progress` its name, move `latest` and `best`, and drop old ones.
 
     All but the newest `keep` and the best go. Raises OSError.
@@ -41,14 +42,16 @@ def complete(folder: Path, progress: Progress, *, keep: int) -> None:
     for part in {entry.relative_path for entry in FileSystemReader(written).read_metadata().storage_data.values()}:
         if not (written / part).is_file():
             raise OSError(f"{written / part} is missing; runs_dir has to be one folder that all nodes share")
-    write_state(written, progress)
-    # After state.json, which it covers.
+    write_state(written, progress, fingerprint)
+    # After the others, which it covers.
     write_checksums(written, {file.name: sha256(file) for file in sorted(written.iterdir())})
     put(folder, progress, keep=keep)
 
 
-def write_state(written: Path, progress: Progress) -> None:
-    write_whole(written / "state.json", json.dumps(asdict(progress), indent=2) + "\n")
+def write_state(written: Path, progress: Progress, fingerprint: str) -> None:
+    """Where the run stands, and what it depends on."""
+    write_whole(written / STATE, json.dumps(asdict(progress), indent=2) + "\n")
+    write_whole(written / FINGERPRINT, fingerprint)
 
 
 def write_checksums(written: Path, checksums: Mapping[str, str]) -> str:
@@ -126,7 +129,7 @@ def read_progress(checkpoint: Path) -> Progress:
 def stated(checkpoint: Path) -> Progress:
     """As `read_progress`, of files that were compared already."""
     try:
-        return Progress(**json.loads((checkpoint / "state.json").read_text()))
+        return Progress(**json.loads((checkpoint / STATE).read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{checkpoint}: is not a complete checkpoint: {error}") from error
 

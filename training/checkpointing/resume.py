@@ -1,15 +1,14 @@
 """The state of a run folder decides how a run starts: anew, from a checkpoint, or not at all because it is done."""
 
 import contextlib
-import dataclasses
 import json
 import os
 import socket
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,14 @@ from torchferry.errors import UserError
 from torchferry.files import write_whole
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.checkpoint import stated
+from torchferry.training.checkpointing.fingerprint import flat, recorded
+from torchferry.training.checkpointing.may_differ import SAME_RUN, is_free
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.config.cli import parse, to_yaml
 from torchferry.training.config.recipe import Recipe
+from torchferry.training.data.recorded import as_recorded
 from torchferry.training.progress import Progress
 from torchferry.training.telemetry import sample_log
-
-# What may differ from how a run began: nothing here changes what a step computes.
-FREE = (
-    *("runs_dir", "resume", "dry_run", "epochs", "max_steps", "evaluate_every_epochs", "early_stopping"),
-    *("checkpoint", "metrics", "profile", "gate"),
-    *("data.workers", "data.on_corrupt", "data.device_resident", "distributed.timeout_seconds"),
-)
 
 
 @dataclass(frozen=True)
@@ -47,6 +42,8 @@ class Start:
     """Whether the folder, or the store, holds the model of the newest checkpoint already."""
     began: int
     """Nanoseconds since 1970, at the leading rank."""
+    given: bool = False
+    """Whether the checkpoint is another run's, which `resume` names."""
 
     def attempt(self, world_size: int) -> str:
         """The line that is written about it."""
@@ -65,11 +62,11 @@ def find_start(
     if _visible(folder):
         _check_ours(recipe, again=bool(attempts) and attempts[-1]["launch"] == launch)
     path, progress = (downloaded, stated(downloaded)) if downloaded else _newest_whole(folder / run_folder.CHECKPOINTS)
-    if path is None and recipe.resume not in ("auto", "none"):
+    if given := path is None and recipe.resume not in ("auto", "none"):
         path, progress = _given(Path(recipe.resume))
         progress.best, progress.best_step, progress.stale = None, -1, 0  # that run's best is not in this folder
     finished = progress.step in (_model_step(folder), stored.finished_at() if stored is not None else None)
-    return Start(path, progress, launch, len(attempts), finished, time.time_ns())
+    return Start(path, progress, launch, len(attempts), finished, time.time_ns(), given)
 
 
 def enter(recipe: Recipe, start: Start, world_size: int) -> None:
@@ -85,7 +82,7 @@ def enter(recipe: Recipe, start: Start, world_size: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         # find_start has put back by now what a kill left as *.replaced; this removes the rest.
         checkpoint.clear_unfinished(folder / run_folder.CHECKPOINTS)
-        write_whole(folder / run_folder.CONFIG, to_yaml(recipe))
+        write_whole(folder / run_folder.CONFIG, to_yaml(recorded(recipe)))
         sample_log.cut(folder, start.progress.step)
         with attempts.open("a") as file:
             # A kill may have cut the last line, which this one must not be joined to.
@@ -119,14 +116,18 @@ def _check_ours(recipe: Recipe, *, again: bool) -> None:
     if not (folder / run_folder.CONFIG).is_file():
         raise UserError(f"{folder}: is no run folder (it has no config.yaml); give another --name")
     # Parsed again, so that keys which came later have their defaults.
-    before = dict(_flat(dataclasses.asdict(parse(["--config", str(folder / run_folder.CONFIG)]))))
-    now = dict(_flat(dataclasses.asdict(recipe)))
-    for key in sorted(before.keys() | now.keys()):
-        if before.get(key) != now.get(key) and not f"{key}.".startswith(tuple(f"{free}." for free in FREE)):
-            raise UserError(
-                f"{folder}: was started with {key} {before.get(key)}, the recipe now says {now.get(key)}; "
-                "give another --name, or the old value to go on"
-            )
+    began = parse(["--config", str(folder / run_folder.CONFIG)])
+    began = replace(began, data=replace(began.data, source=as_recorded(began.data.source)))
+    before, now = dict(flat(began)), dict(flat(recorded(recipe)))
+    differ = [
+        f"{key} {before.get(key)}, the recipe now says {now.get(key)}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key) and not is_free(key, SAME_RUN)
+    ]
+    if differ:
+        raise UserError(
+            f"{folder}: was started with {'; with '.join(differ)}; give another --name, or the old value to go on"
+        )
 
 
 def _newest_whole(folder: Path) -> tuple[Path | None, Progress]:
@@ -170,11 +171,3 @@ def _launch(environ: Mapping[str, str]) -> str:
     identity = environ["TORCHELASTIC_RUN_ID"]
     # none is torchrun's default; its agent, our parent, then tells one launch from another.
     return identity if identity != "none" else f"{socket.gethostname()}:{os.getppid()}"
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

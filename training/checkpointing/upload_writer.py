@@ -28,9 +28,12 @@ class UploadWriter(dcp.FileSystemWriter):
     """Each rank says that it has written when its file is in the store; then the leading rank uploads the rest, and
     checksums.json last. An error on any rank becomes that of all."""
 
-    def __init__(self, written: Path, stored: RemoteFolder, run_dir: Path, progress: Progress) -> None:
+    def __init__(
+        self, written: Path, stored: RemoteFolder, run_dir: Path, progress: Progress, fingerprint: str
+    ) -> None:
         super().__init__(written, single_file_per_rank=True, thread_count=1)
-        self.written, self.stored, self.run_dir, self.progress = written, stored, run_dir, progress
+        self.written, self.stored, self.run_dir = written, stored, run_dir
+        self.progress, self.fingerprint = progress, fingerprint
 
     def write_data(self, plan: dcp.SavePlan, planner: dcp.SavePlanner) -> Future[list[WriteResult]]:
         results = super().write_data(plan, planner).wait()
@@ -47,9 +50,9 @@ class UploadWriter(dcp.FileSystemWriter):
         """On the leading rank, when all have written."""
         # Writes .metadata, which is uploaded below.
         super().finish(metadata, results)
-        checkpoint.write_state(self.written, self.progress)
+        checkpoint.write_state(self.written, self.progress, self.fingerprint)
         checksums = {result.storage_data.relative_path: result.sha256 for rank in results for result in rank}
-        for name in (".metadata", "state.json", *filter(self._take, RUN_FILES)):
+        for name in (".metadata", checkpoint.STATE, checkpoint.FINGERPRINT, *filter(self._take, RUN_FILES)):
             checksums[name] = self.stored.put(self.written / name, name)
         self.stored.complete(checkpoint.write_checksums(self.written, checksums))
 

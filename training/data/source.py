@@ -71,8 +71,8 @@ class Listing:
     """Which samples a data set holds, so that a run which goes on can tell whether they are the same."""
 
     samples: int
-    sha256: str
-    """Of their names and sizes, in order; of a table's rows."""
+    sha256: str | None
+    """Of their names and sizes, in order; of a table's rows. None where they are not known before they are read."""
 
 
 @dataclass(frozen=True, kw_only=True)

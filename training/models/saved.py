@@ -21,12 +21,13 @@ from torchferry.errors import UserError
 from torchferry.files import flush, sha256, write_whole
 from torchferry.training.config.instantiate import Component, build, one_line
 from torchferry.training.data import SOURCES
-from torchferry.training.data.source import ImageInput, Input, Source, TableInput, TensorInput, blank
+from torchferry.training.data.plain_input import from_plain, plain, to_plain
+from torchferry.training.data.recorded import as_recorded
+from torchferry.training.data.source import Input, Source, blank
 from torchferry.training.models import NETWORKS
 from torchferry.training.models.normalized import Normalized
 
 SCHEMA = "torchferry.model/1"
-INPUTS: dict[str, type[Input]] = {"image": ImageInput, "table": TableInput, "tensor": TensorInput}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +79,8 @@ def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
     except SafetensorError as error:
         raise OSError(None, str(error)) from error
     flush(weights)
-    kind = next(kind for kind, of in INPUTS.items() if isinstance(card.input, of))
-    content = {"schema": SCHEMA, **_plain(asdict(card)), "weights_sha256": sha256(weights)}
-    content["input"] = {"kind": kind, **content["input"]}
+    content = {"schema": SCHEMA, **plain(asdict(card)), "weights_sha256": sha256(weights)}
+    content["input"] = to_plain(card.input)
     write_whole(written / run_folder.CARD, yaml.safe_dump(content, sort_keys=False))
     shutil.rmtree(folder, ignore_errors=True)
     written.rename(folder)
@@ -120,22 +120,12 @@ def evaluation_data(card: ModelCard) -> Source:
 
 
 def _card(content: dict[str, Any]) -> ModelCard:
-    given: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in content["input"].items()
-    }
     return ModelCard(
         **content
         | {
             "network": Component(**content["network"]),
-            "data": Component(**content["data"]),
-            "input": INPUTS[given.pop("kind")](**given),
+            "data": as_recorded(Component(**content["data"])),
+            "input": from_plain(content["input"]),
             "labels": tuple(content["labels"]),
         }
     )
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, because YAML's safe subset has no tuples."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, tuple | list) else value

@@ -39,14 +39,26 @@ class Run:
     task: Task
     outputs: int
     """How many numbers the network gives for a sample."""
+    classes: int | None
+    """How many a target may name; None for values."""
     model: Normalized
     loss: nn.Module
     mix: Mix | None
     progress: Progress = field(default_factory=Progress)
 
+    def take(self, source: Source) -> None:
+        """The same samples under another input; the network stays as it is."""
+        device = self.rank_info.device
+        self.source, self.model = source, Normalized(self.model.network, source.input)
+        self.feed = open_feed(self.recipe.data, source, self.order, self.classes, device)
+        self.evaluation = EvaluationFeed(source.test, self.recipe.data, self.classes, device)
+
     @property
     def total_steps(self) -> int:
-        return min(self.recipe.epochs * len(self.order), self.recipe.max_steps or 2**62)  # 2**62: no limit
+        """Optimizer steps in the whole run; epochs that are over may have had another number than those to come."""
+        progress = self.progress
+        to_come = (self.recipe.epochs - progress.epoch) * len(self.order)
+        return min(progress.step - progress.batch + to_come, self.recipe.max_steps or 2**62)  # 2**62: no limit
 
     @property
     def ended(self) -> bool:
@@ -120,6 +132,7 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
         evaluation=EvaluationFeed(source.test, recipe.data, classes, rank_info.device),
         task=task,
         outputs=outputs,
+        classes=classes,
         model=model,
         loss=loss,
         mix=mix,

@@ -1,5 +1,6 @@
 """The learning rate: our own shapes, which depend on the share of the run that is done, and torch's classes."""
 
+import inspect
 import math
 from collections.abc import Callable
 
@@ -26,10 +27,9 @@ def build_schedule(
         except TypeError as error:
             # LambdaLR calls the shape at once, so arguments of a wrong type show here.
             raise UserError(f"schedule.args: {config.args} do not fit {config.name}: {error}") from error
-    known = {name: value for name, value in vars(lr_scheduler).items() if name.endswith("LR") and name != "LambdaLR"}
     if config.name.endswith("ReduceLROnPlateau"):
         raise UserError("schedule.name: ReduceLROnPlateau waits for evaluations, not steps; use cosine or step")
-    scheduler = build(Component(name=config.name, args=config.args), SHAPES | known, "schedule", optimizer)
+    scheduler = build(Component(name=config.name, args=config.args), SHAPES | OF_TORCH, "schedule", optimizer)
     if config.warmup_steps:
         raise UserError(f"schedule.warmup_steps: goes with {', '.join(SHAPES)}, not with {config.name}")
     if not isinstance(scheduler, lr_scheduler.LRScheduler):
@@ -88,4 +88,13 @@ SHAPES: dict[str, Callable[..., Shape]] = {
     "linear": linear,
     "step": step,
     "triangular": triangular,
+}
+OF_TORCH: dict[str, Callable[..., lr_scheduler.LRScheduler]] = {
+    name: value
+    for name, value in vars(lr_scheduler).items()
+    if inspect.isclass(value)
+    and issubclass(value, lr_scheduler.LRScheduler)
+    and value.__module__ == lr_scheduler.__name__
+    # Their arguments are functions, which no recipe can hold.
+    and name not in ("LRScheduler", "LambdaLR", "MultiplicativeLR", "ReduceLROnPlateau")
 }

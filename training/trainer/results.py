@@ -8,6 +8,7 @@ import torch
 
 from torchferry import run_folder
 from torchferry.files import write_whole
+from torchferry.training.data.recorded import with_defaults
 from torchferry.training.data.source import ImageInput
 from torchferry.training.evaluation import Evaluation
 from torchferry.training.models.normalized import Normalized
@@ -35,7 +36,7 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
         network=recipe.model,
         input=source.input,
         labels=source.labels,
-        data=recipe.data.source,
+        data=with_defaults(recipe.data.source),
         result=result.values,
         step=run.progress.step,
         gate={name: limit for name, limit in vars(recipe.gate).items() if limit is not None},

@@ -35,6 +35,7 @@ from torchferry.training.telemetry.sample_log import NoSampleLog, SampleLog
 from torchferry.training.trainer.build import Run, build_run
 from torchferry.training.trainer.loop import Loop
 from torchferry.training.trainer.results import leave_results
+from torchferry.training.trainer.take_over import take_over
 from torchferry.training.trainer.train_state import restore, seed_everything
 from torchferry.training.trainer.wrap_ddp import assemble
 
@@ -75,6 +76,7 @@ def _train(parts: Run, stored: RemoteRun | None) -> None:
         stored.attempt = start.began
     parts.progress = start.progress
     _check_same_epoch(parts)
+    fingerprint = take_over(parts, start)
     # `ended` as well: with more epochs than before a finished run goes on.
     if start.finished and parts.ended:
         if rank_info.leads:
@@ -82,7 +84,7 @@ def _train(parts: Run, stored: RemoteRun | None) -> None:
             where = folder if stored is None else stored.url
             print(f"{recipe.name}: is finished, at step {parts.progress.step}; in {where}", flush=True)
         return
-    loop = _prepare(parts, start, stored)
+    loop = _prepare(parts, start, stored, fingerprint)
     try:
         result = loop.train()
         if recipe.checkpoint.export == "best":
@@ -115,7 +117,7 @@ def _upload(parts: Run, stored: RemoteRun | None) -> None:
         raise RunFailed(f"{error}: cannot take the results; the same command tries again") from error
 
 
-def _prepare(parts: Run, start: Start, stored: RemoteRun | None) -> Loop:
+def _prepare(parts: Run, start: Start, stored: RemoteRun | None, fingerprint: str) -> Loop:
     """Everything that the loop uses, with the checkpoint's state in it if there is one; then the run folder."""
     recipe, rank_info, folder, stands_at = parts.recipe, parts.rank_info, parts.recipe.run_dir, start.progress.step
     requests = Requests(cpu_group(recipe.distributed.timeout_seconds), rank_info.world_size)
@@ -125,7 +127,7 @@ def _prepare(parts: Run, start: Start, stored: RemoteRun | None) -> Loop:
     seed_everything(recipe.seed + rank_info.rank + stands_at * rank_info.world_size)
     if start.checkpoint is not None:
         # After the seeding, because it puts the checkpoint's generators in place of these.
-        restore(start.checkpoint, start.progress, step, rank_info, losses)
+        restore(start.checkpoint, start.progress, step, rank_info, losses, settings=not start.given)
     start.progress.world_size = rank_info.world_size
     null: Reporter = NullReporter()
     telemetry = on_the_leader(rank_info, lambda: _open_telemetry(parts, start), null)
@@ -140,6 +142,7 @@ def _prepare(parts: Run, start: Start, stored: RemoteRun | None) -> Loop:
         config=recipe.checkpoint,
         group=cpu_group(recipe.distributed.timeout_seconds),
         rank_info=rank_info,
+        fingerprint=fingerprint,
         stored=stored,
         saved=telemetry.saved,
         failed=telemetry.save_failed,

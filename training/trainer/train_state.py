@@ -5,6 +5,7 @@ what a communication hook keeps and the sums since the last report are each rank
 """
 
 import random
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint import CheckpointException
 from torch.distributed.checkpoint._nested_dict import flatten_state_dict
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+from torch.optim.lr_scheduler import LRScheduler
 
 from torchferry.errors import UserError
 from torchferry.training.checkpointing import checkpoint
@@ -44,11 +46,14 @@ def collect(step: Step, rank_info: RankInfo, sums: torch.Tensor) -> dict[str, An
     return state
 
 
-def restore(path: Path, progress: Progress, step: Step, rank_info: RankInfo, sums: torch.Tensor) -> None:
+def restore(
+    path: Path, progress: Progress, step: Step, rank_info: RankInfo, sums: torch.Tensor, *, settings: bool = True
+) -> None:
     """Put the checkpoint at `path` into `step`; every rank calls it.
 
-    With another number of ranks than wrote it, what belongs to each rank starts anew. Raises UserError for
-    a checkpoint of another model.
+    With another number of ranks than wrote it, what belongs to each rank starts anew. Without `settings` those of the
+    optimizer, such as its learning rate, and the schedule stay the step's own; the schedule moves on to where the
+    checkpoint stands. Raises UserError for a checkpoint of another model.
     """
     # dcp loads in place: it needs the run's own state as the form to fill.
     state = collect(step, rank_info, sums)
@@ -56,22 +61,35 @@ def restore(path: Path, progress: Progress, step: Step, rank_info: RankInfo, sum
     if progress.world_size != rank_info.world_size:
         # Of another number of ranks, it may have no part of this rank's, or one that belonged to other samples.
         del state[own]
+    # What is not in the form stays as it is.
+    own_settings = None if settings else state["optimizer"].pop("param_groups")
     _check_same(path, state)
     try:
         with former_name():
             dcp.load(state, checkpoint_id=path)
+        if own_settings is not None:
+            state["optimizer"]["param_groups"] = own_settings
         set_state_dict(step.model, step.optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"])
     except dist.DistBackendError:
         raise  # a rank that has gone says nothing about whose checkpoint it is
     except (Exception, CheckpointException) as error:  # a checkpoint of another model may raise anything
         raise UserError(f"{path}: cannot be put into this run: {one_line(error)}") from error
-    step.scheduler.load_state_dict(state["schedule"].content)
+    if settings:
+        step.scheduler.load_state_dict(state["schedule"].content)
+    else:
+        _move_on(step.scheduler, state["schedule"].content["last_epoch"])
     step.scaler.load_state_dict(state["scaler"])
     step.guard.skipped.copy_(state["skipped"])
     if step.ema is not None:
         step.ema.load_state_dict(state["ema"])
     if own in state:
         _put_back(state[own], step, rank_info, sums)
+
+
+def _move_on(scheduler: LRScheduler, steps: int) -> None:
+    with warnings.catch_warnings(action="ignore"):  # that the optimizer takes no steps meanwhile
+        for _ in range(steps):
+            scheduler.step()
 
 
 def seed_everything(seed: int) -> None:

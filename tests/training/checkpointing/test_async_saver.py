@@ -39,6 +39,7 @@ def saver_in(run_dir: Path, stored: RemoteRun | None = None, told: Told | None =
         config=CheckpointConfig(**config),
         group=cpu_group(60),
         rank_info=tiny.ALONE,
+        fingerprint="{}",
         stored=stored,
         saved=told.seconds.append,
         failed=told.failed,

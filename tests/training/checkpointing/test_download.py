@@ -33,7 +33,7 @@ def write(folder: Path, step: int, **files: str) -> Path:
     """A whole checkpoint on the disk."""
     path = folder / checkpoint.name_of(step)
     path.mkdir(parents=True)
-    checkpoint.write_state(path, Progress(step=step))
+    checkpoint.write_state(path, Progress(step=step), "{}")
     for name, text in {"weights": f"of step {step}", **files}.items():
         (path / name.replace("_", ".")).write_text(text)
     checkpoint.write_checksums(path, {file.name: sha256(file) for file in sorted(path.iterdir())})

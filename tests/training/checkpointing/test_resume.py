@@ -10,6 +10,7 @@ import pytest
 from torchferry.errors import UserError
 from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.fingerprint import recorded
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.checkpointing.resume import Start, enter, find_start
 from torchferry.training.config.cli import to_yaml
@@ -48,7 +49,7 @@ def begun(runs_dir: Path, *steps: int, launch: str = "first") -> Path:
 
 def put(folder: Path, progress: Progress) -> None:
     folder.mkdir(parents=True)
-    checkpoint.write_state(folder, progress)
+    checkpoint.write_state(folder, progress, "{}")
     checkpoint.write_checksums(folder, {"state.json": checkpoint.sha256(folder / "state.json")})
 
 
@@ -108,12 +109,22 @@ def test_what_changes_no_step_may_differ(changes: dict[str, Any], tmp_path: Path
         ({"optimizer": Component(name="SGD", args={"lr": 0.2})}, "with optimizer.args.lr 0.1, the recipe now says 0.2"),
         ({"optimizer": Component(name="SGD", args={"lr": 0.1, "nesterov": True})}, "with optimizer.args.nesterov None"),
         ({"data": DataConfig(source=SOURCE, batch_size=8)}, "with data.batch_size 64, the recipe now says 8"),
+        (
+            {"data": DataConfig(source=Component(name="digits", args={"size": 28})), "seed": 1},
+            "with data.source.args.size 8, the recipe now says 28; with seed 0, the recipe now says 1",
+        ),
     ],
 )
 def test_what_changes_a_step_is_refused_by_its_key(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
     begun(tmp_path, 9)
     with pytest.raises(UserError, match=f"{words}.*; give another --name, or the old value to go on"):
         find_start(recipe(tmp_path, **changes), {})
+
+
+def test_a_default_that_is_written_out_is_no_difference(tmp_path: Path) -> None:
+    begun(tmp_path, 9)
+    said = DataConfig(source=Component(name="digits", args={"test_fraction": 0.2, "mean": None}))
+    assert find_start(recipe(tmp_path, data=said), {}).progress.step == 9
 
 
 def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
@@ -171,7 +182,7 @@ def test_entering_writes_the_recipe_and_clears_what_is_done_again(tmp_path: Path
     (folder / "samples-0.csv").write_text("9,1\n10,2\n")
     changed = recipe(tmp_path, epochs=5)
     enter(changed, find_start(changed, {}), 2)
-    assert (folder / "config.yaml").read_text() == to_yaml(changed)
+    assert (folder / "config.yaml").read_text() == to_yaml(recorded(changed))
     assert (folder / "samples-0.csv").read_text() == "9,1\n"
     assert [path.name for path in (folder / "checkpoints").iterdir()] == ["step-00000009"]
 

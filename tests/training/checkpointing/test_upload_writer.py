@@ -23,7 +23,7 @@ def write(tmp_path: Path, store: ObjectStore) -> RemoteFolder:
     """Save one weight of a run that stands at step 5."""
     stored = RemoteFolder(store, "digits/checkpoints/step-00000005.1.1")
     written = checkpoint.unfinished(tmp_path / "run" / "checkpoints", 5)
-    writer = UploadWriter(written, stored, tmp_path / "run", Progress(step=5))
+    writer = UploadWriter(written, stored, tmp_path / "run", Progress(step=5), "{}")
     dcp.save({"weight": torch.ones(2)}, storage_writer=writer)
     return stored
 
@@ -57,7 +57,7 @@ def test_the_disk_and_the_store_hold_the_same_files(tmp_path: Path, store: Objec
     written = checkpoint.unfinished(tmp_path / "run" / "checkpoints", 5)
     names = {path.name for path in written.iterdir()}
     assert names == set(store.paths(stored.name))
-    assert names == {".metadata", "__0_0.distcp", "state.json", "config.yaml", "checksums.json"}
+    assert names == {".metadata", "__0_0.distcp", "state.json", "fingerprint.json", "config.yaml", "checksums.json"}
     assert checkpoint.read_progress(written).step == 5
     assert set(json.loads(stored.checksums() or "")) == names - {"checksums.json"}
 

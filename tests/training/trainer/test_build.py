@@ -87,8 +87,18 @@ def test_a_run_ends_after_its_epochs_or_steps(max_steps: int | None, total: int)
     assert parts.total_steps == total
     ends = []
     for parts.progress.step in range(total + 1):
+        parts.progress.epoch, parts.progress.batch = divmod(parts.progress.step, 2)
         ends.append(parts.ended)
     assert ends == [False] * total + [True]
+
+
+def test_epochs_that_are_over_may_have_had_another_number_of_steps() -> None:
+    """As where rows were added to a table meanwhile."""
+    parts = run(epochs=3)
+    parts.progress.epoch, parts.progress.step = 2, 50
+    assert (parts.total_steps, parts.ended) == (52, False)
+    parts.progress.epoch, parts.progress.step = 3, 52
+    assert parts.ended
 
 
 def test_a_score_is_the_best_if_it_gains_enough_and_is_a_number() -> None:

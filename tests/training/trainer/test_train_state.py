@@ -13,7 +13,7 @@ import torch.distributed.checkpoint as dcp
 from tests.training import tiny
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import StepConfig
+from torchferry.training.config.recipe import ScheduleConfig, StepConfig
 from torchferry.training.progress import Progress
 from torchferry.training.trainer.train_state import collect, restore, seed_everything
 from torchferry.training.trainer.train_step import Step
@@ -136,3 +136,41 @@ def test_one_seed_decides_all_generators(seed: int) -> None:
     assert drawn() == first
     seed_everything(seed - 1 if seed else 1)
     assert not set(drawn()) & set(first)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        ScheduleConfig(name="cosine"),
+        ScheduleConfig(name="StepLR", args={"step_size": 2, "gamma": 0.5}),
+        ScheduleConfig(name="OneCycleLR", args={"max_lr": 0.3, "total_steps": 40}),
+        ScheduleConfig(name="CosineAnnealingWarmRestarts", args={"T_0": 4}),
+    ],
+)
+def test_a_new_run_has_its_own_settings_at_the_step_where_the_checkpoint_stands(
+    schedule: ScheduleConfig, tmp_path: Path
+) -> None:
+    first = step_of(tmp_path, epochs=20)
+    train(first, 3)
+    path = saved(first, tmp_path / "saved", torch.zeros(2))
+    optimizer = Component(name="SGD", args={"lr": 0.2, "momentum": 0.5, "weight_decay": 0.01})
+    steady, found = (step_of(tmp_path, epochs=20, optimizer=optimizer, schedule=schedule) for _ in range(2))
+    train(steady, 3)
+    restore(path, Progress(), found, tiny.ALONE, torch.zeros(2), settings=False)
+    for key in ("lr", "momentum", "weight_decay"):
+        assert found.optimizer.param_groups[0][key] == steady.optimizer.param_groups[0][key], key
+    train(steady, 1)
+    train(found, 1)
+    assert found.optimizer.param_groups[0]["lr"] == steady.optimizer.param_groups[0]["lr"]
+
+
+def test_with_the_same_settings_a_new_run_takes_the_steps_of_the_old_one(tmp_path: Path) -> None:
+    first = step_of(tmp_path)
+    train(first, 3)
+    path = saved(first, tmp_path / "saved", torch.zeros(2))
+    second = step_of(tmp_path, seed=1)
+    restore(path, Progress(), second, tiny.ALONE, torch.zeros(2), settings=False)
+    train(first, 2)
+    train(second, 2)
+    expected, found = everything(first), everything(second)
+    assert all(torch.equal(value, expected[name]) for name, value in found.items())

@@ -1,0 +1,39 @@
+"""Records of sources say every argument; those of earlier versions mean what was done then."""
+
+import pytest
+
+from torchferry.training.config.instantiate import Component
+from torchferry.training.data import SOURCES, recorded
+from torchferry.training.data.recorded import as_recorded, with_defaults
+
+
+def test_what_a_recipe_leaves_out_is_the_default() -> None:
+    found = with_defaults(Component(name="digits", args={"size": 28}))
+    assert found.args == {
+        "test_fraction": 0.2,
+        "split_seed": 0,
+        "size": 28,
+        "normalize": None,
+        "mean": None,
+        "std": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "source",
+    [Component(name="of.the.user", args={"x": 1}), Component(name="digits", args={"sise": 28})],
+)
+def test_what_is_not_ours_or_not_known_stays_as_it_is(source: Component) -> None:
+    assert with_defaults(source) == as_recorded(source) == source
+
+
+def test_what_a_record_leaves_out_was_the_only_way_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(recorded.FORMER, "digits", {"split_seed": 7, "size": 16})
+    found = as_recorded(Component(name="digits", args={"size": 28}))
+    assert (found.args["split_seed"], found.args["size"], found.args["test_fraction"]) == (7, 28, 0.2)
+
+
+def test_each_former_way_can_still_be_asked_for() -> None:
+    for name, args in recorded.FORMER.items():
+        assert name in SOURCES
+        assert as_recorded(Component(name=name)).args.items() >= args.items()

@@ -1,0 +1,171 @@
+"""What a run depends on beside its checkpoint: recipe, samples, classes or columns, normalisation, network, versions.
+
+Each checkpoint holds it as fingerprint.json. A run that goes on compares, says what differs where that is allowed
+(may_differ.py), and refuses the rest. What was computed from samples, such as a table's mean, is then the checkpoint's:
+the weights know no other.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from torchferry.errors import UserError
+from torchferry.training.checkpointing.checkpoint import FINGERPRINT
+from torchferry.training.checkpointing.may_differ import INSIDE_EPOCH, NEW_RUN, SAME_RUN, is_free
+from torchferry.training.config.recipe import Recipe
+from torchferry.training.data.plain_input import from_plain, to_plain
+from torchferry.training.data.recorded import with_defaults
+from torchferry.training.data.source import Listing, Source
+
+SCHEMA = "torchferry.fingerprint/1"
+PACKAGES = ("torchferry", "torch", "torchvision", "numpy", "pillow", "scikit-learn", "pyarrow")
+
+Fingerprint = dict[str, Any]
+
+
+def fingerprint_of(recipe: Recipe, source: Source, network: nn.Module) -> Fingerprint:
+    """As JSON can hold it."""
+    sizes = {"train": source.train_size, "test": source.test_size}
+    content = {
+        "schema": SCHEMA,
+        "recipe": dict(flat(recorded(recipe))),
+        "labels": source.labels,
+        "targets": source.targets,
+        "input": to_plain(source.input),
+        "samples": {
+            split: asdict(source.listings.get(split, Listing(samples=size, sha256=None)))
+            for split, size in sizes.items()
+        },
+        "network": {name: list(value.shape) for name, value in network.state_dict().items()},
+        "versions": {name: found for name in PACKAGES if (found := _version(name)) is not None},
+    }
+    return dict(json.loads(json.dumps(content, default=str)))  # as it will be read back: tuples become lists
+
+
+def recorded(recipe: Recipe) -> Recipe:
+    """With everything that its source leaves to defaults."""
+    return replace(recipe, data=replace(recipe.data, source=with_defaults(recipe.data.source)))
+
+
+def flat(recipe: Recipe) -> Iterator[tuple[str, Any]]:
+    """Its keys, dotted, and their values."""
+    return _flat(asdict(recipe) | {"runs_dir": str(recipe.runs_dir)})
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def read(checkpoint: Path) -> Fingerprint | None:
+    """Of a checkpoint whose checksums were compared; None where one of before has none. Raises UserError."""
+    file = checkpoint / FINGERPRINT
+    if not file.is_file():
+        return None
+    try:
+        content = json.loads(file.read_text())
+        if content["schema"] != SCHEMA:
+            raise UserError(f"{file}: has schema {content['schema']}; this version reads {SCHEMA}")
+        return dict(content)
+    except (ValueError, TypeError, LookupError) as error:
+        raise UserError(f"{file}: is no fingerprint of a run: {error}") from error
+
+
+def adopt(source: Source, saved: Fingerprint, where: Path) -> Source:
+    """The same samples under what was fitted when the run began. Raises UserError for samples of another kind."""
+    _labels(saved, source, where)
+    given = from_plain(saved["input"])
+    if source.refit is None or given == source.input or type(given) is not type(source.input):
+        return source
+    return source.refit(given)
+
+
+def compare(saved: Fingerprint, now: Fingerprint, where: Path, *, new_run: bool, inside_epoch: bool) -> list[str]:
+    """What differs and may, a line each. Raises UserError for what may not.
+
+    `where` is the checkpoint. With `new_run` it is another run's; then the recipe is compared here as well.
+    """
+    said = list(_recipe(saved["recipe"], now["recipe"], where, inside_epoch=inside_epoch)) if new_run else []
+    _same(saved["input"], now["input"], "data.source: its {} is {}; {} was trained with {}", where)
+    _same(saved["network"], now["network"], "model: its {} is {}; {} is of another model, where it is {}", where)
+    said += _samples(saved["samples"], now["samples"], where, inside_epoch=inside_epoch)
+    return [*said, *_versions(saved["versions"], now["versions"])]
+
+
+def _recipe(saved: Mapping[str, Any], now: Mapping[str, Any], where: Path, *, inside_epoch: bool) -> Iterator[str]:
+    differ = sorted(key for key in saved.keys() | now.keys() if saved.get(key) != now.get(key))
+    for key in differ:
+        there, here = saved.get(key), now.get(key)
+        if not is_free(key, NEW_RUN):
+            raise UserError(f"resume: {where} was trained with {key} {there}, the recipe says {here}")
+        if inside_epoch and is_free(key, INSIDE_EPOCH):
+            raise UserError(
+                f"resume: {where} stands inside an epoch with {key} {there}, the recipe says {here}; "
+                "give that, or a checkpoint from an epoch's end"
+            )
+    told = [f"{key} {now.get(key)} (was {saved.get(key)})" for key in differ if not is_free(key, [*SAME_RUN, "name"])]
+    if told:
+        yield f"from here on with {', '.join(told)}"
+
+
+def _labels(saved: Fingerprint, source: Source, where: Path) -> None:
+    if saved["targets"] != source.targets:
+        raise UserError(f"data.source: gives {source.targets}, {where} was trained on {saved['targets']}")
+    if saved["labels"] != list(source.labels):
+        what = "classes are" if source.targets == "classes" else "targets are"
+        raise UserError(
+            f"data.source: its {what} {_some(source.labels)}; {where} was trained on {_some(saved['labels'])}; "
+            "give the old ones their names back, or this run another --name"
+        )
+
+
+def _same(saved: Mapping[str, Any], now: Mapping[str, Any], words: str, where: Path) -> None:
+    for name in [*saved, *now]:
+        if saved.get(name) != now.get(name):
+            here, there = (_short(found[name]) if name in found else "missing" for found in (now, saved))
+            raise UserError(words.format(name, here, where, there))
+
+
+def _samples(saved: Mapping[str, Any], now: Mapping[str, Any], where: Path, *, inside_epoch: bool) -> Iterator[str]:
+    for split, words in (("train", "training"), ("test", "test")):
+        there, here = saved[split], now[split]
+        if there == here:
+            continue
+        if split == "train" and inside_epoch:
+            raise UserError(
+                f"data: {where} stands inside an epoch of {there['samples']} training samples; now there are "
+                f"{here['samples']}, or others; put the old ones back, or give another --name"
+            )
+        others = ", and others than before" if there["samples"] == here["samples"] else ""
+        kept = "; scores before are of the old ones, so the best is looked for anew" if split == "test" else ""
+        yield f"{here['samples']:,} {words} samples now, {there['samples']:,} before{others}{kept}"
+
+
+def _versions(saved: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    differ = [name for name in PACKAGES if saved.get(name) != now.get(name)]
+    told = [f"{name} {now.get(name, 'none')} (was {saved.get(name, 'none')})" for name in differ]
+    if told:
+        yield f"computed by {', '.join(told)} from here on; numbers may differ in their last bits"
+
+
+def _some(names: Sequence[str]) -> str:
+    return "[" + ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "") + "]"
+
+
+def _short(value: Any) -> str:
+    return _some(list(map(str, value))) if isinstance(value, list) else str(value)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

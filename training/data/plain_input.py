@@ -1,0 +1,27 @@
+"""An input as YAML and JSON can hold it, in model.yaml and fingerprint.json."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
+
+INPUTS: dict[str, type[Input]] = {"image": ImageInput, "table": TableInput, "tensor": TensorInput}
+
+
+def to_plain(input: Input) -> dict[str, Any]:
+    kind = next(kind for kind, of in INPUTS.items() if isinstance(input, of))
+    return {"kind": kind, **plain(asdict(input))}
+
+
+def from_plain(content: Mapping[str, Any]) -> Input:
+    """Raises LookupError, TypeError or ValueError for what is none."""
+    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+    return INPUTS[given.pop("kind")](**given)
+
+
+def plain(value: Any) -> Any:
+    """Tuples as lists, because YAML's safe subset has no tuples."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, tuple | list) else value

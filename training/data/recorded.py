@@ -1,0 +1,28 @@
+"""A source as run folders and model cards hold it: with every argument, so that later versions may change a default."""
+
+import inspect
+from dataclasses import replace
+from typing import Any
+
+from torchferry.training.config.instantiate import Component
+from torchferry.training.data import SOURCES
+
+FORMER: dict[str, dict[str, Any]] = {}
+"""By source, what was done before there was an argument for it; records of that time do not have it."""
+
+
+def with_defaults(source: Component) -> Component:
+    """All arguments of a source of ours, those that the recipe leaves out as well."""
+    if source.name not in SOURCES:
+        return source
+    try:
+        bound = inspect.signature(SOURCES[source.name]).bind_partial(**source.args)
+    except TypeError:  # an argument that the source does not have, of which its builder says so
+        return source
+    bound.apply_defaults()
+    return replace(source, args=dict(bound.arguments))
+
+
+def as_recorded(source: Component) -> Component:
+    """The same of a source in a record, where what is missing is as it was before it could be said."""
+    return with_defaults(replace(source, args=FORMER.get(source.name, {}) | source.args))

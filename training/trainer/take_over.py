@@ -1,0 +1,47 @@
+"""What a run takes over from the checkpoint that it goes on from, beside the state of its parts."""
+
+import hashlib
+import json
+
+from torchferry.errors import UserError
+from torchferry.training.checkpointing.fingerprint import Fingerprint, adopt, compare, fingerprint_of, read
+from torchferry.training.checkpointing.resume import Start
+from torchferry.training.distributed.process_group import from_the_leader, gathered
+from torchferry.training.trainer.build import Run
+
+
+def take_over(run: Run, start: Start) -> str:
+    """The fingerprint of the run, as JSON, for its own checkpoints; every rank calls it.
+
+    What was fitted to samples when the run began is put in the place of what they give now. Raises UserError, on every
+    rank alike, for what may not differ from the checkpoint, or between the ranks; says what differs and may.
+    """
+    path, said = start.checkpoint, []
+    saved = from_the_leader(run.rank_info, lambda: read(path)) if path is not None else None
+    if path is not None and saved is not None and (source := adopt(run.source, saved, path)) is not run.source:
+        said.append("what was computed from the samples when the run began, such as their mean, stays as it was")
+        run.take(source)
+    now = fingerprint_of(run.recipe, run.source, run.model.network)
+    _check_alike(now)
+    if path is not None and saved is not None:
+        said += compare(saved, now, path, new_run=start.given, inside_epoch=run.progress.batch > 0)
+        if saved["samples"]["test"] != now["samples"]["test"]:
+            run.progress.best, run.progress.best_step, run.progress.stale = None, -1, 0
+    elif path is not None:
+        said.append(f"{path} holds no fingerprint, as those of earlier versions; its samples cannot be compared")
+    if run.rank_info.leads:
+        for line in said:
+            print(f"{run.recipe.name}: {line}", flush=True)
+    return json.dumps(now, indent=2) + "\n"
+
+
+def _check_alike(mine: Fingerprint) -> None:
+    """Every rank sees the same samples, columns and network."""
+    parts = ("samples", "labels", "input", "network")
+    digests = [hashlib.sha256(json.dumps(mine[part], sort_keys=True).encode()).digest() for part in parts]
+    for rank, theirs in enumerate(everyone := gathered(digests)):
+        for part, there, here in zip(parts, theirs, everyone[0], strict=True):
+            if there != here:
+                raise UserError(
+                    f"data.source: rank {rank} finds other {part} than rank 0; give all nodes the same data"
+                )
