@@ -19,7 +19,9 @@ def _beside(name: str, module: str) -> Contestant:
     def measure(work: Workload, folder: Path) -> dict[str, float]:
         result, log = folder / "result.json", folder / "log"
         arguments = [f"torchferry.benchmarks.training.trainers.{module}", *_words(work), "--result", result]
-        with torchrun(name, arguments, processes=work.processes, threads=work.threads, log=log) as launch:
+        with torchrun(
+            name, arguments, processes=work.processes, threads=work.threads, log=log, environment=work.environment
+        ) as launch:
             launch.wait()
         return dict(json.loads(result.read_text()))
 

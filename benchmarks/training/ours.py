@@ -66,7 +66,9 @@ def measure(work: Workload, folder: Path, *, checkpoint: dict[str, Any] | None =
     """Train once; samples a second between the first report after the warm-up and the last one."""
     file, log = recipe(work, folder, checkpoint=checkpoint), folder / "log"
     arguments = ["torchferry.training", "--config", file]
-    with torchrun("ours", arguments, processes=work.processes, threads=work.threads, log=log) as launch:
+    with torchrun(
+        "ours", arguments, processes=work.processes, threads=work.threads, log=log, environment=work.environment
+    ) as launch:
         launch.wait()
         rows = train_rows(metrics(folder))
         steady = [row for row in rows if row["step"] >= work.warmup]

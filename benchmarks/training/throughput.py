@@ -4,8 +4,9 @@ The same network, data, optimizer and precision; the trainers run in turn, each 
 are compared within each round.
 """
 
+import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from statistics import median
 
@@ -45,25 +46,44 @@ def main(arguments: Sequence[str]) -> None:
     names = ",".join(CONTESTANTS)
     parser.add_argument("--trainers", default=names, help=f"in this order (default {names})")
     parser.add_argument("--peak-tflops", type=finite, help="of one device; the table then has the share of it in use")
+    parser.add_argument(
+        "--malloc",
+        type=_mallocs,
+        default="own,kept",
+        help="own: only our trainer keeps freed memory, as is its default; kept: all do (default both, a table each)",
+    )
     options = parser.parse_args(arguments)
     check(options)
     if options.peak_tflops is not None and options.peak_tflops <= 0:
         raise UserError(f"--peak-tflops: {options.peak_tflops} is too small; give a number above 0")
     trainers = chosen(options.trainers.split(","))
     results = []
-    for work in workloads(options):
-        title = f"{work.model} x {work.processes}"
+    # Alternated by workload: the machine may change between the two.
+    for work in [replace(work, malloc=malloc) for work in workloads(options) for malloc in options.malloc]:
+        title = f"{work.model} x {work.processes}, malloc {work.malloc}"
         measures = {name: partial(trainer, work) for name, trainer in trainers.items()}
         rounds = alternate(measures, options.rounds, title=title, scratch=options.scratch).whole()
         results += compare(work, rounds, options.peak_tflops)
-    print(table(results))
+    for malloc in options.malloc:
+        print(f"malloc {malloc}\n{table([result for result in results if result.workload.malloc == malloc])}")
     figures = {
-        f"{result.workload.model} x {result.workload.processes}, {result.trainer}, samples/s": Figure(
+        f"{result.workload.model} x {result.workload.processes}, {result.trainer}, {_named(result)}samples/s": Figure(
             better="higher", values=result.rounds
         )
         for result in results
     }
     record.write("training", options, [asdict(result) for result in results], figures)
+
+
+def _named(result: Comparison) -> str:
+    """Nothing for what earlier results hold too."""
+    return "malloc kept, " if result.workload.malloc == "kept" else ""
+
+
+def _mallocs(text: str) -> list[str]:
+    if not set(names := text.split(",")) <= {"own", "kept"}:
+        raise argparse.ArgumentTypeError(f"'{text}' is not of own, kept")
+    return names
 
 
 def compare(work: Workload, rounds: dict[str, list[dict[str, float]]], peak_tflops: float | None) -> list[Comparison]:

@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NoReturn
 
 import psutil
@@ -45,7 +46,14 @@ class Launch:
 
 @contextmanager
 def torchrun(
-    name: str, arguments: Sequence[object], *, processes: int, threads: int, log: Path, max_restarts: int = 0
+    name: str,
+    arguments: Sequence[object],
+    *,
+    processes: int,
+    threads: int,
+    log: Path,
+    max_restarts: int = 0,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Launch]:
     """`torchrun -m ARGUMENTS`, ended with all its workers at the end of the block, whatever ends that."""
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes]
@@ -53,7 +61,7 @@ def torchrun(
     with log.open("w") as output:
         process = psutil.Popen(
             [sys.executable, *map(str, words)],
-            env=os.environ | {"OMP_NUM_THREADS": str(threads)},
+            env={**os.environ, "OMP_NUM_THREADS": str(threads), **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
             # Ctrl-C reaches this process alone, which then ends the others in order.

@@ -8,6 +8,7 @@ from pathlib import Path
 from torchferry.benchmarks import record
 from torchferry.benchmarks.training.trainers.systems import SYSTEMS
 from torchferry.errors import UserError
+from torchferry.malloc import ENVIRONMENT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,12 @@ class Workload:
     """Training samples, where the data are made up; None for the usual number."""
     log_every: int
     """Optimizer steps between two reports of our trainer; the others report nothing."""
+    malloc: str = "own"
+    """own: each trainer's, where only ours keeps freed memory; kept: all do, by glibc's environment variables."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {name: str(value) for name, value in ENVIRONMENT.items()} if self.malloc == "kept" else {}
 
 
 def add_options(parser: argparse.ArgumentParser, *, models: str, processes: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch._inductor import aoti_load_package
 
+from torchferry.malloc import keep_freed_memory
 from torchferry.serving.session.torch_session import TorchSession
 
 
@@ -14,5 +15,6 @@ class AotiSession(TorchSession):
     def __init__(self, path: Path, inputs: list[str], outputs: list[str], threads: int) -> None:
         # Not super().__init__: a package is no torch.export program.
         torch.set_num_threads(threads)
+        keep_freed_memory()
         self.inputs, self.outputs = inputs, outputs
         self.module: Callable[..., Any] = aoti_load_package(str(path))

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from torchferry.malloc import keep_freed_memory
 from torchferry.serving.errors import WrongTensor
 
 
 class TorchSession:
     def __init__(self, path: Path, inputs: list[str], outputs: list[str], threads: int) -> None:
         torch.set_num_threads(threads)
+        keep_freed_memory()
         self.inputs, self.outputs = inputs, outputs
         self.module: Callable[..., Any] = torch.export.load(path).module()
 

@@ -32,6 +32,7 @@ MODULES = (
     "contract/image.py",
     "errors.py",
     "files.py",
+    "malloc.py",
     "serving/__init__.py",
     "serving/bundle/__init__.py",
     "serving/bundle/bundle.py",

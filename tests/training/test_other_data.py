@@ -1,6 +1,7 @@
 """Runs that go on after something that they depend on has changed."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,8 @@ def train(runs: Path, *options: object, config: Path) -> Done:
     return run_command("-m", "torchferry.training", "--config", config, "--runs_dir", runs, *QUIET, *options)
 
 
-def recipe(folder: Path, source: dict[str, object], **keys: object) -> Path:
-    content = {
+def recipe(folder: Path, source: Mapping[str, object], **keys: object) -> Path:
+    content: dict[str, object] = {
         "name": "that",
         "data": {"source": source, "batch_size": 8},
         "optimizer": {"name": "SGD", "args": {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}},
@@ -37,7 +38,7 @@ def pets(tmp_path: Path) -> Path:
         for label, colour in (("cat", (250, 0, 0)), ("dog", (0, 0, 250))):
             (tmp_path / "pets" / split / label).mkdir(parents=True)
             for index in range(count):
-                picture = Image.new("RGB", (8, 8), tuple(max(0, part - index) for part in colour))  # type: ignore[arg-type]
+                picture = Image.new("RGB", (8, 8), tuple(max(0, part - index) for part in colour))
                 picture.save(tmp_path / "pets" / split / label / f"{index}.png")
     source = {"name": "image_folder", "args": {"root": str(tmp_path / "pets"), "height": 8, "width": 8}}
     return recipe(tmp_path, source, model={"name": "mlp", "args": {"widths": [192, 2]}}, epochs=3)

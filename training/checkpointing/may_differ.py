@@ -17,6 +17,7 @@ SAME_RUN = {
     "data.workers": "loader processes change no sample",
     "data.on_corrupt": "files that could not be read may have been mended meanwhile",
     "data.device_resident": "where samples lie changes none",
+    "step.keep_freed_memory": "where memory lies changes no number",
     "distributed.timeout_seconds": "patience changes no number",
 }
 """Keys of the recipe, and all below them, where a run goes on in its own folder."""

@@ -15,6 +15,7 @@ RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Left out: what YAML would read as a number when it is told to run the resolved recipe again.
 NUMBER = re.compile(r"[0-9]+([.][0-9]*)?(e[0-9-]+)?", re.IGNORECASE)
 
+FOLD = re.compile(r"[1-9]\d{0,2}/[1-9]\d{0,2}")
 STORE_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s]*[^\s/]/*")
 
 
@@ -33,6 +34,12 @@ class DataConfig:
     """alpha of the Beta distribution that blends two samples (arXiv:1710.09412); 0 is off."""
     cutmix: float = 0.0
     """alpha for pasting a box of one image into another (arXiv:1905.04899); 0 is off."""
+    sampling: str | list[float] = "uniform"
+    """uniform trains on each sample once in an epoch; balanced draws all classes equally often, with replacement; a
+    list says how often a sample of each class is drawn, against each other."""
+    validation_fraction: float = 0.0
+    """Share of the training samples that is held apart for the evaluations while training goes on: it decides what the
+    best checkpoint is and when to stop early, and the test set is evaluated once, at the end. 0 takes the test set."""
     on_corrupt: Literal["error", "skip"] = "error"
     """Whether a sample that cannot be read ends the run, or is counted, named and replaced by the one after it."""
     device_resident: bool = False
@@ -43,6 +50,10 @@ class DataConfig:
         _at_least("data.workers", self.workers, 0)
         _at_least("data.mixup", self.mixup, 0)
         _at_least("data.cutmix", self.cutmix, 0)
+        if isinstance(self.sampling, str) and self.sampling not in ("uniform", "balanced"):
+            raise UserError(f"data.sampling: '{self.sampling}' is not uniform, balanced or a list of numbers")
+        if not 0 <= self.validation_fraction < 1:
+            raise UserError(f"data.validation_fraction: {self.validation_fraction} is not 0 or more and below 1")
 
 
 @dataclass(kw_only=True)
@@ -87,6 +98,9 @@ class StepConfig:
     """Lay images out channels last, which tensor cores prefer."""
     compile: bool = False
     """torch.compile the network."""
+    keep_freed_memory: bool = True
+    """On CPUs with glibc: up to 1 GiB that tensors give back stays with the process, which else fetches it from the
+    system again in each step. MALLOC_TRIM_THRESHOLD_ and the like in the environment count more."""
 
     def __post_init__(self) -> None:
         _at_least("step.accumulate", self.accumulate, 1)
@@ -230,6 +244,9 @@ class Recipe:
     """End after so many optimizer steps, if the epochs are not over before."""
     evaluate_every_epochs: int | None = 1
     """Evaluate after each so many epochs, and always after the last."""
+    fold: str | None = None
+    """2/5 trains without the second of five parts of the training samples and takes it as the test set; five such runs
+    are a cross-validation. The source's own test set stays untouched."""
     task: Literal["classification", "binary", "regression"] = "classification"
     """What the outputs mean: a logit for each class, one logit, or the values themselves."""
     data: DataConfig
@@ -259,6 +276,10 @@ class Recipe:
         for key in ("max_steps", "evaluate_every_epochs"):
             if (value := getattr(self, key)) is not None:
                 _at_least(key, value, 1)
+        if self.fold is not None:
+            number, _, folds = self.fold.partition("/")
+            if not (FOLD.fullmatch(self.fold) and int(number) <= int(folds) >= 2):
+                raise UserError(f"fold: '{self.fold}' is no fold; give one such as 2/5, the second of five")
         if self.seed >= 2**63:
             raise UserError(f"seed: {self.seed} is too large; give less than 2 to the power of 63")
         if (self.data.mixup or self.data.cutmix) and self.task != "classification":

@@ -13,6 +13,11 @@ def held_out(keys: np.ndarray, fraction: float, seed: int) -> np.ndarray:
 
     `keys` are uint64 [samples], hashes of what the samples hold.
     """
-    drawn = mixed(mixed(np.uint64(seed)) + keys)
-    # 53 bits, as many as a float64 holds exactly.
-    return (drawn >> np.uint64(11)).astype(np.float64) / float(1 << 53) < fraction
+    return drawn(keys, seed) < fraction
+
+
+def drawn(keys: np.ndarray, seed: int) -> np.ndarray:
+    """float64 [samples]: a number from 0 to below 1 for each key, evenly spread."""
+    bits = mixed(mixed(np.uint64(seed)) + keys)
+    # 53 of them, as many as a float64 holds exactly.
+    return (bits >> np.uint64(11)).astype(np.float64) / float(1 << 53)

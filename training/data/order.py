@@ -23,6 +23,19 @@ class Share(NamedTuple):
     """int64 [samples]; the first is `neighbour`'s if there is one."""
 
 
+def weighted(samples: int, weights: np.ndarray) -> Callable[[int, int], np.ndarray]:
+    """An order in which a sample comes as often as its weight says, on average: drawn with replacement.
+
+    `weights` are float64 [samples], 0 or more.
+    """
+    shares = weights / weights.sum()
+
+    def order(seed: int, epoch: int) -> np.ndarray:
+        return np.random.default_rng([seed, epoch]).choice(samples, samples, p=shares)
+
+    return order
+
+
 class GlobalBatches:
     """This rank's shares of each global batch.
 

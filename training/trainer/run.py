@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from torchferry import run_folder
 from torchferry.errors import UserError
+from torchferry.malloc import keep_freed_memory
 from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.async_saver import Saver
@@ -48,9 +49,12 @@ def run(recipe: Recipe) -> int:
     """
     if recipe.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS when it starts
+    rank_info = rank_info_of(os.environ)
+    if recipe.step.keep_freed_memory and rank_info.device.type == "cpu":
+        keep_freed_memory()
     url = recipe.checkpoint.store
     stored = RemoteRun(ObjectStore(url), recipe.name) if url is not None else None
-    parts = build_run(recipe, rank_info_of(os.environ))
+    parts = build_run(recipe, rank_info)
     with process_group(parts.rank_info, recipe.distributed.timeout_seconds):
         if recipe.dry_run:
             _try_one_step(parts)

@@ -18,7 +18,7 @@ def test_a_key_is_free_with_all_below_it(key: str, free: bool) -> None:
 
 
 def test_every_key_that_may_differ_exists_and_has_a_reason() -> None:
-    sections = {"data": recipe.DataConfig, "distributed": recipe.DistributedConfig}
+    sections = {"data": recipe.DataConfig, "distributed": recipe.DistributedConfig, "step": recipe.StepConfig}
     for key, reason in NEW_RUN.items():
         first, _, rest = key.partition(".")
         assert first in {field.name for field in fields(Recipe)}, key
