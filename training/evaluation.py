@@ -18,6 +18,8 @@ PICTURED_POINTS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
+    split: str
+    """test, or validation for a part of the training samples that is held apart."""
     samples: int
     corrupt: int
     """Samples that could not be read and are not counted."""
@@ -79,6 +81,7 @@ def evaluate(
     wrong = sorted(index for found in _gathered(mistakes, PICTURED_MISTAKES) for index in found.tolist())
     confusion = task.confusion(sums)
     return Evaluation(
+        split=feed.split,
         samples=int(samples),
         corrupt=int(corrupt),
         values=values,

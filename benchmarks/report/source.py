@@ -118,9 +118,8 @@ def _run(path: Path) -> Run:
         raise UserError(f"{path}: metrics.jsonl or config.yaml is not text ({error.reason})") from error
     with blamed(path / run_folder.METRICS):
         lines = [json.loads(line) for line in metrics.splitlines()]
-        return Run(
-            path=path, train=_of(lines, "train"), test=_of(lines, "test"), config=config, predictions=predictions
-        )
+        tests = _of(lines, "validation") or _of(lines, "test")  # a run with a validation part tests once, at its end
+        return Run(path=path, train=_of(lines, "train"), test=tests, config=config, predictions=predictions)
 
 
 def _of(lines: Sequence[dict[str, Any]], kind: str) -> list[dict[str, Any]]:

@@ -107,3 +107,28 @@ def test_a_new_schedule_holds_from_where_the_checkpoint_stands(known: Path, tmp_
     )
     rates = [row["learning_rate"] for row in rows(tmp_path / "other")]
     assert rates == pytest.approx([0.1 * (1 - step / 32) for step in range(16, 32)])
+
+
+def test_a_validation_part_decides_and_the_test_set_is_used_once(known: Path, tmp_path: Path) -> None:
+    done = train(
+        tmp_path, "--epochs", 3, "--data.validation_fraction", 0.25, "--data.sampling", "balanced", config=known
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (tmp_path / "that" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["kind"] for line in lines if line["kind"] != "train"] == ["validation"] * 3 + ["test"]
+    assert "epoch 3/3" in done.stdout
+    assert "validation accuracy" in done.stdout
+    assert "that: test accuracy" in done.stdout
+
+
+def test_the_folds_of_a_cross_validation_are_runs_of_their_own(known: Path, tmp_path: Path) -> None:
+    sizes = []
+    for number in (1, 2):
+        done = train(
+            tmp_path, "--fold", f"{number}/2", "--name", f"fold-{number}", "--data.batch_size", 4, config=known
+        )
+        assert done.returncode == 0, done.stderr
+        sizes += [int(word) for word in done.stdout.split(" training and ")[1].split(" test samples")[0].split()]
+    assert sum(sizes) == 64
+    done = train(tmp_path, "--fold", "3/2", config=known)
+    assert (done.returncode, "fold: '3/2' is no fold; give one such as 2/5" in done.stderr) == (2, True)

@@ -5,7 +5,6 @@ stay so when samples are added.
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,37 +14,25 @@ from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from torchferry.errors import UserError
 from torchferry.training.data.membership import drawn
-from torchferry.training.data.source import Input, Source
+from torchferry.training.data.source import Source
 
 VALIDATION_SEED, FOLD_SEED = 1, 2
 """Fixed, so that runs with other seeds hold the same samples apart."""
 
-Chosen = Callable[[Dataset], np.ndarray]
-"""bool [samples]: those that are held apart."""
-
 
 def validation_part(source: Source, fraction: float) -> tuple[Source, Dataset]:
     """The source without `fraction` of its training samples, and these. Raises UserError."""
-
-    def chosen(samples: Dataset) -> np.ndarray:
-        return drawn(_keys(samples, "data.validation_fraction"), VALIDATION_SEED) < fraction
-
-    return _apart(source, chosen, "data.validation_fraction")
+    key = "data.validation_fraction"
+    return _apart(source, drawn(_keys(source.train, key), VALIDATION_SEED) < fraction, key)
 
 
 def fold_part(source: Source, fold: str) -> Source:
     """With fold 2/5: the second of five parts of the training samples is the test set, and not trained on."""
     number, folds = map(int, fold.split("/"))
-
-    def chosen(samples: Dataset) -> np.ndarray:
-        return (drawn(_keys(samples, "fold"), FOLD_SEED) * folds).astype(np.int64) == number - 1
-
-    left, part = _apart(source, chosen, "fold")
-    refit = source.refit
-    listings = {"train": source.listings["train"]} if "train" in source.listings else {}
-    return replace(
-        left, test=part, listings=listings, refit=None if refit is None else lambda given: fold_part(refit(given), fold)
-    )
+    parts = (drawn(_keys(source.train, "fold"), FOLD_SEED) * folds).astype(np.int64)
+    left, part = _apart(source, parts == number - 1, "fold")
+    listings = {split: listing for split, listing in source.listings.items() if split == "train"}
+    return replace(left, test=part, listings=listings)
 
 
 class Part(Dataset):
@@ -65,31 +52,21 @@ class Part(Dataset):
         return self.samples[int(self.indices[index])]
 
 
-def _apart(source: Source, chosen: Chosen, key: str) -> tuple[Source, Dataset]:
-    held = chosen(source.train)
+def _apart(source: Source, held: np.ndarray, key: str) -> tuple[Source, Dataset]:
     kept, indices = np.flatnonzero(~held), np.flatnonzero(held)
     for found, what in ((indices, "none would be held apart"), (kept, "none would be left to train on")):
         if not len(found):
             raise UserError(f"{key}: of {len(held)} training samples {what}; give another value, or more samples")
-    positions = np.cumsum(~held) - 1
-    order, refit = source.order, source.refit
+    positions, order = np.cumsum(~held) - 1, source.order
 
     def order_left(seed: int, epoch: int) -> np.ndarray:
         assert order is not None
         whole = order(seed, epoch)
         return positions[whole[~held[whole]]]
 
-    def refit_left(given: Input) -> Source:
-        assert refit is not None
-        return _apart(refit(given), chosen, key)[0]
-
-    left = replace(
-        source,
-        train=_part(source.train, kept),
-        order=None if order is None else order_left,
-        refit=None if refit is None else refit_left,
-    )
-    return left, _part(source.train, indices)
+    train, part = _part(source.train, kept), _part(source.train, indices)
+    # What is fitted anew has to be divided anew, by whoever holds the whole source.
+    return replace(source, train=train, order=None if order is None else order_left, refit=None), part
 
 
 def _part(samples: Dataset, indices: np.ndarray) -> Dataset:

@@ -91,7 +91,7 @@ class StreamFeed:
 
 @dataclass
 class EvaluationFeed:
-    """The test samples of one rank: r, r + world size, ..., each exactly once; corrupt ones are left out.
+    """The samples of one rank: r, r + world size, ..., each exactly once; corrupt ones are left out.
 
     Every rank gets as many batches as the others, so the last may be empty.
     """
@@ -100,6 +100,7 @@ class EvaluationFeed:
     config: DataConfig
     classes: int | None
     device: torch.device
+    split: str = "test"
 
     def __call__(self, rank: int, world_size: int) -> Iterator[Batch]:
         size = len(self.samples)  # type: ignore[arg-type]  # map-style

@@ -21,6 +21,7 @@ from torchferry.errors import UserError
 from torchferry.files import flush, sha256, write_whole
 from torchferry.training.config.instantiate import Component, build, one_line
 from torchferry.training.data import SOURCES
+from torchferry.training.data.held_apart import fold_part
 from torchferry.training.data.plain_input import from_plain, plain, to_plain
 from torchferry.training.data.recorded import as_recorded
 from torchferry.training.data.source import Input, Source, blank
@@ -47,6 +48,8 @@ class ModelCard:
     """On that test set: loss, and what the task reports, such as accuracy (0..1) or r2."""
     step: int
     """Optimizer steps of the run that it comes from."""
+    fold: str | None = None
+    """The recipe's, if its test set is a fold of the training samples."""
     gate: dict[str, float] = field(default_factory=dict)
     """The recipe's limits for a variant that is to be served, where it has any."""
     torch: str
@@ -116,7 +119,8 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
 
 
 def evaluation_data(card: ModelCard) -> Source:
-    return build(card.data, SOURCES, "data.source")
+    source: Source = build(card.data, SOURCES, "data.source")
+    return source if card.fold is None else fold_part(source, card.fold)
 
 
 def _card(content: dict[str, Any]) -> ModelCard:

@@ -32,15 +32,16 @@ def draw_curves(run_dir: Path, headline: str) -> None:
     """Loss and the task's headline over optimizer steps, from metrics.jsonl."""
     lines = [json.loads(line) for line in (run_dir / run_folder.METRICS).read_text().splitlines()]
     figure, (loss, score) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for kind in ("train", "test"):
+    decides = "validation" if any(line["kind"] == "validation" for line in lines) else "test"
+    for kind in ("train", decides):
         points = [(line["step"], line["loss"]) for line in lines if line["kind"] == kind]
         if points:
             loss.plot(*zip(*points, strict=True), label=kind)
     loss.set(xlabel="step", ylabel="loss", yscale="log")
     loss.legend()
-    points = [(line["step"], line[headline]) for line in lines if line["kind"] == "test"]
+    points = [(line["step"], line[headline]) for line in lines if line["kind"] == decides]
     score.plot(*zip(*points, strict=True), marker=".")
-    score.set(xlabel="step", ylabel=f"test {headline}")
+    score.set(xlabel="step", ylabel=f"{decides} {headline}")
     _save(figure, run_dir / run_folder.CURVES)
 
 

@@ -33,9 +33,9 @@ class TrainMetrics:
         self.nonfinite = Counter(
             f"{prefix}_nonfinite_steps", "Steps left out because gradients were not finite", registry=registry
         )
-        self.skipped = 0
+        self.skipped, self.validates = 0, False
         self.corrupt = Counter(f"{prefix}_corrupt_samples", "Samples that could not be read", registry=registry)
-        self.accuracy = Gauge(f"{prefix}_eval_accuracy_ratio", "Test accuracy, 0..1", registry=registry)
+        self.accuracy = Gauge(f"{prefix}_eval_accuracy_ratio", "Accuracy when last evaluated, 0..1", registry=registry)
         self.value = Gauge(f"{prefix}_eval_value", "What the last evaluation gave", ["metric"], registry=registry)
         self.rank_step = Gauge(f"{prefix}_rank_step_seconds", "Mean time of a step", ["rank"], registry=registry)
         self.rank_wait = Gauge(
@@ -85,6 +85,11 @@ class TrainMetrics:
 
     def evaluated(self, result: Evaluation) -> None:
         self.corrupt.inc(result.corrupt)
+        self.validates |= result.split == "validation"
+        if self.validates and result.split == "test":  # once, at the end
+            for name, value in result.values.items():
+                self.value.labels(f"test_{name}").set(value)
+            return
         for name, value in result.values.items():
             self.value.labels(name).set(value)
         if "accuracy" in result.values:

@@ -28,9 +28,9 @@ class Report:
     """Steps that were left out since the run began, because their gradients were not finite."""
 
 
-def in_words(values: Mapping[str, float]) -> str:
-    """The test set's numbers on one line."""
-    return ", ".join(f"test {name} {shown(name, value)}" for name, value in values.items() if name != "loss")
+def in_words(values: Mapping[str, float], split: str = "test") -> str:
+    """What an evaluation gave, on one line."""
+    return ", ".join(f"{split} {name} {shown(name, value)}" for name, value in values.items() if name != "loss")
 
 
 def shown(name: str, value: float) -> str:

@@ -89,10 +89,10 @@ class RankZeroReporter:
 
     def evaluated(self, *, epoch: int, step: int, result: Evaluation) -> None:
         self.metrics.evaluated(result)
-        self._write("test", {"epoch": epoch, "step": step, "samples": result.samples, **result.values})
+        self._write(result.split, {"epoch": epoch, "step": step, "samples": result.samples, **result.values})
         steps = sum(steps for _, steps in self.losses)
         train = f"train loss {sum(loss * n for loss, n in self.losses) / steps:.4f}  " if steps else ""
-        rest = "  ".join(f"test {name} {shown(name, value)}" for name, value in result.values.items())
+        rest = "  ".join(f"{result.split} {name} {shown(name, value)}" for name, value in result.values.items())
         self.bar.console.print(f"epoch {epoch}/{self.epochs}  {train}{rest}", highlight=False, soft_wrap=True)
 
     def saved(self, seconds: float) -> None:
@@ -126,7 +126,7 @@ class RankZeroReporter:
 
 def _continued(path: Path, stands: Progress) -> Any:
     """The file open at its end, without the lines of what is about to be done again."""
-    done = {"train": stands.step, "test": stands.evaluated_step}
+    done = {"train": stands.step, "validation": stands.evaluated_step, "test": stands.evaluated_step}
     if path.exists():
         rows = [row for line in path.read_text(errors="replace").splitlines() if (row := _row(line))]
         kept = [row for row in rows if row["step"] <= done[row["kind"]]]

@@ -4,16 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from torch import nn
-from torch.utils.data import IterableDataset
+from torch.utils.data import Dataset, IterableDataset
 
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import build
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.data import SOURCES
+from torchferry.training.data.held_apart import fold_part, validation_part
 from torchferry.training.data.loaders import EvaluationFeed, Feed, open_feed
 from torchferry.training.data.mix import Mix
 from torchferry.training.data.order import GlobalBatches
+from torchferry.training.data.sampling import sampling_order
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.models.normalized import Normalized
@@ -34,8 +37,12 @@ class Run:
     rank_info: RankInfo
     source: Source
     order: GlobalBatches
+    whole: Source
+    """Before a fold or a validation part was taken from it."""
     feed: Feed
     evaluation: EvaluationFeed
+    """For the evaluations that decide what is best: of the validation part, if there is one."""
+    test: EvaluationFeed
     task: Task
     outputs: int
     """How many numbers the network gives for a sample."""
@@ -46,12 +53,14 @@ class Run:
     mix: Mix | None
     progress: Progress = field(default_factory=Progress)
 
-    def take(self, source: Source) -> None:
+    def take(self, whole: Source) -> None:
         """The same samples under another input; the network stays as it is."""
-        device = self.rank_info.device
-        self.source, self.model = source, Normalized(self.model.network, source.input)
-        self.feed = open_feed(self.recipe.data, source, self.order, self.classes, device)
-        self.evaluation = EvaluationFeed(source.test, self.recipe.data, self.classes, device)
+        self.whole, self.model = whole, Normalized(self.model.network, whole.input)
+        self.source, validation = divided(self.recipe, whole)
+        self.feed = open_feed(self.recipe.data, self.source, self.order, self.classes, self.rank_info.device)
+        self.evaluation, self.test = _evaluations(
+            self.recipe, self.source, validation, self.classes, self.rank_info.device
+        )
 
     @property
     def total_steps(self) -> int:
@@ -96,7 +105,8 @@ class Run:
 
 def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     """Raises UserError for whatever of the recipe does not fit."""
-    source = build(recipe.data.source, SOURCES, "data.source")
+    whole = build(recipe.data.source, SOURCES, "data.source")
+    source, validation = divided(recipe, whole)
     task = TASKS[recipe.task]
     outputs = task.outputs(source)
     if source.test_size == 0:
@@ -109,7 +119,7 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
         rank_info.world_size,
         accumulate=recipe.step.accumulate,
         neighbour=bool(recipe.data.mixup or recipe.data.cutmix),
-        order=_as_they_come(source) if isinstance(source.train, IterableDataset) else source.order,
+        order=_order(recipe, source),
     )
     if recipe.data.augment and not isinstance(source.input, ImageInput):
         raise UserError("data.augment: changes images, and this data.source has none")
@@ -123,13 +133,16 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     mix = Mix(recipe.data.mixup, recipe.data.cutmix, outputs, recipe.seed) if order.neighbour else None
     if recipe.distributed.sync_batchnorm and rank_info.device.type != "cuda":
         raise UserError("distributed.sync_batchnorm: torch's SyncBatchNorm works on GPUs alone; set it to false")
+    evaluation, test = _evaluations(recipe, source, validation, classes, rank_info.device)
     run = Run(
         recipe=recipe,
         rank_info=rank_info,
         source=source,
+        whole=whole,
         order=order,
         feed=open_feed(recipe.data, source, order, classes, rank_info.device),
-        evaluation=EvaluationFeed(source.test, recipe.data, classes, rank_info.device),
+        evaluation=evaluation,
+        test=test,
         task=task,
         outputs=outputs,
         classes=classes,
@@ -141,5 +154,27 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     return run
 
 
-def _as_they_come(source: Source) -> Callable[[int, int], np.ndarray]:
-    return lambda _seed, _epoch: np.arange(source.train_size)
+def divided(recipe: Recipe, whole: Source) -> tuple[Source, Dataset | None]:
+    """What the recipe trains and tests on, and its validation part. Raises UserError."""
+    source = fold_part(whole, recipe.fold) if recipe.fold is not None else whole
+    if not recipe.data.validation_fraction:
+        return source, None
+    return validation_part(source, recipe.data.validation_fraction)
+
+
+def _order(recipe: Recipe, source: Source) -> Callable[[int, int], np.ndarray] | None:
+    if isinstance(source.train, IterableDataset):  # as they come
+        if recipe.data.sampling != "uniform":
+            raise UserError("data.sampling: a stream comes in its own order; use uniform")
+        return lambda _seed, _epoch: np.arange(source.train_size)
+    return sampling_order(source, recipe.data.sampling) or source.order
+
+
+def _evaluations(
+    recipe: Recipe, source: Source, validation: Dataset | None, classes: int | None, device: torch.device
+) -> tuple[EvaluationFeed, EvaluationFeed]:
+    """Of the validation part, or else of the test set, and of the test set."""
+    test = EvaluationFeed(source.test, recipe.data, classes, device)
+    if validation is None:
+        return test, test
+    return EvaluationFeed(validation, recipe.data, classes, device, split="validation"), test

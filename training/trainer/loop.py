@@ -7,6 +7,7 @@ import torch
 
 from torchferry.errors import UserError
 from torchferry.training.checkpointing.async_saver import Saver
+from torchferry.training.data.loaders import EvaluationFeed
 from torchferry.training.distributed.process_group import share_buffers
 from torchferry.training.distributed.signals import Request, Requests, Stopped
 from torchferry.training.errors import RunFailed
@@ -85,13 +86,22 @@ class Loop:
         self.meter.telemetry.evaluated(epoch=self.run.epochs_begun, step=self.run.progress.step, result=result)
         return result
 
+    def test(self) -> Evaluation:
+        """On the test set, where evaluations so far were on a validation part; all is saved by now."""
+        result = self._evaluated(self.run.test, saved=True)
+        self.meter.telemetry.evaluated(epoch=self.run.epochs_begun, step=self.run.progress.step, result=result)
+        return result
+
     def evaluation(self, *, saved: bool = False) -> Evaluation:
         """Of the weights as they are; signals are handled meanwhile. `saved`: all is, so a signal saves nothing."""
+        return self._evaluated(self.run.evaluation, saved=saved)
+
+    def _evaluated(self, feed: EvaluationFeed, *, saved: bool) -> Evaluation:
         run, trained = self.run, self.step.trained
         share_buffers(trained)
         after_batch = self._leave_if_asked if saved else self._handle_requests
         self.requests.ask_soon()  # a batch of an evaluation may take as long as a hundred steps
-        return evaluate(trained, run.evaluation, run.task, run.outputs, run.rank_info, after_batch)
+        return evaluate(trained, feed, run.task, run.outputs, run.rank_info, after_batch)
 
     def _report(self, norm: torch.Tensor | None) -> None:
         run, step = self.run, self.run.progress.step

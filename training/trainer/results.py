@@ -39,6 +39,7 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
         data=with_defaults(recipe.data.source),
         result=result.values,
         step=run.progress.step,
+        fold=recipe.fold,
         gate={name: limit for name, limit in vars(recipe.gate).items() if limit is not None},
         torch=str(torch.__version__),
     )

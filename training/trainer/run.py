@@ -93,6 +93,8 @@ def _train(parts: Run, stored: RemoteRun | None) -> None:
         result = loop.train()
         if recipe.checkpoint.export == "best":
             result = _take_best(loop, stored) or result
+        if parts.test is not parts.evaluation:
+            result = loop.test()
     finally:
         loop.profile.close()
         loop.meter.telemetry.close()
@@ -213,6 +215,6 @@ def _try_one_step(parts: Run) -> None:
     if parts.rank_info.leads:
         print(
             f"{parts.recipe.name}: a step over {parts.order.batch_size} samples gives loss {loss.item():.4f}, and then "
-            f"{in_words(result.values)}; nothing was written",
+            f"{in_words(result.values, result.split)}; nothing was written",
             flush=True,
         )

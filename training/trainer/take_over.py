@@ -18,7 +18,7 @@ def take_over(run: Run, start: Start) -> str:
     """
     path, said = start.checkpoint, []
     saved = from_the_leader(run.rank_info, lambda: read(path)) if path is not None else None
-    if path is not None and saved is not None and (source := adopt(run.source, saved, path)) is not run.source:
+    if path is not None and saved is not None and (source := adopt(run.whole, saved, path)) is not run.whole:
         said.append("what was computed from the samples when the run began, such as their mean, stays as it was")
         run.take(source)
     now = fingerprint_of(run.recipe, run.source, run.model.network)

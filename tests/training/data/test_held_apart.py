@@ -11,7 +11,7 @@ from torch.utils.data import Dataset, IterableDataset, TensorDataset
 from tests.training import tiny
 from torchferry.errors import UserError
 from torchferry.training.data.held_apart import Part, fold_part, validation_part
-from torchferry.training.data.source import Input, Listing, Source
+from torchferry.training.data.source import Listing, Source
 
 SIZE = 1000
 
@@ -89,17 +89,11 @@ def test_the_order_of_shards_is_kept_among_the_samples_that_are_left() -> None:
     assert read == sorted(read, reverse=True)
 
 
-def test_what_is_fitted_anew_is_divided_alike() -> None:
-    def refit(given: Input) -> Source:
-        return replace(source, input=given)
-
-    source = source_of(tensors(), refit=refit, listings={"train": Listing(samples=SIZE, sha256="a")})
-    for left in (validation_part(source, 0.2)[0], fold_part(source, "1/3")):
-        assert left.refit is not None
-        again = left.refit(source.input)
-        assert values(again.train) == values(left.train)
-        assert values(again.test) == values(left.test)
-        assert left.listings["train"].samples == SIZE
+def test_the_listing_of_the_whole_stays_and_that_of_a_test_set_that_is_replaced_goes() -> None:
+    listings = {split: Listing(samples=SIZE, sha256=split) for split in ("train", "test")}
+    source = source_of(tensors(), listings=listings)
+    assert validation_part(source, 0.2)[0].listings == listings
+    assert list(fold_part(source, "1/3").listings) == ["train"]
 
 
 class Stream(IterableDataset):

@@ -47,6 +47,7 @@ class Says(nn.Module):
 
 def result(shown: list[int] | None = None, points: torch.Tensor | None = None) -> Evaluation:
     return Evaluation(
+        split="test",
         samples=4,
         corrupt=1,
         values={},

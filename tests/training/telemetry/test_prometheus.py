@@ -43,9 +43,16 @@ def value(registry: CollectorRegistry, name: str, /, **labels: str) -> float | N
     return registry.get_sample_value(f"torchferry_train_{name}", labels)
 
 
-def result(values: dict[str, float], corrupt: int = 0) -> Evaluation:
+def result(values: dict[str, float], corrupt: int = 0, split: str = "test") -> Evaluation:
     return Evaluation(
-        samples=10, corrupt=corrupt, values=values, score=0, confusion=None, shown=[], points=torch.empty(0)
+        split=split,
+        samples=10,
+        corrupt=corrupt,
+        values=values,
+        score=0,
+        confusion=None,
+        shown=[],
+        points=torch.empty(0),
     )
 
 
@@ -127,3 +134,12 @@ def test_a_port_in_use_is_refused(registry: CollectorRegistry, free_port_in_use:
 def test_a_host_that_is_none_is_refused(host: str, registry: CollectorRegistry) -> None:
     with pytest.raises(UserError, match=f"metrics.port: cannot listen on {host}:0"):
         metrics_in(registry, MetricsConfig(host=host, port=0))
+
+
+def test_a_test_at_the_end_stands_beside_the_validations(registry: CollectorRegistry) -> None:
+    metrics = metrics_in(registry)
+    metrics.evaluated(result({"accuracy": 0.75}, split="validation"))
+    metrics.evaluated(result({"accuracy": 0.5}))
+    assert value(registry, "eval_accuracy_ratio") == 0.75
+    found = [value(registry, "eval_value", metric=name) for name in ("accuracy", "test_accuracy")]
+    assert found == [0.75, 0.5]

@@ -47,8 +47,11 @@ def report(step: int, loss: float, epoch: int = 1, **changes: Any) -> Report:
     return Report(epoch=epoch, step=step, loss=loss, **given | changes)
 
 
-def result(**values: float) -> Evaluation:
-    return Evaluation(samples=7, corrupt=0, values=values, score=0, confusion=None, shown=[], points=torch.empty(0))
+def result(split: str = "test", **values: float) -> Evaluation:
+    nothing = torch.empty(0)
+    return Evaluation(
+        split=split, samples=7, corrupt=0, values=values, score=0, confusion=None, shown=[], points=nothing
+    )
 
 
 def rows(run_dir: Path) -> list[dict[str, Any]]:

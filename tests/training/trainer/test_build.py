@@ -152,3 +152,26 @@ def test_epochs_are_counted_as_people_do(epoch: int, batch: int, begun: int) -> 
     parts = run(epochs=3)
     parts.progress = replace(parts.progress, epoch=epoch, batch=batch)
     assert parts.epochs_begun == begun
+
+
+def test_a_validation_part_decides_and_the_test_set_is_left_for_the_end() -> None:
+    parts = run(
+        data={"source": Component(name="digits"), "validation_fraction": 0.25}, model=Component(name="digits_cnn")
+    )
+    assert (parts.evaluation.split, parts.test.split) == ("validation", "test")
+    held = len(parts.evaluation.samples)  # type: ignore[arg-type]
+    assert held + parts.source.train_size == parts.whole.train_size == 1437
+    assert held == pytest.approx(359, abs=60)
+    assert parts.order.samples == parts.source.train_size
+
+
+def test_a_fold_takes_the_place_of_the_test_set() -> None:
+    digits = {"source": Component(name="digits")}
+    parts = [run(data=digits, model=Component(name="digits_cnn"), fold=f"{number}/3") for number in (1, 2, 3)]
+    assert sum(part.source.test_size for part in parts) == 1437
+    assert all(part.test is part.evaluation for part in parts)
+
+
+def test_classes_are_drawn_as_the_recipe_says() -> None:
+    parts = run(data={"sampling": [0, 0, 1]})
+    assert {int(parts.source.train[index][1]) for share in parts.order.shares(0) for index in share.indices} == {2}

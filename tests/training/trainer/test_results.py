@@ -28,6 +28,7 @@ def metrics(tmp_path: Path) -> None:
 
 def result(**changes: Any) -> Evaluation:
     given: dict[str, Any] = {
+        "split": "test",
         "samples": 16,
         "corrupt": 0,
         "values": {"loss": 0.5, "accuracy": 13 / 16},
