@@ -110,9 +110,7 @@ def test_a_new_schedule_holds_from_where_the_checkpoint_stands(known: Path, tmp_
 
 
 def test_a_validation_part_decides_and_the_test_set_is_used_once(known: Path, tmp_path: Path) -> None:
-    done = train(
-        tmp_path, "--epochs", 3, "--data.validation_fraction", 0.25, "--data.sampling", "balanced", config=known
-    )
+    done = train(tmp_path, "--epochs", 3, "--data.validation_fraction", 0.25, config=known)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (tmp_path / "that" / "metrics.jsonl").read_text().splitlines()]
     assert [line["kind"] for line in lines if line["kind"] != "train"] == ["validation"] * 3 + ["test"]
@@ -124,9 +122,8 @@ def test_a_validation_part_decides_and_the_test_set_is_used_once(known: Path, tm
 def test_the_folds_of_a_cross_validation_are_runs_of_their_own(known: Path, tmp_path: Path) -> None:
     sizes = []
     for number in (1, 2):
-        done = train(
-            tmp_path, "--fold", f"{number}/2", "--name", f"fold-{number}", "--data.batch_size", 4, config=known
-        )
+        mine = ("--fold", f"{number}/2", "--name", f"fold-{number}", "--data.batch_size", 4)
+        done = train(tmp_path, *mine, config=known)
         assert done.returncode == 0, done.stderr
         sizes += [int(word) for word in done.stdout.split(" training and ")[1].split(" test samples")[0].split()]
     assert sum(sizes) == 64
