@@ -4,7 +4,7 @@ It holds all that export needs: the network, what its input and output mean, and
 """
 
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from torchferry.errors import UserError
 from torchferry.files import flush, sha256, write_whole
 from torchferry.training.config.instantiate import Component, build, one_line
 from torchferry.training.data import SOURCES
-from torchferry.training.data.source import ImageInput, Input, Source, TableInput, TensorInput, blank
+from torchferry.training.data.source import ImageInput, Input, Source, TableInput, TargetScale, TensorInput, blank
 from torchferry.training.models import NETWORKS
 from torchferry.training.models.normalized import Normalized
 
@@ -38,6 +38,8 @@ class ModelCard:
     """classification, binary or regression."""
     network: Component
     input: Input
+    target_scale: TargetScale | None = None
+    """Of regression, what the model's outputs are scaled back by; None where they are as the network gives them."""
     labels: tuple[str, ...]
     """The classes' names; for regression the outputs'."""
     data: Component
@@ -52,12 +54,12 @@ class ModelCard:
     """The version it was trained with."""
 
 
-def build_model(network: Component, input: Input) -> Normalized:
-    """The network with fresh weights, behind the normalisation of its input."""
+def build_model(network: Component, input: Input, target_scale: TargetScale | None = None) -> Normalized:
+    """The network with fresh weights, behind the normalisation of its input and before the scaling of its outputs."""
     built = build(network, NETWORKS, "model")
     if not isinstance(built, nn.Module):
         raise UserError(f"model.name: {network.name} gives a {type(built).__name__}, not a torch.nn.Module")
-    model = Normalized(built, input)
+    model = Normalized(built, input, target_scale)
     if any(is_lazy(value) for value in (*model.parameters(), *model.buffers())):
         try:
             with torch.no_grad():
@@ -90,7 +92,8 @@ def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
 def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
     """The trained model of a run folder, in evaluation mode, on the CPU.
 
-    It takes [batch, ...] as the card's input says and returns float32 [batch, outputs]: logits or values.
+    It takes [batch, ...] as the card's input says and returns float32 [batch, outputs], logits or values; values that
+    are scaled back are float64.
     Raises UserError for a folder that is no run, or a damaged one.
     """
     folder = run / run_folder.MODEL
@@ -106,7 +109,7 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
         if sha256(folder / run_folder.WEIGHTS) != expected:
             raise UserError(f"{folder / run_folder.WEIGHTS}: is damaged (its checksum differs); train again")
         card = _card(content)
-        model = build_model(card.network, card.input)
+        model = build_model(card.network, card.input, card.target_scale)
         read_weights(model.network, folder / run_folder.WEIGHTS)
     except UserError:
         raise
@@ -116,22 +119,30 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
 
 
 def evaluation_data(card: ModelCard) -> Source:
-    return build(card.data, SOURCES, "data.source")
+    """The card's source, its samples as the card's model takes them. Raises UserError for data that have changed."""
+    source: Source = build(card.data, SOURCES, "data.source")
+    if source.refit is not None:
+        source = source.refit(card.input)
+    return replace(source, target_scale=card.target_scale)
 
 
 def _card(content: dict[str, Any]) -> ModelCard:
-    given: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in content["input"].items()
-    }
+    given, scale = _tuples(content["input"]), content.get("target_scale")
     return ModelCard(
         **content
         | {
             "network": Component(**content["network"]),
             "data": Component(**content["data"]),
             "input": INPUTS[given.pop("kind")](**given),
+            "target_scale": None if scale is None else TargetScale(**_tuples(scale)),
             "labels": tuple(content["labels"]),
         }
     )
+
+
+def _tuples(content: dict[str, Any]) -> dict[str, Any]:
+    """With tuples again where YAML has lists."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -85,7 +85,7 @@ class Run:
 def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     """Raises UserError for whatever of the recipe does not fit."""
     source = build(recipe.data.source, SOURCES, "data.source")
-    task = TASKS[recipe.task]
+    task = TASKS[recipe.task].of(source.target_scale)
     outputs = task.outputs(source)
     if source.test_size == 0:
         raise UserError("data.source: the test set is empty")
@@ -104,7 +104,7 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     classes = None if recipe.task == "regression" else len(source.labels)
     # The same seed on every rank, so that all begin with the same weights.
     seed_everything(recipe.seed)
-    model = build_model(recipe.model, source.input)
+    model = build_model(recipe.model, source.input, source.target_scale)
     if recipe.weights is not None:
         load_weights(model.network, recipe.weights)
     loss = _loss(recipe, task)
