@@ -56,7 +56,8 @@ class Expected:
         """Raises UserError where the checkpoint does not take its data."""
         self.reference = reference
         scale = reference.output_scale
-        self.mean, self.std = (np.array(scale.mean), np.array(scale.std)) if scale else (np.zeros(1), np.ones(1))
+        self.mean = np.array(scale.mean if scale else 0.0)
+        self.std = np.array(scale.std if scale else 1.0)
         self.outputs: list[dict[str, np.ndarray]] = []
         truth: list[np.ndarray] = []
         for inputs, targets in reference.test.batches():

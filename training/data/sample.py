@@ -47,11 +47,7 @@ class Sample:
 
     def _y(self, y: Any, name: str) -> torch.Tensor:
         """int64 [], or for regression [outputs] in the datatype of `values`."""
-        tensor = (
-            torch.from_numpy(np.asarray(y))
-            if _is_number(y)
-            else _tensor(np.asarray(y) if isinstance(y, Sequence) else y)
-        )
+        tensor = _tensor(np.asarray(y) if _is_number(y) or isinstance(y, Sequence) else y)
         if self.task == "regression":
             if tensor is None or tensor.is_complex() or tensor.numel() != self.labels or tensor.ndim > 1:
                 raise UserError(f"{name}: y is {_words(y)}; {self.labels} numbers are expected, one for each label")
