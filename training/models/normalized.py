@@ -40,8 +40,12 @@ class Normalized(nn.Module):
         if self.normalizes:
             inputs = ((inputs.to(self.datatype) / self.scale - self.mean) / self.std).float()
         given = self.network(inputs)
-        if self.training or not self.scales_targets or given.shape[1:] != self.target_std.shape:
-            return given  # of another shape: the trial step says what is wrong with it
+        return given if self.training or not self.scales_targets else self._scaled_back(given)
+
+    def _scaled_back(self, given: torch.Tensor) -> torch.Tensor:
+        """What is of another kind or shape stays so, and the trial step says what is wrong with it."""
+        if not isinstance(given, torch.Tensor) or given.shape[1:] != self.target_std.shape:
+            return given
         return given.double() * self.target_std + self.target_mean
 
     def _keep(self, name: str, values: torch.Tensor) -> None:

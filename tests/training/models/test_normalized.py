@@ -30,10 +30,9 @@ DUE = TargetScale(mean=(1.7e9, 5), std=(300, 0.5))
 
 @pytest.mark.parametrize("autocast", [False, True])
 def test_a_float64_row_is_narrowed_after_it_is_scaled(autocast: bool) -> None:
+    rows = 1.7e9 + torch.tensor([[0], [1], [3]], dtype=torch.float64)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        found = Normalized(nn.Identity(), SECONDS)(
-            torch.tensor([[1.7e9], [1.7e9 + 1], [1.7e9 + 3]], dtype=torch.float64)
-        )
+        found = Normalized(nn.Identity(), SECONDS)(rows)
     assert found.dtype == torch.float32
     assert found[:, 0].tolist() == [0, 0.5, 1.5]
 
