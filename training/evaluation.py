@@ -32,7 +32,7 @@ class Evaluation:
     shown: list[int]
     """Indices of samples worth showing: the first mistakes of a classifier."""
     points: torch.Tensor
-    """float32 [samples, 2, outputs]: true and predicted values of the first few, for regression."""
+    """float64 [samples, 2, outputs]: true and predicted values of the first few, for regression."""
 
 
 @torch.no_grad()
@@ -58,7 +58,7 @@ def evaluate(
         loss[2] += len(batch.corrupt)
         if not len(batch.indices):
             continue
-        given = model(batch.inputs).float()
+        given = _not_half(model(batch.inputs))
         found = task.sums(given, batch.targets)
         sums = found if sums is None else sums + found
         loss[0] += task.test_loss(given, batch.targets)
@@ -67,7 +67,7 @@ def evaluate(
         if predicted.dim() == 1:
             mistakes.append(batch.indices[(predicted != batch.targets).cpu()])
         else:
-            points.append(torch.stack([batch.targets, predicted], dim=1).cpu())
+            points.append(torch.stack([batch.targets.double(), predicted.double()], dim=1).cpu())
     model.train()
     if sums is None:  # more ranks than samples
         empty = torch.zeros(0, outputs, device=rank_info.device)
@@ -88,8 +88,13 @@ def evaluate(
         score=values[task.headline],
         confusion=None if confusion is None else confusion.cpu(),
         shown=wrong[:PICTURED_MISTAKES],
-        points=torch.cat([torch.empty(0, 2, outputs), *_gathered(points, PICTURED_POINTS)]),
+        points=torch.cat([torch.empty(0, 2, outputs, dtype=torch.float64), *_gathered(points, PICTURED_POINTS)]),
     )
+
+
+def _not_half(outputs: torch.Tensor) -> torch.Tensor:
+    """Values in float64 keep their digits; anything narrower is judged in float32."""
+    return outputs if outputs.dtype == torch.float64 else outputs.float()
 
 
 def _gathered(found: list[torch.Tensor], most: int) -> Iterator[torch.Tensor]:

@@ -1,12 +1,14 @@
 """Tasks: the meaning of a network's outputs, and metrics as sums over samples, which any number of ranks can add."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch.nn import functional
 
 from torchferry.errors import UserError
-from torchferry.training.data.source import Source
+from torchferry.training.data.source import Source, TargetScale
 
 
 class Task(ABC):
@@ -19,12 +21,16 @@ class Task(ABC):
     headline: str
     """The value that a line about the run names; higher is better, and it decides which checkpoint is best."""
 
+    def of(self, scale: TargetScale | None) -> "Task":  # noqa: ARG002
+        """The task where the network learns scaled targets."""
+        return self
+
     @abstractmethod
     def outputs(self, source: Source) -> int:
         """How many numbers the network gives for a sample. Raises UserError for data of another task."""
 
     def for_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Both in the shape and dtype that the task's losses take."""
+        """What a network gives in training, and targets, in the shape and dtype that the task's losses take."""
         return outputs, targets
 
     def blank_targets(self, samples: int, outputs: int) -> torch.Tensor:  # noqa: ARG002
@@ -41,7 +47,7 @@ class Task(ABC):
 
     @abstractmethod
     def predicted(self, outputs: torch.Tensor) -> torch.Tensor:
-        """The classes, int64 [samples], or the values, float32 [samples, outputs]."""
+        """The classes, int64 [samples], or the values, float [samples, outputs]."""
 
     @abstractmethod
     def sums(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -116,32 +122,48 @@ class Binary(Task):
         return sums.long()
 
 
+@dataclass(frozen=True)
 class Regression(Task):
-    """The values themselves. R2 is averaged over the outputs."""
+    """The values themselves. R2 is averaged over the outputs.
+
+    With a `scale` losses, in training and of the test set, are of scaled values, and all else is in the targets' own
+    units.
+    """
 
     default_loss, headline, targets, outputs_are = "mse", "r2", "values", "values"
+    scale: TargetScale | None = None
+
+    def of(self, scale: TargetScale | None) -> "Regression":
+        return Regression(scale)
 
     def outputs(self, source: Source) -> int:
         if source.targets != "values":
             raise UserError("task: regression takes float targets, data.source gives classes; use classification")
         return len(source.labels)
 
+    def for_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        # Autocast's halves are given targets in float32, as torch's own losses want them.
+        return outputs, self._scaled(targets).to(torch.promote_types(outputs.dtype, torch.float32))
+
     def blank_targets(self, samples: int, outputs: int) -> torch.Tensor:
-        return torch.zeros(samples, outputs)
+        return torch.zeros(samples, outputs) if self.scale is None else torch.tensor([self.scale.mean] * samples)
 
     def varied_targets(self, samples: int, outputs: int, random: torch.Generator) -> torch.Tensor:
         return torch.randn(samples, outputs, generator=random)
 
     def test_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return functional.mse_loss(outputs, targets, reduction="none").mean(dim=1).sum()
+        losses = functional.mse_loss(*self.for_loss(self._scaled(outputs), targets), reduction="none")
+        return losses.mean(dim=1).sum()
 
     def predicted(self, outputs: torch.Tensor) -> torch.Tensor:
         return outputs
 
     def sums(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """[4, outputs]: of |error|, error², target, target²."""
+        """[4, outputs]: of |error|, error², target, target²; scaled targets less their mean."""
         truth = targets.double()
         error = outputs.double() - truth
+        if self.scale is not None:  # or the squares of large targets would lose the digits in which these differ
+            truth = truth - _on(self.scale.mean, targets.device)
         return torch.stack([error.abs(), error**2, truth, truth**2]).sum(dim=1)
 
     def values(self, sums: torch.Tensor, samples: int) -> dict[str, float]:
@@ -154,8 +176,20 @@ class Regression(Task):
             "rmse": (squared / samples).mean().sqrt().item(),
         }
 
+    def _scaled(self, values: torch.Tensor) -> torch.Tensor:
+        """From the targets' own units to what the network learns, in float64; as they are if nothing is scaled."""
+        if self.scale is None:
+            return values
+        return (values.double() - _on(self.scale.mean, values.device)) / _on(self.scale.std, values.device)
+
 
 TASKS: dict[str, Task] = {"classification": Classification(), "binary": Binary(), "regression": Regression()}
+
+
+@cache
+def _on(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
+    """float64 [values]; copied to the device once, because a step would wait for it."""
+    return torch.tensor(values, dtype=torch.float64, device=device)
 
 
 def _needs_classes(source: Source) -> None:

@@ -1,7 +1,7 @@
 """The gate: whether a variant may be served, by its outputs on the whole evaluation set against the checkpoint's."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ class Limits:
     max_abs_diff: float | None = None
     """Largest difference of any output."""
     max_relative_error: float | None = None
-    """Euclidean norm of all differences over that of the checkpoint's outputs."""
+    """Euclidean norm of all differences over that of the checkpoint's outputs, both before outputs are scaled back."""
     max_accuracy_drop: float | None = None
     """The checkpoint's accuracy minus the variant's."""
     min_top1_agreement: float | None = None
@@ -55,6 +55,9 @@ class Expected:
     def __init__(self, reference: Reference) -> None:
         """Raises UserError where the checkpoint does not take its data."""
         self.reference = reference
+        scale = reference.output_scale
+        self.mean = np.array(scale.mean if scale else 0.0)
+        self.std = np.array(scale.std if scale else 1.0)
         self.outputs: list[dict[str, np.ndarray]] = []
         truth: list[np.ndarray] = []
         for inputs, targets in reference.test.batches():
@@ -63,8 +66,9 @@ class Expected:
                 truth.append(targets.reshape(-1).astype(np.int64))
         self.truth = np.concatenate(truth) if truth else None
         self.classes = self._classes(self.outputs)
-        self.scale = min(_largest([batch[spec.name] for batch in self.outputs]) for spec in reference.outputs)
-        """The largest magnitude of the output whose largest is the smallest, so that none is judged by another's."""
+        self.scale = min(self._largest(spec.name) for spec in reference.outputs)
+        """The largest magnitude of the output whose largest is the smallest, so that none is judged by another's; of
+        outputs that were scaled back, from their mean on."""
         self.samples = sum(len(next(iter(batch.values()))) for batch in self.outputs)
 
     @property
@@ -83,7 +87,8 @@ class Expected:
                 difference = np.abs(answered[name].astype(np.float64) - values)
                 largest = float(np.maximum(largest, difference.max()))  # keeps NaN, which max() of Python may drop
                 total, count = total + float(difference.sum()), count + difference.size
-                squares[name] += np.square(difference).sum(), np.square(values.astype(np.float64)).sum()
+                before = self._from_mean(values)
+                squares[name] += np.square(difference / self.std).sum(), np.square(before / self.std).sum()
         return Measured(
             samples=self.samples,
             max_abs_diff=largest,
@@ -96,6 +101,18 @@ class Expected:
             accuracy_drop=None if accuracy is None or self.accuracy is None else round(self.accuracy - accuracy, 12),
         )
 
+    def _from_mean(self, values: np.ndarray) -> np.ndarray:
+        """A target of 1.7e9 + i differs from the others in its last digits alone, and they are what was learnt."""
+        return values.astype(np.float64) - self.mean
+
+    def _largest(self, name: str) -> float:
+        """1 of integers, such as ids: none of them may be another."""
+        batches = [batch[name] for batch in self.outputs]
+        if batches[0].dtype.kind != "f":
+            return 1.0
+        found = max(float(np.abs(self._from_mean(values)).max()) for values in batches)
+        return found if np.isfinite(found) else 1.0
+
     def _classes(self, outputs: list[dict[str, np.ndarray]]) -> np.ndarray | None:
         name = self.reference.outputs[0].name
         if self.reference.task == "classification":
@@ -103,14 +120,6 @@ class Expected:
         if self.reference.task == "binary":
             return np.concatenate([(batch[name][:, 0] > 0.5).astype(np.int64) for batch in outputs])
         return None
-
-
-def _largest(batches: Sequence[np.ndarray]) -> float:
-    """1 of integers, such as ids: none of them may be another."""
-    if batches[0].dtype.kind != "f":
-        return 1.0
-    found = max(float(np.abs(values).max()) for values in batches)
-    return found if np.isfinite(found) else 1.0
 
 
 def _run(reference: Reference, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

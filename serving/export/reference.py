@@ -10,6 +10,7 @@ from torch import nn
 
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.export.samples import Samples
+from torchferry.training.data.source import TargetScale
 
 OUTPUTS = {"classification": "probabilities", "binary": "probability", "regression": "values"}
 """What the one output is called, by task."""
@@ -21,8 +22,8 @@ class Reference:
     task: str
     """classification, binary or regression; tensors, if all that is known is what goes in and comes out."""
     module: nn.Module
-    """In evaluation mode on the CPU, float32. Takes `inputs` in their order and gives `outputs`; what is done to a
-    decoded sample before the network, and to logits after it, is part of it."""
+    """In evaluation mode on the CPU, its weights in float32. Takes `inputs` in their order and gives `outputs`; what is
+    done to a decoded sample before the network, and to logits or scaled values after it, is part of it."""
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     decode: ImageDecode | None
@@ -34,6 +35,8 @@ class Reference:
     limits: dict[str, float]
     """What the recipe asks of every variant, by the names of gate.Limits."""
     provenance: dict[str, str]
+    output_scale: TargetScale | None = None
+    """What the one output was scaled back by, if it was: how large a difference is, is judged before that."""
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name, computed in eager mode."""

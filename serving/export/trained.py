@@ -8,7 +8,7 @@ from torchferry.serving.export.samples import Samples
 from torchferry.training.data.source import ImageInput, Input, TableInput
 from torchferry.training.models.saved import evaluation_data, load_model
 
-DATATYPES = {"float32": "FP32", "int64": "INT64"}
+DATATYPES = {"float32": "FP32", "float64": "FP64", "int64": "INT64"}
 
 
 def load_trained(run: Path) -> Reference:
@@ -17,12 +17,14 @@ def load_trained(run: Path) -> Reference:
     source = evaluation_data(card)
     name, datatype = input_of(card.input)
     outputs = 1 if card.task == "binary" else len(card.labels)
+    given = "FP32" if card.target_scale is None else "FP64"
     return Reference(
         name=card.name,
         task=card.task,
         module=Served(model, card.task).eval(),
         inputs=(TensorSpec(name=name, datatype=datatype, shape=(-1, *card.input.shape)),),
-        outputs=(TensorSpec(name=OUTPUTS[card.task], datatype="FP32", shape=(-1, outputs)),),
+        outputs=(TensorSpec(name=OUTPUTS[card.task], datatype=given, shape=(-1, outputs)),),
+        output_scale=card.target_scale,
         decode=decode_of(card.input),
         labels=card.labels,
         test=Samples(source.test, (name,)),
@@ -36,7 +38,7 @@ def input_of(given: Input) -> tuple[str, str]:
     """The input's name and its datatype in the Open Inference Protocol."""
     if isinstance(given, ImageInput):
         return "image", "UINT8"
-    return ("row", "FP32") if isinstance(given, TableInput) else ("input", DATATYPES[given.datatype])
+    return "row" if isinstance(given, TableInput) else "input", DATATYPES[given.datatype]
 
 
 def decode_of(given: Input) -> ImageDecode | None:

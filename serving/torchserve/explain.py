@@ -61,7 +61,7 @@ class Explainer:
             target=self.bundle.labels[number] if self.bundle.labels else number,
             baseline="black image" if self.bundle.decode else "zeros",
             convergence_delta=float(delta),
-            attributions={name: values.float().numpy() for name, values in zip(names, found, strict=True)},
+            attributions={name: _not_half(values).numpy() for name, values in zip(names, found, strict=True)},
             pixels=request.inputs[names[0]][0] if self.bundle.decode else None,
         )
 
@@ -115,3 +115,7 @@ class Explainer:
             return int(target)
         known = ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else "")
         raise WrongParameter(f"target '{target[:50]}' is none of {len(scores)}{': ' if known else ''}{known}")
+
+
+def _not_half(values: "torch.Tensor") -> "torch.Tensor":
+    return values.float() if values.itemsize < 4 else values

@@ -27,7 +27,8 @@ class Explanation:
     baseline: str
     convergence_delta: float
     attributions: dict[str, np.ndarray]
-    """float32 by the inputs' names, of their shapes with a batch of one; each in units of the score."""
+    """By the inputs' names, of their shapes with a batch of one; each in units of the score. float32, or float64 of an
+    FP64 input."""
     pixels: np.ndarray | None
     """uint8 [channels, height, width]; None where the model takes no image."""
 

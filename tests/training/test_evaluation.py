@@ -13,6 +13,7 @@ from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import DataConfig
 from torchferry.training.data.loaders import EVALUATION_BATCH, EvaluationFeed
+from torchferry.training.data.source import TargetScale
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.errors import CorruptSample
 from torchferry.training.evaluation import PICTURED_MISTAKES, Evaluation, evaluate
@@ -66,6 +67,16 @@ def test_values_come_with_points_to_draw(alone: RankInfo) -> None:
         "rmse": pytest.approx((4 / 3) ** 0.5),
     }
     assert (result.confusion, result.shown) == (None, [])
+
+
+def test_values_in_float64_keep_their_digits(alone: RankInfo) -> None:
+    truth = 1.7e9 + torch.arange(4, dtype=torch.float64)[:, None]
+    task = TASKS["regression"].of(TargetScale(mean=(1.7e9,), std=(2,)))
+    config = DataConfig(source=Component(name="none"))
+    feed = EvaluationFeed(TensorDataset(truth + 1, truth), config, None, alone.device)
+    result = evaluate(nn.Identity(), feed, task, 1, alone)
+    assert result.values == pytest.approx({"loss": 0.25, "r2": 1 - 4 / 5, "mae": 1, "rmse": 1})
+    assert result.points.tolist() == [[[1.7e9 + n], [1.7e9 + n + 1]] for n in range(4)]
 
 
 def test_a_rank_takes_its_share_alone(alone: RankInfo) -> None:

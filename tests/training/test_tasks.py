@@ -8,7 +8,7 @@ from torch.nn import functional
 from torch.utils.data import TensorDataset
 
 from torchferry.errors import UserError
-from torchferry.training.data.source import Source, TensorInput
+from torchferry.training.data.source import Source, TargetScale, TensorInput
 from torchferry.training.tasks import TASKS, Binary, Classification, Regression, Task
 
 LOGITS = torch.tensor([[2.0, 1, 0], [0, 3, 1], [1, 0, 5], [4, 1, 2], [0, 2, 1]])
@@ -61,6 +61,36 @@ def test_r2_is_the_mean_over_the_outputs() -> None:
 def test_r2_of_a_target_that_never_changes_is_no_number() -> None:
     task = Regression()
     assert math.isnan(task.values(task.sums(VALUES, torch.ones(3, 2)), 3)["r2"])
+
+
+DUE = TargetScale(mean=(1.7e9,), std=(300,))
+DUE_TRUTH = 1.7e9 + torch.tensor([[-300.0], [0], [300]], dtype=torch.float64)
+
+
+def test_a_scaled_target_is_learnt_in_scaled_values_and_judged_in_its_own_units() -> None:
+    task = Regression().of(DUE)
+    learnt = torch.tensor([[-1.0], [0], [2]])
+    for outputs in (learnt, learnt.bfloat16()):
+        given, targets = task.for_loss(outputs, DUE_TRUTH)
+        assert given is outputs
+        assert (targets.dtype, targets.tolist()) == (torch.float32, [[-1], [0], [1]])
+    outputs = learnt.double() * 300 + 1.7e9
+    assert task.test_loss(outputs, DUE_TRUTH).item() == pytest.approx(1)
+    values = task.values(task.sums(outputs, DUE_TRUTH), 3)
+    assert values == pytest.approx({"r2": 0.5, "mae": 100, "rmse": 300 / 3**0.5})
+    assert task.for_loss(learnt, task.blank_targets(2, 1))[1].tolist() == [[0], [0]]
+
+
+def test_squares_of_large_targets_keep_the_digits_in_which_they_differ() -> None:
+    truth = 1.7e9 + torch.arange(100, dtype=torch.float64)[:, None] / 1000
+    task = Regression().of(TargetScale(mean=(1.7e9,), std=(0.03,)))
+    assert task.values(task.sums(truth + 0.001, truth), 100)["r2"] == pytest.approx(1 - 1 / 833.25, rel=1e-6)
+
+
+def test_float64_targets_that_are_not_scaled_are_learnt_as_float32() -> None:
+    given, targets = Regression().for_loss(VALUES, TRUTH.double())
+    assert (given.dtype, targets.dtype) == (torch.float32, torch.float32)
+    assert Regression().test_loss(VALUES, TRUTH.double()).dtype == torch.float32
 
 
 @pytest.mark.parametrize(

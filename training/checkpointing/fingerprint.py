@@ -18,9 +18,9 @@ from torchferry.errors import UserError
 from torchferry.training.checkpointing.checkpoint import FINGERPRINT
 from torchferry.training.checkpointing.may_differ import INSIDE_EPOCH, NEW_RUN, SAME_RUN, is_free
 from torchferry.training.config.recipe import Recipe
-from torchferry.training.data.plain_input import from_plain, to_plain
+from torchferry.training.data.plain_input import as_tuples, from_plain, to_plain
 from torchferry.training.data.recorded import with_defaults
-from torchferry.training.data.source import Listing, Source
+from torchferry.training.data.source import Listing, Source, TargetScale
 
 SCHEMA = "torchferry.fingerprint/1"
 PACKAGES = ("torchferry", "torch", "torchvision", "numpy", "pillow", "scikit-learn", "pyarrow")
@@ -37,6 +37,7 @@ def fingerprint_of(recipe: Recipe, source: Source, network: nn.Module) -> Finger
         "labels": source.labels,
         "targets": source.targets,
         "input": to_plain(source.input),
+        "target_scale": None if source.target_scale is None else asdict(source.target_scale),
         "samples": {
             split: asdict(source.listings.get(split, Listing(samples=size, sha256=None)))
             for split, size in sizes.items()
@@ -82,10 +83,11 @@ def read(checkpoint: Path) -> Fingerprint | None:
 def adopt(source: Source, saved: Fingerprint, where: Path) -> Source:
     """The same samples under what was fitted when the run began. Raises UserError for samples of another kind."""
     _labels(saved, source, where)
-    given = from_plain(saved["input"])
-    if source.refit is None or given == source.input or type(given) is not type(source.input):
-        return source
-    return source.refit(given)
+    given, scale = from_plain(saved["input"]), saved["target_scale"]
+    targets = None if scale is None else TargetScale(**as_tuples(scale))
+    if source.refit is not None and given != source.input and type(given) is type(source.input):
+        source = source.refit(given)
+    return source if targets == source.target_scale else replace(source, target_scale=targets)
 
 
 def compare(saved: Fingerprint, now: Fingerprint, where: Path, *, new_run: bool, inside_epoch: bool) -> list[str]:

@@ -6,11 +6,16 @@ import pyarrow.compute as pc
 
 from torchferry.errors import UserError
 
+EXACT = 2**53
+"""float64 holds every integer up to here."""
 
-def numbers(columns: pa.Table, name: str) -> np.ndarray:
-    """float32 [rows, columns]; raises UserError for a cell that is not a finite number. The first row is row 1."""
+
+def numbers(columns: pa.Table, name: str, datatype: str = "float64") -> np.ndarray:
+    """[rows, columns] in `datatype`; raises UserError for a cell that is no finite number in it. The first row is row
+    1."""
     arrays = [
-        _numbers(columns.column(index), f"{name}: column '{key}'") for index, key in enumerate(columns.column_names)
+        _numbers(columns.column(index), f"{name}: column '{key}'", datatype)
+        for index, key in enumerate(columns.column_names)
     ]
     return np.stack(arrays, axis=1)
 
@@ -38,8 +43,8 @@ def classes_of(columns: pa.Table, given: tuple[str, ...] | None, name: str) -> t
     return values.astype(np.int64), given
 
 
-def _numbers(column: pa.ChunkedArray, where: str) -> np.ndarray:
-    """float32 [rows]"""
+def _numbers(column: pa.ChunkedArray, where: str, datatype: str) -> np.ndarray:
+    """[rows] in `datatype`."""
     if pa.types.is_null(column.type):
         raise UserError(f"{where} is empty in row 1; every cell must be a number")
     if pa.types.is_dictionary(column.type):
@@ -55,11 +60,21 @@ def _numbers(column: pa.ChunkedArray, where: str) -> np.ndarray:
     except pa.ArrowException as error:
         raise UserError(f"{where} is of type {column.type}, not a number") from error
     with np.errstate(over="ignore"):
-        narrow = values.astype(np.float32)
-    bad = np.flatnonzero(~np.isfinite(narrow))
+        kept = values.astype(datatype)
+    bad = np.flatnonzero(~np.isfinite(kept))
     if len(bad):
-        raise UserError(f"{where} is {values[bad[0]]} in row {bad[0] + 1}; every cell must be a finite float32")
-    return narrow
+        raise UserError(f"{where} is {values[bad[0]]} in row {bad[0] + 1}; every cell must be a finite {datatype}")
+    if pa.types.is_integer(column.type) and np.abs(values).max(initial=0) >= EXACT:
+        _check_distinct(column, values, where)
+    return kept
+
+
+def _check_distinct(column: pa.ChunkedArray, values: np.ndarray, where: str) -> None:
+    """Raises UserError for integers so large and so near each other that they are one number as float64 `values`."""
+    given, kept = pc.count_distinct(column).as_py(), len(np.unique(values))
+    if kept < given:
+        todo = "subtract their least from them, or divide them"
+        raise UserError(f"{where} has {given} different integers, of which float64 keeps {kept} apart; {todo}")
 
 
 def _no_gaps(column: pa.ChunkedArray, where: str) -> None:

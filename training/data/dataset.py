@@ -3,6 +3,7 @@
 import contextlib
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
@@ -11,7 +12,8 @@ from torchferry.training.data.arguments import at_least, checked
 from torchferry.training.data.image_input import image_input
 from torchferry.training.data.imported import imported
 from torchferry.training.data.sample import Sample
-from torchferry.training.data.source import ImageInput, Source, TensorInput
+from torchferry.training.data.scaling import scaling
+from torchferry.training.data.source import ImageInput, Source, TargetScale, TensorInput
 from torchferry.training.data.wrapped import Indexed, Streamed
 from torchferry.training.errors import CorruptSample
 
@@ -27,6 +29,7 @@ def dataset(
     task: Literal["classification", "regression"] = "classification",
     train_samples: int | None = None,
     test_samples: int | None = None,
+    scale_target: bool = False,
 ) -> Source:
     """`train` and `test` are {name: import path, args: {...}} of data sets that give (x, y).
 
@@ -34,19 +37,41 @@ def dataset(
     the declared shape; with `shape` an array or tensor of that shape and `datatype`. y is a class index,
     or for regression a number for each label. A map-style set has a length and takes an index. An
     iterable one gives its whole stream in every process, `train_samples` of it in a pass; of a test
-    stream `test_samples` are taken into memory. One that has a length needs neither number.
+    stream `test_samples` are taken into memory. One that has a length needs neither number. `scale_target` reads the
+    map-style training set once, for the mean and std of regression targets, which are float64 then and else float32.
     """
     at_least(1, train_samples=train_samples, test_samples=test_samples)
     names = _labels(labels)
     declared = _input(image, shape, datatype)
-    sample = Sample(declared, len(names), task)
+    if scale_target and task != "regression":
+        raise UserError("data.source.args.scale_target: classes are not scaled; it is for task regression")
+    sample = Sample(declared, len(names), task, torch.float64 if scale_target else torch.float32)
+    training = _split("train", train, sample, train_samples)
     return Source(
         targets="values" if task == "regression" else "classes",
-        train=_split("train", train, sample, train_samples),
+        train=training,
         test=_in_memory(_split("test", test, sample, test_samples)),
         labels=names,
         input=declared,
+        target_scale=_target_scale(training) if scale_target else None,
     )
+
+
+def _target_scale(train: Indexed | Streamed) -> TargetScale:
+    """Of the samples that can be read."""
+    if isinstance(train, Streamed):
+        raise UserError(f"data.source.args.scale_target: {train.name} is a stream, which is not read twice; set it to "
+                        "false, and let the stream give scaled targets")  # fmt: skip
+    targets: dict[int, np.ndarray] = {}
+    for index in range(len(train)):
+        with contextlib.suppress(CorruptSample):
+            targets[index] = train[index][1].numpy()
+    if wrong := [index for index, target in targets.items() if not np.isfinite(target).all()]:
+        raise UserError(f"{train.name}[{wrong[0]}]: y is {targets[wrong[0]].tolist()}; every target must be finite")
+    if not targets:
+        raise UserError(f"data.source: no sample of {train.name} could be read")
+    mean, std = scaling(np.stack(list(targets.values())))
+    return TargetScale(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
 
 def _split(split: str, spec: dict[str, Any], sample: Sample, count: int | None) -> Indexed | Streamed:

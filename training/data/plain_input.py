@@ -16,8 +16,13 @@ def to_plain(input: Input) -> dict[str, Any]:
 
 def from_plain(content: Mapping[str, Any]) -> Input:
     """Raises LookupError, TypeError or ValueError for what is none."""
-    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+    given = as_tuples(content)
     return INPUTS[given.pop("kind")](**given)
+
+
+def as_tuples(content: Mapping[str, Any]) -> dict[str, Any]:
+    """With tuples again where YAML and JSON have lists."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
 
 
 def plain(value: Any) -> Any:

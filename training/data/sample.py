@@ -23,6 +23,8 @@ class Sample:
     input: ImageInput | TensorInput
     labels: int
     task: str
+    values: torch.dtype = torch.float32
+    """Of regression targets."""
 
     def __call__(self, found: Any, name: str) -> tuple[torch.Tensor, torch.Tensor]:
         if not isinstance(found, tuple | list) or len(found) != 2:
@@ -44,12 +46,12 @@ class Sample:
         return tensor
 
     def _y(self, y: Any, name: str) -> torch.Tensor:
-        """int64 [], or for regression float32 [outputs]."""
-        tensor = torch.tensor(y) if _is_number(y) else _tensor(np.asarray(y) if isinstance(y, Sequence) else y)
+        """int64 [], or for regression [outputs] in the datatype of `values`."""
+        tensor = _tensor(np.asarray(y) if _is_number(y) or isinstance(y, Sequence) else y)
         if self.task == "regression":
             if tensor is None or tensor.is_complex() or tensor.numel() != self.labels or tensor.ndim > 1:
                 raise UserError(f"{name}: y is {_words(y)}; {self.labels} numbers are expected, one for each label")
-            return tensor.reshape(self.labels).to(torch.float32)
+            return tensor.reshape(self.labels).to(self.values)
         if tensor is None or tensor.ndim or tensor.is_floating_point() or not 0 <= int(tensor) < self.labels:
             raise UserError(f"{name}: y is {_words(y)}; a class from 0 to {self.labels - 1} is expected")
         return tensor.to(torch.int64)

@@ -34,13 +34,15 @@ class ImageInput:
 
 @dataclass(frozen=True, kw_only=True)
 class TableInput:
-    """One row of a table: float32 [columns]. Scaling belongs to the model."""
+    """One row of a table: float64 or float32 [columns]. Scaling belongs to the model."""
 
     columns: tuple[str, ...]
     mean: tuple[float, ...]
     """Per column."""
     std: tuple[float, ...]
     """Per column."""
+    datatype: Literal["float32", "float64"] = "float32"
+    """In which it is scaled, before the network takes it as float32; cards that do not say so are of float32."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -60,10 +62,18 @@ Input = ImageInput | TableInput | TensorInput
 
 def blank(input: Input, samples: int) -> torch.Tensor:
     """Zeros that a network takes: [samples, ...] as the input says."""
-    datatype = torch.uint8 if isinstance(input, ImageInput) else torch.float32
-    if isinstance(input, TensorInput):
-        datatype = getattr(torch, input.datatype)
+    datatype = torch.uint8 if isinstance(input, ImageInput) else getattr(torch, input.datatype)
     return torch.zeros(samples, *input.shape, dtype=datatype)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetScale:
+    """Of regression: the network learns (target - mean) / std, and the model scales back what the network gives."""
+
+    mean: tuple[float, ...]
+    """Per output, in the target's own units."""
+    std: tuple[float, ...]
+    """Per output, in the target's own units."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +90,9 @@ class Source:
     """Two data sets of (input, target).
 
     An input is a tensor as `input` says. A target is an int64 class index, or for regression
-    float32 [outputs]. A data set that lies in memory is a `torch.utils.data.TensorDataset`; then
-    batches are taken from it by one indexing operation, on the device if asked for.
+    float64 or float32 [outputs], in its own units. A data set that lies in memory is a
+    `torch.utils.data.TensorDataset`; then batches are taken from it by one indexing operation, on the device if asked
+    for.
     """
 
     train: Dataset
@@ -92,6 +103,8 @@ class Source:
     """The classes' names, which a class index points into; for regression the outputs' names."""
     input: Input
     targets: Literal["classes", "values"] = "classes"
+    target_scale: TargetScale | None = None
+    """None where the network learns the targets as they are."""
     order: Callable[[int, int], np.ndarray] | None = None
     """(seed, epoch) to the order of all training indices, int64; a plain permutation if there is none."""
     listings: Mapping[str, Listing] = field(default_factory=dict)

@@ -4,7 +4,7 @@ It holds all that export needs: the network, what its input and output mean, and
 """
 
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from torchferry.files import flush, sha256, write_whole
 from torchferry.training.config.instantiate import Component, build, one_line
 from torchferry.training.data import SOURCES
 from torchferry.training.data.held_apart import fold_part
-from torchferry.training.data.plain_input import from_plain, plain, to_plain
+from torchferry.training.data.plain_input import as_tuples, from_plain, plain, to_plain
 from torchferry.training.data.recorded import as_recorded
-from torchferry.training.data.source import Input, Source, blank
+from torchferry.training.data.source import Input, Source, TargetScale, blank
 from torchferry.training.models import NETWORKS
 from torchferry.training.models.normalized import Normalized
 
@@ -40,6 +40,8 @@ class ModelCard:
     """classification, binary or regression."""
     network: Component
     input: Input
+    target_scale: TargetScale | None = None
+    """Of regression, what the model's outputs are scaled back by; None where they are as the network gives them."""
     labels: tuple[str, ...]
     """The classes' names; for regression the outputs'."""
     data: Component
@@ -56,12 +58,12 @@ class ModelCard:
     """The version it was trained with."""
 
 
-def build_model(network: Component, input: Input) -> Normalized:
-    """The network with fresh weights, behind the normalisation of its input."""
+def build_model(network: Component, input: Input, target_scale: TargetScale | None = None) -> Normalized:
+    """The network with fresh weights, behind the normalisation of its input and before the scaling of its outputs."""
     built = build(network, NETWORKS, "model")
     if not isinstance(built, nn.Module):
         raise UserError(f"model.name: {network.name} gives a {type(built).__name__}, not a torch.nn.Module")
-    model = Normalized(built, input)
+    model = Normalized(built, input, target_scale)
     if any(is_lazy(value) for value in (*model.parameters(), *model.buffers())):
         try:
             with torch.no_grad():
@@ -93,7 +95,8 @@ def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
 def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
     """The trained model of a run folder, in evaluation mode, on the CPU.
 
-    It takes [batch, ...] as the card's input says and returns float32 [batch, outputs]: logits or values.
+    It takes [batch, ...] as the card's input says and returns float32 [batch, outputs], logits or values; values that
+    are scaled back are float64.
     Raises UserError for a folder that is no run, or a damaged one.
     """
     folder = run / run_folder.MODEL
@@ -109,7 +112,7 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
         if sha256(folder / run_folder.WEIGHTS) != expected:
             raise UserError(f"{folder / run_folder.WEIGHTS}: is damaged (its checksum differs); train again")
         card = _card(content)
-        model = build_model(card.network, card.input)
+        model = build_model(card.network, card.input, card.target_scale)
         read_weights(model.network, folder / run_folder.WEIGHTS)
     except UserError:
         raise
@@ -119,17 +122,23 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
 
 
 def evaluation_data(card: ModelCard) -> Source:
+    """The card's source, its samples as the card's model takes them. Raises UserError for data that have changed."""
     source: Source = build(card.data, SOURCES, "data.source")
+    if source.refit is not None:
+        source = source.refit(card.input)
+    source = replace(source, target_scale=card.target_scale)
     return source if card.fold is None else fold_part(source, card.fold)
 
 
 def _card(content: dict[str, Any]) -> ModelCard:
+    scale = content.get("target_scale")
     return ModelCard(
         **content
         | {
             "network": Component(**content["network"]),
             "data": as_recorded(Component(**content["data"])),
             "input": from_plain(content["input"]),
+            "target_scale": None if scale is None else TargetScale(**as_tuples(scale)),
             "labels": tuple(content["labels"]),
         }
     )

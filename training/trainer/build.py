@@ -55,7 +55,8 @@ class Run:
 
     def take(self, whole: Source) -> None:
         """The same samples under another input; the network stays as it is."""
-        self.whole, self.model = whole, Normalized(self.model.network, whole.input)
+        self.whole, self.model = whole, Normalized(self.model.network, whole.input, whole.target_scale)
+        self.task = TASKS[self.recipe.task].of(whole.target_scale)
         self.source, validation = divided(self.recipe, whole)
         self.feed = open_feed(self.recipe.data, self.source, self.order, self.classes, self.rank_info.device)
         self.evaluation, self.test = _evaluations(
@@ -107,7 +108,7 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     """Raises UserError for whatever of the recipe does not fit."""
     whole = build(recipe.data.source, SOURCES, "data.source")
     source, validation = divided(recipe, whole)
-    task = TASKS[recipe.task]
+    task = TASKS[recipe.task].of(source.target_scale)
     outputs = task.outputs(source)
     if source.test_size == 0:
         raise UserError("data.source: the test set is empty")
@@ -126,7 +127,7 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     classes = None if recipe.task == "regression" else len(source.labels)
     # The same seed on every rank, so that all begin with the same weights.
     seed_everything(recipe.seed)
-    model = build_model(recipe.model, source.input)
+    model = build_model(recipe.model, source.input, source.target_scale)
     if recipe.weights is not None:
         load_weights(model.network, recipe.weights)
     loss = build_loss(recipe.loss, task, outputs)

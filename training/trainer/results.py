@@ -35,6 +35,7 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
         task=recipe.task,
         network=recipe.model,
         input=source.input,
+        target_scale=source.target_scale,
         labels=source.labels,
         data=with_defaults(recipe.data.source),
         result=result.values,

@@ -11,13 +11,19 @@ from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export.gate import Expected, Limits, limits_for, refusal
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
+from torchferry.training.data.source import TargetScale
 
 CLASSES = np.array([0, 1, 2, 0])
 EXPECTED = np.eye(3, dtype=np.float32)[CLASSES]
 LIMITS = limits_for("onnx-fp32", "classification", {})
 
 
-def measured(answers: np.ndarray, task: str = "classification", expected: np.ndarray = EXPECTED) -> Measured:
+def measured(
+    answers: np.ndarray,
+    task: str = "classification",
+    expected: np.ndarray = EXPECTED,
+    scale: TargetScale | None = None,
+) -> Measured:
     """Of a network that looks its answer up, against one that looks up `expected`."""
 
     class Table(nn.Module):
@@ -42,6 +48,7 @@ def measured(answers: np.ndarray, task: str = "classification", expected: np.nda
         calibration=None,
         limits={},
         provenance={},
+        output_scale=scale,
     )
     return Expected(reference).measure(Session())
 
@@ -87,6 +94,19 @@ def test_values_are_judged_by_their_relative_error() -> None:
     assert refusal(result, limits_for("onnx-int8", "regression", {})) is None
     reason = refusal(result, limits_for("onnx-fp16", "regression", {}))
     assert reason == "the outputs' relative error is 0.02, allowed are 0.01"
+
+
+def test_values_that_were_scaled_back_are_judged_before_that() -> None:
+    """A variant that errs by a third of what the targets differ by is no good, though they are above a billion."""
+    scale = TargetScale(mean=(1.7e9,), std=(300,))
+    expected = 1.7e9 + np.array([[-300.0], [300.0], [-300.0], [300.0]])
+    result = measured(expected + 100, "regression", expected, scale)
+    assert result.relative_error == pytest.approx(1 / 3)
+    assert result.max_abs_diff == 100
+    for variant in ("onnx-fp32", "onnx-fp16", "onnx-int8"):
+        reason = refusal(result, limits_for(variant, "regression", {}, 300))
+        assert reason is not None
+        assert "relative error is 0.33" in reason
 
 
 def test_a_limit_that_is_given_replaces_the_variants_own() -> None:

@@ -1,6 +1,7 @@
 """The reference of a finished run gives what its checkpoint gives, on its own held-out samples."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,7 @@ def test_a_folder_that_is_no_finished_run_is_refused(run: Path, tmp_path: Path) 
     [
         (IMAGE, ("image", "UINT8")),
         (TABLE, ("row", "FP32")),
+        (replace(TABLE, datatype="float64"), ("row", "FP64")),
         (TensorInput(shape=(3, 2)), ("input", "FP32")),
         (TensorInput(shape=(7,), datatype="int64"), ("input", "INT64")),
     ],

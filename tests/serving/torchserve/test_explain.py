@@ -69,6 +69,16 @@ def test_what_a_linear_score_owes_to_an_element_is_weight_times_value(
     assert found.convergence_delta == pytest.approx(0, abs=1e-5)
 
 
+def test_attributions_of_float64_rows_keep_their_digits() -> None:
+    class Narrowed(nn.Module):
+        def forward(self, row: torch.Tensor) -> torch.Tensor:
+            return (row - torch.tensor([0.0, 1.7e9])).float().double() @ torch.tensor(WEIGHT, dtype=torch.float64).T
+
+    found = explain(network=Narrowed(), target="cat", row=np.array([[0.5, 1.7e9 + 1]]))
+    assert found.attributions["row"].dtype == np.float64
+    assert found.attributions["row"][0].tolist() == pytest.approx([1.5, -4 * (1.7e9 + 1)], rel=1e-9)
+
+
 def test_a_score_without_a_label_is_known_by_its_number() -> None:
     assert explain(dataclasses.replace(SCORES, labels=()), target="1").target == 1
 

@@ -1,4 +1,4 @@
-"""Columns become float32 numbers or class indices, and the first cell that cannot is named by its row."""
+"""Columns become float64 numbers or class indices, and the first cell that cannot is named by its row."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ NAMES = ("ant", "bee", "cat")
 def test_numbers_stand_in_the_order_of_their_columns() -> None:
     whole, truth = pa.array([1, 2, 1]).dictionary_encode(), pa.array([True, False, True])
     found = numbers(pa.table({"b": [0.5, 1.5, -2.5], "a": whole, "c": truth}), "rows")
-    assert found.dtype == np.float32
+    assert found.dtype == np.float64
     assert found.tolist() == [[0.5, 1, 1], [1.5, 2, 0], [-2.5, 1, 1]]
 
 
@@ -28,14 +28,30 @@ def test_numbers_stand_in_the_order_of_their_columns() -> None:
         (pa.array(["1", "2e3", "x", "y"]), "has text 'x' in row 3; every cell must be a number"),
         (pa.array(["1", "x"]).dictionary_encode(), "has text 'x' in row 2; every cell must be a number"),
         (pa.array(["1", "2"], pa.large_string()), "has text '1' in row 1; every cell must be a number"),
-        (pa.array([0, float("nan"), 1]), "is nan in row 2; every cell must be a finite float32"),
-        (pa.array([0, 1, -1e39]), "is -1e+39 in row 3; every cell must be a finite float32"),
+        (pa.array([0, float("nan"), 1]), "is nan in row 2; every cell must be a finite float64"),
+        (pa.array([0, 1, float("-inf")]), "is -inf in row 3; every cell must be a finite float64"),
         (pa.array([[1], [2]]), "is of type list<item: int64>, not a number"),
     ],
 )
 def test_the_first_cell_that_is_no_number_is_named(cells: pa.Array, words: str) -> None:
     table = pa.table({"good": [0] * len(cells), "bad": cells})
     assert refusal(lambda: numbers(table, "rows")) == f"rows: column 'bad' {words}"
+
+
+def test_numbers_are_narrowed_where_that_is_asked_for() -> None:
+    cells = pa.table({"a": [1.1, -1e39]})
+    assert numbers(cells.slice(0, 1), "rows", "float32").tolist() == [[np.float32(1.1)]]
+    words = "rows: column 'a' is -1e+39 in row 2; every cell must be a finite float32"
+    assert refusal(lambda: numbers(cells, "rows", "float32")) == words
+
+
+@pytest.mark.parametrize("start", [2**60, -(2**60)])
+def test_integers_that_become_one_number_are_refused(start: int) -> None:
+    near = pa.table({"ns": [start, start + 1, start + 2]})
+    words = "rows: column 'ns' has 3 different integers, of which float64 keeps 1 apart; subtract their least from them"
+    assert words in refusal(lambda: numbers(near, "rows"))
+    apart = [start, start + 1001, start + 2002]
+    assert numbers(pa.table({"ns": apart}), "rows")[:, 0].tolist() == list(map(float, apart))
 
 
 @pytest.mark.parametrize(

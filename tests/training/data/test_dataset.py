@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from tests.training.data.sources import noise, refusal, source
 from torchferry.errors import UserError
-from torchferry.training.data.source import ImageInput, Source, TensorInput
+from torchferry.training.data.source import ImageInput, Source, TargetScale, TensorInput
 from torchferry.training.errors import CorruptSample
 
 SETS = "tests.training.data.user_sets"
@@ -51,6 +51,31 @@ def test_arrays_and_tensors_of_the_declared_shape(of: str) -> None:
     x, y = values.test[1]
     assert (x.dtype, x.tolist(), y.dtype, y.tolist()) == (torch.float32, [4, 5], torch.float32, [1, 2.5])
     assert pairs([4, 5], 3.5, of, shape=[2], task="regression", labels=["a"]).train[0][1].tolist() == [3.5]
+
+
+def test_targets_are_scaled_by_those_of_the_training_set_where_it_is_asked_for() -> None:
+    args = {"labels": ["due", "same"], "task": "regression", "shape": [1]}
+    pair = named("Pairs", x=[1], y=[1700000001.0, 0.1], of="array")
+    assert source("dataset", train=pair, test=pair, **args).target_scale is None
+    scaled = source("dataset", train=named("Due", broken=2), test=pair, scale_target=True, **args)
+    assert scaled.target_scale == TargetScale(mean=(1700000001.0, 0.1), std=(1, 1))
+    assert scaled.test[0][1].tolist() == [1700000001.0, 0.1]
+    stream = {"train": named("Numbers"), "train_samples": 3, "test": named("Pairs", x=[1], y=1, of="array")}
+    words = refusal(lambda: source("dataset", **args | stream | {"labels": ["due"]}, scale_target=True))
+    assert words.startswith(f"data.source.args.scale_target: train {SETS}.Numbers is a stream, which is not read twice")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"y": [1, float("nan")]}, f"train {SETS}.Pairs[0]: y is [1.0, nan]; every target must be finite"),
+        ({"task": "classification"}, "data.source.args.scale_target: classes are not scaled"),
+    ],
+)
+def test_targets_that_cannot_be_scaled_are_refused(changes: dict[str, Any], words: str) -> None:
+    args = {"labels": ["a", "b"], "task": changes.get("task", "regression"), "shape": [1], "scale_target": True}
+    given = named("Pairs", x=[1], y=changes.get("y", 1), of="array")
+    assert words in refusal(lambda: source("dataset", train=given, test=given, **args))
 
 
 def test_streams_have_the_declared_length_and_know_the_epoch() -> None:

@@ -1,5 +1,7 @@
 """Sources and their inputs: shapes, sizes and blank batches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ TABLE = TableInput(columns=("a", "b"), mean=(0, 0), std=(1, 1))
         (GREY, (1, 2, 3), torch.uint8),
         (COLOUR, (3, 2, 3), torch.uint8),
         (TABLE, (2,), torch.float32),
+        (replace(TABLE, datatype="float64"), (2,), torch.float64),
         (TensorInput(shape=(4, 5)), (4, 5), torch.float32),
         (TensorInput(shape=(7,), datatype="int64"), (7,), torch.int64),
     ],

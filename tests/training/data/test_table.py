@@ -12,7 +12,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.model_selection import train_test_split
 
 from tests.training.data.sources import refusal, source
-from torchferry.training.data.source import Source, TableInput
+from torchferry.training.data.source import Source, TableInput, TargetScale
 
 CSV = "a,b,kind,y\n" + "".join(f"{n},{n * 0.5},{'xyz'[n % 3]},{n * 10}\n" for n in range(12))
 
@@ -24,10 +24,10 @@ def columns(task: str = "regression", **given: list[Any]) -> Source:
 def test_a_loader_gives_scikit_learns_own_split_and_scaling() -> None:
     diabetes = source("table", loader={"name": "sklearn.datasets.load_diabetes"})
     x, y = load_diabetes(return_X_y=True)
-    train, test, train_y, _ = train_test_split(x.astype(np.float32), y, test_size=0.2, random_state=42)
+    train, test, train_y, _ = train_test_split(x, y, test_size=0.2, random_state=42)
     np.testing.assert_array_equal(diabetes.train[:][0].numpy(), train)
     np.testing.assert_array_equal(diabetes.test[:][0].numpy(), test)
-    np.testing.assert_array_equal(diabetes.train[:][1].numpy(), train_y[:, None].astype(np.float32))
+    np.testing.assert_array_equal(diabetes.train[:][1].numpy(), train_y[:, None])
     assert isinstance(diabetes.input, TableInput)
     assert diabetes.input.columns[:2] == ("age", "sex")
     assert diabetes.input.mean == pytest.approx(train.mean(axis=0, dtype=float))
@@ -43,8 +43,9 @@ def test_a_loader_names_the_classes_and_the_split_keeps_their_shares() -> None:
     assert cancer.labels == ("malignant", "benign")
     assert cancer.test[:][1].dtype == torch.int64
     assert cancer.test[:][1].tolist() == data.target[test].tolist()
-    assert cancer.input == TableInput(columns=("mean texture",), mean=(0,), std=(1,))
-    np.testing.assert_array_equal(cancer.test[:][0][:, 0].numpy(), data.data[test, 1].astype(np.float32))
+    assert cancer.input == TableInput(columns=("mean texture",), mean=(0,), std=(1,), datatype="float64")
+    assert cancer.target_scale is None
+    np.testing.assert_array_equal(cancer.test[:][0][:, 0].numpy(), data.data[test, 1])
 
 
 def test_a_loader_may_give_several_targets() -> None:
@@ -87,6 +88,62 @@ def test_scaling_is_of_the_training_rows_and_a_constant_column_stays() -> None:
     assert len(rows) == 8
 
 
+SECONDS = [1700000000 + n for n in range(1000)]
+
+
+def test_large_numbers_keep_all_their_values_until_they_are_scaled() -> None:
+    table = source("table", columns={"t": SECONDS, "y": SECONDS}, target="y")
+    x, y = table.train[:]
+    assert (x.dtype, y.dtype) == (torch.float64, torch.float64)
+    assert isinstance(table.input, TableInput)
+    assert table.target_scale == TargetScale(mean=table.input.mean, std=table.input.std)
+    assert len(((x - table.input.mean[0]) / table.input.std[0]).float().unique()) == 800
+    assert table.input.std == pytest.approx((x.std(correction=0).item(),))
+
+
+@pytest.mark.parametrize(
+    ("args", "scaled"),
+    [
+        ({}, True),
+        ({"scale": False}, False),
+        ({"scale_target": False}, False),
+        ({"scale": False, "scale_target": True}, True),
+    ],
+)
+def test_targets_are_scaled_as_inputs_are_unless_it_is_said(args: dict[str, bool], scaled: bool) -> None:
+    table = source("table", columns={"a": [1, 2, 3, 4], "y": [2, 2, 6, 6]}, target="y", test_fraction=0, **args)
+    assert table.target_scale == (TargetScale(mean=(4,), std=(2,)) if scaled else None)
+    assert table.train[:][1][:, 0].tolist() == [2, 2, 6, 6]
+
+
+def test_the_former_datatype_gives_the_former_numbers() -> None:
+    loader, former = {"name": "sklearn.datasets.load_diabetes"}, {"datatype": "float32", "scale_target": False}
+    table = source("table", loader=loader, **former)
+    x, y = load_diabetes(return_X_y=True)
+    train, _, targets, _ = train_test_split(x.astype(np.float32), y, test_size=0.2, random_state=42)
+    assert isinstance(table.input, TableInput)
+    assert (table.input.datatype, table.target_scale) == ("float32", None)
+    assert table.input.mean == tuple(train.mean(axis=0, dtype=np.float64).tolist())
+    assert table.input.std == tuple(train.std(axis=0, dtype=np.float64).tolist())
+    np.testing.assert_array_equal(table.train[:][0].numpy(), train)
+    np.testing.assert_array_equal(table.train[:][1].numpy(), targets[:, None].astype(np.float32))
+
+
+def test_rows_are_given_as_an_input_that_was_fitted_before_takes_them() -> None:
+    table = columns(a=[1.1, 2.0, 3.0], y=[1, 2, 3])
+    before = TableInput(columns=("a",), mean=(5,), std=(2,))
+    assert table.refit is not None
+    again = table.refit(before)
+    assert again.input == before
+    assert again.train[:][0].dtype == again.test[:][0].dtype == again.train[:][1].dtype == torch.float32
+    assert again.train[:][0][:, 0].tolist() == [np.float32(1.1), 2, 3]
+    other = TableInput(columns=("b",), mean=(5,), std=(2,))
+    assert refusal(lambda: table.refit(other)) == "data.source: has columns a; the model was trained with b"  # type: ignore[misc]
+    classes = columns("classification", a=[1, 2, 3], y=[7, 5, 7])
+    assert classes.refit is not None
+    assert classes.refit(before).train[:][1].dtype == torch.int64
+
+
 def test_whole_numbers_and_truth_values_are_classes() -> None:
     assert columns("classification", a=[1, 2, 3], y=[7, 5, 7]).labels == ("5", "7")
     assert columns("classification", a=[1, 2, 3], y=[7.0, 5.0, 7.0]).labels == ("5", "7")
@@ -99,7 +156,8 @@ def test_whole_numbers_and_truth_values_are_classes() -> None:
         ({"a": [1, None, 3]}, "column 'a' is empty in row 2"),
         ({"a": [1.0, 2.0, float("nan")]}, "column 'a' is nan in row 3"),
         ({"a": [1.0, float("-inf"), 3.0]}, "column 'a' is -inf in row 2"),
-        ({"a": [1e39, 2.0, 3.0]}, "column 'a' is 1e+39 in row 1; every cell must be a finite float32"),
+        ({"a": [1e308, -1.7e308, 3.0]}, "column 'a' is 1e+308 in row 1, which lies too far from the others"),
+        ({"y": [1.0, 1.7e308, -1.7e308]}, "column 'y' is 1.0 in row 1, which lies too far from the others"),
         ({"a": ["1", "2", "three"]}, "column 'a' has text 'three' in row 3"),
         ({"a": ["1", "2", "3"]}, "column 'a' has text '1' in row 1"),
         ({"a": [1, 2, "three"]}, "column 'a' has 'three' in row 3"),
@@ -153,6 +211,8 @@ LOADER = "tests.training.data.user_sets"
         (INLINE | {"test_fraction": 1}, "data.source.args.test_fraction: 1 is not 0 or more and below 1"),
         (INLINE | {"test_fraction": "half"}, "data.source.args.test_fraction: 'half' is not a number"),
         (INLINE | {"split_seed": -1}, "data.source.args.split_seed: -1 is not between"),
+        (INLINE | {"datatype": "float16"}, "data.source.args.datatype: 'float16' is not float64 or float32"),
+        (INLINE | {"scale_target": True, "task": "classification"}, "scale_target: classes are not scaled"),
         (INLINE | {"scale": "yes"}, "data.source.args.scale: 'yes' is not true or false"),
         (INLINE | {"task": "ranking"}, "data.source.args.task: 'ranking' is not regression or classification"),
         (INLINE | {"task": "classification"}, "test_fraction: 4 rows cannot be split at 0.2: ValueError"),

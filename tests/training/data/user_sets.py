@@ -60,6 +60,21 @@ class Pairs:
         return self.pair
 
 
+class Due:
+    """Two targets, one of them constant; sample `broken` cannot be read."""
+
+    def __init__(self, broken: int = -1) -> None:
+        self.broken = broken
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, list[float]]:
+        if index == self.broken:
+            raise KeyError("lost")
+        return np.zeros(1, np.float32), [1700000000.0 + 2 * index, 0.1]
+
+
 class Counted(IterableDataset):
     """A stream that knows its length."""
 

@@ -1,13 +1,17 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.commands import RECIPES, torchrun
+from tests.commands import RECIPES, ROOT, torchrun
 from torchferry.errors import UserError
-from torchferry.training.models.saved import evaluation_data, load_model
+from torchferry.training.config.instantiate import Component, build
+from torchferry.training.data import SOURCES
+from torchferry.training.data.source import Source, TableInput
+from torchferry.training.models.saved import ModelCard, build_model, evaluation_data, load_model, save_model
 
 
 def test_the_saved_model_has_the_accuracy_it_claims(run: Path) -> None:
@@ -31,6 +35,45 @@ def test_two_ranks_save_the_very_model_they_evaluated(network: str, tmp_path: Pa
     reported = [json.loads(line) for line in (tmp_path / "digits" / "metrics.jsonl").read_text().splitlines()][-1]
     assert torch.nn.functional.cross_entropy(logits, classes).item() == pytest.approx(reported["loss"], rel=1e-4)
     assert (logits.argmax(dim=1) == classes).float().mean().item() == pytest.approx(card.result["accuracy"])
+
+
+def test_a_card_keeps_what_rows_and_targets_are_scaled_by(tmp_path: Path) -> None:
+    columns = {"t": [1700000000.1, 1700000001, 1700000003, 1.7e9], "y": [1e-7 / 3, 2, 3, 4e17]}
+    data = Component(name="table", args={"columns": columns, "target": "y", "test_fraction": 0})
+    given: Source = build(data, SOURCES, "data.source")
+    network = Component(name="linear", args={"in_features": 1, "out_features": 1})
+    model = build_model(network, given.input, given.target_scale)
+    card = ModelCard(
+        name="due",
+        task="regression",
+        network=network,
+        input=given.input,
+        target_scale=given.target_scale,
+        labels=given.labels,
+        data=data,
+        result={},
+        step=1,
+        torch="2",
+    )
+    save_model(tmp_path / "model", model, card)
+    loaded, found = load_model(tmp_path)
+    assert (found.input, found.target_scale) == (given.input, given.target_scale)
+    rows = given.test[:][0]
+    assert loaded(rows).dtype == torch.float64
+    assert torch.equal(loaded(rows), model.eval()(rows))
+    changed = replace(found, data=replace(data, args=data.args | {"columns": columns | {"y": [1, 2, 3, 4]}}))
+    again = evaluation_data(changed)
+    assert (again.input, again.target_scale) == (given.input, given.target_scale)
+
+
+def test_a_card_of_before_is_of_float32(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tests" / "made_before" / "run" / "model", tmp_path / "model")
+    model, card = load_model(tmp_path)
+    assert card.target_scale is None
+    assert isinstance(card.input, TableInput)
+    assert card.input.datatype == "float32"
+    rows, targets = evaluation_data(card).test[:]
+    assert (rows.dtype, targets.dtype, model(rows).dtype) == (torch.float32, torch.float32, torch.float32)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The preflight step on copies refuses models, losses and data that do not fit, and leaves the originals unchanged."""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.training import nets, tiny
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import ScheduleConfig
-from torchferry.training.data.source import ImageInput, Source
+from torchferry.training.data.source import ImageInput, Source, TargetScale
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks import TASKS
 from torchferry.training.trainer.losses import build_loss
@@ -60,9 +61,9 @@ def attempt(
     **changes: Any,
 ) -> Normalized:
     """Returns the model, which was tried for a run of 9 steps."""
-    model = Normalized(network, source.input)
+    model = Normalized(network, source.input, source.target_scale)
     recipe = tiny.recipe(task=task, **changes)
-    try_step(recipe, source, TASKS[task], model, loss or nn.CrossEntropyLoss(), share, 9)
+    try_step(recipe, source, TASKS[task].of(source.target_scale), model, loss or nn.CrossEntropyLoss(), share, 9)
     return model
 
 
@@ -116,6 +117,14 @@ def test_a_network_that_needs_more_than_one_sample_is_refused_where_ranks_get_on
 def test_the_outputs_are_named_as_the_task_has_them(task: str, source: Source, words: str) -> None:
     with pytest.raises(UserError, match=words):
         attempt(nn.Linear(3, 3), source=source, task=task)
+
+
+@pytest.mark.parametrize("network", [nn.Linear(3, 3), nn.LSTM(3, 1), nn.Flatten(0)])
+def test_a_network_that_does_not_fit_scaled_targets_is_refused_as_others_are(network: nn.Module) -> None:
+    scaled = replace(tiny.sums(), target_scale=TargetScale(mean=(1.7e9,), std=(300,)))
+    attempt(nn.Linear(3, 1), source=scaled, task="regression", loss=nn.MSELoss())
+    with pytest.raises(UserError, match=r"model: gives .* per sample, not one output; see its args"):
+        attempt(network, source=scaled, task="regression")
 
 
 @pytest.mark.parametrize(
