@@ -1,84 +1,213 @@
-"""Columns of a table to arrays, with the first bad cell named."""
+"""Columns of a table to arrays, by what they hold, with the first bad cell named."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from torchferry.errors import UserError
+from torchferry.training.data.encoders import Kind, missing_cells
+from torchferry.training.data.missing import is_text
+from torchferry.training.data.table_reader import Table
+from torchferry.training.data.text_numbers import in_seconds, is_local_date, seconds
+
+MOST_CATEGORIES = 100
+"""Of a column that the recipe does not call a category; more are taken for an id or a name."""
+FEW_CATEGORIES = 10
+"""So many may be in a column where most rows have a value of their own."""
+EXACT = 2.0**53
+"""Beyond it a float64 does not hold every whole number."""
+TRUTH = {"true": 1.0, "True": 1.0, "TRUE": 1.0, "false": 0.0, "False": 0.0, "FALSE": 0.0}
+AS = "data.source.args.columns_as"
 
 
-def numbers(columns: pa.Table, name: str) -> np.ndarray:
-    """float32 [rows, columns]; raises UserError for a cell that is not a finite number. The first row is row 1."""
-    arrays = [
-        _numbers(columns.column(index), f"{name}: column '{key}'") for index, key in enumerate(columns.column_names)
-    ]
-    return np.stack(arrays, axis=1)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Column:
+    name: str
+    kind: Kind
+    values: np.ndarray
+    """float64 [rows], NaN where a cell is missing; of a category text [rows], and None where it is missing."""
+    form: str | None = None
+    """Of dates, if it is not ISO 8601's."""
+
+    @property
+    def missing(self) -> np.ndarray:
+        return missing_cells(self.values)
 
 
-def classes_of(columns: pa.Table, given: tuple[str, ...] | None, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def features_of(table: Table, columns_as: Mapping[str, str]) -> list[Column]:
+    """Raises UserError for a column that may be read in several ways, and names a cell that does not fit the others."""
+    return [_feature(table, key, columns_as.get(key)) for key in table.features.column_names]
+
+
+def values_of(table: Table) -> list[Column]:
+    """Targets that are numbers."""
+    return [_numbers(table, key, table.targets.column(key)) for key in table.targets.column_names]
+
+
+def class_column(table: Table) -> Column:
+    """The target of a classification: whole numbers or truth values as they are, anything else as text."""
+    if table.targets.num_columns != 1:
+        raise UserError(f"{table.name}: classification needs one target column, not {table.targets.num_columns}")
+    name, cells = table.targets.column_names[0], table.targets.column(0)
+    if is_text(cells.type) and table.written and cells.null_count < len(cells):
+        cells = _typed(cells, table)
+    if is_text(cells.type) or pa.types.is_null(cells.type) or pa.types.is_date(cells.type):
+        return Column(name=name, kind="category", values=_text(cells))
+    if pa.types.is_nested(cells.type):
+        raise UserError(f"{_where(table, name)} is of type {cells.type}; a class is one number or word")
+    column = _numbers(table, name, cells)
+    bad = np.flatnonzero(~column.missing & ~(np.abs(column.values) <= EXACT))
+    bad = bad if len(bad) else np.flatnonzero(~column.missing & (column.values != np.round(column.values)))
+    if len(bad):
+        cell = f"{_where(table, name)} is {column.values[bad[0]]} in {table.place(bad[0])}"
+        raise UserError(f"{cell}; a class is text or a whole number")
+    if pa.types.is_boolean(cells.type):
+        return Column(name=name, kind="category", values=_text(cells))
+    return column
+
+
+def classes_of(column: Column, given: tuple[str, ...] | None, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """int64 [rows] and the classes' names: the sorted values, or `given`, which whole numbers then point into."""
-    if columns.num_columns != 1:
-        raise UserError(f"{name}: classification needs one target column, not {columns.num_columns}")
-    column, where = columns.column(0), f"{name}: column '{columns.column_names[0]}'"
-    _no_gaps(column, where)
-    if pa.types.is_nested(column.type):
-        raise UserError(f"{where} is of type {column.type}; a class is one number or word")
-    if pa.types.is_floating(column.type):
-        column = _whole(column, where)
-    values = np.array(column.to_pylist())
-    if values.dtype.kind == "U" and len(blank := np.flatnonzero(np.char.strip(values) == "")):
-        raise UserError(f"{where} is empty in row {blank[0] + 1}; fill or drop such rows")
+    values = column.values.astype(str) if column.kind == "category" else column.values.astype(np.int64)
     found, indices = np.unique(values, return_inverse=True)
     if len(found) < 2:
         raise UserError(f"{where} has one class, '{found[0]}'; a target needs two or more")
-    if given is None or values.dtype.kind not in "iub":
+    if given is None or values.dtype.kind != "i":
         return indices.astype(np.int64), tuple(map(str, found.tolist()))
     if found[0] < 0 or found[-1] >= len(given):
         raise UserError(f"{where} has class {found[-1] if found[0] >= 0 else found[0]}; there are {len(given)} names")
-    return values.astype(np.int64), given
+    return values, given
 
 
-def _numbers(column: pa.ChunkedArray, where: str) -> np.ndarray:
-    """float32 [rows]"""
-    if pa.types.is_null(column.type):
-        raise UserError(f"{where} is empty in row 1; every cell must be a number")
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        _no_gaps(column, where)
-        cells = list(enumerate(column.to_pylist(), 1))
-        row, text = next((cell for cell in cells if not _is_number(cell[1])), cells[0])
-        raise UserError(f"{where} has text '{text}' in row {row}; every cell must be a number")
-    try:
-        _no_gaps(column, where)
-        values = column.cast(pa.float64(), safe=False).to_numpy()
-    except pa.ArrowException as error:
-        raise UserError(f"{where} is of type {column.type}, not a number") from error
-    with np.errstate(over="ignore"):
-        narrow = values.astype(np.float32)
-    bad = np.flatnonzero(~np.isfinite(narrow))
+def _typed(cells: pa.ChunkedArray, table: Table) -> pa.ChunkedArray:
+    """Numbers or truth values, where every cell of a text is one."""
+    if (truth := _truth(cells)) is not None:
+        return pa.chunked_array([pa.array(truth, from_pandas=True).cast(pa.bool_())])
+    numbers = table.signs.numbers(cells)
+    return numbers if numbers.null_count == cells.null_count else cells
+
+
+def _feature(table: Table, name: str, as_: str | None) -> Column:
+    cells = table.features.column(name)
+    if cells.null_count == len(cells):
+        raise UserError(f"{_where(table, name)} has no value in any row; leave it out by {AS}: {{{name}: ignore}}")
+    if as_ == "category":
+        return Column(name=name, kind="category", values=_text(cells))
+    if as_ is not None and as_.startswith("date"):
+        return _dates(table, name, cells, as_.partition(":")[2] or None)
+    if as_ == "number" or not is_text(cells.type):
+        if pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type):
+            return _dates(table, name, cells, None)
+        return _numbers(table, name, cells)
+    return _found(table, name, cells)
+
+
+def _found(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
+    """What a column of text holds, if that is clear."""
+    truth = _truth(cells)
+    if truth is not None:
+        return Column(name=name, kind="number", values=truth)
+    there, where = len(cells) - cells.null_count, _where(table, name)
+    numbers = table.signs.numbers(cells)
+    count = there - (numbers.null_count - cells.null_count)
+    if count == there and not table.written:
+        raise UserError(f"{where} holds numbers that are stored as text; say {AS}: {{{name}: number}}, or category")
+    if 2 * count >= there:
+        return _numbers(table, name, cells)
+    times = seconds(cells)
+    if 2 * (len(times) - times.null_count) >= there:
+        return _dates(table, name, cells, None)
+    if is_local_date(cells):
+        first = pc.drop_null(cells)[0].as_py()
+        raise UserError(f"{where} has dates such as '{first}'; say which way: {AS}: {{{name}: 'date:%d/%m/%Y'}}")
+    different = pc.count_distinct(cells).as_py()
+    if different > MOST_CATEGORIES or (different > FEW_CATEGORIES and 2 * different > there):
+        found = f"{where} is text with {different} different values in {there} rows, as a name or an id has"
+        raise UserError(f"{found}; say {AS}: {{{name}: ignore}}, or category")
+    return Column(name=name, kind="category", values=_text(cells))
+
+
+def _numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
+    where = _where(table, name)
+    if is_text(cells.type):
+        truth = _truth(cells)
+        if truth is not None:
+            return Column(name=name, kind="number", values=truth)
+        found = table.signs.numbers(cells)
+        _check_all(table, name, cells, found, "number")
+    elif pa.types.is_null(cells.type):
+        found = cells.cast(pa.float64())
+    elif pa.types.is_temporal(cells.type) or not (
+        pa.types.is_boolean(cells.type) or pa.types.is_primitive(cells.type) or pa.types.is_decimal(cells.type)
+    ):
+        raise UserError(f"{where} is of type {cells.type}, not a number")
+    else:
+        found = _float64(table, name, cells)
+    values = _array(found)
+    bad = np.flatnonzero(np.isinf(values))
     if len(bad):
-        raise UserError(f"{where} is {values[bad[0]]} in row {bad[0] + 1}; every cell must be a finite float32")
-    return narrow
+        raise UserError(f"{where} is {values[bad[0]]} in {table.place(bad[0])}; every cell must be a finite number")
+    return Column(name=name, kind="number", values=values)
 
 
-def _no_gaps(column: pa.ChunkedArray, where: str) -> None:
-    if column.null_count:
-        row = pc.index(pc.is_null(column), True).as_py() + 1
-        raise UserError(f"{where} is empty in row {row}; fill or drop such rows")
+def _float64(table: Table, name: str, cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    found = cells.cast(pa.float64(), safe=False)
+    if pa.types.is_integer(cells.type):
+        exact = pc.less_equal(pc.abs(found), EXACT)
+        if not pc.all(exact).as_py() and len(cells):
+            row = pc.index(exact, False).as_py()
+            what = f"{_where(table, name)} is {cells[row]} in {table.place(row)}, more digits than a number keeps"
+            raise UserError(f"{what}; is it an id? say {AS}: {{{name}: ignore}}, or category")
+    return found
 
 
-def _whole(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
-    values = column.to_numpy()
-    bad = np.flatnonzero(values != np.round(values))  # NaN too
-    if len(bad):
-        raise UserError(f"{where} is {values[bad[0]]} in row {bad[0] + 1}; a class is text or a whole number")
-    return column.cast(pa.int64())
+def _dates(table: Table, name: str, cells: pa.ChunkedArray, form: str | None) -> Column:
+    if is_text(cells.type):
+        found = seconds(cells, form)
+        _check_all(table, name, cells, found, "date" if form is None else f"date as {form} says")
+    elif pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type):
+        found = in_seconds(cells)
+    else:
+        raise UserError(f"{_where(table, name)} is of type {cells.type}, not a date")
+    return Column(name=name, kind="date", values=_array(found), form=form)
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _check_all(table: Table, name: str, cells: pa.ChunkedArray, found: pa.ChunkedArray, kind: str) -> None:
+    """Raises UserError for the first cell that is there and was not understood."""
+    odd = pc.and_(pc.is_valid(cells), pc.is_null(found))
+    if not pc.any(odd).as_py():
+        return
+    row, count = pc.index(odd, True).as_py(), pc.sum(odd).as_py()
+    what = f"{_where(table, name)} has text '{cells[row]}' in {table.place(row)}; every cell must be a {kind}"
+    others = f" ({count} of {len(cells)} cells are none)" if count > 1 else ""
+    raise UserError(f"{what}{others}; words for missing values are in data.source.args.missing_words")
+
+
+def _truth(cells: pa.ChunkedArray) -> np.ndarray | None:
+    """1 and 0, where every cell is true or false."""
+    different = pc.unique(pc.drop_null(cells))
+    if not len(different) or len(different) > len(TRUTH) or not {*different.to_pylist()} <= TRUTH.keys():
+        return None
+    return np.array([np.nan if cell is None else TRUTH[cell] for cell in cells.to_pylist()])
+
+
+def _text(cells: pa.ChunkedArray) -> np.ndarray:
+    """Text [rows], and None; a whole number without a point."""
+    if pa.types.is_floating(cells.type):
+        whole = pc.all(pc.equal(cells, pc.round(cells))).as_py()
+        cells = cells.cast(pa.int64()) if whole else cells
+    values = np.empty(len(cells), object)
+    values[:] = [None if cell is None else str(cell) for cell in cells.to_pylist()]
+    return values
+
+
+def _array(cells: pa.ChunkedArray) -> np.ndarray:
+    """float64, NaN where there is none."""
+    return np.array(cells.to_numpy(zero_copy_only=False), np.float64)
+
+
+def _where(table: Table, name: str) -> str:
+    return f"{table.name}: column '{name}'"

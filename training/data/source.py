@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from torchferry.training.data.encoders import Encoder
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageInput:
@@ -41,6 +43,8 @@ class TableInput:
     """Per column."""
     std: tuple[float, ...]
     """Per column."""
+    encoders: tuple[Encoder, ...] = ()
+    """What made these columns of a table's own, in the same order; none where these are its own, as they are."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -99,6 +103,9 @@ class Source:
     refit: "Callable[[Input], Source] | None" = None
     """The same samples under an input that was fitted before, such as the one that a checkpoint's weights know; None
     where nothing of the input is computed from samples."""
+
+    notes: tuple[str, ...] = ()
+    """What had to be assumed or was left out, for people: a line each."""
 
     @property
     def train_size(self) -> int:

@@ -1,18 +1,27 @@
-"""Rows of a table: from a CSV or Parquet file, from columns in the recipe, or from a function that loads them."""
+"""Rows of a table: from a file, from columns in the recipe, or from a function that loads them."""
 
+import hashlib
+import re
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 from torch.utils.data import TensorDataset
 
 from torchferry.errors import UserError
-from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.arguments import checked
-from torchferry.training.data.columns import classes_of, numbers
-from torchferry.training.data.source import Source, TableInput
-from torchferry.training.data.table_reader import Table, inline, loaded, read
+from torchferry.training.data.columns import classes_of
+from torchferry.training.data.encoder_fit import fitted
+from torchferry.training.data.encoders import Encoder, encode
+from torchferry.training.data.missing import WORDS, Missing
+from torchferry.training.data.source import Input, Listing, Source, TableInput
+from torchferry.training.data.table_notes import notes_of
+from torchferry.training.data.table_reader import Selection, Table, inline, loaded, read
+from torchferry.training.data.table_split import Split, check_classes, split_rows
+from torchferry.training.data.text_format import ARGUMENTS, TextFormat
+from torchferry.training.data.typed_rows import Asked, Rows, encoders_of, typed_rows
+
+WAY = re.compile(r"number|category|date(:.+)?|ignore")
 
 
 @checked
@@ -22,38 +31,117 @@ def table(
     loader: dict[str, Any] | None = None,
     target: str | list[str] | None = None,
     features: list[str] | None = None,
+    columns_as: dict[str, str] | None = None,
     task: Literal["regression", "classification"] = "regression",
     test_fraction: float = 0.2,
     split_seed: int = 42,
+    split: Split = "hash",
     scale: bool = True,
+    missing: Missing = "error",
+    missing_targets: Literal["error", "drop"] | None = None,
+    missing_words: list[str] | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    comment: str | None = None,
+    quote: str | None = None,
+    header: list[str] | bool | None = None,
+    encoding: str | None = None,
 ) -> Source:
     """Exactly one of `path`, `columns` and `loader`, as table_reader.py says; `features` are all other columns.
 
-    Inputs are float32 [columns]. Regression targets are float32 [outputs], labels the target columns'
-    names; a classification target is int64 [], labels the sorted values of its column. The split is
-    scikit-learn's train_test_split, by class for classification; with `test_fraction` 0 the test set is
-    the training set. `scale` takes mean and std from the training rows.
+    Inputs are float32 [columns]: numbers and truth values as they are, dates as seconds since 1970, of text a column of
+    0 and 1 for each category. `columns_as` says for a column: number, category, date, date:%d.%m.%Y, or ignore.
+    Regression targets are float32 [outputs], labels the target columns' names; a classification target is int64 [],
+    labels the sorted values of its column. `task` is the recipe's own.
+
+    `split` is hash (a row's side depends on what it holds, split_seed and test_fraction alone) or shuffle
+    (scikit-learn's train_test_split, by class for classification); with `test_fraction` 0 the test set is the training
+    set. What is fitted is fitted on training rows: `scale`'s mean and std, categories, and with `missing` fill or
+    indicator the median or the most frequent category. `missing_targets` is drop if `missing` is, else error.
+    `missing_words` replace pandas's. The rest is for files of text: text_format.py; null is found from the file.
     """
+    asked = Asked(
+        columns_as=_ways(columns_as or {}),
+        task=task,
+        test_fraction=test_fraction,
+        split_seed=split_seed,
+        split=split,
+        scale=scale,
+        missing=missing,
+        missing_targets=missing_targets or ("drop" if missing == "drop" else "error"),
+    )
     if not 0 <= test_fraction < 1:
-        raise UserError(f"data.source.args.test_fraction: {test_fraction} is not 0 or more and below 1")
+        raise UserError(f"{ARGUMENTS}.test_fraction: {test_fraction} is not 0 or more and below 1")
     if not 0 <= split_seed < 2**32:
-        raise UserError(f"data.source.args.split_seed: {split_seed} is not between 0 and {2**32 - 1}")
-    rows = _read(path, columns, loader, target, features)
-    inputs = numbers(rows.features, rows.name)
-    targets, labels, strata = _targets(rows, task)
-    train, test = _split(len(inputs), test_fraction, split_seed, strata)
-    mean, std = np.zeros(inputs.shape[1]), np.ones(inputs.shape[1])
-    if scale:
-        mean = inputs[train].mean(axis=0, dtype=np.float64)
-        spread = inputs[train].std(axis=0, dtype=np.float64)
-        std = np.where(spread == 0, 1, spread)  # a constant column
+        raise UserError(f"{ARGUMENTS}.split_seed: {split_seed} is not between 0 and {2**32 - 1}")
+    form = TextFormat(delimiter, decimal, thousands, comment, quote, header, encoding)
+    words = WORDS if missing_words is None else missing_words
+    selection = Selection(features=features, columns_as=asked.columns_as, missing_words=words)
+    return _source(_read(path, columns, loader, target, selection, form), asked, None)
+
+
+def _source(table: Table, asked: Asked, given: TableInput | None) -> Source:
+    """`given` is an input that was fitted before, and is then not fitted again."""
+    rows = typed_rows(table, asked, given)
+    targets, labels = _targets(rows, table.classes, asked.task)
+    classes = targets if asked.task == "classification" else None
+    train, test = split_rows(rows.keys, asked.test_fraction, asked.split_seed, asked.split, classes)
+    notes = [*table.notes, *rows.notes, *(check_classes(classes, train, test, labels) if classes is not None else ())]
+    encoders = fitted(rows.features, train, asked.missing, table.name) if given is None else encoders_of(given)
+    names = tuple(name for each in encoders for name in each.names)
+    inputs = _float32(encode(encoders, [column.values for column in rows.features]), names, rows)
     return Source(
-        targets="values" if task == "regression" else "classes",
+        targets="values" if classes is None else "classes",
         train=TensorDataset(torch.from_numpy(inputs[train]), torch.from_numpy(targets[train])),
         test=TensorDataset(torch.from_numpy(inputs[test]), torch.from_numpy(targets[test])),
         labels=labels,
-        input=TableInput(columns=tuple(rows.features.column_names), mean=tuple(mean.tolist()), std=tuple(std.tolist())),
+        input=_input(encoders, names, inputs[train], asked.scale) if given is None else given,
+        listings={"train": _listing(rows.keys[train]), "test": _listing(rows.keys[test])},
+        refit=lambda before: _source(table, asked, _of_a_table(before, table.name)),
+        notes=(*notes, *notes_of(rows.features, encoders)),
     )
+
+
+def _targets(rows: Rows, classes: tuple[str, ...] | None, task: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """float32 [rows, outputs] and their names, or int64 [rows] and the classes' names."""
+    if task == "classification":
+        return classes_of(rows.targets[0], classes, f"{rows.name}: column '{rows.targets[0].name}'")
+    names = tuple(column.name for column in rows.targets)
+    return _float32(np.stack([column.values for column in rows.targets], axis=1), names, rows), names
+
+
+def _input(encoders: tuple[Encoder, ...], names: tuple[str, ...], inputs: np.ndarray, scale: bool) -> TableInput:
+    """With mean and std of the training rows."""
+    mean, std = np.zeros(len(names)), np.ones(len(names))
+    if scale:
+        mean = inputs.mean(axis=0, dtype=np.float64)
+        spread = inputs.std(axis=0, dtype=np.float64)
+        std = np.where(spread == 0, 1, spread)  # a constant column
+    plain = all(each.is_plain for each in encoders)
+    return TableInput(
+        columns=names, mean=tuple(mean.tolist()), std=tuple(std.tolist()), encoders=() if plain else encoders
+    )
+
+
+def _float32(values: np.ndarray, names: tuple[str, ...], rows: Rows) -> np.ndarray:
+    """float32 [rows, columns] of float64; raises UserError for a number that is beyond it."""
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    for row, column in np.argwhere(~np.isfinite(narrow))[:1]:
+        found = f"{rows.name}: column '{names[column]}' is {values[row, column]} in {rows.place(row)}"
+        raise UserError(f"{found}; every cell must be a finite float32")
+    return narrow
+
+
+def _listing(keys: np.ndarray) -> Listing:
+    return Listing(samples=len(keys), sha256=hashlib.sha256(keys.astype("<u8").tobytes()).hexdigest())
+
+
+def _of_a_table(before: Input, name: str) -> TableInput:
+    if not isinstance(before, TableInput):
+        raise UserError(f"{name}: the model was trained on a {type(before).__name__}, and this is a table")
+    return before
 
 
 def _read(
@@ -61,35 +149,27 @@ def _read(
     columns: dict[str, list[Any]] | None,
     loader: dict[str, Any] | None,
     target: str | list[str] | None,
-    features: list[str] | None,
+    selection: Selection,
+    form: TextFormat,
 ) -> Table:
     given = [name for name, value in (("path", path), ("columns", columns), ("loader", loader)) if value is not None]
     if len(given) != 1:
-        raise UserError(f"data.source.args: give one of path, columns and loader, not {' and '.join(given) or 'none'}")
+        raise UserError(f"{ARGUMENTS}: give one of path, columns and loader, not {' and '.join(given) or 'none'}")
+    if path is None:
+        form.refuse("files of text, and there is no path")
     if loader is not None:
         if target is not None:
-            raise UserError("data.source.args.target: is for path and columns; a loader gives its own targets")
-        return loaded(loader, features)
+            raise UserError(f"{ARGUMENTS}.target: is for path and columns; a loader gives its own targets")
+        return loaded(loader, selection)
     if target is None or target == []:
-        raise UserError("data.source.args.target: is missing; name the column to predict, or a list of columns")
+        raise UserError(f"{ARGUMENTS}.target: is missing; name the column to predict, or a list of columns")
     targets = [target] if isinstance(target, str) else target
-    return read(path, targets, features) if path is not None else inline(columns or {}, targets, features)
+    return read(path, form, targets, selection) if path is not None else inline(columns or {}, targets, selection)
 
 
-def _targets(rows: Table, task: str) -> tuple[np.ndarray, tuple[str, ...], np.ndarray | None]:
-    """Targets, labels, and what to stratify by."""
-    if task == "regression":
-        return numbers(rows.targets, rows.name), tuple(rows.targets.column_names), None
-    indices, labels = classes_of(rows.targets, rows.classes, rows.name)
-    return indices, labels, indices
-
-
-def _split(rows: int, fraction: float, seed: int, strata: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    if fraction == 0:
-        return np.arange(rows), np.arange(rows)
-    try:
-        train, test = train_test_split(np.arange(rows), test_size=fraction, random_state=seed, stratify=strata)
-    except ValueError as error:
-        what = f"data.source.args.test_fraction: {rows} rows cannot be split at {fraction}"
-        raise UserError(f"{what}: {one_line(error)}") from error
-    return train, test
+def _ways(columns_as: dict[str, str]) -> dict[str, str]:
+    for column, way in columns_as.items():
+        if not WAY.fullmatch(way):
+            words = "number, category, date, date:%d.%m.%Y or ignore"
+            raise UserError(f"{ARGUMENTS}.columns_as.{column}: '{way}' is none of {words}")
+    return columns_as
