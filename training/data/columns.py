@@ -11,6 +11,7 @@ from torchferry.errors import UserError
 from torchferry.training.data.encoders import Kind, missing_cells
 from torchferry.training.data.missing import is_text
 from torchferry.training.data.table_reader import Table
+from torchferry.training.data.text_format import shortened
 from torchferry.training.data.text_numbers import in_seconds, is_local_date, seconds
 
 MOST_CATEGORIES = 100
@@ -121,7 +122,7 @@ def _found(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
     if 2 * (len(times) - times.null_count) >= there:
         return _dates(table, name, cells, None)
     if is_local_date(cells):
-        first = pc.drop_null(cells)[0].as_py()
+        first = shortened(pc.drop_null(cells)[0].as_py())
         raise UserError(f"{where} has dates such as '{first}'; say which way: {AS}: {{{name}: 'date:%d/%m/%Y'}}")
     different = pc.count_distinct(cells).as_py()
     if different > MOST_CATEGORIES or (different > FEW_CATEGORIES and 2 * different > there):
@@ -181,15 +182,15 @@ def _check_all(table: Table, name: str, cells: pa.ChunkedArray, found: pa.Chunke
     if not pc.any(odd).as_py():
         return
     row, count = pc.index(odd, True).as_py(), pc.sum(odd).as_py()
-    what = f"{_where(table, name)} has text '{cells[row]}' in {table.place(row)}; every cell must be a {kind}"
+    what = f"{_where(table, name)} has text '{shortened(str(cells[row]))}' in {table.place(row)}; every cell must be a {kind}"
     others = f" ({count} of {len(cells)} cells are none)" if count > 1 else ""
     raise UserError(f"{what}{others}; words for missing values are in data.source.args.missing_words")
 
 
 def _truth(cells: pa.ChunkedArray) -> np.ndarray | None:
     """1 and 0, where every cell is true or false."""
-    different = pc.unique(pc.drop_null(cells))
-    if not len(different) or len(different) > len(TRUTH) or not {*different.to_pylist()} <= TRUTH.keys():
+    there = pc.drop_null(cells)
+    if not len(there) or there[0].as_py() not in TRUTH or not {*pc.unique(there).to_pylist()} <= TRUTH.keys():
         return None
     return np.array([np.nan if cell is None else TRUTH[cell] for cell in cells.to_pylist()])
 

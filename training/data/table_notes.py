@@ -7,8 +7,9 @@ import numpy as np
 
 from torchferry.training.data.columns import Column
 from torchferry.training.data.encoders import Encoder
+from torchferry.training.data.text_format import shortened
 
-IDENTIFIER = re.compile(r"(.*[_ ])?(id|index|idx|row|nr|no)", re.IGNORECASE)
+IDENTIFIER = re.compile(r"(?i:(.*[_ ])?(id|index|idx|row|nr|no))|.*[a-z]I[dD]")
 MOST = 10
 
 
@@ -47,4 +48,4 @@ def _numbers_rows(column: Column) -> bool:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
+    return ", ".join(map(shortened, names[:MOST])) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")

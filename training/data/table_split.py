@@ -45,9 +45,7 @@ def check_classes(classes: np.ndarray, train: np.ndarray, test: np.ndarray, labe
     return [f"no test row is of class {_some(labels, untested)}"] if len(untested) else []
 
 
-def _shuffled(
-    rows: int, fraction: float, seed: int, strata: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _shuffled(rows: int, fraction: float, seed: int, strata: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     try:
         train, test = train_test_split(np.arange(rows), test_size=fraction, random_state=seed, stratify=strata)
     except ValueError as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torchferry.errors import UserError
 
-DELIMITERS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'"}
+DELIMITERS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", " ": "blanks"}
 WORDS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
 ARGUMENTS = "data.source.args"
 HEAD = 1 << 16
@@ -38,7 +38,7 @@ class TextFormat:
     def __post_init__(self) -> None:
         for key in ("decimal", "thousands", "comment", "quote"):
             value = getattr(self, key)
-            if value is not None and len(value) > 1 or (value == "" and key in ("decimal", "thousands")):
+            if (value is not None and len(value) > 1) or (value == "" and key in ("decimal", "thousands")):
                 raise UserError(f"{ARGUMENTS}.{key}: '{value}' is not one character")
         if self.delimiter is not None and len(WORDS.get(self.delimiter, self.delimiter)) != 1:
             words = ", ".join(word for word in WORDS if word != "\\t")
@@ -93,8 +93,12 @@ def delimiter_of(text: str, suffix: str, given: TextFormat, wanted: Sequence[str
     if marked := re.match(r'"?sep=(.)"?\r?\n', text):  # Excel's own line
         return marked[1]
     default = {".tsv": "\t", ".tab": "\t", ".psv": "|"}.get(suffix, ",")
-    heads = {delimiter: _head(text, Dialect(delimiter, quote_of(given))) for delimiter in DELIMITERS}
+    heads = {delimiter: _head(text, Dialect(delimiter, quote_of(given))) for delimiter in ",;\t|"}
     splits = [delimiter for delimiter, rows in heads.items() if rows and len(rows[0]) > 1]
+    if not splits:  # a blank is part of many names, and separates only what nothing else does
+        heads[" "] = _head(single_blanks(text, quote_of(given)), Dialect(" ", quote_of(given)))
+        widths = {len(row) for row in heads[" "]}
+        splits = [" "] if len(widths) == 1 and max(widths) > 1 else []
     even = [each for each in splits if {len(row) for row in heads[each][1:]} <= {len(heads[each][0])}]
     fits = even or splits
     if given.header in (None, True):
@@ -128,7 +132,16 @@ def without_comments(text: str, comment: str, quote: str) -> str:
     return "".join(kept)
 
 
+def single_blanks(text: str, quote: str) -> str:
+    """Between cells, and none around a line; for cells that blanks separate, and none is quoted."""
+    if quote and quote in text:
+        return text
+    return re.sub(r"(?m)^ | (?=[\r\n]|$)", "", re.sub(r"[ \t]+", " ", text))
+
+
 def shortened(text: str) -> str:
+    """For a message of one line."""
+    text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -54,10 +54,10 @@ def signs_of(columns: Mapping[str, pa.ChunkedArray], decimal: str | None, thousa
     """The signs with which the columns of numbers are numbers; raises UserError if these may be several, or none."""
     pairs = itertools.product((decimal,) if decimal else (".", ","), (thousands,) if thousands else THOUSANDS)
     possible = [Signs(point, group) for point, group in pairs if point != group]
-    numeric = {key: cells for key, cells in columns.items() if _looks_like_numbers(cells)}
-    odd = [key for key, cells in numeric.items() if possible[0] not in _fitting(cells, possible[:1], least=1.0)]
+    odd = [key for key, cells in columns.items() if not _are_numbers(cells, possible[0]) and _looks_like_numbers(cells)]
     if not odd:
         return possible[0]
+    numeric = {key: cells for key, cells in columns.items() if key in odd or _are_numbers(cells, possible[0])}
     fitting = {key: _fitting(cells, possible) for key, cells in numeric.items()}
     left = [signs for signs in possible if all(signs in fits for fits in fitting.values() if fits)]
     if possible[0] in left:
@@ -67,10 +67,21 @@ def signs_of(columns: Mapping[str, pa.ChunkedArray], decimal: str | None, thousa
     if not left:
         todo = f"give {ARGUMENTS}.decimal and thousands, or columns_as: {{{key}: category}}"
         raise UserError(f"{found}, and other columns have numbers with other signs; {todo}")
-    if any(not each.numbers(cells).equals(left[0].numbers(cells)) for cells in numeric.values() for each in left[1:]):
-        words = " or ".join(map(str, left))
+    several = _different(left, list(numeric.values()))
+    if len(several) > 1:
+        words = " or ".join(map(str, several))
         raise UserError(f"{found}, which may be read with {words}; say which in {ARGUMENTS}")
     return left[0]
+
+
+def _different(possible: list[Signs], columns: list[pa.ChunkedArray]) -> list[Signs]:
+    """One for each way in which they give other numbers."""
+    kept: list[tuple[Signs, list[pa.ChunkedArray]]] = []
+    for signs in possible:
+        numbers = [signs.numbers(cells) for cells in columns]
+        if not any(all(map(pa.ChunkedArray.equals, numbers, other)) for _, other in kept):
+            kept.append((signs, numbers))
+    return [signs for signs, _ in kept]
 
 
 def is_number(cells: pa.ChunkedArray, signs: Signs) -> pa.ChunkedArray:
@@ -129,8 +140,12 @@ def _looks_like_numbers(cells: pa.ChunkedArray) -> bool:
     return len(there) > 0 and 2 * pc.sum(pc.match_substring_regex(there, NUMERIC)).as_py() >= len(there)
 
 
-def _fitting(cells: pa.ChunkedArray, possible: list[Signs], least: float = 0.5) -> list[Signs]:
-    """Those with which most cells are numbers, if that is at least this share."""
+def _are_numbers(cells: pa.ChunkedArray, signs: Signs) -> bool:
+    return signs.numbers(cells).null_count == cells.null_count
+
+
+def _fitting(cells: pa.ChunkedArray, possible: list[Signs]) -> list[Signs]:
+    """Those with which most cells are numbers, if that is half of them."""
     there = pc.drop_null(cells)
     occurring = {sign for sign in (*THOUSANDS, *(each.thousands for each in possible)) if sign and _has(there, sign)}
     counts = {
@@ -139,7 +154,7 @@ def _fitting(cells: pa.ChunkedArray, possible: list[Signs], least: float = 0.5) 
         if signs.thousands is None or signs.thousands in occurring
     }
     best = max(counts.values(), default=0)
-    fits = [signs for signs, count in counts.items() if count == best >= least * len(there)]
+    fits = [signs for signs, count in counts.items() if count == best and 2 * count >= len(there)]
     # Signs that do not occur change nothing.
     return fits + [each for each in possible if each not in counts and Signs(each.decimal) in fits]
 

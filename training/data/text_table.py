@@ -20,6 +20,7 @@ from torchferry.training.data.text_format import (
     delimiter_of,
     quote_of,
     shortened,
+    single_blanks,
     without_comments,
 )
 
@@ -43,12 +44,14 @@ class TextTable:
 def text_table(data: bytes, name: str, suffix: str, given: TextFormat, wanted: Sequence[str]) -> TextTable:
     """`wanted` are columns that the recipe names. Raises UserError for what is no table, or may be several."""
     text = decoded(data, given.encoding, name).rstrip("\r\n \x1a")
+    if not text.strip():
+        raise UserError(f"{name}: has no rows")
     comment = comment_of(text, given, wanted, name)
     text = without_comments(text, comment, quote_of(given))
     dialect = Dialect(delimiter_of(text, suffix, given, wanted, name), quote_of(given))
     text = re.sub(r'\A"?sep=."?(?=\r?\n)', "", text)
     if dialect.delimiter == " ":
-        text = _single_blanks(text, dialect.quote)
+        text = single_blanks(text, dialect.quote)
     head = list(itertools.islice(dialect.records(text), 2))
     if not head:
         raise UserError(f"{name}: has no rows")
@@ -112,7 +115,9 @@ def _parsed(body: str, columns: int, dialect: Dialect, lines_before: int, name: 
     except pa.ArrowInvalid as error:
         for line, cells, _ in dialect.records(body):
             if len(cells) != columns:
-                found = f"line {line + lines_before} has {len(cells)} cells, '{shortened(dialect.delimiter.join(cells))}'"
+                found = (
+                    f"line {line + lines_before} has {len(cells)} cells, '{shortened(dialect.delimiter.join(cells))}'"
+                )
                 raise UserError(f"{name}: {found}; there are {columns} columns") from error
         raise UserError(f"{name}: cannot be read as a table of text: {one_line(error)}") from error
     return table.columns
@@ -125,9 +130,3 @@ def _check_closed(body: str, dialect: Dialect, lines_before: int, name: str) -> 
     for line, cells, ends in dialect.records(body):
         if ends == len(body) and "\n" in cells[-1] and not body.endswith(dialect.quote):
             raise UserError(f"{name}: a quote {dialect.quote} that opens in line {line + lines_before} is never closed")
-
-
-def _single_blanks(text: str, quote: str) -> str:
-    if quote and quote in text:
-        return text
-    return re.sub(r"(?m)^ | $", "", re.sub(r"[ \t]+", " ", text))

@@ -20,7 +20,8 @@ from torchferry import run_folder
 from torchferry.errors import UserError
 from torchferry.files import flush, sha256, write_whole
 from torchferry.training.config.instantiate import Component, build, one_line
-from torchferry.training.data import SOURCES
+from torchferry.training.data.build_source import build_source
+from torchferry.training.data.encoders import Encoder
 from torchferry.training.data.source import ImageInput, Input, Source, TableInput, TensorInput, blank
 from torchferry.training.models import NETWORKS
 from torchferry.training.models.normalized import Normalized
@@ -116,13 +117,17 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
 
 
 def evaluation_data(card: ModelCard) -> Source:
-    return build(card.data, SOURCES, "data.source")
+    """Under the input that the model knows: nothing is fitted again, whatever was added to the data since."""
+    source = build_source(card.data, card.task)
+    return source if source.refit is None or source.input == card.input else source.refit(card.input)
 
 
 def _card(content: dict[str, Any]) -> ModelCard:
     given: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in content["input"].items()
     }
+    if encoders := given.get("encoders"):
+        given["encoders"] = tuple(Encoder(**each | {"categories": tuple(each["categories"])}) for each in encoders)
     return ModelCard(
         **content
         | {

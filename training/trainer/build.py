@@ -10,7 +10,7 @@ from torch.utils.data import IterableDataset
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component, build
 from torchferry.training.config.recipe import Recipe
-from torchferry.training.data import SOURCES
+from torchferry.training.data.build_source import build_source
 from torchferry.training.data.loaders import EvaluationFeed, Feed, open_feed
 from torchferry.training.data.mix import Mix
 from torchferry.training.data.order import GlobalBatches
@@ -84,7 +84,7 @@ class Run:
 
 def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     """Raises UserError for whatever of the recipe does not fit."""
-    source = build(recipe.data.source, SOURCES, "data.source")
+    source = build_source(recipe.data.source, recipe.task)
     task = TASKS[recipe.task]
     outputs = task.outputs(source)
     if source.test_size == 0:
