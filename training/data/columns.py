@@ -22,6 +22,7 @@ EXACT = 2.0**53
 """Beyond it a float64 does not hold every whole number."""
 TRUTH = {"true": 1.0, "True": 1.0, "TRUE": 1.0, "false": 0.0, "False": 0.0, "FALSE": 0.0}
 AS = "data.source.args.columns_as"
+WORDS = "data.source.args.missing_words lists words for missing values"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,98 +46,51 @@ def features_of(table: Table, columns_as: Mapping[str, str]) -> list[Column]:
 
 def values_of(table: Table) -> list[Column]:
     """Targets that are numbers."""
-    return [_numbers(table, key, table.targets.column(key)) for key in table.targets.column_names]
-
-
-def class_column(table: Table) -> Column:
-    """The target of a classification: whole numbers or truth values as they are, anything else as text."""
-    if table.targets.num_columns != 1:
-        raise UserError(f"{table.name}: classification needs one target column, not {table.targets.num_columns}")
-    name, cells = table.targets.column_names[0], table.targets.column(0)
-    if is_text(cells.type) and table.written and cells.null_count < len(cells):
-        cells = _typed(cells, table)
-    if is_text(cells.type) or pa.types.is_null(cells.type) or pa.types.is_date(cells.type):
-        return Column(name=name, kind="category", values=_text(cells))
-    if pa.types.is_nested(cells.type):
-        raise UserError(f"{_where(table, name)} is of type {cells.type}; a class is one number or word")
-    column = _numbers(table, name, cells)
-    bad = np.flatnonzero(~column.missing & ~(np.abs(column.values) <= EXACT))
-    bad = bad if len(bad) else np.flatnonzero(~column.missing & (column.values != np.round(column.values)))
-    if len(bad):
-        cell = f"{_where(table, name)} is {column.values[bad[0]]} in {table.place(bad[0])}"
-        raise UserError(f"{cell}; a class is text or a whole number")
-    if pa.types.is_boolean(cells.type):
-        return Column(name=name, kind="category", values=_text(cells))
-    return column
-
-
-def classes_of(column: Column, given: tuple[str, ...] | None, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """int64 [rows] and the classes' names: the sorted values, or `given`, which whole numbers then point into."""
-    values = column.values.astype(str) if column.kind == "category" else column.values.astype(np.int64)
-    found, indices = np.unique(values, return_inverse=True)
-    if len(found) < 2:
-        raise UserError(f"{where} has one class, '{found[0]}'; a target needs two or more")
-    if given is None or values.dtype.kind != "i":
-        return indices.astype(np.int64), tuple(map(str, found.tolist()))
-    if found[0] < 0 or found[-1] >= len(given):
-        raise UserError(f"{where} has class {found[-1] if found[0] >= 0 else found[0]}; there are {len(given)} names")
-    return values, given
-
-
-def _typed(cells: pa.ChunkedArray, table: Table) -> pa.ChunkedArray:
-    """Numbers or truth values, where every cell of a text is one."""
-    if (truth := _truth(cells)) is not None:
-        return pa.chunked_array([pa.array(truth, from_pandas=True).cast(pa.bool_())])
-    numbers = table.signs.numbers(cells)
-    return numbers if numbers.null_count == cells.null_count else cells
+    return [numbers(table, key, table.targets.column(key)) for key in table.targets.column_names]
 
 
 def _feature(table: Table, name: str, as_: str | None) -> Column:
     cells = table.features.column(name)
     if cells.null_count == len(cells):
-        raise UserError(f"{_where(table, name)} has no value in any row; leave it out by {AS}: {{{name}: ignore}}")
+        raise UserError(f"{where(table, name)} has no value in any row; leave it out by {AS}: {{{name}: ignore}}")
     if as_ == "category":
-        return Column(name=name, kind="category", values=_text(cells))
+        return Column(name=name, kind="category", values=text(cells))
     if as_ is not None and as_.startswith("date"):
         return _dates(table, name, cells, as_.partition(":")[2] or None)
     if as_ == "number" or not is_text(cells.type):
         if pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type):
             return _dates(table, name, cells, None)
-        return _numbers(table, name, cells)
+        return numbers(table, name, cells)
     return _found(table, name, cells)
 
 
 def _found(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
     """What a column of text holds, if that is clear."""
-    truth = _truth(cells)
-    if truth is not None:
-        return Column(name=name, kind="number", values=truth)
-    there, where = len(cells) - cells.null_count, _where(table, name)
-    numbers = table.signs.numbers(cells)
-    count = there - (numbers.null_count - cells.null_count)
+    if (found := truth(cells)) is not None:
+        return Column(name=name, kind="number", values=found)
+    there, place = len(cells) - cells.null_count, where(table, name)
+    count = len(cells) - table.signs.numbers(cells).null_count
     if count == there and not table.written:
-        raise UserError(f"{where} holds numbers that are stored as text; say {AS}: {{{name}: number}}, or category")
+        raise UserError(f"{place} holds numbers that are stored as text; say {AS}: {{{name}: number}}, or category")
     if 2 * count >= there:
-        return _numbers(table, name, cells)
+        return numbers(table, name, cells)
     times = seconds(cells)
     if 2 * (len(times) - times.null_count) >= there:
         return _dates(table, name, cells, None)
     if is_local_date(cells):
         first = shortened(pc.drop_null(cells)[0].as_py())
-        raise UserError(f"{where} has dates such as '{first}'; say which way: {AS}: {{{name}: 'date:%d/%m/%Y'}}")
+        raise UserError(f"{place} has dates such as '{first}'; say which way: {AS}: {{{name}: 'date:%d/%m/%Y'}}")
     different = pc.count_distinct(cells).as_py()
     if different > MOST_CATEGORIES or (different > FEW_CATEGORIES and 2 * different > there):
-        found = f"{where} is text with {different} different values in {there} rows, as a name or an id has"
+        found = f"{place} is text with {different} different values in {there} rows, as a name or an id has"
         raise UserError(f"{found}; say {AS}: {{{name}: ignore}}, or category")
-    return Column(name=name, kind="category", values=_text(cells))
+    return Column(name=name, kind="category", values=text(cells))
 
 
-def _numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
-    where = _where(table, name)
+def numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
     if is_text(cells.type):
-        truth = _truth(cells)
-        if truth is not None:
-            return Column(name=name, kind="number", values=truth)
+        if (known := truth(cells)) is not None:
+            return Column(name=name, kind="number", values=known)
         found = table.signs.numbers(cells)
         _check_all(table, name, cells, found, "number")
     elif pa.types.is_null(cells.type):
@@ -144,13 +98,15 @@ def _numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
     elif pa.types.is_temporal(cells.type) or not (
         pa.types.is_boolean(cells.type) or pa.types.is_primitive(cells.type) or pa.types.is_decimal(cells.type)
     ):
-        raise UserError(f"{where} is of type {cells.type}, not a number")
+        raise UserError(f"{where(table, name)} is of type {cells.type}, not a number")
     else:
         found = _float64(table, name, cells)
     values = _array(found)
     bad = np.flatnonzero(np.isinf(values))
     if len(bad):
-        raise UserError(f"{where} is {values[bad[0]]} in {table.place(bad[0])}; every cell must be a finite number")
+        raise UserError(
+            f"{where(table, name)} is {values[bad[0]]} in {table.place(bad[0])}; every cell must be a finite number"
+        )
     return Column(name=name, kind="number", values=values)
 
 
@@ -160,7 +116,7 @@ def _float64(table: Table, name: str, cells: pa.ChunkedArray) -> pa.ChunkedArray
         exact = pc.less_equal(pc.abs(found), EXACT)
         if not pc.all(exact).as_py() and len(cells):
             row = pc.index(exact, False).as_py()
-            what = f"{_where(table, name)} is {cells[row]} in {table.place(row)}, more digits than a number keeps"
+            what = f"{where(table, name)} is {cells[row]} in {table.place(row)}, more digits than a number keeps"
             raise UserError(f"{what}; is it an id? say {AS}: {{{name}: ignore}}, or category")
     return found
 
@@ -172,7 +128,7 @@ def _dates(table: Table, name: str, cells: pa.ChunkedArray, form: str | None) ->
     elif pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type):
         found = in_seconds(cells)
     else:
-        raise UserError(f"{_where(table, name)} is of type {cells.type}, not a date")
+        raise UserError(f"{where(table, name)} is of type {cells.type}, not a date")
     return Column(name=name, kind="date", values=_array(found), form=form)
 
 
@@ -182,12 +138,14 @@ def _check_all(table: Table, name: str, cells: pa.ChunkedArray, found: pa.Chunke
     if not pc.any(odd).as_py():
         return
     row, count = pc.index(odd, True).as_py(), pc.sum(odd).as_py()
-    what = f"{_where(table, name)} has text '{shortened(str(cells[row]))}' in {table.place(row)}; every cell must be a {kind}"
+    what = f"{where(table, name)} has text '{shortened(str(cells[row]))}' in {table.place(row)}"
     others = f" ({count} of {len(cells)} cells are none)" if count > 1 else ""
-    raise UserError(f"{what}{others}; words for missing values are in data.source.args.missing_words")
+    raise UserError(
+        f"{what}; every cell must be a {kind}{others}; words for missing values are in data.source.args.missing_words"
+    )
 
 
-def _truth(cells: pa.ChunkedArray) -> np.ndarray | None:
+def truth(cells: pa.ChunkedArray) -> np.ndarray | None:
     """1 and 0, where every cell is true or false."""
     there = pc.drop_null(cells)
     if not len(there) or there[0].as_py() not in TRUTH or not {*pc.unique(there).to_pylist()} <= TRUTH.keys():
@@ -195,7 +153,7 @@ def _truth(cells: pa.ChunkedArray) -> np.ndarray | None:
     return np.array([np.nan if cell is None else TRUTH[cell] for cell in cells.to_pylist()])
 
 
-def _text(cells: pa.ChunkedArray) -> np.ndarray:
+def text(cells: pa.ChunkedArray) -> np.ndarray:
     """Text [rows], and None; a whole number without a point."""
     if pa.types.is_floating(cells.type):
         whole = pc.all(pc.equal(cells, pc.round(cells))).as_py()
@@ -210,5 +168,5 @@ def _array(cells: pa.ChunkedArray) -> np.ndarray:
     return np.array(cells.to_numpy(zero_copy_only=False), np.float64)
 
 
-def _where(table: Table, name: str) -> str:
+def where(table: Table, name: str) -> str:
     return f"{table.name}: column '{name}'"

@@ -69,4 +69,4 @@ def encode(encoders: Sequence[Encoder], columns: Sequence[np.ndarray]) -> np.nda
 
 def missing_cells(values: np.ndarray) -> np.ndarray:
     """bool [rows]"""
-    return np.isnan(values) if values.dtype.kind == "f" else np.equal(values, None)
+    return np.isnan(values) if values.dtype.kind == "f" else np.array([value is None for value in values], bool)

@@ -9,6 +9,7 @@ from torchferry.errors import UserError
 from torchferry.training.data.columns import Column
 from torchferry.training.data.missing import Missing
 
+TARGETS = "data.source.args.missing_targets: drop leaves such rows out"
 WAYS = "data.source.args.missing: drop leaves such rows out, fill and indicator put a value in the gap"
 
 

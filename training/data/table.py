@@ -10,7 +10,7 @@ from torch.utils.data import TensorDataset
 
 from torchferry.errors import UserError
 from torchferry.training.data.arguments import checked
-from torchferry.training.data.columns import classes_of
+from torchferry.training.data.class_target import classes_of
 from torchferry.training.data.encoder_fit import fitted
 from torchferry.training.data.encoders import Encoder, encode
 from torchferry.training.data.missing import WORDS, Missing

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from torchferry.errors import UserError
 from torchferry.training.data.missing import with_gaps
+from torchferry.training.data.row_numbers import without_row_numbers
 from torchferry.training.data.table_arrays import listed, of_array
 from torchferry.training.data.table_file import Cells, read_file
 from torchferry.training.data.table_loader import load
 from torchferry.training.data.text_format import ARGUMENTS, TextFormat, shortened
-from torchferry.training.data.text_numbers import Signs, signs_of
+from torchferry.training.data.text_numbers import PLAIN, Signs, signs_of
 
-UNNAMED = re.compile(r"(Unnamed: \d+)?")
-"""A column without a name, and pandas's word for one."""
 HAS_NUMBER = re.compile(r"(^|[^\w.])[+-]?\d")
 
 
@@ -46,7 +44,7 @@ class Table:
     """Where a row is found, from 0."""
     written: bool = False
     """Whether every cell was text, also numbers and dates; they are read with `signs`."""
-    signs: Signs = Signs()
+    signs: Signs = PLAIN
     notes: tuple[str, ...] = ()
     """What was assumed or left out."""
 
@@ -94,15 +92,16 @@ def _selected(found: Cells, name: str, target: Sequence[str], selection: Selecti
     if twice:
         raise UserError(f"{name}: has column '{twice[0]}' more than once")
     targets = [known(column, found.columns, "target", found.first_line) for column in target]
-    chosen, notes = [key for key in _chosen(found.columns, selection, found.first_line) if key not in target], []
+    notes: list[str] = []
+    chosen = [key for key in _chosen(found.columns, selection, found.first_line) if key not in target]
     if selection.features is None:
-        chosen, notes = _without_index(found, chosen, name)
+        chosen, notes = without_row_numbers(found, chosen, name)
     elif both := [column for column in selection.features if column in targets]:
         raise UserError(f"{ARGUMENTS}.features: '{both[0]}' is the target")
     cells = dict(zip(found.columns, found.cells, strict=True))
     features = with_gaps(_filled(pa.table({key: cells[key] for key in chosen}), name), selection.missing_words)
     outputs = with_gaps(pa.table({key: cells[key] for key in targets}), selection.missing_words)
-    signs = Signs()
+    signs = PLAIN
     if found.written:
         signs = _signs(features, outputs, form, selection, name)
     return Table(
@@ -114,7 +113,7 @@ def _selected(found: Cells, name: str, target: Sequence[str], selection: Selecti
         signs=signs,
         notes=(
             *found.notes,
-            *([] if signs in (Signs(), Signs(form.decimal or ".", form.thousands)) else [f"numbers have {signs}"]),
+            *([] if signs in (PLAIN, Signs(form.decimal or ".", form.thousands)) else [f"numbers have {signs}"]),
             *notes,
         ),
     )
@@ -141,36 +140,6 @@ def _chosen(columns: list[str], selection: Selection, first_line: str = "") -> l
     asked = columns if selection.features is None else selection.features
     asked = [known(column, columns, "features", first_line) for column in asked]
     return [column for column in asked if selection.columns_as.get(column) != "ignore"]
-
-
-def _without_index(found: Cells, chosen: list[str], name: str) -> tuple[list[str], list[str]]:
-    """Numbers of rows are no feature unless the recipe asks for them; what is left out, in words."""
-    notes = [f"'{key}' is the index that pandas stored, and left out" for key in found.index if key in chosen]
-    left = [key for key in chosen if key not in found.index]
-    for place, column in enumerate(found.columns):
-        if column not in chosen or not UNNAMED.fullmatch(column):
-            continue
-        empty = _is_empty(found.cells[place])
-        if not empty and not (place == 0 and _labels_rows(found)):
-            what = f"{name}: column {place + 1} has no name and does not number the rows"
-            raise UserError(f"{what}; name it in the file, or list {ARGUMENTS}.features")
-        what = "is empty" if empty else "numbers the rows"
-        notes.append(f"column {place + 1}, which has no name and {what}, is left out")
-        left = [key for key in left if key != column]
-    return left, notes
-
-
-def _is_empty(cells: pa.ChunkedArray) -> bool:
-    return with_gaps(pa.table({"": cells}), ()).column(0).null_count == len(cells)
-
-
-def _labels_rows(found: Cells) -> bool:
-    """Whether the first column holds another whole number in each row, as pandas writes an index."""
-    try:
-        numbers = found.cells[0].cast(pa.int64())
-    except pa.ArrowException:
-        return False
-    return pc.count_distinct(numbers).as_py() == len(numbers)
 
 
 def known(column: str, columns: Sequence[str], argument: str, first_line: str = "") -> str:

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from torchferry.errors import UserError
 
@@ -62,7 +63,7 @@ class Dialect:
         """The line each begins in, its cells, and where in `text` it ends; lines without text are passed over."""
         lines = io.StringIO(text, newline="")
         csv.field_size_limit(sys.maxsize)
-        quoting = csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE
         reader = csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote or None, quoting=quoting)
         begins = 1
         for cells in reader:

@@ -34,7 +34,7 @@ class Signs:
 
     def numbers(self, cells: pa.ChunkedArray) -> pa.ChunkedArray:
         """float64, null where a cell is none."""
-        if self == Signs():
+        if self == PLAIN:
             try:
                 return cells.cast(pa.float64())
             except pa.ArrowInvalid:  # some cell
@@ -48,6 +48,9 @@ class Signs:
 
     def __str__(self) -> str:
         return f"decimal '{self.decimal}'" + (f" and thousands '{self.thousands}'" if self.thousands else "")
+
+
+PLAIN = Signs()
 
 
 def signs_of(columns: Mapping[str, pa.ChunkedArray], decimal: str | None, thousands: str | None, name: str) -> Signs:

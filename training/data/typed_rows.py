@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 
 from torchferry.errors import UserError
-from torchferry.training.data.columns import Column, class_column, features_of, values_of
+from torchferry.training.data.class_target import class_column
+from torchferry.training.data.columns import Column, features_of, values_of
 from torchferry.training.data.encoders import Encoder
 from torchferry.training.data.missing import Missing
 from torchferry.training.data.missing_cells import rows_kept
