@@ -100,8 +100,9 @@ def numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
     ):
         raise UserError(f"{where(table, name)} is of type {cells.type}, not a number")
     else:
-        found = _float64(table, name, cells)
+        found = cells.cast(pa.float64(), safe=False)
     values = _array(found)
+    _check_apart(table, name, cells, values)
     bad = np.flatnonzero(np.isinf(values))
     if len(bad):
         raise UserError(
@@ -110,15 +111,17 @@ def numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
     return Column(name=name, kind="number", values=values)
 
 
-def _float64(table: Table, name: str, cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    found = cells.cast(pa.float64(), safe=False)
-    if pa.types.is_integer(cells.type):
-        exact = pc.less_equal(pc.abs(found), EXACT)
-        if not pc.all(exact).as_py() and len(cells):
-            row = pc.index(exact, False).as_py()
-            what = f"{where(table, name)} is {cells[row]} in {table.place(row)}, more digits than a number keeps"
-            raise UserError(f"{what}; is it an id? say {AS}: {{{name}: ignore}}, or category")
-    return found
+def _check_apart(table: Table, name: str, cells: pa.ChunkedArray, values: np.ndarray) -> None:
+    """Raises UserError if whole numbers with too many digits have become equal."""
+    if not (np.abs(values) >= EXACT).any() or pa.types.is_floating(cells.type):
+        return
+    try:
+        different = pc.count_distinct(cells.cast(pa.int64())).as_py()
+    except pa.ArrowInvalid:  # no whole numbers, or none that an int64 holds
+        return
+    if different > len(np.unique(values[~np.isnan(values)])):
+        what = f"{where(table, name)} has whole numbers with more digits than a float64 keeps, and some become equal"
+        raise UserError(f"{what}; is it an id? say {AS}: {{{name}: ignore}}, or category")
 
 
 def _dates(table: Table, name: str, cells: pa.ChunkedArray, form: str | None) -> Column:
