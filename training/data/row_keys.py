@@ -8,6 +8,9 @@ import numpy as np
 from torchferry.training.data.columns import Column
 from torchferry.training.data.seeding import mixed
 
+MISSING = np.uint64(0x243F6A8885A308D3)
+"""Some number of 64 bits; these are pi's."""
+
 
 def row_keys(columns: Sequence[Column]) -> np.ndarray:
     """uint64 [rows]; equal rows have equal keys. Numbers count as float64, and -0.0 as 0.0."""
@@ -24,7 +27,7 @@ def _cells(column: Column) -> np.ndarray:
     else:
         found, indices = np.unique(np.where(column.missing, "", column.values).astype(str), return_inverse=True)
         hashes = np.array([_of_text(text) for text in found.tolist()], np.uint64)[indices]
-    return np.where(column.missing, _of_text("a missing cell"), hashes)
+    return np.where(column.missing, MISSING, hashes)
 
 
 def _of_text(text: str) -> np.uint64:

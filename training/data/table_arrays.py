@@ -67,7 +67,8 @@ def _array(values: Any, column: str, name: str) -> pa.ChunkedArray:
         kinds = [_kind(value) for value in values]
         first = next((kind for kind in kinds if kind != "missing"), kinds[0])
         row = next((row for row, kind in enumerate(kinds) if kind not in (first, "missing")), 0)
-        found = f"column '{column}' has {values[row]!r} in row {row + 1}"
+        cell = values[row].item() if isinstance(values[row], np.generic) else values[row]
+        found = f"column '{column}' has {cell!r} in row {row + 1}"
         raise UserError(f"{name}: {found}; a column is of numbers, or of text for classes") from error
 
 

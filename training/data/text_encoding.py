@@ -6,6 +6,7 @@ import gzip
 import io
 import lzma
 import zipfile
+import zlib
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow as pa
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
 
+DAMAGE = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16's, which begins alike
@@ -30,7 +32,7 @@ def uncompressed(data: bytes, name: str) -> bytes:
                 return unpack(data)
             except UserError as error:
                 raise UserError(f"{name}: {error}") from error
-            except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException) as error:
+            except DAMAGE as error:
                 raise UserError(f"{name}: is cut or damaged: {one_line(error)}") from error
     return data
 

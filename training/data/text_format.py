@@ -100,10 +100,10 @@ def delimiter_of(text: str, suffix: str, given: TextFormat, wanted: Sequence[str
         heads[" "] = _head(single_blanks(text, quote_of(given)), Dialect(" ", quote_of(given)))
         widths = {len(row) for row in heads[" "]}
         splits = [" "] if len(widths) == 1 and max(widths) > 1 else []
+    if given.header in (None, True):
+        splits = [each for each in splits if {*wanted} <= {cell.strip() for cell in heads[each][0]}] or splits
     even = [each for each in splits if {len(row) for row in heads[each][1:]} <= {len(heads[each][0])}]
     fits = even or splits
-    if given.header in (None, True):
-        fits = [each for each in fits if {*wanted} <= {cell.strip() for cell in heads[each][0]}] or fits
     if len(fits) == 1:
         return fits[0]
     if not even and default in fits:

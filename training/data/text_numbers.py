@@ -110,7 +110,7 @@ def in_seconds(times: pa.ChunkedArray) -> pa.ChunkedArray:
     unit = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
     if not pa.types.is_timestamp(times.type):
         times = times.cast(pa.timestamp("s"))
-    return pc.divide(times.cast(pa.int64()).cast(pa.float64()), float(unit[times.type.unit]))
+    return pc.divide(times.cast(pa.int64()).cast(pa.float64(), safe=False), float(unit[times.type.unit]))
 
 
 def is_local_date(cells: pa.ChunkedArray) -> bool:
