@@ -14,8 +14,12 @@ from torchferry.training.data.table_reader import Table
 NAMES = ("ant", "bee", "cat")
 
 
-def classes(cells: Any, given: tuple[str, ...] | None = None, written: bool = False) -> tuple[list[int], tuple[str, ...]]:
-    indices, labels = classes_of(class_column(table_of(a=[0] * len(cells), target=cells, written=written)), given, "rows")
+def classes(
+    cells: Any, given: tuple[str, ...] | None = None, written: bool = False
+) -> tuple[list[int], tuple[str, ...]]:
+    indices, labels = classes_of(
+        class_column(table_of(a=[0] * len(cells), target=cells, written=written)), given, "rows"
+    )
     assert indices.dtype == np.int64
     return indices.tolist(), labels
 

@@ -36,7 +36,10 @@ def test_indicators_are_those_of_scikit_learn() -> None:
 
 
 def test_without_gaps_nothing_is_filled() -> None:
-    whole = [Column(name="a", kind="number", values=np.arange(3.0)), Column(name="d", kind="date", values=np.arange(3.0))]
+    whole = [
+        Column(name="a", kind="number", values=np.arange(3.0)),
+        Column(name="d", kind="date", values=np.arange(3.0)),
+    ]
     assert fitted(whole, np.arange(3), "error", "t") == (Encoder(column="a"), Encoder(column="d", kind="date"))
     filled, _ = fitted(whole, np.arange(3), "indicator", "t")
     assert (filled.fill, filled.indicator) == (1.0, False)
@@ -51,7 +54,10 @@ def test_a_gap_after_training_is_filled_where_training_had_none() -> None:
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ([Column(name="a", kind="number", values=np.array([np.nan, 1]))], "t: column 'a' has no value in any training row"),
+        (
+            [Column(name="a", kind="number", values=np.array([np.nan, 1]))],
+            "t: column 'a' has no value in any training row",
+        ),
         (
             [
                 Column(name="k", kind="category", values=np.array(["u", "v"], object)),

@@ -17,7 +17,10 @@ TEXT = np.array(["m", "f", "x", None], object)
 def test_the_columns_are_named_by_what_they_say() -> None:
     assert NUMBER.names == ("age", "age is missing")
     assert KIND.names == ("sex=f", "sex=m")
-    assert Encoder(column="sex", kind="category", categories=("f",), indicator=True).names == ("sex=f", "sex is missing")
+    assert Encoder(column="sex", kind="category", categories=("f",), indicator=True).names == (
+        "sex=f",
+        "sex is missing",
+    )
     assert [each.is_plain for each in (Encoder(column="a"), NUMBER, KIND, Encoder(column="d", kind="date"))] == [
         True,
         False,

@@ -1,4 +1,3 @@
-import datetime
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +158,10 @@ LOADER = "tests.training.data.user_sets"
         (INLINE | {"split_seed": -1}, "data.source.args.split_seed: -1 is not between"),
         (INLINE | {"scale": "yes"}, "data.source.args.scale: 'yes' is not true or false"),
         (INLINE | {"task": "ranking"}, "data.source.args.task: 'ranking' is not regression or classification"),
-        (INLINE | {"task": "classification", "split": "shuffle"}, "test_fraction: 4 rows cannot be split at 0.2: Value"),
+        (
+            INLINE | {"task": "classification", "split": "shuffle"},
+            "test_fraction: 4 rows cannot be split at 0.2: Value",
+        ),
         ({"columns": {"a": [1], "y": [1]}, "target": "y"}, "test_fraction: none of 1 rows is in the test set; change "),
         ({"path": "none.csv", "target": "y"}, "none.csv: no such file"),
         (INLINE | {"columns_as": {"age": "text"}}, "columns_as.age: 'text' is none of number, category, date"),

@@ -24,7 +24,7 @@ def test_an_array_is_a_column_or_several() -> None:
 def test_cells_keep_their_kind() -> None:
     mixed = np.array([[1.5, "u", None], [2, "v", True]], object)
     assert plain(of_array(mixed, list("abc"), "x", "f")) == {"a": [1.5, 2], "b": ["u", "v"], "c": [None, True]}
-    assert plain(of_array(np.array([b"u", "v".encode()]), None, "x", "f")) == {"x": ["u", "v"]}
+    assert plain(of_array(np.array([b"u", b"v"]), None, "x", "f")) == {"x": ["u", "v"]}
 
 
 class Frame:

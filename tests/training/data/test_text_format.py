@@ -85,7 +85,11 @@ def test_arguments_that_cannot_be_are_refused(given: dict[str, str], words: str)
 def test_a_record_has_the_line_that_it_begins_in() -> None:
     text = 'a,b\r\n\r\n1,"x\r\n,y"\r\n2,"say ""so"""'
     found = list(Dialect(",", '"').records(text))
-    assert [(line, cells) for line, cells, _ in found] == [(1, ["a", "b"]), (3, ["1", "x\r\n,y"]), (5, ["2", 'say "so"'])]
+    assert [(line, cells) for line, cells, _ in found] == [
+        (1, ["a", "b"]),
+        (3, ["1", "x\r\n,y"]),
+        (5, ["2", 'say "so"']),
+    ]
     assert [text[end:][:1] for _, _, end in found] == ["\r", "2", ""]
     assert [cells for _, cells, _ in Dialect(",", "").records('"a,b"')] == [['"a', 'b"']]
 

@@ -114,7 +114,8 @@ def test_dates_may_be_written_another_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "local"), [("3/4/2026", True), ("03.04.26 10:00", True), ("2026/3/4", True), ("2026-03-04", False), ("3", False)]
+    ("cell", "local"),
+    [("3/4/2026", True), ("03.04.26 10:00", True), ("2026/3/4", True), ("2026-03-04", False), ("3", False)],
 )
 def test_a_date_whose_month_nobody_knows_is_told(cell: str, local: bool) -> None:
     assert is_local_date(text(cell, None)) is local

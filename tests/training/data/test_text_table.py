@@ -78,7 +78,11 @@ def test_a_file_without_a_line_of_names_is_given_names() -> None:
 @pytest.mark.parametrize(
     ("text", "given", "words"),
     [
-        (BOSTON, {}, "t.csv: its first line, '0.00632,18.0,24.0', is all numbers; name its 3 columns in data.source.args"),
+        (
+            BOSTON,
+            {},
+            "t.csv: its first line, '0.00632,18.0,24.0', is all numbers; name its 3 columns in data.source.args",
+        ),
         (BOSTON, {"header": ["a", "y"]}, "data.source.args.header: has 2 names; t.csv has 3 columns"),
         ("a,y\n1,2\n", {"header": ["a", "y"]}, "data.source.args.header: is the first line of t.csv already; leave"),
         ("a,b,y\n1,2,3\n\n4,5\n", {}, "t.csv: line 4 has 2 cells, '4,5'; there are 3 columns"),
