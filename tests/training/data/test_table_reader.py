@@ -55,7 +55,7 @@ def test_a_file_of_text_says_where_its_rows_are_and_how_its_numbers_are_written(
 
 def test_columns_that_are_not_used_are_not_looked_into(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    path.write_text('a,other,y\n1.5,"1,234",2\n')
+    path.write_text('a,other,y\n1,"1,234",2\n')
     assert read(str(path), TextFormat(), ["y"], asked(["a"])).signs == Signs()
     assert read(str(path), TextFormat(), ["y"], asked(other="category")).signs == Signs()
     assert "'1,234'" in refusal(lambda: read(str(path), TextFormat(), ["y"], asked()))
@@ -95,7 +95,7 @@ def test_columns_that_cannot_be_are_refused(
         ("a,y\n", "{}: has no rows"),
         (
             "5.1,3.5,setosa\n4.9,3,virginica\n",
-            "did you mean 'setosa'?; if the first line, '5.1,3.5,setosa', is a row, name",
+            "'setosa'?; if the first line, '5.1,3.5,setosa', is a row, name the columns",
         ),
     ],
 )
