@@ -97,7 +97,7 @@ AS = "data.source.args.columns_as"
         (
             [f"name {n}" for n in range(11)],
             None,
-            f"is text with 11 different values in 11 rows, as a name or an id has; say {AS}: {{a: ignore}}, or category",
+            f"is text with 11 different values in 11 rows, as a name or an id has; say {AS}: {{a: ignore}}, or",
         ),
         ([f"name {n % 101}" for n in range(303)], None, "is text with 101 different values in 303 rows"),
         ([2**60, 2**60 + 1], None, "has whole numbers with more digits than a float64 keeps, and some become equal"),

@@ -183,7 +183,8 @@ def test_bad_arguments_are_refused(args: dict[str, Any], words: str) -> None:
 
 
 TITANIC = "PassengerId,Survived,Pclass,Name,Sex,Age,Cabin,Embarked\n" + "".join(
-    f'{n},{n % 2},{1 + n % 3},"Doe, Mr. {n}",{("male", "female")[n % 2]},{n or ""},{f"C{n}" if n % 4 else ""},{"SCQ"[n % 3]}\n'
+    f'{n},{n % 2},{1 + n % 3},"Doe, Mr. {n}",'
+    f"{('male', 'female')[n % 2]},{n or ''},{f'C{n}' if n % 4 else ''},{'SCQ'[n % 3]}\n"
     for n in range(40)
 )
 

@@ -1,4 +1,4 @@
-"""How a file of text is written is found from it where there is one possibility, and refused where there are several."""
+"""How a file of text is written is found where there is one possibility, and refused where there are several."""
 
 from typing import Any
 
