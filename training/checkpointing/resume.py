@@ -23,7 +23,9 @@ from torchferry.training.checkpointing.fingerprint import flat, recorded
 from torchferry.training.checkpointing.may_differ import SAME_RUN, is_free
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.config.cli import parse, to_yaml
+from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import Recipe
+from torchferry.training.data.recorded import as_begun as recorded_as_begun
 from torchferry.training.data.recorded import as_recorded
 from torchferry.training.progress import Progress
 from torchferry.training.telemetry import sample_log
@@ -49,6 +51,19 @@ class Start:
         """The line that is written about it."""
         values = {"time": self.began / 1e9, "launch": self.launch, "world_size": world_size}
         return json.dumps(values | {"from_step": self.progress.step}) + "\n"
+
+
+def as_begun(recipe: Recipe) -> Recipe:
+    """The recipe, where a run folder of an earlier version lacks what its source can be told today: what was done then.
+
+    What the recipe itself says stays, and is compared later; so is a record that cannot be read.
+    """
+    try:
+        content = yaml.safe_load((recipe.run_dir / run_folder.CONFIG).read_text())["data"]["source"]
+        record = Component(name=content["name"], args=content.get("args") or {})
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        return recipe
+    return replace(recipe, data=replace(recipe.data, source=recorded_as_begun(recipe.data.source, record)))
 
 
 def find_start(

@@ -11,6 +11,7 @@ import jsonargparse
 import yaml
 
 from torchferry.errors import UserError
+from torchferry.training.config.nested_options import BETWEEN, merged
 from torchferry.training.config.recipe import Recipe
 
 LAUNCHING = (
@@ -36,13 +37,13 @@ def parse(arguments: Sequence[str]) -> Recipe:
         parser.add_argument("--nproc-per-node")
     try:
         words = ["--dry_run=true" if word == "--dry_run" else word for word in arguments]
-        given = parser.parse_args(words)
+        given = parser.parse_args(merged(words, parser))
         _refuse_null(given.as_dict(), Recipe)
         values = parser.instantiate(given).as_dict()
     except UserError:
         raise
     except (jsonargparse.ArgumentError, ValueError, TypeError, OSError, RecursionError) as error:
-        raise UserError(_one_line(str(error), parser)) from error
+        raise UserError(_one_line(str(error).replace(BETWEEN, "."), parser)) from error
     values.pop("config")
     return Recipe(**values)
 

@@ -1,99 +1,175 @@
-"""Columns of a table to arrays, with the first bad cell named."""
+"""Columns of a table to arrays, by what they hold, with the first bad cell named."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from torchferry.errors import UserError
+from torchferry.training.data.encoders import Kind, missing_cells
+from torchferry.training.data.missing import is_text
+from torchferry.training.data.table_reader import Table
+from torchferry.training.data.text_format import shortened
+from torchferry.training.data.text_numbers import in_seconds, is_local_date, seconds
 
-EXACT = 2**53
-"""float64 holds every integer up to here."""
-
-
-def numbers(columns: pa.Table, name: str, datatype: str = "float64") -> np.ndarray:
-    """[rows, columns] in `datatype`; raises UserError for a cell that is no finite number in it. The first row is row
-    1."""
-    arrays = [
-        _numbers(columns.column(index), f"{name}: column '{key}'", datatype)
-        for index, key in enumerate(columns.column_names)
-    ]
-    return np.stack(arrays, axis=1)
-
-
-def classes_of(columns: pa.Table, given: tuple[str, ...] | None, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """int64 [rows] and the classes' names: the sorted values, or `given`, which whole numbers then point into."""
-    if columns.num_columns != 1:
-        raise UserError(f"{name}: classification needs one target column, not {columns.num_columns}")
-    column, where = columns.column(0), f"{name}: column '{columns.column_names[0]}'"
-    _no_gaps(column, where)
-    if pa.types.is_nested(column.type):
-        raise UserError(f"{where} is of type {column.type}; a class is one number or word")
-    if pa.types.is_floating(column.type):
-        column = _whole(column, where)
-    values = np.array(column.to_pylist())
-    if values.dtype.kind == "U" and len(blank := np.flatnonzero(np.char.strip(values) == "")):
-        raise UserError(f"{where} is empty in row {blank[0] + 1}; fill or drop such rows")
-    found, indices = np.unique(values, return_inverse=True)
-    if len(found) < 2:
-        raise UserError(f"{where} has one class, '{found[0]}'; a target needs two or more")
-    if given is None or values.dtype.kind not in "iub":
-        return indices.astype(np.int64), tuple(map(str, found.tolist()))
-    if found[0] < 0 or found[-1] >= len(given):
-        raise UserError(f"{where} has class {found[-1] if found[0] >= 0 else found[0]}; there are {len(given)} names")
-    return values.astype(np.int64), given
+MOST_CATEGORIES = 100
+"""Of a column that the recipe does not call a category; more are taken for an id or a name."""
+FEW_CATEGORIES = 10
+"""So many may be in a column where most rows have a value of their own."""
+EXACT = 2.0**53
+"""Beyond it a float64 does not hold every whole number."""
+TRUTH = {"true": 1.0, "True": 1.0, "TRUE": 1.0, "false": 0.0, "False": 0.0, "FALSE": 0.0}
+AS = "data.source.args.columns_as"
+WORDS = "data.source.args.missing_words lists words for missing values"
 
 
-def _numbers(column: pa.ChunkedArray, where: str, datatype: str) -> np.ndarray:
-    """[rows] in `datatype`."""
-    if pa.types.is_null(column.type):
-        raise UserError(f"{where} is empty in row 1; every cell must be a number")
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        _no_gaps(column, where)
-        cells = list(enumerate(column.to_pylist(), 1))
-        row, text = next((cell for cell in cells if not _is_number(cell[1])), cells[0])
-        raise UserError(f"{where} has text '{text}' in row {row}; every cell must be a number")
-    try:
-        _no_gaps(column, where)
-        values = column.cast(pa.float64(), safe=False).to_numpy()
-    except pa.ArrowException as error:
-        raise UserError(f"{where} is of type {column.type}, not a number") from error
-    with np.errstate(over="ignore"):
-        kept = values.astype(datatype)
-    bad = np.flatnonzero(~np.isfinite(kept))
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Column:
+    name: str
+    kind: Kind
+    values: np.ndarray
+    """float64 [rows], NaN where a cell is missing; of a category text [rows], and None where it is missing."""
+    form: str | None = None
+    """Of dates, if it is not ISO 8601's."""
+
+    @property
+    def missing(self) -> np.ndarray:
+        return missing_cells(self.values)
+
+
+def features_of(table: Table, columns_as: Mapping[str, str]) -> list[Column]:
+    """Raises UserError for a column that may be read in several ways, and names a cell that does not fit the others."""
+    return [_feature(table, key, columns_as.get(key)) for key in table.features.column_names]
+
+
+def values_of(table: Table) -> list[Column]:
+    """Targets that are numbers."""
+    return [numbers(table, key, table.targets.column(key)) for key in table.targets.column_names]
+
+
+def _feature(table: Table, name: str, as_: str | None) -> Column:
+    cells = table.features.column(name)
+    if cells.null_count == len(cells):
+        raise UserError(f"{where(table, name)} has no value in any row; leave it out by {AS}: {{{name}: ignore}}")
+    if as_ == "category":
+        return Column(name=name, kind="category", values=text(cells))
+    if as_ is not None and as_.startswith("date"):
+        return _dates(table, name, cells, as_.partition(":")[2] or None)
+    if as_ == "number" or not is_text(cells.type):
+        if pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type):
+            return _dates(table, name, cells, None)
+        return numbers(table, name, cells)
+    return _found(table, name, cells)
+
+
+def _found(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
+    """What a column of text holds, if that is clear."""
+    if (found := truth(cells)) is not None:
+        return Column(name=name, kind="number", values=found)
+    there, place = len(cells) - cells.null_count, where(table, name)
+    count = len(cells) - table.signs.numbers(cells).null_count
+    if count == there and not table.written:
+        raise UserError(f"{place} holds numbers that are stored as text; say {AS}: {{{name}: number}}, or category")
+    if 2 * count >= there:
+        return numbers(table, name, cells)
+    times = seconds(cells)
+    if 2 * (len(times) - times.null_count) >= there:
+        return _dates(table, name, cells, None)
+    if is_local_date(cells):
+        first = shortened(pc.drop_null(cells)[0].as_py())
+        raise UserError(f"{place} has dates such as '{first}'; say which way: {AS}: {{{name}: 'date:%d/%m/%Y'}}")
+    different = pc.count_distinct(cells).as_py()
+    if different > MOST_CATEGORIES or (different > FEW_CATEGORIES and 2 * different > there):
+        found = f"{place} is text with {different} different values in {there} rows, as a name or an id has"
+        raise UserError(f"{found}; say {AS}: {{{name}: ignore}}, or category")
+    return Column(name=name, kind="category", values=text(cells))
+
+
+def numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
+    if is_text(cells.type):
+        if (known := truth(cells)) is not None:
+            return Column(name=name, kind="number", values=known)
+        found = table.signs.numbers(cells)
+        _check_all(table, name, cells, found, "number")
+    elif pa.types.is_null(cells.type):
+        found = cells.cast(pa.float64())
+    elif pa.types.is_temporal(cells.type) or not (
+        pa.types.is_boolean(cells.type) or pa.types.is_primitive(cells.type) or pa.types.is_decimal(cells.type)
+    ):
+        raise UserError(f"{where(table, name)} is of type {cells.type}, not a number")
+    else:
+        found = cells.cast(pa.float64(), safe=False)
+    values = _array(found)
+    _check_apart(table, name, cells, values)
+    bad = np.flatnonzero(np.isinf(values))
     if len(bad):
-        raise UserError(f"{where} is {values[bad[0]]} in row {bad[0] + 1}; every cell must be a finite {datatype}")
-    if pa.types.is_integer(column.type) and np.abs(values).max(initial=0) >= EXACT:
-        _check_distinct(column, values, where)
-    return kept
+        raise UserError(
+            f"{where(table, name)} is {values[bad[0]]} in {table.place(bad[0])}; every cell must be a finite number"
+        )
+    return Column(name=name, kind="number", values=values)
 
 
-def _check_distinct(column: pa.ChunkedArray, values: np.ndarray, where: str) -> None:
-    """Raises UserError for integers so large and so near each other that they are one number as float64 `values`."""
-    given, kept = pc.count_distinct(column).as_py(), len(np.unique(values))
-    if kept < given:
-        todo = "subtract their least from them, or divide them"
-        raise UserError(f"{where} has {given} different integers, of which float64 keeps {kept} apart; {todo}")
-
-
-def _no_gaps(column: pa.ChunkedArray, where: str) -> None:
-    if column.null_count:
-        row = pc.index(pc.is_null(column), True).as_py() + 1
-        raise UserError(f"{where} is empty in row {row}; fill or drop such rows")
-
-
-def _whole(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
-    values = column.to_numpy()
-    bad = np.flatnonzero(values != np.round(values))  # NaN too
-    if len(bad):
-        raise UserError(f"{where} is {values[bad[0]]} in row {bad[0] + 1}; a class is text or a whole number")
-    return column.cast(pa.int64())
-
-
-def _is_number(text: str) -> bool:
+def _check_apart(table: Table, name: str, cells: pa.ChunkedArray, values: np.ndarray) -> None:
+    """Raises UserError if whole numbers with too many digits have become equal."""
+    if not (np.abs(values) >= EXACT).any() or pa.types.is_floating(cells.type):
+        return
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        different = pc.count_distinct(cells.cast(pa.int64())).as_py()
+    except pa.ArrowInvalid:  # no whole numbers, or none that an int64 holds
+        return
+    if different > len(np.unique(values[~np.isnan(values)])):
+        what = f"{where(table, name)} has whole numbers with more digits than a float64 keeps, and some become equal"
+        raise UserError(f"{what}; is it an id? say {AS}: {{{name}: ignore}}, or category")
+
+
+def _dates(table: Table, name: str, cells: pa.ChunkedArray, form: str | None) -> Column:
+    if is_text(cells.type):
+        found = seconds(cells, form)
+        _check_all(table, name, cells, found, "date" if form is None else f"date as {form} says")
+    elif pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type):
+        found = in_seconds(cells)
+    else:
+        raise UserError(f"{where(table, name)} is of type {cells.type}, not a date")
+    return Column(name=name, kind="date", values=_array(found), form=form)
+
+
+def _check_all(table: Table, name: str, cells: pa.ChunkedArray, found: pa.ChunkedArray, kind: str) -> None:
+    """Raises UserError for the first cell that is there and was not understood."""
+    odd = pc.and_(pc.is_valid(cells), pc.is_null(found))
+    if not pc.any(odd).as_py():
+        return
+    row, count = pc.index(odd, True).as_py(), pc.sum(odd).as_py()
+    what = f"{where(table, name)} has text '{shortened(str(cells[row]))}' in {table.place(row)}"
+    others = f" ({count} of {len(cells)} cells are none)" if count > 1 else ""
+    raise UserError(
+        f"{what}; every cell must be a {kind}{others}; words for missing values are in data.source.args.missing_words"
+    )
+
+
+def truth(cells: pa.ChunkedArray) -> np.ndarray | None:
+    """1 and 0, where every cell is true or false."""
+    there = pc.drop_null(cells)
+    if not len(there) or there[0].as_py() not in TRUTH or not {*pc.unique(there).to_pylist()} <= TRUTH.keys():
+        return None
+    return np.array([np.nan if cell is None else TRUTH[cell] for cell in cells.to_pylist()])
+
+
+def text(cells: pa.ChunkedArray) -> np.ndarray:
+    """Text [rows], and None; a whole number without a point."""
+    if pa.types.is_floating(cells.type):
+        whole = pc.all(pc.equal(cells, pc.round(cells))).as_py()
+        cells = cells.cast(pa.int64()) if whole else cells
+    values = np.empty(len(cells), object)
+    values[:] = [None if cell is None else str(cell) for cell in cells.to_pylist()]
+    return values
+
+
+def _array(cells: pa.ChunkedArray) -> np.ndarray:
+    """float64, NaN where there is none."""
+    return np.array(cells.to_numpy(zero_copy_only=False), np.float64)
+
+
+def where(table: Table, name: str) -> str:
+    return f"{table.name}: column '{name}'"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from torchferry.training.data.encoders import Encoder
 from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
 
 INPUTS: dict[str, type[Input]] = {"image": ImageInput, "table": TableInput, "tensor": TensorInput}
@@ -17,6 +18,8 @@ def to_plain(input: Input) -> dict[str, Any]:
 def from_plain(content: Mapping[str, Any]) -> Input:
     """Raises LookupError, TypeError or ValueError for what is none."""
     given = as_tuples(content)
+    if encoders := given.get("encoders"):
+        given["encoders"] = tuple(Encoder(**as_tuples(each)) for each in encoders)
     return INPUTS[given.pop("kind")](**given)
 
 

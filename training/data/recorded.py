@@ -7,7 +7,9 @@ from typing import Any
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data import SOURCES
 
-FORMER: dict[str, dict[str, Any]] = {}
+FORMER: dict[str, dict[str, Any]] = {
+    "table": {"split": "shuffle", "datatype": "float32", "scale_target": False},
+}
 """By source, what was done before there was an argument for it; records of that time do not have it."""
 
 
@@ -20,7 +22,19 @@ def with_defaults(source: Component) -> Component:
     except TypeError:  # an argument that the source does not have, of which its builder says so
         return source
     bound.apply_defaults()
-    return replace(source, args=dict(bound.arguments))
+    # The task is the recipe's own, and told to the source when it is built.
+    args = {name: value for name, value in bound.arguments.items() if name != "task" or name in source.args}
+    return replace(source, args=args)
+
+
+def as_begun(source: Component, record: Component) -> Component:
+    """The source of a run that goes on, for what neither its recipe nor its `record` says: as it was when it began."""
+    if record.name != source.name:
+        return source
+    former = FORMER.get(source.name, {}).items()
+    return replace(
+        source, args={key: value for key, value in former if key not in record.args} | source.args
+    )
 
 
 def as_recorded(source: Component) -> Component:

@@ -47,14 +47,27 @@ class Sample:
 
     def _y(self, y: Any, name: str) -> torch.Tensor:
         """int64 [], or for regression [outputs] in the datatype of `values`."""
-        tensor = _tensor(np.asarray(y) if _is_number(y) or isinstance(y, Sequence) else y)
+        tensor = _numbers(y)
         if self.task == "regression":
             if tensor is None or tensor.is_complex() or tensor.numel() != self.labels or tensor.ndim > 1:
                 raise UserError(f"{name}: y is {_words(y)}; {self.labels} numbers are expected, one for each label")
-            return tensor.reshape(self.labels).to(self.values)
+            narrow = tensor.reshape(self.labels).to(self.values)
+            if not narrow.isfinite().all():
+                datatype = str(self.values).removeprefix("torch.")
+                raise UserError(f"{name}: y is {tensor.tolist()}; finite {datatype} numbers are expected")
+            return narrow
         if tensor is None or tensor.ndim or tensor.is_floating_point() or not 0 <= int(tensor) < self.labels:
             raise UserError(f"{name}: y is {_words(y)}; a class from 0 to {self.labels - 1} is expected")
         return tensor.to(torch.int64)
+
+
+def _numbers(y: Any) -> torch.Tensor | None:
+    try:
+        if _is_number(y):
+            return torch.tensor(y, dtype=torch.float64 if isinstance(y, float) else None)
+        return _tensor(np.asarray(y) if isinstance(y, Sequence) else y)
+    except (ValueError, RuntimeError):  # of several lengths, or beyond 64 bits
+        return None
 
 
 def _tensor(value: Any) -> torch.Tensor | None:

@@ -1,6 +1,6 @@
 """What the columns of a table are scaled by, so that a network sees numbers near 1 whatever their units are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -22,8 +22,16 @@ def scaling(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return mean, unit * np.sqrt(np.square(deviations / unit).mean(axis=0))
 
 
-def check_narrow(rows: np.ndarray, mean: np.ndarray, std: np.ndarray, columns: Sequence[str], name: str) -> None:
-    """Raises UserError for a cell of float64 [rows, columns] that no float32 holds once it is scaled."""
+def check_narrow(
+    rows: np.ndarray,
+    mean: np.ndarray,
+    std: np.ndarray,
+    columns: Sequence[str],
+    name: str,
+    place: Callable[[int], str],
+) -> None:
+    """Raises UserError for a cell of float64 [rows, columns] that no float32 holds once it is scaled; `place` says where
+    a row is found."""
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = ((rows - mean) / std).astype(np.float32)
     bad = np.argwhere(~np.isfinite(scaled) | ~np.isfinite(std))
@@ -31,4 +39,6 @@ def check_narrow(rows: np.ndarray, mean: np.ndarray, std: np.ndarray, columns: S
         row, column = bad[0]
         is_scaled = mean[column] != 0 or std[column] != 1
         wanted = "lies too far from the others to be scaled to a float32" if is_scaled else "is no finite float32"
-        raise UserError(f"{name}: column '{columns[column]}' is {rows[row, column]} in row {row + 1}, which {wanted}")
+        raise UserError(
+            f"{name}: column '{columns[column]}' is {rows[row, column]} in {place(int(row))}, which {wanted}"
+        )

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from torchferry.training.data.encoders import Encoder
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageInput:
@@ -43,6 +45,8 @@ class TableInput:
     """Per column."""
     datatype: Literal["float32", "float64"] = "float32"
     """In which it is scaled, before the network takes it as float32; cards that do not say so are of float32."""
+    encoders: tuple[Encoder, ...] = ()
+    """What made these columns of a table's own, in the same order; none where these are its own, as they are."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -112,6 +116,9 @@ class Source:
     refit: "Callable[[Input], Source] | None" = None
     """The same samples under an input that was fitted before, such as the one that a checkpoint's weights know; None
     where nothing of the input is computed from samples."""
+
+    notes: tuple[str, ...] = ()
+    """What had to be assumed or was left out, for people: a line each."""
 
     @property
     def train_size(self) -> int:

@@ -1,21 +1,28 @@
-"""Rows of a table: from a CSV or Parquet file, from columns in the recipe, or from a function that loads them."""
+"""Rows of a table: from a file, from columns in the recipe, or from a function that loads them."""
 
-from dataclasses import replace
-from functools import partial
+import hashlib
+import re
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import TensorDataset
 
 from torchferry.errors import UserError
-from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.arguments import checked
-from torchferry.training.data.columns import classes_of, numbers
+from torchferry.training.data.class_target import classes_of
+from torchferry.training.data.encoder_fit import fitted
+from torchferry.training.data.encoders import encode
+from torchferry.training.data.missing import WORDS, Missing
 from torchferry.training.data.scaling import check_narrow, scaling
-from torchferry.training.data.source import Input, Source, TableInput, TargetScale
-from torchferry.training.data.table_reader import Table, inline, loaded, read
+from torchferry.training.data.source import Input, Listing, Source, TableInput, TargetScale
+from torchferry.training.data.table_notes import notes_of
+from torchferry.training.data.table_reader import Selection, Table, inline, loaded, read
+from torchferry.training.data.table_split import Split, check_classes, split_rows
+from torchferry.training.data.text_format import ARGUMENTS, TextFormat
+from torchferry.training.data.typed_rows import Asked, Rows, encoders_of, typed_rows
+
+WAY = re.compile(r"number|category|date(:.+)?|ignore")
 
 
 @checked
@@ -25,48 +32,135 @@ def table(
     loader: dict[str, Any] | None = None,
     target: str | list[str] | None = None,
     features: list[str] | None = None,
+    columns_as: dict[str, str] | None = None,
     task: Literal["regression", "classification"] = "regression",
     test_fraction: float = 0.2,
     split_seed: int = 42,
+    split: Split = "hash",
     scale: bool = True,
     scale_target: bool | None = None,
     datatype: Literal["float64", "float32"] = "float64",
+    missing: Missing = "error",
+    missing_targets: Literal["error", "drop"] | None = None,
+    missing_words: list[str] | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    comment: str | None = None,
+    quote: str | None = None,
+    header: list[str] | bool | None = None,
+    encoding: str | None = None,
 ) -> Source:
     """Exactly one of `path`, `columns` and `loader`, as table_reader.py says; `features` are all other columns.
 
-    Inputs are [columns] in `datatype`, and so are regression targets [outputs], whose labels are the target columns'
-    names; a classification target is int64 [], labels the sorted values of its column. The split is
-    scikit-learn's train_test_split, by class for classification; with `test_fraction` 0 the test set is
-    the training set. `scale` takes mean and std from the training rows, `scale_target` of regression targets as well,
-    and is what `scale` is if it is not given. Scaled columns keep their digits if they are scaled in float64; the
-    network takes float32.
+    Inputs are [columns] in `datatype`: numbers and truth values as they are, dates as seconds since 1970, of text a column of
+    0 and 1 for each category. `columns_as` says for a column: number, category, date, date:%d.%m.%Y, or ignore.
+    Regression targets are [outputs] in `datatype`, labels the target columns' names; a classification target is int64 [],
+    labels the sorted values of its column. `task` is the recipe's own.
+
+    `split` is hash (a row's side depends on what it holds, split_seed and test_fraction alone) or shuffle
+    (scikit-learn's train_test_split, by class for classification); with `test_fraction` 0 the test set is the training
+    set. What is fitted is fitted on training rows: `scale`'s mean and std, those of regression targets with
+    `scale_target`, which is what `scale` is if it is not given, categories, and with `missing` fill or
+    indicator the median or the most frequent category. `missing_targets` is drop if `missing` is, else error.
+    `missing_words` replace pandas's. The rest is for files of text: text_format.py; null is found from the file.
     """
+    asked = Asked(
+        columns_as=_ways(columns_as or {}),
+        task=task,
+        test_fraction=test_fraction,
+        split_seed=split_seed,
+        split=split,
+        scale=scale,
+        scale_target=task == "regression" and (scale if scale_target is None else scale_target),
+        datatype=datatype,
+        missing=missing,
+        missing_targets=missing_targets or ("drop" if missing == "drop" else "error"),
+    )
     if not 0 <= test_fraction < 1:
-        raise UserError(f"data.source.args.test_fraction: {test_fraction} is not 0 or more and below 1")
+        raise UserError(f"{ARGUMENTS}.test_fraction: {test_fraction} is not 0 or more and below 1")
     if not 0 <= split_seed < 2**32:
-        raise UserError(f"data.source.args.split_seed: {split_seed} is not between 0 and {2**32 - 1}")
+        raise UserError(f"{ARGUMENTS}.split_seed: {split_seed} is not between 0 and {2**32 - 1}")
     if scale_target and task != "regression":
-        raise UserError("data.source.args.scale_target: classes are not scaled; it is for task regression")
-    rows = _read(path, columns, loader, target, features)
-    inputs = numbers(rows.features, rows.name, datatype)
-    targets, labels, strata = _targets(rows, task, datatype)
-    train, test = _split(len(inputs), test_fraction, split_seed, strata)
-    names = tuple(rows.features.column_names)
-    mean, std = _scaling(inputs, train, names, rows.name, scale=scale)
-    target_scale = None
-    if task == "regression":
-        scales = scale if scale_target is None else scale_target
-        target_mean, target_std = _scaling(targets, train, labels, rows.name, scale=scales)
-        target_scale = TargetScale(mean=target_mean, std=target_std) if scales else None
-    source = Source(
-        targets="values" if task == "regression" else "classes",
+        raise UserError(f"{ARGUMENTS}.scale_target: classes are not scaled; it is for task regression")
+    form = TextFormat(delimiter, decimal, thousands, comment, quote, header, encoding)
+    words = WORDS if missing_words is None else missing_words
+    selection = Selection(features=features, columns_as=asked.columns_as, missing_words=words)
+    return _source(_read(path, columns, loader, target, selection, form), asked, None)
+
+
+def _source(table: Table, asked: Asked, given: TableInput | None) -> Source:
+    """`given` is an input that was fitted before, and is then not fitted again."""
+    rows = typed_rows(table, asked, given)
+    datatype = asked.datatype if given is None else given.datatype
+    targets, labels = _targets(rows, table.classes, asked.task, datatype)
+    classes = targets if asked.task == "classification" else None
+    train, test = split_rows(rows.keys, asked.test_fraction, asked.split_seed, asked.split, classes)
+    notes = [*table.notes, *rows.notes, *(check_classes(classes, train, test, labels) if classes is not None else ())]
+    encoders = fitted(rows.features, train, asked.missing, table.name) if given is None else encoders_of(given)
+    names = tuple(name for each in encoders for name in each.names)
+    inputs = _kept(encode(encoders, [column.values for column in rows.features]), datatype, names, rows)
+    if given is None:
+        mean, std = _scaling(inputs, train, names, rows, scale=asked.scale)
+        plain = all(each.is_plain for each in encoders)
+        given = TableInput(columns=names, mean=mean, std=std, datatype=datatype, encoders=() if plain else encoders)
+    else:
+        check_narrow(inputs, np.array(given.mean), np.array(given.std), names, rows.name, rows.place)
+    return Source(
+        targets="values" if classes is None else "classes",
         train=TensorDataset(torch.from_numpy(inputs[train]), torch.from_numpy(targets[train])),
         test=TensorDataset(torch.from_numpy(inputs[test]), torch.from_numpy(targets[test])),
         labels=labels,
-        input=TableInput(columns=names, mean=mean, std=std, datatype=datatype),
-        target_scale=target_scale,
+        input=given,
+        target_scale=_target_scale(targets, train, labels, rows) if asked.scale_target else None,
+        listings={"train": _listing(rows.keys[train]), "test": _listing(rows.keys[test])},
+        refit=lambda before: _source(table, asked, _of_a_table(before, table.name)),
+        notes=(*notes, *notes_of(rows.features, encoders)),
     )
-    return replace(source, refit=partial(_refitted, source))
+
+
+def _targets(
+    rows: Rows, classes: tuple[str, ...] | None, task: str, datatype: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """[rows, outputs] in `datatype` and their names, or int64 [rows] and the classes' names."""
+    if task == "classification":
+        return classes_of(rows.targets[0], classes, f"{rows.name}: column '{rows.targets[0].name}'")
+    names = tuple(column.name for column in rows.targets)
+    return _kept(np.stack([column.values for column in rows.targets], axis=1), datatype, names, rows), names
+
+
+def _target_scale(targets: np.ndarray, train: np.ndarray, names: tuple[str, ...], rows: Rows) -> TargetScale:
+    mean, std = _scaling(targets, train, names, rows, scale=True)
+    return TargetScale(mean=mean, std=std)
+
+
+def _scaling(
+    values: np.ndarray, train: np.ndarray, names: tuple[str, ...], rows: Rows, *, scale: bool
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each column in the training rows, or 0 and 1 of columns that stay as they are."""
+    mean, std = scaling(values[train]) if scale else (np.zeros(len(names)), np.ones(len(names)))
+    check_narrow(values, mean, std, names, rows.name, rows.place)
+    return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def _kept(values: np.ndarray, datatype: str, names: tuple[str, ...], rows: Rows) -> np.ndarray:
+    """float64 [rows, columns] in `datatype`; raises UserError for a number that is beyond it."""
+    with np.errstate(over="ignore"):
+        kept = values.astype(datatype)
+    for row, column in np.argwhere(~np.isfinite(kept))[:1]:
+        found = f"{rows.name}: column '{names[column]}' is {values[row, column]} in {rows.place(row)}"
+        raise UserError(f"{found}; every cell must be a finite {datatype}")
+    return kept
+
+
+def _listing(keys: np.ndarray) -> Listing:
+    return Listing(samples=len(keys), sha256=hashlib.sha256(keys.astype("<u8").tobytes()).hexdigest())
+
+
+def _of_a_table(before: Input, name: str) -> TableInput:
+    if not isinstance(before, TableInput):
+        raise UserError(f"{name}: the model was trained on a {type(before).__name__}, and this is a table")
+    return before
 
 
 def _read(
@@ -74,62 +168,27 @@ def _read(
     columns: dict[str, list[Any]] | None,
     loader: dict[str, Any] | None,
     target: str | list[str] | None,
-    features: list[str] | None,
+    selection: Selection,
+    form: TextFormat,
 ) -> Table:
     given = [name for name, value in (("path", path), ("columns", columns), ("loader", loader)) if value is not None]
     if len(given) != 1:
-        raise UserError(f"data.source.args: give one of path, columns and loader, not {' and '.join(given) or 'none'}")
+        raise UserError(f"{ARGUMENTS}: give one of path, columns and loader, not {' and '.join(given) or 'none'}")
+    if path is None:
+        form.refuse("files of text, and there is no path")
     if loader is not None:
         if target is not None:
-            raise UserError("data.source.args.target: is for path and columns; a loader gives its own targets")
-        return loaded(loader, features)
+            raise UserError(f"{ARGUMENTS}.target: is for path and columns; a loader gives its own targets")
+        return loaded(loader, selection)
     if target is None or target == []:
-        raise UserError("data.source.args.target: is missing; name the column to predict, or a list of columns")
+        raise UserError(f"{ARGUMENTS}.target: is missing; name the column to predict, or a list of columns")
     targets = [target] if isinstance(target, str) else target
-    return read(path, targets, features) if path is not None else inline(columns or {}, targets, features)
+    return read(path, form, targets, selection) if path is not None else inline(columns or {}, targets, selection)
 
 
-def _targets(rows: Table, task: str, datatype: str) -> tuple[np.ndarray, tuple[str, ...], np.ndarray | None]:
-    """Targets, labels, and what to stratify by."""
-    if task == "regression":
-        return numbers(rows.targets, rows.name, datatype), tuple(rows.targets.column_names), None
-    indices, labels = classes_of(rows.targets, rows.classes, rows.name)
-    return indices, labels, indices
-
-
-def _split(rows: int, fraction: float, seed: int, strata: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    if fraction == 0:
-        return np.arange(rows), np.arange(rows)
-    try:
-        train, test = train_test_split(np.arange(rows), test_size=fraction, random_state=seed, stratify=strata)
-    except ValueError as error:
-        what = f"data.source.args.test_fraction: {rows} rows cannot be split at {fraction}"
-        raise UserError(f"{what}: {one_line(error)}") from error
-    return train, test
-
-
-def _scaling(
-    values: np.ndarray, train: np.ndarray, columns: tuple[str, ...], name: str, *, scale: bool
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each column in the training rows, or 0 and 1 of columns that stay as they are."""
-    count = values.shape[1]
-    mean, std = scaling(values[train]) if scale else (np.zeros(count), np.ones(count))
-    check_narrow(values, mean, std, columns, name)
-    return tuple(mean.tolist()), tuple(std.tolist())
-
-
-def _refitted(source: Source, input: Input) -> Source:
-    """The same rows in the datatype that `input` says. Raises UserError for the input of other columns."""
-    assert isinstance(input, TableInput)
-    assert isinstance(source.input, TableInput)
-    if input.columns != source.input.columns:
-        ours, theirs = (", ".join(each.columns) for each in (source.input, input))
-        raise UserError(f"data.source: has columns {ours}; the model was trained with {theirs}")
-    train, test = (_narrowed(data, getattr(torch, input.datatype)) for data in (source.train, source.test))
-    return replace(source, input=input, train=train, test=test)
-
-
-def _narrowed(data: Dataset, datatype: torch.dtype) -> TensorDataset:
-    """Classes stay whole numbers."""
-    assert isinstance(data, TensorDataset)
-    return TensorDataset(*(part.to(datatype) if part.is_floating_point() else part for part in data.tensors))
+def _ways(columns_as: dict[str, str]) -> dict[str, str]:
+    for column, way in columns_as.items():
+        if not WAY.fullmatch(way):
+            words = "number, category, date, date:%d.%m.%Y or ignore"
+            raise UserError(f"{ARGUMENTS}.columns_as.{column}: '{way}' is none of {words}")
+    return columns_as

@@ -20,7 +20,7 @@ from torchferry import run_folder
 from torchferry.errors import UserError
 from torchferry.files import flush, sha256, write_whole
 from torchferry.training.config.instantiate import Component, build, one_line
-from torchferry.training.data import SOURCES
+from torchferry.training.data.build_source import build_source
 from torchferry.training.data.held_apart import fold_part
 from torchferry.training.data.plain_input import as_tuples, from_plain, plain, to_plain
 from torchferry.training.data.recorded import as_recorded
@@ -122,9 +122,12 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
 
 
 def evaluation_data(card: ModelCard) -> Source:
-    """The card's source, its samples as the card's model takes them. Raises UserError for data that have changed."""
-    source: Source = build(card.data, SOURCES, "data.source")
-    if source.refit is not None:
+    """The card's source, its samples as the card's model takes them: nothing is fitted again, whatever was added since.
+
+    Raises UserError for data of another kind.
+    """
+    source = build_source(card.data, card.task)
+    if source.refit is not None and source.input != card.input:
         source = source.refit(card.input)
     source = replace(source, target_scale=card.target_scale)
     return source if card.fold is None else fold_part(source, card.fold)

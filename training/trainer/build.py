@@ -9,9 +9,8 @@ from torch import nn
 from torch.utils.data import Dataset, IterableDataset
 
 from torchferry.errors import UserError
-from torchferry.training.config.instantiate import build
 from torchferry.training.config.recipe import Recipe
-from torchferry.training.data import SOURCES
+from torchferry.training.data.build_source import build_source
 from torchferry.training.data.held_apart import fold_part, validation_part
 from torchferry.training.data.loaders import EvaluationFeed, Feed, open_feed
 from torchferry.training.data.mix import Mix
@@ -106,7 +105,7 @@ class Run:
 
 def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     """Raises UserError for whatever of the recipe does not fit."""
-    whole = build(recipe.data.source, SOURCES, "data.source")
+    whole = build_source(recipe.data.source, recipe.task)
     source, validation = divided(recipe, whole)
     task = TASKS[recipe.task].of(source.target_scale)
     outputs = task.outputs(source)

@@ -14,7 +14,7 @@ from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.async_saver import Saver
 from torchferry.training.checkpointing.download import download_best, download_newest
 from torchferry.training.checkpointing.remote_run import RemoteRun
-from torchferry.training.checkpointing.resume import Start, enter, find_start
+from torchferry.training.checkpointing.resume import Start, as_begun, enter, find_start
 from torchferry.training.checkpointing.shared_folder import check_shared, enter_on_each
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.distributed.process_group import (
@@ -49,7 +49,7 @@ def run(recipe: Recipe) -> int:
     """
     if recipe.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS when it starts
-    rank_info = rank_info_of(os.environ)
+    recipe, rank_info = as_begun(recipe), rank_info_of(os.environ)
     if recipe.step.keep_freed_memory and rank_info.device.type == "cpu":
         keep_freed_memory()
     url = recipe.checkpoint.store
@@ -172,6 +172,8 @@ def _open_telemetry(parts: Run, start: Start) -> Reporter:
         + (f"; goes on after step {progress.step} of {start.checkpoint}" if start.checkpoint else ""),
         flush=True,
     )
+    for note in parts.source.notes:
+        print(f"{recipe.name}: {note}", flush=True)
     return RankZeroReporter(recipe.run_dir, metrics, progress, total=parts.total_steps, epochs=recipe.epochs)
 
 

@@ -25,6 +25,40 @@ def test_nested_keys_and_component_arguments_can_be_overridden() -> None:
     assert parsed.metrics.port is None
 
 
+NESTED = """
+name: nested
+data:
+  source:
+    name: dataset
+    args: {labels: 3, train: {name: x.Y, args: {n: 64, seed: 1}}, test: {name: x.Y, args: {n: 8}}}
+model: {name: mlp, args: {widths: [4, 2]}}
+optimizer: {name: SGD, args: {lr: 0.1}}
+"""
+
+
+def test_options_reach_into_nested_arguments(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(NESTED)
+    config = ("--config", str(tmp_path / "recipe.yaml"))
+    parsed = parse([*config, "--data.source.args.train.args.n", "512", "--model.args.widths", "[4, 8, 2]"])
+    assert parsed.data.source.args == {
+        "labels": 3,
+        "train": {"name": "x.Y", "args": {"n": 512, "seed": 1}},
+        "test": {"name": "x.Y", "args": {"n": 8}},
+    }
+    assert parsed.model.args == {"widths": [4, 8, 2]}
+    replaced = parse([*config, "--data.source", '{"name": "digits", "args": {"size": 28}}'])
+    assert (replaced.data.source.name, replaced.data.source.args) == ("digits", {"size": 28})
+    with pytest.raises(UserError, match=r"--data.sorce.args.train.args.n 3; did you mean data.source.args\?"):
+        parse([*config, "--data.sorce.args.train.args.n", "3"])
+
+
+def test_nested_options_are_in_the_printed_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "recipe.yaml").write_text(NESTED)
+    with pytest.raises(SystemExit):
+        parse(["--config", str(tmp_path / "recipe.yaml"), "--data.source.args.train.args.n", "512", "--print_config"])
+    assert yaml.safe_load(capsys.readouterr().out)["data"]["source"]["args"]["train"]["args"] == {"n": 512, "seed": 1}
+
+
 def test_environment_variables_set_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCHFERRY_METRICS__HOST", "0.0.0.0")
     assert parse(DIGITS).metrics.host == "0.0.0.0"

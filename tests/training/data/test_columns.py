@@ -1,5 +1,7 @@
-"""Columns become float64 numbers or class indices, and the first cell that cannot is named by its row."""
+"""What a column holds is clear or refused, and the first cell that does not fit is named by its row."""
 
+import datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -7,94 +9,121 @@ import pyarrow as pa
 import pytest
 
 from tests.training.data.sources import refusal
-from torchferry.training.data.columns import classes_of, numbers
+from tests.training.data.table_rows import table_of
+from torchferry.training.data.columns import features_of, values_of
 
-NAMES = ("ant", "bee", "cat")
-
-
-def test_numbers_stand_in_the_order_of_their_columns() -> None:
-    whole, truth = pa.array([1, 2, 1]).dictionary_encode(), pa.array([True, False, True])
-    found = numbers(pa.table({"b": [0.5, 1.5, -2.5], "a": whole, "c": truth}), "rows")
-    assert found.dtype == np.float64
-    assert found.tolist() == [[0.5, 1, 1], [1.5, 2, 0], [-2.5, 1, 1]]
+DAY = 86400.0
+AT = datetime.datetime(1970, 1, 1, 0, 0, 1, 500000, tzinfo=datetime.UTC)
 
 
 @pytest.mark.parametrize(
-    ("cells", "words"),
+    ("cells", "kind", "values"),
     [
-        (pa.array([1, None, None]), "is empty in row 2; fill or drop such rows"),
-        (pa.array(["1", None]), "is empty in row 2; fill or drop such rows"),
-        (pa.nulls(2), "is empty in row 1; every cell must be a number"),
-        (pa.array(["1", "2e3", "x", "y"]), "has text 'x' in row 3; every cell must be a number"),
-        (pa.array(["1", "x"]).dictionary_encode(), "has text 'x' in row 2; every cell must be a number"),
-        (pa.array(["1", "2"], pa.large_string()), "has text '1' in row 1; every cell must be a number"),
-        (pa.array([0, float("nan"), 1]), "is nan in row 2; every cell must be a finite float64"),
-        (pa.array([0, 1, float("-inf")]), "is -inf in row 3; every cell must be a finite float64"),
-        (pa.array([[1], [2]]), "is of type list<item: int64>, not a number"),
+        ([1, -2, 3], "number", [1, -2, 3]),
+        ([1.5, None, float("nan")], "number", [1.5, np.nan, np.nan]),
+        ([True, None, False], "number", [1, np.nan, 0]),
+        ([Decimal("1.25"), Decimal("2.50")], "number", [1.25, 2.5]),
+        (pa.array([2, 1, 2]).dictionary_encode(), "number", [2, 1, 2]),
+        (pa.array([1, 2], pa.uint8()), "number", [1, 2]),
+        (pa.array([0.5], pa.float16()), "number", [0.5]),
+        ([datetime.date(1970, 1, 2), None], "date", [DAY, np.nan]),
+        ([AT], "date", [1.5]),
+        (["u", None, "v"], "category", ["u", None, "v"]),
+        (pa.array(["u", "v"]).dictionary_encode(), "category", ["u", "v"]),
+        (pa.array(["true", "false"], pa.large_string()), "number", [1, 0]),
+        (["yes", "no"], "category", ["yes", "no"]),
+        (["1970-01-02", None], "date", [DAY, np.nan]),
     ],
 )
-def test_the_first_cell_that_is_no_number_is_named(cells: pa.Array, words: str) -> None:
-    table = pa.table({"good": [0] * len(cells), "bad": cells})
-    assert refusal(lambda: numbers(table, "rows")) == f"rows: column 'bad' {words}"
-
-
-def test_numbers_are_narrowed_where_that_is_asked_for() -> None:
-    cells = pa.table({"a": [1.1, -1e39]})
-    assert numbers(cells.slice(0, 1), "rows", "float32").tolist() == [[np.float32(1.1)]]
-    words = "rows: column 'a' is -1e+39 in row 2; every cell must be a finite float32"
-    assert refusal(lambda: numbers(cells, "rows", "float32")) == words
-
-
-@pytest.mark.parametrize("start", [2**60, -(2**60)])
-def test_integers_that_become_one_number_are_refused(start: int) -> None:
-    near = pa.table({"ns": [start, start + 1, start + 2]})
-    words = "rows: column 'ns' has 3 different integers, of which float64 keeps 1 apart; subtract their least from them"
-    assert words in refusal(lambda: numbers(near, "rows"))
-    apart = [start, start + 1001, start + 2002]
-    assert numbers(pa.table({"ns": apart}), "rows")[:, 0].tolist() == list(map(float, apart))
+def test_a_columns_type_says_what_it_holds(cells: Any, kind: str, values: list[Any]) -> None:
+    (column,) = features_of(table_of(a=cells), {})
+    assert (column.name, column.kind) == ("a", kind)
+    if kind == "category":
+        assert column.values.tolist() == values
+    else:
+        assert column.values.dtype == np.float64
+        np.testing.assert_array_equal(column.values, values)
 
 
 @pytest.mark.parametrize(
-    ("cells", "indices", "labels"),
+    ("cells", "kind", "values"),
     [
-        (["b", "a", "b"], [1, 0, 1], ("a", "b")),
-        ([10, 9, 10], [1, 0, 1], ("9", "10")),
-        ([2.0, -1.0, 2.0], [1, 0, 1], ("-1", "2")),
-        ([True, False, True], [1, 0, 1], ("False", "True")),
+        (["1", "2.5", "-3e2"], "number", [1, 2.5, -300]),
+        (["True", "FALSE", "true"], "number", [1, 0, 1]),
+        (["1970-01-01 00:00:01", "1970-01-02T00:00"], "date", [1, DAY]),
+        (["a", "1", "b"], "category", ["a", "1", "b"]),
     ],
 )
-def test_classes_are_the_sorted_values(cells: list[Any], indices: list[int], labels: tuple[str, ...]) -> None:
-    found, names = classes_of(pa.table({"y": cells}), None, "rows")
-    assert found.dtype == np.int64
-    assert (found.tolist(), names) == (indices, labels)
-
-
-def test_whole_numbers_point_into_names_that_are_given_and_text_does_not() -> None:
-    for cells in ([2, 0, 2], [2.0, 0.0, 2.0]):
-        found, names = classes_of(pa.table({"y": cells}), NAMES, "rows")
-        assert found.dtype == np.int64
-        assert (found.tolist(), names) == ([2, 0, 2], NAMES)
-    found, names = classes_of(pa.table({"y": ["dog", "ant"]}), NAMES, "rows")
-    assert (found.tolist(), names) == ([1, 0], ("ant", "dog"))
+def test_text_of_a_file_is_read(cells: list[str], kind: str, values: list[Any]) -> None:
+    (column,) = features_of(table_of(written=True, a=cells), {})
+    assert (column.kind, column.values.tolist()) == (kind, values)
 
 
 @pytest.mark.parametrize(
-    ("cells", "words"),
+    ("cells", "way", "kind", "values"),
     [
-        ([0, 3], "has class 3; there are 3 names"),
-        ([-1, 0, 2], "has class -1; there are 3 names"),
-        ([1, 1], "has one class, '1'; a target needs two or more"),
-        ([1, None], "is empty in row 2; fill or drop such rows"),
-        (["a", "b", " "], "is empty in row 3; fill or drop such rows"),
-        ([1.0, 2.0, 1.5], "is 1.5 in row 3; a class is text or a whole number"),
-        ([1.0, float("nan")], "is nan in row 2; a class is text or a whole number"),
-        ([[1], [2]], "is of type list<item: int64>; a class is one number or word"),
+        (["00501", "00502"], "category", "category", ["00501", "00502"]),
+        ([1, None], "category", "category", ["1", None]),
+        ([1.0, 2.0], "category", "category", ["1", "2"]),
+        ([1.5, 2.0], "category", "category", ["1.5", "2.0"]),
+        (["1", "2"], "number", "number", [1, 2]),
+        (["02.01.1970"], "date:%d.%m.%Y", "date", [DAY]),
+        ([datetime.date(1970, 1, 2)], "number", "date", [DAY]),
     ],
 )
-def test_what_cannot_be_a_class_is_named(cells: list[Any], words: str) -> None:
-    assert refusal(lambda: classes_of(pa.table({"y": cells}), NAMES, "rows")) == f"rows: column 'y' {words}"
+def test_the_recipe_says_how_a_column_is_read(cells: list[Any], way: str, kind: str, values: list[Any]) -> None:
+    (column,) = features_of(table_of(a=cells), {"a": way})
+    assert (column.kind, column.values.tolist()) == (kind, values)
 
 
-def test_classes_are_one_column() -> None:
-    two = pa.table({"y": [0, 1], "z": [0, 1]})
-    assert refusal(lambda: classes_of(two, None, "rows")) == "rows: classification needs one target column, not 2"
+AS = "data.source.args.columns_as"
+
+
+@pytest.mark.parametrize(
+    ("cells", "way", "words"),
+    [
+        (pa.nulls(2), None, f"has no value in any row; leave it out by {AS}: {{a: ignore}}"),
+        (["NA", ""], None, f"has no value in any row; leave it out by {AS}: {{a: ignore}}"),
+        (["1", "x", "3", "y"], None, "has text 'x' in row 2; every cell must be a number (2 of 4 cells are none)"),
+        (["1", "2"], None, f"holds numbers that are stored as text; say {AS}: {{a: number}}, or category"),
+        (["1970-01-01", "1970-02-30"], None, "has text '1970-02-30' in row 2; every cell must be a date"),
+        (["3/4/26", "5/6/26"], None, f"has dates such as '3/4/26'; say which way: {AS}: {{a: 'date:%d/%m/%Y'}}"),
+        ([[1], [2]], None, "is of type list<item: int64>, not a number"),
+        ([datetime.time(1)], None, "is of type time64[us], not a number"),
+        ([1, 2], "date", "is of type int64, not a date"),
+        (["1.2.1970", "x"], "date:%d.%m.%Y", "has text 'x' in row 2; every cell must be a date as %d.%m.%Y says"),
+        (["u", "v"], "number", "has text 'u' in row 1; every cell must be a number (2 of 2 cells are none)"),
+        ([0.0, float("-inf")], None, "is -inf in row 2; every cell must be a finite number"),
+        (
+            [f"name {n}" for n in range(11)],
+            None,
+            f"is text with 11 different values in 11 rows, as a name or an id has; say {AS}: {{a: ignore}}, or",
+        ),
+        ([f"name {n % 101}" for n in range(303)], None, "is text with 101 different values in 303 rows"),
+        ([2**60, 2**60 + 1], None, "has whole numbers with more digits than a float64 keeps, and some become equal"),
+    ],
+)
+def test_what_is_not_clear_is_refused(cells: Any, way: str | None, words: str) -> None:
+    ways = {} if way is None else {"a": way}
+    assert refusal(lambda: features_of(table_of(a=cells), ways)).startswith(f"rows: column 'a' {words}")
+
+
+def test_long_numbers_of_a_file_are_refused_only_where_they_become_equal() -> None:
+    (column,) = features_of(table_of(written=True, a=[1700000000000000000, 1700000001000000000]), {})
+    assert len(np.unique(column.values)) == 2
+    ids = table_of(written=True, a=[1700000000000000001, 1700000000000000002])
+    assert "is it an id?" in refusal(lambda: features_of(ids, {}))
+
+
+def test_so_many_categories_are_no_names() -> None:
+    for cells in ([f"k{n % 100}" for n in range(300)], [f"k{n}" for n in range(10)]):
+        assert features_of(table_of(a=cells), {})[0].kind == "category"
+    named = [f"name {n}" for n in range(50)]
+    assert features_of(table_of(a=named), {"a": "category"})[0].values.tolist() == named
+
+
+def test_targets_are_numbers() -> None:
+    (column,) = values_of(table_of(written=True, a=["1"], target=["2.5"]))
+    assert (column.name, column.values.tolist()) == ("y", [2.5])
+    assert "column 'y' has text 'x' in row 1" in refusal(lambda: values_of(table_of(a=[1], target=["x"])))
+    assert "column 'y' is inf in row 1" in refusal(lambda: values_of(table_of(a=[1], target=[float("inf")])))

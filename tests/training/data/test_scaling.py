@@ -29,12 +29,12 @@ def test_no_square_overflows_or_vanishes(unit: float) -> None:
 @pytest.mark.parametrize(
     ("rows", "scale", "words"),
     [
-        ([[1, 1e39]], (0, 1), "t: column 'b' is 1e+39 in row 1, which is no finite float32"),
-        ([[1, 1], [-1e300, 1]], (5, 2), "t: column 'a' is -1e+300 in row 2, which lies too far from the others"),
-        ([[1, 1]], (np.inf, np.inf), "t: column 'a' is 1.0 in row 1, which lies too far from the others"),
+        ([[1, 1e39]], (0, 1), "t: column 'b' is 1e+39 in row 0, which is no finite float32"),
+        ([[1, 1], [-1e300, 1]], (5, 2), "t: column 'a' is -1e+300 in row 1, which lies too far from the others"),
+        ([[1, 1]], (np.inf, np.inf), "t: column 'a' is 1.0 in row 0, which lies too far from the others"),
     ],
 )
 def test_what_no_float32_holds_is_named(rows: list[list[float]], scale: tuple[float, float], words: str) -> None:
     mean, std = (np.full(2, value, dtype=float) for value in scale)
-    assert words in refusal(lambda: check_narrow(np.array(rows, float), mean, std, ("a", "b"), "t"))
-    check_narrow(np.array([[1e39, 0.0]]), np.array([0.9e39, 0]), np.array([1e38, 1]), ("a", "b"), "t")
+    assert words in refusal(lambda: check_narrow(np.array(rows, float), mean, std, ("a", "b"), "t", "row {}".format))
+    check_narrow(np.array([[1e39, 0.0]]), np.array([0.9e39, 0]), np.array([1e38, 1]), ("a", "b"), "t", "row {}".format)

@@ -37,7 +37,7 @@ def test_a_source_knows_its_sizes_and_is_of_classes_in_any_order() -> None:
     train, test = (TensorDataset(torch.zeros(count, 2), torch.zeros(count)) for count in (5, 3))
     source = Source(train=train, test=test, labels=("a", "b"), input=TABLE)
     assert (source.train_size, source.test_size) == (5, 3)
-    assert (source.targets, source.order) == ("classes", None)
+    assert (source.targets, source.order, source.notes) == ("classes", None, ())
 
 
 def test_what_is_said_of_an_input_is_by_name_and_cannot_be_changed() -> None:

@@ -11,9 +11,16 @@ import pyarrow.parquet
 import pytest
 
 from tests.training.data.sources import refusal
-from torchferry.training.data.table_reader import Table, inline, loaded, read
+from torchferry.training.data.missing import WORDS
+from torchferry.training.data.table_reader import Selection, Table, inline, known, loaded, read
+from torchferry.training.data.text_format import TextFormat
+from torchferry.training.data.text_numbers import Signs
 
 ROWS: dict[str, list[Any]] = {"a": [1, 2], "kind": ["x", "y"], "y": [0.5, 1.5]}
+
+
+def asked(features: list[str] | None = None, **columns_as: str) -> Selection:
+    return Selection(features=features, columns_as=columns_as, missing_words=WORDS)
 
 
 def given(monkeypatch: pytest.MonkeyPatch, found: Any, features: list[str] | None = None) -> Table:
@@ -21,66 +28,87 @@ def given(monkeypatch: pytest.MonkeyPatch, found: Any, features: list[str] | Non
     module = ModuleType("loader_of_a_test")
     vars(module)["rows"] = lambda: found
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    return loaded({"name": f"{module.__name__}.rows"}, features)
+    return loaded({"name": f"{module.__name__}.rows"}, asked(features))
 
 
-@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet", "rows.pq"])
-def test_a_file_and_the_columns_of_a_recipe_give_the_same(name: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    path.write_text("a,kind,y\n1,x,0.5\n2,y,1.5\n")
-    if path.suffix != ".csv":
-        pa.parquet.write_table(pa.table(ROWS), path)
-    tables = [read(str(path), ["y"], None), inline(ROWS, ["y"], None)]
-    assert [table.name for table in tables] == [str(path), "data.source.args.columns"]
+def test_a_typed_file_and_the_columns_of_a_recipe_give_the_same(tmp_path: Path) -> None:
+    path = str(tmp_path / "rows.parquet")
+    pa.parquet.write_table(pa.table(ROWS), path)
+    tables = [read(path, TextFormat(), ["y"], asked()), inline(ROWS, ["y"], asked())]
+    assert [table.name for table in tables] == [path, "data.source.args.columns"]
     for table in tables:
         assert table.features.to_pydict() == {"a": [1, 2], "kind": ["x", "y"]}
         assert table.targets.to_pydict() == {"y": [0.5, 1.5]}
-        assert table.classes is None
+        assert (table.classes, table.written, table.place(1)) == (None, False, "row 2")
+
+
+def test_a_file_of_text_says_where_its_rows_are_and_how_its_numbers_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a;kind;y\n1;x;0,5\nNA;y;1,5\n")
+    table = read(str(path), TextFormat(), ["y"], asked())
+    assert table.features.to_pydict() == {"a": ["1", None], "kind": ["x", "y"]}
+    assert table.targets.to_pydict() == {"y": ["0,5", "1,5"]}
+    assert (table.written, table.signs, table.place(1)) == (True, Signs(","), "line 3")
+    assert table.notes == ("cells are separated by ';'", "numbers have decimal ','")
+    assert read(str(path), TextFormat(";", ","), ["y"], asked()).notes == ()
+
+
+def test_columns_that_are_not_used_are_not_looked_into(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('a,other,y\n1,"1,234",2\n')
+    assert read(str(path), TextFormat(), ["y"], asked(["a"])).signs == Signs()
+    assert read(str(path), TextFormat(), ["y"], asked(other="category")).signs == Signs()
+    assert "'1,234'" in refusal(lambda: read(str(path), TextFormat(), ["y"], asked()))
 
 
 def test_columns_come_in_the_order_they_are_asked_for() -> None:
-    table = inline(ROWS | {"b": [3, 4]}, ["y", "kind"], ["b", "a"])
+    table = inline(ROWS | {"b": [3, 4]}, ["y", "kind"], asked(["b", "a"]))
     assert table.features.column_names == ["b", "a"]
     assert table.targets.column_names == ["y", "kind"]
+    assert inline(ROWS, ["y"], asked(a="ignore")).features.column_names == ["kind"]
 
 
 @pytest.mark.parametrize(
-    ("columns", "target", "features", "words"),
+    ("columns", "target", "selection", "words"),
     [
-        ({"a": [1], "y": [1, 2]}, ["y"], None, "columns: have different lengths: a 1, y 2"),
-        (ROWS, ["yy"], None, "target: there is no column 'yy'; did you mean 'y'?"),
-        (ROWS, ["y"], ["kinds"], "features: there is no column 'kinds'; did you mean 'kind'?"),
-        ({}, ["y"], None, "target: there is no column 'y'"),
-        (ROWS, ["y"], ["a", "y"], "features: 'y' is the target"),
-        ({"y": [1, 2]}, ["y"], None, "columns: has no column but the target; a feature is needed"),
-        ({"a": [], "y": []}, ["y"], None, "columns: has no rows"),
-        (
-            {"a": [1, 2, "x"], "y": [1, 2, 3]},
-            ["y"],
-            None,
-            "columns: column 'a' has 'x' in row 3; a column is of numbers, or of text for classes",
-        ),
+        ({"a": [1], "y": [1, 2]}, ["y"], asked(), "columns: have different lengths: a 1, y 2"),
+        (ROWS, ["yy"], asked(), "target: there is no column 'yy'; did you mean 'y'?"),
+        (ROWS, ["y"], asked(["kinds"]), "features: there is no column 'kinds'; did you mean 'kind'?"),
+        (ROWS, ["y"], asked(aa="date"), "columns_as: there is no column 'aa'; did you mean 'a'?"),
+        ({}, ["y"], asked(), "target: there is no column 'y'"),
+        (ROWS, ["y"], asked(["a", "y"]), "features: 'y' is the target"),
+        (ROWS, ["y"], asked(["a", "a"]), "features: names 'a' more than once"),
+        ({"y": [1, 2]}, ["y"], asked(), "columns: has no column but the target; a feature is needed"),
+        ({"a": [], "y": []}, ["y"], asked(), "columns: has no rows"),
     ],
 )
 def test_columns_that_cannot_be_are_refused(
-    columns: dict[str, list[Any]], target: list[str], features: list[str] | None, words: str
+    columns: dict[str, list[Any]], target: list[str], selection: Selection, words: str
 ) -> None:
-    assert refusal(lambda: inline(columns, target, features)) == f"data.source.args.{words}"
+    assert refusal(lambda: inline(columns, target, selection)) == f"data.source.args.{words}"
 
 
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "text.parquet").write_text("no parquet")
-    (tmp_path / "twice.csv").write_text("a,a,y\n1,2,3\n")
-    for name, words in (
-        ("none.csv", ": no such file; data.source.args.path names the table"),
-        ("text.parquet", ": cannot be read as a .parquet table: ArrowInvalid: "),
-        ("twice.csv", ": has column 'a' more than once"),
-    ):
-        assert refusal(lambda name=name: read(str(tmp_path / name), ["y"], None)).startswith(  # type: ignore[misc]
-            f"{tmp_path}/{name}{words}"
-        )
-    words = refusal(lambda: read("rows.xls?format=.csv", ["y"], None))
-    assert words == "data.source.args.path: 'rows.xls?format=.csv' ends in none of .csv, .parquet, .pq"
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,a,y\n1,2,3\n", "{}: has column 'a' more than once"),
+        ("a,y\n", "{}: has no rows"),
+        (
+            "5.1,3.5,setosa\n4.9,3,virginica\n",
+            "'setosa'?; if the first line, '5.1,3.5,setosa', is a row, name the columns",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(text)
+    assert words.format(path) in refusal(lambda: read(str(path), TextFormat(), ["y"], asked()))
+
+
+def test_a_name_is_known_or_the_nearest_is_said() -> None:
+    assert known("age", ["sex", "age"], "features") == "age"
+    words = "data.source.args.features: there is no column 'aeg'; did you mean 'age'?"
+    assert refusal(lambda: known("aeg", ["sex", "age"], "features", "sex,age")) == words
 
 
 def test_a_pair_of_arrays_gets_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +130,15 @@ def test_a_bunch_names_its_columns_and_classes(monkeypatch: pytest.MonkeyPatch) 
     assert unnamed.features.column_names == ["x0", "x1"]
 
 
+def test_gaps_of_a_loader_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = given(monkeypatch, (np.array([[1.5, "NA"], [np.nan, "u"]], object), ["NA", "b"]))
+    assert table.features.to_pydict() == {"x0": [1.5, None], "x1": [None, "u"]}
+    assert table.targets.to_pydict() == {"target": [None, "b"]}
+
+
+BUNCH = {"data": [[1, 2]], "target": [0]}
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [
@@ -111,6 +148,11 @@ def test_a_bunch_names_its_columns_and_classes(monkeypatch: pytest.MonkeyPatch) 
         (([1, 2], [1]), " gives 2 rows of inputs and 1 targets"),
         ((np.zeros((2, 2, 2)), [1, 2]), ": gives x of shape [2, 2, 2]; [rows] or [rows, columns] is expected"),
         (([1, 2], 3), ": gives target of shape []; [rows] or [rows, columns] is expected"),
+        (([], []), ": gives x of shape [0], without any value"),
+        (([[1], [1, 2]], [1, 2]), ": gives x with rows of several lengths"),
+        (([1, 2], [2**70, 1]), ": column 'target' has 1180591620717411303424 in row 1, which is beyond 64 bits"),
+        ((np.array([1j, 2]), [1, 2]), ": column 'x' has 1j in row 1; a column is of numbers, or of text"),
+        (BUNCH | {"feature_names": ["a", "a"]}, ": names column 'a' more than once"),
         ((np.array([1, "x"], object), [1, 2]), ": column 'x' has 'x' in row 2; a column is of numbers, or of text"),
     ],
 )

@@ -1,0 +1,39 @@
+"""Missing values: the words for them, and what a recipe may do about them."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Missing = Literal["error", "drop", "fill", "indicator"]
+
+# What pandas.read_csv takes for missing by default; an empty cell is missing whatever the words are.
+WORDS = (
+    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
+    *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)
+
+
+def with_gaps(table: pa.Table, words: Iterable[str]) -> pa.Table:
+    """Null in each cell that is missing: one of `words`, empty or NaN; text becomes large_string without blanks around.
+
+    Dictionaries are decoded.
+    """
+    missing = pa.array(["", *words], pa.large_string())
+    return pa.table([_column(column, missing) for column in table.columns], names=table.column_names)
+
+
+def _column(cells: pa.ChunkedArray, missing: pa.Array) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.cast(cells.type.value_type)
+    if is_text(cells.type):
+        cells = pc.utf8_trim_whitespace(cells.cast(pa.large_string()))
+        return pc.if_else(pc.is_in(cells, value_set=missing), pa.scalar(None, cells.type), cells)
+    if pa.types.is_floating(cells.type):
+        return pc.if_else(pc.is_nan(cells), pa.scalar(None, cells.type), cells)
+    return cells
+
+
+def is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
