@@ -52,8 +52,9 @@ def test_encoders_travel_in_the_card_and_the_data_are_encoded_by_them(tmp_path: 
         data=data,
         result={},
         step=1,
-        torch=torch.__version__,
+        torch=str(torch.__version__),
     )
+    (tmp_path / "run").mkdir()
     save_model(tmp_path / "run" / "model", build_model(network, source.input), card)
     read = load_model(tmp_path / "run")[1]
     assert isinstance(read.input, TableInput)
