@@ -32,9 +32,7 @@ def as_begun(source: Component, record: Component) -> Component:
     if record.name != source.name:
         return source
     former = FORMER.get(source.name, {}).items()
-    return replace(
-        source, args={key: value for key, value in former if key not in record.args} | source.args
-    )
+    return replace(source, args={key: value for key, value in former if key not in record.args} | source.args)
 
 
 def as_recorded(source: Component) -> Component:

@@ -30,8 +30,10 @@ def check_narrow(
     name: str,
     place: Callable[[int], str],
 ) -> None:
-    """Raises UserError for a cell of float64 [rows, columns] that no float32 holds once it is scaled; `place` says where
-    a row is found."""
+    """Raises UserError for a cell of float64 [rows, columns] that no float32 holds once it is scaled.
+
+    `place` says where a row is found.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = ((rows - mean) / std).astype(np.float32)
     bad = np.argwhere(~np.isfinite(scaled) | ~np.isfinite(std))

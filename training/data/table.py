@@ -53,17 +53,17 @@ def table(
 ) -> Source:
     """Exactly one of `path`, `columns` and `loader`, as table_reader.py says; `features` are all other columns.
 
-    Inputs are [columns] in `datatype`: numbers and truth values as they are, dates as seconds since 1970, of text a column of
-    0 and 1 for each category. `columns_as` says for a column: number, category, date, date:%d.%m.%Y, or ignore.
-    Regression targets are [outputs] in `datatype`, labels the target columns' names; a classification target is int64 [],
-    labels the sorted values of its column. `task` is the recipe's own.
+    Inputs are [columns] in `datatype`: numbers and truth values as they are, dates as seconds since 1970, of text a
+    column of 0 and 1 for each category. `columns_as` says for a column: number, category, date, date:%d.%m.%Y, ignore.
+    Regression targets are [outputs] in `datatype`, labels the target columns' names; a classification target is int64
+    [], labels the sorted values of its column. `task` is the recipe's own.
 
     `split` is hash (a row's side depends on what it holds, split_seed and test_fraction alone) or shuffle
     (scikit-learn's train_test_split, by class for classification); with `test_fraction` 0 the test set is the training
-    set. What is fitted is fitted on training rows: `scale`'s mean and std, those of regression targets with
-    `scale_target`, which is what `scale` is if it is not given, categories, and with `missing` fill or
-    indicator the median or the most frequent category. `missing_targets` is drop if `missing` is, else error.
-    `missing_words` replace pandas's. The rest is for files of text: text_format.py; null is found from the file.
+    set. Fitted on training rows are: with `scale` mean and std, with `scale_target` (if it is not given, what `scale`
+    is) those of regression targets, categories, and with `missing` fill or indicator the median or the most frequent
+    category. `missing_targets` is drop if `missing` is, else error. `missing_words` replace pandas's. The rest is for
+    files of text: text_format.py; null is found from the file.
     """
     asked = Asked(
         columns_as=_ways(columns_as or {}),

@@ -10,6 +10,7 @@ from tests.commands import RECIPES, ROOT, torchrun
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component, build
 from torchferry.training.data import SOURCES
+from torchferry.training.data.build_source import build_source
 from torchferry.training.data.source import Source, TableInput
 from torchferry.training.models.saved import ModelCard, build_model, evaluation_data, load_model, save_model
 
@@ -74,6 +75,37 @@ def test_a_card_of_before_is_of_float32(tmp_path: Path) -> None:
     assert card.input.datatype == "float32"
     rows, targets = evaluation_data(card).test[:]
     assert (rows.dtype, targets.dtype, model(rows).dtype) == (torch.float32, torch.float32, torch.float32)
+
+
+def test_encoders_travel_in_the_card_and_the_data_are_encoded_by_them(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("k,n,y\n" + "".join(f"{'uvw'[n % 3]},{n or ''},{n}\n" for n in range(30)))
+    args = {"path": str(path), "target": "y", "missing": "indicator", "split": "hash"}
+    data = Component(name="table", args=args)
+    source = build_source(data, "regression")
+    network = Component(name="linear", args={"in_features": 5, "out_features": 1})
+    card = ModelCard(
+        name="rows",
+        task="regression",
+        network=network,
+        input=source.input,
+        labels=source.labels,
+        data=data,
+        result={},
+        step=1,
+        torch=str(torch.__version__),
+    )
+    (tmp_path / "run").mkdir()
+    save_model(tmp_path / "run" / "model", build_model(network, source.input), card)
+    read = load_model(tmp_path / "run")[1]
+    assert isinstance(read.input, TableInput)
+    assert read.input == source.input
+    assert read.input.columns == ("k=u", "k=v", "k=w", "n", "n is missing")
+    with path.open("a") as file:
+        file.write("new,1000,1000\n" * 3)
+    after = evaluation_data(read)
+    assert after.input == source.input
+    assert torch.equal(torch.cat([after.train[:][0], after.test[:][0]])[:, :3].sum(dim=0), torch.tensor([10.0] * 3))
 
 
 @pytest.fixture
