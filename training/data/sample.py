@@ -51,7 +51,7 @@ class Sample:
                 raise UserError(f"{name}: y is {_words(y)}; {self.labels} numbers are expected, one for each label")
             narrow = tensor.reshape(self.labels).to(torch.float32)
             if not narrow.isfinite().all():
-                raise UserError(f"{name}: y is {tensor.tolist()}; finite float32 numbers are expected")
+                raise UserError(f"{name}: y is {tensor.tolist()}; every target must be finite as float32")
             return narrow
         if tensor is None or tensor.ndim or tensor.is_floating_point() or not 0 <= int(tensor) < self.labels:
             raise UserError(f"{name}: y is {_words(y)}; a class from 0 to {self.labels - 1} is expected")
