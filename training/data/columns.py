@@ -66,8 +66,8 @@ def _feature(table: Table, name: str, as_: str | None) -> Column:
 
 def _found(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
     """What a column of text holds, if that is clear."""
-    if (found := truth(cells)) is not None:
-        return Column(name=name, kind="number", values=found)
+    if (known := truth(cells)) is not None:
+        return Column(name=name, kind="number", values=known)
     there, place = len(cells) - cells.null_count, where(table, name)
     count = len(cells) - table.signs.numbers(cells).null_count
     if count == there and not table.written:

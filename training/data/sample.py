@@ -54,7 +54,7 @@ class Sample:
             narrow = tensor.reshape(self.labels).to(self.values)
             if not narrow.isfinite().all():
                 datatype = str(self.values).removeprefix("torch.")
-                raise UserError(f"{name}: y is {tensor.tolist()}; finite {datatype} numbers are expected")
+                raise UserError(f"{name}: y is {tensor.tolist()}; every target must be finite as {datatype}")
             return narrow
         if tensor is None or tensor.ndim or tensor.is_floating_point() or not 0 <= int(tensor) < self.labels:
             raise UserError(f"{name}: y is {_words(y)}; a class from 0 to {self.labels - 1} is expected")

@@ -68,7 +68,7 @@ def test_targets_are_scaled_by_those_of_the_training_set_where_it_is_asked_for()
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"y": [1, float("nan")]}, f"train {SETS}.Pairs[0]: y is [1.0, nan]; finite float64 numbers are expected"),
+        ({"y": [1, float("nan")]}, f"train {SETS}.Pairs[0]: y is [1.0, nan]; every target must be finite as float64"),
         ({"task": "classification"}, "data.source.args.scale_target: classes are not scaled"),
     ],
 )

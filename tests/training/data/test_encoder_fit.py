@@ -12,7 +12,8 @@ from torchferry.training.data.encoders import Encoder, encode
 
 DRAWN = np.random.default_rng(3)
 AGE = np.where(DRAWN.random(80) < 0.2, np.nan, DRAWN.normal(40, 9, 80))
-PORT = np.where(DRAWN.random(80) < 0.2, None, DRAWN.choice(np.array(["S", "C", "Q", "Köln", "a=b"], object), 80))
+PORT = DRAWN.choice(np.array(["S", "C", "Q", "Köln", "a=b"], object), 80)
+PORT[DRAWN.random(80) < 0.2] = None
 PORT[70:75] = "only in the test set"
 TRAIN = np.arange(60)
 COLUMNS = [Column(name="age", kind="number", values=AGE), Column(name="port", kind="category", values=PORT)]

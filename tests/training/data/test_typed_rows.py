@@ -1,5 +1,7 @@
 """The rows that a run uses: without what is left out, with a key each, and with the columns that a model knows."""
 
+from typing import Any
+
 import pytest
 
 from tests.training.data.sources import refusal
@@ -18,7 +20,7 @@ KNOWN = TableInput(
         Encoder(column="a"),
     ),
 )
-CELLS = {"a": [1, 2, 3], "d": ["2.1.1970", None, "1.1.1970"], "k": ["u", "v", "u"]}
+CELLS: dict[str, Any] = {"a": [1, 2, 3], "d": ["2.1.1970", None, "1.1.1970"], "k": ["u", "v", "u"]}
 
 
 def asked(task: str = "regression", missing: str = "drop", **columns_as: str) -> Asked:
@@ -46,7 +48,7 @@ def test_rows_that_are_left_out_have_no_key_and_the_others_their_place() -> None
 
 
 def test_a_row_has_the_same_key_whatever_rows_are_left_out() -> None:
-    columns = {"a": [1, 2, 3], "b": [1.0, None, 3.0]}
+    columns: dict[str, Any] = {"a": [1, 2, 3], "b": [1.0, None, 3.0]}
     dropped = typed_rows(table_of(**columns), asked(), None).keys
     filled = typed_rows(table_of(**columns), asked(missing="fill"), None).keys
     assert dropped.tolist() == filled[[0, 2]].tolist()
@@ -75,7 +77,7 @@ def test_columns_come_as_a_model_knows_them() -> None:
         ({"a": [1], "k": ["u"], "e": [1]}, "it lacks d and has e as well"),
     ],
 )
-def test_other_columns_are_refused(columns: dict[str, list[object]], words: str) -> None:
+def test_other_columns_are_refused(columns: dict[str, Any], words: str) -> None:
     refused = refusal(lambda: typed_rows(table_of(**columns), asked(), KNOWN))
     assert refused == f"rows: does not have the columns that the model was trained on: {words}"
 
