@@ -87,6 +87,7 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     source = build(recipe.data.source, SOURCES, "data.source")
     task = TASKS[recipe.task]
     outputs = task.outputs(source)
+    _tell(source, recipe, rank_info)
     if source.test_size == 0:
         raise UserError("data.source: the test set is empty")
     order = GlobalBatches(
@@ -126,6 +127,14 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     )
     try_step(recipe, source, task, model, loss, order.share, run.total_steps)
     return run
+
+
+def _tell(source: Source, recipe: Recipe, rank_info: RankInfo) -> None:
+    """What the source left out. Raises UserError for what it could not read, unless such samples are skipped."""
+    if source.damaged and recipe.data.on_corrupt == "error":
+        raise UserError(f"{source.damaged[0]}; data.on_corrupt skip goes on without what is missing")
+    for line in (*source.notes, *source.damaged) if rank_info.leads else ():
+        print(line, flush=True)
 
 
 def _as_they_come(source: Source) -> Callable[[int, int], np.ndarray]:

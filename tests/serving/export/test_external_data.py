@@ -134,7 +134,8 @@ def test_a_folder_that_does_not_fit_is_refused(
 
 def test_a_folder_without_images_is_refused(pictures: Path) -> None:
     for file in pictures.rglob("*.png"):
-        file.rename(file.with_suffix(".txt"))
+        file.unlink()
+        file.with_suffix(".txt").write_text("no image")
     with pytest.raises(UserError, match=r"eval has no image files; CLASS/\*\.jpg is expected"):
         samples_of(pictures, read("image:4"), ("red", "blue"), "classification", OPTION)
     with pytest.raises(UserError, match=r"--eval-data: .*red: has no folders"):

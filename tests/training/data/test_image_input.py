@@ -36,7 +36,10 @@ def test_the_grey_mean_of_imagenet_is_that_of_its_three_colours() -> None:
 
 def test_the_default_is_colour_bilinear_and_imagenet() -> None:
     mean, std = IMAGENET
-    assert image_input(2, 3) == ImageInput(mode="RGB", height=2, width=3, interpolation="bilinear", mean=mean, std=std)
+    assert image_input(2, 3) == ImageInput(
+        mode="RGB", height=2, width=3, interpolation="bilinear", mean=mean, std=std, exif="apply"
+    )
+    assert image_input(2, 3, exif="ignore").exif == "ignore"
     assert image_input(2, 3, interpolation="bicubic").interpolation == "bicubic"
 
 
