@@ -33,6 +33,7 @@ SOURCES = Sources(
         "digits": "torchferry.training.data.digits",
         "fashion_mnist": "torchferry.training.data.torchvision_sets",
         "image_folder": "torchferry.training.data.image_folder",
+        "image_list": "torchferry.training.data.image_list",
         "mnist": "torchferry.training.data.torchvision_sets",
         "table": "torchferry.training.data.table",
         "webdataset": "torchferry.training.data.webdataset",

@@ -1,4 +1,4 @@
-"""How a folder of images is laid out: ROOT/train/CLASS and ROOT/test/CLASS, or ROOT/CLASS. Two ways at once are refused."""
+"""How a folder of images is laid out: ROOT/train/CLASS and ROOT/test/CLASS, or ROOT/CLASS. Both at once are refused."""
 
 import difflib
 import os

@@ -17,13 +17,15 @@ from torchferry.training.data.source import ImageInput, Source
 
 @dataclass(frozen=True)
 class ImageSplit:
-    """Files of both sides, sorted by class and name, their names relative to the side's folder."""
+    """Files of both sides, their names relative to the side's folder."""
 
     labels: tuple[str, ...]
     folders: tuple[Path, Path]
     files: tuple[FileList, FileList]
     notes: tuple[str, ...] = ()
     """What was left out or assumed, one line each."""
+    damaged: tuple[str, ...] = ()
+    """What is not there, one line each."""
 
     def source(self, image: ImageInput, limit: int | None = None, in_memory: bool = False) -> Source:
         """Raises UserError for a class without a training picture, and for an empty test set."""
@@ -50,11 +52,18 @@ class ImageSplit:
             input=image,
             listings={"train": train.files.listing(), "test": test.files.listing()},
             notes=self.notes + notes,
+            damaged=self.damaged,
         )
 
 
 def split_by_content(
-    folder: Path, files: FileList, labels: tuple[str, ...], fraction: float, seed: int, notes: tuple[str, ...]
+    folder: Path,
+    files: FileList,
+    labels: tuple[str, ...],
+    fraction: float,
+    seed: int,
+    notes: tuple[str, ...] = (),
+    damaged: tuple[str, ...] = (),
 ) -> ImageSplit:
     """About `fraction` of each class is held out, by `seed` and content alone: equal files are on one side, and none
     changes sides when others come or go, or when it is renamed. Raises UserError for a class that has none left."""
@@ -69,7 +78,7 @@ def split_by_content(
         if there[label] and not left[label]:
             way = f"give another {ARGS}.split_seed, or less than {fraction}"
             raise UserError(f"{folder}: all {there[label]} of class {label} fall into the test set; {way}")
-    return ImageSplit(labels, (folder, folder), (train, test), notes)
+    return ImageSplit(labels, (folder, folder), (train, test), notes, damaged)
 
 
 def _counts(files: FileList, labels: tuple[str, ...]) -> dict[str, int]:

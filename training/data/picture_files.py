@@ -1,4 +1,4 @@
-"""The pictures below a folder, told from other files by their names, or by their first bytes where a name says nothing."""
+"""The pictures below a folder, told from other files by their names, or by their first bytes."""
 
 import contextlib
 import os
@@ -53,7 +53,8 @@ def pictures_below(root: Path, folder: str, suffixes: Collection[str] | None = N
 def _add_files(
     pictures: Pictures, path: bytes, folder: int, below: bytes, endings: Collection[bytes], *, by_content: bool
 ) -> list[bytes]:
-    """Of one folder, which is open as `folder`; gives its folders. Millions of names come here, so a name costs one call of the system."""
+    """Of one folder, which is open as `folder`; gives its folders. A name costs one call of the
+    system, because there may be millions."""
     folders = []
     for name in os.listdir(path):
         if is_hidden(name):
@@ -85,7 +86,8 @@ def _opened(folder: bytes) -> Iterator[int]:
 
 
 def holds_picture(path: bytes, folder: int | None = None) -> bool:
-    """Whether the file begins as a picture does; not where it cannot be read. `path` may be relative to an open folder."""
+    """Whether the file begins as a picture does; not where it cannot be read. `path` may be relative to the open
+    `folder`."""
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags, dir_fd=folder)) as file:
             return is_picture(file.read(HEAD))

@@ -99,13 +99,14 @@ class Source:
     """(seed, epoch) to the order of all training indices, int64; a plain permutation if there is none."""
     listings: Mapping[str, Listing] = field(default_factory=dict)
     """Of `train` and of `test`, where the source knows its samples before it reads them."""
-    notes: tuple[str, ...] = ()
-    """What was left out or assumed, for people: one line each."""
     damaged: tuple[str, ...] = ()
     """What could not be read when the samples were listed, one line each; `data.on_corrupt` says what happens then."""
     refit: "Callable[[Input], Source] | None" = None
     """The same samples under an input that was fitted before, such as the one that a checkpoint's weights know; None
     where nothing of the input is computed from samples."""
+
+    notes: tuple[str, ...] = ()
+    """What had to be assumed or was left out, for people: a line each."""
 
     @property
     def train_size(self) -> int:

@@ -87,7 +87,7 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     source = build(recipe.data.source, SOURCES, "data.source")
     task = TASKS[recipe.task]
     outputs = task.outputs(source)
-    _tell(source, recipe, rank_info)
+    _check_listed(source, recipe, rank_info)
     if source.test_size == 0:
         raise UserError("data.source: the test set is empty")
     order = GlobalBatches(
@@ -129,12 +129,12 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     return run
 
 
-def _tell(source: Source, recipe: Recipe, rank_info: RankInfo) -> None:
-    """What the source left out. Raises UserError for what it could not read, unless such samples are skipped."""
+def _check_listed(source: Source, recipe: Recipe, rank_info: RankInfo) -> None:
+    """Raises UserError for what the source could not even list, unless such samples are skipped and said."""
     if source.damaged and recipe.data.on_corrupt == "error":
         raise UserError(f"{source.damaged[0]}; data.on_corrupt skip goes on without what is missing")
-    for line in (*source.notes, *source.damaged) if rank_info.leads else ():
-        print(line, flush=True)
+    for line in source.damaged if rank_info.leads else ():
+        print(f"{recipe.name}: {line}", flush=True)
 
 
 def _as_they_come(source: Source) -> Callable[[int, int], np.ndarray]:

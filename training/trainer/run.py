@@ -163,6 +163,8 @@ def _open_telemetry(parts: Run, start: Start) -> Reporter:
         + (f"; goes on after step {progress.step} of {start.checkpoint}" if start.checkpoint else ""),
         flush=True,
     )
+    for note in parts.source.notes:
+        print(f"{recipe.name}: {note}", flush=True)
     return RankZeroReporter(recipe.run_dir, metrics, progress, total=parts.total_steps, epochs=recipe.epochs)
 
 

@@ -26,13 +26,19 @@ def test_each_kind_of_a_portable_map_is_one(mode: str) -> None:
 
 @pytest.mark.parametrize(
     "head",
-    [b"", b"P", b"Python is", b"P1 is the first plan", b"BM", b"BMW,3 series,and a long line of text", b"RIFF1234WAVE"]
-    + [
+    [
+        b"",
+        b"P",
+        b"Python is",
+        b"P1 is the first plan",
+        b"BM",
+        b"BMW,3 series,and a long line of text",
+        b"RIFF1234WAVE",
         b"%PDF-1.4",
         b"%!PS-Adobe-3.0 EPSF-3.0",
         b"GIF",
         b"II, the second",
-        b"\0\0\0 ftypheic\0\0\0\0mif1heic",
+        b"\x00\x00\x00 ftypheic\x00\x00\x00\x00mif1heic",
         bytes(HEAD),
     ],
 )
