@@ -24,24 +24,12 @@ def test_each_kind_of_a_portable_map_is_one(mode: str) -> None:
     assert is_picture(b"P3\n# made by hand\n1 1\n255\n0 0 0\n")
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"",
-        b"P",
-        b"Python is",
-        b"P1 is the first plan",
-        b"BM",
-        b"BMW,3 series,and a long line of text",
-        b"RIFF1234WAVE",
-        b"%PDF-1.4",
-        b"%!PS-Adobe-3.0 EPSF-3.0",
-        b"GIF",
-        b"II, the second",
-        b"\x00\x00\x00 ftypheic\x00\x00\x00\x00mif1heic",
-        bytes(HEAD),
-    ],
-)
+TEXTS = (b"", b"P", b"Python is", b"P1 is the first plan", b"BMW,3 series,and a long line of text", b"II, the second")
+BINARIES = (b"BM", b"GIF", b"RIFF1234WAVE", b"%PDF-1.4", b"%!PS-Adobe-3.0 EPSF-3.0", bytes(HEAD))
+HEIC = b"\0\0\0 ftypheic\0\0\0\0mif1heic"
+
+
+@pytest.mark.parametrize("head", [*TEXTS, *BINARIES, HEIC])
 def test_other_files_are_none(head: bytes) -> None:
     assert not is_picture(head)
 
