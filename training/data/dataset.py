@@ -12,6 +12,7 @@ from torchferry.training.data.image_input import image_input
 from torchferry.training.data.imported import imported
 from torchferry.training.data.sample import Sample
 from torchferry.training.data.source import ImageInput, Source, TensorInput
+from torchferry.training.data.undivided import as_the_only_rank
 from torchferry.training.data.wrapped import Indexed, Streamed
 from torchferry.training.errors import CorruptSample
 
@@ -34,16 +35,20 @@ def dataset(
     the declared shape; with `shape` an array or tensor of that shape and `datatype`. y is a class index,
     or for regression a number for each label. A map-style set has a length and takes an index. An
     iterable one gives its whole stream in every process, `train_samples` of it in a pass; of a test
-    stream `test_samples` are taken into memory. One that has a length needs neither number.
+    stream `test_samples` are taken into memory. One that has a length needs neither number. A set that
+    divides itself by rank or loader process is told that it is in the only one.
     """
     at_least(1, train_samples=train_samples, test_samples=test_samples)
     names = _labels(labels)
     declared = _input(image, shape, datatype)
     sample = Sample(declared, len(names), task)
+    with as_the_only_rank():
+        trained = _split("train", train, sample, train_samples)
+        tested = _in_memory(_split("test", test, sample, test_samples))
     return Source(
         targets="values" if task == "regression" else "classes",
-        train=_split("train", train, sample, train_samples),
-        test=_in_memory(_split("test", test, sample, test_samples)),
+        train=trained,
+        test=tested,
         labels=names,
         input=declared,
     )

@@ -21,7 +21,7 @@ class Member(NamedTuple):
 
 
 def read_members(file: BinaryIO) -> tuple[list[Member], str]:
-    """Files that are not hidden, in their order; and in words how the tar file ends early, nothing for one that is whole.
+    """Files that are not hidden, in their order; and how the tar file ends early, in words, or "".
 
     Raises UserError for a compressed file, tarfile.ReadError for one that is no tar file.
     """

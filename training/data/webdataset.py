@@ -43,7 +43,7 @@ def webdataset(
 ) -> Source:
     """`train` and `test` name shards by braces or `*`; `labels` lists the classes, or names a file with one per line.
 
-    `endings` are those of images, such as [jpg], where keys follow WebDataset's own rule: they end at the first dot of a
+    With `endings`, those of images such as [jpg], keys follow WebDataset's own rule: they end at the first dot of a
     file's name, and classes are KEY.cls in small letters. Without it every picture's ending is known, a key may have
     dots, and a class may be KEY.CLS.
 

@@ -33,7 +33,7 @@ def test_pictures_are_converted_by_the_rules_of_decode() -> None:
     pictures = source("dataset", train=named("Pictures"), test=named("Pictures", count=3), labels=3, image=IMAGE)
     assert pictures.labels == ("0", "1", "2")
     assert (pictures.train_size, pictures.test_size) == (6, 3)
-    assert pictures.input == ImageInput(mode="L", height=6, width=5, mean=(0.5,), std=(0.5,))
+    assert pictures.input == ImageInput(mode="L", height=6, width=5, mean=(0.5,), std=(0.5,), exif="apply")
     images, classes = next(iter(DataLoader(pictures.train, batch_size=6, num_workers=1)))
     assert classes.tolist() == [0, 1, 2, 0, 1, 2]
     expected = noise(4).convert("L").resize((5, 6), Image.Resampling.BILINEAR)
