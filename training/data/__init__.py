@@ -32,6 +32,7 @@ SOURCES = Sources(
         "dataset": "torchferry.training.data.dataset",
         "digits": "torchferry.training.data.digits",
         "fashion_mnist": "torchferry.training.data.torchvision_sets",
+        "idx": "torchferry.training.data.idx",
         "image_folder": "torchferry.training.data.image_folder",
         "image_list": "torchferry.training.data.image_list",
         "mnist": "torchferry.training.data.torchvision_sets",
