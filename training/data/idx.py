@@ -11,11 +11,11 @@ from torch.utils.data import TensorDataset
 
 from torchferry.errors import UserError
 from torchferry.training.data.arguments import checked
+from torchferry.training.data.folder_layout import ARGS, some
 from torchferry.training.data.idx_file import read_idx
 from torchferry.training.data.image_input import Exif, Normalize, image_input
 from torchferry.training.data.source import ImageInput, Listing, Source
 
-ARGS = "data.source.args"
 USUAL = {
     "train_images": "train-images-idx3-ubyte",
     "train_labels": "train-labels-idx1-ubyte",
@@ -40,8 +40,8 @@ def idx(
     """Four files, each as it is or compressed by gzip, relative to `root` if that is given; their usual names below it
     are train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte.
 
-    `labels` names the classes, which are numbers without it. Without `normalize`, mean and std are those of the training
-    pictures. `exif` is for pictures that a server is sent.
+    `labels` names the classes, which are numbers without it. Without `normalize`, mean and std are those of the
+    training pictures. `exif` is for pictures that a server is sent.
     """
     given = {
         "train_images": train_images,
@@ -65,6 +65,7 @@ def idx(
         labels=names,
         input=image_input(height, width, "L", "bilinear", normalize or _constants(pictures), mean, std, exif),
         listings={"train": _listing(train), "test": _listing(test)},
+        notes=_notes(paths["train_labels"], classes, names),
     )
     if normalize is not None or (mean is not None and std is not None):
         return source
@@ -82,29 +83,26 @@ def _path(root: str | None, name: str, given: str | None) -> Path:
     for place in places:
         if place.is_file():
             return place
-    there = (
-        ", ".join(sorted(path.name for path in usual.parent.glob("*"))[:6]) if usual.parent.is_dir() else "no folder"
-    )
-    raise UserError(
-        f"{usual}: is not there, nor with .gz; the folder has {there or 'no files'}; {ARGS}.{name} names it"
-    )
+    there = ", ".join(sorted(path.name for path in usual.parent.glob("*"))[:6]) or "no files"
+    raise UserError(f"{usual}: is not there, nor with .gz; the folder has {there}; {ARGS}.{name} names it")
 
 
 def _samples(images: Path, labels: Path) -> TensorDataset:
     """uint8 [1, height, width] and int64 []."""
     pictures, classes = read_idx(images), read_idx(labels)
     if pictures.dtype != np.uint8 or pictures.ndim != 3:
-        raise UserError(f"{images}: is {pictures.dtype.name} {list(pictures.shape)}; uint8 [pictures, height, width] is "
-                        "expected")  # fmt: skip
+        raise _unlike(images, pictures, "uint8 [pictures, height, width] is")
     if classes.dtype.kind not in "iu" or classes.ndim != 1:
-        raise UserError(
-            f"{labels}: is {classes.dtype.name} {list(classes.shape)}; whole numbers [pictures] are expected"
-        )
+        raise _unlike(labels, classes, "whole numbers [pictures] are")
     if not pictures.size:
         raise UserError(f"{images}: has no pictures")
     if len(pictures) != len(classes):
         raise UserError(f"{labels}: has {len(classes)} labels; {images} has {len(pictures)} pictures")
     return TensorDataset(torch.from_numpy(pictures.copy()).unsqueeze(1), torch.from_numpy(classes.astype(np.int64)))
+
+
+def _unlike(path: Path, array: np.ndarray, expected: str) -> UserError:
+    return UserError(f"{path}: is {array.dtype.name} {list(array.shape)}; {expected} expected")
 
 
 def _check_classes(path: Path, classes: torch.Tensor, names: tuple[str, ...]) -> None:
@@ -115,6 +113,12 @@ def _check_classes(path: Path, classes: torch.Tensor, names: tuple[str, ...]) ->
             f"{path}: label {at} is {int(classes[at])}; there are {len(names)} classes, 0 to {len(names) - 1}; "
             f"{ARGS}.labels names them"
         )
+
+
+def _notes(path: Path, classes: torch.Tensor, names: tuple[str, ...]) -> tuple[str, ...]:
+    there = set(classes.tolist())
+    empty = tuple(name for number, name in enumerate(names) if number not in there)
+    return (f"{path}: has no picture of {some(empty)} to train on",) if empty else ()
 
 
 def _constants(pictures: torch.Tensor) -> tuple[tuple[float], tuple[float]]:
