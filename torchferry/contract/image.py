@@ -91,7 +91,7 @@ def image_array(image: Image.Image, spec: ImageSpec) -> np.ndarray:
 
 def _check_size(image: Image.Image) -> None:
     """The header alone says how large the image is, and a TIFF's tiles; nothing is unpacked before this."""
-    sizes = [image.size]
+    sizes: list[tuple[int, ...]] = [image.size]
     if tags := getattr(image, "tag_v2", None):
         sizes.append(tuple(int(tags.get(tag, 0)) for tag in _TIFF_TILE))
     for width, height in sizes:
@@ -102,7 +102,7 @@ def _check_size(image: Image.Image) -> None:
 def _upright(image: Image.Image) -> Image.Image:
     image.load()  # a PNG's EXIF may stand behind its pixels; a TIFF has none left once Pillow has turned it
     try:
-        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION))
+        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # damaged EXIF says nothing, and the picture may be whole
         return image
     return image if turn is None else image.transpose(turn)

@@ -137,5 +137,5 @@ def _listing(samples: TensorDataset) -> Listing:
     digest = hashlib.sha256()
     for tensor in samples.tensors:
         digest.update(f"{list(tensor.shape)}".encode())
-        digest.update(tensor.numpy())
+        digest.update(memoryview(tensor.numpy()))
     return Listing(samples=len(samples), sha256=digest.hexdigest())

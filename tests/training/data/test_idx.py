@@ -75,6 +75,13 @@ def test_the_normalisation_is_that_of_the_training_pictures_or_as_given(tmp_path
     assert given.refit is None
 
 
+def test_a_class_without_a_picture_is_said(tmp_path: Path) -> None:
+    letters = packed(CLASSES + 1)
+    found = idx(files(tmp_path, train_labels=letters))
+    assert found.labels == ("0", "1", "2", "3")
+    assert found.notes == (f"{tmp_path}/{USUAL['train_labels']}: has no picture of 0 to train on",)
+
+
 def test_a_listing_is_of_the_content(tmp_path: Path) -> None:
     first = idx(files(tmp_path)).listings
     assert idx(files(tmp_path, ".gz")).listings == first
@@ -106,7 +113,7 @@ def test_a_listing_is_of_the_content(tmp_path: Path) -> None:
     ],
 )
 def test_files_that_do_not_fit_are_named(changes: dict[str, bytes], words: str, tmp_path: Path) -> None:
-    files(tmp_path, **changes)
+    files(tmp_path, **changes)  # type: ignore[arg-type]  # the suffix is none of them
     paths = {name: tmp_path / usual for name, usual in USUAL.items()}
     assert refusal(lambda: idx(tmp_path)).startswith(words.format(**paths))
 

@@ -1,3 +1,4 @@
+import functools
 import os
 import tarfile
 from collections import Counter
@@ -190,9 +191,8 @@ def test_each_class_keeps_a_picture_to_train_on(tmp_path: Path) -> None:
     words = refusal(lambda: source("image_folder", root=str(root), test_fraction=0.000001, **SIZE))
     assert words.startswith(f"{root}: has no picture to test on")
     for fraction in (0.0, 1.0, float("nan")):
-        words = refusal(
-            lambda fraction=fraction: source("image_folder", root=str(root), test_fraction=fraction, **SIZE)
-        )  # type: ignore[misc]
+        args = {"root": str(root), "test_fraction": fraction, **SIZE}
+        words = refusal(functools.partial(source, "image_folder", **args))
         assert f"data.source.args.test_fraction: {fraction} is not between 0 and 1" in words
 
 
