@@ -62,7 +62,7 @@ def _split(split: str, spec: dict[str, Any], sample: Sample, count: int | None) 
             found = f"{name} gives a {type(samples).__name__}"
             raise UserError(f"data.source.args: {found}; a data set with a length, or an iterable one, is expected")
         if count is None:
-            with contextlib.suppress(TypeError):  # it has none, or says so
+            with contextlib.suppress(TypeError, NotImplementedError):  # it has none, or says so
                 count = len(samples)
         if count == 0:
             raise UserError(f"data.source: {name} has no samples")
@@ -110,5 +110,5 @@ def _input(image: dict[str, Any] | None, shape: list[int] | None, datatype: Any)
         return checked(image_input, what)(**image, what=what)
     except TypeError as error:
         raise UserError(
-            f"{what}: {error}; image has height, width, mode, interpolation, normalize, mean, std"
+            f"{what}: {error}; image has height, width, mode, interpolation, normalize, mean, std, exif"
         ) from error

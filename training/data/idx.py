@@ -137,5 +137,5 @@ def _listing(samples: TensorDataset) -> Listing:
     digest = hashlib.sha256()
     for tensor in samples.tensors:
         digest.update(f"{list(tensor.shape)}".encode())
-        digest.update(memoryview(tensor.numpy()))
+        digest.update(tensor.numpy().tobytes())
     return Listing(samples=len(samples), sha256=digest.hexdigest())

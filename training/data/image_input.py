@@ -1,5 +1,6 @@
 """The arguments that all image sources share, made into an ImageInput."""
 
+import math
 from typing import Literal
 
 from torchferry.errors import UserError
@@ -42,6 +43,8 @@ def image_input(
     for name, values in (("mean", mean), ("std", std)):
         if values is not None and len(values) != channels:
             raise UserError(f"{what}.{name}: {values} has {len(values)} values; mode {mode} has {channels}")
+        if values is not None and not all(map(math.isfinite, values)):
+            raise UserError(f"{what}.{name}: {values} are not all finite")
     if std is not None and not min(std) > 0:
         raise UserError(f"{what}.std: {std} must be above 0")
     return ImageInput(

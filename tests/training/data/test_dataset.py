@@ -135,6 +135,11 @@ def test_a_wrong_sample_found_later_is_no_corrupt_one() -> None:
         ({"image": {"height": 3}}, "data.source.args.image: missing a required argument: 'width'; image has height"),
         ({"image": IMAGE | {"size": 3}}, "data.source.args.image: got an unexpected keyword argument 'size'"),
         ({"image": IMAGE | {"mode": "X"}}, "data.source.args.image.mode: 'X' is not RGB or L"),
+        (
+            {"image": IMAGE | {"normalize": "well"}},
+            "data.source.args.image.normalize: 'well' is not imagenet or half",
+        ),
+        ({"image": IMAGE | {"exif": "maybe"}}, "data.source.args.image.exif: 'maybe' is not apply or ignore"),
         ({"image": IMAGE | {"height": 0}}, "data.source.args.image.height: 0 is too small"),
         ({"labels": 0}, "data.source.args.labels: 0 gives no label"),
         ({"train_samples": 3}, "data.source.args.train_samples: is for an iterable data set"),

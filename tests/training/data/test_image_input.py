@@ -1,5 +1,6 @@
 """Options of image inputs: mode, size, and mean and std by name or as lists."""
 
+import math
 from typing import Any
 
 import pytest
@@ -59,6 +60,8 @@ def test_lists_replace_one_or_both() -> None:
         ({"mean": [0.5]}, "mean: [0.5] has 1 values; mode RGB has 3"),
         ({"mode": "L", "std": [1.0, 1.0]}, "std: [1.0, 1.0] has 2 values; mode L has 1"),
         ({"mean": []}, "mean: [] has 0 values; mode RGB has 3"),
+        ({"mean": [0.5, math.nan, 0.5]}, "mean: [0.5, nan, 0.5] are not all finite"),
+        ({"std": [1.0, 1.0, math.inf]}, "std: [1.0, 1.0, inf] are not all finite"),
         ({"std": [1.0, 0.0, 1.0]}, "std: [1.0, 0.0, 1.0] must be above 0"),
         ({"std": [1.0, -1.0, 1.0]}, "std: [1.0, -1.0, 1.0] must be above 0"),
     ],

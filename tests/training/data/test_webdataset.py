@@ -197,6 +197,23 @@ def test_corrupt_samples_are_named_by_shard_and_key(tmp_path: Path) -> None:
         shards.train[0]
 
 
+def test_a_shard_that_ends_early_is_damage_and_its_beginning_is_read(pattern: str, tmp_path: Path) -> None:
+    whole = source("webdataset", train=pattern, test=pattern, **ARGS)
+    assert (whole.damaged, whole.train_size) == ((), SHARDS * EACH)
+    last = tmp_path / "train-004.tar"
+    with tarfile.open(last) as tar:
+        third = next(member for member in tar if member.name.endswith("26.png"))
+    os.truncate(last, third.offset + 100)
+    found = source("webdataset", train=pattern, test=f"{tmp_path}/train-{{000..003}}.tar", **ARGS)
+    assert [line for line in found.damaged if "ends early" in line] == [
+        f"{last}: ends early, inside a header after photos/0026.json"
+    ]
+    assert found.train_size < SHARDS * EACH
+    assert int(found.train[25][1]) == 25 % 3
+    assert found.listings["test"].samples == 4 * EACH
+    assert found.listings["train"] != whole.listings["train"]
+
+
 def test_what_are_no_shards_is_refused(pattern: str, tmp_path: Path) -> None:
     def refused(**args: object) -> str:
         return refusal(lambda: source("webdataset", **{"train": pattern, "test": pattern, **ARGS, **args}))
