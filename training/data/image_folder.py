@@ -6,7 +6,7 @@ from pathlib import Path
 from torchferry.errors import UserError
 from torchferry.training.data.arguments import at_least, checked
 from torchferry.training.data.file_list import FileList
-from torchferry.training.data.folder_layout import check_classes, check_splits, class_folders, some
+from torchferry.training.data.folder_layout import check_classes, check_splits, class_folders, folders, some
 from torchferry.training.data.image_input import Exif, Interpolation, Mode, Normalize, image_input
 from torchferry.training.data.image_split import ImageSplit, split_by_content
 from torchferry.training.data.picture_files import is_hidden, left_out_line, pictures_below
@@ -62,7 +62,9 @@ def _by_folders(root: Path, train: str, test: str, suffixes: list[str] | None) -
         raise UserError(f"{root / test / unknown[0]}: is no class of training; {root / train} has {some(labels)}")
     trained, said = class_pictures(root / train, labels, labels, suffixes)
     held, also_said = class_pictures(root / test, tested, labels, suffixes)
-    notes = tuple(dict.fromkeys((*said, *also_said)))
+    unused = tuple(name for name in folders(root) if name not in (train, test))
+    beside = (f"{root}: left out its folders {some(unused)}",) if unused else ()
+    notes = tuple(dict.fromkeys((*beside, *said, *also_said)))
     return ImageSplit(labels, (root / train, root / test), (trained, held), notes)
 
 

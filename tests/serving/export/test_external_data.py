@@ -132,6 +132,13 @@ def test_a_folder_that_does_not_fit_is_refused(
         samples_of(pictures, read(*words), labels, "classification", OPTION)
 
 
+def test_other_files_beside_the_images_are_said(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (pictures / "red" / "notes.txt").write_text("no image")
+    samples_of(pictures, read("image:4"), ("red", "blue"), "classification", OPTION)
+    words = f"{OPTION}: {pictures}: left out 1 file that is no picture: red/notes.txt\n"
+    assert capsys.readouterr().out == words
+
+
 def test_a_folder_without_images_is_refused(pictures: Path) -> None:
     for file in pictures.rglob("*.png"):
         file.unlink()

@@ -137,6 +137,12 @@ def test_with_suffixes_their_files_alone_are_taken(tmp_path: Path) -> None:
     assert former.notes == (f"{tmp_path}/train: left out 2 files that are no pictures: ant/t.tif, ant/u",)
 
 
+def test_a_folder_beside_the_splits_is_said(tmp_path: Path) -> None:
+    image_tree(tmp_path)
+    (tmp_path / "val" / "ant").mkdir(parents=True)
+    assert source("image_folder", root=str(tmp_path), **SIZE).notes == (f"{tmp_path}: left out its folders val",)
+
+
 def test_a_class_without_a_test_picture_is_said(tmp_path: Path) -> None:
     image_tree(tmp_path, each=1)
     (tmp_path / "test" / "bee" / "0.png").unlink()
