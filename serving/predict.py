@@ -11,7 +11,7 @@ from torchferry.serving.client import Client, GrpcClient, Refused, RestClient
 
 def main(arguments: Sequence[str]) -> None:
     parser = Parser(prog="torchferry predict", description=__doc__)
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="PNG, JPEG, WebP or BMP files")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture files")
     parser.add_argument("--model", required=True, help="a model of the server, such as digits-onnx-fp32")
     parser.add_argument("--host", default="127.0.0.1", help="the server's (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8080, help="its REST port (default 8080)")

@@ -17,6 +17,7 @@ SHARED = {
     "torchferry.arguments",
     "torchferry.contract",
     "torchferry.contract.image",
+    "torchferry.contract.image_formats",
     "torchferry.errors",
     "torchferry.files",
     "torchferry.malloc",

@@ -48,6 +48,8 @@ class ImageDecode:
     height: int
     width: int
     interpolation: str
+    exif: str = "ignore"
+    """apply turns a picture upright as its EXIF orientation says; a bundle of before this key means ignore."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,9 @@ from torchferry.errors import UserError
 from torchferry.serving.export.input_spec import GivenInput
 from torchferry.serving.export.samples import Samples
 from torchferry.training.config.instantiate import one_line
+from torchferry.training.data.folder_layout import class_folders
 from torchferry.training.data.image_files import ImageFiles
-from torchferry.training.data.image_folder import class_folders, image_names
+from torchferry.training.data.image_folder import class_pictures
 from torchferry.training.data.source import ImageInput, TensorInput
 
 MADE_UP = 64
@@ -44,16 +45,17 @@ def check_classes(samples: Samples, classes: int, option: str) -> None:
 
 def _images(folder: Path, image: ImageInput, labels: tuple[str, ...], option: str) -> Dataset:
     try:
-        classes = class_folders(folder.parent, folder.name)
+        classes = class_folders(folder)
     except UserError as error:
         raise UserError(f"{option}: {error}") from error
     if unknown := [name for name in classes if name not in labels]:
         raise UserError(f"{option}: {folder / unknown[0]} is none of the classes in --labels")
-    files = [(name, labels.index(label)) for label in classes for name in image_names(folder, label)]
-    if not files:
+    files, left_out = class_pictures(folder, classes, labels)
+    if not len(files):
         raise UserError(f"{option}: {folder} has no image files; CLASS/*.jpg is expected")
-    names, targets = zip(*files, strict=True)
-    return ImageFiles(folder, list(names), list(targets), image)
+    for line in left_out:
+        print(f"{option}: {line}")
+    return ImageFiles(folder, files, image)
 
 
 def _arrays(path: Path, inputs: Sequence[GivenInput], task: str, option: str) -> Dataset:

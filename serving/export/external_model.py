@@ -36,6 +36,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     kinds = "image:224, image:L:28x28, table:8 or tensor:FP32:3x16; again for each argument of a network with several"
     group.add_argument("--input", action="append", default=[], metavar="[NAME=]KIND", help=kinds)
     group.add_argument("--normalize", choices=("imagenet", "half", "none"), default="imagenet", help="of images")
+    turned = "whether servers turn pictures upright as their EXIF orientation says (default apply)"
+    group.add_argument("--exif", choices=("apply", "ignore"), default="apply", help=turned)
     tasks = "what its output means: logits of classes (default with --labels), one logit, or nothing that is known"
     group.add_argument("--task", choices=("classification", "binary", "tensors"), help=tasks)
     group.add_argument("--labels", type=Path, help="a text file with one class a line, in the order of the outputs")
@@ -48,7 +50,7 @@ def load_given(options: argparse.Namespace) -> Reference:
     """Raises UserError for whatever does not fit together."""
     if not options.input:
         raise UserError("--input: is missing; say what the model takes, such as image:224")
-    inputs = [read_input(text, number, options.normalize) for number, text in enumerate(options.input)]
+    inputs = [read_input(text, number, options.normalize, options.exif) for number, text in enumerate(options.input)]
     labels = _labels(options.labels)
     task = options.task or ("classification" if labels else "tensors")
     network = _network(options)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torchferry.errors import UserError
-from torchferry.training.data.image_input import Normalize, image_input
+from torchferry.training.data.image_input import Exif, Normalize, image_input
 from torchferry.training.data.source import ImageInput, Input, TensorInput
 
 WORDS = re.compile(
@@ -28,7 +28,7 @@ class GivenInput:
         return "INT64" if isinstance(self.of, TensorInput) and self.of.datatype == "int64" else "FP32"
 
 
-def read_input(text: str, number: int, normalize: Normalize) -> GivenInput:
+def read_input(text: str, number: int, normalize: Normalize, exif: Exif = "apply") -> GivenInput:
     """The `number`th of the network's arguments, from 0."""
     found = WORDS.fullmatch(text)
     if found is None:
@@ -41,7 +41,8 @@ def read_input(text: str, number: int, normalize: Normalize) -> GivenInput:
     if kind == "image":
         if word not in (None, "RGB", "L") or len(sizes) > 2:
             raise _refused(text, "an image is RGB or L (grey), of one size or HEIGHTxWIDTH")
-        return GivenInput(name, image_input(sizes[0], sizes[-1], word or "RGB", normalize=normalize))  # type: ignore[arg-type]
+        image = image_input(sizes[0], sizes[-1], word or "RGB", normalize=normalize, exif=exif)  # type: ignore[arg-type]
+        return GivenInput(name, image)
     if kind == "table":
         if word is not None or len(sizes) > 1:
             raise _refused(text, "a table has a number of columns, such as table:8")

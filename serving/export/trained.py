@@ -44,4 +44,10 @@ def input_of(given: Input) -> tuple[str, str]:
 def decode_of(given: Input) -> ImageDecode | None:
     if not isinstance(given, ImageInput):
         return None
-    return ImageDecode(mode=given.mode, height=given.height, width=given.width, interpolation=given.interpolation)
+    return ImageDecode(
+        mode=given.mode,
+        height=given.height,
+        width=given.width,
+        interpolation=given.interpolation,
+        exif=given.exif,
+    )

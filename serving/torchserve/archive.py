@@ -30,6 +30,7 @@ MODULES = (
     "__init__.py",
     "contract/__init__.py",
     "contract/image.py",
+    "contract/image_formats.py",
     "errors.py",
     "files.py",
     "malloc.py",

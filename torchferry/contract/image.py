@@ -1,4 +1,8 @@
-"""The bytes of an image file to the tensor that a network takes. Pillow and numpy only: it travels into archives."""
+"""The bytes of an image file to the tensor that a network takes. Pillow and numpy only: it travels into archives.
+
+Transparency is left out: a transparent pixel has the colour that the file gives it. CMYK becomes RGB as Pillow converts
+it, in JPEG by Adobe's inverted values. Grey values of 12 and 16 bits are scaled to 8.
+"""
 
 import io
 from typing import Protocol
@@ -6,9 +10,22 @@ from typing import Protocol
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-SUFFIXES = ("jpg", "jpeg", "png", "webp", "bmp")
+from torchferry.contract.image_formats import FORMATS
+
 MAX_PIXELS = 50_000_000
+MAX_GREY = 65_535
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes an orientation of EXIF, as in PIL.ImageOps.exif_transpose."""
+_TIFF_BITS, _TIFF_TILE = 258, (322, 323)
 
 
 class ImageSpec(Protocol):
@@ -26,6 +43,13 @@ class ImageSpec(Protocol):
     def interpolation(self) -> str:
         """nearest, bilinear or bicubic."""
 
+    @property
+    def exif(self) -> str:
+        """apply turns a picture upright as its EXIF orientation says, before all else; ignore takes it as it is stored.
+
+        Pillow itself turns a TIFF upright, in either case.
+        """
+
 
 class NotAnImage(ValueError):
     """The bytes are not an image that can be read; the text says why."""
@@ -36,13 +60,10 @@ class TooManyPixels(NotAnImage):
 
 
 def decode_image(data: bytes, spec: ImageSpec) -> np.ndarray:
-    """uint8 [channels, height, width] of a file's bytes. Raises NotAnImage."""
+    """uint8 [channels, height, width] of a file's bytes, whatever its name. Raises NotAnImage."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            # The header alone says how large the image is; nothing is unpacked before this.
-            if image.width * image.height > MAX_PIXELS:
-                size = f"{image.width} x {image.height}"
-                raise TooManyPixels(f"the image has {size} pixels; {MAX_PIXELS:,} are allowed")
+            _check_size(image)
             return image_array(image, spec)
     except (NotAnImage, MemoryError):
         raise
@@ -55,8 +76,12 @@ def decode_image(data: bytes, spec: ImageSpec) -> np.ndarray:
 
 
 def image_array(image: Image.Image, spec: ImageSpec) -> np.ndarray:
-    """uint8 [channels, height, width] in the declared mode; another size is resized whole, not cropped."""
-    pixels = _eight_bits(image).convert(spec.mode)
+    """uint8 [channels, height, width] in the declared mode; another size is resized whole, not cropped.
+
+    Raises NotAnImage for grey values and colours that have no place there, and what Pillow raises.
+    """
+    upright = _upright(image) if spec.exif == "apply" else image
+    pixels = _converted(_eight_bits(upright), spec.mode)
     size = (spec.width, spec.height)
     if pixels.size != size:
         pixels = pixels.resize(size, Image.Resampling[spec.interpolation.upper()])
@@ -64,8 +89,44 @@ def image_array(image: Image.Image, spec: ImageSpec) -> np.ndarray:
     return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
 
 
+def _check_size(image: Image.Image) -> None:
+    """The header alone says how large the image is, and a TIFF's tiles; nothing is unpacked before this."""
+    sizes: list[tuple[int, ...]] = [image.size]
+    if tags := getattr(image, "tag_v2", None):
+        sizes.append(tuple(int(tags.get(tag, 0)) for tag in _TIFF_TILE))
+    for width, height in sizes:
+        if width * height > MAX_PIXELS:
+            raise TooManyPixels(f"the image has {width} x {height} pixels; {MAX_PIXELS:,} are allowed")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()  # a PNG's EXIF may stand behind its pixels; a TIFF has none left once Pillow has turned it
+    try:
+        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # damaged EXIF says nothing, and the picture may be whole
+        return image
+    return image if turn is None else image.transpose(turn)
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Pillow would clip 16-bit grey values at 255 instead of scaling them."""
+    """Pillow would clip grey values of more bits at 255 instead of scaling them."""
+    if image.mode == "F":
+        raise NotAnImage(
+            "its grey values are floating-point numbers, whose range is not known; save it with 8 or 16 bits"
+        )
     if not image.mode.startswith("I"):
         return image
-    return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    values = np.asarray(image)
+    least, most = int(values.min()), int(values.max())
+    if least < 0 or most > MAX_GREY:
+        raise NotAnImage(f"its grey values are {least} to {most}; 0 to {MAX_GREY} are taken, which are 16 bits")
+    bits = getattr(image, "tag_v2", {}).get(_TIFF_BITS, (16,))[0]
+    return Image.fromarray((values >> (4 if bits == 12 else 8)).astype(np.uint8))
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == "LAB":
+        raise NotAnImage("its colours are CIELAB, which cannot be converted without a colour profile; save it as RGB")
+    if image.mode == "P" and isinstance(image.info.get("transparency"), bytes):
+        image = image.convert("RGBA")  # the same colours; from P itself Pillow warns of the transparency left out
+    return image.convert(mode)

@@ -55,7 +55,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if kind is Literal:
         return value in parts
     if kind in (Union, types.UnionType):
-        return any(_fits(value, part) for part in parts)
+        return any(_fits(value, part) for part in parts if get_origin(part) is not tuple)
     if kind is list:
         return isinstance(value, list | tuple) and all(_fits(item, parts[0]) for item in value)
     if kind is dict:
@@ -70,7 +70,8 @@ def _words(hint: Any) -> str:
     if kind is Literal:
         return " or ".join(map(str, parts))
     if kind in (Union, types.UnionType):
-        return " or ".join(map(_words, parts))
+        # No recipe has tuples: they are what one of our own sources may give in place of a name.
+        return " or ".join(_words(part) for part in parts if get_origin(part) is not tuple)
     if kind is list and parts[0] is not Any:
         return f"a list of which each is {_words(parts[0])}"
     return WORDS[kind or hint]

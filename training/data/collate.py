@@ -13,6 +13,7 @@ from torchferry.training.data.augment import Augment
 from torchferry.training.data.order import GlobalBatches, Share
 from torchferry.training.data.seeding import OwnRandomness, seeded
 from torchferry.training.data.source import Source
+from torchferry.training.data.undivided import become_the_only_process
 from torchferry.training.errors import CorruptSample
 
 TRIES = 100
@@ -107,7 +108,10 @@ class Fetch(Dataset):
 
 @dataclass
 class Stream(IterableDataset):
-    """The shares of an iterable data set: every process walks all of it and keeps what is its own."""
+    """The shares of an iterable data set: every process walks all of it and keeps what is its own.
+
+    In a loader process the set is told that there is no other one, in case it would divide itself.
+    """
 
     fetch: Fetch
     source: Source
@@ -118,6 +122,8 @@ class Stream(IterableDataset):
     def __iter__(self) -> Iterator[Batch | str]:
         worker = get_worker_info()
         number, count = (worker.id, worker.num_workers) if worker else (0, 1)
+        if worker:
+            become_the_only_process()
         try:
             for item, (share, pairs) in enumerate(self._shares()):
                 # DataLoader takes from its workers in turn, so the batches keep their order.

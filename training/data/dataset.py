@@ -14,6 +14,7 @@ from torchferry.training.data.imported import imported
 from torchferry.training.data.sample import Sample
 from torchferry.training.data.scaling import scaling
 from torchferry.training.data.source import ImageInput, Source, TargetScale, TensorInput
+from torchferry.training.data.undivided import as_the_only_rank
 from torchferry.training.data.wrapped import Indexed, Streamed
 from torchferry.training.errors import CorruptSample
 
@@ -37,7 +38,8 @@ def dataset(
     the declared shape; with `shape` an array or tensor of that shape and `datatype`. y is a class index,
     or for regression a number for each label. A map-style set has a length and takes an index. An
     iterable one gives its whole stream in every process, `train_samples` of it in a pass; of a test
-    stream `test_samples` are taken into memory. One that has a length needs neither number. `scale_target` reads the
+    stream `test_samples` are taken into memory. One that has a length needs neither number. A set that
+    divides itself by rank or loader process is told that it is in the only one. `scale_target` reads the
     map-style training set once, for the mean and std of regression targets, which are float64 then and else float32.
     """
     at_least(1, train_samples=train_samples, test_samples=test_samples)
@@ -46,11 +48,13 @@ def dataset(
     if scale_target and task != "regression":
         raise UserError("data.source.args.scale_target: classes are not scaled; it is for task regression")
     sample = Sample(declared, len(names), task, torch.float64 if scale_target else torch.float32)
-    training = _split("train", train, sample, train_samples)
+    with as_the_only_rank():
+        training = _split("train", train, sample, train_samples)
+        tested = _in_memory(_split("test", test, sample, test_samples))
     return Source(
         targets="values" if task == "regression" else "classes",
         train=training,
-        test=_in_memory(_split("test", test, sample, test_samples)),
+        test=tested,
         labels=names,
         input=declared,
         target_scale=_target_scale(training) if scale_target else None,
@@ -66,8 +70,6 @@ def _target_scale(train: Indexed | Streamed) -> TargetScale:
     for index in range(len(train)):
         with contextlib.suppress(CorruptSample):
             targets[index] = train[index][1].numpy()
-    if wrong := [index for index, target in targets.items() if not np.isfinite(target).all()]:
-        raise UserError(f"{train.name}[{wrong[0]}]: y is {targets[wrong[0]].tolist()}; every target must be finite")
     if not targets:
         raise UserError(f"data.source: no sample of {train.name} could be read")
     mean, std = scaling(np.stack(list(targets.values())))
@@ -82,7 +84,7 @@ def _split(split: str, spec: dict[str, Any], sample: Sample, count: int | None) 
             found = f"{name} gives a {type(samples).__name__}"
             raise UserError(f"data.source.args: {found}; a data set with a length, or an iterable one, is expected")
         if count is None:
-            with contextlib.suppress(TypeError):  # it has none, or says so
+            with contextlib.suppress(TypeError, NotImplementedError):  # it has none, or says so
                 count = len(samples)
         if count == 0:
             raise UserError(f"data.source: {name} has no samples")
@@ -130,5 +132,5 @@ def _input(image: dict[str, Any] | None, shape: list[int] | None, datatype: Any)
         return checked(image_input, what)(**image, what=what)
     except TypeError as error:
         raise UserError(
-            f"{what}: {error}; image has height, width, mode, interpolation, normalize, mean, std"
+            f"{what}: {error}; image has height, width, mode, interpolation, normalize, mean, std, exif"
         ) from error

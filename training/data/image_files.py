@@ -4,11 +4,11 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
 from torchferry.training.data.decode import decode_image
+from torchferry.training.data.file_list import FileList
 from torchferry.training.data.source import ImageInput
 from torchferry.training.errors import CorruptSample
 
@@ -18,22 +18,20 @@ CHUNK = 64
 class ImageFiles(Dataset):
     """uint8 [channels, height, width] and the class, int64 []. Raises CorruptSample, which names the file.
 
-    `names` are relative to `folder`. They are kept as one array of bytes: worker processes would copy a
-    list's strings by counting references.
+    The names in `files` are relative to `folder`.
     """
 
     deterministic = True
 
-    def __init__(self, folder: Path, names: list[str], classes: list[int], image: ImageInput) -> None:
-        self.folder, self.image = folder, image
-        self.names = np.array([os.fsencode(name) for name in names], dtype=np.bytes_)
-        self.targets = torch.tensor(classes, dtype=torch.int64)
+    def __init__(self, folder: Path, files: FileList, image: ImageInput) -> None:
+        self.folder, self.files, self.image = folder, files, image
+        self.targets = torch.tensor(files.classes)
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.files)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        path = self.folder / os.fsdecode(bytes(self.names[index]))
+        path = self.folder / os.fsdecode(self.files.name(index))
         try:
             data = path.read_bytes()
         except OSError as error:

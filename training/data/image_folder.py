@@ -1,16 +1,16 @@
-"""Image files in one folder per class: ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg."""
+"""Image files in one folder per class: ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or ROOT/CLASS/*.jpg."""
 
 import os
 from pathlib import Path
 
-from torchferry.contract.image import SUFFIXES
 from torchferry.errors import UserError
 from torchferry.training.data.arguments import at_least, checked
-from torchferry.training.data.image_files import ImageFiles
-from torchferry.training.data.image_input import Interpolation, Mode, Normalize, image_input
+from torchferry.training.data.file_list import FileList
+from torchferry.training.data.folder_layout import check_classes, check_splits, class_folders, folders, some
+from torchferry.training.data.image_input import Exif, Interpolation, Mode, Normalize, image_input
+from torchferry.training.data.image_split import ImageSplit, split_by_content
+from torchferry.training.data.picture_files import is_hidden, left_out_line, pictures_below
 from torchferry.training.data.source import Source
-
-ENDINGS = tuple(f".{suffix}" for suffix in SUFFIXES)
 
 
 @checked
@@ -23,78 +23,65 @@ def image_folder(
     normalize: Normalize = "imagenet",
     mean: list[float] | None = None,
     std: list[float] | None = None,
+    exif: Exif = "apply",
     train: str = "train",
     test: str = "test",
+    test_fraction: float | None = None,
+    split_seed: int = 0,
+    suffixes: list[str] | None = None,
     limit: int | None = None,
     in_memory: bool = False,
 ) -> Source:
-    """Classes are the sorted folder names under `train`; files without an image's suffix are left out.
+    """Classes are the sorted folder names under `train`; or with `test_fraction` those in `root` itself.
 
+    `test_fraction` of the pictures, 0..1, are then held out by `split_seed` and their content alone: equal files are on
+    one side, and none changes sides when others come or go or are renamed.
+
+    A file is taken for its name's ending, or for its first bytes where it has no picture's ending, and decoded by its
+    content; with `suffixes` files with these endings alone are taken. What is left out is said.
     Files are decoded when asked for, or all at once with `in_memory`; a file that cannot be read then
     raises CorruptSample here. `limit` takes so many files of each split, evenly from the classes.
     """
     at_least(1, limit=limit)
-    image = image_input(height, width, mode, interpolation, normalize, mean, std)
+    image = image_input(height, width, mode, interpolation, normalize, mean, std, exif)
     folder = Path(root).expanduser()
-    labels = class_folders(folder, train)
-    unknown = [name for name in class_folders(folder, test) if name not in labels]
-    if unknown:
-        raise UserError(f"{folder / test / unknown[0]}: is no class of training; {folder / train} has {_some(labels)}")
-    found, held_out = ([image_names(folder / split, label) for label in labels] for split in (train, test))
-    empty = [label for label, names in zip(labels, found, strict=True) if not names]
-    if empty or not any(held_out):
-        where = folder / train / empty[0] if empty else folder / test
-        raise UserError(f"{where}: has no image file; files that end in {', '.join(ENDINGS)} are expected")
-    trained, tested = (
-        ImageFiles(folder / split, *_evenly(names, limit), image) for split, names in ((train, found), (test, held_out))
-    )
-    if in_memory:
-        return Source(train=trained.decoded(), test=tested.decoded(), labels=labels, input=image)
-    return Source(train=trained, test=tested, labels=labels, input=image)
+    if test_fraction is None:
+        found = _by_folders(folder, train, test, suffixes)
+    else:
+        check_classes(folder)
+        labels = class_folders(folder)
+        files, notes = class_pictures(folder, labels, labels, suffixes)
+        found = split_by_content(folder, files, labels, test_fraction, split_seed, notes)
+    return found.source(image, limit, in_memory)
 
 
-def class_folders(root: Path, split: str) -> tuple[str, ...]:
-    """The sorted names of a split's class folders."""
-    try:
-        names = _folders(root / split)
-    except OSError as error:
-        beside = f"which has {_some(_folders(root))}" if root.is_dir() else "which is no folder"
-        expected = f"{split}/CLASS/*.jpg is expected in {root}, {beside}"
-        raise UserError(f"{root / split}: {error.strerror}; {expected}") from error
-    if not names:
-        raise UserError(f"{root / split}: has no folders; one folder per class is expected, with its images")
-    return names
+def _by_folders(root: Path, train: str, test: str, suffixes: list[str] | None) -> ImageSplit:
+    check_splits(root, train, test)
+    labels, tested = class_folders(root / train), class_folders(root / test)
+    if unknown := [name for name in tested if name not in labels]:
+        raise UserError(f"{root / test / unknown[0]}: is no class of training; {root / train} has {some(labels)}")
+    trained, said = class_pictures(root / train, labels, labels, suffixes)
+    held, also_said = class_pictures(root / test, tested, labels, suffixes)
+    unused = tuple(name for name in folders(root) if name not in (train, test))
+    beside = (f"{root}: left out its folders {some(unused)}",) if unused else ()
+    notes = tuple(dict.fromkeys((*beside, *said, *also_said)))
+    return ImageSplit(labels, (root / train, root / test), (trained, held), notes)
 
 
-def _folders(folder: Path) -> tuple[str, ...]:
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-    for name in names:
-        try:
-            name.encode()
-        except UnicodeEncodeError as error:  # or the results could not be written after the whole training
-            raise UserError(f"{folder}: the name of {os.fsencode(name)!r} is not UTF-8; rename it") from error
-    return tuple(names)
+def class_pictures(
+    folder: Path, there: tuple[str, ...], labels: tuple[str, ...], suffixes: list[str] | None = None
+) -> tuple[FileList, tuple[str, ...]]:
+    """Of the class folders that are `there`, numbered by `labels`, and a line on what else the folder has."""
+    lists, left_out = [], _beside_classes(folder)
+    for label in there:
+        pictures = pictures_below(folder, label, suffixes)
+        names, sizes = [name for name, _ in pictures.found], [size for _, size in pictures.found]
+        lists.append(FileList.of(names, sizes, labels.index(label)))
+        left_out += pictures.left_out
+    return FileList.joined(lists), left_out_line(left_out, folder)
 
 
-def image_names(folder: Path, label: str) -> list[str]:
-    """Sorted paths, relative to `folder`, of a class's images; those in its subfolders too."""
-    found = []
-    for parent, folders, names in os.walk(folder / label, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        below = os.path.relpath(parent, folder)
-        images = (name for name in names if name.lower().endswith(ENDINGS) and not name.startswith("."))
-        found += [os.path.join(below, name) for name in images]
-    return sorted(found)
-
-
-def _evenly(found: list[list[str]], limit: int | None) -> tuple[list[str], list[int]]:
-    """The files' names and classes: one of each class, then a second of each, up to `limit`; sorted by class."""
-    places = [(place, index) for index, names in enumerate(found) for place in range(len(names))]
-    kept = sorted((index, place) for place, index in sorted(places)[:limit])
-    return [found[index][place] for index, place in kept], [index for index, _ in kept]
-
-
-def _some(names: tuple[str, ...]) -> str:
-    """The first few of many names."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") if names else "no folders"
+def _beside_classes(folder: Path) -> list[bytes]:
+    """Files that belong to no class."""
+    with os.scandir(os.fsencode(folder)) as entries:
+        return sorted(entry.name for entry in entries if not entry.is_dir() and not is_hidden(entry.name))

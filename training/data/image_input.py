@@ -1,5 +1,6 @@
 """The arguments that all image sources share, made into an ImageInput."""
 
+import math
 from typing import Literal
 
 from torchferry.errors import UserError
@@ -9,6 +10,7 @@ from torchferry.training.data.source import ImageInput
 Mode = Literal["RGB", "L"]
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 Normalize = Literal["imagenet", "half", "none"]
+Exif = Literal["apply", "ignore"]
 Constants = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and std per channel, of values scaled to 0..1."""
 
@@ -25,10 +27,12 @@ def image_input(
     normalize: Normalize | Constants = "imagenet",
     mean: list[float] | None = None,
     std: list[float] | None = None,
+    exif: Exif = "apply",
     what: str = WHAT,
 ) -> ImageInput:
     """`normalize` names mean and std: imagenet, half (values become -1..1), none (0..1); lists given replace them.
 
+    `exif` says whether pictures are turned upright as their EXIF orientation says, in training and by servers.
     A source whose data have constants of their own gives these instead of a name.
     `what` is the recipe's key for these arguments.
     Raises UserError for sizes below 1, lists that are not one value per channel, and a std that is not positive.
@@ -39,6 +43,8 @@ def image_input(
     for name, values in (("mean", mean), ("std", std)):
         if values is not None and len(values) != channels:
             raise UserError(f"{what}.{name}: {values} has {len(values)} values; mode {mode} has {channels}")
+        if values is not None and not all(map(math.isfinite, values)):
+            raise UserError(f"{what}.{name}: {values} are not all finite")
     if std is not None and not min(std) > 0:
         raise UserError(f"{what}.std: {std} must be above 0")
     return ImageInput(
@@ -48,6 +54,7 @@ def image_input(
         interpolation=interpolation,
         mean=named_mean if mean is None else tuple(map(float, mean)),
         std=named_std if std is None else tuple(map(float, std)),
+        exif=exif,
     )
 
 

@@ -79,10 +79,15 @@ class LoaderFeed:
 
 
 class StreamFeed:
-    """An iterable data set, which only ever goes forward."""
+    """An iterable data set, which only ever goes forward.
+
+    Several ranks read it in a loader process at least, where a set that divides itself by rank can be told that there
+    is no other one.
+    """
 
     def __init__(self, fetch: Fetch, source: Source, order: GlobalBatches, workers: int, device: torch.device) -> None:
-        self.fetch, self.source, self.order, self.workers, self.device = fetch, source, order, workers, device
+        self.fetch, self.source, self.order, self.device = fetch, source, order, device
+        self.workers = max(workers, 1) if order.world_size > 1 else workers
 
     def epoch(self, epoch: int, first: int) -> Iterator[Batch]:
         stream = Stream(self.fetch, self.source, self.order, epoch, first)

@@ -28,6 +28,9 @@ class ImageInput:
     """Per channel, of values scaled to 0..1."""
     std: tuple[float, ...]
     """Per channel, of values scaled to 0..1."""
+    exif: Literal["apply", "ignore"] = "ignore"
+    """Whether a picture is turned upright as its EXIF orientation says. Sources say apply; a model card of before this
+    key means ignore, as it was trained."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -113,6 +116,8 @@ class Source:
     """(seed, epoch) to the order of all training indices, int64; a plain permutation if there is none."""
     listings: Mapping[str, Listing] = field(default_factory=dict)
     """Of `train` and of `test`, where the source knows its samples before it reads them."""
+    damaged: tuple[str, ...] = ()
+    """What could not be read when the samples were listed, one line each; `data.on_corrupt` says what happens then."""
     refit: "Callable[[Input], Source] | None" = None
     """The same samples under an input that was fitted before, such as the one that a checkpoint's weights know; None
     where nothing of the input is computed from samples."""

@@ -1,4 +1,4 @@
-"""Shards in WebDataset's format: tar files whose members KEY.jpg (or png, webp, bmp) and KEY.cls are one sample.
+"""Shards in WebDataset's format: tar files whose members KEY.jpg (or another picture) and KEY.cls are one sample.
 
 WebDataset itself reads shards as streams, whose order depends on ranks and workers. Here each sample has
 an index and is read from its place in its shard, so that the order can be a function of seed and epoch.
@@ -16,7 +16,7 @@ from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.arguments import at_least, checked
 from torchferry.training.data.decode import decode_image
-from torchferry.training.data.image_input import Interpolation, Mode, Normalize, image_input
+from torchferry.training.data.image_input import Exif, Interpolation, Mode, Normalize, image_input
 from torchferry.training.data.shard_index import ABSENT, ShardIndex, index
 from torchferry.training.data.shards import Shards, expanded
 from torchferry.training.data.source import ImageInput, Source
@@ -35,28 +35,41 @@ def webdataset(
     normalize: Normalize = "imagenet",
     mean: list[float] | None = None,
     std: list[float] | None = None,
+    exif: Exif = "apply",
+    endings: list[str] | None = None,
     shuffle_shards: int = 16,
     cache: str | None = None,
     storage_options: dict[str, Any] | None = None,
 ) -> Source:
     """`train` and `test` name shards by braces or `*`; `labels` lists the classes, or names a file with one per line.
 
+    With `endings`, those of images such as [jpg], keys follow WebDataset's own rule: they end at the first dot of a
+    file's name, and classes are KEY.cls in small letters. Without it every picture's ending is known, a key may have
+    dots, and a class may be KEY.CLS.
+
     An epoch goes through the shards in random order, `shuffle_shards` of them at a time, whose samples
     are shuffled together. `storage_options` go to fsspec. `cache` is a folder that keeps where samples
     lie in each shard, which is slow to find out, and copies of shards behind a URL.
     """
     at_least(1, shuffle_shards=shuffle_shards)
-    image = image_input(height, width, mode, interpolation, normalize, mean, std)
+    image = image_input(height, width, mode, interpolation, normalize, mean, std, exif)
     names = _labels(labels) if isinstance(labels, str) else tuple(labels)
     if not names:
         raise UserError(f"data.source.args.labels: {labels} names no class")
     options = storage_options or {}
     trained, tested = (
-        ShardImages(Shards(expanded(pattern, options, argument), options, cache), names, image)
+        ShardImages(Shards(expanded(pattern, options, argument), options, cache), names, image, endings)
         for argument, pattern in (("train", train), ("test", test))
     )
-    order = ShardOrder(trained.index.starts, shuffle_shards)
-    return Source(train=trained, test=tested, labels=names, input=image, order=order)
+    return Source(
+        train=trained,
+        test=tested,
+        labels=names,
+        input=image,
+        order=ShardOrder(trained.index.starts, shuffle_shards),
+        listings={"train": trained.index.listing, "test": tested.index.listing},
+        damaged=tuple(dict.fromkeys(trained.index.damaged + tested.index.damaged)),
+    )
 
 
 class ShardImages(Dataset):
@@ -68,16 +81,18 @@ class ShardImages(Dataset):
 
     deterministic = True
 
-    def __init__(self, shards: Shards, labels: tuple[str, ...], image: ImageInput) -> None:
+    def __init__(
+        self, shards: Shards, labels: tuple[str, ...], image: ImageInput, endings: list[str] | None = None
+    ) -> None:
         self.shards, self.labels, self.image = shards, labels, image
-        self.index: ShardIndex = index(shards)
+        self.index: ShardIndex = index(shards, endings)
 
     def __len__(self) -> int:
         return len(self.index.places)
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         shard, *places = self.index.places[number].tolist()
-        name = f"{self.shards.urls[shard]}: {self.index.keys[number].decode()}"
+        name = f"{self.shards.urls[shard]}: {self.index.keys[number].decode(errors='backslashreplace')}"
         picture, text = self._part(name, "image", shard, *places[:2]), self._part(name, "cls", shard, *places[2:])
         try:
             target = int(text)

@@ -109,6 +109,7 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     source, validation = divided(recipe, whole)
     task = TASKS[recipe.task].of(source.target_scale)
     outputs = task.outputs(source)
+    _check_listed(source, recipe, rank_info)
     if source.test_size == 0:
         raise UserError("data.source: the test set is empty")
     order = GlobalBatches(
@@ -160,6 +161,14 @@ def divided(recipe: Recipe, whole: Source) -> tuple[Source, Dataset | None]:
     if not recipe.data.validation_fraction:
         return source, None
     return validation_part(source, recipe.data.validation_fraction)
+
+
+def _check_listed(source: Source, recipe: Recipe, rank_info: RankInfo) -> None:
+    """Raises UserError for what the source could not even list, unless such samples are skipped and said."""
+    if source.damaged and recipe.data.on_corrupt == "error":
+        raise UserError(f"{source.damaged[0]}; data.on_corrupt skip goes on without what is missing")
+    for line in source.damaged if rank_info.leads else ():
+        print(f"{recipe.name}: {line}", flush=True)
 
 
 def _order(recipe: Recipe, source: Source) -> Callable[[int, int], np.ndarray] | None:

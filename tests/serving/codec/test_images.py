@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
+from tests.training.data.sources import image_tree, noise, source
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import ImageDecode
 from torchferry.serving.codec.images import decode_image
 from torchferry.serving.errors import NotDecodable, TooLarge
+from torchferry.serving.export.trained import decode_of
+from torchferry.training.data.sample import Sample
+from torchferry.training.data.source import ImageInput
 from torchferry.training.models.saved import evaluation_data, load_model
 
 GREY = ImageDecode(mode="L", height=8, width=8, interpolation="bilinear")
@@ -27,8 +31,50 @@ def test_a_file_gives_the_tensor_that_training_saw(run: Path, bundle: Path, samp
             np.testing.assert_array_equal(decoded, test[index][0].numpy())
 
 
+def stored(orientation: int, kind: str) -> bytes:
+    """A picture with an orientation in its EXIF."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    noise(orientation).save(buffer, kind, exif=exif.tobytes())
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("exif", ["apply", "ignore"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_training_and_both_servers_turn_a_picture_alike(kind: str, exif: str, tmp_path: Path) -> None:
+    """All eight orientations: what training's test set gives, a user's own data set of PIL images, and a request."""
+    folder = image_tree(tmp_path, ("one",), 1) / "test" / "one"
+    for orientation in range(1, 9):
+        (folder / f"{orientation}.jpg").write_bytes(stored(orientation, kind))
+    trained = source("image_folder", root=str(tmp_path), height=12, width=12, exif=exif)
+    assert isinstance(trained.input, ImageInput)
+    decode = decode_of(trained.input)
+    assert decode is not None
+    assert decode.exif == exif
+    seen = set()
+    for orientation in range(1, 9):
+        data = (folder / f"{orientation}.jpg").read_bytes()
+        served = decode_image(data, decode)
+        np.testing.assert_array_equal(served, trained.test[orientation][0].numpy())
+        opened = Sample(trained.input, 1, "classification")((Image.open(io.BytesIO(data)), 0), "x")
+        np.testing.assert_array_equal(served, opened[0].numpy())
+        turns = exif == "apply" or kind == "TIFF"
+        upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data))) if turns else Image.open(io.BytesIO(data))
+        expected = upright.convert("RGB").resize((12, 12), Image.Resampling.BILINEAR)
+        np.testing.assert_array_equal(served, np.asarray(expected).transpose(2, 0, 1))
+        seen.add(served.tobytes())
+    assert len(seen) == 8
+
+
+def test_a_bundle_of_before_orientations_ignores_them() -> None:
+    former = ImageDecode(mode="RGB", height=12, width=10, interpolation="bilinear")
+    with Image.open(io.BytesIO(stored(3, "PNG"))) as image:
+        np.testing.assert_array_equal(decode_image(stored(3, "PNG"), former), np.asarray(image).transpose(2, 0, 1))
+
+
 def test_what_is_no_image_is_the_clients() -> None:
-    with pytest.raises(NotDecodable, match="the 8 bytes are not an image in JPEG, PNG, WEBP, BMP"):
+    with pytest.raises(NotDecodable, match="the 8 bytes are not an image in JPEG, PNG, WEBP, BMP, GIF, TIFF, "):
         decode_image(b"no image", GREY)
 
 

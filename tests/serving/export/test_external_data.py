@@ -132,9 +132,17 @@ def test_a_folder_that_does_not_fit_is_refused(
         samples_of(pictures, read(*words), labels, "classification", OPTION)
 
 
+def test_other_files_beside_the_images_are_said(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (pictures / "red" / "notes.txt").write_text("no image")
+    samples_of(pictures, read("image:4"), ("red", "blue"), "classification", OPTION)
+    words = f"{OPTION}: {pictures}: left out 1 file that is no picture: red/notes.txt\n"
+    assert capsys.readouterr().out == words
+
+
 def test_a_folder_without_images_is_refused(pictures: Path) -> None:
     for file in pictures.rglob("*.png"):
-        file.rename(file.with_suffix(".txt"))
+        file.unlink()
+        file.with_suffix(".txt").write_text("no image")
     with pytest.raises(UserError, match=r"eval has no image files; CLASS/\*\.jpg is expected"):
         samples_of(pictures, read("image:4"), ("red", "blue"), "classification", OPTION)
     with pytest.raises(UserError, match=r"--eval-data: .*red: has no folders"):

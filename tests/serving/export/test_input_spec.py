@@ -34,7 +34,10 @@ def test_those_without_a_name_are_numbered_from_the_second_on() -> None:
 def test_an_image_is_normalised_as_it_is_said_and_a_table_is_not() -> None:
     image = read_input("image:4", 0, "half").of
     assert isinstance(image, ImageInput)
-    assert (image.mean, image.std) == ((0.5,) * 3, (0.5,) * 3)
+    assert (image.mean, image.std, image.exif) == ((0.5,) * 3, (0.5,) * 3, "apply")
+    ignored = read_input("image:4", 0, "half", "ignore").of
+    assert isinstance(ignored, ImageInput)
+    assert ignored.exif == "ignore"
     assert isinstance(read_input("table:4", 0, "half").of, TensorInput)
 
 

@@ -1,5 +1,6 @@
 """The reference of a finished run gives what its checkpoint gives, on its own held-out samples."""
 
+import dataclasses
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -69,6 +70,7 @@ def test_each_kind_of_input_has_its_name_and_datatype(given: Input, said: tuple[
 
 
 def test_only_images_are_decoded() -> None:
-    assert decode_of(IMAGE) == ImageDecode(mode="RGB", height=4, width=6, interpolation="bicubic")
+    assert decode_of(IMAGE) == ImageDecode(mode="RGB", height=4, width=6, interpolation="bicubic", exif="ignore")
+    assert decode_of(dataclasses.replace(IMAGE, exif="apply")).exif == "apply"  # type: ignore[union-attr]
     assert decode_of(TABLE) is None
     assert decode_of(TensorInput(shape=(3, 2))) is None

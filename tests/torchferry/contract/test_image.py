@@ -2,15 +2,17 @@
 
 import io
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tests.training.data.sources import noise
-from torchferry.contract.image import MAX_PIXELS, NotAnImage, TooManyPixels, decode_image, image_array
+from torchferry.contract.image import MAX_PIXELS, NotAnImage, TooManyPixels, _upright, decode_image, image_array
+from torchferry.contract.image_formats import FORMATS
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Spec:
     height: int = 12
     width: int = 10
     interpolation: str = "bilinear"
+    exif: str = "apply"
 
 
 GREY = Spec(mode="L")
@@ -44,12 +47,14 @@ COLOURS = {
 }
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "WEBP", "JPEG"])
+@pytest.mark.parametrize("kind", FORMATS)
 def test_pixels_come_with_the_colours_first(kind: str) -> None:
     data = encoded(noise(0), kind)
     found = decode_image(data, Spec())
     assert (found.dtype.name, found.shape, found.flags.c_contiguous) == ("uint8", (3, 12, 10), True)
-    np.testing.assert_array_equal(found, np.asarray(Image.open(io.BytesIO(data))).transpose(2, 0, 1))
+    np.testing.assert_array_equal(found, np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).transpose(2, 0, 1))
+    if kind not in ("JPEG", "WEBP", "AVIF", "GIF"):  # which lose something
+        np.testing.assert_array_equal(found, np.asarray(noise(0)).transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("name", COLOURS)
@@ -60,8 +65,75 @@ def test_other_colours_are_converted_to_the_declared_ones(name: str, mode: str) 
     np.testing.assert_array_equal(found, wanted[None] if mode == "L" else wanted.transpose(2, 0, 1))
 
 
-def test_cmyk_is_converted() -> None:
-    assert decode_image(encoded(noise(0).convert("CMYK"), "JPEG"), Spec()).shape == (3, 12, 10)
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_cmyk_is_converted_with_its_right_sign(kind: str) -> None:
+    """Adobe writes a JPEG's CMYK inverted, and nobody a TIFF's."""
+    light = Image.new("RGB", (10, 12), (250, 240, 230))
+    found = decode_image(encoded(light.convert("CMYK"), kind), Spec())
+    np.testing.assert_allclose(found[:, 5, 5], [250, 240, 230], atol=3)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP", "PNG", "MPO"])
+def test_of_several_pictures_in_a_file_the_first_is_taken(kind: str) -> None:
+    first, second = Image.new("RGB", (10, 12), (255, 0, 0)), Image.new("RGB", (10, 12), (0, 0, 255))
+    lossless = {"lossless": True} if kind == "WEBP" else {}
+    data = encoded(first, kind, save_all=True, append_images=[second], **lossless)
+    assert Image.open(io.BytesIO(data)).n_frames == 2  # type: ignore[attr-defined]
+    np.testing.assert_allclose(decode_image(data, Spec())[:, 5, 5], [255, 0, 0], atol=3)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_a_palette_with_transparency_keeps_its_colours_and_warns_nobody(kind: str) -> None:
+    palette = noise(0).quantize(16)
+    shown = palette.convert("RGB")
+    transparency: object = bytes(range(16)) if kind == "PNG" else 3
+    data = encoded(palette, kind, transparency=transparency)
+    with warnings.catch_warnings(action="error"):
+        found = decode_image(data, Spec())
+    np.testing.assert_array_equal(found, np.asarray(shown).transpose(2, 0, 1))
+
+
+def turned(orientation: int, kind: str, mode: str = "RGB") -> bytes:
+    """noise(0) as a camera stores it that was held so."""
+    back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}.get(orientation)  # transpositions that EXIF undoes
+    stored = noise(0).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = stored if back is None else stored.transpose(Image.Transpose(back))
+    return encoded(stored, kind, exif=exif.tobytes())
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("orientation", range(9))
+def test_a_picture_is_turned_upright_as_exif_says(orientation: int, kind: str) -> None:
+    found = decode_image(turned(orientation, kind), Spec())
+    np.testing.assert_array_equal(found, np.asarray(noise(0)).transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF", "MPO"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_pillows_own_transposition_is_the_rule(orientation: int, kind: str) -> None:
+    data = turned(orientation, kind)
+    wanted = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    assert wanted.size == (10, 12)
+    np.testing.assert_array_equal(decode_image(data, Spec()), np.asarray(wanted).transpose(2, 0, 1))
+
+
+def test_an_orientation_may_be_ignored_and_nothing_is_copied_without_one() -> None:
+    data = turned(6, "PNG")
+    stored = np.asarray(Image.open(io.BytesIO(data)))
+    assert stored.shape == (10, 12, 3)
+    found = decode_image(data, Spec(height=10, width=12, exif="ignore"))
+    np.testing.assert_array_equal(found, stored.transpose(2, 0, 1))
+    image = noise(0)
+    assert _upright(image) is image
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b""])
+def test_damaged_exif_does_not_fail_a_picture(exif: bytes) -> None:
+    with warnings.catch_warnings(action="ignore"):
+        found = decode_image(encoded(noise(0), "PNG", exif=exif), Spec())
+    np.testing.assert_array_equal(found, np.asarray(noise(0)).transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
@@ -73,12 +145,56 @@ def test_another_size_is_resized_whole(interpolation: str) -> None:
 
 def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
     deep = Image.fromarray(np.array([[0, 255, 256, 0x80FF, 0xFFFF]], dtype=np.uint16))
-    assert decode_image(encoded(deep), Spec("L", 1, 5)).tolist() == [[[0, 0, 1, 128, 255]]]
+    for kind in ("PNG", "TIFF", "PPM", "JPEG2000"):
+        assert decode_image(encoded(deep, kind), Spec("L", 1, 5)).tolist() == [[[0, 0, 1, 128, 255]]]
+    motorola = encoded(Image.frombytes("I;16B", (5, 1), np.asarray(deep).astype(">u2").tobytes()), "TIFF")
+    assert decode_image(motorola, Spec("L", 1, 5)).tolist() == [[[0, 0, 1, 128, 255]]]
 
 
-@pytest.mark.parametrize("data", [b"", b"not an image", b"\x89PNG\r\n\x1a\n", encoded(noise(0), "GIF"), b"%PDF-1.4"])
+def tiff(bits: int, width: int, data: bytes, **more: int) -> bytes:
+    """A grey TIFF of one row."""
+    tags = {256: width, 257: 1, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: len(data)}
+    tags |= {int(name[1:]): value for name, value in more.items()}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8 + len(data)) + data + directory
+
+
+def test_twelve_bits_are_scaled() -> None:
+    assert decode_image(tiff(12, 2, b"\xff\xf0\x80"), Spec("L", 1, 2)).tolist() == [[[255, 8]]]
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (Image.fromarray(np.array([[0.25, 1e9]], np.float32)), "its grey values are floating-point numbers"),
+        (Image.fromarray(np.array([[0, 70_000]], np.int32)), "its grey values are 0 to 70000; 0 to 65535 are taken"),
+        (Image.fromarray(np.array([[-1, 7]], np.int32)), "its grey values are -1 to 7; 0 to 65535 are taken"),
+        (Image.new("LAB", (2, 1)), "its colours are CIELAB"),
+    ],
+    ids=["float", "large", "negative", "lab"],
+)
+def test_values_that_would_be_clipped_are_refused(image: Image.Image, words: str) -> None:
+    with pytest.raises(NotAnImage, match=f"^{words}"):
+        decode_image(encoded(image, "TIFF"), GREY)
+
+
+def test_a_tiffs_tile_may_not_be_larger_than_a_picture() -> None:
+    with pytest.raises(TooManyPixels, match="65520 x 65520 pixels"):
+        decode_image(tiff(8, 1, b"a", t322=65520, t323=65520), GREY)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PPM"])
+def test_a_bomb_of_the_new_formats_is_refused_by_its_header(kind: str) -> None:
+    data = b"GIF89a" + struct.pack("<HH", 60_000, 60_000) + bytes(3) if kind == "GIF" else b"P5 60000 60000 255\n"
+    frame = b"\x2c" + struct.pack("<HHHH", 0, 0, 60_000, 60_000) + b"\0\x08\0"
+    with pytest.raises(TooManyPixels, match="pixels"):
+        decode_image(data + (frame if kind == "GIF" else b""), GREY)
+
+
+@pytest.mark.parametrize("data", [b"", b"not an image", b"\x89PNG\r\n\x1a\n", encoded(noise(0), "EPS"), b"%PDF-1.4"])
 def test_what_is_no_image_is_refused(data: bytes) -> None:
-    with pytest.raises(NotAnImage, match=f"^the {len(data)} bytes are not an image in JPEG, PNG, WEBP, BMP$"):
+    with pytest.raises(NotAnImage, match=f"^the {len(data)} bytes are not an image in {', '.join(FORMATS)}$"):
         decode_image(data, GREY)
 
 

@@ -33,7 +33,7 @@ def test_pictures_are_converted_by_the_rules_of_decode() -> None:
     pictures = source("dataset", train=named("Pictures"), test=named("Pictures", count=3), labels=3, image=IMAGE)
     assert pictures.labels == ("0", "1", "2")
     assert (pictures.train_size, pictures.test_size) == (6, 3)
-    assert pictures.input == ImageInput(mode="L", height=6, width=5, mean=(0.5,), std=(0.5,))
+    assert pictures.input == ImageInput(mode="L", height=6, width=5, mean=(0.5,), std=(0.5,), exif="apply")
     images, classes = next(iter(DataLoader(pictures.train, batch_size=6, num_workers=1)))
     assert classes.tolist() == [0, 1, 2, 0, 1, 2]
     expected = noise(4).convert("L").resize((5, 6), Image.Resampling.BILINEAR)
@@ -160,6 +160,11 @@ def test_a_wrong_sample_found_later_is_no_corrupt_one() -> None:
         ({"image": {"height": 3}}, "data.source.args.image: missing a required argument: 'width'; image has height"),
         ({"image": IMAGE | {"size": 3}}, "data.source.args.image: got an unexpected keyword argument 'size'"),
         ({"image": IMAGE | {"mode": "X"}}, "data.source.args.image.mode: 'X' is not RGB or L"),
+        (
+            {"image": IMAGE | {"normalize": "well"}},
+            "data.source.args.image.normalize: 'well' is not imagenet or half",
+        ),
+        ({"image": IMAGE | {"exif": "maybe"}}, "data.source.args.image.exif: 'maybe' is not apply or ignore"),
         ({"image": IMAGE | {"height": 0}}, "data.source.args.image.height: 0 is too small"),
         ({"labels": 0}, "data.source.args.labels: 0 gives no label"),
         ({"train_samples": 3}, "data.source.args.train_samples: is for an iterable data set"),

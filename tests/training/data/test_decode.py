@@ -29,7 +29,7 @@ def test_a_file_and_an_opened_image_are_one_tensor() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"no image", "the 8 bytes are not an image in JPEG, PNG, WEBP, BMP"),
+        (b"no image", "the 8 bytes are not an image in JPEG, PNG, WEBP, BMP, GIF, TIFF, "),
         (encoded(noise(0))[:100], "the image is damaged: .*truncated"),
         (encoded(Image.new("1", (10_000, 5_001))), "the image has 10000 x 5001 pixels; 50,000,000 are allowed"),
     ],

@@ -18,7 +18,7 @@ def test_the_default_is_the_scans_themselves() -> None:
 
 def test_a_size_is_the_scans_resized_bilinear() -> None:
     small, large = source("digits"), source("digits", size=28, normalize="half")
-    assert large.input == ImageInput(mode="L", height=28, width=28, mean=(0.5,), std=(0.5,))
+    assert large.input == ImageInput(mode="L", height=28, width=28, mean=(0.5,), std=(0.5,), exif="apply")
     scan = Image.fromarray(small.test[3][0][0].numpy()).resize((28, 28), Image.Resampling.BILINEAR)
     np.testing.assert_array_equal(large.test[3][0][0].numpy(), np.asarray(scan))
     assert large.test[3][1] == small.test[3][1]

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.training.data.sources import noise
+from torchferry.training.data.file_list import FileList
 from torchferry.training.data.image_files import CHUNK, ImageFiles
 from torchferry.training.data.source import ImageInput
 from torchferry.training.errors import CorruptSample
@@ -20,7 +21,8 @@ def files(folder: Path, *names: str) -> ImageFiles:
     for number, name in enumerate(names):
         (folder / name).parent.mkdir(exist_ok=True)
         noise(number, 4, 3).save(folder / name, "PNG")
-    return ImageFiles(folder, list(names), list(range(1, len(names) + 1)), IMAGE)
+    listed = FileList.of([os.fsencode(name) for name in names], [0] * len(names), range(1, len(names) + 1))
+    return ImageFiles(folder, listed, IMAGE)
 
 
 @pytest.mark.parametrize("name", ["b.png", "with space.png", "ünï.png", os.fsdecode(b"caf\xe9.png"), "deep/er.png"])
@@ -43,7 +45,7 @@ def test_memory_holds_every_file_in_its_place(tmp_path: Path) -> None:
 
 def test_names_lie_in_one_array_and_need_no_randomness(tmp_path: Path) -> None:
     samples = files(tmp_path, "a.png", "bb.png")
-    assert samples.names.dtype == np.dtype("S6")
+    assert samples.files.packed == b"a.pngbb.png"
     assert samples.deterministic
 
 

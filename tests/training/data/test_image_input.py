@@ -1,5 +1,6 @@
 """Options of image inputs: mode, size, and mean and std by name or as lists."""
 
+import math
 from typing import Any
 
 import pytest
@@ -36,7 +37,10 @@ def test_the_grey_mean_of_imagenet_is_that_of_its_three_colours() -> None:
 
 def test_the_default_is_colour_bilinear_and_imagenet() -> None:
     mean, std = IMAGENET
-    assert image_input(2, 3) == ImageInput(mode="RGB", height=2, width=3, interpolation="bilinear", mean=mean, std=std)
+    assert image_input(2, 3) == ImageInput(
+        mode="RGB", height=2, width=3, interpolation="bilinear", mean=mean, std=std, exif="apply"
+    )
+    assert image_input(2, 3, exif="ignore").exif == "ignore"
     assert image_input(2, 3, interpolation="bicubic").interpolation == "bicubic"
 
 
@@ -56,6 +60,8 @@ def test_lists_replace_one_or_both() -> None:
         ({"mean": [0.5]}, "mean: [0.5] has 1 values; mode RGB has 3"),
         ({"mode": "L", "std": [1.0, 1.0]}, "std: [1.0, 1.0] has 2 values; mode L has 1"),
         ({"mean": []}, "mean: [] has 0 values; mode RGB has 3"),
+        ({"mean": [0.5, math.nan, 0.5]}, "mean: [0.5, nan, 0.5] are not all finite"),
+        ({"std": [1.0, 1.0, math.inf]}, "std: [1.0, 1.0, inf] are not all finite"),
         ({"std": [1.0, 0.0, 1.0]}, "std: [1.0, 0.0, 1.0] must be above 0"),
         ({"std": [1.0, -1.0, 1.0]}, "std: [1.0, -1.0, 1.0] must be above 0"),
     ],

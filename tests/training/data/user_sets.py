@@ -1,14 +1,17 @@
 """Data sets as users write them, taken by their import path."""
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
+import webdataset
 from PIL import Image
-from torch.utils.data import IterableDataset
+from torch.utils.data import IterableDataset, get_worker_info
 
 from tests.training.data.sources import noise
 
@@ -99,6 +102,33 @@ class Numbers(IterableDataset):
             if number == self.broken:
                 raise OSError("connection lost")
             yield np.full((2,), number, dtype=np.float32), number / 2
+
+
+class Divided(IterableDataset):
+    """0 to 11, of which each rank and each loader process gives its part: by torch.distributed or torchrun's variables,
+    when it is made (`early`) or when it is walked."""
+
+    def __init__(self, early: bool = False) -> None:
+        self.place = self.places() if early else None
+
+    @staticmethod
+    def places() -> tuple[int, int]:
+        if dist.is_initialized():
+            return dist.get_rank(), dist.get_world_size()
+        return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, int]]:
+        rank, ranks = self.place or self.places()
+        worker = get_worker_info()
+        number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        for index in range(rank * workers + number, 12, ranks * workers):
+            yield np.full((1,), index, dtype=np.float32), index
+
+
+def divided_shards(pattern: str) -> IterableDataset:
+    """WebDataset's own stream, with its own splitters."""
+    stream = webdataset.WebDataset(pattern, shardshuffle=False, nodesplitter=webdataset.split_by_node)
+    return stream.map(lambda sample: (np.full((1,), int(sample["cls"]), dtype=np.float32), int(sample["cls"])))
 
 
 def single() -> list[int]:

@@ -36,6 +36,10 @@ def streamed() -> Source:
     return replace(tiny.corners(), train=Streamed())
 
 
+def cut() -> Source:
+    return replace(tiny.corners(), damaged=("a.tar: ends early, after b.png", "c.tar: is empty"))
+
+
 def run(**changes: Any) -> Run:
     """Of 2 steps in each epoch."""
     return tiny.build(**changes)
@@ -54,6 +58,16 @@ def test_a_rank_takes_its_part_of_each_batch() -> None:
     both = [tiny.build(rank_info=replace(tiny.ALONE, rank=rank, world_size=2)) for rank in (0, 1)]
     shares = [next(iter(each.feed.epoch(0, 0))).indices.tolist() for each in both]
     assert sorted(shares[0] + shares[1]) == sorted(next(iter(run().feed.epoch(0, 0))).indices.tolist())
+
+
+def test_what_could_not_be_listed_ends_the_run_or_is_said_by_the_leader(capsys: pytest.CaptureFixture[str]) -> None:
+    data = {"source": Component(name=f"{__name__}.cut")}
+    words = "a.tar: ends early, after b.png; data.on_corrupt skip goes on without what is missing"
+    assert refusal(lambda: run(data=data)) == words
+    run(data=data | {"on_corrupt": "skip"})
+    assert capsys.readouterr().out == "tiny: a.tar: ends early, after b.png\ntiny: c.tar: is empty\n"
+    run(data=data | {"on_corrupt": "skip"}, rank_info=replace(tiny.ALONE, rank=1, world_size=2))
+    assert capsys.readouterr().out == ""
 
 
 def test_a_stream_is_taken_as_it_comes() -> None:
