@@ -4,10 +4,12 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
 from torchferry.training.data.decode import decode_image
+from torchferry.training.data.file_keys import file_keys
 from torchferry.training.data.file_list import FileList
 from torchferry.training.data.source import ImageInput
 from torchferry.training.errors import CorruptSample
@@ -37,6 +39,10 @@ class ImageFiles(Dataset):
         except OSError as error:
             raise CorruptSample(f"{path}: cannot be read: {error.strerror}") from error
         return decode_image(data, self.image, str(path)), self.targets[index]
+
+    def keys(self) -> np.ndarray:
+        """uint64 [samples]: hashes of what the files hold."""
+        return file_keys(self.folder, self.files)
 
     def decoded(self) -> TensorDataset:
         """All samples in memory."""

@@ -1,14 +1,20 @@
 """A source as run folders and model cards hold it: with every argument, so that later versions may change a default."""
 
 import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data import SOURCES
+from torchferry.training.data.image_input import image_input
 
+OLD_SUFFIXES = ["jpg", "jpeg", "png", "webp", "bmp"]
 FORMER: dict[str, dict[str, Any]] = {
+    "dataset": {"image": {"exif": "ignore"}},
+    "image_folder": {"exif": "ignore", "suffixes": OLD_SUFFIXES},
     "table": {"split": "shuffle", "datatype": "float32", "scale_target": False},
+    "webdataset": {"exif": "ignore", "endings": OLD_SUFFIXES},
 }
 """By source, what was done before there was an argument for it; records of that time do not have it."""
 
@@ -18,23 +24,38 @@ def with_defaults(source: Component) -> Component:
     if source.name not in SOURCES:
         return source
     try:
-        bound = inspect.signature(SOURCES[source.name]).bind_partial(**source.args)
+        args = _bound(SOURCES[source.name], source.args)
+        if isinstance(args.get("image"), dict):
+            args["image"] = _bound(image_input, args["image"])
     except TypeError:  # an argument that the source does not have, of which its builder says so
         return source
-    bound.apply_defaults()
     # The task is the recipe's own, and told to the source when it is built.
-    args = {name: value for name, value in bound.arguments.items() if name != "task" or name in source.args}
+    return replace(source, args={name: value for name, value in args.items() if name != "task" or name in source.args})
+
+
+def _bound(function: Callable[..., Any], args: Mapping[str, Any]) -> dict[str, Any]:
+    signature = inspect.signature(function)
+    bound = signature.bind_partial(**args)
+    bound.apply_defaults()
+    return {name: value for name, value in bound.arguments.items() if name != "what"}  # for messages alone
+
+
+def _with_former(source: Component, record: Mapping[str, Any]) -> Component:
+    """Where neither the source nor the `record` says it."""
+    args = dict(source.args)
+    for name, value in FORMER.get(source.name, {}).items():
+        if not isinstance(value, dict):
+            args |= {name: value} if name not in {*args, *record} else {}
+        elif isinstance(args.get(name), dict):
+            args[name] = {key: each for key, each in value.items() if key not in record.get(name, {})} | args[name]
     return replace(source, args=args)
 
 
 def as_begun(source: Component, record: Component) -> Component:
     """The source of a run that goes on, for what neither its recipe nor its `record` says: as it was when it began."""
-    if record.name != source.name:
-        return source
-    former = FORMER.get(source.name, {}).items()
-    return replace(source, args={key: value for key, value in former if key not in record.args} | source.args)
+    return _with_former(source, record.args) if record.name == source.name else source
 
 
 def as_recorded(source: Component) -> Component:
     """The same of a source in a record, where what is missing is as it was before it could be said."""
-    return with_defaults(replace(source, args=FORMER.get(source.name, {}) | source.args))
+    return with_defaults(_with_former(source, {}))

@@ -4,6 +4,7 @@ WebDataset itself reads shards as streams, whose order depends on ranks and work
 an index and is read from its place in its shard, so that the order can be a function of seed and epoch.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +90,11 @@ class ShardImages(Dataset):
 
     def __len__(self) -> int:
         return len(self.index.places)
+
+    def keys(self) -> np.ndarray:
+        """uint64 [samples]: hashes of the samples' keys."""
+        hashes = (hashlib.blake2b(key, digest_size=8).digest() for key in self.index.keys.tolist())
+        return np.frombuffer(b"".join(hashes), "<u8")
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         shard, *places = self.index.places[number].tolist()

@@ -4,7 +4,7 @@ import pytest
 
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data import SOURCES, recorded
-from torchferry.training.data.recorded import as_recorded, with_defaults
+from torchferry.training.data.recorded import as_begun, as_recorded, with_defaults
 
 
 def test_what_a_recipe_leaves_out_is_the_default() -> None:
@@ -37,3 +37,20 @@ def test_each_former_way_can_still_be_asked_for() -> None:
     for name, args in recorded.FORMER.items():
         assert name in SOURCES
         assert as_recorded(Component(name=name)).args.items() >= args.items()
+
+
+def test_an_image_within_is_a_record_too() -> None:
+    image = {"height": 8, "width": 8}
+    source = Component(name="dataset", args={"train": {}, "test": {}, "labels": 2, "image": image})
+    assert with_defaults(source).args["image"]["exif"] == "apply"
+    assert as_recorded(source).args["image"]["exif"] == "ignore"
+    assert as_recorded(with_defaults(source)) == with_defaults(source)
+
+
+@pytest.mark.parametrize(("record", "split"), [({}, "shuffle"), ({"split": "hash"}, None)])
+def test_a_run_goes_on_as_it_began(record: dict[str, str], split: str | None) -> None:
+    now = Component(name="table", args={"path": "t.csv"})
+    assert as_begun(now, Component(name="table", args=record)).args.get("split") == split
+    assert as_begun(now, Component(name="digits", args=record)) == now
+    said = Component(name="table", args={"path": "t.csv", "split": "hash"})
+    assert as_begun(said, Component(name="table", args=record)).args["split"] == "hash"
