@@ -48,9 +48,15 @@ class DataConfig:
 @dataclass(kw_only=True)
 class WeightsConfig:
     source: str
-    """A .safetensors or .pth file, or the name of torchvision's, such as ResNet18_Weights.DEFAULT."""
+    """A file of safetensors or torch.save, an index of shards as Hugging Face has it, or the name of torchvision's,
+    such as ResNet18_Weights.DEFAULT."""
     skip: list[str] = field(default_factory=list)
     """Beginnings of the parameters that stay as the model made them, such as a new head: [fc.]."""
+    key: str | None = None
+    """Where in the file its state_dict lies, such as state_dict or ema, if more than one would fit; a moving average
+    is taken only if it is named here or alone."""
+    prefix: str | None = None
+    """Take only what begins so, without that beginning, such as backbone.; what all names share is taken off anyway."""
 
 
 @dataclass(kw_only=True)

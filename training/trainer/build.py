@@ -105,8 +105,9 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     # The same seed on every rank, so that all begin with the same weights.
     seed_everything(recipe.seed)
     model = build_model(recipe.model, source.input)
-    if recipe.weights is not None:
-        load_weights(model.network, recipe.weights)
+    said = load_weights(model.network, recipe.weights) if recipe.weights is not None else ""
+    if said and rank_info.leads:
+        print(f"{recipe.name}: {said}", flush=True)
     loss = _loss(recipe, task)
     mix = Mix(recipe.data.mixup, recipe.data.cutmix, outputs, recipe.seed) if order.neighbour else None
     if recipe.distributed.sync_batchnorm and rank_info.device.type != "cuda":
