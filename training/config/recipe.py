@@ -60,6 +60,40 @@ class WeightsConfig:
 
 
 @dataclass(kw_only=True)
+class OptimizerConfig:
+    name: str
+    """A class of torch.optim, or an import path."""
+    args: dict[str, Any] = field(default_factory=dict)
+    """Keyword arguments for it."""
+    groups: list[dict[str, Any]] = field(default_factory=list)
+    """Parameters with other arguments: {match: "fc.*", lr: 0.01}. match is a pattern over their names, or a list of
+    them, where * stands for dots too; the first group that matches a parameter has it."""
+    no_decay_on_norms_and_biases: bool = False
+    """No weight decay for biases and whatever else has fewer than two dimensions, and for LayerNorm and RMSNorm; a
+    group that gives a weight_decay keeps it."""
+    layer_decay: float | None = None
+    """The learning rate times this for each part of the network between a parameter's own and the last. The parts are
+    the children at the network's top, as they were registered; an only child is looked into, and parameters beside
+    children count with the first. Of a ResNet, fc has all of the rate, layer4 0.75 of it with 0.75, and so on."""
+
+    def __post_init__(self) -> None:
+        for number, group in enumerate(self.groups):
+            match = group.get("match")
+            patterns = [match] if isinstance(match, str) else match
+            if not isinstance(patterns, list) or not patterns or not all(isinstance(each, str) for each in patterns):
+                raise UserError(
+                    f"optimizer.groups[{number}].match: {match} is no pattern like fc.*, nor a list of them"
+                )
+        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
+            raise UserError(f"optimizer.layer_decay: {self.layer_decay} is not above 0 and up to 1; null turns it off")
+
+    @property
+    def divides(self) -> bool:
+        """Whether it tells parameters apart."""
+        return bool(self.groups) or self.no_decay_on_norms_and_biases or self.layer_decay is not None
+
+
+@dataclass(kw_only=True)
 class ScheduleConfig:
     name: str = "cosine"
     """constant, cosine, linear, step or triangular, or the name of any class in torch.optim.lr_scheduler."""
@@ -113,6 +147,9 @@ class DistributedConfig:
     """Rank of PowerSGD's approximation (arXiv:1905.13727)."""
     sync_batchnorm: bool = False
     """BatchNorm over the whole batch instead of each rank's share; on GPUs."""
+    find_unused_parameters: bool = False
+    """Let DDP look in each step for parameters that took no part, such as those of a branch that depends on the data;
+    costs a walk through the graph."""
     timeout_seconds: int = 600
     """How long a rank waits for another before it gives up."""
 
@@ -242,9 +279,12 @@ class Recipe:
     model: Component
     weights: WeightsConfig | None = None
     """Weights to start from instead of random ones."""
+    freeze: list[str] = field(default_factory=list)
+    """Patterns of parameters that stay as they are: conv1.*, layer*.bn*.weight; * stands for dots too. BatchNorm whose
+    parameters are all frozen stays in evaluation mode, so that its statistics stay as well."""
     loss: Component | None = None
     """cross_entropy, nll, bce_with_logits, mse, l1, huber or an import path; the task's own if null."""
-    optimizer: Component
+    optimizer: OptimizerConfig
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     step: StepConfig = field(default_factory=StepConfig)
     distributed: DistributedConfig = field(default_factory=DistributedConfig)

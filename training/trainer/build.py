@@ -16,6 +16,7 @@ from torchferry.training.data.mix import Mix
 from torchferry.training.data.order import GlobalBatches
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.models.frozen import freeze
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.models.saved import build_model
 from torchferry.training.models.weights import load_weights
@@ -108,6 +109,7 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     said = load_weights(model.network, recipe.weights) if recipe.weights is not None else ""
     if said and rank_info.leads:
         print(f"{recipe.name}: {said}", flush=True)
+    freeze(model, recipe.freeze)
     loss = _loss(recipe, task)
     mix = Mix(recipe.data.mixup, recipe.data.cutmix, outputs, recipe.seed) if order.neighbour else None
     if recipe.distributed.sync_batchnorm and rank_info.device.type != "cuda":

@@ -18,7 +18,7 @@ from torchferry.training.data.source import ImageInput, Source, blank
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks import Task
 from torchferry.training.trainer.lr_schedule import build_schedule
-from torchferry.training.trainer.optim import build_optimizer
+from torchferry.training.trainer.optimizer import build_optimizer
 
 
 def try_step(
@@ -61,7 +61,7 @@ def try_step(
     with _blamed("loss: has no gradient"):
         value.backward()
     _check_all_used(model, "in the loss")
-    optimizer = build_optimizer(recipe.optimizer, model.parameters())
+    optimizer = build_optimizer(recipe.optimizer, model.network)
     scheduler = build_schedule(recipe.schedule, optimizer, total_steps)
     with _blamed("optimizer: cannot take a step"):
         optimizer.step()

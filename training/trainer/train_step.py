@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -41,6 +41,8 @@ class Step:
     device: torch.device
     learning_rate: float = 0.0
     """Of the last step, in the first parameter group."""
+    learning_rates: dict[str, float] = field(default_factory=dict)
+    """The same by each group's name; empty without `optimizer.groups` and the like."""
     forward_seconds: float = 0.0
     """Of the last forward pass that was measured. Unlike a whole step it waits for no other rank, so it shows a
     straggler."""
@@ -49,7 +51,9 @@ class Step:
         self, batches: Iterator[Batch], epoch: int, *, measure: bool
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The mean loss, and the gradients' norm if it is needed or `measure` asks for it; both on the device."""
-        self.learning_rate = self.optimizer.param_groups[0]["lr"]  # before the scheduler moves it
+        groups = self.optimizer.param_groups
+        self.learning_rate = groups[0]["lr"]  # before the scheduler moves it
+        self.learning_rates = {group["name"]: group["lr"] for group in groups if "name" in group}
         if self.config.skip_nonfinite:
             self.guard.step_begins()
         total = torch.zeros((), device=self.device)

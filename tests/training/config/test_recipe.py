@@ -14,6 +14,7 @@ from torchferry.training.config.recipe import (
     EarlyStoppingConfig,
     GateConfig,
     MetricsConfig,
+    OptimizerConfig,
     ProfileConfig,
     Recipe,
     ScheduleConfig,
@@ -28,7 +29,7 @@ def recipe(**changes: Any) -> Recipe:
         "name": "digits",
         "data": DataConfig(source=DIGITS),
         "model": Component(name="digits_cnn"),
-        "optimizer": Component(name="SGD"),
+        "optimizer": OptimizerConfig(name="SGD"),
     }
     return Recipe(**given | changes)
 

@@ -10,7 +10,7 @@ from torch import nn
 from tests.training import nets, tiny
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import ScheduleConfig
+from torchferry.training.config.recipe import OptimizerConfig, ScheduleConfig
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks import TASKS
@@ -134,8 +134,8 @@ def test_a_loss_that_does_not_fit_is_refused(loss: nn.Module, words: str) -> Non
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"optimizer": Component(name="SparseAdam")}, "optimizer: cannot take a step: RuntimeError: SparseAdam"),
-        ({"optimizer": Component(name="SGD", args={"lr": -1})}, "optimizer: SGD could not be built: ValueError"),
+        ({"optimizer": OptimizerConfig(name="SparseAdam")}, "optimizer: cannot take a step: RuntimeError: SparseAdam"),
+        ({"optimizer": OptimizerConfig(name="SGD", args={"lr": -1})}, "optimizer: SGD could not be built: ValueError"),
         (
             {"schedule": ScheduleConfig(name="OneCycleLR", args={"max_lr": 1, "total_steps": 8})},
             "schedule.args.total_steps: 8 end before the run's 9 steps",

@@ -11,7 +11,7 @@ from torch.distributed.algorithms.ddp_comm_hooks.powerSGD_hook import PowerSGDSt
 from tests.training import tiny
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import DistributedConfig, ScheduleConfig, StepConfig
+from torchferry.training.config.recipe import DistributedConfig, OptimizerConfig, ScheduleConfig, StepConfig
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.trainer.build import Run
@@ -95,7 +95,7 @@ def test_the_loss_is_scaled_in_half_precision_alone(precision: Any, scales: bool
 @pytest.mark.parametrize("every", ["step", "epoch"])
 def test_the_learning_rate_moves_when_the_recipe_says(every: Any, alone: RankInfo) -> None:
     schedule = ScheduleConfig(name="StepLR", every=every, args={"step_size": 1, "gamma": 0.5})
-    fast = Component(name="SGD", args={"lr": 0.5})
+    fast = OptimizerConfig(name="SGD", args={"lr": 0.5})
     step = assemble(parts(alone, schedule=schedule, optimizer=fast))
     trained(step, 2)
     step.epoch_ended()
