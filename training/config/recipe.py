@@ -155,6 +155,11 @@ class DistributedConfig:
 
     def __post_init__(self) -> None:
         _at_least("distributed.powersgd_rank", self.powersgd_rank, 1)
+        if self.static_graph and self.find_unused_parameters:
+            raise UserError(
+                "distributed.find_unused_parameters: does not go with static_graph, which promises that every step "
+                "uses the same parameters; set one of them to false"
+            )
         if not 1 <= self.timeout_seconds <= 1_000_000:
             raise UserError(f"distributed.timeout_seconds: {self.timeout_seconds} is not between 1 and 1,000,000")
 

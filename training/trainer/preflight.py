@@ -48,7 +48,7 @@ def try_step(
         if not mode:
             with _blamed("model: has no gradient in evaluation, from which ranks learn their order"):
                 given.sum().backward()
-            _check_all_used(model, "in evaluation")
+            _check_all_used(model, "in evaluation", recipe)
             model.zero_grad()
     with _blamed(f"loss: does not take what the model gives and {task.targets}"):
         value = loss(*task.for_loss(given, targets))
@@ -60,7 +60,7 @@ def try_step(
         raise UserError("loss: grows with the batch, so it would depend on the number of ranks; reduce it to the mean")
     with _blamed("loss: has no gradient"):
         value.backward()
-    _check_all_used(model, "in the loss")
+    _check_all_used(model, "in the loss", recipe)
     optimizer = build_optimizer(recipe.optimizer, model.network)
     scheduler = build_schedule(recipe.schedule, optimizer, total_steps)
     with _blamed("optimizer: cannot take a step"):
@@ -80,11 +80,14 @@ def blank_batch(
     return blank(source.input, samples), targets
 
 
-def _check_all_used(model: Normalized, where: str) -> None:
-    """Every parameter has got a gradient."""
+def _check_all_used(model: Normalized, where: str, recipe: Recipe) -> None:
+    """Every parameter has got a gradient, unless the recipe has DDP look for those that have none."""
     idle = [name for name, weight in model.network.named_parameters() if weight.requires_grad and weight.grad is None]
-    if idle:
-        raise UserError(f"model: {', '.join(idle[:3])} takes no part {where}, so ranks would wait for it; remove it")
+    if idle and not recipe.distributed.find_unused_parameters:
+        raise UserError(
+            f"model: {', '.join(idle[:3])} takes no part {where}, so ranks would wait for it; remove it, or set "
+            "distributed.find_unused_parameters to true"
+        )
 
 
 @contextmanager

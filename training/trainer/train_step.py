@@ -18,6 +18,7 @@ from torchferry.training.data.mix import Mix
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks import Task
 from torchferry.training.trainer.nonfinite_guard import NonFiniteGuard
+from torchferry.training.trainer.unused_parameters import check_all_took_part
 
 
 @dataclass(kw_only=True)
@@ -64,6 +65,8 @@ class Step:
             with nullcontext() if last else self.model.no_sync():
                 loss = self._loss(batch, epoch, measure) / self.config.accumulate
                 self.scaler.scale(loss).backward()
+            if last:
+                check_all_took_part(self.model, loss)
             total += loss.detach()
         return total, self._update(measure)
 

@@ -40,7 +40,10 @@ def assemble(run: Run) -> Step:
     try:
         # Gradients as views of DDP's buckets need no second copy in memory.
         parallel = DistributedDataParallel(
-            model, gradient_as_bucket_view=True, static_graph=recipe.distributed.static_graph
+            model,
+            gradient_as_bucket_view=True,
+            static_graph=recipe.distributed.static_graph,
+            find_unused_parameters=recipe.distributed.find_unused_parameters,
         )
     except Exception as error:
         if why_ranks_parted(error):
