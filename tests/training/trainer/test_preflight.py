@@ -10,7 +10,7 @@ from torch import nn
 from tests.training import nets, tiny
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import OptimizerConfig, ScheduleConfig
+from torchferry.training.config.recipe import DistributedConfig, OptimizerConfig, ScheduleConfig
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks import TASKS
@@ -96,6 +96,12 @@ def test_a_network_that_does_not_fit_is_refused(network: nn.Module, words: str) 
     with pytest.raises(UserError, match=words) as refused:
         attempt(network)
     assert "\n" not in str(refused.value)
+
+
+def test_a_weight_that_is_not_used_is_ddps_to_find_if_the_recipe_says() -> None:
+    attempt(Idle(), distributed=DistributedConfig(find_unused_parameters=True))
+    with pytest.raises(UserError, match=r"remove it, or set distributed\.find_unused_parameters to true$"):
+        attempt(Idle())
 
 
 def test_a_network_that_needs_more_than_one_sample_is_refused_where_ranks_get_one() -> None:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed.checkpoint as dcp
+from torch import nn
 
 from tests.training import tiny
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import OptimizerConfig, StepConfig
+from torchferry.training.config.recipe import DistributedConfig, OptimizerConfig, StepConfig
 from torchferry.training.progress import Progress
 from torchferry.training.trainer.train_state import collect, restore, seed_everything
 from torchferry.training.trainer.train_step import Step
@@ -73,6 +74,45 @@ def test_a_step_goes_on_as_if_nothing_had_happened(optimizer: OptimizerConfig, t
     theirs, mine = ([group | {"params": None} for group in each.optimizer.param_groups] for each in (first, second))
     assert len(mine) == (1 if optimizer is MOMENTUM else 2)
     assert mine == theirs
+
+
+class Late(nn.Linear):
+    """A layer takes part after five passes."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 3)
+        self.late, self.passes = nn.Linear(3, 3), 0
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        self.passes += self.training
+        outputs = super().forward(inputs)
+        return outputs + self.late(inputs) if self.passes > 5 else outputs
+
+
+@pytest.mark.filterwarnings("ignore:find_unused_parameters")
+@pytest.mark.parametrize("name", ["AdamW", "Rprop", "SGD"])
+def test_a_parameter_that_was_not_used_yet_has_no_optimizer_state_after_a_restart_either(
+    name: str, tmp_path: Path
+) -> None:
+    optimizer = OptimizerConfig(name=name, args={"momentum": 0.9, "dampening": 0.5} if name == "SGD" else {})
+    changes: dict[str, Any] = {
+        "optimizer": optimizer,
+        "model": Component(name=f"{__name__}.Late"),
+        "distributed": DistributedConfig(find_unused_parameters=True),
+    }
+    first, second = step_of(tmp_path, **changes), step_of(tmp_path, seed=1, **changes)
+    train(first, 3)
+    path = saved(first, tmp_path / "saved", torch.zeros(2))
+    restore(path, Progress(), second, tiny.ALONE, torch.zeros(2))
+    assert len(second.optimizer.state) == len(first.optimizer.state) == 2
+    for step in (first, second):
+        step.model.module.network.passes = 3
+        train(step, 4)
+    assert len(first.optimizer.state) == 4
+    assert all(map(torch.equal, first.model.parameters(), second.model.parameters()))
+    other = step_of(tmp_path, **changes | {"optimizer": OptimizerConfig(name="Adagrad")})
+    with pytest.raises(UserError, match=r"it has no optimizer\.state"):
+        restore(path, Progress(), other, tiny.ALONE, torch.zeros(2))
 
 
 def test_random_numbers_go_on_where_they_stood(tmp_path: Path) -> None:
