@@ -17,7 +17,7 @@ def freeze(model: Normalized, patterns: Sequence[str]) -> None:
     goes on. Raises UserError for a pattern that matches nothing, and where nothing is left to train.
     """
     for parameter in matching(patterns, model.network, "freeze"):
-        parameter.requires_grad_(requires_grad=False)
+        parameter.requires_grad = False
     if patterns and not any(parameter.requires_grad for parameter in model.network.parameters()):
         raise UserError(f"freeze: {', '.join(patterns)} leave no parameter to train")
     if patterns:

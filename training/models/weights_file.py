@@ -82,18 +82,15 @@ def _unpickled(path: Path, begins: bytes) -> Any:
             raise UserError(f"weights.source: {path} {words}")
     if begins.startswith(b"PK") and any(name.endswith("/constants.pkl") for name in zipfile.ZipFile(path).namelist()):
         raise UserError(f"weights.source: {path} is a TorchScript archive, which holds code; {ONLY_TENSORS}")
+    refusal = f"weights.source: {path} is a pickle of more than tensors, which could run code; {ONLY_TENSORS}"
     try:
         # An open file, because torch goes by the ending of a name.
         with path.open("rb") as file, safe_globals([(instead, name) for name, instead in BESIDE.items()]):
             content = torch.load(file, "cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        content, reason = LeftOut(), error
-    else:
-        reason = None
+        raise UserError(refusal) from error
     if isinstance(content, LeftOut):
-        raise UserError(
-            f"weights.source: {path} is a pickle of more than tensors, which could run code; {ONLY_TENSORS}"
-        ) from reason
+        raise UserError(refusal)
     return content
 
 

@@ -120,7 +120,7 @@ class RankZeroReporter:
         try:
             self.file.write(json.dumps({"kind": kind, "time": time.time(), **plain}) + "\n")
             if self.board is not None:
-                rates = {f"learning_rates/{name}": rate for name, rate in plain.pop("learning_rates", {}).items()}
+                rates = {f"learning_rates/{name}": rate for name, rate in values.get("learning_rates", {}).items()}
                 for name, value in (plain | rates).items():
                     if isinstance(value, float):
                         self.board.add_scalar(f"{kind}/{name}", value, values["step"])

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from tests.training.data.sources import refusal
@@ -72,7 +73,7 @@ def test_a_layers_rate_falls_with_its_distance_from_the_last() -> None:
 
 def test_an_only_child_is_looked_into_and_parameters_beside_children_count_with_the_first() -> None:
     inner = Network()
-    inner.token = nn.Parameter(inner.stem.bias.detach().clone())
+    inner.token = nn.Parameter(torch.zeros(2))
     found = grouped(nn.Sequential(nn.Flatten(), inner), layer_decay=0.5)
     assert {name: members for name, (members, _) in found.items()} == {
         "head": "1.head.weight 1.head.bias",

@@ -28,7 +28,7 @@ class Branching(nn.Module):
 
 def parallel(*, find: bool = False) -> DistributedDataParallel:
     network = nn.ModuleDict({"network": Branching()})
-    network.forward = network["network"].forward  # type: ignore[method-assign]  # as behind Normalized
+    network.forward = network["network"].forward  # as behind Normalized
     return DistributedDataParallel(network, gradient_as_bucket_view=True, find_unused_parameters=find)
 
 
