@@ -64,7 +64,9 @@ def _group(
     arguments = {name: value for name, value in given.items() if name != "match"}
     words = [", ".join(_patterns(given)) if given else "rest"] if config.groups else []
     if config.layer_decay is not None:
-        arguments["lr"] = arguments.get("lr", defaults["lr"]) * config.layer_decay**kind.above
+        rate = arguments.get("lr", defaults["lr"])
+        # The optimizer refuses what is no number.
+        arguments["lr"] = rate * config.layer_decay**kind.above if isinstance(rate, int | float) else rate
         words.append(layers[len(layers) - 1 - kind.above])
     if kind.spared:
         arguments["weight_decay"] = 0.0
