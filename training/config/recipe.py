@@ -102,7 +102,8 @@ class ScheduleConfig:
     every: Literal["step", "epoch"] = "step"
     """When a class of torch.optim.lr_scheduler moves on."""
     args: dict[str, Any] = field(default_factory=dict)
-    """cosine, linear: end; step: milestones (shares of the run, 0..1), gamma; triangular: peak; or the class's own."""
+    """cosine, linear: end; step: milestones (shares of the run, 0..1), gamma; triangular: peak; or the class's own.
+    With groups of the optimizer, one max_lr or base_lr belongs to optimizer.args.lr, and each group has its share."""
 
     def __post_init__(self) -> None:
         _at_least("schedule.warmup_steps", self.warmup_steps, 0)

@@ -1,5 +1,6 @@
 """Optimizers go by torch's names; what cannot train is refused with the recipe's key."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -77,4 +78,4 @@ def test_each_group_has_its_arguments_and_the_others_the_optimizers_own() -> Non
 def test_a_groups_arguments_are_checked_as_the_optimizers(group: dict[str, Any], words: str) -> None:
     for layer_decay in (None, 0.5):
         config = OptimizerConfig(name="SGD", groups=[{"match": "0.*", **group}], layer_decay=layer_decay)
-        assert words in refusal(lambda config=config: build_optimizer(config, network()))
+        assert words in refusal(partial(build_optimizer, config, network()))
