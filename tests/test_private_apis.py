@@ -18,6 +18,7 @@ PROTOCOL = "serving/onnx_server/http/uvicorn_protocol.py"
 SERVER = "serving/onnx_server/http/server.py"
 LAUNCHER = "training/distributed/launcher.py"
 RENDEZVOUS = "training/distributed/rendezvous.py"
+UNUSED = "training/trainer/unused_parameters.py"
 STATE = "training/trainer/train_state.py"
 CHECKPOINT = "training/checkpointing/checkpoint.py"
 WRITER = "training/checkpointing/upload_writer.py"
@@ -79,6 +80,8 @@ USES = [
     Use(LAUNCHER, f"{ELASTIC}.multiprocessing.errors.ChildFailedError", "reads it", attributes="failures"),
     Use(LAUNCHER, f"{ELASTIC}.multiprocessing.SignalException", "reads it", attributes="sigval"),
     Use(RENDEZVOUS, f"{AGENT}._start_workers", "reads what it sets", mentions="TORCHELASTIC_USE_AGENT_STORE"),
+    Use(UNUSED, "torch._C._distributed_c10d.Reducer", "asks it", attributes="_check_reducer_finalized"),
+    Use(UNUSED, "torch.nn.parallel.DistributedDataParallel", "reads it", attributes="reducer"),
     Use(STATE, f"{DCP}._nested_dict.flatten_state_dict", "calls it", "state_dict"),
     Use(STATE, POWER_SGD, "restores it", attributes="__setstate__ process_group"),
     Use(CHECKPOINT, f"{DCP}.metadata.Metadata", "reads them", attributes="state_dict_metadata storage_data"),

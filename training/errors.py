@@ -7,6 +7,14 @@ class CorruptSample(UserError):
     """A sample that cannot be read; the message names it. `data.on_corrupt` says what happens then."""
 
 
+class RankError(UserError):
+    """Of one rank alone, which says it at once, because the others wait for it and have nothing to say."""
+
+
+class SaidElsewhere(UserError):
+    """What ends this rank is another's UserError, and that rank says it."""
+
+
 class RunFailed(Exception):
     """The machine or a store failed, not the recipe, so the same command tries again; the exit code is 1.
 

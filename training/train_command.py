@@ -19,7 +19,7 @@ from torchferry.arguments import Parser
 from torchferry.errors import StoreError, UserError
 from torchferry.training.config.cli import parse
 from torchferry.training.config.recipe import Recipe
-from torchferry.training.errors import RunFailed
+from torchferry.training.errors import RankError, RunFailed, SaidElsewhere
 
 EXIT_SECONDS = 5.0
 
@@ -108,16 +108,15 @@ def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError | 
     try:
         return run(recipe)
     except (UserError, RunFailed) as error:
+        if isinstance(error, SaidElsewhere):
+            _end_soon()
         return error
     except StoreError as error:
         from torchferry.training.distributed.process_group import of_store
 
         return of_store(error)
     except Exception as error:
-        # A save may be waiting for a rank that is gone, and Python would wait for the save before it ends.
-        ends = threading.Timer(EXIT_SECONDS, os._exit, (1,))
-        ends.daemon = True
-        ends.start()
+        _end_soon()
         from torchferry.training.distributed.process_group import why_ranks_parted
 
         if (reason := why_ranks_parted(error)) is None:
@@ -127,8 +126,17 @@ def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError | 
         return 1
 
 
+def _end_soon() -> None:
+    """A save may be waiting for a rank that is gone, and Python would wait for the save before it ends."""
+    ends = threading.Timer(EXIT_SECONDS, os._exit, (1,))
+    ends.daemon = True
+    ends.start()
+
+
 def _refuse(error: UserError) -> int:
-    if int(os.environ.get("LOCAL_RANK", 0)) != 0:
+    if isinstance(error, SaidElsewhere):
+        return 2
+    if not isinstance(error, RankError) and int(os.environ.get("LOCAL_RANK", 0)) != 0:
         # Most likely the first rank says the same, and torchrun ends all workers as soon as it has exited.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         time.sleep(10)

@@ -25,14 +25,22 @@ from torchferry.training.models.normalized import Normalized
 from torchferry.training.models.weights import load_weights
 
 # A recipe's keys in what training says of them, and the options here.
-OPTIONS = {"model.name:": "--model:", "model.args:": "--model-args:", "weights.source:": "--weights:"}
+OPTIONS = {
+    "model.name:": "--model:",
+    "model.args:": "--model-args:",
+    "weights.source:": "--weights:",
+    "weights.key:": "--weights-key:",
+    "weights.prefix:": "--weights-prefix:",
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("a model that was not trained here, instead of RUN")
     group.add_argument("--model", help="import path of an nn.Module's class, or of a function that gives one")
     group.add_argument("--model-args", type=_mapping, default={}, metavar="JSON", help="its arguments")
-    group.add_argument("--weights", help="a .safetensors or .pth file with its state_dict")
+    group.add_argument("--weights", help="a file with its state_dict, of safetensors or torch.save")
+    group.add_argument("--weights-key", metavar="KEY", help="which of the file's state_dicts, such as ema")
+    group.add_argument("--weights-prefix", metavar="PREFIX", help="take only what begins so, such as backbone.")
     kinds = "image:224, image:L:28x28, table:8 or tensor:FP32:3x16; again for each argument of a network with several"
     group.add_argument("--input", action="append", default=[], metavar="[NAME=]KIND", help=kinds)
     group.add_argument("--normalize", choices=("imagenet", "half", "none"), default="imagenet", help="of images")
@@ -113,7 +121,11 @@ def _network(options: argparse.Namespace) -> nn.Module:
         if not isinstance(network, nn.Module):
             raise UserError(f"--model: {path} gives a {type(network).__name__}, not a torch.nn.Module")
         if options.weights:
-            load_weights(network, WeightsConfig(source=options.weights))
+            given = {"source": options.weights, "key": options.weights_key, "prefix": options.weights_prefix}
+            if said := load_weights(network, WeightsConfig(**given)):
+                print(said, flush=True)
+        elif options.weights_key or options.weights_prefix:
+            raise UserError("--weights: is missing; --weights-key and --weights-prefix say what to take from it")
     except UserError as error:
         text = str(error)
         for key, option in OPTIONS.items():

@@ -68,6 +68,11 @@ def assert_same(one: Path, other: Path) -> None:
 ACCUMULATING = ("--step.accumulate", 2, "--step.ema_decay", 0.9, "--data.workers", 2)
 MIXING = ("--data.mixup", 0.2, "--step.clip_norm", 1, "--step.skip_nonfinite", 3, "--data.workers", 1)
 SGD = '{"name": "SGD", "args": {"lr": 0.1, "momentum": 0.9}}'
+GROUPED = (
+    *("--freeze", '["0.*"]', "--optimizer.groups", '[{"match": "12.*", "lr": 0.01}]', "--optimizer.layer_decay", 0.8),
+    *("--optimizer.no_decay_on_norms_and_biases", "true", "--distributed.find_unused_parameters", "true"),
+    *("--step.ema_decay", 0.9),
+)
 SHIFTS = ("--data.augment", '[{"name": "random_crop", "args": {"padding": 1}}]')
 
 
@@ -81,6 +86,7 @@ SHIFTS = ("--data.augment", '[{"name": "random_crop", "args": {"padding": 1}}]')
         pytest.param(2, (*ACCUMULATING, "--checkpoint.every_steps", "null"), "1:80", id="checkpoints at epochs alone"),
         pytest.param(2, (*MIXING, *SHIFTS), "0:13", id="mixed, shifted and clipped"),
         pytest.param(2, ("--distributed.comm_hook", "powersgd"), "1:13", id="compressed gradients with error feedback"),
+        pytest.param(2, GROUPED, "1:13", id="frozen layers, groups of parameters and DDP that looks for unused ones"),
         # Rings of three and more add in an order that depends on DDP's buckets.
         pytest.param(4, (), "2:13", id="four ranks"),
     ],

@@ -160,8 +160,44 @@ def test_a_rank_that_ends_takes_the_others_along_without_their_tracebacks(
     done = torchrun(2, *QUICK, *spoiled, "--runs_dir", tmp_path)
     assert done.returncode == 1
     assert "the disk has a hole here" in done.stderr
-    assert "because another rank seems to have gone" in done.stderr
+    assert "another rank seems to have gone" not in done.stderr  # it is known why
     assert done.stderr.count("Traceback (most recent call last)") == 1, done.stderr  # torchrun's own
+
+
+BRANCHING = ("--model.name", "tests.training.nets.Branching", "--epochs", 1)
+
+
+@pytest.mark.torchrun
+def test_a_branch_that_one_rank_does_not_take_ends_the_run_with_its_name(tmp_path: Path) -> None:
+    done = torchrun(2, *QUICK, *BRANCHING, "--runs_dir", tmp_path)
+    assert done.returncode == 1
+    ours = [line for line in done.stderr.splitlines() if line.startswith("torchferry: ")]
+    assert len(ours) == 1, done.stderr
+    assert ours[0].startswith("torchferry: model: branch.weight, branch.bias took no part in a step, so the other")
+    assert "distributed.find_unused_parameters" in ours[0]
+
+
+@pytest.mark.torchrun
+def test_it_trains_where_ddp_looks_for_it(tmp_path: Path) -> None:
+    done = torchrun(2, *QUICK, *BRANCHING, "--distributed.find_unused_parameters", "true", "--runs_dir", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert weights(tmp_path / "digits").keys() == {"head.weight", "head.bias", "branch.weight", "branch.bias"}
+
+
+def test_frozen_layers_and_groups_of_others_begin_with_weights_of_another_trainer(tmp_path: Path) -> None:
+    first, _, _ = train(tmp_path / "first", "--max_steps", 10)
+    given = {f"model.{name}": value.half() for name, value in weights(first).items()}
+    torch.save({"state_dict": given, "epoch": 3}, tmp_path / "last.ckpt")
+    options = ("--freeze", '["0.*", "2.*"]', "--optimizer.groups", '[{"match": "12.*", "lr": 0.02}]', "--max_steps", 10)
+    run, rows, output = train(tmp_path / "second", *options, "--weights.source", tmp_path / "last.ckpt")
+    said = f"digits: weights from {tmp_path / 'last.ckpt'}: its state_dict; without 'model.' before its names; float16 "
+    assert output.count(f"{said}becomes float32\n") == 1
+    ended = weights(run)
+    same = {name for name, value in ended.items() if torch.equal(value, given[f"model.{name}"].float())}
+    assert same == {f"{layer}.{kind}" for layer in (0, 2) for kind in ("weight", "bias")}
+    (report,) = (row for row in rows if row["kind"] == "train")
+    rest = report["learning_rate"]
+    assert report["learning_rates"] == pytest.approx({"rest": rest, "12.*": 5 * rest})
 
 
 def test_corrupt_samples_are_named_or_skipped_and_counted(spoiled: tuple[object, ...], tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """`torchferry train`: in one process, or in several that torchrun starts."""
 
 import os
+import time
 
 import pytest
 import torch
 
 from tests.commands import RECIPES, run_command
 from torchferry.errors import UserError
-from torchferry.training.train_command import _launched, _say_threads
+from torchferry.training.errors import RankError, SaidElsewhere
+from torchferry.training.train_command import _launched, _refuse, _say_threads
 
 QUICK = (
     "--config",
@@ -44,6 +46,16 @@ def test_it_is_not_started_within_torchrun(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("LOCAL_RANK", "0")
     with pytest.raises(UserError, match="was itself started by torchrun"):
         _launched(["--nproc-per-node", "2"])
+
+
+@pytest.mark.parametrize(("error", "says"), [(RankError("wrong"), "torchferry: wrong\n"), (SaidElsewhere("gone"), "")])
+def test_a_rank_says_at_once_what_no_other_says_and_nothing_that_another_says(
+    error: UserError, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits for the first rank"))
+    assert _refuse(error) == 2
+    assert capsys.readouterr().err == says
 
 
 def test_a_wrong_recipe_starts_no_process() -> None:

@@ -8,7 +8,7 @@ import torch
 
 from tests.training import tiny
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import ScheduleConfig, StepConfig
+from torchferry.training.config.recipe import OptimizerConfig, ScheduleConfig, StepConfig
 from torchferry.training.evaluation import Evaluation, evaluate
 from torchferry.training.trainer.wrap_ddp import assemble
 
@@ -26,7 +26,7 @@ def trained(columns: dict[str, Any], precision: Any = "fp32", **args: Any) -> Ev
         data={"source": table, "batch_size": 100},
         task="regression",
         model=Component(name="mlp", args={"widths": [1, 64, 64, 1]}),
-        optimizer=Component(name="Adam", args={"lr": 0.01}),
+        optimizer=OptimizerConfig(name="Adam", args={"lr": 0.01}),
         schedule=ScheduleConfig(name="cosine"),
         step=StepConfig(precision=precision, ema_decay=0.5),
         epochs=epochs,

@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import DataConfig, Recipe
+from torchferry.training.config.recipe import DataConfig, OptimizerConfig, Recipe
 from torchferry.training.data.source import Source, TensorInput
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.trainer.build import Run, build_run
@@ -37,7 +37,7 @@ def recipe(source: str = "corners", *, data: dict[str, Any] | None = None, **cha
         "runs_dir": Path("unused"),
         "data": DataConfig(**sampled | (data or {})),
         "model": Component(name="torch.nn.Linear", args={"in_features": 3, "out_features": OUTPUTS[source]}),
-        "optimizer": Component(name="SGD", args={"lr": 0.1}),
+        "optimizer": OptimizerConfig(name="SGD", args={"lr": 0.1}),
     }
     return Recipe(name="tiny", **given | changes)
 

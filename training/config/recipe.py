@@ -59,9 +59,49 @@ class DataConfig:
 @dataclass(kw_only=True)
 class WeightsConfig:
     source: str
-    """A .safetensors or .pth file, or the name of torchvision's, such as ResNet18_Weights.DEFAULT."""
+    """A file of safetensors or torch.save, an index of shards as Hugging Face has it, or the name of torchvision's,
+    such as ResNet18_Weights.DEFAULT."""
     skip: list[str] = field(default_factory=list)
     """Beginnings of the parameters that stay as the model made them, such as a new head: [fc.]."""
+    key: str | None = None
+    """Where in the file its state_dict lies, such as state_dict or ema, if more than one would fit; a moving average
+    is taken only if it is named here or alone."""
+    prefix: str | None = None
+    """Take only what begins so, without that beginning, such as backbone.; what all names share is taken off anyway."""
+
+
+@dataclass(kw_only=True)
+class OptimizerConfig:
+    name: str
+    """A class of torch.optim, or an import path."""
+    args: dict[str, Any] = field(default_factory=dict)
+    """Keyword arguments for it."""
+    groups: list[dict[str, Any]] = field(default_factory=list)
+    """Parameters with other arguments: {match: "fc.*", lr: 0.01}. match is a pattern over their names, or a list of
+    them, where * stands for dots too; the first group that matches a parameter has it."""
+    no_decay_on_norms_and_biases: bool = False
+    """No weight decay for biases and whatever else has fewer than two dimensions, and for LayerNorm and RMSNorm; a
+    group that gives a weight_decay keeps it."""
+    layer_decay: float | None = None
+    """The learning rate times this for each part of the network between a parameter's own and the last. The parts are
+    the children at the network's top, as they were registered; an only child is looked into, and parameters beside
+    children count with the first. Of a ResNet, fc has all of the rate, layer4 0.75 of it with 0.75, and so on."""
+
+    def __post_init__(self) -> None:
+        for number, group in enumerate(self.groups):
+            match = group.get("match")
+            patterns = [match] if isinstance(match, str) else match
+            if not isinstance(patterns, list) or not patterns or not all(isinstance(each, str) for each in patterns):
+                raise UserError(
+                    f"optimizer.groups[{number}].match: {match} is no pattern like fc.*, nor a list of them"
+                )
+        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
+            raise UserError(f"optimizer.layer_decay: {self.layer_decay} is not above 0 and up to 1; null turns it off")
+
+    @property
+    def divides(self) -> bool:
+        """Whether it tells parameters apart."""
+        return bool(self.groups) or self.no_decay_on_norms_and_biases or self.layer_decay is not None
 
 
 @dataclass(kw_only=True)
@@ -73,7 +113,8 @@ class ScheduleConfig:
     every: Literal["step", "epoch"] = "step"
     """When a class of torch.optim.lr_scheduler moves on."""
     args: dict[str, Any] = field(default_factory=dict)
-    """cosine, linear: end; step: milestones (shares of the run, 0..1), gamma; triangular: peak; or the class's own."""
+    """cosine, linear: end; step: milestones (shares of the run, 0..1), gamma; triangular: peak; or the class's own.
+    With groups of the optimizer, one max_lr or base_lr belongs to optimizer.args.lr, and each group has its share."""
 
     def __post_init__(self) -> None:
         _at_least("schedule.warmup_steps", self.warmup_steps, 0)
@@ -121,11 +162,19 @@ class DistributedConfig:
     """Rank of PowerSGD's approximation (arXiv:1905.13727)."""
     sync_batchnorm: bool = False
     """BatchNorm over the whole batch instead of each rank's share; on GPUs."""
+    find_unused_parameters: bool = False
+    """Let DDP look in each step for parameters that took no part, such as those of a branch that depends on the data;
+    costs a walk through the graph."""
     timeout_seconds: int = 600
     """How long a rank waits for another before it gives up."""
 
     def __post_init__(self) -> None:
         _at_least("distributed.powersgd_rank", self.powersgd_rank, 1)
+        if self.static_graph and self.find_unused_parameters:
+            raise UserError(
+                "distributed.find_unused_parameters: does not go with static_graph, which promises that every step "
+                "uses the same parameters; set one of them to false"
+            )
         if not 1 <= self.timeout_seconds <= 1_000_000:
             raise UserError(f"distributed.timeout_seconds: {self.timeout_seconds} is not between 1 and 1,000,000")
 
@@ -253,9 +302,12 @@ class Recipe:
     model: Component
     weights: WeightsConfig | None = None
     """Weights to start from instead of random ones."""
+    freeze: list[str] = field(default_factory=list)
+    """Patterns of parameters that stay as they are: conv1.*, layer*.bn*.weight; * stands for dots too. BatchNorm whose
+    parameters are all frozen stays in evaluation mode, so that its statistics stay as well."""
     loss: Component | None = None
     """cross_entropy, nll, bce_with_logits, mse, l1, huber or an import path; the task's own if null."""
-    optimizer: Component
+    optimizer: OptimizerConfig
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     step: StepConfig = field(default_factory=StepConfig)
     distributed: DistributedConfig = field(default_factory=DistributedConfig)

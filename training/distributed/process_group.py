@@ -13,8 +13,9 @@ from torch import nn
 
 from torchferry.errors import StoreError, StoreRefused, UserError
 from torchferry.training.config.instantiate import one_line
+from torchferry.training.distributed.cause import leave_word, word_was_left
 from torchferry.training.distributed.rendezvous import fresh_store
-from torchferry.training.errors import RunFailed
+from torchferry.training.errors import RankError, RunFailed, SaidElsewhere
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ def rank_info_of(environ: Mapping[str, str]) -> RankInfo:
 def process_group(rank_info: RankInfo, timeout_seconds: float = 600) -> Iterator[None]:
     """NCCL for tensors on GPUs, Gloo for those on the CPU. A rank waits for another for `timeout_seconds`.
 
+    A UserError that ends one rank becomes SaidElsewhere on those that only lose their connection to it.
+
     A process alone gets a group of one, so that nothing else has to ask whether there is a group.
     """
     backend = "gloo"
@@ -63,6 +66,7 @@ def process_group(rank_info: RankInfo, timeout_seconds: float = 600) -> Iterator
         torch.cuda.set_device(rank_info.device)
         backend = "cpu:gloo,cuda:nccl"  # flags and pickled objects stay on the CPU
     timeout = timedelta(seconds=timeout_seconds)
+    store: dist.Store | None = None
     if rank_info.world_size == 1:
         # A store within this process needs no port.
         dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
@@ -76,6 +80,14 @@ def process_group(rank_info: RankInfo, timeout_seconds: float = 600) -> Iterator
     try:
         yield
         orderly = True
+    except UserError as error:
+        if not leave_word(store, rank_info.rank, str(error)) and isinstance(error, RankError):
+            raise SaidElsewhere(str(error)) from error
+        raise
+    except Exception as error:
+        if why_ranks_parted(error) is not None and word_was_left(store):
+            raise SaidElsewhere(one_line(error)) from error
+        raise
     finally:
         # After an error on one rank the others may be inside a collective, and leaving the group in good order
         # would wait for them.

@@ -1,5 +1,7 @@
 """The part of preprocessing that belongs to the model, so that no server can do it differently."""
 
+from typing import Self
+
 import torch
 from torch import nn
 
@@ -24,6 +26,8 @@ class Normalized(nn.Module):
     def __init__(self, network: nn.Module, input: Input, target_scale: TargetScale | None = None) -> None:
         super().__init__()
         self.network = network
+        self.stays_in_evaluation: tuple[str, ...] = ()
+        """Modules of frozen layers, by name, since wrappers copy and replace modules."""
         self.normalizes = not isinstance(input, TensorInput)
         self.scale = 255.0 if isinstance(input, ImageInput) else 1.0
         self.datatype = torch.float64 if isinstance(input, TableInput) and input.datatype == "float64" else torch.float
@@ -35,6 +39,12 @@ class Normalized(nn.Module):
         if target_scale is not None:
             self._keep("target_mean", torch.tensor(target_scale.mean, dtype=torch.float64))
             self._keep("target_std", torch.tensor(target_scale.std, dtype=torch.float64))
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        for name in self.stays_in_evaluation:
+            self.get_submodule(name).eval()
+        return self
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         if self.normalizes:

@@ -1,97 +1,128 @@
-"""Weights to start from: a file, or torchvision's by name."""
+"""Weights to start from: a file, or torchvision's by name, put into the network that they fit."""
 
-import contextlib
-import fcntl
-import io
-import os
-import pickle
-from collections.abc import Iterator, Mapping
+import difflib
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 from torchferry.errors import UserError
-from torchferry.training.config.instantiate import one_line
 from torchferry.training.config.recipe import WeightsConfig
+from torchferry.training.models.state_dicts import AVERAGE, state_dicts
+from torchferry.training.models.torchvision_weights import torchvision_weights
+from torchferry.training.models.weight_names import Names, Reading, names_of, prefixes_that_fit, read_names
+from torchferry.training.models.weight_values import check_ties, converted, fitted
+from torchferry.training.models.weights_file import read
 
 SHOWN = 3
+NAME = re.compile(r"\w*_Weights\.\w+|\w*")
+"""What may be torchvision's, where no file has it."""
+
+StateDict = Mapping[str, torch.Tensor]
 
 
-def load_weights(network: nn.Module, config: WeightsConfig) -> None:
+def load_weights(network: nn.Module, config: WeightsConfig) -> str:
     """Put them into `network`, but for the parameters whose names begin as `config.skip` says.
 
-    Raises UserError for a file that cannot be read, and for weights of another architecture.
+    Returns one line that says what was assumed of the file: which of its state_dicts was taken, what was done to names
+    and types, and what was left out; nothing if it is the network's as it stands. BatchNorm's counters may be missing,
+    as in torch's own files, and all but one of the names that share a tensor. Raises UserError for a file that cannot
+    be read, for weights of another architecture, and for some that are not finite; nothing has changed then.
     """
-    saved = _read(config.source)
-    skipped = tuple(config.skip)
-    own = {name: value for name, value in network.state_dict().items() if not name.startswith(skipped or ("\0",))}
-    if len(own) == len(network.state_dict()) and config.skip:
-        raise UserError(f"weights.skip: no parameter begins with {' or '.join(config.skip)}; {_some(own)}")
-    wrong = [name for name in own if name not in saved]
-    if wrong:
-        raise UserError(f"weights.source: {config.source} is for another model: it has no {_some(wrong)}")
-    wrong = [name for name in saved if name not in own and not name.startswith(skipped or ("\0",))]
-    if wrong:
-        raise UserError(f"weights.source: {config.source} is for another model, which has {_some(wrong)} as well")
-    for name, value in own.items():
-        if saved[name].shape != value.shape:
-            shapes = f"{list(saved[name].shape)}, the model's is {list(value.shape)}"
-            raise UserError(f"weights.source: {config.source} is for another model: its {name} is {shapes}")
-    network.load_state_dict({name: saved[name] for name in own}, strict=False)
+    names, own, source = names_of(network, config.skip), network.state_dict(), config.source
+    _check_skip(config, names)
+    held = state_dicts(_content(source), source)
+    key, saved, reading = _choose(held, names, own, config)
+    given = {name: saved[file] for name, file in reading.files.items()}
+    values = {name: fitted(name, value, own[name], source) for name, value in given.items()}
+    check_ties(values, names.ties, source)
+    network.load_state_dict(values, strict=False)
+    said = [*_choice(key, held), *reading.how, *converted(given, own)]
+    left_out = [*_outside(held[key], config), *reading.left_out]
+    if left_out:
+        said.append(f"left out {some(left_out)}")
+    return f"weights from {source}: {'; '.join(said)}" if said else ""
 
 
-def _read(source: str) -> Mapping[str, torch.Tensor]:
+def some(names: Collection[str]) -> str:
+    """The first few, and how many there are besides."""
+    shown = ", ".join(list(names)[:SHOWN])
+    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+
+
+def _check_skip(config: WeightsConfig, names: Names) -> None:
+    if config.skip and len(names.wanted) == len(names.own):
+        raise UserError(f"weights.skip: no parameter begins with {' or '.join(config.skip)}; {some(names.own)}")
+    if not names.wanted:
+        raise UserError("weights.skip: leaves nothing to be taken from the file; leave weights out instead")
+
+
+def _content(source: str) -> object:
     path = Path(source)
-    if path.suffix not in (".safetensors", ".pth", ".pt"):
-        return _torchvision(source)
-    try:
-        content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    return torchvision_weights(source) if not (source and path.exists()) and NAME.fullmatch(source) else read(path)
+
+
+def _choose(
+    held: Mapping[str, StateDict], names: Names, own: StateDict, config: WeightsConfig
+) -> tuple[str, StateDict, Reading]:
+    """The state_dict that `config.key` names, or else the only one that fits and is no moving average."""
+    keys = list(held) if config.key is None else [_given_key(config.key, held, config.source)]
+    parts = {key: _part(held[key], config) for key in keys}
+    readings = {key: read_names(parts[key], names) for key in keys}
+    fitting = [key for key in keys if readings[key].fits and _same_shapes(readings[key], parts[key], own)]
+    likely = [key for key in fitting if not AVERAGE.search(key)] or fitting
+    if len(likely) > 1:
+        raise UserError(f"weights.key: {config.source} holds {' and '.join(likely)}, which all fit; name one of them")
+    key = likely[0] if likely else max(keys, key=lambda key: (len(readings[key].files), not AVERAGE.search(key)))
+    _check_names(readings[key], parts[key], names, config.source)
+    return key, parts[key], readings[key]
+
+
+def _given_key(key: str, held: Mapping[str, StateDict], source: str) -> str:
+    if key in held:
+        return key
+    if "" in held:
+        raise UserError(f"weights.key: {source} is a state_dict itself, without keys; leave it out")
+    nearest = difflib.get_close_matches(key, held, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"it has one at {some(held)}"
+    raise UserError(f"weights.key: {source} has no state_dict at {key}; {hint}")
+
+
+def _part(saved: StateDict, config: WeightsConfig) -> StateDict:
+    """What begins with `config.prefix`, without it."""
+    if config.prefix is None:
+        return saved
+    begins = config.prefix
+    return {name.removeprefix(begins).lstrip("."): value for name, value in saved.items() if name.startswith(begins)}
+
+
+def _outside(saved: StateDict, config: WeightsConfig) -> list[str]:
+    return [name for name in saved if config.prefix is not None and not name.startswith(config.prefix)]
+
+
+def _same_shapes(reading: Reading, saved: StateDict, own: StateDict) -> bool:
+    return all(saved[file].shape == own[name].shape for name, file in reading.files.items())
+
+
+def _check_names(reading: Reading, saved: StateDict, names: Names, source: str) -> None:
+    if not saved:
+        raise UserError(f"weights.prefix: nothing in {source} begins so; leave it out")
+    if prefixes := [] if reading.fits else prefixes_that_fit(saved, names):
         raise UserError(
-            f"weights.source: {source} is a pickle of more than tensors, which could run code; save its state_dict()"
-        ) from error
-    except Exception as error:  # each kind of damage has an error of its own
-        raise UserError(f"weights.source: cannot read {source}: {one_line(error)}") from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
-        raise UserError(f"weights.source: {source} holds a {type(content).__name__}, not a state_dict of tensors")
-    return content
+            f"weights.prefix: {source} holds more than this model, which it has after {' and '.join(prefixes)}; "
+            "give one to take that alone"
+        )
+    if reading.missing:
+        raise UserError(f"weights.source: {source} is for another model: it has no {some(reading.missing)}")
+    if reading.extra:
+        raise UserError(f"weights.source: {source} is for another model, which has {some(reading.extra)} as well")
 
 
-def _torchvision(name: str) -> Mapping[str, torch.Tensor]:
-    from torchvision.models import get_weight
-
-    try:
-        weights = get_weight(name)
-    except (ValueError, KeyError, AttributeError) as error:
-        raise UserError(
-            f"weights.source: '{name}' is neither a .safetensors or .pth file nor one of torchvision's weights, "
-            "such as ResNet18_Weights.DEFAULT"
-        ) from error
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # One process of each machine downloads; the others find the file when they have the lock.
-        with (folder / ".torchferry.lock").open("w") as lock, _quiet():
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            return weights.get_state_dict(progress=False, check_hash=True)
-    except (OSError, RuntimeError) as error:
-        file = folder / os.path.basename(weights.url)
-        raise UserError(
-            f"weights.source: cannot download {name} ({one_line(error)}); put the file at {file}, or name a local one"
-        ) from error
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what torch.hub says about a download."""
-    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-        yield
-
-
-def _some(names: object) -> str:
-    shown = list(names)[:SHOWN]  # type: ignore[call-overload]  # any iterable
-    return ", ".join(shown)
+def _choice(key: str, held: Mapping[str, StateDict]) -> list[str]:
+    """Which was taken, and what else there is but single numbers."""
+    others = [name for name, values in held.items() if name != key and any(value.dim() for value in values.values())]
+    if not key:
+        return []
+    return [f"its {key}" + (f", not its {some(others)}" if others else "")]

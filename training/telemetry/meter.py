@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 import torch.distributed as dist
@@ -75,6 +75,7 @@ class Meter:
         epoch: int,
         step: int,
         learning_rate: float,
+        learning_rates: Mapping[str, float] | None = None,
         norm: torch.Tensor | None,
         forward: float,
         skipped: int,
@@ -105,6 +106,7 @@ class Meter:
                 step=step,
                 loss=mean,
                 learning_rate=learning_rate,
+                learning_rates=dict(learning_rates or {}),
                 gradient_norm=norm.item() if norm is not None else math.nan,
                 samples_per_second=self.batch_size * measured / max(self.seconds, 1e-9),
                 step_seconds=[rank[2] for rank in ranks],

@@ -28,6 +28,9 @@ class TrainMetrics:
         self.data_wait = Counter(f"{prefix}_data_wait_seconds", "Time the loop waited for data", registry=registry)
         self.loss = Gauge(f"{prefix}_loss", "Mean training loss since the last report", registry=registry)
         self.learning_rate = Gauge(f"{prefix}_learning_rate", "Learning rate", registry=registry)
+        self.group_rate = Gauge(
+            f"{prefix}_group_learning_rate", "Learning rate of a parameter group", ["group"], registry=registry
+        )
         self.epoch = Gauge(f"{prefix}_epoch", "Epoch in progress, from 1", registry=registry)
         self.norm = Gauge(f"{prefix}_gradient_norm", "Norm of all gradients, before clipping", registry=registry)
         self.nonfinite = Counter(
@@ -74,6 +77,8 @@ class TrainMetrics:
         self.epoch.set(report.epoch)
         self.loss.set(report.loss)
         self.learning_rate.set(report.learning_rate)
+        for group, rate in report.learning_rates.items():
+            self.group_rate.labels(group).set(rate)
         self.norm.set(report.gradient_norm)
         self.nonfinite.inc(report.skipped - self.skipped)
         self.skipped = report.skipped

@@ -1,7 +1,7 @@
 """The reports of the training loop, and the wording of their numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +13,9 @@ class Report:
     step: int
     loss: float
     learning_rate: float
+    """Of the first parameter group."""
+    learning_rates: dict[str, float] = field(default_factory=dict)
+    """Of each by its name; empty where the recipe makes no groups."""
     gradient_norm: float
     """Of the last step, before clipping."""
     samples_per_second: float

@@ -85,7 +85,10 @@ class RankZeroReporter:
         self.reported = report.step
         self.metrics.report(report)
         self.bar.update(self.task, loss=f"loss {report.loss:.4f}, {report.samples_per_second:,.0f} samples/s")
-        self._write("train", asdict(report))
+        values = asdict(report)
+        if not report.learning_rates:
+            del values["learning_rates"]
+        self._write("train", values)
 
     def evaluated(self, *, epoch: int, step: int, result: Evaluation) -> None:
         self.metrics.evaluated(result)
@@ -117,7 +120,8 @@ class RankZeroReporter:
         try:
             self.file.write(json.dumps({"kind": kind, "time": time.time(), **plain}) + "\n")
             if self.board is not None:
-                for name, value in plain.items():
+                rates = {f"learning_rates/{name}": rate for name, rate in values.get("learning_rates", {}).items()}
+                for name, value in (plain | rates).items():
                     if isinstance(value, float):
                         self.board.add_scalar(f"{kind}/{name}", value, values["step"])
         except OSError as error:  # a full disk; what it does to a run is checkpoint.on_save_error's to say

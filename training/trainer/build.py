@@ -18,6 +18,7 @@ from torchferry.training.data.order import GlobalBatches
 from torchferry.training.data.sampling import sampling_order
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.models.frozen import freeze
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.models.saved import build_model
 from torchferry.training.models.weights import load_weights
@@ -55,6 +56,7 @@ class Run:
     def take(self, whole: Source) -> None:
         """The same samples under another input; the network stays as it is."""
         self.whole, self.model = whole, Normalized(self.model.network, whole.input, whole.target_scale)
+        freeze(self.model, self.recipe.freeze)
         self.task = TASKS[self.recipe.task].of(whole.target_scale)
         self.source, validation = divided(self.recipe, whole)
         self.feed = open_feed(self.recipe.data, self.source, self.order, self.classes, self.rank_info.device)
@@ -128,8 +130,10 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
     # The same seed on every rank, so that all begin with the same weights.
     seed_everything(recipe.seed)
     model = build_model(recipe.model, source.input, source.target_scale)
-    if recipe.weights is not None:
-        load_weights(model.network, recipe.weights)
+    said = load_weights(model.network, recipe.weights) if recipe.weights is not None else ""
+    if said and rank_info.leads:
+        print(f"{recipe.name}: {said}", flush=True)
+    freeze(model, recipe.freeze)
     loss = build_loss(recipe.loss, task, outputs)
     mix = Mix(recipe.data.mixup, recipe.data.cutmix, outputs, recipe.seed) if order.neighbour else None
     if recipe.distributed.sync_batchnorm and rank_info.device.type != "cuda":

@@ -113,6 +113,7 @@ class Loop:
             epoch=run.epochs_begun,
             step=step,
             learning_rate=self.step.learning_rate,
+            learning_rates=self.step.learning_rates,
             norm=norm,
             forward=self.step.forward_seconds,
             skipped=total,

@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch.optim import lr_scheduler
@@ -29,12 +30,25 @@ def build_schedule(
             raise UserError(f"schedule.args: {config.args} do not fit {config.name}: {error}") from error
     if config.name.endswith("ReduceLROnPlateau"):
         raise UserError("schedule.name: ReduceLROnPlateau waits for evaluations, not steps; use cosine or step")
-    scheduler = build(Component(name=config.name, args=config.args), SHAPES | OF_TORCH, "schedule", optimizer)
+    args = _for_each_group(config, optimizer)
+    scheduler = build(Component(name=config.name, args=args), SHAPES | OF_TORCH, "schedule", optimizer)
     if config.warmup_steps:
         raise UserError(f"schedule.warmup_steps: goes with {', '.join(SHAPES)}, not with {config.name}")
     if not isinstance(scheduler, lr_scheduler.LRScheduler):
         raise UserError(f"schedule.name: {config.name} is not a torch.optim.lr_scheduler.LRScheduler")
     return scheduler
+
+
+def _for_each_group(config: ScheduleConfig, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """The arguments, where rates that all groups would share become each group's, in the ratio of its own rate."""
+    groups, own = optimizer.param_groups, optimizer.defaults.get("lr")
+    if len(groups) == 1 or not own or not config.name.endswith(("OneCycleLR", "CyclicLR")):
+        return config.args
+    shared = {
+        name: config.args[name] for name in ("max_lr", "base_lr") if isinstance(config.args.get(name), int | float)
+    }
+    each = {name: [rate * group["lr"] / own for group in groups] for name, rate in shared.items()}
+    return config.args | each
 
 
 def factor(shape: "Shape", step: int, warmup_steps: int, total_steps: int) -> float:

@@ -20,7 +20,7 @@ from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks import Task
 from torchferry.training.trainer.losses import DividedLoss
 from torchferry.training.trainer.lr_schedule import build_schedule
-from torchferry.training.trainer.optim import build_optimizer
+from torchferry.training.trainer.optimizer import build_optimizer
 
 TRIES = 3
 """Ways in which a batch is halved."""
@@ -53,7 +53,7 @@ def try_step(
         if not mode:
             with _blamed("model: has no gradient in evaluation, from which ranks learn their order"):
                 given.sum().backward()
-            _check_all_used(model, "in evaluation")
+            _check_all_used(model, "in evaluation", recipe)
             model.zero_grad()
     with _blamed(f"loss: does not take what the model gives and {task.targets}"):
         value = loss(*task.for_loss(given, targets))
@@ -62,8 +62,8 @@ def try_step(
         _check_sharing(loss, task, given[:1].detach(), shared=share < recipe.data.batch_size, soft=mixes)
     with _blamed("loss: has no gradient"):
         value.backward()
-    _check_all_used(model, "in the loss")
-    optimizer = build_optimizer(recipe.optimizer, model.parameters())
+    _check_all_used(model, "in the loss", recipe)
+    optimizer = build_optimizer(recipe.optimizer, model.network)
     scheduler = build_schedule(recipe.schedule, optimizer, total_steps)
     with _blamed("optimizer: cannot take a step"):
         optimizer.step()
@@ -114,11 +114,14 @@ def _same(one: torch.Tensor, other: torch.Tensor | int) -> bool:
     return torch.allclose(one, torch.as_tensor(other).to(one), rtol=1e-3, atol=1e-5, equal_nan=True)
 
 
-def _check_all_used(model: Normalized, where: str) -> None:
-    """Every parameter has got a gradient."""
+def _check_all_used(model: Normalized, where: str, recipe: Recipe) -> None:
+    """Every parameter has got a gradient, unless the recipe has DDP look for those that have none."""
     idle = [name for name, weight in model.network.named_parameters() if weight.requires_grad and weight.grad is None]
-    if idle:
-        raise UserError(f"model: {', '.join(idle[:3])} takes no part {where}, so ranks would wait for it; remove it")
+    if idle and not recipe.distributed.find_unused_parameters:
+        raise UserError(
+            f"model: {', '.join(idle[:3])} takes no part {where}, so ranks would wait for it; remove it, or set "
+            "distributed.find_unused_parameters to true"
+        )
 
 
 @contextmanager

@@ -63,17 +63,21 @@ def restore(
         del state[own]
     # What is not in the form stays as it is.
     own_settings = None if settings else state["optimizer"].pop("param_groups")
+    unused = _take_out_unused(path, state, step)
     _check_same(path, state)
     try:
         with former_name():
             dcp.load(state, checkpoint_id=path)
         if own_settings is not None:
             state["optimizer"]["param_groups"] = own_settings
+        state["optimizer"]["state"].update(unused)  # set_state_dict asks for all
         set_state_dict(step.model, step.optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"])
     except dist.DistBackendError:
         raise  # a rank that has gone says nothing about whose checkpoint it is
     except (Exception, CheckpointException) as error:  # a checkpoint of another model may raise anything
         raise UserError(f"{path}: cannot be put into this run: {one_line(error)}") from error
+    for name in unused:
+        del step.optimizer.state[step.model.module.get_parameter(name)]
     if settings:
         step.scheduler.load_state_dict(state["schedule"].content)
     else:
@@ -125,6 +129,18 @@ def _put_back(own: dict[str, Any], step: Step, rank_info: RankInfo, sums: torch.
         group = step.comm_state.process_group  # type: ignore[attr-defined]  # PowerSGDState's
         step.comm_state.__setstate__(own["comm"].content)  # type: ignore[attr-defined]
         step.comm_state.process_group = group  # type: ignore[attr-defined]
+
+
+def _take_out_unused(path: Path, state: dict[str, Any], step: Step) -> dict[str, Any]:
+    """The optimizer's state of parameters that had no gradient yet when the checkpoint was written, so it has none."""
+    entries = state["optimizer"]["state"]
+    if not step.model.find_unused_parameters:
+        return {}
+    saved = checkpoint.shapes(path)
+    without = [name for name in entries if not any(each.startswith(f"optimizer.state.{name}.") for each in saved)]
+    if len(without) == len(entries):  # it is another optimizer's
+        return {}
+    return {name: entries.pop(name) for name in without}
 
 
 def _check_same(path: Path, state: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.distributed as dist
@@ -20,6 +20,7 @@ from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks import Task
 from torchferry.training.trainer.losses import DividedLoss
 from torchferry.training.trainer.nonfinite_guard import NonFiniteGuard
+from torchferry.training.trainer.unused_parameters import check_all_took_part
 
 Part = tuple[torch.Tensor, torch.Tensor]
 """Inputs and targets of one forward pass."""
@@ -46,6 +47,8 @@ class Step:
     device: torch.device
     learning_rate: float = 0.0
     """Of the last step, in the first parameter group."""
+    learning_rates: dict[str, float] = field(default_factory=dict)
+    """The same by each group's name; empty without `optimizer.groups` and the like."""
     forward_seconds: float = 0.0
     """Of the last forward pass that was measured. Unlike a whole step it waits for no other rank, so it shows a
     straggler."""
@@ -54,7 +57,9 @@ class Step:
         self, batches: Iterator[Batch], epoch: int, *, measure: bool
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The mean loss, and the gradients' norm if it is needed or `measure` asks for it; both on the device."""
-        self.learning_rate = self.optimizer.param_groups[0]["lr"]  # before the scheduler moves it
+        groups = self.optimizer.param_groups
+        self.learning_rate = groups[0]["lr"]  # before the scheduler moves it
+        self.learning_rates = {group["name"]: group["lr"] for group in groups if "name" in group}
         if self.config.skip_nonfinite:
             self.guard.step_begins()
         total = torch.zeros((), device=self.device)
@@ -64,9 +69,12 @@ class Step:
             parts, share = self._divided(list(parts), self.loss)
         for number, (inputs, targets) in enumerate(parts, 1):
             # Gradients are averaged over the ranks once, in the last part's backward pass.
-            with nullcontext() if number == self.config.accumulate else self.model.no_sync():
+            last = number == self.config.accumulate
+            with nullcontext() if last else self.model.no_sync():
                 loss = self._loss(inputs, targets, measure) * share
                 self.scaler.scale(loss).backward()
+            if last:
+                check_all_took_part(self.model, loss)
             total += loss.detach()
         return total, self._update(measure)
 

@@ -16,7 +16,7 @@ from torchferry.training.distributed.process_group import why_ranks_parted
 from torchferry.training.trainer.build import Run
 from torchferry.training.trainer.lr_schedule import build_schedule
 from torchferry.training.trainer.nonfinite_guard import NonFiniteGuard
-from torchferry.training.trainer.optim import build_optimizer
+from torchferry.training.trainer.optimizer import build_optimizer
 from torchferry.training.trainer.preflight import blank_batch
 from torchferry.training.trainer.train_step import Step
 
@@ -27,7 +27,7 @@ def assemble(run: Run) -> Step:
     # It picks kernels by time, so another run may get others, which round differently.
     torch.backends.cudnn.benchmark = not recipe.deterministic
     torch.use_deterministic_algorithms(recipe.deterministic)
-    model: nn.Module = run.model.to(device)
+    model = run.model.to(device)
     if recipe.distributed.sync_batchnorm:
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
     if recipe.step.channels_last:
@@ -40,14 +40,17 @@ def assemble(run: Run) -> Step:
     try:
         # Gradients as views of DDP's buckets need no second copy in memory.
         parallel = DistributedDataParallel(
-            model, gradient_as_bucket_view=True, static_graph=recipe.distributed.static_graph
+            model,
+            gradient_as_bucket_view=True,
+            static_graph=recipe.distributed.static_graph,
+            find_unused_parameters=recipe.distributed.find_unused_parameters,
         )
     except Exception as error:
         if why_ranks_parted(error):
             raise
         raise UserError(f"model: cannot be trained by DDP: {one_line(error)}") from error
     comm_state = _register_hook(parallel, recipe.distributed)
-    optimizer = build_optimizer(recipe.optimizer, model.parameters())
+    optimizer = build_optimizer(recipe.optimizer, model.network)
     step = Step(
         config=recipe.step,
         task=run.task,

@@ -13,6 +13,7 @@ from tests.training import tiny
 from torchferry.errors import UserError
 from torchferry.training.checkpointing.fingerprint import Fingerprint, adopt, compare, fingerprint_of, flat, read
 from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import OptimizerConfig
 from torchferry.training.data.source import Input, Listing, Source, TableInput
 
 WHERE = Path("runs/that/checkpoints/step-8")
@@ -54,7 +55,7 @@ def test_of_the_same_run_nothing_is_said() -> None:
 
 
 def test_a_new_learning_rate_takes_effect_and_is_said() -> None:
-    recipe = tiny.recipe(optimizer=Component(name="SGD", args={"lr": 0.2, "momentum": 0.9}), epochs=5)
+    recipe = tiny.recipe(optimizer=OptimizerConfig(name="SGD", args={"lr": 0.2, "momentum": 0.9}), epochs=5)
     said = "from here on with optimizer.args.lr 0.2 (was 0.1), optimizer.args.momentum 0.9 (was None)"
     assert difference(made(recipe=recipe)) == [said]
 

@@ -21,6 +21,7 @@ from torchferry.training.config.recipe import (
     EarlyStoppingConfig,
     GateConfig,
     MetricsConfig,
+    OptimizerConfig,
     Recipe,
 )
 from torchferry.training.progress import Progress
@@ -33,7 +34,7 @@ def recipe(runs_dir: Path, **changes: Any) -> Recipe:
         "name": "digits",
         "data": DataConfig(source=SOURCE),
         "model": Component(name="digits_cnn"),
-        "optimizer": Component(name="SGD", args={"lr": 0.1}),
+        "optimizer": OptimizerConfig(name="SGD", args={"lr": 0.1}),
     }
     return Recipe(runs_dir=runs_dir, **given | changes)
 
@@ -106,8 +107,14 @@ def test_what_changes_no_step_may_differ(changes: dict[str, Any], tmp_path: Path
     ("changes", "words"),
     [
         ({"seed": 5}, "was started with seed 0, the recipe now says 5"),
-        ({"optimizer": Component(name="SGD", args={"lr": 0.2})}, "with optimizer.args.lr 0.1, the recipe now says 0.2"),
-        ({"optimizer": Component(name="SGD", args={"lr": 0.1, "nesterov": True})}, "with optimizer.args.nesterov None"),
+        (
+            {"optimizer": OptimizerConfig(name="SGD", args={"lr": 0.2})},
+            "with optimizer.args.lr 0.1, the recipe now says 0.2",
+        ),
+        (
+            {"optimizer": OptimizerConfig(name="SGD", args={"lr": 0.1, "nesterov": True})},
+            "with optimizer.args.nesterov None",
+        ),
         ({"data": DataConfig(source=SOURCE, batch_size=8)}, "with data.batch_size 64, the recipe now says 8"),
         (
             {"data": DataConfig(source=Component(name="digits", args={"size": 28})), "seed": 1},

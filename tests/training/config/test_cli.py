@@ -186,6 +186,13 @@ def test_a_file_that_is_no_recipe_is_refused(text: bytes, tmp_path: Path) -> Non
         (("--model.name", "tests.training.nets.OnlyInTraining"), "extra.bias takes no part in evaluation, so"),
         (("--model.name", "tests.training.nets.Normed"), "model: cannot be copied: RuntimeError: Only Tensors created"),
         (("--optimizer.name", "SparseAdam", "--optimizer.args", "{}"), "optimizer: cannot take a step"),
+        (
+            ("--optimizer.groups", '[{"match": "13.*"}]'),
+            "optimizer.groups[0].match: no parameter matches '13.*'",
+        ),
+        (("--optimizer.groups", '[{"match": "12.*", "rate": 1}]'), "optimizer.groups[0]: AdamW has no argument 'rate'"),
+        (("--freeze", '["conv1.*"]'), "freeze: no parameter matches 'conv1.*'; the network has 0.weight, 0.bias, 2."),
+        (("--freeze", '["*"]'), "freeze: * leave no parameter to train"),
     ],
 )
 def test_a_run_that_does_not_fit_together_is_refused_with_2_and_leaves_nothing(

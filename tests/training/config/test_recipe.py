@@ -14,6 +14,7 @@ from torchferry.training.config.recipe import (
     EarlyStoppingConfig,
     GateConfig,
     MetricsConfig,
+    OptimizerConfig,
     ProfileConfig,
     Recipe,
     ScheduleConfig,
@@ -28,7 +29,7 @@ def recipe(**changes: Any) -> Recipe:
         "name": "digits",
         "data": DataConfig(source=DIGITS),
         "model": Component(name="digits_cnn"),
-        "optimizer": Component(name="SGD"),
+        "optimizer": OptimizerConfig(name="SGD"),
     }
     return Recipe(**given | changes)
 
@@ -62,6 +63,16 @@ def test_a_name_that_is_a_number_or_a_path_is_refused(name: str) -> None:
         (StepConfig, {"clip_norm": float("nan")}, "step.clip_norm: nan is not above 0; null turns"),
         (StepConfig, {"ema_decay": 0.0}, "step.ema_decay: 0.0 is not between 0 and 1; null turns"),
         (DistributedConfig, {"powersgd_rank": 0}, "distributed.powersgd_rank: 0 is too small; give 1"),
+        (
+            DistributedConfig,
+            {"static_graph": True, "find_unused_parameters": True},
+            "distributed.find_unused_parameters: does not go with static_graph",
+        ),
+        (OptimizerConfig, {"name": "SGD", "groups": [{"lr": 0.1}]}, r"optimizer.groups\[0\].match: None is no pattern"),
+        (OptimizerConfig, {"name": "SGD", "groups": [{"match": "a"}, {"match": [3]}]}, r"groups\[1\].match: \[3\] is"),
+        (OptimizerConfig, {"name": "SGD", "groups": [{"match": []}]}, r"groups\[0\].match: \[\] is no pattern"),
+        (OptimizerConfig, {"name": "SGD", "layer_decay": 0.0}, "optimizer.layer_decay: 0.0 is not above 0 and up to 1"),
+        (OptimizerConfig, {"name": "SGD", "layer_decay": 1.5}, "optimizer.layer_decay: 1.5 is not above 0 and up to 1"),
         (DistributedConfig, {"timeout_seconds": 0}, "timeout_seconds: 0 is not between 1 and 1,000,000"),
         (DistributedConfig, {"timeout_seconds": 1_000_001}, "timeout_seconds: 1000001 is not between"),
         (EarlyStoppingConfig, {"min_gain": -1.0}, "early_stopping.min_gain: -1.0 is too small"),

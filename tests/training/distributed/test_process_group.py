@@ -20,7 +20,7 @@ from torchferry.training.distributed.process_group import (
     rank_info_of,
     why_ranks_parted,
 )
-from torchferry.training.errors import RunFailed
+from torchferry.training.errors import RankError, RunFailed
 
 SECOND_OF_TWO_NODES = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
 
@@ -53,6 +53,14 @@ def test_each_rank_of_a_node_has_a_gpu_of_its_own_or_none_has(device: str) -> No
     assert rank_info == RankInfo(rank=3, world_size=4, device=torch.device(device), local_rank=1, one_node=False)
     assert not rank_info.leads
     assert rank_info_of(SECOND_OF_TWO_NODES | {"LOCAL_WORLD_SIZE": "4"}).one_node
+
+
+@pytest.mark.parametrize("error", [UserError("wrong"), RankError("only here")])
+def test_an_error_that_this_rank_has_to_say_passes_through(error: UserError, alone: RankInfo) -> None:
+    dist.destroy_process_group()
+    with pytest.raises(type(error)) as raised, process_group(alone):
+        raise error
+    assert raised.value is error
 
 
 def test_a_group_is_left_at_the_end_but_not_after_an_error(alone: RankInfo) -> None:

@@ -80,6 +80,15 @@ def test_a_report_gives_the_newest_values_of_every_rank(registry: CollectorRegis
     assert [value(registry, name, rank="1") for name in ranks] == [0.5, 0.2, 0.02]
 
 
+def test_the_rate_of_each_group_is_there_if_there_are_groups(registry: CollectorRegistry) -> None:
+    metrics = metrics_in(registry)
+    metrics.report(Report(**REPORT))
+    assert not next(iter(metrics.group_rate.collect())).samples
+    metrics.report(Report(**REPORT | {"learning_rates": {"rest": 0.01, "fc.*": 0.1}}))
+    assert [value(registry, "group_learning_rate", group=group) for group in ("rest", "fc.*")] == [0.01, 0.1]
+    assert value(registry, "learning_rate") == 0.01
+
+
 def test_skipped_steps_are_counted_once_although_each_report_has_them_all(registry: CollectorRegistry) -> None:
     metrics = metrics_in(registry)
     for skipped in (2, 2, 5):

@@ -69,6 +69,25 @@ def test_reports_and_evaluations_are_lines_of_a_file(tmp_path: Path) -> None:
     assert test == {"kind": "test", "epoch": 1, "step": 10, "samples": 7, "loss": 0.25, "accuracy": 0.75}
 
 
+def test_the_rates_of_groups_are_told_where_there_are_some(tmp_path: Path) -> None:
+    heard = Heard()
+    heard.metrics.config.tensorboard = True
+    reporter = reporter_in(tmp_path, heard=heard)
+    reporter.report(report(10, 0.5))
+    reporter.report(report(20, 0.5, learning_rates={"rest": 0.1, "fc.*:no_decay": 0.01}))
+    reporter.close()
+    first, second = rows(tmp_path)
+    assert "learning_rates" not in first
+    assert (second["learning_rate"], second["learning_rates"]) == (0.1, {"rest": 0.1, "fc.*:no_decay": 0.01})
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    board = events.EventAccumulator(str(tmp_path)).Reload()
+    assert board.Scalars("train/learning_rate")[1].step == 20
+    tags = board.Tags()["scalars"]
+    rates = [tag for tag in tags if tag.startswith("train/learning_rates/")]
+    assert rates == ["train/learning_rates/rest", "train/learning_rates/fc.*:no_decay"]
+    assert board.Scalars(rates[1])[0].value == pytest.approx(0.01)
+
+
 def test_what_json_does_not_have_is_null(tmp_path: Path) -> None:
     reporter = reporter_in(tmp_path)
     reporter.report(report(10, float("nan"), gradient_norm=float("inf")))

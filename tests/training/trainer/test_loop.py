@@ -12,8 +12,13 @@ import torch
 from tests.training import tiny
 from torchferry.errors import UserError
 from torchferry.training.checkpointing.async_saver import Saver
-from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import CheckpointConfig, EarlyStoppingConfig, MetricsConfig, StepConfig
+from torchferry.training.config.recipe import (
+    CheckpointConfig,
+    EarlyStoppingConfig,
+    MetricsConfig,
+    OptimizerConfig,
+    StepConfig,
+)
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.distributed.signals import NOTHING, Request, Requests, Stopped
 from torchferry.training.errors import RunFailed
@@ -167,7 +172,7 @@ def test_a_stop_whose_save_fails_ends_with_1_so_that_nobody_takes_it_for_saved(m
 
 
 def test_evaluations_that_gain_nothing_end_the_run(made: Made) -> None:
-    still = Component(name="SGD", args={"lr": 0.0})
+    still = OptimizerConfig(name="SGD", args={"lr": 0.0})
     loop, words = made(epochs=9, early_stopping=EarlyStoppingConfig(patience=2), optimizer=still)
     loop.train()
     assert [word for word in words if word.startswith("evaluated")] == [

@@ -51,6 +51,28 @@ def test_torchs_own_go_by_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("config", "shares"),
+    [
+        (ScheduleConfig(name="cosine", warmup_steps=4), 1),
+        (ScheduleConfig(name="StepLR", args={"step_size": 3}), 1),
+        (ScheduleConfig(name="OneCycleLR", args={"max_lr": 2, "total_steps": 8}), 1),
+        (ScheduleConfig(name="torch.optim.lr_scheduler.CyclicLR", args={"base_lr": 0.5, "max_lr": 2}), 1),
+        (ScheduleConfig(name="OneCycleLR", args={"max_lr": [2, 2], "total_steps": 8}), 10),
+    ],
+)
+def test_each_groups_own_rate_is_multiplied(config: ScheduleConfig, shares: float) -> None:
+    """But where the recipe gives each group its own."""
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": rate} for rate in (1.0, 0.1)]
+    optimizer = torch.optim.SGD(groups, lr=1.0, momentum=0.5)
+    scheduler = build_schedule(config, optimizer, 8)
+    for _ in range(8):
+        whole, tenth = (group["lr"] for group in optimizer.param_groups)
+        assert tenth * 10 == pytest.approx(whole * shares)
+        optimizer.step()
+        scheduler.step()
+
+
+@pytest.mark.parametrize(
     ("config", "words"),
     [
         (ScheduleConfig(name="zigzag"), "schedule.name: 'zigzag' is not one of"),

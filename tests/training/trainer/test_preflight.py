@@ -11,7 +11,7 @@ from torch import nn
 from tests.training import nets, tiny
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import ScheduleConfig
+from torchferry.training.config.recipe import DistributedConfig, OptimizerConfig, ScheduleConfig
 from torchferry.training.data.source import ImageInput, Source, TargetScale
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks import TASKS
@@ -100,6 +100,12 @@ def test_a_network_that_does_not_fit_is_refused(network: nn.Module, words: str) 
     assert "\n" not in str(refused.value)
 
 
+def test_a_weight_that_is_not_used_is_ddps_to_find_if_the_recipe_says() -> None:
+    attempt(Idle(), distributed=DistributedConfig(find_unused_parameters=True))
+    with pytest.raises(UserError, match=r"remove it, or set distributed\.find_unused_parameters to true$"):
+        attempt(Idle())
+
+
 def test_a_network_that_needs_more_than_one_sample_is_refused_where_ranks_get_one() -> None:
     network = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
     attempt(network, share=2)
@@ -171,8 +177,8 @@ def test_a_divisor_that_is_none_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"optimizer": Component(name="SparseAdam")}, "optimizer: cannot take a step: RuntimeError: SparseAdam"),
-        ({"optimizer": Component(name="SGD", args={"lr": -1})}, "optimizer: SGD could not be built: ValueError"),
+        ({"optimizer": OptimizerConfig(name="SparseAdam")}, "optimizer: cannot take a step: RuntimeError: SparseAdam"),
+        ({"optimizer": OptimizerConfig(name="SGD", args={"lr": -1})}, "optimizer: SGD could not be built: ValueError"),
         (
             {"schedule": ScheduleConfig(name="OneCycleLR", args={"max_lr": 1, "total_steps": 8})},
             "schedule.args.total_steps: 8 end before the run's 9 steps",

@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed.checkpoint as dcp
+from torch import nn
 
 from tests.training import tiny
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import ScheduleConfig, StepConfig
+from torchferry.training.config.recipe import DistributedConfig, OptimizerConfig, ScheduleConfig, StepConfig
 from torchferry.training.progress import Progress
 from torchferry.training.trainer.train_state import collect, restore, seed_everything
 from torchferry.training.trainer.train_step import Step
 from torchferry.training.trainer.wrap_ddp import assemble
 
 pytestmark = pytest.mark.usefixtures("alone")
-MOMENTUM = Component(name="SGD", args={"lr": 0.1, "momentum": 0.9})
+MOMENTUM = OptimizerConfig(name="SGD", args={"lr": 0.1, "momentum": 0.9})
 
 
 def step_of(runs_dir: Path, seed: int = 0, **changes: Any) -> Step:
@@ -47,21 +48,71 @@ def everything(step: Step) -> dict[str, Any]:
     return weights | averages | momenta | {"skipped": step.guard.skipped}
 
 
-def test_a_step_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    first, sums = step_of(tmp_path), torch.tensor([1.5, 2])
+GROUPED = OptimizerConfig(
+    name="SGD",
+    args={"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01},
+    groups=[{"match": "bias", "lr": 0.5, "momentum": 0.5}],
+    no_decay_on_norms_and_biases=True,
+)
+
+
+@pytest.mark.parametrize("optimizer", [MOMENTUM, GROUPED], ids=["one group", "groups"])
+def test_a_step_goes_on_as_if_nothing_had_happened(optimizer: OptimizerConfig, tmp_path: Path) -> None:
+    first, sums = step_of(tmp_path, optimizer=optimizer), torch.tensor([1.5, 2])
     train(first, 3)
     first.guard.skipped += 4
     path = saved(first, tmp_path / "saved", sums)
     train(first, 1)
-    second, found = step_of(tmp_path, seed=1), torch.zeros(2)
+    second, found = step_of(tmp_path, seed=1, optimizer=optimizer), torch.zeros(2)
     restore(path, Progress(), second, tiny.ALONE, found)
     assert found.tolist() == [1.5, 2]
     assert second.scheduler.last_epoch == 3
     train(second, 1)
-    mine, theirs = everything(first), everything(second)
-    assert len(mine) == 8
-    assert all(torch.equal(value, theirs[name]) for name, value in mine.items())
-    assert second.optimizer.param_groups[0]["lr"] == first.optimizer.param_groups[0]["lr"]
+    weights, others = everything(first), everything(second)
+    assert len(weights) == 8
+    assert all(torch.equal(value, others[name]) for name, value in weights.items())
+    theirs, mine = ([group | {"params": None} for group in each.optimizer.param_groups] for each in (first, second))
+    assert len(mine) == (1 if optimizer is MOMENTUM else 2)
+    assert mine == theirs
+
+
+class Late(nn.Linear):
+    """A layer takes part after five passes."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 3)
+        self.late, self.passes = nn.Linear(3, 3), 0
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        self.passes += self.training
+        outputs = super().forward(inputs)
+        return outputs + self.late(inputs) if self.passes > 5 else outputs
+
+
+@pytest.mark.filterwarnings("ignore:find_unused_parameters")
+@pytest.mark.parametrize("name", ["AdamW", "Rprop", "SGD"])
+def test_a_parameter_that_was_not_used_yet_has_no_optimizer_state_after_a_restart_either(
+    name: str, tmp_path: Path
+) -> None:
+    optimizer = OptimizerConfig(name=name, args={"momentum": 0.9, "dampening": 0.5} if name == "SGD" else {})
+    changes: dict[str, Any] = {
+        "optimizer": optimizer,
+        "model": Component(name=f"{__name__}.Late"),
+        "distributed": DistributedConfig(find_unused_parameters=True),
+    }
+    first, second = step_of(tmp_path, **changes), step_of(tmp_path, seed=1, **changes)
+    train(first, 3)
+    path = saved(first, tmp_path / "saved", torch.zeros(2))
+    restore(path, Progress(), second, tiny.ALONE, torch.zeros(2))
+    assert len(second.optimizer.state) == len(first.optimizer.state) == 2
+    for step in (first, second):
+        step.model.module.network.passes = 3
+        train(step, 4)
+    assert len(first.optimizer.state) == 4
+    assert all(map(torch.equal, first.model.parameters(), second.model.parameters()))
+    other = step_of(tmp_path, **changes | {"optimizer": OptimizerConfig(name="Adagrad")})
+    with pytest.raises(UserError, match=r"it has no optimizer\.state"):
+        restore(path, Progress(), other, tiny.ALONE, torch.zeros(2))
 
 
 def test_random_numbers_go_on_where_they_stood(tmp_path: Path) -> None:
@@ -98,7 +149,7 @@ def test_with_another_number_of_ranks_what_is_each_ranks_own_starts_anew(tmp_pat
     [
         ({"model": Component(name="mlp", args={"widths": [3, 3]})}, "another model, which has model.network.weight as"),
         ({"source": "sums", "task": "regression"}, r"its model.network.weight is \[3, 3\], this one's is \[1, 3\]"),
-        ({"optimizer": Component(name="Adam")}, "is of another model or recipe: it has no optimizer.state"),
+        ({"optimizer": OptimizerConfig(name="Adam")}, "is of another model or recipe: it has no optimizer.state"),
     ],
 )
 def test_a_checkpoint_of_another_model_is_refused(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
@@ -153,7 +204,7 @@ def test_a_new_run_has_its_own_settings_at_the_step_where_the_checkpoint_stands(
     first = step_of(tmp_path, epochs=20)
     train(first, 3)
     path = saved(first, tmp_path / "saved", torch.zeros(2))
-    optimizer = Component(name="SGD", args={"lr": 0.2, "momentum": 0.5, "weight_decay": 0.01})
+    optimizer = OptimizerConfig(name="SGD", args={"lr": 0.2, "momentum": 0.5, "weight_decay": 0.01})
     steady, found = (step_of(tmp_path, epochs=20, optimizer=optimizer, schedule=schedule) for _ in range(2))
     train(steady, 3)
     restore(path, Progress(), found, tiny.ALONE, torch.zeros(2), settings=False)

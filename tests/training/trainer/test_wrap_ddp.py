@@ -11,9 +11,10 @@ from torch.distributed.algorithms.ddp_comm_hooks.powerSGD_hook import PowerSGDSt
 from tests.training import tiny
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import DistributedConfig, ScheduleConfig, StepConfig
+from torchferry.training.config.recipe import DistributedConfig, OptimizerConfig, ScheduleConfig, StepConfig
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.evaluation import evaluate
 from torchferry.training.trainer.build import Run
 from torchferry.training.trainer.train_step import Step
 from torchferry.training.trainer.wrap_ddp import assemble
@@ -95,7 +96,7 @@ def test_the_loss_is_scaled_in_half_precision_alone(precision: Any, scales: bool
 @pytest.mark.parametrize("every", ["step", "epoch"])
 def test_the_learning_rate_moves_when_the_recipe_says(every: Any, alone: RankInfo) -> None:
     schedule = ScheduleConfig(name="StepLR", every=every, args={"step_size": 1, "gamma": 0.5})
-    fast = Component(name="SGD", args={"lr": 0.5})
+    fast = OptimizerConfig(name="SGD", args={"lr": 0.5})
     step = assemble(parts(alone, schedule=schedule, optimizer=fast))
     trained(step, 2)
     step.epoch_ended()
@@ -132,6 +133,34 @@ def test_torch_is_set_as_the_recipe_says(alone: RankInfo) -> None:
     assert not torch.are_deterministic_algorithms_enabled()
     assert torch.backends.cudnn.benchmark
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_frozen_layers_stay_bit_for_bit_in_the_network_and_in_its_average(alone: RankInfo) -> None:
+    run = parts(alone, Restless, freeze=["0.*", "1.*"], step=StepConfig(ema_decay=0.3))
+    before = {name: value.clone() for name, value in run.model.network.state_dict().items()}
+    step = assemble(run)
+    batches = iter(tiny.build().feed.epoch(0, 0))
+    for _ in range(2):
+        step(batches, 0, measure=False)
+        evaluate(step.trained, run.evaluation, run.task, run.outputs, alone)  # and back to training
+    for network in (step.model.module.network, step.trained.network):
+        same = {name for name, value in network.state_dict().items() if torch.equal(value, before[name])}
+        assert same == before.keys() - {"3.weight", "3.bias"}
+
+
+def test_groups_rates_are_those_of_the_step_that_was_taken(alone: RankInfo) -> None:
+    optimizer = OptimizerConfig(name="SGD", args={"lr": 0.5}, groups=[{"match": "bias", "lr": 0.25}])
+    schedule = ScheduleConfig(name="StepLR", args={"step_size": 1, "gamma": 0.5})
+    step = assemble(parts(alone, optimizer=optimizer, schedule=schedule))
+    trained(step, 2)
+    assert step.learning_rates == {"rest": 0.25, "bias": 0.125}
+    assert step.learning_rate == 0.25
+
+
+def test_ddp_looks_for_unused_parameters_if_the_recipe_says(alone: RankInfo) -> None:
+    for find in (False, True):
+        step = assemble(parts(alone, distributed=DistributedConfig(find_unused_parameters=find)))
+        assert step.model.find_unused_parameters == find
 
 
 def test_a_network_that_ranks_cannot_share_is_refused(alone: RankInfo) -> None:
