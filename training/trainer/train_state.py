@@ -18,10 +18,11 @@ from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_di
 
 from torchferry.errors import UserError
 from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.checkpoint_reader import CheckpointReader
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.distributed.process_group import RankInfo, share_buffers
 from torchferry.training.progress import Progress
-from torchferry.training.state import _Kept, former_name
+from torchferry.training.state import _Kept
 from torchferry.training.trainer.train_step import Step
 
 
@@ -58,12 +59,14 @@ def restore(path: Path, progress: Progress, step: Step, rank_info: RankInfo, sum
         del state[own]
     _check_same(path, state)
     try:
-        with former_name():
-            dcp.load(state, checkpoint_id=path)
+        dcp.load(state, storage_reader=CheckpointReader(path))
         set_state_dict(step.model, step.optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"])
     except dist.DistBackendError:
         raise  # a rank that has gone says nothing about whose checkpoint it is
     except (Exception, CheckpointException) as error:  # a checkpoint of another model may raise anything
+        for refused, _ in error.failures.values() if isinstance(error, CheckpointException) else ():
+            if isinstance(refused, UserError):  # what its reader says of a file
+                raise refused from error
         raise UserError(f"{path}: cannot be put into this run: {one_line(error)}") from error
     step.scheduler.load_state_dict(state["schedule"].content)
     step.scaler.load_state_dict(state["scaler"])
