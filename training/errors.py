@@ -7,6 +7,10 @@ class CorruptSample(UserError):
     """A sample that cannot be read; the message names it. `data.on_corrupt` says what happens then."""
 
 
+class NotFinite(UserError):
+    """Weights or a loss are no longer finite. The loop adds which checkpoint is good."""
+
+
 class RunFailed(Exception):
     """The machine or a store failed, not the recipe, so the same command tries again; the exit code is 1.
 

@@ -33,6 +33,7 @@ from torchferry.training.telemetry.report import in_words
 from torchferry.training.telemetry.reporters import NullReporter, RankZeroReporter, Reporter
 from torchferry.training.telemetry.sample_log import NoSampleLog, SampleLog
 from torchferry.training.trainer.build import Run, build_run
+from torchferry.training.trainer.finite_numbers import FiniteNumbers
 from torchferry.training.trainer.loop import Loop
 from torchferry.training.trainer.results import leave_results
 from torchferry.training.trainer.train_state import restore, seed_everything
@@ -126,6 +127,7 @@ def _prepare(parts: Run, start: Start, stored: RemoteRun | None) -> Loop:
     if start.checkpoint is not None:
         # After the seeding, because it puts the checkpoint's generators in place of these.
         restore(start.checkpoint, start.progress, step, rank_info, losses)
+    numbers = FiniteNumbers(step, rank_info, stands_at)
     start.progress.world_size = rank_info.world_size
     null: Reporter = NullReporter()
     telemetry = on_the_leader(rank_info, lambda: _open_telemetry(parts, start), null)
@@ -143,11 +145,12 @@ def _prepare(parts: Run, start: Start, stored: RemoteRun | None) -> Loop:
         stored=stored,
         saved=telemetry.saved,
         failed=telemetry.save_failed,
+        newest=stands_at if start.checkpoint is not None else None,
     )
     guarded = recipe.step.skip_nonfinite > 0
     meter = Meter(rank_info, parts.order.batch_size, losses, telemetry, log, guarded=guarded)
     profile = Profile(recipe.profile, folder, rank_info.rank, stands_at)
-    return Loop(run=parts, step=step, saver=saver, requests=requests, meter=meter, profile=profile)
+    return Loop(run=parts, step=step, saver=saver, requests=requests, meter=meter, profile=profile, numbers=numbers)
 
 
 def _open_telemetry(parts: Run, start: Start) -> Reporter:
@@ -194,6 +197,7 @@ def _take_best(loop: Loop, stored: RemoteRun | None) -> Evaluation | None:
     if path is None or (progress := checkpoint.read_progress(path)).step == run.progress.step:
         return None
     restore(path, progress, loop.step, run.rank_info, loop.meter.losses)
+    FiniteNumbers(loop.step, run.rank_info, step)
     return loop.evaluation(saved=True)
 
 

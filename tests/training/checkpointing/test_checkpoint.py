@@ -1,6 +1,7 @@
 """Checkpoints on the disk: what stays, what `latest` and `best` name, and what damage is called."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -191,3 +192,35 @@ def test_a_damaged_file_is_named(run: Path) -> None:
     damage(run / "checkpoints" / "step-00000010" / "state.json")
     with pytest.raises(UserError, match=r"state.json: is damaged"):
         read_progress(run / "checkpoints" / "step-00000010")
+
+
+DIVERGES = """
+name: diverges
+data: {source: {name: tests.training.tiny.corners, args: {train: 256}}, batch_size: 4}
+model: {name: tests.training.nets.Diverges, args: {at: 20}}
+optimizer: {name: SGD, args: {lr: 0.1, momentum: 0.9}}
+checkpoint: {every_steps: 10, keep: 2}
+metrics: {log_every: 50, port: null, tensorboard: false}
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--step.skip_nonfinite", 15)])
+def test_weights_that_are_not_finite_leave_the_checkpoint_before_and_no_model(
+    options: tuple[object, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "recipe.yaml").write_text(DIVERGES)
+    given = ("--config", tmp_path / "recipe.yaml", "--runs_dir", tmp_path, *options)
+    done = run_command("-m", "torchferry.training", *given)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    run = tmp_path / "diverges"
+    assert not (run / "model").exists()
+    if "--step.skip_nonfinite" in options:  # each step without gradients is left out, so that all saves are good
+        assert "the gradients were not finite for" in line
+        assert line.endswith("; the checkpoint of step 40 is whole and finite")
+        assert names(run) == ["step-00000030", "step-00000040"]
+        return
+    assert re.match(r"torchferry: model.network.layer.weight is not finite after step 20, so nothing was saved", line)
+    assert line.endswith("; the checkpoint of step 10 is whole and finite")
+    assert names(run) == ["step-00000010"]
+    assert read_progress(run / "checkpoints" / "step-00000010").step == 10
