@@ -106,14 +106,13 @@ def test_small_files_that_are_damaged_cost_nothing(run: Path) -> None:
     attempts.write_bytes(attempts.read_bytes()[:-5] + b"\xff")
     samples.write_text("1,5\n2,nonsense\n\n30,7\n31,8\n32")
     (run / "checkpoints" / "best").write_bytes(b"\xff\xfe")
-    (run / "model" / "model.yaml").write_text("step: [")
     for steps in (30, 34, 38):
         code, _, errors = go_on(run, steps=steps)
         assert (code, errors) == (0, "")
     assert samples.read_text() == "1,5\n30,7\n"
     assert (run / "checkpoints" / (run / "checkpoints" / "best").read_text().strip()).is_dir()
     launches = [json.loads(line)["from_step"] for line in attempts.read_text(errors="replace").splitlines()[1:]]
-    assert launches == [30, 30, 34]
+    assert launches == [30, 34]
 
 
 def test_the_best_is_exported_although_its_name_was_not_written_yet(run: Path) -> None:
@@ -126,6 +125,33 @@ def test_the_best_is_exported_although_its_name_was_not_written_yet(run: Path) -
     assert code == 0, errors
     found = load_file(run / "model" / "weights.safetensors")
     assert all(torch.equal(found[name], value) for name, value in weights.items())
+
+
+@pytest.mark.parametrize("file", ["weights.safetensors", "model.yaml"])
+def test_a_damaged_model_of_a_finished_run_is_written_again(file: str, run: Path) -> None:
+    before = {path.name: path.read_bytes() for path in (run / "model").iterdir()}
+    (run / "model" / file).write_bytes(before[file][:100])
+    code, output, errors = go_on(run, steps=30)
+    assert code == 0, errors
+    (line,) = errors.splitlines()
+    assert re.search(
+        f"model/{file}: .*; the command that trained it writes it again, from the newest checkpoint$", line
+    )
+    assert "goes on after step 30" in output
+    assert {path.name: path.read_bytes() for path in (run / "model").iterdir()} == before
+    assert "is finished, at step 30" in go_on(run, steps=30)[1]
+
+
+def test_a_damaged_config_is_named_first(run: Path) -> None:
+    file = run / "config.yaml"
+    for damaged in (file.read_bytes()[:60], b"", b"\xff\xfe", b"name: ["):
+        file.write_bytes(damaged)
+        for given in (file, RECIPES / "digits.yaml"):
+            options = (*OPTIONS, "--max_steps", 30, "--checkpoint.every_steps", 10, "--checkpoint.keep", 9)
+            done = run_command("-m", "torchferry.training", "--config", given, "--runs_dir", run.parent, *options)
+            assert done.returncode == 2
+            assert done.stderr.startswith(f"torchferry: {file}: ")
+            assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_unfinished_one_is_passed_over_and_its_rest_removed(run: Path) -> None:

@@ -1,6 +1,7 @@
 """Resuming a run: the checkpoint that a run folder resumes from, and preparing the folder for a start."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from torchferry.training.config.recipe import (
 )
 from torchferry.training.progress import Progress
 
+EMPTY = hashlib.sha256().hexdigest()
+CARD = f"schema: torchferry.model/1\nstep: 9\nweights_sha256: {EMPTY}\n"
 SOURCE = Component(name="digits")
 
 
@@ -140,16 +143,28 @@ def test_a_given_checkpoint_that_is_not_there_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("card", "finished"),
-    [("step: 9", True), ("step: 8", False), ("step: [", False), ("9", False), ("step: '9'", False)],
+    ("before", "after", "finished", "words"),
+    [
+        ("", "", True, ""),
+        ("step: 9", "step: 8", False, ""),
+        ("step: 9", "step: [", False, "cannot be read as a model's card"),
+        (CARD, "9", False, "cannot be read as a model's card: it names no schema"),
+        ("step: 9", "step: '9'", False, "is damaged (its step is 9)"),
+        ("torchferry.model/1", "torchferry.model/2", True, ""),
+        (CARD.splitlines()[2], "weights_sha256: 0", False, "weights.safetensors: is damaged (its checksum differs)"),
+    ],
 )
-def test_a_run_is_finished_when_its_model_is_of_the_newest_checkpoint(
-    card: str, finished: bool, tmp_path: Path
+def test_a_run_is_finished_when_its_whole_model_is_of_the_newest_checkpoint(
+    before: str, after: str, finished: bool, words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = begun(tmp_path, 8, 9)
     (folder / "model").mkdir()
-    (folder / "model" / "model.yaml").write_text(card)
+    (folder / "model" / "weights.safetensors").touch()
+    (folder / "model" / "model.yaml").write_text(CARD.replace(before, after))
     assert find_start(recipe(tmp_path), {}).finished == finished
+    said = capfd.readouterr().err
+    assert words in said
+    assert said.count("writes it again, from the newest checkpoint") == bool(words)
 
 
 def test_with_a_store_the_brought_checkpoint_counts_and_the_store_says_whether_it_is_finished(tmp_path: Path) -> None:
