@@ -45,6 +45,8 @@ class Saver:
     """Told how many seconds a save took, when it is durable."""
     failed: Callable[[], None]
     """Told that one could not be written."""
+    check: Callable[[], None] = lambda: None
+    """Raises where another process has taken the run over."""
     newest: int | None = None
     """The step of the newest checkpoint that is whole: at first of the one that the run goes on from."""
     thread: threading.Thread | None = None
@@ -103,6 +105,8 @@ class Saver:
         try:
             # Done when every rank has written, so the leading rank may name it.
             future.result()
+            if self.rank_info.leads:
+                self.check()  # a process that stood still meanwhile would remove what is no longer its own
             if stored is not None and not self.rank_info.one_node:
                 shutil.rmtree(checkpoint.unfinished(self.folder, progress.step), ignore_errors=True)
             elif self.rank_info.leads:

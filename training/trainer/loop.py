@@ -1,5 +1,6 @@
 """The training loop. Everything it uses was built before it starts."""
 
+import sys
 import time
 from dataclasses import dataclass
 
@@ -7,7 +8,8 @@ import torch
 
 from torchferry.errors import UserError
 from torchferry.training.checkpointing.async_saver import Saver
-from torchferry.training.distributed.process_group import share_buffers
+from torchferry.training.checkpointing.held_run import HeldRun
+from torchferry.training.distributed.process_group import from_the_leader, share_buffers
 from torchferry.training.distributed.signals import Request, Requests, Stopped
 from torchferry.training.errors import NotFinite, RunFailed
 from torchferry.training.evaluation import Evaluation, evaluate
@@ -30,6 +32,7 @@ class Loop:
     meter: Meter
     profile: Profile
     numbers: FiniteNumbers
+    holds: HeldRun
 
     def train(self) -> Evaluation:
         """From where the run stands to its end; returns the evaluation there.
@@ -116,9 +119,13 @@ class Loop:
     def _save(self) -> None:
         state = collect(self.step, self.run.rank_info, self.meter.losses)
         self.numbers.check(state, self.run.progress.step)
+        from_the_leader(self.run.rank_info, self.holds.check)
         self.saver.save(state, self.run.progress)
 
     def _check_saver(self) -> None:
+        if (taken := self.holds.lost) is not None:
+            print(f"torchferry: {taken}", file=sys.stderr, flush=True)
+            self.requests.fail()
         if self.saver.failures and self.run.recipe.checkpoint.on_save_error == "stop":
             self.requests.fail()
 

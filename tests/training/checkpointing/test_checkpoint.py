@@ -139,19 +139,6 @@ def test_a_damaged_model_of_a_finished_run_is_written_again(file: str, run: Path
     )
     assert "goes on after step 30" in output
     assert {path.name: path.read_bytes() for path in (run / "model").iterdir()} == before
-    assert "is finished, at step 30" in go_on(run, steps=30)[1]
-
-
-def test_a_damaged_config_is_named_first(run: Path) -> None:
-    file = run / "config.yaml"
-    for damaged in (file.read_bytes()[:60], b"", b"\xff\xfe", b"name: ["):
-        file.write_bytes(damaged)
-        for given in (file, RECIPES / "digits.yaml"):
-            options = (*OPTIONS, "--max_steps", 30, "--checkpoint.every_steps", 10, "--checkpoint.keep", 9)
-            done = run_command("-m", "torchferry.training", "--config", given, "--runs_dir", run.parent, *options)
-            assert done.returncode == 2
-            assert done.stderr.startswith(f"torchferry: {file}: ")
-            assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_unfinished_one_is_passed_over_and_its_rest_removed(run: Path) -> None:

@@ -13,7 +13,7 @@ from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.checkpointing.resume import Start, enter, find_start
-from torchferry.training.config.cli import to_yaml
+from torchferry.training.config.cli import parse, to_yaml
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import (
     CheckpointConfig,
@@ -117,6 +117,18 @@ def test_what_changes_a_step_is_refused_by_its_key(changes: dict[str, Any], word
     begun(tmp_path, 9)
     with pytest.raises(UserError, match=f"{words}.*; give another --name, or the old value to go on"):
         find_start(recipe(tmp_path, **changes), {})
+
+
+@pytest.mark.parametrize("content", [b"name: digits\n", b"", b"\xff\xfe", b"name: ["])
+def test_a_damaged_config_is_named_first(content: bytes, tmp_path: Path) -> None:
+    folder = begun(tmp_path, 9)
+    (folder / "config.yaml").write_bytes(content)
+    with pytest.raises(UserError, match=f"^{folder}/config.yaml: ") as refused:
+        find_start(recipe(tmp_path), {})
+    assert "\n" not in str(refused.value)
+    for more in ([], ["--epochs", "3"], ["--max_steps=5"]):
+        with pytest.raises(UserError, match=f"^{folder}/config.yaml: "):
+            parse([f"--config={folder}/config.yaml", *more])
 
 
 def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:

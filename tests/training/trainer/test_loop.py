@@ -12,7 +12,10 @@ import torch
 
 from tests.training import tiny
 from torchferry.errors import UserError
+from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing.async_saver import Saver
+from torchferry.training.checkpointing.held_run import HeldRun
+from torchferry.training.checkpointing.run_lock import RunLock
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import CheckpointConfig, EarlyStoppingConfig, MetricsConfig, StepConfig
 from torchferry.training.distributed.process_group import RankInfo
@@ -96,6 +99,7 @@ def made(alone: RankInfo, tmp_path: Path) -> Made:
             meter=Meter(alone, parts.order.batch_size, sums, heard, NoSampleLog(), guarded=False),
             profile=Profile(parts.recipe.profile, tmp_path, 0, 0),
             numbers=FiniteNumbers(step, alone, 0),
+            holds=HeldRun(),
         )
         return loop, heard.words
 
@@ -220,3 +224,17 @@ def test_a_stop_does_not_save_weights_that_are_not_finite(made: Made) -> None:
     with pytest.raises(UserError, match=r"^model.network.weight is not finite after step 1, .*; there is no chec"):
         loop.train()
     assert words == ["waited"]
+
+
+def test_a_run_that_was_taken_over_writes_nothing_more(made: Made, capfd: pytest.CaptureFixture[str]) -> None:
+    loop, words = made()
+    lock = RunLock(ObjectStore("memory://loop"), "digits", "mine")
+    lock.lost = "digits: was taken over by process 7 on other"
+    loop.holds.locks.append(lock)
+    with pytest.raises(RunFailed):
+        loop.train()
+    assert words[-1] == "waited"
+    assert capfd.readouterr().err.startswith("torchferry: digits: was taken over by process 7 on other\n")
+    with pytest.raises(UserError, match="was taken over by process 7"):
+        loop._save()
+    assert not any(word.startswith("saved") for word in words)
