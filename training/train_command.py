@@ -19,6 +19,7 @@ from torchferry.arguments import Parser
 from torchferry.errors import StoreError, UserError
 from torchferry.training.config.cli import parse
 from torchferry.training.config.recipe import Recipe
+from torchferry.training.distributed.launch_variables import refuse_others
 from torchferry.training.errors import RunFailed
 
 EXIT_SECONDS = 5.0
@@ -49,6 +50,7 @@ def train(arguments: Sequence[str]) -> int:
         processes, rest = _launched(arguments)
         recipe = parse(rest)  # before torch is loaded, so that a wrong recipe is refused at once
         if processes is not None:
+            refuse_others(os.environ)
             _check_gpus(processes)
             _say_threads()
             from torchferry.training.distributed import launcher
@@ -128,7 +130,8 @@ def _attempt(run: Callable[[Recipe], int], recipe: Recipe) -> int | UserError | 
 
 
 def _refuse(error: UserError) -> int:
-    if int(os.environ.get("LOCAL_RANK", 0)) != 0:
+    local_rank = os.environ.get("LOCAL_RANK", "0")  # refused, if it is no number
+    if local_rank.isdecimal() and int(local_rank) != 0:
         # Most likely the first rank says the same, and torchrun ends all workers as soon as it has exited.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         time.sleep(10)

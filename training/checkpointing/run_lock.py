@@ -35,8 +35,8 @@ class RunLock:
         self.mine = Holder(**me(), launch=launch, since=since, token=uuid.uuid4().hex)
         self.number = 0
         self.written = b""
-        self.seen = 0.0
-        """When the lock was last known to be this process's, by a clock that goes on while the machine sleeps."""
+        self.tried = 0.0
+        """When its thread last renewed the lock, or failed to, by a clock that goes on while the machine sleeps."""
         self.lost: str | None = None
         """Who has taken the run over, in words."""
         self.ended = threading.Event()
@@ -66,7 +66,8 @@ class RunLock:
 
     def check(self) -> None:
         """Before anything is written: raises UserError where another process has taken the run over."""
-        if self.lost is None and _now() - self.seen > 2 * RENEW_SECONDS:  # this process was stopped meanwhile
+        stood_still = _now() - self.tried > 2 * RENEW_SECONDS and not self.asking.locked()
+        if self.lost is None and stood_still:
             with suppress(StoreError):  # a store that is out of reach says nothing about who holds the lock
                 self._look()
         if self.lost is not None:
@@ -114,7 +115,7 @@ class RunLock:
         others = [each for each in self._numbers() if each not in (number, before)]
         again = self.store.read(self._file(before)) if before else None
         if mine and not others and again in (None, judged):
-            self.seen = _now()
+            self.tried = _now()
             if before:
                 self.store.remove(self._file(before))
             return True
@@ -130,6 +131,7 @@ class RunLock:
             # A store that is out of reach for a while is tried again; who has taken over meanwhile, shows then.
             with suppress(StoreError):
                 self._look(count)
+            self.tried = _now()
 
     def _look(self, count: int | None = None) -> None:
         """Whether the lock is still this process's; write it anew if there is a `count`."""
@@ -142,7 +144,6 @@ class RunLock:
                 who = f"was taken over by {holder.in_words}" if holder else "lost its lock"
                 self.lost = f"{self.where}: {who}, while this process stood still; it ends and writes nothing more"
                 return
-            self.seen = _now()
             if count is not None:
                 written = self.mine.to_json(count)
                 self.store.write(self._file(number), written)
