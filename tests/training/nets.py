@@ -198,8 +198,9 @@ class Diverges(nn.Module):
     def __init__(self, at: int) -> None:
         super().__init__()
         self.layer, self.at = nn.Linear(3, 3), at
+        self.steps: torch.Tensor
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def forward(self, points: torch.Tensor) -> torch.Tensor:
-        self.steps += self.training
+        self.steps += int(self.training)
         return self.layer(points) * torch.where(self.steps >= self.at, torch.nan, 1.0)

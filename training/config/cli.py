@@ -19,7 +19,14 @@ LAUNCHING = (
     "several machines it is torchrun ... -m torchferry.training, with the same options."
 )
 
-jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
+jsonargparse.set_parsing_settings(
+    docstring_parse_attribute_docstrings=True,
+    # A `class_path` anywhere in a recipe would be imported and called while it is read, in one from a store as well.
+    # What a run needs is built later, from `name` and `args`.
+    instantiate_subclass_spec_in_any=False,
+    import_path_denylist=["*"],
+    import_path_allowlist=["torchferry.training.config"],
+)
 
 
 def parse(arguments: Sequence[str]) -> Recipe:

@@ -90,8 +90,8 @@ def _mpi(environ: Mapping[str, str]) -> tuple[str, int, int, tuple[str, str]] | 
             variables = ", ".join(f"{name}={environ[name]}" for name in (size, rank) if name in environ)
             return variables, tasks, _count(environ, local) or tasks, commands
     # PMIx itself tells no size; where nobody else does, only a greater rank shows that there are others.
-    rank = _count(environ, "PMIX_RANK")
-    return (f"PMIX_RANK={rank}", rank + 1, rank + 1, commands) if rank else None
+    which = _count(environ, "PMIX_RANK")
+    return (f"PMIX_RANK={which}", which + 1, which + 1, commands) if which else None
 
 
 def _number(environ: Mapping[str, str], name: str) -> int:

@@ -111,7 +111,8 @@ def test_of_many_at_once_one_gets_it(url: str) -> None:
     """Also where all of them find the lock of a dead one."""
     for round_ in range(3):
         stale(url, "killed", started="1")
-        locks, got = [lock(url, f"{round_} {number}") for number in range(6)], []
+        locks = [lock(url, f"{round_} {number}") for number in range(6)]
+        got: list[RunLock] = []
 
         def take(each: RunLock, got: list[RunLock] = got) -> None:
             try:

@@ -62,7 +62,7 @@ def test_half_of_them_is_refused_by_name(environ: dict[str, str], words: str) ->
         (
             {"PMI_SIZE": "3", "PMI_RANK": "2"},
             "PMI_SIZE=3, PMI_RANK=2",
-            "ranks: torchrun --standalone --nproc-per-node=3 -m ",
+            "ranks: torchrun --standalone --nproc-per-node=3 ",
         ),
         ({"MV2_COMM_WORLD_SIZE": "2", "MV2_COMM_WORLD_RANK": "1"}, "MV2_COMM_WORLD_SIZE=2", "--nproc-per-node=2 "),
         ({"PMIX_RANK": "1"}, "PMIX_RANK=1", "ranks: torchrun --standalone "),

@@ -212,7 +212,7 @@ def test_weights_that_are_not_finite_are_not_saved_and_the_checkpoint_before_is_
             loop.step.model.module.network.weight.data[0, 0] = math.nan
 
     loop.saver.newest = 2
-    loop.meter.stepped = diverge  # type: ignore[method-assign]
+    loop.meter.stepped = diverge  # type: ignore[method-assign,assignment]
     with pytest.raises(UserError, match=r"^model.network.weight is not finite after step 3, .* of step 2 is whole"):
         loop.train()
     assert words == ["saved 1", "report 2", "saved 2", "evaluated 1 2", "saved 2", "waited"]
