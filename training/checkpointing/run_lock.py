@@ -34,7 +34,6 @@ class RunLock:
         since = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
         self.mine = Holder(**me(), launch=launch, since=since, token=uuid.uuid4().hex)
         self.number = 0
-        self.written = b""
         self.tried = 0.0
         """When its thread last renewed the lock, or failed to, by a clock that goes on while the machine sleeps."""
         self.lost: str | None = None
@@ -47,10 +46,10 @@ class RunLock:
         """Wait for a dead holder's lease, if it has to be. Raises UserError where a living process holds the lock."""
         watched, since, told = b"", 0.0, False
         while True:
-            number, content = self._newest()
+            found, content = self._found()
             holder = read_holder(content)
-            if number == 0 or self._may_take(holder) or (content == watched and _now() - since > LEASE_SECONDS):
-                if self._create(number + 1, number, content):
+            if not found or self._may_take(holder) or (content == watched and _now() - since > LEASE_SECONDS):
+                if self._create(found, content):
                     break
                 continue
             if content != watched:
@@ -79,7 +78,7 @@ class RunLock:
         if self.thread is None:
             return
         with suppress(StoreError), self.asking:
-            if self.store.read(self._file(self.number)) == self.written:
+            if self._is_mine(self.store.read(self._file(self.number)) or b""):
                 self.store.remove(self._file(self.number))
         self.thread.join(RENEW_SECONDS)
 
@@ -96,28 +95,31 @@ class RunLock:
     def _refusal(self, holder: Holder) -> UserError:
         return UserError(f"{self.where}: is in use by {holder.in_words}; wait for its end, or give another --name")
 
-    def _newest(self) -> tuple[int, bytes]:
-        """The number and content of the file that counts; 0 where there is none."""
-        number = max(self._numbers(), default=0)
-        content = self.store.read(self._file(number)) if number else b""
-        return (number, content) if content is not None else (0, b"")
+    def _found(self) -> tuple[list[int], bytes]:
+        """The numbers of all files, and the content of the last, which counts; a killed process may leave more."""
+        while numbers := self._numbers():
+            if (content := self.store.read(self._file(numbers[-1]))) is not None:
+                return numbers, content
+        return [], b""
 
     def _numbers(self) -> list[int]:
         names = (name.removesuffix(".json") for name in self.store.names(self.folder))
         return sorted(int(name) for name in names if name.isdecimal())
 
-    def _create(self, number: int, before: int, judged: bytes) -> bool:
-        """Take file `number`, after file `before` was judged by its content; False where somebody else was quicker."""
-        self.number, self.written = number, self.mine.to_json(0)
-        self.store.create(self._file(number), self.written)
-        mine = self.store.read(self._file(number)) == self.written
-        # Files that nobody has judged are of others who take it at this moment, from another number.
-        others = [each for each in self._numbers() if each not in (number, before)]
+    def _create(self, found: list[int], judged: bytes) -> bool:
+        """Take the next number, after the last of those `found` was `judged`; False where somebody else was quicker."""
+        before = max(found, default=0)
+        number = before + 1
+        self.number = number
+        self.store.create(self._file(number), self.mine.to_json(0))
+        mine = self._is_mine(self.store.read(self._file(number)) or b"")
+        # Files that were not found before are of others who take it at this moment, from another number.
+        others = set(self._numbers()) - {number, *found}
         again = self.store.read(self._file(before)) if before else None
         if mine and not others and again in (None, judged):
             self.tried = _now()
-            if before:
-                self.store.remove(self._file(before))
+            for each in found:
+                self.store.remove(self._file(each))
             return True
         if mine:
             self.store.remove(self._file(number))
@@ -136,18 +138,21 @@ class RunLock:
     def _look(self, count: int | None = None) -> None:
         """Whether the lock is still this process's; write it anew if there is a `count`."""
         with self.asking:
-            number, content = self._newest()
+            found, content = self._found()
             if self.ended.is_set():
                 return
-            if (number, content) != (self.number, self.written):
+            if not found or found[-1] != self.number or not self._is_mine(content):
                 holder = read_holder(content)
                 who = f"was taken over by {holder.in_words}" if holder else "lost its lock"
                 self.lost = f"{self.where}: {who}, while this process stood still; it ends and writes nothing more"
                 return
             if count is not None:
-                written = self.mine.to_json(count)
-                self.store.write(self._file(number), written)
-                self.written = written
+                self.store.write(self._file(self.number), self.mine.to_json(count))
+
+    def _is_mine(self, content: bytes) -> bool:
+        # Not by all of it: a write may have arrived of which the store could not say so.
+        holder = read_holder(content)
+        return holder is not None and holder.token == self.mine.token
 
     def _file(self, number: int) -> str:
         return f"{self.folder}/{number}.json"

@@ -107,6 +107,24 @@ def test_a_damaged_lock_is_waited_for(url: str) -> None:
     mine.release()
 
 
+def test_a_write_that_arrived_unseen_is_no_loss(url: str) -> None:
+    mine = stale(url)
+    ObjectStore(url).write("digits/.lock/1.json", mine.mine.to_json(99))
+    mine.check()
+    mine.release()
+    assert files(url) == []
+
+
+def test_what_one_left_that_was_killed_while_it_took_over_is_in_nobodys_way(url: str) -> None:
+    dead = stale(url, started="1")
+    ObjectStore(url).write("digits/.lock/2.json", dead.mine.to_json(0))
+    mine = lock(url)
+    mine.take()
+    assert files(url) == ["3.json"]
+    mine.release()
+    assert files(url) == []
+
+
 def test_of_many_at_once_one_gets_it(url: str) -> None:
     """Also where all of them find the lock of a dead one."""
     for round_ in range(3):
