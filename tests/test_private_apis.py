@@ -21,6 +21,7 @@ RENDEZVOUS = "training/distributed/rendezvous.py"
 UNUSED = "training/trainer/unused_parameters.py"
 STATE = "training/trainer/train_state.py"
 CHECKPOINT = "training/checkpointing/checkpoint.py"
+READER = "training/checkpointing/checkpoint_reader.py"
 WRITER = "training/checkpointing/upload_writer.py"
 SAVER = "training/checkpointing/async_saver.py"
 COMMAND = "training/train_command.py"
@@ -84,9 +85,24 @@ USES = [
     Use(UNUSED, "torch.nn.parallel.DistributedDataParallel", "reads it", attributes="reducer"),
     Use(STATE, f"{DCP}._nested_dict.flatten_state_dict", "calls it", "state_dict"),
     Use(STATE, POWER_SGD, "restores it", attributes="__setstate__ process_group"),
-    Use(CHECKPOINT, f"{DCP}.metadata.Metadata", "reads them", attributes="state_dict_metadata storage_data"),
+    Use(STATE, f"{DCP}.CheckpointException", "reads it", attributes="failures"),
+    Use(CHECKPOINT, f"{DCP}.metadata.Metadata", "reads them", attributes="state_dict_metadata"),
     Use(CHECKPOINT, f"{DCP}.metadata.TensorStorageMetadata", "reads it", attributes="size"),
-    Use(CHECKPOINT, f"{DCP}.filesystem._StorageInfo", "reads it", attributes="relative_path"),
+    Use(READER, f"{DCP}.metadata.Metadata", "reads them", attributes="storage_data storage_meta"),
+    Use(READER, f"{DCP}.filesystem._StorageInfo", "reads it", attributes="relative_path offset length"),
+    Use(READER, f"{DCP}.FileSystemReader.read_metadata", "overrides it", "self, args, kwargs"),
+    Use(READER, f"{DCP}.FileSystemReader.read_data", "overrides it", "self, plan, planner"),
+    Use(READER, f"{DCP}.FileSystemReader", "reads what it sets", attributes="set_up_storage_reader"),
+    Use(
+        READER,
+        f"{DCP}.DefaultLoadPlanner.load_bytes",
+        "does as much",
+        mentions="set_element mappings original_state_dict",
+    ),
+    Use(READER, f"{DCP}.metadata._MEM_FORMAT_ENCODING", "lets it be read"),
+    Use(READER, "torch.serialization._get_layout", "lets it be read"),
+    Use(READER, f"{DCP}._nested_dict.flatten_state_dict", "calls it", "state_dict"),
+    Use(READER, f"{DCP}._traverse.set_element", "calls it", "root_dict, path, value"),
     Use(WRITER, f"{DCP}.FileSystemWriter.write_data", "overrides it", "self, plan, planner"),
     Use(WRITER, f"{DCP}.FileSystemWriter.finish", "overrides it", "self, metadata, results"),
     Use(WRITER, f"{DCP}.storage.WriteResult", "extends and copies it", "index, size_in_bytes, storage_data"),

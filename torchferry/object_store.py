@@ -49,6 +49,11 @@ class ObjectStore:
         self._folders = self._protocols.isdisjoint(OBJECT_STORES)
         self._renames = not self._protocols.isdisjoint(RENAMING)
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether `create` is one step, so that of two processes one alone has made the file."""
+        return not self._protocols.isdisjoint(CREATING | {"file", "local"})
+
     def read(self, path: str) -> bytes | None:
         """None if there is no such file."""
         try:
@@ -135,6 +140,11 @@ class ObjectStore:
             self.files.pipe_file(written, content)
             try:
                 self.files.link(written, target)
+            except OSError as error:
+                if error.errno not in CANNOT:
+                    raise
+                with open(target, "xb") as file:  # a disk without links shows it before it is whole
+                    file.write(content)
             finally:
                 self.files.rm_file(written)  # the file stays under the name of the link
         elif self._protocols & CREATING:

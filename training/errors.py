@@ -15,6 +15,10 @@ class SaidElsewhere(UserError):
     """What ends this rank is another's UserError, and that rank says it."""
 
 
+class NotFinite(UserError):
+    """Weights or a loss are no longer finite. The loop adds which checkpoint is good."""
+
+
 class RunFailed(Exception):
     """The machine or a store failed, not the recipe, so the same command tries again; the exit code is 1.
 

@@ -19,6 +19,7 @@ from torchferry.arguments import Parser
 from torchferry.errors import StoreError, UserError
 from torchferry.training.config.cli import parse
 from torchferry.training.config.recipe import Recipe
+from torchferry.training.distributed.launch_variables import refuse_others
 from torchferry.training.errors import RankError, RunFailed, SaidElsewhere
 
 EXIT_SECONDS = 5.0
@@ -49,6 +50,7 @@ def train(arguments: Sequence[str]) -> int:
         processes, rest = _launched(arguments)
         recipe = parse(rest)  # before torch is loaded, so that a wrong recipe is refused at once
         if processes is not None:
+            refuse_others(os.environ)
             _check_gpus(processes)
             _say_threads()
             from torchferry.training.distributed import launcher
@@ -136,7 +138,8 @@ def _end_soon() -> None:
 def _refuse(error: UserError) -> int:
     if isinstance(error, SaidElsewhere):
         return 2
-    if not isinstance(error, RankError) and int(os.environ.get("LOCAL_RANK", 0)) != 0:
+    local_rank = os.environ.get("LOCAL_RANK", "0")  # refused, if it is no number
+    if not isinstance(error, RankError) and local_rank.isdecimal() and int(local_rank) != 0:
         # Most likely the first rank says the same, and torchrun ends all workers as soon as it has exited.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         time.sleep(10)

@@ -204,3 +204,17 @@ class Spoiled(Dataset):
         if index % 16 == 7:
             raise OSError("the disk has a hole here")
         return torch.full((1, 8, 8), index % 10, dtype=torch.uint8), index % 10
+
+
+class Diverges(nn.Module):
+    """Its outputs are no numbers from a step on."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.layer, self.at = nn.Linear(3, 3), at
+        self.steps: torch.Tensor
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, points: torch.Tensor) -> torch.Tensor:
+        self.steps += int(self.training)
+        return self.layer(points) * torch.where(self.steps >= self.at, torch.nan, 1.0)

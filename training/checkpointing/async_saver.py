@@ -47,6 +47,10 @@ class Saver:
     """Told how many seconds a save took, when it is durable."""
     failed: Callable[[], None]
     """Told that one could not be written."""
+    check: Callable[[], None] = lambda: None
+    """Raises where another process has taken the run over."""
+    newest: int | None = None
+    """The step of the newest checkpoint that is whole: at first of the one that the run goes on from."""
     thread: threading.Thread | None = None
     error: str | None = None
     """Why the last save that was waited for failed on this rank."""
@@ -86,6 +90,13 @@ class Saver:
         if not self.config.asynchronous:
             self.wait()
 
+    @property
+    def whole(self) -> str:
+        """What to go on from, in words."""
+        if self.newest is None:
+            return "there is no checkpoint yet"
+        return f"the checkpoint of step {self.newest} is whole and finite"
+
     def wait(self) -> None:
         """Until the save in flight is durable, or has failed."""
         if self.thread is not None:
@@ -96,6 +107,8 @@ class Saver:
         try:
             # Done when every rank has written, so the leading rank may name it.
             future.result()
+            if self.rank_info.leads:
+                self.check()  # a process that stood still meanwhile would remove what is no longer its own
             if stored is not None and not self.rank_info.one_node:
                 shutil.rmtree(checkpoint.unfinished(self.folder, progress.step), ignore_errors=True)
             elif self.rank_info.leads:
@@ -106,6 +119,7 @@ class Saver:
         except (Exception, CheckpointException) as error:  # a full or vanished disk may raise anything
             self._give_up(error, progress)
             return
+        self.newest = progress.step
         if self.rank_info.leads:
             # Before the pruning, which may fail or take long and is no part of a save.
             self.saved(time.perf_counter() - started)

@@ -6,17 +6,15 @@ depends on) and `checksums.json`. It appears under its name only when all of it 
 
 import contextlib
 import json
-import pickle
 import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from torch.distributed.checkpoint import FileSystemReader
-
 from torchferry.errors import UserError
 from torchferry.files import flush, sha256, write_whole
+from torchferry.training.checkpointing.checkpoint_reader import CheckpointReader, files_of
 from torchferry.training.progress import Progress
 
 NAME = re.compile(r"step-\d+")
@@ -39,7 +37,7 @@ def complete(folder: Path, progress: Progress, fingerprint: str, *, keep: int) -
     """
     written = unfinished(folder, progress.step)
     # .metadata lists the files of all ranks; those of a node with a folder of its own are not here.
-    for part in {entry.relative_path for entry in FileSystemReader(written).read_metadata().storage_data.values()}:
+    for part in files_of(written):
         if not (written / part).is_file():
             raise OSError(f"{written / part} is missing; runs_dir has to be one folder that all nodes share")
     write_state(written, progress, fingerprint)
@@ -136,10 +134,7 @@ def stated(checkpoint: Path) -> Progress:
 
 def shapes(checkpoint: Path) -> dict[str, tuple[int, ...] | None]:
     """Every entry's name with its tensor's shape, or None for what is no tensor. Raises UserError."""
-    try:
-        entries = FileSystemReader(checkpoint).read_metadata().state_dict_metadata
-    except (OSError, pickle.UnpicklingError, EOFError, AttributeError) as error:
-        raise UserError(f"{checkpoint}: has no readable .metadata: {error}") from error
+    entries = CheckpointReader(checkpoint).read_metadata().state_dict_metadata
     return {name: tuple(entry.size) if hasattr(entry, "size") else None for name, entry in entries.items()}
 
 

@@ -1,5 +1,6 @@
 """A folder in a store that is there when its checksums.json is, which is written last and removed first."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -59,6 +60,18 @@ class RemoteFolder:
             if sha256(file) != expected:
                 raise UserError(f"{self.url}/{name}: is damaged (its checksum differs)")
             flush(file)
+
+    def check(self) -> None:
+        """Raise UserError naming the first of its files that is damaged or missing; nothing is kept."""
+        for name, expected in json.loads(self.checksums() or "{}").items():
+            found = hashlib.sha256()
+            try:
+                for chunk in self.store.chunks(f"{self.name}/{name}", 0):
+                    found.update(chunk)
+            except Missing as error:
+                raise UserError(f"{self.url}/{name}: is missing") from error
+            if found.hexdigest() != expected:
+                raise UserError(f"{self.url}/{name}: is damaged (its checksum differs)")
 
     def remove(self) -> None:
         self.store.remove(f"{self.name}/{LIST}")

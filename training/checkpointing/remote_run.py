@@ -9,6 +9,7 @@ Each is there when its checksums.json is (remote_folder.py).
 
 import json
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class RemoteRun:
     saves: int = 0
     """In this attempt, counted by all ranks alike."""
     passed: set[str] = field(default_factory=set)
-    """Checkpoints that this attempt found to be of no use."""
+    """Checkpoints and results that this attempt found to be of no use."""
 
     @property
     def url(self) -> str:
@@ -81,15 +82,25 @@ class RemoteRun:
 
     def results(self) -> RemoteFolder | None:
         """The newest that are complete."""
-        found = self._results()
+        whole = [folder for folder, complete in self._results() if complete and folder.name not in self.passed]
         # As text: attempts are nanoseconds since 1970, of 19 digits until the year 2286.
-        return max((folder for folder, complete in found if complete), key=lambda each: each.name, default=None)
+        return max(whole, key=lambda each: each.name, default=None)
 
     def finished_at(self) -> int | None:
-        """The step of the model among the results, if they are there."""
-        results = self.results()
-        card = self.store.read(f"{results.name}/model/model.yaml") if results is not None else None
-        return None if card is None else yaml.safe_load(card).get("step")
+        """The step of the model among the newest results whose files are all as they were written.
+
+        Reads each file once, keeping none. Damaged results are said, and passed over from then on.
+        """
+        while (results := self.results()) is not None:
+            try:
+                results.check()
+                card = yaml.safe_load(self.store.read(f"{results.name}/{CARD}") or b"")
+                return int(card["step"])
+            except (UserError, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
+                what = str(error) if isinstance(error, UserError) else f"{results.url}/{CARD}: cannot be read"
+                print(f"torchferry: {what}; these results do not count", file=sys.stderr, flush=True)
+                self.passed.add(results.name)
+        return None
 
     def put_results(self, run_dir: Path) -> None:
         """Upload what a finished run has left in its folder, then remove what an earlier attempt had uploaded."""

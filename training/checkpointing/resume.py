@@ -27,6 +27,7 @@ from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.data.recorded import as_begun as recorded_as_begun
 from torchferry.training.data.recorded import as_recorded
+from torchferry.training.models.saved import whole_step
 from torchferry.training.progress import Progress
 from torchferry.training.telemetry import sample_log
 
@@ -80,7 +81,7 @@ def find_start(
     if given := path is None and recipe.resume not in ("auto", "none"):
         path, progress = _given(Path(recipe.resume))
         progress.best, progress.best_step, progress.stale = None, -1, 0  # that run's best is not in this folder
-    finished = progress.step in (_model_step(folder), stored.finished_at() if stored is not None else None)
+    finished = _is_finished(folder, progress.step, stored)
     return Start(path, progress, launch, len(attempts), finished, time.time_ns(), given)
 
 
@@ -106,13 +107,14 @@ def enter(recipe: Recipe, start: Start, world_size: int) -> None:
         raise UserError(f"runs_dir: cannot write {folder} ({error.strerror}); give another with --runs_dir") from error
 
 
-def _model_step(folder: Path) -> int | None:
-    """None where there is none, or none that can be read: then the results are written anew."""
+def _is_finished(folder: Path, step: int, stored: RemoteRun | None) -> bool:
+    """Whether the model of `step` is here, or else in the store. A damaged one here is said, and written again."""
     try:
-        step = yaml.safe_load((folder / run_folder.MODEL / run_folder.CARD).read_text())["step"]
-    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
-        return None
-    return step if isinstance(step, int) else None
+        here = whole_step(folder / run_folder.MODEL)
+    except UserError as error:
+        print(f"torchferry: {error}, from the newest checkpoint", file=sys.stderr, flush=True)
+        return False
+    return here == step or (stored is not None and stored.finished_at() == step)
 
 
 def _visible(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import itertools
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,14 @@ LAUNCHING = (
     "several machines it is torchrun ... -m torchferry.training, with the same options."
 )
 
-jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
+jsonargparse.set_parsing_settings(
+    docstring_parse_attribute_docstrings=True,
+    # A `class_path` anywhere in a recipe would be imported and called while it is read, in one from a store as well.
+    # What a run needs is built later, from `name` and `args`.
+    instantiate_subclass_spec_in_any=False,
+    import_path_denylist=["*"],
+    import_path_allowlist=["torchferry.training.config"],
+)
 
 
 def parse(arguments: Sequence[str]) -> Recipe:
@@ -43,7 +51,7 @@ def parse(arguments: Sequence[str]) -> Recipe:
     except UserError:
         raise
     except (jsonargparse.ArgumentError, ValueError, TypeError, OSError, RecursionError) as error:
-        raise UserError(_one_line(str(error).replace(BETWEEN, "."), parser)) from error
+        raise UserError(_where(arguments, _one_line(str(error).replace(BETWEEN, "."), parser))) from error
     values.pop("config")
     return Recipe(**values)
 
@@ -80,6 +88,21 @@ def _refuse_null(given: Mapping[str, Any], kind: type, where: str = "") -> None:
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, Mapping) and isinstance(inner, type):
                 _refuse_null(part, inner, f"{where}{key}.")
+
+
+def _where(arguments: Sequence[str], line: str) -> str:
+    """With a recipe's file before it, if that alone is refused in the same words."""
+    files = [after for word, after in itertools.pairwise(arguments) if word == "--config"]
+    files += [word.removeprefix("--config=") for word in arguments if word.startswith("--config=")]
+    for file in files:
+        if list(arguments) == ["--config", file]:
+            return f"{file}: {line}"
+        try:
+            parse(["--config", file])
+        except UserError as error:
+            if str(error) == f"{file}: {line}":
+                return str(error)
+    return line
 
 
 def _one_line(message: str, parser: jsonargparse.ArgumentParser) -> str:

@@ -14,6 +14,7 @@ from torch import nn
 from torchferry.errors import StoreError, StoreRefused, UserError
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.distributed.cause import leave_word, word_was_left
+from torchferry.training.distributed.launch_variables import read_place
 from torchferry.training.distributed.rendezvous import fresh_store
 from torchferry.training.errors import RankError, RunFailed, SaidElsewhere
 
@@ -39,17 +40,17 @@ class RankInfo:
 def rank_info_of(environ: Mapping[str, str]) -> RankInfo:
     """Where torchrun's variables put this process; alone, without them.
 
-    One GPU per process where the machine has that many, the CPU otherwise.
+    One GPU per process where the machine has that many, the CPU otherwise. Raises UserError for variables that are
+    half set, and for another launcher's.
     """
-    local_rank = int(environ.get("LOCAL_RANK", 0))
-    on_gpu = torch.cuda.device_count() >= int(environ.get("LOCAL_WORLD_SIZE", 1))
-    world_size = int(environ.get("WORLD_SIZE", 1))
+    place = read_place(environ)
+    on_gpu = torch.cuda.device_count() >= place.local_world_size
     return RankInfo(
-        rank=int(environ.get("RANK", 0)),
-        world_size=world_size,
-        device=torch.device("cuda", local_rank) if on_gpu else torch.device("cpu"),
-        local_rank=local_rank,
-        one_node=int(environ.get("LOCAL_WORLD_SIZE", 1)) == world_size,
+        rank=place.rank,
+        world_size=place.world_size,
+        device=torch.device("cuda", place.local_rank) if on_gpu else torch.device("cpu"),
+        local_rank=place.local_rank,
+        one_node=place.local_world_size == place.world_size,
     )
 
 

@@ -3,6 +3,8 @@
 It holds all that export needs: the network, what its input and output mean, and the evaluation set.
 """
 
+import hashlib
+import json
 import shutil
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -29,6 +31,9 @@ from torchferry.training.models import NETWORKS
 from torchferry.training.models.normalized import Normalized
 
 SCHEMA = "torchferry.model/1"
+OF_THE_FILE = ("schema", "weights_sha256", "sha256")
+"""What model.yaml says of itself and the file beside it, not of the model."""
+AGAIN = "the command that trained it writes it again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +79,7 @@ def build_model(network: Component, input: Input, target_scale: TargetScale | No
 
 
 def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
-    """Write weights and model.yaml, which holds their checksum, beside `folder`, then put them in its place."""
+    """Write weights and model.yaml, which holds their checksum and its own, beside `folder`, then put them there."""
     written = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(written, ignore_errors=True)
     written.mkdir()
@@ -86,6 +91,7 @@ def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
     flush(weights)
     content = {"schema": SCHEMA, **plain(asdict(card)), "weights_sha256": sha256(weights)}
     content["input"] = to_plain(card.input)
+    content["sha256"] = _checksum(content)
     write_whole(written / run_folder.CARD, yaml.safe_dump(content, sort_keys=False))
     shutil.rmtree(folder, ignore_errors=True)
     written.rename(folder)
@@ -104,14 +110,12 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
         raise UserError(
             f"{run}: is not a finished run folder (it has no model/model.yaml); train one with torchferry train"
         )
+    content = _read_card(folder)
+    if content["schema"] != SCHEMA:
+        raise UserError(f"{folder / run_folder.CARD}: has schema {content['schema']}; this version reads {SCHEMA}")
+    _check_weights(folder, content)
     try:
-        content: dict[str, Any] = yaml.safe_load((folder / run_folder.CARD).read_text())
-        schema, expected = content.pop("schema"), content.pop("weights_sha256")
-        if schema != SCHEMA:
-            raise UserError(f"{folder / run_folder.CARD}: has schema {schema}; this version reads {SCHEMA}")
-        if sha256(folder / run_folder.WEIGHTS) != expected:
-            raise UserError(f"{folder / run_folder.WEIGHTS}: is damaged (its checksum differs); train again")
-        card = _card(content)
+        card = _card({name: value for name, value in content.items() if name not in OF_THE_FILE})
         model = build_model(card.network, card.input, card.target_scale)
         read_weights(model.network, folder / run_folder.WEIGHTS)
     except UserError:
@@ -119,6 +123,22 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
     except (ValueError, OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise UserError(f"{folder}: cannot be read as a model: {' '.join(str(error).split())}") from error
     return model.eval(), card
+
+
+def whole_step(folder: Path) -> int | None:
+    """The step of the model in `folder`, whose files are as they were written; None where there is no folder.
+
+    Raises UserError for a damaged one. What a newer release wrote is its own to compare.
+    """
+    if not folder.exists():
+        return None
+    content = _read_card(folder)
+    if content["schema"] == SCHEMA:
+        _check_weights(folder, content)
+    step = content.get("step")
+    if not isinstance(step, int):
+        raise UserError(f"{folder / run_folder.CARD}: is damaged (its step is {step}); {AGAIN}")
+    return step
 
 
 def evaluation_data(card: ModelCard) -> Source:
@@ -131,6 +151,35 @@ def evaluation_data(card: ModelCard) -> Source:
         source = source.refit(card.input)
     source = replace(source, target_scale=card.target_scale)
     return source if card.fold is None else fold_part(source, card.fold)
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    """Raises UserError for one that was changed. Before there was a checksum of its own, a card had none."""
+    file = folder / run_folder.CARD
+    try:
+        content = yaml.safe_load(file.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{file}: cannot be read as a model's card: {one_line(error)}; {AGAIN}") from error
+    if not isinstance(content, dict) or "schema" not in content:
+        raise UserError(f"{file}: cannot be read as a model's card: it names no schema; {AGAIN}")
+    if content["schema"] != SCHEMA:
+        return content
+    if "weights_sha256" not in content or content.get("sha256", _checksum(content)) != _checksum(content):
+        raise UserError(f"{file}: is damaged or was edited (its checksum differs); {AGAIN}")
+    return content
+
+
+def _check_weights(folder: Path, content: dict[str, Any]) -> None:
+    file = folder / run_folder.WEIGHTS
+    if not file.is_file() or sha256(file) != content.get("weights_sha256"):
+        what = "is damaged (its checksum differs)" if file.is_file() else "is missing"
+        raise UserError(f"{file}: {what}; {AGAIN}")
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    """Of what the card says, however its text is laid out."""
+    said = {name: value for name, value in content.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _card(content: dict[str, Any]) -> ModelCard:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 import torch
 import torch.distributed as dist
 
-from torchferry.errors import UserError
 from torchferry.training.data.collate import Batch
 from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.errors import NotFinite
 from torchferry.training.telemetry.report import Report
 from torchferry.training.telemetry.reporters import Reporter
 from torchferry.training.telemetry.sample_log import SampleLog
@@ -96,7 +96,7 @@ class Meter:
         counted = sum(rank[1] for rank in ranks)
         mean = sum(rank[0] for rank in ranks) / counted if counted else math.nan
         if not math.isfinite(mean):
-            raise UserError(
+            raise NotFinite(
                 f"the training loss is {mean} at step {step}; a smaller optimizer.args.lr, a longer warm-up, "
                 "step.clip_norm or step.skip_nonfinite may help"
             )

@@ -1,5 +1,6 @@
 """The training loop. Everything it uses was built before it starts."""
 
+import sys
 import time
 from dataclasses import dataclass
 
@@ -7,14 +8,16 @@ import torch
 
 from torchferry.errors import UserError
 from torchferry.training.checkpointing.async_saver import Saver
+from torchferry.training.checkpointing.held_run import HeldRun
 from torchferry.training.data.loaders import EvaluationFeed
-from torchferry.training.distributed.process_group import share_buffers
+from torchferry.training.distributed.process_group import from_the_leader, share_buffers
 from torchferry.training.distributed.signals import Request, Requests, Stopped
-from torchferry.training.errors import RunFailed
+from torchferry.training.errors import NotFinite, RunFailed
 from torchferry.training.evaluation import Evaluation, evaluate
 from torchferry.training.telemetry.meter import Meter
 from torchferry.training.telemetry.profiler import Profile
 from torchferry.training.trainer.build import Run
+from torchferry.training.trainer.finite_numbers import FiniteNumbers
 from torchferry.training.trainer.train_state import collect
 from torchferry.training.trainer.train_step import Step
 
@@ -29,18 +32,23 @@ class Loop:
     requests: Requests
     meter: Meter
     profile: Profile
+    numbers: FiniteNumbers
+    holds: HeldRun
 
     def train(self) -> Evaluation:
         """From where the run stands to its end; returns the evaluation there.
 
-        Raises Stopped after a signal, with everything saved, UserError for what only training shows, and RunFailed
-        on all ranks alike where one of them cannot save.
+        Raises Stopped after a signal, with everything saved, UserError for what only training shows, such as numbers
+        that are no longer finite, and RunFailed on all ranks alike where one of them cannot save.
         """
         try:
             return self._epochs()
         except RunFailed:
             self.saver.wait()  # all ranks end here, so that the save in flight is finished, or cleared away, by all
             raise
+        except NotFinite as error:
+            self.saver.wait()  # the save in flight may be the last good one
+            raise UserError(f"{error}; {self.saver.whole}") from None
 
     def _epochs(self) -> Evaluation:
         run, progress, result = self.run, self.run.progress, None
@@ -108,7 +116,7 @@ class Loop:
         total, _, longest = self.step.guard.skipped.tolist()  # waits for the device, so only in a report
         patience = run.recipe.step.skip_nonfinite
         if patience and longest >= patience:
-            raise UserError(f"the gradients were not finite for {longest} steps in a row before step {step}")
+            raise NotFinite(f"the gradients were not finite for {longest} steps in a row before step {step}")
         self.meter.report(
             epoch=run.epochs_begun,
             step=step,
@@ -120,9 +128,15 @@ class Loop:
         )
 
     def _save(self) -> None:
-        self.saver.save(collect(self.step, self.run.rank_info, self.meter.losses), self.run.progress)
+        state = collect(self.step, self.run.rank_info, self.meter.losses)
+        self.numbers.check(state, self.run.progress.step)
+        from_the_leader(self.run.rank_info, self.holds.check)
+        self.saver.save(state, self.run.progress)
 
     def _check_saver(self) -> None:
+        if (taken := self.holds.lost) is not None:
+            print(f"torchferry: {taken}", file=sys.stderr, flush=True)
+            self.requests.fail()
         if self.saver.failures and self.run.recipe.checkpoint.on_save_error == "stop":
             self.requests.fail()
 

@@ -11,12 +11,14 @@ from torch import nn
 from torch.nn import functional
 
 from torchferry.errors import UserError
+from torchferry.training.checkpointing.checkpoint_reader import check_readable
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.data.augment import Augment
 from torchferry.training.data.mix import Mix
 from torchferry.training.data.source import ImageInput, Source, blank
 from torchferry.training.models.normalized import Normalized
+from torchferry.training.state import _Kept
 from torchferry.training.tasks import Task
 from torchferry.training.trainer.losses import DividedLoss
 from torchferry.training.trainer.lr_schedule import build_schedule
@@ -69,6 +71,9 @@ def try_step(
         optimizer.step()
     with _blamed("schedule: cannot take a step"):
         scheduler.step()
+    check_readable({"model": model.state_dict()}, "model")
+    check_readable({"optimizer": optimizer.state_dict()}, "optimizer")
+    check_readable({"schedule": _Kept(scheduler.state_dict())}, "schedule")
     # OneCycleLR raises when it is moved beyond its total_steps.
     if (given_steps := getattr(scheduler, "total_steps", None)) is not None and given_steps < total_steps:
         raise UserError(f"schedule.args.total_steps: {given_steps} end before the run's {total_steps} steps")

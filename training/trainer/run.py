@@ -13,6 +13,7 @@ from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.async_saver import Saver
 from torchferry.training.checkpointing.download import download_best, download_newest
+from torchferry.training.checkpointing.held_run import HeldRun, held
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.checkpointing.resume import Start, as_begun, enter, find_start
 from torchferry.training.checkpointing.shared_folder import check_shared, enter_on_each
@@ -34,6 +35,7 @@ from torchferry.training.telemetry.report import in_words
 from torchferry.training.telemetry.reporters import NullReporter, RankZeroReporter, Reporter
 from torchferry.training.telemetry.sample_log import NoSampleLog, SampleLog
 from torchferry.training.trainer.build import Run, build_run
+from torchferry.training.trainer.finite_numbers import FiniteNumbers
 from torchferry.training.trainer.loop import Loop
 from torchferry.training.trainer.results import leave_results
 from torchferry.training.trainer.take_over import take_over
@@ -60,7 +62,8 @@ def run(recipe: Recipe) -> int:
             _try_one_step(parts)
             return 0
         try:
-            _train(parts, stored)
+            with held(recipe.run_dir, stored, parts.rank_info) as holds:
+                _train(parts, stored, holds)
         except Stopped as stopped:
             if parts.rank_info.leads:
                 print(
@@ -71,7 +74,7 @@ def run(recipe: Recipe) -> int:
     return 0
 
 
-def _train(parts: Run, stored: RemoteRun | None) -> None:
+def _train(parts: Run, stored: RemoteRun | None, holds: HeldRun) -> None:
     recipe, rank_info, folder = parts.recipe, parts.rank_info, parts.recipe.run_dir
     started = time.perf_counter()
     downloaded = download_newest(stored, folder, rank_info, recipe.checkpoint.keep) if stored is not None else None
@@ -88,7 +91,7 @@ def _train(parts: Run, stored: RemoteRun | None) -> None:
             where = folder if stored is None else stored.url
             print(f"{recipe.name}: is finished, at step {parts.progress.step}; in {where}", flush=True)
         return
-    loop = _prepare(parts, start, stored, fingerprint)
+    loop = _prepare(parts, start, stored, holds, fingerprint)
     try:
         result = loop.train()
         if recipe.checkpoint.export == "best":
@@ -99,6 +102,7 @@ def _train(parts: Run, stored: RemoteRun | None) -> None:
         loop.profile.close()
         loop.meter.telemetry.close()
     if rank_info.leads:
+        holds.check()
         try:
             leave_results(parts, loop.step.trained, result)
         except OSError as error:
@@ -123,7 +127,7 @@ def _upload(parts: Run, stored: RemoteRun | None) -> None:
         raise RunFailed(f"{error}: cannot take the results; the same command tries again") from error
 
 
-def _prepare(parts: Run, start: Start, stored: RemoteRun | None, fingerprint: str) -> Loop:
+def _prepare(parts: Run, start: Start, stored: RemoteRun | None, holds: HeldRun, fingerprint: str) -> Loop:
     """Everything that the loop uses, with the checkpoint's state in it if there is one; then the run folder."""
     recipe, rank_info, folder, stands_at = parts.recipe, parts.rank_info, parts.recipe.run_dir, start.progress.step
     requests = Requests(cpu_group(recipe.distributed.timeout_seconds), rank_info.world_size)
@@ -134,6 +138,7 @@ def _prepare(parts: Run, start: Start, stored: RemoteRun | None, fingerprint: st
     if start.checkpoint is not None:
         # After the seeding, because it puts the checkpoint's generators in place of these.
         restore(start.checkpoint, start.progress, step, rank_info, losses, settings=not start.given)
+    numbers = FiniteNumbers(step, rank_info, stands_at)
     start.progress.world_size = rank_info.world_size
     null: Reporter = NullReporter()
     telemetry = on_the_leader(rank_info, lambda: _open_telemetry(parts, start), null)
@@ -152,11 +157,15 @@ def _prepare(parts: Run, start: Start, stored: RemoteRun | None, fingerprint: st
         stored=stored,
         saved=telemetry.saved,
         failed=telemetry.save_failed,
+        check=holds.check,
+        newest=stands_at if start.checkpoint is not None else None,
     )
     guarded = recipe.step.skip_nonfinite > 0
     meter = Meter(rank_info, parts.order.batch_size, losses, telemetry, log, guarded=guarded)
     profile = Profile(recipe.profile, folder, rank_info.rank, stands_at)
-    return Loop(run=parts, step=step, saver=saver, requests=requests, meter=meter, profile=profile)
+    return Loop(
+        run=parts, step=step, saver=saver, requests=requests, meter=meter, profile=profile, numbers=numbers, holds=holds
+    )
 
 
 def _open_telemetry(parts: Run, start: Start) -> Reporter:
@@ -205,6 +214,7 @@ def _take_best(loop: Loop, stored: RemoteRun | None) -> Evaluation | None:
     if path is None or (progress := checkpoint.read_progress(path)).step == run.progress.step:
         return None
     restore(path, progress, loop.step, run.rank_info, loop.meter.losses)
+    FiniteNumbers(loop.step, run.rank_info, step)
     return loop.evaluation(saved=True)
 
 

@@ -20,10 +20,11 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from torchferry.errors import UserError
 from torchferry.training.checkpointing import checkpoint
+from torchferry.training.checkpointing.checkpoint_reader import CheckpointReader
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.distributed.process_group import RankInfo, share_buffers
 from torchferry.training.progress import Progress
-from torchferry.training.state import _Kept, former_name
+from torchferry.training.state import _Kept
 from torchferry.training.trainer.train_step import Step
 
 
@@ -66,8 +67,7 @@ def restore(
     unused = _take_out_unused(path, state, step)
     _check_same(path, state)
     try:
-        with former_name():
-            dcp.load(state, checkpoint_id=path)
+        dcp.load(state, storage_reader=CheckpointReader(path))
         if own_settings is not None:
             state["optimizer"]["param_groups"] = own_settings
         state["optimizer"]["state"].update(unused)  # set_state_dict asks for all
@@ -75,6 +75,9 @@ def restore(
     except dist.DistBackendError:
         raise  # a rank that has gone says nothing about whose checkpoint it is
     except (Exception, CheckpointException) as error:  # a checkpoint of another model may raise anything
+        for refused, _ in error.failures.values() if isinstance(error, CheckpointException) else ():
+            if isinstance(refused, UserError):  # what its reader says of a file
+                raise refused from error
         raise UserError(f"{path}: cannot be put into this run: {one_line(error)}") from error
     for name in unused:
         del step.optimizer.state[step.model.module.get_parameter(name)]

@@ -1,6 +1,7 @@
 """Checkpoints on the disk: what stays, what `latest` and `best` name, and what damage is called."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -105,14 +106,13 @@ def test_small_files_that_are_damaged_cost_nothing(run: Path) -> None:
     attempts.write_bytes(attempts.read_bytes()[:-5] + b"\xff")
     samples.write_text("1,5\n2,nonsense\n\n30,7\n31,8\n32")
     (run / "checkpoints" / "best").write_bytes(b"\xff\xfe")
-    (run / "model" / "model.yaml").write_text("step: [")
     for steps in (30, 34, 38):
         code, _, errors = go_on(run, steps=steps)
         assert (code, errors) == (0, "")
     assert samples.read_text() == "1,5\n30,7\n"
     assert (run / "checkpoints" / (run / "checkpoints" / "best").read_text().strip()).is_dir()
     launches = [json.loads(line)["from_step"] for line in attempts.read_text(errors="replace").splitlines()[1:]]
-    assert launches == [30, 30, 34]
+    assert launches == [30, 34]
 
 
 def test_the_best_is_exported_although_its_name_was_not_written_yet(run: Path) -> None:
@@ -125,6 +125,20 @@ def test_the_best_is_exported_although_its_name_was_not_written_yet(run: Path) -
     assert code == 0, errors
     found = load_file(run / "model" / "weights.safetensors")
     assert all(torch.equal(found[name], value) for name, value in weights.items())
+
+
+@pytest.mark.parametrize("file", ["weights.safetensors", "model.yaml"])
+def test_a_damaged_model_of_a_finished_run_is_written_again(file: str, run: Path) -> None:
+    before = {path.name: path.read_bytes() for path in (run / "model").iterdir()}
+    (run / "model" / file).write_bytes(before[file][:100])
+    code, output, errors = go_on(run, steps=30)
+    assert code == 0, errors
+    (line,) = errors.splitlines()
+    assert re.search(
+        f"model/{file}: .*; the command that trained it writes it again, from the newest checkpoint$", line
+    )
+    assert "goes on after step 30" in output
+    assert {path.name: path.read_bytes() for path in (run / "model").iterdir()} == before
 
 
 def test_an_unfinished_one_is_passed_over_and_its_rest_removed(run: Path) -> None:
@@ -191,3 +205,35 @@ def test_a_damaged_file_is_named(run: Path) -> None:
     damage(run / "checkpoints" / "step-00000010" / "state.json")
     with pytest.raises(UserError, match=r"state.json: is damaged"):
         read_progress(run / "checkpoints" / "step-00000010")
+
+
+DIVERGES = """
+name: diverges
+data: {source: {name: tests.training.tiny.corners, args: {train: 256}}, batch_size: 4}
+model: {name: tests.training.nets.Diverges, args: {at: 20}}
+optimizer: {name: SGD, args: {lr: 0.1, momentum: 0.9}}
+checkpoint: {every_steps: 10, keep: 2}
+metrics: {log_every: 50, port: null, tensorboard: false}
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--step.skip_nonfinite", 15)])
+def test_weights_that_are_not_finite_leave_the_checkpoint_before_and_no_model(
+    options: tuple[object, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "recipe.yaml").write_text(DIVERGES)
+    given = ("--config", tmp_path / "recipe.yaml", "--runs_dir", tmp_path, *options)
+    done = run_command("-m", "torchferry.training", *given)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    run = tmp_path / "diverges"
+    assert not (run / "model").exists()
+    if "--step.skip_nonfinite" in options:  # each step without gradients is left out, so that all saves are good
+        assert "the gradients were not finite for" in line
+        assert line.endswith("; the checkpoint of step 40 is whole and finite")
+        assert names(run) == ["step-00000030", "step-00000040"]
+        return
+    assert re.match(r"torchferry: model.network.layer.weight is not finite after step 20, so nothing was saved", line)
+    assert line.endswith("; the checkpoint of step 10 is whole and finite")
+    assert names(run) == ["step-00000010"]
+    assert read_progress(run / "checkpoints" / "step-00000010").step == 10

@@ -101,6 +101,29 @@ def test_results_that_are_not_complete_do_not_count(stored: RemoteRun) -> None:
     assert (stored.results(), stored.finished_at()) == (None, None)
 
 
+@pytest.mark.parametrize("name", ["model/model.yaml", "curves.png", "checksums.json"])
+@pytest.mark.parametrize("how", ["changed", "gone"])
+def test_damaged_results_are_named_and_written_again(
+    name: str, how: str, stored: RemoteRun, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stored.attempt = 11
+    stored.put_results(finished(tmp_path / "digits", 30))
+    if how == "changed":
+        stored.store.write(f"digits/results/11/{name}", b"[1, 2]\n")
+    else:
+        stored.store.remove(f"digits/results/11/{name}")
+    assert stored.finished_at() is None
+    assert stored.finished_at() is None
+    said = capfd.readouterr().err
+    if (name, how) != ("checksums.json", "gone"):  # without it they were never complete
+        assert f"results/11/{name}: is " in said
+        assert said.count("these results do not count") == 1
+    stored.attempt = 12
+    stored.put_results(tmp_path / "digits")
+    assert stored.finished_at() == 30
+    assert {each.split("/")[0] for each in stored.store.paths("digits/results")} == {"12"}
+
+
 class Refusing(ObjectStore):
     """Whatever is written meets this."""
 

@@ -1,6 +1,7 @@
 """Resuming a run: the checkpoint that a run folder resumes from, and preparing the folder for a start."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.fingerprint import recorded
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.checkpointing.resume import Start, enter, find_start
-from torchferry.training.config.cli import to_yaml
+from torchferry.training.config.cli import parse, to_yaml
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import (
     CheckpointConfig,
@@ -26,6 +27,8 @@ from torchferry.training.config.recipe import (
 )
 from torchferry.training.progress import Progress
 
+EMPTY = hashlib.sha256().hexdigest()
+CARD = f"schema: torchferry.model/1\nstep: 9\nweights_sha256: {EMPTY}\n"
 SOURCE = Component(name="digits")
 
 
@@ -134,6 +137,18 @@ def test_a_default_that_is_written_out_is_no_difference(tmp_path: Path) -> None:
     assert find_start(recipe(tmp_path, data=said), {}).progress.step == 9
 
 
+@pytest.mark.parametrize("content", [b"name: digits\n", b"", b"\xff\xfe", b"name: ["])
+def test_a_damaged_config_is_named_first(content: bytes, tmp_path: Path) -> None:
+    folder = begun(tmp_path, 9)
+    (folder / "config.yaml").write_bytes(content)
+    with pytest.raises(UserError, match=f"^{folder}/config.yaml: ") as refused:
+        find_start(recipe(tmp_path), {})
+    assert "\n" not in str(refused.value)
+    for more in ([], ["--epochs", "3"], ["--max_steps=5"]):
+        with pytest.raises(UserError, match=f"^{folder}/config.yaml: "):
+            parse([f"--config={folder}/config.yaml", *more])
+
+
 def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "digits").mkdir()
     (tmp_path / "digits" / "photo.png").touch()
@@ -158,16 +173,28 @@ def test_a_given_checkpoint_that_is_not_there_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("card", "finished"),
-    [("step: 9", True), ("step: 8", False), ("step: [", False), ("9", False), ("step: '9'", False)],
+    ("before", "after", "finished", "words"),
+    [
+        ("", "", True, ""),
+        ("step: 9", "step: 8", False, ""),
+        ("step: 9", "step: [", False, "cannot be read as a model's card"),
+        (CARD, "9", False, "cannot be read as a model's card: it names no schema"),
+        ("step: 9", "step: '9'", False, "is damaged (its step is 9)"),
+        ("torchferry.model/1", "torchferry.model/2", True, ""),
+        (CARD.splitlines()[2], "weights_sha256: 0", False, "weights.safetensors: is damaged (its checksum differs)"),
+    ],
 )
-def test_a_run_is_finished_when_its_model_is_of_the_newest_checkpoint(
-    card: str, finished: bool, tmp_path: Path
+def test_a_run_is_finished_when_its_whole_model_is_of_the_newest_checkpoint(
+    before: str, after: str, finished: bool, words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = begun(tmp_path, 8, 9)
     (folder / "model").mkdir()
-    (folder / "model" / "model.yaml").write_text(card)
+    (folder / "model" / "weights.safetensors").touch()
+    (folder / "model" / "model.yaml").write_text(CARD.replace(before, after))
     assert find_start(recipe(tmp_path), {}).finished == finished
+    said = capfd.readouterr().err
+    assert words in said
+    assert said.count("writes it again, from the newest checkpoint") == bool(words)
 
 
 def test_with_a_store_the_brought_checkpoint_counts_and_the_store_says_whether_it_is_finished(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -242,3 +243,27 @@ def test_two_ranks_refuse_with_one_line_and_no_traceback_of_ours(
     # torchrun itself ends with a traceback of its own.
     assert done.stderr.count("Traceback (most recent call last)") == 1
     assert "/training/" not in done.stderr.split("Traceback")[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data: {source: {name: digits, args: {a: {class_path: PLANTED.Planted, init_args: {}}}}}",
+        'data: {source: {name: digits, args: {a: "{class_path: PLANTED.Planted}"}}}',
+        'data: "{source: {name: digits, args: {a: {class_path: PLANTED.Planted}}}}"',
+        "data: {source: {class_path: PLANTED.Planted}}",
+        "loss: {class_path: PLANTED.Planted}",
+        "data: {source: {name: digits}, augment: [{class_path: PLANTED.Planted}]}",
+    ],
+)
+def test_reading_a_recipe_imports_and_calls_nothing(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted, trace = f"planted_{tmp_path.name}", tmp_path / "trace"
+    (tmp_path / f"{planted}.py").write_text(f"import os\nos.mkdir({str(trace)!r})\nclass Planted: pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    recipe = "name: x\nmodel: {name: mlp}\noptimizer: {name: SGD}\n" + text.replace("PLANTED", planted)
+    (tmp_path / "recipe.yaml").write_text(recipe)
+    with contextlib.suppress(UserError):
+        parse(["--config", str(tmp_path / "recipe.yaml")])
+    assert not trace.exists()
+    __import__(planted)
+    assert trace.exists()

@@ -22,7 +22,10 @@ from torchferry.training.distributed.process_group import (
 )
 from torchferry.training.errors import RankError, RunFailed
 
-SECOND_OF_TWO_NODES = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
+SECOND_OF_TWO_NODES = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"} | {
+    "MASTER_ADDR": "first",
+    "MASTER_PORT": "29500",
+}
 
 
 def raises(error: Exception) -> Callable[[], None]:

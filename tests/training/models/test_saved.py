@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from tests.commands import RECIPES, ROOT, torchrun
 from torchferry.errors import UserError
@@ -12,7 +13,7 @@ from torchferry.training.config.instantiate import Component, build
 from torchferry.training.data import SOURCES
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.source import Source, TableInput
-from torchferry.training.models.saved import ModelCard, build_model, evaluation_data, load_model, save_model
+from torchferry.training.models.saved import ModelCard, build_model, evaluation_data, load_model, save_model, whole_step
 
 
 def test_the_saved_model_has_the_accuracy_it_claims(run: Path) -> None:
@@ -116,10 +117,39 @@ def copy(run: Path, tmp_path: Path) -> Path:
 
 def test_a_damaged_weight_file_is_named(copy: Path) -> None:
     weights = copy / "model" / "weights.safetensors"
+    assert whole_step(copy / "model") == load_model(copy)[1].step
     content = weights.read_bytes()
-    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(UserError, match=r"weights.safetensors: is damaged"):
-        load_model(copy)
+    for damaged in (content[:-1] + bytes([content[-1] ^ 1]), content[:100]):
+        weights.write_bytes(damaged)
+        for read in (load_model, lambda run: whole_step(run / "model")):
+            with pytest.raises(UserError, match=r"weights.safetensors: is damaged .*; the command that trained"):
+                read(copy)
+    weights.unlink()
+    with pytest.raises(UserError, match=r"weights.safetensors: is missing; the command that trained it"):
+        whole_step(copy / "model")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("- '3'", "- three"), ("step: 330", "step: 331"), ("schema: ", "added: 1\nschema: "), ("weights_sha256: ", "w: ")],
+)
+def test_a_card_that_was_edited_is_named(before: str, after: str, copy: Path) -> None:
+    card = copy / "model" / "model.yaml"
+    assert before in card.read_text()
+    card.write_text(card.read_text().replace(before, after))
+    for read in (load_model, lambda run: whole_step(run / "model")):
+        with pytest.raises(UserError, match=r"model.yaml: is damaged or was edited \(its checksum differs\)"):
+            read(copy)
+
+
+def test_a_card_may_be_laid_out_anew_and_one_of_before_has_no_checksum(copy: Path) -> None:
+    card = copy / "model" / "model.yaml"
+    content = yaml.safe_load(card.read_text())
+    card.write_text("# mine\n" + yaml.safe_dump(content, sort_keys=True))
+    assert load_model(copy)[1].step == 330
+    del content["sha256"]
+    card.write_text(yaml.safe_dump(content))
+    assert load_model(copy)[1].step == whole_step(copy / "model") == 330
 
 
 @pytest.mark.parametrize(
@@ -133,7 +163,8 @@ def test_a_damaged_weight_file_is_named(copy: Path) -> None:
 )
 def test_a_changed_card_is_refused_in_one_line(copy: Path, before: str, after: str, words: str) -> None:
     card = copy / "model" / "model.yaml"
-    card.write_text(card.read_text().replace(before, after))
+    lines = [line for line in card.read_text().splitlines() if not line.startswith("sha256: ")]
+    card.write_text("\n".join(lines).replace(before, after))
     with pytest.raises(UserError) as refused:
         load_model(copy)
     assert words in str(refused.value)

@@ -1,5 +1,6 @@
 """The loop steps, evaluates, reports and saves when each is due, and heeds what the ranks agreed on."""
 
+import math
 import signal
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -11,7 +12,10 @@ import torch
 
 from tests.training import tiny
 from torchferry.errors import UserError
+from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing.async_saver import Saver
+from torchferry.training.checkpointing.held_run import HeldRun
+from torchferry.training.checkpointing.run_lock import RunLock
 from torchferry.training.config.recipe import (
     CheckpointConfig,
     EarlyStoppingConfig,
@@ -28,6 +32,7 @@ from torchferry.training.telemetry.profiler import Profile
 from torchferry.training.telemetry.report import Report
 from torchferry.training.telemetry.reporters import NullReporter
 from torchferry.training.telemetry.sample_log import NoSampleLog
+from torchferry.training.trainer.finite_numbers import FiniteNumbers
 from torchferry.training.trainer.loop import Loop
 from torchferry.training.trainer.wrap_ddp import assemble
 
@@ -90,13 +95,16 @@ def made(alone: RankInfo, tmp_path: Path) -> Made:
     def make(*requests: Request, fails: bool = False, **changes: Any) -> tuple[Loop, list[str]]:
         parts = tiny.build(rank_info=alone, **{"epochs": 2, "runs_dir": tmp_path, **changes})
         heard, sums = Heard(), torch.zeros(2, dtype=torch.float64)
+        step = assemble(parts)
         loop = Loop(
             run=parts,
-            step=assemble(parts),
+            step=step,
             saver=Noted(parts.recipe.checkpoint, heard, fails),
             requests=Asked(requests),
             meter=Meter(alone, parts.order.batch_size, sums, heard, NoSampleLog(), guarded=False),
             profile=Profile(parts.recipe.profile, tmp_path, 0, 0),
+            numbers=FiniteNumbers(step, alone, 0),
+            holds=HeldRun(),
         )
         return loop, heard.words
 
@@ -190,6 +198,48 @@ def test_too_many_steps_left_out_in_a_row_end_the_run(longest: int, ends: bool, 
     if not ends:
         loop.train()
         return
-    with pytest.raises(UserError, match=r"^the gradients were not finite for 3 steps in a row before step 2$"):
+    with pytest.raises(
+        UserError,
+        match=r"^the gradients were not finite for 3 steps in a row before step 2; there is no",
+    ):
         loop.train()
-    assert not words
+    assert words == ["waited"]
+
+
+def test_weights_that_are_not_finite_are_not_saved_and_the_checkpoint_before_is_named(made: Made) -> None:
+    loop, words = made(checkpoint=CheckpointConfig(every_steps=1), metrics=MetricsConfig(log_every=9))
+
+    stepped = loop.meter.stepped
+
+    def diverge(step: int, *given: Any) -> None:
+        stepped(step, *given)
+        if step == 3:
+            loop.step.model.module.network.weight.data[0, 0] = math.nan
+
+    loop.saver.newest = 2
+    loop.meter.stepped = diverge  # type: ignore[method-assign,assignment]
+    with pytest.raises(UserError, match=r"^model.network.weight is not finite after step 3, .* of step 2 is whole"):
+        loop.train()
+    assert words == ["saved 1", "report 2", "saved 2", "evaluated 1 2", "saved 2", "waited"]
+
+
+def test_a_stop_does_not_save_weights_that_are_not_finite(made: Made) -> None:
+    loop, words = made(STOP)
+    loop.step.model.module.network.bias.data[0] = math.inf
+    with pytest.raises(UserError, match=r"^model.network.weight is not finite after step 1, .*; there is no chec"):
+        loop.train()
+    assert words == ["waited"]
+
+
+def test_a_run_that_was_taken_over_writes_nothing_more(made: Made, capfd: pytest.CaptureFixture[str]) -> None:
+    loop, words = made()
+    lock = RunLock(ObjectStore("memory://loop"), "digits", "mine")
+    lock.lost = "digits: was taken over by process 7 on other"
+    loop.holds.locks.append(lock)
+    with pytest.raises(RunFailed):
+        loop.train()
+    assert words[-1] == "waited"
+    assert capfd.readouterr().err.startswith("torchferry: digits: was taken over by process 7 on other\n")
+    with pytest.raises(UserError, match="was taken over by process 7"):
+        loop._save()
+    assert not any(word.startswith("saved") for word in words)

@@ -166,7 +166,7 @@ def test_a_shard_that_is_damaged_is_one_line(tmp_path: Path) -> None:
     path = saved(step, tmp_path / "saved", torch.zeros(1))
     (shard,) = path.glob("*.distcp")
     shard.write_bytes(b"")
-    with pytest.raises(UserError, match="saved: cannot be put into this run: ") as refused:
+    with pytest.raises(UserError, match=r"saved/__0_0\.distcp: cannot be read: ") as refused:
         restore(path, Progress(), step, tiny.ALONE, torch.zeros(1))
     assert "\n" not in str(refused.value)
 
