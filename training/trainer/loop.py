@@ -89,6 +89,7 @@ class Loop:
         """Of the weights as they are; signals are handled meanwhile. `saved`: all is, so a signal saves nothing."""
         run, trained = self.run, self.step.trained
         share_buffers(trained)
+        self.meter.telemetry.evaluating()
         after_batch = self._leave_if_asked if saved else self._handle_requests
         self.requests.ask_soon()  # a batch of an evaluation may take as long as a hundred steps
         return evaluate(trained, run.evaluation, run.task, run.outputs, run.rank_info, after_batch)
