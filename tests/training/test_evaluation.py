@@ -15,7 +15,8 @@ from torchferry.training.config.recipe import DataConfig
 from torchferry.training.data.loaders import EVALUATION_BATCH, EvaluationFeed
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.errors import CorruptSample
-from torchferry.training.evaluation import PICTURED_MISTAKES, Evaluation, evaluate
+from torchferry.training.evaluation import Evaluation, evaluate
+from torchferry.training.pictured import PICTURED_MISTAKES
 from torchferry.training.tasks import TASKS
 
 LOGITS = torch.tensor([[3.0, 0, 0], [0, 1, 0], [2, 0, 0], [0, 0, 1], [0, 5, 0]])
