@@ -56,6 +56,10 @@ def test_classes_are_counted_and_the_loss_is_a_mean_over_the_samples(alone: Rank
     assert result.values["loss"] == pytest.approx(functional.cross_entropy(LOGITS, CLASSES).item())
 
 
+def test_what_was_right_is_shown_as_well(alone: RankInfo) -> None:
+    assert judged(TensorDataset(LOGITS, CLASSES), alone).shown_right == [0, 1, 3]
+
+
 def test_values_come_with_points_to_draw(alone: RankInfo) -> None:
     truth, given = torch.tensor([[1.0], [2], [3]]), torch.tensor([[1.0], [2], [5]])
     result = judged(TensorDataset(given, truth), alone, "regression", 1)

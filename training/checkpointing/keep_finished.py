@@ -11,22 +11,31 @@ from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.config.recipe import CheckpointConfig
 from torchferry.training.progress import Progress
 
+KEPT = CheckpointConfig().keep
+
 
 def keep_finished(run_dir: Path, config: CheckpointConfig, progress: Progress, stored: RemoteRun | None) -> None:
     """Remove what `checkpoint.keep_finished` does not keep. What cannot be removed stays, and is said.
 
-    The last one always stays: by it a run is known to be finished, and more epochs go on from it. The best one stays
-    where it is exported, because after more epochs it may be the best still.
+    The last one always stays: by it a run is known to be finished, and more epochs go on from it.
     """
-    if config.keep_finished == "all":
+    if (wanted := config.keep_finished or default_of(config)) == "all":
         return
-    best = config.keep_finished == "best" or config.export == "best"
+    best = wanted == "best"
     try:
         _on_the_disk(run_dir / run_folder.CHECKPOINTS, progress, best=best)
         if stored is not None and (complete := [name for name, whole in stored.checkpoints().items() if whole]):
             stored.prune(complete[0], 1, progress.best_step if best else progress.step)
     except OSError as error:
         print(f"torchferry: {error}; old checkpoints stay", file=sys.stderr, flush=True)
+
+
+def default_of(config: CheckpointConfig) -> str:
+    """What nobody needs goes: the optimizer's state makes a checkpoint two or three times as large as the model."""
+    if config.keep > KEPT:  # somebody wants to look back
+        return "all"
+    # After more epochs it may be the best still.
+    return "best" if config.export == "best" else "last"
 
 
 def _on_the_disk(folder: Path, progress: Progress, *, best: bool) -> None:

@@ -138,9 +138,9 @@ class CheckpointConfig:
     """Save after each so many epochs; always after the last."""
     keep: int = 2
     """How many of the newest checkpoints stay while training goes on; the best one stays as well."""
-    keep_finished: Literal["last", "best", "all"] = "last"
-    """Which stay once the run is finished: the last, from which more epochs go on; that and the best; or all that were
-    there. With export best, last keeps the best too."""
+    keep_finished: Literal["last", "best", "all"] | None = None
+    """Which of them stay once the run is finished: last, from which more epochs go on; best, that and the best one; or
+    all. null is best where the best is exported and last otherwise, but all where keep asks for more than 2."""
     asynchronous: bool = True
     """Write while training goes on; one save at a time."""
     store: str | None = None
