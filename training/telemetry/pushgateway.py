@@ -3,11 +3,12 @@
 They form the group job=torchferry, run=<name>, which a later start of the run replaces.
 """
 
+from collections.abc import Callable
 from functools import partial
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import basic_auth_handler, push_to_gateway
+from prometheus_client.exposition import basic_auth_handler, default_handler, push_to_gateway
 
 from torchferry.training.config.address import without_credentials
 from torchferry.training.telemetry.sender import NoSender, Sender
@@ -21,6 +22,10 @@ def pushes(url: str | None, run: str, registry: CollectorRegistry) -> Sender:
     if url is None:
         return NoSender()
     address, parts = without_credentials(url), urlsplit(url)
+    handler: Callable[..., Callable[[], None]] = default_handler
+    if parts.username is not None:
+        user, password = unquote(parts.username), unquote(parts.password or "")
+        handler = partial(basic_auth_handler, username=user, password=password)
     push = partial(
         push_to_gateway,
         address,
@@ -28,12 +33,6 @@ def pushes(url: str | None, run: str, registry: CollectorRegistry) -> Sender:
         registry=registry,
         grouping_key={"run": run},
         timeout=TIMEOUT_SECONDS,
-        handler=partial(basic_auth_handler, **_credentials(parts)),
+        handler=handler,
     )
     return Sender(f"metrics.pushgateway: {address}", push, EVERY_SECONDS)
-
-
-def _credentials(parts: SplitResult) -> dict[str, str | None]:
-    if parts.username is None:
-        return {"username": None, "password": None}
-    return {"username": unquote(parts.username), "password": unquote(parts.password or "")}

@@ -57,7 +57,11 @@ def test_a_failure_after_a_success_is_said_again(capsys: pytest.CaptureFixture[s
 def test_an_end_waits_for_nobody_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "LAST_SECONDS", 0.01)
     hung = threading.Event()
-    sending = Sender("there", lambda: hung.wait() and None, every_seconds=0)
+
+    def send() -> None:
+        hung.wait()
+
+    sending = Sender("there", send, every_seconds=0)
     sending.finish()
     assert sending.thread.is_alive()
     hung.set()
