@@ -46,7 +46,7 @@ class Board:
 
     def __init__(self, run_dir: Path, step: int) -> None:
         # Imported here, because it takes more than a second and only one rank needs it.
-        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
         from torch.utils.tensorboard import SummaryWriter
 
         self.summary, self.writer = Summary, SummaryWriter(run_dir, purge_step=step + 1)
@@ -58,7 +58,7 @@ class Board:
             if isinstance(value, float)
         ]
         # One event for all: add_scalar makes one for each, by way of an array.
-        self.writer.file_writer.add_summary(self.summary(value=scalars), values["step"])
+        self.writer.file_writer.add_summary(self.summary(value=scalars), values["step"])  # type: ignore[attr-defined]
 
     def close(self) -> None:
         self.writer.close()
