@@ -62,9 +62,10 @@ WORKDIR /recipes
 USER 1000:1000
 # Prometheus metrics, and torchrun's rendezvous between several containers.
 EXPOSE 9400 29400
-# Rank 0 answers. Of several containers the others have nothing to ask: give those --no-healthcheck.
+# Rank 0 answers. Of several containers the others have nothing to ask: give those --no-healthcheck. OPTIONS, because a
+# GET would be taken for the scrape that the end of a run waits for.
 HEALTHCHECK --start-period=120s --interval=10s --timeout=5s \
-    CMD ["python", "-c", "import http.client; c = http.client.HTTPConnection('127.0.0.1', 9400, timeout=4); c.request('GET', '/metrics'); exit(c.getresponse().status != 200)"]
+    CMD ["python", "-c", "import http.client; c = http.client.HTTPConnection('127.0.0.1', 9400, timeout=4); c.request('OPTIONS', '/metrics'); exit(c.getresponse().status != 200)"]
 # torchrun, but with the exit code of a worker that refused its input. It reads PET_* variables, so nodes and processes are
 # set without replacing this command.
 ENTRYPOINT ["tini", "--", "python", "-m", "torchferry.training.distributed.launcher"]

@@ -1,7 +1,7 @@
 """Exact evaluation at any world size: sums per rank, one reduction, one division."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.distributed as dist
@@ -9,10 +9,10 @@ from torch import nn
 
 from torchferry.errors import UserError
 from torchferry.training.data.loaders import EvaluationFeed
-from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.distributed.process_group import RankInfo, gathered
+from torchferry.training.pictured import PICTURED_MISTAKES, PICTURED_RIGHT, Pictured, merged, spread
 from torchferry.training.tasks import Task
 
-PICTURED_MISTAKES = 16
 PICTURED_POINTS = 1000
 
 
@@ -30,9 +30,11 @@ class Evaluation:
     confusion: torch.Tensor | None
     """int64 [classes, classes]: row is the true class, column the predicted one."""
     shown: list[int]
-    """Indices of samples worth showing: the first mistakes of a classifier."""
+    """Indices of mistakes of a classifier worth showing, spread over the true classes."""
     points: torch.Tensor
     """float64 [samples, 2, outputs]: true and predicted values of the first few, for regression."""
+    shown_right: list[int] = field(default_factory=list)
+    """As `shown`, of samples that were predicted right."""
 
 
 @torch.no_grad()
@@ -50,7 +52,7 @@ def evaluate(
     """
     sums: torch.Tensor | None = None
     loss = torch.zeros(3, dtype=torch.float64, device=rank_info.device)  # of the samples: sum, count, unreadable ones
-    mistakes: list[torch.Tensor] = []
+    pictured = Pictured()
     points: list[torch.Tensor] = []
     model.eval()
     for batch in feed(rank_info.rank, rank_info.world_size):
@@ -65,7 +67,7 @@ def evaluate(
         loss[1] += len(batch.indices)
         predicted = task.predicted(given)
         if predicted.dim() == 1:
-            mistakes.append(batch.indices[(predicted != batch.targets).cpu()])
+            pictured.add(batch.indices, batch.targets, predicted)
         else:
             points.append(torch.stack([batch.targets.double(), predicted.double()], dim=1).cpu())
     model.train()
@@ -78,7 +80,7 @@ def evaluate(
     if not samples:
         raise UserError("data.source: no sample of the test set could be read")
     values = {"loss": total / samples, **task.values(sums, int(samples))}
-    wrong = sorted(index for found in _gathered(mistakes, PICTURED_MISTAKES) for index in found.tolist())
+    everyone = gathered(pictured)
     confusion = task.confusion(sums)
     return Evaluation(
         split=feed.split,
@@ -87,8 +89,9 @@ def evaluate(
         values=values,
         score=values[task.headline],
         confusion=None if confusion is None else confusion.cpu(),
-        shown=wrong[:PICTURED_MISTAKES],
-        points=torch.cat([torch.empty(0, 2, outputs, dtype=torch.float64), *_gathered(points, PICTURED_POINTS)]),
+        shown=spread(merged([rank.mistakes for rank in everyone], PICTURED_MISTAKES), PICTURED_MISTAKES),
+        shown_right=spread(merged([rank.right for rank in everyone], PICTURED_RIGHT), PICTURED_RIGHT),
+        points=torch.cat([torch.empty(0, 2, outputs, dtype=torch.float64), *_first(points)]),
     )
 
 
@@ -97,9 +100,7 @@ def _not_half(outputs: torch.Tensor) -> torch.Tensor:
     return outputs if outputs.dtype == torch.float64 else outputs.float()
 
 
-def _gathered(found: list[torch.Tensor], most: int) -> Iterator[torch.Tensor]:
+def _first(points: list[torch.Tensor]) -> Iterator[torch.Tensor]:
     """The first few of every rank's."""
-    mine = torch.cat(found)[:most] if found else None
-    everyone: list[torch.Tensor | None] = [None] * dist.get_world_size()
-    dist.all_gather_object(everyone, mine)
-    return (part for part in everyone if part is not None)
+    mine = torch.cat(points)[:PICTURED_POINTS] if points else None
+    return (part for part in gathered(mine) if part is not None)

@@ -81,7 +81,7 @@ def test_the_health_check_asks_whether_models_answer(path: Path) -> None:
     # TorchServe's /ping is 200 with no worker left; its page and our admin port ask for neither TLS nor a token.
     asked = {"train": "9400 /metrics", "torchserve": "8082 /readyz", "onnx-server": "8081 /v2/health/ready"}[path.stem]
     (port, where) = re.findall(
-        r"HTTPConnection\('127.0.0.1', (\d+).*'GET', '([^']+)'", argument(final_stage(path), "HEALTHCHECK")
+        r"HTTPConnection\('127.0.0.1', (\d+).*'(?:GET|OPTIONS)', '([^']+)'", argument(final_stage(path), "HEALTHCHECK")
     )[0]
     assert f"{port} {where}" == asked
 

@@ -16,7 +16,8 @@ from torchferry.training.data.loaders import EVALUATION_BATCH, EvaluationFeed
 from torchferry.training.data.source import TargetScale
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.errors import CorruptSample
-from torchferry.training.evaluation import PICTURED_MISTAKES, Evaluation, evaluate
+from torchferry.training.evaluation import Evaluation, evaluate
+from torchferry.training.pictured import PICTURED_MISTAKES
 from torchferry.training.tasks import TASKS
 
 LOGITS = torch.tensor([[3.0, 0, 0], [0, 1, 0], [2, 0, 0], [0, 0, 1], [0, 5, 0]])
@@ -54,6 +55,10 @@ def test_classes_are_counted_and_the_loss_is_a_mean_over_the_samples(alone: Rank
     assert (result.samples, result.corrupt, result.shown, len(result.points)) == (5, 0, [2, 4], 0)
     assert result.score == result.values["accuracy"] == 0.6
     assert result.values["loss"] == pytest.approx(functional.cross_entropy(LOGITS, CLASSES).item())
+
+
+def test_what_was_right_is_shown_as_well(alone: RankInfo) -> None:
+    assert judged(TensorDataset(LOGITS, CLASSES), alone).shown_right == [0, 1, 3]
 
 
 def test_values_come_with_points_to_draw(alone: RankInfo) -> None:

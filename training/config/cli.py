@@ -12,6 +12,7 @@ import jsonargparse
 import yaml
 
 from torchferry.errors import UserError
+from torchferry.training.config.address import without_credentials
 from torchferry.training.config.nested_options import BETWEEN, merged
 from torchferry.training.config.recipe import Recipe
 
@@ -57,8 +58,10 @@ def parse(arguments: Sequence[str]) -> Recipe:
 
 
 def to_yaml(recipe: Recipe) -> str:
-    """The resolved recipe as text that `--config` takes again."""
+    """The resolved recipe as text that `--config` takes again, without the credentials in it."""
     content = dataclasses.asdict(recipe) | {"runs_dir": str(recipe.runs_dir)}
+    if recipe.metrics.pushgateway is not None:
+        content["metrics"]["pushgateway"] = without_credentials(recipe.metrics.pushgateway)
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False)
 
 

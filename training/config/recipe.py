@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from torchferry.errors import UserError
+from torchferry.training.config.address import check_address
 from torchferry.training.config.instantiate import Component
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -199,7 +200,10 @@ class CheckpointConfig:
     every_epochs: int | None = 1
     """Save after each so many epochs; always after the last."""
     keep: int = 2
-    """How many of the newest checkpoints stay; the best one stays as well."""
+    """How many of the newest checkpoints stay while training goes on; the best one stays as well."""
+    keep_finished: Literal["last", "best", "all"] | None = None
+    """Which of them stay once the run is finished: last, from which more epochs go on; best, that and the best one; or
+    all. null is best where the best is exported and last otherwise, but all where keep asks for more than 2."""
     asynchronous: bool = True
     """Write while training goes on; one save at a time."""
     store: str | None = None
@@ -226,7 +230,14 @@ class MetricsConfig:
     host: str = "127.0.0.1"
     """Address the Prometheus endpoint listens on; 0.0.0.0 lets other machines scrape it."""
     port: int | None = 9400
-    """Its port; 0 takes a free one, null turns the endpoint off."""
+    """Its port; 0 takes a free one, as does one that is in use; null turns the endpoint off."""
+    linger_seconds: float | None = None
+    """How long the endpoint stays after a run's end, at the most, for the last values to be scraped: it goes after the
+    next scrape, or at once at a signal; 0 does not wait. null waits up to 60 s where somebody has scraped this run;
+    where nobody has, until it has been up for 60 s, but not on a loopback address nor on a terminal."""
+    pushgateway: str | None = None
+    """Push the metrics to this Pushgateway as well, such as http://pushgateway:9091, as job torchferry and the run's
+    name. A user and password in it, http://user:password@host, are not written to the run folder."""
     log_every: int = 50
     """Optimizer steps between two reports; the end of an epoch makes one too."""
     tensorboard: bool = True
@@ -237,6 +248,10 @@ class MetricsConfig:
     def __post_init__(self) -> None:
         if self.port is not None and not 0 <= self.port <= 65535:
             raise UserError(f"metrics.port: {self.port} is not a port; give 0 to 65535 or null")
+        if self.linger_seconds is not None and not 0 <= self.linger_seconds <= 86_400:
+            raise UserError(f"metrics.linger_seconds: {self.linger_seconds} is not between 0 and 86,400, a day")
+        if self.pushgateway is not None:
+            check_address("metrics.pushgateway", self.pushgateway)
         _at_least("metrics.log_every", self.log_every, 1)
 
 

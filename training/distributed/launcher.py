@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return min(codes) if codes <= STOPPED else 1
     except SignalException as error:
         return 128 + error.sigval
+    except KeyboardInterrupt:  # before torchrun has handlers of its own
+        return 130
     return 0
 
 

@@ -22,10 +22,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 GRID = (4, 8)
-IMAGE, BESIDE, ABOVE, HEADING = 1.2, 0.1, 0.3, 0.4
+IMAGE, BESIDE, ABOVE, HEADING = 1.2, 0.1, 0.42, 0.4
 """The side of an image of the grid, the space beside it, that for its title, and that for the heading, in inches."""
-SMALLEST = 5
+SMALLEST, LARGEST = 5, 9
 """A title's letters in points, below which nobody reads them."""
+LETTER = 0.6
+"""How wide one is, of its size."""
 
 
 def draw_curves(run_dir: Path, headline: str) -> None:
@@ -72,16 +74,14 @@ def draw_predictions(
     task: Task,
     device: torch.device,
 ) -> None:
-    """A grid of test images with true and predicted labels or values; mistakes come first, framed in red."""
+    """A grid of test images with true and predicted classes or values; mistakes come first, framed in red."""
     rows, columns = GRID
-    labels = tuple(map(_plain, labels))
-    samples = _readable(test, result.shown, rows * columns)
+    samples = _readable(test, [*result.shown, *result.shown_right], rows * columns)
     images = torch.stack([image for image, _ in samples]).to(device)
     predicted = task.predicted(model.eval()(images).float()).cpu()
-    titles = [_title(labels, truth, guess) for (_, truth), guess in zip(samples, predicted, strict=True)]
-    longest = max(len(title) for title, _ in titles)
-    # A letter is about 0.6 of its size wide.
-    size = min(9, max(SMALLEST, 72 * (IMAGE + BESIDE) / (0.6 * longest)))
+    titles = [title(labels, truth, guess) for (_, truth), guess in zip(samples, predicted, strict=True)]
+    longest = max(len(line) for text, _ in titles for line in text.splitlines())
+    size = min(LARGEST, max(SMALLEST, 72 * (IMAGE + BESIDE) / (LETTER * longest)))
     # One pair of axes in inches: a pair for each image would take matplotlib most of a second.
     width, height = columns * (IMAGE + BESIDE) + BESIDE, rows * (IMAGE + ABOVE) + HEADING + BESIDE
     figure = plt.figure(figsize=(width, height))
@@ -89,12 +89,12 @@ def draw_predictions(
     axes.axis("off")
     heading = f"{result.samples} test samples; mistakes in red"
     axes.text(width / 2, HEADING / 2, heading, ha="center", va="center", size=12)
-    for index, ((image, _), (title, mistaken)) in enumerate(zip(samples, titles, strict=True)):
+    for index, ((image, _), (text, mistaken)) in enumerate(zip(samples, titles, strict=True)):
         row, column = divmod(index, columns)
         corner = BESIDE + column * (IMAGE + BESIDE), HEADING + ABOVE + row * (IMAGE + ABOVE)
         _draw_image(axes, corner, image, mistaken)
         middle, colour = corner[0] + IMAGE / 2, "red" if mistaken else "black"
-        axes.text(middle, corner[1] - 0.06, title, ha="center", va="baseline", size=size, color=colour)
+        axes.text(middle, corner[1] - 0.06, _plain(text), ha="center", va="bottom", size=size, color=colour)
     _save(figure, run_dir / run_folder.PREDICTIONS)
 
 
@@ -134,13 +134,18 @@ def _draw_image(axes: Axes, corner: tuple[float, float], image: torch.Tensor, fr
         axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor="red", linewidth=3))
 
 
-def _title(labels: tuple[str, ...], truth: torch.Tensor, guess: torch.Tensor) -> tuple[str, bool]:
-    """What stands above an image, and whether it is a mistake; a value is no mistake."""
+def title(labels: tuple[str, ...], truth: torch.Tensor, guess: torch.Tensor) -> tuple[str, bool]:
+    """What stands above an image, the truth over the prediction, and whether that is a mistake; a value is none."""
     if guess.dim():
-        return f"{guess[0]:.3g}", False
-    if int(guess) == int(truth):
-        return labels[int(truth)], False
-    return f"{labels[int(truth)]}, not {labels[int(guess)]}", True
+        return f"true: {truth.flatten()[0]:.3g}\npredicted: {guess[0]:.3g}", False
+    names = _short(labels[int(truth)]), _short(labels[int(guess)])
+    return f"true: {names[0]}\npredicted: {names[1]}", int(guess) != int(truth)
+
+
+def _short(label: str) -> str:
+    """On one line, and no longer than fits above an image; the end of a name tells it from others as its beginning."""
+    label, most = " ".join(label.split()), int(72 * (IMAGE + BESIDE) / (LETTER * SMALLEST)) - len("predicted: ")
+    return label if len(label) <= most else f"{label[: most // 2]}…{label[len(label) - (most - 1) // 2 :]}"
 
 
 def _plain(label: str) -> str:

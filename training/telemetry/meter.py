@@ -86,13 +86,7 @@ class Meter:
         for a loss that is no longer a number.
         """
         measured = max(1, self.steps)
-        # All figures in one tensor, so that a report is one collective.
-        mine = torch.tensor([0, 0, self.seconds / measured, self.waited, self.seconds, forward, self.corrupt]).double()
-        mine = mine.to(self.rank_info.device)
-        mine[:2] = self.losses
-        everyone = [torch.empty_like(mine) for _ in range(self.rank_info.world_size)]
-        dist.all_gather(everyone, mine)
-        ranks = torch.stack(everyone).tolist()
+        ranks = self._of_all_ranks([self.seconds / measured, self.waited, self.seconds, forward, self.corrupt])
         counted = sum(rank[1] for rank in ranks)
         mean = sum(rank[0] for rank in ranks) / counted if counted else math.nan
         if not math.isfinite(mean):
@@ -118,3 +112,13 @@ class Meter:
         )
         self.losses.zero_()
         self.steps, self.seconds, self.waited, self.corrupt = 0, 0.0, 0.0, 0
+
+    def _of_all_ranks(self, figures: list[float]) -> list[list[float]]:
+        """The sums of losses and these, of each rank. Waits for the device."""
+        if self.rank_info.world_size == 1:
+            return [[*self.losses.tolist(), *figures]]
+        # All in one tensor, so that a report is one collective.
+        mine = torch.cat([self.losses, torch.tensor(figures, dtype=self.losses.dtype, device=self.losses.device)])
+        everyone = mine.new_empty(self.rank_info.world_size, len(mine))
+        dist.all_gather(list(everyone.unbind()), mine)
+        return everyone.tolist()

@@ -1,13 +1,15 @@
-"""The Prometheus metrics of a run, `torchferry_train_*`, in base units, and the endpoint that serves them."""
+"""The Prometheus metrics of a run, `torchferry_train_*`, in base units: scraped, or pushed."""
 
-from typing import Any
+from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
-from torchferry.errors import UserError
 from torchferry.training.config.recipe import MetricsConfig
 from torchferry.training.evaluation import Evaluation
+from torchferry.training.telemetry.endpoint import Endpoint
+from torchferry.training.telemetry.pushgateway import pushes
 from torchferry.training.telemetry.report import Report
+from torchferry.training.telemetry.step_counts import StepCounts
 
 
 class TrainMetrics:
@@ -16,16 +18,12 @@ class TrainMetrics:
     def __init__(
         self, config: MetricsConfig, run: str, world_size: int, restarts: int, registry: CollectorRegistry
     ) -> None:
-        """Registers them and starts the endpoint; raises UserError if its port is taken."""
+        """Registers them and starts the endpoint; raises UserError for a host that is none."""
         prefix = "torchferry_train"
-        self.config = config
-        self.steps = Counter(f"{prefix}_steps", "Optimizer steps taken", registry=registry)
-        self.samples = Counter(f"{prefix}_samples", "Samples trained on, all ranks", registry=registry)
-        self.last_step = Gauge(
-            f"{prefix}_last_step_timestamp_seconds", "When the last optimizer step was taken", registry=registry
-        )
-        self.duration = Histogram(f"{prefix}_step_duration_seconds", "Time of one optimizer step", registry=registry)
-        self.data_wait = Counter(f"{prefix}_data_wait_seconds", "Time the loop waited for data", registry=registry)
+        self.config, self.run = config, run
+        self.steps = StepCounts(prefix)
+        registry.register(self.steps)
+        self.step = self.steps.add
         self.loss = Gauge(f"{prefix}_loss", "Mean training loss since the last report", registry=registry)
         self.learning_rate = Gauge(f"{prefix}_learning_rate", "Learning rate", registry=registry)
         self.group_rate = Gauge(
@@ -40,16 +38,19 @@ class TrainMetrics:
         self.corrupt = Counter(f"{prefix}_corrupt_samples", "Samples that could not be read", registry=registry)
         self.accuracy = Gauge(f"{prefix}_eval_accuracy_ratio", "Accuracy when last evaluated, 0..1", registry=registry)
         self.value = Gauge(f"{prefix}_eval_value", "What the last evaluation gave", ["metric"], registry=registry)
-        self.rank_step = Gauge(f"{prefix}_rank_step_seconds", "Mean time of a step", ["rank"], registry=registry)
-        self.rank_wait = Gauge(
-            f"{prefix}_rank_data_wait_ratio", "Share of a step spent waiting for data", ["rank"], registry=registry
-        )
-        self.rank_forward = Gauge(
-            f"{prefix}_rank_forward_seconds",
-            "Time of a forward pass, which waits for no other rank",
-            ["rank"],
-            registry=registry,
-        )
+        self.ranks = [
+            Gauge(f"{prefix}_rank_step_seconds", "Mean time of a step", ["rank"], registry=registry),
+            Gauge(
+                f"{prefix}_rank_data_wait_ratio", "Share of a step spent waiting for data", ["rank"], registry=registry
+            ),
+            Gauge(
+                f"{prefix}_rank_forward_seconds",
+                "Time of a forward pass, which waits for no other rank",
+                ["rank"],
+                registry=registry,
+            ),
+        ]
+        self.of_rank: list[list[Gauge]] = []
         self.save_duration = Histogram(
             f"{prefix}_checkpoint_duration_seconds", "Time to write a checkpoint", registry=registry
         )
@@ -64,14 +65,9 @@ class TrainMetrics:
         started = Gauge(f"{prefix}_start_timestamp_seconds", "When this start of the run was ready", registry=registry)
         started.set_to_current_time()
         Info(f"{prefix}_run", "The run", registry=registry).info({"name": run})
-        self.url, self._stop = _serve(config, registry)
-
-    def step(self, samples: int, seconds: float, waited: float) -> None:
-        self.steps.inc()
-        self.last_step.set_to_current_time()
-        self.samples.inc(samples)
-        self.duration.observe(seconds)
-        self.data_wait.inc(waited)
+        self.endpoint = Endpoint(config, registry)
+        self.url = self.endpoint.url
+        self.pushed = pushes(config.pushgateway, run, registry)
 
     def report(self, report: Report) -> None:
         self.epoch.set(report.epoch)
@@ -80,13 +76,19 @@ class TrainMetrics:
         for group, rate in report.learning_rates.items():
             self.group_rate.labels(group).set(rate)
         self.norm.set(report.gradient_norm)
-        self.nonfinite.inc(report.skipped - self.skipped)
-        self.skipped = report.skipped
-        self.corrupt.inc(report.corrupt)
-        for rank in range(len(report.step_seconds)):
-            self.rank_step.labels(rank).set(report.step_seconds[rank])
-            self.rank_wait.labels(rank).set(report.data_wait_ratio[rank])
-            self.rank_forward.labels(rank).set(report.forward_seconds[rank])
+        if skipped := report.skipped - self.skipped:
+            self.nonfinite.inc(skipped)
+            self.skipped = report.skipped
+        if report.corrupt:
+            self.corrupt.inc(report.corrupt)
+        if not self.of_rank:  # once: to look a label up takes longer than to set its value
+            self.of_rank = [[gauge.labels(rank) for gauge in self.ranks] for rank in range(len(report.step_seconds))]
+        each = zip(self.of_rank, report.step_seconds, report.data_wait_ratio, report.forward_seconds, strict=True)
+        for (step, wait, forward), step_seconds, wait_ratio, forward_seconds in each:
+            step.set(step_seconds)
+            wait.set(wait_ratio)
+            forward.set(forward_seconds)
+        self.pushed.wake()
 
     def evaluated(self, result: Evaluation) -> None:
         self.corrupt.inc(result.corrupt)
@@ -99,6 +101,7 @@ class TrainMetrics:
             self.value.labels(name).set(value)
         if "accuracy" in result.values:
             self.accuracy.set(result.values["accuracy"])
+        self.pushed.wake()
 
     def saved(self, seconds: float) -> None:
         self.save_duration.observe(seconds)
@@ -107,24 +110,13 @@ class TrainMetrics:
     def save_failed(self) -> None:
         self.save_failures.inc()
 
+    def finish(self) -> None:
+        """The values are the last ones."""
+        self.pushed.finish()
+
+    def linger(self, ended: Callable[[], bool]) -> None:
+        """As `Endpoint.linger`."""
+        self.endpoint.linger(self.run, ended)
+
     def close(self) -> None:
-        self._stop()
-
-
-def _serve(config: MetricsConfig, registry: CollectorRegistry) -> tuple[str | None, Any]:
-    if config.port is None:
-        return None, lambda: None
-    try:
-        server, thread = start_http_server(config.port, config.host, registry)
-    except (OSError, UnicodeError) as error:
-        raise UserError(
-            f"metrics.port: cannot listen on {config.host}:{config.port} ({error}); "
-            "give another with --metrics.port, 0 for a free one, null for none"
-        ) from error
-
-    def stop() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    return f"http://{config.host}:{server.server_port}/metrics", stop
+        self.endpoint.close()

@@ -1,23 +1,17 @@
-"""Reporters of the leading rank: a progress display, metrics.jsonl, TensorBoard and Prometheus."""
+"""What the loop reports to: on the leading rank a terminal, files, Prometheus and Kubeflow; on the others nobody."""
 
-import json
-import math
-import sys
-import time
-from contextlib import suppress
-from dataclasses import asdict
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from rich import progress
-from rich.console import Console
-
-from torchferry import run_folder
-from torchferry.files import write_whole
 from torchferry.training.evaluation import Evaluation
 from torchferry.training.progress import Progress
+from torchferry.training.telemetry.metrics_file import MetricsFile
 from torchferry.training.telemetry.prometheus import TrainMetrics
-from torchferry.training.telemetry.report import Report, shown
+from torchferry.training.telemetry.report import Report
+from torchferry.training.telemetry.terminal import open_terminal
+from torchferry.training.telemetry.trainjob_status import trainjob_status
 
 
 class Reporter(Protocol):
@@ -28,6 +22,9 @@ class Reporter(Protocol):
 
     def report(self, report: Report) -> None: ...
 
+    def evaluating(self) -> None:
+        """An evaluation begins."""
+
     def evaluated(self, *, epoch: int, step: int, result: Evaluation) -> None: ...
 
     def saved(self, seconds: float) -> None:
@@ -35,7 +32,14 @@ class Reporter(Protocol):
 
     def save_failed(self) -> None: ...
 
-    def close(self) -> None: ...
+    def finish(self, *, done: bool) -> None:
+        """Nothing more is told: files are complete, and what is sent anywhere is sent once more. `done`: no failure."""
+
+    def linger(self, ended: Callable[[], bool]) -> None:
+        """Wait until the last values were scraped, if somebody scrapes, or `ended` says so."""
+
+    def close(self) -> None:
+        """Nothing is there to be scraped any more; finishes what is not."""
 
 
 class NullReporter:
@@ -43,9 +47,12 @@ class NullReporter:
 
     def step(self, **_: Any) -> None: ...
     def report(self, _: Report) -> None: ...
+    def evaluating(self) -> None: ...
     def evaluated(self, **_: Any) -> None: ...
     def saved(self, _: float) -> None: ...
     def save_failed(self) -> None: ...
+    def finish(self, *, done: bool) -> None: ...
+    def linger(self, _: Callable[[], bool]) -> None: ...
     def close(self) -> None: ...
 
 
@@ -53,30 +60,18 @@ class RankZeroReporter:
     """For the leading rank: passes each report on."""
 
     def __init__(self, run_dir: Path, metrics: TrainMetrics, stands: Progress, *, total: int, epochs: int) -> None:
-        """Goes on where the run `stands`, towards `total` optimizer steps in `epochs`."""
-        self.metrics, self.epochs = metrics, epochs
-        self.file = _continued(run_dir / run_folder.METRICS, stands)
-        self.board = _open_board(run_dir, stands.step) if metrics.config.tensorboard else None
+        """Goes on where the run `stands`, towards `total` optimizer steps in `epochs`; the loop moves `stands`."""
+        self.metrics, self.epochs, self.finished = metrics, epochs, False
+        self.file = MetricsFile(run_dir, stands, tensorboard=metrics.config.tensorboard)
         self.losses: list[tuple[float, int]] = []  # of `epoch`: mean loss, over so many steps
         self.epoch = stands.epoch
         self.reported = stands.step
-        self.shows_bar = sys.stdout.isatty()
-        self.bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.MofNCompleteColumn(),
-            progress.TimeRemainingColumn(),
-            progress.TextColumn("{task.fields[loss]}"),
-            console=Console(),
-            disable=not self.shows_bar,
-        )
-        self.task = self.bar.add_task("training", total=total, completed=stands.step, loss="")
-        self.bar.start()
+        self.terminal = open_terminal(stands, total=total, epochs=epochs)
+        self.status = trainjob_status(os.environ, stands, total)
 
     def step(self, *, samples: int, seconds: float, waited: float) -> None:
         self.metrics.step(samples, seconds, waited)
-        if self.shows_bar:
-            self.bar.advance(self.task)
+        self.terminal.step()
 
     def report(self, report: Report) -> None:
         if report.epoch != self.epoch:
@@ -84,19 +79,22 @@ class RankZeroReporter:
         self.losses.append((report.loss, report.step - self.reported))
         self.reported = report.step
         self.metrics.report(report)
-        self.bar.update(self.task, loss=f"loss {report.loss:.4f}, {report.samples_per_second:,.0f} samples/s")
-        values = asdict(report)
-        if not report.learning_rates:
-            del values["learning_rates"]
-        self._write("train", values)
+        self.terminal.report(report)
+        self.status.report(report)
+        self.file.write(
+            "train", {name: value for name, value in vars(report).items() if name != "learning_rates" or value}
+        )
+
+    def evaluating(self) -> None:
+        self.terminal.evaluating()
 
     def evaluated(self, *, epoch: int, step: int, result: Evaluation) -> None:
         self.metrics.evaluated(result)
-        self._write(result.split, {"epoch": epoch, "step": step, "samples": result.samples, **result.values})
+        self.status.evaluated(result)
+        self.file.write(result.split, {"epoch": epoch, "step": step, "samples": result.samples, **result.values})
         steps = sum(steps for _, steps in self.losses)
-        train = f"train loss {sum(loss * n for loss, n in self.losses) / steps:.4f}  " if steps else ""
-        rest = "  ".join(f"{result.split} {name} {shown(name, value)}" for name, value in result.values.items())
-        self.bar.console.print(f"epoch {epoch}/{self.epochs}  {train}{rest}", highlight=False, soft_wrap=True)
+        train = sum(loss * n for loss, n in self.losses) / steps if steps else None
+        self.terminal.evaluated(epoch, train, result)
 
     def saved(self, seconds: float) -> None:
         self.metrics.saved(seconds)
@@ -104,51 +102,17 @@ class RankZeroReporter:
     def save_failed(self) -> None:
         self.metrics.save_failed()
 
+    def finish(self, *, done: bool) -> None:
+        if not self.finished:
+            self.finished = True
+            self.terminal.close()
+            self.file.close()
+            self.metrics.finish()
+            self.status.finish(done=done)
+
+    def linger(self, ended: Callable[[], bool]) -> None:
+        self.metrics.linger(ended)
+
     def close(self) -> None:
-        self.bar.stop()
-        for file in (self.file, self.board):
-            with suppress(OSError):  # a full disk, of which _write has said it
-                if file is not None:
-                    file.close()
+        self.finish(done=False)
         self.metrics.close()
-
-    def _write(self, kind: str, values: dict[str, Any]) -> None:
-        plain = {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in values.items()
-        }
-        try:
-            self.file.write(json.dumps({"kind": kind, "time": time.time(), **plain}) + "\n")
-            if self.board is not None:
-                rates = {f"learning_rates/{name}": rate for name, rate in values.get("learning_rates", {}).items()}
-                for name, value in (plain | rates).items():
-                    if isinstance(value, float):
-                        self.board.add_scalar(f"{kind}/{name}", value, values["step"])
-        except OSError as error:  # a full disk; what it does to a run is checkpoint.on_save_error's to say
-            print(f"torchferry: {self.file.name}: cannot be written ({error.strerror})", file=sys.stderr, flush=True)
-
-
-def _continued(path: Path, stands: Progress) -> Any:
-    """The file open at its end, without the lines of what is about to be done again."""
-    done = {"train": stands.step, "validation": stands.evaluated_step, "test": stands.evaluated_step}
-    if path.exists():
-        rows = [row for line in path.read_text(errors="replace").splitlines() if (row := _row(line))]
-        kept = [row for row in rows if row["step"] <= done[row["kind"]]]
-        write_whole(path, "".join(json.dumps(row) + "\n" for row in kept))
-    return path.open("a", buffering=1)
-
-
-def _row(line: str) -> dict[str, Any] | None:
-    """None for what a crash left of a line."""
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) else None
-
-
-def _open_board(run_dir: Path, step: int) -> Any:
-    # Imported here, because it takes more than a second and only one rank needs it.
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(run_dir, purge_step=step + 1)

@@ -107,6 +107,7 @@ class Loop:
     def _evaluated(self, feed: EvaluationFeed, *, saved: bool) -> Evaluation:
         run, trained = self.run, self.step.trained
         share_buffers(trained)
+        self.meter.telemetry.evaluating()
         after_batch = self._leave_if_asked if saved else self._handle_requests
         self.requests.ask_soon()  # a batch of an evaluation may take as long as a hundred steps
         return evaluate(trained, feed, run.task, run.outputs, run.rank_info, after_batch)

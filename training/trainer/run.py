@@ -1,6 +1,8 @@
 """A run from its resolved recipe to its complete folder: build, start or go on, train, leave the results."""
 
+import contextlib
 import os
+import sys
 import time
 
 import torch
@@ -14,6 +16,7 @@ from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.async_saver import Saver
 from torchferry.training.checkpointing.download import download_best, download_newest
 from torchferry.training.checkpointing.held_run import HeldRun, held
+from torchferry.training.checkpointing.keep_finished import keep_finished
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.checkpointing.resume import Start, as_begun, enter, find_start
 from torchferry.training.checkpointing.shared_folder import check_shared, enter_on_each
@@ -92,30 +95,36 @@ def _train(parts: Run, stored: RemoteRun | None, holds: HeldRun) -> None:
             print(f"{recipe.name}: is finished, at step {parts.progress.step}; in {where}", flush=True)
         return
     loop = _prepare(parts, start, stored, holds, fingerprint)
+    with contextlib.closing(loop.meter.telemetry) as telemetry:
+        with contextlib.closing(loop.profile):
+            result = loop.train()
+            if recipe.checkpoint.export == "best":
+                result = _take_best(loop, stored) or result
+            if parts.test is not parts.evaluation:
+                result = loop.test()
+        telemetry.finish(done=True)  # the pictures are drawn of its files
+        if rank_info.leads:
+            holds.check()
+            _finish(parts, loop, result, stored, started)
+        telemetry.linger(lambda: loop.requests.stop != 0)
+
+
+def _finish(parts: Run, loop: Loop, result: Evaluation, stored: RemoteRun | None, started: float) -> None:
+    """Leave the results in the run folder and the store, and say them; then old checkpoints are of no more use."""
+    recipe, folder, step = parts.recipe, parts.recipe.run_dir, parts.progress.step
     try:
-        result = loop.train()
-        if recipe.checkpoint.export == "best":
-            result = _take_best(loop, stored) or result
-        if parts.test is not parts.evaluation:
-            result = loop.test()
-    finally:
-        loop.profile.close()
-        loop.meter.telemetry.close()
-    if rank_info.leads:
-        holds.check()
-        try:
-            leave_results(parts, loop.step.trained, result)
-        except OSError as error:
-            raise RunFailed(
-                f"{folder}: cannot write the results ({error.strerror}); the same command tries again"
-            ) from error
-        _upload(parts, stored)
-        seconds, step = time.perf_counter() - started, parts.progress.step
-        print(
-            f"{recipe.name}: {in_words(result.values)} on {result.samples} samples after {step} steps, "
-            f"{seconds:.1f} s; in {folder}",
-            flush=True,
-        )
+        leave_results(parts, loop.step.trained, result)
+    except OSError as error:
+        raise RunFailed(
+            f"{folder}: cannot write the results ({error.strerror}); the same command tries again"
+        ) from error
+    _upload(parts, stored)
+    print(
+        f"{recipe.name}: {in_words(result.values)} on {result.samples} samples after {step} steps, "
+        f"{time.perf_counter() - started:.1f} s; in {folder}",
+        flush=True,
+    )
+    keep_finished(folder, recipe.checkpoint, parts.progress, stored)
 
 
 def _upload(parts: Run, stored: RemoteRun | None) -> None:
@@ -171,7 +180,7 @@ def _prepare(parts: Run, start: Start, stored: RemoteRun | None, holds: HeldRun,
 def _open_telemetry(parts: Run, start: Start) -> Reporter:
     """Start the metrics endpoint, then enter the run folder; say what is about to run, and where."""
     recipe, rank_info, progress = parts.recipe, parts.rank_info, start.progress
-    # Before `enter`: a port that is taken must leave no trace in the run folder.
+    # Before `enter`: a host that is none must leave no trace in the run folder.
     metrics = TrainMetrics(recipe.metrics, recipe.name, rank_info.world_size, start.restarts, CollectorRegistry())
     enter(recipe, start, rank_info.world_size)
     print(
@@ -211,6 +220,9 @@ def _take_best(loop: Loop, stored: RemoteRun | None) -> Evaluation | None:
         path = (
             download_best(stored, run.recipe.run_dir, run.rank_info, keep, step) if step != run.progress.step else None
         )
+    if path is None and step not in (-1, run.progress.step) and run.rank_info.leads:
+        said = f"checkpoint.export: the best checkpoint, of step {step}, was not kept; model/ gets the last weights"
+        print(f"torchferry: {said}", file=sys.stderr, flush=True)
     if path is None or (progress := checkpoint.read_progress(path)).step == run.progress.step:
         return None
     restore(path, progress, loop.step, run.rank_info, loop.meter.losses)

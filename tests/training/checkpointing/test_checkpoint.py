@@ -84,7 +84,8 @@ def test_it_goes_on_from_the_newest(run: Path) -> None:
 
 def test_the_newest_and_the_best_stay(run: Path) -> None:
     (run / "checkpoints" / "best").write_text("step-00000010\n")
-    assert go_on(run, "--checkpoint.keep", 2, "--evaluate_every_epochs", "null", "--checkpoint.every_steps", 4)[0] == 0
+    options = ("--checkpoint.keep", 2, "--checkpoint.keep_finished", "all", "--checkpoint.every_steps", 4)
+    assert go_on(run, *options, "--evaluate_every_epochs", "null")[0] == 0
     kept = names(run)
     assert kept[-2:] == ["step-00000036", "step-00000040"]
     assert set(kept[:-2]) <= {"step-00000010"}

@@ -81,6 +81,13 @@ def test_text_stays_text_in_the_resolved_recipe(text: str, tmp_path: Path) -> No
     assert parse(["--config", str(tmp_path / "config.yaml")]) == first
 
 
+def test_the_resolved_recipe_has_no_credentials() -> None:
+    given = parse([*DIGITS, "--metrics.pushgateway", "http://who:secret@gate:9091/prefix"])
+    assert given.metrics.pushgateway == "http://who:secret@gate:9091/prefix"
+    assert "secret" not in to_yaml(given)
+    assert yaml.safe_load(to_yaml(given))["metrics"]["pushgateway"] == "http://gate:9091/prefix"
+
+
 def test_the_resolved_recipe_can_be_printed(tmp_path: Path) -> None:
     done = run_command("-m", "torchferry.training", *DIGITS, "--model.args.width", 8, "--print_config")
     assert done.returncode == 0, done.stderr
@@ -101,6 +108,9 @@ def test_the_resolved_recipe_can_be_printed(tmp_path: Path) -> None:
         (("--name", "a" * 300), "cannot name a run folder"),
         (("--seed", str(2**64)), "seed: 18446744073709551616 is too large"),
         (("--metrics.port", "70000"), "metrics.port: 70000 is not a port"),
+        (("--metrics.linger_seconds", "-1"), "metrics.linger_seconds: -1.0 is not between 0 and 86,400"),
+        (("--metrics.pushgateway", "gateway:9091"), "metrics.pushgateway: 'gateway:9091' is no address"),
+        (("--checkpoint.keep_finished", "none"), "checkpoint.keep_finished"),
         (("--config", "missing.yaml"), "missing.yaml"),
         (("--data.mixup", "nan"), "data.mixup"),
         (("--step.clip_norm", "0"), "step.clip_norm: 0.0 is not above 0"),
@@ -229,15 +239,14 @@ def test_the_command_refuses_with_2_and_leaves_nothing(arguments: tuple[str, ...
     [
         (("--data.batch_size", 31), "data.batch_size: 31 cannot be shared by 2 ranks"),
         (("--model.name", "tests.training.nets.Idle"), "model: unused.weight, unused.bias takes no part"),
-        (("--metrics.port", "IN_USE"), "metrics.port: cannot listen on"),
+        (("--metrics.host", "192.0.2.1"), "metrics.host: cannot listen on"),
         (("--optimizer.args.lr", 1e30, "--schedule.warmup_steps", 0), "the training loss is nan"),
     ],
 )
 def test_two_ranks_refuse_with_one_line_and_no_traceback_of_ours(
-    arguments: tuple[object, ...], words: str, tmp_path: Path, free_port_in_use: int
+    arguments: tuple[object, ...], words: str, tmp_path: Path
 ) -> None:
-    given = [free_port_in_use if word == "IN_USE" else word for word in arguments]
-    done = torchrun(2, *DIGITS, "--runs_dir", tmp_path, "--metrics.port", 0, *given)
+    done = torchrun(2, *DIGITS, "--runs_dir", tmp_path, "--metrics.port", 0, *arguments)
     assert done.returncode != 0
     assert done.stderr.count(f"torchferry: {words}") == 1, done.stderr
     # torchrun itself ends with a traceback of its own.

@@ -36,6 +36,7 @@ def training(runs: Path, *options: object) -> Iterator[subprocess.Popen[str]]:
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # a group of its own, as a terminal gives it
         ) as process,
     ):
         try:
@@ -105,6 +106,15 @@ def test_a_signal_saves_and_ends_with_its_own_code(number: int, code: int, tmp_p
     log = (tmp_path / "log").read_text()
     assert f"saved at step {saved_step(tmp_path)}; the same command goes on" in log
     assert starts(tmp_path) == 1
+
+
+def test_ctrl_c_reaches_all_processes_and_says_what_was_saved(tmp_path: Path) -> None:
+    with training(tmp_path, "--max-restarts", 3, "--shutdown-timeout", 60) as process:
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(120) == 130
+    log = (tmp_path / "log").read_text()
+    assert log.count(f"digits: SIGINT, saved at step {saved_step(tmp_path)}; the same command goes on\n") == 1
+    assert "Traceback" not in log
 
 
 def test_a_node_that_is_drained_costs_its_peers_no_restart(tmp_path: Path) -> None:

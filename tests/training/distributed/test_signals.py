@@ -54,6 +54,7 @@ def training(runs: Path, *options: object, ranks: int = 1) -> Iterator[tuple[sub
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # a group of its own, as a terminal gives it
     ) as process:
         try:
             rows = runs / "digits" / "metrics.jsonl"
@@ -102,6 +103,18 @@ def test_all_ranks_agree_on_a_signal_that_one_of_them_got(tmp_path: Path) -> Non
     assert process.returncode != 0
     assert stood_at(run) > saved
     assert not list((run / "checkpoints").glob(".*"))
+
+
+@pytest.mark.slow
+@pytest.mark.torchrun
+def test_ctrl_c_under_torchrun_shows_our_line_and_no_traceback_but_torchruns_own(tmp_path: Path) -> None:
+    with training(tmp_path, "--checkpoint.every_epochs", "null", ranks=2) as (process, run):
+        os.killpg(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert output.count(f"digits: SIGINT, saved at step {stood_at(run)}; the same command goes on\n") == 1
+    assert errors.count("Traceback") == 1
+    assert "SignalException" in errors.splitlines()[-1]
 
 
 SOURCE = {

@@ -1,9 +1,11 @@
 """Pictures are drawn of whatever a run has: mistakes are framed, odd labels and holes do no harm."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from torch import nn
@@ -11,7 +13,17 @@ from torch.utils.data import Dataset
 
 from torchferry.training.errors import CorruptSample
 from torchferry.training.evaluation import Evaluation
-from torchferry.training.outputs.plots import draw_confusion, draw_curves, draw_points, draw_predictions
+from torchferry.training.outputs.plots import (
+    ABOVE,
+    BESIDE,
+    HEADING,
+    IMAGE,
+    draw_confusion,
+    draw_curves,
+    draw_points,
+    draw_predictions,
+    title,
+)
 from torchferry.training.tasks import TASKS
 
 # matplotlib makes arrays of torch's tensors in a way that numpy 2 warns of.
@@ -32,6 +44,16 @@ class Shades(Dataset):
         if index == 1:
             raise CorruptSample("sample 1 is cut")
         return torch.full((1, 2, 2), 40 * index, dtype=torch.uint8), self.target
+
+
+class Marked(Dataset):
+    """Images of five columns, of which the sample's own is bright."""
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return 255 * (torch.arange(25).view(1, 5, 5) % 5 == index).to(torch.uint8), torch.tensor(0)
 
 
 class Says(nn.Module):
@@ -77,6 +99,36 @@ def test_mistakes_are_framed_and_samples_that_cannot_be_read_left_out(tmp_path: 
         found.append(reds(tmp_path / "predictions.png"))
     assert found[0] > 1000
     assert found[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("truth", "guess", "text", "mistaken"),
+    [
+        (0, 0, "true: cat\npredicted: cat", False),
+        (0, 1, "true: cat\npredicted: a dog", True),
+        (2, 0, "true: Carcharodo…archarias\npredicted: cat", True),
+    ],
+)
+def test_a_title_names_the_true_and_the_predicted_class(truth: int, guess: int, text: str, mistaken: bool) -> None:
+    labels = ("cat", "a\ndog", "Carcharodon carcharias of Carcharias carcharias")
+    assert title(labels, torch.tensor(truth), torch.tensor(guess)) == (text, mistaken)
+
+
+def test_a_title_of_values_has_both() -> None:
+    assert title(("size",), torch.tensor([0.5]), torch.tensor([2.0])) == ("true: 0.5\npredicted: 2", False)
+
+
+def test_what_is_worth_it_comes_first(tmp_path: Path) -> None:
+    """Each picture of the grid says by its one bright column which sample it is."""
+    found = replace(result([4]), shown_right=[3])
+    draw_predictions(tmp_path, Says(1.0, 0.0), Marked(), found, ODD, TASKS["classification"], CPU)
+    grid = pixels(tmp_path / "predictions.png")[int(120 * (HEADING + ABOVE + IMAGE / 2)), :, 0]
+    seen = []
+    for place in range(5):
+        left = 120 * (BESIDE + place * (IMAGE + BESIDE))
+        columns = [int(grid[int(left + 120 * IMAGE * (column + 0.5) / 5)]) for column in range(5)]
+        seen.append(columns.index(255))
+    assert seen == [4, 3, 0, 1, 2]
 
 
 def test_values_have_no_mistakes(tmp_path: Path) -> None:

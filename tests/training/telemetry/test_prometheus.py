@@ -8,7 +8,7 @@ import pytest
 import torch
 from prometheus_client import CollectorRegistry
 
-from torchferry.errors import UserError
+from tests.training.telemetry.listener import listening
 from torchferry.training.config.recipe import MetricsConfig
 from torchferry.training.evaluation import Evaluation
 from torchferry.training.telemetry.prometheus import TrainMetrics
@@ -133,18 +133,6 @@ def test_without_a_port_there_is_no_endpoint(registry: CollectorRegistry) -> Non
     metrics.close()
 
 
-def test_a_port_in_use_is_refused(registry: CollectorRegistry, free_port_in_use: int) -> None:
-    words = rf"cannot listen on 127.0.0.1:{free_port_in_use} \(.*; give another with --metrics.port, 0 for a free one"
-    with pytest.raises(UserError, match=words):
-        metrics_in(registry, MetricsConfig(port=free_port_in_use))
-
-
-@pytest.mark.parametrize("host", ["256.0.0.1.", "a" * 70])
-def test_a_host_that_is_none_is_refused(host: str, registry: CollectorRegistry) -> None:
-    with pytest.raises(UserError, match=f"metrics.port: cannot listen on {host}:0"):
-        metrics_in(registry, MetricsConfig(host=host, port=0))
-
-
 def test_a_test_at_the_end_stands_beside_the_validations(registry: CollectorRegistry) -> None:
     metrics = metrics_in(registry)
     metrics.evaluated(result({"accuracy": 0.75}, split="validation"))
@@ -152,3 +140,15 @@ def test_a_test_at_the_end_stands_beside_the_validations(registry: CollectorRegi
     assert value(registry, "eval_accuracy_ratio") == 0.75
     found = [value(registry, "eval_value", metric=name) for name in ("accuracy", "test_accuracy")]
     assert found == [0.75, 0.5]
+
+
+def test_the_last_values_are_pushed_at_the_end(registry: CollectorRegistry) -> None:
+    with listening() as gateway:
+        metrics = metrics_in(registry, MetricsConfig(port=None, pushgateway=gateway.url))
+        metrics.step(64, 0.5, 0.125)
+        metrics.evaluated(result({"accuracy": 0.75}))
+        metrics.finish()
+        metrics.close()
+    assert gateway.requests[-1].path == "/metrics/job/torchferry/run/digits"
+    assert "torchferry_train_steps_total 1.0\n" in gateway.requests[-1].body
+    assert "torchferry_train_eval_accuracy_ratio 0.75\n" in gateway.requests[-1].body

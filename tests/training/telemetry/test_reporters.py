@@ -9,6 +9,7 @@ import pytest
 import torch
 from prometheus_client import CollectorRegistry
 
+from tests.training.telemetry.listener import listening
 from torchferry.training.config.recipe import MetricsConfig
 from torchferry.training.evaluation import Evaluation
 from torchferry.training.progress import Progress
@@ -88,24 +89,6 @@ def test_the_rates_of_groups_are_told_where_there_are_some(tmp_path: Path) -> No
     assert board.Scalars(rates[1])[0].value == pytest.approx(0.01)
 
 
-def test_what_json_does_not_have_is_null(tmp_path: Path) -> None:
-    reporter = reporter_in(tmp_path)
-    reporter.report(report(10, float("nan"), gradient_norm=float("inf")))
-    reporter.close()
-    (row,) = rows(tmp_path)
-    assert (row["loss"], row["gradient_norm"], row["learning_rate"]) == (None, None, 0.1)
-
-
-def test_a_run_that_goes_on_takes_back_what_is_done_again(tmp_path: Path) -> None:
-    lines = [json.dumps({"kind": kind, "step": step}) for step in (10, 20, 30) for kind in ("train", "test")]
-    (tmp_path / "metrics.jsonl").write_text("\n".join([*lines, "[1]", '{"kind": "tr']))
-    reporter = reporter_in(tmp_path, Progress(step=20, evaluated_step=10))
-    reporter.report(report(25, 0.5))
-    reporter.close()
-    found = [(row["kind"], row["step"]) for row in rows(tmp_path)]
-    assert found == [("train", 10), ("test", 10), ("train", 20), ("train", 25)]
-
-
 def test_an_epoch_is_a_plain_line_with_the_mean_over_its_steps(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,13 +139,19 @@ def test_everything_is_passed_on_to_prometheus(tmp_path: Path) -> None:
     assert heard["checkpoint_failures_total"] == 1
 
 
-def test_a_full_disk_is_said_and_ends_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    reporter = reporter_in(tmp_path)
-    reporter.file.close()
-    reporter.file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115  # the reporter closes it
-    reporter.report(report(1, 0.5))
-    reporter.close()
-    assert capsys.readouterr().err == "torchferry: /dev/full: cannot be written (No space left on device)\n"
+def test_a_run_is_finished_once_and_closing_it_finishes_it(tmp_path: Path) -> None:
+    for done in (True, False):
+        with listening() as kubeflow, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KUBEFLOW_TRAINER_SERVER_URL", f"{kubeflow.url}/status")
+            reporter = reporter_in(tmp_path)
+            reporter.report(report(10, 0.5))
+            if done:
+                reporter.finish(done=True)
+            reporter.close()
+        status = json.loads(kubeflow.requests[-1].body)["trainerStatus"]
+        assert status["progressPercentage"] == (100 if done else 0)
+        assert {"name": "loss", "value": "0.5"} in status["metrics"]
+        assert reporter.file.file.closed
 
 
 def test_the_other_ranks_take_the_same_calls_and_are_silent(capfd: pytest.CaptureFixture[str]) -> None:
@@ -174,5 +163,8 @@ def test_the_other_ranks_take_the_same_calls_and_are_silent(capfd: pytest.Captur
     silent.evaluated(epoch=1, step=1, result=result(loss=1))
     silent.saved(1)
     silent.save_failed()
+    silent.evaluating()
+    silent.finish(done=True)
+    silent.linger(lambda: pytest.fail("it waits"))
     silent.close()
     assert capfd.readouterr() == ("", "")

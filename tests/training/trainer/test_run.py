@@ -5,10 +5,12 @@ import csv
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from tests.commands import RECIPES, ROOT, run_command, torchrun
+from tests.forks import warm_python
 from tests.waiting import wait_until
 
 
@@ -59,9 +62,9 @@ def test_the_folder_holds_what_it_should(run: Path) -> None:
     assert head == ["true", *map(str, range(10))]
     assert sum(int(row[i]) for i, row in enumerate(rows, 1)) / 360 == lines(run, "test")[-1]["accuracy"]
     checkpoints = run / "checkpoints"
-    for pointer in ("latest", "best"):
-        assert (checkpoints / (checkpoints / pointer).read_text().strip() / "checksums.json").is_file()
-    assert len(list(checkpoints.glob("step-*"))) <= 3
+    (last,) = checkpoints.glob("step-*")
+    assert (checkpoints / "latest").read_text().strip() == last.name == "step-00000330"
+    assert (last / "checksums.json").is_file()
     assert not list(checkpoints.glob(".*"))
     assert list(run.glob("events.out.tfevents.*"))
 
@@ -91,12 +94,54 @@ def test_a_finished_run_says_so_and_stays_as_it_is(run: Path) -> None:
     assert (run / "metrics.jsonl").read_bytes() == before
 
 
-def test_a_metrics_port_in_use_is_refused_and_leaves_nothing(tmp_path: Path, free_port_in_use: int) -> None:
-    options = ("--runs_dir", tmp_path, "--metrics.port", free_port_in_use)
+@pytest.mark.slow
+def test_a_metrics_port_in_use_ends_no_run(tmp_path: Path, free_port_in_use: int) -> None:
+    options = ("--runs_dir", tmp_path, "--metrics.port", free_port_in_use, "--max_steps", 2)
     done = run_command("-m", "torchferry.training", "--config", RECIPES / "digits.yaml", *options)
-    assert done.returncode == 2
-    assert f"metrics.port: cannot listen on 127.0.0.1:{free_port_in_use}" in done.stderr
+    assert done.returncode == 0, done.stderr
+    (moved,) = re.findall(
+        f"metrics.port: cannot listen on 127.0.0.1:{free_port_in_use} .*; metrics are on port ([0-9]+)", done.stderr
+    )
+    assert f"metrics on http://127.0.0.1:{moved}/metrics" in done.stdout
+
+
+def test_a_metrics_host_that_is_none_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    options = ("--runs_dir", tmp_path, "--metrics.host", "192.0.2.1")
+    done = run_command("-m", "torchferry.training", "--config", RECIPES / "digits.yaml", *options)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "metrics.host: cannot listen on 192.0.2.1" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@contextlib.contextmanager
+def lingering(runs: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A run of three steps that has left its results and waits for a scrape, and its endpoint."""
+    options = ("--metrics.port", "0", "--metrics.linger_seconds", "600", "--max_steps", "3", "--runs_dir", str(runs))
+    command = [warm_python(), "-m", "torchferry.training", "--config", str(RECIPES / "digits.yaml"), *options]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as training:
+        try:
+            assert training.stdout is not None
+            said = next(line for line in training.stdout if "metrics stay on" in line)
+            assert (runs / "digits/model/model.yaml").exists()
+            yield training, said.split("stay on ")[1].split()[0]
+        finally:
+            training.kill()
+
+
+@pytest.mark.slow
+def test_the_last_values_of_a_short_run_are_scraped_which_ends_it(tmp_path: Path) -> None:
+    with lingering(tmp_path) as (training, url):
+        page = urllib.request.urlopen(url, timeout=30).read().decode()
+        assert training.wait(60) == 0
+    assert "torchferry_train_steps_total 3.0\n" in page
+    assert re.search(r"^torchferry_train_eval_accuracy_ratio 0\.[0-9]", page, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_a_signal_ends_the_wait_for_a_scrape_and_the_run_is_finished(tmp_path: Path) -> None:
+    with lingering(tmp_path) as (training, _):
+        training.terminate()
+        assert training.wait(60) == 0
 
 
 @pytest.mark.slow

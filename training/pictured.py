@@ -1,0 +1,56 @@
+"""Which test samples are worth a picture: the same at any number of ranks, without keeping what was said of each."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+PICTURED_MISTAKES = 16
+PICTURED_RIGHT = 16
+
+ByClass = dict[int, list[int]]
+"""Of each true class the numbers of its first samples, ascending."""
+
+
+class Pictured:
+    """Of every class keeps the first few mistakes, and as many of those that were right."""
+
+    def __init__(self) -> None:
+        self.mistakes: ByClass = {}
+        self.right: ByClass = {}
+
+    def add(self, indices: torch.Tensor, targets: torch.Tensor, predicted: torch.Tensor) -> None:
+        """A batch of classes, int64 [samples] each; a rank's batches come in the order of their indices."""
+        truth, correct = targets.cpu(), (targets == predicted).cpu()
+        for kept, most, which in (
+            (self.mistakes, PICTURED_MISTAKES, ~correct),
+            (self.right, PICTURED_RIGHT, correct),
+        ):
+            # So that no sample of a class that has enough is looked at one by one.
+            full = torch.tensor([label for label, found in kept.items() if len(found) >= most], dtype=truth.dtype)
+            which = which & ~torch.isin(truth, full)
+            for label, index in zip(truth[which].tolist(), indices[which].tolist(), strict=True):
+                if len(found := kept.setdefault(label, [])) < most:
+                    found.append(index)
+
+
+def merged(ranks: Sequence[ByClass], most: int) -> ByClass:
+    """The first of all ranks' together."""
+    labels = sorted({label for rank in ranks for label in rank})
+    return {label: sorted(index for rank in ranks for index in rank.get(label, ()))[:most] for label in labels}
+
+
+def spread(by_class: Mapping[int, Sequence[int]], count: int) -> list[int]:
+    """`count` samples, or all if there are fewer, as evenly over the classes as can be; ascending.
+
+    Where there are more classes than places, from classes at even distances.
+    """
+    labels = sorted(by_class)
+    if len(labels) > count:
+        labels = [labels[place * len(labels) // count] for place in range(count)]
+    shares = dict.fromkeys(labels, 0)
+    left = count
+    while left and (hungry := [label for label in labels if shares[label] < len(by_class[label])]):
+        for label in hungry[:left]:
+            shares[label] += 1
+        left -= len(hungry[:left])
+    return sorted(index for label in labels for index in by_class[label][: shares[label]])
