@@ -27,7 +27,14 @@ REPORT = Report(
     skipped=0,
 )
 RESULT = Evaluation(
-    samples=7, corrupt=0, values={"accuracy": 0.75}, score=0, confusion=None, shown=[], points=torch.empty(0)
+    split="test",
+    samples=7,
+    corrupt=0,
+    values={"accuracy": 0.75},
+    score=0,
+    confusion=None,
+    shown=[],
+    points=torch.empty(0),
 )
 
 

@@ -39,7 +39,9 @@ def report(**changes: Any) -> Report:
 
 
 def result(**values: float) -> Evaluation:
-    return Evaluation(samples=7, corrupt=0, values=values, score=0, confusion=None, shown=[], points=torch.empty(0))
+    return Evaluation(
+        split="test", samples=7, corrupt=0, values=values, score=0, confusion=None, shown=[], points=torch.empty(0)
+    )
 
 
 def sent(status: TrainJobStatus, *, done: bool = False) -> None:
