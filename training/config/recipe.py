@@ -231,7 +231,8 @@ class Recipe:
     evaluate_every_epochs: int | None = 1
     """Evaluate after each so many epochs, and always after the last."""
     task: Literal["classification", "binary", "regression"] = "classification"
-    """What the outputs mean: a logit for each class, one logit, or the values themselves."""
+    """What the outputs mean: a logit for each class, one logit, or the values themselves; so also what targets
+    data.source gives, which need not be said there."""
     data: DataConfig
     model: Component
     weights: WeightsConfig | None = None
