@@ -11,6 +11,7 @@ from torchvision.models import resnet18
 
 from tests.commands import RECIPES, ROOT, run_command
 from tests.training.data.sources import image_tree
+from torchferry.serving.export.trained import load_trained
 from torchferry.training.config.cli import parse
 from torchferry.training.models.saved import ModelCard, load_model
 
@@ -100,6 +101,30 @@ def test_housing_takes_another_table(tmp_path: Path) -> None:
     _, card = train("housing-regression", tmp_path, *loader, "--model.args.widths", "[10, 64, 64, 1]")
     assert card.result["r2"] > 0.35
     assert card.result["mae"] < 50
+
+
+def test_a_file_of_ones_own_is_read_said_and_ready_to_be_served(tmp_path: Path) -> None:
+    rows = "".join(f"{n},5;{('flat', 'house')[n % 2]};{n or ''};{2 * n},5\n" for n in range(120))
+    (tmp_path / "houses.csv").write_text("size;kind;age;price\n" + rows)
+    args = {"path": str(tmp_path / "houses.csv"), "target": "price", "missing": "fill"}
+    source = ("--data.source", json.dumps({"name": "table", "args": args}), "--model.args.widths", "[4, 1]")
+    given = (
+        "--config",
+        RECIPES / "housing-regression.yaml",
+        "--runs_dir",
+        tmp_path,
+        "--epochs",
+        1,
+        "--metrics.port",
+        0,
+    )
+    done = run_command("-m", "torchferry.training", *given, *source)
+    assert done.returncode == 0, done.stderr
+    for words in ("cells are separated by ';'", "numbers have decimal ','", "missing values (fill): 1 in age"):
+        assert f"housing-regression: {words}" in done.stdout
+    reference = load_trained(tmp_path / "housing-regression")
+    assert reference.inputs[0].shape == (-1, 4)
+    assert reference.run(reference.test.first(2))["values"].shape == (2, 1)
 
 
 def test_the_two_layer_net_learns(tmp_path: Path) -> None:

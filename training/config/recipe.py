@@ -312,7 +312,8 @@ class Recipe:
     """2/5 trains without the second of five parts of the training samples and takes it as the test set; five such runs
     are a cross-validation. The source's own test set stays untouched."""
     task: Literal["classification", "binary", "regression"] = "classification"
-    """What the outputs mean: a logit for each class, one logit, or the values themselves."""
+    """What the outputs mean: a logit for each class, one logit, or the values themselves; so also what targets
+    data.source gives, which need not be said there."""
     data: DataConfig
     model: Component
     weights: WeightsConfig | None = None

@@ -32,7 +32,7 @@ def test_columns_that_tell_nothing_are_named() -> None:
 
 def test_a_column_that_is_named_like_an_index_and_counts_is_named() -> None:
     columns = [number(name, 1, 2, 3) for name in ("id", "PassengerId", "user_id", "t", "paid")]
-    columns.append(number("index", 1, 3, 2))
+    columns.append(number("index", 1, 2, 4))
     notes = notes_of(columns, [Encoder(column=each.name) for each in columns])
     words = "features although they number the rows (columns_as may say ignore)"
     assert notes == [f"id, PassengerId, user_id: {words}"]

@@ -39,8 +39,9 @@ def test_cells_stay_as_they_are_written(text: str, found: list[tuple[str, ...]])
     assert (table.columns, rows(table)) == (["a", "y"], found)
 
 
-def test_line_breaks_inside_quotes_are_read_beyond_a_block() -> None:
-    """A megabyte is what pyarrow parses at once by default."""
+def test_line_breaks_inside_quotes_are_read_beyond_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyarrow parses a megabyte at once by default; a hundred blocks here, so that some end inside a quote."""
+    monkeypatch.setattr("torchferry.training.data.text_table.BLOCK", 1 << 14)
     text = "a,b,y\n" + "".join(f'{n},"hello\nworld {"x" * 60}",{n}\n' for n in range(20_000))
     assert len(text) > 1_500_000
     table = read(text)
