@@ -110,5 +110,5 @@ OF_TORCH: dict[str, Callable[..., lr_scheduler.LRScheduler]] = {
     and issubclass(value, lr_scheduler.LRScheduler)
     and value.__module__ == lr_scheduler.__name__
     # Their arguments are functions, which no recipe can hold.
-    and name not in ("LRScheduler", "LambdaLR", "MultiplicativeLR", "ReduceLROnPlateau")
+    and name not in ("LRScheduler", "_LRScheduler", "LambdaLR", "MultiplicativeLR", "ReduceLROnPlateau")
 }

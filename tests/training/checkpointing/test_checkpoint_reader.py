@@ -31,8 +31,7 @@ from torchferry.training.checkpointing.checkpoint_reader import (
 )
 from torchferry.training.checkpointing.download import download_newest
 from torchferry.training.checkpointing.remote_run import RemoteRun
-from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import ScheduleConfig
+from torchferry.training.config.recipe import OptimizerConfig, ScheduleConfig
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.progress import Progress
 from torchferry.training.state import _Kept
@@ -233,7 +232,7 @@ class Momentous(torch.optim.SGD):
         ),
         ({"schedule": ScheduleConfig(name=f"{__name__}.Locked")}, "^schedule: keeps schedule, .*pickle"),
         (
-            {"optimizer": Component(name=f"{__name__}.Momentous", args={"lr": 0.1})},
+            {"optimizer": OptimizerConfig(name=f"{__name__}.Momentous", args={"lr": 0.1})},
             "^optimizer: keeps .*own.*Path",
         ),
     ],

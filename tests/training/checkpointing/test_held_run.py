@@ -38,6 +38,12 @@ def start(runs: Path, *options: str) -> subprocess.Popen[str]:
     )
 
 
+def holder(run: Path) -> int:
+    """The process, which is not the one that a test starts where a warm Python stands for it."""
+    (lock,) = (run / ".lock").iterdir()
+    return int(json.loads(lock.read_text())["pid"])
+
+
 def test_the_second_start_is_refused_and_the_first_keeps_everything(tmp_path: Path) -> None:
     run = tmp_path / "held"
     first = start(tmp_path)
@@ -48,7 +54,7 @@ def test_the_second_start_is_refused_and_the_first_keeps_everything(tmp_path: Pa
         _, errors = second.communicate()
         assert second.returncode == 2
         (line,) = errors.splitlines()
-        assert line.startswith(f"torchferry: {run}: is in use by process {first.pid} on ")
+        assert line.startswith(f"torchferry: {run}: is in use by process {holder(run)} on ")
         assert line.endswith("; wait for its end, or give another --name")
         assert (run / "metrics.jsonl").read_text().startswith(rows)
         assert len((run / "attempts.jsonl").read_text().splitlines()) == 1
@@ -67,10 +73,9 @@ def test_a_killed_run_goes_on_at_once(tmp_path: Path) -> None:
     run = tmp_path / "held"
     first = start(tmp_path)
     wait_until(lambda: (run / "checkpoints" / "latest").is_file())
-    first.kill()
+    os.kill(holder(run), signal.SIGKILL)
     first.communicate()
-    (left,) = (run / ".lock").iterdir()
-    assert json.loads(left.read_text())["pid"] == first.pid
+    assert (run / ".lock").exists()
     second = start(tmp_path, "--max_steps", "60")
     output, errors = second.communicate()
     assert (second.returncode, errors) == (0, "")

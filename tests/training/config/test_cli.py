@@ -181,7 +181,7 @@ def test_a_file_that_is_no_recipe_is_refused(text: bytes, tmp_path: Path) -> Non
         (("--loss.args", '{"reduction": "none"}'), "loss: gives a tensor of shape [2]"),
         (("--data.batch_size", "5000"), "data.batch_size"),
         (("--data.source.args.test_fraction", "2"), "test_fraction"),
-        (("--schedule.name", "zigzag"), "schedule.name: 'zigzag' is not one of ConstantLR"),
+        (("--schedule.name", "zigzag"), "schedule.name: 'zigzag' is not one of ChainedScheduler, ConstantLR"),
         (("--task", "regression"), "task: regression takes float targets"),
         (("--task", "binary"), "task: binary takes 2 classes, data.source has 10"),
         (("--step.accumulate", "3"), "data.batch_size: 64 cannot be shared by 1 ranks x 3 accumulated batches"),

@@ -10,7 +10,7 @@ from torch import nn
 from tests.training import tiny
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.recipe import StepConfig
+from torchferry.training.config.recipe import OptimizerConfig, StepConfig
 from torchferry.training.errors import NotFinite
 from torchferry.training.trainer.finite_numbers import FiniteNumbers, not_finite
 from torchferry.training.trainer.train_state import collect
@@ -41,7 +41,7 @@ def stepped(tmp_path: Path, weight: float = 1.0) -> Step:
         tiny.build(
             runs_dir=tmp_path,
             model=Component(name=f"{__name__}.Masked", args={"weight": weight}),
-            optimizer=Component(name="Adam", args={"lr": 0.1}),
+            optimizer=OptimizerConfig(name="Adam", args={"lr": 0.1}),
             step=StepConfig(ema_decay=0.9),
         )
     )
