@@ -1,7 +1,6 @@
 """The command line: a recipe from YAML, `--key.sub value` and TORCHFERRY_* variables, by jsonargparse."""
 
 import dataclasses
-import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,12 @@ import jsonargparse
 import yaml
 
 from torchferry.errors import UserError
+from torchferry.training.config.given import Given, refuse_unknown_variables
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.config.recipe import Recipe
+from torchferry.training.config.recipe_keys import item_of, meant, recipe_keys
+from torchferry.training.config.type_words import choices, in_words
 
 LAUNCHING = (
     "From a recipe to a run folder, in this process. With --nproc-per-node N, torchrun starts N processes here; over "
@@ -23,6 +27,7 @@ jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 def parse(arguments: Sequence[str]) -> Recipe:
     """The recipe that the command line asks for; raises UserError with one line."""
+    given_by = Given(arguments)
     parser = jsonargparse.ArgumentParser(
         prog="torchferry train",
         description=LAUNCHING,
@@ -34,17 +39,18 @@ def parse(arguments: Sequence[str]) -> Recipe:
     parser.add_class_arguments(Recipe)
     if "_ARGCOMPLETE" in os.environ:  # it is the launcher's, and taken out before the recipe is read
         parser.add_argument("--nproc-per-node")
+    refuse_unknown_variables(_keys(parser))
     try:
         words = ["--dry_run=true" if word == "--dry_run" else word for word in arguments]
         given = parser.parse_args(words)
         _refuse_null(given.as_dict(), Recipe)
         values = parser.instantiate(given).as_dict()
-    except UserError:
-        raise
+        values.pop("config")
+        return Recipe(**values)
+    except UserError as error:
+        raise UserError(given_by.placed(str(error))) from error
     except (jsonargparse.ArgumentError, ValueError, TypeError, OSError, RecursionError) as error:
-        raise UserError(_one_line(str(error), parser)) from error
-    values.pop("config")
-    return Recipe(**values)
+        raise UserError(given_by.placed(_one_line(str(error), given_by))) from error
 
 
 def to_yaml(recipe: Recipe) -> str:
@@ -81,12 +87,49 @@ def _refuse_null(given: Mapping[str, Any], kind: type, where: str = "") -> None:
                 _refuse_null(part, inner, f"{where}{key}.")
 
 
-def _one_line(message: str, parser: jsonargparse.ArgumentParser) -> str:
-    """jsonargparse's words on one line, with the nearest key that exists when a key does not."""
+def _keys(parser: jsonargparse.ArgumentParser) -> list[str]:
+    """Those that have an option and a variable."""
+    options = (option.removeprefix("--") for option in parser._option_string_actions if option.startswith("--"))
+    return [option for option in options if option in recipe_keys() or option == "config"]
+
+
+def _one_line(message: str, given: Given) -> str:
+    """jsonargparse's refusal in words of a recipe, with the nearest key or value."""
     line = " ".join(message.split())
-    unknown = re.search(r"unrecognized arguments: --([\w.-]+)|Option '([\w.-]+)' is not accepted", line)
-    if not unknown:
-        return line
-    keys = [option.removeprefix("--") for option in parser._option_string_actions if option.startswith("--")]
-    nearest = difflib.get_close_matches(unknown[1] or unknown[2], keys, n=1)
-    return f"{line}; " + (f"did you mean {nearest[0]}?" if nearest else "--help lists every key")
+    if unknown := re.match(r"unrecognized arguments: (--([\w.-]+))", line):
+        found = meant(unknown[2])
+        return f"{unknown[1]}: unknown key; " + (f"did you mean {found}?" if found else "--help lists every key")
+    if missing := re.match(r"the following arguments are required: (.*)", line):
+        files = "".join(f"{file.path}: " for file in given.files)
+        return f"{files}{missing[1]}: missing" + ("" if files else "; --config names a recipe that has them")
+    return _wrong_value(line) if line.startswith("Parser key") else line
+
+
+def _wrong_value(line: str) -> str:
+    """Of a value that the key cannot have; `line` is jsonargparse's."""
+    key, *inner = dict.fromkeys(re.findall(r'Parser key "([\w.]+)"', line))
+    name = ".".join((key, *inner))
+    if unknown := re.search(r"Option '([\w.-]+)' is not accepted", line):
+        found = meant(unknown[1], [field.name for field in dataclasses.fields(Component)])
+        return f"{key}: '{unknown[1]}' is an unknown key" + (f"; did you mean {found}?" if found else "")
+    if (hint := _type_of(key, inner)) is None:
+        return f"{name}: {line.partition(': ')[2]}"
+    value = re.search(r"(?:Got value: |Given value: |Unable to load config ['\"])(.*?)(?:['\"] - .*| - Expected .*)?$", line)
+    if value is None:
+        return f"{name}: is not {in_words(hint)}"
+    return f"{name}: {_quoted(value[1])} is not {in_words(hint)}{did_you_mean(value[1], choices(hint))}"
+
+
+def _type_of(key: str, inner: Sequence[str]) -> Any:
+    if ".".join((key, *inner)) in recipe_keys():
+        return recipe_keys()[".".join((key, *inner))].type
+    item = item_of(recipe_keys()[key].type) if key in recipe_keys() else None
+    return get_type_hints(item).get(inner[0]) if item and inner else None
+
+
+def _quoted(text: str) -> str:
+    """With quotes if YAML reads it as text."""
+    try:
+        return f"'{text}'" if isinstance(yaml.safe_load(text), str) else text
+    except yaml.YAMLError:
+        return f"'{text}'"
