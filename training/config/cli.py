@@ -22,6 +22,9 @@ LAUNCHING = (
     "several machines it is torchrun ... -m torchferry.training, with the same options."
 )
 
+VALUE = re.compile(r"(?:Got value: |Given value: |Unable to load config ['\"])(.*?)(?:['\"] - .*| - Expected .*)?$")
+"""In jsonargparse's words."""
+
 jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 
@@ -114,7 +117,7 @@ def _wrong_value(line: str) -> str:
         return f"{key}: '{unknown[1]}' is an unknown key" + (f"; did you mean {found}?" if found else "")
     if (hint := _type_of(key, inner)) is None:
         return f"{name}: {line.partition(': ')[2]}"
-    value = re.search(r"(?:Got value: |Given value: |Unable to load config ['\"])(.*?)(?:['\"] - .*| - Expected .*)?$", line)
+    value = VALUE.search(line)
     if value is None:
         return f"{name}: is not {in_words(hint)}"
     return f"{name}: {_quoted(value[1])} is not {in_words(hint)}{did_you_mean(value[1], choices(hint))}"
