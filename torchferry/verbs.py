@@ -21,7 +21,7 @@ VERBS = {
     "new": Verb(
         f"{T}.discovery.new_command",
         "a commented recipe for your data: image-folder, table, webdataset, finetune, dataset",
-        "new table houses.csv --target price -o houses.yaml",
+        "new image-folder data/pets",
         your_code=True,
     ),
     "describe": Verb(
@@ -39,7 +39,7 @@ VERBS = {
     "evaluate": Verb(
         f"{S}.export.evaluate_command",
         "a run's, or a bundle's, metrics on its own test data or on others",
-        "evaluate runs/digits --data other/digits",
+        "evaluate runs/pets --data other/pets",
         your_code=True,
     ),
     "samples": Verb(

@@ -11,6 +11,7 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.cpu import cores
 from torchferry.serving.export.trained import DATATYPES
+from torchferry.serving.onnx_server.models.model import fastest, onnx_variants
 from torchferry.serving.session import Session, open_variant
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
@@ -22,10 +23,12 @@ def load_variant(bundle: Bundle, variant: str | None) -> tuple[nn.Module, str]:
     if bundle.task not in ("classification", "binary", "regression"):
         raise UserError(f"{bundle.root}: is a model of {bundle.task}, of which no task and so no metric is known")
     if len(bundle.inputs) != 1 or len(bundle.outputs) != 1:
-        raise UserError(f"{bundle.root}: has {len(bundle.inputs)} inputs and {len(bundle.outputs)} outputs, not one each")
-    chosen = variant or next(iter(bundle.accepted), None)
-    if chosen is None:
+        raise UserError(
+            f"{bundle.root}: has {len(bundle.inputs)} inputs and {len(bundle.outputs)} outputs, not one each"
+        )
+    if not bundle.accepted:
         raise UserError(f"{bundle.root}: has no accepted variant")
+    chosen = variant or (fastest(bundle) if onnx_variants(bundle) else bundle.accepted[0])
     session = open_variant(bundle, chosen, cores())
     return Answers(session, bundle.inputs[0].name, bundle.outputs[0].name, bundle.task), chosen
 
@@ -65,7 +68,9 @@ def card_of(bundle: Bundle) -> ModelCard:
     )
 
 
-def check_data_is_known(card: ModelCard, bundle: Bundle, data: str | None, source: Component | None, path: Path) -> None:
+def check_data_is_known(
+    card: ModelCard, bundle: Bundle, data: str | None, source: Component | None, path: Path
+) -> None:
     """Raises UserError where the bundle does not say which samples it is judged on."""
     unknown = card.data.name == NOT_KNOWN
     if source is None and unknown:

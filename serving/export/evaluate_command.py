@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("model", type=Path, metavar="RUN|BUNDLE", help="a finished run folder, or a bundle")
     parser.add_argument("--data", metavar="PATH", help="other files of the kind that the model was trained on")
     parser.add_argument("--source", help="any source, as a recipe has it: '{name: table, args: {path: a.csv}}'")
-    parser.add_argument("--variant", help="of a bundle (default the first accepted, which is served)")
+    parser.add_argument("--variant", help="of a bundle (default the one that our server serves)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     options = parser.parse_args(arguments)
     said = _evaluated(options.model, options.data, options.source, options.variant)
@@ -61,4 +61,6 @@ def _evaluated(path: Path, data: str | None, source: str | None, variant: str | 
 def _rows(said: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [("model", said["name"] + (f", {said['variant']}" if "variant" in said else "")), ("task", said["task"])]
     rows += [("samples", f"{said['samples']:,}"), ("left out", f"{len(said['left_out']):,}")]
-    return rows + [(name, f"{value:.2%}" if name == "accuracy" else f"{value:.4f}") for name, value in said["metrics"].items()]
+    return rows + [
+        (name, f"{value:.2%}" if name == "accuracy" else f"{value:.4f}") for name, value in said["metrics"].items()
+    ]

@@ -59,14 +59,14 @@ def parse(arguments: Sequence[str]) -> Recipe:
 def to_yaml(recipe: Recipe) -> str:
     """The resolved recipe as text that `--config` takes again."""
     content = dataclasses.asdict(recipe) | {"runs_dir": str(recipe.runs_dir)}
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False)
+    return yaml.dump(content, Dumper=Dumper, sort_keys=False)
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """Puts quotes around text such as 1e1, which is none to PyYAML but a number to jsonargparse."""
 
 
-def _text(dumper: _Dumper, text: str) -> yaml.Node:
+def _text(dumper: Dumper, text: str) -> yaml.Node:
     try:
         float(text)
     except ValueError:
@@ -74,7 +74,7 @@ def _text(dumper: _Dumper, text: str) -> yaml.Node:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'")
 
 
-_Dumper.add_representer(str, _text)
+Dumper.add_representer(str, _text)
 
 
 def _refuse_null(given: Mapping[str, Any], kind: type, where: str = "") -> None:

@@ -111,7 +111,11 @@ def _tensors(samples: Any, name: str) -> TensorDataset:
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 mnist = _source(
-    MNIST, "MNIST/raw", "0123456789", ((0.1307,), (0.3081,)), "MNIST: 60,000 and 10,000 handwritten digits, grey, 28 x 28."
+    MNIST,
+    "MNIST/raw",
+    "0123456789",
+    ((0.1307,), (0.3081,)),
+    "MNIST: 60,000 and 10,000 handwritten digits, grey, 28 x 28.",
 )
 fashion_mnist = _source(
     FashionMNIST,

@@ -11,7 +11,7 @@ from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.config.recipe_keys import RecipeKey, item_of, meant, recipe_keys, section_of
 from torchferry.training.config.type_words import in_words
 from torchferry.training.discovery.components import KINDS, Kind
-from torchferry.training.discovery.signature import Argument, describe, in_yaml
+from torchferry.training.discovery.signature import Argument, arguments_of, in_yaml, summary_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +40,10 @@ def entries(name: str) -> list[Entry]:
 
 
 def component_entry(kind: Kind, name: str) -> Entry:
-    described = describe(kind.components[name], kind.given)
+    component = kind.components[name]
     where = f"for {kind.key}" if kind.key == "task" else f"for {kind.key}.name"
-    return Entry(name=name, kind=f"{kind.name}, {where}", summary=described.summary, arguments=described.arguments)
+    arguments = arguments_of(component, kind.given)
+    return Entry(name=name, kind=f"{kind.name}, {where}", summary=summary_of(component), arguments=arguments)
 
 
 def key_entry(key: RecipeKey) -> Entry:
@@ -71,7 +72,7 @@ def default_of(key: RecipeKey) -> str | None:
 def headlines(kind: Kind) -> Iterator[tuple[str, str]]:
     """The names of a kind, each with its first sentence."""
     for name in sorted(kind):
-        summary = describe(kind.components[name], kind.given).summary.partition("\n")[0]
+        summary = summary_of(kind.components[name]).partition("\n")[0]
         yield name, summary.split(". ")[0].removesuffix(".")
 
 
@@ -87,6 +88,5 @@ def _imported_entry(path: str) -> Entry:
         raise UserError(str(error).removeprefix("describe.name: ")) from error
     if not callable(found):
         raise UserError(f"{path}: is a {type(found).__name__}, not a class or function")
-    described = describe(found)
-    kind = "class" if isinstance(found, type) else "function"
-    return Entry(name=path, kind=f"a {kind} by its import path", summary=described.summary, arguments=described.arguments)
+    kind = f"a {'class' if isinstance(found, type) else 'function'} by its import path"
+    return Entry(name=path, kind=kind, summary=summary_of(found), arguments=arguments_of(found))

@@ -3,9 +3,9 @@
 import inspect
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 import docstring_parser
 from jsonargparse._parameter_resolvers import get_signature_parameters
@@ -30,30 +30,58 @@ class Argument:
     """Empty where the docstring has no section of arguments that says it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Description:
-    summary: str
-    arguments: tuple[Argument, ...]
+def summary_of(component: Callable[..., Any]) -> str:
+    """A docstring without its section of arguments; of what is not ours, its first sentence. A paragraph a line."""
+    parsed = docstring_parser.parse(inspect.getdoc(inspect.unwrap(component)) or "")
+    return _joined(parsed.description or "") if _is_ours(component) else _sentence(parsed.short_description or "")
 
 
-def describe(component: Callable[..., Any], given: int = 0) -> Description:
-    """`given` arguments come first and not from a recipe. Of what is not ours, the first sentences have to do."""
-    plain = inspect.unwrap(component)
-    ours = (getattr(plain, "__module__", None) or "").startswith("torchferry.")
-    parsed = docstring_parser.parse(inspect.getdoc(plain) or "")
-    meanings = {part.arg_name: part.description or "" for part in parsed.params}
-    summary = parsed.description if ours else _sentence(parsed.short_description or "")
-    arguments = (
+def arguments_of(component: Callable[..., Any], given: int = 0) -> tuple[Argument, ...]:
+    """`given` arguments come first and not from a recipe. Of what is not ours, first sentences have to do."""
+    plain, ours = inspect.unwrap(component), _is_ours(component)
+    meanings = _meanings(plain)
+    return tuple(
         Argument(
-            name=found.name,
-            type=_type(found.annotation),
-            default=None if found.default is inspect.Parameter.empty else in_yaml(found.default),
-            meaning=_meaning(meanings.get(found.name) or found.doc or "", ours),
+            name=name,
+            type=_type(hint),
+            default=None if default is inspect.Parameter.empty else in_yaml(default),
+            meaning=_joined(meaning) if ours else _sentence(meaning),
         )
-        for found in get_signature_parameters(plain, logger=_silent())[given:]
-        if found.name not in LEFT_OUT
+        for name, hint, default, doc in [*_parameters(plain)][given:]
+        for meaning in (meanings.get(name) or doc or "",)
+        if name not in LEFT_OUT
     )
-    return Description(summary=_joined(summary or ""), arguments=tuple(arguments))
+
+
+def _is_ours(component: Callable[..., Any]) -> bool:
+    return (getattr(inspect.unwrap(component), "__module__", None) or "").startswith("torchferry.")
+
+
+def _parameters(plain: Callable[..., Any]) -> Iterator[tuple[str, Any, Any, str | None]]:
+    """Name, annotation, default and what is known of the meaning."""
+    try:
+        parameters = inspect.signature(plain).parameters.values()
+    except (ValueError, TypeError):  # a builtin without a signature
+        return
+    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters):
+        # What is passed on, to whom it is passed on: read from the source, which takes a while.
+        for found in get_signature_parameters(plain, logger=_silent()):
+            yield found.name, found.annotation, found.default, found.doc
+        return
+    try:
+        hints = get_type_hints(plain.__init__ if isinstance(plain, type) else plain)
+    except Exception:  # names that its module imports for type checkers alone
+        hints = {}
+    for each in parameters:
+        if each.kind is not inspect.Parameter.VAR_POSITIONAL:
+            yield each.name, hints.get(each.name, each.annotation), each.default, None
+
+
+def _meanings(plain: Callable[..., Any]) -> dict[str, str]:
+    """Of the docstring, or of that of a class's constructor."""
+    texts = (inspect.getdoc(plain), inspect.getdoc(plain.__init__) if isinstance(plain, type) else None)
+    parts = [part for text in reversed(texts) for part in docstring_parser.parse(text or "").params]
+    return {part.arg_name: part.description or "" for part in parts}
 
 
 def _silent() -> logging.Logger:
@@ -61,10 +89,6 @@ def _silent() -> logging.Logger:
     logger = logging.getLogger(f"{__name__}.silent")
     logger.disabled = True
     return logger
-
-
-def _meaning(text: str, ours: bool) -> str:
-    return _joined(text) if ours else _sentence(text)
 
 
 def _sentence(text: str) -> str:
