@@ -1,7 +1,6 @@
-"""A bundle's variant as a model that can be judged: through the runtime that would serve it, on the samples of a source."""
+"""A bundle's variant as a model that can be judged, through the runtime that would serve it."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -68,15 +67,16 @@ def card_of(bundle: Bundle) -> ModelCard:
     )
 
 
-def check_data_is_known(
-    card: ModelCard, bundle: Bundle, data: str | None, source: Component | None, path: Path
-) -> None:
+def check_data_is_known(card: ModelCard, bundle: Bundle, data: str | None, source: Component | None) -> None:
     """Raises UserError where the bundle does not say which samples it is judged on."""
-    unknown = card.data.name == NOT_KNOWN
-    if source is None and unknown:
-        raise UserError(f"{path}: does not lie in its run folder, and takes {bundle.inputs[0].name}s; give --source")
-    if source is None and data is None and "root" not in card.data.args and card.data.name == "image_folder":
-        raise UserError(f"{path}: does not lie in its run folder; give --data ROOT, a folder of class folders")
+    if source is not None:
+        return
+    if card.data.name == NOT_KNOWN:
+        raise UserError(
+            f"{bundle.root}: does not lie in its run folder, and takes {bundle.inputs[0].name}s; give --source"
+        )
+    if data is None and card.data.name == "image_folder" and "root" not in card.data.args:
+        raise UserError(f"{bundle.root}: does not lie in its run folder; give --data ROOT, a folder of class folders")
 
 
 NOT_KNOWN = "not known"

@@ -53,7 +53,7 @@ def _evaluated(path: Path, data: str | None, source: str | None, variant: str | 
         raise UserError(f"{path}: is neither a finished run folder (model/model.yaml) nor a bundle (model.json)")
     bundle = bundles.load(path)
     card = card_of(bundle)
-    check_data_is_known(card, bundle, data, component, path)
+    check_data_is_known(card, bundle, data, component)
     answers, chosen = load_variant(bundle, variant)
     return asdict(judge(answers, card, data, component, on_cpu=True)) | {"variant": chosen}
 

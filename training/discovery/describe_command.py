@@ -1,4 +1,4 @@
-"""`torchferry describe NAME`: what a source, network, loss or any other part of a recipe takes; all of them without NAME.
+"""`torchferry describe NAME`: what a part of a recipe takes, such as a source or a loss; without NAME all there are.
 
 NAME is a component (digits, mlp, AdamW), a key of the recipe (step.clip_norm) or an import path
 (torchvision.models.resnet18).

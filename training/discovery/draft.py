@@ -50,8 +50,8 @@ def text_of(draft: Draft, file: str) -> str:
     lines = [
         f"# {draft.title}",
         f"#   torchferry train --config {file}",
-        "# A key may be given on the command line too: --optimizer.args.lr 0.0003. torchferry describe lists every key;",
-        "# torchferry describe KEY or NAME says more. Paths are relative to where training starts.",
+        "# A key may be given on the command line too: --optimizer.args.lr 0.0003. torchferry describe lists all of them,",
+        "# torchferry describe KEY says more of one. Paths are relative to where training starts.",
         *_lines(_keys(draft), 0),
     ]
     return "\n".join(lines) + "\n"

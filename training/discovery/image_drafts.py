@@ -39,6 +39,8 @@ def image_folder(root: str, size: int | None) -> Draft:
 
 
 def finetune(root: str, weights: str, model: str | None, size: int | None) -> Draft:
+    if weights.lower().endswith(SUFFIXES) and not Path(weights).is_file():
+        raise UserError(f"--weights: {weights}: no such file")
     source, component, comments, side = _folder(root, size or 224)
     name = model or _network_of(weights)
     network = Component(name=name, args={"classes" if name in NETWORKS else "num_classes": len(source.labels)})

@@ -51,7 +51,7 @@ def table(path: str, target: str, task: str | None) -> Draft:
 
 
 def dataset(train: dict[str, Any], test: dict[str, Any], labels: str, size: int | None) -> Draft:
-    first = _first(imported(train, "--train"), "--train")
+    first = _first(imported(train, "TRAIN"), "TRAIN")
     given = int(labels) if labels.isdecimal() else [label.strip() for label in labels.split(",")]
     args: dict[str, Any] = {"train": train, "test": test, "labels": given}
     inputs, target = first
@@ -64,9 +64,8 @@ def dataset(train: dict[str, Any], test: dict[str, Any], labels: str, size: int 
     else:
         array = np.asarray(inputs)
         if array.dtype.kind not in "fiu" or not array.ndim:
-            raise UserError(
-                f"--train: gives {array.dtype} {list(array.shape)}; a PIL image or an array of numbers is expected"
-            )
+            found = f"{array.dtype} {list(array.shape)}"
+            raise UserError(f"TRAIN: gives {found}; a PIL image or an array of numbers is expected")
         args["shape"] = list(array.shape)
         network = Component(name="mlp", args={"widths": [math.prod(array.shape), 64, 64, outputs]})
         comment = LAYERS

@@ -10,8 +10,8 @@ from torchferry.training.discovery.signature import Argument
 
 HEAD = """# Reference of recipes
 
-Made by `torchferry describe --all --markdown > training/REFERENCE.md`; a test holds that it is current. `torchferry describe NAME`
-says the same of one, and of any import path."""
+Made by `torchferry describe --all --markdown > training/REFERENCE.md`; a test holds that it is current.
+`torchferry describe NAME` says the same of one, and of any import path."""
 
 
 def all_entries() -> Iterator[Entry]:
@@ -35,7 +35,8 @@ def markdown_lines() -> Iterator[str]:
 def _kind(kind: Kind) -> Iterator[str]:
     yield f"\n## {kind.name.capitalize()}: `{kind.key}{'' if kind.key == 'task' else '.name'}`\n"
     if kind.of_torch:
-        yield f"Any of torch's by its name, such as {', '.join(f'`{name}`' for name in USUAL[kind.name])}, or by import path."
+        names = ", ".join(f"`{name}`" for name in USUAL[kind.name])
+        yield f"Any of torch's by its name, such as {names}, or by import path."
         return
     for name in sorted(kind):
         entry = component_entry(kind, name)

@@ -41,12 +41,13 @@ def shard_of(path: Path, count: int) -> Path:
     return path
 
 
-def table_of(path: Path, rows: int = 120) -> Path:
-    """Columns a and b, their difference in `price`, its sign in `kind`, and in `count` a whole number."""
+def table_of(path: Path, columns: tuple[str, ...], rows: int = 120) -> Path:
+    """Numbers a and b; their sum, weighted, in `price`, which is greater in `kind`, and in `count` a whole number."""
     values = np.random.default_rng(0).normal(size=(rows, 2)).round(3)
     with path.open("w", newline="") as file:
-        lines = csv.writer(file)
-        lines.writerow(["a", "b", "price", "kind", "count"])
+        lines = csv.DictWriter(file, columns, extrasaction="ignore")
+        lines.writeheader()
         for number, (a, b) in enumerate(values.tolist()):
-            lines.writerow([a, b, a - 2 * b, "up" if a > b else "down", number])
+            kind = "up" if a > b else "down"
+            lines.writerow({"a": a, "b": b, "price": a - 2 * b, "kind": kind, "count": number})
     return path

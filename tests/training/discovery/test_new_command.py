@@ -33,9 +33,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder_of(Path("pets"))
     shard_of(Path("train-000.tar"), 24)
     shard_of(Path("test-000.tar"), 8)
-    lines = [line.split(",") for line in table_of(Path("all.csv")).read_text().split()]
-    Path("houses.csv").write_text("\n".join(",".join(line[:3]) for line in lines))
-    Path("kinds.csv").write_text("\n".join(",".join([*line[:2], line[3]]) for line in lines))
+    table_of(Path("houses.csv"), ("a", "b", "price"))
+    table_of(Path("kinds.csv"), ("a", "b", "kind"))
     network: nn.Module = NETWORKS["cifar_cnn"](classes=10)
     torch.save(network.state_dict(), "own.pth")
     return tmp_path
@@ -48,9 +47,9 @@ def written(kind: str) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_new_recipe_passes_a_dry_run(kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_recipe_passes_a_dry_run(kind: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     file = written(kind)
-    assert f"wrote {file}; begin with: torchferry train --config {file}" in capsys.readouterr().out
+    assert f"wrote {file}; begin with: torchferry train --config {file}" in capfd.readouterr().out
     assert train(["--config", file, "--dry_run"]) == 0
     recipe = yaml.safe_load(Path(file).read_text())
     commented = Path(file).read_text().count("# ")
@@ -90,7 +89,7 @@ def test_nothing_is_overwritten(folder: Path) -> None:
         ("webdataset gone.tar --test gone.tar --labels a,b", "gone.tar"),
         ("dataset nowhere.Set --test nowhere.Set --labels 2", "TRAIN.name: cannot import 'nowhere.Set'"),
         ("images pets", "invalid choice: 'images'"),
-        ("finetune pets --weights missing.pth --model cifar_cnn --size 32", "missing.pth"),
+        ("finetune pets --weights missing.pth --model cifar_cnn --size 32", "--weights: missing.pth: no such file"),
         ("finetune pets --weights own.pth --model cifar2_cnn --size 32", "weights.source: own.pth"),
     ],
 )
