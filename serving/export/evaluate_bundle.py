@@ -72,11 +72,9 @@ def check_data_is_known(card: ModelCard, bundle: Bundle, data: str | None, sourc
     if source is not None:
         return
     if card.data.name == NOT_KNOWN:
-        raise UserError(
-            f"{bundle.root}: does not lie in its run folder, and takes {bundle.inputs[0].name}s; give --source"
-        )
+        raise UserError(f"{bundle.root}: lies in no run folder, and takes {bundle.inputs[0].name}s; give --source")
     if data is None and card.data.name == "image_folder" and "root" not in card.data.args:
-        raise UserError(f"{bundle.root}: does not lie in its run folder; give --data ROOT, a folder of class folders")
+        raise UserError(f"{bundle.root}: lies in no run folder; give --data ROOT, a folder of class folders")
 
 
 NOT_KNOWN = "not known"

@@ -50,7 +50,7 @@ def text_of(draft: Draft, file: str) -> str:
     lines = [
         f"# {draft.title}",
         f"#   torchferry train --config {file}",
-        "# A key may be given on the command line too: --optimizer.args.lr 0.0003. torchferry describe lists all of them,",
+        "# A key may be given on the command line too: --optimizer.args.lr 0.0003. torchferry describe lists them all,",
         "# torchferry describe KEY says more of one. Paths are relative to where training starts.",
         *_lines(_keys(draft), 0),
     ]

@@ -45,7 +45,11 @@ def test_shards_say_classes_and_sizes(tmp_path: Path) -> None:
         ("own.pth", "cifar_cnn", "cifar_cnn", "9."),
     ],
 )
-def test_weights_say_network_and_head(weights: str, model: str | None, network: str, head: str, tmp_path: Path) -> None:
+def test_weights_say_network_and_head(
+    weights: str, model: str | None, network: str, head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.pth").touch()
     draft = finetune(str(folder_of(tmp_path / "pets", train=1, test=1)), weights, model, 32)
     assert (draft.network.name, draft.head, draft.name) == (network, head, "pets-finetune")
 
@@ -55,7 +59,8 @@ def test_weights_say_network_and_head(weights: str, model: str | None, network: 
     [
         ("ResNet8_Weights.DEFAULT", "is neither a file nor torchvision's; did you mean ResNet18_Weights?"),
         ("ResNet18_Weights.V9", "there is no ResNet18_Weights.V9; torchvision has ResNet18_Weights.IMAGENET1K_V1"),
-        ("own.pth", "--model: is missing; name the network"),
+        (__file__, "--model: is missing; name the network"),
+        ("own.pth", "--weights: own.pth: no such file"),
     ],
 )
 def test_weights_of_nothing_known_are_refused(weights: str, words: str, tmp_path: Path) -> None:
@@ -66,7 +71,7 @@ def test_weights_of_nothing_known_are_refused(weights: str, words: str, tmp_path
 def test_a_network_without_a_head_is_refused(tmp_path: Path) -> None:
     root = str(folder_of(tmp_path / "pets", train=1, test=1))
     name = f"{__name__}.Headless"
-    assert "has no linear layer" in refusal(lambda: finetune(root, "own.pth", name, 32))
+    assert "has no linear layer" in refusal(lambda: finetune(root, __file__, name, 32))
 
 
 class Headless(torch.nn.Module):
