@@ -27,7 +27,7 @@ class RecipeFile:
         if root is None:
             raise UserError(f"{path}: is empty; a recipe has keys such as data, model and optimizer")
         if not isinstance(root, yaml.MappingNode):
-            raise UserError(f"{self._at(root)}: a recipe is a mapping of keys, not a {root.id}")
+            raise UserError(f"{self._at(root)}: a recipe is a mapping of keys, not {_kind(root)}")
         self._section(root, Recipe, "", 0)
 
     def place_of(self, key: str) -> str | None:
@@ -75,7 +75,7 @@ class RecipeFile:
             if key.tag == MERGE:
                 continue
             if not isinstance(key, yaml.ScalarNode):
-                raise UserError(f"{self._at(key)}: a key is a word, not a {key.id}")
+                raise UserError(f"{self._at(key)}: a key is a word, not {_kind(key)}")
             name = key.value
             if name in seen:
                 raise UserError(f"{self._at(key)}: {before}{name}: stands twice, in line {seen[name]} too")
@@ -121,4 +121,8 @@ def _is_null(node: yaml.Node) -> bool:
 
 
 def _shown(node: yaml.Node) -> str:
-    return f"'{node.value}'" if isinstance(node, yaml.ScalarNode) else f"a {node.id}"
+    return f"'{node.value}'" if isinstance(node, yaml.ScalarNode) else _kind(node)
+
+
+def _kind(node: yaml.Node) -> str:
+    return {yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list"}.get(type(node), "a word")

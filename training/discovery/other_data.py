@@ -46,7 +46,7 @@ def _images(card: ModelCard, path: str) -> dict[str, Any]:
     folder, args = Path(path).expanduser().resolve(), card.data.args
     held_out = folder / args.get("test", "test")
     folder = held_out if held_out.is_dir() else folder
-    whole = {name: None for name in ("limit", "test_fraction") if name in args}
+    whole: dict[str, Any] = {name: None for name in ("limit", "test_fraction") if name in args}
     # From the top of the disk, because what lies beside the folder is not a part of it.
     inside = str(folder.relative_to(folder.anchor))
     return {**args, **whole, "root": folder.anchor, "train": inside, "test": inside}

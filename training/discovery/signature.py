@@ -69,7 +69,7 @@ def _parameters(plain: Callable[..., Any]) -> Iterator[tuple[str, Any, Any, str 
             yield found.name, found.annotation, found.default, found.doc
         return
     try:
-        hints = get_type_hints(plain.__init__ if isinstance(plain, type) else plain)
+        hints = get_type_hints(_constructor(plain) or plain)
     except Exception:  # names that its module imports for type checkers alone
         hints = {}
     for each in parameters:
@@ -77,9 +77,13 @@ def _parameters(plain: Callable[..., Any]) -> Iterator[tuple[str, Any, Any, str 
             yield each.name, hints.get(each.name, each.annotation), each.default, None
 
 
+def _constructor(plain: Callable[..., Any]) -> Any:
+    return getattr(plain, "__init__") if isinstance(plain, type) else None  # noqa: B009  # mypy takes it for an instance's
+
+
 def _meanings(plain: Callable[..., Any]) -> dict[str, str]:
     """Of the docstring, or of that of a class's constructor."""
-    texts = (inspect.getdoc(plain), inspect.getdoc(plain.__init__) if isinstance(plain, type) else None)
+    texts = (inspect.getdoc(plain), inspect.getdoc(_constructor(plain)))
     parts = [part for text in reversed(texts) for part in docstring_parser.parse(text or "").params]
     return {part.arg_name: part.description or "" for part in parts}
 

@@ -18,7 +18,7 @@ def test_probabilities_become_logits_again() -> None:
         def __init__(self, given: torch.Tensor) -> None:
             self.given = given
 
-        def run(self, inputs: object) -> dict[str, object]:
+        def run(self, _: object) -> dict[str, object]:
             return {"y": self.given.numpy()}
 
     logits = torch.tensor([[1.0, -2.0, 0.5]])

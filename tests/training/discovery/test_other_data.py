@@ -21,7 +21,13 @@ IMAGES = {"height": 8, "width": 8, "mode": "RGB", "interpolation": "bilinear", "
 def card(
     source: str, args: dict[str, Any], input: Input = PICTURES, labels: tuple[str, ...] = ("dark", "light"), **more: Any
 ) -> ModelCard:
-    given = {"name": "m", "task": "classification", "network": Component(name="mlp"), "input": input, "labels": labels}
+    given: dict[str, Any] = {
+        "name": "m",
+        "task": "classification",
+        "network": Component(name="mlp"),
+        "input": input,
+        "labels": labels,
+    }
     given |= {"data": Component(name=source, args=args), "result": {}, "step": 1, "torch": ""}
     return ModelCard(**given | more)
 
@@ -118,7 +124,7 @@ def test_target_columns_are_put_in_the_models_order() -> None:
             card("digits", {}),
             "x",
             None,
-            "--data: the model's own source is digits, which takes no other path; --source",
+            "--data: the model's own source is digits, which takes no other path; ",
         ),
         (card("digits", {}), "x", TWO, "--data, --source: give one of them"),
         (card("digits", {}), None, TWO, "--source: gives samples of shape [3]; the model takes RGB pictures of 8 x 8"),
