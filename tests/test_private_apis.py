@@ -25,6 +25,7 @@ READER = "training/checkpointing/checkpoint_reader.py"
 WRITER = "training/checkpointing/upload_writer.py"
 SAVER = "training/checkpointing/async_saver.py"
 COMMAND = "training/train_command.py"
+SIGNATURE = "training/discovery/signature.py"
 
 HTTPTOOLS = "uvicorn.protocols.http.httptools_impl"
 THEIRS = f"{HTTPTOOLS}.HttpToolsProtocol"
@@ -111,6 +112,12 @@ USES = [
     Use("training/config/cli.py", "jsonargparse.ArgumentParser", "reads it", attributes="_option_string_actions"),
     Use("serving/cli/settings_file.py", "argparse.ArgumentParser", "reads it", attributes="_actions"),
     Use("serving/cli/settings_file.py", "argparse._AppendAction", "asks for it"),
+    Use(
+        SIGNATURE,
+        "jsonargparse._parameter_resolvers.get_signature_parameters",
+        "calls it",
+        "function_or_class, method_or_property, logger",
+    ),
     Use(COMMAND, "threading._shutdown", "calls it", ""),
     Use(COMMAND, "atexit._run_exitfuncs", "calls it"),
 ]

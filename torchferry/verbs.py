@@ -18,10 +18,28 @@ class Verb(NamedTuple):
 T, S, B = "torchferry.training", "torchferry.serving", "torchferry.benchmarks"
 
 VERBS = {
+    "new": Verb(
+        f"{T}.discovery.new_command",
+        "a commented recipe for your data: image-folder, table, webdataset, finetune, dataset",
+        "new image-folder data/pets",
+        your_code=True,
+    ),
+    "describe": Verb(
+        f"{T}.discovery.describe_command",
+        "what a source, network, loss or key of a recipe takes; without a name, all there are",
+        "describe image_folder",
+        your_code=True,
+    ),
     "train": Verb(
         f"{T}.train_command",
         "a recipe to a run folder; --nproc-per-node N with N processes",
         "train --config training/recipes/digits.yaml --nproc-per-node 2",
+        your_code=True,
+    ),
+    "evaluate": Verb(
+        f"{S}.export.evaluate_command",
+        "a run's, or a bundle's, metrics on its own test data or on others",
+        "evaluate runs/pets --data other/pets",
         your_code=True,
     ),
     "samples": Verb(

@@ -18,6 +18,7 @@ from typing import NoReturn
 from torchferry.arguments import Parser
 from torchferry.errors import StoreError, UserError
 from torchferry.training.config.cli import parse
+from torchferry.training.config.given import Given
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.distributed.launch_variables import refuse_others
 from torchferry.training.errors import RankError, RunFailed, SaidElsewhere
@@ -63,7 +64,7 @@ def train(arguments: Sequence[str]) -> int:
         # Under torchrun, a traceback is shown in its report instead of "to enable traceback see ...".
         outcome = record(_attempt)(run, recipe)
         if isinstance(outcome, UserError):
-            return _refuse(outcome)
+            return _refuse(UserError(Given(rest).placed(str(outcome))))
         if isinstance(outcome, RunFailed):
             if text := str(outcome):
                 print(f"torchferry: {text}", file=sys.stderr)

@@ -120,6 +120,9 @@ def test_a_reader_that_has_gone_is_no_traceback() -> None:
     [
         (["--help"], {"numpy", "argparse", "torch"}),
         (["export", "nowhere", "--nonesuch"], {"torchferry.benchmarks", "torchferry.serving.onnx_server"}),
+        (["new", "--nonesuch"], {"torch", "torchferry.serving", "torchferry.benchmarks"}),
+        (["describe", "--nonesuch"], {"torch", "torchferry.serving", "torchferry.benchmarks"}),
+        (["evaluate", "--nonesuch"], {"torch", "torchferry.benchmarks"}),
         (["history", "nowhere", "--nonesuch"], {"torch", "torchferry.training", "torchferry.benchmarks"}),
         (["bench", "latency", "--nonesuch"], {"torch", "torchferry.training"}),
         (["render", "--nonesuch"], {"torch", "torchferry.serving", "torchferry.benchmarks"}),

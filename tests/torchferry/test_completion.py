@@ -47,6 +47,10 @@ def completions(line: str) -> set[str]:
         ("torchferry train --checkpoint.every_s", {"--checkpoint.every_steps"}),
         ("torchferry train --nproc", {"--nproc-per-node"}),
         ("torchferry fetch --out", {"--output"}),
+        ("torchferry new image-", {"image-folder"}),
+        ("torchferry new table --targ", {"--target"}),
+        ("torchferry describe --mark", {"--markdown"}),
+        ("torchferry evaluate --vari", {"--variant"}),
     ],
 )
 def test_bash(line: str, expected: set[str]) -> None:

@@ -1,8 +1,6 @@
 """The command line: a recipe from YAML, `--key.sub value` and TORCHFERRY_* variables, by jsonargparse."""
 
 import dataclasses
-import difflib
-import itertools
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -13,13 +11,21 @@ import yaml
 
 from torchferry.errors import UserError
 from torchferry.training.config.address import without_credentials
+from torchferry.training.config.given import Given, refuse_unknown_variables
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.config.nested_options import BETWEEN, merged
 from torchferry.training.config.recipe import Recipe
+from torchferry.training.config.recipe_keys import item_of, meant, recipe_keys
+from torchferry.training.config.type_words import choices, in_words
 
 LAUNCHING = (
     "From a recipe to a run folder, in this process. With --nproc-per-node N, torchrun starts N processes here; over "
     "several machines it is torchrun ... -m torchferry.training, with the same options."
 )
+
+VALUE = re.compile(r"(?:Got value: |Given value: |Unable to load config ['\"])(.*?)(?:['\"] - .*| - Expected .*)?$")
+"""In jsonargparse's words."""
 
 jsonargparse.set_parsing_settings(
     docstring_parse_attribute_docstrings=True,
@@ -33,6 +39,7 @@ jsonargparse.set_parsing_settings(
 
 def parse(arguments: Sequence[str]) -> Recipe:
     """The recipe that the command line asks for; raises UserError with one line."""
+    given_by = Given(arguments)
     parser = jsonargparse.ArgumentParser(
         prog="torchferry train",
         description=LAUNCHING,
@@ -44,17 +51,18 @@ def parse(arguments: Sequence[str]) -> Recipe:
     parser.add_class_arguments(Recipe)
     if "_ARGCOMPLETE" in os.environ:  # it is the launcher's, and taken out before the recipe is read
         parser.add_argument("--nproc-per-node")
+    refuse_unknown_variables(_keys(parser))
     try:
         words = ["--dry_run=true" if word == "--dry_run" else word for word in arguments]
         given = parser.parse_args(merged(words, parser))
         _refuse_null(given.as_dict(), Recipe)
         values = parser.instantiate(given).as_dict()
-    except UserError:
-        raise
+        values.pop("config")
+        return Recipe(**values)
+    except UserError as error:
+        raise UserError(given_by.placed(str(error))) from error
     except (jsonargparse.ArgumentError, ValueError, TypeError, OSError, RecursionError) as error:
-        raise UserError(_where(arguments, _one_line(str(error).replace(BETWEEN, "."), parser))) from error
-    values.pop("config")
-    return Recipe(**values)
+        raise UserError(given_by.placed(_one_line(str(error).replace(BETWEEN, "."), given_by))) from error
 
 
 def to_yaml(recipe: Recipe) -> str:
@@ -62,14 +70,14 @@ def to_yaml(recipe: Recipe) -> str:
     content = dataclasses.asdict(recipe) | {"runs_dir": str(recipe.runs_dir)}
     if recipe.metrics.pushgateway is not None:
         content["metrics"]["pushgateway"] = without_credentials(recipe.metrics.pushgateway)
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False)
+    return yaml.dump(content, Dumper=Dumper, sort_keys=False)
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """Puts quotes around text such as 1e1, which is none to PyYAML but a number to jsonargparse."""
 
 
-def _text(dumper: _Dumper, text: str) -> yaml.Node:
+def _text(dumper: Dumper, text: str) -> yaml.Node:
     try:
         float(text)
     except ValueError:
@@ -77,7 +85,7 @@ def _text(dumper: _Dumper, text: str) -> yaml.Node:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'")
 
 
-_Dumper.add_representer(str, _text)
+Dumper.add_representer(str, _text)
 
 
 def _refuse_null(given: Mapping[str, Any], kind: type, where: str = "") -> None:
@@ -93,27 +101,49 @@ def _refuse_null(given: Mapping[str, Any], kind: type, where: str = "") -> None:
                 _refuse_null(part, inner, f"{where}{key}.")
 
 
-def _where(arguments: Sequence[str], line: str) -> str:
-    """With a recipe's file before it, if that alone is refused in the same words."""
-    files = [after for word, after in itertools.pairwise(arguments) if word == "--config"]
-    files += [word.removeprefix("--config=") for word in arguments if word.startswith("--config=")]
-    for file in files:
-        if list(arguments) == ["--config", file]:
-            return f"{file}: {line}"
-        try:
-            parse(["--config", file])
-        except UserError as error:
-            if str(error) == f"{file}: {line}":
-                return str(error)
-    return line
+def _keys(parser: jsonargparse.ArgumentParser) -> list[str]:
+    """Those that have an option and a variable."""
+    options = (option.removeprefix("--") for option in parser._option_string_actions if option.startswith("--"))
+    return [option for option in options if option in recipe_keys() or option == "config"]
 
 
-def _one_line(message: str, parser: jsonargparse.ArgumentParser) -> str:
-    """jsonargparse's words on one line, with the nearest key that exists when a key does not."""
+def _one_line(message: str, given: Given) -> str:
+    """jsonargparse's refusal in words of a recipe, with the nearest key or value."""
     line = " ".join(message.split())
-    unknown = re.search(r"unrecognized arguments: --([\w.-]+)|Option '([\w.-]+)' is not accepted", line)
-    if not unknown:
-        return line
-    keys = [option.removeprefix("--") for option in parser._option_string_actions if option.startswith("--")]
-    nearest = difflib.get_close_matches(unknown[1] or unknown[2], keys, n=1)
-    return f"{line}; " + (f"did you mean {nearest[0]}?" if nearest else "--help lists every key")
+    if unknown := re.match(r"unrecognized arguments: (--([\w.-]+))", line):
+        found = meant(unknown[2])
+        return f"{unknown[1]}: unknown key; " + (f"did you mean {found}?" if found else "--help lists every key")
+    if missing := re.match(r"the following arguments are required: (.*)", line):
+        files = "".join(f"{file.path}: " for file in given.files)
+        return f"{files}{missing[1]}: missing" + ("" if files else "; --config names a recipe that has them")
+    return _wrong_value(line) if line.startswith("Parser key") else line
+
+
+def _wrong_value(line: str) -> str:
+    """Of a value that the key cannot have; `line` is jsonargparse's."""
+    key, *inner = dict.fromkeys(re.findall(r'Parser key "([\w.]+)"', line))
+    name = ".".join((key, *inner))
+    if unknown := re.search(r"Option '([\w.-]+)' is not accepted", line):
+        found = meant(unknown[1], [field.name for field in dataclasses.fields(Component)])
+        return f"{key}: '{unknown[1]}' is an unknown key" + (f"; did you mean {found}?" if found else "")
+    if (hint := _type_of(key, inner)) is None:
+        return f"{name}: {line.partition(': ')[2]}"
+    value = VALUE.search(line)
+    if value is None:
+        return f"{name}: is not {in_words(hint)}"
+    return f"{name}: {_quoted(value[1])} is not {in_words(hint)}{did_you_mean(value[1], choices(hint))}"
+
+
+def _type_of(key: str, inner: Sequence[str]) -> Any:
+    if ".".join((key, *inner)) in recipe_keys():
+        return recipe_keys()[".".join((key, *inner))].type
+    item = item_of(recipe_keys()[key].type) if key in recipe_keys() else None
+    return get_type_hints(item).get(inner[0]) if item and inner else None
+
+
+def _quoted(text: str) -> str:
+    """With quotes if YAML reads it as text."""
+    try:
+        return f"'{text}'" if isinstance(yaml.safe_load(text), str) else text
+    except yaml.YAMLError:
+        return f"'{text}'"

@@ -2,6 +2,8 @@
 
 import importlib
 import inspect
+import pkgutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import torchferry
 from torchferry.errors import UserError
+from torchferry.training.config.nearest import did_you_mean, nearest
 
 FORMER = ("training", "serving", "benchmarks")
 """Our packages' names before they stood in a namespace; recipes and run folders of that time hold import paths."""
@@ -32,12 +35,7 @@ def build(component: Component, known: Mapping[str, Callable[..., Any]], what: s
     `known` nor importable, and for arguments that do not fit.
     """
     factory = known.get(component.name) or _imported(component.name, known, what)
-    try:
-        inspect.signature(factory).bind(*given, **component.args)
-    except ValueError as error:  # a builtin without a signature
-        raise UserError(f"{what}.name: {component.name} cannot be built from a recipe: {error}") from error
-    except TypeError as error:
-        raise UserError(f"{what}.args: {error} for {component.name}{inspect.signature(factory)}") from error
+    _check_arguments(factory, component, what, given)
     try:
         return factory(*given, **component.args)
     except UserError:
@@ -46,23 +44,67 @@ def build(component: Component, known: Mapping[str, Callable[..., Any]], what: s
         raise UserError(f"{what}: {component.name} could not be built: {one_line(error)}") from error
 
 
+def _check_arguments(factory: Callable[..., Any], component: Component, what: str, given: tuple[Any, ...]) -> None:
+    """Raises UserError for arguments that the signature does not have or that it lacks."""
+    try:
+        signature = inspect.signature(factory)
+    except ValueError as error:  # a builtin without a signature
+        raise UserError(f"{what}.name: {component.name} cannot be built from a recipe: {error}") from error
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    own = list(signature.parameters)[len(given) :]
+    for name in component.args:
+        if name not in own and inspect.Parameter.VAR_KEYWORD not in kinds:
+            hint = did_you_mean(name, own, f"it takes {', '.join(own)}" if own else "it takes none")
+            raise UserError(f"{what}.args.{name}: unknown argument of {component.name}{hint}")
+    try:
+        signature.bind(*given, **component.args)
+    except TypeError as error:
+        raise UserError(f"{what}.args: {error} for {component.name}{signature}") from error
+
+
 def one_line(error: BaseException) -> str:
     """What an error says, with its kind."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _imported(path: str, known: Mapping[str, Any], what: str) -> Callable[..., Any]:
-    names = ", ".join(sorted(known))
-    module_name, _, attribute = path.rpartition(".")
-    if not module_name:
-        raise UserError(f"{what}.name: '{path}' is not one of {names}, nor an import path like package.module.Name")
-    try:
-        factory = getattr(_module(module_name), attribute)
-    except Exception as error:  # somebody's module runs here
-        raise UserError(f"{what}.name: cannot import '{path}': {one_line(error)}; known names are {names}") from error
+    factory = find(path, known, what)
     if not callable(factory):
         raise UserError(f"{what}.name: '{path}' is a {type(factory).__name__}, not a class or function")
     return factory
+
+
+def find(path: str, known: Mapping[str, Any], what: str) -> Any:
+    """What an import path names. Raises UserError, with the nearest of `known` or of what the module has."""
+    module_name, _, attribute = path.rpartition(".")
+    if not module_name:
+        names = ", ".join(sorted(known))
+        otherwise = f"'{path}' is not one of {names}, nor an import path like package.module.Name"
+        found = nearest(path, known)
+        raise UserError(f"{what}.name: " + (f"there is no '{path}'; did you mean {found}?" if found else otherwise))
+    try:
+        return getattr(_module(module_name), attribute)
+    except ModuleNotFoundError as error:
+        missing = error.name or module_name
+        hint = _nearest_module(missing) if f"{module_name}.".startswith(f"{missing}.") else ""
+        raise UserError(f"{what}.name: cannot import '{path}': {one_line(error)}{hint}") from error
+    except AttributeError as error:
+        if (module := sys.modules.get(module_name)) is None:  # it comes from the module's own code
+            raise UserError(f"{what}.name: cannot import '{path}': {one_line(error)}") from error
+        hint = did_you_mean(attribute, (name for name in dir(module) if not name.startswith("_")))
+        hint = hint.replace("mean ", f"mean {module_name}.")
+        raise UserError(f"{what}.name: cannot import '{path}': {module_name} has no {attribute}{hint}") from error
+    except Exception as error:  # somebody's module runs here
+        raise UserError(f"{what}.name: cannot import '{path}': {one_line(error)}") from error
+
+
+def _nearest_module(missing: str) -> str:
+    package, _, name = missing.rpartition(".")
+    folders = getattr(sys.modules.get(package), "__path__", None) if package else None
+    if package and folders is None:
+        return ""
+    found = did_you_mean(name, (module.name for module in pkgutil.iter_modules(folders)))
+    return found.replace("mean ", f"mean {package}.") if package else found
 
 
 def _module(name: str) -> ModuleType:

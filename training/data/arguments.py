@@ -7,19 +7,12 @@ from collections.abc import Callable
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from torchferry.errors import UserError
+from torchferry.training.config.nearest import did_you_mean
+from torchferry.training.config.type_words import choices, in_words
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-WORDS = {
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    bool: "true or false",
-    list: "a list",
-    dict: "a mapping",
-    types.NoneType: "null",
-}
 WHAT = "data.source.args"
 
 
@@ -35,7 +28,8 @@ def checked(source: Callable[P, R], what: str = WHAT) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         for name, value in signature.bind(*args, **kwargs).arguments.items():
             if not _fits(value, hints[name]):
-                raise UserError(f"{what}.{name}: {_short(value)} is not {_words(hints[name])}")
+                meant = did_you_mean(str(value), choices(hints[name]))
+                raise UserError(f"{what}.{name}: {_short(value)} is not {in_words(hints[name])}{meant}")
         return source(*args, **kwargs)
 
     return call
@@ -63,18 +57,6 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint in (int, float):  # True is an int to Python, not to a reader
         return isinstance(value, int if hint is int else (int, float)) and not isinstance(value, bool)
     return isinstance(value, hint)
-
-
-def _words(hint: Any) -> str:
-    kind, parts = get_origin(hint), get_args(hint)
-    if kind is Literal:
-        return " or ".join(map(str, parts))
-    if kind in (Union, types.UnionType):
-        # No recipe has tuples: they are what one of our own sources may give in place of a name.
-        return " or ".join(_words(part) for part in parts if get_origin(part) is not tuple)
-    if kind is list and parts[0] is not Any:
-        return f"a list of which each is {_words(parts[0])}"
-    return WORDS[kind or hint]
 
 
 def _short(value: Any) -> str:

@@ -25,6 +25,12 @@ class BatchTransform(Protocol):
 
 
 class HorizontalFlip:
+    """Mirrors an image, left to right.
+
+    Args:
+        p: How probable that is for each image, 0..1.
+    """
+
     draws = 1
 
     def __init__(self, p: float = 0.5) -> None:
@@ -37,7 +43,12 @@ class HorizontalFlip:
 
 
 class RandomCrop:
-    """Shifts an image by up to `padding` pixels each way; what comes in is black, or reflected."""
+    """Shifts an image by up to `padding` pixels each way.
+
+    Args:
+        padding: The most pixels, 1 or more.
+        mode: What comes in: constant is black, reflect is the image mirrored at its edge.
+    """
 
     draws = 2
 
@@ -65,7 +76,11 @@ class RandomCrop:
 
 
 class Rotation:
-    """Turns an image about its centre by up to `degrees` either way; nearest pixel, corners black."""
+    """Turns an image about its centre; nearest pixel, corners black.
+
+    Args:
+        degrees: The most either way, above 0 and up to 180.
+    """
 
     draws = 1
 

@@ -24,10 +24,20 @@ from torchferry.training.data.source import Source
 Splits = tuple[TensorDataset, TensorDataset]
 
 
-def _source(kind: Any, folder: str, labels: Sequence[str], own: Constants) -> Callable[..., Source]:
-    """`own` are the set's mean and std, for a recipe that names none."""
+ARGUMENTS = """
 
-    @checked
+Args:
+    root: The folder that holds, or will hold, torchvision's folder of the set.
+    download: Whether files that are missing are downloaded, by one process of each node.
+    normalize: imagenet, half (values become -1..1) or none (0..1); null takes the set's own mean and std.
+    mean: A value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
+    std: A value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
+"""
+
+
+def _source(kind: Any, folder: str, labels: Sequence[str], own: Constants, summary: str) -> Callable[..., Source]:
+    """`own` are the set's mean and std, for a recipe that names none; the summary begins the source's docstring."""
+
     def source(
         root: str = "data",
         download: bool = True,
@@ -41,7 +51,8 @@ def _source(kind: Any, folder: str, labels: Sequence[str], own: Constants) -> Ca
         image = image_input(height, width, mode, normalize=normalize or own, mean=mean, std=std)
         return Source(train=train, test=test, labels=tuple(labels), input=image)
 
-    return source
+    source.__doc__ = summary + ARGUMENTS
+    return checked(source)
 
 
 def _splits(kind: Any, folder: str, root: str, download: bool) -> Splits:
@@ -99,9 +110,24 @@ def _tensors(samples: Any, name: str) -> TensorDataset:
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-mnist = _source(MNIST, "MNIST/raw", "0123456789", ((0.1307,), (0.3081,)))
-"""Grey 28 x 28 handwritten digits."""
-fashion_mnist = _source(FashionMNIST, "FashionMNIST/raw", FashionMNIST.classes, ((0.2860,), (0.3530,)))
-"""Grey 28 x 28 pictures of clothes."""
-cifar10 = _source(CIFAR10, CIFAR10.base_folder, CIFAR10_CLASSES, ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)))
-"""32 x 32 photographs in colour."""
+mnist = _source(
+    MNIST,
+    "MNIST/raw",
+    "0123456789",
+    ((0.1307,), (0.3081,)),
+    "MNIST: 60,000 and 10,000 handwritten digits, grey, 28 x 28.",
+)
+fashion_mnist = _source(
+    FashionMNIST,
+    "FashionMNIST/raw",
+    FashionMNIST.classes,
+    ((0.2860,), (0.3530,)),
+    "Fashion-MNIST: 60,000 and 10,000 pictures of clothes, grey, 28 x 28.",
+)
+cifar10 = _source(
+    CIFAR10,
+    CIFAR10.base_folder,
+    CIFAR10_CLASSES,
+    ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "CIFAR-10: 50,000 and 10,000 photographs in colour, 32 x 32.",
+)

@@ -7,7 +7,13 @@ from torch import nn
 
 
 class DigitsCNN(nn.Sequential):
-    """[batch, 1, 8, 8] to [batch, classes]; no BatchNorm, so nothing depends on how a batch is shared."""
+    """[batch, 1, 8, 8] to [batch, classes]; no BatchNorm, so nothing depends on how a batch is shared.
+
+    Args:
+        classes: How many there are, one output for each.
+        width: Channels of the first convolution; the others have twice as many.
+        dropout: Share of values that dropout leaves out, 0..1.
+    """
 
     def __init__(self, classes: int = 10, width: int = 32, dropout: float = 0.3) -> None:
         super().__init__(
@@ -28,7 +34,11 @@ class DigitsCNN(nn.Sequential):
 
 
 class MLP(nn.Sequential):
-    """[batch, ...], flattened to widths[0], through ReLU layers to [batch, widths[-1]]."""
+    """[batch, ...], flattened to widths[0], through ReLU layers to [batch, widths[-1]].
+
+    Args:
+        widths: Numbers of values: first of a sample, then of each hidden layer, last of the outputs.
+    """
 
     def __init__(self, widths: list[int]) -> None:
         if len(widths) < 2:
@@ -40,7 +50,11 @@ class MLP(nn.Sequential):
 
 
 class MnistCNN(nn.Sequential):
-    """[batch, 1, 28, 28] to log probabilities [batch, 10]; trained with the nll loss."""
+    """[batch, 1, 28, 28] to log probabilities [batch, classes]; trained with the nll loss.
+
+    Args:
+        classes: How many there are, one output for each.
+    """
 
     def __init__(self, classes: int = 10) -> None:
         super().__init__(
@@ -61,7 +75,11 @@ class MnistCNN(nn.Sequential):
 
 
 class CifarCNN(nn.Sequential):
-    """[batch, 3, 32, 32] to [batch, classes]: three 3 x 3 convolutions, two poolings, 128 x 8 x 8 to the head."""
+    """[batch, 3, 32, 32] to [batch, classes]: three 3 x 3 convolutions, two poolings, 128 x 8 x 8 to the head.
+
+    Args:
+        classes: How many there are, one output for each.
+    """
 
     def __init__(self, classes: int = 10) -> None:
         super().__init__(
@@ -79,7 +97,11 @@ class CifarCNN(nn.Sequential):
 
 
 class Cifar2CNN(nn.Sequential):
-    """[batch, 3, 32, 32] to [batch, classes]: convolutions of 64 and 128, each pooled, then 256."""
+    """[batch, 3, 32, 32] to [batch, classes]: convolutions of 64 and 128, each pooled, then 256.
+
+    Args:
+        classes: How many there are, one output for each.
+    """
 
     def __init__(self, classes: int = 10) -> None:
         super().__init__(
@@ -97,7 +119,11 @@ class Cifar2CNN(nn.Sequential):
 
 
 class ConvNet224(nn.Sequential):
-    """[batch, 3, 224, 224] to [batch, classes]: one convolution of 64, pooled to 7 x 7 so that the head stays small."""
+    """[batch, 3, 224, 224] to [batch, classes]: one convolution of 64, pooled to 7 x 7 so that the head stays small.
+
+    Args:
+        classes: How many there are, one output for each.
+    """
 
     def __init__(self, classes: int = 10) -> None:
         super().__init__(
@@ -110,7 +136,13 @@ class ConvNet224(nn.Sequential):
 
 
 class TwoLayerNet(nn.Module):
-    """[batch, inputs] to [batch, outputs], the hidden layer clamped at 0."""
+    """[batch, inputs] to [batch, outputs], the hidden layer clamped at 0.
+
+    Args:
+        inputs: Numbers in a sample.
+        hidden: Values of the hidden layer.
+        outputs: Numbers that are predicted, or classes.
+    """
 
     def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
         super().__init__()

@@ -64,27 +64,48 @@ Shape = Callable[[float], float]
 
 
 def constant() -> Shape:
+    """The learning rate stays as the optimizer has it."""
     return lambda _: 1.0
 
 
 def cosine(end: float = 0.0) -> Shape:
-    """Half a cosine from 1 to `end` (arXiv:1608.03983, without restarts)."""
+    """Half a cosine from the optimizer's learning rate down to `end` of it (arXiv:1608.03983, without restarts).
+
+    Args:
+        end: What is left of the learning rate at the end of the run, as a factor.
+    """
     return lambda done: end + (1 - end) * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def linear(end: float = 0.0) -> Shape:
+    """Straight from the optimizer's learning rate down to `end` of it.
+
+    Args:
+        end: What is left of the learning rate at the end of the run, as a factor.
+    """
     return lambda done: 1 + (end - 1) * done
 
 
 def step(milestones: list[float] = [1 / 3, 2 / 3], gamma: float = 0.1) -> Shape:  # noqa: B006  # never changed
-    """Times `gamma` at each milestone."""
+    """The learning rate times `gamma` at each milestone.
+
+    Args:
+        milestones: Shares of the run, 0..1.
+        gamma: The factor at each.
+    """
     if not all(0 <= milestone <= 1 for milestone in milestones):
         raise UserError(f"schedule.args.milestones: {milestones} are not shares of the run, between 0 and 1")
     return lambda done: gamma ** sum(done >= milestone for milestone in milestones)
 
 
 def triangular(peak: float = 0.25, start: float = 0.1, end: float = 0.0) -> Shape:
-    """Straight up from `start` to 1 at `peak`, straight down to `end`."""
+    """Straight up from `start` of the learning rate to all of it at `peak`, straight down to `end`.
+
+    Args:
+        peak: The share of the run, between 0 and 1, after which the learning rate is the optimizer's.
+        start: The factor at the beginning.
+        end: The factor at the end.
+    """
     if not 0 < peak < 1:
         raise UserError(f"schedule.args.peak: {peak} is not between 0 and 1")
 

@@ -162,10 +162,61 @@ def test_a_file_that_is_no_recipe_is_refused(text: bytes, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"step": {"precision": "fp61"}}, "step.precision: 'fp61' is not fp32 or bf16 or fp16; did you mean fp16?"),
+        ({"epochs": 3.5}, "epochs: 3.5 is not a whole number"),
+        ({"epochs": 0}, "epochs: 0 is too small; give 1 or more"),
+        ({"weights": {"source": "a", "skip": "fc."}}, "weights.skip: 'fc.' is not a list of which each is text"),
+        ({"checkpoint": {"keep": "x"}}, "checkpoint.keep: 'x' is not a whole number"),
+        ({"model": {"name": "mlp", "args": [1]}}, "model.args: [1] is not a mapping"),
+    ],
+)
+def test_a_wrong_value_has_file_line_and_what_would_be_right(
+    change: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    recipe = yaml.safe_load((RECIPES / "digits.yaml").read_text())
+    for key in change:
+        recipe.pop(key, None)
+    path = tmp_path / "bad.yaml"
+    path.write_text(yaml.safe_dump(recipe, sort_keys=False) + yaml.safe_dump(change))
+    with pytest.raises(UserError) as refused:
+        parse(["--config", str(path)])
+    place, _, message = str(refused.value).partition(": ")
+    assert message.startswith(said)
+    lines = path.read_text().splitlines()
+    assert place.startswith(f"{path}:")
+    assert f"{said.partition(':')[0].rpartition('.')[2]}:" in lines[int(place.rpartition(":")[2]) - 1]
+
+
+def test_what_a_file_lacks_is_named_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("name: digits\n")
+    with pytest.raises(UserError, match=r"config.yaml: data.source.name, model.name, optimizer.name: missing$"):
+        parse(["--config", str(tmp_path / "config.yaml")])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("test_fraction", "test_fracton", "7: data.source.args.test_fracton: unknown argument of digits; did you mean"),
+        ("digits_cnn", "digits_cn", "10: model.name: there is no 'digits_cn'; did you mean digits_cnn?"),
+        ("AdamW", "adamw", "15: optimizer.name: there is no 'adamw'; did you mean AdamW?"),
+    ],
+)
+def test_what_shows_when_the_run_is_built_has_its_line_too(
+    old: str, new: str, said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = (RECIPES / "digits.yaml").read_text().partition("\n")[2]
+    (tmp_path / "bad.yaml").write_text(text.replace(old, new))
+    assert train(["--config", str(tmp_path / "bad.yaml"), "--runs_dir", str(tmp_path / "runs")]) == 2
+    assert capfd.readouterr().err.startswith(f"torchferry: {tmp_path / 'bad.yaml'}:{said}")
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("--epochs", "x"), "epochs"),
-        (("--model.name", "no_such_net"), "'no_such_net' is not one of cifar2_cnn"),
+        (("--model.name", "no_such_net"), "model.name: 'no_such_net' is not one of cifar2_cnn"),
         (("--model.name", "nowhere.Net"), "cannot import 'nowhere.Net'"),
         (("--model.name", "builtins.dict"), "model"),
         (("--model.name", "..Net"), "model.name"),

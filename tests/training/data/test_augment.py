@@ -61,7 +61,7 @@ def test_a_crop_is_a_window_of_the_padded_image(images: torch.Tensor) -> None:
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        (Component(name="horizontal_flop"), "data.augment.0..name: 'horizontal_flop'"),
+        (Component(name="horizontal_flop"), "data.augment.0..name: there is no 'horizontal_flop'"),
         (Component(name="rotation", args={"degrees": 0}), "rotation.degrees"),
         (Component(name="torchvision.transforms.v2.RandomCrop", args={"size": 4}), "it must stay that"),
     ],

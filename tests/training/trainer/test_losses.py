@@ -92,7 +92,7 @@ def test_a_single_output_takes_its_weight_without_brackets() -> None:
         ({"weight": [1, -1, 1]}, r"loss\.args\.weight: -1 is not a weight"),
         ({"weight": [1, float("inf"), 1]}, r"loss\.args\.weight: inf is not a weight"),
         ({"weight": [0, 0, 0]}, r"loss\.args\.weight: all weights are 0"),
-        ({"wieght": [1, 1, 1]}, r"loss\.args: got an unexpected keyword argument 'wieght'"),
+        ({"wieght": [1, 1, 1]}, r"loss\.args\.wieght: unknown argument of cross_entropy; did you mean weight\?"),
     ],
 )
 def test_weights_that_cannot_be_are_refused(args: dict[str, Any], words: str) -> None:

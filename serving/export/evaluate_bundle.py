@@ -1,0 +1,103 @@
+"""A bundle's variant as a model that can be judged, through the runtime that would serve it."""
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from torchferry import run_folder
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.cpu import cores
+from torchferry.serving.export.trained import DATATYPES
+from torchferry.serving.onnx_server.models.model import fastest, onnx_variants
+from torchferry.serving.session import Session, open_variant
+from torchferry.training.config.instantiate import Component
+from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
+from torchferry.training.models.saved import ModelCard, load_model
+
+
+def load_variant(bundle: Bundle, variant: str | None) -> tuple[nn.Module, str]:
+    """It takes and gives what the checkpoint does. Raises UserError for a variant that is not accepted."""
+    if bundle.task not in ("classification", "binary", "regression"):
+        raise UserError(f"{bundle.root}: is a model of {bundle.task}, of which no task and so no metric is known")
+    if len(bundle.inputs) != 1 or len(bundle.outputs) != 1:
+        raise UserError(
+            f"{bundle.root}: has {len(bundle.inputs)} inputs and {len(bundle.outputs)} outputs, not one each"
+        )
+    if not bundle.accepted:
+        raise UserError(f"{bundle.root}: has no accepted variant")
+    chosen = variant or (fastest(bundle) if onnx_variants(bundle) else bundle.accepted[0])
+    session = open_variant(bundle, chosen, cores())
+    return Answers(session, bundle.inputs[0].name, bundle.outputs[0].name, bundle.task), chosen
+
+
+class Answers(nn.Module):
+    """Inputs of a source to logits or values, as the network gave them before the graph made probabilities of them."""
+
+    def __init__(self, session: Session, input: str, output: str, task: str) -> None:
+        super().__init__()
+        self.session, self.input, self.output, self.task = session, input, output, task
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        given = torch.from_numpy(self.session.run({self.input: inputs.numpy()})[self.output])
+        if self.task == "regression":
+            return given
+        given = given.double()  # a probability near 1 has its digits in what it lacks
+        return given.log() if self.task == "classification" else given.logit(eps=1e-15)
+
+
+def card_of(bundle: Bundle) -> ModelCard:
+    """What the bundle says of its samples, or the run folder says that it lies in."""
+    run, input = bundle.root.resolve().parent, _input_of(bundle)
+    if (run / run_folder.MODEL / run_folder.CARD).is_file():
+        _, card = load_model(run)
+        if (card.task, card.labels, card.input.shape) == (bundle.task, bundle.labels, input.shape):
+            return replace(card, name=bundle.name)
+    return ModelCard(
+        name=bundle.name,
+        task=bundle.task,
+        network=Component(name=str(bundle.root)),
+        input=input,
+        labels=bundle.labels,
+        data=_source_of(bundle),
+        result={},
+        step=0,
+        torch="",
+    )
+
+
+def check_data_is_known(card: ModelCard, bundle: Bundle, data: str | None, source: Component | None) -> None:
+    """Raises UserError where the bundle does not say which samples it is judged on."""
+    if source is not None:
+        return
+    if card.data.name == NOT_KNOWN:
+        raise UserError(f"{bundle.root}: lies in no run folder, and takes {bundle.inputs[0].name}s; give --source")
+    if data is None and card.data.name == "image_folder" and "root" not in card.data.args:
+        raise UserError(f"{bundle.root}: lies in no run folder; give --data ROOT, a folder of class folders")
+
+
+NOT_KNOWN = "not known"
+
+
+def _source_of(bundle: Bundle) -> Component:
+    decode = bundle.decode
+    if decode is None:
+        return Component(name=NOT_KNOWN)
+    args = {"height": decode.height, "width": decode.width, "mode": decode.mode, "interpolation": decode.interpolation}
+    exif = getattr(decode, "exif", None)
+    return Component(name="image_folder", args=args | ({"exif": exif} if exif else {}))
+
+
+def _input_of(bundle: Bundle) -> Input:
+    spec = bundle.inputs[0]
+    shape = spec.shape[1:]
+    if bundle.decode is not None:
+        decode = vars(bundle.decode).copy()
+        del decode["kind"]
+        zeros = (0.0,) * shape[0]
+        return ImageInput(**decode, mean=zeros, std=tuple(1.0 for _ in zeros))
+    if spec.name == "row":
+        return TableInput(columns=("",) * shape[0], mean=(0.0,) * shape[0], std=(1.0,) * shape[0])
+    datatype = next(name for name, protocol in DATATYPES.items() if protocol == spec.datatype)
+    return TensorInput(shape=shape, datatype=datatype)  # type: ignore[arg-type]  # a key of DATATYPES

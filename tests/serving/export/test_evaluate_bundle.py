@@ -1,0 +1,52 @@
+"""A variant gives what the checkpoint gives, and the bundle says which samples it takes."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.data.sources import refusal
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.export.evaluate_bundle import Answers, card_of, check_data_is_known, load_variant
+from torchferry.training.data.source import ImageInput
+from torchferry.training.models.saved import load_model
+
+
+def test_probabilities_become_logits_again() -> None:
+    class Known:
+        def __init__(self, given: torch.Tensor) -> None:
+            self.given = given
+
+        def run(self, _: object) -> dict[str, object]:
+            return {"y": self.given.numpy()}
+
+    logits = torch.tensor([[1.0, -2.0, 0.5]])
+    found = Answers(Known(logits.softmax(1)), "x", "y", "classification")(logits)  # type: ignore[arg-type]
+    assert torch.allclose(found.softmax(1).float(), logits.softmax(1))
+    one = torch.tensor([[3.0]])
+    assert torch.allclose(Answers(Known(one.sigmoid()), "x", "y", "binary")(one).float(), one, atol=1e-5)  # type: ignore[arg-type]
+    assert Answers(Known(one), "x", "y", "regression")(one) is not None  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_variant_answers_as_the_checkpoint(run: Path, bundle: Path) -> None:
+    model, card = load_model(run)
+    answers, chosen = load_variant(bundles.load(bundle), None)
+    images = torch.randint(0, 256, (3, *card.input.shape), dtype=torch.uint8)
+    with torch.no_grad():
+        assert torch.allclose(answers(images).softmax(1).float(), model(images).softmax(1), atol=1e-5)
+    assert chosen == "onnx-fp32"
+    assert card_of(bundles.load(bundle)).data == card.data
+
+
+@pytest.mark.slow
+def test_away_from_its_run_a_bundle_of_pictures_takes_a_folder(bundle: Path, tmp_path: Path) -> None:
+    shutil.copytree(bundle, tmp_path / "b")
+    loaded = bundles.load(tmp_path / "b")
+    card = card_of(loaded)
+    assert isinstance(card.input, ImageInput)
+    assert (card.data.name, card.data.args["height"], card.input.height) == ("image_folder", 8, 8)
+    check_data_is_known(card, loaded, "folder", None)
+    assert "give --data ROOT" in refusal(lambda: check_data_is_known(card, loaded, None, None))
+    assert "has no accepted variant 'torch-x'" in refusal(lambda: load_variant(loaded, "torch-x"))

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from tests.training.discovery.small_data import folder_of
+from tests.training.discovery.test_other_data import IMAGES, card
+from torchferry.training.discovery.judge import judge
+
+
+class Brightness(nn.Module):
+    """The second class is the lighter one."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        level = images.float().mean(dim=(1, 2, 3)) - 128
+        return torch.stack([-level, level], dim=1)
+
+
+def test_every_sample_counts_once_and_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    folder_of(tmp_path, train=1, test=3)
+    (tmp_path / "test" / "dark" / "cut.png").write_bytes((tmp_path / "test" / "dark" / "0.png").read_bytes()[:300])
+    found = judge(Brightness(), card("image_folder", {**IMAGES, "root": "."}), str(tmp_path), None)
+    assert (found.samples, found.metrics["accuracy"]) == (6, 1.0)
+    assert len(found.left_out) == 1
+    assert "cut.png" in found.left_out[0]
+
+
+def test_classes_in_another_order_are_scored_by_name(tmp_path: Path) -> None:
+    folder_of(tmp_path, train=1, test=3)
+    given = card("image_folder", {**IMAGES, "root": "."}, labels=("light", "dark"))
+    assert judge(Brightness(), given, str(tmp_path), None).metrics["accuracy"] == 0.0

@@ -1,0 +1,65 @@
+"""A model's metrics on data: those that its training ended with, for its own test set."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from torch import nn
+
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.recipe import DataConfig
+from torchferry.training.data.collate import Batch
+from torchferry.training.data.loaders import EvaluationFeed
+from torchferry.training.discovery.other_data import data_of
+from torchferry.training.distributed.process_group import process_group, rank_info_of
+from torchferry.training.evaluation import evaluate
+from torchferry.training.models.saved import ModelCard
+from torchferry.training.tasks import TASKS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    name: str
+    task: str
+    samples: int
+    left_out: tuple[str, ...]
+    """Samples that could not be read, and why; they are not counted."""
+    metrics: dict[str, float]
+    """`loss`, and what the task reports."""
+
+
+def judge(
+    model: nn.Module, card: ModelCard, data: str | None, source: Component | None, *, on_cpu: bool = False
+) -> Outcome:
+    """`model` takes inputs as the card says and gives logits or values; see other_data.data_of for the rest."""
+    found = data_of(card, data, source)
+    if found.test_size == 0:
+        raise UserError("--data: the test set is empty")
+    task, rank_info = TASKS[card.task], rank_info_of({})
+    if on_cpu:
+        rank_info = rank_info_of({"LOCAL_WORLD_SIZE": "1000000"})
+    outputs = 1 if card.task == "binary" else len(card.labels)
+    config = DataConfig(source=card.data, on_corrupt="skip")
+    classes = None if card.task == "regression" else len(card.labels)
+    feed = NamingFeed(found.test, config, classes, rank_info.device)
+    with process_group(rank_info):
+        result = evaluate(model.to(rank_info.device), feed, task, outputs, rank_info)
+    return Outcome(
+        name=card.name,
+        task=card.task,
+        samples=result.samples,
+        left_out=tuple(feed.left_out),
+        metrics=result.values,
+    )
+
+
+@dataclass
+class NamingFeed(EvaluationFeed):
+    """Remembers what could not be read."""
+
+    left_out: list[str] = field(default_factory=list)
+
+    def __call__(self, rank: int, world_size: int) -> Iterator[Batch]:
+        for batch in super().__call__(rank, world_size):
+            self.left_out += batch.corrupt
+            yield batch

@@ -1,0 +1,136 @@
+"""Data that a trained model is judged on: its own test set, other files of the same kind, or any source."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset, TensorDataset
+
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.config.nearest import did_you_mean
+from torchferry.training.data.source import ImageInput, Input, Source, TableInput
+from torchferry.training.models.saved import ModelCard, evaluation_data
+
+ANOTHER = "--source '{name: ..., args: {...}}' takes any other"
+
+
+def data_of(card: ModelCard, data: str | None, source: Component | None) -> Source:
+    """The card's own data if neither is given; `data` is a path for a source of the same kind.
+
+    Targets are numbered as the model numbers its classes, by name. Raises UserError for data that the model does not
+    take, or of classes that it does not know.
+    """
+    if data is not None and source is not None:
+        raise UserError("--data, --source: give one of them")
+    option = "--source" if source is not None else "--data"
+    chosen = source or (card.data if data is None else _with_path(card, data))
+    found = evaluation_data(replace(card, data=chosen))
+    _check_input(found.input, card.input, option)
+    if (found.targets == "values") != (card.task == "regression"):
+        raise UserError(f"{option}: gives {found.targets}, and the model is for {card.task}")
+    return found if found.labels == card.labels else _renumbered(found, card, option)
+
+
+def _with_path(card: ModelCard, path: str) -> Component:
+    name = card.data.name
+    if name not in WITH_PATH:
+        raise UserError(f"--data: the model's own source is {name}, which takes no other path; {ANOTHER}")
+    return replace(card.data, args=WITH_PATH[name](card, path))
+
+
+def _images(card: ModelCard, path: str) -> dict[str, Any]:
+    """A folder of class folders, or one that has them in `test`; all of its pictures."""
+    folder, args = Path(path).expanduser().resolve(), card.data.args
+    held_out = folder / args.get("test", "test")
+    folder = held_out if held_out.is_dir() else folder
+    whole: dict[str, Any] = {name: None for name in ("limit", "test_fraction") if name in args}
+    # From the top of the disk, because what lies beside the folder is not a part of it.
+    inside = str(folder.relative_to(folder.anchor))
+    return {**args, **whole, "root": folder.anchor, "train": inside, "test": inside}
+
+
+def _table(card: ModelCard, path: str) -> dict[str, Any]:
+    """All rows of a file."""
+    args = {**card.data.args, "path": path, "columns": None, "loader": None, "test_fraction": 0.0}
+    if args.get("target") is None:
+        if card.task != "regression":
+            raise UserError(f"--data: the model's own table names no target column; {ANOTHER}")
+        args["target"] = list(card.labels)
+    if args.get("features") is None and isinstance(card.input, TableInput) and not getattr(card.input, "encoders", ()):
+        args["features"] = list(card.input.columns)
+    return args
+
+
+def _shards(card: ModelCard, path: str) -> dict[str, Any]:
+    return {**card.data.args, "train": path, "test": path, "labels": list(card.labels)}
+
+
+def _root(card: ModelCard, path: str) -> dict[str, Any]:
+    return {**card.data.args, "root": path}
+
+
+WITH_PATH: Mapping[str, Callable[[ModelCard, str], dict[str, Any]]] = {
+    "image_folder": _images,
+    "table": _table,
+    "webdataset": _shards,
+    "mnist": _root,
+    "fashion_mnist": _root,
+    "cifar10": _root,
+}
+
+
+def _check_input(found: Input, expected: Input, option: str) -> None:
+    """Mean and std belong to the model, so those of other data do not matter."""
+    if isinstance(found, TableInput) and isinstance(expected, TableInput) and any(expected.columns):
+        same = found.columns == expected.columns
+    elif isinstance(found, ImageInput) and isinstance(expected, ImageInput):
+        found = replace(found, mean=expected.mean, std=expected.std)
+        same = found == expected
+    else:
+        same = type(found) is type(expected) and found.shape == expected.shape
+    if not same:
+        raise UserError(f"{option}: gives {_in_words(found)}; the model takes {_in_words(expected)}")
+
+
+def _in_words(input: Input) -> str:
+    if isinstance(input, ImageInput):
+        return f"{input.mode} pictures of {input.height} x {input.width}, {input.interpolation}"
+    if isinstance(input, TableInput) and any(input.columns):
+        return f"columns {', '.join(input.columns)}"
+    return f"samples of shape {list(input.shape)}"
+
+
+def _renumbered(source: Source, card: ModelCard, option: str) -> Source:
+    for label in source.labels:
+        if label not in card.labels:
+            what = "class" if source.targets == "classes" else "target"
+            known = did_you_mean(label, card.labels, f"it knows {', '.join(card.labels[:10])}")
+            raise UserError(f"{option}: the model knows no {what} '{label}'{known}")
+    if source.targets == "values" and set(source.labels) != set(card.labels):
+        missing = [label for label in card.labels if label not in source.labels]
+        raise UserError(f"{option}: has no target '{missing[0]}', which the model predicts")
+    if source.targets == "values":
+        places = torch.tensor([source.labels.index(label) for label in card.labels])
+        test: Dataset = Renumbered(source.test, lambda target: target[..., places])
+    else:
+        numbers = torch.tensor([card.labels.index(label) for label in source.labels])
+        test = Renumbered(source.test, lambda target: numbers[target])
+    return replace(source, test=test, labels=card.labels)
+
+
+class Renumbered(Dataset):
+    """The same samples with targets in the model's order."""
+
+    def __init__(self, samples: Dataset, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        self.samples, self.change = samples, change
+        self.deterministic = isinstance(samples, TensorDataset) or getattr(samples, "deterministic", False)
+
+    def __len__(self) -> int:
+        return len(self.samples)  # type: ignore[arg-type]  # map-style
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        inputs, target = self.samples[index]
+        return inputs, self.change(torch.as_tensor(target))
