@@ -27,6 +27,7 @@ class System:
 
 
 RANDOM_IMAGES = "torchferry.benchmarks.training.trainers.images.random_images"
+RESNETS = "torchferry.benchmarks.training.trainers.resnets"
 SGD = Part(path="torch.optim.SGD", args={"lr": 0.01, "momentum": 0.9})
 
 SYSTEMS = {
@@ -41,7 +42,7 @@ SYSTEMS = {
     ),
     "resnet18": System(
         source=Part(path=RANDOM_IMAGES, args={"size": 32, "samples": 2048, "classes": 10}),
-        network=Part(path="torchvision.models.resnet18", args={"num_classes": 10}),
+        network=Part(path=f"{RESNETS}.resnet18", args={"num_classes": 10}),
         optimizer=SGD,
         samples=2048,
         forward_gflop=0.0740,
@@ -51,7 +52,7 @@ SYSTEMS = {
     # For GPUs.
     "resnet50": System(
         source=Part(path=RANDOM_IMAGES, args={"size": 224, "samples": 4096, "classes": 1000}),
-        network=Part(path="torchvision.models.resnet50"),
+        network=Part(path=f"{RESNETS}.resnet50"),
         optimizer=SGD,
         samples=4096,
         forward_gflop=8.18,
