@@ -23,8 +23,8 @@ class Basic(nn.Module):
         self.downsample = downsample
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        branch = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(images)))))
-        return functional.relu(branch + (images if self.downsample is None else self.downsample(images)))
+        branch = self.bn2(self.conv2(_relu(self.bn1(self.conv1(images)))))
+        return _relu(branch + (images if self.downsample is None else self.downsample(images)))
 
 
 class Bottleneck(nn.Module):
@@ -39,9 +39,9 @@ class Bottleneck(nn.Module):
         self.downsample = downsample
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        branch = functional.relu(self.bn1(self.conv1(images)))
-        branch = self.bn3(self.conv3(functional.relu(self.bn2(self.conv2(branch)))))
-        return functional.relu(branch + (images if self.downsample is None else self.downsample(images)))
+        branch = _relu(self.bn1(self.conv1(images)))
+        branch = self.bn3(self.conv3(_relu(self.bn2(self.conv2(branch)))))
+        return _relu(branch + (images if self.downsample is None else self.downsample(images)))
 
 
 class ResNet(nn.Module):
@@ -61,15 +61,13 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        features = self.maxpool(functional.relu(self.bn1(self.conv1(images))))
+        features = self.maxpool(_relu(self.bn1(self.conv1(images))))
         for stage in (1, 2, 3, 4):
             features = self.get_submodule(f"layer{stage}")(features)
         return self.fc(functional.adaptive_avg_pool2d(features, 1).flatten(1))
 
 
-def _layer(
-    block: type[Basic] | type[Bottleneck], inputs: int, width: int, count: int, stride: int
-) -> nn.Sequential:
+def _layer(block: type[Basic] | type[Bottleneck], inputs: int, width: int, count: int, stride: int) -> nn.Sequential:
     outputs, downsample = width * block.expansion, None
     if stride != 1 or inputs != outputs:
         downsample = nn.Sequential(_convolution(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
@@ -79,3 +77,7 @@ def _layer(
 
 def _convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False)
+
+
+def _relu(values: torch.Tensor) -> torch.Tensor:
+    return functional.relu(values, inplace=True)

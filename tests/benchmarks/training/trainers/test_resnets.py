@@ -1,4 +1,4 @@
-"""Our ResNets are torchvision's: the same weights from the same seed, the same outputs, and the FLOP that are stated."""
+"""Our ResNets are torchvision's: the same weights from the same seed, the same outputs, the FLOP that are stated."""
 
 from collections.abc import Callable
 
