@@ -25,7 +25,7 @@ PARTS = (
     Part("nccl", 90, collectives.run),
     Part("resnet50", 150, throughput.resnet50),
     Part("cifar10", 150, cifar.run),
-    Part("kill", 120, kill.run),
+    Part("kill", 150, kill.run),
     Part("resnet18", 120, throughput.resnet18),
     Part("modes", 200, modes.run),
 )
@@ -54,8 +54,9 @@ def main(arguments: Sequence[str]) -> None:
     with TemporaryDirectory(prefix="gpu-", dir=options.scratch, ignore_cleanup_errors=True) as scratch:
         setting = _setting(options, found, Path(scratch).resolve())
         interrupted = _run(parts, setting, options.minutes * 60 - TO_STOP, outcomes)
-    print(table.table(setting, outcomes))
-    record.write("gpu", options, table.results(setting, outcomes), _figures(outcomes))
+        # Before the scratch folder is cleared, which takes a while on some disks.
+        print(table.table(setting, outcomes), flush=True)
+        record.write("gpu", options, table.results(setting, outcomes), _figures(outcomes))
     end_as(interrupted)
     if failed := [outcome.part for outcome in outcomes if outcome.failed]:
         raise ServerFault(f"failed: {', '.join(failed)}; the table says how")
@@ -91,8 +92,9 @@ def _check(options: argparse.Namespace) -> None:
 
 def _prepare_children(device: str) -> None:
     """They import us without an installation, and see no GPU where the CPU was asked for."""
-    root = str(Path(torchferry.__file__).resolve().parents[1])
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    root = Path(torchferry.__file__).resolve().parents[1]
+    if Path.cwd() != root:  # where they look first
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
