@@ -117,6 +117,8 @@ def _run(parts: Sequence[Part], setting: Setting, seconds: float, outcomes: list
         for part in parts:
             outcomes.append(run_part(part, setting, ends - time.monotonic()))
     except (KeyboardInterrupt, SystemExit) as error:
+        rest = parts[len(outcomes) :]
+        outcomes += [Outcome(part.name, left_out=[f"{part.name}: interrupted"]) for part in rest]
         return exit_code(error)
     return None
 

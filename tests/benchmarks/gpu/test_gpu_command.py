@@ -12,7 +12,6 @@ from tests.training.data.sources import image_tree
 from torchferry.benchmarks.gpu import devices, gpu_command
 from torchferry.benchmarks.gpu.part import Outcome, Part
 from torchferry.benchmarks.gpu.setting import Setting
-from torchferry.command import main
 from torchferry.errors import ServerFault, UserError
 
 SMALL = ("--device", "cpu", "--small")
@@ -92,8 +91,12 @@ def test_after_ctrl_c_the_finished_parts_count(
     planted: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(gpu_command, "PARTS", (Part("good", 60, good), Part("bad", 60, interrupted)))
-    assert main(["bench", "gpu", *planted]) == 130
-    assert "| images | 10 images/s |  |" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as end:
+        gpu_command.main(planted)
+    assert end.value.code == 130
+    shown = capsys.readouterr().out
+    assert "| images | 10 images/s |  |" in shown
+    assert "Left out: bad: interrupted." in shown
 
 
 @pytest.mark.torchrun

@@ -60,7 +60,7 @@ def test_a_run_that_ends_before_it_is_killed_is_no_proof(tmp_path: Path) -> None
             return 0
 
     (tmp_path / "log").write_text("done")
-    launch = Launch("ours", Ended(), tmp_path / "log")  # type: ignore[arg-type]
+    launch = Launch("ours", Ended(), tmp_path / "log")
     with pytest.raises(ServerFault, match=r"^ours ended with exit code 0 before a worker was killed"):
         kill._kill(launch, tmp_path)
     assert ours.train_rows(ours.metrics(tmp_path)) == []

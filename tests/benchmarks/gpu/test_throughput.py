@@ -40,7 +40,7 @@ def test_ours_and_the_bare_loop_run_in_turn_and_are_compared(tmp_path: Path, mon
         return measure
 
     monkeypatch.setattr(ours, "measure", trains("ours", 110.0))
-    monkeypatch.setitem(throughput.CONTESTANTS, "bare", trains("bare", 100.0))  # type: ignore[arg-type]
+    monkeypatch.setitem(throughput.CONTESTANTS, "bare", trains("bare", 100.0))
     outcome = Outcome("resnet18")
     resnet18(setting(tmp_path, H200, rounds=2), outcome)
     assert called == [("ours", "resnet18", 512), ("bare", "resnet18", 512)] * 2

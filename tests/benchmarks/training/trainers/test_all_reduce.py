@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,8 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """torchrun's only process, on a CPU; the group needs no port."""
     as_one_of(1, monkeypatch)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    enter, given = dist.init_process_group, {"store": dist.HashStore(), "rank": 0, "world_size": 1}
+    enter = dist.init_process_group
+    given: dict[str, Any] = {"store": dist.HashStore(), "rank": 0, "world_size": 1}
     monkeypatch.setattr(dist, "init_process_group", lambda backend: enter(backend, **given))
 
 
