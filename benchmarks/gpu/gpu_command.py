@@ -6,6 +6,7 @@ table to paste, in ten minutes at the most, without a network or an installation
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -115,6 +116,7 @@ def _run(parts: Sequence[Part], setting: Setting, seconds: float, outcomes: list
     ends = time.monotonic() + seconds
     try:
         for part in parts:
+            print(f"{part.name}: {part.seconds:.0f} s at the most", file=sys.stderr, flush=True)
             outcomes.append(run_part(part, setting, ends - time.monotonic()))
     except (KeyboardInterrupt, SystemExit) as error:
         rest = parts[len(outcomes) :]

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from torchferry import run_folder
 from torchferry.benchmarks.gpu.part import Outcome
-from torchferry.benchmarks.gpu.setting import TRAINER, Setting
+from torchferry.benchmarks.gpu.setting import TITLES, TRAINER, Setting
 from torchferry.benchmarks.training import ours
 from torchferry.benchmarks.training.torchrun import Launch, torchrun
 from torchferry.benchmarks.training.workload import Workload
@@ -18,7 +18,7 @@ SAVES = 3
 
 
 def run(setting: Setting, outcome: Outcome) -> None:
-    work = setting.workload("resnet18", batch=256, steps=240)
+    work = setting.workload("resnet18", batch=256, steps=600)
     every = (work.warmup + work.steps) // SAVES
     changes = {"deterministic": True, "checkpoint": {"every_steps": every}, "metrics": {"log_every": 1}}
     with TemporaryDirectory(prefix="benchmark-", dir=setting.scratch, ignore_cleanup_errors=True) as name:
@@ -30,8 +30,12 @@ def run(setting: Setting, outcome: Outcome) -> None:
         seconds: list[float] = []
         _train(work, killed, lambda launch: seconds.append(_kill(launch, killed)))
         equal = _weights(whole) == _weights(killed)
-    outcome.add("from SIGKILL of a worker to the next step", f"{seconds[0]:.1f} s", "ResNet-18, torchrun restarts it")
-    note = f"ResNet-18, {work.precision}, {work.warmup + work.steps} steps, deterministic"
+    outcome.add(
+        "from SIGKILL of a worker to the next step",
+        f"{seconds[0]:.1f} s",
+        f"{TITLES[work.model]}, torchrun restarts it",
+    )
+    note = f"{TITLES[work.model]}, {work.precision}, {work.warmup + work.steps} steps, deterministic"
     outcome.add("weights after it, and of a run left alone", "equal byte for byte" if equal else "differ", note)
     if not equal:
         raise ServerFault("the killed run's weights are not those of the run that was left alone")

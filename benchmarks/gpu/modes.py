@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from torchferry.benchmarks.gpu.part import Outcome
-from torchferry.benchmarks.gpu.setting import TRAINER, Setting
+from torchferry.benchmarks.gpu.setting import TITLES, TRAINER, Setting
 from torchferry.benchmarks.rounds import alternate
 from torchferry.benchmarks.training import ours
 from torchferry.benchmarks.training.workload import Workload
@@ -37,7 +37,7 @@ MODES = (
     Mode("bf16", channels_last=True, device_resident=False),
     Mode("bf16", channels_last=True, compile=True),
 )
-SMALL = (MODES[0], MODES[2], MODES[4])
+SMALL = (MODES[2], MODES[4])
 """Enough to see that every kind of them runs, but for compiling, which takes a CPU half a minute."""
 
 
@@ -46,7 +46,9 @@ def run(setting: Setting, outcome: Outcome) -> None:
     failed = []
     modes = [mode for mode in MODES if mode in SMALL or not setting.small]
     for mode in modes:
-        work = setting.workload("resnet18", batch=512, steps=100, precision=mode.precision, fast=mode.channels_last)
+        work = setting.workload(
+            "resnet18", batch=512, steps=100, precision=mode.precision, channels_last=mode.channels_last
+        )
         found = _measured(replace(work, compile=mode.compile), mode, setting)
         first, last, rate = found["first_loss"], found["last_loss"], found["samples_per_second"]
         plain = first if plain is None else plain
@@ -54,7 +56,7 @@ def run(setting: Setting, outcome: Outcome) -> None:
         if not (math.isfinite(last) and abs(first - plain) < TOLERANCE * plain):
             failed.append(mode.title)
             note += f", which is wrong: fp32 begins with {plain:.3f}"
-        outcome.add(f"ResNet-18, 32 x 32, {mode.title}", f"{rate:,.0f} images/s", note, rate)
+        outcome.add(f"{TITLES[work.model]}, {mode.title}", f"{rate:,.0f} images/s", note, rate)
     if len(modes) < len(MODES):
         outcome.left_out.append(f"{len(MODES) - len(modes)} modes: --small has no time for them")
     if failed:

@@ -10,6 +10,14 @@ from torchferry.benchmarks.training.workload import Workload, cores_each
 TRAINER = "torchferry.benchmarks.training.trainers.our_trainer"
 """Ours, with stand-ins for packages that it can do without."""
 
+TITLES = {
+    "resnet18": "ResNet-18, 32 x 32",
+    "resnet50": "ResNet-50, 224 x 224",
+    "tiny": "a tiny network",
+}
+SAMPLES = {"resnet18": 51_200, "resnet50": 4_096, "tiny": 8}
+"""Images in memory: as many as CIFAR-10 has, and of 224 x 224 as many as are made in seconds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
@@ -24,10 +32,13 @@ class Setting:
     """That they are trained to, 0..1."""
     scratch: Path
 
-    def workload(self, model: str, *, batch: int, steps: int, precision: str = "bf16", fast: bool = True) -> Workload:
-        """`batch` is of one device; `fast` is channels last."""
-        batch = 4 if self.small else batch
-        steps = 4 if self.small else steps
+    def workload(
+        self, model: str, *, batch: int, steps: int, precision: str = "bf16", channels_last: bool = True
+    ) -> Workload:
+        """`batch` is of one device. Where sizes are small, it is another model too."""
+        if self.small:
+            model, batch, steps = "tiny", 4, 4
+        samples = SAMPLES[model]
         together = batch * self.devices.count
         return Workload(
             model=model,
@@ -37,10 +48,10 @@ class Setting:
             warmup=max(2, steps // 5),
             steps=steps,
             precision=precision,
-            channels_last=fast,
+            channels_last=channels_last,
             compile=False,
-            samples=max(together, 8 if self.small else 4096),
-            log_every=2 if self.small else 10,
+            samples=max(together, samples),
+            log_every=2 if self.small else 50,
         )
 
     @property

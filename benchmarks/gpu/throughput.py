@@ -6,7 +6,7 @@ from statistics import median
 
 from torchferry.benchmarks.gpu.devices import peak_of
 from torchferry.benchmarks.gpu.part import Outcome
-from torchferry.benchmarks.gpu.setting import TRAINER, Setting
+from torchferry.benchmarks.gpu.setting import TITLES, TRAINER, Setting
 from torchferry.benchmarks.interval import paired_ratio
 from torchferry.benchmarks.rounds import alternate, column
 from torchferry.benchmarks.training import ours
@@ -22,19 +22,18 @@ FLOP = (
 
 
 def resnet18(setting: Setting, outcome: Outcome) -> None:
-    work = setting.workload("resnet18", batch=512, steps=300)
-    _compare("ResNet-18, 32 x 32", work, setting, outcome)
+    _compare(setting.workload("resnet18", batch=512, steps=300), setting, outcome)
 
 
 def resnet50(setting: Setting, outcome: Outcome) -> None:
     if setting.small:
         outcome.left_out.append("ResNet-50 at 224 x 224: --small has no time for it")
         return
-    work = setting.workload("resnet50", batch=256, steps=60)
-    _compare("ResNet-50, 224 x 224", work, setting, outcome)
+    _compare(setting.workload("resnet50", batch=256, steps=60), setting, outcome)
 
 
-def _compare(title: str, work: Workload, setting: Setting, outcome: Outcome) -> None:
+def _compare(work: Workload, setting: Setting, outcome: Outcome) -> None:
+    title = TITLES[work.model]
     measures = {"ours": partial(ours.measure, work, trainer=TRAINER), "bare": partial(CONTESTANTS["bare"], work)}
     rounds = alternate(measures, setting.rounds, title=title, scratch=setting.scratch).whole()
     rates = {name: column(found, "samples_per_second") for name, found in rounds.items()}

@@ -49,6 +49,16 @@ SYSTEMS = {
         batch_size=64,
         steps=60,
     ),
+    # To see that a benchmark runs.
+    "tiny": System(
+        source=Part(path=RANDOM_IMAGES, args={"size": 32, "samples": 64, "classes": 10}),
+        network=Part(path="torchferry.training.models.resnet9.ResNet9", args={"width": 4}),
+        optimizer=SGD,
+        samples=64,
+        forward_gflop=0.00317,
+        batch_size=8,
+        steps=10,
+    ),
     # For GPUs.
     "resnet50": System(
         source=Part(path=RANDOM_IMAGES, args={"size": 224, "samples": 4096, "classes": 1000}),

@@ -1,13 +1,14 @@
 """The command: it refuses what cannot be right, and its parts run on a CPU with small sizes."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.commands import run_command, run_python
-from tests.forks import warm_workers
+from tests.commands import ROOT, run_command, run_python
+from tests.forks import warm_python, warm_workers
 from tests.training.data.sources import image_tree
 from torchferry.benchmarks.gpu import devices, gpu_command
 from torchferry.benchmarks.gpu.part import Outcome, Part
@@ -99,20 +100,38 @@ def test_after_ctrl_c_the_finished_parts_count(
     assert "Left out: bad: interrupted." in shown
 
 
+def found(output: Path) -> dict[str, dict[str, str]]:
+    """Of each part its lines and their results; none has failed."""
+    results: dict[str, Any] = json.loads(output.read_text())["results"]
+    assert (results["gpu_figures"], results["small"]) == (False, True)
+    assert not any(part["failed"] for part in results["parts"])
+    return {part["part"]: {line["what"]: line["result"] for line in part["lines"]} for part in results["parts"]}
+
+
 @pytest.mark.torchrun
-def test_all_parts_run_on_a_cpu_with_small_sizes(tmp_path: Path) -> None:
-    images = image_tree(tmp_path / "images", ("cat", "dog"), each=6)
-    options = ("--cifar", images, "--scratch", tmp_path / "runs", "--output", tmp_path / "gpu.json")
+def test_the_parts_run_on_a_cpu_with_small_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All but the one that looks at torchrun's own processes, which are forks here."""
+    for name, value in {**warm_workers(), "CUDA_VISIBLE_DEVICES": ""}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "executable", warm_python())
+    monkeypatch.chdir(ROOT)
+    images, output = image_tree(tmp_path / "images", tuple("abcdefghij"), each=3), tmp_path / "gpu.json"
+    where = ["--cifar", str(images), "--scratch", str(tmp_path / "runs"), "--output", str(output)]
+    gpu_command.main([*SMALL, *where, "--parts", "nccl,resnet50,cifar10,resnet18,modes"])
+    assert capsys.readouterr().out.startswith("NOT FIGURES OF A GPU")
+    parts = found(output)
+    assert parts["nccl"] == {"all-reduce of 0 MiB over 1": "right"}
+    assert list(parts["resnet18"]) == ["a tiny network, our trainer", "a tiny network, bare loop"]
+    assert len(parts["modes"]) == 2
+    assert next(iter(parts["cifar10"])) == "CIFAR-10's JPEG copies, accuracy"
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+@pytest.mark.torchrun
+def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
+    options = ("--parts", "kill", "--scratch", tmp_path / "runs", "--output", tmp_path / "gpu.json")
     done = run_command("-m", "torchferry", "bench", "gpu", *SMALL, *options, **warm_workers())
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("NOT FIGURES OF A GPU")
-    results: dict[str, Any] = json.loads((tmp_path / "gpu.json").read_text())["results"]
-    assert (results["gpu_figures"], results["small"]) == (False, True)
-    found = {part["part"]: {line["what"]: line["result"] for line in part["lines"]} for part in results["parts"]}
-    assert found["nccl"] == {"all-reduce of 0 MiB over 1": "right"}
-    assert found["kill"]["weights after it, and of a run left alone"] == "equal byte for byte"
-    assert list(found["resnet18"]) == ["ResNet-18, 32 x 32, our trainer", "ResNet-18, 32 x 32, bare loop"]
-    assert len(found["modes"]) == 3
-    assert next(iter(found["cifar10"])) == "CIFAR-10's JPEG copies, accuracy"
-    assert not any(part["failed"] for part in results["parts"])
-    assert list((tmp_path / "runs").iterdir()) == []
+    assert found(tmp_path / "gpu.json")["kill"]["weights after it, and of a run left alone"] == "equal byte for byte"

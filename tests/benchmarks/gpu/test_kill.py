@@ -26,7 +26,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, **weights: bytes) -> list[Path]:
         folders.append(folder)
         recipe = parse(["--config", str(folder / "recipe.yaml")])
         assert recipe.deterministic
-        assert (recipe.checkpoint.every_steps, recipe.max_steps) == (96, 288)
+        assert (recipe.checkpoint.every_steps, recipe.max_steps) == (240, 720)
         model = folder / "run" / "model"
         model.mkdir(parents=True)
         (model / "weights.safetensors").write_bytes(weights[folder.name])

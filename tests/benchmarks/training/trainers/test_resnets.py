@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from torchferry.benchmarks.training.trainers.resnets import resnet18, resnet50
 from torchferry.benchmarks.training.trainers.systems import SYSTEMS
+from torchferry.training.models.resnet9 import ResNet9
 
 
 def test_the_same_seed_gives_torchvisions_weights_and_outputs() -> None:
@@ -30,7 +31,9 @@ def test_the_deeper_one_has_torchvisions_layers() -> None:
     assert {name: values.shape for name, values in ours.items()} == {n: values.shape for n, values in theirs.items()}
 
 
-@pytest.mark.parametrize(("model", "network", "size"), [("resnet18", resnet18, 32), ("resnet50", resnet50, 224)])
+@pytest.mark.parametrize(
+    ("model", "network", "size"), [("resnet18", resnet18, 32), ("resnet50", resnet50, 224), ("tiny", ResNet9, 32)]
+)
 def test_the_forward_pass_has_the_flop_that_are_stated(
     model: str, network: Callable[..., nn.Module], size: int
 ) -> None:
