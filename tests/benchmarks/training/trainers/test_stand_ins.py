@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rich
 import torch
 
 from torchferry.benchmarks.training.trainers import stand_ins
@@ -33,8 +32,10 @@ def test_what_is_missing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_real_package_wins() -> None:
-    assert importlib.import_module("rich") is rich
+def test_a_real_package_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "nobodys_package.py").write_text("value = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert importlib.import_module("nobodys_package").value == 1
     assert not isinstance(sys.modules.get(PLOTS), Inert)
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("anothers_package")
