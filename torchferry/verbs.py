@@ -173,4 +173,9 @@ BENCH = {
         "what a save costs, and a worker's death",
         "bench checkpoint --output checkpoint.json",
     ),
+    "gpu": Verb(
+        f"{B}.gpu.gpu_command",
+        "what the trainer does on this machine's GPUs, in ten minutes at the most",
+        "bench gpu --output gpu.json",
+    ),
 }

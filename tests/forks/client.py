@@ -18,7 +18,9 @@ WARM = (
     "torchferry.training",
     "torchferry.training.distributed.launcher",
     "torch.distributed.run",
+    f"{TRAINERS}.all_reduce",
     f"{TRAINERS}.bare",
+    f"{TRAINERS}.our_trainer",
     f"{TRAINERS}.restart",
 )
 WORKER = "/ts/model_service_worker.py"

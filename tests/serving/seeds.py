@@ -23,6 +23,7 @@ INPUTS = {
     "logistic-regression": "table:30",
     "mlp-mnist": "image:L:28",
     "resnet18-finetune": "image:32",
+    "resnet9-cifar10": "image:32",
     "two-layer-net": "table:1000",
 }
 """What each recipe's network takes."""

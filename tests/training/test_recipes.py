@@ -72,6 +72,7 @@ def test_three_steps_of_each_end_in_a_model(name: str, images: Path, tmp_path: P
         "cnn-cifar10": ("--data.source", image_source(images)),
         "cnn2-cifar10": ("--data.source", image_source(images)),
         "convnet-224": ("--data.source.args.root", images),
+        "resnet9-cifar10": ("--data.source", image_source(images), "--data.batch_size", 16, "--model.args.width", 4),
         "resnet18-finetune": ("--data.source", image_source(images), "--weights.source", tmp_path / "other-head.pth"),
     }
     model, card = train(name, tmp_path, "--max_steps", 3, *options[name])

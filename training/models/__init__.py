@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from torchferry.training.models.resnet9 import ResNet9
 from torchferry.training.models.seed_nets import MLP, Cifar2CNN, CifarCNN, ConvNet224, DigitsCNN, MnistCNN, TwoLayerNet
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -15,4 +16,5 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "cifar_cnn": CifarCNN,
     "cifar2_cnn": Cifar2CNN,
     "convnet_224": ConvNet224,
+    "resnet9": ResNet9,
 }

@@ -24,6 +24,7 @@ def main() -> None:
     on_gpu = job.device.type == "cuda"
     if on_gpu:
         torch.cuda.set_device(job.device)
+        torch.backends.cudnn.benchmark = True  # as our trainer does, and whoever wants speed
     dist.init_process_group("nccl" if on_gpu else "gloo")
     train(job)  # its own function, so that DDP is gone before the group it uses
     dist.barrier()

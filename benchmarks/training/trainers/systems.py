@@ -27,6 +27,7 @@ class System:
 
 
 RANDOM_IMAGES = "torchferry.benchmarks.training.trainers.images.random_images"
+RESNETS = "torchferry.benchmarks.training.trainers.resnets"
 SGD = Part(path="torch.optim.SGD", args={"lr": 0.01, "momentum": 0.9})
 
 SYSTEMS = {
@@ -41,17 +42,27 @@ SYSTEMS = {
     ),
     "resnet18": System(
         source=Part(path=RANDOM_IMAGES, args={"size": 32, "samples": 2048, "classes": 10}),
-        network=Part(path="torchvision.models.resnet18", args={"num_classes": 10}),
+        network=Part(path=f"{RESNETS}.resnet18", args={"num_classes": 10}),
         optimizer=SGD,
         samples=2048,
         forward_gflop=0.0740,
         batch_size=64,
         steps=60,
     ),
+    # To see that a benchmark runs.
+    "tiny": System(
+        source=Part(path=RANDOM_IMAGES, args={"size": 32, "samples": 64, "classes": 10}),
+        network=Part(path="torchferry.training.models.resnet9.ResNet9", args={"width": 4}),
+        optimizer=SGD,
+        samples=64,
+        forward_gflop=0.00317,
+        batch_size=8,
+        steps=10,
+    ),
     # For GPUs.
     "resnet50": System(
         source=Part(path=RANDOM_IMAGES, args={"size": 224, "samples": 4096, "classes": 1000}),
-        network=Part(path="torchvision.models.resnet50"),
+        network=Part(path=f"{RESNETS}.resnet50"),
         optimizer=SGD,
         samples=4096,
         forward_gflop=8.18,

@@ -49,7 +49,7 @@ def test_the_cores_are_shared_out_and_none_goes_without(processes: int, cores: i
     [
         (
             "--models digits,nobody",
-            "argument --models: there is no model 'nobody'; choose of digits, resnet18, resnet50",
+            "argument --models: there is no model 'nobody'; choose of digits, resnet18, tiny, resnet50",
         ),
         ("--processes two", "argument --processes: 'two' is not a whole number, nor several with commas"),
         ("--processes 1,0", "argument --processes: 0 is too small; give 1 or more"),

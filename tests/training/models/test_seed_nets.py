@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from torchferry.training.models import NETWORKS
+from torchferry.training.models.resnet9 import ResNet9
 from torchferry.training.models.seed_nets import (
     MLP,
     Cifar2CNN,
@@ -70,4 +71,5 @@ def test_the_hidden_layer_of_the_two_layer_net_is_clamped_at_0() -> None:
 
 
 def test_every_network_goes_by_a_name() -> None:
-    assert set(NETWORKS.values()) == {nn.Linear, MLP, TwoLayerNet, DigitsCNN, MnistCNN, CifarCNN, Cifar2CNN, ConvNet224}
+    convolutions = {DigitsCNN, MnistCNN, CifarCNN, Cifar2CNN, ConvNet224, ResNet9}
+    assert set(NETWORKS.values()) == {nn.Linear, MLP, TwoLayerNet, *convolutions}
