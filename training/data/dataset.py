@@ -32,15 +32,24 @@ def dataset(
     test_samples: int | None = None,
     scale_target: bool = False,
 ) -> Source:
-    """`train` and `test` are {name: import path, args: {...}} of data sets that give (x, y).
+    """Any data set of torch's kind that gives (x, y), map-style or iterable, by its import path.
 
-    With `image`, the arguments of image_input, x is a PIL image of any size or a uint8 array or tensor of
-    the declared shape; with `shape` an array or tensor of that shape and `datatype`. y is a class index,
-    or for regression a number for each label. A map-style set has a length and takes an index. An
-    iterable one gives its whole stream in every process, `train_samples` of it in a pass; of a test
-    stream `test_samples` are taken into memory. One that has a length needs neither number. A set that
-    divides itself by rank or loader process is told that it is in the only one. `scale_target` reads the
-    map-style training set once, for the mean and std of regression targets, which are float64 then and else float32.
+    x is a PIL image of any size, or an array or tensor as declared; y is a class index, or for regression a number for
+    each label. An iterable set gives its whole stream in every process; one that divides itself by rank or loader
+    process is told that it is in the only one.
+
+    Args:
+        train: {name: import path, args: {...}} of the set to train on.
+        test: The same of the set to test on.
+        labels: The names of classes, or of the values of regression; a number names them 0, 1, ...
+        image: For pictures: height, width, mode, interpolation, normalize, mean, std, exif, as of image_folder.
+        shape: For other tensors: their shape.
+        datatype: Theirs: float32, or int64 for ids.
+        task: The recipe's own; classification or regression.
+        train_samples: How many an iterable set gives in a pass; one that has a length need not say it.
+        test_samples: How many of an iterable test set are taken into memory.
+        scale_target: Reads a map-style training set once, for the mean and std of regression targets, which the network
+            then learns scaled.
     """
     at_least(1, train_samples=train_samples, test_samples=test_samples)
     names = _labels(labels)

@@ -37,11 +37,20 @@ def idx(
     std: list[float] | None = None,
     exif: Exif = "apply",
 ) -> Source:
-    """Four files, each as it is or compressed by gzip, relative to `root` if that is given; their usual names below it
-    are train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte.
+    """Pictures in IDX files, MNIST's kind, each as it is or compressed by gzip.
 
-    `labels` names the classes, which are numbers without it. Without `normalize`, mean and std are those of the
-    training pictures. `exif` is for pictures that a server is sent.
+    Args:
+        root: A folder with the usual names: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte
+            and t10k-labels-idx1-ubyte; paths below are relative to it.
+        train_images: The pictures to train on.
+        train_labels: Their classes.
+        test_images: The pictures to test on.
+        test_labels: Their classes.
+        labels: The classes' names; null numbers them.
+        normalize: imagenet, half (values become -1..1) or none (0..1); null takes those of the training pictures.
+        mean: One value, of pixels scaled to 0..1; replaces that of `normalize`.
+        std: As mean.
+        exif: apply or ignore, for pictures that a server is sent.
     """
     given = {
         "train_images": train_images,

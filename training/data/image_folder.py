@@ -32,15 +32,29 @@ def image_folder(
     limit: int | None = None,
     in_memory: bool = False,
 ) -> Source:
-    """Classes are the sorted folder names under `train`; or with `test_fraction` those in `root` itself.
+    """Pictures in class folders: ROOT/train/CLASS and ROOT/test/CLASS, or ROOT/CLASS with `test_fraction`.
 
-    `test_fraction` of the pictures, 0..1, are then held out by `split_seed` and their content alone: equal files are on
-    one side, and none changes sides when others come or go or are renamed.
+    Classes are the sorted folder names. A file is taken for its name's ending, or for its first bytes where it has no
+    picture's ending, and decoded by its content; what is left out is said.
 
-    A file is taken for its name's ending, or for its first bytes where it has no picture's ending, and decoded by its
-    content; with `suffixes` files with these endings alone are taken. What is left out is said.
-    Files are decoded when asked for, or all at once with `in_memory`; a file that cannot be read then
-    raises CorruptSample here. `limit` takes so many files of each split, evenly from the classes.
+    Args:
+        root: The folder.
+        height: Of the picture that the network takes, in pixels.
+        width: As height.
+        mode: RGB or L (grey); files of other colours are converted.
+        interpolation: How a picture of another size is resized: nearest, bilinear or bicubic.
+        normalize: imagenet, half (values become -1..1) or none (0..1).
+        mean: One value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
+        std: As mean.
+        exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
+        train: The folder in `root` with the class folders to train on.
+        test: The folder in `root` with those to test on.
+        test_fraction: Share of the pictures, 0 to below 1, that is held out, by content alone: equal files are on one
+            side, and none changes sides when others come or go or are renamed. With 0 the test set is the training set.
+        split_seed: Decides which ones.
+        suffixes: Endings of the files that are taken, such as [jpg]; null goes by content.
+        limit: Takes so many files of each split, evenly from the classes.
+        in_memory: Decodes all files at the start; one that cannot be read then ends the run.
     """
     at_least(1, limit=limit)
     image = image_input(height, width, mode, interpolation, normalize, mean, std, exif)

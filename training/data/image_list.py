@@ -42,14 +42,35 @@ def image_list(
     limit: int | None = None,
     in_memory: bool = False,
 ) -> Source:
-    """`path` is a list with a first line of names, in CSV or with another delimiter, perhaps compressed by gzip.
+    """Pictures by a list of paths and labels, as competitions ship them: a CSV file with a first line of names.
 
-    Its paths are relative to `root`, or to the list's folder; `suffix` is put behind each, such as .jpg behind ids.
-    The columns are those named path, file, filename or image, and label or class, or as the arguments say. Classes are
-    the labels in the list, sorted, by number if all are numbers, or `labels`.
+    The test set is told by a column split, by a list of its own, or by `test_fraction`. Classes are the labels in the
+    list, sorted, by number if all are numbers.
 
-    A column split (or `split_column`) tells `train` from `test`; or `test_path` is a list of the test set; or
-    `test_fraction` of the pictures, 0..1, are held out as image_folder does. `limit` and `in_memory` are as there.
+    Args:
+        path: The list, in CSV or with another delimiter, perhaps compressed by gzip.
+        height: Of the picture that the network takes, in pixels.
+        width: As height.
+        mode: RGB or L (grey); files of other colours are converted.
+        interpolation: How a picture of another size is resized: nearest, bilinear or bicubic.
+        normalize: imagenet, half (values become -1..1) or none (0..1).
+        mean: One value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
+        std: As mean.
+        exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
+        root: The folder that paths are relative to; the list's own if null.
+        path_column: The column of paths; null finds path, file, filename or image.
+        label_column: The column of labels; null finds label or class.
+        split_column: The column that tells `train` from `test`; null finds split.
+        delimiter: Between columns; null finds it.
+        suffix: Put behind each path, such as .jpg behind ids.
+        labels: The classes, in the network's order; null takes those in the list.
+        test_path: A list of the test set.
+        train: What the split column says of samples to train on.
+        test: What it says of samples to test on.
+        test_fraction: Share of the pictures that is held out, as image_folder does it.
+        split_seed: Decides which ones.
+        limit: Takes so many files of each split, evenly from the classes.
+        in_memory: Decodes all files at the start; one that cannot be read then ends the run.
     """
     at_least(1, limit=limit)
     image = image_input(height, width, mode, interpolation, normalize, mean, std, exif)

@@ -66,9 +66,13 @@ def split_by_content(
     damaged: tuple[str, ...] = (),
 ) -> ImageSplit:
     """About `fraction` of each class is held out, by `seed` and content alone: equal files are on one side, and none
-    changes sides when others come or go, or when it is renamed. Raises UserError for a class that has none left."""
-    if not 0 < fraction < 1:
-        raise UserError(f"{ARGS}.test_fraction: {fraction} is not between 0 and 1")
+    changes sides when others come or go, or when it is renamed. With 0 the test set is the training set.
+
+    Raises UserError for a class that has none left."""
+    if not 0 <= fraction < 1:
+        raise UserError(f"{ARGS}.test_fraction: {fraction} is not 0 or more and below 1")
+    if fraction == 0:
+        return ImageSplit(labels, (folder, folder), (files, files), notes, damaged)
     if seed < 0:
         raise UserError(f"{ARGS}.split_seed: {seed} is too small; give 0 or more")
     are_held = held_out(file_keys(folder, files), fraction, seed)

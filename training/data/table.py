@@ -51,19 +51,36 @@ def table(
     header: list[str] | bool | None = None,
     encoding: str | None = None,
 ) -> Source:
-    """Exactly one of `path`, `columns` and `loader`, as table_reader.py says; `features` are all other columns.
+    """Rows of a table: from a file, from columns in the recipe, or from a function; give one of the three.
 
-    Inputs are [columns] in `datatype`: numbers and truth values as they are, dates as seconds since 1970, of text a
-    column of 0 and 1 for each category. `columns_as` says for a column: number, category, date, date:%d.%m.%Y, ignore.
-    Regression targets are [outputs] in `datatype`, labels the target columns' names; a classification target is int64
-    [], labels the sorted values of its column. `task` is the recipe's own.
+    Numbers and truth values stay as they are, dates become seconds since 1970, text a column of 0 and 1 for each
+    category. What is fitted, such as mean, std and categories, is fitted on the training rows.
 
-    `split` is hash (a row's side depends on what it holds, split_seed and test_fraction alone) or shuffle
-    (scikit-learn's train_test_split, by class for classification); with `test_fraction` 0 the test set is the training
-    set. Fitted on training rows are: with `scale` mean and std, with `scale_target` (if it is not given, what `scale`
-    is) those of regression targets, categories, and with `missing` fill or indicator the median or the most frequent
-    category. `missing_targets` is drop if `missing` is, else error. `missing_words` replace pandas's. The rest is for
-    files of text: text_format.py; null is found from the file.
+    Args:
+        path: A file of text with any delimiter, perhaps compressed, or Parquet, Feather or Arrow; local or a URL.
+        columns: Columns by name, written in the recipe.
+        loader: {name: import path, args: {...}} of a function that gives (X, y) or a Bunch of scikit-learn.
+        target: The column to predict, or a list of columns; a loader gives its own.
+        features: The columns to predict from; null takes all others.
+        columns_as: What a column is where it is not clear: number, category, date, date:%d.%m.%Y, or ignore.
+        task: The recipe's own; classification or regression.
+        test_fraction: Share of the rows that is held out, 0 to below 1; with 0 the test set is the training set.
+        split_seed: Decides which ones.
+        split: hash (a row's side depends on what it holds alone) or shuffle (scikit-learn's train_test_split).
+        scale: Lets the network see columns with mean 0 and deviation 1.
+        scale_target: The same for regression targets, which the model scales back; null is what `scale` is.
+        datatype: In which numbers reach the model, float64 or float32; the network takes float32 of what is scaled.
+        missing: What a missing value does: error, drop the row, fill (median or most frequent category), or indicator
+            (fill, and a column that says so).
+        missing_targets: error or drop; null is drop where `missing` is.
+        missing_words: Words for missing values; null takes those of pandas.
+        delimiter: Of a file of text, as the rest; null finds it.
+        decimal: The decimal sign.
+        thousands: The sign between thousands.
+        comment: What begins a line that is no row.
+        quote: The quotation mark.
+        header: Names of the columns where a file has none; or whether its first row has them.
+        encoding: Such as utf-8 or latin-1.
     """
     asked = Asked(
         columns_as=_ways(columns_as or {}),

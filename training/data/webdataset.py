@@ -42,15 +42,29 @@ def webdataset(
     cache: str | None = None,
     storage_options: dict[str, Any] | None = None,
 ) -> Source:
-    """`train` and `test` name shards by braces or `*`; `labels` lists the classes, or names a file with one per line.
+    """Shards in WebDataset's format: tar files whose members KEY.jpg and KEY.cls are one sample.
 
-    With `endings`, those of images such as [jpg], keys follow WebDataset's own rule: they end at the first dot of a
-    file's name, and classes are KEY.cls in small letters. Without it every picture's ending is known, a key may have
-    dots, and a class may be KEY.CLS.
+    An epoch goes through the shards in random order, some of them at a time, whose samples are shuffled together.
 
-    An epoch goes through the shards in random order, `shuffle_shards` of them at a time, whose samples
-    are shuffled together. `storage_options` go to fsspec. `cache` is a folder that keeps where samples
-    lie in each shard, which is slow to find out, and copies of shards behind a URL.
+    Args:
+        train: Shards to train on, by braces {000..015} or `*`; local or any URL of fsspec.
+        test: Shards to test on.
+        labels: The classes' names, or a file with one a line.
+        height: Of the picture that the network takes, in pixels.
+        width: As height.
+        mode: RGB or L (grey); files of other colours are converted.
+        interpolation: How a picture of another size is resized: nearest, bilinear or bicubic.
+        normalize: imagenet, half (values become -1..1) or none (0..1).
+        mean: One value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
+        std: As mean.
+        exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
+        endings: Endings of pictures such as [jpg]; keys then follow WebDataset's own rule and end at the first dot of
+            a name, and classes are KEY.cls in small letters. With null every picture's ending is known, a key may have
+            dots, and a class may be KEY.CLS.
+        shuffle_shards: How many shards are shuffled together.
+        cache: A folder that keeps where samples lie in each shard, which is slow to find out, and copies of shards
+            behind a URL.
+        storage_options: Passed to fsspec.
     """
     at_least(1, shuffle_shards=shuffle_shards)
     image = image_input(height, width, mode, interpolation, normalize, mean, std, exif)

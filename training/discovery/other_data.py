@@ -28,7 +28,7 @@ def data_of(card: ModelCard, data: str | None, source: Component | None) -> Sour
     option = "--source" if source is not None else "--data"
     chosen = source or (card.data if data is None else _with_path(card, data))
     found = evaluation_data(replace(card, data=chosen))
-    _check_input(found.input, card.input, option)
+    _check_input(found.input, card.input, option, own=source is None)
     if (found.targets == "values") != (card.task == "regression"):
         raise UserError(f"{option}: gives {found.targets}, and the model is for {card.task}")
     return found if found.labels == card.labels else _renumbered(found, card, option)
@@ -46,10 +46,7 @@ def _images(card: ModelCard, path: str) -> dict[str, Any]:
     folder, args = Path(path).expanduser().resolve(), card.data.args
     held_out = folder / args.get("test", "test")
     folder = held_out if held_out.is_dir() else folder
-    whole: dict[str, Any] = {name: None for name in ("limit", "test_fraction") if name in args}
-    # From the top of the disk, because what lies beside the folder is not a part of it.
-    inside = str(folder.relative_to(folder.anchor))
-    return {**args, **whole, "root": folder.anchor, "train": inside, "test": inside}
+    return {**args, "root": str(folder), "test_fraction": 0.0, "limit": None}
 
 
 def _table(card: ModelCard, path: str) -> dict[str, Any]:
@@ -82,12 +79,15 @@ WITH_PATH: Mapping[str, Callable[[ModelCard, str], dict[str, Any]]] = {
 }
 
 
-def _check_input(found: Input, expected: Input, option: str) -> None:
-    """Mean and std belong to the model, so those of other data do not matter."""
+def _check_input(found: Input, expected: Input, option: str, *, own: bool) -> None:
+    """Mean and std belong to the model, so those of other data do not matter.
+
+    Data of the card's `own` kind are turned as the card says, if they are files at all.
+    """
     if isinstance(found, TableInput) and isinstance(expected, TableInput) and any(expected.columns):
         same = found.columns == expected.columns
     elif isinstance(found, ImageInput) and isinstance(expected, ImageInput):
-        found = replace(found, mean=expected.mean, std=expected.std)
+        found = replace(found, mean=expected.mean, std=expected.std, exif=expected.exif if own else found.exif)
         same = found == expected
     else:
         same = type(found) is type(expected) and found.shape == expected.shape
@@ -97,7 +97,7 @@ def _check_input(found: Input, expected: Input, option: str) -> None:
 
 def _in_words(input: Input) -> str:
     if isinstance(input, ImageInput):
-        return f"{input.mode} pictures of {input.height} x {input.width}, {input.interpolation}"
+        return f"{input.mode} pictures of {input.height} x {input.width}, {input.interpolation}, exif {input.exif}"
     if isinstance(input, TableInput) and any(input.columns):
         return f"columns {', '.join(input.columns)}"
     return f"samples of shape {list(input.shape)}"

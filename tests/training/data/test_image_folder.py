@@ -196,10 +196,16 @@ def test_each_class_keeps_a_picture_to_train_on(tmp_path: Path) -> None:
     assert words.startswith(f"{root}: all 1 of class ant fall into the test set; give another data.source.args.split_")
     words = refusal(lambda: source("image_folder", root=str(root), test_fraction=0.000001, **SIZE))
     assert words.startswith(f"{root}: has no picture to test on")
-    for fraction in (0.0, 1.0, float("nan")):
+    for fraction in (-0.1, 1.0, float("nan")):
         args = {"root": str(root), "test_fraction": fraction, **SIZE}
         words = refusal(functools.partial(source, "image_folder", **args))
-        assert f"data.source.args.test_fraction: {fraction} is not between 0 and 1" in words
+        assert f"data.source.args.test_fraction: {fraction} is not 0 or more and below 1" in words
+
+
+def test_a_fraction_of_0_tests_on_what_is_trained_on(tmp_path: Path) -> None:
+    found = source("image_folder", root=str(classes(tmp_path, 2)), test_fraction=0, **SIZE)
+    assert found.train_size == found.test_size > 0
+    assert found.listings["train"] == found.listings["test"]
 
 
 def test_listings_know_names_sizes_and_order(tmp_path: Path) -> None:

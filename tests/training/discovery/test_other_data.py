@@ -14,7 +14,7 @@ from torchferry.training.data.source import ImageInput, Input, Source, TableInpu
 from torchferry.training.discovery.other_data import data_of
 from torchferry.training.models.saved import ModelCard
 
-PICTURES = ImageInput(mode="RGB", height=8, width=8, mean=(0.0,) * 3, std=(1.0,) * 3)
+PICTURES = ImageInput(mode="RGB", height=8, width=8, mean=(0.0,) * 3, std=(1.0,) * 3, exif="apply")
 IMAGES = {"height": 8, "width": 8, "mode": "RGB", "interpolation": "bilinear", "limit": 1}
 
 
@@ -145,7 +145,8 @@ def test_target_columns_are_put_in_the_models_order() -> None:
             card("digits", {}, ImageInput(mode="L", height=9, width=8, mean=(0.0,), std=(1.0,))),
             None,
             Component(name="digits"),
-            "--source: gives L pictures of 8 x 8, bilinear; the model takes L pictures of 9 x 8, bilinear",
+            "--source: gives L pictures of 8 x 8, bilinear, exif apply; the model takes L pictures of 9 x 8, bilinear, exif "
+            "ignore",
         ),
     ],
 )

@@ -12,9 +12,6 @@ from torchferry.training.data.arguments import checked
 from torchferry.training.discovery.components import KINDS
 from torchferry.training.discovery.signature import Argument, arguments_of, in_yaml, summary_of
 
-THEIRS = {"dataset", "image_folder", "table", "webdataset"}
-"""Sources whose docstrings have no section of arguments yet."""
-
 
 @checked
 def source(root: str, size: int | None = None, mode: Literal["L", "RGB"] = "RGB", plain=3) -> None:  # type: ignore[no-untyped-def]
@@ -86,6 +83,6 @@ def test_every_argument_of_ours_has_a_meaning() -> None:
     for kind in some(ours):
         for name in kind:
             component = kind.components[name]
-            if component.__module__.startswith("torchferry.") and name not in THEIRS:
+            if component.__module__.startswith("torchferry."):
                 assert [each.name for each in arguments_of(component) if not each.meaning] == [], name
                 assert summary_of(component), name
