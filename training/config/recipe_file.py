@@ -125,6 +125,6 @@ def _shown(node: yaml.Node) -> str:
 
 
 def _kind(node: yaml.Node) -> str:
-    if isinstance(node, yaml.MappingNode):
-        return "a mapping"
-    return "a list" if isinstance(node, yaml.SequenceNode) else "a word"
+    if isinstance(node, yaml.CollectionNode):
+        return "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
+    return "a word"

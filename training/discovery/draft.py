@@ -87,6 +87,7 @@ def _keys(draft: Draft) -> Keys:
             ("clip_norm", 1.0, "largest norm of the gradients; null for no limit"),
         ], ""),
         ("checkpoint", [
+            ("every_epochs", max(1, draft.epochs // 10), "how often all is saved, to go on from"),
             ("keep", 2, "how many of the newest stay, beside the best"),
             ("export", "best", "the weights that leave training: best by the test set's score, or last"),
         ], ""),

@@ -1,8 +1,9 @@
 """A model's metrics on data: those that its training ended with, for its own test set."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import torch
 from torch import nn
 
 from torchferry.errors import UserError
@@ -31,13 +32,15 @@ class Outcome:
 def judge(
     model: nn.Module, card: ModelCard, data: str | None, source: Component | None, *, on_cpu: bool = False
 ) -> Outcome:
-    """`model` takes inputs as the card says and gives logits or values; see other_data.data_of for the rest."""
+    """`model` takes inputs as the card says and gives logits or values; see other_data.data_of for the rest.
+
+    On a GPU if there is one, but for a model that is `on_cpu` whatever it is asked for. Raises UserError."""
     found = data_of(card, data, source)
     if found.test_size == 0:
         raise UserError("--data: the test set is empty")
-    task, rank_info = TASKS[card.task], rank_info_of({})
+    task, rank_info = TASKS[card.task].of(card.target_scale), rank_info_of({})
     if on_cpu:
-        rank_info = rank_info_of({"LOCAL_WORLD_SIZE": "1000000"})
+        rank_info = replace(rank_info, device=torch.device("cpu"))
     outputs = 1 if card.task == "binary" else len(card.labels)
     config = DataConfig(source=card.data, on_corrupt="skip")
     classes = None if card.task == "regression" else len(card.labels)

@@ -145,8 +145,8 @@ def test_target_columns_are_put_in_the_models_order() -> None:
             card("digits", {}, ImageInput(mode="L", height=9, width=8, mean=(0.0,), std=(1.0,))),
             None,
             Component(name="digits"),
-            "--source: gives L pictures of 8 x 8, bilinear, exif apply; the model takes L pictures of 9 x 8, bilinear, exif "
-            "ignore",
+            "--source: gives L pictures of 8 x 8, bilinear, exif apply; the model takes L pictures of 9 x 8, "
+            "bilinear, exif ignore",
         ),
     ],
 )

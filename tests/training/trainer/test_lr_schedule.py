@@ -76,7 +76,7 @@ def test_each_groups_own_rate_is_multiplied(config: ScheduleConfig, shares: floa
     ("config", "words"),
     [
         (ScheduleConfig(name="zigzag"), "schedule.name: 'zigzag' is not one of"),
-        (ScheduleConfig(name="cosine", args={"ends": 1}), "schedule.args: "),
+        (ScheduleConfig(name="cosine", args={"ends": 1}), "schedule.args.ends: unknown argument of cosine"),
         (ScheduleConfig(name="step", args={"milestones": [5]}), "are not shares of the run"),
         (ScheduleConfig(name="cosine", every="epoch"), "cosine goes by steps"),
         (ScheduleConfig(name="StepLR", args={"step_size": 2}, warmup_steps=3), "schedule.warmup_steps"),
