@@ -128,6 +128,8 @@ REAL: dict[str, dict[str, Any]] = {
     "safetensors": {"SafetensorError": type("SafetensorError", (Exception,), {})},
     "safetensors.torch": {"save_model": _save_model, "load_model": _load_model, "load_file": _load_file},
     "jsonargparse": {"ArgumentError": type("ArgumentError", (Exception,), {})},
+    # Steps are counted by these bounds before anything of prometheus_client sees them.
+    "prometheus_client": {"Histogram": Inert("prometheus_client.Histogram", DEFAULT_BUCKETS=(float("inf"),))},
     "PIL": {"UnidentifiedImageError": type("UnidentifiedImageError", (OSError,), {})},
 }
 """What of a package does something, because a run needs it."""
