@@ -92,7 +92,7 @@ def class_pictures(
         names, sizes = [name for name, _ in pictures.found], [size for _, size in pictures.found]
         lists.append(FileList.of(names, sizes, labels.index(label)))
         left_out += pictures.left_out
-    return FileList.joined(lists), left_out_line(left_out, folder)
+    return FileList.joined(lists), left_out_line(left_out, folder, by_ending=suffixes is not None)
 
 
 def _beside_classes(folder: Path) -> list[bytes]:

@@ -112,10 +112,11 @@ def is_hidden(name: bytes) -> bool:
     return name.startswith(b".") or name.lower() in SILENT
 
 
-def left_out_line(names: list[bytes], root: Path) -> tuple[str, ...]:
+def left_out_line(names: list[bytes], root: Path, *, by_ending: bool = False) -> tuple[str, ...]:
     """One line that counts them and names a few; none where there are none."""
     if not names:
         return ()
     shown = ", ".join(os.fsdecode(name) for name in names[:3]) + (", ..." if len(names) > 3 else "")
-    words = "1 file that is no picture" if len(names) == 1 else f"{len(names):,} files that are no pictures"
-    return (f"{root}: left out {words}: {shown}",)
+    count = "1 file" if len(names) == 1 else f"{len(names):,} files"
+    why = "with another ending" if by_ending else "that is no picture" if len(names) == 1 else "that are no pictures"
+    return (f"{root}: left out {count} {why}: {shown}",)

@@ -134,7 +134,7 @@ def test_with_suffixes_their_files_alone_are_taken(tmp_path: Path) -> None:
     noise(0).save(ant / "u", "PNG")
     former = source("image_folder", root=str(tmp_path), suffixes=["jpg", "jpeg", "png", "webp", "bmp"], **SIZE)
     assert former.train_size == 2
-    assert former.notes == (f"{tmp_path}/train: left out 2 files that are no pictures: ant/t.tif, ant/u",)
+    assert former.notes == (f"{tmp_path}/train: left out 2 files with another ending: ant/t.tif, ant/u",)
 
 
 def test_a_folder_beside_the_splits_is_said(tmp_path: Path) -> None:
