@@ -97,7 +97,8 @@ def _input_of(bundle: Bundle) -> Input:
         del decode["kind"]
         zeros = (0.0,) * shape[0]
         return ImageInput(**decode, mean=zeros, std=tuple(1.0 for _ in zeros))
+    datatype: Any = next(name for name, protocol in DATATYPES.items() if protocol == spec.datatype)
     if spec.name == "row":
-        return TableInput(columns=("",) * shape[0], mean=(0.0,) * shape[0], std=(1.0,) * shape[0])
-    datatype = next(name for name, protocol in DATATYPES.items() if protocol == spec.datatype)
-    return TensorInput(shape=shape, datatype=datatype)  # type: ignore[arg-type]  # a key of DATATYPES
+        count = shape[0]
+        return TableInput(columns=("",) * count, mean=(0.0,) * count, std=(1.0,) * count, datatype=datatype)
+    return TensorInput(shape=shape, datatype=datatype)

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset, TensorDataset
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.nearest import did_you_mean
+from torchferry.training.data.build_source import build_source
 from torchferry.training.data.source import ImageInput, Input, Source, TableInput
 from torchferry.training.models.saved import ModelCard, evaluation_data
 
@@ -27,11 +28,23 @@ def data_of(card: ModelCard, data: str | None, source: Component | None) -> Sour
         raise UserError("--data, --source: give one of them")
     option = "--source" if source is not None else "--data"
     chosen = source or (card.data if data is None else _with_path(card, data))
-    found = evaluation_data(replace(card, data=chosen))
+    found = _unnamed(chosen, card) if _has_no_names(card.input) else evaluation_data(replace(card, data=chosen))
     _check_input(found.input, card.input, option, own=source is None)
     if (found.targets == "values") != (card.task == "regression"):
         raise UserError(f"{option}: gives {found.targets}, and the model is for {card.task}")
     return found if found.labels == card.labels else _renumbered(found, card, option)
+
+
+def _has_no_names(input: Input) -> bool:
+    return isinstance(input, TableInput) and not any(input.columns)
+
+
+def _unnamed(chosen: Component, card: ModelCard) -> Source:
+    """For a bundle of a table, which knows how many columns it takes and not their names."""
+    assert isinstance(card.input, TableInput)
+    if chosen.name == "table":
+        chosen = replace(chosen, args={"datatype": card.input.datatype, **chosen.args})
+    return build_source(chosen, card.task)
 
 
 def _with_path(card: ModelCard, path: str) -> Component:
