@@ -1,6 +1,7 @@
 """A bundle's variant as a model that can be judged, through the runtime that would serve it."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import nn
