@@ -28,6 +28,7 @@ from torchferry.training.models.weights import load_weights
 OPTIONS = {
     "model.name:": "--model:",
     "model.args:": "--model-args:",
+    "model.args.": "--model-args.",
     "weights.source:": "--weights:",
     "weights.key:": "--weights-key:",
     "weights.prefix:": "--weights-prefix:",

@@ -40,7 +40,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "said"),
     [
         (["exprot"], "there is no verb 'exprot' of torchferry; did you mean export?"),
-        (["zzz"], "there is no verb 'zzz' of torchferry; choose one of train, "),
+        (["zzz"], "there is no verb 'zzz' of torchferry; choose one of new, "),
         (["latency"], "there is no verb 'latency'; did you mean torchferry bench latency?"),
         (["bench", "latenz"], "there is no verb 'latenz' of torchferry bench; did you mean latency?"),
         (["--config", "r.yaml"], "--config: torchferry begins with a verb; torchferry --help lists them"),

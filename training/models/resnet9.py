@@ -5,8 +5,13 @@ from torch import nn
 
 
 class ResNet9(nn.Sequential):
-    """[batch, 3, 32, 32] to [batch, classes]: `width` channels after the first convolution, eight times as many at the
-    end (the shape of David Page's network, https://github.com/davidcpage/cifar10-fast)."""
+    """[batch, 3, 32, 32] to [batch, classes]: eight convolutions and a head (the shape of David Page's network,
+    https://github.com/davidcpage/cifar10-fast).
+
+    Args:
+        classes: How many there are, one output for each.
+        width: Channels of the first convolution; the last have eight times as many.
+    """
 
     def __init__(self, classes: int = 10, width: int = 64) -> None:
         super().__init__(

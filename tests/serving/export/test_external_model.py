@@ -212,7 +212,7 @@ def test_bad_input_is_said_with_its_option(pictures: Path, tmp_path: Path) -> No
         (("--model", f"{NETWORKS}.one_logit"), "--input: is missing"),
         ((*table[:2], "--input", "table:9"), "--input: the model does not take it"),
         (("--model", "nowhere.to.find", "--input", "table:8"), "--model: cannot import 'nowhere.to.find'"),
-        ((*table, "--model-args", '{"depth": 3}'), "--model-args: "),
+        ((*table, "--model-args", '{"depth": 3}'), "--model-args.depth: "),
         ((*table, "--model-args", "["), "is not JSON"),
         ((*table, "--labels", tmp_path / "two"), "--labels: has 2 classes, but the model knows 1"),
         ((*table, "--labels", tmp_path / "no"), "--labels: cannot read"),

@@ -49,7 +49,10 @@ def test_options_reach_into_nested_arguments(tmp_path: Path) -> None:
     assert parsed.model.args == {"widths": [4, 8, 2]}
     replaced = parse([*config, "--data.source", '{"name": "digits", "args": {"size": 28}}'])
     assert (replaced.data.source.name, replaced.data.source.args) == ("digits", {"size": 28})
-    with pytest.raises(UserError, match=r"--data.sorce.args.train.args.n 3; did you mean data.source.args\?"):
+    with pytest.raises(
+        UserError,
+        match=r"--data\.sorce\.args\.train\.args\.n: unknown key; did you mean data\.source\.args\.train\.args\.n\?",
+    ):
         parse([*config, "--data.sorce.args.train.args.n", "3"])
 
 

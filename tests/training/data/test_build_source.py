@@ -41,6 +41,6 @@ def test_a_source_that_knows_no_task_is_told_none() -> None:
 
 
 def test_a_name_that_is_none_is_refused() -> None:
-    assert "data.source.name: 'tables' is not one of" in refusal(
+    assert "data.source.name: there is no 'tables'; did you mean table?" in refusal(
         lambda: build_source(Component(name="tables"), "binary")
     )

@@ -115,7 +115,7 @@ def test_how_files_would_be_found_is_said(text: str, words: str, tmp_path: Path)
             {},
             "has no column split; give data.source.args.test_path or data.source.args.test_fraction for the tes",
         ),
-        (FOUR, {"test_fraction": 1.5}, "data.source.args.test_fraction: 1.5 is not between 0 and 1"),
+        (FOUR, {"test_fraction": 1.5}, "data.source.args.test_fraction: 1.5 is not 0 or more and below 1"),
         ("path,label,split\nimg/0.png,a,train\n", {"test_fraction": 0.5}, "both say what is held out; leave one of"),
         (
             "path,label,split\nimg/0.png,a,train\n",

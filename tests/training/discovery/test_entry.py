@@ -23,7 +23,7 @@ def test_a_name_is_all_that_it_names(name: str, kinds: list[str]) -> None:
 
 
 def test_a_section_and_a_list_of_parts_show_their_keys() -> None:
-    assert [each.name for each in entries("weights")[0].arguments] == ["source", "skip"]
+    assert [each.name for each in entries("weights")[0].arguments] == ["source", "skip", "key", "prefix"]
     assert [each.name for each in entries("data.augment")[0].arguments] == ["name", "args"]
     assert entries("step.clip_norm")[0].arguments == ()
     assert entries("step.clip_norm")[0].summary.startswith("Largest norm of all gradients")

@@ -84,5 +84,5 @@ def test_every_argument_of_ours_has_a_meaning() -> None:
         for name in kind:
             component = kind.components[name]
             if component.__module__.startswith("torchferry."):
-                assert [each.name for each in arguments_of(component) if not each.meaning] == [], name
+                assert [each.name for each in arguments_of(component, kind.given) if not each.meaning] == [], name
                 assert summary_of(component), name

@@ -39,7 +39,7 @@ def test_it_moves_what_is_not_frozen(name: str) -> None:
     [
         ("LBFGS", {}, "optimizer.name: LBFGS evaluates the loss several times in a step"),
         ("Nothing", {}, "optimizer.name: 'Nothing' is not one of ASGD, Adadelta, "),
-        ("SGD", {"rate": 1}, "optimizer.args: got an unexpected keyword argument 'rate' for SGD"),
+        ("SGD", {"rate": 1}, "optimizer.args.rate: unknown argument of SGD"),
         ("SGD", {"lr": -1.0}, "optimizer: SGD could not be built: ValueError: Invalid learning rate: -1.0"),
         ("builtins.list", {}, "optimizer.name: builtins.list gives a list, no Optimizer"),
     ],
