@@ -33,7 +33,8 @@ def fingerprint_of(recipe: Recipe, source: Source, network: nn.Module) -> Finger
     sizes = {"train": source.train_size, "test": source.test_size}
     content = {
         "schema": SCHEMA,
-        "recipe": dict(flat(recorded(recipe))),
+        # Without what may always differ, such as the address of a Pushgateway and its password.
+        "recipe": {key: value for key, value in flat(recorded(recipe)) if not is_free(key, SAME_RUN)},
         "labels": source.labels,
         "targets": source.targets,
         "input": to_plain(source.input),

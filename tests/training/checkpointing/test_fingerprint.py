@@ -48,6 +48,7 @@ def test_it_says_everything_that_a_run_depends_on() -> None:
     assert found["network"] == {"weight": [3, 3], "bias": [3]}
     assert found["recipe"]["optimizer.args.lr"] == 0.1
     assert {"torch", "numpy", "torchferry"} <= found["versions"].keys()
+    assert not [key for key in found["recipe"] if key.startswith(("metrics", "checkpoint", "runs_dir"))]
 
 
 def test_of_the_same_run_nothing_is_said() -> None:
