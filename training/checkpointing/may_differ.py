@@ -31,7 +31,9 @@ NEW_RUN = SAME_RUN | {
     "data.mixup": "as data.augment",
     "data.cutmix": "as data.augment",
     "data.source": "other samples for the same classes or columns; what they mean is compared apart",
+    "data.sampling": "how often classes are drawn, from the next epoch on",
     "weights": "the checkpoint's are taken",
+    "freeze": "which of the weights are trained from here",
     "loss": "of what is trained from here",
     "optimizer": "its settings hold from here, its state is the checkpoint's",
     "schedule": "holds from here, at the step where the checkpoint stands",
@@ -40,7 +42,7 @@ NEW_RUN = SAME_RUN | {
 }
 """Where --resume PATH starts a new run from a checkpoint of another."""
 
-INSIDE_EPOCH = ("seed", "data.batch_size", "data.source")
+INSIDE_EPOCH = ("seed", "data.batch_size", "data.sampling", "data.source")
 """Of these, what may not differ while an epoch is half done: the samples that are left would be others."""
 
 
