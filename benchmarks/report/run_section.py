@@ -31,20 +31,30 @@ def run_section(run: Run) -> Section:
 
 def _facts(run: Run, scores: Sequence[str]) -> list[tuple[str, str]]:
     """Of the scores the first that has a value at the end: that of a constant target has none."""
-    known = [(name, score) for name in scores if (score := run.test[-1][name]) is not None]
+    final = run.tested or (run.test[-1] if run.test else {})
+    known = [(name, score) for name in scores if (score := final.get(name)) is not None]
     facts = [(f"test {name}", _says(name)(float(score))) for name, score in known[:1]]
     last = max((lines[-1] for lines in (run.train, run.test) if lines), key=lambda line: line["step"], default=None)
     return [*facts, ("training", f"{last['step']:,} steps, {last['epoch']:,} epochs")] if last else facts
 
 
 def _losses(run: Run) -> Markup | None:
-    series = [_series(lines, "loss", f"{kind} loss") for kind, lines in (("training", run.train), ("test", run.test))]
-    return _curves("Loss", "On training batches, and on the whole test set.", series, Axis(label="loss", log=True))
+    series = [
+        _series(lines, "loss", f"{kind} loss") for kind, lines in (("training", run.train), (run.split, run.test))
+    ]
+    return _curves(
+        "Loss", f"On training batches, and on the whole {run.split} set.", series, Axis(label="loss", log=True)
+    )
 
 
 def _score(run: Run, name: str) -> Markup | None:
-    axis = Axis(label=f"test {name}", says=_says(name), share=name in SHARES)
-    return _curves(f"Test {name}", "On the whole test set.", [_series(run.test, name, f"test {name}")], axis)
+    axis = Axis(label=f"{run.split} {name}", says=_says(name), share=name in SHARES)
+    return _curves(
+        f"{run.split.capitalize()} {name}",
+        f"On the whole {run.split} set.",
+        [_series(run.test, name, f"{run.split} {name}")],
+        axis,
+    )
 
 
 def _learning_rate(run: Run) -> Markup | None:

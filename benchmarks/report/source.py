@@ -37,9 +37,16 @@ class Run:
     train: list[dict[str, Any]]
     """Lines of metrics.jsonl, by step."""
     test: list[dict[str, Any]]
+    """Its evaluations, on a validation part if it has one."""
     config: str
     predictions: bytes | None
     """The picture of some, a PNG."""
+    tested: dict[str, Any] | None = None
+    """The one evaluation on the test set, where the others were on a validation part."""
+
+    @property
+    def split(self) -> str:
+        return "test" if self.tested is None else "validation"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +125,15 @@ def _run(path: Path) -> Run:
         raise UserError(f"{path}: metrics.jsonl or config.yaml is not text ({error.reason})") from error
     with blamed(path / run_folder.METRICS):
         lines = [json.loads(line) for line in metrics.splitlines()]
-        tests = _of(lines, "validation") or _of(lines, "test")  # a run with a validation part tests once, at its end
-        return Run(path=path, train=_of(lines, "train"), test=tests, config=config, predictions=predictions)
+        train, tests, validations = (_of(lines, kind) for kind in ("train", "test", "validation"))
+        return Run(
+            path=path,
+            train=train,
+            test=validations or tests,
+            tested=tests[-1] if validations and tests else None,
+            config=config,
+            predictions=predictions,
+        )
 
 
 def _of(lines: Sequence[dict[str, Any]], kind: str) -> list[dict[str, Any]]:

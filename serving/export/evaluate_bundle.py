@@ -86,8 +86,7 @@ def _source_of(bundle: Bundle) -> Component:
     if decode is None:
         return Component(name=NOT_KNOWN)
     args = {"height": decode.height, "width": decode.width, "mode": decode.mode, "interpolation": decode.interpolation}
-    exif = getattr(decode, "exif", None)
-    return Component(name="image_folder", args=args | ({"exif": exif} if exif else {}))
+    return Component(name="image_folder", args=args | {"exif": decode.exif})
 
 
 def _input_of(bundle: Bundle) -> Input:

@@ -12,8 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import yaml
 from torch import nn
 
+from torchferry import run_folder
 from torchferry.errors import UserError
 from torchferry.training.checkpointing.checkpoint import FINGERPRINT
 from torchferry.training.checkpointing.may_differ import INSIDE_EPOCH, NEW_RUN, SAME_RUN, is_free
@@ -68,10 +70,13 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def read(checkpoint: Path) -> Fingerprint | None:
-    """Of a checkpoint whose checksums were compared; None where one of before has none. Raises UserError."""
+    """Of a checkpoint; of one of before, what the model beside it knows, or None where there is none.
+
+    Raises UserError for a file that is no fingerprint.
+    """
     file = checkpoint / FINGERPRINT
     if not file.is_file():
-        return None
+        return _of_card(checkpoint.parent.parent / run_folder.MODEL / run_folder.CARD)
     try:
         content = json.loads(file.read_text())
         if content["schema"] != SCHEMA:
@@ -79,6 +84,20 @@ def read(checkpoint: Path) -> Fingerprint | None:
         return dict(content)
     except (ValueError, TypeError, LookupError) as error:
         raise UserError(f"{file}: is no fingerprint of a run: {error}") from error
+
+
+def _of_card(file: Path) -> Fingerprint | None:
+    """What samples mean, without which samples they are."""
+    try:
+        card = yaml.safe_load(file.read_text())
+        return {
+            "labels": list(card["labels"]),
+            "targets": "values" if card["task"] == "regression" else "classes",
+            "input": to_plain(from_plain(card["input"])),  # with what could not be said then
+            "target_scale": card.get("target_scale"),
+        }
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError):
+        return None
 
 
 def adopt(source: Source, saved: Fingerprint, where: Path) -> Source:
@@ -94,8 +113,12 @@ def adopt(source: Source, saved: Fingerprint, where: Path) -> Source:
 def compare(saved: Fingerprint, now: Fingerprint, where: Path, *, new_run: bool, inside_epoch: bool) -> list[str]:
     """What differs and may, a line each. Raises UserError for what may not.
 
-    `where` is the checkpoint. With `new_run` it is another run's; then the recipe is compared here as well.
+    `where` is the checkpoint. With `new_run` it is another run's; then the recipe is compared here as well. Of a
+    checkpoint of before there is less to compare.
     """
+    if "samples" not in saved:
+        _same(saved["input"], now["input"], "data.source: its {} is {}; {} was trained with {}", where)
+        return [f"{where} holds no fingerprint, as those of earlier versions; its samples cannot be compared"]
     said = list(_recipe(saved["recipe"], now["recipe"], where, inside_epoch=inside_epoch)) if new_run else []
     _same(saved["input"], now["input"], "data.source: its {} is {}; {} was trained with {}", where)
     _same(saved["network"], now["network"], "model: its {} is {}; {} is of another model, where it is {}", where)

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from torchferry import run_folder
 from torchferry.errors import UserError
 from torchferry.files import write_whole
@@ -23,9 +21,7 @@ from torchferry.training.checkpointing.fingerprint import flat, recorded
 from torchferry.training.checkpointing.may_differ import SAME_RUN, is_free
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.config.cli import parse, to_yaml
-from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import Recipe
-from torchferry.training.data.recorded import as_begun as recorded_as_begun
 from torchferry.training.data.recorded import as_recorded
 from torchferry.training.models.saved import whole_step
 from torchferry.training.progress import Progress
@@ -52,19 +48,6 @@ class Start:
         """The line that is written about it."""
         values = {"time": self.began / 1e9, "launch": self.launch, "world_size": world_size}
         return json.dumps(values | {"from_step": self.progress.step}) + "\n"
-
-
-def as_begun(recipe: Recipe) -> Recipe:
-    """The recipe, where a run folder of an earlier version lacks what its source can be told today: what was done then.
-
-    What the recipe itself says stays, and is compared later; so is a record that cannot be read.
-    """
-    try:
-        content = yaml.safe_load((recipe.run_dir / run_folder.CONFIG).read_text())["data"]["source"]
-        record = Component(name=content["name"], args=content.get("args") or {})
-    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
-        return recipe
-    return replace(recipe, data=replace(recipe.data, source=recorded_as_begun(recipe.data.source, record)))
 
 
 def find_start(
@@ -133,7 +116,7 @@ def _check_ours(recipe: Recipe, *, again: bool) -> None:
     if not (folder / run_folder.CONFIG).is_file():
         raise UserError(f"{folder}: is no run folder (it has no config.yaml); give another --name")
     # Parsed again, so that keys which came later have their defaults.
-    began = parse(["--config", str(folder / run_folder.CONFIG)])
+    began = parse(["--config", str(folder / run_folder.CONFIG)], environment=False)
     began = replace(began, data=replace(began.data, source=as_recorded(began.data.source)))
     before, now = dict(flat(began)), dict(flat(recorded(recipe)))
     differ = [

@@ -37,21 +37,22 @@ jsonargparse.set_parsing_settings(
 )
 
 
-def parse(arguments: Sequence[str]) -> Recipe:
+def parse(arguments: Sequence[str], *, environment: bool = True) -> Recipe:
     """The recipe that the command line asks for; raises UserError with one line."""
     given_by = Given(arguments)
     parser = jsonargparse.ArgumentParser(
         prog="torchferry train",
         description=LAUNCHING,
         exit_on_error=False,
-        default_env=True,
+        default_env=environment,
         env_prefix="TORCHFERRY",
     )
     parser.add_argument("--config", action="config", help="A recipe; options after it override its keys.")
     parser.add_class_arguments(Recipe)
     if "_ARGCOMPLETE" in os.environ:  # it is the launcher's, and taken out before the recipe is read
         parser.add_argument("--nproc-per-node")
-    refuse_unknown_variables(_keys(parser))
+    if environment:
+        refuse_unknown_variables(_keys(parser))
     try:
         words = ["--dry_run=true" if word == "--dry_run" else word for word in arguments]
         given = parser.parse_args(merged(words, parser))

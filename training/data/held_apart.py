@@ -16,20 +16,21 @@ from torchferry.errors import UserError
 from torchferry.training.data.membership import drawn
 from torchferry.training.data.source import Source
 
-VALIDATION_SEED, FOLD_SEED = 1, 2
-"""Fixed, so that runs with other seeds hold the same samples apart."""
+VALIDATION_SEED, FOLD_SEED = 2**40 + 1, 2**40 + 2
+"""Fixed, so that runs with other seeds hold the same samples apart; no source's split_seed is so large, whose test set
+would be the same samples."""
 
 
 def validation_part(source: Source, fraction: float) -> tuple[Source, Dataset]:
     """The source without `fraction` of its training samples, and these. Raises UserError."""
     key = "data.validation_fraction"
-    return _apart(source, drawn(_keys(source.train, key), VALIDATION_SEED) < fraction, key)
+    return _apart(source, drawn(_keys(source, key), VALIDATION_SEED) < fraction, key)
 
 
 def fold_part(source: Source, fold: str) -> Source:
     """With fold 2/5: the second of five parts of the training samples is the test set, and not trained on."""
     number, folds = map(int, fold.split("/"))
-    parts = (drawn(_keys(source.train, "fold"), FOLD_SEED) * folds).astype(np.int64)
+    parts = (drawn(_keys(source, "fold"), FOLD_SEED) * folds).astype(np.int64)
     left, part = _apart(source, parts == number - 1, "fold")
     listings = {split: listing for split, listing in source.listings.items() if split == "train"}
     return replace(left, test=part, listings=listings)
@@ -66,7 +67,8 @@ def _apart(source: Source, held: np.ndarray, key: str) -> tuple[Source, Dataset]
 
     train, part = _part(source.train, kept), _part(source.train, indices)
     # What is fitted anew has to be divided anew, by whoever holds the whole source.
-    return replace(source, train=train, order=None if order is None else order_left, refit=None), part
+    keys = None if source.keys is None else source.keys[kept]
+    return replace(source, train=train, keys=keys, order=None if order is None else order_left, refit=None), part
 
 
 def _part(samples: Dataset, indices: np.ndarray) -> Dataset:
@@ -75,12 +77,16 @@ def _part(samples: Dataset, indices: np.ndarray) -> Dataset:
     return Part(samples, indices)
 
 
-def _keys(samples: Dataset, key: str) -> np.ndarray:
+def _keys(source: Source, key: str) -> np.ndarray:
     """uint64 [samples]: of what a sample holds where that is known without decoding it, else of its place."""
-    if isinstance(samples, IterableDataset):
+    if isinstance(source.train, IterableDataset):
         raise UserError(f"{key}: a stream has no samples to choose from; give it a data set with a length")
+    return source.keys if source.keys is not None else _keys_of(source.train)
+
+
+def _keys_of(samples: Dataset) -> np.ndarray:
     if isinstance(samples, Part):
-        return _keys(samples.samples, key)[samples.indices]
+        return _keys_of(samples.samples)[samples.indices]
     if isinstance(samples, TensorDataset):
         rows = samples.tensors[0].flatten(1).numpy()
         return np.array([_hash(row.tobytes()) for row in rows], dtype=np.uint64)

@@ -41,13 +41,14 @@ def _bound(function: Callable[..., Any], args: Mapping[str, Any]) -> dict[str, A
 
 
 def _with_former(source: Component, record: Mapping[str, Any]) -> Component:
-    """Where neither the source nor the `record` says it."""
+    """Where the source does not say it, and the `record` says nothing else."""
     args = dict(source.args)
     for name, value in FORMER.get(source.name, {}).items():
         if not isinstance(value, dict):
-            args |= {name: value} if name not in {*args, *record} else {}
+            args |= {name: value} if name not in args and record.get(name, value) == value else {}
         elif isinstance(args.get(name), dict):
-            args[name] = {key: each for key, each in value.items() if key not in record.get(name, {})} | args[name]
+            said = record.get(name) or {}
+            args[name] = {key: each for key, each in value.items() if said.get(key, each) == each} | args[name]
     return replace(source, args=args)
 
 

@@ -114,6 +114,8 @@ class Source:
     """None where the network learns the targets as they are."""
     order: Callable[[int, int], np.ndarray] | None = None
     """(seed, epoch) to the order of all training indices, int64; a plain permutation if there is none."""
+    keys: np.ndarray | None = None
+    """uint64 [training samples]: hashes of what they hold, where that is known better than from the samples."""
     listings: Mapping[str, Listing] = field(default_factory=dict)
     """Of `train` and of `test`, where the source knows its samples before it reads them."""
     damaged: tuple[str, ...] = ()

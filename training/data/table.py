@@ -130,6 +130,7 @@ def _source(table: Table, asked: Asked, given: TableInput | None) -> Source:
         labels=labels,
         input=given,
         target_scale=_target_scale(targets, train, labels, rows) if asked.scale_target else None,
+        keys=rows.keys[train],
         listings={"train": _listing(rows.keys[train]), "test": _listing(rows.keys[test])},
         refit=lambda before: _source(table, asked, _of_a_table(before, table.name)),
         notes=(*notes, *notes_of(rows.features, encoders)),

@@ -13,7 +13,7 @@ from torchferry.training.config.instantiate import Component
 from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.source import ImageInput, Input, Source, TableInput
-from torchferry.training.models.saved import ModelCard, evaluation_data
+from torchferry.training.models.saved import ModelCard, source_of
 
 ANOTHER = "--source '{name: ..., args: {...}}' takes any other"
 
@@ -28,7 +28,8 @@ def data_of(card: ModelCard, data: str | None, source: Component | None) -> Sour
         raise UserError("--data, --source: give one of them")
     option = "--source" if source is not None else "--data"
     chosen = source or (card.data if data is None else _with_path(card, data))
-    found = _unnamed(chosen, card) if _has_no_names(card.input) else evaluation_data(replace(card, data=chosen))
+    fold = card.fold if data is None and source is None else None  # other data are judged whole
+    found = _unnamed(chosen, card) if _has_no_names(card.input) else source_of(replace(card, data=chosen, fold=fold))
     _check_input(found.input, card.input, option, own=source is None)
     if (found.targets == "values") != (card.task == "regression"):
         raise UserError(f"{option}: gives {found.targets}, and the model is for {card.task}")
@@ -69,7 +70,7 @@ def _table(card: ModelCard, path: str) -> dict[str, Any]:
         if card.task != "regression":
             raise UserError(f"--data: the model's own table names no target column; {ANOTHER}")
         args["target"] = list(card.labels)
-    if args.get("features") is None and isinstance(card.input, TableInput) and not getattr(card.input, "encoders", ()):
+    if args.get("features") is None and isinstance(card.input, TableInput) and not card.input.encoders:
         args["features"] = list(card.input.columns)
     return args
 

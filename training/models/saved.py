@@ -142,6 +142,15 @@ def whole_step(folder: Path) -> int | None:
 
 
 def evaluation_data(card: ModelCard) -> Source:
+    """The samples that the card's model is judged on. Raises UserError for data that have changed their classes."""
+    source = source_of(card)
+    if source.labels != card.labels:
+        now, then = (", ".join(labels[:10]) for labels in (source.labels, card.labels))
+        raise UserError(f"data.source: its labels are {now}; {card.name} was trained on {then}; give back their names")
+    return source
+
+
+def source_of(card: ModelCard) -> Source:
     """The card's source, its samples as the card's model takes them: nothing is fitted again, whatever was added since.
 
     Raises UserError for data of another kind.

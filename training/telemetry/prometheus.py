@@ -92,7 +92,6 @@ class TrainMetrics:
 
     def evaluated(self, result: Evaluation) -> None:
         self.corrupt.inc(result.corrupt)
-        self.validates |= result.split == "validation"
         if self.validates and result.split == "test":  # once, at the end
             for name, value in result.values.items():
                 self.value.labels(f"test_{name}").set(value)

@@ -9,6 +9,8 @@ from torch import nn
 from torch.utils.data import Dataset, IterableDataset
 
 from torchferry.errors import UserError
+from torchferry.training.checkpointing.fingerprint import adopt
+from torchferry.training.checkpointing.record import Known
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.held_apart import fold_part, validation_part
@@ -51,6 +53,8 @@ class Run:
     model: Normalized
     loss: nn.Module
     mix: Mix | None
+    adopted: bool = False
+    """Whether the source is under what was fitted when the run began, and would be fitted otherwise today."""
     progress: Progress = field(default_factory=Progress)
 
     def take(self, whole: Source) -> None:
@@ -59,6 +63,7 @@ class Run:
         freeze(self.model, self.recipe.freeze)
         self.task = TASKS[self.recipe.task].of(whole.target_scale)
         self.source, validation = divided(self.recipe, whole)
+        self.order, self.adopted = _batches(self.recipe, self.source, self.rank_info), True
         self.feed = open_feed(self.recipe.data, self.source, self.order, self.classes, self.rank_info.device)
         self.evaluation, self.test = _evaluations(
             self.recipe, self.source, validation, self.classes, self.rank_info.device
@@ -105,25 +110,18 @@ class Run:
         return better
 
 
-def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
-    """Raises UserError for whatever of the recipe does not fit."""
-    whole = build_source(recipe.data.source, recipe.task)
+def build_run(recipe: Recipe, rank_info: RankInfo, known: Known | None = None) -> Run:
+    """`known` is of the checkpoint from which the run goes on, if there is one. Raises UserError for whatever of the
+    recipe does not fit."""
+    found = build_source(recipe.data.source, recipe.task)
+    whole = found if known is None else adopt(found, known.fingerprint, known.checkpoint)
     source, validation = divided(recipe, whole)
     task = TASKS[recipe.task].of(source.target_scale)
     outputs = task.outputs(source)
     _check_listed(source, recipe, rank_info)
     if source.test_size == 0:
         raise UserError("data.source: the test set is empty")
-    order = GlobalBatches(
-        source.train_size,
-        recipe.data.batch_size,
-        recipe.seed,
-        rank_info.rank,
-        rank_info.world_size,
-        accumulate=recipe.step.accumulate,
-        neighbour=bool(recipe.data.mixup or recipe.data.cutmix),
-        order=_order(recipe, source),
-    )
+    order = _batches(recipe, source, rank_info)
     if recipe.data.augment and not isinstance(source.input, ImageInput):
         raise UserError("data.augment: changes images, and this data.source has none")
     classes = None if recipe.task == "regression" else len(source.labels)
@@ -144,6 +142,7 @@ def build_run(recipe: Recipe, rank_info: RankInfo) -> Run:
         rank_info=rank_info,
         source=source,
         whole=whole,
+        adopted=whole is not found,
         order=order,
         feed=open_feed(recipe.data, source, order, classes, rank_info.device),
         evaluation=evaluation,
@@ -173,6 +172,19 @@ def _check_listed(source: Source, recipe: Recipe, rank_info: RankInfo) -> None:
         raise UserError(f"{source.damaged[0]}; data.on_corrupt skip goes on without what is missing")
     for line in source.damaged if rank_info.leads else ():
         print(f"{recipe.name}: {line}", flush=True)
+
+
+def _batches(recipe: Recipe, source: Source, rank_info: RankInfo) -> GlobalBatches:
+    return GlobalBatches(
+        source.train_size,
+        recipe.data.batch_size,
+        recipe.seed,
+        rank_info.rank,
+        rank_info.world_size,
+        accumulate=recipe.step.accumulate,
+        neighbour=bool(recipe.data.mixup or recipe.data.cutmix),
+        order=_order(recipe, source),
+    )
 
 
 def _order(recipe: Recipe, source: Source) -> Callable[[int, int], np.ndarray] | None:

@@ -17,8 +17,9 @@ from torchferry.training.checkpointing.async_saver import Saver
 from torchferry.training.checkpointing.download import download_best, download_newest
 from torchferry.training.checkpointing.held_run import HeldRun, held
 from torchferry.training.checkpointing.keep_finished import keep_finished
+from torchferry.training.checkpointing.record import as_begun, known_before
 from torchferry.training.checkpointing.remote_run import RemoteRun
-from torchferry.training.checkpointing.resume import Start, as_begun, enter, find_start
+from torchferry.training.checkpointing.resume import Start, enter, find_start
 from torchferry.training.checkpointing.shared_folder import check_shared, enter_on_each
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.distributed.process_group import (
@@ -59,14 +60,17 @@ def run(recipe: Recipe) -> int:
         keep_freed_memory()
     url = recipe.checkpoint.store
     stored = RemoteRun(ObjectStore(url), recipe.name) if url is not None else None
-    parts = build_run(recipe, rank_info)
+    parts = build_run(recipe, rank_info, known_before(recipe))
     with process_group(parts.rank_info, recipe.distributed.timeout_seconds):
         if recipe.dry_run:
             _try_one_step(parts)
             return 0
         try:
-            with held(recipe.run_dir, stored, parts.rank_info) as holds:
-                _train(parts, stored, holds)
+            with contextlib.ExitStack() as ends:
+                with held(recipe.run_dir, stored, parts.rank_info) as holds:
+                    loop = _train(parts, stored, holds, ends)
+                if loop is not None:  # nothing is written any more, so the folder is another's to hold
+                    loop.meter.telemetry.linger(lambda: loop.requests.stop != 0)
         except Stopped as stopped:
             if parts.rank_info.leads:
                 print(
@@ -77,7 +81,8 @@ def run(recipe: Recipe) -> int:
     return 0
 
 
-def _train(parts: Run, stored: RemoteRun | None, holds: HeldRun) -> None:
+def _train(parts: Run, stored: RemoteRun | None, holds: HeldRun, ends: contextlib.ExitStack) -> Loop | None:
+    """The loop, with its telemetry open until `ends`; None for a run that was finished."""
     recipe, rank_info, folder = parts.recipe, parts.rank_info, parts.recipe.run_dir
     started = time.perf_counter()
     downloaded = download_newest(stored, folder, rank_info, recipe.checkpoint.keep) if stored is not None else None
@@ -85,28 +90,28 @@ def _train(parts: Run, stored: RemoteRun | None, holds: HeldRun) -> None:
     if stored is not None:
         stored.attempt = start.began
     parts.progress = start.progress
-    _check_same_epoch(parts)
     fingerprint = take_over(parts, start)
+    _check_same_epoch(parts)
     # `ended` as well: with more epochs than before a finished run goes on.
     if start.finished and parts.ended:
         if rank_info.leads:
             _upload(parts, stored)
             where = folder if stored is None else stored.url
             print(f"{recipe.name}: is finished, at step {parts.progress.step}; in {where}", flush=True)
-        return
+        return None
     loop = _prepare(parts, start, stored, holds, fingerprint)
-    with contextlib.closing(loop.meter.telemetry) as telemetry:
-        with contextlib.closing(loop.profile):
-            result = loop.train()
-            if recipe.checkpoint.export == "best":
-                result = _take_best(loop, stored) or result
-            if parts.test is not parts.evaluation:
-                result = loop.test()
-        telemetry.finish(done=True)  # the pictures are drawn of its files
-        if rank_info.leads:
-            holds.check()
-            _finish(parts, loop, result, stored, started)
-        telemetry.linger(lambda: loop.requests.stop != 0)
+    telemetry = ends.enter_context(contextlib.closing(loop.meter.telemetry))
+    with contextlib.closing(loop.profile):
+        result = loop.train()
+        if recipe.checkpoint.export == "best":
+            result = _take_best(loop, stored) or result
+        if parts.test is not parts.evaluation:
+            result = loop.test()
+    telemetry.finish(done=True)  # the pictures are drawn of its files
+    if rank_info.leads:
+        holds.check()
+        _finish(parts, loop, result, stored, started)
+    return loop
 
 
 def _finish(parts: Run, loop: Loop, result: Evaluation, stored: RemoteRun | None, started: float) -> None:
@@ -182,6 +187,7 @@ def _open_telemetry(parts: Run, start: Start) -> Reporter:
     recipe, rank_info, progress = parts.recipe, parts.rank_info, start.progress
     # Before `enter`: a host that is none must leave no trace in the run folder.
     metrics = TrainMetrics(recipe.metrics, recipe.name, rank_info.world_size, start.restarts, CollectorRegistry())
+    metrics.validates = parts.test is not parts.evaluation
     enter(recipe, start, rank_info.world_size)
     print(
         f"{recipe.name}: {rank_info.world_size} x {rank_info.device.type}, {parts.source.train_size} training "

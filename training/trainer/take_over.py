@@ -18,21 +18,39 @@ def take_over(run: Run, start: Start) -> str:
     """
     path, said = start.checkpoint, []
     saved = from_the_leader(run.rank_info, lambda: read(path)) if path is not None else None
-    if path is not None and saved is not None and (source := adopt(run.whole, saved, path)) is not run.whole:
+    if path is not None and saved is not None and (whole := adopt(run.whole, saved, path)) is not run.whole:
+        run.take(whole)
+    if path is not None and run.adopted:
         said.append("what was computed from the samples when the run began, such as their mean, stays as it was")
-        run.take(source)
     now = fingerprint_of(run.recipe, run.source, run.model.network)
     _check_alike(now)
     if path is not None and saved is not None:
         said += compare(saved, now, path, new_run=start.given, inside_epoch=run.progress.batch > 0)
-        if saved["samples"]["test"] != now["samples"]["test"]:
-            run.progress.best, run.progress.best_step, run.progress.stale = None, -1, 0
+        _look_for_the_best_anew(run, saved, now)
     elif path is not None:
+        _check_before(run)
         said.append(f"{path} holds no fingerprint, as those of earlier versions; its samples cannot be compared")
     if run.rank_info.leads:
         for line in said:
             print(f"{run.recipe.name}: {line}", flush=True)
     return json.dumps(now, indent=2) + "\n"
+
+
+def _look_for_the_best_anew(run: Run, saved: Fingerprint, now: Fingerprint) -> None:
+    """If the samples that decide what is best are others."""
+    split = "train" if run.recipe.fold is not None or run.evaluation is not run.test else "test"
+    if "samples" in saved and saved["samples"][split] != now["samples"][split]:
+        run.progress.best, run.progress.best_step, run.progress.stale = None, -1, 0
+
+
+def _check_before(run: Run) -> None:
+    """Raises UserError where a run of an earlier version would go on with other numbers, since samples came or went."""
+    before, now = run.progress.samples, run.order.samples
+    if run.whole.refit is not None and before != now:
+        raise UserError(
+            f"data.source: gives {now} training samples; the run began with {before}, in an earlier version, which "
+            "did not record their mean and the like; put the old ones back, or give another --name"
+        )
 
 
 def _check_alike(mine: Fingerprint) -> None:
@@ -42,6 +60,4 @@ def _check_alike(mine: Fingerprint) -> None:
     for rank, theirs in enumerate(everyone := gathered(digests)):
         for part, there, here in zip(parts, theirs, everyone[0], strict=True):
             if there != here:
-                raise UserError(
-                    f"data.source: rank {rank} finds other {part} than rank 0; give all nodes the same data"
-                )
+                raise UserError(f"data.source: rank {rank} finds other {part} than rank 0; give all nodes the same")

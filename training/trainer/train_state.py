@@ -84,7 +84,7 @@ def restore(
     if settings:
         step.scheduler.load_state_dict(state["schedule"].content)
     else:
-        _move_on(step.scheduler, state["schedule"].content["last_epoch"])
+        _move_on(step.scheduler, progress.step if step.schedule_by_step else progress.epoch)
     step.scaler.load_state_dict(state["scaler"])
     step.guard.skipped.copy_(state["skipped"])
     if step.ema is not None:

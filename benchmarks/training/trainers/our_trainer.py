@@ -24,7 +24,7 @@ def main() -> None:
     runpy.run_module("torchferry.training", run_name="__main__", alter_sys=True)
 
 
-def read(arguments: Sequence[str]) -> Any:
+def read(arguments: Sequence[str], *, environment: bool = False) -> Any:  # noqa: ARG001  # as the true one
     """The Recipe in the file of `--config FILE`, which is all that can be said; nobody looks for mistakes in it."""
     from torchferry.training.config.recipe import Recipe
 

@@ -135,6 +135,7 @@ def test_without_a_port_there_is_no_endpoint(registry: CollectorRegistry) -> Non
 
 def test_a_test_at_the_end_stands_beside_the_validations(registry: CollectorRegistry) -> None:
     metrics = metrics_in(registry)
+    metrics.validates = True
     metrics.evaluated(result({"accuracy": 0.75}, split="validation"))
     metrics.evaluated(result({"accuracy": 0.5}))
     assert value(registry, "eval_accuracy_ratio") == 0.75

@@ -207,7 +207,7 @@ def test_a_new_run_has_its_own_settings_at_the_step_where_the_checkpoint_stands(
     optimizer = OptimizerConfig(name="SGD", args={"lr": 0.2, "momentum": 0.5, "weight_decay": 0.01})
     steady, found = (step_of(tmp_path, epochs=20, optimizer=optimizer, schedule=schedule) for _ in range(2))
     train(steady, 3)
-    restore(path, Progress(), found, tiny.ALONE, torch.zeros(2), settings=False)
+    restore(path, Progress(step=3), found, tiny.ALONE, torch.zeros(2), settings=False)
     for key in ("lr", "momentum", "weight_decay"):
         assert found.optimizer.param_groups[0][key] == steady.optimizer.param_groups[0][key], key
     train(steady, 1)
@@ -220,7 +220,7 @@ def test_with_the_same_settings_a_new_run_takes_the_steps_of_the_old_one(tmp_pat
     train(first, 3)
     path = saved(first, tmp_path / "saved", torch.zeros(2))
     second = step_of(tmp_path, seed=1)
-    restore(path, Progress(), second, tiny.ALONE, torch.zeros(2), settings=False)
+    restore(path, Progress(step=3), second, tiny.ALONE, torch.zeros(2), settings=False)
     train(first, 2)
     train(second, 2)
     expected, found = everything(first), everything(second)
