@@ -46,13 +46,20 @@ def test_four_trainers_begin_with_the_same_network_and_data(tmp_path: Path) -> N
     for library in ("lightning_fabric", "accelerate"):
         pytest.importorskip(library)
     # One batch holds all the data, so the order, which is each trainer's own, does not matter.
-    options = ("--models", "resnet18", "--processes", 1, "--samples", 16, "--batch-size", 16)
+    options = ("--models", "resnet18", "--processes", 1, "--samples", 16, "--batch-size", 16, "--malloc", "own")
     results = measure("training", tmp_path, *options, *FEW_STEPS)
     assert [result["trainer"] for result in results] == ["ours", "bare", "fabric", "accelerate"]
     for result in results:
         assert result["samples_per_second"] == result["rounds"][0] > 0
         assert result["to_bare"]["low"] <= result["to_bare"]["median"] <= result["to_bare"]["high"]
         assert result["first_loss"] == pytest.approx(results[1]["first_loss"], rel=1e-4)
+
+
+@pytest.mark.torchrun
+def test_all_trainers_can_keep_freed_memory_as_ours_does(tmp_path: Path) -> None:
+    options = ("--models", "digits", "--processes", 1, "--trainers", "bare")
+    results = measure("training", tmp_path, *options, *FEW_STEPS)
+    assert [result["workload"]["malloc"] for result in results] == ["own", "kept"]
 
 
 @pytest.mark.torchrun
