@@ -24,6 +24,8 @@ def take_over(run: Run, start: Start) -> str:
         said.append("what was computed from the samples when the run began, such as their mean, stays as it was")
     now = fingerprint_of(run.recipe, run.source, run.model.network)
     _check_alike(now)
+    if path is not None:
+        _check_no_row_moves(run, saved, now)
     if path is not None and saved is not None:
         said += compare(saved, now, path, new_run=start.given, inside_epoch=run.progress.batch > 0)
         _look_for_the_best_anew(run, saved, now)
@@ -34,6 +36,18 @@ def take_over(run: Run, start: Start) -> str:
         for line in said:
             print(f"{run.recipe.name}: {line}", flush=True)
     return json.dumps(now, indent=2) + "\n"
+
+
+def _check_no_row_moves(run: Run, saved: Fingerprint | None, now: Fingerprint) -> None:
+    """Raises UserError where other rows would shuffle some from the test set into training."""
+    args, before = run.recipe.data.source.args, run.progress.samples
+    listed = saved is not None and "samples" in saved
+    others = saved["samples"] != now["samples"] if saved is not None and listed else before != run.order.samples
+    if args.get("split") == "shuffle" and args.get("test_fraction") != 0 and others:
+        raise UserError(
+            "data.source: has other rows than when the run began, and split: shuffle would move rows from the test set "
+            "into training; put the old ones back, or give another --name, and split: hash, which moves none"
+        )
 
 
 def _look_for_the_best_anew(run: Run, saved: Fingerprint, now: Fingerprint) -> None:

@@ -99,3 +99,15 @@ def test_another_kind_of_samples_is_refused(alone: RankInfo, tmp_path: Path) -> 
     path = saved(tmp_path, scaled(1.0))
     with pytest.raises(UserError, match=r"data\.source: its kind is tensor; .* was trained with table"):
         take_over(tiny.build(), start_at(path))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_rows_that_come_are_refused_where_they_would_be_shuffled(known: bool, alone: RankInfo, tmp_path: Path) -> None:
+    del alone
+    path = saved(tmp_path, scaled(1.0)) if known else tmp_path
+    run = run_over(scaled(1.0, samples=16))
+    run.progress = Progress(samples=8)
+    source = replace(run.recipe.data.source, args={"split": "shuffle"})
+    run.recipe = replace(run.recipe, data=replace(run.recipe.data, source=source))
+    with pytest.raises(UserError, match="split: shuffle would move rows from the test set into training"):
+        take_over(run, start_at(path))
