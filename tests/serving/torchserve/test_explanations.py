@@ -101,7 +101,7 @@ def test_attributions_of_an_image_add_up_to_what_it_is_ahead_of_a_black_one(
 @pytest.mark.parametrize("label", ["0", "1"])
 def test_attributions_of_a_row_add_up_for_either_label(served: dict[str, str], table: Path, label: str) -> None:
     answer, found = explained(served, TABLE, CSV, X_Target=label)
-    of_row, of_zeros = scores(table, np.array([ROW, [0] * 8], np.float64))[:, 0]
+    of_row, of_zeros = scores(table, np.array([ROW, [0] * 8], np.float32))[:, 0]
     ahead = (of_row - of_zeros) * (1 if label == "1" else -1)
     assert (answer["target"], answer["baseline"], found.shape) == (label, "zeros", (1, 8))
     # Fifty steps of an integral; zeros lie far from the rows that this network knows.
