@@ -1,6 +1,5 @@
 """What decides on which side of a split a file is: its content, so that copies stay together under any name."""
 
-import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from torchferry.training.data.file_list import FileList
+from torchferry.training.data.membership import key_of
 
 ENDS = 4096
 """Bytes of the beginning and of the end that are read. Files that differ only between them are on one side, which
@@ -39,4 +39,4 @@ def _key(folder: bytes, name: bytes) -> int:
             content = b"%d\0%b%b" % (size, begins, file.read(ENDS))
     except OSError:  # told when the sample is wanted
         content = name
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+    return key_of(content)

@@ -4,7 +4,6 @@ Which samples these are depends on what they hold alone, so the folds of several
 stay so when samples are added.
 """
 
-import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from torchferry.errors import UserError
-from torchferry.training.data.membership import drawn
+from torchferry.training.data.membership import drawn, key_of
 from torchferry.training.data.source import Source
 
 VALIDATION_SEED, FOLD_SEED = 2**40 + 1, 2**40 + 2
@@ -89,11 +88,7 @@ def _keys_of(samples: Dataset) -> np.ndarray:
         return _keys_of(samples.samples)[samples.indices]
     if isinstance(samples, TensorDataset):
         rows = samples.tensors[0].flatten(1).numpy()
-        return np.array([_hash(row.tobytes()) for row in rows], dtype=np.uint64)
+        return np.array([key_of(row.tobytes()) for row in rows], dtype=np.uint64)
     if callable(keys := getattr(samples, "keys", None)):
         return np.asarray(keys(), dtype=np.uint64)
     return np.arange(len(samples), dtype=np.uint64)  # type: ignore[arg-type]  # map-style
-
-
-def _hash(content: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")

@@ -10,6 +10,7 @@ from pathlib import Path
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.folder_layout import ARGS
+from torchferry.training.data.missing_words import WORDS
 
 PATHS = ("path", "file", "filename", "image")
 IDS = ("id", "image_id")
@@ -17,11 +18,6 @@ IDS = ("id", "image_id")
 LABELS = ("label", "class")
 SPLITS = ("split",)
 DELIMITERS = (",", ";", "\t", "|")
-# What pandas.read_csv takes for a missing value.
-MISSING = {
-    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
-    *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-}
 
 
 @dataclass(frozen=True)
@@ -125,7 +121,7 @@ def _row(
 def _check(path: Path, rows: list[Labelled], labels: Sequence[str] | None) -> None:
     first: dict[str, Labelled] = {}
     for row in rows:
-        if row.label in MISSING and row.label not in (labels or ()):
+        if row.label in ("", *WORDS) and row.label not in (labels or ()):
             way = f"; a class of that name has to be in {ARGS}.labels" if row.label else ""
             raise UserError(f"{path}: line {row.line}: {row.name} has no label ('{row.label}'){way}")
         before = first.setdefault(row.name, row)

@@ -3,6 +3,8 @@
 So samples with equal keys are on one side, and none changes sides when others are added.
 """
 
+import hashlib
+
 import numpy as np
 
 from torchferry.training.data.seeding import mixed
@@ -14,6 +16,11 @@ def held_out(keys: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     `keys` are uint64 [samples], hashes of what the samples hold.
     """
     return drawn(keys, seed) < fraction
+
+
+def key_of(content: bytes) -> int:
+    """Of what a sample holds: 64 bits."""
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
 
 def drawn(keys: np.ndarray, seed: int) -> np.ndarray:

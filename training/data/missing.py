@@ -1,4 +1,4 @@
-"""Missing values: the words for them, and what a recipe may do about them."""
+"""Missing values: cells that are, and what a recipe may do about them."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -7,12 +7,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Missing = Literal["error", "drop", "fill", "indicator"]
-
-# What pandas.read_csv takes for missing by default; an empty cell is missing whatever the words are.
-WORDS = (
-    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
-    *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-)
 
 
 def with_gaps(table: pa.Table, words: Iterable[str]) -> pa.Table:

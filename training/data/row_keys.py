@@ -1,11 +1,11 @@
 """Hashes of a table's rows: of what they hold, whatever their order, the columns' order and Python's own seed."""
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 
 from torchferry.training.data.columns import Column
+from torchferry.training.data.membership import key_of
 from torchferry.training.data.seeding import mixed
 
 MISSING = np.uint64(0x243F6A8885A308D3)
@@ -31,4 +31,4 @@ def _cells(column: Column) -> np.ndarray:
 
 
 def _of_text(text: str) -> np.uint64:
-    return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little"))
+    return np.uint64(key_of(text.encode()))

@@ -13,7 +13,8 @@ from torchferry.training.data.arguments import checked
 from torchferry.training.data.class_target import classes_of
 from torchferry.training.data.encoder_fit import fitted
 from torchferry.training.data.encoders import encode
-from torchferry.training.data.missing import WORDS, Missing
+from torchferry.training.data.missing import Missing
+from torchferry.training.data.missing_words import WORDS
 from torchferry.training.data.scaling import check_narrow, scaling
 from torchferry.training.data.source import Input, Listing, Source, TableInput, TargetScale
 from torchferry.training.data.table_notes import notes_of

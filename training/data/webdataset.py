@@ -4,7 +4,6 @@ WebDataset itself reads shards as streams, whose order depends on ranks and work
 an index and is read from its place in its shard, so that the order can be a function of seed and epoch.
 """
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.arguments import at_least, checked
 from torchferry.training.data.decode import decode_image
 from torchferry.training.data.image_input import Exif, Interpolation, Mode, Normalize, image_input
+from torchferry.training.data.membership import key_of
 from torchferry.training.data.shard_index import ABSENT, ShardIndex, index
 from torchferry.training.data.shards import Shards, expanded
 from torchferry.training.data.source import ImageInput, Source
@@ -107,8 +107,7 @@ class ShardImages(Dataset):
 
     def keys(self) -> np.ndarray:
         """uint64 [samples]: hashes of the samples' keys."""
-        hashes = (hashlib.blake2b(key, digest_size=8).digest() for key in self.index.keys.tolist())
-        return np.frombuffer(b"".join(hashes), "<u8")
+        return np.array([key_of(key) for key in self.index.keys.tolist()], np.uint64)
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         shard, *places = self.index.places[number].tolist()

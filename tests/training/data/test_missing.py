@@ -5,7 +5,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from torchferry.training.data.missing import WORDS, is_text, with_gaps
+from torchferry.training.data.missing import is_text, with_gaps
+from torchferry.training.data.missing_words import WORDS
 
 
 @pytest.mark.parametrize("word", ["", " ", *WORDS, " NA "])

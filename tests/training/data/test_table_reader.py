@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from tests.training.data.sources import refusal
-from torchferry.training.data.missing import WORDS
+from torchferry.training.data.missing_words import WORDS
 from torchferry.training.data.table_reader import Selection, Table, inline, known, loaded, read
 from torchferry.training.data.text_format import TextFormat
 from torchferry.training.data.text_numbers import Signs
