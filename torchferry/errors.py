@@ -1,5 +1,7 @@
 """Errors that end a command with a message; `torchferry/command.py` has the exit code of each."""
 
+from collections.abc import Sequence
+
 
 class UserError(Exception):
     """The user's input is wrong; the text says in one line what, where, and what would be right."""
@@ -26,3 +28,8 @@ class Missing(StoreError):
 
 class StoreRefused(StoreError):
     """Another try would not help: rights are missing, or a file is where a folder has to be. The exit code is 2."""
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """The first of many names, for a message, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

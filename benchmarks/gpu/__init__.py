@@ -1,1 +1,1 @@
-"""What the trainer does on the GPUs of this machine, in one command that needs no network and no installation."""
+"""The trainer on the GPUs of this machine, measured by one command that needs no network and no installation."""

@@ -1,4 +1,4 @@
-"""What every part is given: the devices, the sizes, and where it may write."""
+"""The setting that every part is given: devices, sizes, and a place to write."""
 
 import argparse
 from dataclasses import dataclass

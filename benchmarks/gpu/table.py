@@ -1,4 +1,4 @@
-"""What was found: a table in Markdown to paste, and the same for the JSON file."""
+"""The findings as a table in Markdown to paste, and the same for the JSON file."""
 
 from collections import Counter
 from collections.abc import Sequence

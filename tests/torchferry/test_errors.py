@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from torchferry.errors import GateError, Missing, ServerFault, StoreError, StoreRefused, UserError
+from torchferry.errors import GateError, Missing, ServerFault, StoreError, StoreRefused, UserError, some
 
 
 @pytest.mark.parametrize("kind", [StoreError, Missing, StoreRefused])
@@ -20,3 +20,10 @@ def test_a_stores_error_is_a_fault_and_an_os_error_that_reaches_another_process(
 def test_only_wrong_input_is_wrong_input(kind: type[Exception]) -> None:
     """What is damaged is passed over, and rights that are missing are no damage."""
     assert not issubclass(kind, UserError)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"), [((), ""), (("a",), "a"), (("a", "b"), "a, b"), (("a", "b", "c", "d"), "a, b and 2 more")]
+)
+def test_of_many_names_the_first_are_said(names: tuple[str, ...], words: str) -> None:
+    assert some(names, 2) == words

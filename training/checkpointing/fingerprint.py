@@ -1,4 +1,4 @@
-"""What a run depends on beside its checkpoint: recipe, samples, classes or columns, normalisation, network, versions.
+"""A fingerprint of all that a run depends on: recipe, samples, classes or columns, normalisation, network, versions.
 
 Each checkpoint holds it as fingerprint.json. A run that goes on compares, says what differs where that is allowed
 (may_differ.py), and refuses the rest. What was computed from samples, such as a table's mean, is then the checkpoint's:
@@ -16,7 +16,7 @@ import yaml
 from torch import nn
 
 from torchferry import run_folder
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.training.checkpointing.checkpoint import FINGERPRINT
 from torchferry.training.checkpointing.may_differ import INSIDE_EPOCH, NEW_RUN, SAME_RUN, is_free
 from torchferry.training.config.recipe import Recipe
@@ -183,7 +183,7 @@ def _versions(saved: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]
 
 
 def _some(names: Sequence[str]) -> str:
-    return "[" + ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "") + "]"
+    return f"[{some(names, 10)}]"
 
 
 def _short(value: Any) -> str:

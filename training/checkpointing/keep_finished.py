@@ -1,4 +1,4 @@
-"""What a finished run keeps of its checkpoints, once its results are on the disk, and in the store if there is one."""
+"""Removes checkpoints of a finished run, once its results are on the disk, and in the store if there is one."""
 
 import contextlib
 import shutil

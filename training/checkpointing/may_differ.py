@@ -1,4 +1,4 @@
-"""What may differ from how a run began, each with its reason. All else that differs is refused by name."""
+"""A list of all that may differ from how a run began, each with its reason. The rest is refused by name."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What lies in a run folder before anything is built: the recipe that it began with, and what its checkpoint knows.
+"""Reads a run folder before anything is built: the recipe that the run began with, and what its checkpoint knows.
 
 It is read without a checksum, so that every part can be built for it; what counts is compared later, by take_over.py.
 """

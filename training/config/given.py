@@ -1,4 +1,4 @@
-"""Where a key of the recipe was given: in a file, by an environment variable, or on the command line."""
+"""Finds the place of a key: a file and its line, an environment variable, or the command line."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What decides on which side of a split a file is: its content, so that copies stay together under any name."""
+"""Hashes of files by their content, which decides on their side of a split, so that copies stay together."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

@@ -1,10 +1,10 @@
-"""How a folder of images is laid out: ROOT/train/CLASS and ROOT/test/CLASS, or ROOT/CLASS. Both at once are refused."""
+"""Layouts of a folder of images: ROOT/train/CLASS and ROOT/test/CLASS, or ROOT/CLASS. Both at once are refused."""
 
 import difflib
 import os
 from pathlib import Path
 
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.training.data.picture_files import is_hidden, shows_picture
 
 ARGS = "data.source.args"
@@ -37,15 +37,15 @@ def check_splits(root: Path, train: str, test: str) -> None:
         if near:
             hint = f"{ARGS}.{argument} {near[0]} would take the one that is there"
         elif classes and argument == "train":
-            hint = f"{ARGS}.test_fraction 0.2 would take {some(tuple(classes))} as classes and hold a fifth out"
+            hint = f"{ARGS}.test_fraction 0.2 would take {some(classes)} as classes and hold a fifth out"
         else:
             hint = f"or class folders in {root} itself with {ARGS}.test_fraction"
-        expected = f"{split}/CLASS/*.jpg is expected in {root}, which has {some(found)}; {hint}"
+        expected = f"{split}/CLASS/*.jpg is expected in {root}, which has {some(found) or 'no folders'}; {hint}"
         raise UserError(f"{root / split}: No such file or directory; {expected}")
     beside = [name for name in found if name not in (train, test, *SPLITS) and shows_picture(root / name)]
     if beside:
         way = f"move it elsewhere, or give {ARGS}.test_fraction if all of these are classes"
-        raise UserError(f"{root}: has {train} and {test}, and pictures beside them in {some(tuple(beside))}; {way}")
+        raise UserError(f"{root}: has {train} and {test}, and pictures beside them in {some(beside)}; {way}")
 
 
 def check_classes(root: Path) -> None:
@@ -72,8 +72,3 @@ def folders(folder: Path) -> tuple[str, ...]:
         except UnicodeEncodeError as error:  # or the results could not be written after the whole training
             raise UserError(f"{folder}: the name of {os.fsencode(name)!r} is not UTF-8; rename it") from error
     return tuple(names)
-
-
-def some(names: tuple[str, ...]) -> str:
-    """The first few of many names."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") if names else "no folders"

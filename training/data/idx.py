@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.training.data.arguments import checked
-from torchferry.training.data.folder_layout import ARGS, some
+from torchferry.training.data.folder_layout import ARGS
 from torchferry.training.data.idx_file import read_idx
 from torchferry.training.data.image_input import Exif, Normalize, image_input
 from torchferry.training.data.source import ImageInput, Listing, Source

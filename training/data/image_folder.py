@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.training.data.arguments import at_least, checked
 from torchferry.training.data.file_list import FileList
-from torchferry.training.data.folder_layout import check_classes, check_splits, class_folders, folders, some
+from torchferry.training.data.folder_layout import check_classes, check_splits, class_folders, folders
 from torchferry.training.data.image_input import Exif, Interpolation, Mode, Normalize, image_input
 from torchferry.training.data.image_split import ImageSplit, split_by_content
 from torchferry.training.data.picture_files import is_hidden, left_out_line, pictures_below

@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 from torchferry.contract.image_formats import SUFFIXES
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.training.data.arguments import at_least, checked
 from torchferry.training.data.file_list import FileList
-from torchferry.training.data.folder_layout import ARGS, some
+from torchferry.training.data.folder_layout import ARGS
 from torchferry.training.data.image_input import Exif, Interpolation, Mode, Normalize, image_input
 from torchferry.training.data.image_split import ImageSplit, split_by_content
 from torchferry.training.data.label_list import Columns, Labelled, read_list

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from torchferry.contract.image_formats import FORMATS
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.training.data.file_keys import file_keys
 from torchferry.training.data.file_list import FileList
-from torchferry.training.data.folder_layout import ARGS, some
+from torchferry.training.data.folder_layout import ARGS
 from torchferry.training.data.image_files import ImageFiles
 from torchferry.training.data.membership import held_out
 from torchferry.training.data.source import ImageInput, Source

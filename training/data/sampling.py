@@ -1,4 +1,4 @@
-"""How often samples of each class are trained on."""
+"""Draws samples of each class as often as the recipe says."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the columns of a table are scaled by, so that a network sees numbers near 1 whatever their units are."""
+"""Mean and deviation of a table's columns, so that a network sees numbers near 1 whatever their units are."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""What lies where in a tar file, read from its headers, and whether it is whole."""
+"""Reads the headers of a tar file: its members and their places, and whether it is whole."""
 
 import os
 import tarfile

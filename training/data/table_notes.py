@@ -1,10 +1,11 @@
-"""What had to be assumed of a table's columns, in words."""
+"""Says what had to be assumed of a table's columns."""
 
 import re
 from collections.abc import Sequence
 
 import numpy as np
 
+from torchferry.errors import some
 from torchferry.training.data.columns import Column
 from torchferry.training.data.encoders import Encoder
 from torchferry.training.data.text_format import shortened
@@ -48,4 +49,4 @@ def _numbers_rows(column: Column) -> bool:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(shortened, names[:MOST])) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
+    return some([*map(shortened, names)], MOST)

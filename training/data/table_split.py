@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.membership import held_out
 from torchferry.training.data.text_format import ARGUMENTS
@@ -55,5 +55,4 @@ def _shuffled(rows: int, fraction: float, seed: int, strata: np.ndarray | None) 
 
 
 def _some(labels: tuple[str, ...], indices: np.ndarray) -> str:
-    named = ", ".join(f"'{labels[index]}'" for index in indices[:3])
-    return named + (f" and {len(indices) - 3} more" if len(indices) > 3 else "")
+    return some([f"'{labels[index]}'" for index in indices], 3)

@@ -1,4 +1,4 @@
-"""How a table of text is written: what the recipe says of it, and what is found from the file.
+"""The format of a table of text: what the recipe says of it, and what is found from the file.
 
 What is found has to be the only possibility; otherwise the file is refused, with the possibilities named.
 """

@@ -1,1 +1,1 @@
-"""What there is to choose from, recipes to begin with, and what a model is worth on other data."""
+"""Descriptions of all parts, recipes to begin with, and a model's metrics on other data."""

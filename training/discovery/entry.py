@@ -1,4 +1,4 @@
-"""What there is to say of one name: of a component, a recipe's key, or anything else with an import path."""
+"""An entry of the reference: of a component, a recipe's key, or anything else with an import path."""
 
 import dataclasses
 from collections.abc import Iterator

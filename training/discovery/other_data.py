@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.data.build_source import build_source
@@ -121,7 +121,7 @@ def _renumbered(source: Source, card: ModelCard, option: str) -> Source:
     for label in source.labels:
         if label not in card.labels:
             what = "class" if source.targets == "classes" else "target"
-            known = did_you_mean(label, card.labels, f"it knows {', '.join(card.labels[:10])}")
+            known = did_you_mean(label, card.labels, f"it knows {some(card.labels, 10)}")
             raise UserError(f"{option}: the model knows no {what} '{label}'{known}")
     if source.targets == "values" and set(source.labels) != set(card.labels):
         missing = [label for label in card.labels if label not in source.labels]

@@ -1,4 +1,4 @@
-"""How large the pictures are, and what size and network suit them."""
+"""Measures pictures, and picks the size and the network that suit them."""
 
 import io
 import os

@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from torchferry import run_folder
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.files import flush, sha256, write_whole
 from torchferry.training.config.instantiate import Component, build, one_line
 from torchferry.training.data.build_source import build_source
@@ -145,7 +145,7 @@ def evaluation_data(card: ModelCard) -> Source:
     """The samples that the card's model is judged on. Raises UserError for data that have changed their classes."""
     source = source_of(card)
     if source.labels != card.labels:
-        now, then = (", ".join(labels[:10]) for labels in (source.labels, card.labels))
+        now, then = (some(labels, 10) for labels in (source.labels, card.labels))
         raise UserError(f"data.source: its labels are {now}; {card.name} was trained on {then}; give back their names")
     return source
 

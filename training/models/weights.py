@@ -2,13 +2,13 @@
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.training.config.recipe import WeightsConfig
 from torchferry.training.models.state_dicts import AVERAGE, state_dicts
 from torchferry.training.models.torchvision_weights import torchvision_weights
@@ -42,19 +42,15 @@ def load_weights(network: nn.Module, config: WeightsConfig) -> str:
     said = [*_choice(key, held), *reading.how, *converted(given, own)]
     left_out = [*_outside(held[key], config), *reading.left_out]
     if left_out:
-        said.append(f"left out {some(left_out)}")
+        said.append(f"left out {some(list(left_out), SHOWN)}")
     return f"weights from {source}: {'; '.join(said)}" if said else ""
-
-
-def some(names: Collection[str]) -> str:
-    """The first few, and how many there are besides."""
-    shown = ", ".join(list(names)[:SHOWN])
-    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
 
 
 def _check_skip(config: WeightsConfig, names: Names) -> None:
     if config.skip and len(names.wanted) == len(names.own):
-        raise UserError(f"weights.skip: no parameter begins with {' or '.join(config.skip)}; {some(names.own)}")
+        raise UserError(
+            f"weights.skip: no parameter begins with {' or '.join(config.skip)}; {some(list(names.own), SHOWN)}"
+        )
     if not names.wanted:
         raise UserError("weights.skip: leaves nothing to be taken from the file; leave weights out instead")
 
@@ -86,7 +82,7 @@ def _given_key(key: str, held: Mapping[str, StateDict], source: str) -> str:
     if "" in held:
         raise UserError(f"weights.key: {source} is a state_dict itself, without keys; leave it out")
     nearest = difflib.get_close_matches(key, held, n=1)
-    hint = f"did you mean {nearest[0]}?" if nearest else f"it has one at {some(held)}"
+    hint = f"did you mean {nearest[0]}?" if nearest else f"it has one at {some(list(held), SHOWN)}"
     raise UserError(f"weights.key: {source} has no state_dict at {key}; {hint}")
 
 
@@ -115,9 +111,13 @@ def _check_names(reading: Reading, saved: StateDict, names: Names, source: str) 
             "give one to take that alone"
         )
     if reading.missing:
-        raise UserError(f"weights.source: {source} is for another model: it has no {some(reading.missing)}")
+        raise UserError(
+            f"weights.source: {source} is for another model: it has no {some(list(reading.missing), SHOWN)}"
+        )
     if reading.extra:
-        raise UserError(f"weights.source: {source} is for another model, which has {some(reading.extra)} as well")
+        raise UserError(
+            f"weights.source: {source} is for another model, which has {some(list(reading.extra), SHOWN)} as well"
+        )
 
 
 def _choice(key: str, held: Mapping[str, StateDict]) -> list[str]:
@@ -125,4 +125,4 @@ def _choice(key: str, held: Mapping[str, StateDict]) -> list[str]:
     others = [name for name, values in held.items() if name != key and any(value.dim() for value in values.values())]
     if not key:
         return []
-    return [f"its {key}" + (f", not its {some(others)}" if others else "")]
+    return [f"its {key}" + (f", not its {some(list(others), SHOWN)}" if others else "")]

@@ -1,4 +1,4 @@
-"""What the loop reports to: on the leading rank a terminal, files, Prometheus and Kubeflow; on the others nobody."""
+"""Reporters, to which the loop tells all: on the leading rank terminal, files, Prometheus and Kubeflow; else nobody."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What every step adds to the metrics, as plain numbers that are put into Prometheus's form when somebody asks.
+"""Counts of every step, as plain numbers that are put into Prometheus's form when somebody asks.
 
 A Counter and a Histogram of prometheus_client take 35 us a step in locks and calls; these take two.
 """

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a bar on a terminal; elsewhere a line for each epoch, and one where that takes long."""
+"""Shows a person the run: a bar on a terminal; elsewhere a line for each epoch, and one where that takes long."""
 
 import contextlib
 import sys

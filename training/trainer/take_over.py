@@ -1,4 +1,4 @@
-"""What a run takes over from the checkpoint that it goes on from, beside the state of its parts."""
+"""Takes over, from the checkpoint that a run goes on from, all but the state of its parts."""
 
 import hashlib
 import json

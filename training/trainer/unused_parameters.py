@@ -3,6 +3,7 @@
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
+from torchferry.errors import some
 from torchferry.training.errors import RankError
 
 SHOWN = 3
@@ -19,10 +20,9 @@ def check_all_took_part(model: DistributedDataParallel, loss: torch.Tensor) -> N
         model.reducer._check_reducer_finalized()
     except RuntimeError as error:
         names = _without_gradient(model, loss)
-        shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
         raise RankError(
-            f"model: {shown} took no part in a step, so the other ranks would wait for it; if that depends on the "
-            "data, set distributed.find_unused_parameters to true"
+            f"model: {some(names, SHOWN)} took no part in a step, so the other ranks would wait for it; if "
+            "that depends on the data, set distributed.find_unused_parameters to true"
         ) from error
 
 

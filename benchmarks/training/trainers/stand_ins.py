@@ -1,4 +1,4 @@
-"""What our trainer gets in the place of packages that a machine without a network lacks: enough to train, no more.
+"""Stand-ins for packages that a machine without a network lacks: enough for our trainer to train, no more.
 
 What only shows or serves something does nothing; files that are YAML or safetensors hold JSON and what torch.save
 writes. A real package always wins. For measuring alone: nothing that is kept may be written with these.
