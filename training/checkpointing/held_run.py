@@ -9,7 +9,7 @@ from pathlib import Path
 from torchferry.errors import Missing, StoreError, StoreRefused
 from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing.remote_run import RemoteRun
-from torchferry.training.checkpointing.resume import _launch as launch_of
+from torchferry.training.checkpointing.resume import launch_of
 from torchferry.training.checkpointing.run_lock import FOLDER, RunLock
 from torchferry.training.distributed.process_group import RankInfo, on_the_leader
 

@@ -57,7 +57,7 @@ def find_start(
 
     Raises UserError for a folder that is another run's, or holds nothing whole.
     """
-    folder, launch, attempts = recipe.run_dir, _launch(environ), _attempts(recipe.run_dir)
+    folder, launch, attempts = recipe.run_dir, launch_of(environ), _attempts(recipe.run_dir)
     if _visible(folder):
         _check_ours(recipe, again=bool(attempts) and attempts[-1]["launch"] == launch)
     path, progress = (downloaded, stated(downloaded)) if downloaded else _newest_whole(folder / run_folder.CHECKPOINTS)
@@ -164,7 +164,7 @@ def _attempts(folder: Path) -> list[dict[str, Any]]:
     return [attempt for attempt in found if isinstance(attempt, dict) and "launch" in attempt]
 
 
-def _launch(environ: Mapping[str, str]) -> str:
+def launch_of(environ: Mapping[str, str]) -> str:
     """The same for all restarts by one torchrun, whose restart count does not rise when a node joins."""
     if "TORCHELASTIC_RUN_ID" not in environ:
         return uuid.uuid4().hex

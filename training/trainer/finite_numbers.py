@@ -1,4 +1,4 @@
-"""Whether what a run would save is finite. Weights that are not never take the place of those that are."""
+"""Looks for numbers that are not finite in what a run would save; such weights never take the place of good ones."""
 
 from collections.abc import Mapping
 from typing import Any

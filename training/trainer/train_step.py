@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 import torch.distributed as dist
@@ -65,8 +66,8 @@ class Step:
         total = torch.zeros((), device=self.device)
         parts: Iterator[Part] = (self._part(next(batches), epoch) for _ in range(self.config.accumulate))
         share: float | torch.Tensor = 1 / self.config.accumulate
-        if isinstance(self.loss, DividedLoss):
-            parts, share = self._divided(list(parts), self.loss)
+        if self.divided_loss is not None:
+            parts, share = self._divided(list(parts), self.divided_loss)
         for number, (inputs, targets) in enumerate(parts, 1):
             # Gradients are averaged over the ranks once, in the last part's backward pass.
             last = number == self.config.accumulate
@@ -77,6 +78,11 @@ class Step:
                 check_all_took_part(self.model, loss)
             total += loss.detach()
         return total, self._update(measure)
+
+    @cached_property
+    def divided_loss(self) -> DividedLoss | None:
+        """The loss, if it is one; asked once, because a protocol's isinstance takes 30 microseconds."""
+        return self.loss if isinstance(self.loss, DividedLoss) else None
 
     @property
     def trained(self) -> Normalized:
