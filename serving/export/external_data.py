@@ -11,9 +11,9 @@ from torchferry.errors import UserError
 from torchferry.serving.export.input_spec import GivenInput
 from torchferry.serving.export.samples import Samples
 from torchferry.training.config.instantiate import one_line
-from torchferry.training.data.folder_layout import class_folders
-from torchferry.training.data.image_files import ImageFiles
-from torchferry.training.data.image_folder import class_pictures
+from torchferry.training.data.pictures.folder_layout import class_folders
+from torchferry.training.data.pictures.image_files import ImageFiles
+from torchferry.training.data.pictures.image_folder import class_pictures
 from torchferry.training.data.source import ImageInput, TensorInput
 
 MADE_UP = 64

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torchferry.errors import UserError
-from torchferry.training.data.image_input import Exif, Normalize, image_input
+from torchferry.training.data.pictures.image_input import Exif, Normalize, image_input
 from torchferry.training.data.source import ImageInput, Input, TensorInput
 
 WORDS = re.compile(

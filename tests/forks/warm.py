@@ -31,7 +31,7 @@ MODULES = [
     "ts.metrics.metric_cache_yaml_impl",
     "ts.torch_handler.base_handler",
     "torchferry.training.data.digits",
-    "torchferry.training.data.table",
+    "torchferry.training.data.tables.table",
     "torchferry.training.outputs.plots",
     "torchferry.training.trainer.run",
     "torchferry.training.outputs.sample_images",

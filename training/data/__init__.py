@@ -33,10 +33,10 @@ SOURCES = Sources(
         "digits": "torchferry.training.data.digits",
         "fashion_mnist": "torchferry.training.data.torchvision_sets",
         "idx": "torchferry.training.data.idx",
-        "image_folder": "torchferry.training.data.image_folder",
-        "image_list": "torchferry.training.data.image_list",
+        "image_folder": "torchferry.training.data.pictures.image_folder",
+        "image_list": "torchferry.training.data.pictures.image_list",
         "mnist": "torchferry.training.data.torchvision_sets",
-        "table": "torchferry.training.data.table",
-        "webdataset": "torchferry.training.data.webdataset",
+        "table": "torchferry.training.data.tables.table",
+        "webdataset": "torchferry.training.data.shards.webdataset",
     }
 )

@@ -9,11 +9,11 @@ from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from torchferry.errors import UserError
 from torchferry.training.data.arguments import at_least, checked
-from torchferry.training.data.image_input import image_input
 from torchferry.training.data.imported import imported
+from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.sample import Sample
-from torchferry.training.data.scaling import scaling
 from torchferry.training.data.source import ImageInput, Source, TargetScale, TensorInput
+from torchferry.training.data.tables.scaling import scaling
 from torchferry.training.data.undivided import as_the_only_rank
 from torchferry.training.data.wrapped import Indexed, Streamed
 from torchferry.training.errors import CorruptSample

@@ -9,7 +9,7 @@ from torch.utils.data import TensorDataset
 
 from torchferry.errors import UserError
 from torchferry.training.data.arguments import at_least, checked
-from torchferry.training.data.image_input import Normalize, image_input
+from torchferry.training.data.pictures.image_input import Normalize, image_input
 from torchferry.training.data.source import Source
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data import SOURCES
-from torchferry.training.data.image_input import image_input
+from torchferry.training.data.pictures.image_input import image_input
 
 OLD_SUFFIXES = ["jpg", "jpeg", "png", "webp", "bmp"]
 FORMER: dict[str, dict[str, Any]] = {

@@ -18,7 +18,7 @@ from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.arguments import checked
 from torchferry.training.data.folder_lock import exclusive, shared
-from torchferry.training.data.image_input import Constants, Mode, Normalize, image_input
+from torchferry.training.data.pictures.image_input import Constants, Mode, Normalize, image_input
 from torchferry.training.data.source import Source
 
 Splits = tuple[TensorDataset, TensorDataset]

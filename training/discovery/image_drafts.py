@@ -10,7 +10,7 @@ from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component, build
 from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.data import SOURCES
-from torchferry.training.data.shards import expanded
+from torchferry.training.data.shards.shards import expanded
 from torchferry.training.data.source import Source
 from torchferry.training.discovery.draft import Draft, name_for
 from torchferry.training.discovery.picture_sizes import fitting, network_for, said, sizes_below, sizes_in_shard

@@ -4,9 +4,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from torchferry.training.data.missing import with_gaps
-from torchferry.training.data.missing_words import WORDS
-from torchferry.training.data.table_reader import Selection, Table
+from torchferry.training.data.tables.missing import with_gaps
+from torchferry.training.data.tables.missing_words import WORDS
+from torchferry.training.data.tables.table_reader import Selection, Table
 
 ALL = Selection(features=None, columns_as={}, missing_words=WORDS)
 

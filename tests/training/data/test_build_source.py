@@ -36,7 +36,7 @@ def test_a_contradiction_is_refused(task: str, given: str) -> None:
 
 def test_a_source_that_knows_no_task_is_told_none() -> None:
     assert build_source(Component(name="digits"), "classification").targets == "classes"
-    other = Component(name="torchferry.training.data.table.table", args=TABLE)
+    other = Component(name="torchferry.training.data.tables.table.table", args=TABLE)
     assert build_source(other, "classification").targets == "values"  # somebody's own function: its own default
 
 

@@ -1,0 +1,1 @@
+"""Pictures in files: found in folders or a list, decoded to what a network takes."""

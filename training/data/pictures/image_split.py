@@ -1,0 +1,90 @@
+"""Which image files are trained on and which are held out, and the source that they make."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from torchferry.contract.image_formats import FORMATS
+from torchferry.errors import UserError, some
+from torchferry.training.data.file_list import FileList
+from torchferry.training.data.membership import held_out
+from torchferry.training.data.pictures.file_keys import file_keys
+from torchferry.training.data.pictures.folder_layout import ARGS
+from torchferry.training.data.pictures.image_files import ImageFiles
+from torchferry.training.data.source import ImageInput, Source
+
+
+@dataclass(frozen=True)
+class ImageSplit:
+    """Files of both sides, their names relative to the side's folder."""
+
+    labels: tuple[str, ...]
+    folders: tuple[Path, Path]
+    files: tuple[FileList, FileList]
+    notes: tuple[str, ...] = ()
+    """What was left out or assumed, one line each."""
+    damaged: tuple[str, ...] = ()
+    """What is not there, one line each."""
+
+    def source(self, image: ImageInput, limit: int | None = None, in_memory: bool = False) -> Source:
+        """Raises UserError for a class without a training picture, and for an empty test set."""
+        trained, tested = (_counts(files, self.labels) for files in self.files)
+        lacks = [
+            f"{self.folders[0]}: class {label} has no picture to train on"
+            for label in self.labels
+            if not trained[label]
+        ]
+        if not any(tested.values()):
+            lacks.append(f"{self.folders[1]}: has no picture to test on")
+        if lacks:
+            raise UserError("; ".join((lacks[0], f"{', '.join(FORMATS)} are read", *self.notes)))
+        untested = tuple(label for label in self.labels if not tested[label])
+        notes = (f"{self.folders[1]}: has no picture of {some(untested)} to test on",) if untested else ()
+        train, test = (
+            ImageFiles(folder, files.limited(limit), image)
+            for folder, files in zip(self.folders, self.files, strict=True)
+        )
+        return Source(
+            train=train.decoded() if in_memory else train,
+            test=test.decoded() if in_memory else test,
+            labels=self.labels,
+            input=image,
+            listings={"train": train.files.listing(), "test": test.files.listing()},
+            notes=self.notes + notes,
+            damaged=self.damaged,
+        )
+
+
+def split_by_content(
+    folder: Path,
+    files: FileList,
+    labels: tuple[str, ...],
+    fraction: float,
+    seed: int,
+    notes: tuple[str, ...] = (),
+    damaged: tuple[str, ...] = (),
+) -> ImageSplit:
+    """About `fraction` of each class is held out, by `seed` and content alone: equal files are on one side, and none
+    changes sides when others come or go, or when it is renamed. With 0 the test set is the training set.
+
+    Raises UserError for a class that has none left."""
+    if not 0 <= fraction < 1:
+        raise UserError(f"{ARGS}.test_fraction: {fraction} is not 0 or more and below 1")
+    if fraction == 0:
+        return ImageSplit(labels, (folder, folder), (files, files), notes, damaged)
+    if seed < 0:
+        raise UserError(f"{ARGS}.split_seed: {seed} is too small; give 0 or more")
+    are_held = held_out(file_keys(folder, files), fraction, seed)
+    train, test = files.taken(np.flatnonzero(~are_held)), files.taken(np.flatnonzero(are_held))
+    there, left = _counts(files, labels), _counts(train, labels)
+    for label in labels:
+        if there[label] and not left[label]:
+            way = f"give another {ARGS}.split_seed, or less than {fraction}"
+            raise UserError(f"{folder}: all {there[label]} of class {label} fall into the test set; {way}")
+    return ImageSplit(labels, (folder, folder), (train, test), notes, damaged)
+
+
+def _counts(files: FileList, labels: tuple[str, ...]) -> dict[str, int]:
+    counts: list[int] = np.bincount(files.classes, minlength=len(labels)).tolist()
+    return dict(zip(labels, counts, strict=True))

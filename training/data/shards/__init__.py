@@ -1,0 +1,1 @@
+"""Samples in shards, tar files that may lie in a store."""

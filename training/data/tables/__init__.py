@@ -1,0 +1,1 @@
+"""Tables: rows of a text or Parquet file, their columns read, encoded and scaled."""
