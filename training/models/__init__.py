@@ -5,7 +5,16 @@ from collections.abc import Callable
 from torch import nn
 
 from torchferry.training.models.resnet9 import ResNet9
-from torchferry.training.models.seed_nets import MLP, Cifar2CNN, CifarCNN, ConvNet224, DigitsCNN, MnistCNN, TwoLayerNet
+from torchferry.training.models.seed_nets import (
+    MLP,
+    Cifar2CNN,
+    CifarCNN,
+    ConvNet224,
+    DigitsCNN,
+    FashionCNN,
+    MnistCNN,
+    TwoLayerNet,
+)
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "linear": nn.Linear,
@@ -13,6 +22,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "two_layer_net": TwoLayerNet,
     "digits_cnn": DigitsCNN,
     "mnist_cnn": MnistCNN,
+    "fashion_cnn": FashionCNN,
     "cifar_cnn": CifarCNN,
     "cifar2_cnn": Cifar2CNN,
     "convnet_224": ConvNet224,

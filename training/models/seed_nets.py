@@ -74,6 +74,31 @@ class MnistCNN(nn.Sequential):
         )
 
 
+class FashionCNN(nn.Sequential):
+    """[batch, 1, 28, 28] to [batch, classes]: convolutions of 32 and 64, each pooled, then 128.
+
+    Args:
+        classes: How many there are, one output for each.
+        dropout: Share of values that dropout leaves out before and behind the hidden layer, 0..1.
+    """
+
+    def __init__(self, classes: int = 10, dropout: float = 0.3) -> None:
+        super().__init__(
+            nn.Conv2d(1, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Dropout(dropout),
+            nn.Linear(64 * 7 * 7, 128),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(128, classes),
+        )
+
+
 class CifarCNN(nn.Sequential):
     """[batch, 3, 32, 32] to [batch, classes]: three 3 x 3 convolutions, two poolings, 128 x 8 x 8 to the head.
 

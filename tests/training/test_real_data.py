@@ -1,0 +1,39 @@
+"""The recipes on the tutorials' own data, which packages of Debian, npm and PyPI hold; the figures of the README's table."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.training.real_data import boston, fashion_mnist, mnist_10000
+from tests.training.test_recipes import train
+
+pytestmark = [pytest.mark.sweep, pytest.mark.slow]
+
+COLUMNS = ["crime", "lots", "industry", "river", "nox", "rooms", "age", "distance", "highways", "tax", "pupils", "black", "poor", "price"]
+
+
+def idx(root: Path, **args: object) -> tuple[str, str]:
+    return "--data.source", json.dumps({"name": "idx", "args": {"root": str(root), **args}})
+
+
+def test_two_convolutions_know_the_clothes_of_fashion_mnist(tmp_path: Path) -> None:
+    _, card = train("cnn-fashion-mnist", tmp_path, *idx(fashion_mnist()))
+    print(card.result)
+    assert card.result["accuracy"] >= 0.91
+
+
+@pytest.mark.parametrize(("recipe", "least"), [("cnn-fashion-mnist", 0.985), ("cnn-mnist", 0.96), ("mlp-mnist", 0.92)])
+def test_mnists_digits_are_read(recipe: str, least: float, tmp_path: Path) -> None:
+    normalize = {"normalize": "half"} if recipe == "cnn-mnist" else {}
+    _, card = train(recipe, tmp_path, *idx(mnist_10000(), **normalize))
+    print(card.result)
+    assert card.result["accuracy"] >= least
+
+
+def test_bostons_houses_are_valued(tmp_path: Path) -> None:
+    args = {"path": str(boston()), "header": COLUMNS, "target": "price", "scale_target": True}
+    source = ("--data.source", json.dumps({"name": "table", "args": args}))
+    _, card = train("housing-regression", tmp_path, *source, "--model.args.widths", "[13, 64, 64, 1]")
+    print(card.result)
+    assert card.result["r2"] >= 0.7
