@@ -1,0 +1,42 @@
+"""Names of tensors that the Open Inference Protocol, Triton and ONNX all take, and what is done to others."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+RULE = "a name is ASCII letters, digits, '_', '-' and '.', of which a letter or '_' is the first"
+
+
+def legal_names(names: Sequence[str], inputs: Iterable[str] = ()) -> tuple[list[str], list[str]]:
+    """Names for outputs that a network calls `names`: legal, each once, none of them an input's; and a line for each
+    that had to be changed. In an ONNX graph an input and an output cannot have one name."""
+    taken, others = set(inputs), set(names)
+    legal: list[str] = []
+    said = []
+    for name in names:
+        found = _unique(_spelled(name), taken, others - {name})
+        taken.add(found)
+        legal.append(found)
+        if found != name:
+            said.append(f"--model: its output {name!r} is called {found}, as {_reason(name, found, inputs)}")
+    return legal, said
+
+
+def _spelled(name: str) -> str:
+    """With '_' for what no name may have."""
+    spelled = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    return spelled if NAME.fullmatch(spelled) else f"output_{spelled}".rstrip("_")
+
+
+def _unique(name: str, taken: set[str], wanted: set[str]) -> str:
+    """`wanted` are those that the other outputs have of themselves, which stay theirs."""
+    if name not in taken:
+        return name
+    endings = ("_output", *(f"_{number}" for number in range(1, len(taken) + len(wanted) + 2)))
+    return next(found for ending in endings if (found := name + ending) not in taken | wanted)
+
+
+def _reason(name: str, found: str, inputs: Iterable[str]) -> str:
+    if name in inputs:
+        return "an input has that name"
+    return "another output has that name" if NAME.fullmatch(name) else RULE
