@@ -108,14 +108,12 @@ def _where(signature: inspect.Signature, others: Mapping[str, Any], free: Sequen
 def _binding(
     signature: inspect.Signature, names: Sequence[str], given: dict[str, Any], said: Sequence[str] = ()
 ) -> Binding:
-    """What is left out before an argument that has no name in a call is given as its default."""
     rest = _of_kind(signature, Parameter.VAR_POSITIONAL)
+    # What comes before an argument that has no name in a call cannot be left out of it.
+    nameless = POSITIONAL if given.get(rest or "") else POSITIONAL[:1]
     for parameter in signature.parameters.values():
-        nameless = parameter.kind is Parameter.POSITIONAL_ONLY or (
-            parameter.kind in POSITIONAL and given.get(rest or "")
-        )
-        if nameless and parameter.name not in given:
-            given[parameter.name] = parameter.default
+        if parameter.kind in nameless:
+            given.setdefault(parameter.name, parameter.default)
     bound = inspect.BoundArguments(signature, given)  # type: ignore[arg-type]  # any mutable mapping will do
     return Binding(tuple(names), bound.args, bound.kwargs, tuple(said))
 

@@ -10,6 +10,7 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.training.config.nearest import did_you_mean
 
+Specs = tuple[TensorSpec, ...]
 OF_OUTPUT = re.compile(r"(?P<output>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<file>.+)")
 
 
@@ -40,9 +41,7 @@ def read_labels(given: Sequence[str]) -> Labels:
     return Labels(alone[0] if alone else (), of)
 
 
-def labelled(
-    outputs: Sequence[TensorSpec], labels: Labels, task: str
-) -> tuple[tuple[TensorSpec, ...], tuple[str, ...]]:
+def labelled(outputs: Specs, labels: Labels, task: str) -> tuple[Specs, tuple[str, ...]]:
     """The outputs with the labels that were given by name, and the labels of the one output, which are numbers where
     nobody has named its classes. Raises UserError for an output that there is not, and for another number of labels."""
     names = [output.name for output in outputs]
@@ -59,7 +58,7 @@ def labelled(
             _check_count(output, of[output.name], task)
     if len(outputs) > 1:
         return tuple(dataclasses.replace(output, labels=of.get(output.name)) for output in outputs), ()
-    return tuple(outputs), of.get(names[0]) or _numbered(outputs[0], task)
+    return outputs, of.get(names[0]) or _numbered(outputs[0], task)
 
 
 def _check_count(output: TensorSpec, labels: tuple[str, ...], task: str) -> None:

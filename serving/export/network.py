@@ -23,9 +23,7 @@ OPTIONS = {
     "weights.key:": "--weights-key:",
     "weights.prefix:": "--weights-prefix:",
 }
-NAMELESS = re.compile(
-    r"(build|create|make|get|load|new|from|init|setup)(_.*)?|((my|the)_?)?(model|net|network|main|factory)"
-)
+NAMELESS = re.compile(r"(build|create|make|get|load|new|from|init|setup)(_.*)?|(my_|the_)?(model|net|network|factory)")
 """Functions that are called by what they do; others, such as resnet18, by what they give."""
 
 

@@ -1,4 +1,4 @@
-"""Any network as a function of tensors alone: what it takes is put where its forward has it, what it gives is a list."""
+"""Any network as a function of tensors alone: each is put where forward has it, and what it gives is flattened."""
 
 from collections.abc import Sequence
 from typing import Any

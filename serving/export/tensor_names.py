@@ -1,13 +1,13 @@
 """Names of tensors that the Open Inference Protocol, Triton and ONNX all take, and what is done to others."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 RULE = "a name is ASCII letters, digits, '_', '-' and '.', of which a letter or '_' is the first"
 
 
-def legal_names(names: Sequence[str], inputs: Iterable[str] = ()) -> tuple[list[str], list[str]]:
+def legal_names(names: Sequence[str], inputs: Sequence[str] = ()) -> tuple[list[str], list[str]]:
     """Names for outputs that a network calls `names`: legal, each once, none of them an input's; and a line for each
     that had to be changed. In an ONNX graph an input and an output cannot have one name."""
     taken, others = set(inputs), set(names)
@@ -18,7 +18,7 @@ def legal_names(names: Sequence[str], inputs: Iterable[str] = ()) -> tuple[list[
         taken.add(found)
         legal.append(found)
         if found != name:
-            said.append(f"--model: its output {name!r} is called {found}, as {_reason(name, found, inputs)}")
+            said.append(f"--model: its output {name!r} is called {found}, as {_reason(name, inputs)}")
     return legal, said
 
 
@@ -36,7 +36,7 @@ def _unique(name: str, taken: set[str], wanted: set[str]) -> str:
     return next(found for ending in endings if (found := name + ending) not in taken | wanted)
 
 
-def _reason(name: str, found: str, inputs: Iterable[str]) -> str:
+def _reason(name: str, inputs: Sequence[str]) -> str:
     if name in inputs:
         return "an input has that name"
     return "another output has that name" if NAME.fullmatch(name) else RULE
