@@ -4,6 +4,7 @@ import argparse
 import re
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from torchferry.errors import UserError
@@ -34,6 +35,9 @@ def build_network(options: argparse.Namespace) -> nn.Module:
         network = build(Component(name=path, args=options.model_args), NETWORKS, "model")
         if not isinstance(network, nn.Module):
             raise UserError(f"--model: {path} gives a {type(network).__name__}, not a torch.nn.Module")
+        if isinstance(network, torch.jit.RecursiveScriptModule):
+            raise UserError(f"--model: {path} gives a torch.jit.script module, which torch.export cannot trace; give "
+                            "what it was scripted from")  # fmt: skip
         network = _unwrapped(network)
         if options.weights:
             given = {"source": options.weights, "key": options.weights_key, "prefix": options.weights_prefix}

@@ -10,15 +10,18 @@ RULE = "a name is ASCII letters, digits, '_', '-' and '.', of which a letter or 
 def legal_names(names: Sequence[str], inputs: Sequence[str] = ()) -> tuple[list[str], list[str]]:
     """Names for outputs that a network calls `names`: legal, each once, none of them an input's; and a line for each
     that had to be changed. In an ONNX graph an input and an output cannot have one name."""
-    taken, others = set(inputs), set(names)
+    stay = {name for name in names if NAME.fullmatch(name)} - set(inputs)
+    taken = {*inputs, *stay}
     legal: list[str] = []
     said = []
     for name in names:
-        found = _unique(_spelled(name), taken, others - {name})
-        taken.add(found)
-        legal.append(found)
-        if found != name:
-            said.append(f"--model: its output {name!r} is called {found}, as {_reason(name, inputs)}")
+        if name in stay:  # the first of that name
+            stay.remove(name)
+            legal.append(name)
+            continue
+        legal.append(_free(f"{name}_output" if name in inputs else _spelled(name), taken))
+        taken.add(legal[-1])
+        said.append(f"--model: its output {name!r} is called {legal[-1]}, as {_reason(name, inputs)}")
     return legal, said
 
 
@@ -28,12 +31,9 @@ def _spelled(name: str) -> str:
     return spelled if NAME.fullmatch(spelled) else f"output_{spelled}".rstrip("_")
 
 
-def _unique(name: str, taken: set[str], wanted: set[str]) -> str:
-    """`wanted` are those that the other outputs have of themselves, which stay theirs."""
-    if name not in taken:
-        return name
-    endings = ("_output", *(f"_{number}" for number in range(1, len(taken) + len(wanted) + 2)))
-    return next(found for ending in endings if (found := name + ending) not in taken | wanted)
+def _free(name: str, taken: set[str]) -> str:
+    numbered = (f"{name}_{number}" for number in range(1, len(taken) + 2))
+    return next(free for free in (name, *numbered) if free not in taken)
 
 
 def _reason(name: str, inputs: Sequence[str]) -> str:
