@@ -1,4 +1,4 @@
-"""A graph's inputs and outputs may have any names, whatever its own values, and those of its inner graphs, are called."""
+"""A graph's inputs and outputs may have any names, whatever its own values and those of inner graphs are called."""
 
 import itertools
 

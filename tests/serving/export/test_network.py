@@ -84,6 +84,6 @@ def test_what_is_wrapped_is_taken_out() -> None:
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
 def test_a_scripted_network_is_refused_and_a_traced_one_is_not() -> None:
-    with pytest.raises(UserError, match="gives a torch.jit.script module, which torch.export cannot trace"):
+    with pytest.raises(UserError, match=r"gives a torch\.jit\.script module, which torch\.export cannot trace"):
         build_network(options(f"{HERE}:scripted"))
     assert isinstance(build_network(options(f"{HERE}:traced")), torch.jit.ScriptModule)
