@@ -54,8 +54,8 @@ def load_given(options: argparse.Namespace) -> Reference:
     for line in binding.said:
         print(line, flush=True)
     inputs = [dataclasses.replace(each, name=own) for each, own in zip(given, binding.names, strict=True)]
-    test = samples_of(options.eval_data, inputs, labels.alone, task, "--eval-data")
-    calibration = samples_of(options.calibration_data, inputs, labels.alone, task, "--calibration-data")
+    test = samples_of(options.eval_data, inputs, labels.only, task, "--eval-data")
+    calibration = samples_of(options.calibration_data, inputs, labels.only, task, "--calibration-data")
     if options.calibration_data is None:
         calibration = test
     module = Served(Prepared(network, inputs, binding), task).eval()

@@ -23,6 +23,11 @@ class Labels:
     of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By output."""
 
+    @property
+    def only(self) -> tuple[str, ...]:
+        """Those of the one file there is, if there is one."""
+        return self.alone or (next(iter(self.of.values())) if len(self.of) == 1 else ())
+
 
 def read_labels(given: Sequence[str]) -> Labels:
     """From each FILE or OUTPUT=FILE. Raises UserError."""

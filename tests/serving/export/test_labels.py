@@ -32,6 +32,7 @@ def test_a_file_is_of_the_one_output_and_others_are_by_name(files: Path) -> None
     assert read_labels([]) == Labels()
     assert read_labels(["ab"]) == read_labels([str(files / "ab")]) == Labels(AB)
     assert read_labels(["with=sign"]) == Labels(AB)  # a file that is there
+    assert [read_labels(given).only for given in (["ab"], ["kind=ab"], ["kind=ab", "box=xyz"])] == [AB, AB, ()]
     assert read_labels(["kind=ab", "aux.colour=xyz"]) == Labels((), {"kind": AB, "aux.colour": XYZ})
 
 
