@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.serving.export.forward_signature import forward_signature
 from torchferry.serving.export.input_spec import GivenInput
 from torchferry.serving.export.nested_inputs import Place, filled, nested
@@ -52,7 +52,7 @@ def _by_position(signature: inspect.Signature, inputs: Sequence[GivenInput]) -> 
     slots = [parameter for parameter in signature.parameters.values() if parameter.kind in POSITIONAL]
     rest = _of_kind(signature, Parameter.VAR_POSITIONAL)
     if len(inputs) > len(slots) and rest is None:
-        raise UserError(f"--input: is given {len(inputs)} times, but forward takes {_words(signature)}")
+        raise UserError(f"--input: {len(inputs)} are given, but forward takes {_words(signature)}")
     places = [Place(number) for number in range(len(inputs))]
     given: dict[str, Any] = {slot.name: place for slot, place in zip(slots, places, strict=False)}
     _check_required(signature, given)
@@ -141,4 +141,4 @@ def _words(signature: inspect.Signature) -> str:
     for each in signature.parameters.values():
         optional = each.default is not Parameter.empty
         words.append(f"[{each.name}]" if optional else stars.get(each.kind, "") + each.name)  # type: ignore[call-overload]
-    return ", ".join(words) or "nothing"
+    return some(words, 8) or "nothing"

@@ -8,29 +8,33 @@ ALONE = "output_0"
 """What is called so is all that the network gives."""
 
 
-def flattened(given: Any) -> dict[tuple[str, ...], Any]:
-    """Each member that is no container, by the words and places that lead to it, such as ("hidden_states", "3").
+Path = tuple[Any, ...]
+"""The keys, fields and places that lead to a member, such as ("hidden_states", 3)."""
+
+
+def flattened(given: Any) -> dict[Path, Any]:
+    """Each member that is no container, by the way to it.
 
     None is a member as well. A tensor alone is at ().
     """
     return dict(_leaves(given, ()))
 
 
-def name_of(path: tuple[str, ...]) -> str:
+def name_of(path: Path) -> str:
     """`boxes`, `aux.logits`, `hidden_states.3`, and `output_1` of a tuple."""
     if not path:
         return ALONE
-    first, *rest = path
+    first, *rest = map(str, path)
     return ".".join([f"output_{first}" if first.isdecimal() else first, *rest])
 
 
-def _leaves(given: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _leaves(given: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     members = _members(given)
     if members is None:
         yield path, given
         return
     for key, value in members:
-        yield from _leaves(value, (*path, str(key)))
+        yield from _leaves(value, (*path, key))
 
 
 def _members(given: Any) -> Iterable[tuple[Any, Any]] | None:

@@ -59,15 +59,18 @@ def name_of(options: argparse.Namespace, network: nn.Module | None = None) -> st
 
     Without the network, which takes its time to be loaded, the last word. Raises UserError.
     """
-    *modules, word = options.model.replace(":", ".").split(".")
-    name: str = word if options.name is None else options.name
-    if options.name is None and network is not None and NAMELESS.fullmatch(word):
-        kind = type(network)
-        is_torchs = kind.__module__.startswith("torch.")
-        name = (modules[-1] if is_torchs and modules else kind.__name__).strip("_")
+    name: str = _own_name(options.model, network) if options.name is None else options.name
     if not bundles.NAME.fullmatch(name):
         raise UserError(f"--name: '{name[:200]}' cannot be a name; {bundles.NAME_RULE}")
     return name
+
+
+def _own_name(model: str, network: nn.Module | None) -> str:
+    *within, word = model.replace(":", ".").split(".")
+    if network is None or not NAMELESS.fullmatch(word):
+        return word
+    kind = type(network)
+    return (within[-1] if within and kind.__module__.startswith("torch.") else kind.__name__).strip("_")
 
 
 def origin(options: argparse.Namespace) -> dict[str, str]:

@@ -8,14 +8,12 @@ import torch
 from torchferry.errors import UserError, some
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.tensors import DATATYPES
-from torchferry.serving.export.flattened import flattened, name_of
+from torchferry.serving.export.flattened import Path, flattened, name_of
 from torchferry.serving.export.prepared import Prepared
 from torchferry.serving.export.reference import OUTPUTS, Served
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.tensor_names import legal_names
 from torchferry.serving.export.torch_program import place, reason
-
-Path = tuple[str, ...]
 
 
 @torch.inference_mode()
@@ -42,8 +40,8 @@ def output_specs(module: Served, test: Samples) -> tuple[TensorSpec, ...]:
 
 def _check_members(*given: Mapping[Path, Any]) -> None:
     """Raises UserError for other members in another batch, none at all, and one that is no tensor."""
-    one, two, three = ({path for path, value in each.items() if value is not None} for each in given)
-    if changing := sorted((one ^ two) | (two ^ three)):
+    one, two, three = ([path for path, value in each.items() if value is not None] for each in given)
+    if changing := [path for path in (*one, *two, *three) if not (path in one and path in two and path in three)]:
         raise UserError(f"--model: its output {name_of(changing[0])} is there for some numbers of samples only")
     if not two:
         raise UserError("--model: gives no tensor")

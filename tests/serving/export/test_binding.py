@@ -105,7 +105,7 @@ def test_a_wrapped_forward_has_the_names_of_what_it_wraps() -> None:
         (signatures.Encoder(), ("input_ids",), "needs 'attention_mask', which no --input gives; it takes input_ids, "
                                                "attention_mask, [token_type_ids], [scale]"),
         (signatures.Encoder(), ("",), "forward needs 'attention_mask', which no --input gives"),
-        (signatures.Loaded(), ("", ""), "is given 2 times, but forward takes row"),
+        (signatures.Loaded(), ("", ""), "--input: 2 are given, but forward takes row"),
         (signatures.Difference(), ("minuend", ""), "'table:3' has no name and others have; give all of them names of "
                                                    "forward, which takes minuend, subtrahend, or none"),
         (signatures.Difference(), ("minuend", "minuend"), "'minuend' is given twice"),

@@ -49,6 +49,12 @@ def test_none_is_a_member_and_an_empty_container_has_none() -> None:
     assert flattened(None) == {(): None}
 
 
+def test_keys_that_are_spelled_alike_are_two() -> None:
+    given = flattened({0: 1, "0": 2})
+    assert list(given.values()) == [1, 2]
+    assert [name_of(path) for path in given] == ["output_0", "output_0"]
+
+
 def test_two_ways_of_one_name_are_both_there() -> None:
     given = flattened({"a": {"b": 1}, "a.b": 2})
     assert list(given.values()) == [1, 2]

@@ -28,7 +28,7 @@ def options(model: str, *words: object) -> argparse.Namespace:
         (f"{HERE}.create_layers", "signatures"),  # torch's Sequential is nobody's name
         (f"{HERE}.Loaded", "Loaded"),
         (f"{HERE}:Loaded.from_pretrained", "Loaded"),
-        ("torchvision.models.squeezenet1_1", "squeezenet1_1"),
+        ("tests.serving.networks.one_logit", "one_logit"),
         ("linear", "linear"),
     ],
 )
@@ -41,6 +41,7 @@ def test_a_bundle_is_named_by_what_tells_the_network_apart(model: str, name: str
 
 def test_before_the_network_is_there_the_last_word_is_checked() -> None:
     assert name_of(options(f"{HERE}:build")) == "build"
+    assert name_of(parser().parse_args(["some/run", "--name", "mine"])) == "mine"
     with pytest.raises(UserError, match="--name: '_hidden' cannot be a name"):
         name_of(options("nowhere:_hidden"))
 
