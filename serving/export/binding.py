@@ -114,7 +114,7 @@ def _binding(
     for parameter in signature.parameters.values():
         if parameter.kind in nameless:
             given.setdefault(parameter.name, parameter.default)
-    bound = inspect.BoundArguments(signature, given)  # type: ignore[arg-type]  # any mutable mapping will do
+    bound = inspect.BoundArguments(signature, given)
     return Binding(tuple(names), bound.args, bound.kwargs, tuple(said))
 
 

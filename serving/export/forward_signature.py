@@ -22,11 +22,14 @@ def forward_signature(network: nn.Module) -> inspect.Signature:
 
 def _scripted(network: torch.jit.ScriptModule) -> inspect.Signature:
     """From TorchScript's own schema, whose first argument is the module."""
+    schema = network.forward.schema  # type: ignore[attr-defined]  # forward is a method of TorchScript's
     return inspect.Signature(
-        Parameter(
-            argument.name,
-            Parameter.KEYWORD_ONLY if argument.kwarg_only else Parameter.POSITIONAL_OR_KEYWORD,
-            default=argument.default_value if argument.has_default_value() else Parameter.empty,
-        )
-        for argument in network.forward.schema.arguments[1:]
+        [
+            Parameter(
+                argument.name,
+                Parameter.KEYWORD_ONLY if argument.kwarg_only else Parameter.POSITIONAL_OR_KEYWORD,
+                default=argument.default_value if argument.has_default_value() else Parameter.empty,
+            )
+            for argument in schema.arguments[1:]
+        ]
     )
