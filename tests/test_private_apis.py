@@ -25,6 +25,7 @@ READER = "training/checkpointing/checkpoint_reader.py"
 WRITER = "training/checkpointing/upload_writer.py"
 SAVER = "training/checkpointing/async_saver.py"
 COMMAND = "training/train_command.py"
+NETWORK = "serving/export/network.py"
 SIGNATURE = "training/discovery/signature.py"
 
 HTTPTOOLS = "uvicorn.protocols.http.httptools_impl"
@@ -118,6 +119,7 @@ USES = [
         "calls it",
         "function_or_class, method_or_property, logger",
     ),
+    Use(NETWORK, "torch._dynamo.OptimizedModule", "takes out what is inside", attributes="_orig_mod"),
     Use(COMMAND, "threading._shutdown", "calls it", ""),
     Use(COMMAND, "atexit._run_exitfuncs", "calls it"),
 ]

@@ -36,6 +36,8 @@ class TensorSpec:
     datatype: str
     shape: tuple[int, ...]
     """-1 stands for the batch."""
+    labels: tuple[str, ...] | None = None
+    """What the classes are called that this output scores, [batch, classes], where a model has several outputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +81,10 @@ class Bundle:
     @property
     def accepted(self) -> list[str]:
         return [name for name, variant in self.variants.items() if variant.status == "accepted"]
+
+    def labels_of(self, output: str) -> tuple[str, ...]:
+        """What the classes of one output are called; empty where nobody has said."""
+        return next((spec.labels for spec in self.outputs if spec.name == output and spec.labels), self.labels)
 
     @property
     def label_shares(self) -> dict[str, float]:
@@ -157,7 +163,7 @@ def _digest(content: dict[str, Any]) -> str:
 
 def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
     def tensors(key: str) -> tuple[TensorSpec, ...]:
-        return tuple(TensorSpec(**tensor | {"shape": tuple(tensor["shape"])}) for tensor in content[key])
+        return tuple(map(_tensor, content[key]))
 
     parsed = {
         "inputs": tensors("inputs"),
@@ -167,6 +173,11 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
         "variants": {name: parse_variant(variant) for name, variant in content["variants"].items()},
     }
     return Bundle(root=root, **content | parsed)
+
+
+def _tensor(content: dict[str, Any]) -> TensorSpec:
+    labels = content.get("labels")
+    return TensorSpec(**content | {"shape": tuple(content["shape"]), "labels": labels and tuple(labels)})
 
 
 def _check_words(path: Path, bundle: Bundle) -> None:

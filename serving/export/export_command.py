@@ -12,9 +12,10 @@ from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import SigningKey
 from torchferry.serving.bundle.variant import Variant
 from torchferry.serving.export.build_bundle import export
-from torchferry.serving.export.external_model import add_options, load_given, name_of
+from torchferry.serving.export.external_model import add_options, load_given
 from torchferry.serving.export.gate import Limits
 from torchferry.serving.export.kserve import write_kserve
+from torchferry.serving.export.network import name_of
 from torchferry.serving.export.trained import load_trained
 from torchferry.serving.export.variants import BUILDERS
 

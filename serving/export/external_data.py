@@ -66,6 +66,9 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], task: str, option: str) ->
         raise UserError(
             f"{option}: {path} is no folder of images and no .npz of plain arrays ({one_line(error)})"
         ) from error
+    if task != "tensors" and any(each.name == TARGETS for each in inputs):
+        raise UserError(f"--input: '{TARGETS}' is also what {option} calls the classes; say --task tensors, or give "
+                        "the argument of forward another name")  # fmt: skip
     tensors = []
     for each in inputs:
         if each.name not in arrays:

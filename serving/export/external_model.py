@@ -1,38 +1,22 @@
 """The reference of a model that was never trained here: any nn.Module, its weights from a file, its inputs as said."""
 
 import argparse
+import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
-
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.codec.tensors import DATATYPES
+from torchferry.serving.export.binding import bind
 from torchferry.serving.export.external_data import check_classes, samples_of
-from torchferry.serving.export.input_spec import GivenInput, read_input
-from torchferry.serving.export.reference import OUTPUTS, Reference, Served
-from torchferry.serving.export.samples import Samples
-from torchferry.serving.export.torch_program import place, reason
+from torchferry.serving.export.input_spec import read_input
+from torchferry.serving.export.labels import labelled, read_labels
+from torchferry.serving.export.network import build_network, name_of, origin
+from torchferry.serving.export.output_specs import output_specs
+from torchferry.serving.export.prepared import Prepared
+from torchferry.serving.export.reference import Reference, Served
 from torchferry.serving.export.trained import decode_of
-from torchferry.training.config.instantiate import Component, build
-from torchferry.training.config.recipe import WeightsConfig
-from torchferry.training.models import NETWORKS
-from torchferry.training.models.normalized import Normalized
-from torchferry.training.models.weights import load_weights
-
-# A recipe's keys in what training says of them, and the options here.
-OPTIONS = {
-    "model.name:": "--model:",
-    "model.args:": "--model-args:",
-    "model.args.": "--model-args.",
-    "weights.source:": "--weights:",
-    "weights.key:": "--weights-key:",
-    "weights.prefix:": "--weights-prefix:",
-}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -49,173 +33,49 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--exif", choices=("apply", "ignore"), default="apply", help=turned)
     tasks = "what its output means: logits of classes (default with --labels), one logit, or nothing that is known"
     group.add_argument("--task", choices=("classification", "binary", "tensors"), help=tasks)
-    group.add_argument("--labels", type=Path, help="a text file with one class a line, in the order of the outputs")
+    labels = "a text file with one class a line, in the order of its scores; again for each output of several"
+    group.add_argument("--labels", action="append", default=[], metavar="[OUTPUT=]FILE", help=labels)
     group.add_argument("--eval-data", type=Path, help="FOLDER/CLASS/*.jpg, or an .npz of inputs by name and 'targets'")
     group.add_argument("--calibration-data", type=Path, help="as --eval-data, for quantisation (default: that itself)")
-    group.add_argument("--name", help="the bundle's name (default: the run's, or the last word of --model)")
+    name = "the bundle's name (default: the run's, or the last word of --model, or its class if that is a verb)"
+    group.add_argument("--name", help=name)
 
 
 def load_given(options: argparse.Namespace) -> Reference:
     """Raises UserError for whatever does not fit together."""
     if not options.input:
         raise UserError("--input: is missing; say what the model takes, such as image:224")
-    inputs = [read_input(text, number, options.normalize, options.exif) for number, text in enumerate(options.input)]
-    labels = _labels(options.labels)
-    task = options.task or ("classification" if labels else "tensors")
-    network = _network(options)
-    test = samples_of(options.eval_data, inputs, labels, task, "--eval-data")
-    calibration = samples_of(options.calibration_data, inputs, labels, task, "--calibration-data")
+    given = [read_input(text, number, options.normalize, options.exif) for number, text in enumerate(options.input)]
+    labels = read_labels(options.labels)
+    task = options.task or ("classification" if labels.alone else "tensors")
+    network = build_network(options)
+    name = name_of(options, network)
+    binding = bind(network, given)
+    for line in binding.said:
+        print(line, flush=True)
+    inputs = [dataclasses.replace(each, name=own) for each, own in zip(given, binding.names, strict=True)]
+    test = samples_of(options.eval_data, inputs, labels.only, task, "--eval-data")
+    calibration = samples_of(options.calibration_data, inputs, labels.only, task, "--calibration-data")
     if options.calibration_data is None:
         calibration = test
-    module = Served(Prepared(network, inputs), task).eval()
-    outputs = _outputs(module, test)
-    _check_labels(outputs[0], labels, task)
+    module = Served(Prepared(network, inputs, binding), task).eval()
+    outputs, classes = labelled(output_specs(module, test), labels, task)
     if task == "classification":
         check_classes(test, outputs[0].shape[-1], "--eval-data")
         check_classes(calibration, outputs[0].shape[-1], "--calibration-data")
     return Reference(
-        name=name_of(options),
+        name=name,
         task=task,
         module=module,
         inputs=tuple(TensorSpec(name=each.name, datatype=each.datatype, shape=(-1, *each.of.shape)) for each in inputs),
         outputs=outputs,
         decode=decode_of(inputs[0].of) if len(inputs) == 1 else None,
-        labels=labels or _numbered(outputs[0], task),
+        labels=classes,
         test=test,
         calibration=None if calibration.random else calibration,
         limits={},
-        provenance={"model": options.model, "weights": Path(options.weights).name if options.weights else "random"},
+        provenance=origin(options),
     )
-
-
-def name_of(options: argparse.Namespace) -> str:
-    """The bundle's name, which needs nothing to be loaded."""
-    name: str = options.model.rpartition(".")[2].rpartition(":")[2] if options.name is None else options.name
-    return name
-
-
-class Prepared(nn.Module):
-    """The network behind the normalisation of each of its inputs. It gives a tensor, or a tuple of several."""
-
-    def __init__(self, network: nn.Module, inputs: Sequence[GivenInput]) -> None:
-        super().__init__()
-        self.network = network
-        self.prepare = nn.ModuleList(Normalized(nn.Identity(), each.of) for each in inputs)
-
-    def forward(self, *inputs: torch.Tensor) -> Any:
-        given = self.given(*inputs)
-        if isinstance(given, Mapping):
-            given = given.values()
-        if isinstance(given, torch.Tensor):
-            return given
-        return given[0] if len(given := tuple(given)) == 1 else given
-
-    def given(self, *inputs: torch.Tensor) -> Any:
-        """As the network gives it."""
-        return self.network(*(part(value) for part, value in zip(self.prepare, inputs, strict=True)))
-
-
-def _network(options: argparse.Namespace) -> nn.Module:
-    path = options.model.replace(":", ".")
-    try:
-        network = build(Component(name=path, args=options.model_args), NETWORKS, "model")
-        if not isinstance(network, nn.Module):
-            raise UserError(f"--model: {path} gives a {type(network).__name__}, not a torch.nn.Module")
-        if options.weights:
-            given = {"source": options.weights, "key": options.weights_key, "prefix": options.weights_prefix}
-            if said := load_weights(network, WeightsConfig(**given)):
-                print(said, flush=True)
-        elif options.weights_key or options.weights_prefix:
-            raise UserError("--weights: is missing; --weights-key and --weights-prefix say what to take from it")
-    except UserError as error:
-        text = str(error)
-        for key, option in OPTIONS.items():
-            text = text.replace(key, option)
-        raise UserError(text) from error
-    return network.float()
-
-
-@torch.inference_mode()
-def _outputs(module: Served, test: Samples) -> tuple[TensorSpec, ...]:
-    """What it gives for one sample, two and three, which tells the batch from the other axes; a batch of one may lose
-    its axis in a network that squeezes."""
-    assert isinstance(module.model, Prepared)
-    raw = _through(module.model.given, test, 2)
-    two = _tuple(_through(module.model, test, 2))
-    names = list(raw) if isinstance(raw, Mapping) else [f"output_{number}" for number in range(len(two))]
-    if module.task != "tensors":
-        if len(two) != 1 or not isinstance(two[0], torch.Tensor) or two[0].dim() != 2:
-            shapes = ", ".join(
-                str(list(each.shape)) if isinstance(each, torch.Tensor) else type(each).__name__ for each in two
-            )
-            raise UserError(
-                f"--task: {module.task} needs one output of [batch, outputs], not {shapes}; say --task tensors"
-            )
-        names = [OUTPUTS[module.task]]
-    answers = (_tuple(_through(module, test, samples)) for samples in (1, 2, 3))
-    return tuple(_spec(*each) for each in zip(names, *answers, strict=True))
-
-
-def _through(module: Callable[..., Any], test: Samples, samples: int) -> Any:
-    try:
-        return module(*test.tensors(samples))
-    except Exception as error:  # whatever a network makes of inputs that do not fit
-        raise UserError(f"--input: the model does not take it{place(error)}: {reason(error)}") from error
-
-
-def _spec(name: str, *outputs: object) -> TensorSpec:
-    """Of an output for one sample, two and three."""
-    rest: torch.Size | None = None
-    for count, output in reversed(list(enumerate(outputs, start=1))):
-        if not isinstance(output, torch.Tensor):
-            raise UserError(f"--model: its output {name} is a {type(output).__name__}, not a tensor")
-        if not output.dim() or len(output) != count or (rest is not None and output.shape[1:] != rest):
-            samples = "1 sample" if count == 1 else f"{count} samples"
-            raise UserError(
-                f"--model: its output {name} is {list(output.shape)} for {samples}; [batch, ...] is expected"
-            )
-        rest, alone = output.shape[1:], output
-    datatype = _datatype(alone)
-    if datatype is None:
-        raise UserError(f"--model: its output {name} is {alone.dtype}, which no server answers with")
-    return TensorSpec(name=name, datatype=datatype, shape=(-1, *alone.shape[1:]))
-
-
-def _datatype(output: torch.Tensor) -> str | None:
-    try:
-        return DATATYPES.get(output.numpy().dtype)
-    except TypeError:  # bfloat16, of which numpy has none
-        return None
-
-
-def _numbered(output: TensorSpec, task: str) -> tuple[str, ...]:
-    """Classes that nobody has named."""
-    classes = {"classification": output.shape[-1], "binary": 2}.get(task, 0)
-    return tuple(str(number) for number in range(classes))
-
-
-def _check_labels(output: TensorSpec, labels: tuple[str, ...], task: str) -> None:
-    classes = 2 if task == "binary" else output.shape[-1]
-    if labels and task != "tensors" and len(labels) != classes:
-        raise UserError(f"--labels: has {len(labels)} classes, but the model knows {classes}")
-    if task == "binary" and output.shape[-1] != 1:
-        raise UserError(f"--task: binary means one logit for each sample; the model gives {output.shape[-1]}")
-
-
-def _tuple(given: Any) -> tuple[Any, ...]:
-    return given if isinstance(given, tuple) else (given,)
-
-
-def _labels(path: Path | None) -> tuple[str, ...]:
-    if path is None:
-        return ()
-    try:
-        labels = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--labels: cannot read {path} ({getattr(error, 'strerror', None) or error})") from error
-    if not labels:
-        raise UserError(f"--labels: {path} is empty; one class a line is expected")
-    return labels
 
 
 def _mapping(text: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import onnxruntime
 import torch
 
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.graph_names import rename
 from torchferry.serving.export.reference import Reference
 
 LARGEST = 2**31  # bytes of a protobuf message
@@ -24,14 +25,14 @@ def write_graph(program: torch.export.ExportedProgram, reference: Reference, pat
     with _quietly():
         exported = torch.onnx.export(
             program,
-            input_names=[spec.name for spec in reference.inputs],
-            output_names=[spec.name for spec in reference.outputs],
             dynamo=True,
             verbose=False,
         )
     assert exported is not None
     model = exported.model_proto
     _strip(model)
+    # Not by the exporter, which does not keep its own names apart from them.
+    rename(model, [spec.name for spec in reference.inputs], [spec.name for spec in reference.outputs])
     if model.ByteSize() >= LARGEST:
         raise CannotBuild("it has 2 GB or more, which no single ONNX file can hold")
     onnx.checker.check_model(model, full_check=True)

@@ -17,6 +17,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from torchferry.serving.cpu import cores, features
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.graph_names import hidden, hide, rename
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.speed import measure_speed
@@ -67,12 +68,15 @@ def _doubled(end: int) -> Iterator[int]:
 
 class Quantizer:
     def __init__(self, source: Path, samples: Samples, scratch: Path) -> None:
-        self.source = source
-        self.nodes = [node.name for node in onnx.load(source).graph.node if node.op_type in QUANTIZED]
+        model = onnx.load(source)
+        self.nodes = [node.name for node in model.graph.node if node.op_type in QUANTIZED]
+        self.names, self.source = hide(model), scratch / "source.onnx"
+        onnx.save(model, self.source)
         # An x86 processor without VNNI sums products of 8-bit numbers in 16 bits, which would overflow.
         can = set(features())
         self.reduce_range = "avx2" in can and not {"avx512_vnni", "avx_vnni"} & can
-        self.ranges = _ranges(source, samples.some(CALIBRATION_SAMPLES), scratch / "augmented.onnx")
+        few = samples.some(CALIBRATION_SAMPLES)
+        self.ranges = _ranges(self.source, _Reader(few, self.names[0]), scratch / "augmented.onnx")
 
     def write(self, target: Path, nodes: list[str]) -> None:
         """The graph with these nodes quantised."""
@@ -90,6 +94,7 @@ class Quantizer:
             extra_options={},
         )
         quantizer.quantize_model()
+        rename(quantizer.model.model, *self.names)
         quantizer.model.save_model_to_file(str(target))
 
     def by_harm(self, reference: Reference, scratch: Path) -> list[str]:
@@ -107,15 +112,18 @@ class Quantizer:
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]  # it has no types
-    def __init__(self, samples: Samples) -> None:
+    """Samples by the names that are hidden from the quantiser."""
+
+    def __init__(self, samples: Samples, names: list[str]) -> None:
         self.batches: Iterator = samples.batches()
+        self.names = dict(zip(names, hidden("input", len(names)), strict=True))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self.batches, None)
-        return None if batch is None else batch[0]
+        return None if batch is None else {self.names[name]: values for name, values in batch[0].items()}
 
 
-def _ranges(source: Path, samples: Samples, augmented: Path) -> Any:
+def _ranges(source: Path, reader: _Reader, augmented: Path) -> Any:
     calibrator = create_calibrator(
         source,
         list(QUANTIZED),
@@ -123,5 +131,5 @@ def _ranges(source: Path, samples: Samples, augmented: Path) -> Any:
         calibrate_method=CalibrationMethod.MinMax,
         extra_options={"symmetric": False},
     )
-    calibrator.collect_data(_Reader(samples))
+    calibrator.collect_data(reader)
     return calibrator.compute_data()

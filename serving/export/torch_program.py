@@ -4,11 +4,12 @@ import contextlib
 import io
 import os
 import traceback
+from collections.abc import Sequence
 
 import torch
 
 import torchferry
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.serving.export.reference import Reference
 
 SAMPLE = 2  # a batch of one would be taken for a constant
@@ -21,7 +22,8 @@ FOREIGN = (
 
 
 def exported_program(reference: Reference) -> torch.export.ExportedProgram:
-    """Raises UserError for a network that cannot be traced, with the line of it that is to blame."""
+    """Raises UserError for a network that cannot be traced, with the line of it that is to blame. Says which inputs its
+    answer does not depend on."""
     sample = reference.test.tensors(SAMPLE)
     batch = {0: torch.export.Dim("batch")}
     try:
@@ -30,12 +32,19 @@ def exported_program(reference: Reference) -> torch.export.ExportedProgram:
             program = torch.export.export(reference.module, sample, dynamic_shapes=((batch,) * len(sample),))
     except Exception as error:  # torch.export has many kinds of its own
         raise UserError(f"model: torch.export refuses it{place(error)}: {reason(error)}") from error
+    if unused := _unused(program, [spec.name for spec in reference.inputs]):
+        print(f"model: its answer does not depend on {some(unused)}", flush=True)
     for node in program.graph.nodes:
         # Holds file paths of this machine, which do not belong in a bundle.
         node.meta.pop("stack_trace", None)
     # Would be written as a pickle; the bundle has golden inputs instead.
     program.example_inputs = None
     return program
+
+
+def _unused(program: torch.export.ExportedProgram, inputs: Sequence[str]) -> list[str]:
+    own = dict(zip(program.graph_signature.user_inputs, inputs, strict=True))
+    return [own[node.name] for node in program.graph.nodes if node.name in own and not node.users]
 
 
 def place(error: Exception) -> str:

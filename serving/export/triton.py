@@ -1,6 +1,6 @@
 """A bundle as a model repository for Triton: its ONNX variants, each a model with dynamic batching.
 
-DIR/<name>-<variant>/config.pbtxt, labels.txt, 1/model.onnx
+DIR/<name>-<variant>/config.pbtxt, labels.txt, labels-<output>.txt, 1/model.onnx
 """
 
 import shutil
@@ -27,25 +27,35 @@ def write_triton(bundle: Bundle, output: Path) -> list[str]:
             model = folder / f"{bundle.name}-{variant}"
             (model / "1").mkdir(parents=True)
             shutil.copyfile(bundle.verified(bundle.variants[variant].file), model / "1" / "model.onnx")
-            (model / "labels.txt").write_text("".join(f"{label}\n" for label in bundle.labels))
+            for file, labels in {"labels.txt": bundle.labels, **_label_files(bundle)}.items():
+                (model / file).write_text("".join(f"{label}\n" for label in labels))
             (model / "config.pbtxt").write_text(config(bundle, variant))
     return [f"{bundle.name}-{variant}" for variant in variants]
 
 
 def config(bundle: Bundle, variant: str) -> str:
     """config.pbtxt, in Triton's own schema: requests that wait go together, none waits for others to come."""
-    outputs = [_tensor(spec) for spec in bundle.outputs]
-    if bundle.task == "classification":
-        outputs = [output | {"label_filename": "labels.txt"} for output in outputs]
     content = {
         "name": f"{bundle.name}-{variant}",
         "backend": "onnxruntime",
         "max_batch_size": MAX_BATCH,
         "input": [_tensor(spec) for spec in bundle.inputs],
-        "output": outputs,
+        "output": [_tensor(spec) | _label_file(spec, bundle) for spec in bundle.outputs],
         "dynamic_batching": {"max_queue_delay_microseconds": 0},
     }
     return text_format.MessageToString(json_format.ParseDict(content, ModelConfig()))
+
+
+def _label_files(bundle: Bundle) -> dict[str, tuple[str, ...]]:
+    return {f"labels-{spec.name}.txt": spec.labels for spec in bundle.outputs if spec.labels}
+
+
+def _label_file(spec: TensorSpec, bundle: Bundle) -> dict[str, str]:
+    """What an output's classes are called stands in a file of its own, where several outputs score classes."""
+    if spec.labels:
+        return {"label_filename": f"labels-{spec.name}.txt"}
+    alone = bundle.labels and len(bundle.outputs) == 1 and spec.shape[1:] == (len(bundle.labels),)
+    return {"label_filename": "labels.txt"} if alone and bundle.task != "regression" else {}
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import onnx
 import torch
 
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.graph_names import hide, rename
 from torchferry.serving.export.graphs import Graphs
 from torchferry.serving.export.onnx_graph import Level, write_optimized
 from torchferry.serving.export.quantize import Refusal, quantized
@@ -61,8 +62,11 @@ def onnx_fp16(graphs: Graphs, variants: Path, _: Refusal) -> Built:
     """Weights and arithmetic in half precision, inputs and outputs as they are; for GPUs."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    file = _folder(variants, "onnx-fp16") / "model.onnx"
-    onnx.save(convert_float_to_float16(onnx.load(graphs.onnx), keep_io_types=True), file)
+    file, model = _folder(variants, "onnx-fp16") / "model.onnx", onnx.load(graphs.onnx)
+    names = hide(model)
+    model = convert_float_to_float16(model, keep_io_types=True)
+    rename(model, *names)
+    onnx.save(model, file)
     return Built(file)
 
 

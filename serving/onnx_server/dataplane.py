@@ -83,9 +83,8 @@ class DataPlane:
         outputs = await self.run(model, asked.inputs, context, asked.interactive, asked.timeout)
         if not asked.outputs:
             return outputs
-        labels = model.bundle.labels
         return {
-            wanted.name: classified(outputs[wanted.name], wanted.classes, labels)
+            wanted.name: classified(outputs[wanted.name], wanted.classes, model.bundle.labels_of(wanted.name))
             if wanted.classes
             else outputs[wanted.name]
             for wanted in asked.outputs

@@ -1,5 +1,6 @@
 """The metadata of the server and of its models, as the JSON objects of the protocol."""
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -25,7 +26,7 @@ def metadata(model: Model, versions: list[str]) -> dict[str, Any]:
         "platform": PLATFORM,
         "inputs": [_tensor(spec) for spec in model.bundle.inputs],
         "outputs": [_tensor(spec) for spec in model.bundle.outputs],
-        "parameters": {"variant": model.loaded.variant},
+        "parameters": {"variant": model.loaded.variant} | _output_labels(model),
     }
 
 
@@ -48,7 +49,8 @@ def configuration(model: Model) -> dict[str, Any]:
                 "count": len(loaded.sessions),
             }
         ],
-        "parameters": {"threads": {"string_value": str(loaded.plan.threads)}},
+        "parameters": {"threads": {"string_value": str(loaded.plan.threads)}}
+        | {name: {"string_value": json.dumps(said)} for name, said in _output_labels(model).items()},
     }
 
 
@@ -80,6 +82,12 @@ def index(repository: Repository, ready_only: bool = False) -> list[dict[str, st
         for (name, version), reason in repository.failures.items()
     ]
     return ready if ready_only else ready + failed
+
+
+def _output_labels(model: Model) -> dict[str, Any]:
+    """What the classes are called of each output of several that has names for its own."""
+    labels = {spec.name: list(spec.labels) for spec in model.bundle.outputs if spec.labels}
+    return {"output_labels": labels} if labels else {}
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:

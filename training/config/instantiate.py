@@ -83,7 +83,7 @@ def find(path: str, known: Mapping[str, Any], what: str) -> Any:
         found = nearest(path, known)
         raise UserError(f"{what}.name: " + (f"there is no '{path}'; did you mean {found}?" if found else otherwise))
     try:
-        return getattr(_module(module_name), attribute)
+        return getattr(_module_or_class(module_name), attribute)
     except ModuleNotFoundError as error:
         missing = error.name or module_name
         hint = _nearest_module(missing) if f"{module_name}.".startswith(f"{missing}.") else ""
@@ -105,6 +105,20 @@ def _nearest_module(missing: str) -> str:
         return ""
     found = did_you_mean(name, (module.name for module in pkgutil.iter_modules(folders)))
     return found.replace("mean ", f"mean {package}.") if package else found
+
+
+def _module_or_class(name: str) -> Any:
+    """A module, or a class in one, whose classmethods make things too: package.module.Net.from_file."""
+    try:
+        return _module(name)
+    except ModuleNotFoundError as error:
+        outer, _, inner = name.rpartition(".")
+        if not outer or not (error.name or "").endswith(name):
+            raise
+        found = getattr(_module(outer), inner, None)
+        if not isinstance(found, type):
+            raise
+        return found
 
 
 def _module(name: str) -> ModuleType:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.serving.tiny_bundle import written
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.errors import BundleError
 from torchferry.serving.onnx_server.models.repository import sources
 from torchferry.serving.session import open_variant
@@ -126,3 +128,13 @@ def test_what_the_file_system_refuses_is_said_in_one_line(tmp_path: Path, monkey
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="is not a bundle"):
         bundles.load(tmp_path)
+
+
+def test_labels_are_of_an_output_or_else_of_the_bundle(tmp_path: Path) -> None:
+    loaded = written(tmp_path)
+    assert loaded.labels_of("probabilities") == ("no", "yes")
+    outputs = (*loaded.outputs, TensorSpec(name="kind", datatype="FP32", shape=(-1, 3), labels=("a", "b", "c")))
+    bundles.write(dataclasses.replace(loaded, outputs=outputs))
+    again = bundles.load(loaded.root)
+    assert again.outputs == outputs
+    assert (again.labels_of("kind"), again.labels_of("probabilities")) == (("a", "b", "c"), ("no", "yes"))

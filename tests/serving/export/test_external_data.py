@@ -172,3 +172,10 @@ def test_without_data_some_are_made_up_the_same_ones_each_time(words: str, dtype
     if dtype == "int64":
         assert set(np.unique(values)) == {0, 1}  # ids that any vocabulary has
     np.testing.assert_array_equal(values, two.first(MADE_UP)[name])
+
+
+def test_an_input_that_is_called_as_the_targets_is_refused_where_there_are_some(tmp_path: Path) -> None:
+    rows = np.zeros((4, 8), np.float32)
+    assert given(tmp_path, "targets=table:8", "tensors", targets=rows).first(1)["targets"].shape == (1, 8)
+    with pytest.raises(UserError, match="--input: 'targets' is also what --eval-data calls the classes; say --task"):
+        given(tmp_path, "targets=table:8", "classification", targets=rows)

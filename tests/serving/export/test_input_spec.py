@@ -19,6 +19,7 @@ from torchferry.training.data.source import ImageInput, TensorInput
         ("tensor:FP32:3x16", "input", "FP32", (3, 16)),
         ("tensor:INT64:5", "input", "INT64", (5,)),
         ("left_2=table:8", "left_2", "FP32", (8,)),
+        ("batch.class=table:8", "batch.class", "FP32", (8,)),
     ],
 )
 def test_each_kind_has_its_name_datatype_and_shape(text: str, name: str, datatype: str, shape: tuple[int, ...]) -> None:
@@ -28,7 +29,8 @@ def test_each_kind_has_its_name_datatype_and_shape(text: str, name: str, datatyp
 
 def test_those_without_a_name_are_numbered_from_the_second_on() -> None:
     assert [read_input("table:2", number, "none").name for number in range(3)] == ["row", "row_1", "row_2"]
-    assert read_input("mine=table:2", 2, "none").name == "mine"
+    mine = read_input("mine=table:2", 2, "none")
+    assert (mine.name, mine.named, read_input("table:2", 2, "none").named) == ("mine", True, False)
 
 
 def test_an_image_is_normalised_as_it_is_said_and_a_table_is_not() -> None:
@@ -46,7 +48,13 @@ def test_an_image_is_normalised_as_it_is_said_and_a_table_is_not() -> None:
     [
         ("video:3", "image:224, image:L:28x28, table:8 and tensor:FP32:3x16 are examples of what can be said"),
         ("image", "image:224, image:L:28x28"),
-        ("2nd=table:8", "image:224, image:L:28x28"),
+        ("2nd=table:8", "a name is ASCII letters, digits, '_', '-' and '.', of which a letter or '_' is the first"),
+        ("größe=table:8", "a name is ASCII letters"),
+        ("=table:8", "a name is ASCII letters"),
+        ("a b=table:8", "a name is ASCII letters"),
+        ("batch.=table:8", "a name is ASCII letters"),
+        ("batch..ids=table:8", "a name is ASCII letters"),
+        ("a=b=table:8", "image:224, image:L:28x28"),
         ("table:8 ", "image:224, image:L:28x28"),
         ("table:-8", "image:224, image:L:28x28"),
         ("image:0", "a size is 1 or more"),

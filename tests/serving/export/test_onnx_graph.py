@@ -1,5 +1,6 @@
 """An ONNX graph has the bundle's names and nothing of this machine; what ONNX Runtime makes of it is saved."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.commands import ROOT
 from tests.serving.export.tiny_reference import tiny_reference
+from tests.some import some
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export import onnx_graph
+from torchferry.serving.export.graph_names import rename
 from torchferry.serving.export.onnx_graph import Level, write_graph, write_optimized
 from torchferry.serving.export.torch_program import exported_program
 from torchferry.serving.session.onnx_session import OnnxSession
@@ -48,6 +51,20 @@ def test_tensors_have_the_bundles_names_and_the_batch_is_free(written: Path) -> 
     for tensor, size in ((row, 3), (probabilities, 2)):
         batch, columns = tensor.type.tensor_type.shape.dim
         assert (bool(batch.dim_param), columns.dim_value) == (True, size)
+
+
+def test_tensors_may_be_called_as_any_value_that_the_exporter_names(written: Path) -> None:
+    rows = np.array([[1, 2, 3], [-1, 0, 5]], np.float32)
+    expected = OnnxSession(written, ["row"], ["probabilities"], 1).run({"row": rows})["probabilities"]
+    graph = onnx.load(written).graph
+    own = {value.name for value in graph.initializer} | {name for node in graph.node for name in node.output}
+    for first, second in itertools.permutations(some(sorted(own)), 2):
+        model = onnx.load(written)
+        rename(model, [first], [second])
+        onnx.checker.check_model(model, full_check=True)
+        onnx.save(model, written.with_name("renamed.onnx"))
+        session = OnnxSession(written.with_name("renamed.onnx"), [first], [second], 1)
+        np.testing.assert_allclose(session.run({first: rows})[second], expected, atol=1e-6)
 
 
 def test_nothing_of_this_machine_is_in_it_nor_what_the_exporter_notes_for_debugging(written: Path) -> None:

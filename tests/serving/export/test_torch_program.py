@@ -6,11 +6,14 @@ import re
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import TensorDataset
 
 from tests.serving import networks
 from tests.serving.export.tiny_reference import ROWS, tiny_reference
 from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.reference import Served
+from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.torch_program import SHOWN, exported_program, place, reason
 
 
@@ -89,3 +92,17 @@ def test_torchs_own_lines_are_nobodys_place() -> None:
 )
 def test_the_reason_is_one_line_of_what_came_first(text: str, said: str) -> None:
     assert reason(ValueError(text)) == said
+
+
+def test_an_input_that_changes_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    class First(torch.nn.Module):
+        def forward(self, row: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+            return row * 2
+
+    inputs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 3)) for name in ("row", "mask"))
+    samples = Samples(TensorDataset(ROWS, ROWS), ("row", "mask"))
+    reference = tiny_reference(module=Served(First(), "tensors"), task="tensors", inputs=inputs, test=samples)
+    exported_program(reference)
+    assert capsys.readouterr().out == "model: its answer does not depend on mask\n"
+    exported_program(tiny_reference())
+    assert capsys.readouterr().out == ""

@@ -1,6 +1,7 @@
 """Server and model metadata, configuration, statistics and index in the protocol's terms."""
 
 import importlib.metadata
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from tests.serving.onnx_server.in_process import model_of_session
 from tests.serving.tiny_bundle import described
 from tests.serving.wire import in_loop
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.inference import Work
 from torchferry.serving.onnx_server.models.model import Model
@@ -51,6 +53,19 @@ async def test_the_configuration_is_tritons_in_which_the_batch_is_no_dimension()
     assert said["max_batch_size"] == 4
     assert said["dynamic_batching"] == {"max_queue_delay_microseconds": 1500}
     assert said["parameters"] == {"threads": {"string_value": "3"}}
+
+
+@in_loop
+async def test_labels_are_said_of_each_output_that_has_its_own() -> None:
+    outputs = (TensorSpec(name="kind", datatype="FP32", shape=(-1, 2), labels=("cat", "dog")),
+               TensorSpec(name="box", datatype="FP32", shape=(-1, 4)))  # fmt: skip
+    session = SimpleNamespace(provider=CPU)
+    served = model_of_session(session, Settings(), described(outputs=outputs, labels=()))
+    said = {"kind": ["cat", "dog"]}
+    assert descriptions.metadata(served, ["1.0"])["parameters"]["output_labels"] == said
+    assert descriptions.metadata(served, ["1.0"])["outputs"][0].keys() == {"name", "datatype", "shape"}
+    parameters = descriptions.configuration(served)["parameters"]
+    assert json.loads(parameters["output_labels"]["string_value"]) == said
 
 
 @pytest.mark.parametrize(("provider", "kind"), [(CPU, "KIND_CPU"), ("CUDAExecutionProvider", "KIND_GPU")])

@@ -101,3 +101,12 @@ def test_without_a_checkout_a_former_name_is_ours(tmp_path: Path, monkeypatch: p
         monkeypatch.delitem(sys.modules, name, raising=False)
     former = build(of("training.models.seed_nets.DigitsCNN"), {}, "model")
     assert type(former).__module__ == "torchferry.training.models.seed_nets"
+
+
+def test_a_classmethod_goes_by_its_import_path_and_what_is_none_is_said() -> None:
+    whole = build(of("pathlib.Path.cwd"), KNOWN, "model")
+    assert whole == Path.cwd()
+    assert build(of("collections.OrderedDict.fromkeys", iterable="ab"), KNOWN, "model") == {"a": None, "b": None}
+    for name in ("pathlib.Path.now", "pathlib.Pth.cwd", "nowhere.Path.cwd", "pathlib.os.cwd"):
+        with pytest.raises(UserError, match=rf"model.name: cannot import '{name}'"):
+            build(of(name), KNOWN, "model")
