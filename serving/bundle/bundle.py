@@ -44,12 +44,21 @@ class ImageDecode:
 
     kind: Literal["image"] = "image"
     mode: str
-    """Pillow's name for the colours: L or RGB."""
+    """Pillow's name for the colours: L, LA, RGB, RGBA or CMYK."""
     height: int
     width: int
     interpolation: str
     exif: str = "ignore"
     """apply turns a picture upright as its EXIF orientation says; a bundle of before this key means ignore."""
+    resize: str = "squash"
+    """squash, crop or pad: what becomes of a picture whose sides have another ratio; torchferry.contract.resize has the
+    rules. A bundle of before this key, and of before those below, means the default."""
+    fraction: float = 1.0
+    """Above 0, at most 1: the share of the resized picture's side that is kept, around the middle."""
+    antialias: bool = True
+    """Whether a picture that is made smaller is averaged."""
+    fill: tuple[int, ...] = ()
+    """The colour around a padded picture, 0..255 per channel; black where it is empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,11 +171,15 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
     parsed = {
         "inputs": tensors("inputs"),
         "outputs": tensors("outputs"),
-        "decode": content["decode"] and ImageDecode(**content["decode"]),
+        "decode": content["decode"] and _decode(content["decode"]),
         "labels": tuple(content["labels"]),
         "variants": {name: parse_variant(variant) for name, variant in content["variants"].items()},
     }
     return Bundle(root=root, **content | parsed)
+
+
+def _decode(content: dict[str, Any]) -> ImageDecode:
+    return ImageDecode(**content | {"fill": tuple(content.get("fill", ()))})
 
 
 def _check_words(path: Path, bundle: Bundle) -> None:

@@ -14,6 +14,8 @@ from torchferry.contract.image_formats import FORMATS
 
 MAX_PIXELS = 50_000_000
 MAX_GREY = 65_535
+CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
+"""By Pillow's name for the colours: L is grey, A is alpha, which is opaque for a file that has none."""
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -33,15 +35,31 @@ class ImageSpec(Protocol):
 
     @property
     def mode(self) -> str:
-        """Pillow's name for the colours: L is grey, one channel; RGB has three."""
+        """Pillow's name for the colours, one of CHANNELS."""
 
     @property
     def height(self) -> int: ...
     @property
     def width(self) -> int: ...
     @property
+    def resize(self) -> str:
+        """squash, crop or pad: what becomes of a picture whose sides have another ratio."""
+
+    @property
+    def fraction(self) -> float:
+        """Above 0, at most 1: the share of the resized picture's side that is kept, around the middle."""
+
+    @property
     def interpolation(self) -> str:
-        """nearest, bilinear or bicubic."""
+        """nearest, bilinear, bicubic, lanczos, box or hamming."""
+
+    @property
+    def antialias(self) -> bool:
+        """Whether a picture that is made smaller is averaged, as Pillow does; not for nearest."""
+
+    @property
+    def fill(self) -> tuple[int, ...]:
+        """The colour around a padded picture, 0..255 per channel; black where it is empty."""
 
     @property
     def exif(self) -> str:
