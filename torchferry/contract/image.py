@@ -1,8 +1,8 @@
 """The bytes of an image file to the tensor that a network takes. Pillow and numpy only: it travels into archives.
 
-A mode without alpha leaves transparency out: a transparent pixel has the colour that the file gives it. CMYK becomes RGB
-as Pillow converts it, in JPEG by Adobe's inverted values. Grey values of 12 and 16 bits are scaled to 8. Where alpha is
-kept, an antialiased resize weighs colours by it, as Pillow does.
+A mode without alpha leaves transparency out: a transparent pixel has the colour that the file gives it. Where alpha is
+kept, an antialiased resize weighs colours by it, as Pillow does. CMYK becomes RGB as Pillow converts it, in JPEG by
+Adobe's inverted values. Grey values of 12 and 16 bits are scaled to 8.
 """
 
 import io
@@ -109,9 +109,7 @@ def image_array(image: Image.Image, spec: ImageSpec) -> np.ndarray:
     across, down = spans(*pixels.size, spec)
     if spec.resize == "crop" and max(across.resized / spec.width, down.resized / spec.height) > MAX_RATIO:
         shape = f"{pixels.width} x {pixels.height}"
-        raise NotAnImage(
-            f"the image has {shape} pixels, of which {spec.width} x {spec.height} would show less than 1 in {MAX_RATIO:,}"
-        )
+        raise NotAnImage(f"the image has {shape} pixels; the middle of it would be less than 1 in {MAX_RATIO:,}")
     return np.array(fitted(pixels, across, down, spec).transpose(2, 0, 1), order="C")
 
 
