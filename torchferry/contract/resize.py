@@ -4,8 +4,8 @@ Both sides of the network's size, divided by `fraction` and rounded down, are th
 that the middle is taken:
 
 - squash: to the target itself, whatever the ratio of its sides.
-- crop: its ratio kept, so that it covers the target. For a square target as torchvision's Resize, which rounds the longer
-  side down; for another as timm's ResizeKeepRatio, which rounds both sides to the nearest whole number.
+- crop: its ratio kept, so that it covers the target. For a square target as torchvision's Resize, which rounds the
+  longer side down; for another as timm's ResizeKeepRatio, which rounds both sides to the nearest whole number.
 - pad: its ratio kept, as large as fits into the target, as timm's ResizeKeepRatio(longest=1). What it does not fill has
   the colour `fill`; an odd pixel more is at the right and below.
 """
@@ -100,11 +100,11 @@ def fitted(image: Image.Image, across: Span, down: Span, spec: "ImageSpec") -> n
 def framed(pixels: np.ndarray, spec: "ImageSpec") -> np.ndarray:
     """A picture that becomes exactly `pixels`, uint8 [channels, height, width]: where the contract keeps a fraction of
     a picture, with a frame around it that is cut off again."""
-    across, down = (
-        _span(side, side, shown) for side, shown in zip(target_of(spec), (spec.width, spec.height), strict=True)
-    )
-    before_after = [(0, 0)] + [(span.first, span.source - span.count - span.first) for span in (down, across)]
-    return np.pad(pixels, before_after, mode="edge")
+    width, height = target_of(spec)
+    frame = [(0, 0)]
+    for span in (_span(height, height, spec.height), _span(width, width, spec.width)):
+        frame.append((span.first, span.source - span.count - span.first))
+    return np.pad(pixels, frame, mode="edge")
 
 
 def _resized_size(width: int, height: int, spec: "ImageSpec") -> tuple[int, int]:

@@ -17,8 +17,7 @@ Exif = Literal["apply", "ignore"]
 Constants = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and std per channel, of values scaled to 0..1."""
 
-# One value for each channel. For imagenet in grey it is the mean of the three, which keeps pretrained weights near their
-# range.
+# For imagenet in grey it is the mean of the three, which keeps pretrained weights near their range.
 _IMAGENET = {"RGB": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), "L": ((0.449,), (0.226,))}
 _PLAIN = {"half": (0.5, 0.5), "none": (0.0, 1.0)}
 
