@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from torchferry.contract.resize import wrong
 from torchferry.files import sha256, write_whole
 from torchferry.serving.bundle.variant import Variant, parse_variant
 from torchferry.serving.errors import BundleError
@@ -46,12 +47,21 @@ class ImageDecode:
 
     kind: Literal["image"] = "image"
     mode: str
-    """Pillow's name for the colours: L or RGB."""
+    """Pillow's name for the colours: L, LA, RGB, RGBA or CMYK."""
     height: int
     width: int
     interpolation: str
     exif: str = "ignore"
     """apply turns a picture upright as its EXIF orientation says; a bundle of before this key means ignore."""
+    resize: str = "squash"
+    """squash, crop or pad: what becomes of a picture whose sides have another ratio; torchferry.contract.resize has the
+    rules. A bundle of before this key, and of before those below, means the default."""
+    fraction: float = 1.0
+    """Above 0, at most 1: the share of the resized picture's side that is kept, around the middle."""
+    antialias: bool = True
+    """Whether a picture that is made smaller is averaged."""
+    fill: tuple[int, ...] = ()
+    """The colour around a padded picture, 0..255 per channel; zeros where it is empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +178,7 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
     parsed = {
         "inputs": tensors("inputs"),
         "outputs": tensors("outputs"),
-        "decode": content["decode"] and ImageDecode(**content["decode"]),
+        "decode": content["decode"] and _decode(content["decode"]),
         "labels": tuple(content["labels"]),
         "variants": {name: parse_variant(variant) for name, variant in content["variants"].items()},
     }
@@ -178,6 +188,14 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
 def _tensor(content: dict[str, Any]) -> TensorSpec:
     labels = content.get("labels")
     return TensorSpec(**content | {"shape": tuple(content["shape"]), "labels": labels and tuple(labels)})
+
+
+def _decode(content: dict[str, Any]) -> ImageDecode:
+    """Raises ValueError for words of a later version, whose pictures would be resized in another way here."""
+    decode = ImageDecode(**content | {"fill": tuple(content.get("fill", ()))})
+    if words := wrong(decode):
+        raise ValueError(f"decode.{words}")
+    return decode
 
 
 def _check_words(path: Path, bundle: Bundle) -> None:

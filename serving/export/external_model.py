@@ -14,6 +14,7 @@ from torchferry.serving.export.input_spec import read_input
 from torchferry.serving.export.labels import labelled, read_labels
 from torchferry.serving.export.network import build_network, name_of, origin
 from torchferry.serving.export.output_specs import output_specs
+from torchferry.serving.export.picture_options import add_picture_options, assumed, check_is_for_pictures, given
 from torchferry.serving.export.prepared import Prepared
 from torchferry.serving.export.reference import Reference, Served
 from torchferry.serving.export.trained import decode_of
@@ -28,9 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--weights-prefix", metavar="PREFIX", help="take only what begins so, such as backbone.")
     kinds = "image:224, image:L:28x28, table:8 or tensor:FP32:3x16; again for each argument of a network with several"
     group.add_argument("--input", action="append", default=[], metavar="[NAME=]KIND", help=kinds)
-    group.add_argument("--normalize", choices=("imagenet", "half", "none"), default="imagenet", help="of images")
-    turned = "whether servers turn pictures upright as their EXIF orientation says (default apply)"
-    group.add_argument("--exif", choices=("apply", "ignore"), default="apply", help=turned)
+    add_picture_options(group)
     tasks = "what its output means: logits of classes (default with --labels), one logit, or nothing that is known"
     group.add_argument("--task", choices=("classification", "binary", "tensors"), help=tasks)
     labels = "a text file with one class a line, in the order of its scores; again for each output of several"
@@ -45,15 +44,19 @@ def load_given(options: argparse.Namespace) -> Reference:
     """Raises UserError for whatever does not fit together."""
     if not options.input:
         raise UserError("--input: is missing; say what the model takes, such as image:224")
-    given = [read_input(text, number, options.normalize, options.exif) for number, text in enumerate(options.input)]
+    picture = given(options)
+    asked = [read_input(text, number, picture) for number, text in enumerate(options.input)]
+    check_is_for_pictures(options, asked)
+    if said := assumed(asked, picture):
+        print(said, flush=True)
     labels = read_labels(options.labels)
     task = options.task or ("classification" if labels.alone else "tensors")
     network = build_network(options)
     name = name_of(options, network)
-    binding = bind(network, given)
+    binding = bind(network, asked)
     for line in binding.said:
         print(line, flush=True)
-    inputs = [dataclasses.replace(each, name=own) for each, own in zip(given, binding.names, strict=True)]
+    inputs = [dataclasses.replace(each, name=own) for each, own in zip(asked, binding.names, strict=True)]
     test = samples_of(options.eval_data, inputs, labels.only, task, "--eval-data")
     calibration = samples_of(options.calibration_data, inputs, labels.only, task, "--calibration-data")
     if options.calibration_data is None:

@@ -50,4 +50,8 @@ def decode_of(given: Input) -> ImageDecode | None:
         width=given.width,
         interpolation=given.interpolation,
         exif=given.exif,
+        resize=given.resize,
+        fraction=given.fraction,
+        antialias=given.antialias,
+        fill=given.fill,
     )

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from torchferry.contract.image import CHANNELS
 from torchferry.training.data.encoders import Encoder
 
 
@@ -18,12 +19,20 @@ class ImageInput:
     A server decodes a file to exactly this; scaling and normalisation belong to the model.
     """
 
-    mode: Literal["L", "RGB"]
-    """Pillow's name for the colours: L is grey, one channel; RGB has three."""
+    mode: Literal["L", "LA", "RGB", "RGBA", "CMYK"]
+    """Pillow's name for the colours: L is grey, one channel; RGB has three; A is alpha, one more."""
     height: int
     width: int
-    interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
+    resize: Literal["squash", "crop", "pad"] = "squash"
+    """What becomes of an image whose sides have another ratio; torchferry.contract.resize has the rules."""
+    fraction: float = 1.0
+    """Above 0, at most 1: the share of the resized image's side that is kept, around the middle."""
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = "bilinear"
     """How an image of another size is resized."""
+    antialias: bool = True
+    """Whether an image that is made smaller is averaged."""
+    fill: tuple[int, ...] = ()
+    """The colour around a padded image, 0..255 per channel; zeros where it is empty."""
     mean: tuple[float, ...]
     """Per channel, of values scaled to 0..1."""
     std: tuple[float, ...]
@@ -34,7 +43,7 @@ class ImageInput:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (3 if self.mode == "RGB" else 1, self.height, self.width)
+        return (CHANNELS[self.mode], self.height, self.width)
 
 
 @dataclass(frozen=True, kw_only=True)

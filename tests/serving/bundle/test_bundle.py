@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.serving import tiny_bundle
 from tests.serving.tiny_bundle import written
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.errors import BundleError
 from torchferry.serving.onnx_server.models.repository import sources
 from torchferry.serving.session import open_variant
@@ -138,3 +139,38 @@ def test_labels_are_of_an_output_or_else_of_the_bundle(tmp_path: Path) -> None:
     again = bundles.load(loaded.root)
     assert again.outputs == outputs
     assert (again.labels_of("kind"), again.labels_of("probabilities")) == (("a", "b", "c"), ("no", "yes"))
+
+
+DECODE = {"kind": "image", "mode": "RGB", "height": 2, "width": 3, "interpolation": "bilinear"}
+
+
+def test_a_bundle_that_does_not_say_how_pictures_are_resized_squashes_them(tmp_path: Path) -> None:
+    bundles.write(tiny_bundle.described(tmp_path))
+    change(tmp_path, decode=DECODE)
+    decode = bundles.load(tmp_path).decode
+    assert decode is not None
+    assert (decode.resize, decode.fraction, decode.antialias, decode.fill) == ("squash", 1.0, True, ())
+
+
+def test_how_pictures_are_resized_comes_back(tmp_path: Path) -> None:
+    said = ImageDecode(**DECODE, resize="pad", fraction=0.875, antialias=False, fill=(1, 2, 3))  # type: ignore[arg-type]
+    bundles.write(tiny_bundle.described(tmp_path, decode=said))
+    assert bundles.load(tmp_path).decode == said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"resize": "stretch"}, "decode.resize: stretch is not one of squash, crop, pad"),
+        ({"interpolation": "mitchell"}, "decode.interpolation: mitchell is not one of nearest, "),
+        ({"fraction": 2}, "decode.fraction: 2 is not above 0 and at most 1"),
+        ({"sharpen": True}, "unexpected keyword argument 'sharpen'"),
+    ],
+)
+def test_a_resize_of_a_later_version_is_refused_and_not_guessed(
+    words: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    bundles.write(tiny_bundle.described(tmp_path))
+    change(tmp_path, decode=DECODE | words)
+    with pytest.raises(BundleError, match=message):
+        bundles.load(tmp_path)

@@ -19,7 +19,7 @@ ONE, TWO, THREE = (torch.full((2, 3), number) for number in (1.0, 2.0, 3.0))
 def bound(network: nn.Module, *names: str) -> Binding:
     """With an input for each name, which is none for an empty one."""
     texts = [f"{name}=table:3" if name else "table:3" for name in names]
-    return bind(network, [read_input(text, number, "none") for number, text in enumerate(texts)])
+    return bind(network, [read_input(text, number, {"normalize": "none"}) for number, text in enumerate(texts)])
 
 
 def called(network: nn.Module, *names: str) -> Any:

@@ -19,7 +19,7 @@ from torchferry.serving.export.samples import Samples
 
 
 def specs_of(network: nn.Module, *inputs: str, task: str = "tensors") -> tuple[TensorSpec, ...]:
-    given = [read_input(text, number, "none") for number, text in enumerate(inputs)]
+    given = [read_input(text, number, {"normalize": "none"}) for number, text in enumerate(inputs)]
     module = Served(Prepared(network, given, bind(network, given)), task).eval()
     samples = Samples(TensorDataset(*map(_sample, given)), tuple(each.name for each in given))
     return output_specs(module, samples)
@@ -57,7 +57,7 @@ def test_names_that_are_changed_are_said(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_what_a_task_names_is_no_inputs_name() -> None:
-    given = GivenInput("probabilities", read_input("table:8", 0, "none").of)
+    given = GivenInput("probabilities", read_input("table:8", 0, {"normalize": "none"}).of)
     module = Served(Prepared(networks.Named(), [given], bind(networks.Named(), [given])), "classification").eval()
     (found,) = output_specs(module, Samples(TensorDataset(torch.ones(4, 8)), ("probabilities",)))
     assert found.name == "probabilities_output"

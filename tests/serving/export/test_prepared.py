@@ -9,7 +9,7 @@ from torchferry.serving.export.prepared import Prepared
 
 
 def prepared(network: torch.nn.Module, *inputs: str) -> Prepared:
-    given = [read_input(text, number, "half") for number, text in enumerate(inputs)]
+    given = [read_input(text, number, {"normalize": "half"}) for number, text in enumerate(inputs)]
     return Prepared(network, given, bind(network, given))
 
 
