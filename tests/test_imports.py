@@ -18,6 +18,7 @@ SHARED = {
     "torchferry.contract",
     "torchferry.contract.image",
     "torchferry.contract.image_formats",
+    "torchferry.contract.resize",
     "torchferry.errors",
     "torchferry.files",
     "torchferry.malloc",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from torchferry.contract.resize import wrong
 from torchferry.files import sha256, write_whole
 from torchferry.serving.bundle.variant import Variant, parse_variant
 from torchferry.serving.errors import BundleError
@@ -58,7 +59,7 @@ class ImageDecode:
     antialias: bool = True
     """Whether a picture that is made smaller is averaged."""
     fill: tuple[int, ...] = ()
-    """The colour around a padded picture, 0..255 per channel; black where it is empty."""
+    """The colour around a padded picture, 0..255 per channel; zeros where it is empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +180,11 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
 
 
 def _decode(content: dict[str, Any]) -> ImageDecode:
-    return ImageDecode(**content | {"fill": tuple(content.get("fill", ()))})
+    """Raises ValueError for words of a later version, whose pictures would be resized in another way here."""
+    decode = ImageDecode(**content | {"fill": tuple(content.get("fill", ()))})
+    if words := wrong(decode):
+        raise ValueError(f"decode.{words}")
+    return decode
 
 
 def _check_words(path: Path, bundle: Bundle) -> None:

@@ -85,8 +85,9 @@ def _source_of(bundle: Bundle) -> Component:
     decode = bundle.decode
     if decode is None:
         return Component(name=NOT_KNOWN)
-    args = {"height": decode.height, "width": decode.width, "mode": decode.mode, "interpolation": decode.interpolation}
-    return Component(name="image_folder", args=args | {"exif": decode.exif})
+    args = {name: value for name, value in vars(decode).items() if name not in ("kind", "fill")}
+    # What normalises is in the model; imagenet's constants, the default, are not known for each mode.
+    return Component(name="image_folder", args=args | {"fill": list(decode.fill) or None, "normalize": "none"})
 
 
 def _input_of(bundle: Bundle) -> Input:

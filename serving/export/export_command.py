@@ -15,6 +15,7 @@ from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.external_model import add_options, load_given, name_of
 from torchferry.serving.export.gate import Limits
 from torchferry.serving.export.kserve import write_kserve
+from torchferry.serving.export.picture_options import check_is_for_model
 from torchferry.serving.export.trained import load_trained
 from torchferry.serving.export.variants import BUILDERS
 
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str]) -> None:
     given = {name: limit for name, limit in asked.items() if limit is not None}
     if (options.run is None) == (options.model is None):
         raise UserError("give a run folder, or the import path of a model with --model")
+    if options.run:
+        check_is_for_model(options)
     key = SigningKey(options.sign) if options.sign else None
     reference = load_trained(options.run) if options.run else load_given(options)
     if options.name is not None:

@@ -14,6 +14,7 @@ from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.tensors import DATATYPES
 from torchferry.serving.export.external_data import check_classes, samples_of
 from torchferry.serving.export.input_spec import GivenInput, read_input
+from torchferry.serving.export.picture_options import add_picture_options, assumed, check_is_for_pictures, given
 from torchferry.serving.export.reference import OUTPUTS, Reference, Served
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.torch_program import place, reason
@@ -44,9 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--weights-prefix", metavar="PREFIX", help="take only what begins so, such as backbone.")
     kinds = "image:224, image:L:28x28, table:8 or tensor:FP32:3x16; again for each argument of a network with several"
     group.add_argument("--input", action="append", default=[], metavar="[NAME=]KIND", help=kinds)
-    group.add_argument("--normalize", choices=("imagenet", "half", "none"), default="imagenet", help="of images")
-    turned = "whether servers turn pictures upright as their EXIF orientation says (default apply)"
-    group.add_argument("--exif", choices=("apply", "ignore"), default="apply", help=turned)
+    add_picture_options(group)
     tasks = "what its output means: logits of classes (default with --labels), one logit, or nothing that is known"
     group.add_argument("--task", choices=("classification", "binary", "tensors"), help=tasks)
     group.add_argument("--labels", type=Path, help="a text file with one class a line, in the order of the outputs")
@@ -59,7 +58,11 @@ def load_given(options: argparse.Namespace) -> Reference:
     """Raises UserError for whatever does not fit together."""
     if not options.input:
         raise UserError("--input: is missing; say what the model takes, such as image:224")
-    inputs = [read_input(text, number, options.normalize, options.exif) for number, text in enumerate(options.input)]
+    picture = given(options)
+    inputs = [read_input(text, number, picture) for number, text in enumerate(options.input)]
+    check_is_for_pictures(options, inputs)
+    if said := assumed(inputs, picture):
+        print(said, flush=True)
     labels = _labels(options.labels)
     task = options.task or ("classification" if labels else "tensors")
     network = _network(options)

@@ -1,11 +1,14 @@
-"""The grammar of --input: `[NAME=]image[:L]:SIZE`, `[NAME=]table:COLUMNS` or `[NAME=]tensor:DATATYPE:SHAPE`."""
+"""The grammar of --input: `[NAME=]image[:MODE]:SIZE`, `[NAME=]table:COLUMNS` or `[NAME=]tensor:DATATYPE:SHAPE`."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from torchferry.contract.image import CHANNELS
 from torchferry.errors import UserError
-from torchferry.training.data.pictures.image_input import Exif, Normalize, image_input
+from torchferry.training.data.arguments import WHAT
+from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.source import ImageInput, Input, TensorInput
 
 WORDS = re.compile(
@@ -28,8 +31,8 @@ class GivenInput:
         return "INT64" if isinstance(self.of, TensorInput) and self.of.datatype == "int64" else "FP32"
 
 
-def read_input(text: str, number: int, normalize: Normalize, exif: Exif = "apply") -> GivenInput:
-    """The `number`th of the network's arguments, from 0."""
+def read_input(text: str, number: int, picture: Mapping[str, Any]) -> GivenInput:
+    """The `number`th of the network's arguments, from 0. `picture` are image_input's arguments beside mode and size."""
     found = WORDS.fullmatch(text)
     if found is None:
         raise _refused(text, "image:224, image:L:28x28, table:8 and tensor:FP32:3x16 are examples of what can be said")
@@ -39,10 +42,7 @@ def read_input(text: str, number: int, normalize: Normalize, exif: Exif = "apply
         raise _refused(text, "a size is 1 or more")
     name = found["name"] or NAMES[kind] + (f"_{number}" if number else "")
     if kind == "image":
-        if word not in (None, "RGB", "L") or len(sizes) > 2:
-            raise _refused(text, "an image is RGB or L (grey), of one size or HEIGHTxWIDTH")
-        image = image_input(sizes[0], sizes[-1], word or "RGB", normalize=normalize, exif=exif)  # type: ignore[arg-type]
-        return GivenInput(name, image)
+        return GivenInput(name, _image(text, word or "RGB", sizes, picture))
     if kind == "table":
         if word is not None or len(sizes) > 1:
             raise _refused(text, "a table has a number of columns, such as table:8")
@@ -50,6 +50,18 @@ def read_input(text: str, number: int, normalize: Normalize, exif: Exif = "apply
     if word not in DATATYPES:
         raise _refused(text, f"a tensor's datatype is one of {', '.join(DATATYPES)}")
     return GivenInput(name, TensorInput(shape=sizes, datatype=DATATYPES[word]))
+
+
+def _image(text: str, mode: Any, sizes: tuple[int, ...], picture: Mapping[str, Any]) -> ImageInput:
+    if mode not in CHANNELS or len(sizes) > 2:
+        modes = "RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH"
+        raise _refused(text, f"an image is {modes}; what has other channels is a tensor, as tensor:FP32:5x64x64")
+    try:
+        return image_input(sizes[0], sizes[-1], mode, **picture)
+    except UserError as error:
+        argument, _, words = str(error).removeprefix(f"{WHAT}.").partition(": ")
+        option = {"antialias": "no-antialias", "fraction": "resize"}.get(argument, argument)
+        raise UserError(f"--{option}: {words}") from error
 
 
 def _refused(text: str, expected: str) -> UserError:

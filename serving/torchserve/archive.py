@@ -31,6 +31,7 @@ MODULES = (
     "contract/__init__.py",
     "contract/image.py",
     "contract/image_formats.py",
+    "contract/resize.py",
     "errors.py",
     "files.py",
     "malloc.py",

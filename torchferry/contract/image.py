@@ -1,7 +1,8 @@
 """The bytes of an image file to the tensor that a network takes. Pillow and numpy only: it travels into archives.
 
-Transparency is left out: a transparent pixel has the colour that the file gives it. CMYK becomes RGB as Pillow converts
-it, in JPEG by Adobe's inverted values. Grey values of 12 and 16 bits are scaled to 8.
+A mode without alpha leaves transparency out: a transparent pixel has the colour that the file gives it. Where alpha is
+kept, an antialiased resize weighs colours by it, as Pillow does. CMYK becomes RGB as Pillow converts it, in JPEG by
+Adobe's inverted values. Grey values of 12 and 16 bits are scaled to 8.
 """
 
 import io
@@ -11,8 +12,13 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from torchferry.contract.image_formats import FORMATS
+from torchferry.contract.resize import fitted, spans
 
 MAX_PIXELS = 50_000_000
+MAX_SIDE = 1_000_000
+"""Pixels; the weights that resize a longer one would take hundreds of megabytes."""
+MAX_RATIO = 1_000
+"""Of the sides of a picture that is cropped; of more, less than a thousandth would be shown."""
 MAX_GREY = 65_535
 CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
 """By Pillow's name for the colours: L is grey, A is alpha, which is opaque for a file that has none."""
@@ -59,7 +65,7 @@ class ImageSpec(Protocol):
 
     @property
     def fill(self) -> tuple[int, ...]:
-        """The colour around a padded picture, 0..255 per channel; black where it is empty."""
+        """The colour around a padded picture, 0..255 per channel; zeros where it is empty."""
 
     @property
     def exif(self) -> str:
@@ -94,17 +100,17 @@ def decode_image(data: bytes, spec: ImageSpec) -> np.ndarray:
 
 
 def image_array(image: Image.Image, spec: ImageSpec) -> np.ndarray:
-    """uint8 [channels, height, width] in the declared mode; another size is resized whole, not cropped.
+    """uint8 [channels, height, width] in the declared mode and size.
 
     Raises NotAnImage for grey values and colours that have no place there, and what Pillow raises.
     """
     upright = _upright(image) if spec.exif == "apply" else image
     pixels = _converted(_eight_bits(upright), spec.mode)
-    size = (spec.width, spec.height)
-    if pixels.size != size:
-        pixels = pixels.resize(size, Image.Resampling[spec.interpolation.upper()])
-    array = np.array(pixels, dtype=np.uint8)
-    return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
+    across, down = spans(*pixels.size, spec)
+    if spec.resize == "crop" and max(across.resized / spec.width, down.resized / spec.height) > MAX_RATIO:
+        shape = f"{pixels.width} x {pixels.height}"
+        raise NotAnImage(f"the image has {shape} pixels; the middle of it would be less than 1 in {MAX_RATIO:,}")
+    return np.array(fitted(pixels, across, down, spec).transpose(2, 0, 1), order="C")
 
 
 def _check_size(image: Image.Image) -> None:
@@ -112,6 +118,8 @@ def _check_size(image: Image.Image) -> None:
     sizes: list[tuple[int, ...]] = [image.size]
     if tags := getattr(image, "tag_v2", None):
         sizes.append(tuple(int(tags.get(tag, 0)) for tag in _TIFF_TILE))
+    if max(image.size) > MAX_SIDE:
+        raise TooManyPixels(f"the image has {image.width} x {image.height} pixels; a side may have {MAX_SIDE:,}")
     for width, height in sizes:
         if width * height > MAX_PIXELS:
             raise TooManyPixels(f"the image has {width} x {height} pixels; {MAX_PIXELS:,} are allowed")

@@ -1,6 +1,7 @@
 """Any data set of torch's kind, by its import path: map-style, or iterable."""
 
 import contextlib
+from inspect import signature
 from typing import Any, Literal
 
 import numpy as np
@@ -42,7 +43,8 @@ def dataset(
         train: {name: import path, args: {...}} of the set to train on.
         test: The same of the set to test on.
         labels: The names of classes, or of the values of regression; a number names them 0, 1, ...
-        image: For pictures: height, width, mode, interpolation, normalize, mean, std, exif, as of image_folder.
+        image: For pictures: height, width, mode, resize, fraction, interpolation, antialias, fill, normalize, mean,
+            std, exif, as of image_folder.
         shape: For other tensors: their shape.
         datatype: Theirs: float32, or int64 for ids.
         task: The recipe's own; classification or regression.
@@ -140,6 +142,5 @@ def _input(image: dict[str, Any] | None, shape: list[int] | None, datatype: Any)
     try:
         return checked(image_input, what)(**image, what=what)
     except TypeError as error:
-        raise UserError(
-            f"{what}: {error}; image has height, width, mode, interpolation, normalize, mean, std, exif"
-        ) from error
+        known = [name for name in signature(image_input).parameters if name != "what"]
+        raise UserError(f"{what}: {error}; image has {', '.join(known)}") from error

@@ -9,7 +9,7 @@ from torch.utils.data import TensorDataset
 
 from torchferry.errors import UserError
 from torchferry.training.data.arguments import at_least, checked
-from torchferry.training.data.pictures.image_input import Normalize, image_input
+from torchferry.training.data.pictures.image_input import Interpolation, Normalize, Resize, image_input
 from torchferry.training.data.source import Source
 
 
@@ -21,6 +21,8 @@ def digits(
     normalize: Normalize | None = None,
     mean: list[float] | None = None,
     std: list[float] | None = None,
+    resize: Resize = "squash",
+    interpolation: Interpolation = "bilinear",
 ) -> Source:
     """scikit-learn's 1,797 scans of handwritten digits, grey, 8 x 8; part of the package, so nothing is downloaded.
 
@@ -33,6 +35,8 @@ def digits(
         normalize: imagenet, half (values become -1..1) or none (0..1); null takes mean and std of the training scans.
         mean: One value, of pixels scaled to 0..1; replaces that of `normalize`.
         std: One value, of pixels scaled to 0..1; replaces that of `normalize`.
+        resize: squash, crop or pad, for pictures of another size that a server is sent.
+        interpolation: How such a picture is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
     """
     if not 0 < test_fraction < 1:
         raise UserError(f"data.source.args.test_fraction: {test_fraction} is not between 0 and 1")
@@ -49,7 +53,7 @@ def digits(
         train=_samples(pixels, scans.target, train),
         test=_samples(pixels, scans.target, test),
         labels=tuple(str(name) for name in scans.target_names),
-        input=image_input(size, size, "L", normalize=normalize or own, mean=mean, std=std),
+        input=image_input(size, size, "L", interpolation, normalize or own, mean, std, resize=resize),
     )
 
 

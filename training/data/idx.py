@@ -13,7 +13,7 @@ from torchferry.errors import UserError, some
 from torchferry.training.data.arguments import checked
 from torchferry.training.data.idx_file import read_idx
 from torchferry.training.data.pictures.folder_layout import ARGS
-from torchferry.training.data.pictures.image_input import Exif, Normalize, image_input
+from torchferry.training.data.pictures.image_input import Exif, Interpolation, Normalize, Resize, image_input
 from torchferry.training.data.source import ImageInput, Listing, Source
 
 USUAL = {
@@ -36,6 +36,8 @@ def idx(
     mean: list[float] | None = None,
     std: list[float] | None = None,
     exif: Exif = "apply",
+    resize: Resize = "squash",
+    interpolation: Interpolation = "bilinear",
 ) -> Source:
     """Pictures in IDX files, MNIST's kind, each as it is or compressed by gzip.
 
@@ -51,6 +53,8 @@ def idx(
         mean: One value, of pixels scaled to 0..1; replaces that of `normalize`.
         std: As mean.
         exif: apply or ignore, for pictures that a server is sent.
+        resize: squash, crop or pad, for pictures of another size that a server is sent.
+        interpolation: How such a picture is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
     """
     given = {
         "train_images": train_images,
@@ -72,7 +76,9 @@ def idx(
         train=train,
         test=test,
         labels=names,
-        input=image_input(height, width, "L", "bilinear", normalize or _constants(pictures), mean, std, exif),
+        input=image_input(
+            height, width, "L", interpolation, normalize or _constants(pictures), mean, std, exif, resize
+        ),
         listings={"train": _listing(train), "test": _listing(test)},
         notes=_notes(paths["train_labels"], classes, names),
     )

@@ -32,7 +32,7 @@ class ImageInput:
     antialias: bool = True
     """Whether an image that is made smaller is averaged."""
     fill: tuple[int, ...] = ()
-    """The colour around a padded image, 0..255 per channel; black where it is empty."""
+    """The colour around a padded image, 0..255 per channel; zeros where it is empty."""
     mean: tuple[float, ...]
     """Per channel, of values scaled to 0..1."""
     std: tuple[float, ...]

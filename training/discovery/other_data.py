@@ -111,7 +111,13 @@ def _check_input(found: Input, expected: Input, option: str, *, own: bool) -> No
 
 def _in_words(input: Input) -> str:
     if isinstance(input, ImageInput):
-        return f"{input.mode} pictures of {input.height} x {input.width}, {input.interpolation}, exif {input.exif}"
+        kept = "" if input.fraction == 1 else f" to {input.fraction:g} of a side"
+        averaged = "" if input.antialias else " without antialiasing"
+        colour = f" with bars of {list(input.fill)}" if input.fill else ""
+        return (
+            f"{input.mode} pictures of {input.height} x {input.width}, {input.resize}{kept}{colour}, "
+            f"{input.interpolation}{averaged}, exif {input.exif}"
+        )
     if isinstance(input, TableInput) and any(input.columns):
         return f"columns {', '.join(input.columns)}"
     return f"samples of shape {list(input.shape)}"

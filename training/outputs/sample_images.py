@@ -15,10 +15,11 @@ from torchvision.transforms.v2.functional import to_pil_image
 
 from torchferry import run_folder
 from torchferry.arguments import Parser
+from torchferry.contract.resize import framed
 from torchferry.errors import UserError
 from torchferry.files import write_whole
 from torchferry.training.data.source import ImageInput
-from torchferry.training.models.saved import evaluation_data, load_model
+from torchferry.training.models.saved import ModelCard, evaluation_data, load_model
 from torchferry.whole_folder import whole_folder
 
 
@@ -45,16 +46,20 @@ def write_samples(run: Path, folder: Path, count: int) -> int:
         source = evaluation_data(card)
         samples = [source.test[index] for index in range(min(count, source.test_size))]
         predicted = model(torch.stack([image for image, _ in samples])).argmax(dim=1).tolist()
-        _write(written, samples, predicted, card.labels)
+        _write(written, samples, predicted, card)
     return len(samples)
 
 
-def _write(folder: Path, samples: Sequence[Any], predicted: Sequence[int], labels: Sequence[str]) -> None:
+def _write(folder: Path, samples: Sequence[Any], predicted: Sequence[int], card: ModelCard) -> None:
+    assert isinstance(card.input, ImageInput)
+    labels, mode = card.labels, card.input.mode
+    suffix = "tiff" if mode == "CMYK" else "png"  # PNG has no CMYK
     rows = [["file", "label", "predicted"]]
     for index, ((image, truth), guess) in enumerate(zip(samples, predicted, strict=True)):
-        path = folder / labels[truth].replace("/", "_").replace("..", "_") / f"{index:05d}.png"
+        path = folder / labels[truth].replace("/", "_").replace("..", "_") / f"{index:05d}.{suffix}"
         path.parent.mkdir(exist_ok=True)
-        to_pil_image(image).save(path)
+        pixels = framed(image.numpy(), card.input)  # so that a server that crops it sees the sample
+        to_pil_image(torch.from_numpy(pixels), mode).save(path)
         rows.append([str(path.relative_to(folder)), labels[truth], labels[guess]])
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows(rows)

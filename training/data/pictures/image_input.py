@@ -3,20 +3,23 @@
 import math
 from typing import Literal
 
+from torchferry.contract.image import CHANNELS
+from torchferry.contract.resize import wrong
 from torchferry.errors import UserError
 from torchferry.training.data.arguments import WHAT, at_least
 from torchferry.training.data.source import ImageInput
 
-Mode = Literal["RGB", "L"]
-Interpolation = Literal["nearest", "bilinear", "bicubic"]
+Mode = Literal["RGB", "L", "RGBA", "LA", "CMYK"]
+Resize = Literal["squash", "crop", "pad"]
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 Normalize = Literal["imagenet", "half", "none"]
 Exif = Literal["apply", "ignore"]
 Constants = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and std per channel, of values scaled to 0..1."""
 
-# One value for grey images. For imagenet it is the mean of the three, which keeps pretrained weights near their range.
-_RGB = {"imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))}
-_GREY = {"imagenet": (0.449, 0.226), "half": (0.5, 0.5), "none": (0.0, 1.0)}
+# For imagenet in grey it is the mean of the three, which keeps pretrained weights near their range.
+_IMAGENET = {"RGB": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), "L": ((0.449,), (0.226,))}
+_PLAIN = {"half": (0.5, 0.5), "none": (0.0, 1.0)}
 
 
 def image_input(
@@ -28,39 +31,64 @@ def image_input(
     mean: list[float] | None = None,
     std: list[float] | None = None,
     exif: Exif = "apply",
+    resize: Resize = "squash",
+    fraction: float = 1.0,
+    antialias: bool = True,
+    fill: list[int] | None = None,
     what: str = WHAT,
 ) -> ImageInput:
     """`normalize` names mean and std: imagenet, half (values become -1..1), none (0..1); lists given replace them.
 
     `exif` says whether pictures are turned upright as their EXIF orientation says, in training and by servers.
+    `resize`, `fraction`, `interpolation` and `antialias` are as in torchferry.contract.resize. `fill` is the colour
+    around a padded picture, 0..255 per channel; without it that is the mean, which the network takes as zeros.
     A source whose data have constants of their own gives these instead of a name.
     `what` is the recipe's key for these arguments.
-    Raises UserError for sizes below 1, lists that are not one value per channel, and a std that is not positive.
+    Raises UserError for sizes below 1, lists that are not one value per channel, a std that is not positive, and words
+    that do not go together.
     """
     at_least(1, what, height=height, width=width)
-    named_mean, named_std = _named(normalize, mode) if isinstance(normalize, str) else normalize
-    channels = len(named_mean)
-    for name, values in (("mean", mean), ("std", std)):
+    channels = CHANNELS[mode]
+    for name, values in (("mean", mean), ("std", std), ("fill", fill)):
         if values is not None and len(values) != channels:
             raise UserError(f"{what}.{name}: {values} has {len(values)} values; mode {mode} has {channels}")
         if values is not None and not all(map(math.isfinite, values)):
             raise UserError(f"{what}.{name}: {values} are not all finite")
     if std is not None and not min(std) > 0:
         raise UserError(f"{what}.std: {std} must be above 0")
-    return ImageInput(
+    if mean is None or std is None:
+        named_mean, named_std = _named(normalize, mode, what) if isinstance(normalize, str) else normalize
+    means = named_mean if mean is None else tuple(map(float, mean))
+    made = ImageInput(
         mode=mode,
         height=height,
         width=width,
+        resize=resize,
+        fraction=fraction,
         interpolation=interpolation,
-        mean=named_mean if mean is None else tuple(map(float, mean)),
+        antialias=antialias,
+        fill=_colour(means) if fill is None and resize == "pad" else tuple(fill or ()),
+        mean=means,
         std=named_std if std is None else tuple(map(float, std)),
         exif=exif,
     )
+    if words := wrong(made):
+        raise UserError(f"{what}.{words}")
+    return made
 
 
-def _named(normalize: Normalize, mode: Mode) -> Constants:
-    if mode == "RGB" and normalize in _RGB:
-        return _RGB[normalize]
-    channels = 3 if mode == "RGB" else 1
-    mean, std = _GREY[normalize]
-    return (mean,) * channels, (std,) * channels
+def _colour(mean: tuple[float, ...]) -> tuple[int, ...]:
+    """As timm fills its borders."""
+    return tuple(min(255, max(0, round(255 * value))) for value in mean)
+
+
+def _named(normalize: Normalize, mode: Mode, what: str) -> Constants:
+    if normalize != "imagenet":
+        mean, std = _PLAIN[normalize]
+        return (mean,) * CHANNELS[mode], (std,) * CHANNELS[mode]
+    if mode not in _IMAGENET:
+        known = " and ".join(_IMAGENET)
+        raise UserError(
+            f"{what}.normalize: imagenet knows {known}, not {mode}; give half (-1..1), none (0..1), or mean and std"
+        )
+    return _IMAGENET[mode]

@@ -17,7 +17,7 @@ from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.arguments import at_least, checked
 from torchferry.training.data.decode import decode_image
 from torchferry.training.data.membership import key_of
-from torchferry.training.data.pictures.image_input import Exif, Interpolation, Mode, Normalize, image_input
+from torchferry.training.data.pictures.image_input import Exif, Interpolation, Mode, Normalize, Resize, image_input
 from torchferry.training.data.shards.shard_index import ABSENT, ShardIndex, index
 from torchferry.training.data.shards.shards import Shards, expanded
 from torchferry.training.data.source import ImageInput, Source
@@ -32,7 +32,11 @@ def webdataset(
     height: int,
     width: int,
     mode: Mode = "RGB",
+    resize: Resize = "squash",
+    fraction: float = 1.0,
     interpolation: Interpolation = "bilinear",
+    antialias: bool = True,
+    fill: list[int] | None = None,
     normalize: Normalize = "imagenet",
     mean: list[float] | None = None,
     std: list[float] | None = None,
@@ -52,8 +56,14 @@ def webdataset(
         labels: The classes' names, or a file with one a line.
         height: Of the picture that the network takes, in pixels.
         width: As height.
-        mode: RGB or L (grey); files of other colours are converted.
-        interpolation: How a picture of another size is resized: nearest, bilinear or bicubic.
+        mode: RGB, L (grey), RGBA, LA or CMYK; files of other colours are converted, and are opaque without an alpha.
+        resize: What becomes of a picture whose sides have another ratio: squash ignores it, crop cuts off what lies
+            beyond the middle, pad shows the whole picture with bars beside it.
+        fraction: Above 0, at most 1: the share of the resized picture's side that is kept, around the middle; 0.875
+            resizes to 256 and keeps 224.
+        interpolation: How a picture of another size is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
+        antialias: false takes single pixels of a larger picture, as OpenCV does; for nearest, bilinear and bicubic.
+        fill: The bars' colour of resize pad, 0 to 255 for each channel; null takes the mean.
         normalize: imagenet, half (values become -1..1) or none (0..1).
         mean: One value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
         std: As mean.
@@ -67,7 +77,9 @@ def webdataset(
         storage_options: Passed to fsspec.
     """
     at_least(1, shuffle_shards=shuffle_shards)
-    image = image_input(height, width, mode, interpolation, normalize, mean, std, exif)
+    image = image_input(
+        height, width, mode, interpolation, normalize, mean, std, exif, resize, fraction, antialias, fill
+    )
     names = _labels(labels) if isinstance(labels, str) else tuple(labels)
     if not names:
         raise UserError(f"data.source.args.labels: {labels} names no class")

@@ -1,0 +1,183 @@
+"""How a picture of any size becomes one of the network's. Pillow and numpy only: it travels into archives.
+
+Both sides of the network's size, divided by `fraction` and rounded down, are the target. The picture is resized, and of
+that the middle is taken:
+
+- squash: to the target itself, whatever the ratio of its sides.
+- crop: its ratio kept, so that it covers the target. For a square target as torchvision's Resize, which rounds the
+  longer side down; for another as timm's ResizeKeepRatio, which rounds both sides to the nearest whole number.
+- pad: its ratio kept, as large as fits into the target, as timm's ResizeKeepRatio(longest=1). What it does not fill has
+  the colour `fill`; an odd pixel more is at the right and below.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from torchferry.contract.image import ImageSpec
+
+RESIZES = ("squash", "crop", "pad")
+SAMPLED = ("nearest", "bilinear", "bicubic")
+"""The interpolations that are known without antialiasing."""
+INTERPOLATIONS = (*SAMPLED, "lanczos", "box", "hamming")
+"""Pillow's, in small letters."""
+MAX_BETWEEN = 50_000_000
+"""Pixels of what Pillow keeps between its two passes."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """One side: it is resized from `source` pixels to `resized`; `count` of these from `first` on are shown, from the
+    pixel `at` of the network's side."""
+
+    source: int
+    resized: int
+    first: int
+    count: int
+    at: int
+
+    @property
+    def shown(self) -> slice:
+        return slice(self.first, self.first + self.count)
+
+    @property
+    def box(self) -> tuple[float, float]:
+        """What is shown, in pixels of the source."""
+        scale = self.source / self.resized
+        return self.first * scale, (self.first + self.count) * scale
+
+
+def wrong(spec: "ImageSpec") -> str | None:
+    """The first field that cannot be as it is, and why: `fraction: 2 is ...`."""
+    if spec.resize not in RESIZES:
+        return f"resize: {spec.resize} is not one of {', '.join(RESIZES)}"
+    if not 0 < spec.fraction <= 1:
+        return f"fraction: {spec.fraction} is not above 0 and at most 1"
+    if spec.interpolation not in INTERPOLATIONS:
+        return f"interpolation: {spec.interpolation} is not one of {', '.join(INTERPOLATIONS)}"
+    if not spec.antialias and spec.interpolation not in SAMPLED:
+        return f"antialias: {spec.interpolation} always averages; only {', '.join(SAMPLED)} can do without"
+    if spec.fill and spec.resize != "pad":
+        return f"fill: {list(spec.fill)} is the colour around a picture with resize pad; resize is {spec.resize}"
+    if not all(0 <= value <= 255 for value in spec.fill):
+        return f"fill: {list(spec.fill)} must be 0 to 255"
+    return None
+
+
+def spans(width: int, height: int, spec: "ImageSpec") -> tuple[Span, Span]:
+    """Across and down, of a picture of `width` x `height` pixels."""
+    across, down = _resized_size(width, height, spec)
+    return _span(width, across, spec.width), _span(height, down, spec.height)
+
+
+def target_of(spec: "ImageSpec") -> tuple[int, int]:
+    """Width and height. A part of a millionth is for fractions such as 224 / 232, which floats have a little off."""
+    return math.floor(spec.width / spec.fraction + 1e-6), math.floor(spec.height / spec.fraction + 1e-6)
+
+
+def fitted(image: Image.Image, across: Span, down: Span, spec: "ImageSpec") -> np.ndarray:
+    """uint8 [height, width, channels] of the network's size, from a picture in the declared mode."""
+    if image.size == (across.resized, down.resized):
+        shown = _array(image)[down.shown, across.shown]
+    elif spec.interpolation == "nearest":
+        shown = _array(image)[_nearest(down)[:, None], _nearest(across)]
+    elif spec.antialias:
+        shown = _array(_averaged(image, across, down, Image.Resampling[spec.interpolation.upper()]))
+    else:
+        shown = _sampled(_array(image), across, down, spec.interpolation)
+    if (across.count, down.count) == (spec.width, spec.height):
+        return shown
+    canvas = np.zeros((spec.height, spec.width, shown.shape[2]), np.uint8)
+    canvas[:] = spec.fill or 0
+    canvas[down.at : down.at + down.count, across.at : across.at + across.count] = shown
+    return canvas
+
+
+def framed(pixels: np.ndarray, spec: "ImageSpec") -> np.ndarray:
+    """A picture that becomes exactly `pixels`, uint8 [channels, height, width]: where the contract keeps a fraction of
+    a picture, with a frame around it that is cut off again."""
+    width, height = target_of(spec)
+    frame = [(0, 0)]
+    for span in (_span(height, height, spec.height), _span(width, width, spec.width)):
+        frame.append((span.first, span.source - span.count - span.first))
+    return np.pad(pixels, frame, mode="edge")
+
+
+def _resized_size(width: int, height: int, spec: "ImageSpec") -> tuple[int, int]:
+    target = target_of(spec)
+    if spec.resize == "squash":
+        return target
+    if spec.resize == "crop" and target[0] == target[1]:
+        side, short, long = target[0], min(width, height), max(width, height)
+        longer = int(side * long / short)
+        return (side, longer) if width <= height else (longer, side)
+    ratios = width / target[0], height / target[1]
+    ratio = min(ratios) if spec.resize == "crop" else max(ratios)
+    return max(1, round(width / ratio)), max(1, round(height / ratio))
+
+
+def _span(source: int, resized: int, shown: int) -> Span:
+    first = max(0, round((resized - shown) / 2))  # rounds halves to even, as torchvision and timm do
+    return Span(source, resized, first, min(resized, shown), max(0, (shown - resized) // 2))
+
+
+def _averaged(image: Image.Image, across: Span, down: Span, filter: Image.Resampling) -> Image.Image:
+    """Of the source only what is shown is read. Pillow resizes rows first, which of a tall and narrow picture would be
+    more than a picture may have; then columns are first."""
+    (left, right), (top, bottom) = across.box, down.box
+    if across.count * image.height > MAX_BETWEEN:
+        image = image.resize((image.width, down.count), filter, (0, top, image.width, bottom))
+        top, bottom = 0, down.count
+    return image.resize((across.count, down.count), filter, (left, top, right, bottom))
+
+
+def _nearest(span: Span) -> np.ndarray:
+    """int64 [count]: the source's pixels. Pillow adds up its steps, so that halves fall to the side where its sum has
+    them; a product would have some elsewhere."""
+    step = span.source / span.resized
+    steps = np.full(span.first + span.count, step)
+    steps[0] = step * 0.5
+    return np.cumsum(steps).astype(np.int64)[span.first :]
+
+
+def _sampled(pixels: np.ndarray, across: Span, down: Span, interpolation: str) -> np.ndarray:
+    """From the nearest 2 x 2 or 4 x 4 pixels, however many lie between them, as OpenCV does it and torch's interpolate
+    with align_corners=False."""
+    total = np.zeros((down.count, across.count, pixels.shape[2]), np.float32)
+    columns = _taps(across, interpolation)
+    for row, high in _taps(down, interpolation):
+        for column, wide in columns:
+            total += pixels[row[:, None], column] * (high[:, None] * wide)[:, :, None]
+    return np.clip(np.rint(total), 0, 255).astype(np.uint8)
+
+
+def _taps(span: Span, interpolation: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The pixels of each tap, int64 [count], and their weights, float32 [count]."""
+    places = (np.arange(span.first, span.first + span.count) + 0.5) * (span.source / span.resized) - 0.5
+    below = np.floor(places)
+    part = places - below
+    offsets, weight = ((0, 1), _linear) if interpolation == "bilinear" else ((-1, 0, 1, 2), _cubic)
+    return [
+        (np.clip(below + offset, 0, span.source - 1).astype(np.int64), weight(np.abs(part - offset)).astype(np.float32))
+        for offset in offsets
+    ]
+
+
+def _linear(distance: np.ndarray) -> np.ndarray:
+    return 1 - distance
+
+
+def _cubic(x: np.ndarray, a: float = -0.75) -> np.ndarray:
+    """Keys' kernel for distances 0 to 2 (https://doi.org/10.1109/TASSP.1981.1163711), with OpenCV's and torch's `a`."""
+    near = (a + 2) * x**3 - (a + 3) * x**2 + 1
+    far = a * (x**3 - 5 * x**2 + 8 * x - 4)
+    return np.where(x <= 1, near, far)
+
+
+def _array(image: Image.Image) -> np.ndarray:
+    """uint8 [height, width, channels]."""
+    return np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, -1)
