@@ -15,6 +15,8 @@ from torchferry.serving.codec.tensors import DATATYPES
 from torchferry.serving.export.external_data import check_classes, samples_of
 from torchferry.serving.export.input_spec import GivenInput, read_input
 from torchferry.serving.export.picture_options import add_picture_options, assumed, check_is_for_pictures, given
+from torchferry.serving.export.published.choice import preprocessing_of, taken
+from torchferry.serving.export.published.labels import labels_that_fit
 from torchferry.serving.export.reference import OUTPUTS, Reference, Served
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.torch_program import place, reason
@@ -40,10 +42,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("a model that was not trained here, instead of RUN")
     group.add_argument("--model", help="import path of an nn.Module's class, or of a function that gives one")
     group.add_argument("--model-args", type=_mapping, default={}, metavar="JSON", help="its arguments")
-    group.add_argument("--weights", help="a file with its state_dict, of safetensors or torch.save")
+    published = (
+        "a file with its state_dict, of safetensors or torch.save, or torchvision's such as ResNet18_Weights.DEFAULT"
+    )
+    group.add_argument("--weights", help=published)
     group.add_argument("--weights-key", metavar="KEY", help="which of the file's state_dicts, such as ema")
     group.add_argument("--weights-prefix", metavar="PREFIX", help="take only what begins so, such as backbone.")
-    kinds = "image:224, image:L:28x28, table:8 or tensor:FP32:3x16; again for each argument of a network with several"
+    prepared = "prepare pictures as torchvision's weights of this name do, or a preprocessor_config.json says"
+    group.add_argument("--preprocess", metavar="NAME|FILE", help=prepared)
+    kinds = "image:224, image:L:28x28, table:8 or tensor:FP32:3x16; again for each argument of a network with several; "
+    kinds += "an image alone where its size is published"
     group.add_argument("--input", action="append", default=[], metavar="[NAME=]KIND", help=kinds)
     add_picture_options(group)
     tasks = "what its output means: logits of classes (default with --labels), one logit, or nothing that is known"
@@ -58,14 +66,15 @@ def load_given(options: argparse.Namespace) -> Reference:
     """Raises UserError for whatever does not fit together."""
     if not options.input:
         raise UserError("--input: is missing; say what the model takes, such as image:224")
-    picture = given(options)
-    inputs = [read_input(text, number, picture) for number, text in enumerate(options.input)]
+    network = _network(options)
+    published = preprocessing_of(options.preprocess, options.weights, network, options.input)
+    texts, picture = taken(published, options.input, given(options))
+    inputs = [read_input(text, number, picture) for number, text in enumerate(texts)]
     check_is_for_pictures(options, inputs)
     if said := assumed(inputs, picture):
         print(said, flush=True)
-    labels = _labels(options.labels)
+    labels = _labels(options.labels) or labels_that_fit(published, Prepared(network, inputs), inputs, options.task)
     task = options.task or ("classification" if labels else "tensors")
-    network = _network(options)
     test = samples_of(options.eval_data, inputs, labels, task, "--eval-data")
     calibration = samples_of(options.calibration_data, inputs, labels, task, "--calibration-data")
     if options.calibration_data is None:
@@ -87,7 +96,8 @@ def load_given(options: argparse.Namespace) -> Reference:
         test=test,
         calibration=None if calibration.random else calibration,
         limits={},
-        provenance={"model": options.model, "weights": Path(options.weights).name if options.weights else "random"},
+        provenance={"model": options.model, "weights": Path(options.weights).name if options.weights else "random"}
+        | ({"preprocessing": Path(published.origin).name} if published else {}),
     )
 
 

@@ -41,7 +41,7 @@ def scaled_jpeg_effect(reference: Reference, limits: Mapping[str, float]) -> dic
 
 
 class _Scaled:
-    """The model on the same pictures decoded at a part of their size, as a session that the gate asks in their order."""
+    """The model on the same pictures decoded at a part of their size, as a session that is asked in their order."""
 
     def __init__(self, reference: Reference) -> None:
         self.reference, self._batches = reference, reference.test.batches()

@@ -14,7 +14,6 @@ from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.config.nearest import did_you_mean, nearest
 
-
 PREFIX = "torchvision.models."
 
 

@@ -1,7 +1,8 @@
-"""Which of what is published counts for a network: what the user names, or else what comes with its weights or itself."""
+"""Which of what is published counts for a network: what the user names, or what comes with its weights or itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -29,6 +30,18 @@ def preprocessing_of(
     if weights and (beside := Path(weights).parent / FILE).is_file():
         return huggingface_file(beside)
     return timm_config(network)
+
+
+def taken(
+    published: Preprocessing | None, texts: Sequence[str], said: Mapping[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
+    """--input with its sizes, and the arguments of its pictures: what the user `said`, and for the rest what is
+    `published`, which is printed. Raises UserError for what does not go together."""
+    if published is None:
+        return list(texts), dict(said)
+    sized, arguments = published.sized(texts, said), published.beside(said)
+    print(published.line(texts, said), flush=True)
+    return sized, arguments
 
 
 def _named(name: str) -> Preprocessing:

@@ -113,9 +113,7 @@ class _Config:
             raise self.refused("crop_size", f"{crop[0]} x {crop[1]} is no square within a shorter side of {shorter}")
         return crop, {"resize": "crop", "fraction": crop[0] / shorter}
 
-    def _squashed(
-        self, whole: tuple[int, int], crop: tuple[int, int] | None
-    ) -> tuple[tuple[int, int], dict[str, Any]]:
+    def _squashed(self, whole: tuple[int, int], crop: tuple[int, int] | None) -> tuple[tuple[int, int], dict[str, Any]]:
         crop = crop or whole
         if crop[0] > whole[0] or crop[0] * whole[1] != crop[1] * whole[0]:
             shown = f"{crop[0]} x {crop[1]} is no middle of {whole[0]} x {whole[1]} of the same ratio"

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torchferry.contract.image import CHANNELS
 from torchferry.errors import UserError
 
-PICTURE = re.compile(r"(?P<sizeless>(?:[^=:]+=)?image(?::[A-Z]\w*)?)(?::(?P<size>.+))?")
+PICTURE = re.compile(r"(?P<sizeless>(?:[^=:]+=)?image(?::(?P<mode>[A-Z]\w*))?)(?::(?P<size>.+))?")
 """What --input says of a picture, with its size or without."""
 
 
@@ -34,8 +35,17 @@ class Preprocessing:
             raise UserError(f"--resize: is missing; {self.origin} ({self.without_size}), and the network gets one size")
         return own | said
 
-    def sized(self, texts: Sequence[str]) -> list[str]:
-        """--input, with the size where a picture has none. Raises UserError where it is not known."""
+    def sized(self, texts: Sequence[str], said: Mapping[str, Any]) -> list[str]:
+        """--input, with the size where a picture has none. Raises UserError where it is not known, and for pictures of
+        other colours than these constants are for."""
+        for text in texts:
+            mean, given = self.arguments.get("mean"), PICTURE.fullmatch(text)
+            channels = CHANNELS.get(given["mode"] or "RGB") if given else None
+            if mean and channels and len(mean) != channels and not said.keys() & {"normalize", "mean"}:
+                raise UserError(
+                    f"--input: {text} has {channels} channel{'s' * (channels != 1)}, and {self.origin} is for "
+                    f"{len(mean)}; give --normalize, or --mean and --std, if it is meant"
+                )
         return [self._sized(text) for text in texts]
 
     def line(self, texts: Sequence[str], said: Mapping[str, Any]) -> str:
@@ -56,9 +66,12 @@ class Preprocessing:
         return f"{text}:{self.size[0]}x{self.size[1]}"
 
     def _other_size(self, text: str) -> bool:
+        """Whether the user gave one."""
         found = PICTURE.fullmatch(text)
-        own = self.size and {"x".join(map(str, self.size)), *(map(str, set(self.size)) if len(set(self.size)) == 1 else ())}
-        return bool(found and found["size"] and own) and found["size"] not in own
+        if self.size is None or found is None or not (found["size"] or "").replace("x", "").isdecimal():
+            return False
+        sides = tuple(map(int, found["size"].split("x")))
+        return (sides[0], sides[-1]) != self.size
 
 
 def _geometry(size: tuple[int, int] | None, arguments: Mapping[str, Any]) -> str:
