@@ -60,6 +60,8 @@ class ImageDecode:
     """Whether a picture that is made smaller is averaged."""
     fill: tuple[int, ...] = ()
     """The colour around a padded picture, 0..255 per channel; zeros where it is empty."""
+    jpeg: str = "full"
+    """scaled decodes a JPEG much larger than this at a part of its size."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,4 +54,5 @@ def decode_of(given: Input) -> ImageDecode | None:
         fraction=given.fraction,
         antialias=given.antialias,
         fill=given.fill,
+        jpeg=given.jpeg,
     )

@@ -11,7 +11,7 @@ that the middle is taken:
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +43,10 @@ class Span:
     @property
     def shown(self) -> slice:
         return slice(self.first, self.first + self.count)
+
+    def of(self, source: int) -> "Span":
+        """The same of a picture that was made smaller before."""
+        return replace(self, source=source)
 
     @property
     def box(self) -> tuple[float, float]:

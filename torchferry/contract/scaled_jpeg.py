@@ -1,7 +1,7 @@
 """A JPEG decoded at a half, a quarter or an eighth of its size, where the network's is smaller still.
 
-The decoder then leaves out the finest of each block's 8 x 8 frequencies, which costs less than to decode and average
-them. It travels into archives.
+The decoder then leaves out the finest of each block's 8 x 8 frequencies, which takes less time than to decode them and
+average the pixels. It travels into archives.
 """
 
 from typing import TYPE_CHECKING
@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 JPEGS = ("full", "scaled")
 
 
-def scale_down(image: Image.Image, turned: bool, spec: "ImageSpec") -> None:
-    """Before `image` is unpacked: the smallest of those sizes that is as large as what the resize makes of the whole
-    picture, or larger. `turned` is whether its sides change places after that. Other formats stay as they are."""
+def scale_down(image: Image.Image, spec: "ImageSpec", sideways: bool) -> tuple[int, int] | None:
+    """Before `image` is unpacked: to the smallest of those sizes that is not below what the resize makes of the whole
+    picture. `sideways` is whether its sides change places afterwards.
+
+    Returns width and height in full, as they are then: the resize goes by them, since the part of an odd side is rounded
+    up. None for a picture of another format, and where `spec` says nothing of it.
+    """
     if spec.jpeg != "scaled" or image.format not in ("JPEG", "MPO"):
-        return
-    width, height = image.size
-    across, down = spans(height, width, spec) if turned else spans(width, height, spec)
-    resized = (down.resized, across.resized) if turned else (across.resized, down.resized)
-    image.draft(None, resized)
+        return None
+    width, height = image.size[::-1] if sideways else image.size
+    across, down = spans(width, height, spec)
+    image.draft(None, (down.resized, across.resized) if sideways else (across.resized, down.resized))
+    return width, height

@@ -40,6 +40,9 @@ class ImageInput:
     exif: Literal["apply", "ignore"] = "ignore"
     """Whether a picture is turned upright as its EXIF orientation says. Sources say apply; a model card of before this
     key means ignore, as it was trained."""
+    jpeg: Literal["full", "scaled"] = "full"
+    """Whether a JPEG much larger than the network's size is decoded at a part of its own, as torchferry.contract's
+    scaled_jpeg does it."""
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -116,7 +116,7 @@ def _in_words(input: Input) -> str:
         colour = f" with bars of {list(input.fill)}" if input.fill else ""
         return (
             f"{input.mode} pictures of {input.height} x {input.width}, {input.resize}{kept}{colour}, "
-            f"{input.interpolation}{averaged}, exif {input.exif}"
+            f"{input.interpolation}{averaged}, exif {input.exif}, jpeg {input.jpeg}"
         )
     if isinstance(input, TableInput) and any(input.columns):
         return f"columns {', '.join(input.columns)}"

@@ -34,6 +34,6 @@ def torchvision_preset(name: str, option: str) -> Preprocessing:
         origin=str(weights),
         size=sides if all(sides) else None,
         arguments=known | normalized,
-        labels=tuple(weights.meta.get("categories", ())) if all(sides) else (),
+        labels=tuple(weights.meta.get("categories") or ()) if all(sides) else (),
         without_size=f"{kind} " + instead.format(resized=(getattr(preset, "resize_size", None) or ["any"])[0]),
     )

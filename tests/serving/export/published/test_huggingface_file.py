@@ -15,9 +15,16 @@ from torchferry.serving.export.published.preprocessing import Preprocessing
 HALF, IMAGENET = [0.5, 0.5, 0.5], ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 DONE = {"do_resize": True, "do_normalize": True, "image_mean": IMAGENET[0], "image_std": IMAGENET[1], "resample": 3}
 VIT = {
-    **{"do_normalize": True, "do_resize": True, "do_rescale": True, "rescale_factor": 1 / 255, "do_convert_rgb": None},
-    **{"image_processor_type": "ViTImageProcessor", "resample": 2, "size": {"height": 224, "width": 224}},
-    **{"image_mean": HALF, "image_std": HALF},
+    "do_normalize": True,
+    "do_resize": True,
+    "do_rescale": True,
+    "rescale_factor": 1 / 255,
+    "do_convert_rgb": None,
+    "image_processor_type": "ViTImageProcessor",
+    "resample": 2,
+    "size": {"height": 224, "width": 224},
+    "image_mean": HALF,
+    "image_std": HALF,
 }
 CROPPED = {"do_center_crop": True, "crop_size": {"height": 224, "width": 224}}
 CONVNEXT = {**DONE, "feature_extractor_type": "ConvNextFeatureExtractor", "crop_pct": 0.875}
@@ -33,25 +40,87 @@ def taken(folder: Path, config: dict[str, Any]) -> Preprocessing:
     ("config", "resize", "size", "resized"),
     [
         pytest.param(VIT, "squash", 224, 224, id="ViT"),
-        pytest.param({**VIT, "size": 224, "image_processor_type": "ViTFeatureExtractor"}, "squash", 224, 224, id="Swin"),
-        pytest.param({**DONE, "feature_extractor_type": "DeiTFeatureExtractor", "size": 256, "do_center_crop": True,
-                      "crop_size": 224}, "squash", 224, 256, id="DeiT"),  # fmt: skip
+        pytest.param(
+            {**VIT, "size": 224, "image_processor_type": "ViTFeatureExtractor"}, "squash", 224, 224, id="Swin"
+        ),
+        pytest.param(
+            {
+                **DONE,
+                "feature_extractor_type": "DeiTFeatureExtractor",
+                "size": 256,
+                "do_center_crop": True,
+                "crop_size": 224,
+            },
+            "squash",
+            224,
+            256,
+            id="DeiT",
+        ),  # fmt: skip
         pytest.param({**CONVNEXT, "size": 224}, "crop", 224, 256, id="ResNet"),
         pytest.param({**CONVNEXT, "size": {"shortest_edge": 384}}, "squash", 384, 384, id="ConvNeXT 384"),
         pytest.param({**CONVNEXT, "size": {"shortest_edge": 224}, "crop_pct": None}, "crop", 224, 256, id="ConvNeXT"),
-        pytest.param({**VIT, **CROPPED, "image_processor_type": "BitImageProcessor", "do_convert_rgb": True,
-                      "size": {"shortest_edge": 256}}, "crop", 224, 256, id="BiT, DINOv2"),  # fmt: skip
-        pytest.param({**VIT, **CROPPED, "image_processor_type": "MobileNetV2ImageProcessor",
-                      "size": {"shortest_edge": 256}}, "crop", 224, 256, id="MobileNet"),  # fmt: skip
-        pytest.param({**DONE, **CROPPED, "feature_extractor_type": "LevitFeatureExtractor", "size": 224},
-                     "crop", 224, 256, id="LeViT"),  # fmt: skip
-        pytest.param({**DONE, **CROPPED, "feature_extractor_type": "PoolFormerFeatureExtractor", "crop_pct": 0.95,
-                      "size": 224}, "crop", 224, 235, id="PoolFormer"),  # fmt: skip
-        pytest.param({**DONE, "image_processor_type": "CLIPImageProcessorFast", "do_center_crop": True, "size": 224,
-                      "crop_size": 224}, "crop", 224, 224, id="CLIP"),  # fmt: skip
-        pytest.param({**VIT, "image_processor_type": "EfficientNetImageProcessor", "resample": 0, "include_top": True,
-                      "rescale_offset": False, "do_center_crop": False, "crop_size": {"height": 289, "width": 289}},
-                     "squash", 224, 224, id="EfficientNet"),  # fmt: skip
+        pytest.param(
+            {
+                **VIT,
+                **CROPPED,
+                "image_processor_type": "BitImageProcessor",
+                "do_convert_rgb": True,
+                "size": {"shortest_edge": 256},
+            },
+            "crop",
+            224,
+            256,
+            id="BiT, DINOv2",
+        ),  # fmt: skip
+        pytest.param(
+            {**VIT, **CROPPED, "image_processor_type": "MobileNetV2ImageProcessor", "size": {"shortest_edge": 256}},
+            "crop",
+            224,
+            256,
+            id="MobileNet",
+        ),  # fmt: skip
+        pytest.param(
+            {**DONE, **CROPPED, "feature_extractor_type": "LevitFeatureExtractor", "size": 224},
+            "crop",
+            224,
+            256,
+            id="LeViT",
+        ),  # fmt: skip
+        pytest.param(
+            {**DONE, **CROPPED, "feature_extractor_type": "PoolFormerFeatureExtractor", "crop_pct": 0.95, "size": 224},
+            "crop",
+            224,
+            235,
+            id="PoolFormer",
+        ),  # fmt: skip
+        pytest.param(
+            {
+                **DONE,
+                "image_processor_type": "CLIPImageProcessorFast",
+                "do_center_crop": True,
+                "size": 224,
+                "crop_size": 224,
+            },
+            "crop",
+            224,
+            224,
+            id="CLIP",
+        ),  # fmt: skip
+        pytest.param(
+            {
+                **VIT,
+                "image_processor_type": "EfficientNetImageProcessor",
+                "resample": 0,
+                "include_top": True,
+                "rescale_offset": False,
+                "do_center_crop": False,
+                "crop_size": {"height": 289, "width": 289},
+            },
+            "squash",
+            224,
+            224,
+            id="EfficientNet",
+        ),  # fmt: skip
     ],
 )
 def test_common_networks(config: dict[str, Any], resize: str, size: int, resized: int, tmp_path: Path) -> None:
@@ -78,8 +147,16 @@ def test_common_networks(config: dict[str, Any], resize: str, size: int, resized
         ({"rescale_factor": 1 / 127.5}, 0.25, 0.25),
         ({"do_rescale": False, "do_normalize": False}, 0.0, 1 / 255),
         ({"image_processor_type": "EfficientNetImageProcessor"}, 0.5, 0.25),
-        ({"image_processor_type": "EfficientNetImageProcessor", "include_top": False, "rescale_offset": True,
-          "rescale_factor": 1 / 127.5}, 0.75, 0.25),  # fmt: skip
+        (
+            {
+                "image_processor_type": "EfficientNetImageProcessor",
+                "include_top": False,
+                "rescale_offset": True,
+                "rescale_factor": 1 / 127.5,
+            },
+            0.75,
+            0.25,
+        ),  # fmt: skip
     ],
 )
 def test_what_is_done_to_values_is_a_mean_and_a_std(
