@@ -90,7 +90,7 @@ def fitted(image: Image.Image, across: Span, down: Span, spec: "ImageSpec") -> n
     elif spec.interpolation == "nearest":
         shown = _array(image)[_nearest(down)[:, None], _nearest(across)]
     elif spec.antialias:
-        shown = _array(_averaged(image, across, down, Image.Resampling[spec.interpolation.upper()]))
+        shown = _array(_averaged(image, across, down, spec.interpolation))
     else:
         shown = _sampled(_array(image), across, down, spec.interpolation)
     if (across.count, down.count) == (spec.width, spec.height):
@@ -129,14 +129,28 @@ def _span(source: int, resized: int, shown: int) -> Span:
     return Span(source, resized, first, min(resized, shown), max(0, (shown - resized) // 2))
 
 
-def _averaged(image: Image.Image, across: Span, down: Span, filter: Image.Resampling) -> Image.Image:
-    """Of the source only what is shown is read. Pillow resizes rows first, which of a tall and narrow picture would be
-    more than a picture may have; then columns are first."""
+def _averaged(image: Image.Image, across: Span, down: Span, how: str) -> Image.Image:
+    """Of what is cropped, torchvision and timm resize the whole first.
+
+    Reading only what is shown is the same to one grey level for kernels that are continuous and have no weight below 0.
+    Elsewhere the order of Pillow's two passes, which depends on what is asked for, shows at sharp edges, and box rounds
+    ties otherwise; there too the middle alone is read if the whole would have too many pixels.
+    """
     (left, right), (top, bottom) = across.box, down.box
-    if across.count * image.height > MAX_BETWEEN:
-        image = image.resize((image.width, down.count), filter, (0, top, image.width, bottom))
-        top, bottom = 0, down.count
-    return image.resize((across.count, down.count), filter, (left, top, right, bottom))
+    if how in ("bilinear", "hamming") or across.resized * down.resized > MAX_BETWEEN:
+        return _passes(image, (across.count, down.count), how, (left, top, right, bottom))
+    whole = _passes(image, (across.resized, down.resized), how, (0, 0, *image.size))
+    corner = across.first + across.count, down.first + down.count
+    return whole.crop((across.first, down.first, *corner))
+
+
+def _passes(image: Image.Image, size: tuple[int, int], how: str, box: tuple[float, float, float, float]) -> Image.Image:
+    """Pillow may resize rows first, which of a tall and narrow picture could be gigabytes; then columns are first."""
+    filter, (left, top, right, bottom) = Image.Resampling[how.upper()], box
+    if size[0] * image.height > MAX_BETWEEN:
+        image = image.resize((image.width, size[1]), filter, (0, top, image.width, bottom))
+        top, bottom = 0, size[1]
+    return image.resize(size, filter, (left, top, right, bottom))
 
 
 def _nearest(span: Span) -> np.ndarray:
@@ -148,26 +162,30 @@ def _nearest(span: Span) -> np.ndarray:
     return np.cumsum(steps).astype(np.int64)[span.first :]
 
 
-def _sampled(pixels: np.ndarray, across: Span, down: Span, interpolation: str) -> np.ndarray:
+def _sampled(pixels: np.ndarray, across: Span, down: Span, how: str) -> np.ndarray:
     """From the nearest 2 x 2 or 4 x 4 pixels, however many lie between them, as OpenCV does it and torch's interpolate
-    with align_corners=False."""
+    with align_corners=False. The longer side is taken from first, so that little lies between."""
+    rows, columns = _taps(down, how, (-1, 1, 1)), _taps(across, how, (1, -1, 1))
+    first, second = ((0, rows), (1, columns)) if down.source > across.source else ((1, columns), (0, rows))
     total = np.zeros((down.count, across.count, pixels.shape[2]), np.float32)
-    columns = _taps(across, interpolation)
-    for row, high in _taps(down, interpolation):
-        for column, wide in columns:
-            total += pixels[row[:, None], column] * (high[:, None] * wide)[:, :, None]
+    for places, weights in first[1]:
+        line = pixels.take(places, axis=first[0])
+        total += weights * sum(line.take(beside, axis=second[0]) * weight for beside, weight in second[1])
     return np.clip(np.rint(total), 0, 255).astype(np.uint8)
 
 
-def _taps(span: Span, interpolation: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The pixels of each tap, int64 [count], and their weights, float32 [count]."""
+def _taps(span: Span, how: str, shape: tuple[int, int, int]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The pixels of each tap, int64 [count], and their weights, float32 of that `shape`."""
     places = (np.arange(span.first, span.first + span.count) + 0.5) * (span.source / span.resized) - 0.5
     below = np.floor(places)
     part = places - below
-    offsets, weight = ((0, 1), _linear) if interpolation == "bilinear" else ((-1, 0, 1, 2), _cubic)
+    taps, weight = ((0, 1), _linear) if how == "bilinear" else ((-1, 0, 1, 2), _cubic)
     return [
-        (np.clip(below + offset, 0, span.source - 1).astype(np.int64), weight(np.abs(part - offset)).astype(np.float32))
-        for offset in offsets
+        (
+            np.clip(below + tap, 0, span.source - 1).astype(np.int64),
+            weight(np.abs(part - tap)).astype(np.float32).reshape(shape),
+        )
+        for tap in taps
     ]
 
 

@@ -1,0 +1,16 @@
+"""What a network takes, as the contract's functions are told."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spec:
+    mode: str = "RGB"
+    height: int = 12
+    width: int = 10
+    resize: str = "squash"
+    fraction: float = 1.0
+    interpolation: str = "bilinear"
+    antialias: bool = True
+    fill: tuple[int, ...] = ()
+    exif: str = "apply"
