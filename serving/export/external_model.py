@@ -12,7 +12,7 @@ from torch import nn
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.tensors import DATATYPES
-from torchferry.serving.export.external_data import check_classes, samples_of
+from torchferry.serving.export.external_data import check_classes, in_full, samples_of
 from torchferry.serving.export.input_spec import GivenInput, read_input
 from torchferry.serving.export.picture_options import add_picture_options, assumed, check_is_for_pictures, given
 from torchferry.serving.export.published.choice import preprocessing_of, taken
@@ -94,6 +94,7 @@ def load_given(options: argparse.Namespace) -> Reference:
         decode=decode_of(inputs[0].of) if len(inputs) == 1 else None,
         labels=labels or _numbered(outputs[0], task),
         test=test,
+        test_in_full=in_full(test),
         calibration=None if calibration.random else calibration,
         limits={},
         provenance={"model": options.model, "weights": Path(options.weights).name if options.weights else "random"}

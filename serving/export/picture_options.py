@@ -11,7 +11,7 @@ from torchferry.serving.export.input_spec import GivenInput
 from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.data.source import ImageInput
 
-PLAIN = ("interpolation", "antialias", "fill", "normalize", "mean", "std", "exif")
+PLAIN = ("interpolation", "antialias", "fill", "normalize", "mean", "std", "exif", "jpeg")
 OPTIONS = {"antialias": "--no-antialias"}
 """Those whose names differ from the argument's."""
 
@@ -36,6 +36,8 @@ def add_picture_options(group: argparse._ArgumentGroup) -> None:
         group.add_argument(f"--{name}", type=_numbers, metavar="R,G,B", help="of values 0..1, instead of --normalize's")
     turned = "whether servers turn pictures upright as their EXIF orientation says (default apply)"
     group.add_argument("--exif", choices=("apply", "ignore"), help=turned)
+    scaled = "full (default), or scaled: decode large JPEGs at a part of their size; measured on --eval-data"
+    group.add_argument("--jpeg", choices=("full", "scaled"), help=scaled)
 
 
 def given(options: argparse.Namespace) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def image_folder(
         std: As mean.
         exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
         jpeg: full, or scaled, which decodes JPEGs of twice the network's size and more at a half, a quarter or an
-            eighth, faster and with a little other pixels, in training and on servers; export measures what that changes.
+            eighth, which is faster and gives slightly other pixels, in training and on servers; export measures that.
         train: The folder in `root` with the class folders to train on.
         test: The folder in `root` with those to test on.
         test_fraction: Share of the pictures, 0 to below 1, that is held out, by content alone: equal files are on one

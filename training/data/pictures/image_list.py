@@ -77,7 +77,7 @@ def image_list(
         std: As mean.
         exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
         jpeg: full, or scaled, which decodes JPEGs of twice the network's size and more at a half, a quarter or an
-            eighth, faster and with a little other pixels, in training and on servers; export measures what that changes.
+            eighth, which is faster and gives slightly other pixels, in training and on servers; export measures that.
         root: The folder that paths are relative to; the list's own if null.
         path_column: The column of paths; null finds path, file, filename or image.
         label_column: The column of labels; null finds label or class.

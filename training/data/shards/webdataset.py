@@ -78,7 +78,7 @@ def webdataset(
         std: As mean.
         exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
         jpeg: full, or scaled, which decodes JPEGs of twice the network's size and more at a half, a quarter or an
-            eighth, faster and with a little other pixels, in training and on servers; export measures what that changes.
+            eighth, which is faster and gives slightly other pixels, in training and on servers; export measures that.
         endings: Endings of pictures such as [jpg]; keys then follow WebDataset's own rule and end at the first dot of
             a name, and classes are KEY.cls in small letters. With null every picture's ending is known, a key may have
             dots, and a class may be KEY.CLS.

@@ -27,6 +27,9 @@ VIT = {
     "image_std": HALF,
 }
 CROPPED = {"do_center_crop": True, "crop_size": {"height": 224, "width": 224}}
+SHORTER = {"shortest_edge": 256}
+EFFICIENT = {"image_processor_type": "EfficientNetImageProcessor", "include_top": True, "rescale_offset": False}
+MOBILE = {"image_processor_type": "MobileNetV2ImageProcessor"}
 CONVNEXT = {**DONE, "feature_extractor_type": "ConvNextFeatureExtractor", "crop_pct": 0.875}
 
 
@@ -36,93 +39,40 @@ def taken(folder: Path, config: dict[str, Any]) -> Preprocessing:
     return huggingface_file(path)
 
 
-@pytest.mark.parametrize(
-    ("config", "resize", "size", "resized"),
-    [
-        pytest.param(VIT, "squash", 224, 224, id="ViT"),
-        pytest.param(
-            {**VIT, "size": 224, "image_processor_type": "ViTFeatureExtractor"}, "squash", 224, 224, id="Swin"
-        ),
-        pytest.param(
-            {
-                **DONE,
-                "feature_extractor_type": "DeiTFeatureExtractor",
-                "size": 256,
-                "do_center_crop": True,
-                "crop_size": 224,
-            },
-            "squash",
-            224,
-            256,
-            id="DeiT",
-        ),  # fmt: skip
-        pytest.param({**CONVNEXT, "size": 224}, "crop", 224, 256, id="ResNet"),
-        pytest.param({**CONVNEXT, "size": {"shortest_edge": 384}}, "squash", 384, 384, id="ConvNeXT 384"),
-        pytest.param({**CONVNEXT, "size": {"shortest_edge": 224}, "crop_pct": None}, "crop", 224, 256, id="ConvNeXT"),
-        pytest.param(
-            {
-                **VIT,
-                **CROPPED,
-                "image_processor_type": "BitImageProcessor",
-                "do_convert_rgb": True,
-                "size": {"shortest_edge": 256},
-            },
-            "crop",
-            224,
-            256,
-            id="BiT, DINOv2",
-        ),  # fmt: skip
-        pytest.param(
-            {**VIT, **CROPPED, "image_processor_type": "MobileNetV2ImageProcessor", "size": {"shortest_edge": 256}},
-            "crop",
-            224,
-            256,
-            id="MobileNet",
-        ),  # fmt: skip
-        pytest.param(
-            {**DONE, **CROPPED, "feature_extractor_type": "LevitFeatureExtractor", "size": 224},
-            "crop",
-            224,
-            256,
-            id="LeViT",
-        ),  # fmt: skip
-        pytest.param(
-            {**DONE, **CROPPED, "feature_extractor_type": "PoolFormerFeatureExtractor", "crop_pct": 0.95, "size": 224},
-            "crop",
-            224,
-            235,
-            id="PoolFormer",
-        ),  # fmt: skip
-        pytest.param(
-            {
-                **DONE,
-                "image_processor_type": "CLIPImageProcessorFast",
-                "do_center_crop": True,
-                "size": 224,
-                "crop_size": 224,
-            },
-            "crop",
-            224,
-            224,
-            id="CLIP",
-        ),  # fmt: skip
-        pytest.param(
-            {
-                **VIT,
-                "image_processor_type": "EfficientNetImageProcessor",
-                "resample": 0,
-                "include_top": True,
-                "rescale_offset": False,
-                "do_center_crop": False,
-                "crop_size": {"height": 289, "width": 289},
-            },
-            "squash",
-            224,
-            224,
-            id="EfficientNet",
-        ),  # fmt: skip
-    ],
-)
+COMMON: dict[str, tuple[dict[str, Any], str, int, int]] = {
+    "ViT": (VIT, "squash", 224, 224),
+    "Swin": (VIT | {"size": 224, "image_processor_type": "ViTFeatureExtractor"}, "squash", 224, 224),
+    "DeiT": (DONE | {"feature_extractor_type": "DeiTFeatureExtractor", "size": 256} | CROPPED, "squash", 224, 256),
+    "ResNet": (CONVNEXT | {"size": 224}, "crop", 224, 256),
+    "ConvNeXT": (CONVNEXT | {"size": {"shortest_edge": 224}, "crop_pct": None}, "crop", 224, 256),
+    "ConvNeXT 384": (CONVNEXT | {"size": {"shortest_edge": 384}}, "squash", 384, 384),
+    "BiT": (VIT | CROPPED | {"image_processor_type": "BitImageProcessor", "size": SHORTER}, "crop", 224, 256),
+    "MobileNet": (
+        VIT | CROPPED | {**MOBILE, "size": SHORTER},
+        "crop",
+        224,
+        256,
+    ),
+    "LeViT": (DONE | CROPPED | {"feature_extractor_type": "LevitFeatureExtractor", "size": 224}, "crop", 224, 256),
+    "PoolFormer": (
+        DONE | CROPPED | {"feature_extractor_type": "PoolFormerFeatureExtractor", "crop_pct": 0.95, "size": 224},
+        "crop",
+        224,
+        235,
+    ),
+    "CLIP": (
+        DONE
+        | {"image_processor_type": "CLIPImageProcessorFast", "do_center_crop": True, "size": 224, "crop_size": 224},
+        "crop",
+        224,
+        224,
+    ),
+    "EfficientNet": (VIT | EFFICIENT | {"resample": 0, "do_center_crop": False, "crop_size": 289}, "squash", 224, 224),
+}
+"""A file, and what it means: the resize, the size, and the size before the middle is taken."""
+
+
+@pytest.mark.parametrize(("config", "resize", "size", "resized"), COMMON.values(), ids=COMMON)
 def test_common_networks(config: dict[str, Any], resize: str, size: int, resized: int, tmp_path: Path) -> None:
     """And a picture is what their steps make of it, with Pillow."""
     found = taken(tmp_path, config)
@@ -146,17 +96,8 @@ def test_common_networks(config: dict[str, Any], resize: str, size: int, resized
         ({"do_rescale": False, "image_mean": [127.5] * 3, "image_std": 127.5}, 0.5, 0.5),
         ({"rescale_factor": 1 / 127.5}, 0.25, 0.25),
         ({"do_rescale": False, "do_normalize": False}, 0.0, 1 / 255),
-        ({"image_processor_type": "EfficientNetImageProcessor"}, 0.5, 0.25),
-        (
-            {
-                "image_processor_type": "EfficientNetImageProcessor",
-                "include_top": False,
-                "rescale_offset": True,
-                "rescale_factor": 1 / 127.5,
-            },
-            0.75,
-            0.25,
-        ),  # fmt: skip
+        (EFFICIENT, 0.5, 0.25),
+        (EFFICIENT | {"include_top": False, "rescale_offset": True, "rescale_factor": 1 / 127.5}, 0.75, 0.25),
     ],
 )
 def test_what_is_done_to_values_is_a_mean_and_a_std(
@@ -204,21 +145,18 @@ def test_a_file_that_names_no_processor_may_say_all_itself(tmp_path: Path) -> No
 
 def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"hidden_size": 8}')
-    with pytest.raises(UserError, match="other.json is no preprocessor_config.json"):
+    with pytest.raises(UserError, match=r"other\.json is no preprocessor_config\.json"):
         huggingface_file(tmp_path / "other.json")
-    with pytest.raises(UserError, match="preprocessor_config.json .No such file"):
+    with pytest.raises(UserError, match=r"preprocessor_config\.json .No such file"):
         huggingface_file(tmp_path)
 
 
-@pytest.mark.parametrize("config", [
-    VIT, {**DONE, **CROPPED, "image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 256}},
-    {**DONE, "image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 224}, "crop_pct": 0.875},
-])  # fmt: skip
-def test_it_is_what_transformers_does(config: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["ViT", "BiT", "DeiT", "CLIP", "ResNet", "ConvNeXT 384", "LeViT", "PoolFormer"])
+def test_it_is_what_transformers_does(name: str, tmp_path: Path) -> None:
     pytest.importorskip("transformers", reason="transformers is not installed")
     from transformers import AutoImageProcessor
 
-    found = taken(tmp_path, config)
+    found = taken(tmp_path, COMMON[name][0])
     processor = AutoImageProcessor.from_pretrained(str(tmp_path), backend="pil")
     for photograph in photographs():
         theirs = processor(photograph, do_rescale=False, do_normalize=False, return_tensors="pt")["pixel_values"][0]
