@@ -18,8 +18,8 @@ def scale_down(image: Image.Image, spec: "ImageSpec", sideways: bool) -> tuple[i
     """Before `image` is unpacked: to the smallest of those sizes that is not below what the resize makes of the whole
     picture. `sideways` is whether its sides change places afterwards.
 
-    Returns width and height in full, as they are then: the resize goes by them, since a part of an odd side is rounded.
-    None for a picture of another format, and where `spec` says nothing of it.
+    Returns width and height in full, as they are then: the resize goes by them, because a part of a side is rounded up,
+    and nothing moves by a whole pixel of the result. None for another format, and where `spec` says nothing of it.
     """
     if spec.jpeg != "scaled" or image.format not in ("JPEG", "MPO"):
         return None

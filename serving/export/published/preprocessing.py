@@ -51,7 +51,7 @@ class Preprocessing:
     def line(self, texts: Sequence[str], said: Mapping[str, Any]) -> str:
         """What is taken of it, and what the user said instead."""
         instead = [f"--input {text}" for text in texts if self._other_size(text)]
-        instead += [f"--{name}" for name in said if name in self.arguments or name == "normalize"]
+        instead += [f"--{name}" for name in said if name in (*self.arguments, "normalize") and name != "fraction"]
         taken = "; ".join(filter(None, (_geometry(self.size, self.arguments), _constants(self.arguments))))
         end = f"; {', '.join(dict.fromkeys(instead))} instead, as given" if instead else ""
         return f"pictures as {self.origin} prepares them: {taken}{end}"
