@@ -95,8 +95,14 @@ def _resize(text: str) -> dict[str, Any]:
 
 
 def _numbers(text: str) -> list[float]:
-    return [finite(part) for part in text.split(",")]
+    try:
+        return [finite(part) for part in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not numbers with commas between, such as 0.5,0.5,0.5") from error
 
 
 def _whole_numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not whole numbers with commas between, as 0,0,0") from error

@@ -130,14 +130,13 @@ def _span(source: int, resized: int, shown: int) -> Span:
 
 
 def _averaged(image: Image.Image, across: Span, down: Span, how: str) -> Image.Image:
-    """Of what is cropped, torchvision and timm resize the whole first.
+    """Of what is cropped, the whole is resized first, as torchvision and timm do.
 
-    Reading only what is shown is the same to one grey level for kernels that are continuous and have no weight below 0.
-    Elsewhere the order of Pillow's two passes, which depends on what is asked for, shows at sharp edges, and box rounds
-    ties otherwise; there too the middle alone is read if the whole would have too many pixels.
+    To read the middle alone is faster, but Pillow may then do its two passes, and round between them, in the other
+    order, which is some levels off at sharp edges. It is done where the whole would have too many pixels.
     """
-    (left, right), (top, bottom) = across.box, down.box
-    if how in ("bilinear", "hamming") or across.resized * down.resized > MAX_BETWEEN:
+    if across.resized * down.resized > MAX_BETWEEN:
+        (left, right), (top, bottom) = across.box, down.box
         return _passes(image, (across.count, down.count), how, (left, top, right, bottom))
     whole = _passes(image, (across.resized, down.resized), how, (0, 0, *image.size))
     corner = across.first + across.count, down.first + down.count

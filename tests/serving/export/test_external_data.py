@@ -17,7 +17,7 @@ OPTION = "--eval-data"
 
 
 def read(*words: str) -> list[GivenInput]:
-    return [read_input(text, number, "none") for number, text in enumerate(words)]
+    return [read_input(text, number, {"normalize": "none"}) for number, text in enumerate(words)]
 
 
 def given(folder: Path, words: str, task: str, **arrays: np.ndarray) -> Samples:

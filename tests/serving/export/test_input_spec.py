@@ -1,6 +1,7 @@
 """Parsing --input into a named input with a datatype and shape, and the refusal of malformed ones."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -22,23 +23,51 @@ from torchferry.training.data.source import ImageInput, TensorInput
     ],
 )
 def test_each_kind_has_its_name_datatype_and_shape(text: str, name: str, datatype: str, shape: tuple[int, ...]) -> None:
-    read = read_input(text, 0, "imagenet")
+    read = read_input(text, 0, {})
     assert (read.name, read.datatype, read.of.shape) == (name, datatype, shape)
 
 
+@pytest.mark.parametrize(("mode", "channels"), [("RGB", 3), ("L", 1), ("RGBA", 4), ("LA", 2), ("CMYK", 4)])
+def test_a_picture_has_the_channels_of_its_mode(mode: str, channels: int) -> None:
+    assert read_input(f"image:{mode}:8x9", 0, {"normalize": "half"}).of.shape == (channels, 8, 9)
+
+
 def test_those_without_a_name_are_numbered_from_the_second_on() -> None:
-    assert [read_input("table:2", number, "none").name for number in range(3)] == ["row", "row_1", "row_2"]
-    assert read_input("mine=table:2", 2, "none").name == "mine"
+    assert [read_input("table:2", number, {}).name for number in range(3)] == ["row", "row_1", "row_2"]
+    assert read_input("mine=table:2", 2, {}).name == "mine"
 
 
 def test_an_image_is_normalised_as_it_is_said_and_a_table_is_not() -> None:
-    image = read_input("image:4", 0, "half").of
+    image = read_input("image:4", 0, {"normalize": "half"}).of
     assert isinstance(image, ImageInput)
-    assert (image.mean, image.std, image.exif) == ((0.5,) * 3, (0.5,) * 3, "apply")
-    ignored = read_input("image:4", 0, "half", "ignore").of
-    assert isinstance(ignored, ImageInput)
-    assert ignored.exif == "ignore"
-    assert isinstance(read_input("table:4", 0, "half").of, TensorInput)
+    assert (image.mean, image.std, image.exif, image.resize) == ((0.5,) * 3, (0.5,) * 3, "apply", "squash")
+    said = {"resize": "crop", "fraction": 0.875, "interpolation": "bicubic", "exif": "ignore"}
+    cropped = read_input("image:4", 0, said).of
+    assert {name: getattr(cropped, name) for name in said} == said
+    assert isinstance(read_input("table:4", 0, {"normalize": "half"}).of, TensorInput)
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        ({"mean": [0.5]}, "--mean: [0.5] has 1 values; mode RGB has 3"),
+        (
+            {"interpolation": "lanczos", "antialias": False},
+            "--no-antialias: lanczos always averages; only nearest, bilinear, bicubic can do without",
+        ),
+        ({"fill": [0, 0, 0]}, "--fill: [0, 0, 0] is the colour around a picture with resize pad; resize is squash"),
+    ],
+)
+def test_what_does_not_go_together_is_named_by_its_option(picture: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(words)}$"):
+        read_input("image:4", 0, picture)
+
+
+def test_imagenets_constants_are_for_its_own_channels() -> None:
+    words = "--normalize: imagenet knows RGB and L, not RGBA; give half (-1..1), none (0..1), or mean and std"
+    with pytest.raises(UserError, match=f"^{re.escape(words)}$"):
+        read_input("image:RGBA:4", 0, {})
+    assert read_input("image:RGBA:4", 0, {"mean": [0.5] * 4, "std": [0.5] * 4}).of.shape == (4, 4, 4)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +80,8 @@ def test_an_image_is_normalised_as_it_is_said_and_a_table_is_not() -> None:
         ("table:-8", "image:224, image:L:28x28"),
         ("image:0", "a size is 1 or more"),
         ("tensor:FP32:3x0", "a size is 1 or more"),
-        ("image:CMYK:28", "an image is RGB or L (grey), of one size or HEIGHTxWIDTH"),
-        ("image:3x28x28", "an image is RGB or L (grey), of one size or HEIGHTxWIDTH"),
+        ("image:LAB:28", "an image is RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH; what has other"),
+        ("image:3x28x28", "an image is RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH; what has other"),
         ("table:FP32:8", "a table has a number of columns, such as table:8"),
         ("table:8x8", "a table has a number of columns, such as table:8"),
         ("tensor:FP99:3", "a tensor's datatype is one of FP32, INT64"),
@@ -61,4 +90,4 @@ def test_an_image_is_normalised_as_it_is_said_and_a_table_is_not() -> None:
 )
 def test_what_is_not_understood_is_refused_with_what_could_be_said(text: str, words: str) -> None:
     with pytest.raises(UserError, match=re.escape(f"--input: '{text}' is not understood; {words}")):
-        read_input(text, 0, "none")
+        read_input(text, 0, {})

@@ -4,25 +4,25 @@ import io
 import struct
 import warnings
 import zlib
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from tests.torchferry.contract.specs import Spec
 from tests.training.data.sources import noise
-from torchferry.contract.image import MAX_PIXELS, NotAnImage, TooManyPixels, _upright, decode_image, image_array
+from torchferry.contract.image import (
+    CHANNELS,
+    MAX_PIXELS,
+    MAX_RATIO,
+    MAX_SIDE,
+    NotAnImage,
+    TooManyPixels,
+    _upright,
+    decode_image,
+    image_array,
+)
 from torchferry.contract.image_formats import FORMATS
-
-
-@dataclass(frozen=True)
-class Spec:
-    mode: str = "RGB"
-    height: int = 12
-    width: int = 10
-    interpolation: str = "bilinear"
-    exif: str = "apply"
-
 
 GREY = Spec(mode="L")
 
@@ -63,6 +63,48 @@ def test_other_colours_are_converted_to_the_declared_ones(name: str, mode: str) 
     found = decode_image(encoded(COLOURS[name]), Spec(mode=mode))
     wanted = np.asarray(COLOURS[name].convert(mode))
     np.testing.assert_array_equal(found, wanted[None] if mode == "L" else wanted.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("mode", CHANNELS)
+@pytest.mark.parametrize("name", [*COLOURS, "RGB", "L", "CMYK", "16 bits", "YCbCr"])
+def test_each_mode_has_its_channels_and_is_opaque_where_the_file_has_no_alpha(name: str, mode: str) -> None:
+    deep = Image.fromarray(np.full((12, 10), 0x8000, np.uint16))
+    image = COLOURS.get(name) or (deep if name == "16 bits" else noise(0).convert(name))
+    found = decode_image(encoded(image, "TIFF" if name in ("CMYK", "YCbCr") else "PNG"), Spec(mode=mode))
+    assert found.shape == (CHANNELS[mode], 12, 10)
+    if "A" in mode and "alpha" not in name:
+        assert np.unique(found[-1]).tolist() == [255]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_alpha_is_kept_where_it_is_asked_for(kind: str) -> None:
+    lossless = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    found = decode_image(encoded(transparent(), kind, **lossless), Spec(mode="RGBA"))
+    np.testing.assert_array_equal(found, np.asarray(transparent()).transpose(2, 0, 1))
+    grey = decode_image(encoded(COLOURS["grey with alpha"]), Spec(mode="LA"))
+    np.testing.assert_array_equal(grey, np.asarray(COLOURS["grey with alpha"]).transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_a_palettes_transparency_is_alpha(kind: str) -> None:
+    transparency: object = bytes([0, *[255] * 15]) if kind == "PNG" else 0
+    palette = noise(0).quantize(16)
+    with warnings.catch_warnings(action="error"):
+        found = decode_image(encoded(palette, kind, transparency=transparency), Spec(mode="RGBA"))
+    np.testing.assert_array_equal(found[3], np.where(np.asarray(palette) == 0, 0, 255))
+
+
+def test_colours_weigh_as_much_as_they_are_seen() -> None:
+    half = Image.new("RGBA", (2, 1), (255, 0, 0, 255))
+    half.putpixel((1, 0), (0, 0, 0, 0))
+    assert image_array(half, Spec("RGBA", 1, 1)).ravel().tolist() == [255, 0, 0, 128]
+
+
+def test_cmyk_is_four_inks() -> None:
+    inks = Image.new("CMYK", (10, 12), (10, 20, 30, 40))
+    for kind in ("TIFF", "JPEG"):
+        np.testing.assert_allclose(decode_image(encoded(inks, kind), Spec("CMYK"))[:, 5, 5], [10, 20, 30, 40], atol=2)
+    assert image_array(Image.new("RGB", (10, 12), (255, 0, 55)), Spec("CMYK"))[:, 0, 0].tolist() == [0, 255, 200, 0]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
@@ -231,3 +273,31 @@ def test_a_huge_image_is_refused_by_its_header_alone() -> None:
     png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
     with pytest.raises(TooManyPixels, match="pixels"):
         decode_image(png + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT")), GREY)
+
+
+@pytest.mark.parametrize("resize", ["squash", "crop", "pad"])
+@pytest.mark.parametrize("size", [(1, 10_000), (10_000, 1), (3, 300_000), (300_000, 3)])
+def test_a_picture_of_an_extreme_shape_takes_no_more_memory_than_another(resize: str, size: tuple[int, int]) -> None:
+    """Of a crop to 224 x 224 pixels, all of 1 x 10,000 would be resized to 224 x 2,240,000."""
+    for interpolation, antialias in (("bilinear", True), ("bicubic", False), ("nearest", True), ("lanczos", True)):
+        spec = Spec("L", 224, 224, resize, 0.875, interpolation, antialias)
+        if resize == "crop":
+            with pytest.raises(NotAnImage, match=f"^the image has {size[0]} x {size[1]} pixels; the middle of it"):
+                image_array(Image.new("L", size), spec)
+        else:
+            assert image_array(Image.new("L", size), spec).shape == (1, 224, 224)
+
+
+def test_the_longest_picture_that_is_cropped() -> None:
+    spec = Spec("L", 2, 2, "crop")
+    assert image_array(Image.new("L", (MAX_RATIO, 1), 7), spec).tolist() == [[[7, 7], [7, 7]]]
+    words = "^the image has 1 x 1001 pixels; the middle of it would be less than 1 in 1,000$"
+    with pytest.raises(NotAnImage, match=words):
+        image_array(Image.new("L", (1, MAX_RATIO + 1)), spec)
+
+
+def test_a_side_has_a_limit_of_its_own() -> None:
+    small = Spec("L", 1, 1)
+    assert decode_image(encoded(Image.new("1", (1, MAX_SIDE))), small).tolist() == [[[0]]]
+    with pytest.raises(TooManyPixels, match="the image has 1 x 1000001 pixels; a side may have 1,000,000"):
+        decode_image(encoded(Image.new("1", (1, MAX_SIDE + 1))), small)
