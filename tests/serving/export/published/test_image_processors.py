@@ -22,9 +22,6 @@ def test_what_the_shorter_side_becomes(name: str, edge: int, crop_pct: float | N
     assert PROCESSORS[name].shorter(edge, crop_pct) == shorter
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["ConvNextFeatureExtractor", "ConvNextImageProcessor", "ConvNextImageProcessorFast", "ConvNextImageProcessorPil"],
-)
+@pytest.mark.parametrize("ending", ["FeatureExtractor", "ImageProcessor", "ImageProcessorFast", "ImageProcessorPil"])
 def test_releases_name_one_processor_in_four_ways(ending: str) -> None:
     assert family(f"ConvNext{ending}") == "ConvNext"
