@@ -10,7 +10,8 @@ from torchferry.errors import UserError
 from torchferry.serving.export.published.huggingface_file import FILE, huggingface_file
 from torchferry.serving.export.published.preprocessing import PICTURE, Preprocessing
 from torchferry.serving.export.published.timm_config import timm_config
-from torchferry.serving.export.published.torchvision_preset import NAME, torchvision_preset
+from torchferry.serving.export.published.torchvision_preset import torchvision_preset
+from torchferry.training.models.torchvision_preset import NAME
 
 
 def preprocessing_of(

@@ -174,7 +174,8 @@ class _Config:
         offset = float(self._flag("rescale_offset", False))
         if offset and abs(scale - 2) > 1e-6:  # releases of transformers differ for others
             raise self.refused("rescale_offset", "true is known with a rescale_factor of 1/127.5, which gives -1 to 1")
-        mean, std = (0.0,) * 3, (1.0,) * 3
+        mean: tuple[float, ...] = (0.0,) * 3
+        std: tuple[float, ...] = (1.0,) * 3
         if self._flag("do_normalize", True):
             mean, std = self._per_channel("image_mean"), self._per_channel("image_std")
         if min(std) <= 0:

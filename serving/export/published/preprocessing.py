@@ -33,7 +33,7 @@ class Preprocessing:
             own = {name: value for name, value in own.items() if name not in ("mean", "std")}
         if not self.size and "resize" not in said:
             raise UserError(f"--resize: is missing; {self.origin} ({self.without_size}), and the network gets one size")
-        return own | said
+        return own | dict(said)
 
     def sized(self, texts: Sequence[str], said: Mapping[str, Any]) -> list[str]:
         """--input, with the size where a picture has none. Raises UserError where it is not known, and for pictures of

@@ -1,14 +1,10 @@
 """The preprocessing of torchvision's weights, and the classes they know."""
 
-import re
-
 from torchferry.errors import UserError
 from torchferry.serving.export.published.preprocessing import Preprocessing
 from torchferry.training.models.torchvision_preset import picture_arguments
 from torchferry.training.models.torchvision_weights import named_weights
 
-NAME = re.compile(r"(?:\w+\.)*\w+_(?:Quantized)?Weights\.\w+")
-"""What can only be one of them."""
 OTHERS: dict[str, tuple[dict[str, tuple[float, ...]], str]] = {
     "SemanticSegmentation": ({}, "resizes the shorter side to {resized} and crops nothing"),
     "ObjectDetection": ({"mean": (0.0,) * 3, "std": (1.0,) * 3}, "takes pictures of any size and resizes them inside"),

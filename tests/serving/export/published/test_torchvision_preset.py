@@ -10,8 +10,9 @@ from torchvision.transforms.v2 import functional as transforms
 
 from tests.serving.export.published.photographs import apart, input_of, photographs, pixels_of
 from torchferry.errors import UserError
-from torchferry.serving.export.published.torchvision_preset import NAME, torchvision_preset
+from torchferry.serving.export.published.torchvision_preset import torchvision_preset
 from torchferry.training.models.normalized import Normalized
+from torchferry.training.models.torchvision_preset import NAME
 
 CLASSIFIERS = [
     weights
