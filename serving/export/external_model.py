@@ -48,8 +48,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--weights", help=published)
     group.add_argument("--weights-key", metavar="KEY", help="which of the file's state_dicts, such as ema")
     group.add_argument("--weights-prefix", metavar="PREFIX", help="take only what begins so, such as backbone.")
-    prepared = "prepare pictures as torchvision's weights of this name do, or a preprocessor_config.json says"
-    group.add_argument("--preprocess", metavar="NAME|FILE", help=prepared)
     kinds = "image:224, image:L:28x28, table:8 or tensor:FP32:3x16; again for each argument of a network with several; "
     kinds += "an image alone where its size is published"
     group.add_argument("--input", action="append", default=[], metavar="[NAME=]KIND", help=kinds)

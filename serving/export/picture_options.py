@@ -18,6 +18,8 @@ OPTIONS = {"antialias": "--no-antialias"}
 
 def add_picture_options(group: argparse._ArgumentGroup) -> None:
     """None of them has a default here, so that `given` tells what was said."""
+    prepared = "prepare pictures as torchvision's weights of this name do, or a preprocessor_config.json says"
+    group.add_argument("--preprocess", metavar="NAME|FILE", help=prepared)
     group.add_argument(
         "--resize",
         type=_resize,
@@ -54,7 +56,8 @@ def check_is_for_pictures(options: argparse.Namespace, inputs: Sequence[GivenInp
 
 def check_is_for_model(options: argparse.Namespace) -> None:
     """Raises UserError where a run is exported, which was trained with what the option says."""
-    if said := given(options):
+    said = given(options) | ({} if options.preprocess is None else {"preprocess": options.preprocess})
+    if said:
         raise UserError(f"{_option(said)}: is for a model that was not trained here; a run has its own")
 
 
