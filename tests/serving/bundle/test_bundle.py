@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.serving import tiny_bundle
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import ImageDecode
 from torchferry.serving.errors import BundleError
 from torchferry.serving.onnx_server.models.repository import sources
 from torchferry.serving.session import open_variant
@@ -125,4 +127,39 @@ def test_what_the_file_system_refuses_is_said_in_one_line(tmp_path: Path, monkey
 
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="is not a bundle"):
+        bundles.load(tmp_path)
+
+
+DECODE = {"kind": "image", "mode": "RGB", "height": 2, "width": 3, "interpolation": "bilinear"}
+
+
+def test_a_bundle_that_does_not_say_how_pictures_are_resized_squashes_them(tmp_path: Path) -> None:
+    bundles.write(tiny_bundle.described(tmp_path))
+    change(tmp_path, decode=DECODE)
+    decode = bundles.load(tmp_path).decode
+    assert decode is not None
+    assert (decode.resize, decode.fraction, decode.antialias, decode.fill) == ("squash", 1.0, True, ())
+
+
+def test_how_pictures_are_resized_comes_back(tmp_path: Path) -> None:
+    said = ImageDecode(**DECODE, resize="pad", fraction=0.875, antialias=False, fill=(1, 2, 3))  # type: ignore[arg-type]
+    bundles.write(tiny_bundle.described(tmp_path, decode=said))
+    assert bundles.load(tmp_path).decode == said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"resize": "stretch"}, "decode.resize: stretch is not one of squash, crop, pad"),
+        ({"interpolation": "mitchell"}, "decode.interpolation: mitchell is not one of nearest, "),
+        ({"fraction": 2}, "decode.fraction: 2 is not above 0 and at most 1"),
+        ({"sharpen": True}, "unexpected keyword argument 'sharpen'"),
+    ],
+)
+def test_a_resize_of_a_later_version_is_refused_and_not_guessed(
+    words: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    bundles.write(tiny_bundle.described(tmp_path))
+    change(tmp_path, decode=DECODE | words)
+    with pytest.raises(BundleError, match=message):
         bundles.load(tmp_path)

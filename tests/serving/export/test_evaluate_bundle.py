@@ -2,14 +2,19 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from tests.training.data.sources import refusal
+from tests.serving import tiny_bundle
+from tests.training.data.sources import image_tree, refusal
+from torchferry.contract.image import CHANNELS, decode_image
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.export.evaluate_bundle import Answers, card_of, check_data_is_known, load_variant
 from torchferry.training.data.source import ImageInput
+from torchferry.training.discovery.other_data import data_of
 from torchferry.training.models.saved import load_model
 
 
@@ -50,3 +55,21 @@ def test_away_from_its_run_a_bundle_of_pictures_takes_a_folder(bundle: Path, tmp
     check_data_is_known(card, loaded, "folder", None)
     assert "give --data ROOT" in refusal(lambda: check_data_is_known(card, loaded, None, None))
     assert "has no accepted variant 'torch-x'" in refusal(lambda: load_variant(loaded, "torch-x"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("RGB", {"resize": "crop", "fraction": 0.6, "antialias": False}),
+        ("RGB", {"resize": "pad", "fill": (1, 2, 3)}),
+        ("RGBA", {}),
+    ],
+)
+def test_a_folders_pictures_are_resized_as_the_bundle_says(mode: str, said: dict[str, Any], tmp_path: Path) -> None:
+    root = image_tree(tmp_path)
+    decode = ImageDecode(mode=mode, height=6, width=6, interpolation="bicubic", **said)
+    image = TensorSpec(name="image", datatype="UINT8", shape=(-1, CHANNELS[mode], 6, 6))
+    card = card_of(tiny_bundle.described(inputs=(image,), decode=decode, labels=("ant", "bee", "cat")))
+    source = data_of(card, str(root), None)
+    sample = (root / "test" / "ant" / "0.png").read_bytes()
+    assert torch.equal(source.test[0][0], torch.from_numpy(decode_image(sample, decode)))

@@ -72,5 +72,18 @@ def test_each_kind_of_input_has_its_name_and_datatype(given: Input, said: tuple[
 def test_only_images_are_decoded() -> None:
     assert decode_of(IMAGE) == ImageDecode(mode="RGB", height=4, width=6, interpolation="bicubic", exif="ignore")
     assert decode_of(dataclasses.replace(IMAGE, exif="apply")).exif == "apply"  # type: ignore[union-attr]
+    cropped = decode_of(dataclasses.replace(IMAGE, resize="crop", fraction=0.875, antialias=False))
+    assert cropped == ImageDecode(
+        mode="RGB",
+        height=4,
+        width=6,
+        interpolation="bicubic",
+        resize="crop",
+        fraction=0.875,
+        antialias=False,
+    )
+    padded = decode_of(dataclasses.replace(IMAGE, resize="pad", fill=(1, 2, 3)))
+    assert padded is not None
+    assert (padded.resize, padded.fill) == ("pad", (1, 2, 3))
     assert decode_of(TABLE) is None
     assert decode_of(TensorInput(shape=(3, 2))) is None

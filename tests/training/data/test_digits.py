@@ -16,6 +16,12 @@ def test_the_default_is_the_scans_themselves() -> None:
     assert digits.input.std == pytest.approx((images.double().std(correction=0).item() / 255,))
 
 
+def test_a_server_may_be_sent_pictures_of_another_shape() -> None:
+    found = source("digits", resize="crop", interpolation="bicubic").input
+    assert isinstance(found, ImageInput)
+    assert (found.resize, found.interpolation) == ("crop", "bicubic")
+
+
 def test_a_size_is_the_scans_resized_bilinear() -> None:
     small, large = source("digits"), source("digits", size=28, normalize="half")
     assert large.input == ImageInput(mode="L", height=28, width=28, mean=(0.5,), std=(0.5,), exif="apply")

@@ -75,6 +75,12 @@ def test_the_normalisation_is_that_of_the_training_pictures_or_as_given(tmp_path
     assert given.refit is None
 
 
+def test_a_server_may_be_sent_pictures_of_another_shape(tmp_path: Path) -> None:
+    found = idx(files(tmp_path), resize="pad", interpolation="box", normalize="half").input
+    assert isinstance(found, ImageInput)
+    assert (found.resize, found.interpolation, found.fill) == ("pad", "box", (128,))
+
+
 def test_a_class_without_a_picture_is_said(tmp_path: Path) -> None:
     letters = packed(CLASSES + 1)
     found = idx(files(tmp_path, train_labels=letters))

@@ -16,6 +16,8 @@ def test_what_a_recipe_leaves_out_is_the_default() -> None:
         "normalize": None,
         "mean": None,
         "std": None,
+        "resize": "squash",
+        "interpolation": "bilinear",
     }
 
 

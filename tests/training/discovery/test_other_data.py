@@ -1,5 +1,6 @@
 """Other data are numbered by the model's classes, by name; what the model does not take is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torchferry.training.discovery.other_data import data_of
 from torchferry.training.models.saved import ModelCard
 
 PICTURES = ImageInput(mode="RGB", height=8, width=8, mean=(0.0,) * 3, std=(1.0,) * 3, exif="apply")
+SCANS = ImageInput(mode="L", height=8, width=8, mean=(0.0,), std=(1.0,), exif="apply")
 IMAGES = {"height": 8, "width": 8, "mode": "RGB", "interpolation": "bilinear", "limit": 1}
 
 
@@ -145,8 +147,15 @@ def test_target_columns_are_put_in_the_models_order() -> None:
             card("digits", {}, ImageInput(mode="L", height=9, width=8, mean=(0.0,), std=(1.0,))),
             None,
             Component(name="digits"),
-            "--source: gives L pictures of 8 x 8, bilinear, exif apply; the model takes L pictures of 9 x 8, "
-            "bilinear, exif ignore",
+            "--source: gives L pictures of 8 x 8, squash, bilinear, exif apply; the model takes L pictures of 9 x 8, "
+            "squash, bilinear, exif ignore",
+        ),
+        (
+            card("digits", {}, replace(SCANS, resize="pad", fraction=0.875, antialias=False, fill=(7,))),
+            None,
+            Component(name="digits"),
+            "; the model takes L pictures of 8 x 8, pad to 0.875 of a side with bars of [7], bilinear without "
+            "antialiasing, exif apply",
         ),
     ],
 )

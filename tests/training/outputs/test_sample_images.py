@@ -1,6 +1,7 @@
 """Held-out samples become files that a server takes, with a table of what each is and what the model says of it."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import torch
 from PIL import Image
 from torch import nn
 
+from torchferry.contract.image import CHANNELS, decode_image
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.source import ImageInput, TensorInput
 from torchferry.training.models.normalized import Normalized
-from torchferry.training.models.saved import ModelCard, save_model
-from torchferry.training.outputs.sample_images import main, write_samples
+from torchferry.training.models.saved import ModelCard, load_model, save_model
+from torchferry.training.outputs.sample_images import _write, main, write_samples
 
 GREY = ImageInput(mode="L", height=8, width=8, mean=(0.0,), std=(1.0,))
 LABELS = ("nought", "one/two", "..", *map(str, range(3, 10)))
@@ -60,6 +62,33 @@ def test_each_sample_is_the_very_image_in_the_folder_of_its_label(run: Path, tmp
     assert rows[3]["file"] == "3/00003.png"
     with Image.open(tmp_path / "out" / rows[3]["file"]) as image:
         assert (image.mode, np.unique(np.asarray(image)).tolist()) == ("L", [3])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"resize": "crop", "fraction": 0.8, "interpolation": "bicubic"},
+        {"resize": "squash", "fraction": 0.5},
+        {"resize": "pad", "fill": (3,)},
+    ],
+)
+def test_a_server_that_crops_a_file_sees_the_sample(said: dict[str, Any], tmp_path: Path) -> None:
+    run = saved(tmp_path / "run", flat(), input=replace(GREY, **said))
+    sample = np.arange(64, dtype=np.uint8).reshape(1, 8, 8) * 4
+    card = load_model(run)[1]
+    _write(tmp_path, [(torch.from_numpy(sample), 3)], [0], card)
+    assert isinstance(card.input, ImageInput)
+    np.testing.assert_array_equal(decode_image((tmp_path / "3" / "00000.png").read_bytes(), card.input), sample)
+
+
+@pytest.mark.parametrize(("mode", "file"), [("RGBA", "00000.png"), ("LA", "00000.png"), ("CMYK", "00000.tiff")])
+def test_pictures_with_more_channels_are_files_that_keep_them(mode: Any, file: str, tmp_path: Path) -> None:
+    channels = CHANNELS[mode]
+    given = ImageInput(mode=mode, height=8, width=8, mean=(0.0,) * channels, std=(1.0,) * channels)
+    card = load_model(saved(tmp_path / "run", flat(), input=given))[1]
+    sample = np.arange(64 * channels, dtype=np.uint8).reshape(channels, 8, 8)
+    _write(tmp_path, [(torch.from_numpy(sample), 3)], [0], card)
+    np.testing.assert_array_equal(decode_image((tmp_path / "3" / file).read_bytes(), given), sample)
 
 
 def test_a_label_cannot_lead_out_of_the_folder(run: Path, tmp_path: Path) -> None:

@@ -65,6 +65,14 @@ def test_normalisation_goes_by_name_or_numbers(tmp_path: Path) -> None:
     assert source("image_folder", root=root, normalize="none", **SIZE).input.std == (1, 1, 1)  # type: ignore[union-attr]
 
 
+def test_a_crop_takes_the_middle_of_each_picture(tmp_path: Path) -> None:
+    image_tree(tmp_path)
+    cropped = {"height": 6, "width": 6, "resize": "crop", "fraction": 0.6, "interpolation": "lanczos"}
+    images = source("image_folder", root=str(tmp_path), **cropped)
+    middle = noise(0).crop((2, 3, 8, 9))  # of 10 x 12 pixels, whose shorter side is 6 / 0.6
+    np.testing.assert_array_equal(images.train[0][0].numpy(), np.asarray(middle).transpose(2, 0, 1))
+
+
 def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     image_tree(tmp_path)
     damaged = tmp_path / "train" / "bee" / "1.png"
@@ -103,7 +111,9 @@ def test_folders_that_are_no_data_set_are_refused(tmp_path: Path) -> None:
     (tmp_path / "train" / os.fsdecode(b"caf\xe9")).rmdir()
     assert "data.source.args.limit: 0 is too small" in refused(limit=0)
     assert "data.source.args.width: 0 is too small" in refused(width=0)
-    assert "data.source.args.mode: 'CMYK' is not RGB or L" in refused(mode="CMYK")
+    assert "data.source.args.mode: 'LAB' is not RGB or L or RGBA or LA or CMYK" in refused(mode="LAB")
+    assert "data.source.args.normalize: imagenet knows RGB and L, not CMYK" in refused(mode="CMYK")
+    assert "data.source.args.fraction: 2 is not above 0 and at most 1" in refused(fraction=2)
 
 
 def test_a_picture_is_known_by_its_content(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Options of image inputs: mode, size, and mean and std by name or as lists."""
 
 import math
+from inspect import signature
 from typing import Any
 
 import pytest
 
 from tests.training.data.sources import refusal
+from torchferry.training.data import SOURCES
 from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.source import ImageInput
 
@@ -22,6 +24,8 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
         ("L", "half", (0.5,), (0.5,)),
         ("L", "none", (0.0,), (1.0,)),
         ("L", ((0.1307,), (0.3081,)), (0.1307,), (0.3081,)),
+        ("RGBA", "half", (0.5,) * 4, (0.5,) * 4),
+        ("LA", "none", (0.0,) * 2, (1.0,) * 2),
     ],
 )
 def test_mean_and_std_go_by_name(mode: Any, normalize: Any, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
@@ -44,6 +48,27 @@ def test_the_default_is_colour_bilinear_and_imagenet() -> None:
     assert image_input(2, 3, interpolation="bicubic").interpolation == "bicubic"
 
 
+def test_it_is_squashed_whole_with_antialiasing_unless_it_is_said() -> None:
+    usual = image_input(2, 3)
+    assert (usual.resize, usual.fraction, usual.antialias, usual.fill) == ("squash", 1.0, True, ())
+    said = image_input(2, 3, resize="crop", fraction=0.875, antialias=False)
+    assert (said.resize, said.fraction, said.antialias, said.fill) == ("crop", 0.875, False, ())
+
+
+def test_bars_have_the_colour_of_the_mean_or_the_one_that_is_given() -> None:
+    assert image_input(2, 3, resize="pad").fill == (124, 116, 104)
+    assert image_input(2, 3, resize="pad", normalize="none").fill == (0, 0, 0)
+    assert image_input(2, 3, "L", resize="pad", mean=[-1.0], std=[0.5]).fill == (0,)
+    assert image_input(2, 3, resize="pad", fill=[1, 2, 255]).fill == (1, 2, 255)
+
+
+@pytest.mark.parametrize("name", ["image_folder", "image_list", "webdataset"])
+def test_each_source_of_files_takes_the_same_words(name: str) -> None:
+    theirs, ours = (signature(each).parameters for each in (SOURCES[name], image_input))
+    words = [word for word in ours if word not in ("what", "normalize")]
+    assert {word: theirs[word].default for word in words} == {word: ours[word].default for word in words}
+
+
 def test_lists_replace_one_or_both() -> None:
     only_mean = image_input(1, 1, mean=[0, 0.5, 1])
     assert (only_mean.mean, only_mean.std) == ((0.0, 0.5, 1.0), IMAGENET[1])
@@ -64,6 +89,18 @@ def test_lists_replace_one_or_both() -> None:
         ({"std": [1.0, 1.0, math.inf]}, "std: [1.0, 1.0, inf] are not all finite"),
         ({"std": [1.0, 0.0, 1.0]}, "std: [1.0, 0.0, 1.0] must be above 0"),
         ({"std": [1.0, -1.0, 1.0]}, "std: [1.0, -1.0, 1.0] must be above 0"),
+        ({"fraction": 0}, "fraction: 0 is not above 0 and at most 1"),
+        (
+            {"antialias": False, "interpolation": "hamming"},
+            "antialias: hamming always averages; only nearest, bilinear, bicubic can do without",
+        ),
+        ({"fill": [0, 0]}, "fill: [0, 0] has 2 values; mode RGB has 3"),
+        ({"fill": [0, 0, 300], "resize": "pad"}, "fill: [0, 0, 300] must be 0 to 255"),
+        ({"fill": [0, 0, 0]}, "fill: [0, 0, 0] is the colour around a picture with resize pad; resize is squash"),
+        (
+            {"mode": "CMYK", "mean": [0.5] * 4},
+            "normalize: imagenet knows RGB and L, not CMYK; give half (-1..1), none (0..1), or mean and std",
+        ),
     ],
 )
 def test_what_cannot_be_is_named_by_its_key(args: dict[str, Any], words: str) -> None:
