@@ -12,7 +12,7 @@ from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.source import ImageInput, Input, TensorInput
 
 WORDS = re.compile(
-    r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<kind>image|table|tensor):(?:(?P<type>[A-Z]\w*):)?(?P<sizes>\d+(?:x\d+)*)"
+    r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<kind>image|table|tensor):(?:(?P<type>[A-Z]\w*|\d+):)?(?P<sizes>\d+(?:x\d+)*)"
 )
 NAMES = {"image": "image", "table": "row", "tensor": "input"}
 DATATYPES: dict[str, Literal["float32", "int64"]] = {"FP32": "float32", "INT64": "int64"}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torchferry.arguments import finite
-from torchferry.contract.resize import INTERPOLATIONS, RESIZES
+from torchferry.contract.resize import INTERPOLATIONS, LEAST_FRACTION, RESIZES
 from torchferry.errors import UserError
 from torchferry.serving.export.input_spec import GivenInput
 from torchferry.training.config.nearest import did_you_mean
@@ -92,8 +92,8 @@ def _resize(text: str) -> dict[str, Any]:
         fraction = float(share) if colon else 1.0
     except ValueError:
         fraction = 0.0
-    if not 0 < fraction <= 1:
-        raise UserError(f"--resize: '{share}' is not a fraction above 0 and at most 1, such as {word}:0.875")
+    if not LEAST_FRACTION <= fraction <= 1:
+        raise UserError(f"--resize: '{share}' is not a fraction from {LEAST_FRACTION} to 1, such as {word}:0.875")
     return {"resize": word, "fraction": fraction}
 
 

@@ -55,7 +55,7 @@ class ImageSpec(Protocol):
 
     @property
     def fraction(self) -> float:
-        """Above 0, at most 1: the share of the resized picture's side that is kept, around the middle."""
+        """0.1 to 1: the share of the resized picture's side that is kept, around the middle."""
 
     @property
     def interpolation(self) -> str:

@@ -26,7 +26,7 @@ class ImageInput:
     resize: Literal["squash", "crop", "pad"] = "squash"
     """What becomes of an image whose sides have another ratio; torchferry.contract.resize has the rules."""
     fraction: float = 1.0
-    """Above 0, at most 1: the share of the resized image's side that is kept, around the middle."""
+    """0.1 to 1: the share of the resized image's side that is kept, around the middle."""
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = "bilinear"
     """How an image of another size is resized."""
     antialias: bool = True

@@ -19,6 +19,7 @@ from torchferry.training.models.torchvision_preset import published_arguments
 
 IN_MEMORY = 200_000_000
 """Bytes of decoded pictures that are worth keeping."""
+RESIZE = "of a picture of another shape: squash ignores it, crop takes the middle, pad adds bars"
 SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
 
 
@@ -71,6 +72,7 @@ def webdataset(train: str, test: str, labels: str, size: int | None) -> Draft:
     sizes = sizes_in_shard(expanded(train, {}, "train")[0])
     side = fitting(sizes, size)
     args: dict[str, Any] = {"train": train, "test": test, "labels": given, "height": side, "width": side}
+    args["resize"] = "squash"
     component = Component(name="webdataset", args=args)
     source: Source = build(component, SOURCES, "data.source")
     network, comment = network_for(side, len(source.labels))
@@ -86,6 +88,7 @@ def webdataset(train: str, test: str, labels: str, size: int | None) -> Draft:
             "labels": "the classes in the order of their numbers, or a file with one a line",
             "height": said(sizes) or "each picture is resized to this",
             "width": "each picture is resized to this",
+            "resize": RESIZE,
         },
         samples=source.train_size,
         network=network,
@@ -97,11 +100,12 @@ def _folder(root: str, size: int | None) -> tuple[Source, Component, dict[str, s
     folder = Path(root).expanduser()
     sizes = sizes_below(folder)
     side = fitting(sizes, size)
-    args: dict[str, Any] = {"root": root, "height": side, "width": side, "normalize": "imagenet"}
+    args: dict[str, Any] = {"root": root, "height": side, "width": side, "resize": "squash", "normalize": "imagenet"}
     comments = {
         "root": "ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg",
         "height": said(sizes) or "each picture is resized to this",
         "width": "each picture is resized to this",
+        "resize": RESIZE,
         "normalize": "imagenet, half (-1..1) or none (0..1)",
         "test_fraction": "share of the pictures that is held out, chosen by their content",
         "in_memory": "decode all at once and keep them; false for more than memory holds",

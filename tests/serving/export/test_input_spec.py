@@ -81,6 +81,7 @@ def test_imagenets_constants_are_for_its_own_channels() -> None:
         ("image:0", "a size is 1 or more"),
         ("tensor:FP32:3x0", "a size is 1 or more"),
         ("image:LAB:28", "an image is RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH; what has other"),
+        ("image:5:28", "an image is RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH; what has other"),
         ("image:3x28x28", "an image is RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH; what has other"),
         ("table:FP32:8", "a table has a number of columns, such as table:8"),
         ("table:8x8", "a table has a number of columns, such as table:8"),

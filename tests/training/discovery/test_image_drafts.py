@@ -15,6 +15,8 @@ def test_a_folder_says_classes_sizes_and_numbers(tmp_path: Path) -> None:
     args = draft.source.args
     assert (args["height"], args["width"], args["in_memory"]) == (32, 32, True)
     assert draft.comments["height"] == "pictures are 40 to 40 high, 36 to 36 wide"
+    assert args["resize"] == "squash"
+    assert "crop takes the middle" in draft.comments["resize"]
     assert "24 to train and 8 to test, 2 classes" in draft.title
 
 

@@ -68,7 +68,7 @@ def webdataset(
         mode: RGB, L (grey), RGBA, LA or CMYK; files of other colours are converted, and are opaque without an alpha.
         resize: What becomes of a picture whose sides have another ratio: squash ignores it, crop cuts off what lies
             beyond the middle, pad shows the whole picture with bars beside it.
-        fraction: Above 0, at most 1: the share of the resized picture's side that is kept, around the middle; 0.875
+        fraction: 0.1 to 1: the share of the resized picture's side that is kept, around the middle; 0.875
             resizes to 256 and keeps 224.
         interpolation: How a picture of another size is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
         antialias: false takes single pixels of a larger picture, as OpenCV does; for nearest, bilinear and bicubic.
