@@ -19,6 +19,7 @@ SHARED = {
     "torchferry.contract.image",
     "torchferry.contract.image_formats",
     "torchferry.contract.resize",
+    "torchferry.contract.scaled_jpeg",
     "torchferry.errors",
     "torchferry.files",
     "torchferry.malloc",

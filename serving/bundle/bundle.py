@@ -57,11 +57,13 @@ class ImageDecode:
     """squash, crop or pad: what becomes of a picture whose sides have another ratio; torchferry.contract.resize has the
     rules. A bundle of before this key, and of before those below, means the default."""
     fraction: float = 1.0
-    """Above 0, at most 1: the share of the resized picture's side that is kept, around the middle."""
+    """0.1 to 1: the share of the resized picture's side that is kept, around the middle."""
     antialias: bool = True
     """Whether a picture that is made smaller is averaged."""
     fill: tuple[int, ...] = ()
     """The colour around a padded picture, 0..255 per channel; zeros where it is empty."""
+    jpeg: str = "full"
+    """scaled decodes a JPEG much larger than this at a part of its size."""
 
 
 @dataclass(frozen=True, kw_only=True)

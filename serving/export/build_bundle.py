@@ -24,6 +24,7 @@ from torchferry.serving.export.gate import Expected, Limits, limits_for, refusal
 from torchferry.serving.export.graphs import Graphs
 from torchferry.serving.export.label_shares import label_shares
 from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.scaled_jpeg import scaled_jpeg_effect
 from torchferry.serving.export.speed import measure_speed
 from torchferry.serving.export.torch_program import reason
 from torchferry.serving.export.variants import BUILDERS
@@ -45,6 +46,7 @@ def export(
 
     `limits` that are given replace the recipe's, and those the variants' own.
     """
+    jpeg = scaled_jpeg_effect(reference, limits)
     expected = Expected(reference)
     with whole_folder(output) as folder, TemporaryDirectory() as scratch:
         graphs = Graphs(reference, Path(scratch))
@@ -75,7 +77,8 @@ def export(
                     "batch_1_ms": eager.batch_1_ms,
                     "batch_8_ms": eager.batch_8_ms,
                     "label_shares": label_shares(reference, expected.truth),
-                },
+                }
+                | ({"jpeg": jpeg} if jpeg else {}),
                 variants=variants,
                 skipped=skipped,
                 provenance=reference.provenance | _here(),

@@ -1,6 +1,7 @@
 """The samples for a model that was not trained here: a folder of images, an .npz of arrays, or made up."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,14 @@ def samples_of(
             raise UserError(f"{option}: {path} is a folder, which is for a model of one image; give an .npz file")
         return Samples(_images(path, inputs[0].of, labels, option), names)
     return Samples(_arrays(path, inputs, task, option), names)
+
+
+def in_full(samples: Samples) -> Samples | None:
+    """The same with its JPEGs decoded in full, where they are files that are not."""
+    files = samples.data
+    if not isinstance(files, ImageFiles) or files.image.jpeg == "full":
+        return None
+    return replace(samples, data=ImageFiles(files.folder, files.files, replace(files.image, jpeg="full")))
 
 
 def check_classes(samples: Samples, classes: int, option: str) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.binding import bind
-from torchferry.serving.export.external_data import check_classes, samples_of
+from torchferry.serving.export.external_data import check_classes, in_full, samples_of
 from torchferry.serving.export.input_spec import read_input
-from torchferry.serving.export.labels import labelled, read_labels
+from torchferry.serving.export.labels import Labels, labelled, read_labels
 from torchferry.serving.export.network import build_network, name_of, origin
 from torchferry.serving.export.output_specs import output_specs
 from torchferry.serving.export.picture_options import add_picture_options, assumed, check_is_for_pictures, given
 from torchferry.serving.export.prepared import Prepared
+from torchferry.serving.export.published.choice import preprocessing_of, taken
+from torchferry.serving.export.published.labels import labels_that_fit
 from torchferry.serving.export.reference import Reference, Served
 from torchferry.serving.export.trained import decode_of
 
@@ -24,10 +26,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("a model that was not trained here, instead of RUN")
     group.add_argument("--model", help="import path of an nn.Module's class, or of a function that gives one")
     group.add_argument("--model-args", type=_mapping, default={}, metavar="JSON", help="its arguments")
-    group.add_argument("--weights", help="a file with its state_dict, of safetensors or torch.save")
+    published = (
+        "a file with its state_dict, of safetensors or torch.save, or torchvision's such as ResNet18_Weights.DEFAULT"
+    )
+    group.add_argument("--weights", help=published)
     group.add_argument("--weights-key", metavar="KEY", help="which of the file's state_dicts, such as ema")
     group.add_argument("--weights-prefix", metavar="PREFIX", help="take only what begins so, such as backbone.")
-    kinds = "image:224, image:L:28x28, table:8 or tensor:FP32:3x16; again for each argument of a network with several"
+    kinds = "image:224, image:L:28x28, table:8 or tensor:FP32:3x16; again for each argument of a network with several; "
+    kinds += "an image alone where its size is published"
     group.add_argument("--input", action="append", default=[], metavar="[NAME=]KIND", help=kinds)
     add_picture_options(group)
     tasks = "what its output means: logits of classes (default with --labels), one logit, or nothing that is known"
@@ -44,24 +50,28 @@ def load_given(options: argparse.Namespace) -> Reference:
     """Raises UserError for whatever does not fit together."""
     if not options.input:
         raise UserError("--input: is missing; say what the model takes, such as image:224")
-    picture = given(options)
-    asked = [read_input(text, number, picture) for number, text in enumerate(options.input)]
+    network = build_network(options)
+    name = name_of(options, network)
+    published = preprocessing_of(options.preprocess, options.weights, network, options.input)
+    texts, picture = taken(published, options.input, given(options))
+    asked = [read_input(text, number, picture) for number, text in enumerate(texts)]
     check_is_for_pictures(options, asked)
     if said := assumed(asked, picture):
         print(said, flush=True)
-    labels = read_labels(options.labels)
-    task = options.task or ("classification" if labels.alone else "tensors")
-    network = build_network(options)
-    name = name_of(options, network)
     binding = bind(network, asked)
     for line in binding.said:
         print(line, flush=True)
     inputs = [dataclasses.replace(each, name=own) for each, own in zip(asked, binding.names, strict=True)]
+    prepared = Prepared(network, inputs, binding)
+    labels = read_labels(options.labels)
+    if not options.labels:
+        labels = Labels(labels_that_fit(published, prepared, inputs, options.task))
+    task = options.task or ("classification" if labels.alone else "tensors")
     test = samples_of(options.eval_data, inputs, labels.only, task, "--eval-data")
     calibration = samples_of(options.calibration_data, inputs, labels.only, task, "--calibration-data")
     if options.calibration_data is None:
         calibration = test
-    module = Served(Prepared(network, inputs, binding), task).eval()
+    module = Served(prepared, task).eval()
     outputs, classes = labelled(output_specs(module, test), labels, task)
     if task == "classification":
         check_classes(test, outputs[0].shape[-1], "--eval-data")
@@ -75,9 +85,10 @@ def load_given(options: argparse.Namespace) -> Reference:
         decode=decode_of(inputs[0].of) if len(inputs) == 1 else None,
         labels=classes,
         test=test,
+        test_in_full=in_full(test),
         calibration=None if calibration.random else calibration,
         limits={},
-        provenance=origin(options),
+        provenance=origin(options) | ({"preprocessing": Path(published.origin).name} if published else {}),
     )
 
 

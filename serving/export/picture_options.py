@@ -5,19 +5,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torchferry.arguments import finite
-from torchferry.contract.resize import INTERPOLATIONS, RESIZES
+from torchferry.contract.resize import INTERPOLATIONS, LEAST_FRACTION, RESIZES
 from torchferry.errors import UserError
 from torchferry.serving.export.input_spec import GivenInput
 from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.data.source import ImageInput
 
-PLAIN = ("interpolation", "antialias", "fill", "normalize", "mean", "std", "exif")
+PLAIN = ("interpolation", "antialias", "fill", "normalize", "mean", "std", "exif", "jpeg")
 OPTIONS = {"antialias": "--no-antialias"}
 """Those whose names differ from the argument's."""
 
 
 def add_picture_options(group: argparse._ArgumentGroup) -> None:
     """None of them has a default here, so that `given` tells what was said."""
+    prepared = "prepare pictures as torchvision's weights of this name do, or a preprocessor_config.json says"
+    group.add_argument("--preprocess", metavar="NAME|FILE", help=prepared)
     group.add_argument(
         "--resize",
         type=_resize,
@@ -36,6 +38,8 @@ def add_picture_options(group: argparse._ArgumentGroup) -> None:
         group.add_argument(f"--{name}", type=_numbers, metavar="R,G,B", help="of values 0..1, instead of --normalize's")
     turned = "whether servers turn pictures upright as their EXIF orientation says (default apply)"
     group.add_argument("--exif", choices=("apply", "ignore"), help=turned)
+    scaled = "full (default), or scaled: decode large JPEGs at a part of their size; measured on --eval-data"
+    group.add_argument("--jpeg", choices=("full", "scaled"), help=scaled)
 
 
 def given(options: argparse.Namespace) -> dict[str, Any]:
@@ -52,7 +56,8 @@ def check_is_for_pictures(options: argparse.Namespace, inputs: Sequence[GivenInp
 
 def check_is_for_model(options: argparse.Namespace) -> None:
     """Raises UserError where a run is exported, which was trained with what the option says."""
-    if said := given(options):
+    said = given(options) | ({} if options.preprocess is None else {"preprocess": options.preprocess})
+    if said:
         raise UserError(f"{_option(said)}: is for a model that was not trained here; a run has its own")
 
 
@@ -87,8 +92,8 @@ def _resize(text: str) -> dict[str, Any]:
         fraction = float(share) if colon else 1.0
     except ValueError:
         fraction = 0.0
-    if not 0 < fraction <= 1:
-        raise UserError(f"--resize: '{share}' is not a fraction above 0 and at most 1, such as {word}:0.875")
+    if not LEAST_FRACTION <= fraction <= 1:
+        raise UserError(f"--resize: '{share}' is not a fraction from {LEAST_FRACTION} to 1, such as {word}:0.875")
     return {"resize": word, "fraction": fraction}
 
 

@@ -30,6 +30,9 @@ class Reference:
     labels: tuple[str, ...]
     test: Samples
     """What it is judged on."""
+    test_in_full: Samples | None = None
+    """The same in the same order, its JPEGs decoded in full, where `decode` is to decode them at a part of their size
+    and the samples are files."""
     calibration: Samples | None
     """What quantisation may look at; None if there are no real samples."""
     limits: dict[str, float]

@@ -1,12 +1,13 @@
 """The reference of a finished run folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.export.reference import OUTPUTS, Reference, Served
 from torchferry.serving.export.samples import Samples
 from torchferry.training.data.source import ImageInput, Input, TableInput
-from torchferry.training.models.saved import evaluation_data, load_model
+from torchferry.training.models.saved import ModelCard, evaluation_data, load_model
 
 DATATYPES = {"float32": "FP32", "float64": "FP64", "int64": "INT64"}
 
@@ -28,10 +29,21 @@ def load_trained(run: Path) -> Reference:
         decode=decode_of(card.input),
         labels=card.labels,
         test=Samples(source.test, (name,)),
+        test_in_full=_in_full(card, name),
         calibration=Samples(source.train, (name,)),
         limits=card.gate,
         provenance={"trained_with_torch": card.torch},
     )
+
+
+def _in_full(card: ModelCard, name: str) -> Samples | None:
+    """The test set with its JPEGs decoded in full, where the run decoded them at a part of their size."""
+    if not isinstance(card.input, ImageInput) or card.input.jpeg == "full":
+        return None
+    args = dict(card.data.args)
+    args |= {"image": args["image"] | {"jpeg": "full"}} if isinstance(args.get("image"), dict) else {"jpeg": "full"}
+    data, input = replace(card.data, args=args), replace(card.input, jpeg="full")
+    return Samples(evaluation_data(replace(card, data=data, input=input)).test, (name,))
 
 
 def input_of(given: Input) -> tuple[str, str]:
@@ -54,4 +66,5 @@ def decode_of(given: Input) -> ImageDecode | None:
         fraction=given.fraction,
         antialias=given.antialias,
         fill=given.fill,
+        jpeg=given.jpeg,
     )

@@ -32,6 +32,7 @@ MODULES = (
     "contract/image.py",
     "contract/image_formats.py",
     "contract/resize.py",
+    "contract/scaled_jpeg.py",
     "errors.py",
     "files.py",
     "malloc.py",

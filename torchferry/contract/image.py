@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from torchferry.contract.image_formats import FORMATS
 from torchferry.contract.resize import fitted, spans
+from torchferry.contract.scaled_jpeg import scale_down
 
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 1_000_000
@@ -33,6 +34,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """What undoes an orientation of EXIF, as in PIL.ImageOps.exif_transpose."""
+_SIDEWAYS = [_UPRIGHT[orientation] for orientation in (5, 6, 7, 8)]
 _TIFF_BITS, _TIFF_TILE = 258, (322, 323)
 
 
@@ -53,7 +55,7 @@ class ImageSpec(Protocol):
 
     @property
     def fraction(self) -> float:
-        """Above 0, at most 1: the share of the resized picture's side that is kept, around the middle."""
+        """0.1 to 1: the share of the resized picture's side that is kept, around the middle."""
 
     @property
     def interpolation(self) -> str:
@@ -73,6 +75,10 @@ class ImageSpec(Protocol):
 
         Pillow itself turns a TIFF upright, in either case.
         """
+
+    @property
+    def jpeg(self) -> str:
+        """full, or scaled: a JPEG much larger than the network's size is decoded at a part of its own."""
 
 
 class NotAnImage(ValueError):
@@ -104,9 +110,11 @@ def image_array(image: Image.Image, spec: ImageSpec) -> np.ndarray:
 
     Raises NotAnImage for grey values and colours that have no place there, and what Pillow raises.
     """
+    full = scale_down(image, spec, spec.exif == "apply" and _turn(image) in _SIDEWAYS)
     upright = _upright(image) if spec.exif == "apply" else image
     pixels = _converted(_eight_bits(upright), spec.mode)
-    across, down = spans(*pixels.size, spec)
+    across, down = spans(*(full or pixels.size), spec)
+    across, down = across.of(pixels.width), down.of(pixels.height)
     if spec.resize == "crop" and max(across.resized / spec.width, down.resized / spec.height) > MAX_RATIO:
         shape = f"{pixels.width} x {pixels.height}"
         raise NotAnImage(f"the image has {shape} pixels; the middle of it would be less than 1 in {MAX_RATIO:,}")
@@ -127,11 +135,15 @@ def _check_size(image: Image.Image) -> None:
 
 def _upright(image: Image.Image) -> Image.Image:
     image.load()  # a PNG's EXIF may stand behind its pixels; a TIFF has none left once Pillow has turned it
-    try:
-        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # damaged EXIF says nothing, and the picture may be whole
-        return image
+    turn = _turn(image)
     return image if turn is None else image.transpose(turn)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    try:
+        return _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # damaged EXIF says nothing, and the picture may be whole
+        return None
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

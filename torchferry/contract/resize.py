@@ -11,7 +11,7 @@ that the middle is taken:
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,8 @@ SAMPLED = ("nearest", "bilinear", "bicubic")
 """The interpolations that are known without antialiasing."""
 INTERPOLATIONS = (*SAMPLED, "lanczos", "box", "hamming")
 """Pillow's, in small letters."""
+LEAST_FRACTION = 0.1
+"""Of less, a picture would be resized to sizes that nobody means."""
 MAX_BETWEEN = 50_000_000
 """Pixels of what Pillow keeps between its two passes."""
 
@@ -44,6 +46,10 @@ class Span:
     def shown(self) -> slice:
         return slice(self.first, self.first + self.count)
 
+    def of(self, source: int) -> "Span":
+        """The same of a picture that was made smaller before."""
+        return replace(self, source=source)
+
     @property
     def box(self) -> tuple[float, float]:
         """What is shown, in pixels of the source."""
@@ -55,8 +61,8 @@ def wrong(spec: "ImageSpec") -> str | None:
     """The first field that cannot be as it is, and why: `fraction: 2 is ...`."""
     if spec.resize not in RESIZES:
         return f"resize: {spec.resize} is not one of {', '.join(RESIZES)}"
-    if not 0 < spec.fraction <= 1:
-        return f"fraction: {spec.fraction} is not above 0 and at most 1"
+    if not LEAST_FRACTION <= spec.fraction <= 1:
+        return f"fraction: {spec.fraction} is not from {LEAST_FRACTION} to 1"
     if spec.interpolation not in INTERPOLATIONS:
         return f"interpolation: {spec.interpolation} is not one of {', '.join(INTERPOLATIONS)}"
     if not spec.antialias and spec.interpolation not in SAMPLED:

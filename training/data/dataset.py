@@ -44,7 +44,7 @@ def dataset(
         test: The same of the set to test on.
         labels: The names of classes, or of the values of regression; a number names them 0, 1, ...
         image: For pictures: height, width, mode, resize, fraction, interpolation, antialias, fill, normalize, mean,
-            std, exif, as of image_folder.
+            std, exif, jpeg, as of image_folder.
         shape: For other tensors: their shape.
         datatype: Theirs: float32, or int64 for ids.
         task: The recipe's own; classification or regression.

@@ -26,7 +26,7 @@ class ImageInput:
     resize: Literal["squash", "crop", "pad"] = "squash"
     """What becomes of an image whose sides have another ratio; torchferry.contract.resize has the rules."""
     fraction: float = 1.0
-    """Above 0, at most 1: the share of the resized image's side that is kept, around the middle."""
+    """0.1 to 1: the share of the resized image's side that is kept, around the middle."""
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = "bilinear"
     """How an image of another size is resized."""
     antialias: bool = True
@@ -40,6 +40,9 @@ class ImageInput:
     exif: Literal["apply", "ignore"] = "ignore"
     """Whether a picture is turned upright as its EXIF orientation says. Sources say apply; a model card of before this
     key means ignore, as it was trained."""
+    jpeg: Literal["full", "scaled"] = "full"
+    """Whether a JPEG much larger than the network's size is decoded at a part of its own, as torchferry.contract's
+    scaled_jpeg does it."""
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from torchferry.training.data.source import Source
 from torchferry.training.discovery.draft import Draft, name_for
 from torchferry.training.discovery.picture_sizes import fitting, network_for, said, sizes_below, sizes_in_shard
 from torchferry.training.models import NETWORKS
+from torchferry.training.models.torchvision_preset import published_arguments
 
 IN_MEMORY = 200_000_000
 """Bytes of decoded pictures that are worth keeping."""
@@ -42,8 +43,12 @@ def image_folder(root: str, size: int | None) -> Draft:
 def finetune(root: str, weights: str, model: str | None, size: int | None) -> Draft:
     if weights.lower().endswith(SUFFIXES) and not Path(weights).is_file():
         raise UserError(f"--weights: {weights}: no such file")
-    source, component, comments, side = _folder(root, size or 224)
     name = model or _network_of(weights)
+    published = published_arguments(weights)
+    source, component, comments, side = _folder(root, size or published.get("height", 224))
+    if "resize" in published:
+        component.args |= {name: published[name] for name in ("resize", "fraction", "interpolation")}
+        comments |= {"resize": f"as {weights} were judged"}
     network = Component(name=name, args={"classes" if name in NETWORKS else "num_classes": len(source.labels)})
     return Draft(
         title=f"{name.rpartition('.')[2]} with weights from {weights} and a new head, for {root}: {source.train_size} "

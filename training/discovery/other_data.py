@@ -113,10 +113,11 @@ def _in_words(input: Input) -> str:
     if isinstance(input, ImageInput):
         kept = "" if input.fraction == 1 else f" to {input.fraction:g} of a side"
         averaged = "" if input.antialias else " without antialiasing"
+        scaled = "" if input.jpeg == "full" else ", large JPEGs at a part of their size"
         colour = f" with bars of {list(input.fill)}" if input.fill else ""
         return (
             f"{input.mode} pictures of {input.height} x {input.width}, {input.resize}{kept}{colour}, "
-            f"{input.interpolation}{averaged}, exif {input.exif}"
+            f"{input.interpolation}{averaged}, exif {input.exif}{scaled}"
         )
     if isinstance(input, TableInput) and any(input.columns):
         return f"columns {', '.join(input.columns)}"

@@ -17,7 +17,7 @@ from torchferry.training.models.weight_values import check_ties, converted, fitt
 from torchferry.training.models.weights_file import read
 
 SHOWN = 3
-NAME = re.compile(r"\w*_Weights\.\w+|\w*")
+NAME = re.compile(r"(?:torchvision\.models\.)?(?:\w+\.)*\w*_(?:Quantized)?Weights\.\w+|\w*")
 """What may be torchvision's, where no file has it."""
 
 StateDict = Mapping[str, torch.Tensor]

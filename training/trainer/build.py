@@ -23,6 +23,7 @@ from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.models.frozen import freeze
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.models.saved import build_model
+from torchferry.training.models.torchvision_preset import unlike_published
 from torchferry.training.models.weights import load_weights
 from torchferry.training.progress import Progress
 from torchferry.training.tasks import TASKS, Task
@@ -128,9 +129,10 @@ def build_run(recipe: Recipe, rank_info: RankInfo, known: Known | None = None) -
     # The same seed on every rank, so that all begin with the same weights.
     seed_everything(recipe.seed)
     model = build_model(recipe.model, source.input, source.target_scale)
-    said = load_weights(model.network, recipe.weights) if recipe.weights is not None else ""
-    if said and rank_info.leads:
-        print(f"{recipe.name}: {said}", flush=True)
+    if recipe.weights is not None:
+        said = load_weights(model.network, recipe.weights), unlike_published(recipe.weights.source, source.input)
+        for line in filter(None, said if rank_info.leads else ()):
+            print(f"{recipe.name}: {line}", flush=True)
     freeze(model, recipe.freeze)
     loss = build_loss(recipe.loss, task, outputs)
     mix = Mix(recipe.data.mixup, recipe.data.cutmix, outputs, recipe.seed) if order.neighbour else None

@@ -163,7 +163,7 @@ def test_how_pictures_are_resized_comes_back(tmp_path: Path) -> None:
     [
         ({"resize": "stretch"}, "decode.resize: stretch is not one of squash, crop, pad"),
         ({"interpolation": "mitchell"}, "decode.interpolation: mitchell is not one of nearest, "),
-        ({"fraction": 2}, "decode.fraction: 2 is not above 0 and at most 1"),
+        ({"fraction": 2}, "decode.fraction: 2 is not from 0.1 to 1"),
         ({"sharpen": True}, "unexpected keyword argument 'sharpen'"),
     ],
 )

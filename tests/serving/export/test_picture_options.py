@@ -47,9 +47,9 @@ def test_what_is_said_and_nothing_else_is_told_to_the_input(text: str, said: dic
     [
         ("--resize corp", "--resize: 'corp' is no way to resize; did you mean crop?"),
         ("--resize letterbox", "--resize: 'letterbox' is no way to resize; give squash, crop, pad"),
-        ("--resize crop:", "--resize: '' is not a fraction above 0 and at most 1, such as crop:0.875"),
-        ("--resize crop:87.5", "--resize: '87.5' is not a fraction above 0 and at most 1, such as crop:0.875"),
-        ("--resize pad:nan", "--resize: 'nan' is not a fraction above 0 and at most 1, such as pad:0.875"),
+        ("--resize crop:", "--resize: '' is not a fraction from 0.1 to 1, such as crop:0.875"),
+        ("--resize crop:87.5", "--resize: '87.5' is not a fraction from 0.1 to 1, such as crop:0.875"),
+        ("--resize pad:nan", "--resize: 'nan' is not a fraction from 0.1 to 1, such as pad:0.875"),
         ("--mean 0.5,x", f"argument --mean: '0.5,x' is not numbers with commas between, such as 0.5,0.5,0.5{HELP}"),
         ("--std 1,inf", f"argument --std: inf is not a finite number{HELP}"),
         ("--fill 0,0.5,0", f"argument --fill: '0,0.5,0' is not whole numbers with commas between, as 0,0,0{HELP}"),
@@ -75,6 +75,9 @@ def test_a_run_has_its_own() -> None:
     check_is_for_model(options(""))
     words = "--interpolation: is for a model that was not trained here; a run has its own"
     assert refusal(lambda: check_is_for_model(options("--interpolation bicubic"))) == words
+    for option in ("preprocess", "jpeg"):
+        said = options(f"--{option} full")
+        assert refusal(lambda said=said: check_is_for_model(said)).startswith(f"--{option}: is for a model")
 
 
 @pytest.mark.parametrize(

@@ -14,3 +14,4 @@ class Spec:
     antialias: bool = True
     fill: tuple[int, ...] = ()
     exif: str = "apply"
+    jpeg: str = "full"

@@ -142,6 +142,13 @@ def test_where_each_side_goes(size: tuple[int, int], given: dict[str, Any], acro
     assert found == (Span(size[0], *across), Span(size[1], *down))
 
 
+def test_a_fraction_of_whole_numbers_gives_the_whole_number() -> None:
+    """In floats 256 / (256 / 372) is a little below 372."""
+    for size, shorter in ((17, 25), (224, 354), (256, 372), (288, 448)):
+        assert int(size / (size / shorter)) == shorter - 1
+        assert target_of(Spec(height=size, width=2 * size, fraction=size / shorter)) == (2 * shorter, shorter)
+
+
 def test_the_bars_beside_a_padded_picture_have_the_colour_and_the_odd_pixel_is_last() -> None:
     white = Image.new("RGB", (20, 10), "white")
     found = image_array(white, Spec(height=9, width=8, resize="pad", fill=(1, 2, 3)))
@@ -213,9 +220,10 @@ def test_of_a_picture_that_would_be_too_large_the_middle_alone_is_resized(
     ("given", "words"),
     [
         ({"resize": "stretch"}, "resize: stretch is not one of squash, crop, pad"),
-        ({"fraction": 0.0}, "fraction: 0.0 is not above 0 and at most 1"),
-        ({"fraction": 1.5}, "fraction: 1.5 is not above 0 and at most 1"),
-        ({"fraction": float("nan")}, "fraction: nan is not above 0 and at most 1"),
+        ({"fraction": 0.0}, "fraction: 0.0 is not from 0.1 to 1"),
+        ({"fraction": 0.09}, "fraction: 0.09 is not from 0.1 to 1"),
+        ({"fraction": 1.5}, "fraction: 1.5 is not from 0.1 to 1"),
+        ({"fraction": float("nan")}, "fraction: nan is not from 0.1 to 1"),
         (
             {"interpolation": "cubic"},
             "interpolation: cubic is not one of nearest, bilinear, bicubic, lanczos, box, hamming",

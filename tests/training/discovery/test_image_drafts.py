@@ -56,6 +56,18 @@ def test_weights_say_network_and_head(
     assert (draft.network.name, draft.head, draft.name) == (network, head, "pets-finetune")
 
 
+def test_pictures_are_resized_as_the_weights_were_judged(tmp_path: Path) -> None:
+    draft = finetune(str(folder_of(tmp_path / "pets", train=1, test=1)), "EfficientNet_B1_Weights.DEFAULT", None, None)
+    args = draft.source.args
+    assert (args["height"], args["resize"], args["fraction"], args["interpolation"]) == (
+        240,
+        "crop",
+        240 / 255,
+        "bilinear",
+    )
+    assert draft.comments["resize"] == "as EfficientNet_B1_Weights.DEFAULT were judged"
+
+
 @pytest.mark.parametrize(
     ("weights", "words"),
     [

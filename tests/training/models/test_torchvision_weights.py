@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from torchferry.errors import UserError
-from torchferry.training.models.torchvision_weights import torchvision_weights
+from torchferry.training.models.torchvision_weights import named_weights, torchvision_weights
 
 PLAIN = "SqueezeNet1_1_Weights.DEFAULT"
 CACHED = "squeezenet1_1-b8a52dc0.pth"
@@ -33,7 +33,33 @@ def test_without_a_network_it_says_where_the_file_belongs(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("name", ["resnet", "Nothing_Weights.DEFAULT", "SqueezeNet1_1_Weights.NOTHING", ""])
+@pytest.mark.parametrize("path", ["", "torchvision.models.", "torchvision.models.squeezenet."])
+def test_a_name_may_be_an_import_path(path: str) -> None:
+    assert str(named_weights(f"{path}{PLAIN}")) == "SqueezeNet1_1_Weights.IMAGENET1K_V1"
+
+
+def test_int8_weights_are_refused_with_the_float_ones() -> None:
+    words = "are int8 weights, .*; ResNet18_Weights.IMAGENET1K_V1 are the same in float32"
+    with pytest.raises(UserError, match=f"weights.source: ResNet18_QuantizedWeights.DEFAULT {words}"):
+        torchvision_weights("ResNet18_QuantizedWeights.DEFAULT")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("SqueezNet1_1_Weights.DEFAULT", "SqueezeNet1_1_Weights"),
+        ("SqueezeNet1_1_Weights.IMAGENET1K_V2", "SqueezeNet1_1_Weights.IMAGENET1K_V1"),
+    ],
+)
+def test_the_nearest_name_is_said(name: str, nearest: str) -> None:
+    with pytest.raises(UserError, match=rf"such as ResNet18_Weights.DEFAULT; did you mean {nearest}\?$"):
+        torchvision_weights(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["resnet", "elsewhere.ResNet18_Weights.DEFAULT", "Nothing_Weights.DEFAULT", "SqueezeNet1_1_Weights.NOTHING", ""],
+)
 def test_a_name_that_torchvision_does_not_know_is_refused(name: str) -> None:
     with pytest.raises(UserError, match=f"weights.source: '{name}' is neither a .safetensors or .pth file nor one of"):
         torchvision_weights(name)

@@ -14,6 +14,7 @@ Resize = Literal["squash", "crop", "pad"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 Normalize = Literal["imagenet", "half", "none"]
 Exif = Literal["apply", "ignore"]
+Jpeg = Literal["full", "scaled"]
 Constants = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and std per channel, of values scaled to 0..1."""
 
@@ -35,6 +36,7 @@ def image_input(
     fraction: float = 1.0,
     antialias: bool = True,
     fill: list[int] | None = None,
+    jpeg: Jpeg = "full",
     what: str = WHAT,
 ) -> ImageInput:
     """`normalize` names mean and std: imagenet, half (values become -1..1), none (0..1); lists given replace them.
@@ -42,6 +44,7 @@ def image_input(
     `exif` says whether pictures are turned upright as their EXIF orientation says, in training and by servers.
     `resize`, `fraction`, `interpolation` and `antialias` are as in torchferry.contract.resize. `fill` is the colour
     around a padded picture, 0..255 per channel; without it that is the mean, which the network takes as zeros.
+    `jpeg` scaled decodes JPEGs much larger than that at a part of their size.
     A source whose data have constants of their own gives these instead of a name.
     `what` is the recipe's key for these arguments.
     Raises UserError for sizes below 1, lists that are not one value per channel, a std that is not positive, and words
@@ -71,6 +74,7 @@ def image_input(
         mean=means,
         std=named_std if std is None else tuple(map(float, std)),
         exif=exif,
+        jpeg=jpeg,
     )
     if words := wrong(made):
         raise UserError(f"{what}.{words}")

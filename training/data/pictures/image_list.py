@@ -10,7 +10,15 @@ from torchferry.errors import UserError, some
 from torchferry.training.data.arguments import at_least, checked
 from torchferry.training.data.file_list import FileList
 from torchferry.training.data.pictures.folder_layout import ARGS
-from torchferry.training.data.pictures.image_input import Exif, Interpolation, Mode, Normalize, Resize, image_input
+from torchferry.training.data.pictures.image_input import (
+    Exif,
+    Interpolation,
+    Jpeg,
+    Mode,
+    Normalize,
+    Resize,
+    image_input,
+)
 from torchferry.training.data.pictures.image_split import ImageSplit, split_by_content
 from torchferry.training.data.pictures.label_list import Columns, Labelled, read_list
 from torchferry.training.data.source import Source
@@ -31,6 +39,7 @@ def image_list(
     mean: list[float] | None = None,
     std: list[float] | None = None,
     exif: Exif = "apply",
+    jpeg: Jpeg = "full",
     root: str | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
@@ -58,7 +67,7 @@ def image_list(
         mode: RGB, L (grey), RGBA, LA or CMYK; files of other colours are converted, and are opaque without an alpha.
         resize: What becomes of a picture whose sides have another ratio: squash ignores it, crop cuts off what lies
             beyond the middle, pad shows the whole picture with bars beside it.
-        fraction: Above 0, at most 1: the share of the resized picture's side that is kept, around the middle; 0.875
+        fraction: 0.1 to 1: the share of the resized picture's side that is kept, around the middle; 0.875
             resizes to 256 and keeps 224.
         interpolation: How a picture of another size is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
         antialias: false takes single pixels of a larger picture, as OpenCV does; for nearest, bilinear and bicubic.
@@ -67,6 +76,8 @@ def image_list(
         mean: One value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
         std: As mean.
         exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
+        jpeg: full, or scaled, which decodes JPEGs of twice the network's size and more at a half, a quarter or an
+            eighth, which is faster and gives slightly other pixels, in training and on servers; export measures that.
         root: The folder that paths are relative to; the list's own if null.
         path_column: The column of paths; null finds path, file, filename or image.
         label_column: The column of labels; null finds label or class.
@@ -84,7 +95,7 @@ def image_list(
     """
     at_least(1, limit=limit)
     image = image_input(
-        height, width, mode, interpolation, normalize, mean, std, exif, resize, fraction, antialias, fill
+        height, width, mode, interpolation, normalize, mean, std, exif, resize, fraction, antialias, fill, jpeg
     )
     listed, columns = Path(path).expanduser(), Columns(path_column, label_column, split_column)
     folder = listed.parent if root is None else Path(root).expanduser()

@@ -17,7 +17,15 @@ from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.arguments import at_least, checked
 from torchferry.training.data.decode import decode_image
 from torchferry.training.data.membership import key_of
-from torchferry.training.data.pictures.image_input import Exif, Interpolation, Mode, Normalize, Resize, image_input
+from torchferry.training.data.pictures.image_input import (
+    Exif,
+    Interpolation,
+    Jpeg,
+    Mode,
+    Normalize,
+    Resize,
+    image_input,
+)
 from torchferry.training.data.shards.shard_index import ABSENT, ShardIndex, index
 from torchferry.training.data.shards.shards import Shards, expanded
 from torchferry.training.data.source import ImageInput, Source
@@ -41,6 +49,7 @@ def webdataset(
     mean: list[float] | None = None,
     std: list[float] | None = None,
     exif: Exif = "apply",
+    jpeg: Jpeg = "full",
     endings: list[str] | None = None,
     shuffle_shards: int = 16,
     cache: str | None = None,
@@ -59,7 +68,7 @@ def webdataset(
         mode: RGB, L (grey), RGBA, LA or CMYK; files of other colours are converted, and are opaque without an alpha.
         resize: What becomes of a picture whose sides have another ratio: squash ignores it, crop cuts off what lies
             beyond the middle, pad shows the whole picture with bars beside it.
-        fraction: Above 0, at most 1: the share of the resized picture's side that is kept, around the middle; 0.875
+        fraction: 0.1 to 1: the share of the resized picture's side that is kept, around the middle; 0.875
             resizes to 256 and keeps 224.
         interpolation: How a picture of another size is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
         antialias: false takes single pixels of a larger picture, as OpenCV does; for nearest, bilinear and bicubic.
@@ -68,6 +77,8 @@ def webdataset(
         mean: One value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
         std: As mean.
         exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
+        jpeg: full, or scaled, which decodes JPEGs of twice the network's size and more at a half, a quarter or an
+            eighth, which is faster and gives slightly other pixels, in training and on servers; export measures that.
         endings: Endings of pictures such as [jpg]; keys then follow WebDataset's own rule and end at the first dot of
             a name, and classes are KEY.cls in small letters. With null every picture's ending is known, a key may have
             dots, and a class may be KEY.CLS.
@@ -78,7 +89,7 @@ def webdataset(
     """
     at_least(1, shuffle_shards=shuffle_shards)
     image = image_input(
-        height, width, mode, interpolation, normalize, mean, std, exif, resize, fraction, antialias, fill
+        height, width, mode, interpolation, normalize, mean, std, exif, resize, fraction, antialias, fill, jpeg
     )
     names = _labels(labels) if isinstance(labels, str) else tuple(labels)
     if not names:

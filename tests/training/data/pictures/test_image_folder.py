@@ -113,7 +113,7 @@ def test_folders_that_are_no_data_set_are_refused(tmp_path: Path) -> None:
     assert "data.source.args.width: 0 is too small" in refused(width=0)
     assert "data.source.args.mode: 'LAB' is not RGB or L or RGBA or LA or CMYK" in refused(mode="LAB")
     assert "data.source.args.normalize: imagenet knows RGB and L, not CMYK" in refused(mode="CMYK")
-    assert "data.source.args.fraction: 2 is not above 0 and at most 1" in refused(fraction=2)
+    assert "data.source.args.fraction: 2 is not from 0.1 to 1" in refused(fraction=2)
 
 
 def test_a_picture_is_known_by_its_content(tmp_path: Path) -> None:

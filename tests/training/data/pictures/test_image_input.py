@@ -89,7 +89,7 @@ def test_lists_replace_one_or_both() -> None:
         ({"std": [1.0, 1.0, math.inf]}, "std: [1.0, 1.0, inf] are not all finite"),
         ({"std": [1.0, 0.0, 1.0]}, "std: [1.0, 0.0, 1.0] must be above 0"),
         ({"std": [1.0, -1.0, 1.0]}, "std: [1.0, -1.0, 1.0] must be above 0"),
-        ({"fraction": 0}, "fraction: 0 is not above 0 and at most 1"),
+        ({"fraction": 0}, "fraction: 0 is not from 0.1 to 1"),
         (
             {"antialias": False, "interpolation": "hamming"},
             "antialias: hamming always averages; only nearest, bilinear, bicubic can do without",
