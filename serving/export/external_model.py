@@ -50,6 +50,7 @@ def load_given(options: argparse.Namespace) -> Reference:
     """Raises UserError for whatever does not fit together."""
     if not options.input:
         raise UserError("--input: is missing; say what the model takes, such as image:224")
+    labels = read_labels(options.labels)
     network = build_network(options)
     name = name_of(options, network)
     published = preprocessing_of(options.preprocess, options.weights, network, options.input)
@@ -63,7 +64,6 @@ def load_given(options: argparse.Namespace) -> Reference:
         print(line, flush=True)
     inputs = [dataclasses.replace(each, name=own) for each, own in zip(asked, binding.names, strict=True)]
     prepared = Prepared(network, inputs, binding)
-    labels = read_labels(options.labels)
     if not options.labels:
         labels = Labels(labels_that_fit(published, prepared, inputs, options.task))
     task = options.task or ("classification" if labels.alone else "tensors")
