@@ -227,7 +227,7 @@ def test_what_a_kill_or_the_store_has_damaged_is_passed_over(stored: RemoteRun, 
         ("s3://no-such-bucket/runs", 2, "checkpoint.store: cannot write s3://no-such-bucket/runs/digits"),
         ("nowhere://x", 2, "nowhere://x: cannot be used: ValueError: Protocol not known: nowhere"),
         ("runs", 2, "checkpoint.store: 'runs' is no URL of a folder"),
-        ("unreachable", 1, "checkpoint.store: cannot write s3://bucket/digits/.writable: EndpointConnectionError"),
+        ("unreachable", 1, "checkpoint.store: cannot read s3://bucket/digits/checkpoints: EndpointConnectionError"),
     ],
 )
 def test_a_store_that_cannot_be_used_is_one_line_before_training(

@@ -19,6 +19,7 @@ from torchferry.training.progress import Progress
 
 NAME = re.compile(r"step-\d+")
 STATE, FINGERPRINT = "state.json", "fingerprint.json"
+NO_CHECKPOINT = "holds no checkpoint; give auto, none, or a run or checkpoint by its folder or URL"
 
 
 def unfinished(folder: Path, step: int) -> Path:

@@ -6,6 +6,8 @@ Every rank calls what is here. The first rank of each node works for it, the lea
 import shutil
 import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +20,8 @@ from torchferry.training.checkpointing.remote_run import RemoteRun, order, step_
 from torchferry.training.checkpointing.upload_writer import RUN_FILES
 from torchferry.training.distributed.process_group import RankInfo, from_the_leader, gathered
 from torchferry.training.errors import RunFailed
+
+RESUMED = ".resumed"
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,30 @@ def download_newest(stored: RemoteRun, run_dir: Path, rank_info: RankInfo, keep:
 def download_best(stored: RemoteRun, run_dir: Path, rank_info: RankInfo, keep: int, step: int) -> Path | None:
     """The checkpoint of the step with the best score."""
     return _download(stored, run_dir / run_folder.CHECKPOINTS, rank_info, keep, step)[0]
+
+
+@contextmanager
+def resumed(given: RemoteRun | None, own: Path | None, run_dir: Path, rank_info: RankInfo) -> Iterator[Path | None]:
+    """The checkpoint of another run, which `resume` names by a URL, on each node until the end of the block.
+
+    None where none is given, and where the run has one of its `own`. Raises UserError where there is none.
+    """
+    folder = run_dir / RESUMED
+    here = run_dir / run_folder.CHECKPOINTS
+    if given is None or own or from_the_leader(rank_info, lambda: bool(checkpoint.newest_first(here))):
+        yield None
+        return
+    try:
+        if rank_info.local_rank == 0:
+            shutil.rmtree(folder, ignore_errors=True)  # what a killed attempt has left may be of another run
+        gathered(None)
+        if (found := _download(given, folder / run_folder.CHECKPOINTS, rank_info, keep=1)[0]) is None:
+            raise UserError(f"resume: {given.url} holds no whole checkpoint; give another, or none")
+        yield found
+        gathered(None)  # all have read it
+    finally:
+        if rank_info.local_rank == 0:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check(stored: RemoteRun) -> Problem | None:

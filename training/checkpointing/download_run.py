@@ -8,7 +8,6 @@ from pathlib import Path
 
 from torchferry.arguments import Parser
 from torchferry.errors import StoreError, UserError
-from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.config.recipe import STORE_URL
 from torchferry.whole_folder import refuse_existing, whole_folder
@@ -21,15 +20,15 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     if not STORE_URL.fullmatch(options.url):
         raise UserError(f"'{options.url}' is no URL; give one such as s3://bucket/runs/digits")
-    store, _, name = options.url.rstrip("/").rpartition("/")
-    folder = options.output or Path("runs") / name
+    run = RemoteRun.at(options.url)
+    folder = options.output or Path("runs") / run.name
     try:
-        fetch(RemoteRun(ObjectStore(store), name), folder)
+        fetch(run, folder)
     except StoreError:
         raise
     except OSError as error:
         raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
-    print(f"{name} in {folder}")
+    print(f"{run.name} in {folder}")
 
 
 def fetch(stored: RemoteRun, folder: Path) -> None:

@@ -9,15 +9,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import yaml
 from torch import nn
 
-from torchferry import run_folder
 from torchferry.errors import UserError, some
-from torchferry.training.checkpointing.checkpoint import FINGERPRINT
 from torchferry.training.checkpointing.may_differ import INSIDE_EPOCH, NEW_RUN, SAME_RUN, is_free
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.data.plain_input import as_tuples, from_plain, to_plain
@@ -26,6 +23,7 @@ from torchferry.training.data.source import Listing, Source, TargetScale
 
 SCHEMA = "torchferry.fingerprint/1"
 PACKAGES = ("torchferry", "torch", "torchvision", "numpy", "pillow", "scikit-learn", "pyarrow")
+NOT_RECORDED = "{} holds no fingerprint, as those of earlier versions; its samples cannot be compared"
 
 Fingerprint = dict[str, Any]
 
@@ -69,40 +67,40 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def read(checkpoint: Path) -> Fingerprint | None:
-    """Of a checkpoint; of one of before, what the model beside it knows, or None where there is none.
-
-    Raises UserError for a file that is no fingerprint.
-    """
-    file = checkpoint / FINGERPRINT
-    if not file.is_file():
-        return _of_card(checkpoint.parent.parent / run_folder.MODEL / run_folder.CARD)
+def parsed(content: bytes, file: str) -> Fingerprint:
+    """What a checkpoint's `file` holds. Raises UserError for what is no fingerprint."""
     try:
-        content = json.loads(file.read_text())
-        if content["schema"] != SCHEMA:
-            raise UserError(f"{file}: has schema {content['schema']}; this version reads {SCHEMA}")
-        return dict(content)
+        found = dict(json.loads(content))
+        if found["schema"] != SCHEMA:
+            raise UserError(f"{file}: has schema {found['schema']}; this version reads {SCHEMA}")
+        return found | {"input": _completed(found["input"])}
     except (ValueError, TypeError, LookupError) as error:
         raise UserError(f"{file}: is no fingerprint of a run: {error}") from error
 
 
-def _of_card(file: Path) -> Fingerprint | None:
-    """What samples mean, without which samples they are."""
+def of_card(content: bytes) -> Fingerprint | None:
+    """What model.yaml knows of a run whose checkpoints hold no fingerprint: what samples mean, without which they are.
+    None for what is no card."""
     try:
-        card = yaml.safe_load(file.read_text())
+        card = yaml.safe_load(content)
         return {
             "labels": list(card["labels"]),
             "targets": "values" if card["task"] == "regression" else "classes",
-            "input": to_plain(from_plain(card["input"])),  # with what could not be said then
+            "input": _completed(card["input"]),
             "target_scale": card.get("target_scale"),
         }
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError):
+    except (ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError):
         return None
 
 
-def adopt(source: Source, saved: Fingerprint, where: Path) -> Source:
+def _completed(input: Mapping[str, Any]) -> dict[str, Any]:
+    """With what could not be said when it was written."""
+    return to_plain(from_plain(input))
+
+
+def adopt(source: Source, saved: Fingerprint, where: str) -> Source:
     """The same samples under what was fitted when the run began. Raises UserError for samples of another kind."""
-    _labels(saved, source, where)
+    _labels(saved, source.targets, source.labels, where)
     given, scale = from_plain(saved["input"]), saved["target_scale"]
     targets = None if scale is None else TargetScale(**as_tuples(scale))
     if source.refit is not None and given != source.input and type(given) is type(source.input):
@@ -110,23 +108,24 @@ def adopt(source: Source, saved: Fingerprint, where: Path) -> Source:
     return source if targets == source.target_scale else replace(source, target_scale=targets)
 
 
-def compare(saved: Fingerprint, now: Fingerprint, where: Path, *, new_run: bool, inside_epoch: bool) -> list[str]:
+def compare(saved: Fingerprint, now: Fingerprint, where: str, *, new_run: bool, inside_epoch: bool) -> list[str]:
     """What differs and may, a line each. Raises UserError for what may not.
 
     `where` is the checkpoint. With `new_run` it is another run's; then the recipe is compared here as well. Of a
     checkpoint of before there is less to compare.
     """
+    _labels(saved, now["targets"], now["labels"], where)
     if "samples" not in saved:
-        _same(saved["input"], now["input"], "data.source: its {} is {}; {} was trained with {}", where)
-        return [f"{where} holds no fingerprint, as those of earlier versions; its samples cannot be compared"]
+        _same_meaning(saved, now, where)
+        return [NOT_RECORDED.format(where)]
     said = list(_recipe(saved["recipe"], now["recipe"], where, inside_epoch=inside_epoch)) if new_run else []
-    _same(saved["input"], now["input"], "data.source: its {} is {}; {} was trained with {}", where)
+    _same_meaning(saved, now, where)
     _same(saved["network"], now["network"], "model: its {} is {}; {} is of another model, where it is {}", where)
     said += _samples(saved["samples"], now["samples"], where, inside_epoch=inside_epoch)
     return [*said, *_versions(saved["versions"], now["versions"])]
 
 
-def _recipe(saved: Mapping[str, Any], now: Mapping[str, Any], where: Path, *, inside_epoch: bool) -> Iterator[str]:
+def _recipe(saved: Mapping[str, Any], now: Mapping[str, Any], where: str, *, inside_epoch: bool) -> Iterator[str]:
     differ = sorted(key for key in saved.keys() | now.keys() if saved.get(key) != now.get(key))
     for key in differ:
         there, here = saved.get(key), now.get(key)
@@ -142,25 +141,31 @@ def _recipe(saved: Mapping[str, Any], now: Mapping[str, Any], where: Path, *, in
         yield f"from here on with {', '.join(told)}"
 
 
-def _labels(saved: Fingerprint, source: Source, where: Path) -> None:
-    if saved["targets"] != source.targets:
-        raise UserError(f"data.source: gives {source.targets}, {where} was trained on {saved['targets']}")
-    if saved["labels"] != list(source.labels):
-        what = "classes are" if source.targets == "classes" else "targets are"
+def _labels(saved: Fingerprint, targets: str, labels: Sequence[str], where: str) -> None:
+    if saved["targets"] != targets:
+        raise UserError(f"data.source: gives {targets}, {where} was trained on {saved['targets']}")
+    if saved["labels"] != list(labels):
+        what = "classes are" if targets == "classes" else "targets are"
         raise UserError(
-            f"data.source: its {what} {_some(source.labels)}; {where} was trained on {_some(saved['labels'])}; "
+            f"data.source: its {what} {_some(labels)}; {where} was trained on {_some(saved['labels'])}; "
             "give the old ones their names back, or this run another --name"
         )
 
 
-def _same(saved: Mapping[str, Any], now: Mapping[str, Any], words: str, where: Path) -> None:
+def _same_meaning(saved: Fingerprint, now: Fingerprint, where: str) -> None:
+    words = "data.source: its {} is {}; {} was trained with {}"
+    _same(saved["input"], now["input"], words, where)
+    _same(saved["target_scale"] or {}, now["target_scale"] or {}, words.replace("its", "its target's"), where)
+
+
+def _same(saved: Mapping[str, Any], now: Mapping[str, Any], words: str, where: str) -> None:
     for name in [*saved, *now]:
         if saved.get(name) != now.get(name):
             here, there = (_short(found[name]) if name in found else "missing" for found in (now, saved))
             raise UserError(words.format(name, here, where, there))
 
 
-def _samples(saved: Mapping[str, Any], now: Mapping[str, Any], where: Path, *, inside_epoch: bool) -> Iterator[str]:
+def _samples(saved: Mapping[str, Any], now: Mapping[str, Any], where: str, *, inside_epoch: bool) -> Iterator[str]:
     for split, words in (("train", "training"), ("test", "test")):
         there, here = saved[split], now[split]
         if there == here:

@@ -27,13 +27,17 @@ class RemoteFolder:
         self.store.upload(source, f"{self.name}/{name}")
         return checksum
 
+    def read(self, name: str) -> bytes | None:
+        """Unchecked; None if there is no such file."""
+        return self.store.read(f"{self.name}/{name}")
+
     def complete(self, checksums: str) -> None:
         """All files are there: the contents of checksums.json."""
         self.store.write(f"{self.name}/{LIST}", checksums.encode())
 
     def checksums(self) -> str | None:
         """What `complete` was given, or None where it was not called. Raises UserError for what it cannot have been."""
-        content = self.store.read(f"{self.name}/{LIST}")
+        content = self.read(LIST)
         if content is None:
             return None
         try:

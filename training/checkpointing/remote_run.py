@@ -38,6 +38,17 @@ class RemoteRun:
     """In this attempt, counted by all ranks alike."""
     passed: set[str] = field(default_factory=set)
     """Checkpoints and results that this attempt found to be of no use."""
+    only: str | None = None
+    """The one checkpoint that counts; None where all do."""
+
+    @classmethod
+    def at(cls, url: str) -> "RemoteRun":
+        """What the URL names: a run, its folder of checkpoints, or one of these."""
+        head, _, last = url.rstrip("/").rpartition("/")
+        only = last if SAVED.fullmatch(last) and head.endswith("/checkpoints") else None
+        run = (head if only else url.rstrip("/")).removesuffix("/checkpoints")
+        store, _, name = run.rpartition("/")
+        return cls(ObjectStore(store), name, only=only)
 
     @property
     def url(self) -> str:
@@ -63,8 +74,8 @@ class RemoteRun:
         """Their names, the newest first, and whether they are complete."""
         files = [name.partition("/") for name in self.store.paths(f"{self.name}/checkpoints")]
         complete = {folder for folder, _, name in files if name == LIST}
-        folders = sorted({folder for folder, _, _ in files if SAVED.fullmatch(folder)}, key=order, reverse=True)
-        return {folder: folder in complete for folder in folders}
+        names = {folder for folder, _, _ in files if SAVED.fullmatch(folder) and self.only in (None, folder)}
+        return {name: name in complete for name in sorted(names, key=order, reverse=True)}
 
     def prune(self, saved: str, keep: int, best_step: int) -> None:
         """Remove all but `saved`, the newest complete ones of `keep` steps and of the best.
@@ -94,7 +105,7 @@ class RemoteRun:
         while (results := self.results()) is not None:
             try:
                 results.check()
-                card = yaml.safe_load(self.store.read(f"{results.name}/{CARD}") or b"")
+                card = yaml.safe_load(results.read(CARD) or b"")
                 return int(card["step"])
             except (UserError, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
                 what = str(error) if isinstance(error, UserError) else f"{results.url}/{CARD}: cannot be read"

@@ -43,6 +43,13 @@ class Start:
     """Nanoseconds since 1970, at the leading rank."""
     given: bool = False
     """Whether the checkpoint is another run's, which `resume` names."""
+    url: str | None = None
+    """What `resume` names, where that is a URL; the checkpoint is then here for the start alone."""
+
+    @property
+    def where(self) -> str:
+        """The checkpoint, for people."""
+        return self.url or str(self.checkpoint)
 
     def attempt(self, world_size: int) -> str:
         """The line that is written about it."""
@@ -51,9 +58,15 @@ class Start:
 
 
 def find_start(
-    recipe: Recipe, environ: Mapping[str, str], stored: RemoteRun | None = None, downloaded: Path | None = None
+    recipe: Recipe,
+    environ: Mapping[str, str],
+    stored: RemoteRun | None = None,
+    downloaded: Path | None = None,
+    fetched: Path | None = None,
 ) -> Start:
     """Where the run folder says to go on; no file is written. With a store the `downloaded` checkpoint says it.
+
+    `fetched` is the checkpoint that `resume` names, where that is a URL.
 
     Raises UserError for a folder that is another run's, or holds nothing whole.
     """
@@ -62,10 +75,11 @@ def find_start(
         _check_ours(recipe, again=bool(attempts) and attempts[-1]["launch"] == launch)
     path, progress = (downloaded, stated(downloaded)) if downloaded else _newest_whole(folder / run_folder.CHECKPOINTS)
     if given := path is None and recipe.resume not in ("auto", "none"):
-        path, progress = _given(Path(recipe.resume))
+        path, progress = _given(fetched or Path(recipe.resume))
         progress.best, progress.best_step, progress.stale = None, -1, 0  # that run's best is not in this folder
+    url = recipe.resume if given and fetched is not None else None
     finished = _is_finished(folder, progress.step, stored)
-    return Start(path, progress, launch, len(attempts), finished, time.time_ns(), given)
+    return Start(path, progress, launch, len(attempts), finished, time.time_ns(), given, url)
 
 
 def enter(recipe: Recipe, start: Start, world_size: int) -> None:
@@ -152,7 +166,7 @@ def _given(path: Path) -> tuple[Path, Progress]:
         found, progress = _newest_whole(folder)
         if found is not None:
             return found, progress
-    raise UserError(f"resume: {path} holds no checkpoint; give auto, none, a run folder or a checkpoint's folder")
+    raise UserError(f"resume: {path} {checkpoint.NO_CHECKPOINT}")
 
 
 def _attempts(folder: Path) -> list[dict[str, Any]]:

@@ -295,7 +295,8 @@ class Recipe:
     runs_dir: Path = Path("runs")
     """Folder that holds the run folders."""
     resume: str = "auto"
-    """auto goes on with what the run folder holds; none refuses a folder that exists; or a checkpoint's path."""
+    """auto goes on with what the run folder holds; none refuses a folder that exists; or a checkpoint's path
+    or URL."""
     dry_run: bool = False
     """Build everything, run one step and write nothing."""
     seed: int = 0

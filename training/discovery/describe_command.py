@@ -6,6 +6,7 @@ NAME is a component (digits, mlp, AdamW), a key of the recipe (step.clip_norm) o
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from torchferry.arguments import Parser
 from torchferry.errors import UserError
@@ -15,7 +16,8 @@ WIDTH = 100
 
 def main(arguments: Sequence[str]) -> None:
     parser = Parser(prog="torchferry describe", description=__doc__)
-    parser.add_argument("name", nargs="?", help="a component, a key of the recipe, or an import path")
+    name = parser.add_argument("name", nargs="?", help="a component, a key of the recipe, or an import path")
+    name.completer = _names  # type: ignore[attr-defined]  # argcomplete's own
     parser.add_argument("--all", action="store_true", help="everything with all its arguments")
     parser.add_argument("--markdown", action="store_true", help="with --all: as training/REFERENCE.md has it")
     options = parser.parse_args(arguments)
@@ -24,6 +26,13 @@ def main(arguments: Sequence[str]) -> None:
     if options.markdown and not options.all:
         raise UserError("--markdown: goes with --all")
     print("\n".join(_lines(options.name, everything=options.all, markdown=options.markdown)))
+
+
+def _names(**_context: Any) -> set[str]:
+    """For a shell that completes the name."""
+    from torchferry.training.discovery.entry import names
+
+    return names()
 
 
 def _lines(name: str | None, *, everything: bool, markdown: bool) -> Iterator[str]:

@@ -32,11 +32,16 @@ def entries(name: str) -> list[Entry]:
         return found
     if "." in name and name.partition(".")[0] not in recipe_keys():
         return [_imported_entry(name)]
-    known = {*recipe_keys(), *(name for kind in KINDS for name in kind)}
+    known = names()
     key = meant(name) if "." in name else None
     if key in recipe_keys():
         raise UserError(f"there is no '{name}'; did you mean {key}?")
     raise UserError(f"there is no '{name}'{did_you_mean(name, known, 'torchferry describe lists all there is')}")
+
+
+def names() -> set[str]:
+    """All that have an entry, beside import paths."""
+    return {*recipe_keys(), *(name for kind in KINDS for name in kind)}
 
 
 def component_entry(kind: Kind, name: str) -> Entry:

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset, IterableDataset
 
 from torchferry.errors import UserError
 from torchferry.training.checkpointing.fingerprint import adopt
-from torchferry.training.checkpointing.record import Known
+from torchferry.training.checkpointing.record import Record
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.held_apart import fold_part, validation_part
@@ -40,8 +40,6 @@ class Run:
     rank_info: RankInfo
     source: Source
     order: GlobalBatches
-    whole: Source
-    """Before a fold or a validation part was taken from it."""
     feed: Feed
     evaluation: EvaluationFeed
     """For the evaluations that decide what is best: of the validation part, if there is one."""
@@ -54,21 +52,13 @@ class Run:
     model: Normalized
     loss: nn.Module
     mix: Mix | None
-    adopted: bool = False
-    """Whether the source is under what was fitted when the run began, and would be fitted otherwise today."""
+    fits: bool
+    """Whether anything of its input is computed from samples."""
+    known: Record | None
+    """Of the run that goes on; what was fitted when it began is that of the source."""
+    adopted: bool
+    """Whether it would be fitted otherwise today."""
     progress: Progress = field(default_factory=Progress)
-
-    def take(self, whole: Source) -> None:
-        """The same samples under another input; the network stays as it is."""
-        self.whole, self.model = whole, Normalized(self.model.network, whole.input, whole.target_scale)
-        freeze(self.model, self.recipe.freeze)
-        self.task = TASKS[self.recipe.task].of(whole.target_scale)
-        self.source, validation = divided(self.recipe, whole)
-        self.order, self.adopted = _batches(self.recipe, self.source, self.rank_info), True
-        self.feed = open_feed(self.recipe.data, self.source, self.order, self.classes, self.rank_info.device)
-        self.evaluation, self.test = _evaluations(
-            self.recipe, self.source, validation, self.classes, self.rank_info.device
-        )
 
     @property
     def total_steps(self) -> int:
@@ -111,11 +101,11 @@ class Run:
         return better
 
 
-def build_run(recipe: Recipe, rank_info: RankInfo, known: Known | None = None) -> Run:
-    """`known` is of the checkpoint from which the run goes on, if there is one. Raises UserError for whatever of the
+def build_run(recipe: Recipe, rank_info: RankInfo, known: Record | None = None) -> Run:
+    """`known` is of the run that goes on, if there is one. Raises UserError for whatever of the
     recipe does not fit."""
     found = build_source(recipe.data.source, recipe.task)
-    whole = found if known is None else adopt(found, known.fingerprint, known.checkpoint)
+    whole = found if known is None else adopt(found, known.fingerprint, known.where)
     source, validation = divided(recipe, whole)
     task = TASKS[recipe.task].of(source.target_scale)
     outputs = task.outputs(source)
@@ -143,7 +133,8 @@ def build_run(recipe: Recipe, rank_info: RankInfo, known: Known | None = None) -
         recipe=recipe,
         rank_info=rank_info,
         source=source,
-        whole=whole,
+        fits=whole.refit is not None,
+        known=known,
         adopted=whole is not found,
         order=order,
         feed=open_feed(recipe.data, source, order, classes, rank_info.device),

@@ -14,14 +14,14 @@ from torchferry.malloc import keep_freed_memory
 from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.async_saver import Saver
-from torchferry.training.checkpointing.download import download_best, download_newest
+from torchferry.training.checkpointing.download import download_best, download_newest, resumed
 from torchferry.training.checkpointing.held_run import HeldRun, held
 from torchferry.training.checkpointing.keep_finished import keep_finished
-from torchferry.training.checkpointing.record import as_begun, known_before
+from torchferry.training.checkpointing.record import as_begun, known_before, saved_before
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.checkpointing.resume import Start, enter, find_start
 from torchferry.training.checkpointing.shared_folder import check_shared, enter_on_each
-from torchferry.training.config.recipe import Recipe
+from torchferry.training.config.recipe import STORE_URL, Recipe
 from torchferry.training.distributed.process_group import (
     cpu_group,
     from_the_leader,
@@ -55,12 +55,15 @@ def run(recipe: Recipe) -> int:
     """
     if recipe.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS when it starts
-    recipe, rank_info = as_begun(recipe), rank_info_of(os.environ)
+    rank_info = rank_info_of(os.environ)
     if recipe.step.keep_freed_memory and rank_info.device.type == "cpu":
         keep_freed_memory()
     url = recipe.checkpoint.store
     stored = RemoteRun(ObjectStore(url), recipe.name) if url is not None else None
-    parts = build_run(recipe, rank_info, known_before(recipe))
+    given = RemoteRun.at(recipe.resume) if STORE_URL.fullmatch(recipe.resume) else None
+    saved = saved_before(recipe, stored, given)
+    recipe = as_begun(recipe, saved)
+    parts = build_run(recipe, rank_info, known_before(saved))
     with process_group(parts.rank_info, recipe.distributed.timeout_seconds):
         if recipe.dry_run:
             _try_one_step(parts)
@@ -68,7 +71,7 @@ def run(recipe: Recipe) -> int:
         try:
             with contextlib.ExitStack() as ends:
                 with held(recipe.run_dir, stored, parts.rank_info) as holds:
-                    loop = _train(parts, stored, holds, ends)
+                    loop = _train(parts, stored, given, holds, ends)
                 if loop is not None:  # nothing is written any more, so the folder is another's to hold
                     loop.meter.telemetry.linger(lambda: loop.requests.stop != 0)
         except Stopped as stopped:
@@ -81,29 +84,17 @@ def run(recipe: Recipe) -> int:
     return 0
 
 
-def _train(parts: Run, stored: RemoteRun | None, holds: HeldRun, ends: contextlib.ExitStack) -> Loop | None:
+def _train(
+    parts: Run, stored: RemoteRun | None, given: RemoteRun | None, holds: HeldRun, ends: contextlib.ExitStack
+) -> Loop | None:
     """The loop, with its telemetry open until `ends`; None for a run that was finished."""
-    recipe, rank_info, folder = parts.recipe, parts.rank_info, parts.recipe.run_dir
-    started = time.perf_counter()
-    downloaded = download_newest(stored, folder, rank_info, recipe.checkpoint.keep) if stored is not None else None
-    start = from_the_leader(rank_info, lambda: find_start(recipe, os.environ, stored, downloaded))
-    if stored is not None:
-        stored.attempt = start.began
-    parts.progress = start.progress
-    fingerprint = take_over(parts, start)
-    _check_same_epoch(parts)
-    # `ended` as well: with more epochs than before a finished run goes on.
-    if start.finished and parts.ended:
-        if rank_info.leads:
-            _upload(parts, stored)
-            where = folder if stored is None else stored.url
-            print(f"{recipe.name}: is finished, at step {parts.progress.step}; in {where}", flush=True)
+    rank_info, started = parts.rank_info, time.perf_counter()
+    if (loop := _begin(parts, stored, given, holds)) is None:
         return None
-    loop = _prepare(parts, start, stored, holds, fingerprint)
     telemetry = ends.enter_context(contextlib.closing(loop.meter.telemetry))
     with contextlib.closing(loop.profile):
         result = loop.train()
-        if recipe.checkpoint.export == "best":
+        if parts.recipe.checkpoint.export == "best":
             result = _take_best(loop, stored) or result
         if parts.test is not parts.evaluation:
             result = loop.test()
@@ -112,6 +103,27 @@ def _train(parts: Run, stored: RemoteRun | None, holds: HeldRun, ends: contextli
         holds.check()
         _finish(parts, loop, result, stored, started)
     return loop
+
+
+def _begin(parts: Run, stored: RemoteRun | None, given: RemoteRun | None, holds: HeldRun) -> Loop | None:
+    """The loop where the run stands now, in its folder; None for a run that was finished."""
+    recipe, rank_info, folder = parts.recipe, parts.rank_info, parts.recipe.run_dir
+    downloaded = download_newest(stored, folder, rank_info, recipe.checkpoint.keep) if stored is not None else None
+    with resumed(given, downloaded, folder, rank_info) as fetched:
+        start = from_the_leader(rank_info, lambda: find_start(recipe, os.environ, stored, downloaded, fetched))
+        if stored is not None:
+            stored.attempt = start.began
+        parts.progress = start.progress
+        fingerprint = take_over(parts, start)
+        _check_same_epoch(parts)
+        # `ended` as well: with more epochs than before a finished run goes on.
+        if not (start.finished and parts.ended):
+            return _prepare(parts, start, stored, holds, fingerprint)
+    if rank_info.leads:
+        _upload(parts, stored)
+        where = folder if stored is None else stored.url
+        print(f"{recipe.name}: is finished, at step {parts.progress.step}; in {where}", flush=True)
+    return None
 
 
 def _finish(parts: Run, loop: Loop, result: Evaluation, stored: RemoteRun | None, started: float) -> None:
@@ -193,7 +205,7 @@ def _open_telemetry(parts: Run, start: Start) -> Reporter:
         f"{recipe.name}: {rank_info.world_size} x {rank_info.device.type}, {parts.source.train_size} training "
         f"and {parts.source.test_size} test samples, {recipe.epochs} epochs of {len(parts.order)} steps"
         + (f"; metrics on {metrics.url}" if metrics.url else "")
-        + (f"; goes on after step {progress.step} of {start.checkpoint}" if start.checkpoint else ""),
+        + (f"; goes on after step {progress.step} of {start.where}" if start.checkpoint else ""),
         flush=True,
     )
     for note in parts.source.notes:

@@ -1,11 +1,13 @@
-"""Takes over, from the checkpoint that a run goes on from, all but the state of its parts."""
+"""Compares a run that was built with the checkpoint from which it goes on."""
 
 import hashlib
 import json
 
 from torchferry.errors import UserError
-from torchferry.training.checkpointing.fingerprint import Fingerprint, adopt, compare, fingerprint_of, read
+from torchferry.training.checkpointing.fingerprint import NOT_RECORDED, Fingerprint, compare, fingerprint_of
+from torchferry.training.checkpointing.record import record_of
 from torchferry.training.checkpointing.resume import Start
+from torchferry.training.checkpointing.saved_files import OnDisk
 from torchferry.training.distributed.process_group import from_the_leader, gathered
 from torchferry.training.trainer.build import Run
 
@@ -13,29 +15,38 @@ from torchferry.training.trainer.build import Run
 def take_over(run: Run, start: Start) -> str:
     """The fingerprint of the run, as JSON, for its own checkpoints; every rank calls it.
 
-    What was fitted to samples when the run began is put in the place of what they give now. Raises UserError, on every
-    rank alike, for what may not differ from the checkpoint, or between the ranks; says what differs and may.
+    The source was built under what was recorded before the run was held; here it is compared with the checkpoint that
+    was chosen since. Raises UserError, on every rank alike, for what may not differ from it, or between the ranks; says
+    what differs and may.
     """
-    path, said = start.checkpoint, []
-    saved = from_the_leader(run.rank_info, lambda: read(path)) if path is not None else None
-    if path is not None and saved is not None and (whole := adopt(run.whole, saved, path)) is not run.whole:
-        run.take(whole)
-    if path is not None and run.adopted:
-        said.append("what was computed from the samples when the run began, such as their mean, stays as it was")
+    saved = from_the_leader(run.rank_info, lambda: _saved(run, start))
     now = fingerprint_of(run.recipe, run.source, run.model.network)
     _check_alike(now)
-    if path is not None:
+    said = []
+    if start.checkpoint is not None:
         _check_no_row_moves(run, saved, now)
-    if path is not None and saved is not None:
-        said += compare(saved, now, path, new_run=start.given, inside_epoch=run.progress.batch > 0)
-        _look_for_the_best_anew(run, saved, now)
-    elif path is not None:
-        _check_before(run)
-        said.append(f"{path} holds no fingerprint, as those of earlier versions; its samples cannot be compared")
+        if run.adopted:
+            said.append("what was computed from the samples when the run began, such as their mean, stays as it was")
+        if saved is not None:
+            said += compare(saved, now, start.where, new_run=start.given, inside_epoch=run.progress.batch > 0)
+            _look_for_the_best_anew(run, saved, now)
+        else:
+            _check_before(run)
+            said.append(NOT_RECORDED.format(start.where))
     if run.rank_info.leads:
         for line in said:
             print(f"{run.recipe.name}: {line}", flush=True)
     return json.dumps(now, indent=2) + "\n"
+
+
+def _saved(run: Run, start: Start) -> Fingerprint | None:
+    """Of the checkpoint, or else what is known of its run, such as from the model in its store."""
+    if start.checkpoint is not None:
+        record = record_of(OnDisk(start.checkpoint)) or run.known
+        return None if record is None else record.fingerprint
+    if run.known is not None:
+        raise UserError(f"{run.known.where}: has gone since this process began; start it again")
+    return None
 
 
 def _check_no_row_moves(run: Run, saved: Fingerprint | None, now: Fingerprint) -> None:
@@ -60,7 +71,7 @@ def _look_for_the_best_anew(run: Run, saved: Fingerprint, now: Fingerprint) -> N
 def _check_before(run: Run) -> None:
     """Raises UserError where a run of an earlier version would go on with other numbers, since samples came or went."""
     before, now = run.progress.samples, run.order.samples
-    if run.whole.refit is not None and before != now:
+    if run.fits and before != now:
         raise UserError(
             f"data.source: gives {now} training samples; the run began with {before}, in an earlier version, which "
             "did not record their mean and the like; put the old ones back, or give another --name"

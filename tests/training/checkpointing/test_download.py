@@ -9,7 +9,7 @@ from torchferry.errors import StoreError, UserError
 from torchferry.files import sha256
 from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
-from torchferry.training.checkpointing.download import download_best, download_newest
+from torchferry.training.checkpointing.download import download_best, download_newest, resumed
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.errors import RunFailed
@@ -203,3 +203,45 @@ def test_a_store_that_cannot_be_written_is_refused(run_dir: Path, tmp_path: Path
     stored = RemoteRun(ObjectStore(f"file://{tmp_path}/store"), "digits")
     with pytest.raises(UserError, match=f"^checkpoint.store: cannot write {stored.url}/.writable: "):
         download_newest(stored, run_dir, alone, keep=2)
+
+
+def test_another_runs_is_there_until_the_run_has_begun(
+    stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo
+) -> None:
+    for step in (10, 20):
+        store(stored, tmp_path, step)
+    left = write(run_dir / ".resumed/checkpoints", 30)  # of a killed attempt, from elsewhere
+    with resumed(stored, None, run_dir, alone) as found:
+        assert found == run_dir / ".resumed/checkpoints/step-00000020"
+        assert checkpoint.read_progress(found).step == 20
+        assert not left.exists()
+    assert not (run_dir / ".resumed").exists()
+    assert not names(run_dir)
+
+
+def test_nothing_is_left_of_another_runs_where_it_is_refused(
+    stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo
+) -> None:
+    store(stored, tmp_path, 10)
+    with pytest.raises(UserError, match="another"), resumed(stored, None, run_dir, alone):
+        raise UserError("it is another's")
+    assert not (run_dir / ".resumed").exists()
+    damage(stored, next(iter(stored.checkpoints())))
+    with (
+        pytest.raises(UserError, match=f"^resume: {stored.url} holds no whole checkpoint"),
+        resumed(RemoteRun(stored.store, "digits"), None, run_dir, alone),
+    ):
+        pass
+    assert not (run_dir / ".resumed").exists()
+
+
+@pytest.mark.parametrize("own", ["on the disk", "in the store", "no other"])
+def test_another_runs_is_not_fetched_where_the_run_has_its_own(
+    own: str, stored: RemoteRun, run_dir: Path, tmp_path: Path, alone: RankInfo
+) -> None:
+    store(stored, tmp_path, 10)
+    if own == "on the disk":
+        write(run_dir / "checkpoints", 5)
+    downloaded = tmp_path / "step-00000005" if own == "in the store" else None
+    with resumed(None if own == "no other" else stored, downloaded, run_dir, alone) as found:
+        assert found is None

@@ -3,7 +3,6 @@
 import copy
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +10,20 @@ from torch import nn
 
 from tests.training import tiny
 from torchferry.errors import UserError
-from torchferry.training.checkpointing.fingerprint import Fingerprint, adopt, compare, fingerprint_of, flat, read
+from torchferry.training.checkpointing.fingerprint import (
+    Fingerprint,
+    adopt,
+    compare,
+    fingerprint_of,
+    flat,
+    of_card,
+    parsed,
+)
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import OptimizerConfig
 from torchferry.training.data.source import Input, Listing, Source, TableInput
 
-WHERE = Path("runs/that/checkpoints/step-8")
+WHERE = "runs/that/checkpoints/step-8"
 
 
 def made(**changes: Any) -> Fingerprint:
@@ -146,26 +153,48 @@ def test_what_was_fitted_stays_as_the_run_began() -> None:
     assert compare(saved, made(source=now), WHERE, new_run=False, inside_epoch=False) == []
 
 
+def test_what_was_chosen_since_is_compared_as_well() -> None:
+    """As where another process has begun the run between the record and the lock."""
+    other = made() | {"labels": ["x", "y", "w"]}
+    assert refusal(other, new_run=False).startswith("data.source: its classes are [x, y, w]; ")
+    scaled_targets = made() | {"target_scale": {"mean": [2.0], "std": [1.0]}}
+    words = f"data.source: its target's mean is [2.0]; {WHERE} was trained with missing"
+    assert refusal(scaled_targets, new_run=False) == words
+
+
 def test_what_fits_or_cannot_be_fitted_is_left_as_it_is() -> None:
     same, plain = scaled(1.0), tiny.corners()
     assert adopt(same, made(source=same), WHERE) is same
     assert adopt(plain, made(source=same), WHERE) is plain
 
 
-def test_it_comes_back_from_a_checkpoint(tmp_path: Path) -> None:
-    assert read(tmp_path) is None
-    (tmp_path / "fingerprint.json").write_text(json.dumps(made()))
-    assert read(tmp_path) == made()
+def test_it_comes_back_from_a_checkpoint() -> None:
+    assert parsed(json.dumps(made()).encode(), WHERE) == made()
+
+
+def test_an_input_of_before_has_what_could_not_be_said_then() -> None:
+    before = made()
+    del before["input"]["datatype"]
+    assert parsed(json.dumps(before).encode(), WHERE) == made()
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("{", "is no fingerprint of a run"), ("[]", "is no fingerprint"), ('{"schema": "x/9"}', "has schema x/9; this")],
+    [
+        ("{", "is no fingerprint of a run"),
+        ("[]", "is no fingerprint"),
+        ('{"schema": "x/9"}', "has schema x/9; this"),
+        ('{"schema": "torchferry.fingerprint/1", "input": {"kind": "smell"}}', "is no fingerprint"),
+    ],
 )
-def test_what_is_no_fingerprint_is_refused(text: str, words: str, tmp_path: Path) -> None:
-    (tmp_path / "fingerprint.json").write_text(text)
-    with pytest.raises(UserError, match=words):
-        read(tmp_path)
+def test_what_is_no_fingerprint_is_refused(text: str, words: str) -> None:
+    with pytest.raises(UserError, match=f"^{WHERE}: {words}"):
+        parsed(text.encode(), WHERE)
+
+
+@pytest.mark.parametrize("text", [b"", b"[", b"task: regression", b"3", b"\xff"])
+def test_what_is_no_card_says_nothing(text: bytes) -> None:
+    assert of_card(text) is None
 
 
 def test_keys_are_dotted() -> None:

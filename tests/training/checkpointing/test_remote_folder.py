@@ -28,6 +28,7 @@ def test_what_is_put_comes_back_where_it_was(folder: RemoteFolder, tmp_path: Pat
     checksums = filled(folder, tmp_path)
     assert json.loads(checksums)["a.bin"] == sha256(tmp_path / "source")
     assert folder.checksums() == checksums
+    assert (folder.read("model/b.bin"), folder.read("c.bin")) == (b"some weights", None)
     folder.get(checksums, tmp_path / "target")
     found = {path.relative_to(tmp_path / "target").as_posix() for path in (tmp_path / "target").rglob("*.bin")}
     assert found == {"a.bin", "model/b.bin"}

@@ -22,6 +22,16 @@ def put(stored: RemoteRun, name: str, whole: bool = True) -> None:
         stored.checkpoint(name).complete("{}")
 
 
+@pytest.mark.parametrize("end", ["", "/", "/checkpoints", "/checkpoints/", "/checkpoints/step-00000009.10.2"])
+def test_a_url_names_a_run_its_checkpoints_or_one_of_them(end: str, stored: RemoteRun) -> None:
+    for name in ("step-00000009.10.2", "step-00000012.10.3"):
+        put(stored, name)
+    found = RemoteRun.at(stored.url + end)
+    assert (found.url, found.name) == (stored.url, "digits")
+    newest = "step-00000009.10.2" if "step" in end else "step-00000012.10.3"
+    assert next(iter(found.checkpoints())) == newest
+
+
 def test_checkpoints_are_ordered_by_step_then_attempt_then_save(stored: RemoteRun) -> None:
     names = ["step-00000009.10.2", "step-00000009.9.11", "step-00000009.9.2", "step-00000003.11.1"]
     for name in reversed(names):

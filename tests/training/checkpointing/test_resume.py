@@ -167,8 +167,17 @@ def test_another_run_starts_from_a_given_checkpoint_without_its_best(place: str,
     assert (start.progress.step, start.progress.best, start.progress.best_step) == (9, None, -1)
 
 
+def test_one_that_a_url_names_is_said_by_the_url(tmp_path: Path) -> None:
+    given = begun(tmp_path, 9) / "checkpoints/step-00000009"
+    mine = recipe(tmp_path, name="other", resume="s3://bucket/runs/digits")
+    start = find_start(mine, {}, fetched=given)
+    assert (start.checkpoint, start.given, start.where) == (given, True, "s3://bucket/runs/digits")
+    own = find_start(recipe(tmp_path), {})
+    assert (own.given, own.where) == (False, str(given))
+
+
 def test_a_given_checkpoint_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="resume: nowhere holds no checkpoint; give auto, none, a run folder or"):
+    with pytest.raises(UserError, match="resume: nowhere holds no checkpoint; give auto, none, or a run or"):
         find_start(recipe(tmp_path, resume="nowhere"), {})
 
 

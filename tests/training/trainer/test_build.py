@@ -174,7 +174,7 @@ def test_a_validation_part_decides_and_the_test_set_is_left_for_the_end() -> Non
     )
     assert (parts.evaluation.split, parts.test.split) == ("validation", "test")
     held = len(parts.evaluation.samples)  # type: ignore[arg-type]
-    assert held + parts.source.train_size == parts.whole.train_size == 1437
+    assert held + parts.source.train_size == 1437
     assert held == pytest.approx(359, abs=60)
     assert parts.order.samples == parts.source.train_size
 

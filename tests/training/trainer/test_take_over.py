@@ -1,19 +1,25 @@
-"""A run that goes on takes over what was fitted when it began, and says what differs."""
+"""A run that goes on is under what was fitted when it began, and says what differs."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from tests.training import tiny
 from torchferry.errors import UserError
+from torchferry.training.checkpointing.record import Record, record_of
 from torchferry.training.checkpointing.resume import Start
+from torchferry.training.checkpointing.saved_files import OnDisk
+from torchferry.training.config.instantiate import Component
+from torchferry.training.data.plain_input import to_plain
 from torchferry.training.data.source import Input, Listing, Source, TableInput
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.progress import Progress
-from torchferry.training.trainer.build import Run
+from torchferry.training.trainer.build import Run, build_run
 from torchferry.training.trainer.take_over import take_over
 
 
@@ -21,25 +27,35 @@ def start_at(checkpoint: Path | None, *, given: bool = False) -> Start:
     return Start(checkpoint, Progress(), "launch", 0, False, 0, given)
 
 
-def scaled(mean: float, samples: int = 8) -> Source:
+def scaled(mean: float = 1.0, samples: int = 8, other_tests: bool = False) -> Source:
     """Points whose mean is computed from them."""
     known = TableInput(columns=("a", "b", "c"), mean=(mean,) * 3, std=(1.0,) * 3)
 
     def refit(given: Input) -> Source:
         return replace(source, input=given)
 
-    source = replace(tiny.corners(samples), input=known, refit=refit)
+    listings = {"test": Listing(samples=6, sha256="other")} if other_tests else {}
+    source = replace(tiny.corners(samples), input=known, refit=refit, listings=listings)
     return source
 
 
-def run_over(source: Source) -> Run:
-    run = tiny.build()
-    run.take(source)
-    return run
+def run_over(known: Record | None = None, **args: Any) -> Run:
+    recipe = tiny.recipe(data={"source": Component(name=f"{__name__}.scaled", args=args)})
+    return build_run(recipe, tiny.ALONE, known)
 
 
-def saved(folder: Path, source: Source) -> Path:
-    (folder / "fingerprint.json").write_text(take_over(run_over(source), start_at(None)))
+def saved(folder: Path) -> Path:
+    """A checkpoint of a run whose mean was 1."""
+    text = take_over(run_over(), start_at(None))
+    (folder / "fingerprint.json").write_text(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    (folder / "checksums.json").write_text(json.dumps({"fingerprint.json": digest}))
+    return folder
+
+
+def of_before(folder: Path) -> Path:
+    """A checkpoint without a fingerprint."""
+    (folder / "checksums.json").write_text("{}")
     return folder
 
 
@@ -58,12 +74,12 @@ def test_what_was_fitted_stays_and_samples_that_came_are_said(
     alone: RankInfo, tmp_path: Path, best: Progress, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del alone
-    run, path = run_over(scaled(5.0, samples=16)), saved(tmp_path, scaled(1.0))
-    weight, run.progress = run.model.network.weight, best
+    path = saved(tmp_path)
+    run = run_over(record_of(OnDisk(path)), mean=5.0, samples=16)
+    run.progress = best
     content = json.loads(take_over(run, start_at(path)))
     assert content["input"]["mean"] == [1.0] * 3
     assert run.model.mean.tolist() == [1.0] * 3
-    assert run.model.network.weight is weight
     assert run.progress == best
     assert torch.equal(next(run.feed.epoch(0, 0)).inputs.sum(dim=1), torch.ones(4))
     assert capsys.readouterr().out == (
@@ -72,12 +88,30 @@ def test_what_was_fitted_stays_and_samples_that_came_are_said(
     )
 
 
+def test_a_checkpoint_that_was_not_known_when_the_run_was_built_is_refused_by_what_differs(
+    alone: RankInfo, tmp_path: Path
+) -> None:
+    """As where another process has begun the run between the record and the lock."""
+    del alone
+    path = saved(tmp_path)
+    with pytest.raises(UserError, match=r"^data\.source: its mean is \[5\.0, .*; .* was trained with \[1\.0, "):
+        take_over(run_over(mean=5.0), start_at(path))
+    take_over(run_over(mean=1.0), start_at(path))
+
+
+def test_a_checkpoint_that_has_gone_since_is_said(alone: RankInfo, tmp_path: Path) -> None:
+    del alone
+    known = record_of(OnDisk(saved(tmp_path)))
+    with pytest.raises(UserError, match=f"^{tmp_path}: has gone since this process began; start it again"):
+        take_over(run_over(known), start_at(None))
+
+
 def test_after_a_change_of_the_test_set_the_best_is_looked_for_anew(
     alone: RankInfo, tmp_path: Path, best: Progress
 ) -> None:
     del alone
-    path = saved(tmp_path, scaled(1.0))
-    run = run_over(replace(scaled(1.0), listings={"test": Listing(samples=6, sha256="other")}))
+    path = saved(tmp_path)
+    run = run_over(other_tests=True)
     run.progress = best
     take_over(run, start_at(path))
     assert (run.progress.best, run.progress.best_step, run.progress.stale) == (None, -1, 0)
@@ -87,16 +121,31 @@ def test_a_checkpoint_of_an_earlier_version_is_said(
     alone: RankInfo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del alone
-    take_over(tiny.build(), start_at(tmp_path))
+    take_over(tiny.build(), start_at(of_before(tmp_path)))
     said = capsys.readouterr().out
     assert (
         said == f"tiny: {tmp_path} holds no fingerprint, as those of earlier versions; its samples cannot be compared\n"
     )
 
 
+def test_of_such_a_one_what_is_known_of_its_run_counts(alone: RankInfo, tmp_path: Path) -> None:
+    """As from the model in its store, which is on no disk."""
+    del alone
+    card = {"labels": ["x", "y", "z"], "targets": "classes", "target_scale": None}
+    known = Record("s3://bucket/digits", card | {"input": to_plain(scaled(1.0).input)})
+    run = run_over(known, mean=5.0, samples=16)
+    run.progress = Progress(samples=8)
+    content = json.loads(take_over(run, start_at(of_before(tmp_path))))
+    assert content["input"]["mean"] == [1.0] * 3
+    unknown = run_over(mean=5.0, samples=16)
+    unknown.progress = Progress(samples=8)
+    with pytest.raises(UserError, match="gives 16 training samples; the run began with 8, in an earlier version"):
+        take_over(unknown, start_at(tmp_path))
+
+
 def test_another_kind_of_samples_is_refused(alone: RankInfo, tmp_path: Path) -> None:
     del alone
-    path = saved(tmp_path, scaled(1.0))
+    path = saved(tmp_path)
     with pytest.raises(UserError, match=r"data\.source: its kind is tensor; .* was trained with table"):
         take_over(tiny.build(), start_at(path))
 
@@ -104,8 +153,8 @@ def test_another_kind_of_samples_is_refused(alone: RankInfo, tmp_path: Path) -> 
 @pytest.mark.parametrize("known", [True, False])
 def test_rows_that_come_are_refused_where_they_would_be_shuffled(known: bool, alone: RankInfo, tmp_path: Path) -> None:
     del alone
-    path = saved(tmp_path, scaled(1.0)) if known else tmp_path
-    run = run_over(scaled(1.0, samples=16))
+    path = saved(tmp_path) if known else of_before(tmp_path)
+    run = run_over(samples=16)
     run.progress = Progress(samples=8)
     source = replace(run.recipe.data.source, args={"split": "shuffle"})
     run.recipe = replace(run.recipe, data=replace(run.recipe.data, source=source))
