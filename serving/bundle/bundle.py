@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from torchferry.contract.table import TableSpec
 from torchferry.files import sha256, write_whole
 from torchferry.serving.bundle.variant import Variant, parse_variant
 from torchferry.serving.errors import BundleError
@@ -36,6 +37,11 @@ class TensorSpec:
     datatype: str
     shape: tuple[int, ...]
     """-1 stands for the batch."""
+    allow_nan: bool | None = None
+    """Whether NaN is taken, of an input of floating-point numbers. None in a bundle of before this key, whose raw
+    elements are taken as they come, infinities as well."""
+    table: TableSpec | None = None
+    """What the numbers of a row stand for, where the input is a table's and training said it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +85,11 @@ class Bundle:
     @property
     def accepted(self) -> list[str]:
         return [name for name, variant in self.variants.items() if variant.status == "accepted"]
+
+    @property
+    def table(self) -> TensorSpec | None:
+        """The one input, if records and lines of text can be read for it by its columns' names."""
+        return self.inputs[0] if len(self.inputs) == 1 and self.inputs[0].table else None
 
     @property
     def label_shares(self) -> dict[str, float]:
@@ -131,6 +142,9 @@ def write(bundle: Bundle, key: "SigningKey | None" = None) -> None:
     """Write model.json, signed if there is a `key`. It completes the folder: everything else must be there already."""
     content = _json(dataclasses.asdict(bundle))
     del content["root"]
+    for tensor in (*content["inputs"], *content["outputs"]):
+        for unsaid in [name for name, value in tensor.items() if value is None]:
+            del tensor[unsaid]
     digest = _digest(content)
     head = {"schema": SCHEMA, "digest": digest} | ({"signature": key.sign(digest)} if key else {})
     write_whole(bundle.root / "model.json", json.dumps(head | content, indent=2) + "\n")
@@ -157,7 +171,7 @@ def _digest(content: dict[str, Any]) -> str:
 
 def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
     def tensors(key: str) -> tuple[TensorSpec, ...]:
-        return tuple(TensorSpec(**tensor | {"shape": tuple(tensor["shape"])}) for tensor in content[key])
+        return tuple(map(_tensor, content[key]))
 
     parsed = {
         "inputs": tensors("inputs"),
@@ -167,6 +181,13 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
         "variants": {name: parse_variant(variant) for name, variant in content["variants"].items()},
     }
     return Bundle(root=root, **content | parsed)
+
+
+def _tensor(content: dict[str, Any]) -> TensorSpec:
+    table = content.get("table")
+    return TensorSpec(
+        **content | {"shape": tuple(content["shape"]), "table": table and TableSpec.of_json(table)},
+    )
 
 
 def _check_words(path: Path, bundle: Bundle) -> None:
