@@ -12,7 +12,7 @@ from torch import nn
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.tensors import DATATYPES
-from torchferry.serving.export.external_data import check_classes, samples_of
+from torchferry.serving.export.external_data import check_classes, check_finite, samples_of
 from torchferry.serving.export.input_spec import GivenInput, read_input
 from torchferry.serving.export.reference import OUTPUTS, Reference, Served
 from torchferry.serving.export.samples import Samples
@@ -47,6 +47,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--normalize", choices=("imagenet", "half", "none"), default="imagenet", help="of images")
     turned = "whether servers turn pictures upright as their EXIF orientation says (default apply)"
     group.add_argument("--exif", choices=("apply", "ignore"), default="apply", help=turned)
+    gaps = "its inputs of floating-point numbers may hold NaN, as JSON's null and a CSV's empty cell are"
+    group.add_argument("--allow-nan", action="store_true", help=gaps)
     tasks = "what its output means: logits of classes (default with --labels), one logit, or nothing that is known"
     group.add_argument("--task", choices=("classification", "binary", "tensors"), help=tasks)
     group.add_argument("--labels", type=Path, help="a text file with one class a line, in the order of the outputs")
@@ -67,6 +69,9 @@ def load_given(options: argparse.Namespace) -> Reference:
     calibration = samples_of(options.calibration_data, inputs, labels, task, "--calibration-data")
     if options.calibration_data is None:
         calibration = test
+    specs = _specs(inputs, options.allow_nan)
+    check_finite(test, specs, "--eval-data")
+    check_finite(calibration, specs, "--calibration-data")
     module = Served(Prepared(network, inputs), task).eval()
     outputs = _outputs(module, test)
     _check_labels(outputs[0], labels, task)
@@ -77,7 +82,7 @@ def load_given(options: argparse.Namespace) -> Reference:
         name=name_of(options),
         task=task,
         module=module,
-        inputs=tuple(TensorSpec(name=each.name, datatype=each.datatype, shape=(-1, *each.of.shape)) for each in inputs),
+        inputs=specs,
         outputs=outputs,
         decode=decode_of(inputs[0].of) if len(inputs) == 1 else None,
         labels=labels or _numbered(outputs[0], task),
@@ -85,6 +90,17 @@ def load_given(options: argparse.Namespace) -> Reference:
         calibration=None if calibration.random else calibration,
         limits={},
         provenance={"model": options.model, "weights": Path(options.weights).name if options.weights else "random"},
+    )
+
+
+def _specs(inputs: Sequence[GivenInput], allow_nan: bool) -> tuple[TensorSpec, ...]:
+    """Only floating-point numbers can be NaN. Raises UserError where there are none."""
+    floats = [each.datatype.startswith("FP") for each in inputs]
+    if allow_nan and not any(floats):
+        raise UserError("--allow-nan: none of the inputs is of floating-point numbers, which alone can be NaN")
+    return tuple(
+        TensorSpec(name=each.name, datatype=each.datatype, shape=(-1, *each.of.shape), allow_nan=allow_nan and is_float)
+        for each, is_float in zip(inputs, floats, strict=True)
     )
 
 

@@ -1,10 +1,12 @@
 """The metadata of the server and of its models, as the JSON objects of the protocol."""
 
+import json
 from collections import Counter
 from typing import Any
 
 from torchferry import __version__
 from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.onnx_server import columns
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
 from torchferry.serving.session.onnx_session import CPU
@@ -25,7 +27,7 @@ def metadata(model: Model, versions: list[str]) -> dict[str, Any]:
         "platform": PLATFORM,
         "inputs": [_tensor(spec) for spec in model.bundle.inputs],
         "outputs": [_tensor(spec) for spec in model.bundle.outputs],
-        "parameters": {"variant": model.loaded.variant},
+        "parameters": {"variant": model.loaded.variant} | _words(model),
     }
 
 
@@ -48,7 +50,8 @@ def configuration(model: Model) -> dict[str, Any]:
                 "count": len(loaded.sessions),
             }
         ],
-        "parameters": {"threads": {"string_value": str(loaded.plan.threads)}},
+        "parameters": {"threads": {"string_value": str(loaded.plan.threads)}}
+        | {name: {"string_value": json.dumps(said)} for name, said in _words(model).items()},
     }
 
 
@@ -80,6 +83,13 @@ def index(repository: Repository, ready_only: bool = False) -> list[dict[str, st
         for (name, version), reason in repository.failures.items()
     ]
     return ready if ready_only else ready + failed
+
+
+def _words(model: Model) -> dict[str, Any]:
+    """What the numbers stand for: a table's columns, and the labels of the first output."""
+    table, labels = model.bundle.table, model.bundle.labels
+    said: dict[str, Any] = {"columns": columns.described(table.table)} if table and table.table else {}
+    return said | ({"labels": list(labels)} if labels else {})
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:

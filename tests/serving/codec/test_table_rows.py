@@ -7,14 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.serving.tiny_bundle import described
-from torchferry.contract.cells import CellText
-from torchferry.contract.encoders import Encoder
-from torchferry.contract.table import TableSpec
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
-from torchferry.serving.codec.predictions_json import MAX_INSTANCES, answer, read_request
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.table_rows import from_lines, from_records
-from torchferry.serving.errors import NotDecodable, WrongTensor
 from torchferry.serving.export.trained import table_of
 from torchferry.training.data.source import Source
 from torchferry.training.data.tables.table import table
