@@ -238,3 +238,15 @@ def test_bad_input_is_said_with_its_option(pictures: Path, tmp_path: Path) -> No
 def test_a_given_name_is_the_bundles(tmp_path: Path) -> None:
     export(tmp_path, "--model", f"{NETWORKS}.one_logit", "--input", "table:8", "--name", "mine", variants="onnx-fp32")
     assert json.loads((tmp_path / "bundle" / "model.json").read_text())["name"] == "mine"
+
+
+def test_missing_values_are_taken_where_the_user_says_so(tmp_path: Path) -> None:
+    words = ("--model", "torch.nn.Linear", "--model-args", '{"in_features": 3, "out_features": 2}')
+    for option, taken in (((), False), (("--allow-nan",), True)):
+        reference = load_given(parser().parse_args([*words, "--input", "table:3", *option]))
+        assert reference.inputs[0].allow_nan is taken
+    with pytest.raises(UserError, match="--allow-nan: none of the inputs is of floating-point numbers"):
+        load_given(parser().parse_args([*words, "--input", "tensor:INT64:3", "--allow-nan"]))
+    np.savez(tmp_path / "rows.npz", row=np.array([[1, np.nan, 3]], np.float32))
+    with pytest.raises(UserError, match="--eval-data: 'row' is NaN in sample 0; --allow-nan says"):
+        load_given(parser().parse_args([*words, "--input", "table:3", "--eval-data", str(tmp_path / "rows.npz")]))
