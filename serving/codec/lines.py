@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from torchferry.serving.errors import NotDecodable
@@ -55,26 +55,23 @@ def read_lines(body: bytes, widths: Collection[int], names: Collection[str] = ()
     """
     try:
         text = body.decode("utf-8-sig")
-        found = {
-            delimiter: _split(text, delimiter) for delimiter in DELIMITERS if delimiter in text or delimiter == ","
-        }
+        firsts = {delimiter: next(_records(text, delimiter), None) for delimiter in DELIMITERS}
+        best = max(firsts, key=lambda each: _fit(firsts[each], widths, names))
+        records = list(_records(text, best))
     except (UnicodeDecodeError, csv.Error) as error:
         raise NotDecodable(f"the body is neither JSON nor lines of numbers with commas: {error}") from error
-    if not found[","].cells:
-        return found[","]
-    return max(found.values(), key=lambda lines: _fit(lines.first, widths, names))
+    return Lines([cells for _, cells in records], [number for number, _ in records])
 
 
-def _fit(first: list[str], widths: Collection[int], names: Collection[str]) -> tuple[int, bool]:
-    return sum(cell in names for cell in first), len(first) in widths
+def _fit(first: tuple[int, list[str]] | None, widths: Collection[int], names: Collection[str]) -> tuple[int, bool]:
+    cells = [cell.strip() for cell in first[1]] if first else []
+    return sum(cell in names for cell in cells), len(cells) in widths
 
 
-def _split(text: str, delimiter: str) -> Lines:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    cells, numbers, begins = [], [], 1
-    for row in reader:
-        if row:
-            cells.append(row)
-            numbers.append(begins)
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The line that each begins in, and its cells; lines without any are passed over."""
+    reader, begins = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1
+    for cells in reader:
+        if cells:
+            yield begins, cells
         begins = reader.line_num + 1
-    return Lines(cells, numbers)

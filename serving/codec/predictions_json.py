@@ -127,6 +127,8 @@ def _columns(table: TensorSpec) -> tuple[str, ...]:
 
 
 def _records(records: list[Any], table: TensorSpec, form: Literal["labels", "predictions"]) -> Request:
+    if not 0 < len(records) <= MAX_INSTANCES:
+        raise WrongTensor(f"the body has {len(records)} records; 1 to {MAX_INSTANCES} are taken")
     rows, notes = from_records(records, table)
     return Request({table.name: rows}, form, notes)
 

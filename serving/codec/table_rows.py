@@ -15,15 +15,11 @@ from torchferry.serving.errors import NotDecodable, WrongTensor
 Rows = tuple[np.ndarray, tuple[str, ...]]
 """[rows, numbers] as the network takes them, and what was assumed of them, a line each."""
 PANDAS = CellText()
-MOST = 1024
-"""Records in one body."""
 
 
 def from_records(records: Sequence[Any], spec: TensorSpec) -> Rows:
     """Objects with a cell for each column, by name. Raises WrongTensor, which names the row and the column."""
     table, place = _table(spec), _counted if len(records) > 1 else _alone
-    if not 0 < len(records) <= MOST:
-        raise WrongTensor(f"the body has {len(records)} records; 1 to {MOST} are taken")
     try:
         for row, record in enumerate(records):
             if not isinstance(record, dict):

@@ -110,6 +110,11 @@ def test_the_protocols_tensors_fill_gaps_as_well(addresses: dict[str, dict[str, 
     assert output_arrays(call(at["grpc"], "ModelInfer", asked))["values"].tolist() == expected
 
 
+def test_the_protocols_call_says_where_records_go(addresses: dict[str, dict[str, str]]) -> None:
+    answer = ask(addresses["onnx"]["rest"], "/v2/models/table/infer", RECORD)
+    assert (answer.status, "records are taken at /predictions/table" in answer.json["detail"]) == (400, True)
+
+
 def test_columns_are_told_in_metadata_and_openapi(addresses: dict[str, dict[str, str]]) -> None:
     at = addresses["onnx"]
     columns = ask(at["rest"], "/v2/models/table").json["parameters"]["columns"]

@@ -36,6 +36,8 @@ def read(body: bytes, header_length: int | None, model: Model) -> Inference:
     if header_length is not None and not 0 < header_length <= len(body):
         raise NotDecodable(f"Inference-Header-Content-Length is {header_length}; the body has {len(body)} bytes")
     head = _json(view if header_length is None else view[:header_length])
+    if model.bundle.table and "inputs" not in head:
+        raise NotDecodable(f"the body is not JSON of the form {FORM}; records are taken at /predictions/{model.name}")
     asked = Inference({}, id=_typed(head, "id", str, ""))
     read_parameters(parameters := _typed(head, "parameters", dict, {}), asked)
     asked.outputs = _wanted(head, parameters.get("binary_data_output") is True, model)

@@ -99,7 +99,7 @@ def test_a_tables_columns_are_those_that_training_encoded(tmp_path: Path) -> Non
         data=data,
         result={},
         step=1,
-        torch=torch.__version__,
+        torch=str(torch.__version__),
     )
     save_model(tmp_path / "model", build_model(network, source.input), card)
     (row,) = load_trained(tmp_path).inputs
