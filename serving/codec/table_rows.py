@@ -58,7 +58,9 @@ def plain_rows(lines: Lines, spec: TensorSpec) -> np.ndarray:
     try:
         rows = [[np.nan if PANDAS.is_missing(cell) else float(cell) for cell in cells] for cells in lines.cells]
     except ValueError as error:
-        raise NotDecodable(f"the body is neither JSON nor lines of numbers with commas: {error}") from error
+        what = f"the body is neither JSON nor lines of numbers with commas: {error}"
+        hint = "" if spec.table else "; the model's columns have no names here, so a line of names is not taken"
+        raise NotDecodable(what + hint) from error
     if not rows or len({len(row) for row in rows}) != 1:
         raise WrongTensor(f"'{spec.name}' has rows of different lengths, or none; the model takes {spec.shape[1]} each")
     shape = [len(rows), len(rows[0])]
@@ -114,7 +116,7 @@ def _encoded(cells: Mapping[str, Sequence[Any]], rows: int, place: Callable[[int
     numbers = table.encoded(values)
     with np.errstate(over="ignore"):
         given = numbers.astype(dtype)
-    for row, number in np.argwhere(~np.isfinite(given))[:1]:
+    for row, number in np.argwhere(np.isinf(given))[:1]:
         raise WrongRow(f"{place(row)}: column '{table.numbers[number]}' is beyond what {spec.datatype} holds")
     return given, tuple(table.unseen(values))
 

@@ -32,8 +32,9 @@ def main(arguments: Sequence[str]) -> None:
     given = {name: limit for name, limit in asked.items() if limit is not None}
     if (options.run is None) == (options.model is None):
         raise UserError("give a run folder, or the import path of a model with --model")
-    if options.run and options.allow_nan:
-        raise UserError("--allow-nan: is for --model; a run's table says itself where values may be missing")
+    if options.run and (options.allow_nan or options.columns):
+        option = "--allow-nan" if options.allow_nan else "--columns"
+        raise UserError(f"{option}: is for --model; a run's table says itself what its columns are and may miss")
     key = SigningKey(options.sign) if options.sign else None
     reference = load_trained(options.run) if options.run else load_given(options)
     if options.name is not None:

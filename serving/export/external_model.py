@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from torchferry.contract.encoders import Encoder
+from torchferry.contract.table import TableSpec
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.tensors import DATATYPES
@@ -47,6 +49,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--normalize", choices=("imagenet", "half", "none"), default="imagenet", help="of images")
     turned = "whether servers turn pictures upright as their EXIF orientation says (default apply)"
     group.add_argument("--exif", choices=("apply", "ignore"), default="apply", help=turned)
+    columns = "of a table: what its numbers are called, in order, so that servers take records and a CSV's header"
+    group.add_argument("--columns", metavar="NAME,NAME", help=columns)
     gaps = "its inputs of floating-point numbers may hold NaN, as JSON's null and a CSV's empty cell are"
     group.add_argument("--allow-nan", action="store_true", help=gaps)
     tasks = "what its output means: logits of classes (default with --labels), one logit, or nothing that is known"
@@ -69,7 +73,7 @@ def load_given(options: argparse.Namespace) -> Reference:
     calibration = samples_of(options.calibration_data, inputs, labels, task, "--calibration-data")
     if options.calibration_data is None:
         calibration = test
-    specs = _specs(inputs, options.allow_nan)
+    specs = _specs(inputs, options.allow_nan, options.columns)
     check_finite(test, specs, "--eval-data")
     check_finite(calibration, specs, "--calibration-data")
     module = Served(Prepared(network, inputs), task).eval()
@@ -93,15 +97,33 @@ def load_given(options: argparse.Namespace) -> Reference:
     )
 
 
-def _specs(inputs: Sequence[GivenInput], allow_nan: bool) -> tuple[TensorSpec, ...]:
-    """Only floating-point numbers can be NaN. Raises UserError where there are none."""
+def _specs(inputs: Sequence[GivenInput], allow_nan: bool, columns: str | None) -> tuple[TensorSpec, ...]:
+    """Only floating-point numbers can be NaN, and only one row of them has columns. Raises UserError for others."""
     floats = [each.datatype.startswith("FP") for each in inputs]
     if allow_nan and not any(floats):
         raise UserError("--allow-nan: none of the inputs is of floating-point numbers, which alone can be NaN")
+    table = None if columns is None else _table(columns.split(","), inputs, allow_nan)
     return tuple(
-        TensorSpec(name=each.name, datatype=each.datatype, shape=(-1, *each.of.shape), allow_nan=allow_nan and is_float)
+        TensorSpec(
+            name=each.name,
+            datatype=each.datatype,
+            shape=(-1, *each.of.shape),
+            allow_nan=allow_nan and is_float,
+            table=table,
+        )
         for each, is_float in zip(inputs, floats, strict=True)
     )
+
+
+def _table(columns: Sequence[str], inputs: Sequence[GivenInput], allow_nan: bool) -> TableSpec:
+    names = [name.strip() for name in columns]
+    if len(inputs) > 1 or len(inputs[0].of.shape) > 1 or not inputs[0].datatype.startswith("FP"):
+        raise UserError("--columns: is for a model of one table, such as --input table:3")
+    if len(names) != inputs[0].of.shape[0]:
+        raise UserError(f"--columns: has {len(names)} names; --input says {inputs[0].of.shape[0]} columns")
+    if odd := [name for name in names if not name or names.count(name) > 1]:
+        raise UserError(f"--columns: names '{odd[0]}' more than once" if odd[0] else "--columns: has an empty name")
+    return TableSpec(columns=tuple(Encoder(column=name) for name in names), keeps_nan=allow_nan)
 
 
 def name_of(options: argparse.Namespace) -> str:

@@ -10,7 +10,7 @@ from torchferry.contract.table import TableSpec
 def described(table: TableSpec) -> list[dict[str, Any]]:
     """Of each column its name and kind, what it may hold, and whether a cell may be missing."""
     return [
-        {"name": column.column, "kind": column.kind, "missing": "taken" if column.takes_missing else "refused"}
+        {"name": column.column, "kind": column.kind, "missing": "taken" if table.may_miss(column) else "refused"}
         | ({"categories": list(column.categories)} if column.kind == "category" else {})
         | ({"format": column.form or "ISO 8601"} if column.kind == "date" else {})
         for column in table.columns
@@ -21,8 +21,8 @@ def record_schema(table: TableSpec, example: Mapping[str, Any] | None) -> dict[s
     """JSON schema of a record."""
     return {
         "type": "object",
-        "properties": {column.column: _cell(column) for column in table.columns},
-        "required": [column.column for column in table.columns if not column.takes_missing],
+        "properties": {column.column: _cell(column, table.may_miss(column)) for column in table.columns},
+        "required": [column.column for column in table.columns if not table.may_miss(column)],
         "minProperties": 1,
         "additionalProperties": False,
     } | ({"examples": [dict(example)]} if example else {})
@@ -34,8 +34,8 @@ def csv_example(example: Mapping[str, Any]) -> str:
     return "\n".join(",".join(map(_quoted, line)) for line in (example, cells)) + "\n"
 
 
-def _cell(column: Encoder) -> dict[str, Any]:
-    null = [None] if column.takes_missing else []
+def _cell(column: Encoder, may_miss: bool) -> dict[str, Any]:
+    null = [None] if may_miss else []
     if column.kind == "category":
         return {"enum": [*column.categories, *null]}
     kind = "number" if column.kind == "number" else "string"

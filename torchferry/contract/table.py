@@ -27,13 +27,16 @@ class TableSpec:
     columns: tuple[Encoder, ...]
     """In the order of the row's numbers, of which a category gives several."""
     text: CellText = field(default_factory=CellText)
+    keeps_nan: bool = False
+    """Whether the network itself takes NaN, so that a missing number stays one; its columns are then plain numbers."""
 
     @classmethod
     def of_json(cls, content: Mapping[str, Any]) -> Self:
         """From what dataclasses.asdict makes of one, with lists for tuples. Raises KeyError and TypeError."""
         columns = [Encoder(**column | {"categories": tuple(column["categories"])}) for column in content["columns"]]
-        text = content["text"]
-        return cls(columns=tuple(columns), text=CellText(**text | {"missing_words": tuple(text["missing_words"])}))
+        said = content["text"]
+        text = CellText(**said | {"missing_words": tuple(said["missing_words"])})
+        return cls(columns=tuple(columns), text=text, keeps_nan=content["keeps_nan"])
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -48,14 +51,18 @@ class TableSpec:
     @property
     def takes_missing(self) -> bool:
         """Whether some column's cell may be missing."""
-        return any(column.takes_missing for column in self.columns)
+        return any(map(self.may_miss, self.columns))
+
+    def may_miss(self, column: Encoder) -> bool:
+        """Whether a cell of one of its columns may be missing."""
+        return self.keeps_nan or column.takes_missing
 
     def check_names(self, given: Collection[str], where: str) -> None:
         """Raises WrongRow for a name that is no column, and for a column that is not given and may not be missing."""
         if unknown := [name for name in given if name not in self.names]:
             hint = did_you_mean(unknown[0], self.names, f"the columns are {some(self.names, 20)}")
             raise WrongRow(f"{where}: there is no column '{unknown[0][:100]}'{hint}")
-        if lacking := [each.column for each in self.columns if each.column not in given and not each.takes_missing]:
+        if lacking := [each.column for each in self.columns if each.column not in given and not self.may_miss(each)]:
             what = f"column '{lacking[0]}' is" if len(lacking) == 1 else f"columns {some(lacking, 20)} are"
             raise WrongRow(f"{where}: {what} not given, and the model was trained without missing values there")
 
@@ -71,7 +78,7 @@ class TableSpec:
 
     def encoded(self, values: Sequence[np.ndarray]) -> np.ndarray:
         """float64 [rows, numbers], as training encodes them."""
-        return encode(self.columns, values)
+        return np.stack(values, axis=1) if self.keeps_nan else encode(self.columns, values)
 
     def unseen(self, values: Sequence[np.ndarray]) -> list[str]:
         """A line for each column with categories that no training row has, which count as none of the known ones."""
@@ -90,6 +97,8 @@ class TableSpec:
 
         Raises WrongRow where nothing stands for it.
         """
+        if self.keeps_nan:
+            return rows
         rows, at = rows.copy(), 0
         for column in self.columns:
             gaps = np.isnan(rows[:, at])
@@ -120,7 +129,7 @@ class TableSpec:
         except NotACell as error:
             raise WrongRow(f"{place(error.row)}: column '{column.column}' {error}") from error
         gaps = np.flatnonzero(missing_cells(values))
-        if len(gaps) and not column.takes_missing:
+        if len(gaps) and not self.may_miss(column):
             where = f"{place(int(gaps[0]))}: column '{column.column}'"
             raise WrongRow(f"{where} is missing, and the model was trained without missing values there")
         return values

@@ -232,6 +232,15 @@ def test_a_table_whose_columns_training_did_not_say_has_lines_of_numbers() -> No
         )
 
 
+@pytest.mark.parametrize(
+    "body",
+    [{"fare": 2}, {"age": None, "fare": 2}, "fare\n2\n", "age,fare\n,2\n", "nan,2\n", {"instances": [[None, 2]]}],
+)
+def test_a_network_that_takes_nan_itself_gets_it(body: Any) -> None:
+    table = TableSpec(columns=(Encoder(column="age"), Encoder(column="fare")), keeps_nan=True)
+    np.testing.assert_array_equal(read(body, table).inputs["row"], np.array([[np.nan, 2]], np.float32))
+
+
 def test_cells_are_read_with_the_words_of_the_contract() -> None:
     table = TableSpec(columns=(AGE,), text=CellText(missing_words=("?",), decimal=","))
     assert read("age\n?\n", table).inputs["row"].tolist() == [[30]]

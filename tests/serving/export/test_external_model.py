@@ -250,3 +250,20 @@ def test_missing_values_are_taken_where_the_user_says_so(tmp_path: Path) -> None
     np.savez(tmp_path / "rows.npz", row=np.array([[1, np.nan, 3]], np.float32))
     with pytest.raises(UserError, match="--eval-data: 'row' is NaN in sample 0; --allow-nan says"):
         load_given(parser().parse_args([*words, "--input", "table:3", "--eval-data", str(tmp_path / "rows.npz")]))
+
+
+def test_a_tables_columns_have_the_names_that_the_user_says() -> None:
+    words = ("--model", "torch.nn.Linear", "--model-args", '{"in_features": 3, "out_features": 2}')
+    for option, kept in (((), False), (("--allow-nan",), True)):
+        given = parser().parse_args([*words, "--input", "table:3", "--columns", "age, fare,deck", *option])
+        (row,) = load_given(given).inputs
+        assert row.table is not None
+        assert (row.table.names, row.table.keeps_nan) == (("age", "fare", "deck"), kept)
+    for what, names, said in (
+        ("table:3", "a,b", "--columns: has 2 names; --input says 3 columns"),
+        ("table:3", "a,b,a", "--columns: names 'a' more than once"),
+        ("table:3", "a,,b", "--columns: has an empty name"),
+        ("tensor:INT64:3", "a,b,c", "--columns: is for a model of one table"),
+    ):
+        with pytest.raises(UserError, match=said):
+            load_given(parser().parse_args([*words, "--input", what, "--columns", names]))
