@@ -15,7 +15,8 @@ class RequestError(Exception):
     """A request cannot be answered, and the client is the one who can mend it."""
 
     def __str__(self) -> str:
-        return super().__str__()[:500]  # it repeats what the request says, which may be millions of letters
+        # It repeats what the request says: perhaps millions of letters, or halves of them that UTF-8 does not have.
+        return super().__str__()[:500].encode(errors="replace").decode()
 
 
 class ClientGone(RequestError):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from torchferry.contract.resize import wrong
+from torchferry.contract.table import TableSpec
 from torchferry.files import sha256, write_whole
 from torchferry.serving.bundle.variant import Variant, parse_variant
 from torchferry.serving.errors import BundleError
@@ -39,6 +40,11 @@ class TensorSpec:
     """-1 stands for the batch."""
     labels: tuple[str, ...] | None = None
     """What the classes are called that this output scores, [batch, classes], where a model has several outputs."""
+    allow_nan: bool | None = None
+    """Whether NaN is taken, of an input of floating-point numbers. None in a bundle of before this key, whose raw
+    elements are taken as they come, infinities as well."""
+    table: TableSpec | None = None
+    """What the numbers of a row stand for, where the input is a table's and training said it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +105,11 @@ class Bundle:
         return next((spec.labels for spec in self.outputs if spec.name == output and spec.labels), self.labels)
 
     @property
+    def table(self) -> TensorSpec | None:
+        """The one input, if records and lines of text can be read for it by its columns' names."""
+        return self.inputs[0] if len(self.inputs) == 1 and self.inputs[0].table else None
+
+    @property
     def label_shares(self) -> dict[str, float]:
         """Of the training samples, 0..1, by label; empty where it is not known, as in a bundle made before it was."""
         return dict(zip(self.labels, self.reference.get("label_shares", ()), strict=False))
@@ -149,6 +160,9 @@ def write(bundle: Bundle, key: "SigningKey | None" = None) -> None:
     """Write model.json, signed if there is a `key`. It completes the folder: everything else must be there already."""
     content = _json(dataclasses.asdict(bundle))
     del content["root"]
+    for tensor in (*content["inputs"], *content["outputs"]):
+        for unsaid in [name for name, value in tensor.items() if value is None]:
+            del tensor[unsaid]
     digest = _digest(content)
     head = {"schema": SCHEMA, "digest": digest} | ({"signature": key.sign(digest)} if key else {})
     write_whole(bundle.root / "model.json", json.dumps(head | content, indent=2) + "\n")
@@ -188,8 +202,15 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
 
 
 def _tensor(content: dict[str, Any]) -> TensorSpec:
-    labels = content.get("labels")
-    return TensorSpec(**content | {"shape": tuple(content["shape"]), "labels": labels and tuple(labels)})
+    labels, table = content.get("labels"), content.get("table")
+    return TensorSpec(
+        **content
+        | {
+            "shape": tuple(content["shape"]),
+            "labels": labels and tuple(labels),
+            "table": table and TableSpec.of_json(table),
+        }
+    )
 
 
 def _decode(content: dict[str, Any]) -> ImageDecode:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import csv
 import json
 import math
 from collections.abc import Mapping
@@ -13,16 +12,9 @@ import numpy as np
 
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.images import decode_image
-from torchferry.serving.codec.tensors import (
-    DTYPES,
-    FORM,
-    check_declared,
-    check_names,
-    from_json,
-    from_numbers,
-    read_tensors,
-    write_tensors,
-)
+from torchferry.serving.codec.lines import read_lines
+from torchferry.serving.codec.table_rows import from_lines, from_records, plain_rows
+from torchferry.serving.codec.tensors import FORM, check_names, from_json, read_tensors, write_tensors
 from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
 
 TOP_K = 5
@@ -36,7 +28,9 @@ class Request:
     inputs: dict[str, np.ndarray]
     """By tensor name; the first axis is the batch."""
     form: Literal["tensors", "labels", "predictions"]
-    """Tensors are answered with tensors, an image with labels, instances with a list of predictions."""
+    """Tensors are answered with tensors, an image, a record or lines with labels, instances with a list of them."""
+    notes: tuple[str, ...] = ()
+    """What was assumed of it, a line each; said with the labels."""
 
     @property
     def size(self) -> int:
@@ -52,7 +46,7 @@ def check_type(content_type: str) -> None:
 
 
 def read_request(body: bytes, bundle: Bundle) -> Request:
-    """An image file's bytes, a table's rows as CSV, JSON instances, or Open Inference Protocol JSON.
+    """An image file's bytes, a table's rows as CSV or as records, JSON instances, or Open Inference Protocol JSON.
 
     Raises RequestError.
     """
@@ -62,8 +56,11 @@ def read_request(body: bytes, bundle: Bundle) -> Request:
     first = bundle.inputs[0]
     if bundle.decode:
         return Request({first.name: decode_image(body, bundle.decode)[None]}, "labels")
+    if bundle.table:
+        rows, notes = from_lines(body, first)
+        return Request({first.name: rows}, "labels", notes)
     if len(bundle.inputs) == 1 and len(first.shape) == 2:
-        return Request({first.name: _rows(body, first)}, "labels")
+        return Request({first.name: plain_rows(read_lines(body, first.shape[1:]), first)}, "labels")
     raise NotDecodable(f"{bundle.name} takes tensors as JSON, and this is none")
 
 
@@ -80,7 +77,8 @@ def answer(
         return _text({"model_name": model, "model_version": bundle.version} | write_tensors(outputs))
     values = [_labelled(sample, bundle, top_k or TOP_K) for sample in outputs[bundle.outputs[0].name]]
     alone = len(values) == 1 and request.form == "labels"
-    return _text({"model": model} | (values[0] if alone else {"predictions": values}))
+    notes = {"notes": request.notes} if request.notes else {}
+    return _text({"model": model} | (values[0] if alone else {"predictions": values}) | notes)
 
 
 def _text(content: Any) -> str:
@@ -99,28 +97,59 @@ def _finite(content: Any) -> Any:
 
 
 def _read_json(body: bytes, bundle: Bundle) -> Request:
+    table = bundle.table
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise NotDecodable(f"the body is not JSON of the form {FORM}") from error
-    if isinstance(content, dict) and "instances" in content and "inputs" not in content:
-        return Request(_instances(content["instances"], bundle), "predictions")
+        raise NotDecodable(f"the body is not JSON of the form {_forms(table)}") from error
+    if _has_list(content, "instances", table) and "inputs" not in content:
+        return _instances(content["instances"], bundle)
+    if table and isinstance(content, list):
+        return _records(content, table, "predictions")
+    if table and isinstance(content, dict) and not _has_list(content, "inputs", table):
+        return _records([content], table, "labels")
     return Request(read_tensors(content, bundle.inputs), "tensors")
 
 
-def _instances(given: Any, bundle: Bundle) -> dict[str, np.ndarray]:
-    """A list with a sample in each place: numbers, {"b64": an image file}, or an object by the inputs' names."""
+def _has_list(content: Any, key: str, table: TensorSpec | None) -> bool:
+    """Whether the key is the protocol's; a column may have its name, of which a cell is no list."""
+    if not isinstance(content, dict) or key not in content:
+        return False
+    return isinstance(content[key], list) or table is None or key not in _columns(table)
+
+
+def _forms(table: TensorSpec | None) -> str:
+    return FORM if table is None else f"{FORM}, nor a record of the columns {', '.join(_columns(table))}"
+
+
+def _columns(table: TensorSpec) -> tuple[str, ...]:
+    return table.table.names if table.table else ()
+
+
+def _records(records: list[Any], table: TensorSpec, form: Literal["labels", "predictions"]) -> Request:
+    if not 0 < len(records) <= MAX_INSTANCES:
+        raise WrongTensor(f"the body has {len(records)} records; 1 to {MAX_INSTANCES} are taken")
+    rows, notes = from_records(records, table)
+    return Request({table.name: rows}, form, notes)
+
+
+def _instances(given: Any, bundle: Bundle) -> Request:
+    """A list with a sample in each place: numbers, {"b64": an image file}, a record by a table's columns, or an object
+    by the inputs' names."""
     if not isinstance(given, list) or not 0 < len(given) <= MAX_INSTANCES:
         raise WrongTensor(f"'instances' is not a list of 1 to {MAX_INSTANCES} samples")
     names = [spec.name for spec in bundle.inputs]
     first = given[0]
+    if bundle.table and isinstance(first, dict) and not isinstance(first.get(names[0]), list):
+        return _records(given, bundle.table, "predictions")
     if len(names) == 1 and not (isinstance(first, dict) and "b64" not in first):
         given = [{names[0]: sample} for sample in given]
     if not all(isinstance(sample, dict) for sample in given):
         raise WrongTensor("'instances' has samples of different kinds; give all of them alike")
     for sample in given:
         check_names(sample, bundle.inputs)
-    return {spec.name: _column([sample[spec.name] for sample in given], spec, bundle) for spec in bundle.inputs}
+    inputs = {spec.name: _column([sample[spec.name] for sample in given], spec, bundle) for spec in bundle.inputs}
+    return Request(inputs, "predictions")
 
 
 def _column(samples: list[Any], spec: TensorSpec, bundle: Bundle) -> np.ndarray:
@@ -134,20 +163,6 @@ def _file(sample: Any) -> bytes:
         return base64.b64decode(sample["b64"], validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         raise NotDecodable('an instance is not of the form {"b64": "an image file as base64"}') from error
-
-
-def _rows(body: bytes, spec: TensorSpec) -> np.ndarray:
-    """Lines of numbers with commas, without a heading."""
-    try:
-        rows = [list(map(float, row)) for row in csv.reader(body.decode().splitlines()) if row]
-    except (ValueError, csv.Error) as error:
-        raise NotDecodable(f"the body is neither JSON nor lines of numbers with commas: {error}") from error
-    if not rows or len({len(row) for row in rows}) != 1:
-        raise WrongTensor(f"'{spec.name}' has rows of different lengths, or none; the model takes {spec.shape[1]} each")
-    shape = [len(rows), len(rows[0])]
-    check_declared(spec.datatype, shape, spec)
-    whole = DTYPES[spec.datatype].kind in "iu" and all(value.is_integer() for row in rows for value in row)
-    return from_numbers([[int(value) for value in row] for row in rows] if whole else rows, shape, spec)
 
 
 def _labelled(given: np.ndarray, bundle: Bundle, top_k: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.values import checked_values
 from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
 
 DTYPES = {
@@ -86,35 +87,56 @@ def from_json(tensor: Mapping[str, Any], spec: TensorSpec) -> np.ndarray:
     """A JSON tensor's numbers; raises WrongTensor or TooLarge."""
     shape, data = tensor.get("shape"), tensor.get("data")
     check_declared(tensor.get("datatype"), shape, spec)
-    return from_numbers(data if _only_numbers(data) else None, shape, spec)
+    types = _types_in(data)
+    if type(None) in types and data is not None and DTYPES[spec.datatype].kind != "f":
+        raise WrongTensor(f"'{spec.name}' has null in its data; {spec.datatype} numbers are taken")
+    numbers = data if types <= {bool, int, float, type(None)} else None
+    return from_numbers(numbers, shape, spec, has_null=type(None) in types and data is not None)
 
 
-def _only_numbers(data: Any) -> bool:
-    """Whether no text is among them: numpy would make every number as long as the longest."""
+def _types_in(data: Any) -> set[type]:
+    """Those of the elements. No text may be among them: numpy would make every number as long as the longest."""
     elements = data if isinstance(data, list) else [data]
-    while (kinds := set(map(type, elements))) == {list}:
+    while (types := set(map(type, elements))) == {list}:
         elements = list(chain.from_iterable(elements))
-    return kinds <= {bool, int, float}
+    return types
 
 
-def from_numbers(numbers: Any, shape: Any, spec: TensorSpec) -> np.ndarray:
-    """Numbers in nested or flat lists, or any sequence of them, as the declared tensor; raises WrongTensor."""
+def from_numbers(numbers: Any, shape: Any, spec: TensorSpec, *, has_null: bool = False) -> np.ndarray:
+    """Numbers in nested or flat lists, or any sequence of them, as the declared tensor; raises WrongTensor.
+
+    `has_null`: None is among them, which is NaN.
+    """
     dtype = DTYPES[spec.datatype]
     try:
-        values = _array(numbers, dtype)
+        values = np.array(numbers, np.float64) if has_null else _array(numbers, dtype)
         if values.dtype.kind not in _KINDS[dtype.kind]:
             raise ValueError
         low, high = _range(dtype)
-        if values.size and not low <= values.min() <= values.max() <= high:
-            raise WrongTensor(f"'{spec.name}' has values outside {low}..{high}, the range of {spec.datatype}")
-        return values.astype(dtype).reshape(shape)
+        values = values.reshape(shape)
+        if values.size and not low <= values.min() <= values.max() <= high:  # nor is NaN
+            values = _within(low, high, values, spec)
+        return values.astype(dtype)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         wanted = f"{spec.datatype} numbers that fill shape {shape}"
         raise WrongTensor(f"'{spec.name}' has data other than {wanted}") from error
 
 
+def _within(low: float, high: float, values: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Checked for NaN and infinity, and the rest for its range. Raises WrongTensor."""
+    if values.dtype.kind == "f":
+        values = checked_values(values, spec)
+        present = values[~np.isnan(values)]
+        if not present.size or low <= present.min() <= present.max() <= high:
+            return values
+    raise WrongTensor(f"'{spec.name}' has values outside {low}..{high}, the range of {spec.datatype}")
+
+
 def from_raw(data: bytes | memoryview, shape: Sequence[int], spec: TensorSpec) -> np.ndarray:
-    """Raw elements as the declared tensor, without a copy; raises WrongTensor."""
+    """Raw elements as the declared tensor, without a copy; raises WrongTensor.
+
+    Those of a bundle that says nothing of NaN are taken as they are.
+    """
     dtype = DTYPES[spec.datatype]
     if len(data) != math.prod(shape) * dtype.itemsize:
         wanted = math.prod(shape) * dtype.itemsize
@@ -124,6 +146,8 @@ def from_raw(data: bytes | memoryview, shape: Sequence[int], spec: TensorSpec) -
         if numbers.max(initial=0) > 1:
             raise WrongTensor(f"'{spec.name}' has bytes other than 0 and 1, which are no BOOL")
     values = np.frombuffer(data, dtype).reshape(shape)
+    if dtype.kind == "f" and spec.allow_nan is not None:
+        values = checked_values(values, spec)
     return values if values.flags.aligned else values.copy()  # not every kernel reads what lies across words
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from torch import nn
 
 from torchferry.errors import UserError, some
+from torchferry.nearest import did_you_mean
 from torchferry.serving.export.forward_signature import forward_signature
 from torchferry.serving.export.input_spec import GivenInput
 from torchferry.serving.export.nested_inputs import Place, filled, nested
 from torchferry.serving.export.tensor_names import NAME
-from torchferry.training.config.nearest import did_you_mean
 
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 VARIADIC = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)

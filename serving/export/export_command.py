@@ -36,6 +36,9 @@ def main(arguments: Sequence[str]) -> None:
         raise UserError("give a run folder, or the import path of a model with --model")
     if options.run:
         check_is_for_model(options)
+    if options.run and (options.allow_nan or options.columns):
+        option = "--allow-nan" if options.allow_nan else "--columns"
+        raise UserError(f"{option}: is for --model; a run's table says itself what its columns are and may miss")
     key = SigningKey(options.sign) if options.sign else None
     reference = load_trained(options.run) if options.run else load_given(options)
     if options.name is not None:

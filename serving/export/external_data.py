@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import Dataset, TensorDataset
 
 from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.input_spec import GivenInput
 from torchferry.serving.export.samples import Samples
 from torchferry.training.config.instantiate import one_line
@@ -50,6 +51,22 @@ def check_classes(samples: Samples, classes: int, option: str) -> None:
     wrong = [target for target in samples.data.tensors[-1].reshape(-1).tolist() if not 0 <= target < classes]
     if wrong:
         raise UserError(f"{option}: '{TARGETS}' has class {wrong[0]}; the model knows 0 to {classes - 1}")
+
+
+def check_finite(samples: Samples, specs: Sequence[TensorSpec], option: str) -> None:
+    """Raises UserError for NaN and infinity that no server would take."""
+    if samples.random or not isinstance(samples.data, TensorDataset):
+        return
+    for spec, values in zip(specs, samples.data.tensors, strict=False):
+        if not values.is_floating_point():
+            continue
+        if (rows := torch.isinf(values).flatten(1).any(dim=1).nonzero()).numel():
+            raise UserError(
+                f"{option}: '{spec.name}' is infinite in sample {rows[0].item()}; servers take finite numbers"
+            )
+        if not spec.allow_nan and (rows := torch.isnan(values).flatten(1).any(dim=1).nonzero()).numel():
+            found = f"{option}: '{spec.name}' is NaN in sample {rows[0].item()}"
+            raise UserError(f"{found}; --allow-nan says that the model takes missing values")
 
 
 def _images(folder: Path, image: ImageInput, labels: tuple[str, ...], option: str) -> Dataset:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from torchferry.errors import UserError
-from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.binding import bind
-from torchferry.serving.export.external_data import check_classes, in_full, samples_of
+from torchferry.serving.export.external_data import check_classes, check_finite, in_full, samples_of
 from torchferry.serving.export.input_spec import read_input
+from torchferry.serving.export.input_tensors import input_tensors
 from torchferry.serving.export.labels import Labels, labelled, read_labels
 from torchferry.serving.export.network import build_network, name_of, origin
 from torchferry.serving.export.output_specs import output_specs
@@ -36,6 +36,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     kinds += "an image alone where its size is published"
     group.add_argument("--input", action="append", default=[], metavar="[NAME=]KIND", help=kinds)
     add_picture_options(group)
+    columns = "of a table: what its numbers are called, in order, so that servers take records and a CSV's header"
+    group.add_argument("--columns", metavar="NAME,NAME", help=columns)
+    gaps = "its inputs of floating-point numbers may hold NaN, as JSON's null and a CSV's empty cell are"
+    group.add_argument("--allow-nan", action="store_true", help=gaps)
     tasks = "what its output means: logits of classes (default with --labels), one logit, or nothing that is known"
     group.add_argument("--task", choices=("classification", "binary", "tensors"), help=tasks)
     labels = "a text file with one class a line, in the order of its scores; again for each output of several"
@@ -71,6 +75,9 @@ def load_given(options: argparse.Namespace) -> Reference:
     calibration = samples_of(options.calibration_data, inputs, labels.only, task, "--calibration-data")
     if options.calibration_data is None:
         calibration = test
+    specs = input_tensors(inputs, options.allow_nan, options.columns)
+    check_finite(test, specs, "--eval-data")
+    check_finite(calibration, specs, "--calibration-data")
     module = Served(prepared, task).eval()
     outputs, classes = labelled(output_specs(module, test), labels, task)
     if task == "classification":
@@ -80,7 +87,7 @@ def load_given(options: argparse.Namespace) -> Reference:
         name=name,
         task=task,
         module=module,
-        inputs=tuple(TensorSpec(name=each.name, datatype=each.datatype, shape=(-1, *each.of.shape)) for each in inputs),
+        inputs=specs,
         outputs=outputs,
         decode=decode_of(inputs[0].of) if len(inputs) == 1 else None,
         labels=classes,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from torchferry.errors import UserError
+from torchferry.nearest import did_you_mean
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.training.config.nearest import did_you_mean
 
 Specs = tuple[TensorSpec, ...]
 OF_OUTPUT = re.compile(r"(?P<output>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<file>.+)")

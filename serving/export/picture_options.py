@@ -7,8 +7,8 @@ from typing import Any
 from torchferry.arguments import finite
 from torchferry.contract.resize import INTERPOLATIONS, LEAST_FRACTION, RESIZES
 from torchferry.errors import UserError
+from torchferry.nearest import did_you_mean
 from torchferry.serving.export.input_spec import GivenInput
-from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.data.source import ImageInput
 
 PLAIN = ("interpolation", "antialias", "fill", "normalize", "mean", "std", "exif", "jpeg")

@@ -3,10 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+from torchferry.contract.cells import CellText
+from torchferry.contract.table import TableSpec
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.export.reference import OUTPUTS, Reference, Served
 from torchferry.serving.export.samples import Samples
-from torchferry.training.data.source import ImageInput, Input, TableInput
+from torchferry.training.data.source import ImageInput, Input, Source, TableInput
+from torchferry.training.data.tables.typed_rows import encoders_of
 from torchferry.training.models.saved import ModelCard, evaluation_data, load_model
 
 DATATYPES = {"float32": "FP32", "float64": "FP64", "int64": "INT64"}
@@ -17,13 +20,21 @@ def load_trained(run: Path) -> Reference:
     model, card = load_model(run)
     source = evaluation_data(card)
     name, datatype = input_of(card.input)
+    table = table_of(card.input, source)
+    input = TensorSpec(
+        name=name,
+        datatype=datatype,
+        shape=(-1, *card.input.shape),
+        allow_nan=table is not None and table.takes_missing,
+        table=table,
+    )
     outputs = 1 if card.task == "binary" else len(card.labels)
     given = "FP32" if card.target_scale is None else "FP64"
     return Reference(
         name=card.name,
         task=card.task,
         module=Served(model, card.task).eval(),
-        inputs=(TensorSpec(name=name, datatype=datatype, shape=(-1, *card.input.shape)),),
+        inputs=(input,),
         outputs=(TensorSpec(name=OUTPUTS[card.task], datatype=given, shape=(-1, outputs)),),
         output_scale=card.target_scale,
         decode=decode_of(card.input),
@@ -51,6 +62,13 @@ def input_of(given: Input) -> tuple[str, str]:
     if isinstance(given, ImageInput):
         return "image", "UINT8"
     return "row" if isinstance(given, TableInput) else "input", DATATYPES[given.datatype]
+
+
+def table_of(given: Input, source: Source) -> TableSpec | None:
+    """Whose columns stand for the row, and how the text in their cells was read."""
+    if not isinstance(given, TableInput):
+        return None
+    return TableSpec(columns=encoders_of(given), text=source.cell_text or CellText())
 
 
 def decode_of(given: Input) -> ImageDecode | None:

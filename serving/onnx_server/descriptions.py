@@ -6,6 +6,7 @@ from typing import Any
 
 from torchferry import __version__
 from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.onnx_server import columns
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
 from torchferry.serving.session.onnx_session import CPU
@@ -26,7 +27,7 @@ def metadata(model: Model, versions: list[str]) -> dict[str, Any]:
         "platform": PLATFORM,
         "inputs": [_tensor(spec) for spec in model.bundle.inputs],
         "outputs": [_tensor(spec) for spec in model.bundle.outputs],
-        "parameters": {"variant": model.loaded.variant} | _output_labels(model),
+        "parameters": {"variant": model.loaded.variant} | _words(model),
     }
 
 
@@ -50,7 +51,7 @@ def configuration(model: Model) -> dict[str, Any]:
             }
         ],
         "parameters": {"threads": {"string_value": str(loaded.plan.threads)}}
-        | {name: {"string_value": json.dumps(said)} for name, said in _output_labels(model).items()},
+        | {name: {"string_value": json.dumps(said)} for name, said in _words(model).items()},
     }
 
 
@@ -84,10 +85,13 @@ def index(repository: Repository, ready_only: bool = False) -> list[dict[str, st
     return ready if ready_only else ready + failed
 
 
-def _output_labels(model: Model) -> dict[str, Any]:
-    """What the classes are called of each output of several that has names for its own."""
-    labels = {spec.name: list(spec.labels) for spec in model.bundle.outputs if spec.labels}
-    return {"output_labels": labels} if labels else {}
+def _words(model: Model) -> dict[str, Any]:
+    """What the numbers stand for: a table's columns, the labels of the first output, and those of each of several
+    outputs that has names for its own."""
+    table, labels = model.bundle.table, model.bundle.labels
+    said: dict[str, Any] = {"columns": columns.described(table.table)} if table and table.table else {}
+    of_outputs = {spec.name: list(spec.labels) for spec in model.bundle.outputs if spec.labels}
+    return said | ({"labels": list(labels)} if labels else {}) | ({"output_labels": of_outputs} if of_outputs else {})
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:

@@ -40,3 +40,7 @@ def test_a_refusal_never_repeats_millions_of_letters(kind: type[RequestError]) -
 def test_who_is_refused_for_load_is_told_when_to_come_again() -> None:
     refused = Overloaded("the queue is full", retry_after=3)
     assert (str(refused), refused.retry_after) == ("the queue is full", 3)
+
+
+def test_a_requests_half_letter_can_be_sent_back() -> None:
+    assert str(RequestError("there is no column '\ud800'")) == "there is no column '?'"

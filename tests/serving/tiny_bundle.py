@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from torchferry.contract.table import TableSpec
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.bundle.variant import Measured, Speed, Variant
@@ -76,9 +77,31 @@ def written(folder: Path, name: str = "tiny", version: str = "1.0", factor: floa
     return bundle
 
 
-def _save_graph(path: Path, factor: float) -> None:
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 2]) for name in ("row", "probabilities")]
-    node = helper.make_node("Mul", ["row", "factor"], ["probabilities"])
+def written_table(folder: Path, table: TableSpec, golden: np.ndarray) -> Bundle:
+    """One that answers with the row of numbers itself: what its `table` makes of a record. `golden` is float32."""
+    root, width = folder / "table-1.0", len(table.numbers)
+    for part in ("golden", f"variants/{VARIANT}"):
+        (root / part).mkdir(parents=True)
+    np.savez(root / "golden" / "inputs.npz", row=golden)
+    np.savez(root / "golden" / "outputs.npz", values=golden)
+    _save_graph(root / FILE, 1.0, width, "values")
+    row = TensorSpec(name="row", datatype="FP32", shape=(-1, width), allow_nan=table.takes_missing, table=table)
+    bundle = described(
+        root,
+        name="table",
+        task="regression",
+        labels=table.numbers,
+        inputs=(row,),
+        outputs=(TensorSpec(name="values", datatype="FP32", shape=(-1, width)),),
+        files=bundles.checksums(root),
+    )
+    bundles.write(bundle)
+    return bundle
+
+
+def _save_graph(path: Path, factor: float, width: int = 2, output: str = "probabilities") -> None:
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width]) for name in ("row", output)]
+    node = helper.make_node("Mul", ["row", "factor"], [output])
     factors = [numpy_helper.from_array(np.array(factor, np.float32), "factor")]
     graph = helper.make_graph([node], "tiny", ends[:1], ends[1:], factors)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)

@@ -10,10 +10,10 @@ import jsonargparse
 import yaml
 
 from torchferry.errors import UserError
+from torchferry.nearest import did_you_mean
 from torchferry.training.config.address import without_credentials
 from torchferry.training.config.given import Given, refuse_unknown_variables
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.config.nested_options import BETWEEN, merged
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.config.recipe_keys import item_of, meant, recipe_keys

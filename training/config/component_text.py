@@ -3,8 +3,8 @@
 import yaml
 
 from torchferry.errors import UserError
+from torchferry.nearest import did_you_mean
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.nearest import did_you_mean
 
 
 def component_of(text: str, option: str) -> Component:

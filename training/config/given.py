@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from torchferry.errors import UserError
-from torchferry.training.config.nearest import nearest
+from torchferry.nearest import nearest
 from torchferry.training.config.recipe_file import RecipeFile
 from torchferry.training.config.recipe_keys import recipe_keys
 

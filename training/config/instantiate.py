@@ -12,7 +12,7 @@ from typing import Any
 
 import torchferry
 from torchferry.errors import UserError
-from torchferry.training.config.nearest import did_you_mean, nearest
+from torchferry.nearest import did_you_mean, nearest
 
 FORMER = ("training", "serving", "benchmarks")
 """Our packages' names before they stood in a namespace; recipes and run folders of that time hold import paths."""

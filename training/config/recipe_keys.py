@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
-from torchferry.training.config.nearest import nearest
+from torchferry.nearest import nearest
 from torchferry.training.config.recipe import Recipe
 
 OF_OTHER_TOOLS = {"class_path": "name", "init_args": "args", "kwargs": "args"}

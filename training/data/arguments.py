@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from torchferry.errors import UserError
-from torchferry.training.config.nearest import did_you_mean
+from torchferry.nearest import did_you_mean
 from torchferry.training.config.type_words import choices, in_words
 
 P = ParamSpec("P")

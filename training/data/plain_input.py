@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from torchferry.training.data.encoders import Encoder
+from torchferry.contract.encoders import Encoder
 from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
 
 INPUTS: dict[str, type[Input]] = {"image": ImageInput, "table": TableInput, "tensor": TensorInput}

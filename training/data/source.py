@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from torchferry.contract.cells import CellText
+from torchferry.contract.encoders import Encoder
 from torchferry.contract.image import CHANNELS
-from torchferry.training.data.encoders import Encoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +137,8 @@ class Source:
     """The same samples under an input that was fitted before, such as the one that a checkpoint's weights know; None
     where nothing of the input is computed from samples."""
 
+    cell_text: CellText | None = None
+    """Of a table, how the text in its cells is read."""
     notes: tuple[str, ...] = ()
     """What had to be assumed or was left out, for people: a line each."""
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from torchferry.errors import UserError
+from torchferry.nearest import did_you_mean
 from torchferry.training.config.instantiate import find
-from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.config.recipe_keys import RecipeKey, item_of, meant, recipe_keys, section_of
 from torchferry.training.config.type_words import in_words
 from torchferry.training.discovery.components import KINDS, Kind

@@ -7,8 +7,8 @@ from typing import Any
 from torch import nn
 
 from torchferry.errors import UserError
+from torchferry.nearest import did_you_mean
 from torchferry.training.config.instantiate import Component, build
-from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.data import SOURCES
 from torchferry.training.data.shards.shards import expanded
 from torchferry.training.data.source import Source

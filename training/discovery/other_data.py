@@ -9,8 +9,8 @@ import torch
 from torch.utils.data import Dataset, TensorDataset
 
 from torchferry.errors import UserError, some
+from torchferry.nearest import did_you_mean
 from torchferry.training.config.instantiate import Component
-from torchferry.training.config.nearest import did_you_mean
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.source import ImageInput, Input, Source, TableInput
 from torchferry.training.models.saved import ModelCard, source_of

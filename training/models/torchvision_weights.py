@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from torchferry.errors import UserError
+from torchferry.nearest import did_you_mean, nearest
 from torchferry.training.config.instantiate import one_line
-from torchferry.training.config.nearest import did_you_mean, nearest
 
 PREFIX = "torchvision.models."
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from torchferry.errors import UserError
+from torchferry.nearest import did_you_mean
 from torchferry.serving.export.published.image_processors import PROCESSORS, TAKE_CROP_PCT, UNKNOWN, Processor, family
 from torchferry.serving.export.published.preprocessing import Preprocessing
-from torchferry.training.config.nearest import did_you_mean
 
 FILE = "preprocessor_config.json"
 RESAMPLING = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")

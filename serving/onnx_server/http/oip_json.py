@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,8 @@ def read(body: bytes, header_length: int | None, model: Model) -> Inference:
     if header_length is not None and not 0 < header_length <= len(body):
         raise NotDecodable(f"Inference-Header-Content-Length is {header_length}; the body has {len(body)} bytes")
     head = _json(view if header_length is None else view[:header_length])
+    if model.bundle.table and "inputs" not in head:
+        raise NotDecodable(f"the body is not JSON of the form {FORM}; records are taken at /predictions/{model.name}")
     asked = Inference({}, id=_typed(head, "id", str, ""))
     read_parameters(parameters := _typed(head, "parameters", dict, {}), asked)
     asked.outputs = _wanted(head, parameters.get("binary_data_output") is True, model)
@@ -126,10 +130,18 @@ def _json(text: memoryview) -> dict[str, Any]:
     try:
         head = orjson.loads(text)
     except orjson.JSONDecodeError as error:  # also where lists lie in each other 1024 deep
-        raise NotDecodable(f"the body is not JSON of the form {FORM}: {error}") from error
+        head = _with_nan(bytes(text), error)
     if not isinstance(head, dict):
         raise NotDecodable(f"the body is not JSON of the form {FORM}")
     return head
+
+
+def _with_nan(text: bytes, error: orjson.JSONDecodeError) -> Any:
+    """JSON has neither NaN nor Infinity, and orjson takes neither; Python's json writes and reads both."""
+    if b"NaN" in text or b"Infinity" in text:
+        with suppress(ValueError, RecursionError):
+            return json.loads(text)
+    raise NotDecodable(f"the body is not JSON of the form {FORM}: {error}") from error
 
 
 def _typed(given: Any, key: str, kind: type, default: Any = None) -> Any:

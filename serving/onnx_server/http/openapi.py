@@ -5,7 +5,10 @@ from typing import Any
 
 from torchferry import __version__
 from torchferry.serving.codec.tensors import DTYPES
+from torchferry.serving.onnx_server.columns import csv_example, record_schema
+from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
+from torchferry.serving.onnx_server.models.versions import STABLE
 
 REFUSALS = {
     "400": "The body is not decodable",
@@ -35,7 +38,10 @@ def description(repository: Repository) -> dict[str, Any]:
             "/v2/models/stats": _get("Statistics of every model", "Statistics"),
             **{path: item for name in repository.models for path, item in _of_model(name, repository).items()},
         },
-        "components": {"schemas": SCHEMAS, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {
+            "schemas": SCHEMAS | _records(repository),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
         "security": [{}, {"token": []}],
     }
 
@@ -63,7 +69,35 @@ def _of_model(name: str, repository: Repository) -> Mapping[str, Any]:
             "schema": {"type": "object", "properties": {"data": {"type": "string", "format": "binary"}}}
         },
     }
+    if example := _stable(name, repository).loaded.example:
+        _add_records(predict["requestBody"]["content"], name, example)
     return paths | {f"/predictions/{name}": {"post": predict, "put": predict}}
+
+
+def _records(repository: Repository) -> dict[str, Any]:
+    """A schema of the record of each table's model."""
+    return {
+        _record(name): record_schema(spec.table, model.loaded.example)
+        for name in repository.models
+        if (spec := (model := _stable(name, repository)).bundle.table) and spec.table
+    }
+
+
+def _add_records(content: dict[str, Any], name: str, example: Mapping[str, Any]) -> None:
+    record = {"$ref": f"#/components/schemas/{_record(name)}"}
+    tensors = content["application/json"]["schema"]
+    content["application/json"]["schema"] = {
+        "anyOf": [record, _list(record), _object("instances", instances=_list(record)), tensors]
+    }
+    content["text/csv"]["example"] = csv_example(example)
+
+
+def _record(name: str) -> str:
+    return f"Record-{name}"
+
+
+def _stable(name: str, repository: Repository) -> Model:
+    return repository.find(name, STABLE)
 
 
 def _get(text: str, schema: str, refusals: tuple[str, ...] = ("401", "405")) -> dict[str, Any]:

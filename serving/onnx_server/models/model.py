@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class Loaded:
     """Whether it is computed in the event loop."""
     memory_bytes: int
     """By how much the process grew."""
+    example: Mapping[str, Any] | None = None
+    """Of a table a record, from the golden samples."""
 
 
 def load(bundle: Bundle, variant: str, settings: Settings) -> Loaded:
@@ -61,6 +64,7 @@ def load(bundle: Bundle, variant: str, settings: Settings) -> Loaded:
         # Several sessions in one loop would only wait for each other.
         inline=plan.sessions == 1 and seconds[0] < HAND_OVER_SECONDS and seconds[1] < STALL_SECONDS,
         memory_bytes=max(0, _resident_bytes() - before),
+        example=_record(bundle, inputs),
     )
 
 
@@ -110,6 +114,11 @@ class Model:
         # First, because the scheduler may be closed only when nothing is queued or running.
         await self.admission.close()
         self.scheduler.close()
+
+
+def _record(bundle: Bundle, inputs: Mapping[str, np.ndarray]) -> Mapping[str, Any] | None:
+    spec = bundle.table
+    return spec.table.record(inputs[spec.name][0]) if spec and spec.table else None
 
 
 def _seconds(session: OnnxSession, inputs: Mapping[str, np.ndarray], samples: int) -> float:

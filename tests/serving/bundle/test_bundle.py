@@ -5,10 +5,13 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.serving import tiny_bundle
-from tests.serving.tiny_bundle import written
+from tests.serving.tiny_bundle import written, written_table
+from torchferry.contract.encoders import Encoder
+from torchferry.contract.table import TableSpec
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
@@ -174,3 +177,21 @@ def test_a_resize_of_a_later_version_is_refused_and_not_guessed(
     change(tmp_path, decode=DECODE | words)
     with pytest.raises(BundleError, match=message):
         bundles.load(tmp_path)
+
+
+def test_a_tables_columns_come_back_and_what_is_not_said_is_not_written(tmp_path: Path) -> None:
+    table = TableSpec(
+        columns=(Encoder(column="age", fill=30.0), Encoder(column="sex", kind="category", categories=("f", "m")))
+    )
+    made = written_table(tmp_path, table, np.zeros((1, 3), np.float32))
+    loaded = bundles.load(made.root)
+    assert loaded == made
+    assert loaded.table == loaded.inputs[0]
+    content = json.loads((made.root / "model.json").read_text())
+    assert content["inputs"][0].keys() == {"name", "datatype", "shape", "allow_nan", "table"}
+    assert content["outputs"][0].keys() == {"name", "datatype", "shape"}
+
+
+def test_a_bundle_of_before_says_nothing_of_nan_or_columns(tmp_path: Path) -> None:
+    made = bundles.load(written(tmp_path).root)
+    assert (made.inputs[0].allow_nan, made.inputs[0].table, made.table) == (None, None, None)

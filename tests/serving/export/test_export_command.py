@@ -91,6 +91,7 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
         ((run, "--variants", "onnx-fp7"), "there is no variant 'onnx-fp7'"),
         ((run, "--max-abs-diff", "nan"), "nan is not a finite number"),
         ((), "give a run folder, or the import path of a model"),
+        ((run, "--allow-nan"), "--allow-nan: is for --model"),
         ((run, "-o", "/proc/nowhere/x"), "cannot be made"),
     ]:
         done = run_command("-m", "torchferry", "export", "-o", tmp_path / "bundle", *arguments)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from PIL import Image
 
 from torchferry.errors import UserError
-from torchferry.serving.export.external_data import MADE_UP, check_classes, samples_of
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.export.external_data import MADE_UP, check_classes, check_finite, samples_of
 from torchferry.serving.export.input_spec import GivenInput, read_input
 from torchferry.serving.export.samples import Samples
 
@@ -179,3 +181,17 @@ def test_an_input_that_is_called_as_the_targets_is_refused_where_there_are_some(
     assert given(tmp_path, "targets=table:8", "tensors", targets=rows).first(1)["targets"].shape == (1, 8)
     with pytest.raises(UserError, match="--input: 'targets' is also what --eval-data calls the classes; say --task"):
         given(tmp_path, "targets=table:8", "classification", targets=rows)
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"), [(np.nan, "is NaN in sample 1; --allow-nan says"), (np.inf, "is infinite in")]
+)
+def test_samples_that_no_server_takes_are_refused(tmp_path: Path, odd: float, words: str) -> None:
+    rows = np.zeros((2, 3), np.float32)
+    rows[1, 2] = odd
+    test = given(tmp_path, "table:3", "tensors", row=rows)
+    row = TensorSpec(name="row", datatype="FP32", shape=(-1, 3), allow_nan=False)
+    with pytest.raises(UserError, match=f"--eval-data: 'row' {words}"):
+        check_finite(test, [row], OPTION)
+    if np.isnan(odd):
+        check_finite(test, [replace(row, allow_nan=True)], OPTION)

@@ -238,3 +238,10 @@ def test_bad_input_is_said_with_its_option(pictures: Path, tmp_path: Path) -> No
 def test_a_given_name_is_the_bundles(tmp_path: Path) -> None:
     export(tmp_path, "--model", f"{NETWORKS}.one_logit", "--input", "table:8", "--name", "mine", variants="onnx-fp32")
     assert json.loads((tmp_path / "bundle" / "model.json").read_text())["name"] == "mine"
+
+
+def test_samples_with_missing_values_are_refused_unless_the_user_allows_them(tmp_path: Path) -> None:
+    words = ("--model", "torch.nn.Linear", "--model-args", '{"in_features": 3, "out_features": 2}')
+    np.savez(tmp_path / "rows.npz", row=np.array([[1, np.nan, 3]], np.float32))
+    with pytest.raises(UserError, match="--eval-data: 'row' is NaN in sample 0; --allow-nan says"):
+        load_given(parser().parse_args([*words, "--input", "table:3", "--eval-data", str(tmp_path / "rows.npz")]))

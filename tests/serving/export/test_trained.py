@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from torchferry.contract.cells import CellText
+from torchferry.contract.encoders import Encoder
+from torchferry.contract.table import TableSpec
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import ImageDecode
-from torchferry.serving.export.trained import decode_of, input_of, load_trained
+from torchferry.serving.export.trained import decode_of, input_of, load_trained, table_of
+from torchferry.training.config.instantiate import Component
+from torchferry.training.data.build_source import build_source
 from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
-from torchferry.training.models.saved import load_model
+from torchferry.training.models.saved import ModelCard, build_model, load_model, save_model
 
 IMAGE = ImageInput(mode="RGB", height=4, width=6, interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3)
 TABLE = TableInput(columns=("a", "b"), mean=(0.0, 0.0), std=(1.0, 1.0))
@@ -87,3 +92,34 @@ def test_only_images_are_decoded() -> None:
     assert (padded.resize, padded.fill) == ("pad", (1, 2, 3))
     assert decode_of(TABLE) is None
     assert decode_of(TensorInput(shape=(3, 2))) is None
+
+
+def test_a_tables_columns_are_those_that_training_encoded(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("age;sex;y\n1,5;f;0\n?;m;1\n3;f;2\n2;m;3\n")
+    data = Component(
+        name="table",
+        args={"path": str(file), "target": "y", "missing": "fill", "missing_words": ["?"], "split_seed": 1},
+    )
+    source = build_source(data, "regression")
+    network = Component(name="torch.nn.Linear", args={"in_features": 3, "out_features": 1})
+    card = ModelCard(
+        name="rows",
+        task="regression",
+        network=network,
+        input=source.input,
+        labels=source.labels,
+        data=data,
+        result={},
+        step=1,
+        torch=str(torch.__version__),
+    )
+    save_model(tmp_path / "model", build_model(network, source.input), card)
+    (row,) = load_trained(tmp_path).inputs
+    assert row.table is not None
+    assert (row.table.names, row.table.numbers) == (("age", "sex"), ("age", "sex=f", "sex=m"))
+    assert row.table.text == CellText(missing_words=("?",), decimal=",")
+    assert row.allow_nan is True
+    assert table_of(IMAGE, source) is None
+    plain = table_of(TABLE, replace(source, cell_text=None))
+    assert plain == TableSpec(columns=(Encoder(column="a"), Encoder(column="b")))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torchferry.contract.missing_words import WORDS
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.pictures.folder_layout import ARGS
-from torchferry.training.data.tables.missing_words import WORDS
 
 PATHS = ("path", "file", "filename", "image")
 IDS = ("id", "image_id")

@@ -7,6 +7,7 @@ from torchferry.errors import UserError
 from torchferry.training.data.tables.columns import EXACT, Column, numbers, text, truth, where
 from torchferry.training.data.tables.missing import is_text
 from torchferry.training.data.tables.table_reader import Table
+from torchferry.training.data.tables.text_numbers import numbers_in
 
 
 def class_column(table: Table) -> Column:
@@ -48,5 +49,5 @@ def _typed(cells: pa.ChunkedArray, table: Table) -> pa.ChunkedArray:
     """Numbers or truth values, where every cell of a text is one."""
     if (known := truth(cells)) is not None:
         return pa.chunked_array([pa.array(known, from_pandas=True).cast(pa.bool_())])
-    found = table.signs.numbers(cells)
+    found = numbers_in(cells, table.signs)
     return found if found.null_count == cells.null_count else cells

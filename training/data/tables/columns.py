@@ -7,12 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from torchferry.contract.encoders import Kind, missing_cells
+from torchferry.contract.signs import TRUTH
 from torchferry.errors import UserError
-from torchferry.training.data.encoders import Kind, missing_cells
 from torchferry.training.data.tables.missing import is_text
 from torchferry.training.data.tables.table_reader import Table
 from torchferry.training.data.tables.text_format import shortened
-from torchferry.training.data.tables.text_numbers import in_seconds, is_local_date, seconds
+from torchferry.training.data.tables.text_numbers import in_seconds, is_local_date, numbers_in, seconds
 
 MOST_CATEGORIES = 100
 """Of a column that the recipe does not call a category; more are taken for an id or a name."""
@@ -20,7 +21,6 @@ FEW_CATEGORIES = 10
 """So many may be in a column where most rows have a value of their own."""
 EXACT = 2.0**53
 """Beyond it a float64 does not hold every whole number."""
-TRUTH = {"true": 1.0, "True": 1.0, "TRUE": 1.0, "false": 0.0, "False": 0.0, "FALSE": 0.0}
 AS = "data.source.args.columns_as"
 WORDS = "data.source.args.missing_words lists words for missing values"
 
@@ -69,7 +69,7 @@ def _found(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
     if (known := truth(cells)) is not None:
         return Column(name=name, kind="number", values=known)
     there, place = len(cells) - cells.null_count, where(table, name)
-    count = len(cells) - table.signs.numbers(cells).null_count
+    count = len(cells) - numbers_in(cells, table.signs).null_count
     if count == there and not table.written:
         raise UserError(f"{place} holds numbers that are stored as text; say {AS}: {{{name}: number}}, or category")
     if 2 * count >= there:
@@ -91,7 +91,7 @@ def numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Column:
     if is_text(cells.type):
         if (known := truth(cells)) is not None:
             return Column(name=name, kind="number", values=known)
-        found = table.signs.numbers(cells)
+        found = numbers_in(cells, table.signs)
         _check_all(table, name, cells, found, "number")
     elif pa.types.is_null(cells.type):
         found = cells.cast(pa.float64())

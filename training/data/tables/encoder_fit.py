@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
 
+from torchferry.contract.encoders import Encoder, missing_cells
 from torchferry.errors import UserError
-from torchferry.training.data.encoders import Encoder, missing_cells
 from torchferry.training.data.tables.columns import Column
 from torchferry.training.data.tables.missing import Missing
 

@@ -8,14 +8,15 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
+from torchferry.contract.cells import CellText
+from torchferry.contract.encoders import encode
+from torchferry.contract.missing_words import WORDS
 from torchferry.errors import UserError
 from torchferry.training.data.arguments import checked
-from torchferry.training.data.encoders import encode
 from torchferry.training.data.source import Input, Listing, Source, TableInput, TargetScale
 from torchferry.training.data.tables.class_target import classes_of
 from torchferry.training.data.tables.encoder_fit import fitted
 from torchferry.training.data.tables.missing import Missing
-from torchferry.training.data.tables.missing_words import WORDS
 from torchferry.training.data.tables.scaling import check_narrow, scaling
 from torchferry.training.data.tables.table_notes import notes_of
 from torchferry.training.data.tables.table_reader import Selection, Table, inline, loaded, read
@@ -134,6 +135,9 @@ def _source(table: Table, asked: Asked, given: TableInput | None) -> Source:
         keys=rows.keys[train],
         listings={"train": _listing(rows.keys[train]), "test": _listing(rows.keys[test])},
         refit=lambda before: _source(table, asked, _of_a_table(before, table.name)),
+        cell_text=CellText(
+            missing_words=table.missing_words, decimal=table.signs.decimal, thousands=table.signs.thousands
+        ),
         notes=(*notes, *notes_of(rows.features, encoders)),
     )
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from torchferry.contract.encoders import Encoder
 from torchferry.errors import some
-from torchferry.training.data.encoders import Encoder
 from torchferry.training.data.tables.columns import Column
 from torchferry.training.data.tables.text_format import shortened
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from torchferry.contract.missing_words import WORDS
+from torchferry.contract.signs import PLAIN, Signs
 from torchferry.errors import UserError
 from torchferry.training.data.tables.missing import with_gaps
 from torchferry.training.data.tables.row_numbers import without_row_numbers
@@ -16,7 +18,7 @@ from torchferry.training.data.tables.table_arrays import listed, of_array
 from torchferry.training.data.tables.table_file import Cells, read_file
 from torchferry.training.data.tables.table_loader import load
 from torchferry.training.data.tables.text_format import ARGUMENTS, TextFormat, shortened
-from torchferry.training.data.tables.text_numbers import PLAIN, Signs, signs_of
+from torchferry.training.data.tables.text_numbers import signs_of
 
 HAS_NUMBER = re.compile(r"(^|[^\w.])[+-]?\d")
 
@@ -45,6 +47,7 @@ class Table:
     written: bool = False
     """Whether every cell was text, also numbers and dates; they are read with `signs`."""
     signs: Signs = PLAIN
+    missing_words: tuple[str, ...] = WORDS
     notes: tuple[str, ...] = ()
     """What was assumed or left out."""
 
@@ -84,6 +87,7 @@ def loaded(loader: dict[str, Any], selection: Selection) -> Table:
         features=with_gaps(_filled(features, name), selection.missing_words),
         targets=with_gaps(outputs, selection.missing_words),
         classes=classes,
+        missing_words=tuple(selection.missing_words),
     )
 
 
@@ -111,6 +115,7 @@ def _selected(found: Cells, name: str, target: Sequence[str], selection: Selecti
         place=found.place,
         written=found.written,
         signs=signs,
+        missing_words=tuple(selection.missing_words),
         notes=(
             *found.notes,
             *([] if signs in (PLAIN, Signs(form.decimal or ".", form.thousands)) else [f"numbers have {signs}"]),

@@ -1,56 +1,35 @@
 """Numbers and dates that are written as text."""
 
 import itertools
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from torchferry.contract.dates import DATE
+from torchferry.contract.signs import PLAIN, Signs
 from torchferry.errors import UserError
 
 ARGUMENTS = "data.source.args"
 THOUSANDS = (None, ",", ".", " ", "'", "\u00a0", "\u202f")
-DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
 ZONED = r"(Z|[T ].*[+-]\d{2}(:?\d{2})?)$"
 NUMERIC = r"^[+-]?[\d.,' \x{a0}\x{202f}]*\d[\d.,' \x{a0}\x{202f}]*([eE][+-]?\d+)?$"
 LOCAL_DATE = r"^\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2})( .*)?$|^\d{4}/\d{1,2}/\d{1,2}( .*)?$"
 
 
-@dataclass(frozen=True)
-class Signs:
-    decimal: str = "."
-    thousands: str | None = None
-
-    @property
-    def pattern(self) -> str:
-        """RE2's, of a number."""
-        point, whole = re.escape(self.decimal), r"\d+"
-        if self.thousands:
-            whole = rf"(\d+|\d{{1,3}}({re.escape(self.thousands)}\d{{2,3}})*{re.escape(self.thousands)}\d{{3}})"
-        exact = rf"[+-]?({whole}({point}\d*)?|{point}\d+)([eE][+-]?\d+)?"
-        return rf"^({exact}|[+-]?(inf|Inf|INF|infinity|Infinity))$"
-
-    def numbers(self, cells: pa.ChunkedArray) -> pa.ChunkedArray:
-        """float64, null where a cell is none."""
-        if self == PLAIN:
-            try:
-                return cells.cast(pa.float64())
-            except pa.ArrowInvalid:  # some cell
-                pass
-        cells = pc.if_else(pc.match_substring_regex(cells, self.pattern), cells, pa.scalar(None, cells.type))
-        if self.thousands:
-            cells = pc.replace_substring(cells, self.thousands, "")
-        if self.decimal != ".":
-            cells = pc.replace_substring(cells, self.decimal, ".")
-        return cells.cast(pa.float64())
-
-    def __str__(self) -> str:
-        return f"decimal '{self.decimal}'" + (f" and thousands '{self.thousands}'" if self.thousands else "")
-
-
-PLAIN = Signs()
+def numbers_in(cells: pa.ChunkedArray, signs: Signs) -> pa.ChunkedArray:
+    """float64, null where a cell is none."""
+    if signs == PLAIN:
+        try:
+            return cells.cast(pa.float64())
+        except pa.ArrowInvalid:  # some cell
+            pass
+    cells = pc.if_else(pc.match_substring_regex(cells, signs.pattern), cells, pa.scalar(None, cells.type))
+    if signs.thousands:
+        cells = pc.replace_substring(cells, signs.thousands, "")
+    if signs.decimal != ".":
+        cells = pc.replace_substring(cells, signs.decimal, ".")
+    return cells.cast(pa.float64())
 
 
 def signs_of(columns: Mapping[str, pa.ChunkedArray], decimal: str | None, thousands: str | None, name: str) -> Signs:
@@ -81,7 +60,7 @@ def _different(possible: list[Signs], columns: list[pa.ChunkedArray]) -> list[Si
     """One for each way in which they give other numbers."""
     kept: list[tuple[Signs, list[pa.ChunkedArray]]] = []
     for signs in possible:
-        numbers = [signs.numbers(cells) for cells in columns]
+        numbers = [numbers_in(cells, signs) for cells in columns]
         if not any(all(map(pa.ChunkedArray.equals, numbers, other)) for _, other in kept):
             kept.append((signs, numbers))
     return [signs for signs, _ in kept]
@@ -144,7 +123,7 @@ def _looks_like_numbers(cells: pa.ChunkedArray) -> bool:
 
 
 def _are_numbers(cells: pa.ChunkedArray, signs: Signs) -> bool:
-    return signs.numbers(cells).null_count == cells.null_count
+    return numbers_in(cells, signs).null_count == cells.null_count
 
 
 def _fitting(cells: pa.ChunkedArray, possible: list[Signs]) -> list[Signs]:

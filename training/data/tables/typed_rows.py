@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from torchferry.contract.encoders import Encoder
 from torchferry.errors import UserError
-from torchferry.training.data.encoders import Encoder
 from torchferry.training.data.source import TableInput
 from torchferry.training.data.tables.class_target import class_column
 from torchferry.training.data.tables.columns import Column, features_of, values_of

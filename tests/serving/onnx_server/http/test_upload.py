@@ -122,7 +122,9 @@ def test_rows_of_a_table(rest: str) -> None:
         ("", 422, "rows of different lengths, or none"),
         ("a,b,c,d,e,f,g,h", 400, "neither JSON nor lines of numbers"),
         ("1e99,2,3,4,5,6,7,8", 422, "the range of FP32"),
-        ("nan,2,3,4,5,6,7,8", 422, "the range of FP32"),
+        ("nan,2,3,4,5,6,7,8", 422, "'row' is missing (NaN) at [0, 0]; the model does not take missing values"),
+        ("1,,3,4,5,6,7,8", 422, "'row' is missing (NaN) at [0, 1]"),
+        ("inf,2,3,4,5,6,7,8", 422, "'row' is infinite at [0, 0]; finite numbers are taken"),
     ],
 )
 def test_rows_that_do_not_fit(rest: str, rows: str, status: int, words: str) -> None:

@@ -6,7 +6,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
 
 from tests.training.data.sources import refusal
-from torchferry.training.data.encoders import Encoder, encode
+from torchferry.contract.encoders import Encoder, encode
 from torchferry.training.data.tables.columns import Column
 from torchferry.training.data.tables.encoder_fit import fitted
 

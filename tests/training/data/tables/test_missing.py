@@ -5,8 +5,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from torchferry.contract.missing_words import WORDS
 from torchferry.training.data.tables.missing import is_text, with_gaps
-from torchferry.training.data.tables.missing_words import WORDS
 
 
 @pytest.mark.parametrize("word", ["", " ", *WORDS, " NA "])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from torchferry.training.data.encoders import Encoder
+from torchferry.contract.encoders import Encoder
 from torchferry.training.data.tables.columns import Column
 from torchferry.training.data.tables.table_notes import notes_of
 

@@ -11,10 +11,10 @@ import pyarrow.parquet
 import pytest
 
 from tests.training.data.sources import refusal
-from torchferry.training.data.tables.missing_words import WORDS
+from torchferry.contract.missing_words import WORDS
+from torchferry.contract.signs import Signs
 from torchferry.training.data.tables.table_reader import Selection, Table, inline, known, loaded, read
 from torchferry.training.data.tables.text_format import TextFormat
-from torchferry.training.data.tables.text_numbers import Signs
 
 ROWS: dict[str, list[Any]] = {"a": [1, 2], "kind": ["x", "y"], "y": [0.5, 1.5]}
 

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from tests.training.data.sources import refusal
-from torchferry.training.data.tables.text_numbers import Signs, is_local_date, is_number, seconds, signs_of
+from torchferry.contract.signs import Signs
+from torchferry.training.data.tables.text_numbers import is_local_date, is_number, numbers_in, seconds, signs_of
 
 
 def text(*cells: str | None) -> pa.ChunkedArray:
@@ -37,7 +38,7 @@ def signs(*columns: tuple[str | None, ...], decimal: str | None = None, thousand
     ],
 )
 def test_a_cell_is_a_number_or_none(of: Signs, cell: str, number: float | None) -> None:
-    assert of.numbers(text(cell, None)).to_pylist() == [number, None]
+    assert numbers_in(text(cell, None), of).to_pylist() == [number, None]
     assert is_number(text(cell), of).to_pylist() == [number is not None]
 
 
@@ -119,7 +120,3 @@ def test_dates_may_be_written_another_way() -> None:
 )
 def test_a_date_whose_month_nobody_knows_is_told(cell: str, local: bool) -> None:
     assert is_local_date(text(cell, None)) is local
-
-
-def test_signs_are_said_in_words() -> None:
-    assert [str(Signs(",")), str(Signs(".", ","))] == ["decimal ','", "decimal '.' and thousands ','"]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.training.data.sources import refusal
 from tests.training.data.table_rows import table_of
-from torchferry.training.data.encoders import Encoder
+from torchferry.contract.encoders import Encoder
 from torchferry.training.data.source import TableInput
 from torchferry.training.data.tables.typed_rows import Asked, encoders_of, typed_rows
 

@@ -1,6 +1,6 @@
 import pytest
 
-from torchferry.training.config.nearest import did_you_mean, nearest
+from torchferry.nearest import did_you_mean, nearest
 
 
 @pytest.mark.parametrize(

@@ -42,13 +42,18 @@ class Encoder:
         """Whether a number stays the number that it is."""
         return self == Encoder(column=self.column)
 
+    @property
+    def takes_missing(self) -> bool:
+        """Whether something stands for a missing cell."""
+        return self.fill is not None or self.indicator
+
     def encode(self, values: np.ndarray) -> np.ndarray:
         """float64 [rows, names] of float64 [rows], NaN where a cell is missing; or of text [rows] and None.
 
         Raises UserError for a missing cell that nothing stands for.
         """
         missing = missing_cells(values)
-        if missing.any() and self.fill is None and not self.indicator:
+        if missing.any() and not self.takes_missing:
             raise UserError(f"column '{self.column}' has missing values, and the model was trained without any")
         if self.fill is not None:
             values = np.where(missing, np.array(self.fill, values.dtype), values)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.training.data.sources import refusal
-from torchferry.training.data.encoders import Encoder, encode, missing_cells
+from torchferry.contract.encoders import Encoder, encode, missing_cells
 
 NUMBER = Encoder(column="age", fill=30.0, indicator=True)
 KIND = Encoder(column="sex", kind="category", categories=("f", "m"))

@@ -1,0 +1,77 @@
+"""Lines of text to cells, such as a CSV file's."""
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from torchferry.serving.errors import NotDecodable
+
+DELIMITERS = ",;\t|"
+UNNAMED = re.compile(r"(Unnamed: \d+)?")
+"""A column without a name, and pandas's word for one."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    cells: list[list[str]]
+    """Of each line that has any; none are empty lists."""
+    numbers: list[int]
+    """Which line of the text each begins in, from 1."""
+
+    def place(self, row: int) -> str:
+        return f"line {self.numbers[row]}"
+
+    @property
+    def first(self) -> list[str]:
+        """The cells of the first line, without blanks around."""
+        return [cell.strip() for cell in self.cells[0]]
+
+    @property
+    def behind_first(self) -> "Lines":
+        return Lines(self.cells[1:], self.numbers[1:])
+
+    @property
+    def without_first_column(self) -> "Lines":
+        return Lines([cells[1:] for cells in self.cells], self.numbers)
+
+    @property
+    def number_their_rows(self) -> bool:
+        """Whether the first column has no name and counts, as pandas writes an index."""
+        counted = [cells[0].strip() for cells in self.cells[1:]]
+        return (
+            bool(UNNAMED.fullmatch(self.first[0]))
+            and len({*counted}) == len(counted)
+            and all(cell.isdecimal() for cell in counted)
+        )
+
+
+def read_lines(body: bytes, widths: Collection[int], names: Collection[str] = ()) -> Lines:
+    """Cells between the delimiter, of , ; tab and |, that gives the first line most of the `names`, or else as many
+    cells as one of the `widths`.
+
+    Raises NotDecodable.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+        firsts = {delimiter: next(_records(text, delimiter), None) for delimiter in DELIMITERS}
+        best = max(firsts, key=lambda each: _fit(firsts[each], widths, names))
+        records = list(_records(text, best))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise NotDecodable(f"the body is neither JSON nor lines of numbers with commas: {error}") from error
+    return Lines([cells for _, cells in records], [number for number, _ in records])
+
+
+def _fit(first: tuple[int, list[str]] | None, widths: Collection[int], names: Collection[str]) -> tuple[int, bool]:
+    cells = [cell.strip() for cell in first[1]] if first else []
+    return sum(cell in names for cell in cells), len(cells) in widths
+
+
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The line that each begins in, and its cells; lines without any are passed over."""
+    reader, begins = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1
+    for cells in reader:
+        if cells:
+            yield begins, cells
+        begins = reader.line_num + 1

@@ -1,0 +1,143 @@
+"""Rows of a table: records by the columns' names, and lines of text with a first line of names or without."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from torchferry.contract.cells import CellText, NotACell
+from torchferry.contract.table import TableSpec, WrongRow
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.lines import Lines, read_lines
+from torchferry.serving.codec.tensors import DTYPES, check_declared, from_numbers
+from torchferry.serving.errors import NotDecodable, WrongTensor
+
+Rows = tuple[np.ndarray, tuple[str, ...]]
+"""[rows, numbers] as the network takes them, and what was assumed of them, a line each."""
+PANDAS = CellText()
+
+
+def from_records(records: Sequence[Any], spec: TensorSpec) -> Rows:
+    """Objects with a cell for each column, by name. Raises WrongTensor, which names the row and the column."""
+    table, place = _table(spec), _counted if len(records) > 1 else _alone
+    try:
+        for row, record in enumerate(records):
+            if not isinstance(record, dict):
+                raise WrongRow(f"{place(row)}: is no object of the columns {', '.join(table.names)}")
+            table.check_names(record, place(row))
+        cells = {name: [record.get(name) for record in records] for name in table.names}
+        return _encoded(cells, len(records), place, spec)
+    except WrongRow as error:
+        raise WrongTensor(str(error)) from error
+
+
+def from_lines(body: bytes, spec: TensorSpec) -> Rows:
+    """A first line of the columns' names, in any order, and rows; or rows alone where all columns are numbers.
+
+    Raises NotDecodable; WrongTensor, which names the line and the column.
+    """
+    table = _table(spec)
+    lines = read_lines(body, (len(table.names), len(table.numbers)), table.names)
+    if not lines.cells:
+        raise WrongTensor(f"the body has no lines; the model takes the columns {', '.join(table.names)}")
+    try:
+        if _begins_with_names(lines, table):
+            return _named(lines, table, spec)
+        if len(lines.first) == len(table.numbers) != len(table.names):
+            return plain_rows(lines, spec), ()  # what the network itself takes
+        return _unnamed(lines, table, spec)
+    except WrongRow as error:
+        raise WrongTensor(str(error)) from error
+
+
+def plain_rows(lines: Lines, spec: TensorSpec) -> np.ndarray:
+    """[rows, numbers] of lines of numbers; an empty cell and pandas's words for missing values are NaN.
+
+    Raises NotDecodable, WrongTensor.
+    """
+    try:
+        rows = [[np.nan if PANDAS.is_missing(cell) else float(cell) for cell in cells] for cells in lines.cells]
+    except ValueError as error:
+        what = f"the body is neither JSON nor lines of numbers with commas: {error}"
+        hint = "" if spec.table else "; the model's columns have no names here, so a line of names is not taken"
+        raise NotDecodable(what + hint) from error
+    if not rows or len({len(row) for row in rows}) != 1:
+        raise WrongTensor(f"'{spec.name}' has rows of different lengths, or none; the model takes {spec.shape[1]} each")
+    shape = [len(rows), len(rows[0])]
+    check_declared(spec.datatype, shape, spec)
+    whole = DTYPES[spec.datatype].kind in "iu" and all(value.is_integer() for row in rows for value in row)
+    return from_numbers([[int(value) for value in row] for row in rows] if whole else rows, shape, spec)
+
+
+def _begins_with_names(lines: Lines, table: TableSpec) -> bool:
+    """Raises WrongRow where the first line may be either."""
+    first = lines.first
+    numbers = [_is_number(cell, table.text) for cell in first]
+    if not any(cell in table.names for cell in first):
+        return not any(numbers)  # then names that the table does not have
+    if all(numbers):
+        raise WrongRow(f"line 1: '{','.join(first)}' may be the columns' names or a row; send records as JSON")
+    return True
+
+
+def _named(lines: Lines, table: TableSpec, spec: TensorSpec) -> Rows:
+    notes: tuple[str, ...] = ()
+    if lines.number_their_rows:
+        notes = ("column 1, which has no name and numbers the rows, is left out",)
+        lines = lines.without_first_column
+    names = lines.first
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise WrongRow(f"line 1: names column '{twice[0]}' more than once")
+    table.check_names(names, "line 1")
+    rows = lines.behind_first
+    if not rows.cells:
+        raise WrongRow("line 1: names the columns, and no row follows it")
+    encoded, unseen = _encoded(_by_name(rows, names), len(rows.cells), rows.place, spec)
+    return encoded, notes + unseen
+
+
+def _unnamed(lines: Lines, table: TableSpec, spec: TensorSpec) -> Rows:
+    if not all(column.kind == "number" for column in table.columns):
+        known = ", ".join(table.names)
+        raise WrongRow(f"line 1: names no column, which is needed where not all are numbers; they are {known}")
+    return _encoded(_by_name(lines, table.names), len(lines.cells), lines.place, spec)
+
+
+def _by_name(lines: Lines, names: Sequence[str]) -> dict[str, list[str]]:
+    for row, cells in enumerate(lines.cells):
+        if len(cells) != len(names):
+            raise WrongRow(f"{lines.place(row)}: has {len(cells)} cells; {len(names)} are expected: {', '.join(names)}")
+    return {name: [cells[index] for cells in lines.cells] for index, name in enumerate(names)}
+
+
+def _encoded(cells: Mapping[str, Sequence[Any]], rows: int, place: Callable[[int], str], spec: TensorSpec) -> Rows:
+    table, dtype = _table(spec), DTYPES[spec.datatype]
+    values = table.values(cells, rows, place)
+    numbers = table.encoded(values)
+    with np.errstate(over="ignore"):
+        given = numbers.astype(dtype)
+    for row, number in np.argwhere(np.isinf(given))[:1]:
+        raise WrongRow(f"{place(row)}: column '{table.numbers[number]}' is beyond what {spec.datatype} holds")
+    return given, tuple(table.unseen(values))
+
+
+def _is_number(cell: str, text: CellText) -> bool:
+    """Or missing, or a truth value."""
+    try:
+        text.number(cell)
+    except NotACell:
+        return False
+    return True
+
+
+def _table(spec: TensorSpec) -> TableSpec:
+    assert spec.table is not None  # or nobody comes here
+    return spec.table
+
+
+def _counted(row: int) -> str:
+    return f"row {row + 1}"
+
+
+def _alone(_: int) -> str:
+    return "the record"
