@@ -12,7 +12,6 @@ from tests.serving.networks import Branching
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.export import build_bundle
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.export_command import parser
 from torchferry.serving.export.external_model import load_given
@@ -20,7 +19,7 @@ from torchferry.serving.export.graphs import Graphs
 from torchferry.serving.export.quantize import Refusal
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
-from torchferry.serving.export.variants import Built, torch_program
+from torchferry.serving.export.variants import BUILDERS, Built, torch_program
 
 NETWORKS = "tests.serving.networks"
 
@@ -89,7 +88,7 @@ def failing(error: Exception) -> Callable[[Graphs, Path, Refusal], Built]:
 def test_a_half_made_variant_is_removed_but_not_what_another_shares(
     tmp_path: Path, before: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(build_bundle.BUILDERS, "torch-compile", failing(RuntimeError("it is\nbroken")))
+    monkeypatch.setitem(BUILDERS, "torch-compile", failing(RuntimeError("it is\nbroken")))
     bundle = export(tiny_reference(), tmp_path / "b", [*before, "torch-compile"], {}, "1.0")
     assert bundle.skipped == {"torch-compile": "RuntimeError: it is broken"}
     assert [path.name for path in (tmp_path / "b").glob("variants/*")] == before
@@ -98,6 +97,6 @@ def test_a_half_made_variant_is_removed_but_not_what_another_shares(
 def test_a_variant_is_skipped_for_the_first_of_its_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     advice = RuntimeError("try something else")
     advice.__cause__ = ValueError("no such operator")
-    monkeypatch.setitem(build_bundle.BUILDERS, "torch-compile", failing(advice))
+    monkeypatch.setitem(BUILDERS, "torch-compile", failing(advice))
     bundle = export(tiny_reference(), tmp_path / "b", ["torch-compile"], {}, "1.0")
     assert bundle.skipped == {"torch-compile": "ValueError: no such operator"}

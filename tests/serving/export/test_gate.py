@@ -1,4 +1,6 @@
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -50,7 +52,8 @@ def measured(
         provenance={},
         output_scale=scale,
     )
-    return Expected(reference).measure(Session())
+    with TemporaryDirectory() as scratch:
+        return Expected(reference, Path(scratch)).measure(Session())
 
 
 def test_an_exact_variant_is_accepted() -> None:
