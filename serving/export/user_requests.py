@@ -98,7 +98,8 @@ def _keeps_size(bundle: Bundle) -> bool:
 
 
 def _is_table(specs: Sequence[TensorSpec]) -> bool:
-    return len(specs) == 1 and len(specs[0].shape) == 2
+    """Whether CSV, which has no truth values, says what a sample is."""
+    return len(specs) == 1 and len(specs[0].shape) == 2 and specs[0].datatype != "BOOL"
 
 
 def _finite(inputs: Arrays) -> Arrays | None:
@@ -116,7 +117,6 @@ def _instances(inputs: Arrays) -> list[Any]:
 
 
 def _csv(values: np.ndarray) -> bytes:
-    values = values.astype(np.uint8) if values.dtype == np.bool_ else values  # CSV has numbers alone
     return "".join(",".join(map(repr, row)) + "\n" for row in values.tolist()).encode()
 
 

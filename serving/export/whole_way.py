@@ -105,16 +105,17 @@ def _outputs_differ(share: Outputs, wanted: Outputs, tolerance: float) -> str | 
     return None
 
 
-def differs(given: Any, wanted: Any, tolerance: float, where: str = "the answer") -> str | None:
+def differs(given: Any, wanted: Any, tolerance: float, where: str = "answer") -> str | None:
     """Where one answer says something else than the other, as JSON objects; their numbers may differ by `tolerance`.
 
     Labels are compared by what is said of each, because two that are about as likely may change places.
     """
-    if isinstance(wanted, dict) and "top_k" in wanted:
-        # The first of them is beside it again.
-        given, wanted = ({**each["top_k"][0], **each} == each and _by_label(each) for each in (given, wanted))
+    if isinstance(wanted, dict) and isinstance(given, dict) and "top_k" in wanted and "top_k" in given:
+        if given | given["top_k"][0] != given:
+            return f"{where} names another label than the first of its top_k"
+        given, wanted = _by_label(given), _by_label(wanted)
     if isinstance(wanted, dict) and isinstance(given, dict) and wanted.keys() == given.keys():
-        pairs = [(f"{where}'s '{key}'", given[key], wanted[key]) for key in wanted]
+        pairs = [(f"{where}.{key}", given[key], wanted[key]) for key in wanted]
     elif isinstance(wanted, list) and isinstance(given, list) and len(wanted) == len(given):
         pairs = [(where, one, other) for one, other in zip(given, wanted, strict=True)]
     elif _is_number(wanted) and _is_number(given):

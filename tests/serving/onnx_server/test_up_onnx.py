@@ -35,7 +35,9 @@ def test_a_variant_is_for_the_bundles_that_name_none(tmp_path: Path) -> None:
     assert with_variant(f"{tmp_path}:onnx-fp32", "onnx-int8") == f"{tmp_path}:onnx-fp32"
 
 
-def test_a_bundle_of_before_choices_is_served_as_its_fastest_variant_and_with_all_of_them_if_asked_for(bundle: Path) -> None:
+def test_a_bundle_of_before_choices_is_served_as_its_fastest_variant_and_with_all_of_them_if_asked_for(
+    bundle: Path,
+) -> None:
     assert served(find_sources([str(bundle)], None, False)) == {"tiny": "onnx-int8"}
     assert served(find_sources([f"{bundle}:onnx-fp32"], None, False)) == {"tiny": "onnx-fp32"}
     everything = {"tiny": "onnx-int8", "tiny-onnx-fp32": "onnx-fp32", "tiny-onnx-int8": "onnx-int8"}
