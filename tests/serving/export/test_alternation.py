@@ -29,7 +29,7 @@ class Timed:
         """A call takes `seconds`, after another session's turn `first` more."""
         self.machine, self.name, self.seconds, self.first = machine, name, seconds, first
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, _: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         others = self.machine.asked[-1:] != [self.name]
         self.machine.asked.append(self.name)
         self.machine.now += self.seconds + (self.first if others else 0)
