@@ -65,17 +65,23 @@ def export(
         progress.says(f"{CHECKPOINT:13}  in eager mode  {eager.batch_1_ms:20.3f} ms")
         choice = _chosen(variants, serve, folder, reference)
         _write_golden(folder / "golden", reference)
-        measured = {
-            "samples": expected.samples,
-            "random": reference.test.random,
-            "accuracy": expected.accuracy,
-            "batch_1_ms": eager.batch_1_ms,
-            "batch_8_ms": eager.batch_8_ms,
-            "label_shares": label_shares(reference, expected.truth),
-        }
-        found = {"reference": measured, "variants": variants, "skipped": skipped, "choice": choice}
-        made = {"provenance": reference.provenance | _here(), "files": bundles.checksums(folder)}
-        bundles.write(dataclasses.replace(described, **found, **made), key)
+        made = dataclasses.replace(
+            described,
+            reference={
+                "samples": expected.samples,
+                "random": reference.test.random,
+                "accuracy": expected.accuracy,
+                "batch_1_ms": eager.batch_1_ms,
+                "batch_8_ms": eager.batch_8_ms,
+                "label_shares": label_shares(reference, expected.truth),
+            },
+            variants=variants,
+            skipped=skipped,
+            provenance=reference.provenance | _here(),
+            files=bundles.checksums(folder),
+            choice=choice,
+        )
+        bundles.write(made, key)
     return bundles.load(output)
 
 

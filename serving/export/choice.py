@@ -27,7 +27,7 @@ def chosen(
     """None if no variant was accepted. `asked` is the one that the user named; `inputs` one sample, for which accepted
     variants are compared; `random` says that they were judged on made-up samples alone."""
     names = _candidates(variants)
-    if asked in (name for name, variant in variants.items() if variant.status == "accepted"):
+    if asked and asked in variants and variants[asked].status == "accepted":
         return Choice(variant=asked, reason=f"it was asked for; {_worth(variants[asked].measured)}")
     if not names:
         return None

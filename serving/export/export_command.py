@@ -44,8 +44,8 @@ def main(arguments: Sequence[str]) -> None:
     if bundle.choice:
         print(f"serves {bundle.choice.variant}: {bundle.choice.reason}")
     print(f"{bundle.name} {bundle.version}: {len(bundle.accepted)} of {len(names)} variants accepted; in {output}")
-    asked = [] if options.variants in (None, "all") else names
-    _judge(bundle, output, [*asked, *([options.serve] if options.serve and options.serve not in asked else [])])
+    wanted = [] if options.variants in (None, "all") else names
+    _judge(bundle, output, [*wanted, *([options.serve] if options.serve not in (None, *wanted) else [])])
 
 
 def parser() -> argparse.ArgumentParser:

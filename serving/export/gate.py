@@ -55,13 +55,13 @@ def _default_limits(variant: str, task: str, scale: float) -> Limits:
 class Expected:
     """The checkpoint's own outputs on the evaluation set, and what they are worth."""
 
-    def __init__(self, reference: Reference, scratch: Path, progress: Progress = SILENT) -> None:
-        """Outputs are kept in the folder `scratch`. Raises UserError where the checkpoint does not take its data."""
+    def __init__(self, reference: Reference, scratch: Path | None = None, progress: Progress = SILENT) -> None:
+        """Outputs are kept in the folder `scratch`, or else computed again each time. Raises UserError where the checkpoint does not take its data."""
         self.reference, self.progress = reference, progress
         scale = reference.output_scale
         self.mean = np.array(scale.mean if scale else 0.0)
         self.std = np.array(scale.std if scale else 1.0)
-        self.kept = BatchFile(scratch / "outputs")
+        self.kept = BatchFile(scratch / "outputs") if scratch else None
         truth: list[np.ndarray] = []
         classes: list[np.ndarray] = []
         largest = {spec.name: 0.0 for spec in reference.outputs}
@@ -69,7 +69,8 @@ class Expected:
         progress.reads(reference.test.count)
         for number, (inputs, targets) in enumerate(reference.test.batches()):
             outputs = _run(reference, inputs)
-            self.kept.add(number, list(outputs.values()))
+            if self.kept:
+                self.kept.add(number, list(outputs.values()))
             classes += self._classes(outputs)
             largest = {name: self._largest(values, largest[name]) for name, values in outputs.items()}
             if targets is not None and reference.task in ("classification", "binary"):
@@ -116,8 +117,8 @@ class Expected:
         )
 
     def _batches(self) -> Iterator[tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]]:
-        """Inputs and the checkpoint's outputs for them, which are computed again where they were too many to keep."""
-        kept, names = iter(self.kept), [spec.name for spec in self.reference.outputs]
+        """Inputs and the checkpoint's outputs for them, which are computed again where they were not kept."""
+        kept, names = iter(self.kept or ()), [spec.name for spec in self.reference.outputs]
         for inputs, _ in self.reference.test.batches():
             outputs = next(kept, None)
             yield inputs, dict(zip(names, outputs, strict=True)) if outputs else _run(self.reference, inputs)

@@ -5,7 +5,7 @@ answer says something else than the outputs.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,12 +40,12 @@ class WholeWay:
                 break
             self.asked.append((sent.what, request, reference.run(sent.inputs)))
 
-    def refusal(self, session: Session, tolerance: float, together: bool = True) -> str | None:
-        """Why a variant cannot be served, or None. `together`: whether its requests may share a batch."""
+    def refusal(self, session: Session, tolerance: float) -> str | None:
+        """Why a variant cannot be served, or None."""
         if self.misread:
             return f"asked as a server is, {self.misread}"
         left = MOST_NUMBERS
-        for (what, request, wanted), share in zip(self.asked, self._shares(session, together), strict=True):
+        for (what, request, wanted), share in zip(self.asked, self._shares(session), strict=True):
             found = _outputs_differ(share, wanted, tolerance)
             numbers = sum(values.size for values in wanted.values())
             if found is None and (left == MOST_NUMBERS or numbers <= left):
@@ -55,11 +55,9 @@ class WholeWay:
                 return f"asked as a server is, {what}: {found}"
         return None
 
-    def _shares(self, session: Session, together: bool) -> list[Outputs]:
-        """Each request's outputs."""
+    def _shares(self, session: Session) -> list[Outputs]:
+        """Each request's outputs, of one batch of all of them."""
         requests = [request for _, request, _ in self.asked]
-        if not together:
-            return [_each(session, request) for request in requests]
         outputs = session.run(
             {name: np.concatenate([request.inputs[name] for request in requests]) for name in requests[0].inputs}
         )
@@ -72,15 +70,6 @@ class WholeWay:
     def _answered(self, request: Request, outputs: Outputs) -> Any:
         """With all labels."""
         return json.loads(answer(request, outputs, self.bundle, self.bundle.name, max(1, len(self.bundle.labels))))
-
-
-def _each(session: Session, request: Request) -> Outputs:
-    """Of its samples one by one."""
-    answers = [
-        session.run({name: values[index : index + 1] for name, values in request.inputs.items()})
-        for index in range(request.size)
-    ]
-    return {name: np.concatenate([outputs[name] for outputs in answers]) for name in answers[0]}
 
 
 def _misread(sent: UserRequest, request: Request) -> str | None:
@@ -125,7 +114,7 @@ def differs(given: Any, wanted: Any, tolerance: float, where: str = "answer") ->
     return next((found for pair in pairs if (found := differs(pair[1], pair[2], tolerance, pair[0]))), None)
 
 
-def _by_label(given: dict[str, Any]) -> dict[str, Sequence[float]]:
+def _by_label(given: dict[str, Any]) -> dict[str, list[float]]:
     """The probabilities of each label, largest first; two classes may have one name."""
     found: dict[str, list[float]] = {}
     for each in given["top_k"]:

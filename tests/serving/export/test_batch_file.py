@@ -21,7 +21,7 @@ def test_arrays_come_back_with_their_types_and_shapes_each_time(tmp_path: Path) 
         file.add(number, arrays)
     for _ in range(2):
         for (pixels, targets), (wanted, classes) in zip(file, BATCHES, strict=True):
-            assert (pixels.dtype, targets.dtype) == (np.uint8, np.int64)
+            assert (pixels.dtype, targets.dtype) == (np.dtype("uint8"), np.dtype("int64"))
             np.testing.assert_array_equal(pixels, wanted)
             np.testing.assert_array_equal(targets, classes)
 

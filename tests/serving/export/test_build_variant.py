@@ -56,7 +56,7 @@ def asking(graphs: Graphs, variants: Path, refusal: Refusal) -> Built:
 @pytest.mark.parametrize(("builder", "passes"), [(torch_program, 1), (asking, 2)])
 def test_a_file_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, builder: object, passes: int) -> None:
     reference = tiny_reference()
-    monkeypatch.setitem(BUILDERS, "torch", builder)  # type: ignore[arg-type]
+    monkeypatch.setitem(BUILDERS, "torch", builder)
     made, found = build(tmp_path, reference, WholeWay(reference, of(reference)))
     assert (made.status, made.reason, made.file) == ("accepted", None, "variants/torch/model.pt2")
     assert found == passes

@@ -44,7 +44,11 @@ def choose(
     }
     opened: list[str] = []
     monkeypatch.setattr(choice, "alternated", lambda sessions, _: {name: list(times[name]) for name in sessions})
-    found = chosen(variants, asked, lambda name: opened.append(name), ONE, **change)  # type: ignore[arg-type,func-returns-value]
+
+    def open_session(name: str) -> Any:
+        opened.append(name)
+
+    found = chosen(variants, asked, open_session, ONE, **change)
     assert not set(opened) & set(refused)
     return found
 
