@@ -56,7 +56,10 @@ class Expected:
     """The checkpoint's own outputs on the evaluation set, and what they are worth."""
 
     def __init__(self, reference: Reference, scratch: Path | None = None, progress: Progress = SILENT) -> None:
-        """Outputs are kept in the folder `scratch`, or else computed again each time. Raises UserError where the checkpoint does not take its data."""
+        """Outputs are kept in the folder `scratch`, or else computed again each time.
+
+        Raises UserError where the checkpoint does not take its data.
+        """
         self.reference, self.progress = reference, progress
         scale = reference.output_scale
         self.mean = np.array(scale.mean if scale else 0.0)
