@@ -11,7 +11,7 @@ from torch.utils.data import TensorDataset
 from tests.serving.export.tiny_reference import tiny_reference
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.bundle.variant import Measured
-from torchferry.serving.export import batch_file
+from torchferry.serving.export import batch_file, gate
 from torchferry.serving.export.gate import Expected, Limits, limits_for, refusal
 from torchferry.serving.export.progress import Silent
 from torchferry.serving.export.reference import Reference
@@ -132,6 +132,22 @@ def test_outputs_that_are_too_many_to_keep_are_computed_again(keep: int) -> None
     assert result == measured(wrong, expected=expected)
     assert result.max_abs_diff == np.abs(wrong - expected).max()
     assert result.top1_agreement == 197 / 200
+
+
+def test_outputs_that_are_kept_are_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, run = tiny_reference(), gate._run
+    calls: list[Reference] = []
+
+    def counted(reference: Reference, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        calls.append(reference)
+        return run(reference, inputs)
+
+    monkeypatch.setattr(gate, "_run", counted)
+    for scratch, passes in ((tmp_path, 1), (None, 3)):
+        calls.clear()
+        expected = Expected(reference, scratch)
+        assert expected.measure(reference) == expected.measure(reference)
+        assert len(calls) == passes
 
 
 def test_a_pass_says_how_far_it_is() -> None:
