@@ -19,6 +19,7 @@ import numpy as np
 from torchferry.contract.resize import wrong
 from torchferry.contract.table import TableSpec
 from torchferry.files import sha256, write_whole
+from torchferry.serving.bundle.choice import Choice, parse_choice
 from torchferry.serving.bundle.variant import Variant, parse_variant
 from torchferry.serving.errors import BundleError
 
@@ -95,6 +96,8 @@ class Bundle:
     """Versions, and the machine that the variants were built and measured on."""
     files: dict[str, str]
     """SHA-256 by path relative to the bundle."""
+    choice: Choice | None = None
+    """None in a bundle of before this key, and where nothing was accepted."""
 
     @property
     def accepted(self) -> list[str]:
@@ -197,6 +200,7 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
         "decode": content["decode"] and _decode(content["decode"]),
         "labels": tuple(content["labels"]),
         "variants": {name: parse_variant(variant) for name, variant in content["variants"].items()},
+        "choice": parse_choice(content["choice"]) if content.get("choice") else None,
     }
     return Bundle(root=root, **content | parsed)
 

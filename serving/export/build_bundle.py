@@ -1,8 +1,9 @@
-"""From a reference to a bundle: build each variant, measure it through the session that would serve it, judge it."""
+"""From a reference to a bundle: every variant and what was measured of it, golden samples, and which variant serves."""
 
 import dataclasses
 import platform
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,25 +14,29 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.bundle.signature import SigningKey
 from torchferry.serving.bundle.variant import Variant
 from torchferry.serving.cpu import cores, features
 from torchferry.serving.errors import CannotBuild
-from torchferry.serving.export.gate import Expected, Limits, limits_for, refusal
+from torchferry.serving.export.batch_file import BatchFile
+from torchferry.serving.export.build_variant import Judges, built_variant, open_file
+from torchferry.serving.export.choice import chosen
+from torchferry.serving.export.gate import Expected, limits_for
 from torchferry.serving.export.graphs import Graphs
 from torchferry.serving.export.label_shares import label_shares
+from torchferry.serving.export.progress import SILENT, Progress, variant_line
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.scaled_jpeg import scaled_jpeg_effect
 from torchferry.serving.export.speed import measure_speed
-from torchferry.serving.export.torch_program import reason
-from torchferry.serving.export.variants import BUILDERS
-from torchferry.serving.session import Session, open_session
-from torchferry.whole_folder import FULL, whole_folder
+from torchferry.serving.export.whole_way import WholeWay
+from torchferry.serving.session import Session
+from torchferry.whole_folder import whole_folder
 
 GOLDEN = 4
+CHECKPOINT = "checkpoint"
 
 
 def export(
@@ -41,72 +46,103 @@ def export(
     limits: Mapping[str, float],
     model_version: str,
     key: SigningKey | None = None,
+    serve: str | None = None,
+    progress: Progress = SILENT,
 ) -> Bundle:
     """Write the bundle with the named variants, refused ones among them, signed if there is a `key`. Raises UserError.
 
-    `limits` that are given replace the recipe's, and those the variants' own.
+    `limits` that are given replace the recipe's, and those the variants' own. `serve` is the variant that servers take
+    where none is named; without it that is measured.
     """
     jpeg = scaled_jpeg_effect(reference, limits)
-    expected = Expected(reference)
     with whole_folder(output) as folder, TemporaryDirectory() as scratch:
-        graphs = Graphs(reference, Path(scratch))
-        variants, skipped = {}, {}
-        for name in names:
-            own = limits_for(name, reference.task, reference.limits | dict(limits), expected.scale)
-            try:
-                variants[name] = _built(name, graphs, expected, folder, own)
-            except CannotBuild as error:
-                skipped[name] = str(error)
-                _remove_all_but(variants, folder)
+        reference = _read_once(reference, Path(scratch))
+        described = _described(reference, folder, model_version)
+        progress.begins(CHECKPOINT)
+        expected = Expected(reference, Path(scratch), progress)
+        judges, graphs = Judges(expected, WholeWay(reference, described)), Graphs(reference, Path(scratch))
+        given = reference.limits | dict(limits)
+        variants, skipped = _variants(names, graphs, judges, folder, given, progress)
         _, eager = measure_speed(lambda: reference, reference.test, cores())
+        progress.says(f"{CHECKPOINT:13}  in eager mode  {eager.batch_1_ms:20.3f} ms")
+        choice = _chosen(variants, serve, folder, reference)
         _write_golden(folder / "golden", reference)
-        bundles.write(
-            Bundle(
-                root=folder,
-                name=reference.name,
-                version=model_version,
-                task=reference.task,
-                inputs=reference.inputs,
-                outputs=reference.outputs,
-                decode=reference.decode,
-                labels=reference.labels,
-                reference={
-                    "samples": expected.samples,
-                    "random": reference.test.random,
-                    "accuracy": expected.accuracy,
-                    "batch_1_ms": eager.batch_1_ms,
-                    "batch_8_ms": eager.batch_8_ms,
-                    "label_shares": label_shares(reference, expected.truth),
-                }
-                | ({"jpeg": jpeg} if jpeg else {}),
-                variants=variants,
-                skipped=skipped,
-                provenance=reference.provenance | _here(),
-                files=bundles.checksums(folder),
-            ),
-            key,
+        made = dataclasses.replace(
+            described,
+            reference={
+                "samples": expected.samples,
+                "random": reference.test.random,
+                "accuracy": expected.accuracy,
+                "batch_1_ms": eager.batch_1_ms,
+                "batch_8_ms": eager.batch_8_ms,
+                "label_shares": label_shares(reference, expected.truth),
+            }
+            | ({"jpeg": jpeg} if jpeg else {}),
+            variants=variants,
+            skipped=skipped,
+            provenance=reference.provenance | _here(),
+            files=bundles.checksums(folder),
+            choice=choice,
         )
+        bundles.write(made, key)
     return bundles.load(output)
 
 
-def _built(name: str, graphs: Graphs, expected: Expected, folder: Path, limits: Limits) -> Variant:
-    """As `_variant`. Raises CannotBuild also for what an exporter, a compiler or a runtime cannot make of the network:
-    the other variants may do without it."""
-    try:
-        return _variant(name, graphs, expected, folder, limits)
-    except (CannotBuild, UserError, OSError):
-        raise
-    except Exception as error:  # each library has many kinds of its own
-        if shutil.disk_usage(folder).free < FULL:  # which ends the others as well
-            raise
-        raise CannotBuild(reason(_first_cause(error))) from error
+def _variants(
+    names: Sequence[str],
+    graphs: Graphs,
+    judges: Judges,
+    folder: Path,
+    given: Mapping[str, float],
+    progress: Progress,
+) -> tuple[dict[str, Variant], dict[str, str]]:
+    """Those that could be built, and why the others could not."""
+    variants: dict[str, Variant] = {}
+    skipped: dict[str, str] = {}
+    for name in names:
+        progress.begins(name)
+        began = time.monotonic()
+        limits = limits_for(name, graphs.reference.task, given, judges.expected.scale)
+        try:
+            variants[name] = built_variant(name, graphs, judges, folder, limits)
+            progress.says(variant_line(name, variants[name], time.monotonic() - began))
+        except CannotBuild as error:
+            skipped[name] = str(error)
+            _remove_all_but(variants, folder)
+            progress.says(f"{name:13}  skipped   ({error})")
+    return variants, skipped
 
 
-def _first_cause(error: Exception) -> Exception:
-    """torch.onnx's last exception gives advice; its first one names the operator that is to blame."""
-    while isinstance(error.__cause__, Exception):
-        error = error.__cause__
-    return error
+def _read_once(reference: Reference, scratch: Path) -> Reference:
+    """The same, its evaluation set decoded by the first pass and read from `scratch` by all others."""
+    test = dataclasses.replace(reference.test, kept=BatchFile(scratch / "samples"))
+    return dataclasses.replace(reference, test=test)
+
+
+def _described(reference: Reference, root: Path, model_version: str) -> Bundle:
+    """What a bundle says of the reference itself."""
+    return Bundle(
+        root=root,
+        name=reference.name,
+        version=model_version,
+        task=reference.task,
+        inputs=reference.inputs,
+        outputs=reference.outputs,
+        decode=reference.decode,
+        labels=reference.labels,
+        reference={},
+        variants={},
+        skipped={},
+        provenance={},
+        files={},
+    )
+
+
+def _chosen(variants: Mapping[str, Variant], serve: str | None, folder: Path, reference: Reference) -> Choice | None:
+    def opened(name: str) -> Session:
+        return open_file(name, folder / variants[name].file, reference)
+
+    return chosen(variants, serve, opened, reference.test.repeated(1), reference.test.random)
 
 
 def _remove_all_but(variants: Mapping[str, Variant], folder: Path) -> None:
@@ -115,32 +151,6 @@ def _remove_all_but(variants: Mapping[str, Variant], folder: Path) -> None:
     for made in (folder / "variants").glob("*"):
         if made not in kept:
             shutil.rmtree(made)
-
-
-def _variant(name: str, graphs: Graphs, expected: Expected, folder: Path, limits: Limits) -> Variant:
-    def load(file: Path) -> Session:
-        return _open(name, file, graphs.reference)
-
-    built = BUILDERS[name](graphs, folder / "variants", lambda file: refusal(expected.measure(load(file)), limits))
-    session, speed = measure_speed(lambda: load(built.file), graphs.reference.test, cores())
-    measured = expected.measure(session)
-    reason = refusal(measured, limits)
-    return Variant(
-        status="refused" if reason else "accepted",
-        reason=reason,
-        note=built.note,
-        file=built.file.relative_to(folder).as_posix(),
-        bytes=built.file.stat().st_size,
-        measured=measured,
-        speed=speed,
-        limits=dataclasses.asdict(limits),
-        golden_tolerance=max(1e-4, 2 * (measured.max_abs_diff or 0.0)),
-    )
-
-
-def _open(name: str, file: Path, reference: Reference) -> Session:
-    inputs, outputs = ([spec.name for spec in specs] for specs in (reference.inputs, reference.outputs))
-    return open_session(name, file, inputs, outputs, cores())
 
 
 def _write_golden(folder: Path, reference: Reference) -> None:

@@ -11,7 +11,7 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.cpu import cores
 from torchferry.serving.export.trained import DATATYPES
-from torchferry.serving.onnx_server.models.model import fastest, onnx_variants
+from torchferry.serving.onnx_server.models.model import chosen, onnx_variants
 from torchferry.serving.session import Session, open_variant
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
@@ -28,9 +28,17 @@ def load_variant(bundle: Bundle, variant: str | None) -> tuple[nn.Module, str]:
         )
     if not bundle.accepted:
         raise UserError(f"{bundle.root}: has no accepted variant")
-    chosen = variant or (fastest(bundle) if onnx_variants(bundle) else bundle.accepted[0])
-    session = open_variant(bundle, chosen, cores())
-    return Answers(session, bundle.inputs[0].name, bundle.outputs[0].name, bundle.task), chosen
+    name = variant or _served(bundle)
+    session = open_variant(bundle, name, cores())
+    return Answers(session, bundle.inputs[0].name, bundle.outputs[0].name, bundle.task), name
+
+
+def _served(bundle: Bundle) -> str:
+    """By our server, or where that takes none of them by TorchServe."""
+    if onnx_variants(bundle):
+        return chosen(bundle).variant
+    choice = bundle.choice
+    return choice.variant if choice and choice.variant in bundle.accepted else bundle.accepted[0]
 
 
 class Answers(nn.Module):

@@ -7,16 +7,17 @@ from pathlib import Path
 
 from torchferry.arguments import Parser, finite
 from torchferry.errors import GateError, UserError
+from torchferry.nearest import did_you_mean
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import SigningKey
-from torchferry.serving.bundle.variant import Variant
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.external_model import add_options, load_given
 from torchferry.serving.export.gate import Limits
 from torchferry.serving.export.kserve import write_kserve
 from torchferry.serving.export.network import name_of
 from torchferry.serving.export.picture_options import check_is_for_model
+from torchferry.serving.export.progress import shown_progress
 from torchferry.serving.export.trained import load_trained
 from torchferry.serving.export.variants import BUILDERS
 
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str]) -> None:
         _convert(options)
         return
     names = _names(options.variants)
+    _check_serve(options.serve, names)
     asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
     given = {name: limit for name, limit in asked.items() if limit is not None}
     if (options.run is None) == (options.model is None):
@@ -44,15 +46,13 @@ def main(arguments: Sequence[str]) -> None:
     if options.name is not None:
         reference = dataclasses.replace(reference, name=options.name)
     output = options.output or (options.run / "bundle" if options.run else Path("bundles") / reference.name)
-    bundle = export(reference, output, names, given, options.model_version, key)
-    for name, variant in bundle.variants.items():
-        print(_line(name, variant))
-    for name, reason in bundle.skipped.items():
-        print(f"{name:13}  skipped   ({reason})")
-    eager = bundle.reference["batch_1_ms"]
-    print(f"{'checkpoint':13}  in eager mode  {eager:20.3f} ms")
+    with shown_progress() as progress:
+        bundle = export(reference, output, names, given, options.model_version, key, options.serve, progress)
+    if bundle.choice:
+        print(f"serves {bundle.choice.variant}: {bundle.choice.reason}")
     print(f"{bundle.name} {bundle.version}: {len(bundle.accepted)} of {len(names)} variants accepted; in {output}")
-    _judge(bundle, output, [] if options.variants in (None, "all") else names)
+    wanted = [] if options.variants in (None, "all") else names
+    _judge(bundle, output, [*wanted, *([options.serve] if options.serve not in (None, *wanted) else [])])
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--storage-uri", help="where KServe finds what --format triton wrote")
     choice = f"all, or some of {','.join(BUILDERS)} (default {','.join(USUAL)})"
     made.add_argument("--variants", help=choice)
+    served = "the variant that servers take where none is named (default: the exact one, unless another pays)"
+    made.add_argument("--serve", metavar="VARIANT", help=served)
     made.add_argument("--model-version", default="1.0", help="the version servers show (default 1.0)")
     made.add_argument("--sign", type=Path, metavar="KEY", help="vouch for it with an ed25519 private key, a PEM file")
     for field in dataclasses.fields(Limits):
@@ -106,18 +108,16 @@ def _names(variants: str | None) -> list[str]:
     return names
 
 
+def _check_serve(serve: str | None, names: Sequence[str]) -> None:
+    if serve is None or serve in names:
+        return
+    if serve in BUILDERS:
+        raise UserError(f"--serve: {serve} is not built; --variants are {','.join(names)}")
+    otherwise = f"choose one of {','.join(names)}"
+    raise UserError(f"--serve: there is no variant '{serve}'{did_you_mean(serve, names, otherwise)}")
+
+
 def _judge(bundle: Bundle, output: Path, asked: Sequence[str]) -> None:
     missing = [name for name in asked if name not in bundle.accepted]
     if missing or not bundle.accepted:
         raise GateError(f"not accepted: {', '.join(missing) or 'any variant'}; {output / 'model.json'} says why")
-
-
-def _line(name: str, variant: Variant) -> str:
-    measured, speed = variant.measured, variant.speed
-    accuracy = "" if measured.accuracy is None else f"accuracy {measured.accuracy:.2%}  "
-    return (
-        f"{name:13}  {variant.status}  {variant.bytes / 1000:9,.0f} kB  {speed.batch_1_ms:8.3f} ms  {accuracy}"
-        f"largest difference {'none' if measured.max_abs_diff is None else format(measured.max_abs_diff, '.1e')}"
-        + (f"  ({variant.reason})" if variant.reason else "")
-        + (f"\n{'':15}{variant.note}" if variant.note else "")
-    )

@@ -1,13 +1,16 @@
 """The gate: whether a variant may be served, by its outputs on the whole evaluation set against the checkpoint's."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle.variant import Measured
+from torchferry.serving.export.batch_file import BatchFile
+from torchferry.serving.export.progress import SILENT, Progress
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.torch_program import place, reason
 from torchferry.serving.session import Session
@@ -52,24 +55,35 @@ def _default_limits(variant: str, task: str, scale: float) -> Limits:
 class Expected:
     """The checkpoint's own outputs on the evaluation set, and what they are worth."""
 
-    def __init__(self, reference: Reference) -> None:
-        """Raises UserError where the checkpoint does not take its data."""
-        self.reference = reference
+    def __init__(self, reference: Reference, scratch: Path | None = None, progress: Progress = SILENT) -> None:
+        """Outputs are kept in the folder `scratch`, or else computed again each time.
+
+        Raises UserError where the checkpoint does not take its data.
+        """
+        self.reference, self.progress = reference, progress
         scale = reference.output_scale
         self.mean = np.array(scale.mean if scale else 0.0)
         self.std = np.array(scale.std if scale else 1.0)
-        self.outputs: list[dict[str, np.ndarray]] = []
+        self.kept = BatchFile(scratch / "outputs") if scratch else None
         truth: list[np.ndarray] = []
-        for inputs, targets in reference.test.batches():
-            self.outputs.append(_run(reference, inputs))
+        classes: list[np.ndarray] = []
+        largest = {spec.name: 0.0 for spec in reference.outputs}
+        self.samples = 0
+        progress.reads(reference.test.count)
+        for number, (inputs, targets) in enumerate(reference.test.batches()):
+            outputs = _run(reference, inputs)
+            if self.kept:
+                self.kept.add(number, list(outputs.values()))
+            classes += self._classes(outputs)
+            largest = {name: self._largest(values, largest[name]) for name, values in outputs.items()}
             if targets is not None and reference.task in ("classification", "binary"):
                 truth.append(targets.reshape(-1).astype(np.int64))
-        self.truth = np.concatenate(truth) if truth else None
-        self.classes = self._classes(self.outputs)
-        self.scale = min(self._largest(spec.name) for spec in reference.outputs)
+            self.samples += (size := _size(inputs))
+            progress.has_read(size)
+        self.truth, self.classes = _joined(truth), _joined(classes)
+        self.scale = min(value if np.isfinite(value) else 1.0 for value in largest.values())
         """The largest magnitude of the output whose largest is the smallest, so that none is judged by another's; of
         outputs that were scaled back, from their mean on."""
-        self.samples = sum(len(next(iter(batch.values()))) for batch in self.outputs)
 
     @property
     def accuracy(self) -> float | None:
@@ -77,18 +91,22 @@ class Expected:
 
     def measure(self, session: Session) -> Measured:
         """Run the whole evaluation set through `session`."""
-        answers = [session.run(inputs) for inputs, _ in self.reference.test.batches()]
-        classes = self._classes(answers)
-        accuracy = _share(classes, self.truth)
+        answered_classes: list[np.ndarray] = []
         largest, total, count = 0.0, 0.0, 0
         squares = {spec.name: np.zeros(2) for spec in self.reference.outputs}
-        for answered, expected in zip(answers, self.outputs, strict=True):
+        self.progress.reads(self.samples)
+        for inputs, expected in self._batches():
+            answered = session.run(inputs)
+            answered_classes += self._classes(answered)
             for name, values in expected.items():
                 difference = np.abs(answered[name].astype(np.float64) - values)
                 largest = float(np.maximum(largest, difference.max()))  # keeps NaN, which max() of Python may drop
                 total, count = total + float(difference.sum()), count + difference.size
                 before = self._from_mean(values)
                 squares[name] += np.square(difference / self.std).sum(), np.square(before / self.std).sum()
+            self.progress.has_read(_size(inputs))
+        classes = _joined(answered_classes)
+        accuracy = _share(classes, self.truth)
         return Measured(
             samples=self.samples,
             max_abs_diff=largest,
@@ -101,25 +119,31 @@ class Expected:
             accuracy_drop=None if accuracy is None or self.accuracy is None else round(self.accuracy - accuracy, 12),
         )
 
+    def _batches(self) -> Iterator[tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]]:
+        """Inputs and the checkpoint's outputs for them, which are computed again where they were not kept."""
+        kept, names = iter(self.kept or ()), [spec.name for spec in self.reference.outputs]
+        for inputs, _ in self.reference.test.batches():
+            outputs = next(kept, None)
+            yield inputs, dict(zip(names, outputs, strict=True)) if outputs else _run(self.reference, inputs)
+
     def _from_mean(self, values: np.ndarray) -> np.ndarray:
         """A target of 1.7e9 + i differs from the others in its last digits alone, and they are what was learnt."""
         return values.astype(np.float64) - self.mean
 
-    def _largest(self, name: str) -> float:
+    def _largest(self, values: np.ndarray, before: float) -> float:
         """1 of integers, such as ids: none of them may be another."""
-        batches = [batch[name] for batch in self.outputs]
-        if batches[0].dtype.kind != "f":
+        if values.dtype.kind != "f":
             return 1.0
-        found = max(float(np.abs(self._from_mean(values)).max()) for values in batches)
-        return found if np.isfinite(found) else 1.0
+        return float(np.maximum(before, np.abs(self._from_mean(values)).max()))  # keeps NaN
 
-    def _classes(self, outputs: list[dict[str, np.ndarray]]) -> np.ndarray | None:
-        name = self.reference.outputs[0].name
+    def _classes(self, outputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Of one batch; none where there are no classes."""
+        values = outputs[self.reference.outputs[0].name]
         if self.reference.task == "classification":
-            return np.concatenate([batch[name].argmax(axis=1) for batch in outputs])
+            return [values.argmax(axis=1)]
         if self.reference.task == "binary":
-            return np.concatenate([(batch[name][:, 0] > 0.5).astype(np.int64) for batch in outputs])
-        return None
+            return [(values[:, 0] > 0.5).astype(np.int64)]
+        return []
 
 
 def _run(reference: Reference, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -129,6 +153,14 @@ def _run(reference: Reference, inputs: Mapping[str, np.ndarray]) -> dict[str, np
         raise UserError(
             f"{reference.name}: does not take its evaluation data{place(error)}: {reason(error)}"
         ) from error
+
+
+def _size(inputs: Mapping[str, np.ndarray]) -> int:
+    return len(next(iter(inputs.values())))
+
+
+def _joined(batches: list[np.ndarray]) -> np.ndarray | None:
+    return np.concatenate(batches) if batches else None
 
 
 def _share(classes: np.ndarray | None, others: np.ndarray | None) -> float | None:

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
+
+from torchferry.serving.export.batch_file import BatchFile
 
 BATCH = 64
 
@@ -18,22 +22,54 @@ class Samples:
     """The inputs', in the order of the network's arguments."""
     random: bool = False
     """Whether they are made up, because no real ones were given."""
+    kept: BatchFile | None = None
+    """Where batches stay once they are read, so that a picture is decoded once; None reads them again each time."""
+
+    @property
+    def count(self) -> int | None:
+        """None for a stream that does not say."""
+        try:
+            return len(self.data)  # type: ignore[arg-type]  # a stream may have none
+        except TypeError:
+            return None
 
     def batches(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray | None]]:
         """Inputs, and targets where there are any. Raises UserError for a sample that cannot be read."""
-        for parts in DataLoader(self.data, BATCH):
-            arrays = [part.numpy() for part in parts]
+        for arrays in self._arrays():
             targets = arrays[len(self.names)] if len(arrays) > len(self.names) else None
             yield dict(zip(self.names, arrays, strict=False)), targets
+
+    def _arrays(self) -> Iterator[list[np.ndarray]]:
+        number = 0
+        for arrays in self.kept or ():
+            yield arrays
+            number += 1
+        for parts in self._read(number):
+            arrays = [part.numpy() for part in parts]
+            if self.kept:
+                self.kept.add(number, arrays)
+            yield arrays
+            number += 1
+
+    def _read(self, start: int) -> Iterator[Any]:
+        """From the `start`th batch on."""
+        if isinstance(self.data, IterableDataset):
+            return islice(DataLoader(self.data, BATCH), start, None)
+        size = len(self.data)  # type: ignore[arg-type]  # a list, or map-style
+        left = range(min(start * BATCH, size), size)
+        return iter(DataLoader(Subset(self.data, left), BATCH))
+
+    def picked(self, count: int) -> list[int]:
+        """The indices of at most so many, evenly spread over a map-style data set."""
+        size = len(self.data)  # type: ignore[arg-type]  # a list, or map-style
+        return np.unique(np.linspace(0, size - 1, min(count, size)).astype(int)).tolist()
 
     def some(self, count: int) -> "Samples":
         """At most so many of them, evenly spread; of a stream the first."""
         if isinstance(self.data, IterableDataset):
             taken = [sample for sample, _ in zip(self.data, range(count), strict=False)]
             return Samples(taken, self.names, self.random)  # type: ignore[arg-type]  # a list is map-style
-        size = len(self.data)  # type: ignore[arg-type]
-        picked = np.unique(np.linspace(0, size - 1, min(count, size)).astype(int)).tolist()
-        return Samples(Subset(self.data, picked), self.names, self.random)
+        return Samples(Subset(self.data, self.picked(count)), self.names, self.random)
 
     def first(self, count: int) -> dict[str, np.ndarray]:
         inputs, _ = next(self.some(count).batches())

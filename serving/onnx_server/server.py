@@ -23,6 +23,7 @@ from torchferry.serving.onnx_server.http.admin import Admin
 from torchferry.serving.onnx_server.http.metrics_page import MetricsPage
 from torchferry.serving.onnx_server.http.rest import Rest
 from torchferry.serving.onnx_server.http.server import HttpServer
+from torchferry.serving.onnx_server.models.model import why_served
 from torchferry.serving.onnx_server.models.repository import Repository, Source
 from torchferry.serving.onnx_server.models.versions import Channels
 from torchferry.serving.onnx_server.settings import Settings
@@ -143,6 +144,7 @@ class Server:
             plan, seconds = model.loaded.plan, model.loaded.seconds
             threads = f"{plan.sessions} x {plan.threads} threads ({model.loaded.sessions[0].provider})"
             print(f"  {model.name}: {threads}, up to {plan.max_batch} samples together, in {seconds:.2f} s")
+            print(f"  {model.name}: {model.loaded.variant}: {why_served(model.bundle, model.loaded.variant)}")
         for name, address in self.addresses().items():
             if name != "models":
                 print(f"  {name:8} {address}")

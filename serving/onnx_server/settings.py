@@ -11,7 +11,7 @@ from torchferry.serving.cli.server_settings import ServerSettings
 class Settings(ServerSettings):
     admin_port: int = option(8081, "load and unload, on loopback only; another one if it is taken")
 
-    variant: str = option("", "of the bundles that name none; default each one's fastest")
+    variant: str = option("", "of the bundles that name none; default the one that each bundle chose")
     all_variants: bool = option(False, "serve every accepted variant as NAME-VARIANT besides")
     sessions: int = option(0, "ONNX Runtime sessions for each model, each a batch at a time; 0: one")
     threads: int = option(0, "threads of each session; 0: all cores, or 1 for a model of less than 1 ms")

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     except ImportError as error:
         raise UserError(f"{error.name} is not installed; pip install 'torchferry[onnx-server]'") from error
     parser = Parser(prog="torchferry up --runtime onnx", description=__doc__)
-    parser.add_argument("models", nargs="+", metavar="BUNDLE[:VARIANT]", help="bundles; of each its fastest variant")
+    parser.add_argument("models", nargs="+", metavar="BUNDLE[:VARIANT]", help="bundles; of each the variant it chose")
     parser.add_argument(
         "--channel",
         dest="channels",

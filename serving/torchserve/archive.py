@@ -46,6 +46,7 @@ MODULES = (
     "serving/__init__.py",
     "serving/bundle/__init__.py",
     "serving/bundle/bundle.py",
+    "serving/bundle/choice.py",
     "serving/bundle/variant.py",
     "serving/codec/__init__.py",
     "serving/codec/images.py",

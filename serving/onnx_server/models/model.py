@@ -11,6 +11,7 @@ import numpy as np
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.choice import Choice, by_preference
 from torchferry.serving.onnx_server.models.admission import Admission
 from torchferry.serving.onnx_server.models.plan import Plan, planned
 from torchferry.serving.onnx_server.models.response_cache import ResponseCache
@@ -68,11 +69,25 @@ def load(bundle: Bundle, variant: str, settings: Settings) -> Loaded:
     )
 
 
-def fastest(bundle: Bundle) -> str:
-    """The accepted ONNX variant with the shortest call. Raises UserError if there is none."""
-    if not (names := onnx_variants(bundle)):
+def chosen(bundle: Bundle) -> Choice:
+    """Which accepted ONNX variant serves where none is named, and why. Raises UserError if there is none.
+
+    A bundle of before choices goes on with its shortest call, as model.json has it, so that none changes by itself.
+    """
+    if not (names := by_preference(onnx_variants(bundle))):
         raise UserError(f"{bundle.root}: has no accepted onnx-* variant; export one with --variants onnx-fp32")
-    return min(names, key=lambda name: bundle.variants[name].speed.batch_1_ms)
+    if bundle.choice is None:
+        shortest = min(names, key=lambda name: bundle.variants[name].speed.batch_1_ms)
+        return Choice(variant=shortest, reason="the shortest call in a bundle that says no choice; export says one")
+    if bundle.choice.variant in names:
+        return bundle.choice
+    other = f"{bundle.choice.variant}, which the bundle chose, is no accepted ONNX variant"
+    return Choice(variant=names[0], reason=f"{other}; of those that are, it is the most exact")
+
+
+def why_served(bundle: Bundle, variant: str) -> str:
+    choice = chosen(bundle)
+    return choice.reason if choice.variant == variant else f"it was named; the bundle's own is {choice.variant}"
 
 
 def onnx_variants(bundle: Bundle) -> list[str]:

@@ -10,7 +10,7 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import TrustedKeys
 from torchferry.serving.errors import UnknownModel
-from torchferry.serving.onnx_server.models.model import Model, fastest, load, onnx_variants
+from torchferry.serving.onnx_server.models.model import Model, chosen, load, onnx_variants
 from torchferry.serving.onnx_server.models.versions import STABLE, Versions
 from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
@@ -32,7 +32,7 @@ def sources(given: str, trusted: TrustedKeys | None, all_variants: bool = False)
     bundle = bundles.load(Path(path or given), trusted)
     if variant:
         check_variant(bundle, variant)
-    found = [Source(bundle.name, bundle, variant or fastest(bundle))]
+    found = [Source(bundle.name, bundle, variant or chosen(bundle).variant)]
     if all_variants:
         found += [Source(f"{bundle.name}-{name}", bundle, name) for name in onnx_variants(bundle)]
     return found

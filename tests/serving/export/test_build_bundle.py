@@ -6,21 +6,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch.utils.data import Dataset
 
 from tests.serving.export.tiny_reference import tiny_reference
 from tests.serving.networks import Branching
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.export import build_bundle
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.export_command import parser
 from torchferry.serving.export.external_model import load_given
 from torchferry.serving.export.graphs import Graphs
+from torchferry.serving.export.progress import Silent
 from torchferry.serving.export.quantize import Refusal
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
-from torchferry.serving.export.variants import Built, torch_program
+from torchferry.serving.export.variants import BUILDERS, Built, torch_program
 
 NETWORKS = "tests.serving.networks"
 
@@ -89,7 +91,7 @@ def failing(error: Exception) -> Callable[[Graphs, Path, Refusal], Built]:
 def test_a_half_made_variant_is_removed_but_not_what_another_shares(
     tmp_path: Path, before: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(build_bundle.BUILDERS, "torch-compile", failing(RuntimeError("it is\nbroken")))
+    monkeypatch.setitem(BUILDERS, "torch-compile", failing(RuntimeError("it is\nbroken")))
     bundle = export(tiny_reference(), tmp_path / "b", [*before, "torch-compile"], {}, "1.0")
     assert bundle.skipped == {"torch-compile": "RuntimeError: it is broken"}
     assert [path.name for path in (tmp_path / "b").glob("variants/*")] == before
@@ -98,6 +100,72 @@ def test_a_half_made_variant_is_removed_but_not_what_another_shares(
 def test_a_variant_is_skipped_for_the_first_of_its_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     advice = RuntimeError("try something else")
     advice.__cause__ = ValueError("no such operator")
-    monkeypatch.setitem(build_bundle.BUILDERS, "torch-compile", failing(advice))
+    monkeypatch.setitem(BUILDERS, "torch-compile", failing(advice))
     bundle = export(tiny_reference(), tmp_path / "b", ["torch-compile"], {}, "1.0")
     assert bundle.skipped == {"torch-compile": "ValueError: no such operator"}
+
+
+class Watching(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def begins(self, name: str) -> None:
+        self.says(f"{name} begins")
+
+    def says(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, list[str], list[int]]:
+    """Of two variants one cannot be built: the bundle, what was said, and how often each sample was read."""
+    data, said = Counted(130), Watching()
+    reference = tiny_reference(test=Samples(data, ("row",)), calibration=None)
+    names = ["torch", "onnx-int8"]
+    made = export(reference, tmp_path_factory.mktemp("watched") / "b", names, {}, "1.0", progress=said)
+    return made, said.lines, data.reads
+
+
+class Counted(Dataset):
+    def __init__(self, size: int) -> None:
+        self.reads = [0] * size
+
+    def __len__(self) -> int:
+        return len(self.reads)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        self.reads[index] += 1
+        return torch.tensor([float(index), 1.0, -1.0]), torch.tensor(index % 2)
+
+
+def test_one_pass_over_the_evaluation_set_feeds_everything(watched: tuple[Bundle, list[str], list[int]]) -> None:
+    """But for the few samples that speed, golden files and users' requests are made of."""
+    bundle, _, reads = watched
+    few = {index for count in (1, 2, 4, 8) for index in np.linspace(0, 129, count).astype(int).tolist()}
+    assert bundle.variants["torch"].measured.samples == 130
+    assert {index for index, count in enumerate(reads) if count != 1} <= few
+
+
+def test_every_part_says_that_it_begins_and_what_became_of_it(watched: tuple[Bundle, list[str], list[int]]) -> None:
+    _, lines, _ = watched
+    starts = ["checkpoint begins", "torch begins", "torch          accepted  ", "onnx-int8 begins",
+              "onnx-int8      skipped   (quantisation needs real samples", "checkpoint     in eager mode "]  # fmt: skip
+    assert len(lines) == len(starts)
+    for line, start in zip(lines, starts, strict=True):
+        assert line.startswith(start)
+
+
+def test_the_bundle_says_what_serves(watched: tuple[Bundle, list[str], list[int]], exported: Bundle) -> None:
+    bundle, _, _ = watched
+    assert bundle.choice is not None
+    assert bundle.choice.variant == "torch"
+    assert bundle.choice.reason.startswith("it is exact and there is no other; accuracy ")
+    assert exported.choice is None  # its only variant was refused
+
+
+def test_what_was_asked_for_serves(tmp_path: Path) -> None:
+    names = ["torch", "onnx-fp32"]
+    bundle = export(tiny_reference(), tmp_path / "b", names, {}, "1.0", serve="torch")
+    assert bundle.choice is not None
+    assert (bundle.choice.variant, bundle.choice.gains) == ("torch", {})
+    assert bundle.choice.reason.startswith("it was asked for; accuracy ")

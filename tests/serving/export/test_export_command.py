@@ -11,8 +11,11 @@ import pytest
 import torch
 
 from tests.commands import ROOT, run_command
+from tests.serving.tiny_bundle import described, variant
 from tests.waiting import wait_until
+from torchferry.errors import GateError
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.export import export_command
 from torchferry.serving.session import open_variant
 from torchferry.training.models.saved import evaluation_data, load_model
 
@@ -20,12 +23,12 @@ from torchferry.training.models.saved import evaluation_data, load_model
 def test_both_variants_are_measured_on_the_whole_test_set(run: Path, bundle: Path) -> None:
     loaded = bundles.load(bundle)
     assert loaded.accepted == ["torch", "onnx-fp32"]
-    for variant in loaded.variants.values():
-        assert variant.measured.samples == loaded.reference["samples"] == 360
-        assert variant.measured.accuracy == pytest.approx(load_model(run)[1].result["accuracy"])
-        assert (difference := variant.measured.max_abs_diff) is not None
+    for found in loaded.variants.values():
+        assert found.measured.samples == loaded.reference["samples"] == 360
+        assert found.measured.accuracy == pytest.approx(load_model(run)[1].result["accuracy"])
+        assert (difference := found.measured.max_abs_diff) is not None
         assert difference < 1e-5
-        assert variant.bytes == (bundle / variant.file).stat().st_size
+        assert found.bytes == (bundle / found.file).stat().st_size
 
 
 @pytest.mark.parametrize("variant", ["torch", "onnx-fp32"])
@@ -59,6 +62,30 @@ def test_the_same_checkpoint_gives_the_same_onnx_bytes(run: Path, bundle: Path, 
     assert (tmp_path / "again" / name).read_bytes() == (bundle / name).read_bytes()
 
 
+def test_what_serves_is_chosen_said_and_written_down(run: Path, tmp_path: Path) -> None:
+    options = ("--variants", "onnx-fp32,onnx-fp16", "--serve", "onnx-fp16")
+    done = run_command("-m", "torchferry", "export", run, "-o", tmp_path / "b", *options)
+    assert done.returncode == 0, done.stderr
+    choice = bundles.load(tmp_path / "b").choice
+    assert choice is not None
+    assert choice.variant == "onnx-fp16"
+    assert f"serves onnx-fp16: {choice.reason}\n" in done.stdout
+    assert choice.reason.startswith("it was asked for; accuracy ")
+    lines = done.stdout.splitlines()
+    assert [line.split()[:2] for line in lines[:4]] == [
+        ["checkpoint", "begins"], ["onnx-fp32", "begins"], ["onnx-fp32", "accepted"], ["onnx-fp16", "begins"]
+    ]  # fmt: skip
+
+
+def test_what_was_to_serve_and_is_refused_is_exit_code_3(run: Path, tmp_path: Path) -> None:
+    options = ("--serve", "onnx-fp32", "--variants", "all", "--max-abs-diff", "-1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export_command, "export", lambda *_: bundles.load(tmp_path))
+        bundles.write(described(tmp_path, variants={"torch": variant(), "onnx-fp32": variant(status="refused")}))
+        with pytest.raises(GateError, match=r"^not accepted: onnx-fp32; "):
+            export_command.main([str(run), "-o", str(tmp_path / "b"), *options])
+
+
 def test_a_refused_variant_stays_with_its_numbers_and_is_not_archived(run: Path, tmp_path: Path) -> None:
     impossible = ("--max-abs-diff", "-1")
     done = run_command("-m", "torchferry", "export", run, "-o", tmp_path / "b", "--variants", "onnx-fp32", *impossible)
@@ -90,6 +117,8 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
         ((broken,), "is damaged"),
         ((run, "--variants", "onnx-fp7"), "there is no variant 'onnx-fp7'"),
         ((run, "--max-abs-diff", "nan"), "nan is not a finite number"),
+        ((run, "--serve", "onnx-fp33"), "there is no variant 'onnx-fp33'; did you mean onnx-fp32?"),
+        ((run, "--serve", "onnx-fp16"), "onnx-fp16 is not built; --variants are torch,onnx-fp32,onnx-int8"),
         ((), "give a run folder, or the import path of a model"),
         ((run, "--allow-nan"), "--allow-nan: is for --model"),
         ((run, "-o", "/proc/nowhere/x"), "cannot be made"),

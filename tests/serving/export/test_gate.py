@@ -1,4 +1,6 @@
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -6,9 +8,12 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from tests.serving.export.tiny_reference import tiny_reference
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.bundle.variant import Measured
+from torchferry.serving.export import batch_file, gate
 from torchferry.serving.export.gate import Expected, Limits, limits_for, refusal
+from torchferry.serving.export.progress import Silent
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.data.source import TargetScale
@@ -23,8 +28,9 @@ def measured(
     task: str = "classification",
     expected: np.ndarray = EXPECTED,
     scale: TargetScale | None = None,
+    keep: int = 1 << 20,
 ) -> Measured:
-    """Of a network that looks its answer up, against one that looks up `expected`."""
+    """Of a network that looks its answer up, against one that looks up `expected`; `keep` bytes of outputs are kept."""
 
     class Table(nn.Module):
         def forward(self, index: torch.Tensor) -> torch.Tensor:
@@ -50,7 +56,9 @@ def measured(
         provenance={},
         output_scale=scale,
     )
-    return Expected(reference).measure(Session())
+    with TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch_file, "LIMIT", keep)
+        return Expected(reference, Path(scratch)).measure(Session())
 
 
 def test_an_exact_variant_is_accepted() -> None:
@@ -112,3 +120,50 @@ def test_values_that_were_scaled_back_are_judged_before_that() -> None:
 def test_a_limit_that_is_given_replaces_the_variants_own() -> None:
     limits = limits_for("onnx-int8", "classification", {"min_top1_agreement": 0.5})
     assert (limits.min_top1_agreement, limits.max_accuracy_drop, limits.max_abs_diff) == (0.5, 0.005, None)
+
+
+@pytest.mark.parametrize("keep", [0, 64 * 3 * 4 + 128, 1 << 20])
+def test_outputs_that_are_too_many_to_keep_are_computed_again(keep: int) -> None:
+    """Batches of 64 samples: none, the first, or all of them are kept."""
+    expected = np.random.default_rng(0).dirichlet(np.ones(3), 200).astype(np.float32)
+    wrong = expected.copy()
+    wrong[[1, 70, 199]] = np.roll(wrong[[1, 70, 199]], 1, axis=1)
+    result = measured(wrong, expected=expected, keep=keep)
+    assert result == measured(wrong, expected=expected)
+    assert result.max_abs_diff == np.abs(wrong - expected).max()
+    assert result.top1_agreement == 197 / 200
+
+
+def test_outputs_that_are_kept_are_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, run = tiny_reference(), gate._run
+    calls: list[Reference] = []
+
+    def counted(reference: Reference, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        calls.append(reference)
+        return run(reference, inputs)
+
+    monkeypatch.setattr(gate, "_run", counted)
+    for scratch, passes in ((tmp_path, 1), (None, 3)):
+        calls.clear()
+        expected = Expected(reference, scratch)
+        assert expected.measure(reference) == expected.measure(reference)
+        assert len(calls) == passes
+
+
+def test_a_pass_says_how_far_it_is() -> None:
+    class Seen(Silent):
+        def __init__(self) -> None:
+            self.passes: list[list[int | None]] = []
+
+        def reads(self, samples: int | None) -> None:
+            self.passes.append([samples])
+
+        def has_read(self, samples: int) -> None:
+            self.passes[-1].append(samples)
+
+    seen, reference = Seen(), tiny_reference()
+    with TemporaryDirectory() as scratch:
+        expected = Expected(reference, Path(scratch), seen)
+        for _ in range(2):
+            expected.measure(reference)
+    assert seen.passes == 3 * [[6, 6]]

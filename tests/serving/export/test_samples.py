@@ -1,6 +1,7 @@
 """Samples come batch after batch by input name, and a few of them are spread evenly."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from torchferry.errors import UserError
+from torchferry.serving.export.batch_file import BatchFile
 from torchferry.serving.export.samples import BATCH, Samples
 from torchferry.training.errors import CorruptSample
 
@@ -82,3 +84,49 @@ def test_a_sample_that_cannot_be_read_is_the_users_error() -> None:
 
 def test_the_first_come_together_from_everywhere() -> None:
     assert numbered(200).first(4)["x"][:, 0].tolist() == [0, 66, 132, 199]
+
+
+class Counted(Dataset):
+    """It counts how often each sample was read."""
+
+    def __init__(self, size: int) -> None:
+        self.reads = [0] * size
+
+    def __len__(self) -> int:
+        return len(self.reads)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        self.reads[index] += 1
+        return torch.tensor([float(index)]), torch.tensor(index)
+
+
+@pytest.mark.parametrize("size", [1, BATCH, 2 * BATCH + 1])
+def test_what_is_kept_is_read_once_whoever_asks_again(tmp_path: Path, size: int) -> None:
+    data = Counted(size)
+    samples = Samples(data, ("x",), kept=BatchFile(tmp_path / "kept"))
+    next(samples.batches())  # and no more of that pass
+    for _ in range(3):
+        found = list(samples.batches())
+        assert [value for inputs, _ in found for value in inputs["x"][:, 0].tolist()] == list(range(size))
+        assert [int(each) for _, targets in found for each in targets] == list(range(size))  # type: ignore[union-attr]
+    assert data.reads == [1] * size
+
+
+def test_what_does_not_fit_is_read_again(tmp_path: Path) -> None:
+    data = Counted(3 * BATCH)
+    samples = Samples(data, ("x",), kept=BatchFile(tmp_path / "kept", limit=2 * (BATCH * (4 + 8) + 2 * 128)))
+    for _ in range(2):
+        assert numbers(samples) == list(range(3 * BATCH))
+    assert data.reads == [1] * 2 * BATCH + [2] * BATCH
+
+
+@pytest.mark.parametrize("limit", [1 << 20, BATCH * (4 + 8) + 2 * 128, 0])
+def test_a_stream_is_kept_as_well(tmp_path: Path, limit: int) -> None:
+    samples = Samples(Stream(), ("x",), kept=BatchFile(tmp_path / "kept", limit=limit))
+    for _ in range(2):
+        assert numbers(samples) == list(range(100))
+
+
+def test_some_say_how_many_they_are() -> None:
+    assert numbered(5).count == 5
+    assert Samples(Stream(), ("x",)).count is None

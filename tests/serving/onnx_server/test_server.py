@@ -1,12 +1,18 @@
 """A server takes its ports when it is made, says where it answers, and sends traces only where that is asked for."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.serving.onnx_server.in_process import model_of_bundle
+from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
 from torchferry.errors import UserError
+from torchferry.serving.bundle.choice import Choice
+from torchferry.serving.onnx_server.models.versions import Versions
 from torchferry.serving.onnx_server.server import OTLP_ENDPOINTS, Server
 from torchferry.serving.onnx_server.settings import Settings
 
@@ -89,3 +95,16 @@ async def test_traces_are_sent_where_an_endpoint_is_set(
         assert (server.plane.tracing is not None) == traced
         if server.plane.tracing:
             server.plane.tracing.provider.shutdown()
+
+
+@in_loop
+async def test_at_the_start_it_says_what_serves_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    choice = Choice(variant="onnx-fp32", reason="it is exact and there is no other; accuracy 98.00%")
+    bundle = replace(written(tmp_path), choice=choice)
+    async with Made() as server:
+        server.repository.models["tiny"] = versions = Versions("tiny")
+        versions.put(model_of_bundle(bundle), "stable", 0.0)
+        server._announce()
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "ready: tiny 1.0 (onnx-fp32)"
+    assert said[2] == "  tiny: onnx-fp32: it is exact and there is no other; accuracy 98.00%"

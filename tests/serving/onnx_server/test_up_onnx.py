@@ -1,6 +1,7 @@
 """Resolving the arguments of `up` for the ONNX Runtime server into versions, variants and channels."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.serving.tiny_bundle import described, variant
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.onnx_server.models.repository import Source
 from torchferry.serving.onnx_server.models.versions import STABLE, Channel
 from torchferry.serving.onnx_server.up_onnx import find_channels, find_sources, main, with_variant
@@ -33,11 +35,20 @@ def test_a_variant_is_for_the_bundles_that_name_none(tmp_path: Path) -> None:
     assert with_variant(f"{tmp_path}:onnx-fp32", "onnx-int8") == f"{tmp_path}:onnx-fp32"
 
 
-def test_a_bundle_is_served_as_its_fastest_variant_and_with_all_of_them_if_asked_for(bundle: Path) -> None:
+def test_a_bundle_of_before_choices_is_served_as_its_fastest_variant_and_with_all_of_them_if_asked_for(
+    bundle: Path,
+) -> None:
     assert served(find_sources([str(bundle)], None, False)) == {"tiny": "onnx-int8"}
     assert served(find_sources([f"{bundle}:onnx-fp32"], None, False)) == {"tiny": "onnx-fp32"}
     everything = {"tiny": "onnx-int8", "tiny-onnx-fp32": "onnx-fp32", "tiny-onnx-int8": "onnx-int8"}
     assert served(find_sources([str(bundle)], None, True)) == everything
+
+
+def test_a_bundle_is_served_as_the_variant_that_it_chose(bundle: Path) -> None:
+    choice = Choice(variant="onnx-fp32", reason="it is exact")
+    bundles.write(replace(bundles.load(bundle), choice=choice))
+    assert served(find_sources([str(bundle)], None, False)) == {"tiny": "onnx-fp32"}
+    assert served(find_sources([f"{bundle}:onnx-int8"], None, False)) == {"tiny": "onnx-int8"}
 
 
 def served(found: list[Source]) -> dict[str, str]:

@@ -33,12 +33,16 @@ class ImageFiles(Dataset):
         return len(self.files)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        name, data = self.file(index)
+        return decode_image(data, self.image, name), self.targets[index]
+
+    def file(self, index: int) -> tuple[str, bytes]:
+        """Its path, and what it holds."""
         path = self.folder / os.fsdecode(self.files.name(index))
         try:
-            data = path.read_bytes()
+            return str(path), path.read_bytes()
         except OSError as error:
             raise CorruptSample(f"{path}: cannot be read: {error.strerror}") from error
-        return decode_image(data, self.image, str(path)), self.targets[index]
 
     def keys(self) -> np.ndarray:
         """uint64 [samples]: hashes of what the files hold."""

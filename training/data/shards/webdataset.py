@@ -133,9 +133,9 @@ class ShardImages(Dataset):
         return np.array([key_of(key) for key in self.index.keys.tolist()], np.uint64)
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        shard, *places = self.index.places[number].tolist()
-        name = f"{self.shards.urls[shard]}: {self.index.keys[number].decode(errors='backslashreplace')}"
-        picture, text = self._part(name, "image", shard, *places[:2]), self._part(name, "cls", shard, *places[2:])
+        name, picture = self.file(number)
+        shard, _, _, *place = self.index.places[number].tolist()
+        text = self._part(name, "cls", shard, *place)
         try:
             target = int(text)
         except ValueError as error:
@@ -144,6 +144,12 @@ class ShardImages(Dataset):
             allowed = f"data.source.args.labels has {len(self.labels)}, 0 to {len(self.labels) - 1}"
             raise UserError(f"{name}.cls: there is no class {target}; {allowed}")
         return decode_image(picture, self.image, name), torch.tensor(target)
+
+    def file(self, number: int) -> tuple[str, bytes]:
+        """Its shard and key, and the picture file's bytes."""
+        shard, offset, size, *_ = self.index.places[number].tolist()
+        name = f"{self.shards.urls[shard]}: {self.index.keys[number].decode(errors='backslashreplace')}"
+        return name, self._part(name, "image", shard, offset, size)
 
     def _part(self, name: str, part: str, shard: int, offset: int, size: int) -> bytes:
         if offset == ABSENT:

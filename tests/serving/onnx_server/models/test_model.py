@@ -16,15 +16,17 @@ from tests.serving.tiny_bundle import GOLDEN, VARIANT, variant, written
 from tests.serving.wire import in_loop
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.errors import BundleError
 from torchferry.serving.onnx_server.models.model import (
     CALLS,
     HAND_OVER_SECONDS,
     STALL_SECONDS,
     Model,
-    fastest,
+    chosen,
     load,
     onnx_variants,
+    why_served,
 )
 from torchferry.serving.onnx_server.models.plan import Plan
 from torchferry.serving.onnx_server.settings import Settings
@@ -68,22 +70,43 @@ def test_only_a_tiny_model_is_computed_in_the_event_loop(
     assert load(written(tmp_path), VARIANT, Settings(threads=1, sessions=sessions)).inline is inline
 
 
-def test_of_the_accepted_onnx_variants_the_one_with_the_shortest_call_is_fastest(tmp_path: Path) -> None:
-    variants = {
-        "onnx-fp32": variant(batch_1_ms=3),
-        "onnx-fp16": variant(batch_1_ms=2),
-        "onnx-int8": variant(batch_1_ms=1, status="refused"),
-        "torch": variant(batch_1_ms=0.5),
-    }
-    bundle = replace(written(tmp_path), variants=variants)
-    assert onnx_variants(bundle) == ["onnx-fp32", "onnx-fp16"]
-    assert fastest(bundle) == "onnx-fp16"
+VARIANTS = {
+    "onnx-int8": variant(batch_1_ms=1),
+    "onnx-fp16": variant(batch_1_ms=0.5, status="refused"),
+    "onnx-fp32": variant(batch_1_ms=3),
+    "torch": variant(batch_1_ms=0.2),
+}
+
+
+@pytest.mark.parametrize(
+    ("choice", "served", "why"),
+    [
+        (Choice(variant="onnx-fp32", reason="it is exact"), "onnx-fp32", "it is exact"),
+        (Choice(variant="onnx-int8", reason="it pays"), "onnx-int8", "it pays"),
+        (Choice(variant="torch", reason="asked for"), "onnx-fp32", "torch, which the bundle chose, is no accepted"),
+        (Choice(variant="onnx-fp16", reason="it pays"), "onnx-fp32", "onnx-fp16, which the bundle chose, is no accept"),
+        (None, "onnx-int8", "the shortest call in a bundle that says no choice"),
+    ],
+)
+def test_what_the_bundle_chose_is_served_and_in_one_of_before_the_shortest_call(
+    tmp_path: Path, choice: Choice | None, served: str, why: str
+) -> None:
+    bundle = replace(written(tmp_path), variants=VARIANTS, choice=choice)
+    assert onnx_variants(bundle) == ["onnx-int8", "onnx-fp32"]
+    assert chosen(bundle).variant == served
+    assert chosen(bundle).reason.startswith(why)
+    assert why_served(bundle, served).startswith(why)
+
+
+def test_a_variant_that_was_named_is_said_to_be(tmp_path: Path) -> None:
+    bundle = replace(written(tmp_path), variants=VARIANTS, choice=Choice(variant="onnx-fp32", reason="it is exact"))
+    assert why_served(bundle, "onnx-int8") == "it was named; the bundle's own is onnx-fp32"
 
 
 def test_a_bundle_that_has_none_says_how_to_make_one(tmp_path: Path) -> None:
     bundle = replace(written(tmp_path), variants={"torch": variant()})
     with pytest.raises(UserError, match=r"has no accepted onnx-\* variant; export one with --variants onnx-fp32"):
-        fastest(bundle)
+        chosen(bundle)
 
 
 @in_loop

@@ -34,6 +34,14 @@ def test_a_sample_is_its_file_and_class(name: str, tmp_path: Path) -> None:
     assert (target.dtype, target.shape, int(target)) == (torch.int64, (), 2)
 
 
+def test_its_file_is_what_it_was_decoded_from(tmp_path: Path) -> None:
+    samples = files(tmp_path, "a.png", "b.png")
+    assert samples.file(1) == (str(tmp_path / "b.png"), (tmp_path / "b.png").read_bytes())
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(CorruptSample, match=r"a\.png: cannot be read: No such file"):
+        samples.file(0)
+
+
 def test_memory_holds_every_file_in_its_place(tmp_path: Path) -> None:
     samples = files(tmp_path, *(f"{number}.png" for number in range(2 * CHUNK + 2)))
     images, targets = samples.decoded().tensors

@@ -92,6 +92,11 @@ def test_every_process_reads_all_samples_in_their_places(start: str | None, patt
     assert_all_there(shards.train, workers=0 if start is None else 1, start=start)
 
 
+def test_a_sample_gives_its_picture_file(pattern: str, tmp_path: Path) -> None:
+    samples = source("webdataset", train=pattern, test=pattern, **ARGS).test
+    assert samples.file(7) == (f"{tmp_path}/train-001.tar: photos/0007", png(7))  # type: ignore[attr-defined]
+
+
 def test_processes_that_forked_do_not_share_a_position(pattern: str) -> None:
     shards = source("webdataset", train=pattern, test=pattern, **ARGS)
     assert int(shards.train[0][1]) == 0

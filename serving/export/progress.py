@@ -1,0 +1,125 @@
+"""Shows a person an export: a line as each part begins and ends, on a terminal a bar for each pass over the samples."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from torchferry.serving.bundle.variant import Variant
+
+SILENCE = 25.0
+"""Seconds of a pass after which a line says where it stands, so that none of 30 go by without one."""
+
+
+class Progress(Protocol):
+    def begins(self, name: str) -> None:
+        """What is built and measured from here on."""
+
+    def says(self, line: str) -> None: ...
+
+    def reads(self, samples: int | None) -> None:
+        """A pass over so many samples begins; None if their number is not known."""
+
+    def has_read(self, samples: int) -> None: ...
+
+
+class Silent:
+    def begins(self, name: str) -> None: ...
+    def says(self, line: str) -> None: ...
+    def reads(self, samples: int | None) -> None: ...
+    def has_read(self, samples: int) -> None: ...
+
+
+SILENT = Silent()
+
+
+class Lines:
+    """For logs."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock, self.said = clock, clock()
+        self.name, self.total, self.read = "", "", 0
+
+    def begins(self, name: str) -> None:
+        self.name = name
+        self.says(f"{name:13}  begins")
+
+    def says(self, line: str) -> None:
+        self.said = self.clock()
+        print(line, flush=True)
+
+    def reads(self, samples: int | None) -> None:
+        self.total, self.read = "" if samples is None else f" of {samples:,}", 0
+
+    def has_read(self, samples: int) -> None:
+        self.read += samples
+        if self.clock() >= self.said + SILENCE:
+            self.says(f"{self.name:13}  {self.read:,}{self.total} samples")
+
+
+class Bar:
+    """For a terminal; it is there during a pass."""
+
+    def __init__(self) -> None:
+        from rich import progress  # only here, because it is not imported at once
+        from rich.console import Console
+
+        self.name = ""
+        self.task: Any = None
+        self.bar = progress.Progress(
+            progress.TextColumn("{task.description:13}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeRemainingColumn(),
+            console=Console(),
+            transient=True,
+        )
+        self.bar.start()
+
+    def begins(self, name: str) -> None:
+        self.name = name
+        self.says(f"{name:13}  begins")
+
+    def says(self, line: str) -> None:
+        self._remove()
+        self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def reads(self, samples: int | None) -> None:
+        self._remove()
+        self.task = self.bar.add_task(self.name, total=samples)
+
+    def has_read(self, samples: int) -> None:
+        self.bar.advance(self.task, samples)
+
+    def _remove(self) -> None:
+        """What is not passed over the samples has no bar."""
+        if self.task is not None:
+            self.bar.remove_task(self.task)
+        self.task = None
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """A bar and lines on a terminal, lines elsewhere."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        yield Lines()
+        return
+    bar = Bar()
+    try:
+        yield bar
+    finally:  # before an error's line
+        bar.bar.stop()
+
+
+def variant_line(name: str, variant: Variant, seconds: float) -> str:
+    """What became of a variant after so long."""
+    measured, speed = variant.measured, variant.speed
+    accuracy = "" if measured.accuracy is None else f"accuracy {measured.accuracy:.2%}  "
+    return (
+        f"{name:13}  {variant.status}  {variant.bytes / 1000:9,.0f} kB  {speed.batch_1_ms:8.3f} ms  {accuracy}"
+        f"largest difference {'none' if measured.max_abs_diff is None else format(measured.max_abs_diff, '.1e')}"
+        f"  in {seconds:.1f} s"
+        + (f"  ({variant.reason})" if variant.reason else "")
+        + (f"\n{'':15}{variant.note}" if variant.note else "")
+    )

@@ -1,0 +1,124 @@
+"""A few evaluation samples as users send them: picture files, rows as CSV, instances and tensors as JSON, raw elements.
+
+Real files are sent as they are. Pictures that the evaluation data have as arrays are sent as PNG files.
+"""
+
+import base64
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch.utils.data import IterableDataset, Subset
+
+from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.codec.predictions_json import Request, read_request
+from torchferry.serving.codec.tensors import from_raw, to_raw, write_tensors
+from torchferry.serving.export.samples import Samples
+from torchferry.training.data.held_apart import Part
+
+SAMPLES = 4
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class UserRequest:
+    what: str
+    """As an error names it."""
+    body: bytes | Sequence[bytes]
+    """Raw elements are a part for each input."""
+    inputs: Arrays
+    """The same samples as the evaluation data have them."""
+
+    def read(self, bundle: Bundle) -> Request:
+        """As both servers read it. Raises RequestError."""
+        if isinstance(self.body, bytes):
+            return read_request(self.body, bundle)
+        shapes = [[len(self.inputs[spec.name]), *spec.shape[1:]] for spec in bundle.inputs]
+        parts = zip(bundle.inputs, self.body, shapes, strict=True)
+        return Request({spec.name: from_raw(part, shape, spec) for spec, part, shape in parts}, "tensors")
+
+
+def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:
+    """The smallest answers first."""
+    inputs = samples.first(SAMPLES)
+    if bundle.decode:
+        yield from _pictures(samples, inputs, bundle)
+    finite = _finite(inputs)
+    if finite is not None:  # JSON and CSV have no other numbers
+        one = {name: values[:1] for name, values in finite.items()}
+        yield UserRequest("tensors as JSON", _json(write_tensors(one, "inputs")), one)
+        if not bundle.decode:
+            yield UserRequest("instances", _json({"instances": _instances(one)}), one)
+        if _is_table(bundle.inputs) and not bundle.decode:
+            (values,) = finite.values()
+            yield UserRequest("rows as CSV", _csv(values), finite)
+    yield UserRequest("raw elements", [to_raw(inputs[spec.name]) for spec in bundle.inputs], inputs)
+
+
+def _pictures(samples: Samples, inputs: Arrays, bundle: Bundle) -> Iterator[UserRequest]:
+    (name, arrays), files = next(iter(inputs.items())), _files(samples)
+    if files is None and not _keeps_size(bundle):
+        return
+    sent = files or [("an array of the evaluation data as PNG", _png(array)) for array in arrays]
+    for index, (what, content) in enumerate(sent):
+        yield UserRequest(what, content, {name: arrays[index : index + 1]})
+    encoded = [{"b64": base64.b64encode(content).decode()} for _, content in sent]
+    yield UserRequest("several files as base64", _json({"instances": encoded}), {name: arrays})
+
+
+def _files(samples: Samples) -> list[tuple[str, bytes]] | None:
+    """The names and bytes of `samples.first(SAMPLES)`, where the data set reads files and can give them."""
+    if isinstance(samples.data, IterableDataset):
+        return None
+    found = [_file(samples.data, index) for index in samples.picked(SAMPLES)]
+    return [each for each in found if each] if all(found) else None
+
+
+def _file(data: Any, index: int) -> tuple[str, bytes] | None:
+    while isinstance(data, Part | Subset):
+        index = int(data.indices[index])
+        data = data.samples if isinstance(data, Part) else data.dataset
+    return data.file(index) if hasattr(data, "file") else None
+
+
+def _png(array: np.ndarray) -> bytes:
+    """A uint8 [channels, height, width]."""
+    file = io.BytesIO()
+    Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _keeps_size(bundle: Bundle) -> bool:
+    """Whether a picture of the declared size is taken as it is, and not cut."""
+    return getattr(bundle.decode, "fraction", 1.0) == 1.0
+
+
+def _is_table(specs: Sequence[TensorSpec]) -> bool:
+    """Whether CSV, which has no truth values, says what a sample is."""
+    return len(specs) == 1 and len(specs[0].shape) == 2 and specs[0].datatype != "BOOL"
+
+
+def _finite(inputs: Arrays) -> Arrays | None:
+    """The samples without NaN and infinity; None if there are none."""
+    kept = np.all([np.isfinite(values).reshape(len(values), -1).all(axis=1) for values in inputs.values()], axis=0)
+    return {name: values[kept] for name, values in inputs.items()} if kept.any() else None
+
+
+def _instances(inputs: Arrays) -> list[Any]:
+    samples = [
+        dict(zip(inputs, sample, strict=True))
+        for sample in zip(*(values.tolist() for values in inputs.values()), strict=True)
+    ]
+    return samples if len(inputs) > 1 else [next(iter(sample.values())) for sample in samples]
+
+
+def _csv(values: np.ndarray) -> bytes:
+    return "".join(",".join(map(repr, row)) + "\n" for row in values.tolist()).encode()
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content).encode()

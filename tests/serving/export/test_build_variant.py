@@ -1,0 +1,75 @@
+"""Each file that a builder makes is measured once; a variant is refused where users would be answered wrongly."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+from tests.serving.export.test_whole_way import of
+from tests.serving.export.tiny_reference import tiny_reference
+from torchferry.serving.bundle.variant import Measured, Variant
+from torchferry.serving.export.build_variant import Judges, built_variant, open_file
+from torchferry.serving.export.gate import Expected, Limits
+from torchferry.serving.export.graphs import Graphs
+from torchferry.serving.export.quantize import Refusal
+from torchferry.serving.export.reference import Reference, Served
+from torchferry.serving.export.variants import BUILDERS, Built, torch_program
+from torchferry.serving.export.whole_way import WholeWay
+from torchferry.serving.session import Session
+
+LIMITS = Limits(max_abs_diff=1e-3)
+
+
+class Counting(Expected):
+    passes = 0
+
+    def measure(self, session: Session) -> Measured:
+        self.passes += 1
+        return super().measure(session)
+
+
+def build(folder: Path, reference: Reference, way: WholeWay) -> tuple[Variant, int]:
+    (folder / "scratch").mkdir(parents=True)
+    (folder / "b").mkdir()
+    expected, graphs = Counting(reference, folder / "scratch"), Graphs(reference, folder / "scratch")
+    made = built_variant("torch", graphs, Judges(expected, way), folder / "b", LIMITS)
+    return made, expected.passes
+
+
+def asking(graphs: Graphs, variants: Path, refusal: Refusal) -> Built:
+    """It asks the gate about two files, as the search of int8 does, and about the last one twice."""
+    file = variants / "torch" / "model.pt2"
+    torch_program(graphs, variants, refusal)
+    whole = file.read_bytes()
+    wrong = tiny_reference(module=Served(nn.Linear(3, 2), "classification").eval())
+    torch_program(Graphs(wrong, variants), variants / "other", refusal)
+    file.write_bytes((variants / "other" / "torch" / "model.pt2").read_bytes())
+    assert refusal(file) is not None
+    file.write_bytes(whole)
+    assert refusal(file) is None
+    assert refusal(file) is None
+    return Built(file)
+
+
+@pytest.mark.parametrize(("builder", "passes"), [(torch_program, 1), (asking, 2)])
+def test_a_file_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, builder: object, passes: int) -> None:
+    reference = tiny_reference()
+    monkeypatch.setitem(BUILDERS, "torch", builder)
+    made, found = build(tmp_path, reference, WholeWay(reference, of(reference)))
+    assert (made.status, made.reason, made.file) == ("accepted", None, "variants/torch/model.pt2")
+    assert found == passes
+    session = open_file("torch", tmp_path / "b" / made.file, reference)
+    inputs = reference.test.first(3)
+    np.testing.assert_allclose(session.run(inputs)["probabilities"], reference.run(inputs)["probabilities"], atol=1e-6)
+
+
+def test_what_passes_the_gate_and_answers_users_wrongly_is_refused(tmp_path: Path) -> None:
+    """The labels that the bundle describes are not those of the reference: the codec would fail or mislead."""
+    reference = tiny_reference()
+    other = replace(of(reference), inputs=(replace(reference.inputs[0], shape=(-1, 4)),))
+    made, _ = build(tmp_path, reference, WholeWay(reference, other))
+    assert made.status == "refused"
+    assert made.reason is not None
+    assert made.reason.startswith("asked as a server is, tensors as JSON: a server refuses it: 'row' has shape [1, 3]")
