@@ -75,10 +75,18 @@ class Bundle:
     """Versions, and the machine that the variants were built and measured on."""
     files: dict[str, str]
     """SHA-256 by path relative to the bundle."""
+    max_batch: int | None = None
+    """The most samples that a server may compute together; None, as in a bundle of before this key, is no limit. 1
+    where a sample's answer depends on the samples beside it."""
 
     @property
     def accepted(self) -> list[str]:
         return [name for name, variant in self.variants.items() if variant.status == "accepted"]
+
+    @property
+    def has_batch_axis(self) -> bool:
+        """Whether each tensor has the batch as its first axis, so that samples can be taken apart and together."""
+        return all(spec.shape[:1] == (-1,) for spec in (*self.inputs, *self.outputs))
 
     @property
     def label_shares(self) -> dict[str, float]:
@@ -170,10 +178,12 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
 
 
 def _check_words(path: Path, bundle: Bundle) -> None:
-    """What becomes part of a path or of an address."""
+    """What becomes part of a path or of an address, and what limits a batch."""
     for name in (bundle.name, bundle.version, *bundle.variants):
         if not NAME.fullmatch(name):
             raise BundleError(f"{path}: '{name}' cannot be a name; {NAME_RULE}")
+    if bundle.max_batch is not None and not (type(bundle.max_batch) is int and bundle.max_batch >= 1):
+        raise BundleError(f"{path}: its max_batch is {bundle.max_batch!r}; it is a whole number above 0, or null")
     for relative in bundle.files:
         if PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts:
             raise BundleError(f"{path}: names the file '{relative}', which is outside the bundle")

@@ -22,12 +22,14 @@ from torchferry.serving.cpu import cores, features
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.gate import Expected, Limits, limits_for, refusal
 from torchferry.serving.export.graphs import Graphs
+from torchferry.serving.export.independence import Independence
 from torchferry.serving.export.label_shares import label_shares
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.speed import measure_speed
 from torchferry.serving.export.torch_program import reason
 from torchferry.serving.export.variants import BUILDERS
 from torchferry.serving.session import Session, open_session
+from torchferry.serving.session.capped_session import capped
 from torchferry.whole_folder import FULL, whole_folder
 
 GOLDEN = 4
@@ -45,14 +47,16 @@ def export(
 
     `limits` that are given replace the recipe's, and those the variants' own.
     """
-    expected = Expected(reference)
     with whole_folder(output) as folder, TemporaryDirectory() as scratch:
         graphs = Graphs(reference, Path(scratch))
+        graphs.trace()
+        independence = Independence(reference, GOLDEN)
+        expected = Expected(reference)
         variants, skipped = {}, {}
         for name in names:
             own = limits_for(name, reference.task, reference.limits | dict(limits), expected.scale)
             try:
-                variants[name] = _built(name, graphs, expected, folder, own)
+                variants[name] = _built(name, graphs, expected, independence, folder, own)
             except CannotBuild as error:
                 skipped[name] = str(error)
                 _remove_all_but(variants, folder)
@@ -80,17 +84,20 @@ def export(
                 skipped=skipped,
                 provenance=reference.provenance | _here(),
                 files=bundles.checksums(folder),
+                max_batch=reference.max_batch,
             ),
             key,
         )
     return bundles.load(output)
 
 
-def _built(name: str, graphs: Graphs, expected: Expected, folder: Path, limits: Limits) -> Variant:
+def _built(
+    name: str, graphs: Graphs, expected: Expected, independence: Independence, folder: Path, limits: Limits
+) -> Variant:
     """As `_variant`. Raises CannotBuild also for what an exporter, a compiler or a runtime cannot make of the network:
     the other variants may do without it."""
     try:
-        return _variant(name, graphs, expected, folder, limits)
+        return _variant(name, graphs, expected, independence, folder, limits)
     except (CannotBuild, UserError, OSError):
         raise
     except Exception as error:  # each library has many kinds of its own
@@ -114,14 +121,17 @@ def _remove_all_but(variants: Mapping[str, Variant], folder: Path) -> None:
             shutil.rmtree(made)
 
 
-def _variant(name: str, graphs: Graphs, expected: Expected, folder: Path, limits: Limits) -> Variant:
+def _variant(
+    name: str, graphs: Graphs, expected: Expected, independence: Independence, folder: Path, limits: Limits
+) -> Variant:
     def load(file: Path) -> Session:
         return _open(name, file, graphs.reference)
 
     built = BUILDERS[name](graphs, folder / "variants", lambda file: refusal(expected.measure(load(file)), limits))
     session, speed = measure_speed(lambda: load(built.file), graphs.reference.test, cores())
     measured = expected.measure(session)
-    reason = refusal(measured, limits)
+    dependence = independence.of(session, name)
+    reason = refusal(measured, limits) or dependence.refusal
     return Variant(
         status="refused" if reason else "accepted",
         reason=reason,
@@ -131,13 +141,13 @@ def _variant(name: str, graphs: Graphs, expected: Expected, folder: Path, limits
         measured=measured,
         speed=speed,
         limits=dataclasses.asdict(limits),
-        golden_tolerance=max(1e-4, 2 * (measured.max_abs_diff or 0.0)),
+        golden_tolerance=max(1e-4, 2 * (measured.max_abs_diff or 0.0), 2 * dependence.largest),
     )
 
 
 def _open(name: str, file: Path, reference: Reference) -> Session:
     inputs, outputs = ([spec.name for spec in specs] for specs in (reference.inputs, reference.outputs))
-    return open_session(name, file, inputs, outputs, cores())
+    return capped(open_session(name, file, inputs, outputs, cores()), reference.max_batch)
 
 
 def _write_golden(folder: Path, reference: Reference) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from torchferry.arguments import Parser, finite
+from torchferry.arguments import Parser, count, finite
 from torchferry.errors import GateError, UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     reference = load_trained(options.run) if options.run else load_given(options)
     if options.name is not None:
         reference = dataclasses.replace(reference, name=options.name)
+    reference = dataclasses.replace(reference, max_batch=options.max_batch)
     output = options.output or (options.run / "bundle" if options.run else Path("bundles") / reference.name)
     bundle = export(reference, output, names, given, options.model_version, key)
     for name, variant in bundle.variants.items():
@@ -58,6 +59,8 @@ def parser() -> argparse.ArgumentParser:
     choice = f"all, or some of {','.join(BUILDERS)} (default {','.join(USUAL)})"
     made.add_argument("--variants", help=choice)
     made.add_argument("--model-version", default="1.0", help="the version servers show (default 1.0)")
+    most = "the most samples that servers may compute together; 1 where a sample's answer depends on its neighbours"
+    made.add_argument("--max-batch", type=count, metavar="N", help=f"{most} (default any number)")
     made.add_argument("--sign", type=Path, metavar="KEY", help="vouch for it with an ed25519 private key, a PEM file")
     for field in dataclasses.fields(Limits):
         made.add_argument(f"--{field.name.replace('_', '-')}", type=finite, help="for every variant")
@@ -66,6 +69,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _convert(options: argparse.Namespace) -> None:
+    if options.max_batch is not None:
+        raise UserError(f"--max-batch: stands in the bundle, and --format {options.format} takes it from there")
     if options.run is None or options.output is None:
         raise UserError(f"--format: {options.format} needs a bundle, and the folder to write with --output")
     bundle = bundles.load(options.run)

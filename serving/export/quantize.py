@@ -20,6 +20,7 @@ from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.speed import measure_speed
+from torchferry.serving.session.capped_session import capped, in_parts
 from torchferry.serving.session.onnx_session import OnnxSession
 
 Refusal = Callable[[Path], str | None]
@@ -53,7 +54,9 @@ def quantized(source: Path, samples: Samples, reference: Reference, target: Path
 
 def _cost(file: Path, reference: Reference) -> tuple[str, str]:
     inputs, outputs = ([spec.name for spec in specs] for specs in (reference.inputs, reference.outputs))
-    _, speed = measure_speed(lambda: OnnxSession(file, inputs, outputs, cores()), reference.test, cores())
+    _, speed = measure_speed(
+        lambda: capped(OnnxSession(file, inputs, outputs, cores()), reference.max_batch), reference.test, cores()
+    )
     return f"{file.stat().st_size:,} bytes", f"{speed.batch_1_ms:.3g} ms"
 
 
@@ -100,7 +103,7 @@ class Quantizer:
 
         def harm(node: str) -> float:
             self.write(scratch, [node])
-            answered = OnnxSession(scratch, list(inputs), names, cores()).run(inputs)
+            answered = in_parts(OnnxSession(scratch, list(inputs), names, cores()).run, inputs, reference.max_batch)
             return float(max(np.square(answered[name] - expected[name]).mean() for name in names))
 
         return sorted(self.nodes, key=harm, reverse=True)

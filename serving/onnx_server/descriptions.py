@@ -25,13 +25,14 @@ def metadata(model: Model, versions: list[str]) -> dict[str, Any]:
         "platform": PLATFORM,
         "inputs": [_tensor(spec) for spec in model.bundle.inputs],
         "outputs": [_tensor(spec) for spec in model.bundle.outputs],
-        "parameters": {"variant": model.loaded.variant},
+        "parameters": {"variant": model.loaded.variant} | _cap(model),
     }
 
 
 def configuration(model: Model) -> dict[str, Any]:
     """In the words of Triton's model configuration, as far as they apply."""
     loaded = model.loaded
+    parameters = {"threads": loaded.plan.threads} | _cap(model)
     kind = "KIND_CPU" if loaded.sessions[0].provider == CPU else "KIND_GPU"
     return {
         "name": model.name,
@@ -48,7 +49,7 @@ def configuration(model: Model) -> dict[str, Any]:
                 "count": len(loaded.sessions),
             }
         ],
-        "parameters": {"threads": {"string_value": str(loaded.plan.threads)}},
+        "parameters": {name: {"string_value": str(value)} for name, value in parameters.items()},
     }
 
 
@@ -80,6 +81,11 @@ def index(repository: Repository, ready_only: bool = False) -> list[dict[str, st
         for (name, version), reason in repository.failures.items()
     ]
     return ready if ready_only else ready + failed
+
+
+def _cap(model: Model) -> dict[str, int]:
+    """What the bundle itself limits a batch to; a request with more samples is computed in parts."""
+    return {} if model.bundle.max_batch is None else {"max_batch": model.bundle.max_batch}
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:
