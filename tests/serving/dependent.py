@@ -1,5 +1,5 @@
-"""Networks of `row` [batch, 8] whose samples depend on each other, on the calls before, or on chance; and some that only
-look so."""
+"""Networks of `row` [batch, 8] whose samples depend on each other, on the calls before, or on chance; and some that
+only look so."""
 
 from collections.abc import Callable
 
@@ -109,7 +109,9 @@ INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
     "a layer": lambda: Of(lambda of, row: of.layer(row)),
     "attention within samples": lambda: AcrossSamples(batch_first=True),
     "large outputs": lambda: Of(lambda of, row: 1e12 * of.layer(row).exp()),
-    "what rounding leaves of zero": lambda: Of(lambda of, row: 3 * of.layer(row) - of.layer(3 * row) - 2 * of.layer.bias),
+    "what rounding leaves of zero": lambda: Of(
+        lambda of, row: 3 * of.layer(row) - of.layer(3 * row) - 2 * of.layer.bias
+    ),
     "one class or another": lambda: Of(lambda of, row: (1e8 * of.layer(row)).softmax(1)),
     "whole numbers": lambda: Of(lambda of, row: of.layer(row).argmax(1)),
     "not always finite": lambda: Of(lambda of, row: of.layer(row).sqrt()),

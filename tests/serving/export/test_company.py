@@ -18,7 +18,7 @@ def pool(count: int = 40, dtype: torch.dtype = torch.float32) -> dict[str, np.nd
 
 
 def company(most: int | None = None, **given: np.ndarray) -> Company:
-    return company_of(given or pool(), most, lambda inputs: True)
+    return company_of(given or pool(), most, lambda _: True)
 
 
 def beside(found: Company) -> list[str]:

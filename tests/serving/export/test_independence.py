@@ -49,7 +49,9 @@ def reference_of(network: nn.Module, data: torch.Tensor | None = None, **change:
 
 @pytest.mark.parametrize("make", DEPENDENT.values(), ids=DEPENDENT.keys())
 def test_a_network_whose_samples_depend_on_each_other_is_refused_with_the_output_and_the_way_on(make: Make) -> None:
-    words = r"^model: its samples are not independent: 'scores' of a sample differs (by|in) .* between alone and in a batch"
+    words = (
+        r"^model: its samples are not independent: 'scores' of a sample differs (by|in) .* between alone and in a batch"
+    )
     with pytest.raises(UserError, match=words) as refused:
         Independence(reference_of(make()), 4)
     assert "--max-batch 1 and they compute each sample alone" in str(refused.value)

@@ -32,13 +32,13 @@ def check(network: nn.Module) -> Callable[[], None]:
     ids=["torch", "numpy", "python", "dropout"],
 )
 def test_chance_of_any_kind_is_chance(chance: Callable[[], float]) -> None:
-    with pytest.raises(UserError, match="is random in evaluation: two equal calls differ by .* in 'scores'; switch off"):
+    with pytest.raises(UserError, match=r"random in evaluation: two equal calls differ by .* in 'scores'; switch"):
         check(Of(lambda of, row: of.layer(row) + chance()))
 
 
 def test_whole_numbers_that_differ_are_counted() -> None:
     with pytest.raises(UserError, match=r"two equal calls differ by \d+\.\d\d% in 'scores'"):
-        check(Of(lambda of, row: torch.randint(0, 1000, (len(row), 20))))
+        check(Of(lambda _, row: torch.randint(0, 1000, (len(row), 20))))
 
 
 def test_what_is_kept_is_no_chance() -> None:
@@ -66,7 +66,7 @@ def test_what_other_calls_have_changed_is_found_afterwards() -> None:
     check_unchanged = check_repeatable(reference, lambda: reference.run(ROWS))
     check_unchanged()
     reference.run({"row": np.full((1, 8), 50, np.float32)})
-    with pytest.raises(UserError, match="keeps something of its own from one call to the next: .* differ by 4[0-9]"):
+    with pytest.raises(UserError, match=r"keeps something of its own from one call to the next: .* differ by 4[0-9]"):
         check_unchanged()
 
 

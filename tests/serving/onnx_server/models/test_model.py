@@ -68,6 +68,16 @@ def test_only_a_tiny_model_is_computed_in_the_event_loop(
     assert load(written(tmp_path), VARIANT, Settings(threads=1, sessions=sessions)).inline is inline
 
 
+def test_what_a_bundle_limits_is_never_computed_in_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request with a thousand samples would hold it up for a thousand calls."""
+    monkeypatch.setattr(time, "perf_counter", clock_of(HAND_OVER_SECONDS / 2, STALL_SECONDS / 2))
+    loaded = load(replace(written(tmp_path), max_batch=1), VARIANT, Settings(threads=1, max_batch=8))
+    assert (loaded.inline, loaded.plan.max_batch) == (False, 1)
+    assert loaded.sessions[0].provider == "CPUExecutionProvider"
+
+
 def test_of_the_accepted_onnx_variants_the_one_with_the_shortest_call_is_fastest(tmp_path: Path) -> None:
     variants = {
         "onnx-fp32": variant(batch_1_ms=3),
