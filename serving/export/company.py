@@ -36,6 +36,8 @@ class Together:
     inputs: dict[str, np.ndarray]
     places: dict[int, int]
     """Which of the compared samples is where, by its place in the batch."""
+    is_extreme: bool = False
+    """Whether it may be one that a session cannot compute, and a server therefore computes one by one."""
 
     @property
     def size(self) -> int:
@@ -101,8 +103,8 @@ def _extremes(pool: Arrays, count: int, most: int | None, takes: Takes) -> Itera
         behind = {name: np.concatenate([neighbour[name], values])[:size] for name, values in alike.items()}
         before = {name: np.concatenate([values, neighbour[name]])[-size:] for name, values in alike.items()}
         how = f"a batch of {size} beside {what}"
-        yield Together(how, behind, {place: int(two[place - 1]) for place in range(1, size)})
-        yield Together(how, before, {place: int(two[place + 3 - size]) for place in range(size - 1)})
+        yield Together(how, behind, {place: int(two[place - 1]) for place in range(1, size)}, is_extreme=True)
+        yield Together(how, before, {place: int(two[place + 3 - size]) for place in range(size - 1)}, is_extreme=True)
 
 
 def _neighbours(pool: Arrays, takes: Takes) -> Iterator[tuple[str, dict[str, np.ndarray]]]:

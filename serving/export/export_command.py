@@ -46,6 +46,8 @@ def main(arguments: Sequence[str]) -> None:
     eager = bundle.reference["batch_1_ms"]
     print(f"{'checkpoint':13}  in eager mode  {eager:20.3f} ms")
     print(f"{bundle.name} {bundle.version}: {len(bundle.accepted)} of {len(names)} variants accepted; in {output}")
+    if bundle.max_batch is not None:
+        print(f"servers compute at most {bundle.max_batch} sample{'s' * (bundle.max_batch > 1)} together (--max-batch)")
     _judge(bundle, output, [] if options.variants in (None, "all") else names)
 
 

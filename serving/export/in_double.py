@@ -11,9 +11,11 @@ from torch.utils._pytree import tree_map
 from torchferry.serving.export.company import Arrays
 from torchferry.serving.export.reference import Reference
 
+NARROW = (torch.float32, torch.float16, torch.bfloat16)
+
 
 class InDouble(TorchFunctionMode):
-    """A copy of the network; what it says itself to compute in float32 is done in float64 as well."""
+    """A copy of the network; what it says itself to compute in float32 or less is done in float64 as well."""
 
     def __init__(self, reference: Reference) -> None:
         super().__init__()
@@ -32,4 +34,4 @@ class InDouble(TorchFunctionMode):
 
 
 def _doubled(value: Any) -> Any:
-    return value.double() if isinstance(value, torch.Tensor) and value.dtype == torch.float32 else value
+    return value.double() if isinstance(value, torch.Tensor) and value.dtype in NARROW else value

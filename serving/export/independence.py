@@ -7,7 +7,7 @@ network's. A variant of a checkpoint that passed is judged by how large the diff
 and what their kind may lose for the others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -46,7 +46,7 @@ class Dependence:
     refusal: str | None
     """Why it may not be served, or None."""
     largest: float
-    """The largest difference of any float output."""
+    """The largest difference of any float output, of those that are allowed."""
 
 
 class Independence:
@@ -70,19 +70,17 @@ class Independence:
         check_unchanged()
 
     def of(self, session: Session, variant: str) -> Dependence:
-        """What the variant's own session makes of the samples. What it raises for one of them is passed on."""
-        if not self.company.batches:
-            return Dependence(None, 0.0)
-        share, largest, refusal = SHARES.get(variant, SHARE), 0.0, None
-        alone = _alone(session.run, self.company)
+        """What the variant's own session makes of the samples; what it raises for them is passed on."""
+        share, largest = SHARES.get(variant, SHARE), 0.0
+        alone = _alone(session.run, self.company) if self.company.batches else {}
         for together in self.company.batches:
-            for name, values in session.run(together.inputs).items():
+            for name, values in _answered(session, together).items():
                 apart = amount(_apart(alone[name], values, together), values)
-                allowed = share * scale(alone[name]) + ROUNDING * self.rounding[name]
+                if not apart <= share * scale(alone[name]) + ROUNDING * self.rounding[name]:
+                    words = _words(name, apart, together, values)
+                    return Dependence(f"its samples are not independent: {words}", largest)
                 largest = max(largest, apart) if values.dtype.kind == "f" else largest
-                if refusal is None and not apart <= allowed:
-                    refusal = f"its samples are not independent: {_words(name, apart, together, values)}"
-        return Dependence(refusal, largest)
+        return Dependence(None, largest)
 
     def _takes(self, inputs: Arrays) -> bool:
         """A neighbour that cannot be computed does no harm: then a server computes each request of the batch alone."""
@@ -126,6 +124,15 @@ class Independence:
     def _in_double(self) -> tuple[InDouble, dict[str, np.ndarray]]:
         exact = InDouble(self.reference)
         return exact, _alone(exact.run, self.company)
+
+
+def _answered(session: Session, together: Together) -> Mapping[str, np.ndarray]:
+    try:
+        return session.run(together.inputs)
+    except Exception:
+        if together.is_extreme:
+            return {}
+        raise
 
 
 def _alone(run: Run, company: Company) -> dict[str, np.ndarray]:

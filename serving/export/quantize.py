@@ -20,7 +20,7 @@ from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.speed import measure_speed
-from torchferry.serving.session.capped_session import capped, in_parts
+from torchferry.serving.session.capped_session import capped, in_parts, parts_of
 from torchferry.serving.session.onnx_session import OnnxSession
 
 Refusal = Callable[[Path], str | None]
@@ -33,7 +33,7 @@ SEARCH_SAMPLES = 64
 def quantized(source: Path, samples: Samples, reference: Reference, target: Path, refusal: Refusal) -> str | None:
     """Write `target`; returns what was kept in float and what that cost, or None if nothing had to be."""
     with TemporaryDirectory() as scratch:
-        quantizer = Quantizer(source, samples, Path(scratch))
+        quantizer = Quantizer(source, samples, reference.max_batch, Path(scratch))
         if not quantizer.nodes:
             raise CannotBuild(f"it has no {', '.join(QUANTIZED)} to quantise")
         quantizer.write(target, quantizer.nodes)
@@ -69,13 +69,14 @@ def _doubled(end: int) -> Iterator[int]:
 
 
 class Quantizer:
-    def __init__(self, source: Path, samples: Samples, scratch: Path) -> None:
+    def __init__(self, source: Path, samples: Samples, most: int | None, scratch: Path) -> None:
+        """`most`: how many samples are computed together at most, where that is a number."""
         self.source = source
         self.nodes = [node.name for node in onnx.load(source).graph.node if node.op_type in QUANTIZED]
         # An x86 processor without VNNI sums products of 8-bit numbers in 16 bits, which would overflow.
         can = set(features())
         self.reduce_range = "avx2" in can and not {"avx512_vnni", "avx_vnni"} & can
-        self.ranges = _ranges(source, samples.some(CALIBRATION_SAMPLES), scratch / "augmented.onnx")
+        self.ranges = _ranges(source, samples.some(CALIBRATION_SAMPLES), most, scratch / "augmented.onnx")
 
     def write(self, target: Path, nodes: list[str]) -> None:
         """The graph with these nodes quantised."""
@@ -110,15 +111,15 @@ class Quantizer:
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]  # it has no types
-    def __init__(self, samples: Samples) -> None:
-        self.batches: Iterator = samples.batches()
+    def __init__(self, samples: Samples, most: int | None) -> None:
+        batches = (inputs for inputs, _ in samples.batches())
+        self.batches: Iterator = (part for inputs in batches for part in parts_of(inputs, most))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
-        batch = next(self.batches, None)
-        return None if batch is None else batch[0]
+        return next(self.batches, None)
 
 
-def _ranges(source: Path, samples: Samples, augmented: Path) -> Any:
+def _ranges(source: Path, samples: Samples, most: int | None, augmented: Path) -> Any:
     calibrator = create_calibrator(
         source,
         list(QUANTIZED),
@@ -126,5 +127,5 @@ def _ranges(source: Path, samples: Samples, augmented: Path) -> Any:
         calibrate_method=CalibrationMethod.MinMax,
         extra_options={"symmetric": False},
     )
-    calibrator.collect_data(_Reader(samples))
+    calibrator.collect_data(_Reader(samples, most))
     return calibrator.compute_data()

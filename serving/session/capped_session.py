@@ -32,10 +32,15 @@ def capped(session: Any, most: int | None) -> Any:
 
 def in_parts(run: Callable[[Arrays], dict[str, np.ndarray]], inputs: Arrays, most: int | None) -> dict[str, np.ndarray]:
     """Outputs by name of `run`, which is given at most so many samples of `inputs` at a time; None is no limit."""
+    first, *others = [run(part) for part in parts_of(inputs, most)]
+    if not others:  # np.concatenate would copy it
+        return first
+    return {name: np.concatenate([values, *(other[name] for other in others)]) for name, values in first.items()}
+
+
+def parts_of(inputs: Arrays, most: int | None) -> list[Arrays]:
+    """At most so many samples each; all of them where that is None."""
     count = len(next(iter(inputs.values())))
     if most is None or count <= most:
-        return run(inputs)
-    parts = [
-        run({name: values[start : start + most] for name, values in inputs.items()}) for start in range(0, count, most)
-    ]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return [inputs]
+    return [{name: values[start : start + most] for name, values in inputs.items()} for start in range(0, count, most)]

@@ -16,7 +16,7 @@ class SaysFloat(nn.Module):
 
     def forward(self, row: torch.Tensor) -> torch.Tensor:
         third = torch.tensor(1 / 3, dtype=torch.float32)
-        return self.layer(row.float()) * third.float()
+        return self.layer(row.float()).bfloat16().float() * third
 
 
 def test_it_is_computed_in_float64_also_where_the_network_says_float32() -> None:

@@ -152,9 +152,25 @@ class Disturbed:
 def test_a_variant_is_judged_by_what_its_kind_may_lose(variant: str, share: float, is_refused: bool) -> None:
     found = Independence(reference_of(INDEPENDENT["a layer"]()), 4).of(Disturbed(share), variant)
     assert (found.refusal is not None) == is_refused
-    assert found.largest == pytest.approx(10 * share, rel=1e-2)
+    assert found.largest == pytest.approx(0 if is_refused else 10 * share, rel=1e-2)
     if found.refusal:
         assert found.refusal.startswith("its samples are not independent: 'scores' of a sample differs by ")
+
+
+@pytest.mark.parametrize("extreme", [True, False])
+def test_only_an_extreme_neighbour_may_be_one_that_a_session_cannot_compute(extreme: bool) -> None:
+    class Fails(Disturbed):
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            if np.isnan(inputs["row"]).any() if extreme else len(inputs["row"]) == 5:
+                raise RuntimeError("the graph cannot compute it")
+            return super().run(inputs)
+
+    independence = Independence(reference_of(INDEPENDENT["a layer"]()), 4)
+    if extreme:
+        assert independence.of(Fails(0.0), "onnx-fp32").refusal is None
+    else:
+        with pytest.raises(RuntimeError, match="cannot compute it"):
+            independence.of(Fails(0.0), "onnx-fp32")
 
 
 def test_what_eager_mode_rounds_a_variant_may_round_as_well() -> None:

@@ -70,14 +70,14 @@ def in_integers(file: Path) -> set[str]:
 
 
 def test_only_the_named_nodes_are_quantised(graph: Path, reference: Reference, tmp_path: Path) -> None:
-    quantizer = Quantizer(graph, reference.test, tmp_path)
+    quantizer = Quantizer(graph, reference.test, None, tmp_path)
     assert quantizer.nodes == list(NODES)
     quantizer.write(tmp_path / "int8.onnx", ["first", "last"])
     assert in_integers(tmp_path / "int8.onnx") == {"first", "last"}
 
 
 def test_the_most_harmful_node_comes_first(graph: Path, reference: Reference, tmp_path: Path) -> None:
-    worst = Quantizer(graph, reference.test, tmp_path).by_harm(reference, tmp_path / "one.onnx")
+    worst = Quantizer(graph, reference.test, None, tmp_path).by_harm(reference, tmp_path / "one.onnx")
     assert worst[0] == "ruined"
     assert set(worst) == set(NODES)
 

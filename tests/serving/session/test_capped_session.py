@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from torchferry.serving.session.capped_session import CappedSession, capped, in_parts
+from torchferry.serving.session.capped_session import CappedSession, capped, in_parts, parts_of
 
 
 class Summing:
@@ -45,6 +45,18 @@ def test_several_inputs_are_taken_apart_alike() -> None:
     given = {"a": np.arange(3), "b": 10 * np.arange(3)}
     answered = in_parts(lambda inputs: {"sum": inputs["a"] + inputs["b"]}, given, 2)
     assert answered["sum"].tolist() == [0, 11, 22]
+
+
+def test_an_answer_in_one_part_is_not_copied() -> None:
+    given = {"row": np.arange(3)}
+    assert in_parts(lambda inputs: dict(inputs), given, 3)["row"] is given["row"]
+
+
+@pytest.mark.parametrize(("most", "sizes"), [(2, [2, 2, 1]), (5, [5]), (None, [5])])
+def test_parts_are_as_large_as_they_may_be(most: int | None, sizes: list[int]) -> None:
+    parts = parts_of({"row": np.arange(5)}, most)
+    assert [len(part["row"]) for part in parts] == sizes
+    assert np.concatenate([part["row"] for part in parts]).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_what_else_is_asked_of_it_is_the_sessions_own() -> None:
