@@ -15,7 +15,8 @@ NARROW = (torch.float32, torch.float16, torch.bfloat16)
 
 
 class InDouble(TorchFunctionMode):
-    """A copy of the network; what it says itself to compute in float32 or less is done in float64 as well."""
+    """A copy of the network. What it casts itself to less is rounded there, alike in every batch, and is float64 again
+    at once, so that float32 and float64 never meet."""
 
     def __init__(self, reference: Reference) -> None:
         super().__init__()

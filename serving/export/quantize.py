@@ -110,7 +110,7 @@ class Quantizer:
         return sorted(self.nodes, key=harm, reverse=True)
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]  # it has no types
+class Calibration(CalibrationDataReader):  # type: ignore[misc]  # it has no types
     def __init__(self, samples: Samples, most: int | None) -> None:
         batches = (inputs for inputs, _ in samples.batches())
         self.batches: Iterator = (part for inputs in batches for part in parts_of(inputs, most))
@@ -127,5 +127,5 @@ def _ranges(source: Path, samples: Samples, most: int | None, augmented: Path) -
         calibrate_method=CalibrationMethod.MinMax,
         extra_options={"symmetric": False},
     )
-    calibrator.collect_data(_Reader(samples, most))
+    calibrator.collect_data(Calibration(samples, most))
     return calibrator.compute_data()

@@ -16,7 +16,7 @@ class SaysFloat(nn.Module):
 
     def forward(self, row: torch.Tensor) -> torch.Tensor:
         third = torch.tensor(1 / 3, dtype=torch.float32)
-        return self.layer(row.float()).bfloat16().float() * third
+        return self.layer(row.float()) * third.float()
 
 
 def test_it_is_computed_in_float64_also_where_the_network_says_float32() -> None:
@@ -29,6 +29,18 @@ def test_it_is_computed_in_float64_also_where_the_network_says_float32() -> None
     expected = (rows.astype(np.float64) @ weight.T + bias) * np.float64(np.float32(1 / 3))
     assert answered.dtype == np.float64
     np.testing.assert_allclose(answered, expected, rtol=1e-12)
+
+
+def test_what_the_network_rounds_itself_is_rounded_alike_in_every_batch() -> None:
+    class Narrow(SaysFloat):
+        def forward(self, row: torch.Tensor) -> torch.Tensor:
+            return super().forward(row).bfloat16().float().half().float()
+
+    rows = np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32)
+    exact = InDouble(reference_of(Narrow()))
+    together = exact.run({"row": rows})["scores"]
+    for number in range(5):
+        np.testing.assert_allclose(exact.run({"row": rows[number : number + 1]})["scores"][0], together[number], 1e-12)
 
 
 def test_the_reference_itself_stays_as_it_is() -> None:
