@@ -12,6 +12,9 @@ from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.errors import BundleError
 from torchferry.serving.session.capped_session import capped
 
+ROUNDED = 1e-3
+"""For being computed in another batch, answers may differ by this share of the largest golden output; of whole
+numbers so many may."""
 Rows = np.ndarray | slice
 """Which of the golden samples."""
 RUNTIMES = {
@@ -64,12 +67,17 @@ def check_golden_together(session: Session, bundle: Bundle, variant: str) -> Non
 def _check(session: Session, bundle: Bundle, variant: str, calls: Mapping[str, Rows]) -> None:
     """`calls`: the golden samples that are asked together, by how."""
     inputs, expected = bundle.golden()
-    tolerance = bundle.variants[variant].golden_tolerance
     for how, rows in calls.items():
         answered = session.run({name: np.ascontiguousarray(values[rows]) for name, values in inputs.items()})
         for name, values in expected.items():
             # As float64: unsigned numbers would wrap around, and truth values have no difference.
-            difference = float(np.abs(answered[name].astype(np.float64) - values[rows]).max())
+            apart = np.abs(answered[name].astype(np.float64) - values[rows])
+            difference, tolerance = float(apart.max()), bundle.variants[variant].golden_tolerance
+            # Another batch is rounded differently, and the bundle's tolerance may be of equal ones.
+            if how and values.dtype.kind == "f":
+                tolerance += ROUNDED * float(np.abs(values).max())
+            elif how and np.count_nonzero(apart) <= ROUNDED * apart.size:  # a few of the classes of a picture's pixels
+                continue
             if not difference <= tolerance:  # so that NaN fails as well
                 raise BundleError(
                     f"{bundle.name} {variant}: its answer to the golden input{how and ' '}{how} differs by "
