@@ -25,7 +25,7 @@ def test_numbers(values: list[float], others: list[float], expected: list[float]
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.bool_])
 def test_of_whole_numbers_and_truth_values_it_is_counted_which_differ(dtype: type) -> None:
-    values, others = np.array([[1, 0], [1, 1]], dtype), np.array([[0, 0], [1, 1]], dtype)
+    values, others = (np.array([[first, 0], [1, 1]]).astype(dtype) for first in (1, 0))
     found = difference(values, others)
     assert found.tolist() == [[1, 0], [0, 0]]
     assert amount(found, values) == 0.25

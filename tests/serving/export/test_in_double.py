@@ -23,8 +23,7 @@ def test_it_is_computed_in_float64_also_where_the_network_says_float32() -> None
     reference = reference_of(SaysFloat())
     rows = np.random.default_rng(0).normal(size=(4, 8)).astype(np.float32)
     answered = InDouble(reference).run({"row": rows})["scores"]
-    layer = reference.module.model.layer  # type: ignore[union-attr]
-    weight, bias = (value.detach().double().numpy() for value in (layer.weight, layer.bias))  # type: ignore[union-attr]
+    weight, bias = (value.detach().double().numpy() for value in reference.module.parameters())
     # A number that was float32 before, such as the third, stays what it was.
     expected = (rows.astype(np.float64) @ weight.T + bias) * np.float64(np.float32(1 / 3))
     assert answered.dtype == np.float64

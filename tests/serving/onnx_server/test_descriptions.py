@@ -56,7 +56,7 @@ async def test_the_configuration_is_tritons_in_which_the_batch_is_no_dimension()
 @in_loop
 async def test_a_limit_of_the_bundle_is_said() -> None:
     session = SimpleNamespace(provider=CPU)
-    one = model_of_session(session, Settings(), described(max_batch=1))  # type: ignore[arg-type]
+    one = model_of_session(session, Settings(), described(max_batch=1))
     assert descriptions.metadata(one, ["1.0"])["parameters"] == {"variant": "onnx-fp32", "max_batch": 1}
     said = {"threads": {"string_value": "3"}, "max_batch": {"string_value": "1"}}
     assert descriptions.configuration(one)["parameters"] == said

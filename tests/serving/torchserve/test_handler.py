@@ -115,7 +115,7 @@ def test_what_a_bundle_limits_is_computed_in_parts_and_each_request_gets_all_its
     calls: list[WorkerRequest] = []
     session = Fragile()
     handler.session.session = session  # type: ignore[attr-defined]  # which a capped one holds
-    handler.metrics = SimpleNamespace(began=lambda _: None, finished=calls.append)  # type: ignore[assignment]
+    handler.metrics = SimpleNamespace(began=lambda _: None, finished=calls.append)
     answers, _ = handle(handler, (b"1,2", {}), (b"3,4\n5,6\n7,8\n9,10", {}))
     assert session.sizes == [2, 2, 1]
     assert [entry["probability"] for entry in json.loads(answers[1])["predictions"]] == [4, 6, 8, 10]
