@@ -102,23 +102,26 @@ class Independence:
         return run
 
     def _check(self, alone: Arrays, together: Together) -> None:
-        for name, values in self._eager(f"model: does not compute {together.how}")(together.inputs).items():
-            differences = _apart(alone[name], values, together)
-            apart = amount(differences, values)
-            if (differences > SEEN * scales(alone[name])).any() and not self._is_rounding(name, apart, together, alone):
-                words = _words(name, apart, together, values)
+        words = (
+            f"model: its samples are not computed together, which --max-batch 1 would spare it: {together.how} fails"
+        )
+        for name, values in self._eager(words)(together.inputs).items():
+            apart = _apart(alone[name], values, together)
+            if (apart > SEEN * scales(alone[name])).any() and not self._is_rounding(name, apart, together, alone):
+                words = _words(name, amount(apart, values), together, values)
                 raise UserError(f"model: its samples are not independent: {words}; {WAY_ON}")
-            self.rounding[name] = max(self.rounding[name], apart)
+            self.rounding[name] = max(self.rounding[name], amount(apart, values))
 
-    def _is_rounding(self, name: str, apart: float, together: Together, alone: Arrays) -> bool:
-        if not np.isfinite(apart):
+    def _is_rounding(self, name: str, apart: np.ndarray, together: Together, alone: Arrays) -> bool:
+        if not np.isfinite(apart).all():
             return False
         try:
             exact, exactly_alone = self._in_double
-            values = exact.run(together.inputs)[name]
+            stays = _apart(exactly_alone[name], exact.run(together.inputs)[name], together)
         except Exception:  # whatever a network that insists on float32 makes of float64
-            return apart <= SHARE * scale(alone[name])
-        return amount(_apart(exactly_alone[name], values, together), values) <= STAYS * apart
+            return amount(apart, alone[name]) <= SHARE * scale(alone[name])
+        # Each element by itself: what is rounded of a large one may be more than the whole of its neighbour.
+        return bool(((stays <= STAYS * apart) | (apart <= SEEN * scales(alone[name]))).all())
 
     @cached_property
     def _in_double(self) -> tuple[InDouble, dict[str, np.ndarray]]:

@@ -102,7 +102,7 @@ DEPENDENT: dict[str, Callable[[], nn.Module]] = {
     "by its place": lambda: Of(lambda of, row: of.layer(row) + torch.arange(len(row))[:, None]),
     "tiny outputs": lambda: Of(lambda of, row: 1e-9 * (of.layer(row) + row.mean())),
     "a small output beside a large one": lambda: Of(
-        lambda of, row: torch.cat([1e6 * of.layer(row)[:, :1], of.layer(row)[:, 1:] + 0.01 * row.mean()], 1)
+        lambda of, row: torch.cat([1e9 * of.layer(row)[:, :1], of.layer(row)[:, 1:] + 0.01 * row.mean()], 1)
     ),
 }
 INDEPENDENT: dict[str, Callable[[], nn.Module]] = {

@@ -25,7 +25,8 @@ def test_numbers(values: list[float], others: list[float], expected: list[float]
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.bool_])
 def test_of_whole_numbers_and_truth_values_it_is_counted_which_differ(dtype: type) -> None:
-    values, others = (np.array([[first, 0], [1, 1]]).astype(dtype) for first in (1, 0))
+    both: list[np.ndarray] = [np.array([[first, 0], [1, 1]]).astype(dtype) for first in (1, 0)]
+    values, others = both
     found = difference(values, others)
     assert found.tolist() == [[1, 0], [0, 0]]
     assert amount(found, values) == 0.25

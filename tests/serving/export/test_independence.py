@@ -103,6 +103,15 @@ def test_a_network_that_cannot_compute_one_sample_says_so() -> None:
         Independence(reference_of(Needs()), 4)
 
 
+def test_a_network_that_cannot_compute_two_samples_says_so() -> None:
+    class One(nn.Module):
+        def forward(self, row: torch.Tensor) -> torch.Tensor:
+            return row if len(row) in (1, 2, 8) else row.reshape(1, 8)
+
+    with pytest.raises(UserError, match=r"^model: a batch of 3 fails, .*, or say --max-batch 1 at .*shape '\[1, 8\]'"):
+        Independence(reference_of(One()), 4)
+
+
 def test_a_branch_on_ids_that_no_sample_has_is_found() -> None:
     class Rare(nn.Module):
         def __init__(self) -> None:
