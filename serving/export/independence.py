@@ -102,9 +102,7 @@ class Independence:
         return run
 
     def _check(self, alone: Arrays, together: Together) -> None:
-        words = (
-            f"model: its samples are not computed together, which --max-batch 1 would spare it: {together.how} fails"
-        )
+        words = f"model: {together.how} fails, though each sample alone does not; mend it, or say --max-batch 1"
         for name, values in self._eager(words)(together.inputs).items():
             apart = _apart(alone[name], values, together)
             if (apart > SEEN * scales(alone[name])).any() and not self._is_rounding(name, apart, together, alone):
