@@ -98,6 +98,9 @@ class Bundle:
     """SHA-256 by path relative to the bundle."""
     choice: Choice | None = None
     """None in a bundle of before this key, and where nothing was accepted."""
+    max_batch: int | None = None
+    """The most samples that a server may compute together; None, as in a bundle of before this key, is no limit. 1
+    where a sample's answer depends on the samples beside it."""
 
     @property
     def accepted(self) -> list[str]:
@@ -111,6 +114,11 @@ class Bundle:
     def table(self) -> TensorSpec | None:
         """The one input, if records and lines of text can be read for it by its columns' names."""
         return self.inputs[0] if len(self.inputs) == 1 and self.inputs[0].table else None
+
+    @property
+    def has_batch_axis(self) -> bool:
+        """Whether each tensor has the batch as its first axis, so that samples can be taken apart and together."""
+        return all(spec.shape[:1] == (-1,) for spec in (*self.inputs, *self.outputs))
 
     @property
     def label_shares(self) -> dict[str, float]:
@@ -226,10 +234,12 @@ def _decode(content: dict[str, Any]) -> ImageDecode:
 
 
 def _check_words(path: Path, bundle: Bundle) -> None:
-    """What becomes part of a path or of an address."""
+    """What becomes part of a path or of an address, and what limits a batch."""
     for name in (bundle.name, bundle.version, *bundle.variants):
         if not NAME.fullmatch(name):
             raise BundleError(f"{path}: '{name}' cannot be a name; {NAME_RULE}")
+    if bundle.max_batch is not None and not (type(bundle.max_batch) is int and bundle.max_batch >= 1):
+        raise BundleError(f"{path}: its max_batch is {bundle.max_batch!r}; it is a whole number above 0, or null")
     for relative in bundle.files:
         if PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts:
             raise BundleError(f"{path}: names the file '{relative}', which is outside the bundle")

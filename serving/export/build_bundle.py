@@ -26,6 +26,7 @@ from torchferry.serving.export.build_variant import Judges, built_variant, open_
 from torchferry.serving.export.choice import chosen
 from torchferry.serving.export.gate import Expected, limits_for
 from torchferry.serving.export.graphs import Graphs
+from torchferry.serving.export.independence import Independence
 from torchferry.serving.export.label_shares import label_shares
 from torchferry.serving.export.progress import SILENT, Progress, variant_line
 from torchferry.serving.export.reference import Reference
@@ -59,8 +60,11 @@ def export(
         reference = _read_once(reference, Path(scratch))
         described = _described(reference, folder, model_version)
         progress.begins(CHECKPOINT)
+        graphs = Graphs(reference, Path(scratch))
+        graphs.trace()
+        independence = Independence(reference, GOLDEN)
         expected = Expected(reference, Path(scratch), progress)
-        judges, graphs = Judges(expected, WholeWay(reference, described)), Graphs(reference, Path(scratch))
+        judges = Judges(expected, independence, WholeWay(reference, described))
         given = reference.limits | dict(limits)
         variants, skipped = _variants(names, graphs, judges, folder, given, progress)
         _, eager = measure_speed(lambda: reference, reference.test, cores())
@@ -135,6 +139,7 @@ def _described(reference: Reference, root: Path, model_version: str) -> Bundle:
         skipped={},
         provenance={},
         files={},
+        max_batch=reference.max_batch,
     )
 
 

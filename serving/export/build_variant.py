@@ -11,12 +11,14 @@ from torchferry.serving.cpu import cores
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.gate import Expected, Limits, refusal
 from torchferry.serving.export.graphs import Graphs
+from torchferry.serving.export.independence import Independence
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.speed import measure_speed
 from torchferry.serving.export.torch_program import reason
 from torchferry.serving.export.variants import BUILDERS
 from torchferry.serving.export.whole_way import WholeWay
 from torchferry.serving.session import Session, open_session
+from torchferry.serving.session.capped_session import capped
 from torchferry.whole_folder import FULL
 
 
@@ -25,6 +27,7 @@ class Judges:
     """What every variant is held against."""
 
     expected: Expected
+    independence: Independence
     way: WholeWay
 
 
@@ -42,9 +45,9 @@ def built_variant(name: str, graphs: Graphs, judges: Judges, folder: Path, limit
 
 
 def open_file(name: str, file: Path, reference: Reference) -> Session:
-    """The variant's session on all cores."""
+    """The variant's session on all cores, which computes no more samples together than servers may."""
     inputs, outputs = ([spec.name for spec in specs] for specs in (reference.inputs, reference.outputs))
-    return open_session(name, file, inputs, outputs, cores())
+    return capped(open_session(name, file, inputs, outputs, cores()), reference.max_batch)
 
 
 class _Judged:
@@ -57,8 +60,9 @@ class _Judged:
         built = BUILDERS[self.name](graphs, folder / "variants", self._refusal)
         session, speed = measure_speed(lambda: self._open(built.file), self.reference.test, cores())
         measured = self._measure(built.file, session)
-        tolerance = max(1e-4, 2 * (measured.max_abs_diff or 0.0))
-        refused = refusal(measured, self.limits) or self.judges.way.refusal(session, tolerance)
+        dependence = self.judges.independence.of(session, self.name)
+        tolerance = max(1e-4, 2 * (measured.max_abs_diff or 0.0), 2 * dependence.largest)
+        refused = refusal(measured, self.limits) or dependence.refusal or self.judges.way.refusal(session, tolerance)
         return Variant(
             status="refused" if refused else "accepted",
             reason=refused,

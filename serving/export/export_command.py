@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from torchferry.arguments import Parser, finite
+from torchferry.arguments import Parser, count, finite
 from torchferry.errors import GateError, UserError
 from torchferry.nearest import did_you_mean
 from torchferry.serving.bundle import bundle as bundles
@@ -45,12 +45,15 @@ def main(arguments: Sequence[str]) -> None:
     reference = load_trained(options.run) if options.run else load_given(options)
     if options.name is not None:
         reference = dataclasses.replace(reference, name=options.name)
+    reference = dataclasses.replace(reference, max_batch=options.max_batch)
     output = options.output or (options.run / "bundle" if options.run else Path("bundles") / reference.name)
     with shown_progress() as progress:
         bundle = export(reference, output, names, given, options.model_version, key, options.serve, progress)
     if bundle.choice:
         print(f"serves {bundle.choice.variant}: {bundle.choice.reason}")
     print(f"{bundle.name} {bundle.version}: {len(bundle.accepted)} of {len(names)} variants accepted; in {output}")
+    if bundle.max_batch is not None:
+        print(f"servers compute at most {bundle.max_batch} sample{'s' * (bundle.max_batch > 1)} together (--max-batch)")
     wanted = [] if options.variants in (None, "all") else names
     _judge(bundle, output, [*wanted, *([options.serve] if options.serve not in (None, *wanted) else [])])
 
@@ -67,6 +70,8 @@ def parser() -> argparse.ArgumentParser:
     served = "the variant that servers take where none is named (default: the exact one, unless another pays)"
     made.add_argument("--serve", metavar="VARIANT", help=served)
     made.add_argument("--model-version", default="1.0", help="the version servers show (default 1.0)")
+    most = "the most samples that servers may compute together; 1 where a sample's answer depends on its neighbours"
+    made.add_argument("--max-batch", type=count, metavar="N", help=f"{most} (default any number)")
     made.add_argument("--sign", type=Path, metavar="KEY", help="vouch for it with an ed25519 private key, a PEM file")
     for field in dataclasses.fields(Limits):
         made.add_argument(f"--{field.name.replace('_', '-')}", type=finite, help="for every variant")
@@ -75,6 +80,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _convert(options: argparse.Namespace) -> None:
+    if options.max_batch is not None:
+        raise UserError(f"--max-batch: stands in the bundle, and --format {options.format} takes it from there")
     if options.run is None or options.output is None:
         raise UserError(f"--format: {options.format} needs a bundle, and the folder to write with --output")
     bundle = bundles.load(options.run)

@@ -15,6 +15,10 @@ class Graphs:
         """`scratch` is a folder that is removed afterwards."""
         self.reference, self._scratch = reference, scratch
 
+    def trace(self) -> None:
+        """Raises UserError for a network that cannot be, which no other way of serving it would mend."""
+        _ = self.program
+
     @cached_property
     def program(self) -> torch.export.ExportedProgram:
         return exported_program(self.reference)

@@ -21,6 +21,7 @@ from torchferry.serving.export.graph_names import hidden, hide, rename
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.speed import measure_speed
+from torchferry.serving.session.capped_session import capped, in_parts, parts_of
 from torchferry.serving.session.onnx_session import OnnxSession
 
 Refusal = Callable[[Path], str | None]
@@ -33,7 +34,7 @@ SEARCH_SAMPLES = 64
 def quantized(source: Path, samples: Samples, reference: Reference, target: Path, refusal: Refusal) -> str | None:
     """Write `target`; returns what was kept in float and what that cost, or None if nothing had to be."""
     with TemporaryDirectory() as scratch:
-        quantizer = Quantizer(source, samples, Path(scratch))
+        quantizer = Quantizer(source, samples, reference.max_batch, Path(scratch))
         if not quantizer.nodes:
             raise CannotBuild(f"it has no {', '.join(QUANTIZED)} to quantise")
         quantizer.write(target, quantizer.nodes)
@@ -54,7 +55,9 @@ def quantized(source: Path, samples: Samples, reference: Reference, target: Path
 
 def _cost(file: Path, reference: Reference) -> tuple[str, str]:
     inputs, outputs = ([spec.name for spec in specs] for specs in (reference.inputs, reference.outputs))
-    _, speed = measure_speed(lambda: OnnxSession(file, inputs, outputs, cores()), reference.test, cores())
+    _, speed = measure_speed(
+        lambda: capped(OnnxSession(file, inputs, outputs, cores()), reference.max_batch), reference.test, cores()
+    )
     return f"{file.stat().st_size:,} bytes", f"{speed.batch_1_ms:.3g} ms"
 
 
@@ -67,7 +70,8 @@ def _doubled(end: int) -> Iterator[int]:
 
 
 class Quantizer:
-    def __init__(self, source: Path, samples: Samples, scratch: Path) -> None:
+    def __init__(self, source: Path, samples: Samples, most: int | None, scratch: Path) -> None:
+        """`most`: how many samples are computed together at most, where that is a number."""
         model = onnx.load(source)
         self.nodes = [node.name for node in model.graph.node if node.op_type in QUANTIZED]
         self.names, self.source = hide(model), scratch / "source.onnx"
@@ -76,7 +80,7 @@ class Quantizer:
         can = set(features())
         self.reduce_range = "avx2" in can and not {"avx512_vnni", "avx_vnni"} & can
         few = samples.some(CALIBRATION_SAMPLES)
-        self.ranges = _ranges(self.source, _Reader(few, self.names[0]), scratch / "augmented.onnx")
+        self.ranges = _ranges(self.source, Calibration(few, most, self.names[0]), scratch / "augmented.onnx")
 
     def write(self, target: Path, nodes: list[str]) -> None:
         """The graph with these nodes quantised."""
@@ -105,25 +109,26 @@ class Quantizer:
 
         def harm(node: str) -> float:
             self.write(scratch, [node])
-            answered = OnnxSession(scratch, list(inputs), names, cores()).run(inputs)
+            answered = in_parts(OnnxSession(scratch, list(inputs), names, cores()).run, inputs, reference.max_batch)
             return float(max(np.square(answered[name] - expected[name]).mean() for name in names))
 
         return sorted(self.nodes, key=harm, reverse=True)
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]  # it has no types
-    """Samples by the names that are hidden from the quantiser."""
+class Calibration(CalibrationDataReader):  # type: ignore[misc]  # it has no types
+    """Samples by the names that are hidden from the quantiser, as many together as servers compute."""
 
-    def __init__(self, samples: Samples, names: list[str]) -> None:
-        self.batches: Iterator = samples.batches()
+    def __init__(self, samples: Samples, most: int | None, names: list[str]) -> None:
+        batches = (inputs for inputs, _ in samples.batches())
+        self.batches: Iterator = (part for inputs in batches for part in parts_of(inputs, most))
         self.names = dict(zip(names, hidden("input", len(names)), strict=True))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self.batches, None)
-        return None if batch is None else {self.names[name]: values for name, values in batch[0].items()}
+        return None if batch is None else {self.names[name]: values for name, values in batch.items()}
 
 
-def _ranges(source: Path, reader: _Reader, augmented: Path) -> Any:
+def _ranges(source: Path, reader: Calibration, augmented: Path) -> Any:
     calibrator = create_calibrator(
         source,
         list(QUANTIZED),

@@ -10,6 +10,7 @@ from torch import nn
 
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.export.samples import Samples
+from torchferry.serving.session.capped_session import in_parts
 from torchferry.training.data.source import TargetScale
 
 OUTPUTS = {"classification": "probabilities", "binary": "probability", "regression": "values"}
@@ -41,8 +42,14 @@ class Reference:
     output_scale: TargetScale | None = None
     """What the one output was scaled back by, if it was: how large a difference is, is judged before that."""
 
+    max_batch: int | None = None
+    """The most samples that are ever computed together, by servers as well as here; None is no limit."""
+
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name, computed in eager mode."""
+        return in_parts(self._together, inputs, self.max_batch)
+
+    def _together(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         with torch.inference_mode():
             given = self.module(*(torch.from_numpy(inputs[spec.name]) for spec in self.inputs))
         given = given if isinstance(given, tuple) else (given,)

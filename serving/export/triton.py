@@ -1,4 +1,5 @@
-"""A bundle as a model repository for Triton: its ONNX variants, each a model with dynamic batching.
+"""A bundle as a model repository for Triton: its ONNX variants, each a model with dynamic batching, if samples of
+several requests may be computed together.
 
 DIR/<name>-<variant>/config.pbtxt, labels.txt, labels-<output>.txt, 1/model.onnx
 """
@@ -34,15 +35,21 @@ def write_triton(bundle: Bundle, output: Path) -> list[str]:
 
 
 def config(bundle: Bundle, variant: str) -> str:
-    """config.pbtxt, in Triton's own schema: requests that wait go together, none waits for others to come."""
+    """config.pbtxt, in Triton's own schema: requests that wait go together, none waits for others to come.
+
+    A max_batch_size of 1 is not 0: the first axis stays the batch, and Triton refuses a request with more samples,
+    which it cannot take apart.
+    """
+    most = min(MAX_BATCH, bundle.max_batch or MAX_BATCH)
     content = {
         "name": f"{bundle.name}-{variant}",
         "backend": "onnxruntime",
-        "max_batch_size": MAX_BATCH,
+        "max_batch_size": most,
         "input": [_tensor(spec) for spec in bundle.inputs],
         "output": [_tensor(spec) | _label_file(spec, bundle) for spec in bundle.outputs],
-        "dynamic_batching": {"max_queue_delay_microseconds": 0},
     }
+    if most > 1:
+        content["dynamic_batching"] = {"max_queue_delay_microseconds": 0}
     return text_format.MessageToString(json_format.ParseDict(content, ModelConfig()))
 
 

@@ -27,13 +27,14 @@ def metadata(model: Model, versions: list[str]) -> dict[str, Any]:
         "platform": PLATFORM,
         "inputs": [_tensor(spec) for spec in model.bundle.inputs],
         "outputs": [_tensor(spec) for spec in model.bundle.outputs],
-        "parameters": {"variant": model.loaded.variant} | _words(model),
+        "parameters": {"variant": model.loaded.variant} | _cap(model) | _words(model),
     }
 
 
 def configuration(model: Model) -> dict[str, Any]:
     """In the words of Triton's model configuration, as far as they apply."""
     loaded = model.loaded
+    parameters = {"threads": loaded.plan.threads} | _cap(model)
     kind = "KIND_CPU" if loaded.sessions[0].provider == CPU else "KIND_GPU"
     return {
         "name": model.name,
@@ -50,7 +51,7 @@ def configuration(model: Model) -> dict[str, Any]:
                 "count": len(loaded.sessions),
             }
         ],
-        "parameters": {"threads": {"string_value": str(loaded.plan.threads)}}
+        "parameters": {name: {"string_value": str(value)} for name, value in parameters.items()}
         | {name: {"string_value": json.dumps(said)} for name, said in _words(model).items()},
     }
 
@@ -92,6 +93,11 @@ def _words(model: Model) -> dict[str, Any]:
     said: dict[str, Any] = {"columns": columns.described(table.table)} if table and table.table else {}
     of_outputs = {spec.name: list(spec.labels) for spec in model.bundle.outputs if spec.labels}
     return said | ({"labels": list(labels)} if labels else {}) | ({"output_labels": of_outputs} if of_outputs else {})
+
+
+def _cap(model: Model) -> dict[str, int]:
+    """What the bundle itself limits a batch to; a request with more samples is computed in parts."""
+    return {} if model.bundle.max_batch is None else {"max_batch": model.bundle.max_batch}
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:

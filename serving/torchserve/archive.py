@@ -1,6 +1,6 @@
 """`torchferry archive BUNDLE`: one .mar for each accepted variant, made by torch-model-archiver."""
 
-import argparse
+import dataclasses
 import importlib.util
 import json
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 import torchferry
-from torchferry.arguments import Parser
+from torchferry.arguments import Parser, count
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
@@ -61,6 +61,7 @@ MODULES = (
     "serving/metric_names.py",
     "serving/session/__init__.py",
     "serving/session/aoti_session.py",
+    "serving/session/capped_session.py",
     "serving/session/compiled_session.py",
     "serving/session/onnx_session.py",
     "serving/session/torch_session.py",
@@ -86,11 +87,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("bundle", type=Path, help="a bundle made by torchferry export")
     parser.add_argument("--output", "-o", type=Path, help="folder for the archives (default model-store beside BUNDLE)")
     parser.add_argument("--variants", help="some of the accepted ones, with commas (default all of them)")
-    parser.add_argument("--workers", type=_count, default=1, help="processes that serve each (default 1)")
-    parser.add_argument("--batch-size", type=_count, default=1, help="requests computed together (default 1)")
+    parser.add_argument("--workers", type=count, default=1, help="processes that serve each (default 1)")
+    parser.add_argument("--batch-size", type=count, default=1, help="requests computed together (default 1)")
     parser.add_argument(
         "--batch-delay-ms",
-        type=_count,
+        type=count,
         default=5,
         help="how long a request waits for others where --batch-size is above 1, even where none come (default 5)",
     )
@@ -110,6 +111,7 @@ def archive(bundle: Bundle, store: Path, variants: Sequence[str], how: "Serving 
         raise UserError(f"{bundle.root}: has no accepted variant '{unknown[0]}', only {', '.join(bundle.accepted)}")
     if importlib.util.find_spec("model_archiver") is None:
         raise UserError("torch-model-archiver is not installed; pip install 'torchferry[serve]'")
+    how = _capped(how or Serving(), bundle)
     targets = {variant: store / f"{bundle.name}-{variant}.mar" for variant in variants}
     for target in targets.values():
         if target.exists():
@@ -119,10 +121,20 @@ def archive(bundle: Bundle, store: Path, variants: Sequence[str], how: "Serving 
             bundle.verified(relative)  # before anything is written
     make_folder(store)
     with tempfile.TemporaryDirectory(dir=store, prefix=".archiving-") as folder:
-        made = [_archive(bundle, variant, Path(folder), how or Serving()) for variant in targets]
+        made = [_archive(bundle, variant, Path(folder), how) for variant in targets]
         for path, target in zip(made, targets.values(), strict=True):
             path.rename(target)
     return list(targets.values())
+
+
+def _capped(how: Serving, bundle: Bundle) -> Serving:
+    """Requests are not put together beyond what the bundle allows of samples; the handler takes larger ones apart."""
+    if bundle.max_batch is None or how.batch_size <= bundle.max_batch:
+        return how
+    limit = f"{bundle.max_batch} sample{'s' if bundle.max_batch > 1 else ''}"
+    text = f"{bundle.name} {bundle.version} was exported for at most {limit} together"
+    print(f"torchferry: {text}; --batch-size {how.batch_size} is not used", file=sys.stderr, flush=True)
+    return dataclasses.replace(how, batch_size=bundle.max_batch)
 
 
 def check_archive(path: Path) -> None:
@@ -199,12 +211,6 @@ def workers_of(archive: Path) -> int:
     """How many workers serve an archive of ours."""
     with zipfile.ZipFile(archive) as mar:
         return int(yaml.safe_load(mar.read("model-config.yaml"))["minWorkers"])
-
-
-def _count(text: str) -> int:
-    if not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return int(text)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -47,12 +47,13 @@ class Explainer:
             check_deadline()
             return self._scores(*inputs)
 
+        points = min(POINTS_AT_ONCE, self.bundle.max_batch or POINTS_AT_ONCE)
         inputs = tuple(torch.tensor(request.inputs[spec.name]) for spec in self.bundle.inputs)
         inputs = tuple(values if values.is_floating_point() else values.float() for values in inputs)
         with torch.no_grad():
             number = self._number(target, scores(*inputs)[0])
         found, delta = IntegratedGradients(scores).attribute(
-            inputs, target=number, n_steps=STEPS, internal_batch_size=POINTS_AT_ONCE, return_convergence_delta=True
+            inputs, target=number, n_steps=STEPS, internal_batch_size=points, return_convergence_delta=True
         )
         if not all(bool(values.isfinite().all()) for values in (*found, delta)):
             raise NotExplainable("the score's gradient is not finite on the way from the baseline to the input")

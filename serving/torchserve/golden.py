@@ -9,7 +9,7 @@ import numpy as np
 from torchferry.errors import ServerFault
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.client import RestClient
-from torchferry.serving.session import check_golden
+from torchferry.serving.session import check_golden, check_golden_together
 from torchferry.serving.torchserve.archive import archive_version
 
 
@@ -27,7 +27,14 @@ class Golden:
 
     def check(self, client: RestClient) -> None:
         """Raises BundleError where it answers something else, UserError and ServerFault where it does not answer."""
-        check_golden(_Remote(client, f"{self.model}/{self.version}"), self.bundle, self.variant)
+        check_golden(self._served(client), self.bundle, self.variant)
+
+    def check_again(self, client: RestClient) -> None:
+        """As `check`, by one request: what a sample's company does to it was checked before."""
+        check_golden_together(self._served(client), self.bundle, self.variant)
+
+    def _served(self, client: RestClient) -> "_Remote":
+        return _Remote(client, f"{self.model}/{self.version}")
 
 
 class Goldens:

@@ -96,7 +96,8 @@ class Handler:
         for call, share in zip(calls, shares, strict=True):
             call.outputs = share
             call.seconds |= {"batch_wait": began - call.started - call.seconds["decode"], "inference": seconds}
-            call.batch_size = sum(call.asked.size for call in calls if call.asked)
+            together = sum(call.asked.size for call in calls if call.asked)
+            call.batch_size = min(together, self.bundle.max_batch or together)
 
     def _outputs(self, calls: Sequence[WorkerRequest]) -> list[dict[str, np.ndarray]]:
         requests = [call.asked for call in calls if call.asked]

@@ -49,5 +49,5 @@ class Readiness:
             return f"{model} has no worker that is ready" if model in self.served else ""
         self.served.add(model)
         if not default.queued:  # otherwise it answers others; the golden input would only wait behind them
-            self.goldens.of(model, default.version).check(self.client)
+            self.goldens.of(model, default.version).check_again(self.client)
         return ""

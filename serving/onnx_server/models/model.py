@@ -13,7 +13,7 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.choice import Choice, by_preference
 from torchferry.serving.onnx_server.models.admission import Admission
-from torchferry.serving.onnx_server.models.plan import Plan, planned
+from torchferry.serving.onnx_server.models.plan import Plan, planned, say_cap
 from torchferry.serving.onnx_server.models.response_cache import ResponseCache
 from torchferry.serving.onnx_server.models.scheduler import Scheduler
 from torchferry.serving.onnx_server.models.sessions import open_sessions
@@ -50,6 +50,7 @@ class Loaded:
 def load(bundle: Bundle, variant: str, settings: Settings) -> Loaded:
     """Open the sessions, check their golden outputs and warm them up. Raises UserError."""
     started, before = time.perf_counter(), _resident_bytes()
+    say_cap(bundle, settings)
     plan = (tuned if settings.tune else planned)(bundle, variant, settings)
     sessions = open_sessions(bundle, variant, plan.threads, plan.sessions, settings.provider)
     inputs, _ = bundle.golden()
@@ -62,8 +63,12 @@ def load(bundle: Bundle, variant: str, settings: Settings) -> Loaded:
         plan=plan,
         sessions=sessions,
         seconds=time.perf_counter() - started,
-        # Several sessions in one loop would only wait for each other.
-        inline=plan.sessions == 1 and seconds[0] < HAND_OVER_SECONDS and seconds[1] < STALL_SECONDS,
+        # Several sessions in one loop would only wait for each other, and of a capped one a request with many samples
+        # takes as long as so many calls.
+        inline=plan.sessions == 1
+        and bundle.max_batch is None
+        and seconds[0] < HAND_OVER_SECONDS
+        and seconds[1] < STALL_SECONDS,
         memory_bytes=max(0, _resident_bytes() - before),
         example=_record(bundle, inputs),
     )
@@ -110,6 +115,7 @@ class Model:
             max_batch=plan.max_batch,
             max_delay=settings.max_delay_ms / 1000,
             inline=loaded.inline,
+            cap=self.bundle.max_batch,
         )
         self.cache = ResponseCache(settings.cache_bytes)
         # Requests in a session are inside as well, and are not among those that wait.

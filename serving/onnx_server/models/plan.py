@@ -1,5 +1,6 @@
 """The execution plan of a model: sessions, threads of each, and samples computed together."""
 
+import sys
 from dataclasses import dataclass
 
 from torchferry.serving.bundle.bundle import Bundle
@@ -30,6 +31,15 @@ def planned(bundle: Bundle, variant: str, settings: Settings) -> Plan:
 
 
 def most_together(bundle: Bundle, wanted: int) -> int:
-    """`wanted` samples, or 1 where there is no axis to put more on."""
-    batched = all(spec.shape[:1] == (-1,) for spec in (*bundle.inputs, *bundle.outputs))
-    return wanted if batched else 1
+    """`wanted` samples, or as many as the bundle allows, or 1 where there is no axis to put more on."""
+    if not bundle.has_batch_axis:
+        return 1
+    return wanted if bundle.max_batch is None else min(wanted, bundle.max_batch)
+
+
+def say_cap(bundle: Bundle, settings: Settings) -> None:
+    """That the bundle's own limit wins over what the server was told."""
+    if bundle.max_batch is not None and settings.max_batch > bundle.max_batch:
+        limit = f"{bundle.max_batch} sample{'s' if bundle.max_batch > 1 else ''}"
+        text = f"{bundle.name} {bundle.version} was exported for at most {limit} together"
+        print(f"torchferry: {text}; --max-batch {settings.max_batch} is not used", file=sys.stderr, flush=True)

@@ -47,11 +47,18 @@ class Waiting:
 
 class Scheduler:
     def __init__(
-        self, sessions: Sequence[Session], *, max_batch: int, max_delay: float = 0, inline: bool = False
+        self,
+        sessions: Sequence[Session],
+        *,
+        max_batch: int,
+        max_delay: float = 0,
+        inline: bool = False,
+        cap: int | None = None,
     ) -> None:
-        """`max_delay`: seconds for which a free session waits for a batch to fill. `inline`: without threads."""
+        """`max_delay`: seconds for which a free session waits for a batch to fill. `inline`: without threads. `cap`:
+        how many samples the sessions compute together even of one request, if they are capped."""
         self.loop = asyncio.get_running_loop()
-        self.max_batch, self.max_delay = max_batch, max_delay
+        self.max_batch, self.max_delay, self.cap = max_batch, max_delay, cap
         kind = InlineRunner if inline else ThreadRunner
         self.runners: list[Runner] = [kind(session, self.loop, self._finished) for session in sessions]
         self.free, self.sessions = list(self.runners), len(sessions)
@@ -165,7 +172,7 @@ class Scheduler:
         self.seconds_per_sample += (per_sample - self.seconds_per_sample) / 8
         self._dispatch()  # before the answers are told: the session need not wait for that
         for work, result in zip(batch.works, batch.results, strict=True):
-            work.finished, work.batch_size = now, batch.samples
+            work.finished, work.batch_size = now, min(batch.samples, self.cap or batch.samples)
             if work.answer.done():  # cancelled, or too late
                 continue
             if isinstance(result, Exception):

@@ -8,6 +8,7 @@ import onnxruntime
 
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.errors import BundleError
+from torchferry.serving.session.capped_session import capped
 from torchferry.serving.session.onnx_session import CPU, OnnxSession
 
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -18,7 +19,8 @@ WANTED = {"auto": (CUDA, CPU), "cpu": (CPU,), "cuda": (CUDA, CPU), "tensorrt": (
 
 
 def open_sessions(bundle: Bundle, variant: str, threads: int, count: int, provider: str) -> list[OnnxSession]:
-    """`count` sessions of the variant's verified file; `provider` is a key of WANTED. Raises BundleError."""
+    """`count` sessions of the variant's verified file, which compute no more samples together than the bundle allows;
+    `provider` is a key of WANTED. Raises BundleError."""
     path = bundle.verified(bundle.variants[variant].file)
     inputs, outputs = ([tensor.name for tensor in tensors] for tensors in (bundle.inputs, bundle.outputs))
     offered = onnxruntime.get_available_providers()
@@ -28,7 +30,7 @@ def open_sessions(bundle: Bundle, variant: str, threads: int, count: int, provid
     except Exception as error:  # ONNX Runtime has a class of its own for every way in which a graph can be wrong
         raise BundleError(f"{path}: onnxruntime cannot load it ({' '.join(str(error).split())[:300]})") from error
     _say_fallback(bundle.name, provider, sessions[0].provider, offered)
-    return sessions
+    return [capped(session, bundle.max_batch) for session in sessions]
 
 
 def _say_fallback(model: str, asked: str, taken: str, offered: Sequence[str]) -> None:

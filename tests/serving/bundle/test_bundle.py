@@ -61,6 +61,25 @@ def test_model_json_comes_back_as_it_was_written(bundle: Path, tmp_path: Path) -
     assert (tmp_path / "model.json").read_text() == (bundle / "model.json").read_text()
 
 
+def test_a_limit_of_samples_together_comes_back_and_is_none_where_none_was_said(copy: Path) -> None:
+    assert bundles.load(copy).max_batch is None
+    change(copy, max_batch=1)
+    assert bundles.load(copy).max_batch == 1
+    path = copy / "model.json"
+    content = json.loads(path.read_text())
+    del content["max_batch"]
+    path.write_text(json.dumps(content))
+    change(copy)
+    assert bundles.load(copy).max_batch is None
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5, True, "1"])
+def test_a_limit_that_is_none_is_refused(copy: Path, limit: object) -> None:
+    change(copy, max_batch=limit)
+    with pytest.raises(BundleError, match=r"its max_batch is .*; it is a whole number above 0, or null"):
+        bundles.load(copy)
+
+
 def test_every_file_has_a_checksum(bundle: Path) -> None:
     files = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
     assert bundles.load(bundle).files.keys() == files - {"model.json"}

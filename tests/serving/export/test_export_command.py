@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.commands import ROOT, run_command
+from tests.serving.dependent import AcrossSamples
 from tests.serving.tiny_bundle import described, variant
 from tests.waiting import wait_until
 from torchferry.errors import GateError
@@ -119,6 +120,8 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
         ((run, "--max-abs-diff", "nan"), "nan is not a finite number"),
         ((run, "--serve", "onnx-fp33"), "there is no variant 'onnx-fp33'; did you mean onnx-fp32?"),
         ((run, "--serve", "onnx-fp16"), "onnx-fp16 is not built; --variants are torch,onnx-fp32,onnx-int8"),
+        ((run, "--max-batch", "0"), "--max-batch: 0 is not a whole number above 0"),
+        (given("AcrossSamples"), "model: its samples are not independent: 'output_0' of a sample differs by"),
         ((), "give a run folder, or the import path of a model"),
         ((run, "--allow-nan"), "--allow-nan: is for --model"),
         ((run, "-o", "/proc/nowhere/x"), "cannot be made"),
@@ -128,6 +131,26 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
         assert words in done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def given(network: str) -> tuple[str, ...]:
+    """One of the tests' networks."""
+    return ("--model", f"tests.serving.dependent.{network}", "--input", "row=table:8", "--variants", "onnx-fp32")
+
+
+def test_what_depends_on_its_company_is_exported_for_one_at_a_time(tmp_path: Path) -> None:
+    done = run_command("-m", "torchferry", "export", *given("AcrossSamples"), "--max-batch", "1", "-o", tmp_path / "b")
+    assert done.returncode == 0, done.stderr
+    assert "servers compute at most 1 sample together (--max-batch)" in done.stdout
+    loaded = bundles.load(tmp_path / "b")
+    assert loaded.max_batch == 1
+    inputs, expected = loaded.golden()
+    network = AcrossSamples().eval()
+    with torch.no_grad():
+        alone = [network(torch.from_numpy(row[None])).numpy() for row in inputs["row"]]
+    np.testing.assert_allclose(expected["output_0"], np.concatenate(alone), atol=1e-6)
+    session = open_variant(loaded, "onnx-fp32", threads=1)
+    np.testing.assert_allclose(session.run(inputs)["output_0"], expected["output_0"], atol=1e-5)
 
 
 def test_of_two_exports_into_one_folder_one_is_refused(run: Path, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ def test_the_manifest_says_what_is_served_and_from_where(tmp_path: Path) -> None
     assert written["metadata"]["labels"]["app.kubernetes.io/version"] == "1.0"
     model = written["spec"]["predictor"]["model"]
     assert (model["storageUri"], model["runtime"], model["protocolVersion"]) == (WHERE, "kserve-tritonserver", "v2")
+    # KServe's own batcher would put requests together that Triton's configuration keeps apart.
+    assert written["spec"]["predictor"].keys() == {"model"}
 
 
 def test_the_manifest_fits_kserves_schema(tmp_path: Path) -> None:

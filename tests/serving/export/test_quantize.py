@@ -13,7 +13,7 @@ from torch.utils.data import TensorDataset
 from tests.serving.export.tiny_reference import tiny_reference
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.errors import CannotBuild
-from torchferry.serving.export.quantize import Quantizer, quantized
+from torchferry.serving.export.quantize import Calibration, Quantizer, quantized
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 
@@ -70,16 +70,24 @@ def in_integers(file: Path) -> set[str]:
 
 
 def test_only_the_named_nodes_are_quantised(graph: Path, reference: Reference, tmp_path: Path) -> None:
-    quantizer = Quantizer(graph, reference.test, tmp_path)
+    quantizer = Quantizer(graph, reference.test, None, tmp_path)
     assert quantizer.nodes == list(NODES)
     quantizer.write(tmp_path / "int8.onnx", ["first", "last"])
     assert in_integers(tmp_path / "int8.onnx") == {"first", "last"}
 
 
 def test_the_most_harmful_node_comes_first(graph: Path, reference: Reference, tmp_path: Path) -> None:
-    worst = Quantizer(graph, reference.test, tmp_path).by_harm(reference, tmp_path / "one.onnx")
+    worst = Quantizer(graph, reference.test, None, tmp_path).by_harm(reference, tmp_path / "one.onnx")
     assert worst[0] == "ruined"
     assert set(worst) == set(NODES)
+
+
+@pytest.mark.parametrize(("most", "sizes"), [(None, [64, 16]), (30, [30, 30, 4, 16])])
+def test_ranges_are_of_samples_that_were_computed_as_servers_do(
+    reference: Reference, most: int | None, sizes: list[int]
+) -> None:
+    reader = Calibration(reference.test, most)
+    assert [len(batch["row"]) for batch in iter(reader.get_next, None)] == sizes
 
 
 def test_where_the_gate_accepts_all_nothing_stays_in_float(graph: Path, reference: Reference, tmp_path: Path) -> None:

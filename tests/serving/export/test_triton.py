@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import pytest
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
 from tests.commands import run_command
+from tests.serving.tiny_bundle import described
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.triton import config
@@ -44,11 +46,19 @@ def test_an_output_of_the_batch_alone_is_reshaped_for_triton(bundle: Path) -> No
     assert (list(output.dims), output.HasField("reshape"), list(output.reshape.shape)) == ([1], True, [])
 
 
+@pytest.mark.parametrize(("limit", "most"), [(None, 64), (1, 1), (8, 8), (500, 64)])
+def test_triton_forms_no_larger_batches_than_the_bundle_allows(limit: int | None, most: int) -> None:
+    found = text_format.Parse(config(described(max_batch=limit), "onnx-fp32"), ModelConfig())
+    assert (found.max_batch_size, found.HasField("dynamic_batching")) == (most, most > 1)
+    assert list(found.input[0].dims) == [3]
+
+
 def test_what_is_missing_is_said(run: Path, bundle: Path, tmp_path: Path) -> None:
     for arguments, words in [
         ((bundle, "--format", "triton"), "needs a bundle, and the folder to write"),
         ((run, "--format", "triton", "-o", tmp_path / "x"), "is not a bundle"),
         ((bundle, "--format", "kserve", "-o", tmp_path / "x"), "--storage-uri: is missing"),
+        ((bundle, "--format", "triton", "-o", tmp_path / "x", "--max-batch", "1"), "--max-batch: stands in the bundle"),
     ]:
         errors = export(*arguments, code=2)
         assert words in errors

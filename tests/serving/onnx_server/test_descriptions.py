@@ -68,6 +68,15 @@ async def test_labels_are_said_of_each_output_that_has_its_own() -> None:
     assert json.loads(parameters["output_labels"]["string_value"]) == said
 
 
+@in_loop
+async def test_a_limit_of_the_bundle_is_said() -> None:
+    session = SimpleNamespace(provider=CPU)
+    one = model_of_session(session, Settings(), described(max_batch=1))
+    assert descriptions.metadata(one, ["1.0"])["parameters"] == {"variant": "onnx-fp32", "max_batch": 1}
+    said = {"threads": {"string_value": "3"}, "max_batch": {"string_value": "1"}}
+    assert descriptions.configuration(one)["parameters"] == said
+
+
 @pytest.mark.parametrize(("provider", "kind"), [(CPU, "KIND_CPU"), ("CUDAExecutionProvider", "KIND_GPU")])
 @in_loop
 async def test_the_sessions_are_an_instance_group_where_they_compute(provider: str, kind: str) -> None:

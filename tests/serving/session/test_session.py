@@ -14,7 +14,8 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.errors import BundleError
 from torchferry.serving.export.variants import BUILDERS
-from torchferry.serving.session import RUNTIMES, check_golden, open_session, open_variant
+from torchferry.serving.session import RUNTIMES, check_golden, check_golden_together, open_session, open_variant
+from torchferry.serving.session.capped_session import CappedSession
 
 
 class Gives:
@@ -84,6 +85,96 @@ def test_another_answer_is_told_with_its_difference(golden: Bundle, values: list
     words = f"^tiny torch: its answer .* differs by {difference} in 'probabilities'; 0.12 is allowed$"
     with pytest.raises(BundleError, match=words):
         check_golden(Gives(probabilities=values), golden, "torch")
+
+
+class AddsFirst:
+    """What it gives for a row depends on the row that comes first."""
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"probabilities": inputs["row"] + inputs["row"][0]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (
+            np.array([[0, 1.0], [2, 0]]),
+            r" in another order differs by 2 in 'probabilities'; 0\.0021 is allowed, and all",
+        ),
+        (
+            np.array([[0, 1.0], [2, 0], [0, 1]]),
+            r" alone \(sample 1\) differs by 2 in 'probabilities'; 0\.0021 is allowed",
+        ),
+    ],
+)
+def test_the_golden_samples_may_not_depend_on_their_company(tmp_path: Path, rows: np.ndarray, words: str) -> None:
+    bundle = golden_of(tmp_path, rows, AddsFirst().run({"row": rows})["probabilities"])
+    check_golden_together(AddsFirst(), bundle, "onnx-fp32")
+    with pytest.raises(BundleError, match=f"^tiny onnx-fp32: its answer to the golden input{words}") as refused:
+        check_golden(AddsFirst(), bundle, "onnx-fp32")
+    assert str(refused.value).endswith("are answered right; export it again, with --max-batch 1")
+    alone = golden_of(tmp_path / "alone", rows, rows + rows)
+    check_golden(CappedSession(AddsFirst(), 1), alone, "onnx-fp32")
+
+
+def test_what_another_batch_rounds_of_large_outputs_is_no_dependence(tmp_path: Path) -> None:
+    """A variant that is equal to the checkpoint in equal batches has a tolerance for small ones alone."""
+
+    class Rounds:
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {"probabilities": inputs["row"] + 0.01 * len(inputs["row"])}
+
+    rows = np.array([[5e5, 1], [2, 0]])
+    bundle = golden_of(tmp_path, rows, Rounds().run({"row": rows})["probabilities"])
+    check_golden(Rounds(), bundle, "onnx-fp32")
+
+
+@pytest.mark.parametrize(("wrong", "is_taken"), [(1, True), (2, False)])
+def test_of_a_thousand_whole_numbers_one_may_be_another_for_its_batch(
+    tmp_path: Path, wrong: int, is_taken: bool
+) -> None:
+    class Flips:
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            classes = inputs["row"].astype(np.int64)
+            classes[:, :wrong] += len(classes) == 1
+            return {"probabilities": classes}
+
+    rows = np.zeros((2, 1000))
+    bundle = golden_of(tmp_path, rows, Flips().run({"row": rows})["probabilities"])
+    if is_taken:
+        check_golden(Flips(), bundle, "onnx-fp32")
+    else:
+        with pytest.raises(BundleError, match=r"alone \(sample 0\) differs by 1 in 'probabilities'"):
+            check_golden(Flips(), bundle, "onnx-fp32")
+
+
+def test_samples_without_an_axis_for_them_are_not_taken_apart(tmp_path: Path) -> None:
+    rows = np.array([[0, 1.0], [2, 0]])
+    bundle = golden_of(tmp_path, rows, AddsFirst().run({"row": rows})["probabilities"])
+    fixed = dataclasses.replace(bundle, inputs=(TensorSpec(name="row", datatype="FP32", shape=(2, 2)),))
+    check_golden(AddsFirst(), fixed, "onnx-fp32")
+
+
+def golden_of(folder: Path, rows: np.ndarray, answers: np.ndarray) -> Bundle:
+    (folder / "golden").mkdir(parents=True)
+    np.savez(folder / "golden" / "inputs.npz", row=rows)
+    np.savez(folder / "golden" / "outputs.npz", probabilities=answers)
+    return described(folder, columns=2, files=bundles.checksums(folder))
+
+
+def test_a_variant_of_a_bundle_with_a_limit_computes_no_more_together(table: Path) -> None:
+    bundle = described(
+        table.parent,
+        inputs=(TensorSpec(name="words", datatype="INT64", shape=(-1, 1)),),
+        outputs=(TensorSpec(name="vectors", datatype="FP32", shape=(-1, 1, 2)),),
+        variants={"torch": variant(file=table.name)},
+        files=bundles.checksums(table.parent),
+        max_batch=2,
+    )
+    session = open_variant(bundle, "torch", torch.get_num_threads())
+    assert isinstance(session, CappedSession)
+    assert session.most == 2
+    assert session.run({"words": np.array([[1], [2], [0]])})["vectors"].tolist() == [[[2, 3]], [[4, 5]], [[0, 1]]]
 
 
 @pytest.mark.parametrize("variant", ["torch", "onnx-fp32"])

@@ -1,3 +1,5 @@
+import dataclasses
+import json
 import shutil
 import subprocess
 import sys
@@ -5,9 +7,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.commands import ROOT, run_command, run_python
+from tests.serving.tiny_bundle import VARIANT, written
 from tests.waiting import wait_until
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.torchserve.archive import Serving, archive
 
 
 def test_an_archive_holds_one_variant_and_the_code_that_serves_it(store: Path) -> None:
@@ -32,6 +38,21 @@ def test_existing_archives_are_left_as_they_are(bundle: Path, store: Path) -> No
     done = run_command("-m", "torchferry", "archive", bundle)
     assert (done.returncode, "exists already" in done.stderr) == (2, True)
     assert {path: path.read_bytes() for path in store.iterdir()} == before
+
+
+@pytest.mark.parametrize(("limit", "asked", "together"), [(None, 8, 8), (1, 8, 1), (4, 8, 4), (4, 2, 2)])
+def test_requests_are_not_put_together_beyond_what_the_bundle_allows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], limit: int | None, asked: int, together: int
+) -> None:
+    bundle = dataclasses.replace(written(tmp_path), max_batch=limit)
+    bundles.write(bundle)
+    [path] = archive(bundle, tmp_path / "store", [VARIANT], Serving(batch_size=asked))
+    with zipfile.ZipFile(path) as mar:
+        how = yaml.safe_load(mar.read("model-config.yaml"))
+        assert json.loads(mar.read("model.json"))["max_batch"] == limit
+    assert (how["batchSize"], how["maxBatchDelay"]) == (together, 5 if together > 1 else 0)
+    said = capsys.readouterr().err
+    assert (f"--batch-size {asked} is not used" in said) == (together < asked), said
 
 
 def test_a_folder_with_odd_characters_does_for_a_store(bundle: Path, tmp_path: Path) -> None:

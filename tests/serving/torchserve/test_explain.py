@@ -56,6 +56,13 @@ def explain(
     return explainer.explain(Request({bundle.inputs[0].name: row}, "labels"), target, lambda: None)
 
 
+def test_points_are_no_company_for_each_other_where_the_bundle_allows_none() -> None:
+    network = nn.Sequential(linear(WEIGHT), Calling(lambda scores: scores * scores.shape[0]))
+    expected = pytest.approx(ROW * [WEIGHT[1]], rel=1e-5)
+    assert explain(dataclasses.replace(SCORES, max_batch=1), network, "cat").attributions["row"] == expected
+    assert explain(SCORES, network, "cat").attributions["row"] != expected
+
+
 @pytest.mark.parametrize(
     ("target", "label", "index"),
     [(None, "2", 0), ("cat", "cat", 1), ("1", "cat", 1), ("2", "2", 0), ("dog", "dog", 2)],

@@ -22,10 +22,10 @@ class Answering(RestClient):
 
     def __init__(self, wrong_by: float = 0) -> None:
         super().__init__("http://127.0.0.1:9")
-        self.wrong_by, self.asked = wrong_by, dict[str, Mapping[str, np.ndarray]]()
+        self.wrong_by, self.asked = wrong_by, list[tuple[str, list[list[float]]]]()
 
     def infer(self, model: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        self.asked[model] = inputs
+        self.asked.append((model, inputs["row"].tolist()))
         return {"probabilities": inputs["row"] + np.float32(self.wrong_by)}
 
 
@@ -35,12 +35,16 @@ def store(tmp_path: Path) -> Path:
     return archived(tmp_path / "store", MODEL, "2.0", bundle=bundle).parent
 
 
-def test_the_version_is_asked_the_golden_inputs(store: Path, tmp_path: Path) -> None:
+def test_the_version_is_asked_the_golden_inputs_together_and_apart(store: Path, tmp_path: Path) -> None:
     golden, client = Golden(store / f"{MODEL}.mar", tmp_path / "golden"), Answering()
     golden.check(client)
     assert (golden.model, golden.version, golden.variant) == (MODEL, "2.0", "onnx-fp32")
-    assert list(client.asked) == [f"{MODEL}/2.0"]
-    np.testing.assert_array_equal(client.asked[f"{MODEL}/2.0"]["row"], GOLDEN)
+    first, second = GOLDEN.tolist()
+    together = [(f"{MODEL}/2.0", [first, second])]
+    assert client.asked == [*together, *((f"{MODEL}/2.0", rows) for rows in ([second, first], [first], [second]))]
+    client.asked.clear()
+    golden.check_again(client)
+    assert client.asked == together
 
 
 def test_another_answer_is_refused_with_how_far_it_is_off(store: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """TorchServe's handler in a worker: a batch of requests, and an answer or a status for each."""
 
+import dataclasses
 import json
 import sys
 import time
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 
 from tests.serving.tiny_bundle import FILE, GOLDEN, written
+from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.errors import BundleError
-from torchferry.serving.torchserve.worker_request import RAW_LENGTH
+from torchferry.serving.torchserve.worker_request import RAW_LENGTH, WorkerRequest
 
 if TYPE_CHECKING:
     from torchferry.serving.torchserve.handler import Handler
@@ -102,6 +104,22 @@ def test_requests_are_computed_together_and_each_has_its_own_rows(ready: "Handle
     assert session.sizes == [3]
     probabilities = [entry["probability"] for entry in json.loads(answers[1])["predictions"]]
     assert (json.loads(answers[0])["probability"], probabilities) == (2, [4, 6])
+
+
+def test_what_a_bundle_limits_is_computed_in_parts_and_each_request_gets_all_its_answers(
+    handler: "Handler", tmp_path: Path
+) -> None:
+    limited = dataclasses.replace(written(tmp_path), max_batch=2)
+    bundles.write(limited)
+    handler.initialize(Context(limited.root, batch_size=8))
+    calls: list[WorkerRequest] = []
+    session = Fragile()
+    handler.session.session = session  # type: ignore[attr-defined]  # which a capped one holds
+    handler.metrics = SimpleNamespace(began=lambda _: None, finished=calls.append)
+    answers, _ = handle(handler, (b"1,2", {}), (b"3,4\n5,6\n7,8\n9,10", {}))
+    assert session.sizes == [2, 2, 1]
+    assert [entry["probability"] for entry in json.loads(answers[1])["predictions"]] == [4, 6, 8, 10]
+    assert [call.batch_size for call in calls] == [2, 2]
 
 
 def test_what_cannot_be_computed_is_a_500_of_its_own_and_the_others_are_computed_alone(ready: "Handler") -> None:

@@ -103,6 +103,16 @@ def test_a_variant_that_was_named_is_said_to_be(tmp_path: Path) -> None:
     assert why_served(bundle, "onnx-int8") == "it was named; the bundle's own is onnx-fp32"
 
 
+def test_what_a_bundle_limits_is_never_computed_in_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request with a thousand samples would hold it up for a thousand calls."""
+    monkeypatch.setattr(time, "perf_counter", clock_of(HAND_OVER_SECONDS / 2, STALL_SECONDS / 2))
+    loaded = load(replace(written(tmp_path), max_batch=1), VARIANT, Settings(threads=1, max_batch=8))
+    assert (loaded.inline, loaded.plan.max_batch) == (False, 1)
+    assert loaded.sessions[0].provider == "CPUExecutionProvider"
+
+
 def test_a_bundle_that_has_none_says_how_to_make_one(tmp_path: Path) -> None:
     bundle = replace(written(tmp_path), variants={"torch": variant()})
     with pytest.raises(UserError, match=r"has no accepted onnx-\* variant; export one with --variants onnx-fp32"):

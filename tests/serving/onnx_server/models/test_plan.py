@@ -7,8 +7,9 @@ import pytest
 from tests.commands import run_command
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
+from tests.serving.tiny_bundle import VARIANT, described
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.onnx_server.models.plan import Plan, planned
+from torchferry.serving.onnx_server.models.plan import Plan, planned, say_cap
 from torchferry.serving.onnx_server.settings import Settings
 
 CONFIG = "/v2/models/digits/config"
@@ -24,6 +25,24 @@ def test_what_is_set_is_what_is_served(start_server: StartServer) -> None:
 
 def test_a_tiny_model_gets_one_thread_and_batches(bundle: Path) -> None:
     assert planned(bundles.load(bundle), "onnx-fp32", Settings()) == Plan(1, 1, 32)
+
+
+@pytest.mark.parametrize(
+    ("limit", "told", "together"), [(None, 0, 32), (None, 8, 8), (1, 0, 1), (1, 8, 1), (4, 0, 4), (4, 8, 4), (4, 2, 2)]
+)
+def test_the_bundles_limit_wins(
+    limit: int | None, told: int, together: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = described(max_batch=limit)
+    settings = Settings(max_batch=told)
+    assert planned(bundle, VARIANT, settings).max_batch == together
+    say_cap(bundle, settings)
+    said = capsys.readouterr().err
+    if limit and told > limit:
+        samples = {1: "1 sample", 4: "4 samples"}[limit]
+        assert said == f"torchferry: tiny 1.0 was exported for at most {samples} together; --max-batch 8 is not used\n"
+    else:
+        assert said == ""
 
 
 def test_tune_says_what_it_measured_and_serves(start_server: StartServer) -> None:

@@ -52,7 +52,11 @@ def test_each_batch_is_measured_and_said(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_a_batch_that_is_set_is_the_only_one(tmp_path: Path) -> None:
-    assert tuned(written(tmp_path), VARIANT, Settings(sessions=1, threads=1, max_batch=5)) == Plan(1, 1, 5)
+    bundle = written(tmp_path)
+    assert tuned(bundle, VARIANT, Settings(sessions=1, threads=1, max_batch=5)) == Plan(1, 1, 5)
+    limited = replace(bundle, max_batch=2)
+    assert tuned(limited, VARIANT, Settings(sessions=1, threads=1, max_batch=5)) == Plan(1, 1, 2)
+    assert tuned(limited, VARIANT, Settings(sessions=1, threads=1)).max_batch <= 2
 
 
 def test_a_model_without_a_batch_is_measured_with_one_sample(tmp_path: Path) -> None:
