@@ -11,6 +11,9 @@ from torchferry.serving.predict.sample import Sample
 Answer = dict[str, Any]
 """{"label", "probability", "top_k"}, {"values"} of a regression, or {"outputs": tensors by name, in nested lists}."""
 
+NOTES = "notes"
+"""What was assumed of samples that were asked about together, in the answer to the first of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
@@ -24,14 +27,20 @@ Result = Answer | Unanswered
 
 def each(content: Mapping[str, Any], samples: Sequence[Sample]) -> list[Result]:
     """An answer for each sample. Raises ServerFault for another number of them."""
+    notes = content.get("notes", [])
     if "predictions" in content:
         answers = list(content["predictions"])
     elif "outputs" in content:
         answers = _tensors(content["outputs"], None if samples[0].form == "request" else len(samples))
     else:
-        answers = [{key: value for key, value in content.items() if key != "model"}]
+        answers = [{key: value for key, value in content.items() if key not in ("model", "notes")}]
+    if samples[0].form == "request" and len(answers) != 1:
+        return [Unanswered(f"asks about {len(answers)} samples; give each of them a line of its own")]
     if len(answers) != len(samples):
-        raise ServerFault(f"{samples[0].place}: {len(samples)} samples from there on got {len(answers)} answers")
+        hint = "; is its first line rightly taken?" if samples[0].form == "row" else ""
+        raise ServerFault(f"{samples[0].place}: {len(samples)} samples from there on got {len(answers)} answers{hint}")
+    if notes:
+        answers[0] = {**answers[0], NOTES: notes}
     return answers
 
 

@@ -93,7 +93,9 @@ def _expanded(text: str) -> list[str]:
         if not found:
             raise UserError(f"{text}: no file has such a name")
         return [path for found_path in found for path in _expanded(found_path)]
-    if text != STANDARD_INPUT and (os.path.isfile(text) or not os.path.exists(text)):
+    if os.path.isdir(text):
+        next(pictures_below(text, LeftOut()))
+    elif text != STANDARD_INPUT and (os.path.isfile(text) or not os.path.exists(text)):
         _head(text)
     return [text]
 

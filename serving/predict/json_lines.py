@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import Any
 
 from torchferry.errors import UserError
 from torchferry.serving.predict.sample import Form, Sample
@@ -19,7 +20,7 @@ def instances(lines: Iterable[str], source: str) -> Iterator[Sample]:
         if _is_json(first):
             for number, line in enumerate(chain([first], given), 1):
                 if line.strip():
-                    yield Sample(source, number, _form(line), line.strip().encode())
+                    yield _sample(source, number, line)
         else:
             yield _whole(chain([first], given), source)
     except UnicodeDecodeError as error:
@@ -35,16 +36,20 @@ def _whole(lines: Iterator[str], source: str) -> Sample:
             break
     if not _is_json(text):
         raise UserError(f"{source}: begins as JSON, and its first line is none; give a JSON value on each line")
-    return Sample(source, 1, _form(text), text.strip().encode())
+    return _sample(source, 1, text)
 
 
-def _form(line: str) -> Form:
-    """A request has the key of one; anything else is an instance. What is no JSON is left to who answers."""
+def _sample(source: str, number: int, text: str) -> Sample:
     try:
-        value = json.loads(line)
-    except ValueError:
-        return "request"
-    asks = isinstance(value, dict) and (isinstance(value.get("inputs"), list) or "instances" in value)
+        form = _form(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        return Sample(source, number, "wrong", f"is not JSON ({error})".encode())
+    return Sample(source, number, form, text.strip().encode())
+
+
+def _form(value: Any) -> Form:
+    """A request has the list of one; anything else is an instance."""
+    asks = isinstance(value, dict) and any(isinstance(value.get(key), list) for key in ("inputs", "instances"))
     return "request" if asks else "instance"
 
 

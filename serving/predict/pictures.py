@@ -38,7 +38,7 @@ def pictures_below(folder: str, left_out: LeftOut) -> Iterator[str]:
     """
     count, here = 0, LeftOut()
     for path in _files_below(folder):
-        if (is_named_so(path) and _is_file(path)) or holds_picture(path):
+        if _is_file(path) and (is_named_so(path) or holds_picture(path)):
             count += 1
             yield path
         else:

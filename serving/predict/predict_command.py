@@ -15,7 +15,7 @@ from torchferry.serving.bundle.signature import trusted_keys
 from torchferry.serving.client import Client, GrpcClient, RestClient
 from torchferry.serving.patience import Patience
 from torchferry.serving.predict import processes
-from torchferry.serving.predict.answers import Result, Unanswered
+from torchferry.serving.predict.answers import NOTES, Result, Unanswered
 from torchferry.serving.predict.in_order import in_order
 from torchferry.serving.predict.inputs import Inputs
 from torchferry.serving.predict.local import AskedBundle
@@ -30,6 +30,7 @@ from torchferry.serving.predict.standard_output import StandardOutput
 
 PATIENCE_SECONDS = 60.0
 """For which a request to a server that is too busy is tried again."""
+MOST_NOTES = 20
 MOST_UNANSWERED = 1000
 """If none of so many first samples has an answer, something is wrong with all of them."""
 
@@ -107,10 +108,16 @@ def _results(
 
 
 def _new(results: Iterable[tuple[Question, list[Result]]], done: int) -> Iterator[Pair]:
-    """Those of the samples that have no record yet."""
+    """Those of the samples that have no record yet. What an asker had to assume is said, once."""
+    said = set[str]()
     for question, answers in results:
         pairs = zip(question.samples, answers, strict=True)
-        yield from islice(pairs, max(0, done - question.first), None)
+        for sample, result in islice(pairs, max(0, done - question.first), None):
+            for note in result.pop(NOTES, ()) if isinstance(result, dict) else ():
+                if note not in said and len(said) < MOST_NOTES:
+                    said.add(note)
+                    _say(f"{sample.source}: {note}")
+            yield sample, result
 
 
 def _write(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torchferry.serving.errors import NotDecodable
 from torchferry.serving.predict.sample import Sample
 
 MOST_BYTES = 2**20
@@ -18,8 +19,10 @@ class Question:
 
 
 def body(samples: Sequence[Sample]) -> bytes:
-    """What a server is sent for samples of one form; more than one where they join. Raises OSError."""
+    """What a server is sent for samples of one form; more than one where they join. Raises OSError, NotDecodable."""
     first = samples[0]
+    if first.form == "wrong":
+        raise NotDecodable(first.content.decode())
     if first.form == "file" and not first.content:
         return Path(first.source).read_bytes()
     content = [sample.content for sample in samples]

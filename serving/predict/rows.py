@@ -8,17 +8,22 @@ from itertools import chain
 from torchferry.errors import UserError
 from torchferry.serving.predict.sample import Sample
 
+DELIMITERS = "\t;|,"
+"""By preference: a comma may stand in a number."""
 MISSING = ("", "nan", "null", "none", "na", "n/a")
-"""Words that stand for no value and so are no column's name."""
+"""Words that stand for no value."""
 
 
 def rows(lines: Iterable[str], source: str, say: Callable[[str], None]) -> Iterator[Sample]:
-    """A sample for each row, sent with commas. A first line without any number in it is taken for the columns' names;
-    which it is taken for is said. Raises UserError for what is no text of rows."""
+    """A sample for each row, sent with commas. A first line with a word that is no number is taken for the columns'
+    names, without which no server takes words; which it is taken for is said.
+
+    Raises UserError for what is no text of rows.
+    """
     given = iter(lines)
     try:
         first = next(given, "")
-        delimiter = "\t" if "\t" in first else ","
+        delimiter = next((sign for sign in DELIMITERS if sign in first), ",")
         read = csv.reader(chain([first], given), delimiter=delimiter, strict=True)
         table = (row for row in read if row)
         head = next(table, None)
@@ -33,9 +38,8 @@ def rows(lines: Iterable[str], source: str, say: Callable[[str], None]) -> Itera
 
 
 def are_names(cells: Sequence[str]) -> bool:
-    """Whether a table's first line is one of names: none of them is a number or missing, and no two are the same."""
-    words = [cell.strip() for cell in cells]
-    return len(set(words)) == len(words) and not any(word.lower() in MISSING or _is_number(word) for word in words)
+    """Whether a table's first line is one of names: not all of it is numbers or missing."""
+    return any(not (word.lower() in MISSING or _is_number(word)) for word in map(str.strip, cells))
 
 
 def _is_number(word: str) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Form = Literal["file", "row", "instance", "request"]
+Form = Literal["file", "row", "instance", "request", "wrong"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,8 @@ class Sample:
     row: int | None
     """Its place in a file of several, from 1; a line of column names is not counted."""
     form: Form
-    """A file is sent as it is, rows as CSV, instances as JSON, and a request is a whole body."""
+    """A file is sent as it is, rows as CSV, instances as JSON, and a request is a whole body. Of what
+    cannot be asked `content` says why."""
     content: bytes = b""
     """Empty for a file, which is read when its turn comes: there may be a million of them."""
     names: bytes = b""

@@ -5,6 +5,7 @@ from typing import Any
 
 from torchferry.errors import ServerFault
 from torchferry.serving.client import Client, Denied, Refused, TooMany, Unavailable
+from torchferry.serving.errors import NotDecodable
 from torchferry.serving.predict.answers import Result, Unanswered, each
 from torchferry.serving.predict.question import body
 from torchferry.serving.predict.sample import Sample
@@ -37,7 +38,7 @@ class AskedServer:
             return [Unanswered(f"cannot be read ({error.strerror})")]
         except OF_ALL:
             raise
-        except (Refused, ServerFault) as error:
+        except (Refused, ServerFault, NotDecodable) as error:
             if len(samples) == 1:
                 return [Unanswered(str(error), fault=isinstance(error, ServerFault))]
         middle = len(samples) // 2
