@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from torchferry.errors import UserError
 from torchferry.files import write_whole
@@ -30,32 +30,29 @@ class OutputFile:
         self.path, self.format = path, format_
         self.about_path = path.with_name(f"{path.name}.about.json")
         existed = path.exists() and path.stat().st_size > 0
+        self.file = self._locked()
         try:
-            self.file = path.open("ab")
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(f"{path}: another predict is writing it") from error
-        except OSError as error:
-            raise UserError(f"--output: {path} cannot be written ({error.strerror})") from error
-        content = {"schema": SCHEMA, "format": format_, **about}
-        if existed:
-            self._check(content)
-            self._cut_torn_line()
-        else:
-            write_whole(self.about_path, json.dumps(content, indent=2) + "\n")
-        failed = [0, 0]
-        for _, _, has_failed in self._recorded():
-            failed[has_failed] += 1
+            self._begin({"schema": SCHEMA, "format": format_, **about}, existed)
+            failed = [0, 0]
+            for _, _, has_failed in self._recorded():
+                failed[has_failed] += 1
+        except BaseException:
+            self.file.close()
+            raise
         self.done, self.unanswered = sum(failed), failed[True]
         """Samples whose records are there, and those of them that have an error."""
 
     def close(self) -> None:
+        """Where no record was written, nothing is left."""
+        if not self.file.closed and self.is_new:
+            self.path.unlink(missing_ok=True)
+            self.about_path.unlink(missing_ok=True)
         self.file.close()
 
     @property
     def is_new(self) -> bool:
         """Whether its head is still to be written."""
-        return self.path.stat().st_size == 0
+        return os.fstat(self.file.fileno()).st_size == 0
 
     def columns(self) -> tuple[str, ...]:
         """Those of a CSV that is there, between row and error."""
@@ -78,6 +75,25 @@ class OutputFile:
             yield sample
         if next(recorded, None) is not None:
             raise self._other("it has more records than the inputs have samples")
+
+    def _locked(self) -> BinaryIO:
+        try:
+            file = self.path.open("ab")
+        except OSError as error:
+            raise UserError(f"--output: {self.path} cannot be written ({error.strerror})") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise UserError(f"{self.path}: another predict is writing it") from error
+        return file
+
+    def _begin(self, about: Mapping[str, Any], existed: bool) -> None:
+        if existed:
+            self._check(about)
+            self._cut_torn_line()
+        else:
+            write_whole(self.about_path, json.dumps(about, indent=2) + "\n")
 
     def _written(self, source: str) -> str:
         return one_line(source) if self.format == "csv" else source
