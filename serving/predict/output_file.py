@@ -44,7 +44,10 @@ class OutputFile:
 
     def close(self) -> None:
         """Where no record was written, nothing is left."""
-        if not self.file.closed and self.is_new:
+        if self.file.closed:
+            return
+        self.file.flush()
+        if self.is_new:
             self.path.unlink(missing_ok=True)
             self.about_path.unlink(missing_ok=True)
         self.file.close()
@@ -60,8 +63,8 @@ class OutputFile:
             return tuple(next(csv.reader(file)))[2:-1]
 
     def append(self, text: str) -> None:
+        """In memory for a moment; what a kill takes away is written by the next command."""
         self.file.write(text.encode(TEXT["encoding"], TEXT["errors"]))
-        self.file.flush()
 
     def checked(self, samples: Iterable[Sample]) -> Iterator[Sample]:
         """The same samples, once those that have a record are the same as in it. Raises UserError."""

@@ -37,7 +37,7 @@ class Lines(Records):
     def record(self, sample: Sample, result: Result) -> str:
         if isinstance(result, Unanswered):
             return ""
-        if self.top_k and "top_k" in result:
+        if self.top_k and result.get("top_k"):
             said = ", ".join(f"{each['label']}  {each['probability']:.4f}" for each in result["top_k"])
         elif "label" in result:
             said = f"{result['label']}  {_number(result['probability'])}"

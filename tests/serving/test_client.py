@@ -9,7 +9,7 @@ import pytest
 
 from tests.serving.peers import LOOPBACK, Peer, grpc_peer, http_peer
 from torchferry.errors import ServerFault, UserError
-from torchferry.serving.client import Client, GrpcClient, Refused, RestClient
+from torchferry.serving.client import Client, Denied, GrpcClient, Refused, RestClient
 
 LABELS = {"label": "7", "probability": 0.75, "top_k": []}
 CODES = grpc.StatusCode
@@ -142,10 +142,10 @@ def test_over_grpc_the_body_goes_under_data(over_grpc: Peer) -> None:
             Refused,
             "digits answered INVALID_ARGUMENT: not an image$",
         ),
-        (CODES.UNAUTHENTICATED, "no token", Refused, "digits answered UNAUTHENTICATED: no token$"),
+        (CODES.UNAUTHENTICATED, "no token", Denied, "digits answered UNAUTHENTICATED: no token$"),
         (CODES.RESOURCE_EXHAUSTED, "full", Refused, "digits answered RESOURCE_EXHAUSTED: full$"),
-        (CODES.NOT_FOUND, "", Refused, "has no model 'digits'$"),
-        (CODES.INTERNAL, "ModelNotFoundException", Refused, "has no model 'digits'$"),
+        (CODES.NOT_FOUND, "", Denied, "has no model 'digits'$"),
+        (CODES.INTERNAL, "ModelNotFoundException", Denied, "has no model 'digits'$"),
         (CODES.INTERNAL, "", ServerFault, "digits answered INTERNAL: it gave no reason$"),
         (CODES.UNAVAILABLE, "draining", UserError, r"no answer \(UNAVAILABLE\); is a server up there"),
     ],
