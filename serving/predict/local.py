@@ -19,8 +19,9 @@ from torchferry.serving.predict.question import body
 from torchferry.serving.predict.sample import Sample
 from torchferry.serving.session import check_golden, open_variant
 
-TOGETHER = 32
-"""Samples of one question."""
+FILES_TOGETHER, ROWS_TOGETHER = 64, 512
+"""Samples of one question: so many that it takes longer to answer than to hand over to a process. They are computed in
+batches of a server's size all the same."""
 MOST_NUMBERS = 2**20
 """Of a question's outputs: their text is twenty times as large, and several questions are under way."""
 
@@ -46,9 +47,10 @@ class AskedBundle:
         model = f"{self.bundle.name} {self.bundle.version} ({self.variant})"
         return {"model": model, "model.json": sha256(self.bundle.root / "model.json")}
 
-    def together(self, _: Sample) -> int:
+    def together(self, sample: Sample) -> int:
+        most = ROWS_TOGETHER if sample.joins else FILES_TOGETHER
         numbers = sum(abs(prod(spec.shape[1:])) for spec in self.bundle.outputs)
-        return max(1, min(TOGETHER, MOST_NUMBERS // max(1, numbers)))
+        return max(1, min(most, MOST_NUMBERS // max(1, numbers)))
 
     def ask(self, samples: Sequence[Sample]) -> list[Result]:
         """The answers; samples that are refused or fail together are asked alone, so that only those fail that do."""

@@ -89,7 +89,8 @@ def test_what_the_model_cannot_compute_costs_one_sample_its_answer(
 
 def test_large_outputs_are_computed_a_few_at_a_time(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = AskedBundle(bundle)
-    assert asked.together(row(1)) == local.TOGETHER
+    assert asked.together(row(1)) == local.ROWS_TOGETHER
+    assert asked.together(Sample("a.png", None, "file")) == local.FILES_TOGETHER
     monkeypatch.setattr(local, "MOST_NUMBERS", 6)
     assert asked.together(row(1)) == 3
 
