@@ -75,7 +75,10 @@ def _client(options: argparse.Namespace, patience: Patience) -> Client:
 
 def _asked_bundle(options: argparse.Namespace) -> AskedBundle:
     bundle = bundles.load(options.bundle, trusted_keys(options))
-    return AskedBundle(bundle, options.variant, options.top_k)
+    asked = AskedBundle(bundle, options.variant, options.top_k)
+    if not options.variant:
+        _say(f"{options.bundle}: asked is {asked.variant}, as a server would; --variant names another")
+    return asked
 
 
 def _output(options: argparse.Namespace, about: dict[str, Any]) -> Output:

@@ -102,9 +102,12 @@ def test_rows_of_a_table_have_a_line_each(bundle: Path, rows: Path, capsys: pyte
         f"no  1.0000  {rows}: row 5",
     ]
     told = captured.err.splitlines()
-    assert told[0] == f"torchferry: {rows}: its first line is taken for a sample, not for names"
-    assert told[1].startswith(f"torchferry: {rows}: row 3: ")
-    assert len(told) == 2
+    assert told[:2] == [
+        f"torchferry: {bundle}: asked is onnx-fp32, as a server would; --variant names another",
+        f"torchferry: {rows}: its first line is taken for a sample, not for names",
+    ]
+    assert told[2].startswith(f"torchferry: {rows}: row 3: ")
+    assert len(told) == 3
 
 
 def test_records_go_to_a_file_or_to_the_standard_output(
@@ -189,7 +192,7 @@ def test_ctrl_c_is_one_line_and_the_same_command_goes_on(bundle: Path, tmp_path:
     *_, last = said.splitlines()
     assert last.startswith("torchferry: stopped after ")
     assert last.endswith(" samples; the same command goes on with the next one")
-    assert len(said.splitlines()) == 2  # with what the first line of the table was taken for
+    assert len(said.splitlines()) == 3  # with the variant, and what the first line of the table was taken for
 
 
 def wait_for_records(output: Path, process: "subprocess.Popen[str]") -> None:
