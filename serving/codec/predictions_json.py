@@ -85,8 +85,10 @@ def answer(
 
 def read_top_k(given: bytes | str | None) -> int | None:
     """How many labels a request wants, as its header X-Top-K or part top_k says. Raises WrongParameter."""
+    if not given:
+        return None
     try:
-        return int(given) if given else None
+        return int(given)
     except ValueError as error:
         raise WrongParameter(f"top_k is {given[:20]!r}; give how many labels are wanted") from error
 

@@ -173,4 +173,4 @@ class WorkerRequest:
 
     def labels_wanted(self) -> int | None:
         """Raises WrongParameter."""
-        return read_top_k(self.top_k and bytes(self.top_k))
+        return read_top_k(bytes(self.top_k) if self.top_k else None)

@@ -34,7 +34,7 @@ def test_several_arrays_are_bound_by_name(tmp_path: Path) -> None:
     ],
 )
 def test_what_are_no_samples_is_refused(tmp_path: Path, arrays: dict[str, np.ndarray], words: str) -> None:
-    np.savez(tmp_path / "a.npz", **arrays)
+    np.savez(tmp_path / "a.npz", allow_pickle=False, **arrays)
     with pytest.raises(UserError, match=f"^a: .*{words}"):
         read(tmp_path / "a.npz")
 

@@ -61,9 +61,14 @@ def test_a_file_that_is_gone_has_its_error(bundle: Bundle) -> None:
 
 
 def test_batches_are_as_large_as_a_servers(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, sizes = AskedBundle(bundle), []
+    asked, sizes = AskedBundle(bundle), list[int]()
     run = asked.session.run
-    monkeypatch.setattr(asked.session, "run", lambda inputs: sizes.append(len(inputs["row"])) or run(inputs))
+
+    def counted(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        sizes.append(len(inputs["row"]))
+        return run(inputs)
+
+    monkeypatch.setattr(asked.session, "run", counted)
     asked.max_batch = 3
     results = labels(asked.ask([row(number, f"{number},0") for number in range(1, 8)]))
     assert sizes == [3, 3, 1]

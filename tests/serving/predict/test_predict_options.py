@@ -10,7 +10,14 @@ from torchferry.serving.predict.predict_options import parsed
 
 def test_the_defaults_of_a_server() -> None:
     options = parsed(["a.png", "--model", "m"])
-    wanted = {"inputs": ["a.png"], "model": "m", "bundle": None, "host": "127.0.0.1", "port": 8080, "grpc": False}
+    wanted: dict[str, object] = {
+        "inputs": ["a.png"],
+        "model": "m",
+        "bundle": None,
+        "host": "127.0.0.1",
+        "port": 8080,
+        "grpc": False,
+    }
     wanted |= {"grpc_port": 7070, "headers": {}, "tls": False, "ca": None, "connections": 8, "timeout": 30.0}
     wanted |= {"output": None, "format": None, "top_k": None}
     assert {name: getattr(options, name) for name in wanted} == wanted
