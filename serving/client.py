@@ -3,6 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,40 +14,56 @@ import urllib3
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.codec import predictions_grpc
 from torchferry.serving.codec.tensors import DTYPES, write_tensors
+from torchferry.serving.patience import NONE, Patience
 
 # What a server says over gRPC where it would say 4xx over HTTP.
-REFUSALS = (
-    grpc.StatusCode.INVALID_ARGUMENT,
-    grpc.StatusCode.RESOURCE_EXHAUSTED,
-    grpc.StatusCode.UNAUTHENTICATED,
-    grpc.StatusCode.UNIMPLEMENTED,
-)
+REFUSALS = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED)
+DENIALS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED)
+DENIED, TOO_MANY, UNAVAILABLE = (401, 403, 404, 405), 429, 503
+RETRY_AFTER = "retry-after"
 
 
 class Refused(UserError):
     """The server says that the request is wrong, or that it has no such model."""
 
 
+class Denied(Refused):
+    """It would say so of every request: there is no such model, or the caller may not ask it."""
+
+
+class TooMany(Refused):
+    """The server has too much to do, also after waiting for as long as there was patience."""
+
+
+class Unavailable(ServerFault):
+    """The same of a server that says 503."""
+
+
 class Client(ABC):
     """What both protocols share. Use it in a `with` block, or call `close`."""
 
-    def __init__(self, where: str, timeout: float) -> None:
-        self.where, self.timeout = where, timeout
+    def __init__(self, where: str, timeout: float, patience: Patience = NONE) -> None:
+        """`patience`: how long a request that the server is too busy for is tried again."""
+        self.where, self.timeout, self.patience = where, timeout, patience
 
     def predict(self, model: str, image: bytes) -> dict[str, Any]:
         """{"label", "probability", "top_k"} for the bytes of an image file.
 
         Raises UserError if the server cannot be reached, Refused for a 4xx answer, ServerFault otherwise.
         """
-        answer = self._answer(model, self.send(model, image))
+        answer = self.ask(model, image)
         if "label" not in answer:
             raise Refused(f"{self.where}: {model} answered without a label; was it sent the bytes of an image?")
         return answer
 
+    def ask(self, model: str, body: bytes) -> dict[str, Any]:
+        """The JSON object that answers a body of any kind that servers take; raises as `predict` does."""
+        return self._answer(model, self.send(model, body))
+
     def infer(self, model: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name for inputs by name; raises as `predict` does."""
         body = json.dumps(write_tensors(inputs, key="inputs")).encode()
-        answer = self._answer(model, self.send(model, body))
+        answer = self.ask(model, body)
         return {
             tensor["name"]: np.array(tensor["data"], DTYPES[tensor["datatype"]]).reshape(tensor["shape"])
             for tensor in answer["outputs"]
@@ -79,51 +96,99 @@ class Client(ABC):
 
 
 class RestClient(Client):
-    def __init__(self, url: str, timeout: float = 30, headers: Mapping[str, str] | None = None) -> None:
-        """`url` is the server's, such as http://127.0.0.1:8080; `headers` go with every request."""
-        super().__init__(url.rstrip("/"), timeout)
+    def __init__(
+        self,
+        url: str,
+        timeout: float = 30,
+        headers: Mapping[str, str] | None = None,
+        ca: Path | None = None,
+        patience: Patience = NONE,
+    ) -> None:
+        """`url` is the server's, such as http://127.0.0.1:8080; `headers` go with every request; `ca` is the PEM file
+        of the authority behind https, if it is not one of the system's."""
+        super().__init__(url.rstrip("/"), timeout, patience)
         self.headers = {"Content-Type": "application/octet-stream", **(headers or {})}
-        self.pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=64)
+        trusted = str(ca) if ca else None
+        self.pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=64, ca_certs=trusted)
 
     def send(self, model: str, body: bytes) -> bytes:
-        try:
-            answer = self.pool.request("POST", f"{self.where}/predictions/{model}", body=body, headers=self.headers)
-        except urllib3.exceptions.LocationValueError as error:
-            raise UserError(f"{self.where}: is not a URL like http://127.0.0.1:8080") from error
-        except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(type(error).__name__) from error
-        if answer.status == 200:
-            return answer.data
-        text = f"{self.where}: {model} answered {answer.status}: {_detail(answer.data)}"
-        raise Refused(text) if 400 <= answer.status < 500 else ServerFault(text)
+        waits = self.patience.waits()
+        while True:
+            answer = self._post(f"{self.where}/predictions/{model}", body)
+            if answer.status == 200:
+                return answer.data
+            if answer.status not in (TOO_MANY, UNAVAILABLE) or not waits.again(answer.headers.get(RETRY_AFTER)):
+                raise self._error(answer.status, f"{self.where}: {model} answered {answer.status}: ", answer.data)
 
     def close(self) -> None:
         self.pool.clear()
 
+    def _post(self, url: str, body: bytes) -> urllib3.BaseHTTPResponse:
+        try:
+            return self.pool.request("POST", url, body=body, headers=self.headers)
+        except urllib3.exceptions.LocationValueError as error:
+            raise UserError(f"{self.where}: is not a URL like http://127.0.0.1:8080") from error
+        except urllib3.exceptions.SSLError as error:
+            raise UserError(
+                f"{self.where}: its certificate is not trusted ({error}); --ca names who signed it"
+            ) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(type(error).__name__) from error
+
+    def _error(self, status: int, said: str, body: bytes) -> Exception:
+        kinds: dict[int, type[Exception]] = dict.fromkeys(DENIED, Denied)
+        kinds |= {TOO_MANY: TooMany, UNAVAILABLE: Unavailable}
+        return kinds.get(status, Refused if 400 <= status < 500 else ServerFault)(said + _detail(body))
+
 
 class GrpcClient(Client):
-    def __init__(self, target: str, timeout: float = 30) -> None:
-        """`target` is the server's, such as 127.0.0.1:7070."""
-        super().__init__(target, timeout)
+    def __init__(
+        self,
+        target: str,
+        timeout: float = 30,
+        headers: Mapping[str, str] | None = None,
+        *,
+        tls: bool = False,
+        ca: Path | None = None,
+        parts: Mapping[str, bytes] | None = None,
+        patience: Patience = NONE,
+    ) -> None:
+        """`target` is the server's, such as 127.0.0.1:7070; `headers` go with every request as metadata, and `parts`
+        beside its body; `ca` is as in `RestClient`."""
+        super().__init__(target, timeout, patience)
         # Not through the proxy that http_proxy may name: servers are inside, and REST does not either.
-        self.channel = grpc.insecure_channel(target, [("grpc.enable_http_proxy", 0)])
+        options = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1)]
+        if tls:
+            trusted = grpc.ssl_channel_credentials(ca.read_bytes() if ca else None)
+            self.channel = grpc.secure_channel(target, trusted, options)
+        else:
+            self.channel = grpc.insecure_channel(target, options)
+        self.metadata = tuple((name.lower(), value) for name, value in (headers or {}).items())
+        self.parts = dict(parts or {})
         self.predictions = predictions_grpc.predictions(self.channel)
 
     def send(self, model: str, body: bytes) -> bytes:
-        request = predictions_grpc.Request(model_name=model, input={"data": body})
-        try:
-            return bytes(self.predictions(request, timeout=self.timeout).prediction)
-        except grpc.RpcError as error:
-            code, details = error.code(), error.details()
-            if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-                raise self._unreachable(code.name) from error
-            if predictions_grpc.unknown_model(code, details):
-                raise Refused(f"{self.where}: has no model '{model}'") from error
-            kind = Refused if code in REFUSALS else ServerFault
-            raise kind(f"{self.where}: {model} answered {code.name}: {_detail(details.encode())}") from error
+        request = predictions_grpc.Request(model_name=model, input={"data": body, **self.parts})
+        waits = self.patience.waits()
+        while True:
+            try:
+                return bytes(self.predictions(request, timeout=self.timeout, metadata=self.metadata).prediction)
+            except grpc.RpcError as error:
+                said = {key: str(value) for key, value in error.trailing_metadata() or ()}
+                if RETRY_AFTER not in said or not waits.again(said[RETRY_AFTER]):
+                    raise self._error(model, error, is_busy=RETRY_AFTER in said) from error
 
     def close(self) -> None:
         self.channel.close()
+
+    def _error(self, model: str, error: grpc.RpcError, *, is_busy: bool) -> Exception:
+        code, details = error.code(), error.details() or ""
+        if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            return self._unreachable(code.name)
+        if predictions_grpc.unknown_model(code, details):
+            return Denied(f"{self.where}: has no model '{model}'")
+        kind = TooMany if is_busy else Denied if code in DENIALS else Refused if code in REFUSALS else ServerFault
+        return kind(f"{self.where}: {model} answered {code.name}: {_detail(details.encode())}")
 
 
 def _detail(body: bytes) -> str:

@@ -106,7 +106,7 @@ VERBS = {
     ),
     "predict": Verb(
         f"{S}.predict",
-        "send samples to a server and print what it says",
+        "what a server, or a bundle without one, says of pictures, tables, JSON lines",
         "predict --model digits runs/digits/samples/3/00002.png",
     ),
     "report": Verb(

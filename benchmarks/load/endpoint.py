@@ -1,14 +1,13 @@
 """A server's address, and the headers of every request to it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from torchferry.arguments import parse_header
 from torchferry.errors import UserError
 
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 SCHEMES = {"http": False, "https": True, "grpc": False, "grpcs": True}
 
 
@@ -56,15 +55,5 @@ def parse_endpoint(url: str, ca: Path | None = None, headers: Sequence[str] = ()
         prefix=parts.path.rstrip("/"),
         tls=tls,
         ca=ca,
-        headers=tuple(_header(text) for text in headers),
+        headers=tuple(parse_header(text) for text in headers),
     )
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    name, value = name.strip(" \t"), value.strip(" \t")
-    if not colon or not TOKEN.fullmatch(name):
-        raise UserError(f"--header: {text!a} is not 'Name: value', the name being of letters, digits and -")
-    if not (value.isascii() and value.isprintable()):
-        raise UserError(f"--header: the value of {name} is {value!a}; give printable ASCII")
-    return name, value

@@ -81,6 +81,16 @@ def answer(
     return _text({"model": model} | (values[0] if alone else {"predictions": values}) | notes)
 
 
+def read_top_k(given: bytes | str | None) -> int | None:
+    """How many labels a request wants, as its header X-Top-K or part top_k says. Raises WrongParameter."""
+    if not given:
+        return None
+    try:
+        return int(given)
+    except ValueError as error:
+        raise WrongParameter(f"top_k is {given[:20]!r}; give how many labels are wanted") from error
+
+
 def _text(content: Any) -> str:
     try:
         return json.dumps(content, allow_nan=False)

@@ -10,7 +10,7 @@ import numpy as np
 
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.predicted_labels import GOLDEN
-from torchferry.serving.codec.predictions_json import Request, check_type, read_request
+from torchferry.serving.codec.predictions_json import Request, check_type, read_request, read_top_k
 from torchferry.serving.codec.tensors import from_raw_alone
 from torchferry.serving.errors import (
     DeadlinePassed,
@@ -173,9 +173,4 @@ class WorkerRequest:
 
     def labels_wanted(self) -> int | None:
         """Raises WrongParameter."""
-        if self.top_k is None:
-            return None
-        try:
-            return int(self.top_k)
-        except ValueError as error:
-            raise WrongParameter(f"top_k is {bytes(self.top_k)[:20]!r}; give how many labels are wanted") from error
+        return read_top_k(bytes(self.top_k) if self.top_k else None)

@@ -23,6 +23,10 @@ class Peer:
     """The body over HTTP; over gRPC the prediction, or what is said with a status that is not 200."""
     seen: list[Any] = field(default_factory=list)
     """Path, headers and body of each request over HTTP; the message over gRPC."""
+    trailing: tuple[tuple[str, str], ...] = ()
+    """Metadata behind a status over gRPC."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """Of the last request over gRPC."""
 
 
 @contextmanager
@@ -59,7 +63,9 @@ def grpc_peer() -> Iterator[Peer]:
 
     def predict(request: Any, context: grpc.ServicerContext) -> Any:
         peer.seen.append(request)
+        peer.metadata = dict(context.invocation_metadata())
         if isinstance(peer.status, grpc.StatusCode):
+            context.set_trailing_metadata(peer.trailing)
             context.abort(peer.status, peer.content.decode())
         return Response(prediction=peer.content)
 

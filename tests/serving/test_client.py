@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from tests.serving.peers import LOOPBACK, Peer, grpc_peer, http_peer
 from torchferry.errors import ServerFault, UserError
-from torchferry.serving.client import Client, GrpcClient, Refused, RestClient
+from torchferry.serving.client import Client, Denied, GrpcClient, Refused, RestClient, TooMany, Unavailable
+from torchferry.serving.patience import Patience
 
 LABELS = {"label": "7", "probability": 0.75, "top_k": []}
 CODES = grpc.StatusCode
@@ -142,10 +144,10 @@ def test_over_grpc_the_body_goes_under_data(over_grpc: Peer) -> None:
             Refused,
             "digits answered INVALID_ARGUMENT: not an image$",
         ),
-        (CODES.UNAUTHENTICATED, "no token", Refused, "digits answered UNAUTHENTICATED: no token$"),
+        (CODES.UNAUTHENTICATED, "no token", Denied, "digits answered UNAUTHENTICATED: no token$"),
         (CODES.RESOURCE_EXHAUSTED, "full", Refused, "digits answered RESOURCE_EXHAUSTED: full$"),
-        (CODES.NOT_FOUND, "", Refused, "has no model 'digits'$"),
-        (CODES.INTERNAL, "ModelNotFoundException", Refused, "has no model 'digits'$"),
+        (CODES.NOT_FOUND, "", Denied, "has no model 'digits'$"),
+        (CODES.INTERNAL, "ModelNotFoundException", Denied, "has no model 'digits'$"),
         (CODES.INTERNAL, "", ServerFault, "digits answered INTERNAL: it gave no reason$"),
         (CODES.UNAVAILABLE, "draining", UserError, r"no answer \(UNAVAILABLE\); is a server up there"),
     ],
@@ -160,3 +162,58 @@ def test_over_grpc_a_code_says_whose_mistake_it_is(
     ):
         client.send("digits", b"image")
     assert raised.type is kind
+
+
+def test_what_holds_for_every_request_is_told_apart(rest: Peer) -> None:
+    with RestClient(f"http://{LOOPBACK}:{rest.port}") as client:
+        for status, kind in ((401, Denied), (403, Denied), (404, Denied), (400, Refused), (422, Refused)):
+            rest.status = status
+            with pytest.raises(Refused) as raised:
+                client.send("digits", b"image")
+            assert raised.type is kind
+
+
+class Patient(Patience):
+    """Says yes so many times, and keeps what servers said; then it has none left."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(0)
+        self.times, self.said = times, list[str | None]()
+
+    def waits(self) -> Any:
+        return self
+
+    def again(self, retry_after: str | None) -> bool:
+        self.said.append(retry_after)
+        return len(self.said) <= self.times
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, TooMany), (503, Unavailable)])
+def test_a_server_that_is_too_busy_is_asked_again_while_there_is_patience(
+    rest: Peer, status: int, kind: type[Exception]
+) -> None:
+    rest.status, patience = status, Patient(2)
+    with RestClient(f"http://{LOOPBACK}:{rest.port}", patience=patience) as client, pytest.raises(kind):
+        client.send("digits", b"image")
+    assert (len(rest.seen), patience.said) == (3, [None] * 3)
+
+
+def test_over_grpc_only_what_says_when_is_asked_again(over_grpc: Peer) -> None:
+    over_grpc.status, patience = CODES.RESOURCE_EXHAUSTED, Patient(2)
+    with GrpcClient(f"{LOOPBACK}:{over_grpc.port}", patience=patience) as client:
+        with pytest.raises(Refused) as raised:
+            client.send("digits", b"too large")
+        assert (raised.type, len(over_grpc.seen)) == (Refused, 1)
+        over_grpc.trailing = (("retry-after", "7"),)
+        with pytest.raises(TooMany):
+            client.send("digits", b"image")
+    assert (len(over_grpc.seen), patience.said) == (4, ["7"] * 3)
+
+
+def test_over_grpc_headers_are_metadata_and_parts_go_beside_the_body(over_grpc: Peer) -> None:
+    over_grpc.content = b"{}"
+    where = f"{LOOPBACK}:{over_grpc.port}"
+    with GrpcClient(where, headers={"X-Token": "mine"}, parts={"top_k": b"3"}) as client:
+        assert client.ask("digits", b"image") == {}
+    assert dict(over_grpc.seen[0].input) == {"data": b"image", "top_k": b"3"}
+    assert over_grpc.metadata["x-token"] == "mine"

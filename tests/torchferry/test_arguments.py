@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from torchferry.arguments import Parser, finite
+from torchferry.arguments import Parser, finite, parse_header
 from torchferry.errors import UserError
 
 
@@ -39,3 +39,16 @@ def test_a_finite_number_is_read(text: str, value: float) -> None:
 def test_nan_and_infinity_are_no_argument(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=f"^{text} is not a finite number$"):
         finite(text)
+
+
+@pytest.mark.parametrize("text", ["X-Token: a b", "X-Token:a b", " X-Token :\ta b "])
+def test_a_header_is_a_name_and_a_value(text: str) -> None:
+    assert parse_header(text) == ("X-Token", "a b")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("no colon", "'no colon' is not 'Name: value'"), ("a b: c", "is not"), ("A: é", "printable")]
+)
+def test_what_is_no_header_is_refused(text: str, words: str) -> None:
+    with pytest.raises(UserError, match=f"^--header: .*{words}"):
+        parse_header(text)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from torchferry.serving.codec.predictions_json import Request, read_request
+from torchferry.serving.codec.predictions_json import Request, read_request, read_top_k
 from torchferry.serving.codec.predictions_json import answer as answer_text
 from torchferry.serving.errors import DeadlinePassed, InferenceFailed, NotDecodable, RequestError
 from torchferry.serving.net.auth import Access
@@ -19,6 +19,7 @@ from torchferry.serving.onnx_server.http.upload import upload
 from torchferry.serving.onnx_server.models.model import Model
 
 RAW: Header = (b"content-type", b"application/octet-stream")
+TOP_K = b"x-top-k"
 LENGTH = b"inference-header-content-length"
 LARGE = 64 * 1024
 """Bodies above are read in a thread, so that they do not hold up the others."""
@@ -92,12 +93,13 @@ class Rest:
             model = plane.find(context, name, version)
             with model.admission:
                 identify(context, request, plane)
+                top_k = read_top_k(request.header(TOP_K))
                 body = await request.body(plane.settings.max_body_bytes, plane.settings.body_timeout)
                 with request.watched(context):
                     asked = await plane.in_thread(_read_upload, body, request, model, context=context)
                     outputs = await plane.run(model, asked.inputs, context)
                 started = time.monotonic()
-                answer = answer_text(asked, outputs, model.bundle, model.name).encode()
+                answer = answer_text(asked, outputs, model.bundle, model.name, top_k).encode()
                 context.encode = time.monotonic() - started
                 await request.answer(200, answer, [JSON, *said(context)])
 

@@ -1,0 +1,186 @@
+"""`torchferry predict INPUT... --model M` or `--bundle DIR`: from the command line to the last record."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from itertools import chain, islice
+from typing import Any
+
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.signature import trusted_keys
+from torchferry.serving.client import Client, GrpcClient, RestClient
+from torchferry.serving.patience import Patience
+from torchferry.serving.predict import processes
+from torchferry.serving.predict.answers import NOTES, Result, Unanswered
+from torchferry.serving.predict.in_order import in_order
+from torchferry.serving.predict.inputs import Inputs
+from torchferry.serving.predict.local import AskedBundle
+from torchferry.serving.predict.output_file import OutputFile
+from torchferry.serving.predict.predict_options import parsed
+from torchferry.serving.predict.progress import Progress
+from torchferry.serving.predict.question import Question, questions
+from torchferry.serving.predict.records import FORMATS, Csv, Lines, Records
+from torchferry.serving.predict.sample import Sample
+from torchferry.serving.predict.server import AskedServer
+from torchferry.serving.predict.standard_output import StandardOutput
+
+PATIENCE_SECONDS = 60.0
+"""For which a request to a server that is too busy is tried again."""
+MOST_NOTES = 20
+MOST_UNANSWERED = 1000
+"""If none of so many first samples has an answer, something is wrong with all of them."""
+
+Pair = tuple[Sample, Result]
+Output = OutputFile | StandardOutput
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parsed(arguments)
+    inputs = Inputs(options.inputs, _say)
+    with ExitStack() as stack:
+        asked = _asked_server(options, stack) if options.bundle is None else _asked_bundle(options)
+        output = _output(options, asked.about)
+        stack.callback(output.close)
+        remaining = _remaining(questions(output.checked(inputs), asked.together), output.done)
+        results = _results(asked, remaining, options, stack)
+        progress = Progress(inputs.estimate, output.done)
+        done, unanswered, fault = _write(_new(results, output.done), output, options, progress)
+    if inputs.left_out.count:
+        _say(str(inputs.left_out))
+    _end(options, done, unanswered, fault)
+
+
+def _asked_server(options: argparse.Namespace, stack: ExitStack) -> AskedServer:
+    patience = Patience(PATIENCE_SECONDS)
+    client = stack.enter_context(_client(options, patience))
+    stack.callback(patience.end)
+    return AskedServer(client, options.model)
+
+
+def _client(options: argparse.Namespace, patience: Patience) -> Client:
+    tls = options.tls or options.ca is not None
+    top_k = str(options.top_k) if options.top_k else ""
+    if not options.grpc:
+        headers = options.headers | ({"X-Top-K": top_k} if top_k else {})
+        url = f"{'https' if tls else 'http'}://{options.host}:{options.port}"
+        return RestClient(url, options.timeout, headers, options.ca, patience)
+    parts = {"top_k": top_k.encode()} if top_k else {}
+    target = f"{options.host}:{options.grpc_port}"
+    return GrpcClient(target, options.timeout, options.headers, tls=tls, ca=options.ca, parts=parts, patience=patience)
+
+
+def _asked_bundle(options: argparse.Namespace) -> AskedBundle:
+    bundle = bundles.load(options.bundle, trusted_keys(options))
+    asked = AskedBundle(bundle, options.variant, options.top_k)
+    if not options.variant:
+        _say(f"{options.bundle}: asked is {asked.variant}, as a server would; --variant names another")
+    return asked
+
+
+def _output(options: argparse.Namespace, about: dict[str, Any]) -> Output:
+    if not options.output:
+        return StandardOutput()
+    return OutputFile(options.output, options.format, {**about, "top_k": options.top_k, "inputs": options.inputs})
+
+
+def _remaining(asked: Iterable[Question], done: int) -> Iterator[Question]:
+    """Whole questions, or a network might round differently: the first one may begin with samples that have records."""
+    return (question for question in asked if question.first + len(question.samples) > done)
+
+
+def _results(
+    asked: AskedServer | AskedBundle, remaining: Iterator[Question], options: argparse.Namespace, stack: ExitStack
+) -> Iterator[tuple[Question, list[Result]]]:
+    few = list(islice(remaining, 2))
+    pool: Executor
+    work: Callable[[Question], list[Result]] = lambda question: asked.ask(question.samples)  # noqa: E731
+    if isinstance(asked, AskedServer):
+        workers = options.connections
+        pool = ThreadPoolExecutor(workers)
+    elif len(few) < 2 or options.processes == 1:
+        workers, pool = 1, processes.InThisProcess()
+    else:
+        workers, work = options.processes, processes.ask
+        pool = processes.AskingProcesses(asked, workers)
+    stack.callback(pool.shutdown, cancel_futures=True)
+    return in_order(work, chain(few, remaining), pool, workers)
+
+
+def _new(results: Iterable[tuple[Question, list[Result]]], done: int) -> Iterator[Pair]:
+    """Those of the samples that have no record yet. What an asker had to assume is said, once."""
+    said = set[str]()
+    for question, answers in results:
+        pairs = zip(question.samples, answers, strict=True)
+        for sample, result in islice(pairs, max(0, done - question.first), None):
+            for note in result.pop(NOTES, ()) if isinstance(result, dict) else ():
+                if note not in said and len(said) < MOST_NOTES:
+                    said.add(note)
+                    _say(f"{sample.source}: {note}")
+            yield sample, result
+
+
+def _write(
+    pairs: Iterator[Pair], output: Output, options: argparse.Namespace, progress: Progress
+) -> tuple[int, int, bool]:
+    """How many samples there are, how many of them have no answer, and whether that was the server's fault."""
+    done, unanswered, fault = output.done, output.unanswered, False
+    try:
+        records: Records = FORMATS[options.format](options.top_k) if options.format else Lines(options.top_k)
+        if output.is_new:
+            head, pairs = _first_answer(pairs)
+            output.append(records.head(head))
+        elif isinstance(records, Csv):
+            records.columns = output.columns()
+        for sample, result in pairs:
+            output.append(records.record(sample, result))
+            done += 1
+            if isinstance(result, Unanswered):
+                unanswered, fault = unanswered + 1, fault or result.fault
+                if not options.format:
+                    _say(f"{sample.place}: {result.why}")
+            if options.output:
+                progress.show(done, unanswered)
+    except (KeyboardInterrupt, SystemExit):
+        progress.end()
+        way = "; the same command goes on with the next one" if options.output else ""
+        _say(f"stopped after {done:,} samples{way}")
+        raise
+    except BrokenProcessPool as error:
+        raise ServerFault(
+            f"one of the processes was killed after {done:,} samples, perhaps for lack of memory; fewer --processes "
+            "take less, and the same command goes on with the next one"
+        ) from error
+    progress.end()
+    return done, unanswered, fault
+
+
+def _first_answer(pairs: Iterator[Pair]) -> tuple[dict[str, Any], Iterator[Pair]]:
+    """The first answer, and all pairs. Raises UserError or ServerFault where no sample has one: nothing is written."""
+    held: list[Pair] = []
+    for sample, result in islice(pairs, MOST_UNANSWERED):
+        held.append((sample, result))
+        if not isinstance(result, Unanswered):
+            return result, chain(held, pairs)
+    if not held:
+        raise UserError("there is no sample in what was given")
+    sample, result = held[0]
+    assert isinstance(result, Unanswered)
+    more = f" (and {len(held) - 1:,} more; none of them has an answer)" if len(held) > 1 else ""
+    raise (ServerFault if result.fault else UserError)(f"{sample.place}: {result.why}{more}")
+
+
+def _end(options: argparse.Namespace, done: int, unanswered: int, fault: bool) -> None:
+    if unanswered:
+        where = f"; {options.output} says why" if options.output else ""
+        text = f"{unanswered:,} of {done:,} samples have no answer{where}"
+        raise ServerFault(text) if fault else UserError(text)
+    if options.output:
+        print(f"{options.output}: {done:,} samples")
+
+
+def _say(text: str) -> None:
+    print(f"torchferry: {text}", file=sys.stderr, flush=True)

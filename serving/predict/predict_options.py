@@ -1,0 +1,111 @@
+"""The command line of `torchferry predict`, and what each of its two ways to ask is told."""
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torchferry.arguments import Parser, finite, parse_header
+from torchferry.errors import UserError
+from torchferry.serving.bundle.signature import add_trust
+from torchferry.serving.cpu import cores
+from torchferry.serving.predict.records import FORMATS
+
+PURPOSE = """Ask a server about samples, or with --bundle a bundle without one. A sample is a picture, a row of a table,
+a line of JSON, or a place in an array; files are known by their content. A sample without an answer has its error in
+its record, and the exit code is then 2, or 1 if the server failed at it. With --output the same command goes on where
+it was interrupted."""
+OF_A_SERVER: dict[str, Any] = {
+    "model": None,
+    "host": "127.0.0.1",
+    "port": 8080,
+    "grpc": False,
+    "grpc_port": 7070,
+    "header": (),
+    "tls": False,
+    "ca": None,
+    "connections": 8,
+    "timeout": 30.0,
+}
+OF_A_BUNDLE: dict[str, Any] = {"variant": "", "processes": 0, "require_signature": None}
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Raises UserError, also for options that mean nothing together."""
+    parser = Parser(prog="torchferry predict", description=PURPOSE, argument_default=argparse.SUPPRESS)
+    what = (
+        "a picture, a folder of them, a table (CSV, TSV), JSON lines, .npy, .npz, a glob, or - for the standard input"
+    )
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help=what)
+    _add_server(parser.add_argument_group("with a server"))
+    _add_bundle(parser.add_argument_group("without one"))
+    _add_output(parser.add_argument_group("what is written"))
+    options = parser.parse_args(arguments)
+    _check_together(options)
+    defaults = {"bundle": None, "output": None, "format": None, "top_k": None, **OF_A_SERVER, **OF_A_BUNDLE}
+    for name, default in defaults.items():
+        setattr(options, name, getattr(options, name, default))
+    _check_values(options)
+    options.headers = dict(map(parse_header, options.header))
+    options.format = options.format or (_format_of(options.output) if options.output else None)
+    options.processes = options.processes or cores()
+    return options
+
+
+def _add_server(group: Any) -> None:
+    group.add_argument("--model", help="a model of the server, such as digits-onnx-fp32")
+    group.add_argument("--host", help="the server's (default 127.0.0.1)")
+    group.add_argument("--port", type=int, help="its REST port (default 8080)")
+    group.add_argument("--grpc", action="store_true", help="send over gRPC instead of REST")
+    group.add_argument("--grpc-port", type=int, help="its gRPC port (default 7070)")
+    group.add_argument("--header", action="append", help="'Name: value' to send with every request; may be repeated")
+    group.add_argument("--tls", action="store_true", help="send over TLS")
+    group.add_argument("--ca", type=Path, help="certificate of the authority behind its TLS (PEM), which --tls implies")
+    group.add_argument("--connections", type=int, help="requests under way at a time (default 8)")
+    group.add_argument("--timeout", type=finite, help="seconds to wait for an answer (default 30)")
+
+
+def _add_bundle(group: Any) -> None:
+    group.add_argument("--bundle", type=Path, help="the folder of a bundle, to be asked here")
+    group.add_argument("--variant", help="one of its accepted variants (default the one that a server would choose)")
+    group.add_argument("--processes", type=int, help="that compute (default one for each core)")
+    add_trust(group)
+
+
+def _add_output(group: Any) -> None:
+    group.add_argument("--output", "-o", type=Path, help="file for the records: .csv, .jsonl")
+    group.add_argument("--format", choices=list(FORMATS), help="of the records, where no file's name says it")
+    group.add_argument("--top-k", type=int, help="so many best labels in each record (default the best one)")
+
+
+def _check_together(options: argparse.Namespace) -> None:
+    given = vars(options)
+    wrong = OF_A_SERVER if "bundle" in given else OF_A_BUNDLE
+    for name in wrong:
+        if name in given:
+            option = f"--{name.replace('_', '-')}"
+            way = "--bundle asks no server" if "bundle" in given else "give it with --bundle"
+            raise UserError(f"{option}: {way}; leave {option} out" if "bundle" in given else f"{option}: {way}")
+    if "bundle" not in given and "model" not in given:
+        raise UserError("--model is missing: a model of the server; or --bundle DIR, which needs none")
+
+
+def _check_values(options: argparse.Namespace) -> None:
+    for name in ("connections", "timeout", "top_k", "processes"):
+        value = getattr(options, name)
+        if value is not None and value <= 0 and (name, value) != ("processes", 0):
+            raise UserError(f"--{name.replace('_', '-')}: {value} is too small; give a number above 0")
+    if options.ca and not options.ca.is_file():
+        raise UserError(f"--ca: {options.ca} is not a file; give the authority's certificate as PEM")
+    if options.format and options.output and options.output.suffix[1:] in set(FORMATS) - {options.format}:
+        raise UserError(f"--format: {options.format} is not what {options.output} is called; leave one of them out")
+
+
+def _format_of(output: Path) -> str:
+    ending = output.suffix[1:].lower()
+    if ending in FORMATS:
+        return ending
+    near = difflib.get_close_matches(ending, FORMATS, n=1)
+    hint = f"did you mean .{near[0]}?" if near else "call it .csv or .jsonl, or say which with --format"
+    raise UserError(f"--output: {output} does not say in which format; {hint}")

@@ -1,0 +1,45 @@
+"""Questions to a running server, over REST or gRPC."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torchferry.errors import ServerFault
+from torchferry.serving.client import Client, Denied, Refused, TooMany, Unavailable
+from torchferry.serving.errors import NotDecodable
+from torchferry.serving.predict.answers import Result, Unanswered, each
+from torchferry.serving.predict.question import body
+from torchferry.serving.predict.sample import Sample
+
+TOGETHER = 256
+"""Rows or instances of one request; servers take 1024."""
+OF_ALL = (Denied, TooMany, Unavailable)
+"""What would be said of every other sample as well."""
+
+
+class AskedServer:
+    def __init__(self, client: Client, model: str) -> None:
+        self.client, self.model = client, model
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"model": self.model, "server": self.client.where}
+
+    def together(self, sample: Sample) -> int:
+        return TOGETHER if sample.joins else 1
+
+    def ask(self, samples: Sequence[Sample]) -> list[Result]:
+        """The answers; samples that are refused together are asked in halves, so that only those fail that are wrong.
+
+        Raises UserError where the server cannot be reached or lets nobody in, Unavailable where it does not serve.
+        """
+        try:
+            return each(self.client.ask(self.model, body(samples)), samples)
+        except OSError as error:
+            return [Unanswered(f"cannot be read ({error.strerror})")]
+        except OF_ALL:
+            raise
+        except (Refused, ServerFault, NotDecodable) as error:
+            if len(samples) == 1:
+                return [Unanswered(str(error), fault=isinstance(error, ServerFault))]
+        middle = len(samples) // 2
+        return self.ask(samples[:middle]) + self.ask(samples[middle:])

@@ -1,0 +1,43 @@
+"""Each line an instance or a whole request; a file of one value over several lines is one sample."""
+
+import pytest
+
+from torchferry.errors import UserError
+from torchferry.serving.predict.json_lines import instances
+
+
+def read(text: str) -> list[tuple[int | None, str, bytes]]:
+    found = instances(text.splitlines(keepends=True), "a.jsonl")
+    return [(sample.row, sample.form, sample.content) for sample in found]
+
+
+def test_records_lists_and_pictures_are_instances() -> None:
+    assert read('{"age": 3}\n\n[1, 2]\n{"b64": "AA=="}\n') == [
+        (1, "instance", b'{"age": 3}'),
+        (3, "instance", b"[1, 2]"),
+        (4, "instance", b'{"b64": "AA=="}'),
+    ]
+
+
+def test_what_has_a_requests_list_is_one() -> None:
+    assert [form for _, form, _ in read('{"inputs": []}\n{"instances": [1]}\n{"inputs": 3}\n')] == [
+        "request",
+        "request",
+        "instance",
+    ]
+
+
+def test_a_line_that_is_no_json_is_wrong_alone() -> None:
+    first, wrong, last = read("[1]\n1,2\n[3]\n")
+    assert (first[1], last[1]) == ("instance", "instance")
+    assert (wrong[0], wrong[1]) == (2, "wrong")
+    assert wrong[2].startswith(b"is not JSON (")
+
+
+def test_one_value_may_have_several_lines() -> None:
+    assert read('{\n "inputs": []\n}\n') == [(1, "request", b'{\n "inputs": []\n}')]
+
+
+def test_what_only_begins_as_json_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^a\.jsonl: begins as JSON, and its first line is none"):
+        read("[1, 2\n[3]\n")

@@ -1,0 +1,79 @@
+"""Pictures below a folder: which, in which order, and what is said of the others."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.serving.predict.samples import folder_of_pictures, picture
+from torchferry.errors import UserError
+from torchferry.serving.predict.pictures import LeftOut, files_of_folder, holds_picture, is_named_so, pictures_below
+
+
+def found(folder: Path, left_out: LeftOut | None = None) -> list[str]:
+    paths = pictures_below(str(folder), left_out or LeftOut())
+    return [str(Path(path).relative_to(folder)) for path in paths]
+
+
+def test_they_are_sorted_in_each_folder_and_subfolders_come_behind(tmp_path: Path) -> None:
+    folder_of_pictures(tmp_path, "b/2.png", "b/1.png", "a/c/3.png", "a/4.png", "z.png")
+    assert found(tmp_path) == ["z.png", "a/4.png", "a/c/3.png", "b/1.png", "b/2.png"]
+
+
+def test_a_picture_is_known_by_its_name_or_by_its_content(tmp_path: Path) -> None:
+    folder_of_pictures(tmp_path, "no-ending", "a.dat")
+    (tmp_path / "broken.jpg").write_text("broken")
+    left_out = LeftOut()
+    assert found(tmp_path, left_out) == ["a.dat", "broken.jpg", "no-ending"]
+    assert left_out.count == 0
+
+
+def test_what_is_left_out_is_counted_and_named(tmp_path: Path) -> None:
+    folder_of_pictures(tmp_path, "a.png")
+    for name in ("1.txt", "2.csv", "3", "4", "5"):
+        (tmp_path / name).write_text("text")
+    left_out = LeftOut()
+    assert found(tmp_path, left_out) == ["a.png"]
+    shown = ", ".join(f"{tmp_path}/{name}" for name in ("1.txt", "2.csv", "3"))
+    assert str(left_out) == f"left out 5 files that are no pictures: {shown} and 2 more"
+
+
+def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
+    folder_of_pictures(tmp_path, "a.png", ".hidden.png", ".cache/b.png", "__MACOSX/c.png")
+    left_out = LeftOut()
+    assert (found(tmp_path, left_out), left_out.count) == (["a.png"], 0)
+
+
+def test_links_are_followed_once(tmp_path: Path) -> None:
+    folder_of_pictures(tmp_path / "real", "a.png")
+    (tmp_path / "real" / "again").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "lost.png").symlink_to(tmp_path / "nowhere.png")
+    assert found(tmp_path) == ["real/a.png", "real/lost.png"]
+
+
+def test_a_pipe_is_no_picture_whatever_its_name(tmp_path: Path) -> None:
+    folder_of_pictures(tmp_path, "b.png")
+    os.mkfifo(tmp_path / "a.png")
+    left_out = LeftOut()
+    assert (found(tmp_path, left_out), left_out.count) == (["b.png"], 1)
+
+
+def test_a_folder_without_a_picture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"^{tmp_path}: has no picture in it; it has no files$"):
+        found(tmp_path)
+    (tmp_path / "a.csv").write_text("1,2")
+    with pytest.raises(UserError, match=r"has no picture in it; left out 1 file that is no picture: .*a\.csv$"):
+        found(tmp_path)
+
+
+def test_names_and_heads() -> None:
+    assert is_named_so("a/b.JPG")
+    assert not is_named_so("jpg/b")
+    assert not holds_picture("nowhere")
+
+
+def test_files_are_counted(tmp_path: Path) -> None:
+    folder_of_pictures(tmp_path, "a.png", "b/c.png")
+    assert files_of_folder(str(tmp_path)) == 2
+    assert holds_picture(str(tmp_path / "a.png"))
+    assert picture()

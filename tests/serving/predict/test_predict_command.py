@@ -1,0 +1,217 @@
+"""From the command line to the records: over both protocols, from a bundle, and after an interruption."""
+
+import json
+import signal
+import subprocess
+import sys
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pytest
+
+from tests.commands import ROOT, run_python
+from tests.serving import tiny_bundle
+from tests.serving.peers import grpc_peer, http_peer
+from tests.serving.predict.samples import folder_of_pictures
+from tests.waiting import wait_until
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.client import Denied, Refused
+from torchferry.serving.predict import main, predict_command
+
+ANSWER = json.dumps({"label": "7", "probability": 0.98765, "top_k": []}).encode()
+ROWS = "1,0\n0.25,0.75\nwrong,0\n0,1\n1,0\n"
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[str]:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_text(name)
+    return [str(tmp_path / name) for name in ("a.png", "b.png")]
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return tiny_bundle.written(tmp_path).root
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.csv"
+    path.write_text(ROWS)
+    return path
+
+
+def ask(*words: object) -> None:
+    main(list(map(str, words)))
+
+
+def test_over_rest_there_is_a_line_for_each_image(images: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with http_peer() as peer:
+        peer.content = ANSWER
+        ask(*images, "--model", "digits", "--port", peer.port, "--header", "X-Token: mine", "--top-k", 3)
+    assert capsys.readouterr().out.splitlines() == [f"7  0.9877  {image}" for image in images]
+    assert sorted((path, body) for path, _, body in peer.seen) == [
+        ("/predictions/digits", b"a.png"),
+        ("/predictions/digits", b"b.png"),
+    ]
+    assert {(headers.get("X-Token"), headers.get("X-Top-K")) for _, headers, _ in peer.seen} == {("mine", "3")}
+
+
+def test_over_grpc_the_lines_are_the_same(images: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with grpc_peer() as peer:
+        peer.content = ANSWER
+        ask(*images, "--model", "digits", "--grpc", "--grpc-port", peer.port, "--top-k", 3)
+    assert capsys.readouterr().out.splitlines() == [f"7  0.9877  {image}" for image in images]
+    assert sorted(request.input["data"] for request in peer.seen) == [b"a.png", b"b.png"]
+    assert {request.input["top_k"] for request in peer.seen} == {b"3"}
+
+
+def test_a_refusal_names_the_file(images: list[str]) -> None:
+    with http_peer() as peer:
+        peer.status, peer.content = 400, b'{"detail": "not an image"}'
+        with pytest.raises(UserError, match=f"^{images[0]}: .*digits answered 400: not an image$") as refused:
+            ask(images[0], "--model", "digits", "--port", peer.port)
+        with pytest.raises(UserError, match=rf"^{images[0]}: .* \(and 1 more; none of them has an answer\)$"):
+            ask(*images, "--model", "digits", "--port", peer.port)
+    assert not isinstance(refused.value, Refused)
+
+
+def test_a_model_that_is_not_there_ends_it(images: list[str], tmp_path: Path) -> None:
+    with http_peer() as peer:
+        peer.status, peer.content = 404, b'{"detail": "there is no digits"}'
+        with pytest.raises(Denied, match=r"digits answered 404: there is no digits$"):
+            ask(*images, "--model", "digits", "--port", peer.port, "-o", tmp_path / "out.csv")
+    assert not list(tmp_path.glob("out.csv*"))
+
+
+def test_a_file_that_cannot_be_read_is_named_before_anything_is_sent(images: list[str], tmp_path: Path) -> None:
+    refused = pytest.raises(UserError, match=rf"^{tmp_path}/missing\.png: cannot be read \(.*\); give picture files")
+    with http_peer() as peer, refused:
+        ask(*images, tmp_path / "missing.png", "--model", "digits", "--port", peer.port)
+    assert not peer.seen
+
+
+def test_rows_of_a_table_have_a_line_each(bundle: Path, rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError, match=r"^1 of 5 samples have no answer$"):
+        ask(rows, "--bundle", bundle)
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == [
+        f"no  1.0000  {rows}: row 1",
+        f"yes  0.7500  {rows}: row 2",
+        f"yes  1.0000  {rows}: row 4",
+        f"no  1.0000  {rows}: row 5",
+    ]
+    told = captured.err.splitlines()
+    assert told[:2] == [
+        f"torchferry: {bundle}: asked is onnx-fp32, as a server would; --variant names another",
+        f"torchferry: {rows}: its first line is taken for a sample, not for names",
+    ]
+    assert told[2].startswith(f"torchferry: {rows}: row 3: ")
+    assert len(told) == 3
+
+
+def test_records_go_to_a_file_or_to_the_standard_output(
+    bundle: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows.write_text("1,0\n0.25,0.75\n")
+    ask(rows, "--bundle", bundle, "-o", tmp_path / "out.csv", "--top-k", 2)
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        "source,row,label,probability,label_2,probability_2,error",
+        f"{rows},1,no,1.0,yes,0.0,",
+        f"{rows},2,yes,0.75,no,0.25,",
+    ]
+    assert capsys.readouterr().out == f"{tmp_path}/out.csv: 2 samples\n"
+    ask(rows, "--bundle", bundle, "--format", "jsonl")
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"source": str(rows), "row": 1, "label": "no", "probability": 1.0},
+        {"source": str(rows), "row": 2, "label": "yes", "probability": 0.75},
+    ]
+
+
+def test_nothing_is_written_where_no_sample_has_an_answer(bundle: Path, tmp_path: Path) -> None:
+    folder_of_pictures(tmp_path / "pictures", *(f"{number:04}.png" for number in range(1005)))
+    with pytest.raises(UserError, match=r"0000\.png: .* \(and 999 more; none of them has an answer\)$"):
+        ask(tmp_path / "pictures", "--bundle", bundle, "--processes", 1, "-o", tmp_path / "out.csv")
+    assert not list(tmp_path.glob("out.csv*"))
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_wherever_it_was_cut_it_ends_the_same(bundle: Path, rows: Path, tmp_path: Path, format_: str) -> None:
+    output = tmp_path / f"out.{format_}"
+    words = (rows, "--bundle", bundle, "-o", output)
+    with pytest.raises(UserError, match=f"^1 of 5 samples have no answer; {output} says why$"):
+        ask(*words)
+    whole = output.read_bytes()
+    for length in [*range(1, len(whole), 23), len(whole)]:
+        output.write_bytes(whole[:length])
+        with pytest.raises(UserError, match=r"^1 of 5 samples have no answer"):
+            ask(*words)
+        assert output.read_bytes() == whole, length
+
+
+def test_it_goes_on_with_more_of_the_same_and_not_with_something_else(bundle: Path, rows: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    rows.write_text("1,0\n0,1\n")
+    ask(rows, "--bundle", bundle, "-o", output)
+    rows.write_text("1,0\n0,1\n1,0\n")
+    ask(rows, "--bundle", bundle, "-o", output)
+    assert len(output.read_text().splitlines()) == 4
+    for words in ((rows, "--top-k", 2), (rows, rows)):
+        with pytest.raises(UserError, match="cannot go on: it was begun with"):
+            ask(*words, "--bundle", bundle, "-o", output)
+
+
+def test_what_is_left_out_is_said(bundle: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder_of_pictures(tmp_path / "pictures", "a.png")
+    (tmp_path / "pictures" / "notes.txt").write_text("text")
+    with pytest.raises(UserError, match=r"^2 of 6 samples have no answer$"):
+        ask(rows, tmp_path / "pictures", "--bundle", bundle, "--processes", 1)
+    left_out = f"torchferry: left out 1 file that is no picture: {tmp_path}/pictures/notes.txt"
+    assert capsys.readouterr().err.splitlines()[-1] == left_out
+
+
+def test_what_was_assumed_is_said_once(images: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with http_peer() as peer:
+        peer.content = json.dumps({"label": "7", "probability": 1.0, "notes": ["column 1 is left out"]}).encode()
+        ask(images[0], images[0], "--model", "digits", "--port", peer.port, "--format", "jsonl")
+    captured = capsys.readouterr()
+    assert captured.err == f"torchferry: {images[0]}: column 1 is left out\n"
+    assert "notes" not in captured.out
+
+
+@pytest.mark.slow
+def test_ctrl_c_is_one_line_and_the_same_command_goes_on(bundle: Path, tmp_path: Path) -> None:
+    rows, output = tmp_path / "many.csv", tmp_path / "out.csv"
+    rows.write_text("".join(f"{number},1\n" for number in range(100_000)))
+    command = [sys.executable, "-m", "torchferry", "predict", rows, "--bundle", bundle, "-o", output]
+    with subprocess.Popen([*map(str, command)], cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        wait_for_records(output, process)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    *_, last = said.splitlines()
+    assert last.startswith("torchferry: stopped after ")
+    assert last.endswith(" samples; the same command goes on with the next one")
+    assert len(said.splitlines()) == 3  # with the variant, and what the first line of the table was taken for
+
+
+def wait_for_records(output: Path, process: "subprocess.Popen[str]") -> None:
+    wait_until(lambda: process.poll() is not None or (output.exists() and output.stat().st_size > 0))
+    assert process.poll() is None
+
+
+@pytest.mark.slow
+def test_no_torch_is_loaded_for_an_onnx_variant(bundle: Path, rows: Path) -> None:
+    code = "import sys; from torchferry.serving.predict import main; main(sys.argv[1:]); print('torch' in sys.modules)"
+    rows.write_text("1,0\n")
+    done = run_python("-c", code, rows, "--bundle", bundle)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "False"), done.stderr
+
+
+def test_a_process_that_dies_is_said(monkeypatch: pytest.MonkeyPatch, bundle: Path, rows: Path) -> None:
+    def broken(*_: object) -> None:
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(predict_command, "_first_answer", broken)
+    with pytest.raises(ServerFault, match=r"^one of the processes was killed after 0 samples"):
+        ask(rows, "--bundle", bundle)

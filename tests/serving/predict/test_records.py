@@ -1,0 +1,81 @@
+"""Results as text: literally."""
+
+import json
+
+import pytest
+
+from tests.serving.predict.samples import row
+from torchferry.errors import UserError
+from torchferry.serving.predict.answers import Answer, Unanswered
+from torchferry.serving.predict.records import Csv, JsonLines, Lines
+from torchferry.serving.predict.sample import Sample
+
+PICTURE = Sample("a.png", None, "file")
+TOP = [{"label": "7", "probability": 0.98765}, {"label": "1", "probability": 0.01}]
+LABELLED: Answer = {**TOP[0], "top_k": TOP}
+VALUES: Answer = {"values": {"price": 3.25, "row": 7.0}}
+TENSORS: Answer = {"outputs": {"mask": [[1, 0], [0, 1]], "score": 0.5}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "top_k", "line"),
+    [
+        (LABELLED, None, "7  0.9877  a.png\n"),
+        (LABELLED, 2, "7  0.9877, 1  0.0100  a.png\n"),
+        (VALUES, None, "price 3.25, value_row 7  a.png\n"),
+        (TENSORS, None, "mask [[1, 0], [0, 1]], score 0.5  a.png\n"),
+        ({"label": "7", "probability": None}, None, "7  nan  a.png\n"),
+        (Unanswered("no"), None, ""),
+    ],
+)
+def test_lines_for_people(answer: Answer, top_k: int | None, line: str) -> None:
+    assert Lines(top_k).record(PICTURE, answer) == line
+
+
+@pytest.mark.parametrize(
+    ("answer", "top_k", "said"),
+    [
+        (LABELLED, None, TOP[0]),
+        (LABELLED, 2, LABELLED),
+        (VALUES, None, VALUES),
+        (TENSORS, None, TENSORS),
+        (Unanswered("no"), None, {"error": "no"}),
+    ],
+)
+def test_json_lines(answer: Answer, top_k: int | None, said: Answer) -> None:
+    line = JsonLines(top_k).record(row(3), answer)
+    assert line.endswith("}\n")
+    assert json.loads(line) == {"source": "rows.csv", "row": 3, **said}
+
+
+@pytest.mark.parametrize(
+    ("answer", "top_k", "head", "line"),
+    [
+        (LABELLED, None, "label,probability", "7,0.98765"),
+        (LABELLED, 2, "label,probability,label_2,probability_2", "7,0.98765,1,0.01"),
+        (VALUES, None, "price,value_row", "3.25,7.0"),
+        (TENSORS, None, "mask,score", '"[[1, 0], [0, 1]]",0.5'),
+    ],
+)
+def test_csv(answer: Answer, top_k: int | None, head: str, line: str) -> None:
+    records = Csv(top_k)
+    assert records.head(answer) == f"source,row,{head},error\n"
+    assert records.record(PICTURE, answer) == f"a.png,,{line},\n"
+    gaps = "," * head.count(",")
+    assert records.record(row(3), Unanswered("no, never")) == f'rows.csv,3,{gaps},"no, never"\n'
+
+
+def test_a_record_is_one_line_whatever_is_in_it() -> None:
+    records = Csv(None)
+    records.head(LABELLED)
+    odd = Sample("a\nb.png", None, "file")
+    assert records.record(odd, {"label": "x\r\ny", "probability": 1.0}) == "a\\nb.png,,x\\r\\ny,1.0,\n"
+    assert JsonLines(None).record(odd, LABELLED).count("\n") == 1
+    assert Lines(None).record(odd, LABELLED).count("\n") == 1
+
+
+def test_a_csv_has_one_kind_of_answers() -> None:
+    records = Csv(None)
+    records.head(LABELLED)
+    with pytest.raises(UserError, match=r"^a\.png: is answered with mask, score, .*--format jsonl takes"):
+        records.record(PICTURE, TENSORS)
