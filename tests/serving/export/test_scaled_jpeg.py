@@ -16,6 +16,7 @@ from torchferry.serving.export.input_spec import read_input
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.scaled_jpeg import scaled_jpeg_effect
 from torchferry.serving.export.trained import decode_of
+from torchferry.training.data.pictures.image_files import ImageFiles
 
 LABELS = ("fine", "flat")
 
@@ -99,4 +100,7 @@ def test_the_samples_are_the_same_in_the_same_order(pictures: Path) -> None:
     (given, targets), (whole, same) = next(made.test.batches()), next(made.test_in_full.batches())
     np.testing.assert_array_equal(targets, same)
     assert given["image"].shape == whole["image"].shape
-    assert replace(made.test.data.image, jpeg="full") == made.test_in_full.data.image
+    given_files, whole_files = made.test.data, made.test_in_full.data
+    assert isinstance(given_files, ImageFiles)
+    assert isinstance(whole_files, ImageFiles)
+    assert replace(given_files.image, jpeg="full") == whole_files.image

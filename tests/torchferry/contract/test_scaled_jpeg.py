@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.torchferry.contract.specs import Spec
-from torchferry.contract.image import decode_image
+from torchferry.contract.image import decode_image, image_array
 from torchferry.contract.scaled_jpeg import scale_down
 
 SCALED = Spec(height=50, width=50, resize="crop", fraction=0.8, jpeg="scaled")  # to 62 pixels, then 50
@@ -69,6 +69,23 @@ def test_the_picture_is_the_same_in_the_same_place(resize: str, size: tuple[int,
     assert np.abs(full.astype(int) - scaled).mean() < 2.5  # 377 / 8 is rounded up
     beside = np.abs(full[:, 1:, 1:].astype(int) - scaled[:, :-1, :-1])
     assert beside.mean() > 3
+
+
+@pytest.mark.parametrize(("orientation", "decoded"), [(1, (100, 200)), (6, (200, 400))])
+def test_orientation_tells_which_side_is_which(orientation: int, decoded: tuple[int, int]) -> None:
+    """To 50 x 200: a quarter of 400 x 800 is enough, and of 800 x 400, as the turned one is, a half."""
+    spec = Spec(height=200, width=50, jpeg="scaled")
+    with Image.open(io.BytesIO(jpeg(400, 800, orientation=orientation))) as image:
+        image_array(image, spec)
+        assert image.size == decoded
+
+
+@pytest.mark.parametrize("size", [(183, 128), (189, 132)])
+def test_the_middle_is_that_of_the_picture_in_full(size: tuple[int, int]) -> None:
+    """A half of it, whose sides have a slightly other ratio, has its middle a pixel beside."""
+    data = jpeg(*size)
+    full, scaled = decode_image(data, replace(SCALED, jpeg="full")), decode_image(data, SCALED)
+    assert np.abs(full.astype(int) - scaled).mean() < 1.2
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])

@@ -153,11 +153,9 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["ViT", "BiT", "DeiT", "CLIP", "ResNet", "ConvNeXT 384", "LeViT"])
 def test_it_is_what_transformers_does(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("transformers", reason="transformers is not installed")
-    from transformers import AutoImageProcessor
-
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     found = taken(tmp_path, COMMON[name][0])
-    processor = AutoImageProcessor.from_pretrained(str(tmp_path), backend="pil")
+    processor = transformers.AutoImageProcessor.from_pretrained(str(tmp_path), backend="pil")
     for photograph in photographs():
         # Where an odd number of pixels is cut off, theirs may be the middle beside torchvision's and timm's.
         even = photograph.crop((0, 0, 640, 400) if photograph.width == 640 else (0, 0, 375, 600))
