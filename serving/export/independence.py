@@ -21,6 +21,7 @@ from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.repeatable import check_repeatable
 from torchferry.serving.export.torch_program import place, reason
 from torchferry.serving.session import Session
+from torchferry.serving.session.capped_session import parts_of
 
 SEEN = 1e-4
 """A difference above this share of the largest value of its element is looked at in float64."""
@@ -58,9 +59,9 @@ class Independence:
         self.reference = reference
         pool = pool_of(reference.test, golden)
         compared = {name: values[:COMPARED] for name, values in pool.items()}
-        data = f"{reference.name}: does not take its evaluation data"
+        self.data = f"{reference.name}: does not take its evaluation data"
         # Before the neighbours, whose values a running mean would never get rid of.
-        check_unchanged = check_repeatable(reference, lambda: self._eager(data)(compared))
+        check_unchanged = check_repeatable(reference, lambda: self._eager(self.data)(compared))
         self.company = company_of(pool, reference.max_batch, self._takes)
         self.rounding = {spec.name: 0.0 for spec in reference.outputs}
         """By output: the largest difference in eager mode that is one of rounding."""
@@ -101,9 +102,17 @@ class Independence:
 
         return run
 
-    def _check(self, alone: Arrays, together: Together) -> None:
+    def _together(self, together: Together) -> dict[str, np.ndarray]:
         words = f"model: {together.how} fails, though each sample alone does not; mend it, or say --max-batch 1"
-        for name, values in self._eager(words)(together.inputs).items():
+        try:
+            return self._eager(words)(together.inputs)
+        except UserError:
+            for sample in parts_of(together.inputs, 1):
+                self._eager(self.data)(sample)  # one of those that are not compared may be to blame
+            raise
+
+    def _check(self, alone: Arrays, together: Together) -> None:
+        for name, values in self._together(together).items():
             apart = _apart(alone[name], values, together)
             if (apart > SEEN * scales(alone[name])).any() and not self._is_rounding(name, apart, together, alone):
                 words = _words(name, amount(apart, values), together, values)

@@ -112,6 +112,13 @@ def test_a_network_that_cannot_compute_two_samples_says_so() -> None:
         Independence(reference_of(One()), 4)
 
 
+def test_a_sample_that_the_network_does_not_take_is_not_blamed_on_its_company() -> None:
+    ids = torch.zeros((40, 5), dtype=torch.int64)
+    ids[5] = 50  # which is not compared
+    with pytest.raises(UserError, match=r"^net: does not take its evaluation data.*IndexError"):
+        Independence(reference_of(nn.Embedding(10, 3), ids), 4)
+
+
 def test_a_branch_on_ids_that_no_sample_has_is_found() -> None:
     class Rare(nn.Module):
         def __init__(self) -> None:
