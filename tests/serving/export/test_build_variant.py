@@ -13,6 +13,7 @@ from torchferry.serving.bundle.variant import Measured, Variant
 from torchferry.serving.export.build_variant import Judges, built_variant, open_file
 from torchferry.serving.export.gate import Expected, Limits
 from torchferry.serving.export.graphs import Graphs
+from torchferry.serving.export.independence import Independence
 from torchferry.serving.export.quantize import Refusal
 from torchferry.serving.export.reference import Reference, Served
 from torchferry.serving.export.variants import BUILDERS, Built, torch_program
@@ -34,7 +35,7 @@ def build(folder: Path, reference: Reference, way: WholeWay) -> tuple[Variant, i
     (folder / "scratch").mkdir(parents=True)
     (folder / "b").mkdir()
     expected, graphs = Counting(reference, folder / "scratch"), Graphs(reference, folder / "scratch")
-    made = built_variant("torch", graphs, Judges(expected, way), folder / "b", LIMITS)
+    made = built_variant("torch", graphs, Judges(expected, Independence(reference, 4), way), folder / "b", LIMITS)
     return made, expected.passes
 
 

@@ -86,8 +86,8 @@ def test_the_most_harmful_node_comes_first(graph: Path, reference: Reference, tm
 def test_ranges_are_of_samples_that_were_computed_as_servers_do(
     reference: Reference, most: int | None, sizes: list[int]
 ) -> None:
-    reader = Calibration(reference.test, most)
-    assert [len(batch["row"]) for batch in iter(reader.get_next, None)] == sizes
+    reader = Calibration(reference.test, most, ["row"])
+    assert [len(next(iter(batch.values()))) for batch in iter(reader.get_next, None)] == sizes
 
 
 def test_where_the_gate_accepts_all_nothing_stays_in_float(graph: Path, reference: Reference, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_limit_takes_evenly_from_the_classes(limit: int, counts: list[int], tm
 def test_normalisation_goes_by_name_or_numbers(tmp_path: Path) -> None:
     root = str(image_tree(tmp_path))
     grey = source("image_folder", root=root, mode="L", interpolation="bicubic", mean=[0.3], **SIZE).input
-    assert grey == ImageInput(mode="L", interpolation="bicubic", mean=(0.3,), std=(0.226,), exif="apply", **SIZE)
+    assert grey == ImageInput(mode="L", interpolation="bicubic", mean=(0.3,), std=(0.226,), exif="apply", **SIZE)  # type: ignore[arg-type]
     assert source("image_folder", root=root, **SIZE).input.mean == (0.485, 0.456, 0.406)  # type: ignore[union-attr]
     assert source("image_folder", root=root, normalize="none", **SIZE).input.std == (1, 1, 1)  # type: ignore[union-attr]
 
