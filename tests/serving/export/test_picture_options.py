@@ -7,6 +7,7 @@ import pytest
 
 from tests.training.data.sources import refusal
 from torchferry.arguments import Parser
+from torchferry.errors import UserError
 from torchferry.serving.export.input_spec import read_input
 from torchferry.serving.export.picture_options import (
     add_picture_options,
