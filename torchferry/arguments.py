@@ -12,6 +12,17 @@ from torchferry.errors import UserError
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
 
+def parse_header(text: str) -> tuple[str, str]:
+    """Name and value of what --header was given, `Name: value`. Raises UserError."""
+    name, colon, value = text.partition(":")
+    name, value = name.strip(" \t"), value.strip(" \t")
+    if not colon or not TOKEN.fullmatch(name):
+        raise UserError(f"--header: {text!a} is not 'Name: value', the name being of letters, digits and -")
+    if not (value.isascii() and value.isprintable()):
+        raise UserError(f"--header: the value of {name} is {value!a}; give printable ASCII")
+    return name, value
+
+
 class Parser(argparse.ArgumentParser):
     completing = False
 
@@ -45,14 +56,3 @@ def count(text: str) -> int:
     if not (text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return int(text)
-
-
-def parse_header(text: str) -> tuple[str, str]:
-    """Name and value of what --header was given, `Name: value`. Raises UserError."""
-    name, colon, value = text.partition(":")
-    name, value = name.strip(" \t"), value.strip(" \t")
-    if not colon or not TOKEN.fullmatch(name):
-        raise UserError(f"--header: {text!a} is not 'Name: value', the name being of letters, digits and -")
-    if not (value.isascii() and value.isprintable()):
-        raise UserError(f"--header: the value of {name} is {value!a}; give printable ASCII")
-    return name, value
