@@ -119,7 +119,7 @@ def variant_line(name: str, variant: Variant, seconds: float) -> str:
     return (
         f"{name:13}  {variant.status}  {variant.bytes / 1000:9,.0f} kB  {speed.batch_1_ms:8.3f} ms  {accuracy}"
         f"largest difference {'none' if measured.max_abs_diff is None else format(measured.max_abs_diff, '.1e')}"
-        f"  in {seconds:.1f} s"
         + (f"  ({variant.reason})" if variant.reason else "")
+        + f"  in {seconds:.1f} s"
         + (f"\n{'':15}{variant.note}" if variant.note else "")
     )

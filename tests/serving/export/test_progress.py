@@ -87,4 +87,4 @@ def test_a_variants_line_says_what_became_of_it() -> None:
     accepted = variant_line("torch", variant(batch_1_ms=0.5), 12.34)
     assert accepted == ("torch          accepted          0 kB     0.500 ms  largest difference 0.0e+00  in 12.3 s")
     refused = variant_line("torch", variant(status="refused", reason="it is wrong", note="in float: a"), 1)
-    assert refused.endswith("in 1.0 s  (it is wrong)\n               in float: a")
+    assert refused.endswith("  (it is wrong)  in 1.0 s\n               in float: a")
