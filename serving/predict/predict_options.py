@@ -1,13 +1,13 @@
 """The command line of `torchferry predict`, and what each of its two ways to ask is told."""
 
 import argparse
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from torchferry.arguments import Parser, finite, parse_header
 from torchferry.errors import UserError
+from torchferry.nearest import nearest
 from torchferry.serving.bundle.signature import add_trust
 from torchferry.serving.cpu import cores
 from torchferry.serving.predict.records import FORMATS
@@ -106,6 +106,6 @@ def _format_of(output: Path) -> str:
     ending = output.suffix[1:].lower()
     if ending in FORMATS:
         return ending
-    near = difflib.get_close_matches(ending, FORMATS, n=1)
-    hint = f"did you mean .{near[0]}?" if near else "call it .csv or .jsonl, or say which with --format"
+    near = nearest(ending, FORMATS)
+    hint = f"did you mean .{near}?" if near else "call it .csv or .jsonl, or say which with --format"
     raise UserError(f"--output: {output} does not say in which format; {hint}")
