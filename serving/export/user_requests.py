@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 from torch.utils.data import IterableDataset, Subset
 
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.contract.resize import framed
+from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
 from torchferry.serving.codec.predictions_json import Request, read_request
 from torchferry.serving.codec.tensors import from_raw, to_raw, write_tensors
 from torchferry.serving.export.samples import Samples
@@ -61,9 +62,8 @@ def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:
 
 def _pictures(samples: Samples, inputs: Arrays, bundle: Bundle) -> Iterator[UserRequest]:
     (name, arrays), files = next(iter(inputs.items())), _files(samples)
-    if files is None and not _keeps_size(bundle):
-        return
-    sent = files or [("an array of the evaluation data as PNG", _png(array)) for array in arrays]
+    assert bundle.decode
+    sent = files or [("an array of the evaluation data as a file", _picture(each, bundle.decode)) for each in arrays]
     for index, (what, content) in enumerate(sent):
         yield UserRequest(what, content, {name: arrays[index : index + 1]})
     encoded = [{"b64": base64.b64encode(content).decode()} for _, content in sent]
@@ -85,16 +85,15 @@ def _file(data: Any, index: int) -> tuple[str, bytes] | None:
     return data.file(index) if hasattr(data, "file") else None
 
 
-def _png(array: np.ndarray) -> bytes:
-    """A uint8 [channels, height, width]."""
+def _picture(array: np.ndarray, decode: ImageDecode) -> bytes:
+    """The file of a picture that a server decodes to `array`, uint8 [channels, height, width]."""
+    pixels = framed(array, decode)
+    image = Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    if decode.mode == "CMYK":  # four channels, which Pillow takes for RGBA
+        image = Image.frombytes("CMYK", image.size, image.tobytes())
     file = io.BytesIO()
-    Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0)).save(file, "PNG")
+    image.save(file, "TIFF" if decode.mode == "CMYK" else "PNG")  # PNG has no CMYK
     return file.getvalue()
-
-
-def _keeps_size(bundle: Bundle) -> bool:
-    """Whether a picture of the declared size is taken as it is, and not cut."""
-    return getattr(bundle.decode, "fraction", 1.0) == 1.0
 
 
 def _is_table(specs: Sequence[TensorSpec]) -> bool:

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset, Subset, TensorDataset
 
 from tests.serving.tiny_bundle import described
 from tests.training.data.pictures.test_image_files import files
+from torchferry.contract.image import CHANNELS
 from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.user_requests import SAMPLES, UserRequest, user_requests
@@ -20,9 +21,9 @@ from torchferry.training.data.held_apart import Part
 PICTURES = ImageDecode(mode="RGB", height=4, width=3, interpolation="bilinear")
 
 
-def pictures(data: Dataset, channels: int = 3) -> tuple[Samples, Bundle]:
-    specs = (TensorSpec(name="image", datatype="UINT8", shape=(-1, channels, 4, 3)),)
-    decode = ImageDecode(**vars(PICTURES) | {"mode": "RGB" if channels == 3 else "L"})
+def pictures(data: Dataset, mode: str = "RGB", **how: object) -> tuple[Samples, Bundle]:
+    specs = (TensorSpec(name="image", datatype="UINT8", shape=(-1, CHANNELS[mode], 4, 3)),)
+    decode = ImageDecode(**vars(PICTURES) | {"mode": mode, **how})
     return Samples(data, ("image",)), described(inputs=specs, decode=decode)
 
 
@@ -67,15 +68,27 @@ def test_files_are_found_behind_a_part_of_them(tmp_path: Path, part: Any) -> Non
     assert [Path(name).name for name in list(sent(*pictures(data)))[:2]] == ["2.png", "5.png"]
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_arrays_are_sent_as_png(channels: int) -> None:
-    arrays = torch.randint(0, 256, (9, channels, 4, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    requests = list(user_requests(*pictures(TensorDataset(arrays), channels)))
-    assert [request.what for request in requests[:4]] == SAMPLES * ["an array of the evaluation data as PNG"]
+@pytest.mark.parametrize(
+    ("mode", "how", "head"),
+    [
+        ("L", {}, b"\x89PNG"),
+        ("RGB", {}, b"\x89PNG"),
+        ("RGBA", {}, b"\x89PNG"),
+        ("LA", {}, b"\x89PNG"),
+        ("CMYK", {}, b"II*"),
+        ("RGB", {"resize": "crop", "fraction": 0.5}, b"\x89PNG"),
+        ("CMYK", {"resize": "pad", "fraction": 0.5}, b"II*"),
+    ],
+)
+def test_arrays_are_sent_as_files_that_become_them(mode: str, how: dict[str, object], head: bytes) -> None:
+    shape, generator = (9, CHANNELS[mode], 4, 3), torch.Generator().manual_seed(0)
+    data = TensorDataset(torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator))
+    requests = list(user_requests(*pictures(data, mode, **how)))
+    assert [request.what for request in requests[:4]] == SAMPLES * ["an array of the evaluation data as a file"]
     for request in requests[:4]:
         assert isinstance(request.body, bytes)
-        assert request.body.startswith(b"\x89PNG")
-    sent(*pictures(TensorDataset(arrays), channels))
+        assert request.body.startswith(head)
+    sent(*pictures(data, mode, **how))
 
 
 @pytest.mark.parametrize(
