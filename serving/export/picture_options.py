@@ -73,7 +73,11 @@ def assumed(inputs: Sequence[GivenInput], known: Mapping[str, Any]) -> str | Non
         lacking.append("--normalize imagenet")
     if not sizes or not lacking:
         return None
-    hint = "; most published weights want --resize crop:0.875" if "resize" not in known else ""
+    hint = (
+        "; most published weights want --resize crop:0.875, and --preprocess takes what they say"
+        if "resize" not in known
+        else ""
+    )
     return f"assumed of the model's pictures: {', '.join(lacking)}{hint}"
 
 

@@ -87,7 +87,7 @@ def test_a_run_has_its_own() -> None:
         (
             {},
             "--resize squash, which resizes any shape to 8 x 6, --interpolation bilinear, --normalize imagenet; "
-            "most published weights want --resize crop:0.875",
+            "most published weights want --resize crop:0.875, and --preprocess takes what they say",
         ),
         ({"resize": "crop", "interpolation": "bicubic"}, "--normalize imagenet"),
         ({"resize": "crop", "mean": [0.0], "normalize": "half"}, "--interpolation bilinear"),
