@@ -11,6 +11,8 @@ class Measured:
     samples: int
     max_abs_diff: float | None
     """Largest difference of any output. model.json has no NaN: this and the next two are None for it."""
+    max_scaled_diff: float | None = None
+    """Of several outputs the largest difference of any, as a share of its own largest value where that is above 1."""
     mean_abs_diff: float | None
     relative_error: float | None
     """Euclidean norm of all differences over that of the checkpoint's outputs; of several outputs the largest."""

@@ -62,7 +62,7 @@ def export(
         progress.begins(CHECKPOINT)
         graphs = Graphs(reference, Path(scratch))
         graphs.trace()
-        independence = Independence(reference, GOLDEN)
+        independence = Independence(reference, GOLDEN, progress)
         expected = Expected(reference, Path(scratch), progress)
         judges = Judges(expected, independence, WholeWay(reference, described))
         given = reference.limits | dict(limits)

@@ -13,13 +13,13 @@ from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import SigningKey
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.external_model import add_options, load_given
-from torchferry.serving.export.gate import Limits
 from torchferry.serving.export.kserve import write_kserve
 from torchferry.serving.export.network import name_of
 from torchferry.serving.export.picture_options import check_is_for_model
 from torchferry.serving.export.progress import shown_progress
 from torchferry.serving.export.trained import load_trained
 from torchferry.serving.export.variants import BUILDERS
+from torchferry.training.config.recipe import GateConfig
 
 USUAL = ("torch", "onnx-fp32", "onnx-int8")  # what needs neither a compiler nor a GPU
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     names = _names(options.variants)
     _check_serve(options.serve, names)
-    asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(Limits)}
+    asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(GateConfig)}
     given = {name: limit for name, limit in asked.items() if limit is not None}
     if (options.run is None) == (options.model is None):
         raise UserError("give a run folder, or the import path of a model with --model")
@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     most = "the most samples that servers may compute together; 1 where a sample's answer depends on its neighbours"
     made.add_argument("--max-batch", type=count, metavar="N", help=f"{most} (default any number)")
     made.add_argument("--sign", type=Path, metavar="KEY", help="vouch for it with an ed25519 private key, a PEM file")
-    for field in dataclasses.fields(Limits):
+    for field in dataclasses.fields(GateConfig):
         made.add_argument(f"--{field.name.replace('_', '-')}", type=finite, help="for every variant")
     add_options(made)
     return made

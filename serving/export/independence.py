@@ -7,7 +7,7 @@ network's. A variant of a checkpoint that passed is judged by how large the diff
 and what their kind may lose for the others.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from torchferry.errors import UserError
 from torchferry.serving.export.company import COMPARED, Arrays, Company, Together, company_of, pool_of
 from torchferry.serving.export.differences import amount, difference, scale, scales
 from torchferry.serving.export.in_double import InDouble
+from torchferry.serving.export.progress import SILENT, Progress
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.repeatable import check_repeatable
 from torchferry.serving.export.torch_program import place, reason
@@ -53,10 +54,10 @@ class Dependence:
 class Independence:
     """Of a reference, once; then `of` for each variant."""
 
-    def __init__(self, reference: Reference, golden: int) -> None:
+    def __init__(self, reference: Reference, golden: int, progress: Progress = SILENT) -> None:
         """`golden`: how many of its first samples are the bundle's golden ones. Raises UserError for a network that is
         random in evaluation, keeps something from call to call, or whose samples are not independent."""
-        self.reference = reference
+        self.reference, self.progress = reference, progress
         pool = pool_of(reference.test, golden)
         compared = {name: values[:COMPARED] for name, values in pool.items()}
         self.data = f"{reference.name}: does not take its evaluation data"
@@ -66,7 +67,7 @@ class Independence:
         self.rounding = {spec.name: 0.0 for spec in reference.outputs}
         """By output: the largest difference in eager mode that is one of rounding."""
         alone = _alone(self._eager("model: does not compute a sample alone"), self.company)
-        for together in self.company.batches:
+        for together in self._batches():
             self._check(alone, together)
         check_unchanged()
 
@@ -74,7 +75,7 @@ class Independence:
         """What the variant's own session makes of the samples; what it raises for them is passed on."""
         share, largest = SHARES.get(variant, SHARE), 0.0
         alone = _alone(session.run, self.company) if self.company.batches else {}
-        for together in self.company.batches:
+        for together in self._batches():
             for name, values in _answered(session, together).items():
                 apart = amount(_apart(alone[name], values, together), values)
                 if not apart <= share * scale(alone[name]) + ROUNDING * self.rounding[name]:
@@ -82,6 +83,13 @@ class Independence:
                     return Dependence(f"its samples are not independent: {words}", largest)
                 largest = max(largest, apart) if values.dtype.kind == "f" else largest
         return Dependence(None, largest)
+
+    def _batches(self) -> Iterator[Together]:
+        """A pass over the samples of the company, which may be more than those of the evaluation set."""
+        self.progress.reads(sum(together.size for together in self.company.batches))
+        for together in self.company.batches:
+            yield together
+            self.progress.has_read(together.size)
 
     def _takes(self, inputs: Arrays) -> bool:
         """A neighbour that cannot be computed does no harm: then a server computes each request of the batch alone."""

@@ -1,4 +1,4 @@
-"""Shows a person an export: a line as each part begins and ends, on a terminal a bar for each pass over the samples."""
+"""Shows a person an export: a line as each part begins and ends, on a terminal a bar for each pass over samples."""
 
 import sys
 import time

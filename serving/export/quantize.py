@@ -110,9 +110,18 @@ class Quantizer:
         def harm(node: str) -> float:
             self.write(scratch, [node])
             answered = in_parts(OnnxSession(scratch, list(inputs), names, cores()).run, inputs, reference.max_batch)
-            return float(max(np.square(answered[name] - expected[name]).mean() for name in names))
+            return max(_distance(answered[name], expected[name]) for name in names)
 
         return sorted(self.nodes, key=harm, reverse=True)
+
+
+def _distance(answered: np.ndarray, expected: np.ndarray) -> float:
+    """The mean square, as a share of that of what is expected, so that the largest output is not the only one that
+    counts. Truth values have no difference of their own, unsigned numbers would wrap around."""
+    numbers, wanted = answered.astype(np.float64), expected.astype(np.float64)
+    finite = np.isfinite(numbers) & np.isfinite(wanted)
+    wrong = np.square(numbers[finite] - wanted[finite]).sum()
+    return float(wrong / max(np.square(wanted[finite]).sum(), 1e-30))
 
 
 class Calibration(CalibrationDataReader):  # type: ignore[misc]  # it has no types

@@ -70,12 +70,11 @@ def _check(session: Session, bundle: Bundle, variant: str, calls: Mapping[str, R
     for how, rows in calls.items():
         answered = session.run({name: np.ascontiguousarray(values[rows]) for name, values in inputs.items()})
         for name, values in expected.items():
-            # As float64: unsigned numbers would wrap around, and truth values have no difference.
-            apart = np.abs(answered[name].astype(np.float64) - values[rows])
+            apart = _apart(answered[name], values[rows])
             difference, tolerance = float(apart.max()), bundle.variants[variant].golden_tolerance
             # Another batch is rounded differently, and the bundle's tolerance may be of equal ones.
             if how and values.dtype.kind == "f":
-                tolerance += ROUNDED * float(np.abs(values).max())
+                tolerance += ROUNDED * float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
             elif how and np.count_nonzero(apart) <= ROUNDED * apart.size:  # a few of the classes of a picture's pixels
                 continue
             if not difference <= tolerance:  # so that NaN fails as well
@@ -84,3 +83,13 @@ def _check(session: Session, bundle: Bundle, variant: str, calls: Mapping[str, R
                     f"{difference:.2g} in '{name}'; {tolerance:.2g} is allowed"
                     + (", and all together are answered right; export it again, with --max-batch 1" if how else "")
                 )
+
+
+def _apart(answered: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Of each element. None where an infinity is expected, with which a network masks a score, and is answered, or is
+    null in a server's JSON."""
+    # As float64: unsigned numbers would wrap around, and truth values have no difference.
+    numbers = answered.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(numbers - values)
+    return np.where((numbers == values) | (np.isinf(values) & np.isnan(numbers)), 0.0, apart)

@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from tests.serving.export.tiny_reference import tiny_reference
+from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export import batch_file, gate
@@ -92,6 +93,54 @@ def test_a_drop_as_large_as_the_limit_is_accepted() -> None:
 @pytest.mark.parametrize("limits", [LIMITS, Limits()])
 def test_a_variant_that_gives_nan_is_refused(limits: Limits) -> None:
     assert refusal(measured(np.full_like(EXPECTED, np.nan)), limits)
+
+
+@pytest.mark.parametrize("answered", [np.inf, 5.0, np.nan])
+def test_only_the_same_infinity_is_no_difference(answered: float) -> None:
+    """A network masks a score with -inf; what is answered beside it is judged as ever."""
+    expected = np.array([[-np.inf, 1.0], [2.0, -np.inf]], np.float32)
+    same = measured(expected, "tensors", expected)
+    assert (same.max_abs_diff, same.relative_error, refusal(same, limits_for("onnx-fp32", "tensors", {}))) == (
+        0,
+        0,
+        None,
+    )
+    off = expected + np.float32(0.5)
+    assert measured(off, "tensors", expected).relative_error == pytest.approx(0.5 * 2**0.5 / 5**0.5)
+    off[0, 0] = answered
+    assert refusal(measured(off, "tensors", expected), Limits()) == "its outputs are not all finite"
+
+
+def test_a_checkpoint_that_answers_nan_is_said() -> None:
+    expected = EXPECTED.copy()
+    expected[1, 2] = np.nan
+    words = "^table: answers NaN for 1 of 4 samples that it is judged on, so that .*; mend the model or the data$"
+    with pytest.raises(UserError, match=words):
+        measured(expected, expected=expected)
+
+
+@pytest.mark.parametrize(("large", "small", "reason"), [
+    (32.0, 0.0, None),
+    (32.0, 1e-2, "of its largest value an output differs by 0.01, allowed are 0.001; the outputs' relative error"),
+    (3e5, 0.0, "outputs differ by 3e+05, allowed are 1e+05; of its largest value an output differs by 0.003"),
+])  # fmt: skip
+def test_each_of_several_outputs_is_judged_by_its_own_values(large: float, small: float, reason: str | None) -> None:
+    class Two(nn.Module):
+        def forward(self, row: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return torch.full((len(row), 1), 1e8), torch.full((len(row), 1), 0.5)
+
+    class Off:
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            outputs = reference.run(inputs)
+            return {"large": outputs["large"] + large, "small": outputs["small"] + small}
+
+    specs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 1)) for name in ("large", "small"))
+    reference = tiny_reference(module=Two(), outputs=specs, task="tensors", labels=())
+    expected = Expected(reference)
+    found = refusal(expected.measure(Off()), limits_for("onnx-fp32", "tensors", {}, expected.scale))
+    assert found == reason if reason is None else found is not None and found.startswith(reason)
+    given = limits_for("onnx-fp32", "tensors", {"max_abs_diff": 1e9, "max_relative_error": 1}, expected.scale)
+    assert refusal(expected.measure(Off()), given) is None
 
 
 def test_values_are_judged_by_their_relative_error() -> None:

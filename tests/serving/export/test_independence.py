@@ -13,6 +13,7 @@ from tests.serving.dependent import DEPENDENT, INDEPENDENT, KEEPING, RANDOM, Bra
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.independence import Independence
+from torchferry.serving.export.progress import Silent
 from torchferry.serving.export.reference import Reference, Served
 from torchferry.serving.export.samples import Samples
 
@@ -208,3 +209,23 @@ def test_an_output_with_other_rows_than_its_batch_is_refused() -> None:
 
     found = Independence(reference_of(INDEPENDENT["a layer"]()), 4).of(Fewer(0.0), "onnx-fp32")
     assert found.refusal == "its samples are not independent: 'scores' has 1 rows for a batch of 2"
+
+
+@pytest.mark.parametrize("most", [None, 1])
+def test_its_passes_say_how_far_they_are(most: int | None) -> None:
+    class Seen(Silent):
+        def __init__(self) -> None:
+            self.passes: list[list[int | None]] = []
+
+        def reads(self, samples: int | None) -> None:
+            self.passes.append([samples])
+
+        def has_read(self, samples: int) -> None:
+            self.passes[-1].append(samples)
+
+    seen, reference = Seen(), reference_of(INDEPENDENT["a layer"](), max_batch=most)
+    Independence(reference, 4, seen).of(reference, "torch")
+    total, *read = seen.passes[0]
+    assert seen.passes == [[total, *read]] * 2
+    assert total == sum(size for size in read if size) == (0 if most else total)
+    assert most or read[:5] == [2, 3, 5, 8, 32]

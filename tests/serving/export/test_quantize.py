@@ -13,7 +13,7 @@ from torch.utils.data import TensorDataset
 from tests.serving.export.tiny_reference import tiny_reference
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.errors import CannotBuild
-from torchferry.serving.export.quantize import Calibration, Quantizer, quantized
+from torchferry.serving.export.quantize import Calibration, Quantizer, _distance, quantized
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 
@@ -80,6 +80,19 @@ def test_the_most_harmful_node_comes_first(graph: Path, reference: Reference, tm
     worst = Quantizer(graph, reference.test, None, tmp_path).by_harm(reference, tmp_path / "one.onnx")
     assert worst[0] == "ruined"
     assert set(worst) == set(NODES)
+
+
+@pytest.mark.parametrize(
+    ("answered", "expected", "distance"),
+    [
+        (np.array([True, False]), np.array([True, True]), 0.5),
+        (np.array([255], np.uint8), np.array([1], np.uint8), 254.0**2),
+        (np.array([2e8, 3], np.float32), np.array([1e8, 3], np.float32), 1),
+        (np.array([-np.inf, 3], np.float32), np.array([-np.inf, 2], np.float32), 0.25),
+    ],
+)
+def test_harm_is_told_of_any_output(answered: np.ndarray, expected: np.ndarray, distance: float) -> None:
+    assert _distance(answered, expected) == pytest.approx(distance)
 
 
 @pytest.mark.parametrize(("most", "sizes"), [(None, [64, 16]), (30, [30, 30, 4, 16])])

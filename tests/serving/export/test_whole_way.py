@@ -77,6 +77,19 @@ def test_what_answers_as_the_checkpoint_is_accepted(tmp_path: Path, kind: str) -
     assert session.sizes[0] > 8
 
 
+def test_a_masked_score_is_answered_as_the_checkpoint_does() -> None:
+    class Masking(nn.Module):
+        def forward(self, row: torch.Tensor) -> torch.Tensor:
+            return row.masked_fill(row > 3, float("-inf"))[:, :2]
+
+    reference = tiny_reference(module=Masking(), task="tensors", labels=())
+    way = WholeWay(reference, of(reference))
+    assert way.refusal(Computing(reference), TOLERANCE) is None
+    wrong = way.refusal(Computing(reference, np.nan_to_num), TOLERANCE)
+    assert wrong is not None
+    assert "differs by inf beside other requests" in wrong
+
+
 def test_a_file_that_is_read_as_another_sample_refuses(tmp_path: Path) -> None:
     """The evaluation data were turned upside down by somebody's own reader."""
     reference = pictures(tmp_path)

@@ -87,6 +87,18 @@ def test_another_answer_is_told_with_its_difference(golden: Bundle, values: list
         check_golden(Gives(probabilities=values), golden, "torch")
 
 
+@pytest.mark.parametrize(("answered", "fails"), [(-np.inf, None), (np.nan, None), (np.inf, "inf"), (9.0, "inf")])
+def test_an_infinity_is_answered_as_such_or_as_null(tmp_path: Path, answered: float, fails: str | None) -> None:
+    rows = np.array([[-np.inf, 1.0]], np.float32)
+    bundle = golden_of(tmp_path, np.zeros((1, 2), np.float32), rows)
+    gives = Gives(probabilities=[answered, 1.0])
+    if fails is None:
+        check_golden(gives, bundle, "onnx-fp32")
+        return
+    with pytest.raises(BundleError, match=f"differs by {fails} in 'probabilities'"):
+        check_golden(gives, bundle, "onnx-fp32")
+
+
 class AddsFirst:
     """What it gives for a row depends on the row that comes first."""
 
