@@ -55,8 +55,9 @@ def plain_rows(lines: Lines, spec: TensorSpec) -> np.ndarray:
 
     Raises NotDecodable, WrongTensor.
     """
+    whole = DTYPES[spec.datatype].kind in "iu"
     try:
-        rows = [[np.nan if PANDAS.is_missing(cell) else float(cell) for cell in cells] for cells in lines.cells]
+        rows = [[_plain(cell, whole) for cell in cells] for cells in lines.cells]
     except ValueError as error:
         what = f"the body is neither JSON nor lines of numbers with commas: {error}"
         hint = "" if spec.table else "; the model's columns have no names here, so a line of names is not taken"
@@ -65,8 +66,19 @@ def plain_rows(lines: Lines, spec: TensorSpec) -> np.ndarray:
         raise WrongTensor(f"'{spec.name}' has rows of different lengths, or none; the model takes {spec.shape[1]} each")
     shape = [len(rows), len(rows[0])]
     check_declared(spec.datatype, shape, spec)
-    whole = DTYPES[spec.datatype].kind in "iu" and all(value.is_integer() for row in rows for value in row)
-    return from_numbers([[int(value) for value in row] for row in rows] if whole else rows, shape, spec)
+    return from_numbers(rows, shape, spec)
+
+
+def _plain(cell: str, whole: bool) -> float:
+    """A whole number of a tensor of such is exact: as a float one of 17 digits might become its neighbour."""
+    if PANDAS.is_missing(cell):
+        return np.nan
+    if "_" in cell:  # Python would take 1_000
+        raise ValueError(f"could not convert string to float: '{cell}'")
+    if whole and cell.strip().lstrip("+-").isdecimal():
+        return int(cell)
+    number = float(cell)
+    return int(number) if whole and number.is_integer() else number
 
 
 def _begins_with_names(lines: Lines, table: TableSpec) -> bool:

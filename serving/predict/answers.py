@@ -1,5 +1,6 @@
 """The JSON that a server or a bundle answers with, to what it says of each sample."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -14,6 +15,8 @@ Answer = dict[str, Any]
 NOTES = "notes"
 """What was assumed of samples that were asked about together, in the answer to the first of them."""
 
+_LINE = re.compile(r"\bline (\d+): ")
+
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
@@ -23,6 +26,14 @@ class Unanswered:
 
 
 Result = Answer | Unanswered
+
+
+def refused(sample: Sample, why: str, fault: bool = False) -> Unanswered:
+    """Without the line of the body that a row stood in: it was asked alone, and `Sample.row` counts in its file."""
+    line = _LINE.search(why) if sample.form == "row" else None
+    if line and not (sample.names and line[1] == "1"):  # line 1 is the file's own line of names
+        why = why[: line.start()] + why[line.end() :]
+    return Unanswered(why, fault)
 
 
 def each(content: Mapping[str, Any], samples: Sequence[Sample]) -> list[Result]:

@@ -245,3 +245,12 @@ def test_cells_are_read_with_the_words_of_the_contract() -> None:
     table = TableSpec(columns=(AGE,), text=CellText(missing_words=("?",), decimal=","))
     assert read("age\n?\n", table).inputs["row"].tolist() == [[30]]
     assert read({"age": "1,5"}, table).inputs["row"].tolist() == [[1.5]]
+
+
+def test_whole_numbers_are_exact() -> None:
+    row = TensorSpec(name="row", datatype="INT64", shape=(-1, 2))
+    body = b"9007199254740993,-9223372036854775808\n2.0, +7"
+    assert read_request(body, described(inputs=(row,))).inputs["row"].tolist() == [
+        [9007199254740993, -9223372036854775808],
+        [2, 7],
+    ]
