@@ -19,7 +19,7 @@ from torchferry.serving.predict.answers import NOTES, Result, Unanswered
 from torchferry.serving.predict.in_order import in_order
 from torchferry.serving.predict.inputs import Inputs
 from torchferry.serving.predict.local import AskedBundle
-from torchferry.serving.predict.output_file import OutputFile
+from torchferry.serving.predict.output_file import OutputFile, files_of
 from torchferry.serving.predict.predict_options import parsed
 from torchferry.serving.predict.progress import Progress
 from torchferry.serving.predict.question import Question, questions
@@ -40,7 +40,7 @@ Output = OutputFile | StandardOutput
 
 def main(arguments: Sequence[str]) -> None:
     options = parsed(arguments)
-    inputs = Inputs(options.inputs, _say)
+    inputs = Inputs(options.inputs, _say, written=files_of(options.output) if options.output else ())
     with ExitStack() as stack:
         asked = _asked_server(options, stack) if options.bundle is None else _asked_bundle(options)
         output = _output(options, asked.about)

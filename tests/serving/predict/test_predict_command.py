@@ -180,6 +180,17 @@ def test_what_was_assumed_is_said_once(images: list[str], capsys: pytest.Capture
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_glob_does_not_mean_what_is_written_itself(bundle: Path, tmp_path: Path, ending: str) -> None:
+    (tmp_path / "a.csv").write_text("1,0\n0,1\n")
+    output = tmp_path / f"records.{ending}"
+    ask(tmp_path / "*.[cj]s*", "--bundle", bundle, "-o", output)
+    written = output.read_bytes()
+    assert written.count(b"a.csv") == 2
+    ask(tmp_path / "*.[cj]s*", "--bundle", bundle, "-o", output)
+    assert output.read_bytes() == written
+
+
 def test_ctrl_c_is_one_line_and_the_same_command_goes_on(bundle: Path, tmp_path: Path) -> None:
     rows, output = tmp_path / "many.csv", tmp_path / "out.csv"
     rows.write_text("".join(f"{number},1\n" for number in range(100_000)))
