@@ -132,6 +132,8 @@ def _write(
         records: Records = FORMATS[options.format](options.top_k) if options.format else Lines(options.top_k)
         if output.is_new:
             head, pairs = _first_answer(pairs)
+            if options.top_k and "label" not in head:
+                _say("--top-k: the model answers without labels, of which none can be the best; it changes nothing")
             output.append(records.head(head))
         elif isinstance(records, Csv):
             records.columns = output.columns()

@@ -170,6 +170,17 @@ def test_what_is_left_out_is_said(bundle: Path, rows: Path, tmp_path: Path, caps
     assert capsys.readouterr().err.splitlines()[-1] == left_out
 
 
+def test_best_labels_of_what_has_none_are_told_to_be_none(
+    images: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with http_peer() as peer:
+        peer.content = json.dumps({"model": "m", "values": {"y": 0.5}}).encode()
+        ask(images[0], "--model", "digits", "--port", peer.port, "--top-k", 2)
+    captured = capsys.readouterr()
+    assert captured.out == f"y 0.5  {images[0]}\n"
+    assert captured.err.startswith("torchferry: --top-k: the model answers without labels")
+
+
 def test_what_was_assumed_is_said_once(images: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with http_peer() as peer:
         peer.content = json.dumps({"label": "7", "probability": 1.0, "notes": ["column 1 is left out"]}).encode()
