@@ -8,7 +8,7 @@ import numpy as np
 from torchferry.contract.cells import CellText, NotACell
 from torchferry.contract.table import TableSpec, WrongRow
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.codec.lines import Lines, read_lines
+from torchferry.serving.codec.lines import UNNAMED, Lines, read_lines
 from torchferry.serving.codec.tensors import DTYPES, check_declared, from_numbers
 from torchferry.serving.errors import NotDecodable, WrongTensor
 
@@ -25,6 +25,8 @@ def from_records(records: Sequence[Any], spec: TensorSpec) -> Rows:
             if not isinstance(record, dict):
                 raise WrongRow(f"{place(row)}: is no object of the columns {', '.join(table.names)}")
             table.check_names(record, place(row))
+            if not record:
+                raise WrongRow(f"{place(row)}: is empty; give one column or more of {', '.join(table.names)}")
         cells = {name: [record.get(name) for record in records] for name in table.names}
         return _encoded(cells, len(records), place, spec)
     except WrongRow as error:
@@ -88,6 +90,8 @@ def _begins_with_names(lines: Lines, table: TableSpec) -> bool:
     if not any(cell in table.names for cell in first):
         return not any(numbers)  # then names that the table does not have
     if all(numbers):
+        if not all(cell in table.names or UNNAMED.fullmatch(cell) for cell in first):
+            return False  # a number that is the name of a column elsewhere
         raise WrongRow(f"line 1: '{','.join(first)}' may be the columns' names or a row; send records as JSON")
     return True
 
