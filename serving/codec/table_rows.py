@@ -15,6 +15,8 @@ from torchferry.serving.errors import NotDecodable, WrongTensor
 Rows = tuple[np.ndarray, tuple[str, ...]]
 """[rows, numbers] as the network takes them, and what was assumed of them, a line each."""
 PANDAS = CellText()
+EITHER = "may be the columns' names or a row"
+"""What is said of a first line of numbers that are names as well."""
 
 
 def from_records(records: Sequence[Any], spec: TensorSpec) -> Rows:
@@ -92,7 +94,7 @@ def _begins_with_names(lines: Lines, table: TableSpec) -> bool:
     if all(numbers):
         if not all(cell in table.names or UNNAMED.fullmatch(cell) for cell in first):
             return False  # a number that is the name of a column elsewhere
-        raise WrongRow(f"line 1: '{','.join(first)}' may be the columns' names or a row; send records as JSON")
+        raise WrongRow(f"line 1: '{','.join(first)}' {EITHER}; send records as JSON")
     return True
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from torchferry.errors import ServerFault
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.codec.table_rows import EITHER
 from torchferry.serving.predict.sample import Sample
 
 Answer = dict[str, Any]
@@ -29,7 +30,12 @@ Result = Answer | Unanswered
 
 
 def refused(sample: Sample, why: str, fault: bool = False) -> Unanswered:
-    """Without the line of the body that a row stood in: it was asked alone, and `Sample.row` counts in its file."""
+    """Without the line of the body that a row stood in: it was asked alone, and `Sample.row` counts in its file.
+
+    Raises UserError where a file's first line may be one of names: the rows behind it might have another order.
+    """
+    if EITHER in why and sample.form == "row" and sample.row == 1 and not sample.names:
+        raise UserError(f"{sample.source}: {why}")
     line = _LINE.search(why) if sample.form == "row" else None
     if line and not (sample.names and line[1] == "1"):  # line 1 is the file's own line of names
         why = why[: line.start()] + why[line.end() :]

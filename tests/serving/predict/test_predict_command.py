@@ -14,6 +14,8 @@ from tests.serving import tiny_bundle
 from tests.serving.peers import grpc_peer, http_peer
 from tests.serving.predict.samples import folder_of_pictures
 from tests.waiting import wait_until
+from torchferry.contract.encoders import Encoder
+from torchferry.contract.table import TableSpec
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.client import Denied, Refused
 from torchferry.serving.predict import main, predict_command
@@ -168,6 +170,17 @@ def test_what_is_left_out_is_said(bundle: Path, rows: Path, tmp_path: Path, caps
         ask(rows, tmp_path / "pictures", "--bundle", bundle, "--processes", 1)
     left_out = f"torchferry: left out 1 file that is no picture: {tmp_path}/pictures/notes.txt"
     assert capsys.readouterr().err.splitlines()[-1] == left_out
+
+
+def test_names_that_are_numbers_are_not_taken_for_a_row(tmp_path: Path) -> None:
+    """The rows behind them have another order than the table that was trained on."""
+    columns = (Encoder(column="0"), Encoder(column="1"))
+    table = tiny_bundle.written_table(tmp_path, TableSpec(columns=columns), tiny_bundle.GOLDEN)
+    (tmp_path / "rows.csv").write_text("1,0\n0.25,0.75\n")
+    with pytest.raises(
+        UserError, match=r"rows\.csv: line 1: '1,0' may be the columns' names or a row; send records as"
+    ):
+        ask(tmp_path / "rows.csv", "--bundle", table.root)
 
 
 def test_best_labels_of_what_has_none_are_told_to_be_none(
