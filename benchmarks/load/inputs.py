@@ -15,6 +15,8 @@ from torchferry.serving.codec.tensors import DTYPES
 RANDOM = 16  # different requests, so that no cache answers them
 # What np.load raises for damaged files, for a lone .npy (TypeError) and for encrypted ones (RuntimeError).
 NOT_ARRAYS = (OSError, ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+"""Pillow's colours by the channels that a model takes."""
 Inputs = dict[str, np.ndarray]
 """One request's tensors by name; the first axis is the batch."""
 
@@ -94,13 +96,13 @@ def _image(file: Path, specs: Sequence[TensorSpec], batch: int) -> Inputs:
     if others or len(spec.shape) != 4 or dtype not in (np.uint8, np.float16, np.float32):
         takes = ", ".join(f"{spec.name} {spec.datatype} {list(spec.shape)}" for spec in specs)
         raise UserError(f"--input: {file} is no .npz, and the model takes no image, but {takes}")
-    first = spec.shape[1] in (1, 3)
+    first = spec.shape[1] in (1, 3) or (spec.shape[1] in MODES and spec.shape[3] not in MODES)
     channels, height, width = spec.shape[1:] if first else (spec.shape[3], *spec.shape[1:3])
-    if channels not in (1, 3) or min(height, width) < 1:
+    if channels not in MODES or min(height, width) < 1:
         raise UserError(f"--input: an image does not fit '{spec.name}' with its shape {list(spec.shape)}; give an .npz")
     try:
         with Image.open(file) as image:
-            pixels = np.asarray(image.convert("L" if channels == 1 else "RGB").resize((width, height)))
+            pixels = np.asarray(image.convert(MODES[channels]).resize((width, height)))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"--input: {file} is no image that can be read ({error})") from error
     pixels = pixels.reshape(height, width, channels)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import codecs
 import json
 import math
 from collections.abc import Mapping
@@ -50,7 +51,7 @@ def read_request(body: bytes, bundle: Bundle) -> Request:
 
     Raises RequestError.
     """
-    start = body[:4096].lstrip()[:1]
+    start = body[:4096].removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     if start in (b"{", b"["):  # neither images nor rows of numbers start like this
         return _read_json(body, bundle)
     first = bundle.inputs[0]

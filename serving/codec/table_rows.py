@@ -8,13 +8,15 @@ import numpy as np
 from torchferry.contract.cells import CellText, NotACell
 from torchferry.contract.table import TableSpec, WrongRow
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.codec.lines import Lines, read_lines
+from torchferry.serving.codec.lines import UNNAMED, Lines, read_lines
 from torchferry.serving.codec.tensors import DTYPES, check_declared, from_numbers
 from torchferry.serving.errors import NotDecodable, WrongTensor
 
 Rows = tuple[np.ndarray, tuple[str, ...]]
 """[rows, numbers] as the network takes them, and what was assumed of them, a line each."""
 PANDAS = CellText()
+EITHER = "may be the columns' names or a row"
+"""What is said of a first line of numbers that are names as well."""
 
 
 def from_records(records: Sequence[Any], spec: TensorSpec) -> Rows:
@@ -25,6 +27,8 @@ def from_records(records: Sequence[Any], spec: TensorSpec) -> Rows:
             if not isinstance(record, dict):
                 raise WrongRow(f"{place(row)}: is no object of the columns {', '.join(table.names)}")
             table.check_names(record, place(row))
+            if not record:
+                raise WrongRow(f"{place(row)}: is empty; give one column or more of {', '.join(table.names)}")
         cells = {name: [record.get(name) for record in records] for name in table.names}
         return _encoded(cells, len(records), place, spec)
     except WrongRow as error:
@@ -55,8 +59,9 @@ def plain_rows(lines: Lines, spec: TensorSpec) -> np.ndarray:
 
     Raises NotDecodable, WrongTensor.
     """
+    whole = DTYPES[spec.datatype].kind in "iu"
     try:
-        rows = [[np.nan if PANDAS.is_missing(cell) else float(cell) for cell in cells] for cells in lines.cells]
+        rows = [[_plain(cell, whole) for cell in cells] for cells in lines.cells]
     except ValueError as error:
         what = f"the body is neither JSON nor lines of numbers with commas: {error}"
         hint = "" if spec.table else "; the model's columns have no names here, so a line of names is not taken"
@@ -65,8 +70,19 @@ def plain_rows(lines: Lines, spec: TensorSpec) -> np.ndarray:
         raise WrongTensor(f"'{spec.name}' has rows of different lengths, or none; the model takes {spec.shape[1]} each")
     shape = [len(rows), len(rows[0])]
     check_declared(spec.datatype, shape, spec)
-    whole = DTYPES[spec.datatype].kind in "iu" and all(value.is_integer() for row in rows for value in row)
-    return from_numbers([[int(value) for value in row] for row in rows] if whole else rows, shape, spec)
+    return from_numbers(rows, shape, spec)
+
+
+def _plain(cell: str, whole: bool) -> float:
+    """A whole number of a tensor of such is exact: as a float one of 17 digits might become its neighbour."""
+    if PANDAS.is_missing(cell):
+        return np.nan
+    if "_" in cell:  # Python would take 1_000
+        raise ValueError(f"could not convert string to float: '{cell}'")
+    if whole and cell.strip().lstrip("+-").isdecimal():
+        return int(cell)
+    number = float(cell)
+    return int(number) if whole and number.is_integer() else number
 
 
 def _begins_with_names(lines: Lines, table: TableSpec) -> bool:
@@ -76,7 +92,9 @@ def _begins_with_names(lines: Lines, table: TableSpec) -> bool:
     if not any(cell in table.names for cell in first):
         return not any(numbers)  # then names that the table does not have
     if all(numbers):
-        raise WrongRow(f"line 1: '{','.join(first)}' may be the columns' names or a row; send records as JSON")
+        if not all(cell in table.names or UNNAMED.fullmatch(cell) for cell in first):
+            return False  # a number that is the name of a column elsewhere
+        raise WrongRow(f"line 1: '{','.join(first)}' {EITHER}; send records as JSON")
     return True
 
 

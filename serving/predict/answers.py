@@ -1,11 +1,13 @@
 """The JSON that a server or a bundle answers with, to what it says of each sample."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from torchferry.errors import ServerFault
+from torchferry.errors import ServerFault, UserError
+from torchferry.serving.codec.table_rows import EITHER
 from torchferry.serving.predict.sample import Sample
 
 Answer = dict[str, Any]
@@ -13,6 +15,8 @@ Answer = dict[str, Any]
 
 NOTES = "notes"
 """What was assumed of samples that were asked about together, in the answer to the first of them."""
+
+_LINE = re.compile(r"\bline (\d+): ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,19 @@ class Unanswered:
 
 
 Result = Answer | Unanswered
+
+
+def refused(sample: Sample, why: str, fault: bool = False) -> Unanswered:
+    """Without the line of the body that a row stood in: it was asked alone, and `Sample.row` counts in its file.
+
+    Raises UserError where a file's first line may be one of names: the rows behind it might have another order.
+    """
+    if EITHER in why and sample.form == "row" and sample.row == 1 and not sample.names:
+        raise UserError(f"{sample.source}: {why}")
+    line = _LINE.search(why) if sample.form == "row" else None
+    if line and not (sample.names and line[1] == "1"):  # line 1 is the file's own line of names
+        why = why[: line.start()] + why[line.end() :]
+    return Unanswered(why, fault)
 
 
 def each(content: Mapping[str, Any], samples: Sequence[Sample]) -> list[Result]:

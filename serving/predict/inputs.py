@@ -4,7 +4,7 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from glob import iglob
 from pathlib import Path
@@ -23,13 +23,20 @@ Kind = Literal["picture", "arrays", "json", "rows"]
 
 
 class Inputs:
-    def __init__(self, given: Sequence[str], say: Callable[[str], None], stdin: IO[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        given: Sequence[str],
+        say: Callable[[str], None],
+        stdin: IO[bytes] | None = None,
+        written: Collection[Path] = (),
+    ) -> None:
         """Raises UserError for what is not there, before any sample is made.
 
         `say` is told what had to be assumed. The files of a glob are sorted; their names are in memory, those of a
-        folder one folder at a time.
+        folder one folder at a time. A glob does not mean what is `written` meanwhile.
         """
-        self.paths = [path for text in given for path in _expanded(text)]
+        own = frozenset(map(os.path.abspath, written))
+        self.paths = [path for text in given for path in _expanded(text, own)]
         self.say, self.stdin = say, stdin or sys.stdin.buffer
         self.left_out = LeftOut()
 
@@ -86,13 +93,13 @@ def _kind(head: bytes, path: str = "") -> Kind:
     return "json" if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[") else "rows"
 
 
-def _expanded(text: str) -> list[str]:
+def _expanded(text: str, own: Collection[str]) -> list[str]:
     """The paths that are meant; a shell has expanded a glob already, unless it was quoted."""
     if text != STANDARD_INPUT and not os.path.exists(text) and any(sign in text for sign in "*?["):
-        found = sorted(iglob(text, recursive=True))
+        found = sorted(path for path in iglob(text, recursive=True) if os.path.abspath(path) not in own)
         if not found:
             raise UserError(f"{text}: no file has such a name")
-        return [path for found_path in found for path in _expanded(found_path)]
+        return [path for found_path in found for path in _expanded(found_path, own)]
     if os.path.isdir(text):
         next(pictures_below(text, LeftOut()))
     elif text != STANDARD_INPUT and (os.path.isfile(text) or not os.path.exists(text)):

@@ -1,7 +1,10 @@
-"""A file of JSON lines: each an instance (a record, a list of numbers, {"b64": a picture}) or a whole request."""
+"""A file of JSON lines: each an instance (a record, a list of numbers, {"b64": a picture}) or a whole request.
+
+A file that is one list of records has a sample for each of them.
+"""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,18 +20,32 @@ def instances(lines: Iterable[str], source: str) -> Iterator[Sample]:
     given = iter(lines)
     try:
         first = next(given, "")
-        if _is_json(first):
-            for number, line in enumerate(chain([first], given), 1):
-                if line.strip():
-                    yield _sample(source, number, line)
-        else:
-            yield _whole(chain([first], given), source)
+        text = first if _is_json(first) else _whole(chain([first], given), source)
+        if _is_list_of_objects(value := json.loads(text)):
+            yield from _each(value, given, source)
+            return
+        for number, line in enumerate(chain([text], given), 1):
+            if line.strip():
+                yield _sample(source, number, line)
     except UnicodeDecodeError as error:
         raise UserError(f"{source}: cannot be read as JSON lines ({error})") from error
 
 
-def _whole(lines: Iterator[str], source: str) -> Sample:
-    """The only sample of a file that is one value over several lines."""
+def _is_list_of_objects(value: Any) -> bool:
+    """Which is no instance itself: as pandas writes a table, with orient="records"."""
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+
+
+def _each(records: Sequence[Any], behind: Iterator[str], source: str) -> Iterator[Sample]:
+    """A sample for each record of a file that is a list of them; its row is its place in the list."""
+    if any(line.strip() for line in behind):
+        raise UserError(f"{source}: more follows the list that it begins with; give one list, or a value on each line")
+    for number, record in enumerate(records, 1):
+        yield _sample(source, number, json.dumps(record))
+
+
+def _whole(lines: Iterator[str], source: str) -> str:
+    """The content of a file that is one value over several lines."""
     text = ""
     for line in lines:
         text += line
@@ -36,14 +53,17 @@ def _whole(lines: Iterator[str], source: str) -> Sample:
             break
     if not _is_json(text):
         raise UserError(f"{source}: begins as JSON, and its first line is none; give a JSON value on each line")
-    return _sample(source, 1, text)
+    return text
 
 
 def _sample(source: str, number: int, text: str) -> Sample:
     try:
-        form = _form(json.loads(text))
+        value = json.loads(text)
+        form = _form(value)
     except (ValueError, RecursionError) as error:
         return Sample(source, number, "wrong", f"is not JSON ({error})".encode())
+    if _is_list_of_objects(value):
+        return Sample(source, number, "wrong", b"is a list of records; give each of them a line of its own")
     return Sample(source, number, form, text.strip().encode())
 
 

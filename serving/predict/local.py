@@ -14,7 +14,7 @@ from torchferry.serving.errors import RequestError
 from torchferry.serving.onnx_server.models.model import chosen
 from torchferry.serving.onnx_server.models.plan import planned
 from torchferry.serving.onnx_server.settings import Settings
-from torchferry.serving.predict.answers import Result, Unanswered, each
+from torchferry.serving.predict.answers import Result, Unanswered, each, refused
 from torchferry.serving.predict.question import body
 from torchferry.serving.predict.sample import Sample
 from torchferry.serving.session import check_golden, open_variant
@@ -66,7 +66,7 @@ class AskedBundle:
             return [(samples, Unanswered(f"cannot be read ({error.strerror})"))]
         except RequestError as error:
             if len(samples) == 1:
-                return [(samples, Unanswered(str(error)))]
+                return [(samples, refused(samples[0], str(error)))]
         return [one for sample in samples for one in self._read([sample])]
 
     def _computed(self, requests: Sequence[Request]) -> Iterator[Outputs | Unanswered]:

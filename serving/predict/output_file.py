@@ -23,12 +23,17 @@ TEXT = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 """Names of files need not be UTF-8."""
 
 
+def files_of(path: Path) -> tuple[Path, Path]:
+    """The file of records, and the one beside it."""
+    return path, path.with_name(f"{path.name}.about.json")
+
+
 class OutputFile:
     def __init__(self, path: Path, format_: str, about: Mapping[str, Any]) -> None:
         """`about`: what has to be the same when it goes on. Raises UserError for a file that was begun otherwise, is of
         something else, or is being written by another process."""
-        self.path, self.format = path, format_
-        self.about_path = path.with_name(f"{path.name}.about.json")
+        self.format = format_
+        self.path, self.about_path = files_of(path)
         existed = path.exists() and path.stat().st_size > 0
         self.file = self._locked()
         try:

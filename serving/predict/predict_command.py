@@ -19,7 +19,7 @@ from torchferry.serving.predict.answers import NOTES, Result, Unanswered
 from torchferry.serving.predict.in_order import in_order
 from torchferry.serving.predict.inputs import Inputs
 from torchferry.serving.predict.local import AskedBundle
-from torchferry.serving.predict.output_file import OutputFile
+from torchferry.serving.predict.output_file import OutputFile, files_of
 from torchferry.serving.predict.predict_options import parsed
 from torchferry.serving.predict.progress import Progress
 from torchferry.serving.predict.question import Question, questions
@@ -40,7 +40,7 @@ Output = OutputFile | StandardOutput
 
 def main(arguments: Sequence[str]) -> None:
     options = parsed(arguments)
-    inputs = Inputs(options.inputs, _say)
+    inputs = Inputs(options.inputs, _say, written=files_of(options.output) if options.output else ())
     with ExitStack() as stack:
         asked = _asked_server(options, stack) if options.bundle is None else _asked_bundle(options)
         output = _output(options, asked.about)
@@ -132,6 +132,8 @@ def _write(
         records: Records = FORMATS[options.format](options.top_k) if options.format else Lines(options.top_k)
         if output.is_new:
             head, pairs = _first_answer(pairs)
+            if options.top_k and "label" not in head:
+                _say("--top-k: the model answers without labels, of which none can be the best; it changes nothing")
             output.append(records.head(head))
         elif isinstance(records, Csv):
             records.columns = output.columns()

@@ -6,7 +6,7 @@ from typing import Any
 from torchferry.errors import ServerFault
 from torchferry.serving.client import Client, Denied, Refused, TooMany, Unavailable
 from torchferry.serving.errors import NotDecodable
-from torchferry.serving.predict.answers import Result, Unanswered, each
+from torchferry.serving.predict.answers import Result, Unanswered, each, refused
 from torchferry.serving.predict.question import body
 from torchferry.serving.predict.sample import Sample
 
@@ -40,6 +40,6 @@ class AskedServer:
             raise
         except (Refused, ServerFault, NotDecodable) as error:
             if len(samples) == 1:
-                return [Unanswered(str(error), fault=isinstance(error, ServerFault))]
+                return [refused(samples[0], str(error), isinstance(error, ServerFault))]
         middle = len(samples) // 2
         return self.ask(samples[:middle]) + self.ask(samples[middle:])

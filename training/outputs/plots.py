@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -73,8 +75,12 @@ def draw_predictions(
     labels: tuple[str, ...],
     task: Task,
     device: torch.device,
+    mode: str,
 ) -> None:
-    """A grid of test images with true and predicted classes or values; mistakes come first, framed in red."""
+    """A grid of test images with true and predicted classes or values; mistakes come first, framed in red.
+
+    `mode` is Pillow's name for the images' colours.
+    """
     rows, columns = GRID
     samples = _readable(test, [*result.shown, *result.shown_right], rows * columns)
     images = torch.stack([image for image, _ in samples]).to(device)
@@ -92,7 +98,7 @@ def draw_predictions(
     for index, ((image, _), (text, mistaken)) in enumerate(zip(samples, titles, strict=True)):
         row, column = divmod(index, columns)
         corner = BESIDE + column * (IMAGE + BESIDE), HEADING + ABOVE + row * (IMAGE + ABOVE)
-        _draw_image(axes, corner, image, mistaken)
+        _draw_image(axes, corner, _shown(image, mode), mistaken)
         middle, colour = corner[0] + IMAGE / 2, "red" if mistaken else "black"
         axes.text(middle, corner[1] - 0.06, _plain(text), ha="center", va="bottom", size=size, color=colour)
     _save(figure, run_dir / run_folder.PREDICTIONS)
@@ -124,12 +130,21 @@ def _readable(test: Dataset, first: list[int], count: int) -> list[tuple[torch.T
     return found
 
 
-def _draw_image(axes: Axes, corner: tuple[float, float], image: torch.Tensor, framed: bool) -> None:
+def _shown(image: torch.Tensor, mode: str) -> np.ndarray:
+    """[height, width, channels] of those that matplotlib takes, which are neither LA nor CMYK."""
+    pixels = image.permute(1, 2, 0).numpy()
+    if mode not in ("LA", "CMYK"):
+        return pixels
+    picture = Image.frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes())
+    return np.asarray(picture.convert("RGBA" if mode == "LA" else "RGB"))
+
+
+def _draw_image(axes: Axes, corner: tuple[float, float], image: np.ndarray, framed: bool) -> None:
     """In the middle of the square of side IMAGE that has this upper left corner."""
-    height, width = (side * IMAGE / max(image.shape[1:]) for side in image.shape[1:])
+    height, width = (side * IMAGE / max(image.shape[:2]) for side in image.shape[:2])
     left, top = corner[0] + (IMAGE - width) / 2, corner[1] + (IMAGE - height) / 2
     extent = (left, left + width, top + height, top)
-    axes.imshow(image.permute(1, 2, 0).numpy(), cmap="gray", extent=extent, aspect="auto")
+    axes.imshow(image, cmap="gray", extent=extent, aspect="auto")
     if framed:
         axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor="red", linewidth=3))
 

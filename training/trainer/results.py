@@ -27,7 +27,8 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
         draw_confusion(folder, result, result.confusion, source.labels)
         _write_confusion(folder / run_folder.CONFUSION_TABLE, result.confusion, source.labels)
     if isinstance(source.input, ImageInput):
-        draw_predictions(folder, trained, source.test, result, source.labels, run.task, run.rank_info.device)
+        device, mode = run.rank_info.device, source.input.mode
+        draw_predictions(folder, trained, source.test, result, source.labels, run.task, device, mode)
     elif recipe.task == "regression":
         draw_points(folder, result, source.labels)
     card = ModelCard(

@@ -73,6 +73,22 @@ def test_an_image_is_resized_made_grey_and_repeated_for_the_batch(picture: Path)
 
 
 @pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((-1, 2, 9, 18), [76, 255]),
+        ((-1, 9, 18, 2), [76, 255]),
+        ((-1, 4, 9, 18), [255, 0, 0, 255]),
+        ((-1, 9, 18, 4), [255, 0, 0, 255]),
+    ],
+)
+def test_a_model_that_takes_alpha_gets_it(picture: Path, shape: Sequence[int], expected: list[int]) -> None:
+    (inputs,) = read_inputs(picture, [spec(shape, "UINT8")], 1)
+    assert inputs["x"].shape == (1, *shape[1:])
+    corner = inputs["x"][0][:, 0, 0] if shape[3] == 18 else inputs["x"][0][0, 0]
+    np.testing.assert_allclose(corner.astype(int), expected, atol=8)  # bicubic goes a little beyond an edge
+
+
+@pytest.mark.parametrize(
     ("specs", "words"),
     [
         ([spec((-1, 4))], "the model takes no image, but x FP32"),

@@ -1,13 +1,18 @@
 """The golden inputs as files: each sample's tensors, and what TorchServe takes, which keeps every value."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.benchmarks.servers.jobs import IMAGES, a_bundle
 from torchferry.benchmarks.servers.samples import write_samples
+from torchferry.contract.image import CHANNELS, decode_image
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import ImageDecode
 
 
 def test_each_sample_has_its_tensors(tmp_path: Path) -> None:
@@ -30,3 +35,18 @@ def test_what_is_no_image_is_json(tmp_path: Path) -> None:
     bodies = [json.loads(file.read_bytes()) for file in sorted((tmp_path / "bodies").glob("*.json"))]
     assert [body["inputs"][0]["data"] for body in bodies] == IMAGES.reshape(2, 4).tolist()
     assert bodies[0]["inputs"][0]["name"] == "image"
+
+
+@pytest.mark.parametrize("mode", CHANNELS)
+@pytest.mark.parametrize(("resize", "fraction"), [("crop", 0.6), ("squash", 0.875), ("pad", 1.0)])
+def test_a_picture_becomes_the_sample_again(mode: str, resize: str, fraction: float, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, CHANNELS[mode], 5, 7), np.uint8)
+    bundle = a_bundle(tmp_path / "bundle")
+    np.savez(bundle.root / "golden" / "inputs.npz", image=images)
+    decode = ImageDecode(
+        mode=mode, height=5, width=7, interpolation="bilinear", exif="apply", resize=resize, fraction=fraction
+    )
+    bundle = dataclasses.replace(bundle, decode=decode, files=bundles.checksums(bundle.root))
+    write_samples(bundle, tmp_path / "tensors", tmp_path / "bodies")
+    files = sorted((tmp_path / "bodies").iterdir())
+    np.testing.assert_array_equal([decode_image(file.read_bytes(), decode) for file in files], images)

@@ -85,6 +85,9 @@ def test_lines_of_numbers_are_rows(body: bytes, bundle: Bundle) -> None:
         (b"1,2", TABLE, WrongTensor, r"shape \[1, 2\]; the model takes \[-1, 3\]"),
         (b"1,2,3.5", WHOLE, WrongTensor, "data other than UINT8 numbers"),
         (b"1,2,300", WHOLE, WrongTensor, "values outside 0..255"),
+        (b"1,2,3_000", TABLE, NotDecodable, "could not convert string to float: '3_000'"),
+        (b"1,2,3_000", WHOLE, NotDecodable, "could not convert string to float: '3_000'"),
+        (b"1,2,", WHOLE, WrongTensor, "data other than UINT8 numbers"),
         (b"1,2,3", TWO, NotDecodable, "tiny takes tensors as JSON, and this is none"),
         (b"1,2,3", PICTURES, NotDecodable, "are not an image"),
     ],
@@ -100,6 +103,11 @@ def test_json_after_any_space_is_tensors() -> None:
     tensor = {"name": "row", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}
     request = read_request(b" \n\t" + json.dumps({"inputs": [tensor]}).encode(), TABLE)
     assert (request.form, request.inputs["row"].tolist()) == ("tensors", [[1, 2, 3]])
+
+
+def test_the_mark_that_windows_writes_before_json_is_passed_over() -> None:
+    request = read_request(b'\xef\xbb\xbf{"instances": [[1, 2, 3]]}', TABLE)
+    assert (request.form, request.inputs["row"].tolist()) == ("predictions", [[1, 2, 3]])
 
 
 @pytest.mark.parametrize("body", [b"{", b"[1, 2", b"[]", 99999 * b"[", b'{"outputs": []}'])

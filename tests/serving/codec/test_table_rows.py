@@ -160,6 +160,7 @@ def test_rows_are_read_by_their_columns_names(body: Any, form: str, rows: list[l
         ("3,0,7\n", FLAGGED, [[3, 0, 7]]),
         (",0,7\n", FLAGGED, [[30, 1, 7]]),
         ("5,6\n", COUNTED, [[5, 6]]),
+        ("1,6.5\n0,1\n", COUNTED, [[1, 6.5], [0, 1]]),
         ({"1": 6, "0": 5}, COUNTED, [[5, 6]]),
     ],
 )
@@ -196,6 +197,9 @@ def test_a_column_may_be_named_like_the_protocols_words(name: str) -> None:
         ("age,sex\n3,male\n4\n", PASSENGERS, "line 3: has 1 cells; 2 are expected: age, sex"),
         ("age,sex\n\n3,male\n4,\n", PASSENGERS, "line 4: column 'sex' is missing"),
         ("3,male\n", PASSENGERS, "line 1: names no column, which is needed where not all are numbers"),
+        ({}, TableSpec(columns=(AGE,)), "the record: is empty; give one column or more of age"),
+        ([{"age": 1}, {}], TableSpec(columns=(AGE,)), "row 2: is empty; give one"),
+        (",0,1\n0,3,4\n", COUNTED, "line 1: ',0,1' may be the columns' names or a row"),
         ("1,0\n", COUNTED, "line 1: '1,0' may be the columns' names or a row; send records as JSON"),
         ("1,2,3\n", NUMBERS, "line 1: has 3 cells; 2 are expected: age, fare"),
         ("1,x\n", NUMBERS, "line 1: column 'fare' is 'x'; a number is expected"),
@@ -245,3 +249,12 @@ def test_cells_are_read_with_the_words_of_the_contract() -> None:
     table = TableSpec(columns=(AGE,), text=CellText(missing_words=("?",), decimal=","))
     assert read("age\n?\n", table).inputs["row"].tolist() == [[30]]
     assert read({"age": "1,5"}, table).inputs["row"].tolist() == [[1.5]]
+
+
+def test_whole_numbers_are_exact() -> None:
+    row = TensorSpec(name="row", datatype="INT64", shape=(-1, 2))
+    body = b"9007199254740993,-9223372036854775808\n2.0, +7"
+    assert read_request(body, described(inputs=(row,))).inputs["row"].tolist() == [
+        [9007199254740993, -9223372036854775808],
+        [2, 7],
+    ]

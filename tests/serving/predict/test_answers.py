@@ -4,7 +4,7 @@ import pytest
 
 from tests.serving.predict.samples import row
 from torchferry.errors import ServerFault
-from torchferry.serving.predict.answers import Unanswered, each, nested
+from torchferry.serving.predict.answers import Unanswered, each, nested, refused
 from torchferry.serving.predict.sample import Sample
 
 LABEL = {"label": "7", "probability": 0.5, "top_k": []}
@@ -58,3 +58,16 @@ def test_another_number_of_answers_is_the_servers_fault(content: dict[str, objec
 def test_nested_lists() -> None:
     assert nested([1, 2, 3, 4, 5, 6], [1, 3, 2]) == [[[1, 2], [3, 4], [5, 6]]]
     assert nested([7], []) == 7
+
+
+@pytest.mark.parametrize(
+    ("names", "said", "why"),
+    [
+        ("a,b\n", "m answered 422: line 2: column 'a' is 'x'", "m answered 422: column 'a' is 'x'"),
+        ("a,b\n", "line 1: there is no column 'b'", "line 1: there is no column 'b'"),
+        ("", "line 1: has 3 cells", "has 3 cells"),
+    ],
+)
+def test_a_refused_row_has_the_place_in_its_file_and_not_in_the_body(names: str, said: str, why: str) -> None:
+    assert refused(row(7, "x,1", names), said) == Unanswered(why)
+    assert refused(Sample("a.json", 1, "instance", b"{}"), said, fault=True) == Unanswered(said, fault=True)

@@ -41,3 +41,16 @@ def test_one_value_may_have_several_lines() -> None:
 def test_what_only_begins_as_json_is_refused() -> None:
     with pytest.raises(UserError, match=r"^a\.jsonl: begins as JSON, and its first line is none"):
         read("[1, 2\n[3]\n")
+
+
+@pytest.mark.parametrize("text", ['[{"age": 3}, {"age": 4}]\n\n', '[\n {"age": 3},\n {"age": 4}\n]'])
+def test_a_list_of_records_has_a_sample_for_each(text: str) -> None:
+    assert read(text) == [(1, "instance", b'{"age": 3}'), (2, "instance", b'{"age": 4}')]
+
+
+def test_a_list_of_records_is_alone_in_its_file() -> None:
+    with pytest.raises(UserError, match=r"^a\.jsonl: more follows the list that it begins with; give one list, or"):
+        read('[{"age": 3}]\n{"age": 4}\n')
+    first, wrong = read('{"age": 3}\n[{"age": 4}, {"age": 5}]\n')
+    assert first[1] == "instance"
+    assert wrong == (2, "wrong", b"is a list of records; give each of them a line of its own")

@@ -14,6 +14,8 @@ from tests.serving import tiny_bundle
 from tests.serving.peers import grpc_peer, http_peer
 from tests.serving.predict.samples import folder_of_pictures
 from tests.waiting import wait_until
+from torchferry.contract.encoders import Encoder
+from torchferry.contract.table import TableSpec
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.client import Denied, Refused
 from torchferry.serving.predict import main, predict_command
@@ -170,6 +172,28 @@ def test_what_is_left_out_is_said(bundle: Path, rows: Path, tmp_path: Path, caps
     assert capsys.readouterr().err.splitlines()[-1] == left_out
 
 
+def test_names_that_are_numbers_are_not_taken_for_a_row(tmp_path: Path) -> None:
+    """The rows behind them have another order than the table that was trained on."""
+    columns = (Encoder(column="0"), Encoder(column="1"))
+    table = tiny_bundle.written_table(tmp_path, TableSpec(columns=columns), tiny_bundle.GOLDEN)
+    (tmp_path / "rows.csv").write_text("1,0\n0.25,0.75\n")
+    with pytest.raises(
+        UserError, match=r"rows\.csv: line 1: '1,0' may be the columns' names or a row; send records as"
+    ):
+        ask(tmp_path / "rows.csv", "--bundle", table.root)
+
+
+def test_best_labels_of_what_has_none_are_told_to_be_none(
+    images: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with http_peer() as peer:
+        peer.content = json.dumps({"model": "m", "values": {"y": 0.5}}).encode()
+        ask(images[0], "--model", "digits", "--port", peer.port, "--top-k", 2)
+    captured = capsys.readouterr()
+    assert captured.out == f"y 0.5  {images[0]}\n"
+    assert captured.err.startswith("torchferry: --top-k: the model answers without labels")
+
+
 def test_what_was_assumed_is_said_once(images: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with http_peer() as peer:
         peer.content = json.dumps({"label": "7", "probability": 1.0, "notes": ["column 1 is left out"]}).encode()
@@ -180,6 +204,17 @@ def test_what_was_assumed_is_said_once(images: list[str], capsys: pytest.Capture
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_glob_does_not_mean_what_is_written_itself(bundle: Path, tmp_path: Path, ending: str) -> None:
+    (tmp_path / "a.csv").write_text("1,0\n0,1\n")
+    output = tmp_path / f"records.{ending}"
+    ask(tmp_path / "*.[cj]s*", "--bundle", bundle, "-o", output)
+    written = output.read_bytes()
+    assert written.count(b"a.csv") == 2
+    ask(tmp_path / "*.[cj]s*", "--bundle", bundle, "-o", output)
+    assert output.read_bytes() == written
+
+
 def test_ctrl_c_is_one_line_and_the_same_command_goes_on(bundle: Path, tmp_path: Path) -> None:
     rows, output = tmp_path / "many.csv", tmp_path / "out.csv"
     rows.write_text("".join(f"{number},1\n" for number in range(100_000)))

@@ -94,7 +94,14 @@ def test_mistakes_are_framed_and_samples_that_cannot_be_read_left_out(tmp_path: 
     found = []
     for target in (0, 1):
         draw_predictions(
-            tmp_path, Says(0.0, 1.0), Shades(torch.tensor(target)), result([3, 1]), ODD, TASKS["classification"], CPU
+            tmp_path,
+            Says(0.0, 1.0),
+            Shades(torch.tensor(target)),
+            result([3, 1]),
+            ODD,
+            TASKS["classification"],
+            CPU,
+            "L",
         )
         found.append(reds(tmp_path / "predictions.png"))
     assert found[0] > 1000
@@ -121,7 +128,7 @@ def test_a_title_of_values_has_both() -> None:
 def test_what_is_worth_it_comes_first(tmp_path: Path) -> None:
     """Each picture of the grid says by its one bright column which sample it is."""
     found = replace(result([4]), shown_right=[3])
-    draw_predictions(tmp_path, Says(1.0, 0.0), Marked(), found, ODD, TASKS["classification"], CPU)
+    draw_predictions(tmp_path, Says(1.0, 0.0), Marked(), found, ODD, TASKS["classification"], CPU, "L")
     grid = pixels(tmp_path / "predictions.png")[int(120 * (HEADING + ABOVE + IMAGE / 2)), :, 0]
     seen = []
     for place in range(5):
@@ -131,9 +138,39 @@ def test_what_is_worth_it_comes_first(tmp_path: Path) -> None:
     assert seen == [4, 3, 0, 1, 2]
 
 
+class Uniform(Dataset):
+    def __init__(self, colour: tuple[int, ...]) -> None:
+        self.colour = colour
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, _: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.tensor(self.colour, dtype=torch.uint8)[:, None, None].expand(-1, 4, 6), torch.tensor(0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "drawn"),
+    [
+        ("RGB", (9, 99, 200), (9, 99, 200)),
+        ("RGBA", (9, 99, 200, 255), (9, 99, 200)),
+        ("LA", (70, 255), (70, 70, 70)),
+        ("LA", (70, 0), (255, 255, 255)),
+        ("CMYK", (0, 255, 255, 0), (255, 0, 0)),
+    ],
+)
+def test_pictures_have_their_colours(
+    mode: str, colour: tuple[int, ...], drawn: tuple[int, ...], tmp_path: Path
+) -> None:
+    task = TASKS["classification"]
+    draw_predictions(tmp_path, Says(1.0, 0.0), Uniform(colour), result(), ODD, task, CPU, mode)
+    middle = int(120 * (HEADING + ABOVE + IMAGE / 2)), int(120 * (BESIDE + IMAGE / 2))
+    assert tuple(pixels(tmp_path / "predictions.png")[middle].tolist()) == drawn
+
+
 def test_values_have_no_mistakes(tmp_path: Path) -> None:
     shades = Shades(torch.tensor([0.5]))
-    draw_predictions(tmp_path, Says(2.0), shades, result(), ("size",), TASKS["regression"], CPU)
+    draw_predictions(tmp_path, Says(2.0), shades, result(), ("size",), TASKS["regression"], CPU, "L")
     assert reds(tmp_path / "predictions.png") == 0
 
 
