@@ -15,10 +15,10 @@ import yaml
 from torch import nn
 
 from torchferry.errors import UserError, some
+from torchferry.training.checkpointing.flat_recipe import completed, flat, recorded
 from torchferry.training.checkpointing.may_differ import INSIDE_EPOCH, NEW_RUN, SAME_RUN, is_free
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.data.plain_input import as_tuples, from_plain, to_plain
-from torchferry.training.data.recorded import with_defaults
 from torchferry.training.data.source import Listing, Source, TargetScale
 
 SCHEMA = "torchferry.fingerprint/1"
@@ -49,31 +49,13 @@ def fingerprint_of(recipe: Recipe, source: Source, network: nn.Module) -> Finger
     return dict(json.loads(json.dumps(content, default=str)))  # as it will be read back: tuples become lists
 
 
-def recorded(recipe: Recipe) -> Recipe:
-    """With everything that its source leaves to defaults."""
-    return replace(recipe, data=replace(recipe.data, source=with_defaults(recipe.data.source)))
-
-
-def flat(recipe: Recipe) -> Iterator[tuple[str, Any]]:
-    """Its keys, dotted, and their values."""
-    return _flat(asdict(recipe) | {"runs_dir": str(recipe.runs_dir)})
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
 def parsed(content: bytes, file: str) -> Fingerprint:
     """What a checkpoint's `file` holds. Raises UserError for what is no fingerprint."""
     try:
         found = dict(json.loads(content))
         if found["schema"] != SCHEMA:
             raise UserError(f"{file}: has schema {found['schema']}; this version reads {SCHEMA}")
-        return found | {"input": _completed(found["input"])}
+        return found | {"input": _completed(found["input"]), "recipe": completed(found["recipe"])}
     except (ValueError, TypeError, LookupError) as error:
         raise UserError(f"{file}: is no fingerprint of a run: {error}") from error
 

@@ -17,7 +17,7 @@ from torchferry.errors import UserError
 from torchferry.files import write_whole
 from torchferry.training.checkpointing import checkpoint
 from torchferry.training.checkpointing.checkpoint import stated
-from torchferry.training.checkpointing.fingerprint import flat, recorded
+from torchferry.training.checkpointing.flat_recipe import flat, recorded
 from torchferry.training.checkpointing.may_differ import SAME_RUN, is_free
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.config.cli import parse, to_yaml

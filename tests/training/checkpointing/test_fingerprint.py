@@ -15,7 +15,6 @@ from torchferry.training.checkpointing.fingerprint import (
     adopt,
     compare,
     fingerprint_of,
-    flat,
     of_card,
     parsed,
 )
@@ -23,6 +22,7 @@ from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import OptimizerConfig
 from torchferry.training.data.source import Input, Listing, Source, TableInput
 
+DIGITS = Component(name="digits")
 WHERE = "runs/that/checkpoints/step-8"
 
 
@@ -178,6 +178,18 @@ def test_an_input_of_before_has_what_could_not_be_said_then() -> None:
     assert parsed(json.dumps(before).encode(), WHERE) == made()
 
 
+def test_a_recipe_of_before_differs_by_nothing_that_could_not_be_said_then() -> None:
+    now = made(recipe=tiny.recipe(data={"source": DIGITS}))
+    before = copy.deepcopy(now)
+    for key in ("source.args.resize", "source.args.interpolation", "sampling", "validation_fraction"):
+        del before["recipe"][f"data.{key}"]
+    saved = parsed(json.dumps(before).encode(), WHERE)
+    assert compare(saved, now, WHERE, new_run=True, inside_epoch=True) == []
+    other = made(recipe=tiny.recipe(data={"source": Component(name="digits", args={"resize": "pad"})}))
+    with pytest.raises(UserError, match=r"inside an epoch with data\.source\.args\.resize squash, the recipe says pad"):
+        compare(saved, other, WHERE, new_run=True, inside_epoch=True)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -195,12 +207,6 @@ def test_what_is_no_fingerprint_is_refused(text: str, words: str) -> None:
 @pytest.mark.parametrize("text", [b"", b"[", b"task: regression", b"3", b"\xff"])
 def test_what_is_no_card_says_nothing(text: bytes) -> None:
     assert of_card(text) is None
-
-
-def test_keys_are_dotted() -> None:
-    keys = dict(flat(tiny.recipe()))
-    assert keys["data.source.name"] == "tests.training.tiny.corners"
-    assert keys["runs_dir"] == "unused"
 
 
 def test_listings_are_part_of_it() -> None:

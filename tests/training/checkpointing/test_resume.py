@@ -11,7 +11,7 @@ import pytest
 from torchferry.errors import UserError
 from torchferry.object_store import ObjectStore
 from torchferry.training.checkpointing import checkpoint
-from torchferry.training.checkpointing.fingerprint import recorded
+from torchferry.training.checkpointing.flat_recipe import recorded
 from torchferry.training.checkpointing.remote_run import RemoteRun
 from torchferry.training.checkpointing.resume import Start, enter, find_start
 from torchferry.training.config.cli import parse, to_yaml
