@@ -14,6 +14,7 @@ from torchferry.serving.export.reference import Reference
 
 INPUTS = {
     "cnn-cifar10": "image:32",
+    "cnn-fashion-mnist": "image:L:28",
     "cnn-mnist": "image:L:28",
     "cnn2-cifar10": "image:32",
     "convnet-224": "image:224",

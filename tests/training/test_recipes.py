@@ -69,6 +69,7 @@ def test_three_steps_of_each_end_in_a_model(name: str, images: Path, tmp_path: P
     options = {
         "mlp-mnist": ("--data.source", '{"name": "digits", "args": {"size": 28}}'),
         "cnn-mnist": ("--data.source", '{"name": "digits", "args": {"size": 28, "normalize": "half"}}'),
+        "cnn-fashion-mnist": ("--data.source", '{"name": "digits", "args": {"size": 28}}'),
         "cnn-cifar10": ("--data.source", image_source(images)),
         "cnn2-cifar10": ("--data.source", image_source(images)),
         "convnet-224": ("--data.source.args.root", images),
@@ -79,9 +80,12 @@ def test_three_steps_of_each_end_in_a_model(name: str, images: Path, tmp_path: P
     image = torch.zeros(2, *card.input.shape, dtype=torch.uint8)
     with torch.no_grad():
         assert model(image).shape == (2, 10)
-    assert card.input.shape[1:] == {"mlp-mnist": (28, 28), "cnn-mnist": (28, 28), "convnet-224": (224, 224)}.get(
-        name, (32, 32)
-    )
+    assert card.input.shape[1:] == {
+        "mlp-mnist": (28, 28),
+        "cnn-mnist": (28, 28),
+        "cnn-fashion-mnist": (28, 28),
+        "convnet-224": (224, 224),
+    }.get(name, (32, 32))
 
 
 def test_linear_regression_finds_the_line(tmp_path: Path) -> None:

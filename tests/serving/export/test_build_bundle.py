@@ -139,11 +139,11 @@ class Counted(Dataset):
 
 
 def test_one_pass_over_the_evaluation_set_feeds_everything(watched: tuple[Bundle, list[str], list[int]]) -> None:
-    """But for the few samples that speed, golden files and users' requests are made of."""
+    """But for the few that speed, golden files, users' requests and the company of samples are made of."""
     bundle, _, reads = watched
     assert bundle.variants["torch"].measured.samples == 130
     assert min(reads) == 1
-    assert sum(count > 1 for count in reads) < 50
+    assert sum(reads) < 2 * len(reads)
 
 
 def test_every_part_says_that_it_begins_and_what_became_of_it(watched: tuple[Bundle, list[str], list[int]]) -> None:

@@ -34,7 +34,7 @@ class Checked(Golden):
     def __init__(self, error: Exception | None) -> None:
         self.error = error
 
-    def check(self, client: RestClient) -> None:
+    def check_again(self, client: RestClient) -> None:
         assert client.headers["x-torchferry-golden"] == "1"
         if self.error:
             raise self.error

@@ -12,6 +12,7 @@ from torchferry.training.models.seed_nets import (
     CifarCNN,
     ConvNet224,
     DigitsCNN,
+    FashionCNN,
     MnistCNN,
     TwoLayerNet,
 )
@@ -24,6 +25,7 @@ from torchferry.training.models.seed_nets import (
         (DigitsCNN(classes=3, width=4), (1, 8, 8), 3, 17_819),
         (MLP([64, 32, 10]), (1, 8, 8), 10, 64 * 32 + 32 + 32 * 10 + 10),
         (MnistCNN(), (1, 28, 28), 10, 21_840),
+        (FashionCNN(), (1, 28, 28), 10, 421_642),
         (CifarCNN(), (3, 32, 32), 10, 175_178),
         (Cifar2CNN(), (3, 32, 32), 10, 2_175_626),
         (ConvNet224(classes=4), (3, 224, 224), 4, 14_340),
@@ -71,5 +73,5 @@ def test_the_hidden_layer_of_the_two_layer_net_is_clamped_at_0() -> None:
 
 
 def test_every_network_goes_by_a_name() -> None:
-    convolutions = {DigitsCNN, MnistCNN, CifarCNN, Cifar2CNN, ConvNet224, ResNet9}
+    convolutions = {DigitsCNN, MnistCNN, FashionCNN, CifarCNN, Cifar2CNN, ConvNet224, ResNet9}
     assert set(NETWORKS.values()) == {nn.Linear, MLP, TwoLayerNet, *convolutions}
