@@ -101,8 +101,10 @@ def _outputs_differ(share: Outputs, wanted: Outputs, tolerance: float) -> str | 
 
 
 def _allowed(wanted: np.ndarray, tolerance: float) -> float:
-    """Integers are not rounded."""
-    return tolerance + (ROUNDING * float(np.abs(wanted).max()) if wanted.dtype.kind == "f" else 0.0)
+    """Integers and infinities are not rounded."""
+    if wanted.dtype.kind != "f":
+        return tolerance
+    return tolerance + ROUNDING * float(np.abs(wanted, where=np.isfinite(wanted), out=np.zeros_like(wanted)).max())
 
 
 def differs(given: Any, wanted: Any, tolerance: float, where: str = "answer") -> str | None:
