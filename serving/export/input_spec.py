@@ -18,6 +18,7 @@ from torchferry.training.data.source import ImageInput, Input, TensorInput
 WORDS = re.compile(
     r"(?:(?P<name>[^=]*)=)?(?P<kind>image|table|tensor):(?:(?P<type>[A-Z]\w*|\d+):)?(?P<sizes>\d+(?:x\d+)*)"
 )
+UNSIZED = re.compile(r"(?:[^=]*=)?image(?::[A-Z]+)?")
 NAMES = {"image": "image", "table": "row", "tensor": "input"}
 DATATYPES: dict[str, Literal["float32", "int64"]] = {"FP32": "float32", "INT64": "int64"}
 
@@ -43,6 +44,8 @@ def read_input(text: str, number: int, picture: Mapping[str, Any]) -> GivenInput
     """The `number`th of the network's arguments, from 0. `picture` are image_input's arguments beside mode and size."""
     found = WORDS.fullmatch(text)
     if found is None:
+        if UNSIZED.fullmatch(text):
+            raise UserError(f"--input: '{text}' has no size, and nothing says it; give {text}:224, or --preprocess")
         raise _refused(text, "image:224, image:L:28x28, table:8 and tensor:FP32:3x16 are examples of what can be said")
     _check_name(text, found["name"])
     kind, word = found["kind"], found["type"]

@@ -72,11 +72,17 @@ def test_imagenets_constants_are_for_its_own_channels() -> None:
     assert read_input("image:RGBA:4", 0, {"mean": [0.5] * 4, "std": [0.5] * 4}).of.shape == (4, 4, 4)
 
 
+@pytest.mark.parametrize("text", ["image", "image:L", "left=image:RGBA"])
+def test_a_picture_of_which_nothing_says_the_size_is_refused_with_what_would(text: str) -> None:
+    words = f"--input: '{text}' has no size, and nothing says it; give {text}:224, or --preprocess"
+    with pytest.raises(UserError, match=re.escape(words)):
+        read_input(text, 0, {})
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("video:3", "image:224, image:L:28x28, table:8 and tensor:FP32:3x16 are examples of what can be said"),
-        ("image", "image:224, image:L:28x28"),
         ("2nd=table:8", "a name is ASCII letters, digits, '_', '-' and '.', of which a letter or '_' is the first"),
         ("größe=table:8", "a name is ASCII letters"),
         ("=table:8", "a name is ASCII letters"),
