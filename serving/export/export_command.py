@@ -111,7 +111,8 @@ def _names(variants: str | None) -> list[str]:
     names = list(BUILDERS) if variants == "all" else list(dict.fromkeys(variants.split(",")))
     for name in names:
         if name not in BUILDERS:
-            raise UserError(f"--variants: there is no variant '{name}'; choose all or some of {','.join(BUILDERS)}")
+            choice = f"choose all or some of {','.join(BUILDERS)}"
+            raise UserError(f"--variants: there is no variant '{name}'{did_you_mean(name, BUILDERS, choice)}")
     return names
 
 

@@ -77,7 +77,7 @@ def _asked_bundle(options: argparse.Namespace) -> AskedBundle:
     bundle = bundles.load(options.bundle, trusted_keys(options))
     asked = AskedBundle(bundle, options.variant, options.top_k)
     if not options.variant:
-        _say(f"{options.bundle}: asked is {asked.variant}, as a server would; --variant names another")
+        _say(f"{options.bundle}: {asked.variant} answers, as on a server; --variant names another")
     return asked
 
 

@@ -105,7 +105,7 @@ def test_rows_of_a_table_have_a_line_each(bundle: Path, rows: Path, capsys: pyte
     ]
     told = captured.err.splitlines()
     assert told[:2] == [
-        f"torchferry: {bundle}: asked is onnx-fp32, as a server would; --variant names another",
+        f"torchferry: {bundle}: onnx-fp32 answers, as on a server; --variant names another",
         f"torchferry: {rows}: its first line is taken for a sample, not for names",
     ]
     assert told[2].startswith(f"torchferry: {rows}: row 3: ")
