@@ -9,7 +9,6 @@ from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.export.reference import OUTPUTS, Reference, Served
 from torchferry.serving.export.samples import Samples
 from torchferry.training.data.source import ImageInput, Input, Source, TableInput
-from torchferry.training.data.tables.typed_rows import encoders_of
 from torchferry.training.models.saved import ModelCard, evaluation_data, load_model
 
 DATATYPES = {"float32": "FP32", "float64": "FP64", "int64": "INT64"}
@@ -68,6 +67,9 @@ def table_of(given: Input, source: Source) -> TableSpec | None:
     """Whose columns stand for the row, and how the text in their cells was read."""
     if not isinstance(given, TableInput):
         return None
+    # Here: it loads scikit-learn, which takes a second that --help and other models need not spend.
+    from torchferry.training.data.tables.typed_rows import encoders_of
+
     return TableSpec(columns=encoders_of(given), text=source.cell_text or CellText())
 
 
