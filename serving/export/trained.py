@@ -67,7 +67,8 @@ def table_of(given: Input, source: Source) -> TableSpec | None:
     """Whose columns stand for the row, and how the text in their cells was read."""
     if not isinstance(given, TableInput):
         return None
-    from torchferry.training.data.tables.typed_rows import encoders_of  # loads scikit-learn
+    # Here: it loads scikit-learn, which takes a second that --help and other models need not spend.
+    from torchferry.training.data.tables.typed_rows import encoders_of
 
     return TableSpec(columns=encoders_of(given), text=source.cell_text or CellText())
 
