@@ -126,7 +126,7 @@ def test_other_outputs_beside_other_requests_refuse(change: Any, words: str) -> 
 
 
 def test_large_outputs_may_be_rounded_and_integers_not() -> None:
-    large, ids = np.float32([[3e6, -2.0]]), np.array([[3_000_000]])
+    large, ids = np.array([[3e6, -2.0]], np.float32), np.array([[3_000_000]])
     assert whole_way._outputs_differ({"y": large + 16}, {"y": large}, TOLERANCE) is None
     assert whole_way._outputs_differ({"y": large + 64}, {"y": large}, TOLERANCE) is not None
     assert whole_way._outputs_differ({"y": ids + 1}, {"y": ids}, TOLERANCE) is not None
