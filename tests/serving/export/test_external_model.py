@@ -155,7 +155,7 @@ def test_what_torch_export_refuses_is_said_with_the_models_own_line(tmp_path: Pa
 
 def test_a_network_that_gives_nan_is_refused(tmp_path: Path) -> None:
     output = export(tmp_path, "--model", f"{NETWORKS}.SquareRoot", "--input", "table:8", code=2, variants="torch")
-    assert "SquareRoot: answers NaN for 48 of 64 samples that it is judged on, so that no variant" in output
+    assert re.search(r"SquareRoot: answers NaN for \d+ of 64 samples that it is judged on, so that no variant", output)
     assert "compared; they are made up; give real ones with --eval-data" in output
 
 
