@@ -64,13 +64,9 @@ def _because(best: str, usual: str, gains: Mapping[str, Gain], variants: Mapping
     if best != usual:
         found, before = gains[best], _worth(variants[usual].measured)
         return f"{found} as {usual}, {found.saved_ms:.3g} ms a call less; {worth}, {before} with {usual}"
-    weighed = ", ".join(f"{name} is {found}{_saving(found)}" for name, found in gains.items())
+    weighed = ", ".join(f"{name} is {found}" for name, found in gains.items())
     needed = f"another has to be {WORTH:g} times as fast and save {WORTH_MS:g} ms a call"
     return f"{_kind(usual)}, and {needed}: {weighed}; {worth}"
-
-
-def _saving(found: Gain) -> str:
-    return f" and saves {found.saved_ms:.2g} ms" if found.saved_ms > 0 else ""
 
 
 def _kind(name: str) -> str:

@@ -93,7 +93,8 @@ def check(given: np.ndarray, expected: np.ndarray) -> None:
 
 def test_every_variant_is_accepted_with_float64_ends(seconds: Bundle) -> None:
     assert seconds.accepted == VARIANTS
-    assert seconds.inputs == (TensorSpec(name="row", datatype="FP64", shape=(-1, 1)),)
+    (row,) = seconds.inputs
+    assert (row.name, row.datatype, row.shape, row.allow_nan) == ("row", "FP64", (-1, 1), False)
     assert seconds.outputs == (TensorSpec(name="values", datatype="FP64", shape=(-1, 1)),)
     inputs, outputs = seconds.golden()
     assert [inputs["row"].dtype, outputs["values"].dtype] == [np.dtype(np.float64)] * 2
