@@ -1,11 +1,11 @@
-"""What is recorded of a run that goes on, read before anything is built: the recipe that it began with, and what its
+"""Reads the record of a run that goes on, before anything is built: the recipe that it began with, and what its
 checkpoint knows.
 
 Each rank reads it for itself, on its disk and in the store, before it waits for another, so that what does not fit is
 refused on all alike and at once. The lock of the run is not taken yet, and another process may save or remove
 checkpoints meanwhile, so ranks may read different ones. They build the same all the same: what a source takes from a
 checkpoint is in all of a run alike, since each start takes it over from the one before. That leaves a run which
-somebody else begins, or removes, at this moment: take_over.py compares with the checkpoint that is chosen under the
+somebody else begins, or removes, at this moment: compare_start.py compares with the checkpoint that is chosen under the
 lock, and the ranks with each other, and refuses by name what does not agree.
 """
 

@@ -39,10 +39,10 @@ from torchferry.training.telemetry.report import in_words
 from torchferry.training.telemetry.reporters import NullReporter, RankZeroReporter, Reporter
 from torchferry.training.telemetry.sample_log import NoSampleLog, SampleLog
 from torchferry.training.trainer.build import Run, build_run
+from torchferry.training.trainer.compare_start import compare_start
 from torchferry.training.trainer.finite_numbers import FiniteNumbers
 from torchferry.training.trainer.loop import Loop
 from torchferry.training.trainer.results import leave_results
-from torchferry.training.trainer.take_over import take_over
 from torchferry.training.trainer.train_state import restore, seed_everything
 from torchferry.training.trainer.wrap_ddp import assemble
 
@@ -114,7 +114,7 @@ def _begin(parts: Run, stored: RemoteRun | None, given: RemoteRun | None, holds:
         if stored is not None:
             stored.attempt = start.began
         parts.progress = start.progress
-        fingerprint = take_over(parts, start)
+        fingerprint = compare_start(parts, start)
         _check_same_epoch(parts)
         # `ended` as well: with more epochs than before a finished run goes on.
         if not (start.finished and parts.ended):

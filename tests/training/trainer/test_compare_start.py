@@ -20,7 +20,7 @@ from torchferry.training.data.source import Input, Listing, Source, TableInput
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.progress import Progress
 from torchferry.training.trainer.build import Run, build_run
-from torchferry.training.trainer.take_over import take_over
+from torchferry.training.trainer.compare_start import compare_start
 
 
 def start_at(checkpoint: Path | None, *, given: bool = False) -> Start:
@@ -46,7 +46,7 @@ def run_over(known: Record | None = None, **args: Any) -> Run:
 
 def saved(folder: Path) -> Path:
     """A checkpoint of a run whose mean was 1."""
-    text = take_over(run_over(), start_at(None))
+    text = compare_start(run_over(), start_at(None))
     (folder / "fingerprint.json").write_text(text)
     digest = hashlib.sha256(text.encode()).hexdigest()
     (folder / "checksums.json").write_text(json.dumps({"fingerprint.json": digest}))
@@ -66,7 +66,7 @@ def best() -> Progress:
 
 def test_a_run_that_starts_anew_says_nothing(alone: RankInfo, capsys: pytest.CaptureFixture[str]) -> None:
     del alone
-    assert json.loads(take_over(tiny.build(), start_at(None)))["labels"] == ["x", "y", "z"]
+    assert json.loads(compare_start(tiny.build(), start_at(None)))["labels"] == ["x", "y", "z"]
     assert capsys.readouterr().out == ""
 
 
@@ -77,7 +77,7 @@ def test_what_was_fitted_stays_and_samples_that_came_are_said(
     path = saved(tmp_path)
     run = run_over(record_of(OnDisk(path)), mean=5.0, samples=16)
     run.progress = best
-    content = json.loads(take_over(run, start_at(path)))
+    content = json.loads(compare_start(run, start_at(path)))
     assert content["input"]["mean"] == [1.0] * 3
     assert run.model.mean.tolist() == [1.0] * 3
     assert run.progress == best
@@ -95,15 +95,15 @@ def test_a_checkpoint_that_was_not_known_when_the_run_was_built_is_refused_by_wh
     del alone
     path = saved(tmp_path)
     with pytest.raises(UserError, match=r"^data\.source: its mean is \[5\.0, .*; .* was trained with \[1\.0, "):
-        take_over(run_over(mean=5.0), start_at(path))
-    take_over(run_over(mean=1.0), start_at(path))
+        compare_start(run_over(mean=5.0), start_at(path))
+    compare_start(run_over(mean=1.0), start_at(path))
 
 
 def test_a_checkpoint_that_has_gone_since_is_said(alone: RankInfo, tmp_path: Path) -> None:
     del alone
     known = record_of(OnDisk(saved(tmp_path)))
     with pytest.raises(UserError, match=f"^{tmp_path}: has gone since this process began; start it again"):
-        take_over(run_over(known), start_at(None))
+        compare_start(run_over(known), start_at(None))
 
 
 def test_after_a_change_of_the_test_set_the_best_is_looked_for_anew(
@@ -113,7 +113,7 @@ def test_after_a_change_of_the_test_set_the_best_is_looked_for_anew(
     path = saved(tmp_path)
     run = run_over(other_tests=True)
     run.progress = best
-    take_over(run, start_at(path))
+    compare_start(run, start_at(path))
     assert (run.progress.best, run.progress.best_step, run.progress.stale) == (None, -1, 0)
 
 
@@ -121,7 +121,7 @@ def test_a_checkpoint_of_an_earlier_version_is_said(
     alone: RankInfo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del alone
-    take_over(tiny.build(), start_at(of_before(tmp_path)))
+    compare_start(tiny.build(), start_at(of_before(tmp_path)))
     said = capsys.readouterr().out
     assert (
         said == f"tiny: {tmp_path} holds no fingerprint, as those of earlier versions; its samples cannot be compared\n"
@@ -135,19 +135,19 @@ def test_of_such_a_one_what_is_known_of_its_run_counts(alone: RankInfo, tmp_path
     known = Record("s3://bucket/digits", card | {"input": to_plain(scaled(1.0).input)})
     run = run_over(known, mean=5.0, samples=16)
     run.progress = Progress(samples=8)
-    content = json.loads(take_over(run, start_at(of_before(tmp_path))))
+    content = json.loads(compare_start(run, start_at(of_before(tmp_path))))
     assert content["input"]["mean"] == [1.0] * 3
     unknown = run_over(mean=5.0, samples=16)
     unknown.progress = Progress(samples=8)
     with pytest.raises(UserError, match="gives 16 training samples; the run began with 8, in an earlier version"):
-        take_over(unknown, start_at(tmp_path))
+        compare_start(unknown, start_at(tmp_path))
 
 
 def test_another_kind_of_samples_is_refused(alone: RankInfo, tmp_path: Path) -> None:
     del alone
     path = saved(tmp_path)
     with pytest.raises(UserError, match=r"data\.source: its kind is tensor; .* was trained with table"):
-        take_over(tiny.build(), start_at(path))
+        compare_start(tiny.build(), start_at(path))
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -159,4 +159,4 @@ def test_rows_that_come_are_refused_where_they_would_be_shuffled(known: bool, al
     source = replace(run.recipe.data.source, args={"split": "shuffle"})
     run.recipe = replace(run.recipe, data=replace(run.recipe.data, source=source))
     with pytest.raises(UserError, match="split: shuffle would move rows from the test set into training"):
-        take_over(run, start_at(path))
+        compare_start(run, start_at(path))

@@ -12,7 +12,7 @@ from torchferry.training.distributed.process_group import from_the_leader, gathe
 from torchferry.training.trainer.build import Run
 
 
-def take_over(run: Run, start: Start) -> str:
+def compare_start(run: Run, start: Start) -> str:
     """The fingerprint of the run, as JSON, for its own checkpoints; every rank calls it.
 
     The source was built under what was recorded before the run was held; here it is compared with the checkpoint that
