@@ -1,4 +1,4 @@
-"""How long a request that a server is too busy for is tried again."""
+"""Tries a request again that a server is too busy for, for a limited time."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""Which variant of a bundle serves where none is named, as model.json has it, and why."""
+"""The choice of the variant that serves where none is named, with its reason, as model.json has it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

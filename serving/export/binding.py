@@ -1,4 +1,4 @@
-"""Which argument of a network's forward each --input is: by the names of forward, or by position where none has one."""
+"""Binds each --input to an argument of a network's forward: by its name, or by position where none has one."""
 
 import inspect
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which of a bundle's variants serves: the exact one, unless another was asked for or pays beyond doubt."""
+"""Chooses the variant that serves: the exact one, unless another was asked for or pays beyond doubt."""
 
 from collections.abc import Callable, Mapping
 

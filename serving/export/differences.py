@@ -1,4 +1,4 @@
-"""How far two answers to the same samples are apart, as one number for an output."""
+"""The distance between two answers to the same samples, as one number for an output."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What a network gives, as one list of tensors: dicts, tuples, lists, named tuples and dataclasses, in each other."""
+"""Flattens what a network gives into one list of tensors: dicts, tuples, lists and dataclasses, in each other."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What an ONNX graph calls its inputs and outputs, given from outside, whatever it calls the values between them."""
+"""Names for the inputs and outputs of an ONNX graph, whatever it calls the values between them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,5 +1,5 @@
-"""Whether a sample's answer depends on the samples beside it, asked of the checkpoint in eager mode and of each variant
-before a server computes samples of several requests together.
+"""Finds out whether a sample's answer depends on the samples beside it, for the checkpoint in eager mode
+and for each variant, before a server computes samples of several requests together.
 
 A few samples are computed alone and in all the company that `company.py` has. What kernels round differently for
 another batch is no dependence. For the checkpoint arithmetic decides: a difference that stays in float64 is the

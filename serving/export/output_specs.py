@@ -1,4 +1,4 @@
-"""What a network gives, as a server will say it: names, datatypes and shapes, found by running it."""
+"""The outputs of a network as a server describes them: names, datatypes and shapes, found by running it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whether two equal calls are answered alike; if not, the network is random in evaluation, or keeps something."""
+"""Checks that two equal calls are answered alike; if not, the network is random in evaluation, or keeps something."""
 
 import random
 from collections.abc import Callable, Iterator

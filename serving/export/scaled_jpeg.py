@@ -1,5 +1,5 @@
-"""What it changes that large JPEGs are decoded at a part of their size: the model with it and without it, on the files
-that it is judged on."""
+"""Measures what decoding large JPEGs at a part of their size does to the answers: the model with it and without
+it, on the files that it is judged on."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What is named on the command line, to samples: files by their content, folders, globs, the standard input."""
+"""Reads samples from what the command line names: files by their content, folders, globs, the standard input."""
 
 import io
 import os

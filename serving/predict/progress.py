@@ -1,4 +1,4 @@
-"""How far it is, on stderr: one line that changes on a terminal, elsewhere a line every half minute."""
+"""Progress on stderr: one line that changes on a terminal, elsewhere a line every half minute."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""How a picture of any size becomes one of the network's. Pillow and numpy only: it travels into archives.
+"""Resizes a picture of any size to the network's. Pillow and numpy only: it travels into archives.
 
 Both sides of the network's size, divided by `fraction` and rounded down, are the target. The picture is resized, and of
 that the middle is taken:

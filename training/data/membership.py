@@ -1,4 +1,4 @@
-"""Which side of a split a sample is on: a function of the split's seed and of the sample alone.
+"""The side of a split that a sample is on: a function of the split's seed and of the sample alone.
 
 So samples with equal keys are on one side, and none changes sides when others are added.
 """

@@ -1,4 +1,4 @@
-"""How torchvision's weights had their pictures prepared, in the words of an image source.
+"""The preprocessing of torchvision's weights, in the words of an image source.
 
 What a preset does: torchvision/transforms/_presets.py.
 """

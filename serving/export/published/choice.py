@@ -1,4 +1,4 @@
-"""Which of what is published counts for a network: what the user names, or what comes with its weights or itself."""
+"""Chooses the preprocessing of a network: what the user names, or what comes with its weights or itself."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How a network's pictures were prepared where it was judged, as the contract says it."""
+"""The preprocessing of a network's pictures where it was judged, in the contract's words."""
 
 import re
 from collections.abc import Mapping, Sequence
