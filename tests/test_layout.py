@@ -16,7 +16,7 @@ TESTED_ELSEWHERE = {
     "benchmarks/training/trainers/fabric.py": "benchmarks/test_training.py",
     "benchmarks/training/trainers/restart.py": "benchmarks/test_training.py",
     "benchmarks/tune/trial.py": "benchmarks/tune/test_tune_command.py",
-    "serving/session/aoti_session.py": "serving/export/test_variants.py",
+    "serving/session/aoti_session.py": "serving/export/variants/test_variants.py",
     "serving/torchserve/supervised_process.py": "serving/torchserve/test_up.py",
 }
 """Modules that do nothing without the process they start or the compiler they need, and the tests that start it."""

@@ -25,7 +25,7 @@ READER = "training/checkpointing/checkpoint_reader.py"
 WRITER = "training/checkpointing/upload_writer.py"
 SAVER = "training/checkpointing/async_saver.py"
 COMMAND = "training/train_command.py"
-NETWORK = "serving/export/network.py"
+NETWORK = "serving/export/external/network.py"
 SIGNATURE = "training/discovery/signature.py"
 
 HTTPTOOLS = "uvicorn.protocols.http.httptools_impl"

@@ -23,16 +23,16 @@ from torchferry.serving.cpu import cores, features
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.batch_file import BatchFile
 from torchferry.serving.export.build_variant import Judges, built_variant, open_file
+from torchferry.serving.export.checks.gate import Expected, limits_for
+from torchferry.serving.export.checks.independence import Independence
+from torchferry.serving.export.checks.scaled_jpeg import scaled_jpeg_effect
+from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.choice import chosen
-from torchferry.serving.export.gate import Expected, limits_for
-from torchferry.serving.export.graphs import Graphs
-from torchferry.serving.export.independence import Independence
 from torchferry.serving.export.label_shares import label_shares
 from torchferry.serving.export.progress import SILENT, Progress, variant_line
 from torchferry.serving.export.reference import Reference
-from torchferry.serving.export.scaled_jpeg import scaled_jpeg_effect
 from torchferry.serving.export.speed import measure_speed
-from torchferry.serving.export.whole_way import WholeWay
+from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.session import Session
 from torchferry.whole_folder import whole_folder
 

@@ -9,14 +9,14 @@ from torchferry.files import sha256
 from torchferry.serving.bundle.variant import Measured, Variant
 from torchferry.serving.cpu import cores
 from torchferry.serving.errors import CannotBuild
-from torchferry.serving.export.gate import Expected, Limits, refusal
-from torchferry.serving.export.graphs import Graphs
-from torchferry.serving.export.independence import Independence
+from torchferry.serving.export.checks.gate import Expected, Limits, refusal
+from torchferry.serving.export.checks.independence import Independence
+from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.speed import measure_speed
-from torchferry.serving.export.torch_program import reason
-from torchferry.serving.export.variants import BUILDERS
-from torchferry.serving.export.whole_way import WholeWay
+from torchferry.serving.export.variants.graphs import Graphs
+from torchferry.serving.export.variants.torch_program import reason
+from torchferry.serving.export.variants.variants import BUILDERS
 from torchferry.serving.session import Session, open_session
 from torchferry.serving.session.capped_session import capped
 from torchferry.whole_folder import FULL

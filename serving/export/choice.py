@@ -7,7 +7,7 @@ import numpy as np
 from torchferry.serving.bundle.choice import Choice, Gain, by_preference
 from torchferry.serving.bundle.variant import Measured, Variant
 from torchferry.serving.export.alternation import alternated, gain
-from torchferry.serving.export.gate import EXACT
+from torchferry.serving.export.checks.gate import EXACT
 from torchferry.serving.session import Session
 
 WORTH = 1.2

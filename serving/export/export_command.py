@@ -12,13 +12,13 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import SigningKey
 from torchferry.serving.export.build_bundle import export
-from torchferry.serving.export.external_model import add_options, load_given
-from torchferry.serving.export.kserve import write_kserve
-from torchferry.serving.export.network import name_of
-from torchferry.serving.export.picture_options import check_is_for_model
+from torchferry.serving.export.external.external_model import add_options, load_given
+from torchferry.serving.export.external.network import name_of
+from torchferry.serving.export.external.picture_options import check_is_for_model
+from torchferry.serving.export.formats.kserve import write_kserve
 from torchferry.serving.export.progress import shown_progress
 from torchferry.serving.export.trained import load_trained
-from torchferry.serving.export.variants import BUILDERS
+from torchferry.serving.export.variants.variants import BUILDERS
 from torchferry.training.config.recipe import GateConfig
 
 USUAL = ("torch", "onnx-fp32", "onnx-int8")  # what needs neither a compiler nor a GPU
@@ -86,7 +86,7 @@ def _convert(options: argparse.Namespace) -> None:
         raise UserError(f"--format: {options.format} needs a bundle, and the folder to write with --output")
     bundle = bundles.load(options.run)
     if options.format == "triton":
-        from torchferry.serving.export.triton import write_triton  # loads Triton's schema
+        from torchferry.serving.export.formats.triton import write_triton  # loads Triton's schema
 
         print(f"{', '.join(write_triton(bundle, options.output))} in {options.output}")
         return

@@ -11,7 +11,7 @@ import torch
 MODULES = [
     "torchferry.benchmarks.report.report_command",
     "torchferry.serving.export.export_command",
-    "torchferry.serving.export.external_model",
+    "torchferry.serving.export.external.external_model",
     "torchferry.serving.export.trained",
     "torchferry.serving.onnx_server.server",
     "torchferry.serving.registry.publish",

@@ -9,7 +9,7 @@ import yaml
 from tests.commands import RECIPES
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.export_command import parser
-from torchferry.serving.export.external_model import load_given
+from torchferry.serving.export.external.external_model import load_given
 from torchferry.serving.export.reference import Reference
 
 INPUTS = {

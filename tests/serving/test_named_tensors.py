@@ -19,8 +19,8 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.export_command import parser
-from torchferry.serving.export.external_model import load_given
-from torchferry.serving.export.triton import write_triton
+from torchferry.serving.export.external.external_model import load_given
+from torchferry.serving.export.formats.triton import write_triton
 from torchferry.serving.session import open_variant
 from torchferry.serving.torchserve.archive import archive
 

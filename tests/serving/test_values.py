@@ -21,8 +21,8 @@ from torchferry.serving.codec.predictions_json import answer, read_request
 from torchferry.serving.codec.tensors import from_raw_alone
 from torchferry.serving.errors import WrongTensor
 from torchferry.serving.export.build_bundle import export
+from torchferry.serving.export.formats.triton import config
 from torchferry.serving.export.trained import load_trained
-from torchferry.serving.export.triton import config
 from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.grpc.service import InferenceService
 from torchferry.serving.onnx_server.http.rest import Rest

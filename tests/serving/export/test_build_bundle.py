@@ -16,13 +16,13 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.export_command import parser
-from torchferry.serving.export.external_model import load_given
-from torchferry.serving.export.graphs import Graphs
+from torchferry.serving.export.external.external_model import load_given
 from torchferry.serving.export.progress import Silent
-from torchferry.serving.export.quantize import Refusal
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
-from torchferry.serving.export.variants import BUILDERS, Built, torch_program
+from torchferry.serving.export.variants.graphs import Graphs
+from torchferry.serving.export.variants.quantize import Refusal
+from torchferry.serving.export.variants.variants import BUILDERS, Built, torch_program
 
 NETWORKS = "tests.serving.networks"
 

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from torch import nn
 
-from tests.serving.export.test_whole_way import of
+from tests.serving.export.checks.test_whole_way import of
 from tests.serving.export.tiny_reference import tiny_reference
 from torchferry.serving.bundle.variant import Measured, Variant
 from torchferry.serving.export.build_variant import Judges, built_variant, open_file
-from torchferry.serving.export.gate import Expected, Limits
-from torchferry.serving.export.graphs import Graphs
-from torchferry.serving.export.independence import Independence
-from torchferry.serving.export.quantize import Refusal
+from torchferry.serving.export.checks.gate import Expected, Limits
+from torchferry.serving.export.checks.independence import Independence
+from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.reference import Reference, Served
-from torchferry.serving.export.variants import BUILDERS, Built, torch_program
-from torchferry.serving.export.whole_way import WholeWay
+from torchferry.serving.export.variants.graphs import Graphs
+from torchferry.serving.export.variants.quantize import Refusal
+from torchferry.serving.export.variants.variants import BUILDERS, Built, torch_program
 from torchferry.serving.session import Session
 
 LIMITS = Limits(max_abs_diff=1e-3)

@@ -12,7 +12,7 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.export_command import parser
-from torchferry.serving.export.external_model import load_given
+from torchferry.serving.export.external.external_model import load_given
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.trained import load_trained
 from torchferry.serving.session import open_variant

@@ -12,7 +12,7 @@ from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.tensors import DTYPES
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.export_command import parser
-from torchferry.serving.export.external_model import load_given
+from torchferry.serving.export.external.external_model import load_given
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.server import Server
 from tests.serving import dependent
-from tests.serving.export.test_independence import reference_of
+from tests.serving.export.checks.test_independence import reference_of
 from tests.serving.onnx_server.asking import arrays, ask, tensor
 from tests.serving.onnx_server.calling import call, infer_request, output_arrays
 from torchferry.serving.export.build_bundle import export

@@ -13,7 +13,7 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.errors import BundleError
-from torchferry.serving.export.variants import BUILDERS
+from torchferry.serving.export.variants.variants import BUILDERS
 from torchferry.serving.session import RUNTIMES, check_golden, check_golden_together, open_session, open_variant
 from torchferry.serving.session.capped_session import CappedSession
 

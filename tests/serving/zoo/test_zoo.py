@@ -22,7 +22,7 @@ from tests.serving.zoo.members import LARGE, REFUSED, SMALL, TIMM, Member, timm
 from torchferry.errors import GateError, UserError
 from torchferry.serving.codec.tensors import DTYPES, write_tensors
 from torchferry.serving.export.export_command import main, parser
-from torchferry.serving.export.external_model import load_given
+from torchferry.serving.export.external.external_model import load_given
 from torchferry.serving.export.reference import Reference
 
 SAMPLES = 12

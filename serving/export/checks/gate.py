@@ -1,0 +1,222 @@
+"""The gate: whether a variant may be served, by its outputs on the whole evaluation set against the checkpoint's."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from torchferry.errors import UserError
+from torchferry.serving.bundle.variant import Measured
+from torchferry.serving.export.batch_file import BatchFile
+from torchferry.serving.export.progress import SILENT, Progress
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.variants.torch_program import place, reason
+from torchferry.serving.session import Session
+
+EXACT = ("torch", "torch-compile", "torch-aoti", "onnx-fp32")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a variant must keep to be accepted. None is no limit."""
+
+    max_abs_diff: float | None = None
+    """Largest difference of any output."""
+    max_scaled_diff: float | None = None
+    """Of several outputs the largest difference of any, as a share of its own largest value where that is above 1. It
+    goes with the variant's own max_abs_diff, which is of the largest output; one that is given is for all alike."""
+    max_relative_error: float | None = None
+    """Euclidean norm of all differences over that of the checkpoint's outputs, both before outputs are scaled back."""
+    max_accuracy_drop: float | None = None
+    """The checkpoint's accuracy minus the variant's."""
+    min_top1_agreement: float | None = None
+    """Share of samples with the checkpoint's most probable class."""
+
+
+def limits_for(variant: str, task: str, given: Mapping[str, float], scale: float = 1.0) -> Limits:
+    """Those that are `given`, and else what suits the kind of variant: rounding alone separates a float32 one from the
+    checkpoint, the others are judged by what they are for. `scale` is how large the checkpoint's outputs are."""
+    limits = _default_limits(variant, task, scale)
+    if "max_abs_diff" in given:
+        limits = dataclasses.replace(limits, max_scaled_diff=None)
+    return dataclasses.replace(limits, **given)
+
+
+def _default_limits(variant: str, task: str, scale: float) -> Limits:
+    if variant in EXACT:
+        return Limits(
+            max_abs_diff=1e-3 * max(1.0, scale),  # what float32 rounds grows with the values
+            max_scaled_diff=1e-3,
+            max_relative_error=1e-3,
+            max_accuracy_drop=0.005,
+            min_top1_agreement=0.99,
+        )
+    half = variant == "onnx-fp16"
+    if task in ("classification", "binary"):
+        return Limits(max_accuracy_drop=0.005, min_top1_agreement=0.99 if half else 0.97)
+    return Limits(max_relative_error=0.01 if half else 0.05)
+
+
+class Expected:
+    """The checkpoint's own outputs on the evaluation set, and what they are worth."""
+
+    def __init__(self, reference: Reference, scratch: Path | None = None, progress: Progress = SILENT) -> None:
+        """Outputs are kept in the folder `scratch`, or else computed again each time.
+
+        Raises UserError where the checkpoint does not take its data.
+        """
+        self.reference, self.progress = reference, progress
+        scale = reference.output_scale
+        self.mean = np.array(scale.mean if scale else 0.0)
+        self.std = np.array(scale.std if scale else 1.0)
+        self.kept = BatchFile(scratch / "outputs") if scratch else None
+        truth: list[np.ndarray] = []
+        classes: list[np.ndarray] = []
+        self.scales = {spec.name: 0.0 for spec in reference.outputs}
+        """The largest magnitude by output; of one that was scaled back, from its mean on."""
+        self.samples = not_numbers = 0
+        progress.reads(reference.test.count)
+        for number, (inputs, targets) in enumerate(reference.test.batches()):
+            outputs = _run(reference, inputs)
+            if self.kept:
+                self.kept.add(number, list(outputs.values()))
+            classes += self._classes(outputs)
+            self.scales = {name: self._largest(values, self.scales[name]) for name, values in outputs.items()}
+            not_numbers += _with_nan(outputs)
+            if targets is not None and reference.task in ("classification", "binary"):
+                truth.append(targets.reshape(-1).astype(np.int64))
+            self.samples += (size := _size(inputs))
+            progress.has_read(size)
+        self._check_numbers(not_numbers)
+        self.truth, self.classes = _joined(truth), _joined(classes)
+        self.scale = max(self.scales.values())
+        """The largest magnitude of all outputs."""
+
+    def _check_numbers(self, samples_without: int) -> None:
+        if samples_without:
+            made_up = self.reference.test.random
+            way_on = "they are made up; give real ones with --eval-data" if made_up else "mend the model or the data"
+            raise UserError(f"{self.reference.name}: answers NaN for {samples_without} of {self.samples} samples that "
+                            f"it is judged on, so that no variant can be compared; {way_on}")  # fmt: skip
+
+    @property
+    def accuracy(self) -> float | None:
+        return _share(self.classes, self.truth)
+
+    def measure(self, session: Session) -> Measured:
+        """Run the whole evaluation set through `session`."""
+        answered_classes: list[np.ndarray] = []
+        largest, total, count = dict.fromkeys(self.scales, 0.0), 0.0, 0
+        squares = {spec.name: np.zeros(2) for spec in self.reference.outputs}
+        self.progress.reads(self.samples)
+        for inputs, expected in self._batches():
+            answered = session.run(inputs)
+            answered_classes += self._classes(answered)
+            for name, values in expected.items():
+                difference = _difference(answered[name], values)
+                largest[name] = float(np.maximum(largest[name], difference.max()))  # keeps NaN, which max() may drop
+                total, count = total + float(difference.sum()), count + difference.size
+                before = np.where(np.isfinite(values), self._from_mean(values), 0.0)
+                squares[name] += np.square(difference / self.std).sum(), np.square(before / self.std).sum()
+            self.progress.has_read(_size(inputs))
+        classes = _joined(answered_classes)
+        accuracy = _share(classes, self.truth)
+        return Measured(
+            samples=self.samples,
+            max_abs_diff=float(np.max(list(largest.values()))),
+            max_scaled_diff=self._scaled(largest),
+            mean_abs_diff=total / count,
+            # 1e-30 for outputs that are all zero. np.max keeps NaN.
+            relative_error=float(np.max([np.sqrt(wrong / max(norm, 1e-30)) for wrong, norm in squares.values()])),
+            top1_agreement=_share(classes, self.classes),
+            accuracy=accuracy,
+            # Rounded, or the difference of two shares may be above a limit that it is equal to.
+            accuracy_drop=None if accuracy is None or self.accuracy is None else round(self.accuracy - accuracy, 12),
+        )
+
+    def _scaled(self, largest: Mapping[str, float]) -> float | None:
+        """Of several outputs, so that none is judged by another's values."""
+        if len(largest) == 1:
+            return None
+        return float(np.max([apart / max(1.0, self.scales[name]) for name, apart in largest.items()]))
+
+    def _batches(self) -> Iterator[tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]]:
+        """Inputs and the checkpoint's outputs for them, which are computed again where they were not kept."""
+        kept, names = iter(self.kept or ()), [spec.name for spec in self.reference.outputs]
+        for inputs, _ in self.reference.test.batches():
+            outputs = next(kept, None)
+            yield inputs, dict(zip(names, outputs, strict=True)) if outputs else _run(self.reference, inputs)
+
+    def _from_mean(self, values: np.ndarray) -> np.ndarray:
+        """A target of 1.7e9 + i differs from the others in its last digits alone, and they are what was learnt."""
+        return values.astype(np.float64) - self.mean
+
+    def _largest(self, values: np.ndarray, before: float) -> float:
+        """1 of integers, such as ids: none of them may be another."""
+        if values.dtype.kind != "f":
+            return 1.0
+        return max(before, float(np.abs(self._from_mean(values[np.isfinite(values)])).max(initial=0.0)))
+
+    def _classes(self, outputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Of one batch; none where there are no classes."""
+        values = outputs[self.reference.outputs[0].name]
+        if self.reference.task == "classification":
+            return [values.argmax(axis=1)]
+        if self.reference.task == "binary":
+            return [(values[:, 0] > 0.5).astype(np.int64)]
+        return []
+
+
+def _run(reference: Reference, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    try:
+        return reference.run(inputs)
+    except Exception as error:  # such as an index beyond a table of the network's
+        raise UserError(
+            f"{reference.name}: does not take its evaluation data{place(error)}: {reason(error)}"
+        ) from error
+
+
+def _difference(answered: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Of each element; none where both are the same infinity, with which a network masks a score."""
+    with np.errstate(invalid="ignore"):
+        return np.where(answered == values, 0.0, np.abs(answered.astype(np.float64) - values))
+
+
+def _with_nan(outputs: Mapping[str, np.ndarray]) -> int:
+    """Samples of the batch that have a NaN in any output."""
+    found = [np.isnan(values).reshape(len(values), -1).any(axis=1) for values in outputs.values()]
+    return int(np.any(found, axis=0).sum())
+
+
+def _size(inputs: Mapping[str, np.ndarray]) -> int:
+    return len(next(iter(inputs.values())))
+
+
+def _joined(batches: list[np.ndarray]) -> np.ndarray | None:
+    return np.concatenate(batches) if batches else None
+
+
+def _share(classes: np.ndarray | None, others: np.ndarray | None) -> float | None:
+    """Of samples with the same class in both, 0..1."""
+    return None if classes is None or others is None else float((classes == others).mean())
+
+
+def refusal(measured: Measured, limits: Limits) -> str | None:
+    """Why the variant is refused, or None. A NaN is over every limit."""
+    if measured.max_abs_diff is None or not np.isfinite(measured.max_abs_diff):
+        return "its outputs are not all finite"
+    broken = []
+    for what, value, most, shown in (
+        ("outputs differ by", measured.max_abs_diff, limits.max_abs_diff, "{:.2g}"),
+        ("of its largest value an output differs by", measured.max_scaled_diff, limits.max_scaled_diff, "{:.2g}"),
+        ("the outputs' relative error is", measured.relative_error, limits.max_relative_error, "{:.2g}"),
+        ("accuracy drops by", measured.accuracy_drop, limits.max_accuracy_drop, "{:.2%}"),
+    ):
+        if value is not None and most is not None and not value <= most:
+            broken.append(f"{what} {shown.format(value)}, allowed are {shown.format(most)}")
+    agreement, least = measured.top1_agreement, limits.min_top1_agreement
+    if agreement is not None and least is not None and not agreement >= least:
+        broken.append(f"top-1 agreement is {agreement:.2%}, at least {least:.2%} is needed")
+    return "; ".join(broken) or None

@@ -1,0 +1,181 @@
+"""Finds out whether a sample's answer depends on the samples beside it, for the checkpoint in eager mode
+and for each variant, before a server computes samples of several requests together.
+
+A few samples are computed alone and in all the company that `company.py` has. What kernels round differently for
+another batch is no dependence. For the checkpoint arithmetic decides: a difference that stays in float64 is the
+network's. A variant of a checkpoint that passed is judged by how large the difference is: rounding for a float32 one,
+and what their kind may lose for the others.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from torchferry.errors import UserError
+from torchferry.serving.export.checks.company import COMPARED, Arrays, Company, Together, company_of, pool_of
+from torchferry.serving.export.checks.differences import amount, difference, scale, scales
+from torchferry.serving.export.checks.in_double import InDouble
+from torchferry.serving.export.checks.repeatable import check_repeatable
+from torchferry.serving.export.progress import SILENT, Progress
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.variants.torch_program import place, reason
+from torchferry.serving.session import Session
+from torchferry.serving.session.capped_session import parts_of
+
+SEEN = 1e-4
+"""A difference above this share of the largest value of its element is looked at in float64."""
+STAYS = 0.01
+"""What keeps this share of itself in float64 is the network's; what was rounded keeps a billionth."""
+SHARE = 1e-3
+"""By how much of an output's largest value a variant's answers may differ; of whole numbers, how many may."""
+SHARES = {"onnx-fp16": 0.01, "onnx-int8": 0.1}
+ROUNDING = 10
+"""And by so many times what eager mode has rounded."""
+WAY_ON = (
+    "servers compute samples of several requests together; mend what goes over the batch (statistics, sorting, "
+    "branches), or say --max-batch 1 and they compute each sample alone"
+)
+
+Run = Callable[[Arrays], dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """What company does to a variant's answers."""
+
+    refusal: str | None
+    """Why it may not be served, or None."""
+    largest: float
+    """The largest difference of any float output, of those that are allowed."""
+
+
+class Independence:
+    """Of a reference, once; then `of` for each variant."""
+
+    def __init__(self, reference: Reference, golden: int, progress: Progress = SILENT) -> None:
+        """`golden`: how many of its first samples are the bundle's golden ones. Raises UserError for a network that is
+        random in evaluation, keeps something from call to call, or whose samples are not independent."""
+        self.reference, self.progress = reference, progress
+        pool = pool_of(reference.test, golden)
+        compared = {name: values[:COMPARED] for name, values in pool.items()}
+        self.data = f"{reference.name}: does not take its evaluation data"
+        # Before the neighbours, whose values a running mean would never get rid of.
+        check_unchanged = check_repeatable(reference, lambda: self._eager(self.data)(compared))
+        self.company = company_of(pool, reference.max_batch, self._takes)
+        self.rounding = {spec.name: 0.0 for spec in reference.outputs}
+        """By output: the largest difference in eager mode that is one of rounding."""
+        alone = _alone(self._eager("model: does not compute a sample alone"), self.company)
+        for together in self._batches():
+            self._check(alone, together)
+        check_unchanged()
+
+    def of(self, session: Session, variant: str) -> Dependence:
+        """What the variant's own session makes of the samples; what it raises for them is passed on."""
+        share, largest = SHARES.get(variant, SHARE), 0.0
+        alone = _alone(session.run, self.company) if self.company.batches else {}
+        for together in self._batches():
+            for name, values in _answered(session, together).items():
+                apart = amount(_apart(alone[name], values, together), values)
+                if not apart <= share * scale(alone[name]) + ROUNDING * self.rounding[name]:
+                    words = _words(name, apart, together, values)
+                    return Dependence(f"its samples are not independent: {words}", largest)
+                largest = max(largest, apart) if values.dtype.kind == "f" else largest
+        return Dependence(None, largest)
+
+    def _batches(self) -> Iterator[Together]:
+        """A pass over the samples of the company, which may be more than those of the evaluation set."""
+        self.progress.reads(sum(together.size for together in self.company.batches))
+        for together in self.company.batches:
+            yield together
+            self.progress.has_read(together.size)
+
+    def _takes(self, inputs: Arrays) -> bool:
+        """A neighbour that cannot be computed does no harm: then a server computes each request of the batch alone."""
+        try:
+            self.reference.run(inputs)
+        except Exception:  # whatever a network makes of it
+            return False
+        return True
+
+    def _eager(self, words: str) -> Run:
+        """Raises UserError with these words for what the network cannot compute."""
+
+        def run(inputs: Arrays) -> dict[str, np.ndarray]:
+            try:
+                return self.reference.run(inputs)
+            except Exception as error:
+                raise UserError(f"{words}{place(error)}: {reason(error)}") from error
+
+        return run
+
+    def _together(self, together: Together) -> dict[str, np.ndarray]:
+        words = f"model: {together.how} fails, though each sample alone does not; mend it, or say --max-batch 1"
+        try:
+            return self._eager(words)(together.inputs)
+        except UserError:
+            for sample in parts_of(together.inputs, 1):
+                self._eager(self.data)(sample)  # one of those that are not compared may be to blame
+            raise
+
+    def _check(self, alone: Arrays, together: Together) -> None:
+        for name, values in self._together(together).items():
+            apart = _apart(alone[name], values, together)
+            if (apart > SEEN * scales(alone[name])).any() and not self._is_rounding(name, apart, together, alone):
+                words = _words(name, amount(apart, values), together, values)
+                raise UserError(f"model: its samples are not independent: {words}; {WAY_ON}")
+            self.rounding[name] = max(self.rounding[name], amount(apart, values))
+
+    def _is_rounding(self, name: str, apart: np.ndarray, together: Together, alone: Arrays) -> bool:
+        if not np.isfinite(apart).all():
+            return False
+        try:
+            exact, exactly_alone = self._in_double
+            stays = _apart(exactly_alone[name], exact.run(together.inputs)[name], together)
+        except Exception:  # whatever a network that insists on float32 makes of float64
+            return amount(apart, alone[name]) <= SHARE * scale(alone[name])
+        # Each element by itself: what is rounded of a large one may be more than the whole of its neighbour.
+        return bool(((stays <= STAYS * apart) | (apart <= SEEN * scales(alone[name]))).all())
+
+    @cached_property
+    def _in_double(self) -> tuple[InDouble, dict[str, np.ndarray]]:
+        exact = InDouble(self.reference)
+        return exact, _alone(exact.run, self.company)
+
+
+def _answered(session: Session, together: Together) -> Mapping[str, np.ndarray]:
+    try:
+        return session.run(together.inputs)
+    except Exception:
+        if together.is_extreme:
+            return {}
+        raise
+
+
+def _alone(run: Run, company: Company) -> dict[str, np.ndarray]:
+    """The outputs of the compared samples, each computed alone. Raises UserError for shapes that differ by sample."""
+    answers = [run(inputs) for inputs in company.alone]
+    outputs = {}
+    for name in answers[0]:
+        shapes = {answer[name].shape for answer in answers}
+        if len(shapes) > 1 or next(iter(shapes))[:1] != (1,):
+            shown = " and ".join(str(list(shape)) for shape in sorted(shapes)[:2])
+            raise UserError(f"model: its output '{name}' is {shown} for one sample; [1, ...] is expected, always alike")
+        outputs[name] = np.concatenate([answer[name] for answer in answers])
+    return outputs
+
+
+def _apart(alone: np.ndarray, values: np.ndarray, together: Together) -> np.ndarray:
+    """Of each compared sample in the batch, from its answer alone."""
+    if len(values) != together.size:
+        return np.array(np.inf)
+    return difference(alone[list(together.places.values())], values[list(together.places)])
+
+
+def _words(name: str, apart: float, together: Together, values: np.ndarray) -> str:
+    if len(values) != together.size:
+        return f"'{name}' has {len(values)} rows for {together.how}"
+    by = f"by {apart:.2g}" if values.dtype.kind == "f" else f"in {apart:.2%} of its elements"
+    by = by if np.isfinite(apart) else "by more than can be counted"
+    return f"'{name}' of a sample differs {by} between alone and in {together.how}"

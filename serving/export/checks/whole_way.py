@@ -1,0 +1,139 @@
+"""The way of a request through a server, gone without one: read, computed beside others, answered.
+
+A variant that computes well is of no use if a file does not become the sample that the gate judged it on, or if the
+answer says something else than the outputs.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.codec.predictions_json import Request, answer
+from torchferry.serving.errors import RequestError
+from torchferry.serving.export.checks.user_requests import UserRequest, user_requests
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.session import Session
+
+MOST_NUMBERS = 2**20
+"""Of answers that are compared as text, beside the first; a picture for each of several samples takes seconds."""
+ROUNDING = 1e-5
+"""Of an output's largest value: what float32 sums differ by that other batch sizes take in another order."""
+Outputs = Mapping[str, np.ndarray]
+
+
+class WholeWay:
+    def __init__(self, reference: Reference, bundle: Bundle) -> None:
+        """`bundle` describes the reference; its variants are not looked at."""
+        self.bundle = bundle
+        self.asked: list[tuple[str, Request, Outputs]] = []
+        """What it is, how both servers read it, and the checkpoint's outputs for it."""
+        self.misread: str | None = None
+        for sent in user_requests(reference.test, bundle):
+            try:
+                request = sent.read(bundle)
+            except RequestError as error:
+                self.misread = f"{sent.what}: a server refuses it: {error}"
+                break
+            self.misread = _misread(sent, request)
+            if self.misread:
+                break
+            self.asked.append((sent.what, request, reference.run(sent.inputs)))
+
+    def refusal(self, session: Session, tolerance: float) -> str | None:
+        """Why a variant cannot be served, or None."""
+        if self.misread:
+            return f"asked as a server is, {self.misread}"
+        left = MOST_NUMBERS
+        for (what, request, wanted), share in zip(self.asked, self._shares(session), strict=True):
+            found = _outputs_differ(share, wanted, tolerance)
+            numbers = sum(values.size for values in wanted.values())
+            if found is None and (left == MOST_NUMBERS or numbers <= left):
+                left -= numbers
+                allowed = max(_allowed(values, tolerance) for values in wanted.values())
+                found = differs(self._answered(request, share), self._answered(request, wanted), allowed)
+            if found:
+                return f"asked as a server is, {what}: {found}"
+        return None
+
+    def _shares(self, session: Session) -> list[Outputs]:
+        """Each request's outputs, of one batch of all of them."""
+        requests = [request for _, request, _ in self.asked]
+        outputs = session.run(
+            {name: np.concatenate([request.inputs[name] for request in requests]) for name in requests[0].inputs}
+        )
+        ends = np.cumsum([request.size for request in requests])
+        return [
+            {name: values[end - request.size : end] for name, values in outputs.items()}
+            for request, end in zip(requests, ends, strict=True)
+        ]
+
+    def _answered(self, request: Request, outputs: Outputs) -> Any:
+        """With all labels."""
+        return json.loads(answer(request, outputs, self.bundle, self.bundle.name, max(1, len(self.bundle.labels))))
+
+
+def _misread(sent: UserRequest, request: Request) -> str | None:
+    for name, values in sent.inputs.items():
+        read = request.inputs[name]
+        if read.shape != values.shape or read.dtype != values.dtype:
+            kinds = [f"{each.dtype} {list(each.shape)}" for each in (read, values)]
+            return f"{sent.what}: '{name}' is read as {kinds[0]}, and the evaluation data have {kinds[1]}"
+        if not np.array_equal(read, values, equal_nan=values.dtype.kind == "f"):
+            most = np.abs(read.astype(np.float64) - values).max()
+            return f"{sent.what}: '{name}' is read as another sample than the evaluation data's, by up to {most:.3g}"
+    return None
+
+
+def _outputs_differ(share: Outputs, wanted: Outputs, tolerance: float) -> str | None:
+    for name, values in wanted.items():
+        if share[name].shape != values.shape:
+            return f"'{name}' is {list(share[name].shape)} beside other requests, not {list(values.shape)}"
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(share[name].astype(np.float64) - values)
+        most = float(np.where(share[name] == values, 0.0, apart).max())  # of two equal infinities there is none
+        allowed = _allowed(values, tolerance)
+        if not most <= allowed:  # so that NaN counts
+            return f"'{name}' differs by {most:.2g} beside other requests, allowed are {allowed:.2g}"
+    return None
+
+
+def _allowed(wanted: np.ndarray, tolerance: float) -> float:
+    """Integers and infinities are not rounded."""
+    if wanted.dtype.kind != "f":
+        return tolerance
+    return tolerance + ROUNDING * float(np.abs(wanted, where=np.isfinite(wanted), out=np.zeros_like(wanted)).max())
+
+
+def differs(given: Any, wanted: Any, tolerance: float, where: str = "answer") -> str | None:
+    """Where one answer says something else than the other, as JSON objects; their numbers may differ by `tolerance`.
+
+    Labels are compared by what is said of each, because two that are about as likely may change places.
+    """
+    if isinstance(wanted, dict) and isinstance(given, dict) and "top_k" in wanted and "top_k" in given:
+        if given | given["top_k"][0] != given:
+            return f"{where} names another label than the first of its top_k"
+        given, wanted = _by_label(given), _by_label(wanted)
+    if isinstance(wanted, dict) and isinstance(given, dict) and wanted.keys() == given.keys():
+        pairs = [(f"{where}.{key}", given[key], wanted[key]) for key in wanted]
+    elif isinstance(wanted, list) and isinstance(given, list) and len(wanted) == len(given):
+        pairs = [(where, one, other) for one, other in zip(given, wanted, strict=True)]
+    elif _is_number(wanted) and _is_number(given):
+        return None if abs(given - wanted) <= tolerance else f"{where} is {given:.6g}, not {wanted:.6g}"
+    else:
+        return None if given == wanted else f"{where} is {str(given)[:80]}, not {str(wanted)[:80]}"
+    return next((found for pair in pairs if (found := differs(pair[1], pair[2], tolerance, pair[0]))), None)
+
+
+def _by_label(given: dict[str, Any]) -> dict[str, list[float]]:
+    """The probabilities of each label, largest first; two classes may have one name."""
+    found: dict[str, list[float]] = {}
+    for each in given["top_k"]:
+        found.setdefault(each["label"], []).append(each["probability"])
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

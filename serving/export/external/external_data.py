@@ -1,0 +1,148 @@
+"""The samples for a model that was not trained here: a folder of images, an .npz of arrays, or made up."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, TensorDataset
+
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.export.external.input_spec import GivenInput
+from torchferry.serving.export.samples import Samples
+from torchferry.training.config.instantiate import one_line
+from torchferry.training.data.pictures.folder_layout import class_folders
+from torchferry.training.data.pictures.image_files import ImageFiles
+from torchferry.training.data.pictures.image_folder import class_pictures
+from torchferry.training.data.source import ImageInput, TensorInput
+
+MADE_UP = 64
+TARGETS = "targets"
+
+
+def samples_of(
+    path: Path | None, inputs: Sequence[GivenInput], labels: tuple[str, ...], task: str, option: str
+) -> Samples:
+    """Raises UserError for data that are not there, or not what `inputs` say."""
+    names = tuple(each.name for each in inputs)
+    if path is None:
+        return Samples(TensorDataset(*(_made_up(each) for each in inputs)), names, random=True)
+    if path.is_dir():
+        if len(inputs) > 1 or not isinstance(inputs[0].of, ImageInput):
+            raise UserError(f"{option}: {path} is a folder, which is for a model of one image; give an .npz file")
+        return Samples(_images(path, inputs[0].of, labels, option), names)
+    return Samples(_arrays(path, inputs, task, option), names)
+
+
+def in_full(samples: Samples) -> Samples | None:
+    """The same with its JPEGs decoded in full, where they are files that are not."""
+    files = samples.data
+    if not isinstance(files, ImageFiles) or files.image.jpeg == "full":
+        return None
+    return replace(samples, data=ImageFiles(files.folder, files.files, replace(files.image, jpeg="full")))
+
+
+def check_classes(samples: Samples, classes: int, option: str) -> None:
+    """Raises UserError for targets that are no class of the model."""
+    if not isinstance(samples.data, TensorDataset) or len(samples.data.tensors) == len(samples.names):
+        return  # a folder, whose classes are in the labels, or no targets
+    wrong = [target for target in samples.data.tensors[-1].reshape(-1).tolist() if not 0 <= target < classes]
+    if wrong:
+        raise UserError(f"{option}: '{TARGETS}' has class {wrong[0]}; the model knows 0 to {classes - 1}")
+
+
+def check_finite(samples: Samples, specs: Sequence[TensorSpec], option: str) -> None:
+    """Raises UserError for NaN and infinity that no server would take."""
+    if samples.random or not isinstance(samples.data, TensorDataset):
+        return
+    for spec, values in zip(specs, samples.data.tensors, strict=False):
+        if not values.is_floating_point():
+            continue
+        if (rows := torch.isinf(values).flatten(1).any(dim=1).nonzero()).numel():
+            raise UserError(
+                f"{option}: '{spec.name}' is infinite in sample {rows[0].item()}; servers take finite numbers"
+            )
+        if not spec.allow_nan and (rows := torch.isnan(values).flatten(1).any(dim=1).nonzero()).numel():
+            found = f"{option}: '{spec.name}' is NaN in sample {rows[0].item()}"
+            raise UserError(f"{found}; --allow-nan says that the model takes missing values")
+
+
+def _images(folder: Path, image: ImageInput, labels: tuple[str, ...], option: str) -> Dataset:
+    try:
+        classes = class_folders(folder)
+    except UserError as error:
+        raise UserError(f"{option}: {error}") from error
+    if unknown := [name for name in classes if name not in labels]:
+        raise UserError(f"{option}: {folder / unknown[0]} is none of the classes in --labels")
+    files, left_out = class_pictures(folder, classes, labels)
+    if not len(files):
+        raise UserError(f"{option}: {folder} has no image files; CLASS/*.jpg is expected")
+    for line in left_out:
+        print(f"{option}: {line}")
+    return ImageFiles(folder, files, image)
+
+
+def _arrays(path: Path, inputs: Sequence[GivenInput], task: str, option: str) -> Dataset:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+    except Exception as error:  # each kind of damage has an error of its own
+        raise UserError(
+            f"{option}: {path} is no folder of images and no .npz of plain arrays ({one_line(error)})"
+        ) from error
+    if task != "tensors" and any(each.name == TARGETS for each in inputs):
+        raise UserError(f"--input: '{TARGETS}' is also what {option} calls the classes; say --task tensors, or give "
+                        "the argument of forward another name")  # fmt: skip
+    tensors = []
+    for each in inputs:
+        if each.name not in arrays:
+            raise UserError(f"{option}: {path} has {', '.join(arrays)}, but no '{each.name}'")
+        wanted, given = _made_up(each, 1), arrays[each.name]
+        if given.shape[1:] != tuple(wanted.shape[1:]) or not len(given):
+            raise UserError(f"{option}: '{each.name}' in {path} is {list(given.shape)}; [samples, "
+                            f"{str(list(wanted.shape[1:]))[1:-1]}] is expected")  # fmt: skip
+        tensors.append(torch.from_numpy(_cast(given, wanted.numpy().dtype, f"{option}: '{each.name}' in {path}")))
+    if TARGETS in arrays and task != "tensors":  # where nothing is known of the outputs, nothing is compared with them
+        tensors.append(torch.from_numpy(_classes(arrays[TARGETS], task, f"{option}: '{TARGETS}' in {path}")))
+    if len({len(tensor) for tensor in tensors}) > 1:
+        raise UserError(
+            f"{option}: the arrays in {path} have {', '.join(str(len(tensor)) for tensor in tensors)} samples"
+        )
+    return TensorDataset(*tensors)
+
+
+def _cast(given: np.ndarray, wanted: np.dtype, what: str) -> np.ndarray:
+    """Only what loses nothing: pixels from 0 to 1 as whole numbers would be a black image.
+
+    Floats may be rounded, as numpy makes float64 of whatever it is not told; none may become infinite.
+    """
+    are_rounded = given.dtype.kind == wanted.kind == "f"
+    with np.errstate(over="ignore"):
+        cast = given.astype(wanted) if are_rounded or np.can_cast(given.dtype, wanted) else None
+    if cast is None or (are_rounded and (np.isinf(cast) != np.isinf(given)).any()):
+        raise UserError(f"{what} is {given.dtype}; {wanted} is expected, or what becomes it without loss")
+    return cast
+
+
+def _classes(given: np.ndarray, task: str, what: str) -> np.ndarray:
+    """Numbers of classes, or of a binary task 0 and 1 of any datatype."""
+    if task == "binary":
+        numbers, are_given = "0 and 1", given.dtype.kind in "biuf" and bool(np.isin(given, (0, 1)).all())
+    else:
+        numbers, are_given = "integers", given.dtype.kind in "iu"
+    if not are_given or not given.ndim or given.shape[1:] not in ((), (1,)):
+        shape = list(given.shape)
+        raise UserError(f"{what} is {given.dtype} {shape}; {numbers} are expected, [samples] or [samples, 1]")
+    return given.astype(np.int64)
+
+
+def _made_up(each: GivenInput, samples: int = MADE_UP) -> torch.Tensor:
+    """The same ones each time."""
+    generator, shape = torch.Generator().manual_seed(0), (samples, *each.of.shape)
+    if isinstance(each.of, ImageInput):
+        return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    if isinstance(each.of, TensorInput) and each.of.datatype == "int64":
+        return torch.randint(0, 2, shape, generator=generator)  # ids that any vocabulary has
+    return torch.randn(shape, generator=generator)

@@ -1,0 +1,114 @@
+"""The reference of a model that was never trained here: any nn.Module, its weights from a file, its inputs as said."""
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from torchferry.errors import UserError
+from torchferry.serving.export.external.binding import bind
+from torchferry.serving.export.external.external_data import check_classes, check_finite, in_full, samples_of
+from torchferry.serving.export.external.input_spec import read_input
+from torchferry.serving.export.external.input_tensors import input_tensors
+from torchferry.serving.export.external.labels import Labels, labelled, read_labels
+from torchferry.serving.export.external.network import build_network, name_of, origin
+from torchferry.serving.export.external.output_specs import output_specs
+from torchferry.serving.export.external.picture_options import (
+    add_picture_options,
+    assumed,
+    check_is_for_pictures,
+    given,
+)
+from torchferry.serving.export.external.prepared import Prepared
+from torchferry.serving.export.external.published.choice import preprocessing_of, taken
+from torchferry.serving.export.external.published.labels import labels_that_fit
+from torchferry.serving.export.reference import Reference, Served
+from torchferry.serving.export.trained import decode_of
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("a model that was not trained here, instead of RUN")
+    group.add_argument("--model", help="import path of an nn.Module's class, or of a function that gives one")
+    group.add_argument("--model-args", type=_mapping, default={}, metavar="JSON", help="its arguments")
+    published = (
+        "a file with its state_dict, of safetensors or torch.save, or torchvision's such as ResNet18_Weights.DEFAULT"
+    )
+    group.add_argument("--weights", help=published)
+    group.add_argument("--weights-key", metavar="KEY", help="which of the file's state_dicts, such as ema")
+    group.add_argument("--weights-prefix", metavar="PREFIX", help="take only what begins so, such as backbone.")
+    kinds = "image:224, image:L:28x28, table:8 or tensor:FP32:3x16; again for each argument of a network with several; "
+    kinds += "an image alone where its size is published"
+    group.add_argument("--input", action="append", default=[], metavar="[NAME=]KIND", help=kinds)
+    add_picture_options(group)
+    columns = "of a table: what its numbers are called, in order, so that servers take records and a CSV's header"
+    group.add_argument("--columns", metavar="NAME,NAME", help=columns)
+    gaps = "its inputs of floating-point numbers may hold NaN, as JSON's null and a CSV's empty cell are"
+    group.add_argument("--allow-nan", action="store_true", help=gaps)
+    tasks = "what its output means: logits of classes (default with --labels), one logit, or nothing that is known"
+    group.add_argument("--task", choices=("classification", "binary", "tensors"), help=tasks)
+    labels = "a text file with one class a line, in the order of its scores; again for each output of several"
+    group.add_argument("--labels", action="append", default=[], metavar="[OUTPUT=]FILE", help=labels)
+    group.add_argument("--eval-data", type=Path, help="FOLDER/CLASS/*.jpg, or an .npz of inputs by name and 'targets'")
+    group.add_argument("--calibration-data", type=Path, help="as --eval-data, for quantisation (default: that itself)")
+    name = "the bundle's name (default: the run's, or the last word of --model, or its class if that is a verb)"
+    group.add_argument("--name", help=name)
+
+
+def load_given(options: argparse.Namespace) -> Reference:
+    """Raises UserError for whatever does not fit together."""
+    if not options.input:
+        raise UserError("--input: is missing; say what the model takes, such as image:224")
+    labels = read_labels(options.labels)
+    network = build_network(options)
+    name = name_of(options, network)
+    published = preprocessing_of(options.preprocess, options.weights, network, options.input)
+    texts, picture = taken(published, options.input, given(options))
+    asked = [read_input(text, number, picture) for number, text in enumerate(texts)]
+    check_is_for_pictures(options, asked)
+    if said := assumed(asked, picture):
+        print(said, flush=True)
+    binding = bind(network, asked)
+    for line in binding.said:
+        print(line, flush=True)
+    inputs = [dataclasses.replace(each, name=own) for each, own in zip(asked, binding.names, strict=True)]
+    prepared = Prepared(network, inputs, binding)
+    if not options.labels:
+        labels = Labels(labels_that_fit(published, prepared, inputs, options.task))
+    task = options.task or ("classification" if labels.alone else "tensors")
+    test = samples_of(options.eval_data, inputs, labels.only, task, "--eval-data")
+    calibration = samples_of(options.calibration_data, inputs, labels.only, task, "--calibration-data")
+    if options.calibration_data is None:
+        calibration = test
+    specs = input_tensors(inputs, options.allow_nan, options.columns)
+    check_finite(test, specs, "--eval-data")
+    check_finite(calibration, specs, "--calibration-data")
+    module = Served(prepared, task).eval()
+    outputs, classes = labelled(output_specs(module, test), labels, task)
+    if task == "classification":
+        check_classes(test, outputs[0].shape[-1], "--eval-data")
+        check_classes(calibration, outputs[0].shape[-1], "--calibration-data")
+    return Reference(
+        name=name,
+        task=task,
+        module=module,
+        inputs=specs,
+        outputs=outputs,
+        decode=decode_of(inputs[0].of) if len(inputs) == 1 else None,
+        labels=classes,
+        test=test,
+        test_in_full=in_full(test),
+        calibration=None if calibration.random else calibration,
+        limits={},
+        provenance=origin(options) | ({"preprocessing": Path(published.origin).name} if published else {}),
+    )
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a JSON object, such as {{\"num_classes\": 10}}")
+    return content

@@ -1,0 +1,89 @@
+"""The grammar of --input: `[NAME=]image[:MODE]:SIZE`, `[NAME=]table:COLUMNS` or `[NAME=]tensor:DATATYPE:SHAPE`.
+
+NAME is one of the names of forward; with dots, such as batch.mask, a key of the dict that it takes.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torchferry.contract.image import CHANNELS
+from torchferry.errors import UserError
+from torchferry.serving.export.external.tensor_names import NAME, RULE
+from torchferry.training.data.arguments import WHAT
+from torchferry.training.data.pictures.image_input import image_input
+from torchferry.training.data.source import ImageInput, Input, TensorInput
+
+WORDS = re.compile(
+    r"(?:(?P<name>[^=]*)=)?(?P<kind>image|table|tensor):(?:(?P<type>[A-Z]\w*|\d+):)?(?P<sizes>\d+(?:x\d+)*)"
+)
+UNSIZED = re.compile(r"(?:[^=]*=)?image(?::[A-Z]+)?")
+NAMES = {"image": "image", "table": "row", "tensor": "input"}
+DATATYPES: dict[str, Literal["float32", "int64"]] = {"FP32": "float32", "INT64": "int64"}
+
+
+@dataclass(frozen=True)
+class GivenInput:
+    name: str
+    of: Input
+    named: bool = False
+    """Whether the user has said its name."""
+    text: str = ""
+    """As it was given."""
+
+    @property
+    def datatype(self) -> str:
+        """In the Open Inference Protocol."""
+        if isinstance(self.of, ImageInput):
+            return "UINT8"
+        return "INT64" if isinstance(self.of, TensorInput) and self.of.datatype == "int64" else "FP32"
+
+
+def read_input(text: str, number: int, picture: Mapping[str, Any]) -> GivenInput:
+    """The `number`th of the network's arguments, from 0. `picture` are image_input's arguments beside mode and size."""
+    found = WORDS.fullmatch(text)
+    if found is None:
+        if UNSIZED.fullmatch(text):
+            raise UserError(f"--input: '{text}' has no size, and nothing says it; give {text}:224, or --preprocess")
+        raise _refused(text, "image:224, image:L:28x28, table:8 and tensor:FP32:3x16 are examples of what can be said")
+    _check_name(text, found["name"])
+    kind, word = found["kind"], found["type"]
+    sizes = tuple(int(size) for size in found["sizes"].split("x"))
+    if min(sizes) < 1:
+        raise _refused(text, "a size is 1 or more")
+    name = found["name"] or NAMES[kind] + (f"_{number}" if number else "")
+    return GivenInput(name, _content(text, kind, word, sizes, picture), found["name"] is not None, text)
+
+
+def _content(text: str, kind: str, word: str | None, sizes: tuple[int, ...], picture: Mapping[str, Any]) -> Input:
+    if kind == "image":
+        return _image(text, word or "RGB", sizes, picture)
+    if kind == "table":
+        if word is not None or len(sizes) > 1:
+            raise _refused(text, "a table has a number of columns, such as table:8")
+        return TensorInput(shape=sizes)
+    if word not in DATATYPES:
+        raise _refused(text, f"a tensor's datatype is one of {', '.join(DATATYPES)}")
+    return TensorInput(shape=sizes, datatype=DATATYPES[word])
+
+
+def _check_name(text: str, name: str | None) -> None:
+    if name is not None and not (NAME.fullmatch(name) and all(name.split("."))):
+        raise _refused(text, f"{RULE}, and each of its parts between dots has one or more")
+
+
+def _image(text: str, mode: Any, sizes: tuple[int, ...], picture: Mapping[str, Any]) -> ImageInput:
+    if mode not in CHANNELS or len(sizes) > 2:
+        modes = "RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH"
+        raise _refused(text, f"an image is {modes}; what has other channels is a tensor, as tensor:FP32:5x64x64")
+    try:
+        return image_input(sizes[0], sizes[-1], mode, **picture)
+    except UserError as error:
+        argument, _, words = str(error).removeprefix(f"{WHAT}.").partition(": ")
+        option = {"antialias": "no-antialias", "fraction": "resize"}.get(argument, argument)
+        raise UserError(f"--{option}: {words}") from error
+
+
+def _refused(text: str, expected: str) -> UserError:
+    return UserError(f"--input: '{text}' is not understood; {expected}")

@@ -1,0 +1,86 @@
+"""The outputs of a network as a server describes them: names, datatypes and shapes, found by running it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from torchferry.errors import UserError, some
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.tensors import DATATYPES
+from torchferry.serving.export.external.flattened import Path, flattened, name_of
+from torchferry.serving.export.external.prepared import Prepared
+from torchferry.serving.export.external.tensor_names import legal_names
+from torchferry.serving.export.reference import OUTPUTS, Served
+from torchferry.serving.export.samples import Samples
+from torchferry.serving.export.variants.torch_program import place, reason
+
+
+@torch.inference_mode()
+def output_specs(module: Served, test: Samples) -> tuple[TensorSpec, ...]:
+    """What it gives for one sample, two and three, which tells the batch from the other axes; a batch of one may lose
+    its axis in a network that squeezes. Raises UserError for what is no tensor, or has no batch, by name; prints what
+    is left out, and which names had to be changed."""
+    assert isinstance(module.model, Prepared)
+    one, two, three = (flattened(_through(module.model.given, test, samples)) for samples in (1, 2, 3))
+    paths = [path for path, value in two.items() if value is not None]
+    _check_members(one, two, three)
+    if missing := [name_of(path) for path in two if path not in paths]:
+        print(f"--model: gives None for {some(missing)}, which is left out", flush=True)
+    if module.task != "tensors":
+        _check_scores([two[path] for path in paths], module.task)
+        _through(module, test, 2)  # a softmax takes no integers
+    names, said = legal_names(
+        [name_of(path) for path in paths] if module.task == "tensors" else [OUTPUTS[module.task]], test.names
+    )
+    for line in said:
+        print(line, flush=True)
+    return tuple(_spec(name, one[path], two[path], three[path]) for name, path in zip(names, paths, strict=True))
+
+
+def _check_members(*given: Mapping[Path, Any]) -> None:
+    """Raises UserError for other members in another batch, none at all, and one that is no tensor."""
+    one, two, three = ([path for path, value in each.items() if value is not None] for each in given)
+    if changing := [path for path in (*one, *two, *three) if not (path in one and path in two and path in three)]:
+        raise UserError(f"--model: its output {name_of(changing[0])} is there for some numbers of samples only")
+    if not two:
+        raise UserError("--model: gives no tensor")
+    for path, value in given[1].items():
+        if value is not None and not isinstance(value, torch.Tensor):
+            raise UserError(f"--model: its output {name_of(path)} is a {type(value).__name__}, not a tensor")
+
+
+def _check_scores(outputs: Sequence[torch.Tensor], task: str) -> None:
+    if len(outputs) != 1 or outputs[0].dim() != 2:
+        shapes = ", ".join(str(list(each.shape)) for each in outputs)
+        raise UserError(f"--task: {task} needs one output of [batch, outputs], not {shapes}; say --task tensors")
+
+
+def _through(module: Callable[..., Any], test: Samples, samples: int) -> Any:
+    try:
+        return module(*test.tensors(samples))
+    except Exception as error:  # whatever a network makes of inputs that do not fit
+        raise UserError(f"--input: the model does not take it{place(error)}: {reason(error)}") from error
+
+
+def _spec(name: str, *outputs: torch.Tensor) -> TensorSpec:
+    """Of an output for one sample, two and three."""
+    rest: torch.Size | None = None
+    for count, output in reversed(list(enumerate(outputs, start=1))):
+        if not output.dim() or len(output) != count or (rest is not None and output.shape[1:] != rest):
+            samples = "1 sample" if count == 1 else f"{count} samples"
+            raise UserError(
+                f"--model: its output {name} is {list(output.shape)} for {samples}; [batch, ...] is expected"
+            )
+        rest, alone = output.shape[1:], output
+    datatype = _datatype(alone)
+    if datatype is None:
+        raise UserError(f"--model: its output {name} is {alone.dtype}, which no server answers with")
+    return TensorSpec(name=name, datatype=datatype, shape=(-1, *alone.shape[1:]))
+
+
+def _datatype(output: torch.Tensor) -> str | None:
+    try:
+        return DATATYPES.get(output.numpy().dtype)
+    except (TypeError, RuntimeError):  # bfloat16, of which numpy has none; a sparse tensor
+        return None

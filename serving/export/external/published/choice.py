@@ -1,0 +1,56 @@
+"""Chooses the preprocessing of a network: what the user names, or what comes with its weights or itself."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from torchferry.errors import UserError
+from torchferry.serving.export.external.published.huggingface_file import FILE, huggingface_file
+from torchferry.serving.export.external.published.preprocessing import PICTURE, Preprocessing
+from torchferry.serving.export.external.published.timm_config import timm_config
+from torchferry.serving.export.external.published.torchvision_preset import torchvision_preset
+from torchferry.training.models.torchvision_preset import NAME
+
+
+def preprocessing_of(
+    named: str | None, weights: str | None, network: nn.Module, inputs: Sequence[str]
+) -> Preprocessing | None:
+    """`named` by --preprocess; else that of torchvision's `weights`, of a file beside those of a folder, or the
+    network's own. None where nothing is said, and where no input is a picture. Raises UserError for what cannot be
+    read or done."""
+    if not any(map(PICTURE.fullmatch, inputs)):
+        if named is not None:
+            raise UserError("--preprocess: is for pictures, and no --input is one")
+        return None
+    if named is not None:
+        return _named(named)
+    if weights and not Path(weights).exists():
+        return torchvision_preset(weights, "--weights") if NAME.fullmatch(weights) else None
+    if weights and (beside := Path(weights).parent / FILE).is_file():
+        return huggingface_file(beside)
+    return timm_config(network)
+
+
+def taken(
+    published: Preprocessing | None, texts: Sequence[str], said: Mapping[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
+    """--input with its sizes, and the arguments of its pictures: what the user `said`, and for the rest what is
+    `published`, which is printed. Raises UserError for what does not go together."""
+    if published is None:
+        return list(texts), dict(said)
+    sized, arguments = published.sized(texts, said), published.beside(said)
+    print(published.line(texts, said), flush=True)
+    return sized, arguments
+
+
+def _named(name: str) -> Preprocessing:
+    if Path(name).exists():
+        return huggingface_file(Path(name))
+    if NAME.fullmatch(name):
+        return torchvision_preset(name, "--preprocess")
+    raise UserError(
+        f"--preprocess: '{name}' is neither a file such as {FILE} nor one of torchvision's weights, such as "
+        "torchvision.models.ResNet18_Weights.DEFAULT"
+    )

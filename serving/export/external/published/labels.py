@@ -1,0 +1,28 @@
+"""The classes of published weights as the labels of a network that knows as many."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from torchferry.serving.export.external.input_spec import GivenInput
+from torchferry.serving.export.external.published.preprocessing import Preprocessing
+from torchferry.training.data.source import blank
+
+
+def labels_that_fit(
+    taken: Preprocessing | None, module: nn.Module, inputs: Sequence[GivenInput], task: str | None
+) -> tuple[str, ...]:
+    """Printed where they are taken: where `module`, which takes `inputs`, gives one number for each of them, and
+    the task that was asked for has classes."""
+    if taken is None or not taken.labels or task not in (None, "classification"):
+        return ()
+    try:
+        with torch.inference_mode():
+            given = module.eval()(*(blank(each.of, 2) for each in inputs))
+    except Exception:  # a network that does not take its inputs is refused where its outputs are looked at
+        return ()
+    if not isinstance(given, torch.Tensor) or given.shape[1:] != (len(taken.labels),):
+        return ()
+    print(f"labels: the {len(taken.labels):,} classes of {taken.origin}; --labels gives others", flush=True)
+    return taken.labels

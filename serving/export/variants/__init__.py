@@ -1,0 +1,1 @@
+"""The variants of a model, and the graphs that they are made of."""

@@ -1,0 +1,32 @@
+"""The graphs that variants are made of, each made when it is first asked for."""
+
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.variants.onnx_graph import Level, write_graph, write_optimized
+from torchferry.serving.export.variants.torch_program import exported_program
+
+
+class Graphs:
+    def __init__(self, reference: Reference, scratch: Path) -> None:
+        """`scratch` is a folder that is removed afterwards."""
+        self.reference, self._scratch = reference, scratch
+
+    def trace(self) -> None:
+        """Raises UserError for a network that cannot be, which no other way of serving it would mend."""
+        _ = self.program
+
+    @cached_property
+    def program(self) -> torch.export.ExportedProgram:
+        return exported_program(self.reference)
+
+    @cached_property
+    def onnx(self) -> Path:
+        """Standard operators, float32, folded."""
+        raw, folded = self._scratch / "raw.onnx", self._scratch / "folded.onnx"
+        write_graph(self.program, self.reference, raw)
+        write_optimized(raw, folded, Level.ORT_ENABLE_BASIC)
+        return folded

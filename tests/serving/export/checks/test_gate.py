@@ -1,0 +1,219 @@
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from tests.serving.export.tiny_reference import tiny_reference
+from torchferry.errors import UserError
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.bundle.variant import Measured
+from torchferry.serving.export import batch_file
+from torchferry.serving.export.checks import gate
+from torchferry.serving.export.checks.gate import Expected, Limits, limits_for, refusal
+from torchferry.serving.export.progress import Silent
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.samples import Samples
+from torchferry.training.data.source import TargetScale
+
+CLASSES = np.array([0, 1, 2, 0])
+EXPECTED = np.eye(3, dtype=np.float32)[CLASSES]
+LIMITS = limits_for("onnx-fp32", "classification", {})
+
+
+def measured(
+    answers: np.ndarray,
+    task: str = "classification",
+    expected: np.ndarray = EXPECTED,
+    scale: TargetScale | None = None,
+    keep: int = 1 << 20,
+) -> Measured:
+    """Of a network that looks its answer up, against one that looks up `expected`; `keep` bytes of outputs are kept."""
+
+    class Table(nn.Module):
+        def forward(self, index: torch.Tensor) -> torch.Tensor:
+            return torch.from_numpy(expected)[index[:, 0]]
+
+    class Session:
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {"y": answers[inputs["x"][:, 0]]}
+
+    truth = torch.from_numpy(np.resize(CLASSES, len(expected)))
+    samples = Samples(TensorDataset(torch.arange(len(expected))[:, None], truth), ("x",))
+    reference = Reference(
+        name="table",
+        task=task,
+        module=Table(),
+        inputs=(TensorSpec(name="x", datatype="INT64", shape=(-1, 1)),),
+        outputs=(TensorSpec(name="y", datatype="FP32", shape=(-1, expected.shape[1])),),
+        decode=None,
+        labels=("a", "b", "c"),
+        test=samples,
+        calibration=None,
+        limits={},
+        provenance={},
+        output_scale=scale,
+    )
+    with TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch_file, "LIMIT", keep)
+        return Expected(reference, Path(scratch)).measure(Session())
+
+
+def test_an_exact_variant_is_accepted() -> None:
+    result = measured(EXPECTED)
+    assert (result.max_abs_diff, result.top1_agreement, result.accuracy, result.accuracy_drop) == (0, 1, 1, 0)
+    assert refusal(result, LIMITS) is None
+
+
+def test_a_variant_that_errs_is_refused_with_each_reason() -> None:
+    wrong = EXPECTED.copy()
+    wrong[3] = [0, 1, 0]
+    result = measured(wrong)
+    assert (result.max_abs_diff, result.top1_agreement, result.accuracy_drop) == (1, 0.75, 0.25)
+    reason = refusal(result, LIMITS)
+    assert reason is not None
+    for words in ("outputs differ by 1", "accuracy drops by 25.00%", "agreement is 75.00%"):
+        assert words in reason
+
+
+def test_a_drop_as_large_as_the_limit_is_accepted() -> None:
+    """Of 200 samples 199 were right and now 198 are, which as floats is more than 0.005."""
+    assert 199 / 200 - 198 / 200 > 0.005
+    expected = np.tile(EXPECTED, (50, 1))
+    expected[0] = np.roll(expected[0], 1)
+    wrong = expected.copy()
+    wrong[1] = np.roll(wrong[1], 1)
+    result = measured(wrong, expected=expected)
+    assert refusal(result, Limits(max_accuracy_drop=0.005)) is None
+
+
+@pytest.mark.parametrize("limits", [LIMITS, Limits()])
+def test_a_variant_that_gives_nan_is_refused(limits: Limits) -> None:
+    assert refusal(measured(np.full_like(EXPECTED, np.nan)), limits)
+
+
+@pytest.mark.parametrize("answered", [np.inf, 5.0, np.nan])
+def test_only_the_same_infinity_is_no_difference(answered: float) -> None:
+    """A network masks a score with -inf; what is answered beside it is judged as ever."""
+    expected = np.array([[-np.inf, 1.0], [2.0, -np.inf]], np.float32)
+    same = measured(expected, "tensors", expected)
+    assert (same.max_abs_diff, same.relative_error, refusal(same, limits_for("onnx-fp32", "tensors", {}))) == (
+        0,
+        0,
+        None,
+    )
+    off = expected + np.float32(0.5)
+    assert measured(off, "tensors", expected).relative_error == pytest.approx(0.5 * 2**0.5 / 5**0.5)
+    off[0, 0] = answered
+    assert refusal(measured(off, "tensors", expected), Limits()) == "its outputs are not all finite"
+
+
+def test_a_checkpoint_that_answers_nan_is_said() -> None:
+    expected = EXPECTED.copy()
+    expected[1, 2] = np.nan
+    words = "^table: answers NaN for 1 of 4 samples that it is judged on, so that .*; mend the model or the data$"
+    with pytest.raises(UserError, match=words):
+        measured(expected, expected=expected)
+
+
+@pytest.mark.parametrize(("large", "small", "reason"), [
+    (32.0, 0.0, None),
+    (32.0, 1e-2, "of its largest value an output differs by 0.01, allowed are 0.001; the outputs' relative error"),
+    (3e5, 0.0, "outputs differ by 3e+05, allowed are 1e+05; of its largest value an output differs by 0.003"),
+])  # fmt: skip
+def test_each_of_several_outputs_is_judged_by_its_own_values(large: float, small: float, reason: str | None) -> None:
+    class Two(nn.Module):
+        def forward(self, row: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return torch.full((len(row), 1), 1e8), torch.full((len(row), 1), 0.5)
+
+    class Off:
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            outputs = reference.run(inputs)
+            return {"large": outputs["large"] + large, "small": outputs["small"] + small}
+
+    specs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 1)) for name in ("large", "small"))
+    reference = tiny_reference(module=Two(), outputs=specs, task="tensors", labels=())
+    expected = Expected(reference)
+    found = refusal(expected.measure(Off()), limits_for("onnx-fp32", "tensors", {}, expected.scale))
+    assert found == reason if reason is None else found is not None and found.startswith(reason)
+    given = limits_for("onnx-fp32", "tensors", {"max_abs_diff": 1e9, "max_relative_error": 1}, expected.scale)
+    assert refusal(expected.measure(Off()), given) is None
+
+
+def test_values_are_judged_by_their_relative_error() -> None:
+    expected = np.array([[1.0], [2.0], [3.0], [4.0]], dtype=np.float32)
+    result = measured(expected * np.float32(1.02), "regression", expected)
+    assert (result.accuracy, result.top1_agreement) == (None, None)
+    assert result.relative_error == pytest.approx(0.02, rel=1e-4)
+    assert refusal(result, limits_for("onnx-int8", "regression", {})) is None
+    reason = refusal(result, limits_for("onnx-fp16", "regression", {}))
+    assert reason == "the outputs' relative error is 0.02, allowed are 0.01"
+
+
+def test_values_that_were_scaled_back_are_judged_before_that() -> None:
+    """A variant that errs by a third of what the targets differ by is no good, though they are above a billion."""
+    scale = TargetScale(mean=(1.7e9,), std=(300,))
+    expected = 1.7e9 + np.array([[-300.0], [300.0], [-300.0], [300.0]])
+    result = measured(expected + 100, "regression", expected, scale)
+    assert result.relative_error == pytest.approx(1 / 3)
+    assert result.max_abs_diff == 100
+    for variant in ("onnx-fp32", "onnx-fp16", "onnx-int8"):
+        reason = refusal(result, limits_for(variant, "regression", {}, 300))
+        assert reason is not None
+        assert "relative error is 0.33" in reason
+
+
+def test_a_limit_that_is_given_replaces_the_variants_own() -> None:
+    limits = limits_for("onnx-int8", "classification", {"min_top1_agreement": 0.5})
+    assert (limits.min_top1_agreement, limits.max_accuracy_drop, limits.max_abs_diff) == (0.5, 0.005, None)
+
+
+@pytest.mark.parametrize("keep", [0, 64 * 3 * 4 + 128, 1 << 20])
+def test_outputs_that_are_too_many_to_keep_are_computed_again(keep: int) -> None:
+    """Batches of 64 samples: none, the first, or all of them are kept."""
+    expected = np.random.default_rng(0).dirichlet(np.ones(3), 200).astype(np.float32)
+    wrong = expected.copy()
+    wrong[[1, 70, 199]] = np.roll(wrong[[1, 70, 199]], 1, axis=1)
+    result = measured(wrong, expected=expected, keep=keep)
+    assert result == measured(wrong, expected=expected)
+    assert result.max_abs_diff == np.abs(wrong - expected).max()
+    assert result.top1_agreement == 197 / 200
+
+
+def test_outputs_that_are_kept_are_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, run = tiny_reference(), gate._run
+    calls: list[Reference] = []
+
+    def counted(reference: Reference, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        calls.append(reference)
+        return run(reference, inputs)
+
+    monkeypatch.setattr(gate, "_run", counted)
+    for scratch, passes in ((tmp_path, 1), (None, 3)):
+        calls.clear()
+        expected = Expected(reference, scratch)
+        assert expected.measure(reference) == expected.measure(reference)
+        assert len(calls) == passes
+
+
+def test_a_pass_says_how_far_it_is() -> None:
+    class Seen(Silent):
+        def __init__(self) -> None:
+            self.passes: list[list[int | None]] = []
+
+        def reads(self, samples: int | None) -> None:
+            self.passes.append([samples])
+
+        def has_read(self, samples: int) -> None:
+            self.passes[-1].append(samples)
+
+    seen, reference = Seen(), tiny_reference()
+    with TemporaryDirectory() as scratch:
+        expected = Expected(reference, Path(scratch), seen)
+        for _ in range(2):
+            expected.measure(reference)
+    assert seen.passes == 3 * [[6, 6]]

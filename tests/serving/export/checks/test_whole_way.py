@@ -1,0 +1,203 @@
+"""A variant is refused if what users send does not become the gate's sample, or is answered with something else."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from tests.serving.export.checks.test_user_requests import PICTURES
+from tests.serving.export.tiny_reference import tiny_reference
+from tests.serving.tiny_bundle import described
+from tests.training.data.pictures.test_image_files import IMAGE, files
+from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.export.checks import whole_way
+from torchferry.serving.export.checks.whole_way import WholeWay, differs
+from torchferry.serving.export.reference import Reference, Served
+from torchferry.serving.export.samples import Samples
+from torchferry.training.data.pictures.image_files import ImageFiles
+
+TOLERANCE = 1e-4
+
+
+class Computing:
+    """A session that gives the reference's outputs, and then what `change` makes of them."""
+
+    def __init__(self, reference: Reference, change: Any = None) -> None:
+        self.reference, self.change = reference, change or (lambda outputs: outputs)
+        self.sizes: list[int] = []
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self.sizes.append(len(next(iter(inputs.values()))))
+        writable = {name: values.copy() for name, values in inputs.items()}
+        return {name: self.change(values) for name, values in self.reference.run(writable).items()}
+
+
+class UpsideDown(ImageFiles):
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        image, target = super().__getitem__(index)
+        return image.flip(1), target
+
+
+def of(reference: Reference, **change: Any) -> Bundle:
+    parts = ("task", "inputs", "outputs", "decode", "labels")
+    return described(**{part: getattr(reference, part) for part in parts} | change)
+
+
+def pictures(folder: Path) -> Reference:
+    data = files(folder, *(f"{number}.png" for number in range(5)))
+    data.targets = torch.zeros(5, dtype=torch.int64)
+    specs = (TensorSpec(name="image", datatype="UINT8", shape=(-1, 3, 4, 3)),)
+    torch.manual_seed(0)
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(36, 2)
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return self.linear(image.flatten(1) / 255)
+
+    samples = Samples(data, ("image",))
+    module = Served(Net(), "classification").eval()
+    return tiny_reference(module=module, inputs=specs, decode=PICTURES, test=samples, calibration=samples)
+
+
+@pytest.mark.parametrize("kind", ["rows", "pictures"])
+def test_what_answers_as_the_checkpoint_is_accepted(tmp_path: Path, kind: str) -> None:
+    reference = pictures(tmp_path) if kind == "pictures" else tiny_reference()
+    way, session = WholeWay(reference, of(reference)), Computing(reference)
+    assert way.refusal(session, TOLERANCE) is None
+    assert session.sizes == [sum(request.size for _, request, _ in way.asked)]  # all of them share a batch
+    assert session.sizes[0] > 8
+
+
+def test_a_masked_score_is_answered_as_the_checkpoint_does() -> None:
+    class Masking(nn.Module):
+        def forward(self, row: torch.Tensor) -> torch.Tensor:
+            return row.masked_fill(row > 3, float("-inf"))[:, :2]
+
+    reference = tiny_reference(module=Masking(), task="tensors", labels=())
+    way = WholeWay(reference, of(reference))
+    assert way.refusal(Computing(reference), TOLERANCE) is None
+    wrong = way.refusal(Computing(reference, np.nan_to_num), TOLERANCE)
+    assert wrong is not None
+    assert "differs by inf beside other requests" in wrong
+
+
+def test_a_file_that_is_read_as_another_sample_refuses(tmp_path: Path) -> None:
+    """The evaluation data were turned upside down by somebody's own reader."""
+    reference = pictures(tmp_path)
+    turned = Samples(UpsideDown(tmp_path, reference.test.data.files, IMAGE), ("image",))  # type: ignore[attr-defined]
+    way = WholeWay(replace(reference, test=turned), of(reference))
+    refused = way.refusal(Computing(reference), TOLERANCE)
+    assert refused is not None
+    assert refused.startswith(f"asked as a server is, {tmp_path / '0.png'}: 'image' is read as another sample than")
+
+
+def test_a_request_that_a_server_refuses_refuses() -> None:
+    reference = tiny_reference()
+    bundle = of(reference, inputs=(TensorSpec(name="row", datatype="INT64", shape=(-1, 3)),))
+    refused = WholeWay(reference, bundle).refusal(Computing(reference), TOLERANCE)
+    assert refused is not None
+    assert "asked as a server is, tensors as JSON: a server refuses it: 'row' has datatype FP32" in refused
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda values: values[::-1], "'probabilities' differs by "),
+        (lambda values: values[:, ::-1], "'probabilities' differs by "),
+        (lambda values: values + 0.01, "'probabilities' differs by 0.01 beside other requests, allowed are 0.0001"),
+        (lambda values: values * np.nan, "'probabilities' differs by nan"),
+        (lambda values: values[:0], "'probabilities' is "),
+    ],
+)
+def test_other_outputs_beside_other_requests_refuse(change: Any, words: str) -> None:
+    reference = tiny_reference()
+    refused = WholeWay(reference, of(reference)).refusal(Computing(reference, change), TOLERANCE)
+    assert refused is not None
+    assert refused.startswith(f"asked as a server is, tensors as JSON: {words}")
+
+
+def test_large_outputs_may_be_rounded_and_integers_not() -> None:
+    large, ids = np.array([[3e6, -2.0]], np.float32), np.array([[3_000_000]])
+    assert whole_way._outputs_differ({"y": large + 16}, {"y": large}, TOLERANCE) is None
+    assert whole_way._outputs_differ({"y": large + 64}, {"y": large}, TOLERANCE) is not None
+    assert whole_way._outputs_differ({"y": ids + 1}, {"y": ids}, TOLERANCE) is not None
+
+
+def test_an_answer_that_says_something_else_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A codec that has the labels in another order for one of two sessions."""
+    reference, answer, calls = tiny_reference(), whole_way.answer, []
+
+    def swapped(request: Any, outputs: Any, bundle: Bundle, *rest: Any) -> str:
+        calls.append(request)
+        other = replace(bundle, labels=bundle.labels[::-1]) if len(calls) % 2 else bundle
+        return answer(request, outputs, other, *rest)
+
+    monkeypatch.setattr(whole_way, "answer", swapped)
+    refused = WholeWay(reference, of(reference)).refusal(Computing(reference), TOLERANCE)
+    assert refused is not None
+    assert refused.startswith("asked as a server is, instances: answer.predictions.")
+
+
+def test_long_answers_are_not_all_compared_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    spec = (TensorSpec(name="map", datatype="FP32", shape=(-1, 2)),)
+    reference = tiny_reference(task="tensors", module=nn.Linear(3, 2).eval(), outputs=spec, labels=())
+    answer = whole_way.answer
+    sizes: list[int] = []
+
+    def counted(request: Any, *rest: Any) -> str:
+        sizes.append(request.size)
+        return answer(request, *rest)
+
+    monkeypatch.setattr(whole_way, "MOST_NUMBERS", 1)
+    monkeypatch.setattr(whole_way, "answer", counted)
+    assert WholeWay(reference, of(reference)).refusal(Computing(reference), TOLERANCE) is None
+    assert sizes == [1, 1]  # the first request's two answers
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "found"),
+    [
+        ({"values": {"a": 1.0}}, {"values": {"a": 1.00001}}, None),
+        ({"values": {"a": 1.0}}, {"values": {"a": 2.0}}, "answer.values.a is 1, not 2"),
+        ({"values": {"a": 1.0}}, {"values": {"b": 1.0}}, "answer.values is {'a': 1.0}, not {'b': 1.0}"),
+        ([1.0, None], [1.0, None], None),
+        ([1.0, None], [1.0, 2.0], "answer is None, not 2.0"),
+        ([1.0], [1.0, 2.0], "answer is [1.0], not [1.0, 2.0]"),
+        ({"data": [True]}, {"data": [False]}, "answer.data is True, not False"),
+        ("a", "b", "answer is a, not b"),
+    ],
+)
+def test_answers_are_compared_part_by_part(given: Any, wanted: Any, found: str | None) -> None:
+    assert differs(given, wanted, TOLERANCE) == found
+
+
+def labelled(*top: tuple[str, float]) -> dict[str, Any]:
+    best = [{"label": label, "probability": probability} for label, probability in top]
+    return {"model": "m", **best[0], "top_k": best}
+
+
+def test_labels_that_are_about_as_likely_may_change_places_and_others_not() -> None:
+    wanted = labelled(("cat", 0.40001), ("dog", 0.4), ("eel", 0.2))
+    assert differs(labelled(("dog", 0.40001), ("cat", 0.4), ("eel", 0.2)), wanted, TOLERANCE) is None
+    assert differs(labelled(("eel", 0.40001), ("cat", 0.4), ("dog", 0.2)), wanted, TOLERANCE) is not None
+    twice = labelled(("cat", 0.5), ("cat", 0.3), ("dog", 0.2))
+    assert differs(twice, twice, TOLERANCE) is None
+    other = wanted | {"label": "dog"}  # which is not the first of its own list
+    assert differs(other, wanted, TOLERANCE) is not None
+
+
+def test_several_samples_of_one_request_have_their_own_answers() -> None:
+    reference = tiny_reference(test=Samples(TensorDataset(torch.eye(3)), ("row",)))
+    way = WholeWay(reference, of(reference))
+    what, request, wanted = next(asked for asked in way.asked if asked[0] == "rows as CSV")
+    assert (what, request.size, len(wanted["probabilities"])) == ("rows as CSV", 3, 3)

@@ -1,0 +1,45 @@
+"""The classes of published weights."""
+
+import pytest
+import torch
+from torch import nn
+
+from torchferry.serving.export.external.input_spec import read_input
+from torchferry.serving.export.external.published.labels import labels_that_fit
+from torchferry.serving.export.external.published.preprocessing import Preprocessing
+
+TAKEN = Preprocessing(origin="X_Weights.V1", size=(4, 4), arguments={}, labels=("cat", "dog"))
+INPUTS = [read_input("image:4", 0, {})]
+
+
+class Outputs(nn.Module):
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.outputs = outputs
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        assert not self.training
+        return torch.zeros(len(pictures), self.outputs)
+
+
+def test_they_are_taken_where_the_network_knows_as_many(capsys: pytest.CaptureFixture[str]) -> None:
+    for task in (None, "classification"):
+        assert labels_that_fit(TAKEN, Outputs(2), INPUTS, task) == ("cat", "dog")
+        assert capsys.readouterr().out == "labels: the 2 classes of X_Weights.V1; --labels gives others\n"
+
+
+@pytest.mark.parametrize(
+    ("network", "taken", "task"),
+    [
+        (Outputs(3), TAKEN, None),
+        (Outputs(2), TAKEN, "tensors"),
+        (Outputs(2), None, None),
+        (nn.Identity(), TAKEN, None),
+        (nn.Linear(3, 2), TAKEN, None),
+    ],
+)
+def test_they_are_not_taken_elsewhere(
+    network: nn.Module, taken: Preprocessing | None, task: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert labels_that_fit(taken, network, INPUTS, task) == ()
+    assert capsys.readouterr().out == ""
