@@ -2,12 +2,13 @@
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
 
 from torchferry.serving.errors import ClientGone, NotDecodable, TooLarge, TooSlow, UnsupportedType
+from torchferry.serving.onnx_server.exchange import Exchange
 from torchferry.serving.onnx_server.http.uvicorn_protocol import REPLY, Header, Reply
-from torchferry.serving.onnx_server.request_context import RequestContext
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -70,19 +71,14 @@ class AsgiRequest:
         except TimeoutError as error:
             raise TooSlow(f"the body did not arrive within {seconds:g} s") from error
 
-    def watched(self, context: RequestContext) -> Self:
-        """`with` it around what the request waits for, which is cancelled if the client goes away; then ClientGone is
-        raised."""
-        self.reply.gone = context.cancel
-        return self
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        self.reply.gone = None
-        if self.reply.cycle.disconnected and isinstance(error, asyncio.CancelledError):
-            raise ClientGone from error
+    @contextmanager
+    def watched(self, exchange: Exchange[Any]) -> Iterator[None]:
+        """`with` it around what the request waits for: its exchange ends if the client goes away."""
+        self.reply.gone = lambda: exchange.cancel(ClientGone())
+        try:
+            yield
+        finally:
+            self.reply.gone = None
 
     async def answer(self, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
         head = [(b"content-length", b"%d" % len(body)), *headers]

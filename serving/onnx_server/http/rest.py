@@ -1,28 +1,19 @@
 """The server over HTTP: an ASGI application that finds the call behind a path and translates for the data plane."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from torchferry.serving.codec.predictions_json import Request, read_request, read_top_k
-from torchferry.serving.codec.predictions_json import answer as answer_text
-from torchferry.serving.errors import DeadlinePassed, InferenceFailed, NotDecodable, RequestError
+from torchferry.serving.errors import DeadlinePassed, InferenceFailed, RequestError
 from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.http import oip_json
-from torchferry.serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Header, Message, Receive, Send
+from torchferry.serving.onnx_server.exchange import Exchange, Form
+from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Header, Message, Receive, Send
 from torchferry.serving.onnx_server.http.context_headers import identify, said
 from torchferry.serving.onnx_server.http.errors import refuse, say
+from torchferry.serving.onnx_server.http.forms import PredictionsForm, Said, TensorsForm
 from torchferry.serving.onnx_server.http.introspection import Introspection
 from torchferry.serving.onnx_server.http.routes import OPEN, route
-from torchferry.serving.onnx_server.http.upload import upload
-from torchferry.serving.onnx_server.models.model import Model
 
-RAW: Header = (b"content-type", b"application/octet-stream")
-TOP_K = b"x-top-k"
-LENGTH = b"inference-header-content-length"
-LARGE = 64 * 1024
-"""Bodies above are read in a thread, so that they do not hold up the others."""
 ALSO = {"GET": ("HEAD",), "predict": ("PUT",)}
 """Other methods that mean the same, of a method or of one call; `curl -T` sends a file with PUT."""
 
@@ -30,6 +21,7 @@ EXPOSED = b"Inference-Header-Content-Length, Retry-After, Server-Timing, X-Reque
 """What pages of another origin may read of an answer, beside what they always may."""
 
 Call = Callable[[AsgiRequest, str, str], Awaitable[None]]
+FormOf = Callable[[AsgiRequest, bytes], Form[Said]]
 
 
 class Rest:
@@ -64,44 +56,33 @@ class Rest:
         return None
 
     async def infer(self, request: AsgiRequest, name: str, version: str) -> None:
-        plane = self.plane
-        with plane.context("rest") as context:
-            model = plane.find(context, name, version)
-            with model.admission:
-                identify(context, request, plane)
-                body = await request.body(plane.settings.max_body_bytes, plane.settings.body_timeout)
-                length = _header_length(request)
-                started = time.monotonic()
-                if len(body) > LARGE and (length is None or length > LARGE):
-                    asked = await plane.in_thread(oip_json.read, body, length, model, context=context)
-                else:
-                    asked = oip_json.read(body, length, model)
-                    context.decode = time.monotonic() - started
-                context.request_id = context.request_id or asked.id[:128]
-                with request.watched(context):
-                    outputs = await plane.infer(model, asked, context)
-                started = time.monotonic()
-                answer, json_length = oip_json.write(asked, outputs, model)
-                context.encode = time.monotonic() - started
-                headers = [JSON] if json_length is None else [RAW, (LENGTH, b"%d" % json_length)]
-                await request.answer(200, answer, [*headers, *said(context)])
+        await self._exchange("rest", request, name, version, TensorsForm)
 
     async def predict(self, request: AsgiRequest, name: str, version: str) -> None:
         """TorchServe's call: files in, labels out; clients need not change when they move."""
+        await self._exchange("predictions", request, name, version, PredictionsForm)
+
+    async def _exchange(
+        self,
+        protocol: str,
+        request: AsgiRequest,
+        name: str,
+        version: str,
+        form: Callable[[AsgiRequest, bytes], Form[Said]],
+    ) -> None:
         plane = self.plane
-        with plane.context("predictions") as context:
-            model = plane.find(context, name, version)
-            with model.admission:
-                identify(context, request, plane)
-                top_k = read_top_k(request.header(TOP_K))
+        exchange: Exchange[Said] = Exchange(plane, protocol)
+        if exchange.admit(name, version):
+            identify(exchange.context, request, plane)
+            try:
                 body = await request.body(plane.settings.max_body_bytes, plane.settings.body_timeout)
-                with request.watched(context):
-                    asked = await plane.in_thread(_read_upload, body, request, model, context=context)
-                    outputs = await plane.run(model, asked.inputs, context)
-                started = time.monotonic()
-                answer = answer_text(asked, outputs, model.bundle, model.name, top_k).encode()
-                context.encode = time.monotonic() - started
-                await request.answer(200, answer, [JSON, *said(context)])
+            except BaseException as error:
+                exchange.end(error)
+            else:
+                exchange.take(form(request, body))
+        with request.watched(exchange):
+            headers, answer = await exchange.outcome()
+        await request.answer(200, answer, [*headers, *said(exchange.context)])
 
     def _call(self, name: str) -> Call:
         call: Call = getattr(self if name in ("infer", "predict") else self.introspection, name)
@@ -132,21 +113,3 @@ class Rest:
             await send(message)
 
         return sending
-
-
-def _read_upload(body: bytes, request: AsgiRequest, model: Model) -> Request:
-    """In a thread: a form may have as many parts as fit into its bytes."""
-    return read_request(upload(body, request.header(b"content-type")), model.bundle)
-
-
-def _header_length(request: AsgiRequest) -> int | None:
-    given = request.headers.get(LENGTH)
-    if given is None:
-        return None
-    if not given.isdigit() or len(given) > 18:
-        raise NotDecodable("Inference-Header-Content-Length is not a number of bytes")
-    if not int(given) and request.header(b"content-type").startswith("application/json"):
-        raise NotDecodable(
-            "Inference-Header-Content-Length is 0, and the body is not raw elements but application/json"
-        )
-    return int(given)

@@ -12,7 +12,6 @@ from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import SECONDS, head, in_loop
 from torchferry.serving.errors import ClientGone, NotDecodable, RequestError, TooLarge, TooSlow, UnsupportedType
 from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
-from torchferry.serving.onnx_server.request_context import RequestContext
 
 LIMIT = 100
 
@@ -114,45 +113,6 @@ async def test_a_client_that_goes_while_it_sends_is_gone() -> None:
     await asyncio.sleep(0)
     line.lose()
     await until(lambda: isinstance(reading.found, ClientGone))
-
-
-class Waiting:
-    """An application that waits for an answer which never comes."""
-
-    def __init__(self) -> None:
-        self.answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.ended: BaseException | None = None
-        self.waits = False
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        request, context = AsgiRequest(scope, receive, send), RequestContext("rest", lambda *_: None)
-        context.waits_for, self.waits = self.answer, True
-        try:
-            with request.watched(context):
-                await self.answer
-        except (ClientGone, asyncio.CancelledError) as error:
-            self.ended = error
-        await request.answer(200, b"")
-
-
-@in_loop
-async def test_what_a_client_waits_for_is_cancelled_when_it_goes() -> None:
-    waiting = Waiting()
-    line = Line(waiting)
-    line.send(head("/", 0))
-    await until(lambda: waiting.waits)
-    line.lose()
-    assert waiting.answer.cancelled()
-    await until(lambda: isinstance(waiting.ended, ClientGone))
-
-
-@in_loop
-async def test_what_the_server_cancels_is_not_taken_for_a_client_that_went() -> None:
-    waiting = Waiting()
-    Line(waiting).send(head("/", 0))
-    await until(lambda: waiting.waits)
-    waiting.answer.cancel()
-    await until(lambda: isinstance(waiting.ended, asyncio.CancelledError))
 
 
 @in_loop
