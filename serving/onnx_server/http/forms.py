@@ -6,13 +6,14 @@ from torchferry.serving.codec import predictions_json
 from torchferry.serving.codec.predictions_json import read_request, read_top_k
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server.http import oip_json
-from torchferry.serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Header
+from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest, unpacked
 from torchferry.serving.onnx_server.http.upload import upload
 from torchferry.serving.onnx_server.inference import Inference, Outputs
 from torchferry.serving.onnx_server.models.model import Model
 
 RAW: Header = (b"content-type", b"application/octet-stream")
-LENGTH, TOP_K, TYPE = b"inference-header-content-length", b"x-top-k", b"content-type"
+LENGTH, TOP_K = b"inference-header-content-length", b"x-top-k"
+TYPE, ENCODING = b"content-type", b"content-encoding"
 LARGE = 64 * 1024
 """Bodies above are read in a thread, so that they do not hold up the others."""
 Said = tuple[Sequence[Header], bytes]
@@ -22,21 +23,25 @@ Said = tuple[Sequence[Header], bytes]
 class TensorsForm:
     """POST .../infer."""
 
-    __slots__ = ("body", "length", "type")
+    __slots__ = ("body", "encoding", "length", "limit", "type")
 
-    def __init__(self, request: AsgiRequest, body: bytes) -> None:
-        self.body, self.length, self.type = body, request.headers.get(LENGTH), request.headers.get(TYPE, b"")
+    def __init__(self, request: HttpRequest, body: bytes, limit: int) -> None:
+        """`limit`: bytes that may come of a packed body."""
+        self.body, self.limit, self.length = body, limit, request.headers.get(LENGTH)
+        self.type, self.encoding = request.headers.get(TYPE, b""), request.headers.get(ENCODING, b"")
 
     @property
     def is_large(self) -> bool:
-        """Raw elements behind a small head are only pointed at."""
+        """Raw elements behind a small head are only pointed at; what is packed may be of any size."""
+        if self.encoding:
+            return True
         if len(self.body) <= LARGE:
             return False
         length = self.length
         return not (length and length.isdigit() and len(length) < len(b"%d" % LARGE) and int(length) <= LARGE)
 
     def read(self, model: Model) -> Inference:
-        return oip_json.read(self.body, self._json_length(), model)
+        return oip_json.read(unpacked(self.body, self.encoding, self.limit), self._json_length(), model)
 
     def write(self, model: Model, asked: Inference, outputs: Outputs) -> Said:
         answer, json_length = oip_json.write(asked, outputs, model)
@@ -58,16 +63,19 @@ class TensorsForm:
 class PredictionsForm:
     """POST /predictions/...: a file, rows, a form or JSON; always read in a thread, since all of these may be long."""
 
-    __slots__ = ("body", "read_as", "top_k", "type")
+    __slots__ = ("body", "encoding", "limit", "read_as", "top_k", "type")
     is_large = True
 
-    def __init__(self, request: AsgiRequest, body: bytes) -> None:
-        self.body, self.type, self.top_k = body, request.header(TYPE), request.header(TOP_K)
+    def __init__(self, request: HttpRequest, body: bytes, limit: int) -> None:
+        """`limit`: bytes that may come of a packed body."""
+        self.body, self.limit, self.encoding = body, limit, request.headers.get(ENCODING, b"")
+        self.type, self.top_k = request.header(TYPE), request.header(TOP_K)
         self.read_as: predictions_json.Request
 
     def read(self, model: Model) -> Inference:
         read_top_k(self.top_k)
-        self.read_as = read_request(upload(self.body, self.type), model.bundle)
+        body = unpacked(self.body, self.encoding, self.limit)
+        self.read_as = read_request(upload(body, self.type), model.bundle)
         return Inference(self.read_as.inputs)
 
     def write(self, model: Model, _asked: Inference, outputs: Outputs) -> Said:

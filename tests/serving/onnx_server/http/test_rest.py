@@ -1,7 +1,6 @@
 """Open Inference Protocol over REST: health, metadata, inference, and what else the paths answer."""
 
 import importlib.metadata
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,10 +10,10 @@ import pytest
 
 from tests.serving.onnx_server.asking import arrays, ask, tensor
 from tests.serving.onnx_server.conftest import StartServer
+from tests.serving.onnx_server.in_process import Line
 from tests.serving.wire import in_loop
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.onnx_server.http.admin import Admin
-from torchferry.serving.onnx_server.http.uvicorn_protocol import REPLY
 
 DIGITS = "/v2/models/digits"
 IMAGE = np.zeros((1, 1, 8, 8), np.uint8)
@@ -177,24 +176,13 @@ def test_the_repository_is_listed_everywhere_and_changed_on_the_admin_port_only(
 
 
 @in_loop
-async def test_a_bug_behind_the_admin_port_is_answered_and_still_raised() -> None:
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b""}
-
+async def test_a_bug_behind_the_admin_port_is_answered_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     async def unload(*_: str) -> None:
         raise ZeroDivisionError
 
     plane: Any = SimpleNamespace(repository=SimpleNamespace(unload=unload))
     nobody: Any = None
-    path = "/v2/repository/models/digits/unload"
-    scope = {"method": "POST", "path": path, "headers": [], REPLY: SimpleNamespace(has_body=True)}
-    with pytest.raises(ZeroDivisionError):  # so that it is logged
-        await Admin(plane, nobody, None)(scope, receive, send)
+    said = await Line(Admin(plane, nobody, None)).ask("/v2/repository/models/digits/unload")
     detail = "a bug of the server: ZeroDivisionError"
-    assert sent[0]["status"] == 500
-    assert json.loads(sent[1]["body"]) == {"error": f"Internal Server Error: {detail}", "detail": detail}
+    assert (said.status, said.json) == (500, {"error": f"Internal Server Error: {detail}", "detail": detail})
+    assert "Traceback" in capsys.readouterr().err

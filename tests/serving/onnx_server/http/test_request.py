@@ -11,7 +11,7 @@ from tests.serving.onnx_server.in_process import Line
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import SECONDS, head, in_loop
 from torchferry.serving.errors import ClientGone, NotDecodable, RequestError, TooLarge, TooSlow, UnsupportedType
-from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
+from torchferry.serving.onnx_server.http.request import HttpRequest, unpacked
 
 LIMIT = 100
 
@@ -23,13 +23,13 @@ class Reading:
         self.seconds = seconds
         self.found: bytes | RequestError | None = None
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        request = AsgiRequest(scope, receive, send)
+    async def __call__(self, request: HttpRequest) -> None:
         try:
-            self.found = await request.body(LIMIT, self.seconds)
+            body = await request.body(LIMIT, self.seconds)
+            self.found = unpacked(body, request.headers.get(b"content-encoding", b""), LIMIT)
         except RequestError as error:
             self.found = error
-        await request.answer(200, b"read")
+        request.answer(200, b"read")
 
 
 def packed(count: int) -> bytes:
@@ -116,12 +116,30 @@ async def test_a_client_that_goes_while_it_sends_is_gone() -> None:
 
 
 @in_loop
-@pytest.mark.parametrize(("is_plain", "writes"), [(True, 1), (False, 2)])
-async def test_an_answer_is_the_same_whether_written_at_once_or_through_asgi(is_plain: bool, writes: int) -> None:
-    async def application(scope: Message, receive: Receive, send: Send) -> None:
-        await AsgiRequest(scope, receive, send, is_plain=is_plain).answer(404, b"no", [(b"a", b"b")])
+async def test_who_is_to_be_told_is_told_once_that_the_client_has_gone() -> None:
+    told: list[BaseException] = []
 
-    line = Line(application)
-    said = await line.ask("/")
-    assert (said.status, said.headers, said.body) == (404, {"content-length": "2", "a": "b"}, b"no")
-    assert len(line.transport.writes) == writes
+    def wait(request: HttpRequest) -> None:
+        request.gone = told.append
+
+    line = Line(wait)
+    line.send(head("/", 0))
+    line.lose()
+    line.lose()
+    assert [type(error) for error in told] == [ClientGone]
+
+
+@in_loop
+async def test_an_answered_request_tells_nobody_and_is_answered_once() -> None:
+    told: list[BaseException] = []
+
+    def answer(request: HttpRequest) -> None:
+        request.gone = told.append
+        request.answer(200, b"first")
+        request.answer(200, b"second")
+
+    line = Line(answer)
+    assert (await line.ask("/")).body == b"first"
+    line.lose()
+    assert not told
+    assert len(line.transport.writes) == 1
