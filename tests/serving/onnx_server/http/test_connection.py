@@ -8,6 +8,7 @@ import pytest
 from tests.serving.onnx_server.in_process import Line
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import SECONDS, head, in_loop
+from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server.http.connection import (
     HEAD_BYTES,
     HEAD_SECONDS,
@@ -144,6 +145,11 @@ async def test_it_is_asked_behind_the_answers_before_and_not_if_nobody_wants_it(
             b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             400,
             "not HTTP/1.1: ",
+        ),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            501,
+            "Transfer-Encoding is something else than chunked",
         ),
         (b"GET / HTTP/1.1\r\nHost: a\r\na: " + b"b" * HEAD_BYTES + b"\r\n\r\n", 431, "more than 65,536 bytes"),
     ],
@@ -283,3 +289,19 @@ async def test_a_lost_connection_is_told_to_every_request_that_waits_and_nothing
     assert told == ["/0", "/1", "/2"]
     assert not line.transport.writes
     assert not line.port.connections
+
+
+@in_loop
+async def test_a_body_that_breaks_off_is_its_requests_fault_and_ends_the_connection() -> None:
+    async def read(request: HttpRequest) -> None:
+        try:
+            await request.body(1000, SECONDS)
+        except NotDecodable as error:
+            request.answer(400, str(error).encode())
+
+    for before in (b"", head("/", 0)):
+        line = Line(read if not before else paths)
+        line.send(before + b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel")
+        line.send(b"lo nonsense" + head("/", 0))
+        await until(lambda line=line: line.transport.closed)
+        assert statuses(line) == ([200, 200] if before else [400])
