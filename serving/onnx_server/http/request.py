@@ -95,7 +95,9 @@ class HttpRequest:
 
     def arrived(self) -> None:
         """Look at what `add` has brought."""
-        if self.then and self.size > self.limit:
+        if self.answered and self.is_whole and self.timer:
+            self.timer.cancel()  # of a body that nobody wanted
+        elif self.then and self.size > self.limit:
             self._tell(too_large(self.limit))
         elif self.then and self.is_whole:
             self._tell(b"".join(self.parts))

@@ -229,7 +229,12 @@ async def test_a_body_that_nobody_wants_any_more_is_passed_over() -> None:
     line = Line(paths)
     line.send(head("/first", 10) + b"abc")
     assert statuses(line) == [200]
+    assert line.protocol.reading
+    clock = line.protocol.reading.timer
+    assert clock
+    assert not clock.cancelled()
     line.send(b"defghij" + head("/second", 0))
+    assert clock.cancelled()
     assert statuses(line) == [200, 200]
     assert written(line).endswith(b"/second")
 
