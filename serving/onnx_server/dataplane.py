@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from torchferry.serving.codec.images import decode_image
+from torchferry.serving.codec.images import decode_files
 from torchferry.serving.codec.tensors import check_batch
 from torchferry.serving.cpu import cores
 from torchferry.serving.errors import ClientGone, DeadlinePassed, Overloaded, RequestError, TooLarge, WrongTensor
@@ -76,10 +76,9 @@ class DataPlane:
         for wanted in asked.outputs:
             if wanted.name not in model.output_names:
                 raise WrongTensor(f"there is no output '{wanted.name}'; the model has {', '.join(model.output_names)}")
-        if asked.images:
-            self._check_size(len(asked.images))  # before they are unpacked
-            decoded = await self.in_thread(_decode_all, asked.images, model, context=context, timeout=asked.timeout)
-            asked.inputs = {model.bundle.inputs[0].name: decoded}
+        if asked.files:
+            self._check_size(check_batch({**asked.inputs, **asked.files}))  # before they are unpacked
+            asked.inputs = await self.in_thread(_decoded, asked, model, context=context, timeout=asked.timeout)
         outputs = await self.run(model, asked.inputs, context, asked.interactive, asked.timeout)
         if not asked.outputs:
             return outputs
@@ -163,11 +162,12 @@ class DataPlane:
         return left
 
 
-def _decode_all(images: list[bytes], model: Model) -> np.ndarray:
-    decode = model.bundle.decode
-    if decode is None:
-        raise WrongTensor(f"{model.name} takes no images")
-    return np.stack([decode_image(image, decode) for image in images])
+def _decoded(asked: Inference, model: Model) -> Mapping[str, np.ndarray]:
+    """All inputs in the model's order, which requests that are computed together share."""
+    return {
+        spec.name: decode_files(asked.files[spec.name], spec) if spec.name in asked.files else asked.inputs[spec.name]
+        for spec in model.bundle.inputs
+    }
 
 
 def _outcome(error: BaseException | None) -> str:

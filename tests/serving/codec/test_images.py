@@ -22,7 +22,7 @@ GREY = ImageDecode(mode="L", height=8, width=8, interpolation="bilinear")
 
 
 def test_a_file_gives_the_tensor_that_training_saw(run: Path, bundle: Path, samples: Path) -> None:
-    decode = bundles.load(bundle).decode
+    decode = bundles.load(bundle).inputs[0].decode
     assert decode is not None
     test = evaluation_data(load_model(run)[1]).test
     with (samples / "samples.csv").open(newline="") as file:

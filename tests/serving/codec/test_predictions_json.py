@@ -16,9 +16,9 @@ from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParame
 
 TABLE = described()
 WHOLE = described(inputs=(TensorSpec(name="row", datatype="UINT8", shape=(-1, 3)),))
+GREY = ImageDecode(mode="L", height=2, width=2, interpolation="bilinear")
 PICTURES = described(
-    inputs=(TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 2, 2)),),
-    decode=ImageDecode(mode="L", height=2, width=2, interpolation="bilinear"),
+    inputs=(TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 2, 2), decode=GREY),),
 )
 TWO = described(
     inputs=(
@@ -88,7 +88,7 @@ def test_lines_of_numbers_are_rows(body: bytes, bundle: Bundle) -> None:
         (b"1,2,3_000", TABLE, NotDecodable, "could not convert string to float: '3_000'"),
         (b"1,2,3_000", WHOLE, NotDecodable, "could not convert string to float: '3_000'"),
         (b"1,2,", WHOLE, WrongTensor, "data other than UINT8 numbers"),
-        (b"1,2,3", TWO, NotDecodable, "tiny takes tensors as JSON, and this is none"),
+        (b"1,2,3", TWO, NotDecodable, "tiny has several inputs, and the body is no JSON; send .*number"),
         (b"1,2,3", PICTURES, NotDecodable, "are not an image"),
     ],
 )
@@ -148,8 +148,8 @@ def test_image_files_in_instances_are_decoded(named: bool) -> None:
         ([{"column": [1, 2, 3]}], TABLE, WrongTensor, "inputs are 'column'; the model takes 'row'"),
         ([{"words": [1, 2]}], TWO, WrongTensor, "inputs are 'words'; the model takes 'words', 'number'"),
         ([[1, 2]], TWO, WrongTensor, "has samples of different kinds"),
-        ([{"b64": "?"}], PICTURES, NotDecodable, "an instance is not of the form"),
-        ([{"b64": 7}], PICTURES, NotDecodable, "an instance is not of the form"),
+        ([{"b64": "?"}], PICTURES, NotDecodable, "'image' of an instance is not of the form"),
+        ([{"b64": 7}], PICTURES, NotDecodable, "'image' of an instance is not of the form"),
         ([{"b64": "aGk="}, 3], PICTURES, NotDecodable, "are not an image"),
     ],
 )

@@ -71,22 +71,22 @@ async def test_the_best_classes_are_named_by_the_models_labels() -> None:
 async def test_images_are_decoded_as_the_bundle_says_and_that_is_a_stage() -> None:
     file = io.BytesIO()
     Image.fromarray(np.full((2, 2), 7, np.uint8)).save(file, "PNG")
-    pixels = TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, 2, 2))
-    images = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
-    async with serving_session(Free(), held_bundle(inputs=(pixels,), decode=images)) as (plane, model):
+    grey = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
+    pixels = TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, 2, 2), decode=grey)
+    async with serving_session(Free(), held_bundle(inputs=(pixels,))) as (plane, model):
         context = plane.context("rest")
-        answered = await plane.infer(model, Inference({}, images=[file.getvalue()] * 3), context)
+        answered = await plane.infer(model, Inference({}, files={"x": [file.getvalue()] * 3}), context)
         assert answered["y"].tolist() == [[[[8, 8], [8, 8]]]] * 3
         assert (context.samples, context.decode > 0) == (3, True)
         with pytest.raises(NotDecodable):
-            await plane.infer(model, Inference({}, images=[b"none"]), context)
+            await plane.infer(model, Inference({}, files={"x": [b"none"]}), context)
 
 
 @in_loop
 async def test_a_model_that_takes_no_images_says_so() -> None:
     async with serving_session(Free()) as (plane, model):
-        with pytest.raises(WrongTensor, match="tiny takes no images"):
-            await plane.infer(model, Inference({}, images=[b"some"]), plane.context("rest"))
+        with pytest.raises(WrongTensor, match="'x' takes no image files"):
+            await plane.infer(model, Inference({}, files={"x": [b"some"]}), plane.context("rest"))
 
 
 @in_loop
@@ -95,7 +95,7 @@ async def test_more_samples_than_are_allowed_are_too_large_before_they_are_unpac
         with pytest.raises(TooLarge, match="the request has 3 samples; 2 are allowed"):
             await plane.run(model, sample(1, count=3), plane.context("rest"))
         with pytest.raises(TooLarge, match="3 samples"):
-            await plane.infer(model, Inference({}, images=[b"none"] * 3), plane.context("rest"))
+            await plane.infer(model, Inference({}, files={"x": [b"none"] * 3}), plane.context("rest"))
         assert len((await plane.run(model, sample(1, count=2), plane.context("rest")))["y"]) == 2
 
 

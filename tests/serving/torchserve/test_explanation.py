@@ -11,7 +11,12 @@ from torchferry.serving.torchserve.explanation import AGAINST, FOR, LONGEST_SIDE
 
 
 def explanation(attributions: np.ndarray, pixels: np.ndarray | None) -> Explanation:
-    found = {"image": attributions.astype(np.float32)}
+    shown = {} if pixels is None else {"image": pixels}
+    return of_inputs({"image": attributions}, shown)
+
+
+def of_inputs(attributions: dict[str, np.ndarray], pixels: dict[str, np.ndarray]) -> Explanation:
+    found = {name: values.astype(np.float32) for name, values in attributions.items()}
     return Explanation(target="cat", baseline="zeros", convergence_delta=0.5, attributions=found, pixels=pixels)
 
 

@@ -22,9 +22,9 @@ PICTURES = ImageDecode(mode="RGB", height=4, width=3, interpolation="bilinear")
 
 
 def pictures(data: Dataset, mode: str = "RGB", **how: object) -> tuple[Samples, Bundle]:
-    specs = (TensorSpec(name="image", datatype="UINT8", shape=(-1, CHANNELS[mode], 4, 3)),)
     decode = ImageDecode(**vars(PICTURES) | {"mode": mode, **how})
-    return Samples(data, ("image",)), described(inputs=specs, decode=decode)
+    specs = (TensorSpec(name="image", datatype="UINT8", shape=(-1, CHANNELS[mode], 4, 3), decode=decode),)
+    return Samples(data, ("image",)), described(inputs=specs)
 
 
 def tensors(*kinds: tuple[str, torch.Tensor]) -> tuple[Samples, Bundle]:
