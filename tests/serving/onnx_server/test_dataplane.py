@@ -83,6 +83,24 @@ async def test_images_are_decoded_as_the_bundle_says_and_that_is_a_stage() -> No
 
 
 @in_loop
+async def test_files_and_tensors_of_one_request_have_the_models_order_and_one_number_of_samples() -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.full((2, 2), 7, np.uint8)).save(file, "PNG")
+    grey = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
+    inputs = (
+        TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, 2, 2), decode=grey),
+        TensorSpec(name="row", datatype="FP64", shape=(-1, 2)),
+    )
+    async with serving_session(Free(), held_bundle(inputs=inputs)) as (plane, model):
+        asked = Inference({"row": np.zeros((2, 2))}, files={"x": [file.getvalue()] * 2})
+        await plane.infer(model, asked, plane.context("rest"))
+        assert list(asked.inputs) == ["x", "row"]
+        uneven = Inference({"row": np.zeros((3, 2))}, files={"x": [b"never unpacked"] * 2})
+        with pytest.raises(WrongTensor, match="batches of different sizes"):
+            await plane.infer(model, uneven, plane.context("rest"))
+
+
+@in_loop
 async def test_a_model_that_takes_no_images_says_so() -> None:
     async with serving_session(Free()) as (plane, model):
         with pytest.raises(WrongTensor, match="'x' takes no image files"):

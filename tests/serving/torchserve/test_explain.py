@@ -118,6 +118,24 @@ def test_pixels_are_explained_against_a_black_image() -> None:
     np.testing.assert_array_equal(found.pixels["image"], pixels[0])
 
 
+def test_of_several_inputs_the_pictures_are_known() -> None:
+    class Difference(nn.Module):
+        def forward(self, left: torch.Tensor, row: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+            seen = left.to(torch.float32).flatten(1) - right.to(torch.float32).flatten(1)
+            return (seen + row) @ torch.tensor(WEIGHT).T
+
+    decode = ImageDecode(mode="L", height=1, width=2, interpolation="bilinear")
+    left, right = (
+        TensorSpec(name=name, datatype="UINT8", shape=(-1, 1, 1, 2), decode=decode) for name in ("left", "right")
+    )
+    bundle = dataclasses.replace(SCORES, inputs=(left, TensorSpec(name="row", datatype="FP32", shape=(-1, 2)), right))
+    given = {"left": np.array([[[[200, 100]]]], np.uint8), "row": ROW, "right": np.array([[[[7, 9]]]], np.uint8)}
+    found = Explainer(Traced(Difference()), bundle, "torch").explain(Request(given, "labels"), "cat", lambda: None)
+    np.testing.assert_allclose(found.attributions["right"], [[[[-21, 36]]]], rtol=1e-4)
+    assert (found.baseline, list(found.pixels)) == ("zeros", ["left", "right"])
+    np.testing.assert_array_equal(found.pixels["right"], [[[7, 9]]])
+
+
 @pytest.mark.parametrize(
     ("bundle", "target", "words"),
     [

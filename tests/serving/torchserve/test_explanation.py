@@ -59,6 +59,17 @@ def test_small_images_are_enlarged_by_a_whole_factor(height: int, width: int, si
     assert (image.format, image.mode, image.size) == ("PNG", "RGB", size)
 
 
+def test_several_images_stand_beside_each_other_and_share_a_scale() -> None:
+    attributions = {"row": np.array([[9.0]]), "left": np.array([[[[4.0]]]]), "right": np.array([[[[-2.0], [0]]]])}
+    pixels = {"left": np.array([[[100]]], np.uint8), "right": np.array([[[200], [50]]], np.uint8)}
+    shown = np.asarray(Image.open(io.BytesIO(of_inputs(attributions, pixels).picture())))
+    assert shown.shape == (LONGEST_SIDE, LONGEST_SIDE + LONGEST_SIDE // 2, 3)
+    assert shown[0, 0].tolist() == list(FOR)
+    half = (np.array([200] * 3) + AGAINST) / 2
+    np.testing.assert_allclose(shown[0, -1], half, atol=3)  # the full colour is that of the 99th percentile
+    assert shown[-1, -1].tolist() == [50] * 3
+
+
 def test_where_nothing_counts_the_image_stays() -> None:
     shown = drawn(np.zeros((1, 2, 2)), np.array([[[0, 50], [100, 200]]], np.uint8))
     assert shown[:: LONGEST_SIDE // 2, :: LONGEST_SIDE // 2, 0].tolist() == [[0, 50], [100, 200]]

@@ -91,6 +91,10 @@ def test_what_it_cannot_be_measured_on_is_refused(pictures: Path) -> None:
         scaled_jpeg_effect(reference(None), {})
     with pytest.raises(UserError, match="jpeg: scaled changes none of the 8 pictures"):
         scaled_jpeg_effect(reference(pictures, side=20), {})
+    row = TensorSpec(name="row", datatype="FP32", shape=(-1, 2))
+    several = reference(pictures)
+    with pytest.raises(UserError, match="jpeg: scaled is measured on files, which no evaluation data of several inpu"):
+        scaled_jpeg_effect(replace(several, inputs=(row, *several.inputs)), {})
 
 
 def test_the_samples_are_the_same_in_the_same_order(pictures: Path) -> None:

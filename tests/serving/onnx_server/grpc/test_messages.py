@@ -132,6 +132,28 @@ async def test_image_files_come_typed_or_raw(tmp_path: Path, shape: tuple[int, .
 
 
 @in_loop
+async def test_files_of_one_input_stand_beside_the_tensor_of_another(tmp_path: Path) -> None:
+    inputs = (
+        TensorSpec(name="row", datatype="UINT8", shape=(-1, 2), decode=DECODE),
+        TensorSpec(name="z", datatype="FP32", shape=(-1, 2)),
+    )
+    model = model_of_bundle(written(tmp_path), inputs=inputs)
+    request = typed("BYTES", [b"one"], (1,))
+    request.inputs.add(name="z", datatype="FP32", shape=[1, 2]).contents.fp32_contents.extend([1, 2])
+    asked = read(request, model)
+    assert (asked.files, asked.inputs["z"].tolist()) == ({"row": [b"one"]}, [[1, 2]])
+    with pytest.raises(WrongTensor, match="inputs are 'row'; the model takes 'row', 'z'"):
+        read(typed("BYTES", [b"one"], (1,)), model)
+    request.inputs.append(request.inputs[0])
+    with pytest.raises(WrongTensor, match="'row' is given twice"):
+        read(request, model)
+    other = typed("BYTES", [b"one"], (1,))
+    other.inputs[0].name = "z"
+    with pytest.raises(WrongTensor, match="'z' has datatype BYTES; the model takes FP32$"):
+        read(other, model)
+
+
+@in_loop
 @pytest.mark.parametrize(("files", "shape"), [([b"one"], (2,)), ([b"one", b"two"], (1, 2)), ([], (0,))])
 async def test_a_shape_that_is_not_the_number_of_image_files_is_refused(
     tmp_path: Path, files: list[bytes], shape: tuple[int, ...]
