@@ -123,5 +123,5 @@ def test_files_in_json_are_base64_in_a_list_or_in_rows_of_one() -> None:
 
 @pytest.mark.parametrize("shape", [[1], [2, 2], [1, 2], None])
 def test_a_shape_that_is_not_the_number_of_files_is_refused(shape: object) -> None:
-    with pytest.raises(WrongTensor, match="'scan' has shape .* and holds 2 image files"):
+    with pytest.raises(WrongTensor, match=r"'scan' has shape .* and holds 2 image files"):
         checked_files([b"one", b"tw"], shape, "scan")

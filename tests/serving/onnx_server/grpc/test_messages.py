@@ -149,7 +149,7 @@ async def test_files_of_one_input_stand_beside_the_tensor_of_another(tmp_path: P
         read(request, model)
     other = typed("BYTES", [b"one"], (1,))
     other.inputs[0].name = "z"
-    with pytest.raises(WrongTensor, match="'z' has datatype BYTES; the model takes FP32$"):
+    with pytest.raises(WrongTensor, match=r"'z' has datatype BYTES; the model takes FP32$"):
         read(other, model)
 
 
