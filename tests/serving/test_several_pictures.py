@@ -190,7 +190,7 @@ def test_a_damaged_second_picture_is_refused_by_the_inputs_name(
         over_grpc(served, broken, tensors)
     assert words in str(raised.value)
     for client in (RestClient(served["rest"]), GrpcClient(served["grpc"])):
-        with client, pytest.raises(Refused, match=words):  # type: ignore[attr-defined]
+        with client, pytest.raises(Refused, match=words):
             client.ask(MODEL, instances(broken, tensors))
 
 

@@ -116,9 +116,9 @@ def test_an_input_that_takes_no_files_says_so() -> None:
 def test_files_in_json_are_base64_in_a_list_or_in_rows_of_one() -> None:
     for shape, data in (([2], ["b25l", "dHc="]), ([2, 1], [["b25l"], ["dHc="]])):
         assert files_in_json({"shape": shape, "data": data}, "scan") == [b"one", b"tw"]
-    for data in ("b25l", [1], ["?"], None):
+    for wrong in ("b25l", [1], ["?"], None):
         with pytest.raises(WrongTensor, match="'scan' has data other than image files, each as base64 text"):
-            files_in_json({"shape": [1], "data": data}, "scan")
+            files_in_json({"shape": [1], "data": wrong}, "scan")
 
 
 @pytest.mark.parametrize("shape", [[1], [2, 2], [1, 2], None])

@@ -19,7 +19,10 @@ ROW = TensorSpec(name="row", datatype="FP32", shape=(-1, 2))
 
 @pytest.mark.parametrize("specs", [(PICTURE,), (ROW,), (ROW, PICTURE)])
 def test_they_are_read_as_the_same_samples(specs: tuple[TensorSpec, ...]) -> None:
-    inputs = {"image": np.arange(12, dtype=np.uint8).reshape(2, 1, 2, 3), "row": np.float32([[0.1, 2], [3, 4]])}
+    inputs: dict[str, np.ndarray] = {
+        "image": np.arange(12, dtype=np.uint8).reshape(2, 1, 2, 3),
+        "row": np.array([[0.1, 2], [3, 4]], np.float32),
+    }
     body = json.dumps({"instances": instances(inputs, specs)}).encode()
     read = read_request(body, described(inputs=specs)).inputs
     assert read.keys() == {spec.name for spec in specs}
@@ -28,7 +31,7 @@ def test_they_are_read_as_the_same_samples(specs: tuple[TensorSpec, ...]) -> Non
 
 
 def test_several_inputs_go_by_name_and_one_alone() -> None:
-    inputs = {"image": np.zeros((1, 1, 2, 3), np.uint8), "row": np.zeros((1, 2), np.float32)}
+    inputs: dict[str, np.ndarray] = {"image": np.zeros((1, 1, 2, 3), np.uint8), "row": np.zeros((1, 2), np.float32)}
     file = in_base64(picture_file(inputs["image"][0], GREY))
     assert instances(inputs, (PICTURE, ROW)) == [{"image": file, "row": [0.0, 0.0]}]
     assert instances(inputs, (PICTURE,)) == [file]

@@ -129,7 +129,11 @@ def test_of_several_inputs_the_pictures_are_known() -> None:
         TensorSpec(name=name, datatype="UINT8", shape=(-1, 1, 1, 2), decode=decode) for name in ("left", "right")
     )
     bundle = dataclasses.replace(SCORES, inputs=(left, TensorSpec(name="row", datatype="FP32", shape=(-1, 2)), right))
-    given = {"left": np.array([[[[200, 100]]]], np.uint8), "row": ROW, "right": np.array([[[[7, 9]]]], np.uint8)}
+    given: dict[str, np.ndarray] = {
+        "left": np.array([[[[200, 100]]]], np.uint8),
+        "row": ROW,
+        "right": np.array([[[[7, 9]]]], np.uint8),
+    }
     found = Explainer(Traced(Difference()), bundle, "torch").explain(Request(given, "labels"), "cat", lambda: None)
     np.testing.assert_allclose(found.attributions["right"], [[[[-21, 36]]]], rtol=1e-4)
     assert (found.baseline, list(found.pixels)) == ("zeros", ["left", "right"])
