@@ -76,7 +76,9 @@ def ask(
     served: Mapping[str, str], model: str, body: bytes, verb: str = "explanations", **headers: str
 ) -> urllib3.BaseHTTPResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return urllib3.request("POST", f"{served['rest']}/{verb}/{model}", body=body, headers=named, retries=False)
+    url = f"{served['rest']}/{verb}/{model}"
+    # urllib3 gives up after three seconds; a worker's first explanation loads matplotlib.
+    return urllib3.request("POST", url, body=body, headers=named, retries=False, timeout=60)
 
 
 def explained(served: Mapping[str, str], model: str, body: bytes, **headers: str) -> tuple[dict[str, Any], np.ndarray]:
