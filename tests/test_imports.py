@@ -39,6 +39,7 @@ OF_SERVING = {
     "torchferry.serving.client",
     "torchferry.serving.errors",
     "torchferry.serving.bundle.bundle",
+    "torchferry.serving.codec.instances",
     "torchferry.serving.codec.tensors",
     "torchferry.serving.codec.predictions_grpc",
 }

@@ -95,7 +95,8 @@ def _image(file: Path, specs: Sequence[TensorSpec], batch: int) -> Inputs:
     dtype = DTYPES.get(spec.datatype)
     if others or len(spec.shape) != 4 or dtype not in (np.uint8, np.float16, np.float32):
         takes = ", ".join(f"{spec.name} {spec.datatype} {list(spec.shape)}" for spec in specs)
-        raise UserError(f"--input: {file} is no .npz, and the model takes no image, but {takes}")
+        why = "has several inputs:" if others else "takes no image, but"
+        raise UserError(f"--input: {file} is no .npz, and the model {why} {takes}")
     first = spec.shape[1] in (1, 3) or (spec.shape[1] in MODES and spec.shape[3] not in MODES)
     channels, height, width = spec.shape[1:] if first else (spec.shape[3], *spec.shape[1:3])
     if channels not in MODES or min(height, width) < 1:

@@ -31,7 +31,7 @@ class Job:
     tensors: Path
     """Folder of the golden inputs, an .npz for each sample."""
     bodies: Path
-    """The same samples as TorchServe takes them: images where the bundle decodes them, JSON otherwise."""
+    """The same samples as TorchServe takes them: an image where that is the one input, JSON otherwise."""
     folder: Path
     """For what is made once and needed until the end."""
     timeout: float

@@ -32,23 +32,6 @@ NAME_RULE = "up to 100 letters, digits, '.', '_' and '-' can, of which a letter 
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorSpec:
-    """A tensor in the words of the Open Inference Protocol."""
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-    """-1 stands for the batch."""
-    labels: tuple[str, ...] | None = None
-    """What the classes are called that this output scores, [batch, classes], where a model has several outputs."""
-    allow_nan: bool | None = None
-    """Whether NaN is taken, of an input of floating-point numbers. None in a bundle of before this key, whose raw
-    elements are taken as they come, infinities as well."""
-    table: TableSpec | None = None
-    """What the numbers of a row stand for, where the input is a table's and training said it."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ImageDecode:
     """How the bytes of an image file become the input tensor, uint8 [channels, height, width]."""
 
@@ -74,6 +57,26 @@ class ImageDecode:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """A tensor in the words of the Open Inference Protocol."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    """-1 stands for the batch."""
+    labels: tuple[str, ...] | None = None
+    """What the classes are called that this output scores, [batch, classes], where a model has several outputs."""
+    allow_nan: bool | None = None
+    """Whether NaN is taken, of an input of floating-point numbers. None in a bundle of before this key, whose raw
+    elements are taken as they come, infinities as well."""
+    table: TableSpec | None = None
+    """What the numbers of a row stand for, where the input is a table's and training said it."""
+    decode: ImageDecode | None = None
+    """How a file becomes this input; None where requests carry its numbers. In a bundle of before this key it stands
+    beside the inputs, of which it is the first one's."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bundle:
     """The contents of model.json, and the folder it stands in."""
 
@@ -83,8 +86,6 @@ class Bundle:
     task: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    decode: ImageDecode | None
-    """None where requests carry tensors."""
     labels: tuple[str, ...]
     reference: dict[str, Any]
     """On how many samples the checkpoint was measured, whether they were random ones, its own accuracy, if it has
@@ -114,6 +115,11 @@ class Bundle:
     def table(self) -> TensorSpec | None:
         """The one input, if records and lines of text can be read for it by its columns' names."""
         return self.inputs[0] if len(self.inputs) == 1 and self.inputs[0].table else None
+
+    @property
+    def pictures(self) -> tuple[TensorSpec, ...]:
+        """The inputs that a file can be sent for."""
+        return tuple(spec for spec in self.inputs if spec.decode)
 
     @property
     def has_batch_axis(self) -> bool:
@@ -199,13 +205,12 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
-    def tensors(key: str) -> tuple[TensorSpec, ...]:
-        return tuple(map(_tensor, content[key]))
-
+    inputs = content["inputs"]
+    if former := content.pop("decode", None):  # of before it was the input's own
+        inputs = [spec | {"decode": former} for spec in inputs[:1]] + inputs[1:]
     parsed = {
-        "inputs": tensors("inputs"),
-        "outputs": tensors("outputs"),
-        "decode": content["decode"] and _decode(content["decode"]),
+        "inputs": tuple(map(_tensor, inputs)),
+        "outputs": tuple(map(_tensor, content["outputs"])),
         "labels": tuple(content["labels"]),
         "variants": {name: parse_variant(variant) for name, variant in content["variants"].items()},
         "choice": parse_choice(content["choice"]) if content.get("choice") else None,
@@ -214,13 +219,14 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
 
 
 def _tensor(content: dict[str, Any]) -> TensorSpec:
-    labels, table = content.get("labels"), content.get("table")
+    labels, table, decode = content.get("labels"), content.get("table"), content.get("decode")
     return TensorSpec(
         **content
         | {
             "shape": tuple(content["shape"]),
             "labels": labels and tuple(labels),
             "table": table and TableSpec.of_json(table),
+            "decode": decode and _decode(decode),
         }
     )
 

@@ -12,12 +12,13 @@ from typing import Any, Literal
 import numpy as np
 
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
-from torchferry.serving.codec.images import decode_image
+from torchferry.serving.codec.images import decode_files, decode_image
 from torchferry.serving.codec.lines import read_lines
 from torchferry.serving.codec.table_rows import from_lines, from_records, plain_rows
 from torchferry.serving.codec.tensors import FORM, check_names, from_json, read_tensors, write_tensors
 from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
 
+FILE = '{"b64": "an image file as base64"}'
 TOP_K = 5
 MAX_INSTANCES = 1024
 # Those that curl and browsers send of themselves say nothing; what the body is shows in its first bytes.
@@ -55,12 +56,14 @@ def read_request(body: bytes, bundle: Bundle) -> Request:
     if start in (b"{", b"["):  # neither images nor rows of numbers start like this
         return _read_json(body, bundle)
     first = bundle.inputs[0]
-    if bundle.decode:
-        return Request({first.name: decode_image(body, bundle.decode)[None]}, "labels")
+    if len(bundle.inputs) > 1:
+        raise NotDecodable(f"{bundle.name} has several inputs, and the body is no JSON; send {_by_name(bundle)}")
+    if first.decode:
+        return Request({first.name: decode_image(body, first.decode)[None]}, "labels")
     if bundle.table:
         rows, notes = from_lines(body, first)
         return Request({first.name: rows}, "labels", notes)
-    if len(bundle.inputs) == 1 and len(first.shape) == 2:
+    if len(first.shape) == 2:
         return Request({first.name: plain_rows(read_lines(body, first.shape[1:]), first)}, "labels")
     raise NotDecodable(f"{bundle.name} takes tensors as JSON, and this is none")
 
@@ -112,13 +115,15 @@ def _read_json(body: bytes, bundle: Bundle) -> Request:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise NotDecodable(f"the body is not JSON of the form {_forms(table)}") from error
+        raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}") from error
     if _has_list(content, "instances", table) and "inputs" not in content:
         return _instances(content["instances"], bundle)
     if table and isinstance(content, list):
         return _records(content, table, "predictions")
     if table and isinstance(content, dict) and not _has_list(content, "inputs", table):
         return _records([content], table, "labels")
+    if bundle.pictures and not (isinstance(content, dict) and "inputs" in content):
+        raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}")
     return Request(read_tensors(content, bundle.inputs), "tensors")
 
 
@@ -129,8 +134,10 @@ def _has_list(content: Any, key: str, table: TensorSpec | None) -> bool:
     return isinstance(content[key], list) or table is None or key not in _columns(table)
 
 
-def _forms(table: TensorSpec | None) -> str:
-    return FORM if table is None else f"{FORM}, nor a record of the columns {', '.join(_columns(table))}"
+def _forms(bundle: Bundle) -> str:
+    if bundle.table:
+        return f"{FORM}, nor a record of the columns {', '.join(_columns(bundle.table))}"
+    return f"{FORM}, nor {_by_name(bundle)}" if bundle.pictures else FORM
 
 
 def _columns(table: TensorSpec) -> tuple[str, ...]:
@@ -159,21 +166,27 @@ def _instances(given: Any, bundle: Bundle) -> Request:
         raise WrongTensor("'instances' has samples of different kinds; give all of them alike")
     for sample in given:
         check_names(sample, bundle.inputs)
-    inputs = {spec.name: _column([sample[spec.name] for sample in given], spec, bundle) for spec in bundle.inputs}
+    inputs = {spec.name: _column([sample[spec.name] for sample in given], spec) for spec in bundle.inputs}
     return Request(inputs, "predictions")
 
 
-def _column(samples: list[Any], spec: TensorSpec, bundle: Bundle) -> np.ndarray:
-    if bundle.decode and spec is bundle.inputs[0] and isinstance(samples[0], dict):
-        return np.stack([decode_image(_file(sample), bundle.decode) for sample in samples])
+def _column(samples: list[Any], spec: TensorSpec) -> np.ndarray:
+    if spec.decode and isinstance(samples[0], dict | str):
+        return decode_files([_file(sample, spec.name) for sample in samples], spec)
     return from_json({"datatype": spec.datatype, "shape": [len(samples), *spec.shape[1:]], "data": samples}, spec)
 
 
-def _file(sample: Any) -> bytes:
+def _file(sample: Any, name: str) -> bytes:
     try:
         return base64.b64decode(sample["b64"], validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
-        raise NotDecodable('an instance is not of the form {"b64": "an image file as base64"}') from error
+        raise NotDecodable(f"'{name}' of an instance is not of the form {FILE}") from error
+
+
+def _by_name(bundle: Bundle) -> str:
+    """Instances that say all inputs."""
+    sample = ", ".join(f'"{spec.name}": {FILE if spec.decode else "numbers"}' for spec in bundle.inputs)
+    return f'{{"instances": [{{{sample}}}]}}'
 
 
 def _labelled(given: np.ndarray, bundle: Bundle, top_k: int) -> dict[str, Any]:

@@ -5,13 +5,14 @@ order, little-endian; of BYTES each element follows its length in four bytes.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.images import decode_files, files_in_json
 from torchferry.serving.codec.values import checked_values
 from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
 
@@ -39,9 +40,23 @@ def read_tensors(content: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndar
     except (KeyError, TypeError) as error:
         raise NotDecodable(f"the body is not JSON of the form {FORM}") from error
     check_names(given, specs)
-    tensors = {spec.name: from_json(given[spec.name], spec) for spec in specs}
+    tensors = {spec.name: _read_tensor(given[spec.name], spec) for spec in specs}
     check_batch(tensors)
     return tensors
+
+
+def _read_tensor(tensor: Mapping[str, Any], spec: TensorSpec) -> np.ndarray:
+    """Its numbers, or the pictures in its files."""
+    if not takes_files(tensor.get("datatype"), spec):
+        return from_json(tensor, spec)
+    files = files_in_json(tensor, spec.name)
+    check_declared(spec.datatype, [len(files), *spec.shape[1:]], spec)  # before they are unpacked
+    return decode_files(files, spec)
+
+
+def takes_files(datatype: Any, spec: TensorSpec) -> bool:
+    """Whether a tensor of that datatype holds image files for the input."""
+    return datatype == "BYTES" and spec.decode is not None
 
 
 def write_tensors(tensors: Mapping[str, np.ndarray], key: str = "outputs") -> dict[str, Any]:
@@ -65,7 +80,7 @@ def check_names(given: Iterable[str], specs: Sequence[TensorSpec]) -> None:
         raise WrongTensor(f"inputs are {_names(given)}; the model takes {_names(spec.name for spec in specs)}")
 
 
-def check_batch(tensors: Mapping[str, np.ndarray]) -> int:
+def check_batch(tensors: Mapping[str, Sized]) -> int:
     """How many samples each input has; raises WrongTensor if they differ."""
     sizes = {len(tensor) for tensor in tensors.values()}
     if len(sizes) != 1:
@@ -76,7 +91,8 @@ def check_batch(tensors: Mapping[str, np.ndarray]) -> int:
 def check_declared(datatype: Any, shape: Any, spec: TensorSpec) -> None:
     """Raises WrongTensor or TooLarge unless a tensor that says so of itself is one that the model takes."""
     if datatype != spec.datatype:
-        raise WrongTensor(f"'{spec.name}' has datatype {datatype}; the model takes {spec.datatype}")
+        files = " numbers, or image files as BYTES" if spec.decode else ""
+        raise WrongTensor(f"'{spec.name}' has datatype {datatype}; the model takes {spec.datatype}{files}")
     if not _fits(shape, spec.shape):
         raise WrongTensor(f"'{spec.name}' has shape {shape}; the model takes {list(spec.shape)}, -1 being the batch")
     if math.prod(shape) > MAX_ELEMENTS:

@@ -132,7 +132,6 @@ def _described(reference: Reference, root: Path, model_version: str) -> Bundle:
         task=reference.task,
         inputs=reference.inputs,
         outputs=reference.outputs,
-        decode=reference.decode,
         labels=reference.labels,
         reference={},
         variants={},

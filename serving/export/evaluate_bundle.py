@@ -90,7 +90,7 @@ NOT_KNOWN = "not known"
 
 
 def _source_of(bundle: Bundle) -> Component:
-    decode = bundle.decode
+    decode = bundle.inputs[0].decode
     if decode is None:
         return Component(name=NOT_KNOWN)
     args = {name: value for name, value in vars(decode).items() if name not in ("kind", "fill")}
@@ -101,8 +101,8 @@ def _source_of(bundle: Bundle) -> Component:
 def _input_of(bundle: Bundle) -> Input:
     spec = bundle.inputs[0]
     shape = spec.shape[1:]
-    if bundle.decode is not None:
-        decode = vars(bundle.decode).copy()
+    if spec.decode is not None:
+        decode = vars(spec.decode).copy()
         del decode["kind"]
         zeros = (0.0,) * shape[0]
         return ImageInput(**decode, mean=zeros, std=tuple(1.0 for _ in zeros))

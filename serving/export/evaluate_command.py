@@ -52,9 +52,9 @@ def _evaluated(path: Path, data: str | None, source: str | None, variant: str | 
     if not (path / "model.json").is_file():
         raise UserError(f"{path}: is neither a finished run folder (model/model.yaml) nor a bundle (model.json)")
     bundle = bundles.load(path)
+    answers, chosen = load_variant(bundle, variant)
     card = card_of(bundle)
     check_data_is_known(card, bundle, data, component)
-    answers, chosen = load_variant(bundle, variant)
     return asdict(judge(answers, card, data, component, on_cpu=True)) | {"variant": chosen}
 
 

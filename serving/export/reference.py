@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.session.capped_session import in_parts
 from torchferry.training.data.source import TargetScale
@@ -27,13 +27,12 @@ class Reference:
     done to a decoded sample before the network, and to logits or scaled values after it, is part of it."""
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    decode: ImageDecode | None
     labels: tuple[str, ...]
     test: Samples
     """What it is judged on."""
     test_in_full: Samples | None = None
-    """The same in the same order, its JPEGs decoded in full, where `decode` is to decode them at a part of their size
-    and the samples are files."""
+    """The same in the same order, its JPEGs decoded in full, where an input's `decode` is to decode them at a part of
+    their size and the samples are files."""
     calibration: Samples | None
     """What quantisation may look at; None if there are no real samples."""
     limits: dict[str, float]

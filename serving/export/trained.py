@@ -26,6 +26,7 @@ def load_trained(run: Path) -> Reference:
         shape=(-1, *card.input.shape),
         allow_nan=table is not None and table.takes_missing,
         table=table,
+        decode=decode_of(card.input),
     )
     outputs = 1 if card.task == "binary" else len(card.labels)
     given = "FP32" if card.target_scale is None else "FP64"
@@ -36,7 +37,6 @@ def load_trained(run: Path) -> Reference:
         inputs=(input,),
         outputs=(TensorSpec(name=OUTPUTS[card.task], datatype=given, shape=(-1, outputs)),),
         output_scale=card.target_scale,
-        decode=decode_of(card.input),
         labels=card.labels,
         test=Samples(source.test, (name,)),
         test_in_full=_in_full(card, name),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from torchferry.serving.codec.images import decode_image
+from torchferry.serving.codec.images import decode_files
 from torchferry.serving.codec.tensors import check_batch
 from torchferry.serving.errors import DeadlinePassed, RequestError, TooLarge, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
@@ -165,14 +165,14 @@ class Exchange(Generic[Answer]):
         for wanted in asked.outputs:
             if wanted.name not in (names := self.model.output_names):
                 raise WrongTensor(f"there is no output '{wanted.name}'; the model has {', '.join(names)}")
-        if asked.images:
-            self._check_size(len(asked.images))  # before they are unpacked
-            self._aside(self._decoded, _decode_all, asked.images, self.model)
+        if asked.files:
+            self._check_size(check_batch({**asked.inputs, **asked.files}))  # before they are unpacked
+            self._aside(self._decoded, _decoded, asked, self.model)
         else:
             self._compute()
 
-    def _decoded(self, images: np.ndarray) -> None:
-        self.asked.inputs = {self.model.bundle.inputs[0].name: images}
+    def _decoded(self, inputs: Mapping[str, np.ndarray]) -> None:
+        self.asked.inputs = inputs
         self._compute()
 
     def _compute(self) -> None:
@@ -250,8 +250,9 @@ class Exchange(Generic[Answer]):
         return DeadlinePassed(f"the request was not answered within {self.limit:g} s")
 
 
-def _decode_all(images: list[bytes], model: Model) -> np.ndarray:
-    decode = model.bundle.decode
-    if decode is None:
-        raise WrongTensor(f"{model.name} takes no images")
-    return np.stack([decode_image(image, decode) for image in images])
+def _decoded(asked: Inference, model: Model) -> Mapping[str, np.ndarray]:
+    """All inputs in the model's order, which requests that are computed together share."""
+    return {
+        spec.name: decode_files(asked.files[spec.name], spec) if spec.name in asked.files else asked.inputs[spec.name]
+        for spec in model.bundle.inputs
+    }

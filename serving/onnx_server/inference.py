@@ -31,9 +31,9 @@ class Wanted:
 @dataclass(slots=True)
 class Inference:
     inputs: Mapping[str, np.ndarray]
-    """By name; empty while `images` are not decoded."""
-    images: Sequence[bytes] = ()
-    """Image files, one a sample, instead of the tensor."""
+    """By name; without those of `files` until they are decoded."""
+    files: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
+    """Image files by the input's name, one a sample, instead of its tensor."""
     id: str = ""
     outputs: Sequence[Wanted] = ()
     """All, if none is named."""

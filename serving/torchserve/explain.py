@@ -60,10 +60,10 @@ class Explainer:
         names = [spec.name for spec in self.bundle.inputs]
         return Explanation(
             target=self.bundle.labels[number] if self.bundle.labels else number,
-            baseline="black image" if self.bundle.decode else "zeros",
+            baseline="black image" if len(self.bundle.pictures) == len(names) else "zeros",
             convergence_delta=float(delta),
             attributions={name: _not_half(values).numpy() for name, values in zip(names, found, strict=True)},
-            pixels=request.inputs[names[0]][0] if self.bundle.decode else None,
+            pixels={spec.name: request.inputs[spec.name][0] for spec in self.bundle.pictures},
         )
 
     def _check(self, request: Request) -> None:

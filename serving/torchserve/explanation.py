@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +30,8 @@ class Explanation:
     attributions: dict[str, np.ndarray]
     """By the inputs' names, of their shapes with a batch of one; each in units of the score. float32, or float64 of an
     FP64 input."""
-    pixels: np.ndarray | None
-    """uint8 [channels, height, width]; None where the model takes no image."""
+    pixels: dict[str, np.ndarray]
+    """By the names of the inputs that are images: uint8 [channels, height, width]."""
 
     def text(self, model: str) -> str:
         head: dict[str, Any] = {"model": model, "target": self.target, "method": "integrated gradients", "steps": STEPS}
@@ -40,17 +41,32 @@ class Explanation:
     def picture(self) -> bytes:
         """A PNG of the image in grey, with red where it speaks for the target and blue where it speaks against it.
 
-        The attributions are added up over the channels; the more a pixel counts, the less of the grey is left.
+        The attributions are added up over the channels; the more a pixel counts, the less of the grey is left. Several
+        images stand beside each other in the order of the inputs, and their colours have one scale.
         """
-        assert self.pixels is not None
-        (found,) = self.attributions.values()
-        counts = found[0].sum(axis=0)[..., None]
-        full = np.percentile(np.abs(counts), STRONGEST) or np.abs(counts).max() or 1.0
-        strength = np.clip(np.abs(counts) / full, 0, 1)
-        grey = self.pixels.mean(axis=0)[..., None]
-        mixed = grey * (1 - strength) + np.where(counts > 0, FOR, AGAINST) * strength
-        image = Image.fromarray(np.round(mixed).astype(np.uint8))
-        factor = max(1, LONGEST_SIDE // max(image.size))
+        counts = {name: self.attributions[name][0].sum(axis=0) for name in self.pixels}
+        sizes = np.abs(np.concatenate([each.ravel() for each in counts.values()]))
+        full = np.percentile(sizes, STRONGEST) or sizes.max() or 1.0
+        drawn = [_drawn(pixels, counts[name] / full) for name, pixels in self.pixels.items()]
         buffer = io.BytesIO()
-        image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST).save(buffer, "PNG")
+        _beside(drawn).save(buffer, "PNG")
         return buffer.getvalue()
+
+
+def _drawn(pixels: np.ndarray, counts: np.ndarray) -> Image.Image:
+    """`counts`: [height, width], of which 1 and more have the full colour."""
+    strength = np.clip(np.abs(counts), 0, 1)[..., None]
+    grey = pixels.mean(axis=0)[..., None]
+    mixed = grey * (1 - strength) + np.where(counts[..., None] > 0, FOR, AGAINST) * strength
+    image = Image.fromarray(np.round(mixed).astype(np.uint8))
+    factor = max(1, LONGEST_SIDE // max(image.size))
+    return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+
+
+def _beside(images: Sequence[Image.Image]) -> Image.Image:
+    size = (sum(image.width for image in images), max(image.height for image in images))
+    whole, left = Image.new("RGB", size), 0
+    for image in images:
+        whole.paste(image, (left, 0))
+        left += image.width
+    return whole

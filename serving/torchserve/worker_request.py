@@ -142,7 +142,7 @@ class WorkerRequest:
         assert self.asked
         began, self.batch_size = time.time(), 1
         try:
-            if self.wants_picture and not explainer.bundle.decode:
+            if self.wants_picture and not explainer.bundle.pictures:
                 raise NoPicture(f"{explainer.bundle.name} takes no image to draw on; accept application/json")
             target = bytes(self.target).decode(errors="replace") if self.target else None
             self.explanation = explainer.explain(self.asked, target, lambda: self.check_deadline(timeout))

@@ -112,3 +112,15 @@ class Uneven(nn.Module):
     def forward(self, row: torch.Tensor) -> torch.Tensor:
         row = self.before(row)
         return self.last(torch.cat([row, 1e6 * row[:, :1]], dim=1))
+
+
+class TwoPictures(nn.Module):
+    """A picture in colour, a grey one of another size and two numbers in, scores of two classes out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right, self.head = nn.Linear(3 * 8 * 8, 4), nn.Linear(6 * 10, 4), nn.Linear(10, 2)
+
+    def forward(self, left: torch.Tensor, right: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+        seen = [self.left(left.flatten(1)), self.right(right.flatten(1)), numbers]
+        return self.head(torch.cat(seen, dim=1).tanh())

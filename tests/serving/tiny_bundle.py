@@ -53,7 +53,6 @@ def described(root: Path = Path("nowhere"), columns: int = 3, **change: Any) -> 
         task="classification",
         inputs=(TensorSpec(name="row", datatype="FP32", shape=(-1, columns)),),
         outputs=(TensorSpec(name="probabilities", datatype="FP32", shape=(-1, 2)),),
-        decode=None,
         labels=("no", "yes"),
         reference={"label_shares": [0.75, 0.25]},
         variants={VARIANT: variant()},

@@ -39,7 +39,7 @@ _TIFF_BITS, _TIFF_TILE = 258, (322, 323)
 
 
 class ImageSpec(Protocol):
-    """How a file becomes the tensor; training's input and a bundle's `decode` say it."""
+    """How a file becomes the tensor; training's input and the `decode` of a bundle's input say it."""
 
     @property
     def mode(self) -> str:

@@ -3,6 +3,7 @@
 Its archive holds the model as the serialized file, and the threads of an operator in model-config.yaml.
 """
 
+import base64
 import io
 import json
 from itertools import accumulate, pairwise
@@ -32,17 +33,31 @@ class OnnxHandler:
         return [self.postprocess([values[start:end] for values in outputs]) for start, end in pairwise(ends)]
 
     def preprocess(self, body: Any) -> dict[str, np.ndarray]:
-        """An image, or tensors as JSON."""
+        """An image, an instance with images as base64, or tensors as JSON."""
+        given = self.session.get_inputs()
         if not body.startswith(b"{"):
-            (image,) = self.session.get_inputs()
-            pixels = np.asarray(Image.open(io.BytesIO(body)).convert("L" if image.shape[1] == 1 else "RGB"))
-            return {image.name: np.atleast_3d(pixels).transpose(2, 0, 1)[np.newaxis]}
+            (image,) = given
+            return {image.name: self.pixels(body, image)[np.newaxis]}
+        content = json.loads(body)
+        if "instances" in content:
+            (sample,) = content["instances"]
+            return {each.name: self.value(sample[each.name], each)[np.newaxis] for each in given}
         return {
             tensor["name"]: np.array(tensor["data"], tensor["datatype"].lower().replace("fp", "float")).reshape(
                 tensor["shape"]
             )
-            for tensor in json.loads(body)["inputs"]
+            for tensor in content["inputs"]
         }
+
+    def value(self, given: Any, wanted: Any) -> np.ndarray:
+        if isinstance(given, dict):
+            return self.pixels(base64.b64decode(given["b64"]), wanted)
+        kind = wanted.type.removeprefix("tensor(").removesuffix(")")
+        return np.array(given, {"float": "float32", "double": "float64"}.get(kind, kind))
+
+    def pixels(self, file: bytes, wanted: Any) -> np.ndarray:
+        pixels = np.asarray(Image.open(io.BytesIO(file)).convert("L" if wanted.shape[1] == 1 else "RGB"))
+        return np.atleast_3d(pixels).transpose(2, 0, 1)
 
     def inference(self, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         return list(self.session.run(self.names, inputs))

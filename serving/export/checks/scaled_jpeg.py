@@ -20,8 +20,10 @@ def scaled_jpeg_effect(reference: Reference, limits: Mapping[str, float]) -> dic
 
     Raises UserError where it cannot be measured, and GateError beyond the limits of a variant in int8.
     """
-    if reference.decode is None or reference.decode.jpeg == "full":
+    if all(spec.decode is None or spec.decode.jpeg == "full" for spec in reference.inputs):
         return {}
+    if len(reference.inputs) > 1:
+        raise UserError("jpeg: scaled is measured on files, which no evaluation data of several inputs are; take full")
     if reference.test_in_full is None:
         raise UserError("jpeg: scaled is measured on files; give a folder of pictures with --eval-data, or take full")
     expected, scaled = Expected(replace(reference, test=reference.test_in_full)), _Scaled(reference)

@@ -3,19 +3,16 @@
 Real files are sent as they are. Pictures that the evaluation data have as arrays are sent as PNG files.
 """
 
-import base64
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from torch.utils.data import IterableDataset, Subset
 
-from torchferry.contract.resize import framed
-from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.codec.instances import in_base64, instances, picture_file
 from torchferry.serving.codec.predictions_json import Request, read_request
 from torchferry.serving.codec.tensors import from_raw, to_raw, write_tensors
 from torchferry.serving.export.samples import Samples
@@ -46,28 +43,32 @@ class UserRequest:
 def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:
     """The smallest answers first."""
     inputs = samples.first(SAMPLES)
-    if bundle.decode:
-        yield from _pictures(samples, inputs, bundle)
+    if bundle.pictures and len(bundle.inputs) == 1:
+        yield from _pictures(samples, inputs, bundle.inputs[0])
     finite = _finite(inputs)
     if finite is not None:  # JSON and CSV have no other numbers
         one = {name: values[:1] for name, values in finite.items()}
         yield UserRequest("tensors as JSON", _json(write_tensors(one, "inputs")), one)
-        if not bundle.decode:
-            yield UserRequest("instances", _json({"instances": _instances(one)}), one)
-        if _is_table(bundle.inputs) and not bundle.decode:
+        if not bundle.pictures:
+            yield UserRequest("instances", _json({"instances": instances(one, bundle.inputs)}), one)
+        elif len(bundle.inputs) > 1:
+            sent = _json({"instances": instances(finite, bundle.inputs)})
+            yield UserRequest("instances of arrays of the evaluation data as files", sent, finite)
+        if _is_table(bundle.inputs) and not bundle.pictures:
             (values,) = finite.values()
             yield UserRequest("rows as CSV", _csv(values), finite)
     yield UserRequest("raw elements", [to_raw(inputs[spec.name]) for spec in bundle.inputs], inputs)
 
 
-def _pictures(samples: Samples, inputs: Arrays, bundle: Bundle) -> Iterator[UserRequest]:
-    (name, arrays), files = next(iter(inputs.items())), _files(samples)
-    assert bundle.decode
-    sent = files or [("an array of the evaluation data as a file", _picture(each, bundle.decode)) for each in arrays]
+def _pictures(samples: Samples, inputs: Arrays, spec: TensorSpec) -> Iterator[UserRequest]:
+    arrays, files = inputs[spec.name], _files(samples)
+    assert spec.decode
+    what = "an array of the evaluation data as a file"
+    sent = files or [(what, picture_file(pixels, spec.decode)) for pixels in arrays]
     for index, (what, content) in enumerate(sent):
-        yield UserRequest(what, content, {name: arrays[index : index + 1]})
-    encoded = [{"b64": base64.b64encode(content).decode()} for _, content in sent]
-    yield UserRequest("several files as base64", _json({"instances": encoded}), {name: arrays})
+        yield UserRequest(what, content, {spec.name: arrays[index : index + 1]})
+    encoded = [in_base64(content) for _, content in sent]
+    yield UserRequest("several files as base64", _json({"instances": encoded}), {spec.name: arrays})
 
 
 def _files(samples: Samples) -> list[tuple[str, bytes]] | None:
@@ -85,17 +86,6 @@ def _file(data: Any, index: int) -> tuple[str, bytes] | None:
     return data.file(index) if hasattr(data, "file") else None
 
 
-def _picture(array: np.ndarray, decode: ImageDecode) -> bytes:
-    """The file of a picture that a server decodes to `array`, uint8 [channels, height, width]."""
-    pixels = framed(array, decode)
-    image = Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
-    if decode.mode == "CMYK":  # four channels, which Pillow takes for RGBA
-        image = Image.frombytes("CMYK", image.size, image.tobytes())
-    file = io.BytesIO()
-    image.save(file, "TIFF" if decode.mode == "CMYK" else "PNG")  # PNG has no CMYK
-    return file.getvalue()
-
-
 def _is_table(specs: Sequence[TensorSpec]) -> bool:
     """Whether CSV, which has no truth values, says what a sample is."""
     return len(specs) == 1 and len(specs[0].shape) == 2 and specs[0].datatype != "BOOL"
@@ -105,14 +95,6 @@ def _finite(inputs: Arrays) -> Arrays | None:
     """The samples without NaN and infinity; None if there are none."""
     kept = np.all([np.isfinite(values).reshape(len(values), -1).all(axis=1) for values in inputs.values()], axis=0)
     return {name: values[kept] for name, values in inputs.items()} if kept.any() else None
-
-
-def _instances(inputs: Arrays) -> list[Any]:
-    samples = [
-        dict(zip(inputs, sample, strict=True))
-        for sample in zip(*(values.tolist() for values in inputs.values()), strict=True)
-    ]
-    return samples if len(inputs) > 1 else [next(iter(sample.values())) for sample in samples]
 
 
 def _csv(values: np.ndarray) -> bytes:

@@ -16,6 +16,7 @@ from torchferry.serving.export.external.network import build_network, name_of, o
 from torchferry.serving.export.external.output_specs import output_specs
 from torchferry.serving.export.external.picture_options import (
     add_picture_options,
+    alike,
     assumed,
     check_is_for_pictures,
     given,
@@ -24,7 +25,6 @@ from torchferry.serving.export.external.prepared import Prepared
 from torchferry.serving.export.external.published.choice import preprocessing_of, taken
 from torchferry.serving.export.external.published.labels import labels_that_fit
 from torchferry.serving.export.reference import Reference, Served
-from torchferry.serving.export.trained import decode_of
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +72,8 @@ def load_given(options: argparse.Namespace) -> Reference:
     for line in binding.said:
         print(line, flush=True)
     inputs = [dataclasses.replace(each, name=own) for each, own in zip(asked, binding.names, strict=True)]
+    if said := alike(inputs, picture):
+        print(said, flush=True)
     prepared = Prepared(network, inputs, binding)
     if not options.labels:
         labels = Labels(labels_that_fit(published, prepared, inputs, options.task))
@@ -94,7 +96,6 @@ def load_given(options: argparse.Namespace) -> Reference:
         module=module,
         inputs=specs,
         outputs=outputs,
-        decode=decode_of(inputs[0].of) if len(inputs) == 1 else None,
         labels=classes,
         test=test,
         test_in_full=in_full(test),

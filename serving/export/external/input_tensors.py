@@ -7,6 +7,7 @@ from torchferry.contract.table import TableSpec
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.external.input_spec import GivenInput
+from torchferry.serving.export.trained import decode_of
 
 
 def input_tensors(inputs: Sequence[GivenInput], allow_nan: bool, columns: str | None) -> tuple[TensorSpec, ...]:
@@ -22,6 +23,7 @@ def input_tensors(inputs: Sequence[GivenInput], allow_nan: bool, columns: str | 
             shape=(-1, *each.of.shape),
             allow_nan=allow_nan and is_float,
             table=table,
+            decode=decode_of(each.of),
         )
         for each, is_float in zip(inputs, floats, strict=True)
     )

@@ -17,7 +17,7 @@ OPTIONS = {"antialias": "--no-antialias"}
 
 
 def add_picture_options(group: argparse._ArgumentGroup) -> None:
-    """None of them has a default here, so that `given` tells what was said."""
+    """They hold for each picture. None of them has a default here, so that `given` tells what was said."""
     prepared = "prepare pictures as torchvision's weights of this name do, or a preprocessor_config.json says"
     group.add_argument("--preprocess", metavar="NAME|FILE", help=prepared)
     group.add_argument(
@@ -79,6 +79,15 @@ def assumed(inputs: Sequence[GivenInput], known: Mapping[str, Any]) -> str | Non
         else ""
     )
     return f"assumed of the model's pictures: {', '.join(lacking)}{hint}"
+
+
+def alike(inputs: Sequence[GivenInput], known: Mapping[str, Any]) -> str | None:
+    """A line on what holds for several pictures at once; `known` are arguments of image_input."""
+    names = [each.name for each in inputs if isinstance(each.of, ImageInput)]
+    options = [OPTIONS.get(name, f"--{name}") for name in known if name != "fraction"]
+    if len(names) < 2 or not options:
+        return None
+    return f"each picture ({', '.join(names)}) is prepared alike, but for its size and colours: {', '.join(options)}"
 
 
 def _option(said: Mapping[str, Any]) -> str:

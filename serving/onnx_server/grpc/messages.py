@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from tritonclient.grpc import service_pb2 as messages
 
+from torchferry.serving.codec.images import checked_files
 from torchferry.serving.codec.tensors import (
     DATATYPES,
     check_declared,
@@ -13,6 +14,7 @@ from torchferry.serving.codec.tensors import (
     from_numbers,
     from_raw,
     raw_elements,
+    takes_files,
     to_raw,
 )
 from torchferry.serving.errors import NotDecodable, WrongParameter, WrongTensor
@@ -49,25 +51,30 @@ def read(request: InferRequest, model: Model) -> Inference:
         raise NotDecodable(
             f"{len(raw)} raw_input_contents for {len(request.inputs)} inputs; give one for each, or none"
         )
+    asked.inputs, asked.files = _inputs(request, model)
+    return asked
+
+
+def _inputs(request: InferRequest, model: Model) -> tuple[dict[str, np.ndarray], dict[str, list[bytes]]]:
+    """Tensors and image files, by the inputs' names."""
+    raw = request.raw_input_contents
     inputs: dict[str, np.ndarray] = {}
+    files: dict[str, list[bytes]] = {}
     for index, tensor in enumerate(request.inputs):
         name = tensor.name
-        if name in inputs or name not in model.input_specs:
+        if name in inputs or name in files or name not in model.input_specs:
             # It raises for a name that the model has not; what it lets pass is given twice.
-            check_names([name, *inputs], model.bundle.inputs)
+            check_names([name, *inputs, *files], model.bundle.inputs)
             raise WrongTensor(f"'{name}' is given twice")
-        if tensor.datatype == "BYTES" and model.bundle.decode:
-            asked.images = _images(tensor, raw[index] if raw else None)
-            return asked
         spec, shape = model.input_specs[name], list(tensor.shape)
-        check_declared(tensor.datatype, shape, spec)
-        if raw:
-            inputs[name] = from_raw(raw[index], shape, spec)
+        if takes_files(tensor.datatype, spec):
+            elements = list(raw_elements(raw[index], name) if raw else _contents(tensor))
+            files[name] = checked_files(elements, shape, name)
         else:
-            inputs[name] = from_numbers(_contents(tensor), shape, spec)
-    check_names(inputs, model.bundle.inputs)
-    asked.inputs = inputs
-    return asked
+            check_declared(tensor.datatype, shape, spec)
+            inputs[name] = from_raw(raw[index], shape, spec) if raw else from_numbers(_contents(tensor), shape, spec)
+    check_names([*inputs, *files], model.bundle.inputs)
+    return inputs, files
 
 
 def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> InferResponse:
@@ -86,13 +93,6 @@ def _contents(tensor: InputTensor) -> Sequence[Any]:
     if field is None:
         raise WrongTensor(f"'{tensor.name}' is {tensor.datatype}, for which there are only raw_input_contents")
     return getattr(tensor.contents, field)
-
-
-def _images(tensor: InputTensor, raw: bytes | None) -> list[bytes]:
-    images = list(_contents(tensor)) if raw is None else list(raw_elements(raw, tensor.name))
-    if list(tensor.shape) not in ([len(images)], [len(images), 1]) or not images:
-        raise WrongTensor(f"'{tensor.name}' has shape {list(tensor.shape)} and holds {len(images)} image files")
-    return images
 
 
 def _wanted(output: RequestedOutput) -> Wanted:

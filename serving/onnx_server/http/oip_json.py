@@ -1,7 +1,5 @@
 """Open Inference Protocol over REST: bodies to inferences and back, as JSON and with raw tensors behind it."""
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,7 +8,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.images import checked_files, files_in_json
 from torchferry.serving.codec.tensors import (
     DATATYPES,
     FORM,
@@ -20,6 +18,7 @@ from torchferry.serving.codec.tensors import (
     from_raw,
     from_raw_alone,
     raw_elements,
+    takes_files,
     to_raw,
 )
 from torchferry.serving.errors import NotDecodable, WrongParameter, WrongTensor
@@ -68,48 +67,34 @@ def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> 
 
 def _read_inputs(tensors: list[Any], raw: memoryview, model: Model, asked: Inference) -> None:
     inputs: dict[str, np.ndarray] = {}
+    files: dict[str, list[bytes]] = {}
     for tensor in tensors:
         name, parameters = _typed(tensor, "name", str), _typed(tensor, "parameters", dict, {})
-        if name in inputs or name not in model.input_specs:
-            check_names([name, *inputs], model.bundle.inputs)
+        if name in inputs or name in files or name not in model.input_specs:
+            check_names([name, *inputs, *files], model.bundle.inputs)
             raise WrongTensor(f"'{name}' is given twice")
         spec = model.input_specs[name]
         size = parameters.get("binary_data_size")
         if size is not None and not (type(size) is int and 0 <= size <= len(raw)):
             raise WrongTensor(f"'{name}' has binary_data_size {size!r}; {len(raw)} bytes are left in the body")
         data, raw = (None, raw) if size is None else (raw[:size], raw[size:])
-        if tensor.get("datatype") == "BYTES" and model.bundle.decode:
-            asked.images = _images(tensor, data, spec)
-            return
-        if data is None:
+        if takes_files(tensor.get("datatype"), spec):
+            files[name] = _files(tensor, data, name)
+        elif data is None:
             inputs[name] = from_json(tensor, spec)
         else:
             check_declared(tensor.get("datatype"), shape := tensor.get("shape"), spec)
             inputs[name] = from_raw(data, shape, spec)
     if len(raw):
         raise WrongTensor(f"{len(raw)} bytes of the body belong to no input; binary_data_size says which do")
-    check_names(inputs, model.bundle.inputs)
-    asked.inputs = inputs
+    check_names([*inputs, *files], model.bundle.inputs)
+    asked.inputs, asked.files = inputs, files
 
 
-def _images(tensor: dict[str, Any], data: memoryview | None, spec: TensorSpec) -> list[bytes]:
-    """Image files: raw, or as base64 where they are JSON, whose text cannot hold bytes."""
-    try:
-        if data is not None:
-            images = list(raw_elements(data, spec.name))
-        else:
-            images = [base64.b64decode(text, validate=True) for text in _flat(tensor.get("data"))]
-    except (TypeError, ValueError, binascii.Error) as error:
-        raise WrongTensor(f"'{spec.name}' has data other than image files, each as base64 text") from error
-    if tensor.get("shape") not in ([len(images)], [len(images), 1]) or not images:
-        raise WrongTensor(f"'{spec.name}' has shape {tensor.get('shape')} and holds {len(images)} image files")
-    return images
-
-
-def _flat(data: Any) -> list[Any]:
-    if not isinstance(data, list):
-        raise TypeError
-    return [element for row in data for element in row] if data and isinstance(data[0], list) else data
+def _files(tensor: dict[str, Any], raw: memoryview | None, name: str) -> list[bytes]:
+    if raw is None:
+        return files_in_json(tensor, name)
+    return checked_files(list(raw_elements(raw, name)), tensor.get("shape"), name)
 
 
 def _wanted(head: dict[str, Any], raw_by_default: bool, model: Model) -> list[Wanted]:

@@ -1,14 +1,16 @@
 """The HTTP API as OpenAPI 3.1, made from what is loaded, so that it names the models there are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torchferry import __version__
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.tensors import DTYPES
 from torchferry.serving.onnx_server.columns import csv_example, record_schema
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
 from torchferry.serving.onnx_server.models.versions import STABLE
+from torchferry.serving.onnx_server.pictures import instance_schema
 
 REFUSALS = {
     "400": "The body is not decodable",
@@ -63,14 +65,16 @@ def _of_model(name: str, repository: Repository) -> Mapping[str, Any]:
         paths[f"{base}/infer"] = {"post": infer}
     predict = _call("A file to labels, as TorchServe has it", "Prediction", "InferRequest")
     predict["requestBody"]["content"] |= BINARY | {
-        "image/*": {"schema": {"type": "string", "format": "binary"}},
         "text/csv": {"schema": {"type": "string"}},
         "multipart/form-data": {
             "schema": {"type": "object", "properties": {"data": {"type": "string", "format": "binary"}}}
         },
     }
-    if example := _stable(name, repository).loaded.example:
+    served = _stable(name, repository)
+    if example := served.loaded.example:
         _add_records(predict["requestBody"]["content"], name, example)
+    if served.bundle.pictures:
+        _add_pictures(predict["requestBody"]["content"], served.bundle.inputs)
     return paths | {f"/predictions/{name}": {"post": predict, "put": predict}}
 
 
@@ -90,6 +94,14 @@ def _add_records(content: dict[str, Any], name: str, example: Mapping[str, Any])
         "anyOf": [record, _list(record), _object("instances", instances=_list(record)), tensors]
     }
     content["text/csv"]["example"] = csv_example(example)
+
+
+def _add_pictures(content: dict[str, Any], inputs: Sequence[TensorSpec]) -> None:
+    """A file alone says which input it is only where there is one."""
+    if len(inputs) == 1:
+        content["image/*"] = {"schema": {"type": "string", "format": "binary"}}
+    samples = _object("instances", instances=_list(instance_schema(inputs)))
+    content["application/json"]["schema"] = {"anyOf": [samples, content["application/json"]["schema"]]}
 
 
 def _record(name: str) -> str:

@@ -93,7 +93,7 @@ def test_a_model_that_takes_alpha_gets_it(picture: Path, shape: Sequence[int], e
     [
         ([spec((-1, 4))], "the model takes no image, but x FP32"),
         ([spec((-1, 3, 8, 8), "INT64")], "the model takes no image, but x INT64"),
-        ([spec((-1, 3, 8, 8)), spec((-1, 1), name="y")], r"no image, but x FP32 .*, y FP32 \[-1, 1\]"),
+        ([spec((-1, 3, 8, 8)), spec((-1, 1), name="y")], r"the model has several inputs: x FP32 .*, y FP32 \[-1, 1\]"),
         ([spec((-1, 5, 8, 8))], r"an image does not fit 'x' with its shape \[-1, 5, 8, 8\]; give an .npz"),
         ([spec((-1, 3, -1, -1))], "an image does not fit 'x'"),
     ],

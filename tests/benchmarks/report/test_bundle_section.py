@@ -41,7 +41,6 @@ BUNDLE = Bundle(
     task="classification",
     inputs=(),
     outputs=(),
-    decode=None,
     labels=(),
     reference={"samples": 1360, "random": False, "accuracy": 0.985, "batch_1_ms": 2.0, "batch_8_ms": 4.0},
     variants={"torch": VARIANT},

@@ -25,7 +25,7 @@ def a_bundle(folder: Path) -> Path:
     folder.mkdir()
     nothing: dict[str, Any] = {name: {} for name in ("reference", "variants", "skipped", "provenance", "files")}
     about: dict[str, Any] = {"name": "digits", "version": "1.0", "task": "classification"}
-    made = Bundle(root=folder, inputs=(), outputs=(), decode=None, labels=(), **about, **nothing)
+    made = Bundle(root=folder, inputs=(), outputs=(), labels=(), **about, **nothing)
     bundles.write(made)
     return folder
 

@@ -14,6 +14,7 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
 
 IMAGES = np.arange(8, dtype=np.uint8).reshape(2, 1, 2, 2)
+GREY = ImageDecode(mode="L", height=2, width=2, interpolation="bilinear")
 PIXELS = IMAGES.reshape(2, 4).astype(np.float32)
 
 
@@ -36,9 +37,8 @@ def a_bundle(root: Path, **change: Any) -> Bundle:
     np.savez(root / "golden" / "outputs.npz", pixels=PIXELS)
     write_model(root / FILE)
     usual: dict[str, Any] = {
-        "inputs": (TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 2, 2)),),
+        "inputs": (TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 2, 2), decode=GREY),),
         "outputs": (TensorSpec(name="pixels", datatype="FP32", shape=(-1, 4)),),
-        "decode": ImageDecode(mode="L", height=2, width=2, interpolation="bilinear"),
         "labels": (),
         "files": bundles.checksums(root),
     }

@@ -35,7 +35,6 @@ def bundle_of(*accepted: str, refused: str = "onnx-int8", batch: int = -1) -> Bu
         task="regression",
         inputs=(tensor,),
         outputs=(tensor,),
-        decode=None,
         labels=(),
         reference={},
         variants={name: variant("accepted") for name in accepted} | {refused: variant("refused")},

@@ -169,15 +169,29 @@ DECODE = {"kind": "image", "mode": "RGB", "height": 2, "width": 3, "interpolatio
 def test_a_bundle_that_does_not_say_how_pictures_are_resized_squashes_them(tmp_path: Path) -> None:
     bundles.write(tiny_bundle.described(tmp_path))
     change(tmp_path, decode=DECODE)
-    decode = bundles.load(tmp_path).decode
+    decode = bundles.load(tmp_path).inputs[0].decode
     assert decode is not None
     assert (decode.resize, decode.fraction, decode.antialias, decode.fill) == ("squash", 1.0, True, ())
 
 
 def test_how_pictures_are_resized_comes_back(tmp_path: Path) -> None:
     said = ImageDecode(**DECODE, resize="pad", fraction=0.875, antialias=False, fill=(1, 2, 3))  # type: ignore[arg-type]
-    bundles.write(tiny_bundle.described(tmp_path, decode=said))
-    assert bundles.load(tmp_path).decode == said
+    inputs = tuple(
+        TensorSpec(name=name, datatype="UINT8", shape=(-1, 3, 2, 3), decode=decode)
+        for name, decode in (("left", said), ("right", ImageDecode(**DECODE)), ("pixels", None))  # type: ignore[arg-type]
+    )
+    bundles.write(tiny_bundle.described(tmp_path, inputs=inputs))
+    assert bundles.load(tmp_path).inputs == inputs
+    assert [spec.name for spec in bundles.load(tmp_path).pictures] == ["left", "right"]
+
+
+def test_a_bundle_of_before_says_of_all_inputs_how_the_first_is_decoded(tmp_path: Path) -> None:
+    inputs = tuple(TensorSpec(name=name, datatype="UINT8", shape=(-1, 3, 2, 3)) for name in ("image", "pixels"))
+    bundles.write(tiny_bundle.described(tmp_path, inputs=inputs))
+    assert "decode" not in json.loads((tmp_path / "model.json").read_text())
+    for former, pictures in ((None, []), (DECODE, ["image"])):
+        change(tmp_path, decode=former)
+        assert [spec.name for spec in bundles.load(tmp_path).pictures] == pictures
 
 
 @pytest.mark.parametrize(

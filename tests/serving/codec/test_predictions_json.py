@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,13 +13,19 @@ from PIL import Image
 from tests.serving.tiny_bundle import described
 from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
 from torchferry.serving.codec.predictions_json import MAX_INSTANCES, Request, answer, check_type, read_request
-from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
+from torchferry.serving.errors import NotDecodable, TooLarge, UnsupportedType, WrongParameter, WrongTensor
 
 TABLE = described()
 WHOLE = described(inputs=(TensorSpec(name="row", datatype="UINT8", shape=(-1, 3)),))
+GREY = ImageDecode(mode="L", height=2, width=2, interpolation="bilinear")
 PICTURES = described(
-    inputs=(TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 2, 2)),),
-    decode=ImageDecode(mode="L", height=2, width=2, interpolation="bilinear"),
+    inputs=(TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 2, 2), decode=GREY),),
+)
+PAIRS = described(
+    inputs=(
+        TensorSpec(name="left", datatype="UINT8", shape=(-1, 1, 2, 2), decode=GREY),
+        TensorSpec(name="right", datatype="UINT8", shape=(-1, 1, 1, 3), decode=replace(GREY, height=1, width=3)),
+    ),
 )
 TWO = described(
     inputs=(
@@ -88,8 +95,11 @@ def test_lines_of_numbers_are_rows(body: bytes, bundle: Bundle) -> None:
         (b"1,2,3_000", TABLE, NotDecodable, "could not convert string to float: '3_000'"),
         (b"1,2,3_000", WHOLE, NotDecodable, "could not convert string to float: '3_000'"),
         (b"1,2,", WHOLE, WrongTensor, "data other than UINT8 numbers"),
-        (b"1,2,3", TWO, NotDecodable, "tiny takes tensors as JSON, and this is none"),
+        (b"1,2,3", TWO, NotDecodable, "tiny has several inputs, and the body is no JSON; send .*number"),
         (b"1,2,3", PICTURES, NotDecodable, "are not an image"),
+        (png(7), PAIRS, NotDecodable, 'send {"instances": .{"left": {"b64": "an image .*"}, "right": {"b64": "an im'),
+        (b'{"left": 1}', PAIRS, NotDecodable, 'not JSON of the form .*, nor {"instances": .{"left": {"b64"'),
+        (b'{"b64": "aGk="}', PICTURES, NotDecodable, 'not JSON of the form .*, nor {"instances": .{"image": {"b64"'),
     ],
 )
 def test_what_is_neither_json_nor_what_the_model_takes_is_refused(
@@ -137,6 +147,41 @@ def test_image_files_in_instances_are_decoded(named: bool) -> None:
     assert (request.form, request.inputs["image"][:, 0, 0, 0].tolist()) == ("predictions", [7, 9])
 
 
+def test_each_of_several_pictures_becomes_its_own_size() -> None:
+    left, right = ({"b64": base64.b64encode(png(grey)).decode()} for grey in (7, 9))
+    request = read_request(instances({"right": right, "left": left}, {"left": left, "right": right}), PAIRS)
+    np.testing.assert_array_equal(request.inputs["left"], np.full((2, 1, 2, 2), 7, np.uint8))
+    np.testing.assert_array_equal(request.inputs["right"], np.full((2, 1, 1, 3), 9, np.uint8))
+
+
+def test_one_picture_may_be_a_file_and_the_other_its_numbers() -> None:
+    left = {"b64": base64.b64encode(png(7)).decode()}
+    request = read_request(instances({"left": left, "right": [[[1, 2, 3]]]}), PAIRS)
+    assert (request.inputs["left"].tolist(), request.inputs["right"].tolist()) == (
+        [[[[7, 7], [7, 7]]]],
+        [[[[1, 2, 3]]]],
+    )
+
+
+def file_tensor(name: str, *files: bytes) -> dict[str, object]:
+    data = [base64.b64encode(file).decode() for file in files]
+    return {"name": name, "shape": [len(files)], "datatype": "BYTES", "data": data}
+
+
+def test_tensors_of_image_files_are_decoded() -> None:
+    numbers = {"name": "right", "shape": [2, 1, 1, 3], "datatype": "UINT8", "data": [0] * 6}
+    body = json.dumps({"inputs": [numbers, file_tensor("left", png(7), png(9))]}).encode()
+    request = read_request(body, PAIRS)
+    assert (request.form, request.inputs["left"][:, 0, 0, 0].tolist()) == ("tensors", [7, 9])
+
+
+def test_more_files_than_may_be_elements_are_refused_before_they_are_unpacked() -> None:
+    large = described(inputs=(TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 5000, 5000), decode=GREY),))
+    body = json.dumps({"inputs": [file_tensor("image", b"1", b"2", b"3")]}).encode()
+    with pytest.raises(TooLarge, match="'image' has 75,000,000 elements"):
+        read_request(body, large)
+
+
 @pytest.mark.parametrize(
     ("samples", "bundle", "kind", "words"),
     [
@@ -148,9 +193,16 @@ def test_image_files_in_instances_are_decoded(named: bool) -> None:
         ([{"column": [1, 2, 3]}], TABLE, WrongTensor, "inputs are 'column'; the model takes 'row'"),
         ([{"words": [1, 2]}], TWO, WrongTensor, "inputs are 'words'; the model takes 'words', 'number'"),
         ([[1, 2]], TWO, WrongTensor, "has samples of different kinds"),
-        ([{"b64": "?"}], PICTURES, NotDecodable, "an instance is not of the form"),
-        ([{"b64": 7}], PICTURES, NotDecodable, "an instance is not of the form"),
-        ([{"b64": "aGk="}, 3], PICTURES, NotDecodable, "are not an image"),
+        ([{"b64": "?"}], PICTURES, NotDecodable, "'image' of an instance is not of the form"),
+        ([{"b64": 7}], PICTURES, NotDecodable, "'image' of an instance is not of the form"),
+        ([{"b64": "aGk="}, 3], PICTURES, NotDecodable, "'image' of an instance is not of the form"),
+        (["aGk="], PICTURES, NotDecodable, "'image' of an instance is not of the form"),
+        ([{"b64": "aGk="}], PICTURES, NotDecodable, "^'image': the 2 bytes are not an image"),
+        ([{"b64": "aGk="}], PAIRS, WrongTensor, "inputs are 'b64'; the model takes 'left', 'right'"),
+        ([{"left": {"b64": "aGk="}}], PAIRS, WrongTensor, "inputs are 'left'; the model takes 'left', 'right'"),
+        ([{"left": [0] * 4, "right": {"b64": "aGk="}}], PAIRS, NotDecodable, "^'right': the 2 bytes are not"),
+        ([{"left": [0] * 4, "right": {"b64": "aGk="}}] * 2, PAIRS, NotDecodable, "^'right' of sample 0: the 2"),
+        ([{"words": {"b64": "aGk="}, "number": [0]}], TWO, WrongTensor, "'words' has data other than INT64 numbers"),
     ],
 )
 def test_wrong_instances_are_refused(samples: list[object], bundle: Bundle, kind: type[Exception], words: str) -> None:

@@ -68,8 +68,8 @@ def test_away_from_its_run_a_bundle_of_pictures_takes_a_folder(bundle: Path, tmp
 def test_a_folders_pictures_are_resized_as_the_bundle_says(mode: str, said: dict[str, Any], tmp_path: Path) -> None:
     root = image_tree(tmp_path)
     decode = ImageDecode(mode=mode, height=6, width=6, interpolation="bicubic", **said)
-    image = TensorSpec(name="image", datatype="UINT8", shape=(-1, CHANNELS[mode], 6, 6))
-    card = card_of(tiny_bundle.described(inputs=(image,), decode=decode, labels=("ant", "bee", "cat")))
+    image = TensorSpec(name="image", datatype="UINT8", shape=(-1, CHANNELS[mode], 6, 6), decode=decode)
+    card = card_of(tiny_bundle.described(inputs=(image,), labels=("ant", "bee", "cat")))
     source = data_of(card, str(root), None)
     sample = (root / "test" / "ant" / "0.png").read_bytes()
     assert torch.equal(source.test[0][0], torch.from_numpy(decode_image(sample, decode)))

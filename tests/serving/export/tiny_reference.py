@@ -25,7 +25,6 @@ def tiny_reference(**change: Any) -> Reference:
         "module": Served(nn.Linear(3, 2), bundle.task).eval(),
         "inputs": bundle.inputs,
         "outputs": bundle.outputs,
-        "decode": None,
         "labels": bundle.labels,
         "test": samples,
         "calibration": samples,

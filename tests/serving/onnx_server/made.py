@@ -40,7 +40,6 @@ def export_mirror(folder: Path, name: str = "mirror", datatypes: Sequence[str] =
         module=Mirror().eval(),
         inputs=inputs,
         outputs=outputs,
-        decode=None,
         labels=(),
         test=Samples(TensorDataset(*few), tuple(spec.name for spec in inputs)),
         calibration=None,

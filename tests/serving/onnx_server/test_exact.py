@@ -38,8 +38,8 @@ class Asked:
         """Of one sample each."""
         (spec,), random = self.bundle.inputs, np.random.default_rng(0)
         shape = (count, *spec.shape[1:])
-        values = random.integers(0, 256, shape, np.uint8) if self.bundle.decode else random.normal(size=shape)
-        values = values if self.bundle.decode else values.astype(np.float32)
+        values = random.integers(0, 256, shape, np.uint8) if spec.decode else random.normal(size=shape)
+        values = values if spec.decode else values.astype(np.float32)
         return [{spec.name: values[number : number + 1]} for number in range(count)]
 
     def over_json(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

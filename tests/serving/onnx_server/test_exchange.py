@@ -95,21 +95,39 @@ async def test_the_best_classes_are_named_by_the_models_labels() -> None:
 async def test_images_are_decoded_as_the_bundle_says_and_that_is_a_stage() -> None:
     file = io.BytesIO()
     Image.fromarray(np.full((2, 2), 7, np.uint8)).save(file, "PNG")
-    pixels = TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, 2, 2))
-    images = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
-    async with serving_session(Free(), held_bundle(inputs=(pixels,), decode=images)) as (plane, _):
-        exchange = begin(plane, Inference({}, images=[file.getvalue()] * 3))
+    grey = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
+    pixels = TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, 2, 2), decode=grey)
+    async with serving_session(Free(), held_bundle(inputs=(pixels,))) as (plane, _):
+        exchange = begin(plane, Inference({}, files={"x": [file.getvalue()] * 3}))
         assert (await exchange.outcome())["y"].tolist() == [[[[8, 8], [8, 8]]]] * 3
         assert (exchange.context.samples, exchange.context.decode > 0) == (3, True)
         with pytest.raises(NotDecodable):
-            await begin(plane, Inference({}, images=[b"none"])).outcome()
+            await begin(plane, Inference({}, files={"x": [b"none"]})).outcome()
+
+
+@in_loop
+async def test_files_and_tensors_of_one_request_have_the_models_order_and_one_number_of_samples() -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.full((2, 2), 7, np.uint8)).save(file, "PNG")
+    grey = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
+    inputs = (
+        TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, 2, 2), decode=grey),
+        TensorSpec(name="row", datatype="FP64", shape=(-1, 2)),
+    )
+    async with serving_session(Free(), held_bundle(inputs=inputs)) as (plane, _):
+        asked = Inference({"row": np.zeros((2, 2))}, files={"x": [file.getvalue()] * 2})
+        await begin(plane, asked).outcome()
+        assert list(asked.inputs) == ["x", "row"]
+        uneven = Inference({"row": np.zeros((3, 2))}, files={"x": [b"never unpacked"] * 2})
+        with pytest.raises(WrongTensor, match="batches of different sizes"):
+            await begin(plane, uneven).outcome()
 
 
 @in_loop
 async def test_a_model_that_takes_no_images_says_so() -> None:
     async with serving_session(Free()) as (plane, _):
-        with pytest.raises(WrongTensor, match="tiny takes no images"):
-            await begin(plane, Inference({}, images=[b"some"])).outcome()
+        with pytest.raises(WrongTensor, match="'x' takes no image files"):
+            await begin(plane, Inference({}, files={"x": [b"some"]})).outcome()
 
 
 @in_loop
@@ -118,7 +136,7 @@ async def test_more_samples_than_are_allowed_are_too_large_before_they_are_unpac
         with pytest.raises(TooLarge, match="the request has 3 samples; 2 are allowed"):
             await begin(plane, Inference(sample(1, count=3))).outcome()
         with pytest.raises(TooLarge, match="3 samples"):
-            await begin(plane, Inference({}, images=[b"none"] * 3)).outcome()
+            await begin(plane, Inference({}, files={"x": [b"none"] * 3})).outcome()
         assert len((await begin(plane, Inference(sample(1, count=2))).outcome())["y"]) == 2
 
 

@@ -71,7 +71,7 @@ def test_what_a_linear_score_owes_to_an_element_is_weight_times_value(
     target: str | None, label: str, index: int
 ) -> None:
     found = explain(target=target)
-    assert (found.target, found.baseline, found.pixels) == (label, "zeros", None)
+    assert (found.target, found.baseline, found.pixels) == (label, "zeros", {})
     np.testing.assert_allclose(found.attributions["row"], ROW * [WEIGHT[index]], rtol=1e-5)
     assert found.convergence_delta == pytest.approx(0, abs=1e-5)
 
@@ -104,18 +104,40 @@ def test_pixels_are_explained_against_a_black_image() -> None:
             torch.ops.aten._assert_tensor_metadata.default(image, None, None, torch.uint8)
             return image.to(torch.float32).flatten(1) @ torch.tensor(WEIGHT).T
 
-    image = (TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 1, 2)),)
     decode = ImageDecode(mode="L", height=1, width=2, interpolation="bilinear")
+    image = (TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 1, 2), decode=decode),)
     pixels = np.array([[[[200, 100]]]], np.uint8)
     session = Traced(Weighed())
     assert "_assert_tensor_metadata" in session.module.code
     request = Request({"image": pixels}, "labels")
-    bundle = dataclasses.replace(SCORES, inputs=image, decode=decode)
+    bundle = dataclasses.replace(SCORES, inputs=image)
     found = Explainer(session, bundle, "torch").explain(request, "cat", lambda: None)
     np.testing.assert_allclose(found.attributions["image"], [[[[600, -400]]]], rtol=1e-5)
     assert found.baseline == "black image"
-    assert found.pixels is not None
-    np.testing.assert_array_equal(found.pixels, pixels[0])
+    assert found.pixels.keys() == {"image"}
+    np.testing.assert_array_equal(found.pixels["image"], pixels[0])
+
+
+def test_of_several_inputs_the_pictures_are_known() -> None:
+    class Difference(nn.Module):
+        def forward(self, left: torch.Tensor, row: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+            seen = left.to(torch.float32).flatten(1) - right.to(torch.float32).flatten(1)
+            return (seen + row) @ torch.tensor(WEIGHT).T
+
+    decode = ImageDecode(mode="L", height=1, width=2, interpolation="bilinear")
+    left, right = (
+        TensorSpec(name=name, datatype="UINT8", shape=(-1, 1, 1, 2), decode=decode) for name in ("left", "right")
+    )
+    bundle = dataclasses.replace(SCORES, inputs=(left, TensorSpec(name="row", datatype="FP32", shape=(-1, 2)), right))
+    given: dict[str, np.ndarray] = {
+        "left": np.array([[[[200, 100]]]], np.uint8),
+        "row": ROW,
+        "right": np.array([[[[7, 9]]]], np.uint8),
+    }
+    found = Explainer(Traced(Difference()), bundle, "torch").explain(Request(given, "labels"), "cat", lambda: None)
+    np.testing.assert_allclose(found.attributions["right"], [[[[-21, 36]]]], rtol=1e-4)
+    assert (found.baseline, list(found.pixels)) == ("zeros", ["left", "right"])
+    np.testing.assert_array_equal(found.pixels["right"], [[[7, 9]]])
 
 
 @pytest.mark.parametrize(

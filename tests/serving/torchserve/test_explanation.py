@@ -11,7 +11,12 @@ from torchferry.serving.torchserve.explanation import AGAINST, FOR, LONGEST_SIDE
 
 
 def explanation(attributions: np.ndarray, pixels: np.ndarray | None) -> Explanation:
-    found = {"image": attributions.astype(np.float32)}
+    shown = {} if pixels is None else {"image": pixels}
+    return of_inputs({"image": attributions}, shown)
+
+
+def of_inputs(attributions: dict[str, np.ndarray], pixels: dict[str, np.ndarray]) -> Explanation:
+    found = {name: values.astype(np.float32) for name, values in attributions.items()}
     return Explanation(target="cat", baseline="zeros", convergence_delta=0.5, attributions=found, pixels=pixels)
 
 
@@ -52,6 +57,17 @@ def test_small_images_are_enlarged_by_a_whole_factor(height: int, width: int, si
     picture = explanation(np.zeros((1, 1, height, width)), np.zeros((1, height, width), np.uint8)).picture()
     image = Image.open(io.BytesIO(picture))
     assert (image.format, image.mode, image.size) == ("PNG", "RGB", size)
+
+
+def test_several_images_stand_beside_each_other_and_share_a_scale() -> None:
+    attributions = {"row": np.array([[9.0]]), "left": np.array([[[[4.0]]]]), "right": np.array([[[[-2.0], [0]]]])}
+    pixels = {"left": np.array([[[100]]], np.uint8), "right": np.array([[[200], [50]]], np.uint8)}
+    shown = np.asarray(Image.open(io.BytesIO(of_inputs(attributions, pixels).picture())))
+    assert shown.shape == (LONGEST_SIDE, LONGEST_SIDE + LONGEST_SIDE // 2, 3)
+    assert shown[0, 0].tolist() == list(FOR)
+    half = (np.array([200] * 3) + AGAINST) / 2
+    np.testing.assert_allclose(shown[0, -1], half, atol=3)  # the full colour is that of the 99th percentile
+    assert shown[-1, -1].tolist() == [50] * 3
 
 
 def test_where_nothing_counts_the_image_stays() -> None:

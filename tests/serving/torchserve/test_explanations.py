@@ -18,12 +18,16 @@ from urllib3 import encode_multipart_formdata
 
 from tests.commands import run_command
 from tests.server import Server
+from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.client import GrpcClient
+from torchferry.serving.codec.instances import instances
 
 ROW = [0.5, -1.0, 2.0, 0.25, -0.5, 1.5, -2.0, 1.0]
 CSV = ",".join(map(str, ROW)).encode()
 IMAGE = "digits-torch"
 TABLE = "one_logit-torch"
 TOKENS = "TwoAndTwo-torch"
+PAIR = "TwoPictures-torch"
 
 
 def export(folder: Path, network: str, *options: str) -> Path:
@@ -40,12 +44,19 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two pictures, each of its own size and colours, and two numbers."""
+    inputs = ("--input", "left=image:8", "--input", "right=image:L:6x10", "--input", "numbers=tensor:FP32:2")
+    return export(tmp_path_factory.mktemp("pair"), "TwoPictures", *inputs, "--normalize", "half")
+
+
+@pytest.fixture(scope="module")
 def served(
-    starts_server: None, bundle: Path, table: Path, tmp_path_factory: pytest.TempPathFactory
+    starts_server: None, bundle: Path, table: Path, pair: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
     folder = tmp_path_factory.mktemp("explaining")
     tokens = export(folder, "TwoAndTwo", "--input", "words=tensor:INT64:5", "--input", "numbers=tensor:FP32:4")
-    for root in (bundle, table, tokens):
+    for root in (bundle, table, tokens, pair):
         together = ("--batch-size", 4, "--batch-delay-ms", 100)
         done = run_command("-m", "torchferry", "archive", root, "--output", folder / "store", *together)
         assert done.returncode == 0, done.stderr
@@ -65,7 +76,9 @@ def ask(
     served: Mapping[str, str], model: str, body: bytes, verb: str = "explanations", **headers: str
 ) -> urllib3.BaseHTTPResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return urllib3.request("POST", f"{served['rest']}/{verb}/{model}", body=body, headers=named, retries=False)
+    url = f"{served['rest']}/{verb}/{model}"
+    # urllib3 gives up after three seconds; a worker's first explanation loads matplotlib.
+    return urllib3.request("POST", url, body=body, headers=named, retries=False, timeout=60)
 
 
 def explained(served: Mapping[str, str], model: str, body: bytes, **headers: str) -> tuple[dict[str, Any], np.ndarray]:
@@ -197,3 +210,59 @@ def test_requests_beside_explanations_get_their_own_answers(served: dict[str, st
         assert answer.json()["probability"] == pytest.approx(alone["probability"], abs=1e-6)
     page = urllib3.request("GET", served["metrics"]).data.decode()
     assert 'model="digits-torch",outcome="deadline",protocol="explanations"' in page
+
+
+def pairs(count: int) -> tuple[dict[str, np.ndarray], bytes]:
+    """The tensors of so many samples, and instances with the pictures as files."""
+    random = np.random.default_rng(count)
+    shapes = {"left": (count, 3, 8, 8), "right": (count, 1, 6, 10)}
+    inputs: dict[str, np.ndarray] = {name: random.integers(0, 256, shape, np.uint8) for name, shape in shapes.items()}
+    inputs["numbers"] = random.normal(size=(count, 2)).astype(np.float32)
+    sides = {"left": ("RGB", 8, 8), "right": ("L", 6, 10)}
+    decode = {name: ImageDecode(mode=mode, height=height, width=width, interpolation="bilinear")
+              for name, (mode, height, width) in sides.items()}  # fmt: skip
+    specs = [TensorSpec(name=name, datatype="", shape=(), decode=decode.get(name)) for name in inputs]
+    return inputs, json.dumps({"instances": instances(inputs, specs)}).encode()
+
+
+def test_several_pictures_are_answered_as_their_tensors_also_beside_other_requests(
+    served: dict[str, str], pair: Path
+) -> None:
+    program = torch.export.load(pair / "variants" / "torch" / "model.pt2").module()
+    sent = [pairs(count) for count in (1, 3, 2, 1)]
+
+    def over_rest(body: bytes) -> Any:
+        return ask(served, PAIR, body, "predictions").json()
+
+    def over_grpc(body: bytes) -> Any:
+        with GrpcClient(served["grpc"]) as client:
+            return client.ask(PAIR, body)
+
+    with ThreadPoolExecutor(len(sent)) as pool:
+        for way in (over_rest, over_grpc):
+            answers = list(pool.map(way, [body for _, body in sent]))
+            for (inputs, _), answer in zip(sent, answers, strict=True):
+                (output,) = answer["outputs"]
+                with torch.no_grad():
+                    expected = program(*map(torch.from_numpy, inputs.values()))
+                np.testing.assert_allclose(output["data"], np.asarray(expected).ravel(), atol=1e-5)
+
+
+def test_both_pictures_are_explained_and_drawn_beside_each_other(served: dict[str, str]) -> None:
+    _, body = pairs(1)
+    found = {each["name"]: each["shape"] for each in ask(served, PAIR, body, X_Target="1").json()["attributions"]}
+    assert found == {"left": [1, 3, 8, 8], "right": [1, 1, 6, 10], "numbers": [1, 2]}
+    answer = ask(served, PAIR, body, Accept="image/png", X_Target="1")
+    assert Image.open(io.BytesIO(answer.data)).size == (224 + 220, 224)
+
+
+def test_a_picture_alone_and_a_damaged_second_one_are_refused_with_the_inputs(
+    served: dict[str, str], image: bytes
+) -> None:
+    alone = ask(served, PAIR, image, "predictions")
+    assert (alone.status, '"right": {"b64"' in alone.json()["detail"]) == (400, True)
+    _, body = pairs(1)
+    content = json.loads(body)
+    content["instances"][0]["right"]["b64"] = "aGk="
+    damaged = ask(served, PAIR, json.dumps(content).encode(), "predictions")
+    assert (damaged.status, damaged.json()["detail"].startswith("'right': the 2 bytes are not")) == (400, True)

@@ -27,7 +27,7 @@ from torchferry.serving.torchserve.worker_request import LONGEST_QUEUE, RAW_LENG
 
 TABLE = described(columns=2)
 CSV = b"0.25,0.75"
-ANSWERED = Explanation(target="yes", baseline="zeros", convergence_delta=0, attributions={}, pixels=None)
+ANSWERED = Explanation(target="yes", baseline="zeros", convergence_delta=0, attributions={}, pixels={})
 
 
 class Explaining(Explainer):

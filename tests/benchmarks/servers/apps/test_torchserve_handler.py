@@ -1,5 +1,6 @@
 """A handler that is not ours: it reads images and tensors, and computes all that it is given in one call."""
 
+import base64
 import io
 import json
 from pathlib import Path
@@ -50,3 +51,15 @@ def test_an_image_in_colour_is_made_grey_for_a_model_of_one_channel(handler: Onn
 def test_floats_as_json_have_their_dtype_again(handler: OnnxHandler) -> None:
     values = handler.preprocess(json_body({"row": np.array([[0.5, 2]], np.float32)}))["row"]
     assert (str(values.dtype), values.tolist()) == ("float32", [[0.5, 2]])
+
+
+def test_an_instance_by_name_has_files_and_numbers(handler: OnnxHandler) -> None:
+    file = io.BytesIO()
+    Image.new("L", (2, 1), 7).save(file, "PNG")
+    left = SimpleNamespace(name="left", type="tensor(uint8)", shape=["n", 1, 1, 2])
+    row = SimpleNamespace(name="row", type="tensor(float)", shape=["n", 2])
+    handler.session = SimpleNamespace(get_inputs=lambda: [left, row])
+    sample = {"row": [0.5, 2], "left": {"b64": base64.b64encode(file.getvalue()).decode()}}
+    given = handler.preprocess(json.dumps({"instances": [sample]}).encode())
+    np.testing.assert_array_equal(given["left"], np.full((1, 1, 1, 2), 7, np.uint8), strict=True)
+    np.testing.assert_array_equal(given["row"], np.array([[0.5, 2]], np.float32), strict=True)

@@ -50,7 +50,6 @@ def measured(
         module=Table(),
         inputs=(TensorSpec(name="x", datatype="INT64", shape=(-1, 1)),),
         outputs=(TensorSpec(name="y", datatype="FP32", shape=(-1, expected.shape[1])),),
-        decode=None,
         labels=("a", "b", "c"),
         test=samples,
         calibration=None,

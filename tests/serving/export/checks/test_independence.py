@@ -38,7 +38,6 @@ def reference_of(network: nn.Module, data: torch.Tensor | None = None, **change:
         "module": module,
         "inputs": (row,),
         "outputs": (output,),
-        "decode": None,
         "labels": (),
         "test": Samples(TensorDataset(data), ("row",)),
         "calibration": None,

@@ -51,9 +51,8 @@ def reference(data: Path | None, jpeg: str = "scaled", side: int = 16, how: str 
         name="sharpness",
         task="classification",
         module=Sharpness().eval(),
-        inputs=(TensorSpec(name="image", datatype="UINT8", shape=(-1, 3, side, side)),),
+        inputs=(TensorSpec(name="image", datatype="UINT8", shape=(-1, 3, side, side), decode=decode_of(inputs[0].of)),),
         outputs=(TensorSpec(name="probabilities", datatype="FP32", shape=(-1, 2)),),
-        decode=decode_of(inputs[0].of),
         labels=LABELS,
         test=test,
         test_in_full=in_full(test),
@@ -92,6 +91,10 @@ def test_what_it_cannot_be_measured_on_is_refused(pictures: Path) -> None:
         scaled_jpeg_effect(reference(None), {})
     with pytest.raises(UserError, match="jpeg: scaled changes none of the 8 pictures"):
         scaled_jpeg_effect(reference(pictures, side=20), {})
+    row = TensorSpec(name="row", datatype="FP32", shape=(-1, 2))
+    several = reference(pictures)
+    with pytest.raises(UserError, match="jpeg: scaled is measured on files, which no evaluation data of several inpu"):
+        scaled_jpeg_effect(replace(several, inputs=(row, *several.inputs)), {})
 
 
 def test_the_samples_are_the_same_in_the_same_order(pictures: Path) -> None:

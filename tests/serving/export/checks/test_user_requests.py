@@ -22,9 +22,9 @@ PICTURES = ImageDecode(mode="RGB", height=4, width=3, interpolation="bilinear")
 
 
 def pictures(data: Dataset, mode: str = "RGB", **how: object) -> tuple[Samples, Bundle]:
-    specs = (TensorSpec(name="image", datatype="UINT8", shape=(-1, CHANNELS[mode], 4, 3)),)
     decode = ImageDecode(**vars(PICTURES) | {"mode": mode, **how})
-    return Samples(data, ("image",)), described(inputs=specs, decode=decode)
+    specs = (TensorSpec(name="image", datatype="UINT8", shape=(-1, CHANNELS[mode], 4, 3), decode=decode),)
+    return Samples(data, ("image",)), described(inputs=specs)
 
 
 def tensors(*kinds: tuple[str, torch.Tensor]) -> tuple[Samples, Bundle]:
@@ -127,3 +127,22 @@ def test_samples_with_nan_are_sent_raw_alone() -> None:
     assert found["rows as CSV"].body == b"2.0,3.0\n"
     assert len(found["raw elements"].inputs["input_0"]) == 3
     assert list(sent(*tensors(("FP32", values[::2])))) == ["raw elements"]
+
+
+def test_several_pictures_are_sent_by_name_as_files_of_their_own_sizes() -> None:
+    small = ImageDecode(mode="L", height=2, width=5, interpolation="bilinear", resize="crop", fraction=0.5)
+    specs = (
+        TensorSpec(name="left", datatype="UINT8", shape=(-1, 3, 4, 3), decode=PICTURES),
+        TensorSpec(name="row", datatype="FP32", shape=(-1, 2)),
+        TensorSpec(name="right", datatype="UINT8", shape=(-1, 1, 2, 5), decode=small),
+    )
+    left, right = (torch.randint(0, 256, shape, dtype=torch.uint8) for shape in ((9, 3, 4, 3), (9, 1, 2, 5)))
+    found = sent(
+        Samples(TensorDataset(left, torch.rand(9, 2), right), ("left", "row", "right")), described(inputs=specs)
+    )
+    files = "instances of arrays of the evaluation data as files"
+    assert list(found) == ["tensors as JSON", files, "raw elements"]
+    body = found[files].body
+    assert isinstance(body, bytes)
+    samples = json.loads(body)["instances"]
+    assert (len(samples), set(samples[0]["left"]), set(samples[0]["right"])) == (SAMPLES, {"b64"}, {"b64"})

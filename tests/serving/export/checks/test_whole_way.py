@@ -45,14 +45,14 @@ class UpsideDown(ImageFiles):
 
 
 def of(reference: Reference, **change: Any) -> Bundle:
-    parts = ("task", "inputs", "outputs", "decode", "labels")
+    parts = ("task", "inputs", "outputs", "labels")
     return described(**{part: getattr(reference, part) for part in parts} | change)
 
 
 def pictures(folder: Path) -> Reference:
     data = files(folder, *(f"{number}.png" for number in range(5)))
     data.targets = torch.zeros(5, dtype=torch.int64)
-    specs = (TensorSpec(name="image", datatype="UINT8", shape=(-1, 3, 4, 3)),)
+    specs = (TensorSpec(name="image", datatype="UINT8", shape=(-1, 3, 4, 3), decode=PICTURES),)
     torch.manual_seed(0)
 
     class Net(nn.Module):
@@ -65,7 +65,7 @@ def pictures(folder: Path) -> Reference:
 
     samples = Samples(data, ("image",))
     module = Served(Net(), "classification").eval()
-    return tiny_reference(module=module, inputs=specs, decode=PICTURES, test=samples, calibration=samples)
+    return tiny_reference(module=module, inputs=specs, test=samples, calibration=samples)
 
 
 @pytest.mark.parametrize("kind", ["rows", "pictures"])

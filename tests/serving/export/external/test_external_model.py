@@ -65,8 +65,9 @@ def test_a_network_of_torchvision_with_weights_and_pictures(pictures: Path, weig
     assert (bundle.name, bundle.task, bundle.labels) == ("resnet18", "classification", ("red", "green", "blue"))
     assert bundle.reference["samples"] == 18
     assert not bundle.reference["random"]
-    assert bundle.decode is not None
-    assert (bundle.decode.height, bundle.decode.mode) == (32, "RGB")
+    decode = bundle.inputs[0].decode
+    assert decode is not None
+    assert (decode.height, decode.mode) == (32, "RGB")
     torch.manual_seed(0)
     network = resnet18(num_classes=3).eval()
     images = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)

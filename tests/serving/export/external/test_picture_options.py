@@ -11,6 +11,7 @@ from torchferry.errors import UserError
 from torchferry.serving.export.external.input_spec import read_input
 from torchferry.serving.export.external.picture_options import (
     add_picture_options,
+    alike,
     assumed,
     check_is_for_model,
     check_is_for_pictures,
@@ -99,3 +100,12 @@ def test_one_line_says_what_nobody_said_of_pictures(known: dict[str, Any], words
     line = assumed([picture, table], known)
     assert line == (words and f"assumed of the model's pictures: {words}")
     assert assumed([table], {}) is None
+
+
+def test_what_holds_for_several_pictures_is_said() -> None:
+    left, right, table = (read_input(text, 0, {}) for text in ("left=image:8", "right=image:L:6", "table:3"))
+    known = {"resize": "crop", "fraction": 0.8, "antialias": False}
+    words = "each picture (left, right) is prepared alike, but for its size and colours: --resize, --no-antialias"
+    assert alike([left, table, right], known) == words
+    assert alike([left, table], known) is None
+    assert alike([left, right], {}) is None

@@ -39,8 +39,8 @@ DECODE = ImageDecode(mode="L", height=1, width=2, interpolation="bilinear")
 
 def taking(folder: Path, datatype: str = "FP32", **change: Any) -> Model:
     """A model that takes `row` of [batch, 2]."""
-    row = TensorSpec(name="row", datatype=datatype, shape=(-1, 2))
-    return model_of_bundle(written(folder), inputs=(row,), **change)
+    row = TensorSpec(name="row", datatype=datatype, shape=(-1, 2), **change)
+    return model_of_bundle(written(folder), inputs=(row,))
 
 
 def typed(datatype: str, values: Any, shape: tuple[int, ...] = (1, 2)) -> Any:
@@ -127,8 +127,30 @@ async def test_image_files_come_typed_or_raw(tmp_path: Path, shape: tuple[int, .
     model = taking(tmp_path, "UINT8", decode=DECODE)
     raw = typed("BYTES", [], shape)
     raw.raw_input_contents.append(b"\x03\0\0\0one\x02\0\0\0tw")
-    assert read(raw, model).images == [b"one", b"tw"]
-    assert read(typed("BYTES", [b"one", b"tw"], shape), model).images == [b"one", b"tw"]
+    assert read(raw, model).files == {"row": [b"one", b"tw"]}
+    assert read(typed("BYTES", [b"one", b"tw"], shape), model).files == {"row": [b"one", b"tw"]}
+
+
+@in_loop
+async def test_files_of_one_input_stand_beside_the_tensor_of_another(tmp_path: Path) -> None:
+    inputs = (
+        TensorSpec(name="row", datatype="UINT8", shape=(-1, 2), decode=DECODE),
+        TensorSpec(name="z", datatype="FP32", shape=(-1, 2)),
+    )
+    model = model_of_bundle(written(tmp_path), inputs=inputs)
+    request = typed("BYTES", [b"one"], (1,))
+    request.inputs.add(name="z", datatype="FP32", shape=[1, 2]).contents.fp32_contents.extend([1, 2])
+    asked = read(request, model)
+    assert (asked.files, asked.inputs["z"].tolist()) == ({"row": [b"one"]}, [[1, 2]])
+    with pytest.raises(WrongTensor, match="inputs are 'row'; the model takes 'row', 'z'"):
+        read(typed("BYTES", [b"one"], (1,)), model)
+    request.inputs.append(request.inputs[0])
+    with pytest.raises(WrongTensor, match="'row' is given twice"):
+        read(request, model)
+    other = typed("BYTES", [b"one"], (1,))
+    other.inputs[0].name = "z"
+    with pytest.raises(WrongTensor, match=r"'z' has datatype BYTES; the model takes FP32$"):
+        read(other, model)
 
 
 @in_loop

@@ -38,12 +38,13 @@ def test_a_photograph_is_answered_as_torchvision_would(tmp_path: Path, capsys: p
     assert "assumed" not in said
 
     bundle = bundles.load(tmp_path / "bundle")
-    assert bundle.decode is not None
-    assert (bundle.decode.resize, bundle.decode.fraction, bundle.decode.height) == ("crop", 0.875, 224)
+    decode = bundle.inputs[0].decode
+    assert decode is not None
+    assert (decode.resize, decode.fraction, decode.height) == ("crop", 0.875, 224)
     assert (bundle.task, bundle.labels[0], len(bundle.labels)) == ("classification", "tench", 1000)
     assert bundle.provenance["preprocessing"] == "ResNet18_Weights.IMAGENET1K_V1"
 
-    picture = decode_image((FOLDER / "china.jpg").read_bytes(), bundle.decode)
+    picture = decode_image((FOLDER / "china.jpg").read_bytes(), decode)
     answered = open_variant(bundle, "onnx-fp32", threads=1).run({"image": picture[None]})["probabilities"]
     with torch.no_grad():
         logits = network(ResNet18_Weights.DEFAULT.transforms()(photographs()[0])[None])
