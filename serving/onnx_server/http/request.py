@@ -109,11 +109,10 @@ class HttpRequest:
 
     def lose(self, error: BaseException) -> None:
         """There is nobody to answer, or no time."""
-        if self.then:
-            self._tell(error if isinstance(error, RequestError) else ClientGone())
         if self.gone:
             gone, self.gone = self.gone, None
             gone(error)
+        self._tell(error if isinstance(error, RequestError) else ClientGone())
 
     def answer(self, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
         if self.answered:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.serving.onnx_server.models.held import until
-from tests.serving.wire import Connection, in_loop
+from tests.serving.wire import Connection, head, in_loop
 from torchferry.serving.net.ports import listen
 from torchferry.serving.onnx_server.http.errors import fail
 from torchferry.serving.onnx_server.http.request import HttpRequest
@@ -82,17 +82,20 @@ async def test_what_is_in_flight_is_answered_as_it_stops_and_then_the_connection
 
 
 @in_loop
-async def test_what_is_not_answered_in_time_is_told_so() -> None:
+@pytest.mark.parametrize("waits_for_body", [True, False])
+async def test_what_is_not_answered_in_time_is_told_so(waits_for_body: bool) -> None:
     asked: list[HttpRequest] = []
 
     def wait(request: HttpRequest) -> None:
         request.gone = lambda error: fail(request, error)
         asked.append(request)
+        if waits_for_body:
+            request.take_body(100, 60, lambda _: request.answer(499, b""))
 
     server = HttpServer(wait, listen("127.0.0.1", 0, "--port"))
     await server.start()
     connection = await Connection.to(f"http://127.0.0.1:{server.port}")
-    waiting = asyncio.ensure_future(connection.post("/", b""))
+    waiting = asyncio.ensure_future(connection.exchange(head("/", 9 if waits_for_body else 0)))
     await until(lambda: bool(asked))
     await server.stop(0)
     assert (await waiting)[0] == 503
