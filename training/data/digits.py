@@ -53,7 +53,9 @@ def digits(
         train=_samples(pixels, scans.target, train),
         test=_samples(pixels, scans.target, test),
         labels=tuple(str(name) for name in scans.target_names),
-        input=image_input(size, size, "L", interpolation, normalize or own, mean, std, resize=resize),
+        input=image_input(
+            size, size, "L", resize, interpolation=interpolation, normalize=normalize or own, mean=mean, std=std
+        ),
     )
 
 

@@ -77,7 +77,15 @@ def idx(
         test=test,
         labels=names,
         input=image_input(
-            height, width, "L", interpolation, normalize or _constants(pictures), mean, std, exif, resize
+            height,
+            width,
+            "L",
+            resize,
+            interpolation=interpolation,
+            normalize=normalize or _constants(pictures),
+            mean=mean,
+            std=std,
+            exif=exif,
         ),
         listings={"train": _listing(train), "test": _listing(test)},
         notes=_notes(paths["train_labels"], classes, names),

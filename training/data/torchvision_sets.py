@@ -52,7 +52,9 @@ def _source(kind: Any, folder: str, labels: Sequence[str], own: Constants, summa
         train, test = _splits(kind, folder, root, download)
         channels, height, width = train.tensors[0].shape[1:]
         mode: Mode = "L" if channels == 1 else "RGB"
-        image = image_input(height, width, mode, interpolation, normalize or own, mean, std, resize=resize)
+        image = image_input(
+            height, width, mode, resize, interpolation=interpolation, normalize=normalize or own, mean=mean, std=std
+        )
         return Source(train=train, test=test, labels=tuple(labels), input=image)
 
     source.__doc__ = summary + ARGUMENTS

@@ -27,28 +27,42 @@ def image_input(
     height: int,
     width: int,
     mode: Mode = "RGB",
+    resize: Resize = "squash",
+    fraction: float = 1.0,
     interpolation: Interpolation = "bilinear",
+    antialias: bool = True,
+    fill: list[int] | None = None,
     normalize: Normalize | Constants = "imagenet",
     mean: list[float] | None = None,
     std: list[float] | None = None,
     exif: Exif = "apply",
-    resize: Resize = "squash",
-    fraction: float = 1.0,
-    antialias: bool = True,
-    fill: list[int] | None = None,
     jpeg: Jpeg = "full",
     what: str = WHAT,
 ) -> ImageInput:
-    """`normalize` names mean and std: imagenet, half (values become -1..1), none (0..1); lists given replace them.
+    """What a recipe says of pictures, as the contract takes it.
 
-    `exif` says whether pictures are turned upright as their EXIF orientation says, in training and by servers.
-    `resize`, `fraction`, `interpolation` and `antialias` are as in torchferry.contract.resize. `fill` is the colour
-    around a padded picture, 0..255 per channel; without it that is the mean, which the network takes as zeros.
-    `jpeg` scaled decodes JPEGs much larger than that at a part of their size.
-    A source whose data have constants of their own gives these instead of a name.
-    `what` is the recipe's key for these arguments.
+    A source whose data have a mean and a std of their own gives these as `normalize`. `what` is the recipe's key for
+    these arguments. torchferry.contract.resize has the rules of resizing.
     Raises UserError for sizes below 1, lists that are not one value per channel, a std that is not positive, and words
     that do not go together.
+
+    Args:
+        height: Of the picture that the network takes, in pixels.
+        width: As height.
+        mode: RGB, L (grey), RGBA, LA or CMYK; files of other colours are converted, and are opaque without an alpha.
+        resize: What becomes of a picture whose sides have another ratio: squash ignores it, crop cuts off what lies
+            beyond the middle, pad shows the whole picture with bars beside it.
+        fraction: 0.1 to 1: the share of the resized picture's side that is kept, around the middle; 0.875
+            resizes to 256 and keeps 224.
+        interpolation: How a picture of another size is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
+        antialias: false takes single pixels of a larger picture, as OpenCV does; for nearest, bilinear and bicubic.
+        fill: The bars' colour of resize pad, 0 to 255 for each channel; null takes the mean.
+        normalize: imagenet, half (values become -1..1) or none (0..1).
+        mean: One value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
+        std: As mean.
+        exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
+        jpeg: full, or scaled, which decodes JPEGs of twice the network's size and more at a half, a quarter or an
+            eighth, which is faster and gives slightly other pixels, in training and on servers; export measures that.
     """
     at_least(1, what, height=height, width=width)
     channels = CHANNELS[mode]

@@ -25,12 +25,7 @@ def rows_kept(
     if missing == "error":
         _refuse(features, f"fill or drop it: {WAYS}", name, place)
     if missing_targets == "error":
-        _refuse(
-            targets,
-            "a target is never filled: data.source.args.missing_targets: drop leaves such rows out",
-            name,
-            place,
-        )
+        _refuse(targets, f"a target is never filled: {TARGETS}", name, place)
     dropping = [*(features if missing == "drop" else ()), *targets]
     dropped = np.any([column.missing for column in dropping], axis=0)
     if dropped.all():
