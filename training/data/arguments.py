@@ -24,14 +24,11 @@ def takes_arguments_of(**makers: Callable[..., Any]) -> Callable[[Callable[..., 
     """
 
     def decorate(source: Callable[..., R]) -> Callable[..., R]:
-        own = inspect.signature(source)
         shared = {name: recipe_arguments(maker) for name, maker in makers.items()}
-        flat = {
-            each.name: each.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
-            for parameter in own.parameters.values()
-            for each in shared.get(parameter.name, {parameter.name: parameter}).values()
-        }
-        signature = own.replace(parameters=list(flat.values()))
+        flat: dict[str, inspect.Parameter] = {}
+        for name, argument in recipe_arguments(source).items():
+            flat |= shared.get(name, {name: argument})
+        signature = inspect.signature(source).replace(parameters=list(flat.values()))
 
         @functools.wraps(source)
         def call(*args: Any, **kwargs: Any) -> R:
@@ -40,18 +37,21 @@ def takes_arguments_of(**makers: Callable[..., Any]) -> Callable[[Callable[..., 
                 given[name] = maker(**{each: given.pop(each) for each in shared[name] if each in given})
             return source(**given)
 
-        del call.__wrapped__  # type: ignore[attr-defined]  # it has other arguments
+        del call.__wrapped__  # it has other arguments
         call.__signature__ = signature  # type: ignore[attr-defined]
         call.__annotations__ = {name: each.annotation for name, each in flat.items()}
-        call.__doc__ = "\n".join([(source.__doc__ or "").rstrip(), *map(_section_of_arguments, makers.values())])
+        call.__doc__ = "\n".join([inspect.getdoc(source) or "", *map(_section_of_arguments, makers.values())])
         return call
 
     return decorate
 
 
 def recipe_arguments(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """Those of its arguments that a recipe gives; `what` is for messages alone."""
-    return {name: each for name, each in inspect.signature(function).parameters.items() if name != "what"}
+    """Those that a recipe gives, always by their names; `what` is for messages alone."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return {
+        name: each.replace(kind=kind) for name, each in inspect.signature(function).parameters.items() if name != "what"
+    }
 
 
 def checked(source: Callable[P, R], what: str = WHAT) -> Callable[P, R]:
@@ -81,7 +81,7 @@ def at_least(least: int, what: str = WHAT, **arguments: int | None) -> None:
 
 
 def _section_of_arguments(function: Callable[..., Any]) -> str:
-    return (function.__doc__ or "").partition("Args:\n")[2].rstrip()
+    return (inspect.getdoc(function) or "").partition("Args:\n")[2]
 
 
 def _fits(value: Any, hint: Any) -> bool:

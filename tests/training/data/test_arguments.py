@@ -1,4 +1,4 @@
-"""A source's arguments are refused by their annotated types, in words of a recipe; those it shares stand with its own."""
+"""A source's arguments are refused by their annotated types, in a recipe's words; shared ones stand with its own."""
 
 import inspect
 from typing import Any, Literal

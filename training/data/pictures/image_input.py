@@ -15,8 +15,6 @@ Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "ham
 Normalize = Literal["imagenet", "half", "none"]
 Exif = Literal["apply", "ignore"]
 Jpeg = Literal["full", "scaled"]
-Constants = tuple[tuple[float, ...], tuple[float, ...]]
-"""Mean and std per channel, of values scaled to 0..1."""
 
 # For imagenet in grey it is the mean of the three, which keeps pretrained weights near their range.
 _IMAGENET = {"RGB": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), "L": ((0.449,), (0.226,))}
@@ -32,7 +30,7 @@ def image_input(
     interpolation: Interpolation = "bilinear",
     antialias: bool = True,
     fill: list[int] | None = None,
-    normalize: Normalize | Constants = "imagenet",
+    normalize: Normalize = "imagenet",
     mean: list[float] | None = None,
     std: list[float] | None = None,
     exif: Exif = "apply",
@@ -41,8 +39,7 @@ def image_input(
 ) -> ImageInput:
     """What a recipe says of pictures, as the contract takes it.
 
-    A source whose data have a mean and a std of their own gives these as `normalize`. `what` is the recipe's key for
-    these arguments. torchferry.contract.resize has the rules of resizing.
+    `what` is the recipe's key for these arguments. torchferry.contract.resize has the rules of resizing.
     Raises UserError for sizes below 1, lists that are not one value per channel, a std that is not positive, and words
     that do not go together.
 
@@ -74,7 +71,7 @@ def image_input(
     if std is not None and not min(std) > 0:
         raise UserError(f"{what}.std: {std} must be above 0")
     if mean is None or std is None:
-        named_mean, named_std = _named(normalize, mode, what) if isinstance(normalize, str) else normalize
+        named_mean, named_std = _named(normalize, mode, what)
     means = named_mean if mean is None else tuple(map(float, mean))
     made = ImageInput(
         mode=mode,
@@ -100,7 +97,7 @@ def _colour(mean: tuple[float, ...]) -> tuple[int, ...]:
     return tuple(min(255, max(0, round(255 * value))) for value in mean)
 
 
-def _named(normalize: Normalize, mode: Mode, what: str) -> Constants:
+def _named(normalize: Normalize, mode: Mode, what: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if normalize != "imagenet":
         mean, std = _PLAIN[normalize]
         return (mean,) * CHANNELS[mode], (std,) * CHANNELS[mode]
