@@ -15,6 +15,7 @@ from tests.serving.onnx_server.calling import infer_request, output_arrays
 from tests.serving.onnx_server.in_process import Call, Line, serving_bundles
 from tests.serving.torchserve.test_handler import Context
 from tests.serving.wire import in_loop
+from tests.training.untrained import save_untrained
 from torchferry.benchmarks.load.inputs import random_inputs
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.predictions_json import answer, read_request
@@ -30,7 +31,7 @@ from torchferry.serving.session import check_golden, open_variant
 from torchferry.training.config.instantiate import Component, build
 from torchferry.training.data import SOURCES
 from torchferry.training.data.source import Source
-from torchferry.training.models.saved import ModelCard, build_model, load_model, save_model
+from torchferry.training.models.saved import load_model
 
 pytestmark = pytest.mark.slow
 START, VARIANTS = 1700000000.25, ["torch", "onnx-fp32", "onnx-fp16", "onnx-int8"]
@@ -45,21 +46,7 @@ def saved(folder: Path) -> Path:
     source: Source = build(data, SOURCES, "data.source")
     network = Component(name="mlp", args={"widths": [1, 32, 32, 1]})
     torch.manual_seed(0)
-    model = build_model(network, source.input, source.target_scale)
-    card = ModelCard(
-        name="due",
-        task="regression",
-        network=network,
-        input=source.input,
-        target_scale=source.target_scale,
-        labels=source.labels,
-        data=data,
-        result={},
-        step=1,
-        torch="2",
-    )
-    folder.mkdir()
-    save_model(folder / "model", model, card)
+    save_untrained(folder, source, data, network)
     return folder
 
 
