@@ -1,4 +1,4 @@
-"""What `render` was asked for, without a command line."""
+"""Requests to `render`, without a command line."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which rows stay, by their missing cells and by what the recipe says of these."""
+"""Rows with missing cells are kept, left out or refused, as the recipe says."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Which files of a folder are pictures."""
+"""Pictures of a folder are found by ending or content, sorted; links are followed once, hidden files left out."""
 
 import os
 from pathlib import Path

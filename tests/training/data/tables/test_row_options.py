@@ -1,4 +1,4 @@
-"""What a recipe says of a table's rows is in range, and what it leaves out follows from the rest."""
+"""Options for a table's rows are in range, and those that are left out follow from the rest."""
 
 from typing import Any
 
