@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from torchferry.errors import UserError, some
-from torchferry.training.data.pictures.picture_files import is_hidden, shows_picture
+from torchferry.training.data.pictures.pictures_below import is_hidden, shows_picture
 
 ARGS = "data.source.args"
 SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval")

@@ -9,7 +9,7 @@ from torchferry.training.data.file_list import FileList
 from torchferry.training.data.pictures.folder_layout import check_classes, check_splits, class_folders, folders
 from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.pictures.image_split import ImageSplit, split_by_content
-from torchferry.training.data.pictures.picture_files import is_hidden, left_out_line, pictures_below
+from torchferry.training.data.pictures.pictures_below import is_hidden, left_out_line, pictures_below
 from torchferry.training.data.source import ImageInput, Source
 
 

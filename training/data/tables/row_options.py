@@ -6,7 +6,7 @@ from typing import Literal
 
 from torchferry.errors import UserError
 from torchferry.training.data.arguments import WHAT
-from torchferry.training.data.tables.missing import Missing
+from torchferry.training.data.tables.gaps import Missing
 from torchferry.training.data.tables.table_split import Split
 
 WAY = re.compile(r"number|category|date(:.+)?|ignore")

@@ -12,7 +12,7 @@ import pyarrow as pa
 from torchferry.contract.missing_words import WORDS
 from torchferry.contract.signs import PLAIN, Signs
 from torchferry.errors import UserError
-from torchferry.training.data.tables.missing import with_gaps
+from torchferry.training.data.tables.gaps import with_gaps
 from torchferry.training.data.tables.row_numbers import without_row_numbers
 from torchferry.training.data.tables.table_arrays import listed, of_array
 from torchferry.training.data.tables.table_file import Cells, read_file

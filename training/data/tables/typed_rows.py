@@ -10,7 +10,7 @@ from torchferry.errors import UserError
 from torchferry.training.data.source import TableInput
 from torchferry.training.data.tables.class_target import class_column
 from torchferry.training.data.tables.columns import Column, features_of, values_of
-from torchferry.training.data.tables.missing_cells import rows_kept
+from torchferry.training.data.tables.kept_rows import rows_kept
 from torchferry.training.data.tables.row_keys import row_keys
 from torchferry.training.data.tables.row_options import RowOptions
 from torchferry.training.data.tables.table_reader import Table

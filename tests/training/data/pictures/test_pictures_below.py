@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tests.training.data.sources import noise, refusal
-from torchferry.training.data.pictures.picture_files import (
+from torchferry.training.data.pictures.pictures_below import (
     holds_picture,
     is_hidden,
     left_out_line,

@@ -7,7 +7,7 @@ import numpy as np
 
 from torchferry.errors import UserError
 from torchferry.training.data.tables.columns import Column
-from torchferry.training.data.tables.missing import Missing
+from torchferry.training.data.tables.gaps import Missing
 
 TARGETS = "data.source.args.missing_targets: drop leaves such rows out"
 WAYS = "data.source.args.missing: drop leaves such rows out, fill and indicator put a value in the gap"
