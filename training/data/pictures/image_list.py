@@ -1,12 +1,12 @@
 """Image files that a list names with their labels: a CSV of path and label, and perhaps of split."""
 
-import difflib
 import os
 from collections import Counter
 from pathlib import Path
 
 from torchferry.contract.image_formats import SUFFIXES
 from torchferry.errors import UserError, some
+from torchferry.nearest import did_you_mean
 from torchferry.training.data.arguments import at_least, checked, takes_arguments_of
 from torchferry.training.data.file_list import FileList
 from torchferry.training.data.pictures.folder_layout import ARGS
@@ -135,9 +135,8 @@ def _files(
     numbers = {label: number for number, label in enumerate(labels)}
     for row in rows:
         if row.label not in numbers:
-            near = difflib.get_close_matches(row.label, labels, 1)
-            hint = f"; the nearest is {near[0]}" if near else ""
-            raise UserError(f"{listed}: line {row.line}: {row.label} is none of the classes {some(labels)}{hint}")
+            meant = did_you_mean(row.label, labels)
+            raise UserError(f"{listed}: line {row.line}: {row.label} is none of the classes {some(labels)}{meant}")
     sizes = [_size(folder / row.name) for row in rows]
     missing = [row for row, size in zip(rows, sizes, strict=True) if size is None]
     if missing and len(missing) == len(rows):
