@@ -100,10 +100,10 @@ def test_rows_as_csv_instances_and_tensors_get_the_checkpoints_values(
     lines = "".join(f"{row!r}\n" for row in ROWS[:, 0].tolist()).encode()
     for body in (lines, json.dumps({"instances": ROWS.tolist()}).encode()):
         asked = read_request(body, seconds)
-        said = json.loads(answer(asked, session.run(asked.inputs), seconds, "due"))["predictions"]
+        said = json.loads(answer(asked, session.run(asked.inputs), seconds, "rows"))["predictions"]
         check(np.array([[each["values"]["due"]] for each in said]), expected)
     asked = read_request(json.dumps({"inputs": [tensor("row", ROWS)]}).encode(), seconds)
-    (output,) = json.loads(answer(asked, session.run(asked.inputs), seconds, "due"))["outputs"]
+    (output,) = json.loads(answer(asked, session.run(asked.inputs), seconds, "rows"))["outputs"]
     assert output["datatype"] == "FP64"
     check(np.array(output["data"]).reshape(output["shape"]), expected)
     check(session.run(from_raw_alone(ROWS.tobytes(), seconds.inputs))["values"], expected)
@@ -125,8 +125,8 @@ def test_torchserves_worker_answers_with_them(
 @in_loop
 async def test_the_onnx_server_answers_with_them_over_each_protocol(seconds: Bundle, expected: np.ndarray) -> None:
     async with serving_bundles(seconds, threads=1) as plane:
-        line, path = Line(Rest(plane, Access(None))), "/v2/models/due/infer"
-        described = (await line.ask("/v2/models/due", method="GET")).json
+        line, path = Line(Rest(plane, Access(None))), "/v2/models/rows/infer"
+        described = (await line.ask("/v2/models/rows", method="GET")).json
         assert described["inputs"] == [{"name": "row", "datatype": "FP64", "shape": [-1, 1]}]
         over_json = await line.ask(path, {"inputs": [tensor("row", ROWS)]})
         check(np.array(over_json.json["outputs"][0]["data"]).reshape(-1, 1), expected)
@@ -134,12 +134,12 @@ async def test_the_onnx_server_answers_with_them_over_each_protocol(seconds: Bun
         binary = await line.ask(path, head + ROWS.tobytes(), **{LENGTH: str(len(head))})
         check(np.frombuffer(binary.body[int(binary.headers[LENGTH.lower()]) :]).reshape(-1, 1), expected)
         service = InferenceService(plane, Access(None))
-        for request in (infer_request("due", {"row": ROWS}), typed(ROWS)):
+        for request in (infer_request("rows", {"row": ROWS}), typed(ROWS)):
             check(output_arrays(await service.ModelInfer(request, Call()))["values"], expected)  # type: ignore[arg-type]
 
 
 def typed(rows: np.ndarray) -> Any:
-    request = messages.ModelInferRequest(model_name="due")
+    request = messages.ModelInferRequest(model_name="rows")
     request.inputs.add(name="row", datatype="FP64", shape=rows.shape).contents.fp64_contents.extend(rows.ravel())
     return request
 
