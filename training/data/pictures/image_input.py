@@ -1,6 +1,7 @@
 """The arguments that all image sources share, made into an ImageInput."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from torchferry.contract.image import CHANNELS
@@ -62,12 +63,8 @@ def image_input(
             eighth, which is faster and gives slightly other pixels, in training and on servers; export measures that.
     """
     at_least(1, what, height=height, width=width)
-    channels = CHANNELS[mode]
     for name, values in (("mean", mean), ("std", std), ("fill", fill)):
-        if values is not None and len(values) != channels:
-            raise UserError(f"{what}.{name}: {values} has {len(values)} values; mode {mode} has {channels}")
-        if values is not None and not all(map(math.isfinite, values)):
-            raise UserError(f"{what}.{name}: {values} are not all finite")
+        _check_values(f"{what}.{name}", values, mode)
     if std is not None and not min(std) > 0:
         raise UserError(f"{what}.std: {std} must be above 0")
     if mean is None or std is None:
@@ -90,6 +87,14 @@ def image_input(
     if words := wrong(made):
         raise UserError(f"{what}.{words}")
     return made
+
+
+def _check_values(key: str, values: Sequence[float] | None, mode: Mode) -> None:
+    """One for each channel, if they are given."""
+    if values is not None and len(values) != CHANNELS[mode]:
+        raise UserError(f"{key}: {values} has {len(values)} values; mode {mode} has {CHANNELS[mode]}")
+    if values is not None and not all(map(math.isfinite, values)):
+        raise UserError(f"{key}: {values} are not all finite")
 
 
 def _colour(mean: tuple[float, ...]) -> tuple[int, ...]:

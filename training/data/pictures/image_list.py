@@ -64,19 +64,17 @@ def image_list(
     rows = read_list(listed, columns, delimiter, suffix, labels)
     are_split = test_path is None and rows[0].split is not None
     _check_one_way(listed, are_split, test_path, test_fraction)
+    notes: tuple[str, ...] = ()
+    if are_split:
+        rows, others, notes = _by_column(listed, rows, train, test)
+    elif test_path is not None:
+        others = read_list(Path(test_path).expanduser(), columns, delimiter, suffix, labels)
+        _check_apart(rows, others)
+    names = _classes(rows, labels)
+    files, damaged = _files(listed, folder, rows, names)
     if test_fraction is not None:
-        names = _classes(rows, labels)
-        files, damaged = _files(listed, folder, rows, names)
         found = split_by_content(folder, files, names, test_fraction, split_seed, (), damaged)
     else:
-        notes: tuple[str, ...] = ()
-        if test_path is None:
-            rows, others, notes = _by_column(listed, rows, train, test)
-        else:
-            others = read_list(Path(test_path).expanduser(), columns, delimiter, suffix, labels)
-            _check_apart(rows, others)
-        names = _classes(rows, labels)
-        files, damaged = _files(listed, folder, rows, names)
         tested, also_damaged = _files(Path(test_path or path).expanduser(), folder, others, names)
         found = ImageSplit(names, (folder, folder), (files, tested), notes, damaged + also_damaged)
     return found.source(image, limit, in_memory)
