@@ -18,8 +18,8 @@ from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.arguments import checked, takes_arguments_of
 from torchferry.training.data.folder_lock import exclusive, shared
-from torchferry.training.data.pictures.array_pictures import ArrayPictures, Constants
-from torchferry.training.data.pictures.image_input import Mode
+from torchferry.training.data.pictures.array_pictures import ArrayPictures
+from torchferry.training.data.pictures.image_input import Constants, Mode
 from torchferry.training.data.source import Source
 
 Splits = tuple[TensorDataset, TensorDataset]

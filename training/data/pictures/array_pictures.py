@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 
-from torchferry.training.data.pictures.image_input import Exif, Interpolation, Mode, Normalize, Resize, image_input
+from torchferry.training.data.pictures.image_input import (
+    Constants,
+    Exif,
+    Interpolation,
+    Mode,
+    Normalize,
+    Resize,
+    image_input,
+)
 from torchferry.training.data.source import ImageInput
-
-Constants = tuple[tuple[float, ...], tuple[float, ...]]
-"""Mean and std per channel, of values scaled to 0..1."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,8 @@ Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "ham
 Normalize = Literal["imagenet", "half", "none"]
 Exif = Literal["apply", "ignore"]
 Jpeg = Literal["full", "scaled"]
+Constants = tuple[tuple[float, ...], tuple[float, ...]]
+"""Mean and std per channel, of values scaled to 0..1."""
 
 # For imagenet in grey it is the mean of the three, which keeps pretrained weights near their range.
 _IMAGENET = {"RGB": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), "L": ((0.449,), (0.226,))}
@@ -63,13 +65,8 @@ def image_input(
             eighth, which is faster and gives slightly other pixels, in training and on servers; export measures that.
     """
     at_least(1, what, height=height, width=width)
-    for name, values in (("mean", mean), ("std", std), ("fill", fill)):
-        _check_values(f"{what}.{name}", values, mode)
-    if std is not None and not min(std) > 0:
-        raise UserError(f"{what}.std: {std} must be above 0")
-    if mean is None or std is None:
-        named_mean, named_std = _named(normalize, mode, what)
-    means = named_mean if mean is None else tuple(map(float, mean))
+    means, deviations = _constants(normalize, mean, std, mode, what)
+    _check_values(f"{what}.fill", fill, mode)
     made = ImageInput(
         mode=mode,
         height=height,
@@ -80,13 +77,29 @@ def image_input(
         antialias=antialias,
         fill=_colour(means) if fill is None and resize == "pad" else tuple(fill or ()),
         mean=means,
-        std=named_std if std is None else tuple(map(float, std)),
+        std=deviations,
         exif=exif,
         jpeg=jpeg,
     )
     if words := wrong(made):
         raise UserError(f"{what}.{words}")
     return made
+
+
+def _constants(
+    normalize: Normalize, mean: list[float] | None, std: list[float] | None, mode: Mode, what: str
+) -> Constants:
+    """As `normalize` names them, or as the lists say that replace one or both."""
+    _check_values(f"{what}.mean", mean, mode)
+    _check_values(f"{what}.std", std, mode)
+    if std is not None and not min(std) > 0:
+        raise UserError(f"{what}.std: {std} must be above 0")
+    if mean is None or std is None:
+        named_mean, named_std = _named(normalize, mode, what)
+    return (
+        named_mean if mean is None else tuple(map(float, mean)),
+        named_std if std is None else tuple(map(float, std)),
+    )
 
 
 def _check_values(key: str, values: Sequence[float] | None, mode: Mode) -> None:
@@ -102,7 +115,7 @@ def _colour(mean: tuple[float, ...]) -> tuple[int, ...]:
     return tuple(min(255, max(0, round(255 * value))) for value in mean)
 
 
-def _named(normalize: Normalize, mode: Mode, what: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _named(normalize: Normalize, mode: Mode, what: str) -> Constants:
     if normalize != "imagenet":
         mean, std = _PLAIN[normalize]
         return (mean,) * CHANNELS[mode], (std,) * CHANNELS[mode]
