@@ -46,7 +46,7 @@ def source_of(folder: Path, missing: str, **given: Any) -> Source:
     file = folder / "rows.csv"
     lines = [",".join((*COLUMNS, "y"))] + [",".join((*row(number), str(number))) for number in range(ROWS)]
     file.write_text("\n".join(lines))
-    return table(path=str(file), target="y", missing=missing, test_fraction=0.0, columns_as=WAYS, **given)  # type: ignore[arg-type]
+    return table(path=str(file), target="y", missing=missing, test_fraction=0.0, columns_as=WAYS, **given)
 
 
 def spec_of(source: Source) -> TensorSpec:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.training.untrained import save_untrained
 from torchferry.contract.cells import CellText
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
@@ -18,7 +19,7 @@ from torchferry.serving.export.trained import decode_of, input_of, load_trained,
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
-from torchferry.training.models.saved import ModelCard, build_model, load_model, save_model
+from torchferry.training.models.saved import load_model
 
 IMAGE = ImageInput(mode="RGB", height=4, width=6, interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3)
 TABLE = TableInput(columns=("a", "b"), mean=(0.0, 0.0), std=(1.0, 1.0))
@@ -103,18 +104,7 @@ def test_a_tables_columns_are_those_that_training_encoded(tmp_path: Path) -> Non
     )
     source = build_source(data, "regression")
     network = Component(name="torch.nn.Linear", args={"in_features": 3, "out_features": 1})
-    card = ModelCard(
-        name="rows",
-        task="regression",
-        network=network,
-        input=source.input,
-        labels=source.labels,
-        data=data,
-        result={},
-        step=1,
-        torch=str(torch.__version__),
-    )
-    save_model(tmp_path / "model", build_model(network, source.input), card)
+    save_untrained(tmp_path, source, data, network)
     (row,) = load_trained(tmp_path).inputs
     assert row.table is not None
     assert (row.table.names, row.table.numbers) == (("age", "sex"), ("age", "sex=f", "sex=m"))

@@ -1,4 +1,4 @@
-"""What is named on the command line, by its content."""
+"""Inputs named on the command line are taken by their content, expanded, and refused before a sample is made."""
 
 import io
 from pathlib import Path

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,15 +52,19 @@ def test_a_session_is_opened_by_the_variants_name(table: Path) -> None:
     assert session.run({"words": np.array([[1]])})["vectors"].tolist() == [[[2, 3]]]
 
 
-def test_a_variant_answers_by_the_bundles_names(table: Path) -> None:
-    bundle = described(
+def bundle_of(table: Path, **change: Any) -> Bundle:
+    return described(
         table.parent,
         inputs=(TensorSpec(name="words", datatype="INT64", shape=(-1, 1)),),
         outputs=(TensorSpec(name="vectors", datatype="FP32", shape=(-1, 1, 2)),),
         variants={"torch": variant(file=table.name)},
         files=bundles.checksums(table.parent),
+        **change,
     )
-    session = open_variant(bundle, "torch", torch.get_num_threads())
+
+
+def test_a_variant_answers_by_the_bundles_names(table: Path) -> None:
+    session = open_variant(bundle_of(table), "torch", torch.get_num_threads())
     assert session.run({"words": np.array([[1]])})["vectors"].tolist() == [[[2, 3]]]
 
 
@@ -175,15 +180,7 @@ def golden_of(folder: Path, rows: np.ndarray, answers: np.ndarray) -> Bundle:
 
 
 def test_a_variant_of_a_bundle_with_a_limit_computes_no_more_together(table: Path) -> None:
-    bundle = described(
-        table.parent,
-        inputs=(TensorSpec(name="words", datatype="INT64", shape=(-1, 1)),),
-        outputs=(TensorSpec(name="vectors", datatype="FP32", shape=(-1, 1, 2)),),
-        variants={"torch": variant(file=table.name)},
-        files=bundles.checksums(table.parent),
-        max_batch=2,
-    )
-    session = open_variant(bundle, "torch", torch.get_num_threads())
+    session = open_variant(bundle_of(table, max_batch=2), "torch", torch.get_num_threads())
     assert isinstance(session, CappedSession)
     assert session.most == 2
     assert session.run({"words": np.array([[1], [2], [0]])})["vectors"].tolist() == [[[2, 3]], [[4, 5]], [[0, 1]]]

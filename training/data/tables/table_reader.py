@@ -1,6 +1,5 @@
 """Readers of tables: each gives the same Table."""
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,8 @@ import pyarrow as pa
 from torchferry.contract.missing_words import WORDS
 from torchferry.contract.signs import PLAIN, Signs
 from torchferry.errors import UserError
-from torchferry.training.data.tables.missing import with_gaps
+from torchferry.nearest import nearest
+from torchferry.training.data.tables.gaps import with_gaps
 from torchferry.training.data.tables.row_numbers import without_row_numbers
 from torchferry.training.data.tables.table_arrays import listed, of_array
 from torchferry.training.data.tables.table_file import Cells, read_file
@@ -151,8 +151,8 @@ def known(column: str, columns: Sequence[str], argument: str, first_line: str = 
     """`column` if there is one; else raises UserError with the nearest name."""
     if column in columns:
         return column
-    near = difflib.get_close_matches(column, columns, n=1, cutoff=0)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    near = nearest(column, columns, 0)
+    hint = f"; did you mean '{near}'?" if near else ""
     if HAS_NUMBER.search(first_line):
         hint += f"; if the first line, '{shortened(first_line)}', is a row, name the columns in {ARGUMENTS}.header"
     raise UserError(f"{ARGUMENTS}.{argument}: there is no column '{column}'{hint}")

@@ -9,13 +9,13 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from tests.serving.export.tiny_reference import tiny_reference
+from tests.serving.export.watching import Watching
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export import batch_file
 from torchferry.serving.export.checks import gate
 from torchferry.serving.export.checks.gate import Expected, Limits, limits_for, refusal
-from torchferry.serving.export.progress import Silent
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.data.source import TargetScale
@@ -200,17 +200,7 @@ def test_outputs_that_are_kept_are_not_computed_again(tmp_path: Path, monkeypatc
 
 
 def test_a_pass_says_how_far_it_is() -> None:
-    class Seen(Silent):
-        def __init__(self) -> None:
-            self.passes: list[list[int | None]] = []
-
-        def reads(self, samples: int | None) -> None:
-            self.passes.append([samples])
-
-        def has_read(self, samples: int) -> None:
-            self.passes[-1].append(samples)
-
-    seen, reference = Seen(), tiny_reference()
+    seen, reference = Watching(), tiny_reference()
     with TemporaryDirectory() as scratch:
         expected = Expected(reference, Path(scratch), seen)
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""Which of what is published counts."""
+"""Of several published preprocessings the named one counts, then the weights', then the network's own."""
 
 import json
 from pathlib import Path

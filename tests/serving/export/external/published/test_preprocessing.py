@@ -1,4 +1,4 @@
-"""What is published beside what the user says."""
+"""Published preprocessing fills in what the user leaves out, and one line says what was taken."""
 
 from typing import Any
 
