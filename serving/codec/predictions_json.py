@@ -14,6 +14,7 @@ import numpy as np
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.images import decode_image
 from torchferry.serving.codec.lines import read_lines
+from torchferry.serving.codec.sample_answer import has_words, sample_answer
 from torchferry.serving.codec.table_rows import from_lines, from_records, plain_rows
 from torchferry.serving.codec.tensors import FORM, check_names, from_json, read_tensors, write_tensors
 from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
@@ -74,12 +75,13 @@ def answer(
     """
     if top_k is not None and top_k < 1:
         raise WrongParameter(f"top_k is {top_k}; give how many labels are wanted, 1 or more")
-    if request.form == "tensors" or bundle.task == "tensors":
-        return _text({"model_name": model, "model_version": bundle.version} | write_tensors(outputs))
-    values = [_labelled(sample, bundle, top_k or TOP_K) for sample in outputs[bundle.outputs[0].name]]
-    alone = len(values) == 1 and request.form == "labels"
     notes = {"notes": request.notes} if request.notes else {}
-    return _text({"model": model} | (values[0] if alone else {"predictions": values}) | notes)
+    if request.form == "tensors" or not has_words(bundle):
+        return _text({"model_name": model, "model_version": bundle.version} | write_tensors(outputs) | notes)
+    samples = ({name: values[place] for name, values in outputs.items()} for place in range(request.size))
+    answers = [sample_answer(sample, bundle, top_k or TOP_K) for sample in samples]
+    alone = len(answers) == 1 and request.form == "labels"
+    return _text({"model": model} | (answers[0] if alone else {"predictions": answers}) | notes)
 
 
 def read_top_k(given: bytes | str | None) -> int | None:
@@ -174,14 +176,3 @@ def _file(sample: Any) -> bytes:
         return base64.b64decode(sample["b64"], validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         raise NotDecodable('an instance is not of the form {"b64": "an image file as base64"}') from error
-
-
-def _labelled(given: np.ndarray, bundle: Bundle, top_k: int) -> dict[str, Any]:
-    """What one sample's output means: the best classes, or a value for each output."""
-    labels = bundle.labels
-    if bundle.task == "regression":
-        return {"values": dict(zip(labels, map(float, given), strict=True))}
-    probabilities = np.array([1 - given[0], given[0]]) if bundle.task == "binary" else given
-    best = np.argsort(-probabilities, kind="stable")[:top_k]
-    top = [{"label": labels[k], "probability": float(probabilities[k])} for k in best]
-    return {**top[0], "top_k": top}

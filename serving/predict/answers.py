@@ -11,7 +11,8 @@ from torchferry.serving.codec.table_rows import EITHER
 from torchferry.serving.predict.sample import Sample
 
 Answer = dict[str, Any]
-"""{"label", "probability", "top_k"}, {"values"} of a regression, or {"outputs": tensors by name, in nested lists}."""
+"""{"label", "probability", "top_k"}, {"values"} of a regression, or {"outputs"}: by name tensors in nested lists, or
+{"label", "score", "top_k"} of one with labels of its own."""
 
 NOTES = "notes"
 """What was assumed of samples that were asked about together, in the answer to the first of them."""
@@ -47,7 +48,7 @@ def each(content: Mapping[str, Any], samples: Sequence[Sample]) -> list[Result]:
     notes = content.get("notes", [])
     if "predictions" in content:
         answers = list(content["predictions"])
-    elif "outputs" in content:
+    elif isinstance(content.get("outputs"), list):
         answers = _tensors(content["outputs"], None if samples[0].form == "request" else len(samples))
     else:
         answers = [{key: value for key, value in content.items() if key not in ("model", "notes")}]

@@ -23,7 +23,7 @@ from torchferry.serving.predict.output_file import OutputFile, files_of
 from torchferry.serving.predict.predict_options import parsed
 from torchferry.serving.predict.progress import Progress
 from torchferry.serving.predict.question import Question, questions
-from torchferry.serving.predict.records import FORMATS, Csv, Lines, Records
+from torchferry.serving.predict.records import FORMATS, Csv, Lines, Records, has_labels
 from torchferry.serving.predict.sample import Sample
 from torchferry.serving.predict.server import AskedServer
 from torchferry.serving.predict.standard_output import StandardOutput
@@ -132,7 +132,7 @@ def _write(
         records: Records = FORMATS[options.format](options.top_k) if options.format else Lines(options.top_k)
         if output.is_new:
             head, pairs = _first_answer(pairs)
-            if options.top_k and "label" not in head:
+            if options.top_k and not has_labels(head):
                 _say("--top-k: the model answers without labels, of which none can be the best; it changes nothing")
             output.append(records.head(head))
         elif isinstance(records, Csv):

@@ -208,6 +208,31 @@ def test_tensors_are_answered_with_tensors_and_the_version(task: str, form: str)
     assert said([[0.25, 0.75]], described(task=task), form) == expected
 
 
+def test_outputs_with_labels_are_answered_by_name_and_tensors_with_tensors() -> None:
+    kind = TensorSpec(name="kind", datatype="FP32", shape=(-1, 2), labels=("car", "bus"))
+    size = TensorSpec(name="size", datatype="FP32", shape=(-1, 1))
+    several = described(task="tensors", outputs=(kind, size), labels=())
+    outputs = {"kind": np.array([[2.5, -1.0], [0.0, 0.5]]), "size": np.array([[3.0], [4.0]])}
+
+    def told(form: Literal["tensors", "labels"], samples: int) -> Any:
+        request = Request({"row": np.zeros((samples, 3))}, form, ("a note",))
+        share = {name: values[:samples] for name, values in outputs.items()}
+        return json.loads(answer(request, share, several, "asked", 1))
+
+    car, bus = {"label": "car", "score": 2.5}, {"label": "bus", "score": 0.5}
+    first = {"outputs": {"kind": {**car, "top_k": [car]}, "size": [3.0]}}
+    second = {"outputs": {"kind": {**bus, "top_k": [bus]}, "size": [4.0]}}
+    assert told("labels", 1) == {"model": "asked", **first, "notes": ["a note"]}
+    assert told("labels", 2) == {"model": "asked", "predictions": [first, second], "notes": ["a note"]}
+    assert [each["name"] for each in told("tensors", 2)["outputs"]] == ["kind", "size"]
+
+
+def test_what_was_assumed_is_said_beside_tensors_too() -> None:
+    request = Request({"row": np.zeros((1, 3))}, "labels", ("column 1 is left out",))
+    answered = answer(request, {"probabilities": np.zeros((1, 2))}, described(task="tensors"), "asked")
+    assert json.loads(answered)["notes"] == ["column 1 is left out"]
+
+
 @pytest.mark.parametrize("form", ["tensors", "labels"])
 def test_what_json_does_not_have_is_null(form: Literal["tensors", "labels"]) -> None:
     outputs = {"probabilities": np.array([[np.nan, np.inf]], np.float32)}

@@ -8,11 +8,13 @@ from torchferry.serving.predict.answers import Unanswered, each, nested, refused
 from torchferry.serving.predict.sample import Sample
 
 LABEL = {"label": "7", "probability": 0.5, "top_k": []}
+OUTPUTS = {"outputs": {"kind": {"label": "car", "score": 2.5, "top_k": []}, "size": [1.0]}}
 
 
 def test_one_sample_is_answered_without_a_list() -> None:
     assert each({"model": "m", **LABEL}, [row(1)]) == [LABEL]
     assert each({"model": "m", "values": {"y": 1.0}}, [row(1)]) == [{"values": {"y": 1.0}}]
+    assert each({"model": "m", **OUTPUTS}, [row(1)]) == [OUTPUTS]
 
 
 def test_several_are_a_list() -> None:
