@@ -38,6 +38,8 @@ def from_records(records: Sequence[Any], spec: TensorSpec) -> Rows:
 def from_lines(body: bytes, spec: TensorSpec) -> Rows:
     """A first line of the columns' names, in any order, and rows; or rows alone where all columns are numbers.
 
+    Other columns of training's table are left out, and said: somebody's file has them. A record is made for this model.
+
     Raises NotDecodable; WrongTensor, which names the line and the column.
     """
     table = _table(spec)
@@ -92,7 +94,7 @@ def _begins_with_names(lines: Lines, table: TableSpec) -> bool:
     if not any(cell in table.names for cell in first):
         return not any(numbers)  # then names that the table does not have
     if all(numbers):
-        if not all(cell in table.names or UNNAMED.fullmatch(cell) for cell in first):
+        if not all(cell in table.known or UNNAMED.fullmatch(cell) for cell in first):
             return False  # a number that is the name of a column elsewhere
         raise WrongRow(f"line 1: '{','.join(first)}' {EITHER}; send records as JSON")
     return True
@@ -106,11 +108,13 @@ def _named(lines: Lines, table: TableSpec, spec: TensorSpec) -> Rows:
     names = lines.first
     if twice := [name for name in names if names.count(name) > 1]:
         raise WrongRow(f"line 1: names column '{twice[0]}' more than once")
-    table.check_names(names, "line 1")
+    others = [name for name in names if name in table.known and name not in table.names]
+    table.check_names([name for name in names if name not in others], "line 1")
     rows = lines.behind_first
     if not rows.cells:
         raise WrongRow("line 1: names the columns, and no row follows it")
     encoded, unseen = _encoded(_by_name(rows, names), len(rows.cells), rows.place, spec)
+    notes += tuple(f"column {table.is_no_input(name)}, and is left out" for name in others)
     return encoded, notes + unseen
 
 

@@ -13,7 +13,7 @@ from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.predictions_json import MAX_INSTANCES, answer, read_request
-from torchferry.serving.codec.table_rows import from_lines, from_records
+from torchferry.serving.codec.table_rows import EITHER, from_lines, from_records
 from torchferry.serving.errors import NotDecodable, WrongTensor
 from torchferry.serving.export.trained import table_of
 from torchferry.training.data.source import Source
@@ -105,6 +105,9 @@ PASSENGERS = TableSpec(columns=(AGE, SEX))
 NUMBERS = TableSpec(columns=(AGE, Encoder(column="fare")))
 COUNTED = TableSpec(columns=(Encoder(column="0"), Encoder(column="1")))
 FLAGGED = TableSpec(columns=(Encoder(column="age", fill=30.0, indicator=True), Encoder(column="fare")))
+
+
+WHOLE = TableSpec(columns=(AGE, SEX), targets=("fare",), unread=("id",))
 
 
 def bundle_of(table: TableSpec) -> Bundle:
@@ -226,6 +229,36 @@ def test_a_category_of_no_training_row_counts_as_none_and_is_said() -> None:
     said = json.loads(answer(request, {"probabilities": np.array([[0.25, 0.75]])}, bundle_of(PASSENGERS), "asked"))
     assert (said["label"], said["notes"]) == ("yes", [note])
     assert read(",age,sex\n0,3,male\n").notes == ("column 1, which has no name and numbers the rows, is left out",)
+
+
+def test_a_file_of_training_is_taken_without_what_the_model_does_not_read() -> None:
+    request = read("id,fare,sex,age\n7,71.5,male,3\n8,x,female,4\n", WHOLE)
+    assert request.inputs["row"].tolist() == [[3, 0, 1], [4, 1, 0]]
+    assert request.notes == (
+        "column 'id' is not read by the model, and is left out",
+        "column 'fare' is what the model predicts, and is left out",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (RECORD | {"fare": 71.5}, "the record: column 'fare' is what the model predicts; leave it out"),
+        ([RECORD, RECORD | {"id": 1}], "row 2: column 'id' is not read by the model; leave it out"),
+        ("age,fare\n3,71.5\n", "line 1: column 'sex' is not given"),
+        ("age,sex,Fares\n3,male,71.5\n", "line 1: there is no column 'Fares'"),
+        ("age,sex,fare,fare\n3,male,1,2\n", "line 1: names column 'fare' more than once"),
+    ],
+)
+def test_a_record_with_what_the_model_predicts_is_refused(body: Any, words: str) -> None:
+    with pytest.raises(WrongTensor, match=f"^{words}"):
+        read(body, WHOLE)
+
+
+def test_numbers_that_name_the_target_as_well_may_be_a_row() -> None:
+    table = TableSpec(columns=(Encoder(column="0"), Encoder(column="1")), targets=("2",))
+    with pytest.raises(WrongTensor, match=f"^line 1: '0,1,2' {EITHER}"):
+        read("0,1,2\n3,4,5\n", table)
 
 
 def test_a_table_whose_columns_training_did_not_say_has_lines_of_numbers() -> None:

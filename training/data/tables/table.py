@@ -138,6 +138,8 @@ def _source(table: Table, asked: Asked, given: TableInput | None) -> Source:
         cell_text=CellText(
             missing_words=table.missing_words, decimal=table.signs.decimal, thousands=table.signs.thousands
         ),
+        target_columns=tuple(column.name for column in rows.targets),
+        unread_columns=table.unread,
         notes=(*notes, *notes_of(rows.features, encoders)),
     )
 
