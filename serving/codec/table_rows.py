@@ -8,7 +8,7 @@ import numpy as np
 from torchferry.contract.cells import CellText, NotACell
 from torchferry.contract.table import TableSpec, WrongRow
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.codec.lines import UNNAMED, Lines, read_lines
+from torchferry.serving.codec.lines import NEITHER, UNNAMED, Lines, read_lines
 from torchferry.serving.codec.tensors import DTYPES, check_declared, from_numbers
 from torchferry.serving.errors import NotDecodable, WrongTensor
 
@@ -43,7 +43,7 @@ def from_lines(body: bytes, spec: TensorSpec) -> Rows:
     Raises NotDecodable; WrongTensor, which names the line and the column.
     """
     table = _table(spec)
-    lines = read_lines(body, (len(table.names), len(table.numbers)), table.names)
+    lines = read_lines(body, (len(table.names), len(table.numbers)), table.known)
     if not lines.cells:
         raise WrongTensor(f"the body has no lines; the model takes the columns {', '.join(table.names)}")
     try:
@@ -65,7 +65,7 @@ def plain_rows(lines: Lines, spec: TensorSpec) -> np.ndarray:
     try:
         rows = [[_plain(cell, whole) for cell in cells] for cells in lines.cells]
     except ValueError as error:
-        what = f"the body is neither JSON nor lines of numbers with commas: {error}"
+        what = f"{NEITHER}: {error}"
         hint = "" if spec.table else "; the model's columns have no names here, so a line of names is not taken"
         raise NotDecodable(what + hint) from error
     if not rows or len({len(row) for row in rows}) != 1:

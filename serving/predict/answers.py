@@ -17,6 +17,8 @@ Answer = dict[str, Any]
 NOTES = "notes"
 """What was assumed of samples that were asked about together, in the answer to the first of them."""
 
+ITS_NAMES = "line 1 is the file's own, taken for the columns' names"
+
 _LINE = re.compile(r"\bline (\d+): ")
 
 
@@ -35,12 +37,13 @@ def refused(sample: Sample, why: str, fault: bool = False) -> Unanswered:
 
     Raises UserError where a file's first line may be one of names: the rows behind it might have another order.
     """
-    if EITHER in why and sample.form == "row" and sample.row == 1 and not sample.names:
+    if sample.form != "row" or not (line := _LINE.search(why)):
+        return Unanswered(why, fault)
+    if EITHER in why and sample.row == 1 and not sample.names:
         raise UserError(f"{sample.source}: {why}")
-    line = _LINE.search(why) if sample.form == "row" else None
-    if line and not (sample.names and line[1] == "1"):  # line 1 is the file's own line of names
-        why = why[: line.start()] + why[line.end() :]
-    return Unanswered(why, fault)
+    if sample.names and line[1] == "1":
+        return Unanswered(f"{why} ({ITS_NAMES})", fault)
+    return Unanswered(why[: line.start()] + why[line.end() :], fault)
 
 
 def each(content: Mapping[str, Any], samples: Sequence[Sample]) -> list[Result]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import trusted_keys
 from torchferry.serving.client import Client, GrpcClient, RestClient
 from torchferry.serving.patience import Patience
@@ -40,9 +41,12 @@ Output = OutputFile | StandardOutput
 
 def main(arguments: Sequence[str]) -> None:
     options = parsed(arguments)
-    inputs = Inputs(options.inputs, _say, written=files_of(options.output) if options.output else ())
+    bundle = bundles.load(options.bundle, trusted_keys(options)) if options.bundle else None
+    written = files_of(options.output) if options.output else ()
+    takes_pictures = bundle.decode is not None if bundle else None
+    inputs = Inputs(options.inputs, _say, written=written, takes_pictures=takes_pictures)
     with ExitStack() as stack:
-        asked = _asked_server(options, stack) if options.bundle is None else _asked_bundle(options)
+        asked = _asked_bundle(bundle, options) if bundle else _asked_server(options, stack)
         output = _output(options, asked.about)
         stack.callback(output.close)
         remaining = _remaining(questions(output.checked(inputs), asked.together), output.done)
@@ -73,8 +77,7 @@ def _client(options: argparse.Namespace, patience: Patience) -> Client:
     return GrpcClient(target, options.timeout, options.headers, tls=tls, ca=options.ca, parts=parts, patience=patience)
 
 
-def _asked_bundle(options: argparse.Namespace) -> AskedBundle:
-    bundle = bundles.load(options.bundle, trusted_keys(options))
+def _asked_bundle(bundle: Bundle, options: argparse.Namespace) -> AskedBundle:
     asked = AskedBundle(bundle, options.variant, options.top_k)
     if not options.variant:
         _say(f"{options.bundle}: {asked.variant} answers, as on a server; --variant names another")

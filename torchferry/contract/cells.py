@@ -48,10 +48,15 @@ class CellText:
         except OverflowError:  # a whole number of hundreds of digits
             found = math.inf
         if found is None:
-            raise NotACell(f"is {_shown(cell)}; a number is expected")
+            raise NotACell(f"is {_shown(cell)}; a number is expected{self._other_signs(cell)}")
         if math.isinf(found):
             raise NotACell(f"is {_shown(cell)}; every number must be a finite one")
         return found
+
+    def _other_signs(self, cell: str) -> str:
+        """A hint where it would be a number with another decimal sign."""
+        other = Signs("," if self.decimal == "." else ".")
+        return f", with {self.signs}" if _number(cell.strip(), other) is not None else ""
 
     def date(self, cell: Any, form: str | None) -> float:
         """Seconds since 1970, NaN for a missing cell. Raises NotACell."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.serving.predict.samples import picture
 from torchferry.serving.codec.lines import read_lines
 from torchferry.serving.errors import NotDecodable
 
@@ -35,9 +36,24 @@ def test_a_column_that_numbers_the_rows_has_no_name(body: bytes, are_numbers: bo
     assert lines.without_first_column.first == ["a"]
 
 
-def test_bytes_that_are_no_text_are_refused() -> None:
-    with pytest.raises(NotDecodable, match="neither JSON nor lines of numbers"):
-        read_lines(b"\xff\xfe", (1,))
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            b"age\n3\n\xe9\n",
+            "nor lines of numbers with commas: line 3 has the byte 0xe9, which is not UTF-8",
+        ),
+        ("age\n3\n".encode("utf-16"), "line 1 has the byte 0xff, which is not UTF-8; save it as UTF-8"),
+        (picture(), "the body is a picture, and the model takes none; send JSON or lines"),
+    ],
+)
+def test_bytes_that_are_no_text_are_refused(body: bytes, words: str) -> None:
+    with pytest.raises(NotDecodable, match=words):
+        read_lines(body, (1,))
+
+
+def test_names_that_are_all_wrong_are_taken_apart() -> None:
+    assert read_lines(b"Id;Age;Fare\n1;3;7\n", (2,), ("age", "fare")).first == ["Id", "Age", "Fare"]
 
 
 def test_nothing_is_no_line() -> None:

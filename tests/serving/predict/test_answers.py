@@ -4,7 +4,7 @@ import pytest
 
 from tests.serving.predict.samples import row
 from torchferry.errors import ServerFault
-from torchferry.serving.predict.answers import Unanswered, each, nested, refused
+from torchferry.serving.predict.answers import ITS_NAMES, Unanswered, each, nested, refused
 from torchferry.serving.predict.sample import Sample
 
 LABEL = {"label": "7", "probability": 0.5, "top_k": []}
@@ -66,7 +66,7 @@ def test_nested_lists() -> None:
     ("names", "said", "why"),
     [
         ("a,b\n", "m answered 422: line 2: column 'a' is 'x'", "m answered 422: column 'a' is 'x'"),
-        ("a,b\n", "line 1: there is no column 'b'", "line 1: there is no column 'b'"),
+        ("a,b\n", "line 1: there is no column 'b'", f"line 1: there is no column 'b' ({ITS_NAMES})"),
         ("", "line 1: has 3 cells", "has 3 cells"),
     ],
 )

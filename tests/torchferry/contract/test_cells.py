@@ -58,7 +58,7 @@ def test_a_number_is_the_category_that_training_wrote_so(cell: Any, of: Encoder,
     ("cell", "of", "words"),
     [
         ("old", AGE, "is 'old'; a number is expected"),
-        ("1,5", AGE, "is '1,5'; a number is expected"),
+        ("1,5", AGE, "is '1,5'; a number is expected, with decimal '.'"),
         ("x" * 99, AGE, f"is '{'x' * 56}...; a number is expected"),
         ([3], AGE, r"is \[3\]; a cell is a number, text, true, false or null"),
         ({"a": 1}, SEX, "a cell is a number, text, true, false or null"),
