@@ -34,19 +34,29 @@ class Lines:
     def behind_first(self) -> "Lines":
         return Lines(self.cells[1:], self.numbers[1:])
 
-    @property
-    def without_first_column(self) -> "Lines":
-        return Lines([cells[1:] for cells in self.cells], self.numbers)
+    def without_unnamed(self, known: Collection[str]) -> tuple["Lines", tuple[str, ...]]:
+        """Without columns that have no name, and number the rows or are empty, as training leaves them out; and what
+        was left out, in words. `known` are names all the same."""
+        left: dict[int, str] = {}
+        for place, name in enumerate(self.first):
+            if name in known or not UNNAMED.fullmatch(name):
+                continue
+            if place == 0 and self._counts():
+                left[place] = "numbers the rows"
+            elif self._is_empty(place):
+                left[place] = "is empty"
+        kept = [[cell for place, cell in enumerate(cells) if place not in left] for cells in self.cells]
+        notes = (f"column {place + 1}, which has no name and {why}, is left out" for place, why in left.items())
+        return Lines(kept, self.numbers), tuple(notes)
 
-    @property
-    def number_their_rows(self) -> bool:
-        """Whether the first column has no name and counts, as pandas writes an index."""
+    def _counts(self) -> bool:
+        """Whether the first column holds another whole number in each row, as pandas writes an index."""
         counted = [cells[0].strip() for cells in self.cells[1:]]
-        return (
-            bool(UNNAMED.fullmatch(self.first[0]))
-            and len({*counted}) == len(counted)
-            and all(cell.isdecimal() for cell in counted)
-        )
+        return len({*counted}) == len(counted) and all(cell.isdecimal() for cell in counted)
+
+    def _is_empty(self, place: int) -> bool:
+        """Not where a row has another number of cells: which one it lacks is not known."""
+        return all(len(cells) == len(self.first) and not cells[place].strip() for cells in self.cells[1:])
 
 
 def read_lines(body: bytes, widths: Collection[int], names: Collection[str] = ()) -> Lines:
@@ -56,6 +66,8 @@ def read_lines(body: bytes, widths: Collection[int], names: Collection[str] = ()
     Raises NotDecodable.
     """
     text = _text(body)
+    if not text.strip():
+        return Lines([], [])
     try:
         firsts = {delimiter: next(_records(text, delimiter), None) for delimiter in DELIMITERS}
         best = max(firsts, key=lambda each: _fit(firsts[each], widths, names))

@@ -15,14 +15,17 @@ from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.images import decode_image
 from torchferry.serving.codec.lines import read_lines
 from torchferry.serving.codec.sample_answer import has_words, sample_answer
-from torchferry.serving.codec.table_rows import from_lines, from_records, plain_rows
+from torchferry.serving.codec.table_rows import each_once, from_lines, from_records, plain_rows
 from torchferry.serving.codec.tensors import FORM, check_names, from_json, read_tensors, write_tensors
 from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
 
 TOP_K = 5
 MAX_INSTANCES = 1024
 # Those that curl and browsers send of themselves say nothing; what the body is shows in its first bytes.
-TAKEN = ("application/octet-stream", "application/json", "application/x-www-form-urlencoded", "text/csv", "text/plain")
+TAKEN = (
+    *("application/octet-stream", "application/json", "application/x-www-form-urlencoded", "text/plain"),
+    *("text/csv", "application/csv", "text/tab-separated-values"),
+)
 
 
 @dataclass(frozen=True)
@@ -112,16 +115,29 @@ def _finite(content: Any) -> Any:
 def _read_json(body: bytes, bundle: Bundle) -> Request:
     table = bundle.table
     try:
-        content = json.loads(body)
+        content = json.loads(body, object_pairs_hook=each_once if table else None)
     except (ValueError, RecursionError) as error:
-        raise NotDecodable(f"the body is not JSON of the form {_forms(table)}") from error
+        raise NotDecodable(f"the body is not JSON of the form {_forms(table)}{_behind(error)}") from error
     if _has_list(content, "instances", table) and "inputs" not in content:
         return _instances(content["instances"], bundle)
     if table and isinstance(content, list):
         return _records(content, table, "predictions")
     if table and isinstance(content, dict) and not _has_list(content, "inputs", table):
+        _check_is_no_list(content, table)
         return _records([content], table, "labels")
+    if not (isinstance(content, dict) and _are_tensors(content.get("inputs"))):
+        raise NotDecodable(f"the body is not JSON of the form {_forms(table)}")
     return Request(read_tensors(content, bundle.inputs), "tensors")
+
+
+def _are_tensors(given: Any) -> bool:
+    return isinstance(given, list) and all(isinstance(each, dict) and "name" in each for each in given)
+
+
+def _behind(error: Exception) -> str:
+    """What is said of JSON lines."""
+    lines = isinstance(error, json.JSONDecodeError) and error.msg == "Extra data"
+    return "; more follows its first value, and several samples are sent as one list" if lines else ""
 
 
 def _has_list(content: Any, key: str, table: TensorSpec | None) -> bool:
@@ -132,7 +148,8 @@ def _has_list(content: Any, key: str, table: TensorSpec | None) -> bool:
 
 
 def _forms(table: TensorSpec | None) -> str:
-    return FORM if table is None else f"{FORM}, nor a record of the columns {', '.join(_columns(table))}"
+    forms = f'{FORM} or {{"instances": [...]}}'
+    return forms if table is None else f"{forms}, nor a record of the columns {', '.join(_columns(table))}"
 
 
 def _columns(table: TensorSpec) -> tuple[str, ...]:
@@ -144,6 +161,13 @@ def _records(records: list[Any], table: TensorSpec, form: Literal["labels", "pre
         raise WrongTensor(f"the body has {len(records)} records; 1 to {MAX_INSTANCES} are taken")
     rows, notes = from_records(records, table)
     return Request({table.name: rows}, form, notes)
+
+
+def _check_is_no_list(content: dict[str, Any], table: TensorSpec) -> None:
+    """Raises WrongTensor for records under a name of somebody else's."""
+    for name, value in content.items():
+        if name not in _columns(table) and isinstance(value, list) and value and isinstance(value[0], dict):
+            raise WrongTensor(f"there is no column '{name[:100]}'; records are sent as a list, or under 'instances'")
 
 
 def _instances(given: Any, bundle: Bundle) -> Request:
@@ -161,7 +185,12 @@ def _instances(given: Any, bundle: Bundle) -> Request:
         raise WrongTensor("'instances' has samples of different kinds; give all of them alike")
     for sample in given:
         check_names(sample, bundle.inputs)
-    inputs = {spec.name: _column([sample[spec.name] for sample in given], spec, bundle) for spec in bundle.inputs}
+    try:
+        inputs = {spec.name: _column([sample[spec.name] for sample in given], spec, bundle) for spec in bundle.inputs}
+    except WrongTensor as error:
+        if not bundle.table:
+            raise
+        raise WrongTensor(f"{error}; or give records of the columns {', '.join(_columns(bundle.table))}") from error
     return Request(inputs, "predictions")
 
 

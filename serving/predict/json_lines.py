@@ -9,6 +9,8 @@ from itertools import chain
 from typing import Any
 
 from torchferry.errors import UserError
+from torchferry.serving.codec.table_rows import each_once
+from torchferry.serving.errors import WrongTensor
 from torchferry.serving.predict.sample import Form, Sample
 
 MOST_BYTES = 16 * 2**20
@@ -22,13 +24,15 @@ def instances(lines: Iterable[str], source: str) -> Iterator[Sample]:
         begins, first = next(numbered, (1, ""))
         behind = (line for _, line in numbered)
         text = first if _is_json(first) else _whole(chain([first], behind), source)
-        if _is_list_of_objects(value := json.loads(text)):
-            yield from _each(value, behind, source)
+        if _is_list_of_objects(json.loads(text)):
+            yield from _each(json.loads(text, object_pairs_hook=each_once), behind, source)
             return
         for number, line in chain([(begins, text)], numbered):
             yield _sample(source, number, line)
     except UnicodeDecodeError as error:
         raise UserError(f"{source}: cannot be read as JSON lines ({error})") from error
+    except WrongTensor as error:  # an object of a list has a name twice, which its sample would not show any more
+        raise UserError(f"{source}: {error}") from error
 
 
 def _is_list_of_objects(value: Any) -> bool:

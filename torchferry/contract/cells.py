@@ -13,6 +13,10 @@ from torchferry.contract.missing_words import WORDS
 from torchferry.contract.signs import TRUTH, Signs
 
 
+OTHERS = (Signs(",", "."), Signs(".", ","))
+"""Ways to write numbers that a file may have, and training had not."""
+
+
 class NotACell(ValueError):
     """What stands in a cell is not what its column holds; the text says what it is and what would be right."""
 
@@ -54,9 +58,10 @@ class CellText:
         return found
 
     def _other_signs(self, cell: str) -> str:
-        """A hint where it would be a number with another decimal sign."""
-        other = Signs("," if self.decimal == "." else ".")
-        return f", with {self.signs}" if _number(cell.strip(), other) is not None else ""
+        """What is said of the signs, where it would be a number with others."""
+        if all(_number(cell.strip(), others) is None for others in OTHERS):
+            return ""
+        return f", with {self.signs}" + ("" if self.thousands else " and no sign between thousands")
 
     def date(self, cell: Any, form: str | None) -> float:
         """Seconds since 1970, NaN for a missing cell. Raises NotACell."""

@@ -15,7 +15,7 @@ from torchferry.contract.cells import CellText, NotACell, read_cells
 from torchferry.contract.dates import written
 from torchferry.contract.encoders import Encoder, encode, missing_cells
 from torchferry.errors import some
-from torchferry.nearest import did_you_mean
+from torchferry.nearest import did_you_mean, nearest
 
 
 class WrongRow(ValueError):
@@ -72,6 +72,11 @@ class TableSpec:
         if unknown := [name for name in given if name not in self.names]:
             if unknown[0] in self.known:
                 raise WrongRow(f"{where}: column {self.is_no_input(unknown[0])}; leave it out")
+            near = nearest(unknown[0], self.known)
+            if near and near not in self.names:
+                raise WrongRow(
+                    f"{where}: there is no column '{unknown[0][:100]}'; {self.is_no_input(near)}; leave it out"
+                )
             hint = did_you_mean(unknown[0], self.names, f"the columns are {some(self.names, 20)}")
             raise WrongRow(f"{where}: there is no column '{unknown[0][:100]}'{hint}")
         if lacking := [each.column for each in self.columns if each.column not in given and not self.may_miss(each)]:

@@ -44,7 +44,18 @@ def said(probabilities: list[list[float]], bundle: Bundle = TABLE, form: Any = "
     return json.loads(answer(request, {"probabilities": np.array(probabilities)}, bundle, "asked", **given))
 
 
-@pytest.mark.parametrize("kind", ["", "image/png", "IMAGE/tiff", "text/csv; charset=utf-8", "application/json"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "",
+        "image/png",
+        "IMAGE/tiff",
+        "text/csv; charset=utf-8",
+        "application/json",
+        "application/csv",
+        "text/tab-separated-values",
+    ],
+)
 def test_a_body_that_some_model_takes_is_let_through(kind: str) -> None:
     check_type(kind)
 
@@ -80,7 +91,9 @@ def test_lines_of_numbers_are_rows(body: bytes, bundle: Bundle) -> None:
             "neither JSON nor lines of numbers .*so a line of names is",
         ),
         (b"\xff\xfe", TABLE, NotDecodable, "neither JSON nor lines of numbers"),
-        (b"", TABLE, WrongTensor, "'row' has rows of different lengths, or none; the model takes 3 each"),
+        (b"", TABLE, WrongTensor, "the body has no lines; the model takes rows of 3 numbers"),
+        (b" \n\n", TABLE, WrongTensor, "the body has no lines; the model takes rows of 3 numbers"),
+        (b"1,2,3\n\n4,x,6", TABLE, NotDecodable, "with commas: line 3: could not convert string to float: 'x'"),
         (b"1,2,3\n4,5", TABLE, WrongTensor, "'row' has rows of different lengths"),
         (b"1,2", TABLE, WrongTensor, r"shape \[1, 2\]; the model takes \[-1, 3\]"),
         (b"1,2,3.5", WHOLE, WrongTensor, "data other than UINT8 numbers"),
@@ -114,6 +127,13 @@ def test_the_mark_that_windows_writes_before_json_is_passed_over() -> None:
 def test_broken_json_is_told_the_right_form(body: bytes) -> None:
     with pytest.raises(NotDecodable, match=r'the body is not JSON of the form \{"inputs"'):
         read_request(body, TABLE)
+
+
+def test_several_values_are_one_list() -> None:
+    with pytest.raises(
+        NotDecodable, match=r'"instances": \[\.\.\.\]\}; more follows its first value, and several samples'
+    ):
+        read_request(b'{"row": 1}\n{"row": 2}\n', TABLE)
 
 
 @pytest.mark.parametrize("samples", [([1, 2, 3], [4, 5, 6]), ({"row": [1, 2, 3]}, {"row": [4, 5, 6]})])

@@ -185,12 +185,21 @@ def test_a_column_may_be_named_like_the_protocols_words(name: str) -> None:
         ([RECORD, {"age": 3}], PASSENGERS, "row 2: column 'sex' is not given, and the model was trained without"),
         ([RECORD, {"age": 3, "sex": None}], PASSENGERS, "row 2: column 'sex' is missing, and the model was trained"),
         ([RECORD, {"age": "old", "sex": "male"}], PASSENGERS, "row 2: column 'age' is 'old'; a number is expected"),
-        ([RECORD, [3, 0, 1]], PASSENGERS, "row 2: is no object of the columns age, sex"),
+        ([RECORD, [3, 0, 1]], PASSENGERS, 'row 2: is a list; an object {"age": ..., "sex": ...} is expected'),
+        ({"records": [RECORD]}, PASSENGERS, "there is no column 'records'; records are sent as a list, or under"),
+        ('{"age": 3, "sex": "male", "age": 4}', PASSENGERS, "an object has 'age' more than once"),
+        ({"instances": [[3, "male"]]}, PASSENGERS, "fill shape [1, 3]; or give records of the columns age, sex"),
+        ("fare,id\n7,1\n", WHOLE, "line 1: names no column that the model reads; they are age, sex"),
+        ({"Fare": 7, "sex": "male"}, WHOLE, "there is no column 'Fare'; 'fare' is what the model predicts; leave it"),
+        ("age,sex,\n3,male,x\n", PASSENGERS, "line 1: a column has no name; name it, or leave it out"),
+        ("age;sex\n1,5;male\n", PASSENGERS, "is '1,5'; a number is expected, with decimal '.' and no sign between th"),
+        ("age=3&sex=male", PASSENGERS, "line 1: there is no column 'age=3&sex=male'"),
+        (" \n\n", PASSENGERS, "the body has no lines; the model takes the columns age, sex"),
         ({}, PASSENGERS, "the record: column 'sex' is not given"),
         ([], PASSENGERS, "the body has 0 records; 1 to 1024 are taken"),
         ([RECORD] * (MAX_INSTANCES + 1), PASSENGERS, "the body has 1025 records; 1 to 1024 are taken"),
         ({"age": 1e39, "sex": "male"}, PASSENGERS, "the record: column 'age' is beyond what FP32 holds"),
-        ({"instances": [RECORD, 3]}, PASSENGERS, "row 2: is no object of the columns"),
+        ({"instances": [RECORD, 3]}, PASSENGERS, "row 2: is 3; an object"),
         ("", PASSENGERS, "the body has no lines; the model takes the columns age, sex"),
         ("age,sexe\n3,male", PASSENGERS, "line 1: there is no column 'sexe'; did you mean sex?"),
         ("a,b\nc,d", PASSENGERS, "line 1: there is no column 'a'; the columns are age, sex"),
@@ -214,6 +223,12 @@ def test_what_does_not_fit_is_refused_by_row_and_column(body: Any, table: TableS
     with pytest.raises(WrongTensor) as error:
         read(body, table)
     assert words in str(error.value)
+
+
+def test_records_under_inputs_are_told_that_records_are_taken() -> None:
+    for body in ({"inputs": [RECORD]}, {"inputs": [3]}):
+        with pytest.raises(NotDecodable, match=r"nor a record of the columns age, sex$"):
+            read(body)
 
 
 @pytest.mark.parametrize("body", ["{", "[1, 2"])

@@ -58,6 +58,11 @@ def test_a_list_of_records_has_a_sample_for_each(text: str) -> None:
     assert read(text) == [(1, "instance", b'{"age": 3}'), (2, "instance", b'{"age": 4}')]
 
 
+def test_a_record_of_a_list_has_each_name_once() -> None:
+    with pytest.raises(UserError, match=r"^a\.jsonl: an object has 'age' more than once$"):
+        read('[{"age": 3, "age": 4}]\n')
+
+
 def test_a_list_of_records_is_alone_in_its_file() -> None:
     with pytest.raises(UserError, match=r"^a\.jsonl: more follows the list that it begins with; give one list, or"):
         read('[{"age": 3}]\n{"age": 4}\n')
