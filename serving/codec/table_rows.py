@@ -83,8 +83,9 @@ def plain_rows(lines: Lines, spec: TensorSpec) -> np.ndarray:
             rows.append([_plain(cell, whole) for cell in cells])
     except ValueError as error:
         what = f"{NEITHER}: {lines.place(len(rows))}: {error}"
-        hint = "" if spec.table or rows else "; the model's columns have no names here, so a line of names is not taken"
-        raise NotDecodable(what + hint) from error
+        names = not (spec.table or rows or any(_is_number(cell, PANDAS) for cell in lines.first))
+        hint = "; the model's columns have no names here, so a line of names is not taken"
+        raise NotDecodable(what + (hint if names else "")) from error
     if len({len(row) for row in rows}) != 1:
         raise WrongTensor(f"'{spec.name}' has rows of different lengths; the model takes {spec.shape[1]} numbers each")
     shape = [len(rows), len(rows[0])]

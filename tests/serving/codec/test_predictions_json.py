@@ -93,6 +93,7 @@ def test_lines_of_numbers_are_rows(body: bytes, bundle: Bundle) -> None:
         (b"\xff\xfe", TABLE, NotDecodable, "neither JSON nor lines of numbers"),
         (b"", TABLE, WrongTensor, "the body has no lines; the model takes rows of 3 numbers"),
         (b" \n\n", TABLE, WrongTensor, "the body has no lines; the model takes rows of 3 numbers"),
+        (b"4,x,6", TABLE, NotDecodable, "could not convert string to float: 'x'$"),
         (b"1,2,3\n\n4,x,6", TABLE, NotDecodable, "with commas: line 3: could not convert string to float: 'x'"),
         (b"1,2,3\n4,5", TABLE, WrongTensor, "'row' has rows of different lengths"),
         (b"1,2", TABLE, WrongTensor, r"shape \[1, 2\]; the model takes \[-1, 3\]"),
