@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from torchferry.contract.table import TableSpec
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
 from torchferry.serving.bundle.variant import Measured, Speed, Variant
 
 VARIANT = "onnx-fp32"
@@ -119,6 +119,15 @@ def written_several(folder: Path) -> Bundle:
         ),
         files=bundles.checksums(root),
     )
+    bundles.write(bundle)
+    return bundle
+
+
+def written_pictures(folder: Path) -> Bundle:
+    """One whose input is said to be a picture; its graph takes none, and is never asked."""
+    bundle = written(folder, "pictures")
+    decode = ImageDecode(mode="L", height=1, width=2, interpolation="bilinear")
+    bundle = dataclasses.replace(bundle, decode=decode)
     bundles.write(bundle)
     return bundle
 

@@ -120,5 +120,5 @@ def test_a_tables_columns_are_those_that_training_encoded(tmp_path: Path) -> Non
     assert row.table.text == CellText(missing_words=("?",), decimal=",")
     assert row.allow_nan is True
     assert table_of(IMAGE, source) is None
-    plain = table_of(TABLE, replace(source, cell_text=None))
+    plain = table_of(TABLE, replace(source, cell_text=None, target_columns=(), unread_columns=()))
     assert plain == TableSpec(columns=(Encoder(column="a"), Encoder(column="b")))
