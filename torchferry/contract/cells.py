@@ -12,7 +12,6 @@ from torchferry.contract.encoders import Encoder
 from torchferry.contract.missing_words import WORDS
 from torchferry.contract.signs import TRUTH, Signs
 
-
 OTHERS = (Signs(",", "."), Signs(".", ","))
 """Ways to write numbers that a file may have, and training had not."""
 
