@@ -45,7 +45,8 @@ def pictures_below(folder: str, left_out: LeftOut) -> Iterator[str]:
             here.add(path)
             left_out.add(path)
     if not count:
-        raise UserError(f"{folder}: has no picture in it; {here if here.count else 'it has no files'}")
+        found = f"{here}; other files are given by name, such as '{folder}/*'" if here.count else "it has no files"
+        raise UserError(f"{folder}: has no picture in it; {found}")
 
 
 def files_of_folder(folder: str) -> int:

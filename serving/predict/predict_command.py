@@ -11,6 +11,7 @@ from typing import Any
 
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import trusted_keys
 from torchferry.serving.client import Client, GrpcClient, RestClient
 from torchferry.serving.patience import Patience
@@ -23,7 +24,7 @@ from torchferry.serving.predict.output_file import OutputFile, files_of
 from torchferry.serving.predict.predict_options import parsed
 from torchferry.serving.predict.progress import Progress
 from torchferry.serving.predict.question import Question, questions
-from torchferry.serving.predict.records import FORMATS, Csv, Lines, Records
+from torchferry.serving.predict.records import FORMATS, Csv, Lines, Records, has_labels
 from torchferry.serving.predict.sample import Sample
 from torchferry.serving.predict.server import AskedServer
 from torchferry.serving.predict.standard_output import StandardOutput
@@ -40,9 +41,12 @@ Output = OutputFile | StandardOutput
 
 def main(arguments: Sequence[str]) -> None:
     options = parsed(arguments)
-    inputs = Inputs(options.inputs, _say, written=files_of(options.output) if options.output else ())
+    bundle = bundles.load(options.bundle, trusted_keys(options)) if options.bundle else None
+    written = files_of(options.output) if options.output else ()
+    takes_pictures = bool(bundle.pictures) if bundle else None
+    inputs = Inputs(options.inputs, _say, written=written, takes_pictures=takes_pictures)
     with ExitStack() as stack:
-        asked = _asked_server(options, stack) if options.bundle is None else _asked_bundle(options)
+        asked = _asked_bundle(bundle, options) if bundle else _asked_server(options, stack)
         output = _output(options, asked.about)
         stack.callback(output.close)
         remaining = _remaining(questions(output.checked(inputs), asked.together), output.done)
@@ -73,8 +77,7 @@ def _client(options: argparse.Namespace, patience: Patience) -> Client:
     return GrpcClient(target, options.timeout, options.headers, tls=tls, ca=options.ca, parts=parts, patience=patience)
 
 
-def _asked_bundle(options: argparse.Namespace) -> AskedBundle:
-    bundle = bundles.load(options.bundle, trusted_keys(options))
+def _asked_bundle(bundle: Bundle, options: argparse.Namespace) -> AskedBundle:
     asked = AskedBundle(bundle, options.variant, options.top_k)
     if not options.variant:
         _say(f"{options.bundle}: {asked.variant} answers, as on a server; --variant names another")
@@ -132,7 +135,7 @@ def _write(
         records: Records = FORMATS[options.format](options.top_k) if options.format else Lines(options.top_k)
         if output.is_new:
             head, pairs = _first_answer(pairs)
-            if options.top_k and "label" not in head:
+            if options.top_k and not has_labels(head):
                 _say("--top-k: the model answers without labels, of which none can be the best; it changes nothing")
             output.append(records.head(head))
         elif isinstance(records, Csv):

@@ -72,7 +72,8 @@ class WholeWay:
 
     def _answered(self, request: Request, outputs: Outputs) -> Any:
         """With all labels."""
-        return json.loads(answer(request, outputs, self.bundle, self.bundle.name, max(1, len(self.bundle.labels))))
+        most = max(1, *(len(self.bundle.labels_of(spec.name)) for spec in self.bundle.outputs))
+        return json.loads(answer(request, outputs, self.bundle, self.bundle.name, most))
 
 
 def _misread(sent: UserRequest, request: Request) -> str | None:
@@ -128,10 +129,10 @@ def differs(given: Any, wanted: Any, tolerance: float, where: str = "answer") ->
 
 
 def _by_label(given: dict[str, Any]) -> dict[str, list[float]]:
-    """The probabilities of each label, largest first; two classes may have one name."""
+    """The probabilities or scores of each label, largest first; two classes may have one name."""
     found: dict[str, list[float]] = {}
     for each in given["top_k"]:
-        found.setdefault(each["label"], []).append(each["probability"])
+        found.setdefault(each["label"], []).extend(number for key, number in each.items() if key != "label")
     return found
 
 

@@ -85,6 +85,8 @@ def _source(table: Table, options: RowOptions, given: TableInput | None) -> Sour
         cell_text=CellText(
             missing_words=table.missing_words, decimal=table.signs.decimal, thousands=table.signs.thousands
         ),
+        target_columns=tuple(column.name for column in rows.targets),
+        unread_columns=table.unread,
         notes=(*notes, *notes_of(rows.features, encoders)),
     )
 

@@ -40,6 +40,8 @@ class Table:
     """For messages."""
     features: pa.Table
     targets: pa.Table
+    unread: tuple[str, ...] = ()
+    """Columns that are neither."""
     classes: tuple[str, ...] | None = None
     """The classes' names, if a loader gives them."""
     place: Callable[[int], str] = lambda row: f"row {row + 1}"
@@ -81,11 +83,13 @@ def loaded(loader: dict[str, Any], selection: Selection) -> Table:
     features = pa.table({key: columns[key] for key in _chosen(list(columns), selection)})
     if features.num_columns and features.num_rows != outputs.num_rows:
         raise UserError(f"{name} gives {features.num_rows} rows of inputs and {outputs.num_rows} targets")
+    unread = tuple(key for key in columns if key not in features.column_names)
     classes = None if target_names is None else tuple(str(label) for label in target_names)
     return Table(
         name=name,
         features=with_gaps(_filled(features, name), selection.missing_words),
         targets=with_gaps(outputs, selection.missing_words),
+        unread=unread,
         classes=classes,
         missing_words=tuple(selection.missing_words),
     )
@@ -112,6 +116,7 @@ def _selected(found: Cells, name: str, target: Sequence[str], selection: Selecti
         name=name,
         features=features,
         targets=outputs,
+        unread=tuple(key for key in found.columns if key and key not in (*chosen, *targets)),
         place=found.place,
         written=found.written,
         signs=signs,

@@ -196,6 +196,16 @@ def test_labels_that_are_about_as_likely_may_change_places_and_others_not() -> N
     assert differs(other, wanted, TOLERANCE) is not None
 
 
+def test_labels_of_several_outputs_are_compared_by_their_scores() -> None:
+    def scored(*top: tuple[str, float]) -> dict[str, Any]:
+        best = [{"label": label, "score": score} for label, score in top]
+        return {"outputs": {"kind": {**best[0], "top_k": best}}}
+
+    wanted = scored(("car", 2.00001), ("bus", 2.0))
+    assert differs(scored(("bus", 2.00001), ("car", 2.0)), wanted, TOLERANCE) is None
+    assert differs(scored(("bus", 2.5), ("car", 2.0)), wanted, TOLERANCE) is not None
+
+
 def test_several_samples_of_one_request_have_their_own_answers() -> None:
     reference = tiny_reference(test=Samples(TensorDataset(torch.eye(3)), ("row",)))
     way = WholeWay(reference, of(reference))
