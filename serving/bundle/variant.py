@@ -27,7 +27,7 @@ class Measured:
     """The checkpoint's accuracy minus this one's."""
     differences: dict[str, float | None] = field(default_factory=dict)
     """Largest difference by output, of floating-point numbers."""
-    changed: dict[str, float] = field(default_factory=dict)
+    changed_shares: dict[str, float] = field(default_factory=dict)
     """By output of whole numbers or truth values the share of elements, 0..1, that are neither the checkpoint's nor
     near ties: what the checkpoint itself answers otherwise once its weights are changed by a 1e-5th."""
 

@@ -38,7 +38,7 @@ class GoldenTolerance:
             )
             for name in scales
         }
-        return floats | (self._whole(session) if measured.changed else {})
+        return floats | (self._whole(session) if measured.changed_shares else {})
 
     def _whole(self, session: Session) -> dict[str, float]:
         """Near ties, which another machine may decide otherwise, and what the variant itself answers otherwise, which

@@ -146,7 +146,7 @@ class Expected:
             # Rounded, or the difference of two shares may be above a limit that it is equal to.
             accuracy_drop=None if accuracy is None or self.accuracy is None else round(self.accuracy - accuracy, 12),
             differences=dict(largest),
-            changed=changed.shares(),
+            changed_shares=changed.shares(),
         )
 
     def _scaled(self, largest: Mapping[str, float]) -> float | None:
@@ -235,7 +235,7 @@ def refusal(measured: Measured, limits: Limits) -> str | None:
 
 def _changed(measured: Measured, limits: Limits) -> Iterator[str]:
     most = limits.max_changed_share
-    for name, share in measured.changed.items():
+    for name, share in measured.changed_shares.items():
         if most is not None and not share <= most:
             yield (
                 f"{share:.2%} of '{name}' are other whole numbers, allowed are {most:.2%} beside near ties, which the "

@@ -71,10 +71,10 @@ class Independence:
         random in evaluation, keeps something from call to call, or whose samples are not independent."""
         self.reference, self.progress = reference, progress
         pool = pool_of(reference.test, golden)
-        repeated = {name: values[:REPEATED] for name, values in pool.items()}
+        repeated = Together(f"a batch of {REPEATED}", {name: values[:REPEATED] for name, values in pool.items()}, {})
         self.data = f"{reference.name}: does not take its evaluation data"
         # Before the neighbours, whose values a running mean would never get rid of.
-        check_unchanged = check_repeatable(reference, lambda: self._eager(self.data)(repeated))
+        check_unchanged = check_repeatable(reference, lambda: self._together(repeated))
         self.company = company_of(pool, reference.max_batch, self._takes)
         self.rounding = {spec.name: 0.0 for spec in reference.outputs}
         """By output of floating-point numbers: the largest difference in eager mode that is one of rounding."""
