@@ -1,4 +1,4 @@
-"""A network of `row` [batch, 2] that answers which of the two is larger, and rows of which float32 can and cannot say."""
+"""A network of `row` [batch, 2] that answers which is larger, and rows of which float32 can and cannot say it."""
 
 import torch
 from torch import nn

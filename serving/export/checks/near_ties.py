@@ -27,6 +27,7 @@ SHARE = 0.1
 def near_ties(reference: Reference, inputs: Arrays) -> dict[str, np.ndarray]:
     """Which elements of the outputs of whole numbers and truth values, by output, are near ties for these samples; none
     where the network cannot be copied."""
+    inputs = {name: values.copy() for name, values in inputs.items()}  # torch warns of what cannot be written to
     outputs = {name: values for name, values in reference.run(inputs).items() if values.dtype.kind != "f"}
     found = {name: np.zeros(values.shape, bool) for name, values in outputs.items()}
     try:

@@ -200,7 +200,7 @@ def test_the_one_tolerance_of_a_bundle_of_before_is_for_all_outputs(tmp_path: Pa
     bundle = several(tmp_path, 16.0, large=LARGE, small=SMALL, ids=ids)
     check_golden(Answers(large=LARGE + 8, small=SMALL + 8, ids=ids + 8), bundle, "onnx-fp32")
     with pytest.raises(BundleError, match=r"differs in 25\.00% of 'ids'; 0\.00% are allowed$"):
-        check_golden(Answers(large=LARGE, small=SMALL, ids=ids + [0, 0, 0, 17]), bundle, "onnx-fp32")
+        check_golden(Answers(large=LARGE, small=SMALL, ids=ids + np.array([0, 0, 0, 17])), bundle, "onnx-fp32")
 
 
 @pytest.mark.parametrize(("wrong", "is_taken"), [(1, True), (2, False)])
