@@ -36,7 +36,7 @@ def test_what_was_written_is_read_again() -> None:
     assert isinstance(variant.measured, Measured)
     assert isinstance(variant.speed, Speed)
     assert (variant.status, variant.measured.accuracy, variant.speed.batch_8_ms) == ("accepted", 0.9, 2.0)
-    of_before = {
+    of_before: dict[str, Any] = {
         "max_scaled_diff": None,
         "differences": {},
         "changed_shares": {},
