@@ -15,6 +15,7 @@ LIMITS = {
     "max_relative_error": ("relative error", number),
     "max_accuracy_drop": ("loss of accuracy", percent),
     "min_top1_agreement": ("agreement at least", percent),
+    "max_changed_share": ("other whole numbers", percent),
 }
 
 

@@ -76,8 +76,15 @@ def test_without_an_accepted_variant_none_is_the_smallest() -> None:
 
 def test_a_limit_that_is_not_set_is_none() -> None:
     assert shown(bundle_section(BUNDLE)).table("Limits of the gate") == [
-        ["variant", "largest difference", "relative error", "loss of accuracy", "agreement at least"],
-        ["torch", "0.001", "none", "none", "99.00 %"],
+        [
+            "variant",
+            "largest difference",
+            "relative error",
+            "loss of accuracy",
+            "agreement at least",
+            "other whole numbers",
+        ],
+        ["torch", "0.001", "none", "none", "99.00 %", "none"],
     ]
 
 

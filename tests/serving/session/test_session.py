@@ -161,8 +161,62 @@ def test_of_a_thousand_whole_numbers_one_may_be_another_for_its_batch(
     if is_taken:
         check_golden(Flips(), bundle, "onnx-fp32")
     else:
-        with pytest.raises(BundleError, match=r"alone \(sample 0\) differs by 1 in 'probabilities'"):
+        with pytest.raises(BundleError, match=r"alone \(sample 0\) differs in 0\.20% of 'probabilities'; 0\.10% are"):
             check_golden(Flips(), bundle, "onnx-fp32")
+
+
+class Answers:
+    """Whatever it is asked, as many rows of it."""
+
+    def __init__(self, **outputs: np.ndarray) -> None:
+        self.outputs = outputs
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: values[: len(inputs["row"])] for name, values in self.outputs.items()}
+
+
+def several(folder: Path, tolerance: Any, **outputs: np.ndarray) -> Bundle:
+    (folder / "golden").mkdir()
+    np.savez(folder / "golden" / "inputs.npz", row=np.zeros((1, 3), np.float32))
+    np.savez(folder / "golden" / "outputs.npz", **outputs)  # type: ignore[arg-type]
+    made = {"onnx-fp32": variant(golden_tolerance=tolerance)}
+    return described(folder, variants=made, files=bundles.checksums(folder))
+
+
+LARGE, SMALL = np.array([[1e6]], np.float32), np.array([[0.5]], np.float32)
+
+
+@pytest.mark.parametrize(("off", "is_taken"), [(0.0, True), (0.0001, True), (0.01, False)])
+def test_a_small_output_is_not_checked_by_the_tolerance_of_a_large_one(
+    tmp_path: Path, off: float, is_taken: bool
+) -> None:
+    bundle = several(tmp_path, {"large": 16.0, "small": 1e-3}, large=LARGE, small=SMALL)
+    answers = Answers(large=LARGE + 8, small=SMALL + np.float32(off))
+    if is_taken:
+        check_golden(answers, bundle, "onnx-fp32")
+    else:
+        with pytest.raises(BundleError, match=r"differs by 0\.01 in 'small'; 0\.001 is allowed$"):
+            check_golden(answers, bundle, "onnx-fp32")
+
+
+def test_the_one_tolerance_of_a_bundle_of_before_is_for_all_outputs(tmp_path: Path) -> None:
+    ids = np.array([[3, 4, 5, 6]])
+    bundle = several(tmp_path, 16.0, large=LARGE, small=SMALL, ids=ids)
+    check_golden(Answers(large=LARGE + 8, small=SMALL + 8, ids=ids + 8), bundle, "onnx-fp32")
+    with pytest.raises(BundleError, match=r"differs in 25\.00% of 'ids'; 0\.00% are allowed$"):
+        check_golden(Answers(large=LARGE, small=SMALL, ids=ids + np.array([0, 0, 0, 17])), bundle, "onnx-fp32")
+
+
+@pytest.mark.parametrize(("wrong", "is_taken"), [(1, True), (2, False)])
+def test_of_whole_numbers_a_share_may_be_others(tmp_path: Path, wrong: int, is_taken: bool) -> None:
+    ids = np.array([[3, 4, 5, 6]])
+    bundle = several(tmp_path, {"ids": 0.25}, ids=ids)
+    answers = Answers(ids=ids + 100 * (np.arange(4) < wrong))
+    if is_taken:
+        check_golden(answers, bundle, "onnx-fp32")
+    else:
+        with pytest.raises(BundleError, match=r"differs in 50\.00% of 'ids'; 25\.00% are allowed$"):
+            check_golden(answers, bundle, "onnx-fp32")
 
 
 def test_samples_without_an_axis_for_them_are_not_taken_apart(tmp_path: Path) -> None:
