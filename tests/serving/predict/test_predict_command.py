@@ -18,7 +18,8 @@ from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.client import Denied, Refused
-from torchferry.serving.predict import main, predict_command
+from torchferry.serving.predict import predict_command
+from torchferry.serving.predict.predict_command import main
 
 ANSWER = json.dumps({"label": "7", "probability": 0.98765, "top_k": []}).encode()
 ROWS = "1,0\n0.25,0.75\nwrong,0\n0,1\n1,0\n"
@@ -237,7 +238,7 @@ def wait_for_records(output: Path, process: "subprocess.Popen[str]") -> None:
 
 @pytest.mark.slow
 def test_no_torch_is_loaded_for_an_onnx_variant(bundle: Path, rows: Path) -> None:
-    code = "import sys; from torchferry.serving.predict import main; main(sys.argv[1:]); print('torch' in sys.modules)"
+    code = "import sys; from torchferry.serving.predict.predict_command import main; main(sys.argv[1:]); print('torch' in sys.modules)"
     rows.write_text("1,0\n")
     done = run_python("-c", code, rows, "--bundle", bundle)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "False"), done.stderr
