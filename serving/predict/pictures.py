@@ -68,7 +68,7 @@ def holds_picture(path: str) -> bool:
 
 
 def _files_below(folder: str) -> Iterator[tuple[str, bool]]:
-    """Paths, and of each whether it is a file, or a link that leads nowhere, of which is said that it cannot be read."""
+    """Paths, and of each whether it is a file, or a link that leads nowhere: of that is said that it cannot be read."""
     seen, waiting = set[tuple[int, int]](), [folder]
     while waiting:
         parent = waiting.pop()

@@ -238,7 +238,8 @@ def wait_for_records(output: Path, process: "subprocess.Popen[str]") -> None:
 
 @pytest.mark.slow
 def test_no_torch_is_loaded_for_an_onnx_variant(bundle: Path, rows: Path) -> None:
-    code = "import sys; from torchferry.serving.predict.predict_command import main; main(sys.argv[1:]); print('torch' in sys.modules)"
+    module = "torchferry.serving.predict.predict_command"
+    code = f"import sys; from {module} import main; main(sys.argv[1:]); print('torch' in sys.modules)"
     rows.write_text("1,0\n")
     done = run_python("-c", code, rows, "--bundle", bundle)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "False"), done.stderr
