@@ -81,9 +81,13 @@ def assumed(inputs: Sequence[GivenInput], known: Mapping[str, Any]) -> str | Non
     return f"assumed of the model's pictures: {', '.join(lacking)}{hint}"
 
 
+def option_of(name: str) -> str:
+    """As it is written, of its name in the parsed options."""
+    return OPTIONS.get(name, f"--{name.replace('_', '-')}")
+
+
 def _option(said: Mapping[str, Any]) -> str:
-    name = "resize" if "resize" in said else next(iter(said))
-    return OPTIONS.get(name, f"--{name}")
+    return option_of("resize" if "resize" in said else next(iter(said)))
 
 
 def _resize(text: str) -> dict[str, Any]:
