@@ -84,7 +84,10 @@ def _asked_bundle(options: argparse.Namespace) -> AskedBundle:
 def _output(options: argparse.Namespace, about: dict[str, Any]) -> Output:
     if not options.output:
         return StandardOutput()
-    return OutputFile(options.output, options.format, {**about, "top_k": options.top_k, "inputs": options.inputs})
+    output = OutputFile(options.output, options.format, {**about, "top_k": options.top_k, "inputs": options.inputs})
+    if output.done:
+        _say(f"{options.output}: has {output.done:,} samples already, and goes on behind them")
+    return output
 
 
 def _remaining(asked: Iterable[Question], done: int) -> Iterator[Question]:

@@ -152,13 +152,17 @@ def test_wherever_it_was_cut_it_ends_the_same(bundle: Path, rows: Path, tmp_path
         assert output.read_bytes() == whole, length
 
 
-def test_it_goes_on_with_more_of_the_same_and_not_with_something_else(bundle: Path, rows: Path, tmp_path: Path) -> None:
+def test_it_goes_on_with_more_of_the_same_and_not_with_something_else(
+    bundle: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "out.csv"
     rows.write_text("1,0\n0,1\n")
     ask(rows, "--bundle", bundle, "-o", output)
     rows.write_text("1,0\n0,1\n1,0\n")
     ask(rows, "--bundle", bundle, "-o", output)
     assert len(output.read_text().splitlines()) == 4
+    said = [line for line in capsys.readouterr().err.splitlines() if "already" in line]
+    assert said == [f"torchferry: {output}: has 2 samples already, and goes on behind them"]
     for words in ((rows, "--top-k", 2), (rows, rows)):
         with pytest.raises(UserError, match="cannot go on: it was begun with"):
             ask(*words, "--bundle", bundle, "-o", output)
