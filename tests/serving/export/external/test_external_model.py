@@ -251,7 +251,7 @@ def test_samples_with_missing_values_are_refused_unless_the_user_allows_them(tmp
 def test_what_was_not_given_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     linear = torch.nn.Linear(3, 2)
     save_file(linear.state_dict(), tmp_path / "weights.safetensors")
-    np.savez(tmp_path / "rows.npz", input=np.ones((4, 3), np.float32), targets=np.array([0, 1, 0, 1]))
+    np.savez(tmp_path / "rows.npz", row=np.ones((4, 3), np.float32), targets=np.array([0, 1, 0, 1]))
     given = [
         "--model",
         "torch.nn.Linear",
