@@ -21,7 +21,7 @@ LIMITS = {
 def bundle_section(bundle: Bundle) -> Section:
     with blamed(bundle.root / "model.json"):
         content = [
-            *(_about(bundle), _variants(bundle), *_reasons(bundle), _served(bundle), _most(bundle)),
+            *(_about(bundle), _variants(bundle), *_reasons(bundle), *_served(bundle)),
             *(_limits(bundle), _pictures(bundle)),
         ]
         accepted = bundle.accepted
@@ -77,15 +77,15 @@ def _reasons(bundle: Bundle) -> list[Markup]:
     return [tag("ul", *(tag("li", tag("b", name), ": ", text) for name, text in said))] if said else []
 
 
-def _served(bundle: Bundle) -> Markup | None:
-    """Which variant servers take where none is named, and why; bundles of before do not say."""
-    choice = bundle.choice
-    return choice and tag("p", "Servers take ", tag("b", choice.variant), f" where none is named: {choice.reason}.")
-
-
-def _most(bundle: Bundle) -> Markup | None:
-    most = bundle.max_batch
-    return most and tag("p", f"Servers compute at most {most:,} sample{'s' * (most > 1)} together (--max-batch).")
+def _served(bundle: Bundle) -> list[Markup]:
+    """What servers do with it: which variant they take where none is named, and why, and how many samples meet. Bundles
+    of before do not say."""
+    said, choice, most = [], bundle.choice, bundle.max_batch
+    if choice:
+        said.append(tag("p", "Servers take ", tag("b", choice.variant), f" where none is named: {choice.reason}."))
+    if most:
+        said.append(tag("p", f"Servers compute at most {most:,} sample{'s' * (most > 1)} together (--max-batch)."))
+    return said
 
 
 def _limits(bundle: Bundle) -> Markup:

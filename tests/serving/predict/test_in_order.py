@@ -3,21 +3,20 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 
 import pytest
 
 from torchferry.serving.predict.in_order import AHEAD, in_order
 
 
+Asking = Callable[[Callable[[int], float]], Callable[[int], Future[float]]]
+
+
 @pytest.fixture
-def asking() -> Iterator[Callable[[Callable[[int], float]], Callable[[int], Future[float]]]]:
+def asking() -> Iterator[Asking]:
     """Work, as two threads do it."""
     with ThreadPoolExecutor(2) as pool:
-        yield lambda work: partial(pool.submit, work)
-
-
-Asking = Callable[[Callable[[int], float]], Callable[[int], Future[float]]]
+        yield lambda work: lambda number: pool.submit(work, number)
 
 
 def test_a_slow_one_holds_back_the_results_and_not_the_work(asking: Asking) -> None:
