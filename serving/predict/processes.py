@@ -41,7 +41,8 @@ class AskingProcesses:
         wait([future], timeout=max(0.0, self.starts - time.monotonic()))
         if not self.processes and time.monotonic() >= self.starts:
             self._start()
-        wait([future, *self.opened], return_when=FIRST_COMPLETED)
+        either: list[Future[Any]] = [future, *self.opened]
+        wait(either, return_when=FIRST_COMPLETED)
         return future
 
     def shutdown(self) -> None:

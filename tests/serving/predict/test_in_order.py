@@ -8,7 +8,6 @@ import pytest
 
 from torchferry.serving.predict.in_order import AHEAD, in_order
 
-
 Asking = Callable[[Callable[[int], float]], Callable[[int], Future[float]]]
 
 
