@@ -109,9 +109,8 @@ def _convert(options: argparse.Namespace) -> None:
 
         names = write_triton(bundle, options.output)
         print(f"{', '.join(names)} in {options.output}")
-        own = f"{bundle.name}-{bundle.choice.variant}" if bundle.choice else None
-        if len(names) > 1 and own in names:
-            print(f"who asks Triton names one of them; the bundle's own choice is {own}: {bundle.choice.reason}")
+        if (choice := bundle.choice) and len(names) > 1 and (own := f"{bundle.name}-{choice.variant}") in names:
+            print(f"who asks Triton names one of them; the bundle's own choice is {own}: {choice.reason}")
         return
     if options.storage_uri is None:
         raise UserError("--storage-uri: is missing; say where what --format triton wrote will lie")

@@ -62,7 +62,7 @@ def test_other_processes_give_the_same_answers(tmp_path: Path) -> None:
 def test_a_long_question_does_not_hold_back_the_processes(tmp_path: Path) -> None:
     asked, go = AskedBundle(tiny_bundle.written(tmp_path)), threading.Event()
     expected = asked.ask(SAMPLES)
-    asked.ask = lambda _: [go.wait(60)]  # type: ignore[method-assign,assignment,list-item,return-value]
+    asked.ask = lambda _: [go.wait(60)]  # type: ignore[method-assign,assignment,list-item]
     asking = processes.AskingProcesses(asked, 1, alone_seconds=0)
     slow = asking.ask(Question(0, SAMPLES))
     assert asking.ask(Question(2, SAMPLES)).result() == expected
