@@ -150,7 +150,8 @@ def differs(given: Any, wanted: Any, tolerances: Mapping[str, float], where: str
         return None if abs(given - wanted) <= most else f"{where} is {given:.6g}, not {wanted:.6g}"
     else:
         return None if given == wanted else f"{where} is {str(given)[:80]}, not {str(wanted)[:80]}"
-    return next((found for where, *pair in pairs if (found := differs(*pair, where))), None)
+    found = (differs(one, other, allowed, place) for place, one, other, allowed in pairs)
+    return next((words for words in found if words), None)
 
 
 def _of(tolerances: Mapping[str, float], output: Any) -> Mapping[str, float]:

@@ -18,7 +18,8 @@ from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.client import Denied, Refused
-from torchferry.serving.predict import main, predict_command
+from torchferry.serving.predict import predict_command
+from torchferry.serving.predict.predict_command import main
 
 ANSWER = json.dumps({"label": "7", "probability": 0.98765, "top_k": []}).encode()
 ROWS = "1,0\n0.25,0.75\nwrong,0\n0,1\n1,0\n"
@@ -151,13 +152,17 @@ def test_wherever_it_was_cut_it_ends_the_same(bundle: Path, rows: Path, tmp_path
         assert output.read_bytes() == whole, length
 
 
-def test_it_goes_on_with_more_of_the_same_and_not_with_something_else(bundle: Path, rows: Path, tmp_path: Path) -> None:
+def test_it_goes_on_with_more_of_the_same_and_not_with_something_else(
+    bundle: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "out.csv"
     rows.write_text("1,0\n0,1\n")
     ask(rows, "--bundle", bundle, "-o", output)
     rows.write_text("1,0\n0,1\n1,0\n")
     ask(rows, "--bundle", bundle, "-o", output)
     assert len(output.read_text().splitlines()) == 4
+    said = [line for line in capsys.readouterr().err.splitlines() if "already" in line]
+    assert said == [f"torchferry: {output}: has 2 samples already, and goes on behind them"]
     for words in ((rows, "--top-k", 2), (rows, rows)):
         with pytest.raises(UserError, match="cannot go on: it was begun with"):
             ask(*words, "--bundle", bundle, "-o", output)
@@ -273,7 +278,8 @@ def wait_for_records(output: Path, process: "subprocess.Popen[str]") -> None:
 
 @pytest.mark.slow
 def test_no_torch_is_loaded_for_an_onnx_variant(bundle: Path, rows: Path) -> None:
-    code = "import sys; from torchferry.serving.predict import main; main(sys.argv[1:]); print('torch' in sys.modules)"
+    module = "torchferry.serving.predict.predict_command"
+    code = f"import sys; from {module} import main; main(sys.argv[1:]); print('torch' in sys.modules)"
     rows.write_text("1,0\n")
     done = run_python("-c", code, rows, "--bundle", bundle)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "False"), done.stderr
