@@ -26,7 +26,8 @@ PEERS = {
     "mlserver": "torchferry.benchmarks.servers.mlserver:MLServer",
     "kserve": "torchferry.benchmarks.servers.kserve:KServe",
     "ray-serve": "torchferry.benchmarks.servers.ray_serve:RayServe",
-    "triton": "torchferry.benchmarks.servers.triton:Triton",
+    "triton-python": "torchferry.benchmarks.servers.triton:Triton",
+    "limit": "torchferry.benchmarks.servers.limit:Limit",
     "bare": "torchferry.benchmarks.servers.bare:Bare",
     "bare-workers": "torchferry.benchmarks.servers.bare:ByCores",
 }
