@@ -105,7 +105,7 @@ VERBS = {
         "models register runs/digits/model-store/digits-onnx-fp32.mar",
     ),
     "predict": Verb(
-        f"{S}.predict",
+        f"{S}.predict.predict_command",
         "what a server, or a bundle without one, says of pictures, tables, JSON lines",
         "predict --model digits runs/digits/samples/3/00002.png",
     ),

@@ -1,4 +1,4 @@
-"""Which test samples are worth a picture: the same at any number of ranks, without keeping what was said of each."""
+"""Picks the test samples that a report pictures: the same at any number of ranks, in bounded memory."""
 
 from collections.abc import Mapping, Sequence
 

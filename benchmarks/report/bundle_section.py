@@ -15,17 +15,23 @@ LIMITS = {
     "max_relative_error": ("relative error", number),
     "max_accuracy_drop": ("loss of accuracy", percent),
     "min_top1_agreement": ("agreement at least", percent),
+    "max_changed_share": ("other whole numbers", percent),
 }
 
 
 def bundle_section(bundle: Bundle) -> Section:
     with blamed(bundle.root / "model.json"):
-        content = [_about(bundle), _variants(bundle), *_reasons(bundle), _limits(bundle), _pictures(bundle)]
+        content = [
+            *(_about(bundle), _variants(bundle), *_reasons(bundle), *_served(bundle)),
+            *(_limits(bundle), _pictures(bundle)),
+        ]
         accepted = bundle.accepted
         facts = [("variants accepted", f"{len(accepted)} of {len(bundle.variants)}")]
         if accepted:
             smallest = min(accepted, key=lambda name: bundle.variants[name].bytes)
             facts += [("smallest accepted", f"{smallest}, {bundle.variants[smallest].bytes / 1000:,.0f} kB")]
+        if bundle.choice:
+            facts += [("serves", bundle.choice.variant)]
     return Section(title=f"Bundle {bundle.name} {bundle.version}", content=content, facts=facts)
 
 
@@ -70,6 +76,17 @@ def _reasons(bundle: Bundle) -> list[Markup]:
     ]
     said += list(bundle.skipped.items())
     return [tag("ul", *(tag("li", tag("b", name), ": ", text) for name, text in said))] if said else []
+
+
+def _served(bundle: Bundle) -> list[Markup]:
+    """What servers do with it: which variant they take where none is named, and why, and how many samples meet. Bundles
+    of before do not say."""
+    said, choice, most = [], bundle.choice, bundle.max_batch
+    if choice:
+        said.append(tag("p", "Servers take ", tag("b", choice.variant), f" where none is named: {choice.reason}."))
+    if most:
+        said.append(tag("p", f"Servers compute at most {most:,} sample{'s' * (most > 1)} together (--max-batch)."))
+    return said
 
 
 def _limits(bundle: Bundle) -> Markup:

@@ -22,6 +22,8 @@ PICTURES = {
     "within SLO/s": ("Within the limit", "The highest rate with p99 within it; longer is better."),
     "MB on disk": ("Size", "MB of all that has to be installed to serve; shorter is better."),
 }
+LIMITS = ("bare", "bare-workers", "limit")
+"""They have nothing of a server's features, so that none of them is the fastest server."""
 AT_A_RATE = re.compile(r"(p50|p99) ms at (.+)/s")
 RATE = Axis(label="offered requests/s", log=True)
 
@@ -52,7 +54,7 @@ def servers_section(result: Result) -> Section:
         rates = {
             row["name"]: figures[row["name"]]["answered/s"].median
             for row in measured
-            if row["protocol"] != "none"  # the bare session is no server
+            if row["name"].removesuffix("+batch") not in LIMITS
         }
         fastest = max(rates, key=lambda name: rates[name], default=None)
         facts = [(f"most answers/s, {model}", f"{fastest}, {number(rates[fastest])}")] if fastest else []

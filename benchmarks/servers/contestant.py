@@ -26,7 +26,8 @@ PEERS = {
     "mlserver": "torchferry.benchmarks.servers.mlserver:MLServer",
     "kserve": "torchferry.benchmarks.servers.kserve:KServe",
     "ray-serve": "torchferry.benchmarks.servers.ray_serve:RayServe",
-    "triton": "torchferry.benchmarks.servers.triton:Triton",
+    "triton-python": "torchferry.benchmarks.servers.triton:Triton",
+    "limit": "torchferry.benchmarks.servers.limit:Limit",
     "bare": "torchferry.benchmarks.servers.bare:Bare",
     "bare-workers": "torchferry.benchmarks.servers.bare:ByCores",
 }
@@ -94,10 +95,10 @@ class Contestant:
     def _check(self, answered: Mapping[str, np.ndarray]) -> None:
         """Raises Unavailable: who answers something else computes something else."""
         _, expected = self.job.bundle.golden()
-        tolerance = self.job.bundle.variants[self.job.variant].golden_tolerance
+        variant = self.job.bundle.variants[self.job.variant]
         for name, values in expected.items():
             given = answered.get(name)
-            if given is None or given.shape != values.shape or not np.allclose(given, values, rtol=0, atol=tolerance):
+            if given is None or not variant.difference(given, values) <= variant.tolerance(name, values):
                 raise Unavailable(f"its '{name}' for the golden inputs is not the checkpoint's")
 
 

@@ -1,5 +1,5 @@
-"""Triton: the tritonserver binary of the wheel nvidia-pytriton. It has no ONNX Runtime backend; a model of its Python
-backend that calls onnxruntime, in a process of its own, stands in."""
+"""Triton's Python backend: the tritonserver binary of the wheel nvidia-pytriton, and a model that calls onnxruntime in
+a process of its own. Triton's ONNX Runtime backend, all C++, is in no wheel."""
 
 import os
 import shutil
@@ -73,7 +73,7 @@ class Triton(Installed):
             target = target_of(job, url, name, "rest-binary")
             yield Served(
                 process=running,
-                server=target.server or "triton",
+                server=f"{target.server or 'triton'}, Python backend",
                 threads=job.threads,
                 golden=self._golden(infer(job, url, name)),
                 target=target,

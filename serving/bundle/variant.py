@@ -1,7 +1,9 @@
 """One form of a model, as model.json has it: what it is, how it was measured, and whether it may be served."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,7 +12,8 @@ class Measured:
 
     samples: int
     max_abs_diff: float | None
-    """Largest difference of any output. model.json has no NaN: this and the next two are None for it."""
+    """Largest difference of any output of floating-point numbers, 0 where there is none. model.json has no NaN: this
+    and the next two are None for it."""
     max_scaled_diff: float | None = None
     """Of several outputs the largest difference of any, as a share of its own largest value where that is above 1."""
     mean_abs_diff: float | None
@@ -22,6 +25,11 @@ class Measured:
     """None without true classes."""
     accuracy_drop: float | None
     """The checkpoint's accuracy minus this one's."""
+    differences: dict[str, float | None] = field(default_factory=dict)
+    """Largest difference by output, of floating-point numbers."""
+    changed_shares: dict[str, float] = field(default_factory=dict)
+    """By output of whole numbers or truth values the share of elements, 0..1, that are neither the checkpoint's nor
+    near ties: what the checkpoint itself answers otherwise once its weights are changed by a 1e-5th."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +56,31 @@ class Variant:
     measured: Measured
     speed: Speed
     limits: dict[str, float | None]
-    golden_tolerance: float
-    """How far a server's answer to the golden inputs may be from the golden outputs."""
+    golden_tolerance: dict[str, float] | float
+    """By output, how far a server's answer to the golden inputs may be from the golden outputs; of whole numbers and
+    truth values which share, 0..1, may be others. Bundles of before have one number: how far each element may be."""
+
+    def tolerance(self, output: str, golden: np.ndarray) -> float:
+        """What `difference` may be of the output whose golden values these are."""
+        if isinstance(self.golden_tolerance, dict):
+            return self.golden_tolerance[output]
+        return self.golden_tolerance if golden.dtype.kind == "f" else 0.0
+
+    def difference(self, answered: np.ndarray, golden: np.ndarray) -> float:
+        """The largest, NaN where a number is missing, and infinity for another shape; of whole numbers and truth values
+        the share that is another. None where an infinity is expected, with which a network masks a score, and is
+        answered, or is null in a server's JSON."""
+        if answered.shape != golden.shape:
+            return float("inf")
+        # As float64: unsigned numbers would wrap around, and truth values have no difference.
+        numbers = answered.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(numbers - golden)
+        apart = np.where((numbers == golden) | (np.isinf(golden) & np.isnan(numbers)), 0.0, apart)
+        if golden.dtype.kind == "f":
+            return float(apart.max(initial=0.0))
+        most = 0.0 if isinstance(self.golden_tolerance, dict) else self.golden_tolerance
+        return float((~(apart <= most)).mean()) if apart.size else 0.0
 
 
 def parse_variant(content: dict[str, Any]) -> Variant:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from torchferry.contract.image_formats import HEAD, is_picture
 from torchferry.serving.errors import NotDecodable
 
+NEITHER = "the body is neither JSON nor lines of numbers with commas"
 DELIMITERS = ",;\t|"
 UNNAMED = re.compile(r"(Unnamed: \d+)?")
 """A column without a name, and pandas's word for one."""
@@ -32,40 +34,63 @@ class Lines:
     def behind_first(self) -> "Lines":
         return Lines(self.cells[1:], self.numbers[1:])
 
-    @property
-    def without_first_column(self) -> "Lines":
-        return Lines([cells[1:] for cells in self.cells], self.numbers)
+    def without_unnamed(self, known: Collection[str]) -> tuple["Lines", tuple[str, ...]]:
+        """Without columns that have no name, and number the rows or are empty, as training leaves them out; and what
+        was left out, in words. `known` are names all the same."""
+        left: dict[int, str] = {}
+        for place, name in enumerate(self.first):
+            if name in known or not UNNAMED.fullmatch(name):
+                continue
+            if place == 0 and self._counts():
+                left[place] = "numbers the rows"
+            elif self._is_empty(place):
+                left[place] = "is empty"
+        kept = [[cell for place, cell in enumerate(cells) if place not in left] for cells in self.cells]
+        notes = (f"column {place + 1}, which has no name and {why}, is left out" for place, why in left.items())
+        return Lines(kept, self.numbers), tuple(notes)
 
-    @property
-    def number_their_rows(self) -> bool:
-        """Whether the first column has no name and counts, as pandas writes an index."""
+    def _counts(self) -> bool:
+        """Whether the first column holds another whole number in each row, as pandas writes an index."""
         counted = [cells[0].strip() for cells in self.cells[1:]]
-        return (
-            bool(UNNAMED.fullmatch(self.first[0]))
-            and len({*counted}) == len(counted)
-            and all(cell.isdecimal() for cell in counted)
-        )
+        return len({*counted}) == len(counted) and all(cell.isdecimal() for cell in counted)
+
+    def _is_empty(self, place: int) -> bool:
+        """Not where a row has another number of cells: which one it lacks is not known."""
+        return all(len(cells) == len(self.first) and not cells[place].strip() for cells in self.cells[1:])
 
 
 def read_lines(body: bytes, widths: Collection[int], names: Collection[str] = ()) -> Lines:
     """Cells between the delimiter, of , ; tab and |, that gives the first line most of the `names`, or else as many
-    cells as one of the `widths`.
+    cells as one of the `widths`, or else most cells.
 
     Raises NotDecodable.
     """
+    text = _text(body)
+    if not text.strip():
+        return Lines([], [])
     try:
-        text = body.decode("utf-8-sig")
         firsts = {delimiter: next(_records(text, delimiter), None) for delimiter in DELIMITERS}
         best = max(firsts, key=lambda each: _fit(firsts[each], widths, names))
         records = list(_records(text, best))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise NotDecodable(f"the body is neither JSON nor lines of numbers with commas: {error}") from error
+    except csv.Error as error:
+        raise NotDecodable(f"{NEITHER}: {error}") from error
     return Lines([cells for _, cells in records], [number for number, _ in records])
 
 
-def _fit(first: tuple[int, list[str]] | None, widths: Collection[int], names: Collection[str]) -> tuple[int, bool]:
+def _text(body: bytes) -> str:
+    if is_picture(body[:HEAD]):
+        raise NotDecodable("the body is a picture, and the model takes none; send JSON or lines of numbers with commas")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = body[: error.start].count(b"\n") + 1
+        where = f"line {line} has the byte 0x{body[error.start]:02x}"
+        raise NotDecodable(f"{NEITHER}: {where}, which is not UTF-8; save it as UTF-8") from error
+
+
+def _fit(first: tuple[int, list[str]] | None, widths: Collection[int], names: Collection[str]) -> tuple[int, bool, int]:
     cells = [cell.strip() for cell in first[1]] if first else []
-    return sum(cell in names for cell in cells), len(cells) in widths
+    return sum(cell in names for cell in cells), len(cells) in widths, len(cells)
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

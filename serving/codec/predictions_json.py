@@ -14,7 +14,8 @@ import numpy as np
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.images import decode_files, decode_image
 from torchferry.serving.codec.lines import read_lines
-from torchferry.serving.codec.table_rows import from_lines, from_records, plain_rows
+from torchferry.serving.codec.sample_answer import has_words, sample_answer
+from torchferry.serving.codec.table_rows import each_once, from_lines, from_records, plain_rows
 from torchferry.serving.codec.tensors import FORM, check_names, from_json, read_tensors, write_tensors
 from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
 
@@ -22,7 +23,10 @@ FILE = '{"b64": "an image file as base64"}'
 TOP_K = 5
 MAX_INSTANCES = 1024
 # Those that curl and browsers send of themselves say nothing; what the body is shows in its first bytes.
-TAKEN = ("application/octet-stream", "application/json", "application/x-www-form-urlencoded", "text/csv", "text/plain")
+TAKEN = (
+    *("application/octet-stream", "application/json", "application/x-www-form-urlencoded", "text/plain"),
+    *("text/csv", "application/csv", "text/tab-separated-values"),
+)
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,13 @@ def answer(
     """
     if top_k is not None and top_k < 1:
         raise WrongParameter(f"top_k is {top_k}; give how many labels are wanted, 1 or more")
-    if request.form == "tensors" or bundle.task == "tensors":
-        return _text({"model_name": model, "model_version": bundle.version} | write_tensors(outputs))
-    values = [_labelled(sample, bundle, top_k or TOP_K) for sample in outputs[bundle.outputs[0].name]]
-    alone = len(values) == 1 and request.form == "labels"
     notes = {"notes": request.notes} if request.notes else {}
-    return _text({"model": model} | (values[0] if alone else {"predictions": values}) | notes)
+    if request.form == "tensors" or not has_words(bundle):
+        return _text({"model_name": model, "model_version": bundle.version} | write_tensors(outputs) | notes)
+    samples = ({name: values[place] for name, values in outputs.items()} for place in range(request.size))
+    answers = [sample_answer(sample, bundle, top_k or TOP_K) for sample in samples]
+    alone = len(answers) == 1 and request.form == "labels"
+    return _text({"model": model} | (answers[0] if alone else {"predictions": answers}) | notes)
 
 
 def read_top_k(given: bytes | str | None) -> int | None:
@@ -113,18 +118,29 @@ def _finite(content: Any) -> Any:
 def _read_json(body: bytes, bundle: Bundle) -> Request:
     table = bundle.table
     try:
-        content = json.loads(body)
+        content = json.loads(body, object_pairs_hook=each_once if table else None)
     except (ValueError, RecursionError) as error:
-        raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}") from error
+        raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}{_behind(error)}") from error
     if _has_list(content, "instances", table) and "inputs" not in content:
         return _instances(content["instances"], bundle)
     if table and isinstance(content, list):
         return _records(content, table, "predictions")
     if table and isinstance(content, dict) and not _has_list(content, "inputs", table):
+        _check_is_no_list(content, table)
         return _records([content], table, "labels")
-    if bundle.pictures and not (isinstance(content, dict) and "inputs" in content):
+    if not (isinstance(content, dict) and _are_tensors(content.get("inputs"))):
         raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}")
     return Request(read_tensors(content, bundle.inputs), "tensors")
+
+
+def _are_tensors(given: Any) -> bool:
+    return isinstance(given, list) and all(isinstance(each, dict) and "name" in each for each in given)
+
+
+def _behind(error: Exception) -> str:
+    """What is said of JSON lines."""
+    lines = isinstance(error, json.JSONDecodeError) and error.msg == "Extra data"
+    return "; more follows its first value, and several samples are sent as one list" if lines else ""
 
 
 def _has_list(content: Any, key: str, table: TensorSpec | None) -> bool:
@@ -135,9 +151,10 @@ def _has_list(content: Any, key: str, table: TensorSpec | None) -> bool:
 
 
 def _forms(bundle: Bundle) -> str:
-    if bundle.table:
-        return f"{FORM}, nor a record of the columns {', '.join(_columns(bundle.table))}"
-    return f"{FORM}, nor {_by_name(bundle)}" if bundle.pictures else FORM
+    if bundle.pictures:
+        return f"{FORM}, nor {_by_name(bundle)}"
+    forms = f'{FORM} or {{"instances": [...]}}'
+    return f"{forms}, nor a record of the columns {', '.join(_columns(bundle.table))}" if bundle.table else forms
 
 
 def _columns(table: TensorSpec) -> tuple[str, ...]:
@@ -149,6 +166,13 @@ def _records(records: list[Any], table: TensorSpec, form: Literal["labels", "pre
         raise WrongTensor(f"the body has {len(records)} records; 1 to {MAX_INSTANCES} are taken")
     rows, notes = from_records(records, table)
     return Request({table.name: rows}, form, notes)
+
+
+def _check_is_no_list(content: dict[str, Any], table: TensorSpec) -> None:
+    """Raises WrongTensor for records under a name of somebody else's."""
+    for name, value in content.items():
+        if name not in _columns(table) and isinstance(value, list) and value and isinstance(value[0], dict):
+            raise WrongTensor(f"there is no column '{name[:100]}'; records are sent as a list, or under 'instances'")
 
 
 def _instances(given: Any, bundle: Bundle) -> Request:
@@ -166,7 +190,12 @@ def _instances(given: Any, bundle: Bundle) -> Request:
         raise WrongTensor("'instances' has samples of different kinds; give all of them alike")
     for sample in given:
         check_names(sample, bundle.inputs)
-    inputs = {spec.name: _column([sample[spec.name] for sample in given], spec) for spec in bundle.inputs}
+    try:
+        inputs = {spec.name: _column([sample[spec.name] for sample in given], spec) for spec in bundle.inputs}
+    except WrongTensor as error:
+        if not bundle.table:
+            raise
+        raise WrongTensor(f"{error}; or give records of the columns {', '.join(_columns(bundle.table))}") from error
     return Request(inputs, "predictions")
 
 
@@ -187,14 +216,3 @@ def _by_name(bundle: Bundle) -> str:
     """Instances that say all inputs."""
     sample = ", ".join(f'"{spec.name}": {FILE if spec.decode else "numbers"}' for spec in bundle.inputs)
     return f'{{"instances": [{{{sample}}}]}}'
-
-
-def _labelled(given: np.ndarray, bundle: Bundle, top_k: int) -> dict[str, Any]:
-    """What one sample's output means: the best classes, or a value for each output."""
-    labels = bundle.labels
-    if bundle.task == "regression":
-        return {"values": dict(zip(labels, map(float, given), strict=True))}
-    probabilities = np.array([1 - given[0], given[0]]) if bundle.task == "binary" else given
-    best = np.argsort(-probabilities, kind="stable")[:top_k]
-    top = [{"label": labels[k], "probability": float(probabilities[k])} for k in best]
-    return {**top[0], "top_k": top}

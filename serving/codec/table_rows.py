@@ -1,5 +1,6 @@
 """Rows of a table: records by the columns' names, and lines of text with a first line of names or without."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -7,8 +8,9 @@ import numpy as np
 
 from torchferry.contract.cells import CellText, NotACell
 from torchferry.contract.table import TableSpec, WrongRow
+from torchferry.errors import some
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.codec.lines import UNNAMED, Lines, read_lines
+from torchferry.serving.codec.lines import NEITHER, UNNAMED, Lines, read_lines
 from torchferry.serving.codec.tensors import DTYPES, check_declared, from_numbers
 from torchferry.serving.errors import NotDecodable, WrongTensor
 
@@ -19,13 +21,24 @@ EITHER = "may be the columns' names or a row"
 """What is said of a first line of numbers that are names as well."""
 
 
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose names are different ones, for json.loads. Raises WrongTensor: which value is meant?"""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise WrongTensor(f"an object has '{twice[:100]}' more than once")
+    return content
+
+
 def from_records(records: Sequence[Any], spec: TensorSpec) -> Rows:
     """Objects with a cell for each column, by name. Raises WrongTensor, which names the row and the column."""
     table, place = _table(spec), _counted if len(records) > 1 else _alone
     try:
         for row, record in enumerate(records):
             if not isinstance(record, dict):
-                raise WrongRow(f"{place(row)}: is no object of the columns {', '.join(table.names)}")
+                names = some([f'"{name}": ...' for name in table.names])
+                raise WrongRow(f"{place(row)}: is {_kind(record)}; an object {{{names}}} is expected")
             table.check_names(record, place(row))
             if not record:
                 raise WrongRow(f"{place(row)}: is empty; give one column or more of {', '.join(table.names)}")
@@ -38,10 +51,12 @@ def from_records(records: Sequence[Any], spec: TensorSpec) -> Rows:
 def from_lines(body: bytes, spec: TensorSpec) -> Rows:
     """A first line of the columns' names, in any order, and rows; or rows alone where all columns are numbers.
 
+    Other columns of training's table are left out, and said: somebody's file has them. A record is made for this model.
+
     Raises NotDecodable; WrongTensor, which names the line and the column.
     """
     table = _table(spec)
-    lines = read_lines(body, (len(table.names), len(table.numbers)), table.names)
+    lines = read_lines(body, (len(table.names), len(table.numbers)), table.known)
     if not lines.cells:
         raise WrongTensor(f"the body has no lines; the model takes the columns {', '.join(table.names)}")
     try:
@@ -60,14 +75,19 @@ def plain_rows(lines: Lines, spec: TensorSpec) -> np.ndarray:
     Raises NotDecodable, WrongTensor.
     """
     whole = DTYPES[spec.datatype].kind in "iu"
+    if not lines.cells:
+        raise WrongTensor(f"the body has no lines; the model takes rows of {spec.shape[1]} numbers")
+    rows: list[list[float]] = []
     try:
-        rows = [[_plain(cell, whole) for cell in cells] for cells in lines.cells]
+        for cells in lines.cells:
+            rows.append([_plain(cell, whole) for cell in cells])
     except ValueError as error:
-        what = f"the body is neither JSON nor lines of numbers with commas: {error}"
-        hint = "" if spec.table else "; the model's columns have no names here, so a line of names is not taken"
-        raise NotDecodable(what + hint) from error
-    if not rows or len({len(row) for row in rows}) != 1:
-        raise WrongTensor(f"'{spec.name}' has rows of different lengths, or none; the model takes {spec.shape[1]} each")
+        what = f"{NEITHER}: {lines.place(len(rows))}: {error}"
+        names = not (spec.table or rows or any(_is_number(cell, PANDAS) for cell in lines.first))
+        hint = "; the model's columns have no names here, so a line of names is not taken"
+        raise NotDecodable(what + (hint if names else "")) from error
+    if len({len(row) for row in rows}) != 1:
+        raise WrongTensor(f"'{spec.name}' has rows of different lengths; the model takes {spec.shape[1]} numbers each")
     shape = [len(rows), len(rows[0])]
     check_declared(spec.datatype, shape, spec)
     return from_numbers(rows, shape, spec)
@@ -92,26 +112,29 @@ def _begins_with_names(lines: Lines, table: TableSpec) -> bool:
     if not any(cell in table.names for cell in first):
         return not any(numbers)  # then names that the table does not have
     if all(numbers):
-        if not all(cell in table.names or UNNAMED.fullmatch(cell) for cell in first):
+        if not all(cell in table.known or UNNAMED.fullmatch(cell) for cell in first):
             return False  # a number that is the name of a column elsewhere
         raise WrongRow(f"line 1: '{','.join(first)}' {EITHER}; send records as JSON")
     return True
 
 
 def _named(lines: Lines, table: TableSpec, spec: TensorSpec) -> Rows:
-    notes: tuple[str, ...] = ()
-    if lines.number_their_rows:
-        notes = ("column 1, which has no name and numbers the rows, is left out",)
-        lines = lines.without_first_column
+    lines, notes = lines.without_unnamed(table.names)
     names = lines.first
+    if "" in names:
+        raise WrongRow("line 1: a column has no name; name it, or leave it out")
     if twice := [name for name in names if names.count(name) > 1]:
         raise WrongRow(f"line 1: names column '{twice[0]}' more than once")
-    table.check_names(names, "line 1")
+    others = [name for name in names if name in table.known and name not in table.names]
+    if len(others) == len(names):
+        raise WrongRow(f"line 1: names no column that the model reads; they are {some(table.names, 20)}")
+    table.check_names([name for name in names if name not in others], "line 1")
     rows = lines.behind_first
     if not rows.cells:
         raise WrongRow("line 1: names the columns, and no row follows it")
     encoded, unseen = _encoded(_by_name(rows, names), len(rows.cells), rows.place, spec)
-    return encoded, notes + unseen
+    left_out = (f"column {table.is_no_input(name)}, and is left out" for name in others)
+    return encoded, (*notes, *left_out, *unseen)
 
 
 def _unnamed(lines: Lines, table: TableSpec, spec: TensorSpec) -> Rows:
@@ -151,6 +174,10 @@ def _is_number(cell: str, text: CellText) -> bool:
 def _table(spec: TensorSpec) -> TableSpec:
     assert spec.table is not None  # or nobody comes here
     return spec.table
+
+
+def _kind(record: Any) -> str:
+    return "a list" if isinstance(record, list) else str(json.dumps(record))[:60]
 
 
 def _counted(row: int) -> str:

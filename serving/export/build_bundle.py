@@ -28,6 +28,7 @@ from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.scaled_jpeg import scaled_jpeg_effect
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.choice import chosen
+from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.label_shares import label_shares
 from torchferry.serving.export.progress import SILENT, Progress, variant_line
 from torchferry.serving.export.reference import Reference
@@ -64,7 +65,8 @@ def export(
         graphs.trace()
         independence = Independence(reference, GOLDEN, progress)
         expected = Expected(reference, Path(scratch), progress)
-        judges = Judges(expected, independence, WholeWay(reference, described))
+        tolerance = GoldenTolerance(expected, independence, GOLDEN)
+        judges = Judges(expected, independence, WholeWay(reference, described), tolerance)
         given = reference.limits | dict(limits)
         variants, skipped = _variants(names, graphs, judges, folder, given, progress)
         _, eager = measure_speed(lambda: reference, reference.test, cores())

@@ -12,6 +12,7 @@ from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.checks.gate import Expected, Limits, refusal
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.whole_way import WholeWay
+from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.speed import measure_speed
 from torchferry.serving.export.variants.graphs import Graphs
@@ -29,6 +30,7 @@ class Judges:
     expected: Expected
     independence: Independence
     way: WholeWay
+    tolerance: GoldenTolerance
 
 
 def built_variant(name: str, graphs: Graphs, judges: Judges, folder: Path, limits: Limits) -> Variant:
@@ -61,7 +63,7 @@ class _Judged:
         session, speed = measure_speed(lambda: self._open(built.file), self.reference.test, cores())
         measured = self._measure(built.file, session)
         dependence = self.judges.independence.of(session, self.name)
-        tolerance = max(1e-4, 2 * (measured.max_abs_diff or 0.0), 2 * dependence.largest)
+        tolerance = self.judges.tolerance.of(session, measured, dependence)
         refused = refusal(measured, self.limits) or dependence.refusal or self.judges.way.refusal(session, tolerance)
         return Variant(
             status="refused" if refused else "accepted",

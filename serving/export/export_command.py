@@ -14,7 +14,7 @@ from torchferry.serving.bundle.signature import SigningKey
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.external.external_model import add_options, load_given
 from torchferry.serving.export.external.network import name_of
-from torchferry.serving.export.external.picture_options import check_is_for_model
+from torchferry.serving.export.external.picture_options import check_is_for_model, option_of
 from torchferry.serving.export.formats.kserve import write_kserve
 from torchferry.serving.export.progress import shown_progress
 from torchferry.serving.export.trained import load_trained
@@ -22,14 +22,20 @@ from torchferry.serving.export.variants.variants import BUILDERS
 from torchferry.training.config.recipe import GateConfig
 
 USUAL = ("torch", "onnx-fp32", "onnx-int8")  # what needs neither a compiler nor a GPU
+OF_FORMATS = {"triton": ("run", "output", "format"), "kserve": ("run", "output", "format", "storage_uri")}
+"""What a bundle is converted by; all other options are for making one."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    options = parser().parse_args(arguments)
-    _check_names(options)
+    made = parser()
+    options = made.parse_args(arguments)
     if options.format != "bundle":
+        _check_converts(options, made)
         _convert(options)
         return
+    if options.storage_uri is not None:
+        raise UserError("--storage-uri: is for --format kserve, which writes it into the manifest")
+    _check_names(options)
     names = _names(options.variants)
     _check_serve(options.serve, names)
     asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(GateConfig)}
@@ -79,16 +85,32 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _check_converts(options: argparse.Namespace, made: argparse.ArgumentParser) -> None:
+    """Raises UserError for an option that nothing would heed."""
+    for name, value in vars(options).items():
+        if name in OF_FORMATS[options.format] or value == made.get_default(name):
+            continue
+        ways = {
+            "max_batch": f"it stands in the bundle, from where --format {options.format} takes it",
+            "serve": "every accepted ONNX variant becomes a model of Triton's, and who asks names one",
+            "variants": "every accepted ONNX variant becomes a model of Triton's",
+            "storage_uri": "it is for --format kserve, which writes it into the manifest",
+        }
+        way = ways.get(name, f"it is for making a bundle, and --format {options.format} converts one")
+        raise UserError(f"{option_of(name)}: {way}; leave it out")
+
+
 def _convert(options: argparse.Namespace) -> None:
-    if options.max_batch is not None:
-        raise UserError(f"--max-batch: stands in the bundle, and --format {options.format} takes it from there")
     if options.run is None or options.output is None:
         raise UserError(f"--format: {options.format} needs a bundle, and the folder to write with --output")
     bundle = bundles.load(options.run)
     if options.format == "triton":
         from torchferry.serving.export.formats.triton import write_triton  # loads Triton's schema
 
-        print(f"{', '.join(write_triton(bundle, options.output))} in {options.output}")
+        names = write_triton(bundle, options.output)
+        print(f"{', '.join(names)} in {options.output}")
+        if (choice := bundle.choice) and len(names) > 1 and (own := f"{bundle.name}-{choice.variant}") in names:
+            print(f"who asks Triton names one of them; the bundle's own choice is {own}: {choice.reason}")
         return
     if options.storage_uri is None:
         raise UserError("--storage-uri: is missing; say where what --format triton wrote will lie")

@@ -70,7 +70,12 @@ def table_of(given: Input, source: Source) -> TableSpec | None:
     # Here: it loads scikit-learn, which takes a second that --help and other models need not spend.
     from torchferry.training.data.tables.typed_rows import encoders_of
 
-    return TableSpec(columns=encoders_of(given), text=source.cell_text or CellText())
+    return TableSpec(
+        columns=encoders_of(given),
+        text=source.cell_text or CellText(),
+        targets=source.target_columns,
+        unread=source.unread_columns,
+    )
 
 
 def decode_of(given: Input) -> ImageDecode | None:

@@ -5,6 +5,9 @@ from typing import Any
 
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
+from torchferry.errors import some
+
+MOST_EXAMPLES = 20
 
 
 def described(table: TableSpec) -> list[dict[str, Any]]:
@@ -35,12 +38,22 @@ def csv_example(example: Mapping[str, Any]) -> str:
 
 
 def _cell(column: Encoder, may_miss: bool) -> dict[str, Any]:
-    null = [None] if may_miss else []
-    if column.kind == "category":
-        return {"enum": [*column.categories, *null]}
-    kind = "number" if column.kind == "number" else "string"
-    said = {"type": [kind, "null"] if null else kind}
-    return said if kind == "number" else said | {"description": f"a date as {column.form or 'ISO 8601'} says"}
+    """What to send; servers also read numbers and truth values that are text, as a CSV's cells are."""
+    said = _held(column)
+    return said | {"type": [*said["type"], "null"]} if may_miss else said
+
+
+def _held(column: Encoder) -> dict[str, Any]:
+    if column.kind == "number":
+        return {"type": ["number"]}
+    if column.kind == "date":
+        return {"type": ["string"], "description": f"a date as {column.form or 'ISO 8601'} says"}
+    known = some(column.categories, MOST_EXAMPLES)
+    return {
+        "type": ["string", "number", "boolean"],
+        "description": f"one of {known}; another one counts as none of them, which the answer's notes say",
+        "examples": list(column.categories[:MOST_EXAMPLES]),
+    }
 
 
 def _quoted(cell: str) -> str:

@@ -4,7 +4,3 @@ The inputs become samples (`inputs`, `pictures`, `rows`, `json_lines`, `arrays`)
 (`sample`), an asker answers these (`server`, `local`), and the answers become records (`records`) in the order of the
 inputs, in lines for people or in a file that goes on where it was interrupted (`output_file`).
 """
-
-from torchferry.serving.predict.predict_command import main
-
-__all__ = ["main"]

@@ -11,10 +11,13 @@ from torchferry.serving.codec.table_rows import EITHER
 from torchferry.serving.predict.sample import Sample
 
 Answer = dict[str, Any]
-"""{"label", "probability", "top_k"}, {"values"} of a regression, or {"outputs": tensors by name, in nested lists}."""
+"""{"label", "probability", "top_k"}, {"values"} of a regression, or {"outputs"}: by name tensors in nested lists, or
+{"label", "score", "top_k"} of one with labels of its own."""
 
 NOTES = "notes"
 """What was assumed of samples that were asked about together, in the answer to the first of them."""
+
+ITS_NAMES = "line 1 is the file's own, taken for the columns' names"
 
 _LINE = re.compile(r"\bline (\d+): ")
 
@@ -34,12 +37,13 @@ def refused(sample: Sample, why: str, fault: bool = False) -> Unanswered:
 
     Raises UserError where a file's first line may be one of names: the rows behind it might have another order.
     """
-    if EITHER in why and sample.form == "row" and sample.row == 1 and not sample.names:
+    if sample.form != "row" or not (line := _LINE.search(why)):
+        return Unanswered(why, fault)
+    if EITHER in why and sample.row == 1 and not sample.names:
         raise UserError(f"{sample.source}: {why}")
-    line = _LINE.search(why) if sample.form == "row" else None
-    if line and not (sample.names and line[1] == "1"):  # line 1 is the file's own line of names
-        why = why[: line.start()] + why[line.end() :]
-    return Unanswered(why, fault)
+    if sample.names and line[1] == "1":
+        return Unanswered(f"{why} ({ITS_NAMES})", fault)
+    return Unanswered(why[: line.start()] + why[line.end() :], fault)
 
 
 def each(content: Mapping[str, Any], samples: Sequence[Sample]) -> list[Result]:
@@ -47,7 +51,7 @@ def each(content: Mapping[str, Any], samples: Sequence[Sample]) -> list[Result]:
     notes = content.get("notes", [])
     if "predictions" in content:
         answers = list(content["predictions"])
-    elif "outputs" in content:
+    elif isinstance(content.get("outputs"), list):
         answers = _tensors(content["outputs"], None if samples[0].form == "request" else len(samples))
     else:
         answers = [{key: value for key, value in content.items() if key not in ("model", "notes")}]

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from typing import TypeVar
 
 Q = TypeVar("Q")
@@ -12,12 +12,12 @@ AHEAD = 4
 memory stays bounded."""
 
 
-def in_order(work: Callable[[Q], A], questions: Iterable[Q], pool: Executor, workers: int) -> Iterator[tuple[Q, A]]:
-    """Each question with its result. What `work` raises is raised here, and the rest is not begun."""
+def in_order(ask: Callable[[Q], Future[A]], questions: Iterable[Q], workers: int) -> Iterator[tuple[Q, A]]:
+    """Each question with its result. What a future raises is raised here, and the rest is not begun."""
     under_way: deque[tuple[Q, Future[A]]] = deque()
     try:
         for question in questions:
-            under_way.append((question, pool.submit(work, question)))
+            under_way.append((question, ask(question)))
             if len(under_way) >= AHEAD * workers:
                 first, future = under_way.popleft()
                 yield first, future.result()

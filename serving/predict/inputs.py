@@ -29,12 +29,19 @@ class Inputs:
         say: Callable[[str], None],
         stdin: IO[bytes] | None = None,
         written: Collection[Path] = (),
+        takes_pictures: bool | None = None,
     ) -> None:
         """Raises UserError for what is not there, before any sample is made.
+
+        `takes_pictures`: whether the model does, where that is known: then no text is taken for rows, and else no
+        folder is searched for pictures.
 
         `say` is told what had to be assumed. The files of a glob are sorted; their names are in memory, those of a
         folder one folder at a time. A glob does not mean what is `written` meanwhile.
         """
+        if takes_pictures is False and (folder := next(filter(os.path.isdir, given), None)):
+            raise UserError(f"{folder}: is a folder, and the model takes no pictures; give files, such as '{folder}/*'")
+        self.takes_pictures = takes_pictures
         own = frozenset(map(os.path.abspath, written))
         self.paths = [path for text in given for path in _expanded(text, own)]
         self.say, self.stdin = say, stdin or sys.stdin.buffer
@@ -59,7 +66,7 @@ class Inputs:
         return sum(map(_about, self.paths)) if all(map(os.path.exists, self.paths)) else 0
 
     def _from_file(self, path: str) -> Iterator[Sample]:
-        kind = _kind(_head(path), path)
+        kind = self._kind(_head(path), path)
         if kind == "picture":
             yield Sample(path, None, "file")
         elif kind == "arrays":
@@ -70,7 +77,7 @@ class Inputs:
 
     def _from_stream(self, given: IO[bytes], source: str) -> Iterator[Sample]:
         stream = given if isinstance(given, io.BufferedReader) else io.BufferedReader(given)  # type: ignore[type-var]
-        kind = _kind(stream.peek(HEAD)[:HEAD])
+        kind = self._kind(stream.peek(HEAD)[:HEAD])
         if kind == "picture":
             yield Sample(source, None, "file", stream.read())
         elif kind == "arrays":
@@ -79,6 +86,11 @@ class Inputs:
         else:
             lines = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
             yield from self._from_lines(lines, kind, source)
+
+    def _kind(self, head: bytes, path: str = "") -> Kind:
+        """What is text may be a picture that is none, which its answer says."""
+        kind = _kind(head, path)
+        return "picture" if kind == "rows" and self.takes_pictures else kind
 
     def _from_lines(self, lines: Iterable[str], kind: Kind, source: str) -> Iterator[Sample]:
         return instances(lines, source) if kind == "json" else rows(lines, source, self.say)

@@ -9,6 +9,8 @@ from itertools import chain
 from typing import Any
 
 from torchferry.errors import UserError
+from torchferry.serving.codec.table_rows import each_once
+from torchferry.serving.errors import WrongTensor
 from torchferry.serving.predict.sample import Form, Sample
 
 MOST_BYTES = 16 * 2**20
@@ -17,18 +19,20 @@ MOST_BYTES = 16 * 2**20
 
 def instances(lines: Iterable[str], source: str) -> Iterator[Sample]:
     """A sample for each line that is not empty; its row is the line's number. Raises UserError for what is no JSON."""
-    given = iter(lines)
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
     try:
-        first = next(given, "")
-        text = first if _is_json(first) else _whole(chain([first], given), source)
-        if _is_list_of_objects(value := json.loads(text)):
-            yield from _each(value, given, source)
+        begins, first = next(numbered, (1, ""))
+        behind = (line for _, line in numbered)
+        text = first if _is_json(first) else _whole(chain([first], behind), source)
+        if _is_list_of_objects(json.loads(text)):
+            yield from _each(json.loads(text, object_pairs_hook=each_once), behind, source)
             return
-        for number, line in enumerate(chain([text], given), 1):
-            if line.strip():
-                yield _sample(source, number, line)
+        for number, line in chain([(begins, text)], numbered):
+            yield _sample(source, number, line)
     except UnicodeDecodeError as error:
         raise UserError(f"{source}: cannot be read as JSON lines ({error})") from error
+    except WrongTensor as error:  # an object of a list has a name twice, which its sample would not show any more
+        raise UserError(f"{source}: {error}") from error
 
 
 def _is_list_of_objects(value: Any) -> bool:
@@ -38,7 +42,7 @@ def _is_list_of_objects(value: Any) -> bool:
 
 def _each(records: Sequence[Any], behind: Iterator[str], source: str) -> Iterator[Sample]:
     """A sample for each record of a file that is a list of them; its row is its place in the list."""
-    if any(line.strip() for line in behind):
+    if next(behind, None) is not None:
         raise UserError(f"{source}: more follows the list that it begins with; give one list, or a value on each line")
     for number, record in enumerate(records, 1):
         yield _sample(source, number, json.dumps(record))

@@ -34,9 +34,10 @@ class AskedBundle:
     def __init__(self, bundle: Bundle, variant: str = "", top_k: int | None = None) -> None:
         """Load the variant, or the one that a server would choose, and check its golden outputs. Raises UserError.
 
-        It computes on one thread, so that its answers are the same on every number of cores.
+        Answers have the `top_k` best labels, or the best one. It computes on one thread, so that its answers are the
+        same on every number of cores.
         """
-        self.bundle, self.variant, self.top_k = bundle, variant or chosen(bundle).variant, top_k
+        self.bundle, self.variant, self.top_k = bundle, variant or chosen(bundle).variant, top_k or 1
         self.session = open_variant(bundle, self.variant, threads=1)
         check_golden(self.session, bundle, self.variant)
         self.max_batch = planned(bundle, self.variant, Settings()).max_batch

@@ -1,7 +1,7 @@
 """The pictures below a folder, in an order that is always the same, found while they are asked for."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from torchferry.contract.image_formats import HEAD, SUFFIXES, is_picture
@@ -37,15 +37,16 @@ def pictures_below(folder: str, left_out: LeftOut) -> Iterator[str]:
     names of one folder at a time. Raises UserError for a folder that cannot be read, or that has no picture.
     """
     count, here = 0, LeftOut()
-    for path in _files_below(folder):
-        if _is_file(path) and (is_named_so(path) or holds_picture(path)):
+    for path, is_file in _files_below(folder):
+        if is_file and (is_named_so(path) or holds_picture(path)):
             count += 1
             yield path
         else:
             here.add(path)
             left_out.add(path)
     if not count:
-        raise UserError(f"{folder}: has no picture in it; {here if here.count else 'it has no files'}")
+        found = f"{here}; other files are given by name, such as '{folder}/*'" if here.count else "it has no files"
+        raise UserError(f"{folder}: has no picture in it; {found}")
 
 
 def files_of_folder(folder: str) -> int:
@@ -67,27 +68,47 @@ def holds_picture(path: str) -> bool:
         return False
 
 
-def _files_below(folder: str) -> Iterator[str]:
-    seen = set[tuple[int, int]]()
-    for parent, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
+def _files_below(folder: str) -> Iterator[tuple[str, bool]]:
+    """Paths, and of each whether it is a file, or a link that leads nowhere: of that is said that it cannot be read."""
+    seen, waiting = set[tuple[int, int]](), [folder]
+    while waiting:
+        parent = waiting.pop()
         state = os.stat(parent)
         if (state.st_dev, state.st_ino) in seen:  # links may lead here again and again
-            folders.clear()
             continue
         seen.add((state.st_dev, state.st_ino))
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        folders, names, others = _entries(parent)
         for name in sorted(names):
-            if not _is_hidden(name):
-                yield os.path.join(parent, name)
+            yield os.path.join(parent, name), name not in others
+        waiting += [os.path.join(parent, name) for name in sorted(folders, reverse=True)]
 
 
-def _is_file(path: str) -> bool:
-    return os.path.isfile(path) or os.path.islink(path)  # of a link that leads nowhere is said that it cannot be read
+def _entries(folder: str) -> tuple[list[str], list[str], set[str]]:
+    """Names of folders, of all else, and those of the latter that are no files, but pipes and the like.
+
+    The folder knows this of its entries; to ask for each of a million files takes longer than to read small ones.
+    """
+    folders, names, others = list[str](), list[str](), set[str]()
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if _is_hidden(entry.name):
+                    continue
+                is_folder = _leads_to(entry.is_dir)
+                (folders if is_folder else names).append(entry.name)
+                if not (is_folder or _leads_to(entry.is_file) or entry.is_symlink()):
+                    others.add(entry.name)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read ({error.strerror})") from error
+    return folders, names, others
+
+
+def _leads_to(kind: Callable[[], bool]) -> bool:
+    try:
+        return kind()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in SILENT
-
-
-def _refuse(error: OSError) -> None:
-    raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from error

@@ -2,8 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from itertools import chain, islice
@@ -11,19 +11,20 @@ from typing import Any
 
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import trusted_keys
 from torchferry.serving.client import Client, GrpcClient, RestClient
 from torchferry.serving.patience import Patience
-from torchferry.serving.predict import processes
 from torchferry.serving.predict.answers import NOTES, Result, Unanswered
 from torchferry.serving.predict.in_order import in_order
 from torchferry.serving.predict.inputs import Inputs
 from torchferry.serving.predict.local import AskedBundle
 from torchferry.serving.predict.output_file import OutputFile, files_of
 from torchferry.serving.predict.predict_options import parsed
+from torchferry.serving.predict.processes import AskingProcesses, InThisProcess
 from torchferry.serving.predict.progress import Progress
 from torchferry.serving.predict.question import Question, questions
-from torchferry.serving.predict.records import FORMATS, Csv, Lines, Records
+from torchferry.serving.predict.records import FORMATS, Csv, Lines, Records, has_labels
 from torchferry.serving.predict.sample import Sample
 from torchferry.serving.predict.server import AskedServer
 from torchferry.serving.predict.standard_output import StandardOutput
@@ -40,9 +41,12 @@ Output = OutputFile | StandardOutput
 
 def main(arguments: Sequence[str]) -> None:
     options = parsed(arguments)
-    inputs = Inputs(options.inputs, _say, written=files_of(options.output) if options.output else ())
+    bundle = bundles.load(options.bundle, trusted_keys(options)) if options.bundle else None
+    written = files_of(options.output) if options.output else ()
+    takes_pictures = bool(bundle.pictures) if bundle else None
+    inputs = Inputs(options.inputs, _say, written=written, takes_pictures=takes_pictures)
     with ExitStack() as stack:
-        asked = _asked_server(options, stack) if options.bundle is None else _asked_bundle(options)
+        asked = _asked_bundle(bundle, options) if bundle else _asked_server(options, stack)
         output = _output(options, asked.about)
         stack.callback(output.close)
         remaining = _remaining(questions(output.checked(inputs), asked.together), output.done)
@@ -73,8 +77,7 @@ def _client(options: argparse.Namespace, patience: Patience) -> Client:
     return GrpcClient(target, options.timeout, options.headers, tls=tls, ca=options.ca, parts=parts, patience=patience)
 
 
-def _asked_bundle(options: argparse.Namespace) -> AskedBundle:
-    bundle = bundles.load(options.bundle, trusted_keys(options))
+def _asked_bundle(bundle: Bundle, options: argparse.Namespace) -> AskedBundle:
     asked = AskedBundle(bundle, options.variant, options.top_k)
     if not options.variant:
         _say(f"{options.bundle}: {asked.variant} answers, as on a server; --variant names another")
@@ -84,7 +87,10 @@ def _asked_bundle(options: argparse.Namespace) -> AskedBundle:
 def _output(options: argparse.Namespace, about: dict[str, Any]) -> Output:
     if not options.output:
         return StandardOutput()
-    return OutputFile(options.output, options.format, {**about, "top_k": options.top_k, "inputs": options.inputs})
+    output = OutputFile(options.output, options.format, {**about, "top_k": options.top_k, "inputs": options.inputs})
+    if output.done:
+        _say(f"{options.output}: has {output.done:,} samples already, and goes on behind them")
+    return output
 
 
 def _remaining(asked: Iterable[Question], done: int) -> Iterator[Question]:
@@ -95,19 +101,14 @@ def _remaining(asked: Iterable[Question], done: int) -> Iterator[Question]:
 def _results(
     asked: AskedServer | AskedBundle, remaining: Iterator[Question], options: argparse.Namespace, stack: ExitStack
 ) -> Iterator[tuple[Question, list[Result]]]:
-    few = list(islice(remaining, 2))
-    pool: Executor
-    work: Callable[[Question], list[Result]] = lambda question: asked.ask(question.samples)  # noqa: E731
-    if isinstance(asked, AskedServer):
-        workers = options.connections
-        pool = ThreadPoolExecutor(workers)
-    elif len(few) < 2 or options.processes == 1:
-        workers, pool = 1, processes.InThisProcess()
-    else:
-        workers, work = options.processes, processes.ask
-        pool = processes.AskingProcesses(asked, workers)
+    if isinstance(asked, AskedBundle) and options.processes > 1:
+        asking = AskingProcesses(asked, options.processes)
+        stack.callback(asking.shutdown)
+        return in_order(asking.ask, remaining, options.processes)
+    workers = options.connections if isinstance(asked, AskedServer) else 1
+    pool = ThreadPoolExecutor(workers) if isinstance(asked, AskedServer) else InThisProcess()
     stack.callback(pool.shutdown, cancel_futures=True)
-    return in_order(work, chain(few, remaining), pool, workers)
+    return in_order(lambda question: pool.submit(asked.ask, question.samples), remaining, workers)
 
 
 def _new(results: Iterable[tuple[Question, list[Result]]], done: int) -> Iterator[Pair]:
@@ -132,7 +133,7 @@ def _write(
         records: Records = FORMATS[options.format](options.top_k) if options.format else Lines(options.top_k)
         if output.is_new:
             head, pairs = _first_answer(pairs)
-            if options.top_k and "label" not in head:
+            if options.top_k and not has_labels(head):
                 _say("--top-k: the model answers without labels, of which none can be the best; it changes nothing")
             output.append(records.head(head))
         elif isinstance(records, Csv):

@@ -37,13 +37,21 @@ class Lines(Records):
     def record(self, sample: Sample, result: Result) -> str:
         if isinstance(result, Unanswered):
             return ""
-        if self.top_k and result.get("top_k"):
-            said = ", ".join(f"{each['label']}  {each['probability']:.4f}" for each in result["top_k"])
-        elif "label" in result:
-            said = f"{result['label']}  {_number(result['probability'])}"
+        if "label" in result:
+            said = self._labels(result)
+        elif _labelled_outputs(result):
+            said = "; ".join(f"{name}: {self._output(value)}" for name, value in result["outputs"].items())
         else:
             said = ", ".join(f"{name} {_short(value)}" for name, value in _cells(result, None))
         return f"{said}  {one_line(sample.place)}\n"
+
+    def _output(self, value: Any) -> str:
+        return self._labels(value) if _is_labelled(value) else _short(value)
+
+    def _labels(self, answer: Answer) -> str:
+        """The best ones, each with its probability or score."""
+        top = answer["top_k"] if self.top_k and answer.get("top_k") else [answer]
+        return ", ".join(f"{each['label']}  {_number(_score(each))}" for each in top)
 
 
 class JsonLines(Records):
@@ -53,8 +61,7 @@ class JsonLines(Records):
         where: dict[str, Any] = {"source": sample.source, "row": sample.row}
         if isinstance(result, Unanswered):
             return json.dumps(where | {"error": result.why}) + "\n"
-        said = {key: value for key, value in result.items() if key != "top_k" or self.top_k}
-        return json.dumps(where | said) + "\n"
+        return json.dumps(where | (result if self.top_k else _without_top_k(result))) + "\n"
 
 
 class Csv(Records):
@@ -82,21 +89,58 @@ class Csv(Records):
 FORMATS: dict[str, type[Records]] = {"csv": Csv, "jsonl": JsonLines}
 
 
+def has_labels(answer: Answer) -> bool:
+    """Of the sample, or of one of several outputs."""
+    return _is_labelled(answer) or _labelled_outputs(answer)
+
+
 def one_line(text: str) -> str:
     return text.replace("\r", "\\r").replace("\n", "\\n")
 
 
 def _cells(answer: Answer, top_k: int | None) -> Iterator[tuple[str, Any]]:
-    """Columns and their values: a regression's values and outputs by their names, labels from the second on."""
+    """Columns and their values: a regression's values and outputs by their names, labels from the second on.
+
+    What an output with labels of its own says has the output's name before it, and ':', which no name has.
+    """
     for key, value in answer.items():
         if key == "top_k":
             for place, each in enumerate(value[1:top_k] if top_k else (), 2):
-                yield f"label_{place}", each["label"]
-                yield f"probability_{place}", each["probability"]
+                yield from ((f"{name}_{place}", inner) for name, inner in each.items())
         elif isinstance(value, dict):
-            yield from ((f"value_{name}" if name in OWN else name, inner) for name, inner in value.items())
+            for name, inner in value.items():
+                if _is_labelled(inner):
+                    yield from ((f"{name}:{own}", said) for own, said in _cells(inner, top_k))
+                else:
+                    yield (f"value_{name}" if name in OWN else name), inner
         else:
             yield key, value
+
+
+def _labelled_outputs(answer: Answer) -> bool:
+    return any(map(_is_labelled, answer.get("outputs", {}).values()))
+
+
+def _is_labelled(value: Any) -> bool:
+    """Whether it is an output's label with its score."""
+    return isinstance(value, dict) and "label" in value
+
+
+def _score(labelled: Answer) -> float | None:
+    """Of a label: its probability, or the score that an output gave."""
+    number: float | None = labelled["probability"] if "probability" in labelled else labelled["score"]
+    return number
+
+
+def _without_top_k(answer: Answer) -> Answer:
+    """With the best label alone, also of each output."""
+    if "outputs" not in answer:
+        return {key: value for key, value in answer.items() if key != "top_k"}
+    outputs = answer["outputs"]
+    return {
+        **answer,
+        "outputs": {name: _without_top_k(said) if _is_labelled(said) else said for name, said in outputs.items()},
+    }
 
 
 def _cell(value: Any) -> Any:

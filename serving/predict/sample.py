@@ -1,13 +1,11 @@
 """One sample that is asked about, and what of it is sent."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Form = Literal["file", "row", "instance", "request", "wrong"]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     source: str
     """The path as it was given or found; - is the standard input."""
     row: int | None

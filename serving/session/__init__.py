@@ -67,29 +67,27 @@ def check_golden_together(session: Session, bundle: Bundle, variant: str) -> Non
 def _check(session: Session, bundle: Bundle, variant: str, calls: Mapping[str, Rows]) -> None:
     """`calls`: the golden samples that are asked together, by how."""
     inputs, expected = bundle.golden()
+    judge = bundle.variants[variant]
     for how, rows in calls.items():
         answered = session.run({name: np.ascontiguousarray(values[rows]) for name, values in inputs.items()})
         for name, values in expected.items():
-            apart = _apart(answered[name], values[rows])
-            difference, tolerance = float(apart.max()), bundle.variants[variant].golden_tolerance
+            difference = judge.difference(answered[name], values[rows])
             # Another batch is rounded differently, and the bundle's tolerance may be of equal ones.
-            if how and values.dtype.kind == "f":
-                tolerance += ROUNDED * float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
-            elif how and np.count_nonzero(apart) <= ROUNDED * apart.size:  # a few of the classes of a picture's pixels
-                continue
-            if not difference <= tolerance:  # so that NaN fails as well
+            allowed = judge.tolerance(name, values) + (ROUNDED * _scale(values) if how else 0.0)
+            if not difference <= allowed:  # so that NaN fails as well
                 raise BundleError(
-                    f"{bundle.name} {variant}: its answer to the golden input{how and ' '}{how} differs by "
-                    f"{difference:.2g} in '{name}'; {tolerance:.2g} is allowed"
+                    f"{bundle.name} {variant}: its answer to the golden input{how and ' '}{how} differs "
+                    + _words(name, difference, allowed, values)
                     + (", and all together are answered right; export it again, with --max-batch 1" if how else "")
                 )
 
 
-def _apart(answered: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Of each element. None where an infinity is expected, with which a network masks a score, and is answered, or is
-    null in a server's JSON."""
-    # As float64: unsigned numbers would wrap around, and truth values have no difference.
-    numbers = answered.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(numbers - values)
-    return np.where((numbers == values) | (np.isinf(values) & np.isnan(numbers)), 0.0, apart)
+def _words(name: str, difference: float, allowed: float, values: np.ndarray) -> str:
+    if values.dtype.kind == "f":
+        return f"by {difference:.2g} in '{name}'; {allowed:.2g} is allowed"
+    return f"in {difference:.2%} of '{name}'; {allowed:.2%} are allowed"
+
+
+def _scale(values: np.ndarray) -> float:
+    """The largest magnitude; 1 of whole numbers and truth values, as a share is counted."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) if values.dtype.kind == "f" else 1.0

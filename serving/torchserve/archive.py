@@ -53,6 +53,7 @@ MODULES = (
     "serving/codec/lines.py",
     "serving/codec/predicted_labels.py",
     "serving/codec/predictions_json.py",
+    "serving/codec/sample_answer.py",
     "serving/codec/table_rows.py",
     "serving/codec/tensors.py",
     "serving/codec/values.py",

@@ -41,6 +41,8 @@ STATUS = {
 }
 OUTCOMES = {InferenceFailed: "server_error", DeadlinePassed: "deadline"}
 LONGEST_QUEUE = 3600.0  # seconds; what claims to have waited longer has not
+TAKEN_APART = "application/x-www-form-urlencoded"
+"""What curl says of any body; the gateway says otherwise."""
 RAW_LENGTH = "inference-header-content-length"
 
 
@@ -55,6 +57,8 @@ class WorkerRequest:
     """The label that is to be explained; sent as `top_k` is."""
     started: float = field(default_factory=time.time)
     """When the worker got it, in seconds since the epoch."""
+    parts: tuple[str, ...] = ()
+    """Of a form in which none is the body."""
     asked: Request | None = None
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     explanation: Explanation | None = None
@@ -69,6 +73,7 @@ class WorkerRequest:
     def of(cls, row: Mapping[str, Any], headers: Mapping[str, Any]) -> "WorkerRequest":
         """A row's body is called `body`, a form's and gRPC's `data`; of a form with one other part it is that."""
         parts = {name: value for name, value in row.items() if name not in ("top_k", "target")}
+        whole = len(parts) == 1 or not {"data", "body"}.isdisjoint(parts)
         body = parts.get("data") or parts.get("body") or (next(iter(parts.values())) if len(parts) == 1 else b"")
         named = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
         return cls(
@@ -76,6 +81,7 @@ class WorkerRequest:
             named,
             row.get("top_k", named.get("x-top-k", "").encode()) or None,
             row.get("target", named.get("x-target", "").encode()) or None,
+            parts=() if whole else tuple(parts),
         )
 
     @property
@@ -163,7 +169,12 @@ class WorkerRequest:
 
     def _read(self, bundle: Bundle) -> Request:
         kind = self.headers.get("content-type", "")
-        if not kind.startswith("multipart/"):  # TorchServe has taken the form apart
+        if kind.startswith("multipart/"):  # TorchServe has taken the form apart
+            if self.parts:
+                raise NotDecodable(f"the form has {len(self.parts)} parts; one is taken, or the one called data")
+        elif kind.lower().startswith(TAKEN_APART):
+            raise UnsupportedType(f"TorchServe takes a body of {TAKEN_APART} apart; send application/octet-stream")
+        else:
             check_type(kind)
         if (length := self.headers.get(RAW_LENGTH)) is None:
             return read_request(self.body, bundle)

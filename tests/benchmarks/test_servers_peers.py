@@ -15,7 +15,7 @@ from torchferry.benchmarks.report.report_command import main as report
 from torchferry.benchmarks.servers.table import Row
 
 CHOSEN = ["bentoml"]  # the quickest to install
-ALL = ["litserve", "bentoml", "mlserver", "kserve", "ray-serve", "triton"]
+ALL = ["litserve", "bentoml", "mlserver", "kserve", "ray-serve", "triton-python"]
 PEERS = ALL if os.environ.get("TORCHFERRY_TEST_PEERS") == "all" else CHOSEN
 NO_BATCHING = {"kserve": "its batcher is in the agent", "bare": "a loop has one sample at a time"}
 ABOUT = {"server": "x 1", "protocol": "rest", "workers": 1, "threads": 1, "payload_bytes": 223}

@@ -1,6 +1,5 @@
 """HTTP and gRPC test servers that return a canned answer and record the requests."""
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from tests.http_server import running
 from torchferry.serving.codec.predictions_grpc import SERVICE, Request, Response
 
 LOOPBACK = "127.0.0.1"
@@ -46,15 +46,9 @@ def http_peer() -> Iterator[Peer]:
         def log_message(self, *_: object) -> None:
             """Nothing on stderr."""
 
-    with ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:
+    with ThreadingHTTPServer((LOOPBACK, 0), Handler) as server, running(server):
         peer.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield peer
-        finally:
-            server.shutdown()
-            thread.join()
+        yield peer
 
 
 @contextmanager

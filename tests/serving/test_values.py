@@ -15,6 +15,7 @@ from tests.serving.onnx_server.calling import infer_request, output_arrays
 from tests.serving.onnx_server.in_process import Call, Line, serving_bundles
 from tests.serving.torchserve.test_handler import Context
 from tests.serving.wire import in_loop
+from tests.training.untrained import save_untrained
 from torchferry.benchmarks.load.inputs import random_inputs
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.predictions_json import answer, read_request
@@ -30,7 +31,7 @@ from torchferry.serving.session import check_golden, open_variant
 from torchferry.training.config.instantiate import Component, build
 from torchferry.training.data import SOURCES
 from torchferry.training.data.source import Source
-from torchferry.training.models.saved import ModelCard, build_model, load_model, save_model
+from torchferry.training.models.saved import load_model
 
 pytestmark = pytest.mark.slow
 START, VARIANTS = 1700000000.25, ["torch", "onnx-fp32", "onnx-fp16", "onnx-int8"]
@@ -45,21 +46,7 @@ def saved(folder: Path) -> Path:
     source: Source = build(data, SOURCES, "data.source")
     network = Component(name="mlp", args={"widths": [1, 32, 32, 1]})
     torch.manual_seed(0)
-    model = build_model(network, source.input, source.target_scale)
-    card = ModelCard(
-        name="due",
-        task="regression",
-        network=network,
-        input=source.input,
-        target_scale=source.target_scale,
-        labels=source.labels,
-        data=data,
-        result={},
-        step=1,
-        torch="2",
-    )
-    folder.mkdir()
-    save_model(folder / "model", model, card)
+    save_untrained(folder, source, data, network)
     return folder
 
 
@@ -113,10 +100,10 @@ def test_rows_as_csv_instances_and_tensors_get_the_checkpoints_values(
     lines = "".join(f"{row!r}\n" for row in ROWS[:, 0].tolist()).encode()
     for body in (lines, json.dumps({"instances": ROWS.tolist()}).encode()):
         asked = read_request(body, seconds)
-        said = json.loads(answer(asked, session.run(asked.inputs), seconds, "due"))["predictions"]
+        said = json.loads(answer(asked, session.run(asked.inputs), seconds, "rows"))["predictions"]
         check(np.array([[each["values"]["due"]] for each in said]), expected)
     asked = read_request(json.dumps({"inputs": [tensor("row", ROWS)]}).encode(), seconds)
-    (output,) = json.loads(answer(asked, session.run(asked.inputs), seconds, "due"))["outputs"]
+    (output,) = json.loads(answer(asked, session.run(asked.inputs), seconds, "rows"))["outputs"]
     assert output["datatype"] == "FP64"
     check(np.array(output["data"]).reshape(output["shape"]), expected)
     check(session.run(from_raw_alone(ROWS.tobytes(), seconds.inputs))["values"], expected)
@@ -138,8 +125,8 @@ def test_torchserves_worker_answers_with_them(
 @in_loop
 async def test_the_onnx_server_answers_with_them_over_each_protocol(seconds: Bundle, expected: np.ndarray) -> None:
     async with serving_bundles(seconds, threads=1) as plane:
-        line, path = Line(Rest(plane, Access(None))), "/v2/models/due/infer"
-        described = (await line.ask("/v2/models/due", method="GET")).json
+        line, path = Line(Rest(plane, Access(None))), "/v2/models/rows/infer"
+        described = (await line.ask("/v2/models/rows", method="GET")).json
         assert described["inputs"] == [{"name": "row", "datatype": "FP64", "shape": [-1, 1]}]
         over_json = await line.ask(path, {"inputs": [tensor("row", ROWS)]})
         check(np.array(over_json.json["outputs"][0]["data"]).reshape(-1, 1), expected)
@@ -147,12 +134,12 @@ async def test_the_onnx_server_answers_with_them_over_each_protocol(seconds: Bun
         binary = await line.ask(path, head + ROWS.tobytes(), **{LENGTH: str(len(head))})
         check(np.frombuffer(binary.body[int(binary.headers[LENGTH.lower()]) :]).reshape(-1, 1), expected)
         service = InferenceService(plane, Access(None))
-        for request in (infer_request("due", {"row": ROWS}), typed(ROWS)):
+        for request in (infer_request("rows", {"row": ROWS}), typed(ROWS)):
             check(output_arrays(await service.ModelInfer(request, Call()))["values"], expected)  # type: ignore[arg-type]
 
 
 def typed(rows: np.ndarray) -> Any:
-    request = messages.ModelInferRequest(model_name="due")
+    request = messages.ModelInferRequest(model_name="rows")
     request.inputs.add(name="row", datatype="FP64", shape=rows.shape).contents.fp64_contents.extend(rows.ravel())
     return request
 

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from torchferry.contract.table import TableSpec
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
 from torchferry.serving.bundle.variant import Measured, Speed, Variant
 
 VARIANT = "onnx-fp32"
@@ -98,9 +98,44 @@ def written_table(folder: Path, table: TableSpec, golden: np.ndarray) -> Bundle:
     return bundle
 
 
-def _save_graph(path: Path, factor: float, width: int = 2, output: str = "probabilities") -> None:
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width]) for name in ("row", output)]
-    node = helper.make_node("Mul", ["row", "factor"], [output])
+def written_several(folder: Path) -> Bundle:
+    """One of three outputs, each its row of two columns; two of them have labels of their own."""
+    root, golden = folder / "several-1.0", GOLDEN
+    for part in ("golden", f"variants/{VARIANT}"):
+        (root / part).mkdir(parents=True)
+    labels = {"kind": ("car", "bus"), "colour": ("red", "blue"), "size": None}
+    np.savez(root / "golden" / "inputs.npz", row=golden)
+    np.savez(root / "golden" / "outputs.npz", **dict.fromkeys(labels, golden))  # type: ignore[arg-type]
+    _save_graph(root / FILE, 1.0, 2, *labels)
+    bundle = described(
+        root,
+        columns=2,
+        name="several",
+        task="tensors",
+        labels=(),
+        outputs=tuple(
+            TensorSpec(name=name, datatype="FP32", shape=(-1, 2), labels=own) for name, own in labels.items()
+        ),
+        files=bundles.checksums(root),
+    )
+    bundles.write(bundle)
+    return bundle
+
+
+def written_pictures(folder: Path) -> Bundle:
+    """One whose input is said to be a picture; its graph takes none, and is never asked."""
+    bundle = written(folder, "pictures")
+    decode = ImageDecode(mode="L", height=1, width=2, interpolation="bilinear")
+    inputs = tuple(dataclasses.replace(spec, decode=decode) for spec in bundle.inputs)
+    bundle = dataclasses.replace(bundle, inputs=inputs)
+    bundles.write(bundle)
+    return bundle
+
+
+def _save_graph(path: Path, factor: float, width: int = 2, *outputs: str) -> None:
+    outputs = outputs or ("probabilities",)
+    row, *ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width]) for name in ("row", *outputs)]
+    nodes = [helper.make_node("Mul", ["row", "factor"], [output]) for output in outputs]
     factors = [numpy_helper.from_array(np.array(factor, np.float32), "factor")]
-    graph = helper.make_graph([node], "tiny", ends[:1], ends[1:], factors)
+    graph = helper.make_graph(nodes, "tiny", [row], ends, factors)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)

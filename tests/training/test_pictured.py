@@ -1,4 +1,4 @@
-"""What is worth a picture: spread over the classes, in bounded memory, the same at any number of ranks."""
+"""Test samples for pictures: spread over the classes, in bounded memory, the same at any number of ranks."""
 
 import pytest
 import torch

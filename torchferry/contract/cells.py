@@ -12,6 +12,9 @@ from torchferry.contract.encoders import Encoder
 from torchferry.contract.missing_words import WORDS
 from torchferry.contract.signs import TRUTH, Signs
 
+OTHERS = (Signs(",", "."), Signs(".", ","))
+"""Ways to write numbers that a file may have, and training had not."""
+
 
 class NotACell(ValueError):
     """What stands in a cell is not what its column holds; the text says what it is and what would be right."""
@@ -48,10 +51,16 @@ class CellText:
         except OverflowError:  # a whole number of hundreds of digits
             found = math.inf
         if found is None:
-            raise NotACell(f"is {_shown(cell)}; a number is expected")
+            raise NotACell(f"is {_shown(cell)}; a number is expected{self._other_signs(cell)}")
         if math.isinf(found):
             raise NotACell(f"is {_shown(cell)}; every number must be a finite one")
         return found
+
+    def _other_signs(self, cell: str) -> str:
+        """What is said of the signs, where it would be a number with others."""
+        if all(_number(cell.strip(), others) is None for others in OTHERS):
+            return ""
+        return f", with {self.signs}" + ("" if self.thousands else " and no sign between thousands")
 
     def date(self, cell: Any, form: str | None) -> float:
         """Seconds since 1970, NaN for a missing cell. Raises NotACell."""

@@ -15,7 +15,7 @@ from torchferry.contract.cells import CellText, NotACell, read_cells
 from torchferry.contract.dates import written
 from torchferry.contract.encoders import Encoder, encode, missing_cells
 from torchferry.errors import some
-from torchferry.nearest import did_you_mean
+from torchferry.nearest import did_you_mean, nearest
 
 
 class WrongRow(ValueError):
@@ -29,6 +29,10 @@ class TableSpec:
     text: CellText = field(default_factory=CellText)
     keeps_nan: bool = False
     """Whether the network itself takes NaN, so that a missing number stays one; its columns are then plain numbers."""
+    targets: tuple[str, ...] = ()
+    """What training's table calls that which is predicted; empty where nobody has said, as in a bundle of before."""
+    unread: tuple[str, ...] = ()
+    """The other columns of that table, which the network does not take."""
 
     @classmethod
     def of_json(cls, content: Mapping[str, Any]) -> Self:
@@ -36,7 +40,8 @@ class TableSpec:
         columns = [Encoder(**column | {"categories": tuple(column["categories"])}) for column in content["columns"]]
         said = content["text"]
         text = CellText(**said | {"missing_words": tuple(said["missing_words"])})
-        return cls(columns=tuple(columns), text=text, keeps_nan=content["keeps_nan"])
+        others = {key: tuple(content.get(key, ())) for key in ("targets", "unread")}
+        return cls(columns=tuple(columns), text=text, keeps_nan=content["keeps_nan"], **others)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -47,6 +52,11 @@ class TableSpec:
     def numbers(self) -> tuple[str, ...]:
         """What each number of the row is called."""
         return tuple(name for column in self.columns for name in column.names)
+
+    @cached_property
+    def known(self) -> tuple[str, ...]:
+        """All of training's table."""
+        return (*self.names, *self.targets, *self.unread)
 
     @property
     def takes_missing(self) -> bool:
@@ -60,11 +70,22 @@ class TableSpec:
     def check_names(self, given: Collection[str], where: str) -> None:
         """Raises WrongRow for a name that is no column, and for a column that is not given and may not be missing."""
         if unknown := [name for name in given if name not in self.names]:
+            if unknown[0] in self.known:
+                raise WrongRow(f"{where}: column {self.is_no_input(unknown[0])}; leave it out")
+            near = nearest(unknown[0], self.known)
+            if near and near not in self.names:
+                raise WrongRow(
+                    f"{where}: there is no column '{unknown[0][:100]}'; {self.is_no_input(near)}; leave it out"
+                )
             hint = did_you_mean(unknown[0], self.names, f"the columns are {some(self.names, 20)}")
             raise WrongRow(f"{where}: there is no column '{unknown[0][:100]}'{hint}")
         if lacking := [each.column for each in self.columns if each.column not in given and not self.may_miss(each)]:
             what = f"column '{lacking[0]}' is" if len(lacking) == 1 else f"columns {some(lacking, 20)} are"
             raise WrongRow(f"{where}: {what} not given, and the model was trained without missing values there")
+
+    def is_no_input(self, name: str) -> str:
+        """Why a column of training's table is none of `names`."""
+        return f"'{name}' is what the model predicts" if name in self.targets else f"'{name}' is not read by the model"
 
     def values(
         self, cells: Mapping[str, Sequence[Any]], rows: int, place: Callable[[int], str]

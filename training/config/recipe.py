@@ -279,6 +279,8 @@ class GateConfig:
     """The checkpoint's accuracy minus the variant's, 0..1."""
     min_top1_agreement: float | None = None
     """Share of samples with the checkpoint's most probable class, 0..1."""
+    max_changed_share: float | None = None
+    """Share of an output of whole numbers that are neither the checkpoint's nor near ties, 0..1."""
 
     def __post_init__(self) -> None:
         for key, value in vars(self).items():

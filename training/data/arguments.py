@@ -1,9 +1,9 @@
-"""The arguments of a source come from a recipe: they are checked against the function's own annotations."""
+"""The arguments of a source come from a recipe: checked against its annotations; some are shared with other sources."""
 
 import functools
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from torchferry.errors import UserError
@@ -14,6 +14,44 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 WHAT = "data.source.args"
+
+
+def takes_arguments_of(**makers: Callable[..., Any]) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """For what sources share. With `image=image_input`, a source is given `image` as image_input makes it, and a recipe
+    gives the arguments of image_input; the source's signature and docstring have them in the place of `image`.
+
+    What a docstring says of arguments is its last section, Args.
+    """
+
+    def decorate(source: Callable[..., R]) -> Callable[..., R]:
+        shared = {name: recipe_arguments(maker) for name, maker in makers.items()}
+        flat: dict[str, inspect.Parameter] = {}
+        for name, argument in recipe_arguments(source).items():
+            flat |= shared.get(name, {name: argument})
+        signature = inspect.signature(source).replace(parameters=list(flat.values()))
+
+        @functools.wraps(source)
+        def call(*args: Any, **kwargs: Any) -> R:
+            given = signature.bind(*args, **kwargs).arguments
+            for name, maker in makers.items():
+                given[name] = maker(**{each: given.pop(each) for each in shared[name] if each in given})
+            return source(**given)
+
+        del call.__wrapped__  # it has other arguments
+        call.__signature__ = signature  # type: ignore[attr-defined]
+        call.__annotations__ = {name: each.annotation for name, each in flat.items()}
+        call.__doc__ = "\n".join([inspect.getdoc(source) or "", *map(_section_of_arguments, makers.values())])
+        return call
+
+    return decorate
+
+
+def recipe_arguments(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Those that a recipe gives, always by their names; `what` is for messages alone."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return {
+        name: each.replace(kind=kind) for name, each in inspect.signature(function).parameters.items() if name != "what"
+    }
 
 
 def checked(source: Callable[P, R], what: str = WHAT) -> Callable[P, R]:
@@ -40,6 +78,10 @@ def at_least(least: int, what: str = WHAT, **arguments: int | None) -> None:
     for name, value in arguments.items():
         if value is not None and value < least:
             raise UserError(f"{what}.{name}: {value} is too small; give {least} or more")
+
+
+def _section_of_arguments(function: Callable[..., Any]) -> str:
+    return (inspect.getdoc(function) or "").partition("Args:\n")[2]
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -1,7 +1,6 @@
 """Any data set of torch's kind, by its import path: map-style, or iterable."""
 
 import contextlib
-from inspect import signature
 from typing import Any, Literal
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from torchferry.errors import UserError
-from torchferry.training.data.arguments import at_least, checked
+from torchferry.training.data.arguments import at_least, checked, recipe_arguments
 from torchferry.training.data.imported import imported
 from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.sample import Sample
@@ -142,5 +141,4 @@ def _input(image: dict[str, Any] | None, shape: list[int] | None, datatype: Any)
     try:
         return checked(image_input, what)(**image, what=what)
     except TypeError as error:
-        known = [name for name in signature(image_input).parameters if name != "what"]
-        raise UserError(f"{what}: {error}; image has {', '.join(known)}") from error
+        raise UserError(f"{what}: {error}; image has {', '.join(recipe_arguments(image_input))}") from error

@@ -8,21 +8,19 @@ from sklearn.model_selection import train_test_split
 from torch.utils.data import TensorDataset
 
 from torchferry.errors import UserError
-from torchferry.training.data.arguments import at_least, checked
-from torchferry.training.data.pictures.image_input import Interpolation, Normalize, Resize, image_input
+from torchferry.training.data.arguments import at_least, checked, takes_arguments_of
+from torchferry.training.data.pictures.array_pictures import ArrayPictures
 from torchferry.training.data.source import Source
 
 
 @checked
+@takes_arguments_of(said=ArrayPictures)
 def digits(
     test_fraction: float = 0.2,
     split_seed: int = 0,
     size: int = 8,
-    normalize: Normalize | None = None,
-    mean: list[float] | None = None,
-    std: list[float] | None = None,
-    resize: Resize = "squash",
-    interpolation: Interpolation = "bilinear",
+    *,
+    said: ArrayPictures,
 ) -> Source:
     """scikit-learn's 1,797 scans of handwritten digits, grey, 8 x 8; part of the package, so nothing is downloaded.
 
@@ -32,11 +30,6 @@ def digits(
         test_fraction: Share of the scans that is held out, between 0 and 1.
         split_seed: Decides which ones.
         size: Height and width, so that a network for 28 x 28 pixels can be tried without a download.
-        normalize: imagenet, half (values become -1..1) or none (0..1); null takes mean and std of the training scans.
-        mean: One value, of pixels scaled to 0..1; replaces that of `normalize`.
-        std: One value, of pixels scaled to 0..1; replaces that of `normalize`.
-        resize: squash, crop or pad, for pictures of another size that a server is sent.
-        interpolation: How such a picture is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
     """
     if not 0 < test_fraction < 1:
         raise UserError(f"data.source.args.test_fraction: {test_fraction} is not between 0 and 1")
@@ -53,7 +46,7 @@ def digits(
         train=_samples(pixels, scans.target, train),
         test=_samples(pixels, scans.target, test),
         labels=tuple(str(name) for name in scans.target_names),
-        input=image_input(size, size, "L", interpolation, normalize or own, mean, std, resize=resize),
+        input=said.input(size, size, "L", own),
     )
 
 

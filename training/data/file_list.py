@@ -1,4 +1,4 @@
-"""Which files are samples: their names, sizes and classes, packed, because there may be millions."""
+"""The files of a data set: their names, sizes and classes, packed, because there may be millions."""
 
 import hashlib
 import os

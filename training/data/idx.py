@@ -10,10 +10,11 @@ import torch
 from torch.utils.data import TensorDataset
 
 from torchferry.errors import UserError, some
-from torchferry.training.data.arguments import checked
+from torchferry.training.data.arguments import checked, takes_arguments_of
 from torchferry.training.data.idx_file import read_idx
+from torchferry.training.data.pictures.array_pictures import ArrayPictures
 from torchferry.training.data.pictures.folder_layout import ARGS
-from torchferry.training.data.pictures.image_input import Exif, Interpolation, Normalize, Resize, image_input
+from torchferry.training.data.pictures.image_input import Exif
 from torchferry.training.data.source import ImageInput, Listing, Source
 
 USUAL = {
@@ -25,6 +26,7 @@ USUAL = {
 
 
 @checked
+@takes_arguments_of(said=ArrayPictures)
 def idx(
     root: str | None = None,
     train_images: str | None = None,
@@ -32,12 +34,9 @@ def idx(
     test_images: str | None = None,
     test_labels: str | None = None,
     labels: list[str] | None = None,
-    normalize: Normalize | None = None,
-    mean: list[float] | None = None,
-    std: list[float] | None = None,
+    *,
+    said: ArrayPictures,
     exif: Exif = "apply",
-    resize: Resize = "squash",
-    interpolation: Interpolation = "bilinear",
 ) -> Source:
     """Pictures in IDX files, MNIST's kind, each as it is or compressed by gzip.
 
@@ -49,12 +48,7 @@ def idx(
         test_images: The pictures to test on.
         test_labels: Their classes.
         labels: The classes' names; null numbers them.
-        normalize: imagenet, half (values become -1..1) or none (0..1); null takes those of the training pictures.
-        mean: One value, of pixels scaled to 0..1; replaces that of `normalize`.
-        std: As mean.
         exif: apply or ignore, for pictures that a server is sent.
-        resize: squash, crop or pad, for pictures of another size that a server is sent.
-        interpolation: How such a picture is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
     """
     given = {
         "train_images": train_images,
@@ -76,13 +70,11 @@ def idx(
         train=train,
         test=test,
         labels=names,
-        input=image_input(
-            height, width, "L", interpolation, normalize or _constants(pictures), mean, std, exif, resize
-        ),
+        input=said.input(height, width, "L", _constants(pictures) if said.is_fitted else None, exif),
         listings={"train": _listing(train), "test": _listing(test)},
         notes=_notes(paths["train_labels"], classes, names),
     )
-    if normalize is not None or (mean is not None and std is not None):
+    if not said.is_fitted:
         return source
     return replace(source, refit=lambda input: replace(source, input=cast(ImageInput, input)))
 

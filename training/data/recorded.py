@@ -7,6 +7,7 @@ from typing import Any
 
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data import SOURCES
+from torchferry.training.data.arguments import recipe_arguments
 from torchferry.training.data.pictures.image_input import image_input
 
 OLD_SUFFIXES = ["jpg", "jpeg", "png", "webp", "bmp"]
@@ -34,10 +35,9 @@ def with_defaults(source: Component) -> Component:
 
 
 def _bound(function: Callable[..., Any], args: Mapping[str, Any]) -> dict[str, Any]:
-    signature = inspect.signature(function)
-    bound = signature.bind_partial(**args)
+    bound = inspect.signature(function).bind_partial(**args)
     bound.apply_defaults()
-    return {name: value for name, value in bound.arguments.items() if name != "what"}  # for messages alone
+    return {name: value for name, value in bound.arguments.items() if name in recipe_arguments(function)}
 
 
 def _with_former(source: Component, record: Mapping[str, Any]) -> Component:

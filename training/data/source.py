@@ -139,6 +139,10 @@ class Source:
 
     cell_text: CellText | None = None
     """Of a table, how the text in its cells is read."""
+    target_columns: tuple[str, ...] = ()
+    """Of a table, those that are predicted."""
+    unread_columns: tuple[str, ...] = ()
+    """Of a table, those that are neither predicted nor given to the network."""
     notes: tuple[str, ...] = ()
     """What had to be assumed or was left out, for people: a line each."""
 

@@ -16,9 +16,10 @@ from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
 
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
-from torchferry.training.data.arguments import checked
+from torchferry.training.data.arguments import checked, takes_arguments_of
 from torchferry.training.data.folder_lock import exclusive, shared
-from torchferry.training.data.pictures.image_input import Constants, Interpolation, Mode, Normalize, Resize, image_input
+from torchferry.training.data.pictures.array_pictures import ArrayPictures
+from torchferry.training.data.pictures.image_input import Constants, Mode
 from torchferry.training.data.source import Source
 
 Splits = tuple[TensorDataset, TensorDataset]
@@ -29,11 +30,6 @@ ARGUMENTS = """
 Args:
     root: The folder that holds, or will hold, torchvision's folder of the set.
     download: Whether files that are missing are downloaded, by one process of each node.
-    normalize: imagenet, half (values become -1..1) or none (0..1); null takes the set's own mean and std.
-    mean: A value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
-    std: A value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
-    resize: squash, crop or pad, for pictures of another size that a server is sent.
-    interpolation: How such a picture is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
 """
 
 
@@ -43,20 +39,17 @@ def _source(kind: Any, folder: str, labels: Sequence[str], own: Constants, summa
     def source(
         root: str = "data",
         download: bool = True,
-        normalize: Normalize | None = None,
-        mean: list[float] | None = None,
-        std: list[float] | None = None,
-        resize: Resize = "squash",
-        interpolation: Interpolation = "bilinear",
+        *,
+        said: ArrayPictures,
     ) -> Source:
         train, test = _splits(kind, folder, root, download)
         channels, height, width = train.tensors[0].shape[1:]
         mode: Mode = "L" if channels == 1 else "RGB"
-        image = image_input(height, width, mode, interpolation, normalize or own, mean, std, resize=resize)
+        image = said.input(height, width, mode, own)
         return Source(train=train, test=test, labels=tuple(labels), input=image)
 
     source.__doc__ = summary + ARGUMENTS
-    return checked(source)
+    return checked(takes_arguments_of(said=ArrayPictures)(source))
 
 
 def _splits(kind: Any, folder: str, root: str, download: bool) -> Splits:

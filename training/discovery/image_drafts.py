@@ -1,6 +1,5 @@
 """Drafts for pictures: in folders, in shards, and with weights to begin from."""
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +109,7 @@ def _folder(root: str, size: int | None) -> tuple[Source, Component, dict[str, s
         "test_fraction": "share of the pictures that is held out, chosen by their content",
         "in_memory": "decode all at once and keep them; false for more than memory holds",
     }
-    if not (folder / "train").is_dir() and "test_fraction" in inspect.signature(SOURCES["image_folder"]).parameters:
+    if not (folder / "train").is_dir():
         args["test_fraction"] = 0.2
         comments["root"] = "ROOT/CLASS/*.jpg"
     source: Source = build(Component(name="image_folder", args=args), SOURCES, "data.source")

@@ -1,6 +1,5 @@
 """Drafts for tables, and for data sets by their import path."""
 
-import inspect
 import math
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ def table(path: str, target: str, task: str | None) -> Draft:
     source, chosen, why = _table_source(args, task)
     if chosen == "classification":
         args["task"] = chosen
-    elif "scale_target" in inspect.signature(SOURCES["table"]).parameters:
+    else:
         args["scale_target"] = True
     inputs, outputs = source.input.shape[0], len(source.labels)
     return Draft(

@@ -1,1 +1,1 @@
-"""What a variant must pass before it may be served."""
+"""The checks that a variant must pass before it may be served."""

@@ -2,8 +2,8 @@
 
 A graph's batch axis is a symbol, so that no branch on its length is exported. What differs by length is arithmetic with
 it, which shows from two samples on, and the choice of kernels, which goes by powers of two and by what is left over.
-The sizes are small and odd ones, and powers of two up to the most that our server forms unless it is told another
-number. With the samples alone it is about 110 that are computed, however many there are to be judged on.
+The sizes are small and odd ones, a power of two, and the most that our server forms unless it is told another number.
+With the samples alone it is about 80 that are computed, however many there are to be judged on.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +15,9 @@ from torchferry.serving.export.samples import Samples
 
 COMPARED = 8
 """Samples that are looked for, the golden ones first."""
-SIZES = (2, 3, 5, 8, 32)
-COPIES = 8
+SIZES = (2, 3, 5, 32)
+"""Beside the batch in reverse order, which is as large as COMPARED."""
+COPIES = 3
 LARGE = 1e6
 """How many times as large as the largest value of the evaluation samples a neighbour's values are."""
 WHOLE = (100_000, 10_000, 1_000, 100, 10, 1)
@@ -67,7 +68,7 @@ def company_of(pool: Arrays, most: int | None, takes: Takes) -> Company:
     count = min(COMPARED, len(next(iter(pool.values()))))
     batches = []
     if most != 1:
-        batches = [*_sizes(pool, count, most), *_orders(pool, count, most)]
+        batches = [*_sizes(pool, count, most), *_reversed(pool, count, most)]
         batches += _extremes(pool, count, most, takes)
     return Company({name: values[:count] for name, values in pool.items()}, tuple(batches))
 
@@ -83,28 +84,22 @@ def _sizes(pool: Arrays, count: int, most: int | None) -> Iterator[Together]:
         yield _batch(f"a batch of {size}", pool, rows, count)
 
 
-def _orders(pool: Arrays, count: int, most: int | None) -> Iterator[Together]:
-    size = min(count, most or count)
-    for how, order in (
-        ("a batch in reverse order", np.arange(count)[::-1]),
-        ("a batch in another order", np.random.default_rng(0).permutation(count)),
-    ):
-        for start in range(0, count, size):
-            yield _batch(how, pool, order[start : start + size], count)
+def _reversed(pool: Arrays, count: int, most: int | None) -> Iterator[Together]:
+    """Where each has another place, and others before and behind it."""
+    size, order = min(count, most or count), np.arange(count)[::-1]
+    for start in range(0, count, size):
+        yield _batch("a batch in reverse order", pool, order[start : start + size], count)
 
 
 def _extremes(pool: Arrays, count: int, most: int | None, takes: Takes) -> Iterator[Together]:
-    """Samples behind and before a neighbour unlike all others, and beside copies of themselves."""
+    """A sample behind and one before a neighbour unlike all others, and one beside copies of itself."""
     yield _batch("a batch of its own copies", pool, np.zeros(min(COPIES, most or COPIES), int), count)
-    size = min(3, most or 3)
     for number, (what, neighbour) in enumerate(_neighbours(pool, takes)):
-        two = (2 * number + np.arange(2)) % count
-        alike = {name: values[two] for name, values in pool.items()}
-        behind = {name: np.concatenate([neighbour[name], values])[:size] for name, values in alike.items()}
-        before = {name: np.concatenate([values, neighbour[name]])[-size:] for name, values in alike.items()}
-        how = f"a batch of {size} beside {what}"
-        yield Together(how, behind, {place: int(two[place - 1]) for place in range(1, size)}, is_extreme=True)
-        yield Together(how, before, {place: int(two[place + 3 - size]) for place in range(size - 1)}, is_extreme=True)
+        for place in (1, 0):
+            sample = (2 * number + 1 - place) % count
+            both = [neighbour, {name: values[sample : sample + 1] for name, values in pool.items()}]
+            inputs = {name: np.concatenate([each[name] for each in both[:: 1 if place else -1]]) for name in pool}
+            yield Together(f"a batch of 2 beside {what}", inputs, {place: sample}, is_extreme=True)
 
 
 def _neighbours(pool: Arrays, takes: Takes) -> Iterator[tuple[str, dict[str, np.ndarray]]]:

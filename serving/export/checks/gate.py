@@ -10,6 +10,7 @@ import numpy as np
 from torchferry.errors import UserError
 from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export.batch_file import BatchFile
+from torchferry.serving.export.checks.changed import Changed
 from torchferry.serving.export.progress import SILENT, Progress
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.torch_program import place, reason
@@ -23,7 +24,7 @@ class Limits:
     """What a variant must keep to be accepted. None is no limit."""
 
     max_abs_diff: float | None = None
-    """Largest difference of any output."""
+    """Largest difference of any output of floating-point numbers."""
     max_scaled_diff: float | None = None
     """Of several outputs the largest difference of any, as a share of its own largest value where that is above 1. It
     goes with the variant's own max_abs_diff, which is of the largest output; one that is given is for all alike."""
@@ -33,6 +34,9 @@ class Limits:
     """The checkpoint's accuracy minus the variant's."""
     min_top1_agreement: float | None = None
     """Share of samples with the checkpoint's most probable class."""
+    max_changed_share: float | None = None
+    """Of any output of whole numbers or truth values the share of elements that are neither the checkpoint's nor near
+    ties. One wrong id of few is over it, a few pixels of a map of classes are not."""
 
 
 def limits_for(variant: str, task: str, given: Mapping[str, float], scale: float = 1.0) -> Limits:
@@ -52,11 +56,12 @@ def _default_limits(variant: str, task: str, scale: float) -> Limits:
             max_relative_error=1e-3,
             max_accuracy_drop=0.005,
             min_top1_agreement=0.99,
+            max_changed_share=1e-3,
         )
     half = variant == "onnx-fp16"
     if task in ("classification", "binary"):
         return Limits(max_accuracy_drop=0.005, min_top1_agreement=0.99 if half else 0.97)
-    return Limits(max_relative_error=0.01 if half else 0.05)
+    return Limits(max_relative_error=0.01 if half else 0.05, max_changed_share=0.01 if half else 0.03)
 
 
 class Expected:
@@ -74,8 +79,8 @@ class Expected:
         self.kept = BatchFile(scratch / "outputs") if scratch else None
         truth: list[np.ndarray] = []
         classes: list[np.ndarray] = []
-        self.scales = {spec.name: 0.0 for spec in reference.outputs}
-        """The largest magnitude by output; of one that was scaled back, from its mean on."""
+        self.scales: dict[str, float] = {}
+        """The largest magnitude by output of floating-point numbers; of one that was scaled back, from its mean on."""
         self.samples = not_numbers = 0
         progress.reads(reference.test.count)
         for number, (inputs, targets) in enumerate(reference.test.batches()):
@@ -83,7 +88,9 @@ class Expected:
             if self.kept:
                 self.kept.add(number, list(outputs.values()))
             classes += self._classes(outputs)
-            self.scales = {name: self._largest(values, self.scales[name]) for name, values in outputs.items()}
+            for name, values in outputs.items():
+                if values.dtype.kind == "f":
+                    self.scales[name] = self._largest(values, self.scales.get(name, 0.0))
             not_numbers += _with_nan(outputs)
             if targets is not None and reference.task in ("classification", "binary"):
                 truth.append(targets.reshape(-1).astype(np.int64))
@@ -91,8 +98,8 @@ class Expected:
             progress.has_read(size)
         self._check_numbers(not_numbers)
         self.truth, self.classes = _joined(truth), _joined(classes)
-        self.scale = max(self.scales.values())
-        """The largest magnitude of all outputs."""
+        self.scale = max(self.scales.values(), default=0.0)
+        """The largest magnitude of all outputs of floating-point numbers; 0 where there is none."""
 
     def _check_numbers(self, samples_without: int) -> None:
         if samples_without:
@@ -109,12 +116,14 @@ class Expected:
         """Run the whole evaluation set through `session`."""
         answered_classes: list[np.ndarray] = []
         largest, total, count = dict.fromkeys(self.scales, 0.0), 0.0, 0
-        squares = {spec.name: np.zeros(2) for spec in self.reference.outputs}
+        squares, changed = {name: np.zeros(2) for name in self.scales}, Changed(self.reference)
         self.progress.reads(self.samples)
         for inputs, expected in self._batches():
             answered = session.run(inputs)
             answered_classes += self._classes(answered)
-            for name, values in expected.items():
+            changed.add(inputs, answered, expected)
+            for name in self.scales:
+                values = expected[name]
                 difference = _difference(answered[name], values)
                 largest[name] = float(np.maximum(largest[name], difference.max()))  # keeps NaN, which max() may drop
                 total, count = total + float(difference.sum()), count + difference.size
@@ -125,20 +134,24 @@ class Expected:
         accuracy = _share(classes, self.truth)
         return Measured(
             samples=self.samples,
-            max_abs_diff=float(np.max(list(largest.values()))),
+            max_abs_diff=float(np.max(list(largest.values()), initial=0.0)),
             max_scaled_diff=self._scaled(largest),
-            mean_abs_diff=total / count,
+            mean_abs_diff=total / max(count, 1),
             # 1e-30 for outputs that are all zero. np.max keeps NaN.
-            relative_error=float(np.max([np.sqrt(wrong / max(norm, 1e-30)) for wrong, norm in squares.values()])),
+            relative_error=float(
+                np.max([np.sqrt(wrong / max(norm, 1e-30)) for wrong, norm in squares.values()], initial=0.0)
+            ),
             top1_agreement=_share(classes, self.classes),
             accuracy=accuracy,
             # Rounded, or the difference of two shares may be above a limit that it is equal to.
             accuracy_drop=None if accuracy is None or self.accuracy is None else round(self.accuracy - accuracy, 12),
+            differences=dict(largest),
+            changed_shares=changed.shares(),
         )
 
     def _scaled(self, largest: Mapping[str, float]) -> float | None:
         """Of several outputs, so that none is judged by another's values."""
-        if len(largest) == 1:
+        if len(largest) < 2:
             return None
         return float(np.max([apart / max(1.0, self.scales[name]) for name, apart in largest.items()]))
 
@@ -154,9 +167,6 @@ class Expected:
         return values.astype(np.float64) - self.mean
 
     def _largest(self, values: np.ndarray, before: float) -> float:
-        """1 of integers, such as ids: none of them may be another."""
-        if values.dtype.kind != "f":
-            return 1.0
         return max(before, float(np.abs(self._from_mean(values[np.isfinite(values)])).max(initial=0.0)))
 
     def _classes(self, outputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
@@ -216,7 +226,18 @@ def refusal(measured: Measured, limits: Limits) -> str | None:
     ):
         if value is not None and most is not None and not value <= most:
             broken.append(f"{what} {shown.format(value)}, allowed are {shown.format(most)}")
+    broken += _changed(measured, limits)
     agreement, least = measured.top1_agreement, limits.min_top1_agreement
     if agreement is not None and least is not None and not agreement >= least:
         broken.append(f"top-1 agreement is {agreement:.2%}, at least {least:.2%} is needed")
     return "; ".join(broken) or None
+
+
+def _changed(measured: Measured, limits: Limits) -> Iterator[str]:
+    most = limits.max_changed_share
+    for name, share in measured.changed_shares.items():
+        if most is not None and not share <= most:
+            yield (
+                f"{share:.2%} of '{name}' are other whole numbers, allowed are {most:.2%} beside near ties, which the "
+                "checkpoint answers otherwise itself once its weights are changed by a 1e-5th"
+            )

@@ -5,9 +5,12 @@ A few samples are computed alone and in all the company that `company.py` has. W
 another batch is no dependence. For the checkpoint arithmetic decides: a difference that stays in float64 is the
 network's. A variant of a checkpoint that passed is judged by how large the difference is: rounding for a float32 one,
 and what their kind may lose for the others.
+
+A network that makes a share of its values of what is rounded is refused as well: no two of its answers are alike, and
+nothing tells a right one from a wrong one.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +20,7 @@ from torchferry.errors import UserError
 from torchferry.serving.export.checks.company import COMPARED, Arrays, Company, Together, company_of, pool_of
 from torchferry.serving.export.checks.differences import amount, difference, scale, scales
 from torchferry.serving.export.checks.in_double import InDouble
+from torchferry.serving.export.checks.near_ties import excused, near_ties
 from torchferry.serving.export.checks.repeatable import check_repeatable
 from torchferry.serving.export.progress import SILENT, Progress
 from torchferry.serving.export.reference import Reference
@@ -33,9 +37,17 @@ SHARE = 1e-3
 SHARES = {"onnx-fp16": 0.01, "onnx-int8": 0.1}
 ROUNDING = 10
 """And by so many times what eager mode has rounded."""
+MOST = 0.05
+"""But by no more than this share, which eager mode may not round either: servers allow twice as much, a tenth."""
+REPEATED = 4
+"""Samples of the calls that must be answered alike."""
 WAY_ON = (
     "servers compute samples of several requests together; mend what goes over the batch (statistics, sorting, "
     "branches), or say --max-batch 1 and they compute each sample alone"
+)
+CHAOTIC = (
+    "by nothing but what float32 rounds: small differences grow to a share of its values, so that no variant and no "
+    "server can answer as the checkpoint does; mend what makes them grow, or export the part before it"
 )
 
 Run = Callable[[Arrays], dict[str, np.ndarray]]
@@ -47,8 +59,8 @@ class Dependence:
 
     refusal: str | None
     """Why it may not be served, or None."""
-    largest: float
-    """The largest difference of any float output, of those that are allowed."""
+    largest: dict[str, float]
+    """By output of floating-point numbers, the largest difference of those that are allowed."""
 
 
 class Independence:
@@ -59,35 +71,57 @@ class Independence:
         random in evaluation, keeps something from call to call, or whose samples are not independent."""
         self.reference, self.progress = reference, progress
         pool = pool_of(reference.test, golden)
-        compared = {name: values[:COMPARED] for name, values in pool.items()}
+        repeated = Together(f"a batch of {REPEATED}", {name: values[:REPEATED] for name, values in pool.items()}, {})
         self.data = f"{reference.name}: does not take its evaluation data"
         # Before the neighbours, whose values a running mean would never get rid of.
-        check_unchanged = check_repeatable(reference, lambda: self._eager(self.data)(compared))
+        check_unchanged = check_repeatable(reference, lambda: self._together(repeated))
         self.company = company_of(pool, reference.max_batch, self._takes)
         self.rounding = {spec.name: 0.0 for spec in reference.outputs}
-        """By output: the largest difference in eager mode that is one of rounding."""
+        """By output of floating-point numbers: the largest difference in eager mode that is one of rounding."""
+        self.is_zero: set[str] = set()
+        """Outputs that are nothing but what is rounded: zeros in float64."""
         alone = _alone(self._eager("model: does not compute a sample alone"), self.company)
-        for together in self._batches():
+        self.scales = {name: scale(values) for name, values in alone.items()}
+        self.ties = {name: np.zeros(values.shape, bool) for name, values in alone.items() if values.dtype.kind != "f"}
+        """By output of whole numbers and truth values: which elements company changes, but not in float64."""
+        for together in self._batches(self.company.batches):
             self._check(alone, together)
         check_unchanged()
 
     def of(self, session: Session, variant: str) -> Dependence:
         """What the variant's own session makes of the samples; what it raises for them is passed on."""
-        share, largest = SHARES.get(variant, SHARE), 0.0
-        alone = _alone(session.run, self.company) if self.company.batches else {}
-        for together in self._batches():
+        share = SHARES.get(variant, SHARE)
+        batches = [each for each in self.company.batches if not self._is_the_gates(each)]
+        alone = _alone(session.run, self.company) if batches else {}
+        largest = {name: 0.0 for name, values in alone.items() if values.dtype.kind == "f"}
+        for together in self._batches(batches):
             for name, values in _answered(session, together).items():
-                apart = amount(_apart(alone[name], values, together), values)
-                if not apart <= share * scale(alone[name]) + ROUNDING * self.rounding[name]:
-                    words = _words(name, apart, together, values)
+                apart = _apart(alone[name], values, together)
+                if values.dtype.kind != "f" and apart.any() and apart.shape:
+                    apart = apart * ~self._near_ties[name][list(together.places.values())]
+                by = amount(apart, values)
+                if not by <= self._allowed(name, share):
+                    words = _words(name, by, together, values)
                     return Dependence(f"its samples are not independent: {words}", largest)
-                largest = max(largest, apart) if values.dtype.kind == "f" else largest
+                if name in largest:
+                    largest[name] = max(largest[name], by)
         return Dependence(None, largest)
 
-    def _batches(self) -> Iterator[Together]:
+    def _allowed(self, name: str, share: float) -> float:
+        """Of whole numbers a share: what is rounded of them are near ties, which are not counted."""
+        if name in self.ties:
+            return share
+        most = np.inf if name in self.is_zero else max(share, MOST) * self.scales[name]
+        return float(min(share * self.scales[name] + ROUNDING * self.rounding[name], most))
+
+    def _is_the_gates(self, together: Together) -> bool:
+        """Whether the gate asks a variant for as large a batch, beside the checkpoint, which is asked here for this."""
+        return together.size > COMPARED and (self.reference.test.count or 0) >= together.size
+
+    def _batches(self, batches: Sequence[Together]) -> Iterator[Together]:
         """A pass over the samples of the company, which may be more than those of the evaluation set."""
-        self.progress.reads(sum(together.size for together in self.company.batches))
-        for together in self.company.batches:
+        self.progress.reads(sum(together.size for together in batches))
+        for together in batches:
             yield together
             self.progress.has_read(together.size)
 
@@ -125,7 +159,9 @@ class Independence:
             if (apart > SEEN * scales(alone[name])).any() and not self._is_rounding(name, apart, together, alone):
                 words = _words(name, amount(apart, values), together, values)
                 raise UserError(f"model: its samples are not independent: {words}; {WAY_ON}")
-            self.rounding[name] = max(self.rounding[name], amount(apart, values))
+            if self._is_chaotic(name, apart, together, alone):
+                words = _words(name, amount(apart, values), together, values)
+                raise UserError(f"model: its answers cannot be compared: {words}, {CHAOTIC}")
 
     def _is_rounding(self, name: str, apart: np.ndarray, together: Together, alone: Arrays) -> bool:
         if not np.isfinite(apart).all():
@@ -137,6 +173,31 @@ class Independence:
             return amount(apart, alone[name]) <= SHARE * scale(alone[name])
         # Each element by itself: what is rounded of a large one may be more than the whole of its neighbour.
         return bool(((stays <= STAYS * apart) | (apart <= SEEN * scales(alone[name]))).all())
+
+    def _is_chaotic(self, name: str, apart: np.ndarray, together: Together, alone: Arrays) -> bool:
+        """Whether what was rounded is a share of the output. It is noted what was."""
+        if name in self.ties:
+            np.logical_or.at(self.ties[name], list(together.places.values()), apart > 0)
+            ties = int(self.ties[name].sum())
+            return excused(ties, self.ties[name].size) < ties
+        self.rounding[name] = max(self.rounding[name], amount(apart, alone[name]))
+        if self.rounding[name] <= MOST * self.scales[name]:
+            return False
+        if self._is_nothing(name):
+            self.is_zero.add(name)
+        return name not in self.is_zero
+
+    def _is_nothing(self, name: str) -> bool:
+        """Whether the output is zero but for rounding."""
+        try:
+            return scale(self._in_double[1][name]) <= MOST * self.scales[name]
+        except Exception:  # as above
+            return False
+
+    @cached_property
+    def _near_ties(self) -> dict[str, np.ndarray]:
+        found = near_ties(self.reference, self.company.samples)
+        return {name: found[name] | ties for name, ties in self.ties.items()}
 
     @cached_property
     def _in_double(self) -> tuple[InDouble, dict[str, np.ndarray]]:

@@ -13,6 +13,8 @@ import numpy as np
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.predictions_json import Request, answer
 from torchferry.serving.errors import RequestError
+from torchferry.serving.export.checks.differences import amount, difference, scale
+from torchferry.serving.export.checks.near_ties import near_ties
 from torchferry.serving.export.checks.user_requests import UserRequest, user_requests
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.session import Session
@@ -27,7 +29,7 @@ Outputs = Mapping[str, np.ndarray]
 class WholeWay:
     def __init__(self, reference: Reference, bundle: Bundle) -> None:
         """`bundle` describes the reference; its variants are not looked at."""
-        self.bundle = bundle
+        self.reference, self.bundle = reference, bundle
         self.asked: list[tuple[str, Request, Outputs]] = []
         """What it is, how both servers read it, and the checkpoint's outputs for it."""
         self.misread: str | None = None
@@ -42,21 +44,36 @@ class WholeWay:
                 break
             self.asked.append((sent.what, request, reference.run(sent.inputs)))
 
-    def refusal(self, session: Session, tolerance: float) -> str | None:
-        """Why a variant cannot be served, or None."""
+    def refusal(self, session: Session, tolerances: Mapping[str, float]) -> str | None:
+        """Why a variant cannot be served, or None. `tolerances`: by output, as a Variant has them."""
         if self.misread:
             return f"asked as a server is, {self.misread}"
         left = MOST_NUMBERS
         for (what, request, wanted), share in zip(self.asked, self._shares(session), strict=True):
-            found = _outputs_differ(share, wanted, tolerance)
+            share = self._without_ties(session, request, share, wanted)
+            found = _outputs_differ(share, wanted, tolerances)
             numbers = sum(values.size for values in wanted.values())
             if found is None and (left == MOST_NUMBERS or numbers <= left):
                 left -= numbers
-                allowed = max(_allowed(values, tolerance) for values in wanted.values())
+                allowed = {name: _allowed(values, tolerances[name]) for name, values in wanted.items()}
+                # A few whole numbers may be others, which the text need not say again.
+                share = {name: wanted[name] if values.dtype.kind != "f" else values for name, values in share.items()}
                 found = differs(self._answered(request, share), self._answered(request, wanted), allowed)
             if found:
                 return f"asked as a server is, {what}: {found}"
         return None
+
+    def _without_ties(self, session: Session, request: Request, share: Outputs, wanted: Outputs) -> Outputs:
+        """Whole numbers become those wanted where they are near ties, or are what the variant answers to the request
+        alone as well, which the gate has judged."""
+        if not any(_changed(values, wanted[name]).any() for name, values in share.items()):
+            return share
+        ties, own = near_ties(self.reference, request.inputs), session.run(request.inputs)
+        return dict(share) | {
+            name: np.where(ties[name] | (own[name] == share[name]), wanted[name], share[name])
+            for name in ties
+            if share[name].shape == wanted[name].shape == own[name].shape
+        }
 
     def _shares(self, session: Session) -> list[Outputs]:
         """Each request's outputs, of one batch of all of them."""
@@ -72,7 +89,8 @@ class WholeWay:
 
     def _answered(self, request: Request, outputs: Outputs) -> Any:
         """With all labels."""
-        return json.loads(answer(request, outputs, self.bundle, self.bundle.name, max(1, len(self.bundle.labels))))
+        most = max(1, *(len(self.bundle.labels_of(spec.name)) for spec in self.bundle.outputs))
+        return json.loads(answer(request, outputs, self.bundle, self.bundle.name, most))
 
 
 def _misread(sent: UserRequest, request: Request) -> str | None:
@@ -87,28 +105,34 @@ def _misread(sent: UserRequest, request: Request) -> str | None:
     return None
 
 
-def _outputs_differ(share: Outputs, wanted: Outputs, tolerance: float) -> str | None:
+def _changed(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Which whole numbers and truth values are others."""
+    return np.array(False) if wanted.dtype.kind == "f" or values.shape != wanted.shape else values != wanted
+
+
+def _outputs_differ(share: Outputs, wanted: Outputs, tolerances: Mapping[str, float]) -> str | None:
     for name, values in wanted.items():
         if share[name].shape != values.shape:
             return f"'{name}' is {list(share[name].shape)} beside other requests, not {list(values.shape)}"
-        with np.errstate(invalid="ignore"):
-            apart = np.abs(share[name].astype(np.float64) - values)
-        most = float(np.where(share[name] == values, 0.0, apart).max())  # of two equal infinities there is none
-        allowed = _allowed(values, tolerance)
-        if not most <= allowed:  # so that NaN counts
-            return f"'{name}' differs by {most:.2g} beside other requests, allowed are {allowed:.2g}"
+        most, allowed = amount(difference(values, share[name]), values), _allowed(values, tolerances[name])
+        if not most <= allowed:
+            by, least = (
+                (f"in {most:.2%}", f"{allowed:.2%}")
+                if values.dtype.kind != "f"
+                else (f"by {most:.2g}", f"{allowed:.2g}")
+            )
+            return f"'{name}' differs {by} beside other requests, allowed are {least}"
     return None
 
 
 def _allowed(wanted: np.ndarray, tolerance: float) -> float:
-    """Integers and infinities are not rounded."""
-    if wanted.dtype.kind != "f":
-        return tolerance
-    return tolerance + ROUNDING * float(np.abs(wanted, where=np.isfinite(wanted), out=np.zeros_like(wanted)).max())
+    """Of whole numbers a share; they and infinities are not rounded."""
+    return tolerance if wanted.dtype.kind != "f" else tolerance + ROUNDING * scale(wanted)
 
 
-def differs(given: Any, wanted: Any, tolerance: float, where: str = "answer") -> str | None:
-    """Where one answer says something else than the other, as JSON objects; their numbers may differ by `tolerance`.
+def differs(given: Any, wanted: Any, tolerances: Mapping[str, float], where: str = "answer") -> str | None:
+    """Where one answer says something else than the other, as JSON objects. Numbers may differ by what `tolerances` has
+    for the output that they are of; where nothing says which that is, by the largest.
 
     Labels are compared by what is said of each, because two that are about as likely may change places.
     """
@@ -117,21 +141,30 @@ def differs(given: Any, wanted: Any, tolerance: float, where: str = "answer") ->
             return f"{where} names another label than the first of its top_k"
         given, wanted = _by_label(given), _by_label(wanted)
     if isinstance(wanted, dict) and isinstance(given, dict) and wanted.keys() == given.keys():
-        pairs = [(f"{where}.{key}", given[key], wanted[key]) for key in wanted]
+        tolerances = _of(tolerances, wanted.get("name"))
+        pairs = [(f"{where}.{key}", given[key], wanted[key], _of(tolerances, key)) for key in wanted]
     elif isinstance(wanted, list) and isinstance(given, list) and len(wanted) == len(given):
-        pairs = [(where, one, other) for one, other in zip(given, wanted, strict=True)]
+        pairs = [(where, one, other, tolerances) for one, other in zip(given, wanted, strict=True)]
     elif _is_number(wanted) and _is_number(given):
-        return None if abs(given - wanted) <= tolerance else f"{where} is {given:.6g}, not {wanted:.6g}"
+        most = max(tolerances.values())
+        return None if abs(given - wanted) <= most else f"{where} is {given:.6g}, not {wanted:.6g}"
     else:
         return None if given == wanted else f"{where} is {str(given)[:80]}, not {str(wanted)[:80]}"
-    return next((found for pair in pairs if (found := differs(pair[1], pair[2], tolerance, pair[0]))), None)
+    found = (differs(one, other, allowed, place) for place, one, other, allowed in pairs)
+    return next((words for words in found if words), None)
+
+
+def _of(tolerances: Mapping[str, float], output: Any) -> Mapping[str, float]:
+    """Of the output alone, where that is the name of one."""
+    found = tolerances.get(output) if isinstance(output, str) else None
+    return tolerances if found is None else {output: found}
 
 
 def _by_label(given: dict[str, Any]) -> dict[str, list[float]]:
-    """The probabilities of each label, largest first; two classes may have one name."""
+    """The probabilities or scores of each label, largest first; two classes may have one name."""
     found: dict[str, list[float]] = {}
     for each in given["top_k"]:
-        found.setdefault(each["label"], []).append(each["probability"])
+        found.setdefault(each["label"], []).extend(number for key, number in each.items() if key != "label")
     return found
 
 

@@ -25,6 +25,7 @@ from torchferry.serving.export.external.prepared import Prepared
 from torchferry.serving.export.external.published.choice import preprocessing_of, taken
 from torchferry.serving.export.external.published.labels import labels_that_fit
 from torchferry.serving.export.reference import Reference, Served
+from torchferry.serving.export.samples import Samples
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +81,7 @@ def load_given(options: argparse.Namespace) -> Reference:
     task = options.task or ("classification" if labels.alone else "tensors")
     test = samples_of(options.eval_data, inputs, labels.only, task, "--eval-data")
     calibration = samples_of(options.calibration_data, inputs, labels.only, task, "--calibration-data")
+    _say_what_lacks(options, test)
     if options.calibration_data is None:
         calibration = test
     specs = input_tensors(inputs, options.allow_nan, options.columns)
@@ -103,6 +105,15 @@ def load_given(options: argparse.Namespace) -> Reference:
         limits={},
         provenance=origin(options) | ({"preprocessing": Path(published.origin).name} if published else {}),
     )
+
+
+def _say_what_lacks(options: argparse.Namespace, test: Samples) -> None:
+    """What makes a bundle less than it looks."""
+    if not options.weights:
+        print(f"no --weights: they are as {options.model} makes them, random unless it loads some", flush=True)
+    if test.random:
+        words = f"variants are compared on {test.count:,} random samples, and how often they are right is not known"
+        print(f"no --eval-data: {words}", flush=True)
 
 
 def _mapping(text: str) -> dict[str, Any]:

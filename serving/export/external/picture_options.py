@@ -84,15 +84,19 @@ def assumed(inputs: Sequence[GivenInput], known: Mapping[str, Any]) -> str | Non
 def alike(inputs: Sequence[GivenInput], known: Mapping[str, Any]) -> str | None:
     """A line on what holds for several pictures at once; `known` are arguments of image_input."""
     names = [each.name for each in inputs if isinstance(each.of, ImageInput)]
-    options = [OPTIONS.get(name, f"--{name}") for name in known if name != "fraction"]
+    options = [option_of(name) for name in known if name != "fraction"]
     if len(names) < 2 or not options:
         return None
     return f"each picture ({', '.join(names)}) is prepared alike, but for its size and colours: {', '.join(options)}"
 
 
+def option_of(name: str) -> str:
+    """As it is written, of its name in the parsed options."""
+    return OPTIONS.get(name, f"--{name.replace('_', '-')}")
+
+
 def _option(said: Mapping[str, Any]) -> str:
-    name = "resize" if "resize" in said else next(iter(said))
-    return OPTIONS.get(name, f"--{name}")
+    return option_of("resize" if "resize" in said else next(iter(said)))
 
 
 def _resize(text: str) -> dict[str, Any]:

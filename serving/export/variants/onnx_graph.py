@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import onnx
 import onnxruntime
 import torch
+from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented
 
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.reference import Reference
@@ -49,7 +51,26 @@ def write_optimized(source: Path, target: Path, level: Any) -> None:
     options.graph_optimization_level = level
     options.optimized_model_filepath = str(target)
     options.log_severity_level = 3  # errors alone
-    onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    try:
+        onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except NotImplemented as error:
+        raise CannotBuild(_lacking(source, str(error))) from error
+
+
+def _lacking(source: Path, said: str) -> str:
+    """Which operator ONNX Runtime does not have, and of which numbers, where it says so: `... an implementation for
+    Mul(14) node with name 'node_mul_4'`."""
+    found = re.search(r"implementation for (\w+)\(\d+\) node with name '(.*?)'", said)
+    if not found:
+        return f"ONNX Runtime cannot compute its graph ({' '.join(said.split())[:200]})"
+    operator, name = found.groups()
+    graph = onnx.shape_inference.infer_shapes(onnx.load(source, load_external_data=False)).graph
+    types = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info, *graph.output)}
+    types |= {value.name: value.data_type for value in graph.initializer}
+    taken = next((node.input for node in graph.node if node.name == name), ())
+    of = {onnx.TensorProto.DataType.Name(types[each]).lower() for each in taken if each in types}
+    kinds = f" of {' and '.join(sorted(of))}" if of else ""
+    return f"ONNX Runtime has no {operator}{kinds} on a CPU; compute that in float32, or serve a torch variant"
 
 
 def _strip(model: onnx.ModelProto) -> None:

@@ -11,6 +11,7 @@ from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
 from torchferry.serving.onnx_server.models.versions import STABLE
 from torchferry.serving.onnx_server.pictures import instance_schema
+from torchferry.serving.onnx_server.prediction_schema import prediction_schema
 
 REFUSALS = {
     "400": "The body is not decodable",
@@ -41,7 +42,7 @@ def description(repository: Repository) -> dict[str, Any]:
             **{path: item for name in repository.models for path, item in _of_model(name, repository).items()},
         },
         "components": {
-            "schemas": SCHEMAS | _records(repository),
+            "schemas": SCHEMAS | _records(repository) | _predictions(repository),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"token": []}],
@@ -63,7 +64,7 @@ def _of_model(name: str, repository: Repository) -> Mapping[str, Any]:
         infer["responses"]["200"]["content"] |= BINARY
         infer["parameters"] = [_header("Inference-Header-Content-Length", {"type": "integer", "minimum": 0})]
         paths[f"{base}/infer"] = {"post": infer}
-    predict = _call("A file to labels, as TorchServe has it", "Prediction", "InferRequest")
+    predict = _call("A file to labels, as TorchServe has it", _prediction(name), "InferRequest")
     predict["requestBody"]["content"] |= BINARY | {
         "text/csv": {"schema": {"type": "string"}},
         "multipart/form-data": {
@@ -87,6 +88,11 @@ def _records(repository: Repository) -> dict[str, Any]:
     }
 
 
+def _predictions(repository: Repository) -> dict[str, Any]:
+    """A schema of what each model answers."""
+    return {_prediction(name): prediction_schema(_stable(name, repository).bundle) for name in repository.models}
+
+
 def _add_records(content: dict[str, Any], name: str, example: Mapping[str, Any]) -> None:
     record = {"$ref": f"#/components/schemas/{_record(name)}"}
     tensors = content["application/json"]["schema"]
@@ -106,6 +112,10 @@ def _add_pictures(content: dict[str, Any], inputs: Sequence[TensorSpec]) -> None
 
 def _record(name: str) -> str:
     return f"Record-{name}"
+
+
+def _prediction(name: str) -> str:
+    return f"Prediction-{name}"
 
 
 def _stable(name: str, repository: Repository) -> Model:
@@ -182,5 +192,4 @@ SCHEMAS = {
     "InferResponse": _object(
         "model_name model_version outputs", id=TEXT, model_name=TEXT, model_version=TEXT, outputs=_list(TENSOR)
     ),
-    "Prediction": {"type": "object"},
 }

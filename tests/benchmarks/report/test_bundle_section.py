@@ -9,6 +9,7 @@ from tests.benchmarks.report.parsed import shown
 from torchferry.benchmarks.report.bundle_section import bundle_section
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.bundle.variant import Measured, Speed, Variant
 
 MEASURED = Measured(
@@ -76,8 +77,15 @@ def test_without_an_accepted_variant_none_is_the_smallest() -> None:
 
 def test_a_limit_that_is_not_set_is_none() -> None:
     assert shown(bundle_section(BUNDLE)).table("Limits of the gate") == [
-        ["variant", "largest difference", "relative error", "loss of accuracy", "agreement at least"],
-        ["torch", "0.001", "none", "none", "99.00 %"],
+        [
+            "variant",
+            "largest difference",
+            "relative error",
+            "loss of accuracy",
+            "agreement at least",
+            "other whole numbers",
+        ],
+        ["torch", "0.001", "none", "none", "99.00 %", "none"],
     ]
 
 
@@ -91,3 +99,25 @@ def test_it_says_what_the_variants_were_compared_on(random: bool, words: str) ->
 def test_a_reference_without_its_samples_is_refused() -> None:
     with pytest.raises(UserError, match=r"bundle/model\.json: is not as this version"):
         bundle_section(replace(BUNDLE, reference={}))
+
+
+def test_it_says_which_variant_serves_and_why() -> None:
+    choice = Choice(variant="torch", reason="it is exact <and> there is no other")
+    section = bundle_section(replace(BUNDLE, choice=choice))
+    words = "Servers take torch where none is named: it is exact <and> there is no other."
+    assert [text for _, text in shown(section).all("p")][1:] == [words]
+    assert ("serves", "torch") in section.facts
+
+
+def test_a_bundle_of_before_says_nothing_of_it() -> None:
+    section = bundle_section(BUNDLE)
+    assert len(shown(section).all("p")) == 1
+    assert "serves" not in dict(section.facts)
+
+
+@pytest.mark.parametrize(
+    ("most", "words"), [(1, "at most 1 sample together"), (1500, "at most 1,500 samples together")]
+)
+def test_it_says_how_many_samples_meet(most: int, words: str) -> None:
+    (_, text) = shown(bundle_section(replace(BUNDLE, max_batch=most))).all("p")[-1]
+    assert words in text

@@ -44,10 +44,12 @@ def test_each_figure_is_a_picture_with_its_interval(result: Result) -> None:
     assert any("Medians over 2 rounds" in text for _, text in page.all("p"))
 
 
-def test_the_bare_session_is_no_server_that_could_be_the_fastest(result: Result) -> None:
-    measured(result)[1]["figures"]["answered/s"] = at(5000)
+@pytest.mark.parametrize("limit", ["bare", "bare-workers", "limit", "limit+batch"])
+def test_a_limit_is_no_server_that_could_be_the_fastest(limit: str, result: Result) -> None:
+    ours, other = measured(result)
+    other |= {"name": limit, "figures": other["figures"] | {"answered/s": at(5000)}}
     assert servers_section(result).facts == [("most answers/s, digits", "ours, 850")]
-    measured(result)[0]["protocol"] = "none"
+    ours["name"] = "bare"
     assert servers_section(result).facts == []
 
 

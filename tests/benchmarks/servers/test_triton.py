@@ -1,4 +1,4 @@
-"""Triton: the backend and the model are laid out as it wants them, from what the wheel keeps apart."""
+"""Triton's Python backend: the backend and the model are laid out as it wants them, from what the wheel keeps apart."""
 
 import os
 import sysconfig

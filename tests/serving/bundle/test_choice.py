@@ -1,4 +1,4 @@
-"""What a bundle says of the variant that serves comes back as it was written, and a bundle of before has none."""
+"""The choice of the variant that serves comes back as it was written, and a bundle of before the key has none."""
 
 import json
 from dataclasses import replace

@@ -3,10 +3,12 @@
 import dataclasses
 from typing import Any
 
+import numpy as np
 import pytest
 
 from torchferry.serving.bundle.variant import Measured, Speed, parse_variant
 
+NAN, INFINITY = float("nan"), float("inf")
 VARIANT: dict[str, Any] = {
     "status": "accepted",
     "reason": None,
@@ -34,7 +36,11 @@ def test_what_was_written_is_read_again() -> None:
     assert isinstance(variant.measured, Measured)
     assert isinstance(variant.speed, Speed)
     assert (variant.status, variant.measured.accuracy, variant.speed.batch_8_ms) == ("accepted", 0.9, 2.0)
-    of_before = {"max_scaled_diff": None}  # which model.json of before does not have
+    of_before: dict[str, Any] = {
+        "max_scaled_diff": None,
+        "differences": {},
+        "changed_shares": {},
+    }  # which model.json of before does not have
     assert dataclasses.asdict(variant) == VARIANT | {"measured": VARIANT["measured"] | of_before}
 
 
@@ -51,6 +57,37 @@ def test_a_field_too_many_or_too_few_is_no_variant(change: dict[str, Any]) -> No
 def test_without_its_numbers_it_is_no_variant(missing: str) -> None:
     with pytest.raises(KeyError, match=missing):
         parse_variant({key: value for key, value in VARIANT.items() if key != missing})
+
+
+@pytest.mark.parametrize("tolerance", [{"y": 0.01}, 0.01])
+@pytest.mark.parametrize(
+    ("answered", "golden", "difference"),
+    [
+        ([1.5, 2], [1.0, 2], 0.5),
+        ([NAN, 2], [1.0, 2], NAN),
+        ([NAN, 2], [INFINITY, 2], 0),
+        ([-INFINITY, 2], [INFINITY, 2], INFINITY),
+        ([1.0], [1.0, 2], INFINITY),
+        ([1, 9, 9, 4], [1, 2, 3, 4], 0.5),
+        ([NAN, 2, 3, 4], [1, 2, 3, 4], 0.25),
+        ([True, False], [True, True], 0.5),
+    ],
+)
+def test_numbers_differ_by_the_largest_and_whole_ones_in_a_share(
+    answered: list[Any], golden: list[Any], difference: float, tolerance: Any
+) -> None:
+    variant = parse_variant(VARIANT | {"golden_tolerance": tolerance})
+    found = variant.difference(np.array(answered), np.array(golden))
+    assert found == pytest.approx(difference, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "floats", "ids"), [({"a": 0.5, "b": 0.25}, 0.5, 0.25), (0.5, 0.5, 0.0)], ids=["by output", "of before"]
+)
+def test_the_tolerance_is_the_outputs(given: Any, floats: float, ids: float) -> None:
+    variant = parse_variant(VARIANT | {"golden_tolerance": given})
+    assert variant.tolerance("a", np.zeros(1)) == floats
+    assert variant.tolerance("b", np.zeros(1, int)) == ids
 
 
 def test_nobody_turns_a_refused_variant_into_an_accepted_one() -> None:

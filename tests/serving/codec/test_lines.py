@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.serving.predict.samples import picture
 from torchferry.serving.codec.lines import read_lines
 from torchferry.serving.errors import NotDecodable
 
@@ -26,19 +27,51 @@ def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
     assert read_lines(b"\xef\xbb\xbfage\r\n1\r\n", (1,), ("age",)).cells == [["age"], ["1"]]
 
 
-@pytest.mark.parametrize(("body", "are_numbers"), [(b",a\n0,x\n1,y\n", True), (b"Unnamed: 0,a\n7,x\n", True),
-                                                  (b",a\n0,x\n0,y\n", False), (b"n,a\n0,x\n", False),
-                                                  (b",a\nz,x\n", False)])  # fmt: skip
-def test_a_column_that_numbers_the_rows_has_no_name(body: bytes, are_numbers: bool) -> None:
-    lines = read_lines(body, (1,), ("a",))
-    assert lines.number_their_rows is are_numbers
-    assert lines.without_first_column.first == ["a"]
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        (b",a\n0,x\n1,y\n", ["1 numbers"]),
+        (b"Unnamed: 0,a\n7,x\n", ["1 numbers"]),
+        (b",a,\n0,x,\n1,y, \n", ["1 numbers", "3 is empty"]),
+        (b"a,\nx,\n", ["2 is empty"]),
+        (b"a,\nx\n", []),
+        (b",a\n0,x\n0,y\n", []),
+        (b"n,a\n0,x\n", []),
+        (b",a\nz,x\n", []),
+    ],
+)
+def test_a_column_without_a_name_that_numbers_rows_or_is_empty_is_left_out(body: bytes, left: list[str]) -> None:
+    lines, notes = read_lines(body, (1,), ("a",)).without_unnamed(())
+    said = [each.removeprefix("column ").replace(", which has no name and", "") for each in notes]
+    assert [each.removesuffix(", is left out").removesuffix(" the rows") for each in said] == left
+    assert not left or lines.first == ["a"]
 
 
-def test_bytes_that_are_no_text_are_refused() -> None:
-    with pytest.raises(NotDecodable, match="neither JSON nor lines of numbers"):
-        read_lines(b"\xff\xfe", (1,))
+def test_a_known_name_is_one_whatever_it_looks_like() -> None:
+    lines = read_lines(b"Unnamed: 0,a\n7,x\n", (2,), ("a",))
+    assert lines.without_unnamed(("Unnamed: 0",)) == (lines, ())
 
 
-def test_nothing_is_no_line() -> None:
-    assert read_lines(b"\n\n", (1,)).cells == []
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            b"age\n3\n\xe9\n",
+            "nor lines of numbers with commas: line 3 has the byte 0xe9, which is not UTF-8",
+        ),
+        ("age\n3\n".encode("utf-16"), "line 1 has the byte 0xff, which is not UTF-8; save it as UTF-8"),
+        (picture(), "the body is a picture, and the model takes none; send JSON or lines"),
+    ],
+)
+def test_bytes_that_are_no_text_are_refused(body: bytes, words: str) -> None:
+    with pytest.raises(NotDecodable, match=words):
+        read_lines(body, (1,))
+
+
+def test_names_that_are_all_wrong_are_taken_apart() -> None:
+    assert read_lines(b"Id;Age;Fare\n1;3;7\n", (2,), ("age", "fare")).first == ["Id", "Age", "Fare"]
+
+
+@pytest.mark.parametrize("body", [b"", b"\n\n", b" \r\n\t"])
+def test_nothing_is_no_line(body: bytes) -> None:
+    assert read_lines(body, (1,)).cells == []

@@ -51,7 +51,18 @@ def said(probabilities: list[list[float]], bundle: Bundle = TABLE, form: Any = "
     return json.loads(answer(request, {"probabilities": np.array(probabilities)}, bundle, "asked", **given))
 
 
-@pytest.mark.parametrize("kind", ["", "image/png", "IMAGE/tiff", "text/csv; charset=utf-8", "application/json"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "",
+        "image/png",
+        "IMAGE/tiff",
+        "text/csv; charset=utf-8",
+        "application/json",
+        "application/csv",
+        "text/tab-separated-values",
+    ],
+)
 def test_a_body_that_some_model_takes_is_let_through(kind: str) -> None:
     check_type(kind)
 
@@ -87,7 +98,10 @@ def test_lines_of_numbers_are_rows(body: bytes, bundle: Bundle) -> None:
             "neither JSON nor lines of numbers .*so a line of names is",
         ),
         (b"\xff\xfe", TABLE, NotDecodable, "neither JSON nor lines of numbers"),
-        (b"", TABLE, WrongTensor, "'row' has rows of different lengths, or none; the model takes 3 each"),
+        (b"", TABLE, WrongTensor, "the body has no lines; the model takes rows of 3 numbers"),
+        (b" \n\n", TABLE, WrongTensor, "the body has no lines; the model takes rows of 3 numbers"),
+        (b"4,x,6", TABLE, NotDecodable, "could not convert string to float: 'x'$"),
+        (b"1,2,3\n\n4,x,6", TABLE, NotDecodable, "with commas: line 3: could not convert string to float: 'x'"),
         (b"1,2,3\n4,5", TABLE, WrongTensor, "'row' has rows of different lengths"),
         (b"1,2", TABLE, WrongTensor, r"shape \[1, 2\]; the model takes \[-1, 3\]"),
         (b"1,2,3.5", WHOLE, WrongTensor, "data other than UINT8 numbers"),
@@ -124,6 +138,13 @@ def test_the_mark_that_windows_writes_before_json_is_passed_over() -> None:
 def test_broken_json_is_told_the_right_form(body: bytes) -> None:
     with pytest.raises(NotDecodable, match=r'the body is not JSON of the form \{"inputs"'):
         read_request(body, TABLE)
+
+
+def test_several_values_are_one_list() -> None:
+    with pytest.raises(
+        NotDecodable, match=r'"instances": \[\.\.\.\]\}; more follows its first value, and several samples'
+    ):
+        read_request(b'{"row": 1}\n{"row": 2}\n', TABLE)
 
 
 @pytest.mark.parametrize("samples", [([1, 2, 3], [4, 5, 6]), ({"row": [1, 2, 3]}, {"row": [4, 5, 6]})])
@@ -258,6 +279,31 @@ def test_tensors_are_answered_with_tensors_and_the_version(task: str, form: str)
     output = {"name": "probabilities", "shape": [1, 2], "datatype": "FP64", "data": [0.25, 0.75]}
     expected = {"model_name": "asked", "model_version": "1.0", "outputs": [output]}
     assert said([[0.25, 0.75]], described(task=task), form) == expected
+
+
+def test_outputs_with_labels_are_answered_by_name_and_tensors_with_tensors() -> None:
+    kind = TensorSpec(name="kind", datatype="FP32", shape=(-1, 2), labels=("car", "bus"))
+    size = TensorSpec(name="size", datatype="FP32", shape=(-1, 1))
+    several = described(task="tensors", outputs=(kind, size), labels=())
+    outputs = {"kind": np.array([[2.5, -1.0], [0.0, 0.5]]), "size": np.array([[3.0], [4.0]])}
+
+    def told(form: Literal["tensors", "labels"], samples: int) -> Any:
+        request = Request({"row": np.zeros((samples, 3))}, form, ("a note",))
+        share = {name: values[:samples] for name, values in outputs.items()}
+        return json.loads(answer(request, share, several, "asked", 1))
+
+    car, bus = {"label": "car", "score": 2.5}, {"label": "bus", "score": 0.5}
+    first = {"outputs": {"kind": {**car, "top_k": [car]}, "size": [3.0]}}
+    second = {"outputs": {"kind": {**bus, "top_k": [bus]}, "size": [4.0]}}
+    assert told("labels", 1) == {"model": "asked", **first, "notes": ["a note"]}
+    assert told("labels", 2) == {"model": "asked", "predictions": [first, second], "notes": ["a note"]}
+    assert [each["name"] for each in told("tensors", 2)["outputs"]] == ["kind", "size"]
+
+
+def test_what_was_assumed_is_said_beside_tensors_too() -> None:
+    request = Request({"row": np.zeros((1, 3))}, "labels", ("column 1 is left out",))
+    answered = answer(request, {"probabilities": np.zeros((1, 2))}, described(task="tensors"), "asked")
+    assert json.loads(answered)["notes"] == ["column 1 is left out"]
 
 
 @pytest.mark.parametrize("form", ["tensors", "labels"])

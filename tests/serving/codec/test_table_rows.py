@@ -13,7 +13,7 @@ from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.predictions_json import MAX_INSTANCES, answer, read_request
-from torchferry.serving.codec.table_rows import from_lines, from_records
+from torchferry.serving.codec.table_rows import EITHER, from_lines, from_records
 from torchferry.serving.errors import NotDecodable, WrongTensor
 from torchferry.serving.export.trained import table_of
 from torchferry.training.data.source import Source
@@ -46,7 +46,7 @@ def source_of(folder: Path, missing: str, **given: Any) -> Source:
     file = folder / "rows.csv"
     lines = [",".join((*COLUMNS, "y"))] + [",".join((*row(number), str(number))) for number in range(ROWS)]
     file.write_text("\n".join(lines))
-    return table(path=str(file), target="y", missing=missing, test_fraction=0.0, columns_as=WAYS, **given)  # type: ignore[arg-type]
+    return table(path=str(file), target="y", missing=missing, test_fraction=0.0, columns_as=WAYS, **given)
 
 
 def spec_of(source: Source) -> TensorSpec:
@@ -105,6 +105,9 @@ PASSENGERS = TableSpec(columns=(AGE, SEX))
 NUMBERS = TableSpec(columns=(AGE, Encoder(column="fare")))
 COUNTED = TableSpec(columns=(Encoder(column="0"), Encoder(column="1")))
 FLAGGED = TableSpec(columns=(Encoder(column="age", fill=30.0, indicator=True), Encoder(column="fare")))
+
+
+WHOLE = TableSpec(columns=(AGE, SEX), targets=("fare",), unread=("id",))
 
 
 def bundle_of(table: TableSpec) -> Bundle:
@@ -182,12 +185,21 @@ def test_a_column_may_be_named_like_the_protocols_words(name: str) -> None:
         ([RECORD, {"age": 3}], PASSENGERS, "row 2: column 'sex' is not given, and the model was trained without"),
         ([RECORD, {"age": 3, "sex": None}], PASSENGERS, "row 2: column 'sex' is missing, and the model was trained"),
         ([RECORD, {"age": "old", "sex": "male"}], PASSENGERS, "row 2: column 'age' is 'old'; a number is expected"),
-        ([RECORD, [3, 0, 1]], PASSENGERS, "row 2: is no object of the columns age, sex"),
+        ([RECORD, [3, 0, 1]], PASSENGERS, 'row 2: is a list; an object {"age": ..., "sex": ...} is expected'),
+        ({"records": [RECORD]}, PASSENGERS, "there is no column 'records'; records are sent as a list, or under"),
+        ('{"age": 3, "sex": "male", "age": 4}', PASSENGERS, "an object has 'age' more than once"),
+        ({"instances": [[3, "male"]]}, PASSENGERS, "fill shape [1, 3]; or give records of the columns age, sex"),
+        ("fare,id\n7,1\n", WHOLE, "line 1: names no column that the model reads; they are age, sex"),
+        ({"Fare": 7, "sex": "male"}, WHOLE, "there is no column 'Fare'; 'fare' is what the model predicts; leave it"),
+        ("age,sex,\n3,male,x\n", PASSENGERS, "line 1: a column has no name; name it, or leave it out"),
+        ("age;sex\n1,5;male\n", PASSENGERS, "is '1,5'; a number is expected, with decimal '.' and no sign between th"),
+        ("age=3&sex=male", PASSENGERS, "line 1: there is no column 'age=3&sex=male'"),
+        (" \n\n", PASSENGERS, "the body has no lines; the model takes the columns age, sex"),
         ({}, PASSENGERS, "the record: column 'sex' is not given"),
         ([], PASSENGERS, "the body has 0 records; 1 to 1024 are taken"),
         ([RECORD] * (MAX_INSTANCES + 1), PASSENGERS, "the body has 1025 records; 1 to 1024 are taken"),
         ({"age": 1e39, "sex": "male"}, PASSENGERS, "the record: column 'age' is beyond what FP32 holds"),
-        ({"instances": [RECORD, 3]}, PASSENGERS, "row 2: is no object of the columns"),
+        ({"instances": [RECORD, 3]}, PASSENGERS, "row 2: is 3; an object"),
         ("", PASSENGERS, "the body has no lines; the model takes the columns age, sex"),
         ("age,sexe\n3,male", PASSENGERS, "line 1: there is no column 'sexe'; did you mean sex?"),
         ("a,b\nc,d", PASSENGERS, "line 1: there is no column 'a'; the columns are age, sex"),
@@ -213,6 +225,12 @@ def test_what_does_not_fit_is_refused_by_row_and_column(body: Any, table: TableS
     assert words in str(error.value)
 
 
+def test_records_under_inputs_are_told_that_records_are_taken() -> None:
+    for body in ({"inputs": [RECORD]}, {"inputs": [3]}):
+        with pytest.raises(NotDecodable, match=r"nor a record of the columns age, sex$"):
+            read(body)
+
+
 @pytest.mark.parametrize("body", ["{", "[1, 2"])
 def test_broken_json_is_told_that_records_are_taken(body: str) -> None:
     with pytest.raises(NotDecodable, match=r"nor a record of the columns age, sex$"):
@@ -226,6 +244,36 @@ def test_a_category_of_no_training_row_counts_as_none_and_is_said() -> None:
     said = json.loads(answer(request, {"probabilities": np.array([[0.25, 0.75]])}, bundle_of(PASSENGERS), "asked"))
     assert (said["label"], said["notes"]) == ("yes", [note])
     assert read(",age,sex\n0,3,male\n").notes == ("column 1, which has no name and numbers the rows, is left out",)
+
+
+def test_a_file_of_training_is_taken_without_what_the_model_does_not_read() -> None:
+    request = read("id,fare,sex,age\n7,71.5,male,3\n8,x,female,4\n", WHOLE)
+    assert request.inputs["row"].tolist() == [[3, 0, 1], [4, 1, 0]]
+    assert request.notes == (
+        "column 'id' is not read by the model, and is left out",
+        "column 'fare' is what the model predicts, and is left out",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (RECORD | {"fare": 71.5}, "the record: column 'fare' is what the model predicts; leave it out"),
+        ([RECORD, RECORD | {"id": 1}], "row 2: column 'id' is not read by the model; leave it out"),
+        ("age,fare\n3,71.5\n", "line 1: column 'sex' is not given"),
+        ("age,sex,Fares\n3,male,71.5\n", "line 1: there is no column 'Fares'"),
+        ("age,sex,fare,fare\n3,male,1,2\n", "line 1: names column 'fare' more than once"),
+    ],
+)
+def test_a_record_with_what_the_model_predicts_is_refused(body: Any, words: str) -> None:
+    with pytest.raises(WrongTensor, match=f"^{words}"):
+        read(body, WHOLE)
+
+
+def test_numbers_that_name_the_target_as_well_may_be_a_row() -> None:
+    table = TableSpec(columns=(Encoder(column="0"), Encoder(column="1")), targets=("2",))
+    with pytest.raises(WrongTensor, match=f"^line 1: '0,1,2' {EITHER}"):
+        read("0,1,2\n3,4,5\n", table)
 
 
 def test_a_table_whose_columns_training_did_not_say_has_lines_of_numbers() -> None:

@@ -14,6 +14,7 @@ from torchferry.serving.export.build_variant import Judges, built_variant, open_
 from torchferry.serving.export.checks.gate import Expected, Limits
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.whole_way import WholeWay
+from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.reference import Reference, Served
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.quantize import Refusal
@@ -35,7 +36,9 @@ def build(folder: Path, reference: Reference, way: WholeWay) -> tuple[Variant, i
     (folder / "scratch").mkdir(parents=True)
     (folder / "b").mkdir()
     expected, graphs = Counting(reference, folder / "scratch"), Graphs(reference, folder / "scratch")
-    made = built_variant("torch", graphs, Judges(expected, Independence(reference, 4), way), folder / "b", LIMITS)
+    independence = Independence(reference, 4)
+    judges = Judges(expected, independence, way, GoldenTolerance(expected, independence, 4))
+    made = built_variant("torch", graphs, judges, folder / "b", LIMITS)
     return made, expected.passes
 
 

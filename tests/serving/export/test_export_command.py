@@ -1,4 +1,6 @@
+import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,11 +13,13 @@ import pytest
 import torch
 
 from tests.commands import ROOT, run_command
+from tests.serving import tiny_bundle
 from tests.serving.dependent import AcrossSamples
 from tests.serving.tiny_bundle import described, variant
 from tests.waiting import wait_until
-from torchferry.errors import GateError
+from torchferry.errors import GateError, UserError
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.export import export_command
 from torchferry.serving.session import open_variant
 from torchferry.training.models.saved import evaluation_data, load_model
@@ -131,6 +135,50 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
         assert words in done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("format_", ["triton", "kserve"])
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["--serve", "onnx-int8"], "--serve: every accepted ONNX variant becomes a model of Triton's, and who asks"),
+        (["--variants", "onnx-fp32"], "--variants: every accepted ONNX variant becomes a model of Triton's; "),
+        (["--max-batch", "1"], "--max-batch: it stands in the bundle, from where --format "),
+        (["--name", "other"], "--name: it is for making a bundle, and --format "),
+        (["--model-version", "2.0"], "--model-version: it is for making a bundle"),
+        (["--max-abs-diff", "0.1"], "--max-abs-diff: it is for making a bundle"),
+        (["--no-antialias"], "--no-antialias: it is for making a bundle"),
+        (["--allow-nan"], "--allow-nan: it is for making a bundle"),
+        (["--input", "image:8"], "--input: it is for making a bundle"),
+    ],
+)
+def test_what_a_format_would_not_heed_is_refused(tmp_path: Path, format_: str, option: list[str], words: str) -> None:
+    where = ["--storage-uri", "s3://models/x"] if format_ == "kserve" else []
+    with pytest.raises(UserError, match=f"^{re.escape(words)}.*leave it out$"):
+        export_command.main(["bundle", "--format", format_, *where, "-o", str(tmp_path / "x"), *option])
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_it_lies_is_for_kserve_alone(tmp_path: Path) -> None:
+    where = ["--storage-uri", "s3://models/x", "-o", str(tmp_path / "x")]
+    with pytest.raises(UserError, match=r"^--storage-uri: it is for --format kserve, .*; leave it out$"):
+        export_command.main(["bundle", "--format", "triton", *where])
+    with pytest.raises(UserError, match=r"^--storage-uri: is for --format kserve"):
+        export_command.main(["run", *where])
+
+
+def test_triton_gets_all_and_the_bundles_choice_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = tiny_bundle.written(tmp_path)
+    both = {"onnx-fp32": variant(), "onnx-int8": variant()}
+    choice = Choice(variant="onnx-int8", reason="it was asked for")
+    bundles.write(dataclasses.replace(made, variants=both, choice=choice))
+    export_command.main([str(made.root), "--format", "triton", "-o", str(tmp_path / "x")])
+    names = ["tiny-onnx-fp32", "tiny-onnx-int8"]
+    assert sorted(path.name for path in (tmp_path / "x").iterdir()) == names
+    assert capsys.readouterr().out.splitlines() == [
+        f"{', '.join(names)} in {tmp_path / 'x'}",
+        "who asks Triton names one of them; the bundle's own choice is tiny-onnx-int8: it was asked for",
+    ]
 
 
 def given(network: str) -> tuple[str, ...]:

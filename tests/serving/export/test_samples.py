@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
+from tests.serving.export.counted import Counted
 from torchferry.errors import UserError
 from torchferry.serving.export.batch_file import BatchFile
 from torchferry.serving.export.samples import BATCH, Samples
@@ -86,23 +87,14 @@ def test_the_first_come_together_from_everywhere() -> None:
     assert numbered(200).first(4)["x"][:, 0].tolist() == [0, 66, 132, 199]
 
 
-class Counted(Dataset):
-    """It counts how often each sample was read."""
-
-    def __init__(self, size: int) -> None:
-        self.reads = [0] * size
-
-    def __len__(self) -> int:
-        return len(self.reads)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        self.reads[index] += 1
-        return torch.tensor([float(index)]), torch.tensor(index)
+def counted(size: int) -> Counted:
+    """Sample i is [i] and i."""
+    return Counted(TensorDataset(torch.arange(size, dtype=torch.float32)[:, None], torch.arange(size)))
 
 
 @pytest.mark.parametrize("size", [1, BATCH, 2 * BATCH + 1])
 def test_what_is_kept_is_read_once_whoever_asks_again(tmp_path: Path, size: int) -> None:
-    data = Counted(size)
+    data = counted(size)
     samples = Samples(data, ("x",), kept=BatchFile(tmp_path / "kept"))
     next(samples.batches())  # and no more of that pass
     for _ in range(3):
@@ -113,7 +105,7 @@ def test_what_is_kept_is_read_once_whoever_asks_again(tmp_path: Path, size: int)
 
 
 def test_what_does_not_fit_is_read_again(tmp_path: Path) -> None:
-    data = Counted(3 * BATCH)
+    data = counted(3 * BATCH)
     samples = Samples(data, ("x",), kept=BatchFile(tmp_path / "kept", limit=2 * (BATCH * (4 + 8) + 2 * 128)))
     for _ in range(2):
         assert numbers(samples) == list(range(3 * BATCH))

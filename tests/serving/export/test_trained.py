@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.training.untrained import save_untrained
 from torchferry.contract.cells import CellText
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
@@ -18,7 +19,7 @@ from torchferry.serving.export.trained import decode_of, input_of, load_trained,
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
-from torchferry.training.models.saved import ModelCard, build_model, load_model, save_model
+from torchferry.training.models.saved import load_model
 
 IMAGE = ImageInput(mode="RGB", height=4, width=6, interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3)
 TABLE = TableInput(columns=("a", "b"), mean=(0.0, 0.0), std=(1.0, 1.0))
@@ -96,30 +97,18 @@ def test_only_images_are_decoded() -> None:
 
 def test_a_tables_columns_are_those_that_training_encoded(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
-    file.write_text("age;sex;y\n1,5;f;0\n?;m;1\n3;f;2\n2;m;3\n")
-    data = Component(
-        name="table",
-        args={"path": str(file), "target": "y", "missing": "fill", "missing_words": ["?"], "split_seed": 1},
-    )
+    file.write_text("id;age;sex;y\n4;1,5;f;0\n3;?;m;1\n2;3;f;2\n1;2;m;3\n")
+    args = {"path": str(file), "target": "y", "missing": "fill", "missing_words": ["?"], "split_seed": 1}
+    data = Component(name="table", args={**args, "columns_as": {"id": "ignore"}})
     source = build_source(data, "regression")
     network = Component(name="torch.nn.Linear", args={"in_features": 3, "out_features": 1})
-    card = ModelCard(
-        name="rows",
-        task="regression",
-        network=network,
-        input=source.input,
-        labels=source.labels,
-        data=data,
-        result={},
-        step=1,
-        torch=str(torch.__version__),
-    )
-    save_model(tmp_path / "model", build_model(network, source.input), card)
+    save_untrained(tmp_path, source, data, network)
     (row,) = load_trained(tmp_path).inputs
     assert row.table is not None
     assert (row.table.names, row.table.numbers) == (("age", "sex"), ("age", "sex=f", "sex=m"))
+    assert (row.table.targets, row.table.unread) == (("y",), ("id",))
     assert row.table.text == CellText(missing_words=("?",), decimal=",")
     assert row.allow_nan is True
     assert table_of(IMAGE, source) is None
-    plain = table_of(TABLE, replace(source, cell_text=None))
+    plain = table_of(TABLE, replace(source, cell_text=None, target_columns=(), unread_columns=()))
     assert plain == TableSpec(columns=(Encoder(column="a"), Encoder(column="b")))

@@ -30,7 +30,7 @@ def test_each_column_says_what_it_holds() -> None:
     ]
 
 
-@pytest.mark.parametrize("change", [{}, {"age": None}, {"left": "02.01.1970"}])
+@pytest.mark.parametrize("change", [{}, {"age": None}, {"left": "02.01.1970"}, {"sex": "x"}])
 def test_the_schema_takes_records(change: dict[str, object]) -> None:
     schema = record_schema(TABLE, RECORD)
     jsonschema.validate(RECORD | change, schema)
@@ -38,10 +38,17 @@ def test_the_schema_takes_records(change: dict[str, object]) -> None:
     assert schema["required"] == ["sex", "joined"]
 
 
-@pytest.mark.parametrize("change", [{"sex": "x"}, {"sex": None}, {"joined": 3}, {"age": "x"}, {"agee": 3}])
+@pytest.mark.parametrize("change", [{"sex": ["f"]}, {"sex": None}, {"joined": 3}, {"age": "x"}, {"agee": 3}])
 def test_the_schema_refuses_what_is_no_record(change: dict[str, object]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(RECORD | change, record_schema(TABLE, None))
+
+
+def test_a_category_is_told_as_servers_take_it() -> None:
+    """Another one than training had is answered, with a note."""
+    sex = record_schema(TABLE, None)["properties"]["sex"]
+    assert sex["description"] == "one of f, m; another one counts as none of them, which the answer's notes say"
+    assert (sex["type"], sex["examples"]) == (["string", "number", "boolean"], ["f", "m"])
 
 
 def test_an_example_is_a_file_that_csv_reads() -> None:

@@ -4,15 +4,17 @@ import pytest
 
 from tests.serving.predict.samples import row
 from torchferry.errors import ServerFault
-from torchferry.serving.predict.answers import Unanswered, each, nested, refused
+from torchferry.serving.predict.answers import ITS_NAMES, Unanswered, each, nested, refused
 from torchferry.serving.predict.sample import Sample
 
 LABEL = {"label": "7", "probability": 0.5, "top_k": []}
+OUTPUTS = {"outputs": {"kind": {"label": "car", "score": 2.5, "top_k": []}, "size": [1.0]}}
 
 
 def test_one_sample_is_answered_without_a_list() -> None:
     assert each({"model": "m", **LABEL}, [row(1)]) == [LABEL]
     assert each({"model": "m", "values": {"y": 1.0}}, [row(1)]) == [{"values": {"y": 1.0}}]
+    assert each({"model": "m", **OUTPUTS}, [row(1)]) == [OUTPUTS]
 
 
 def test_several_are_a_list() -> None:
@@ -64,7 +66,7 @@ def test_nested_lists() -> None:
     ("names", "said", "why"),
     [
         ("a,b\n", "m answered 422: line 2: column 'a' is 'x'", "m answered 422: column 'a' is 'x'"),
-        ("a,b\n", "line 1: there is no column 'b'", "line 1: there is no column 'b'"),
+        ("a,b\n", "line 1: there is no column 'b'", f"line 1: there is no column 'b' ({ITS_NAMES})"),
         ("", "line 1: has 3 cells", "has 3 cells"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What is named on the command line, by its content."""
+"""Inputs named on the command line are taken by their content, expanded, and refused before a sample is made."""
 
 import io
 from pathlib import Path
@@ -11,8 +11,8 @@ from torchferry.errors import UserError
 from torchferry.serving.predict.inputs import Inputs
 
 
-def read(*given: object, stdin: bytes = b"") -> list[tuple[str, int | None, str]]:
-    inputs = Inputs([str(each) for each in given], lambda _: None, io.BytesIO(stdin))
+def read(*given: object, stdin: bytes = b"", pictures: bool | None = None) -> list[tuple[str, int | None, str]]:
+    inputs = Inputs([str(each) for each in given], lambda _: None, io.BytesIO(stdin), takes_pictures=pictures)
     return [(sample.source, sample.row, sample.form) for sample in inputs]
 
 
@@ -43,6 +43,21 @@ def test_the_standard_input_may_be_anything() -> None:
     assert read("-", stdin=b"[1]\n") == [("-", 1, "instance")]
     assert read("-", stdin=picture()) == [("-", None, "file")]
     assert read("-", stdin=array.getvalue()) == [("-", 1, "instance"), ("-", 2, "instance")]
+
+
+def test_a_model_of_pictures_has_no_rows(tmp_path: Path) -> None:
+    """What a text is not, its answer says; lines of JSON may hold pictures."""
+    (tmp_path / "notes.txt").write_text("dear all, hello\n1,2\n")
+    assert read(tmp_path / "notes.txt", pictures=True) == [(f"{tmp_path}/notes.txt", None, "file")]
+    assert read("-", stdin=b"dear all, hello\n", pictures=True) == [("-", None, "file")]
+    assert read("-", stdin=b'{"b64": ""}\n', pictures=True) == [("-", 1, "instance")]
+
+
+def test_a_model_of_numbers_has_no_folder_of_pictures(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("1,2\n")
+    with pytest.raises(UserError, match=r"is a folder, and the model takes no pictures; give .* '.*/\*'$"):
+        read(tmp_path, pictures=False)
+    assert read(f"{tmp_path}/*", pictures=False) == [(f"{tmp_path}/t.csv", 1, "row")]
 
 
 def test_a_quoted_glob_is_expanded_and_sorted(tmp_path: Path) -> None:

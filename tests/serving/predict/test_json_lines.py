@@ -19,6 +19,16 @@ def test_records_lists_and_pictures_are_instances() -> None:
     ]
 
 
+@pytest.mark.parametrize("blank", ["\n", " \n\r\n"])
+def test_blank_lines_are_passed_over_as_pandas_does(blank: str) -> None:
+    lines = blank.count("\n")
+    assert read(f'{blank}{{"age": 3}}\n{blank}[1]\n') == [
+        (1 + lines, "instance", b'{"age": 3}'),
+        (2 + 2 * lines, "instance", b"[1]"),
+    ]
+    assert read(f'{blank}[{{"age": 3}}]\n{blank}') == [(1, "instance", b'{"age": 3}')]
+
+
 def test_what_has_a_requests_list_is_one() -> None:
     assert [form for _, form, _ in read('{"inputs": []}\n{"instances": [1]}\n{"inputs": 3}\n')] == [
         "request",
@@ -46,6 +56,11 @@ def test_what_only_begins_as_json_is_refused() -> None:
 @pytest.mark.parametrize("text", ['[{"age": 3}, {"age": 4}]\n\n', '[\n {"age": 3},\n {"age": 4}\n]'])
 def test_a_list_of_records_has_a_sample_for_each(text: str) -> None:
     assert read(text) == [(1, "instance", b'{"age": 3}'), (2, "instance", b'{"age": 4}')]
+
+
+def test_a_record_of_a_list_has_each_name_once() -> None:
+    with pytest.raises(UserError, match=r"^a\.jsonl: an object has 'age' more than once$"):
+        read('[{"age": 3, "age": 4}]\n')
 
 
 def test_a_list_of_records_is_alone_in_its_file() -> None:

@@ -18,7 +18,8 @@ from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.client import Denied, Refused
-from torchferry.serving.predict import main, predict_command
+from torchferry.serving.predict import predict_command
+from torchferry.serving.predict.predict_command import main
 
 ANSWER = json.dumps({"label": "7", "probability": 0.98765, "top_k": []}).encode()
 ROWS = "1,0\n0.25,0.75\nwrong,0\n0,1\n1,0\n"
@@ -130,10 +131,10 @@ def test_records_go_to_a_file_or_to_the_standard_output(
     ]
 
 
-def test_nothing_is_written_where_no_sample_has_an_answer(bundle: Path, tmp_path: Path) -> None:
-    folder_of_pictures(tmp_path / "pictures", *(f"{number:04}.png" for number in range(1005)))
-    with pytest.raises(UserError, match=r"0000\.png: .* \(and 999 more; none of them has an answer\)$"):
-        ask(tmp_path / "pictures", "--bundle", bundle, "--processes", 1, "-o", tmp_path / "out.csv")
+def test_nothing_is_written_where_no_sample_has_an_answer(bundle: Path, rows: Path, tmp_path: Path) -> None:
+    rows.write_text("1\n" * 1005)
+    with pytest.raises(UserError, match=r"rows\.csv: row 1: .* \(and 999 more; none of them has an answer\)$"):
+        ask(rows, "--bundle", bundle, "--processes", 1, "-o", tmp_path / "out.csv")
     assert not list(tmp_path.glob("out.csv*"))
 
 
@@ -151,25 +152,65 @@ def test_wherever_it_was_cut_it_ends_the_same(bundle: Path, rows: Path, tmp_path
         assert output.read_bytes() == whole, length
 
 
-def test_it_goes_on_with_more_of_the_same_and_not_with_something_else(bundle: Path, rows: Path, tmp_path: Path) -> None:
+def test_it_goes_on_with_more_of_the_same_and_not_with_something_else(
+    bundle: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "out.csv"
     rows.write_text("1,0\n0,1\n")
     ask(rows, "--bundle", bundle, "-o", output)
     rows.write_text("1,0\n0,1\n1,0\n")
     ask(rows, "--bundle", bundle, "-o", output)
     assert len(output.read_text().splitlines()) == 4
+    said = [line for line in capsys.readouterr().err.splitlines() if "already" in line]
+    assert said == [f"torchferry: {output}: has 2 samples already, and goes on behind them"]
     for words in ((rows, "--top-k", 2), (rows, rows)):
         with pytest.raises(UserError, match="cannot go on: it was begun with"):
             ask(*words, "--bundle", bundle, "-o", output)
 
 
-def test_what_is_left_out_is_said(bundle: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder_of_pictures(tmp_path / "pictures", "a.png")
     (tmp_path / "pictures" / "notes.txt").write_text("text")
-    with pytest.raises(UserError, match=r"^2 of 6 samples have no answer$"):
-        ask(rows, tmp_path / "pictures", "--bundle", bundle, "--processes", 1)
+    with http_peer() as peer:
+        peer.content = ANSWER
+        ask(tmp_path / "pictures", "--model", "digits", "--port", peer.port)
     left_out = f"torchferry: left out 1 file that is no picture: {tmp_path}/pictures/notes.txt"
     assert capsys.readouterr().err.splitlines()[-1] == left_out
+
+
+def test_a_file_of_training_is_asked_about_without_what_is_predicted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = TableSpec(columns=(Encoder(column="a"), Encoder(column="b")), targets=("price",))
+    table = tiny_bundle.written_table(tmp_path, spec, tiny_bundle.GOLDEN)
+    (tmp_path / "rows.csv").write_text("price,b,a\n9,2,1\n8,4,3\n")
+    ask(tmp_path / "rows.csv", "--bundle", table.root, "--format", "csv")
+    captured = capsys.readouterr()
+    assert [line.split(",", 2)[2] for line in captured.out.splitlines()] == ["a,b,error", "1.0,2.0,", "3.0,4.0,"]
+    assert captured.err.splitlines()[-1] == (
+        f"torchferry: {tmp_path}/rows.csv: column 'price' is what the model predicts, and is left out"
+    )
+
+
+def test_each_output_with_labels_has_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    several = tiny_bundle.written_several(tmp_path)
+    (tmp_path / "rows.csv").write_text("0.25,0.75\n1,0\n")
+    ask(tmp_path / "rows.csv", "--bundle", several.root, "--format", "csv", "--top-k", 2)
+    captured = capsys.readouterr()
+    labels = ("label", "score", "label_2", "score_2")
+    names = [f"{output}:{each}" for output in ("kind", "colour") for each in labels]
+    assert captured.out.splitlines()[0] == f"source,row,{','.join(names)},size,error"
+    assert captured.out.splitlines()[2].endswith(',2,car,1.0,bus,0.0,red,1.0,blue,0.0,"[1.0, 0.0]",')
+    assert "--top-k" not in captured.err
+
+
+def test_a_text_is_no_picture_and_no_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For a model of pictures its answer says so, and nothing is said of a first line."""
+    bundle = tiny_bundle.written_pictures(tmp_path)
+    (tmp_path / "notes.txt").write_text("dear all, hello\n")
+    with pytest.raises(UserError, match=r"notes\.txt: the 16 bytes are not an image in "):
+        ask(tmp_path / "notes.txt", "--bundle", bundle.root)
+    assert "first line" not in capsys.readouterr().err
 
 
 def test_names_that_are_numbers_are_not_taken_for_a_row(tmp_path: Path) -> None:
@@ -237,7 +278,8 @@ def wait_for_records(output: Path, process: "subprocess.Popen[str]") -> None:
 
 @pytest.mark.slow
 def test_no_torch_is_loaded_for_an_onnx_variant(bundle: Path, rows: Path) -> None:
-    code = "import sys; from torchferry.serving.predict import main; main(sys.argv[1:]); print('torch' in sys.modules)"
+    module = "torchferry.serving.predict.predict_command"
+    code = f"import sys; from {module} import main; main(sys.argv[1:]); print('torch' in sys.modules)"
     rows.write_text("1,0\n")
     done = run_python("-c", code, rows, "--bundle", bundle)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "False"), done.stderr

@@ -1,4 +1,4 @@
-"""What is sent, and what is asked about together."""
+"""Samples become requests as large as is allowed, each of one form, in their order."""
 
 from pathlib import Path
 

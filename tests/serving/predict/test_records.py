@@ -7,7 +7,7 @@ import pytest
 from tests.serving.predict.samples import row
 from torchferry.errors import UserError
 from torchferry.serving.predict.answers import Answer, Unanswered
-from torchferry.serving.predict.records import Csv, JsonLines, Lines
+from torchferry.serving.predict.records import Csv, JsonLines, Lines, has_labels
 from torchferry.serving.predict.sample import Sample
 
 PICTURE = Sample("a.png", None, "file")
@@ -15,6 +15,9 @@ TOP = [{"label": "7", "probability": 0.98765}, {"label": "1", "probability": 0.0
 LABELLED: Answer = {**TOP[0], "top_k": TOP}
 VALUES: Answer = {"values": {"price": 3.25, "row": 7.0}}
 TENSORS: Answer = {"outputs": {"mask": [[1, 0], [0, 1]], "score": 0.5}}
+CAR = [{"label": "car", "score": 2.5}, {"label": "bus", "score": -1.0}]
+OUTPUTS: Answer = {"outputs": {"kind": {**CAR[0], "top_k": CAR}, "error": 0.5}}
+ODD: Answer = {"values": {"top_k": 1.0, "label": 2.0}}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +27,9 @@ TENSORS: Answer = {"outputs": {"mask": [[1, 0], [0, 1]], "score": 0.5}}
         (LABELLED, 2, "7  0.9877, 1  0.0100  a.png\n"),
         (VALUES, None, "price 3.25, value_row 7  a.png\n"),
         (TENSORS, None, "mask [[1, 0], [0, 1]], score 0.5  a.png\n"),
+        (OUTPUTS, None, "kind: car  2.5000; error: 0.5  a.png\n"),
+        (OUTPUTS, 2, "kind: car  2.5000, bus  -1.0000; error: 0.5  a.png\n"),
+        (ODD, None, "top_k 1, label 2  a.png\n"),
         ({"label": "7", "probability": None}, None, "7  nan  a.png\n"),
         (Unanswered("no"), None, ""),
     ],
@@ -39,6 +45,9 @@ def test_lines_for_people(answer: Answer, top_k: int | None, line: str) -> None:
         (LABELLED, 2, LABELLED),
         (VALUES, None, VALUES),
         (TENSORS, None, TENSORS),
+        (OUTPUTS, None, {"outputs": {"kind": CAR[0], "error": 0.5}}),
+        (OUTPUTS, 2, OUTPUTS),
+        (ODD, None, ODD),
         (Unanswered("no"), None, {"error": "no"}),
     ],
 )
@@ -55,6 +64,14 @@ def test_json_lines(answer: Answer, top_k: int | None, said: Answer) -> None:
         (LABELLED, 2, "label,probability,label_2,probability_2", "7,0.98765,1,0.01"),
         (VALUES, None, "price,value_row", "3.25,7.0"),
         (TENSORS, None, "mask,score", '"[[1, 0], [0, 1]]",0.5'),
+        (OUTPUTS, None, "kind:label,kind:score,value_error", "car,2.5,0.5"),
+        (
+            OUTPUTS,
+            2,
+            "kind:label,kind:score,kind:label_2,kind:score_2,value_error",
+            "car,2.5,bus,-1.0,0.5",
+        ),
+        (ODD, None, "top_k,label", "1.0,2.0"),
     ],
 )
 def test_csv(answer: Answer, top_k: int | None, head: str, line: str) -> None:
@@ -79,3 +96,8 @@ def test_a_csv_has_one_kind_of_answers() -> None:
     records.head(LABELLED)
     with pytest.raises(UserError, match=r"^a\.png: is answered with mask, score, .*--format jsonl takes"):
         records.record(PICTURE, TENSORS)
+
+
+@pytest.mark.parametrize(("answer", "labels"), [(LABELLED, True), (OUTPUTS, True), (TENSORS, False), (VALUES, False)])
+def test_whether_a_model_answers_with_labels(answer: Answer, labels: bool) -> None:
+    assert has_labels(answer) == labels

@@ -3,7 +3,7 @@
 import pytest
 
 from torchferry.errors import UserError
-from torchferry.serving.predict.rows import are_names, rows
+from torchferry.serving.predict.rows import delimiter_of, rows, word_in
 
 
 def read(text: str) -> tuple[list[tuple[int | None, bytes, bytes]], list[str]]:
@@ -24,8 +24,26 @@ def test_rows_without_names_are_numbered_from_the_first_line(text: str) -> None:
 def test_a_line_of_names_is_sent_with_each_row_and_not_counted(text: str) -> None:
     assert read(text) == (
         [(1, b"3,7\n", b"age,fare\n")],
-        ["t.csv: its first line is taken for the columns' names"],
+        ["t.csv: its first line is taken for the columns' names, as 'age' is no number"],
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [
+        ("age,price|eur\n3,7\n4,8\n", ","),
+        ("age|size;m\n3|7\n", "|"),
+        ("a;b\n1,5;2,5\n", ";"),
+        ("1,5;2,5\n1,5;3,5\n", ";"),
+        ('a,b\n"1;2;3",4\n5\n', ","),
+        ("age\n3\n", ","),
+        ("\na\tb\n1\t2\n", "\t"),
+        ("a;b,c\n1,2\n", ","),
+        ("", ","),
+    ],
+)
+def test_the_delimiter_is_the_one_that_most_lines_have_alike(text: str, delimiter: str) -> None:
+    assert delimiter_of(text.splitlines(keepends=True)) == delimiter
 
 
 def test_cells_keep_their_quotes_commas_and_line_breaks() -> None:
@@ -34,18 +52,18 @@ def test_cells_keep_their_quotes_commas_and_line_breaks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "names"),
+    ("line", "word"),
     [
-        ("1,2", False),
-        ("1,,nan", False),
-        ("-1e5, +inf", False),
-        ("age,fare", True),
-        (",age", True),
-        ("age,2020", True),
+        ("1,2", None),
+        ("1,,nan", None),
+        ("-1e5, +inf", None),
+        ("age,fare", "age"),
+        (", age", "age"),
+        ("2020,age", "age"),
     ],
 )
-def test_names_are_words_that_are_no_numbers(line: str, names: bool) -> None:
-    assert are_names(line.split(",")) == names
+def test_names_are_words_that_are_no_numbers(line: str, word: str | None) -> None:
+    assert word_in(line.split(",")) == word
 
 
 @pytest.mark.parametrize("text", ["", "\n\n"])

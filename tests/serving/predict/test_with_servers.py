@@ -14,7 +14,7 @@ from tests.serving.onnx_server.conftest import start_server as start_server
 from tests.serving.onnx_server.made import export_table
 from torchferry.errors import UserError
 from torchferry.serving.client import Denied
-from torchferry.serving.predict import main
+from torchferry.serving.predict.predict_command import main
 
 
 def ask(*words: object) -> None:

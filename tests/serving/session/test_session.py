@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,15 +52,19 @@ def test_a_session_is_opened_by_the_variants_name(table: Path) -> None:
     assert session.run({"words": np.array([[1]])})["vectors"].tolist() == [[[2, 3]]]
 
 
-def test_a_variant_answers_by_the_bundles_names(table: Path) -> None:
-    bundle = described(
+def bundle_of(table: Path, **change: Any) -> Bundle:
+    return described(
         table.parent,
         inputs=(TensorSpec(name="words", datatype="INT64", shape=(-1, 1)),),
         outputs=(TensorSpec(name="vectors", datatype="FP32", shape=(-1, 1, 2)),),
         variants={"torch": variant(file=table.name)},
         files=bundles.checksums(table.parent),
+        **change,
     )
-    session = open_variant(bundle, "torch", torch.get_num_threads())
+
+
+def test_a_variant_answers_by_the_bundles_names(table: Path) -> None:
+    session = open_variant(bundle_of(table), "torch", torch.get_num_threads())
     assert session.run({"words": np.array([[1]])})["vectors"].tolist() == [[[2, 3]]]
 
 
@@ -156,8 +161,62 @@ def test_of_a_thousand_whole_numbers_one_may_be_another_for_its_batch(
     if is_taken:
         check_golden(Flips(), bundle, "onnx-fp32")
     else:
-        with pytest.raises(BundleError, match=r"alone \(sample 0\) differs by 1 in 'probabilities'"):
+        with pytest.raises(BundleError, match=r"alone \(sample 0\) differs in 0\.20% of 'probabilities'; 0\.10% are"):
             check_golden(Flips(), bundle, "onnx-fp32")
+
+
+class Answers:
+    """Whatever it is asked, as many rows of it."""
+
+    def __init__(self, **outputs: np.ndarray) -> None:
+        self.outputs = outputs
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: values[: len(inputs["row"])] for name, values in self.outputs.items()}
+
+
+def several(folder: Path, tolerance: Any, **outputs: np.ndarray) -> Bundle:
+    (folder / "golden").mkdir()
+    np.savez(folder / "golden" / "inputs.npz", row=np.zeros((1, 3), np.float32))
+    np.savez(folder / "golden" / "outputs.npz", **outputs)  # type: ignore[arg-type]
+    made = {"onnx-fp32": variant(golden_tolerance=tolerance)}
+    return described(folder, variants=made, files=bundles.checksums(folder))
+
+
+LARGE, SMALL = np.array([[1e6]], np.float32), np.array([[0.5]], np.float32)
+
+
+@pytest.mark.parametrize(("off", "is_taken"), [(0.0, True), (0.0001, True), (0.01, False)])
+def test_a_small_output_is_not_checked_by_the_tolerance_of_a_large_one(
+    tmp_path: Path, off: float, is_taken: bool
+) -> None:
+    bundle = several(tmp_path, {"large": 16.0, "small": 1e-3}, large=LARGE, small=SMALL)
+    answers = Answers(large=LARGE + 8, small=SMALL + np.float32(off))
+    if is_taken:
+        check_golden(answers, bundle, "onnx-fp32")
+    else:
+        with pytest.raises(BundleError, match=r"differs by 0\.01 in 'small'; 0\.001 is allowed$"):
+            check_golden(answers, bundle, "onnx-fp32")
+
+
+def test_the_one_tolerance_of_a_bundle_of_before_is_for_all_outputs(tmp_path: Path) -> None:
+    ids = np.array([[3, 4, 5, 6]])
+    bundle = several(tmp_path, 16.0, large=LARGE, small=SMALL, ids=ids)
+    check_golden(Answers(large=LARGE + 8, small=SMALL + 8, ids=ids + 8), bundle, "onnx-fp32")
+    with pytest.raises(BundleError, match=r"differs in 25\.00% of 'ids'; 0\.00% are allowed$"):
+        check_golden(Answers(large=LARGE, small=SMALL, ids=ids + np.array([0, 0, 0, 17])), bundle, "onnx-fp32")
+
+
+@pytest.mark.parametrize(("wrong", "is_taken"), [(1, True), (2, False)])
+def test_of_whole_numbers_a_share_may_be_others(tmp_path: Path, wrong: int, is_taken: bool) -> None:
+    ids = np.array([[3, 4, 5, 6]])
+    bundle = several(tmp_path, {"ids": 0.25}, ids=ids)
+    answers = Answers(ids=ids + 100 * (np.arange(4) < wrong))
+    if is_taken:
+        check_golden(answers, bundle, "onnx-fp32")
+    else:
+        with pytest.raises(BundleError, match=r"differs in 50\.00% of 'ids'; 25\.00% are allowed$"):
+            check_golden(answers, bundle, "onnx-fp32")
 
 
 def test_samples_without_an_axis_for_them_are_not_taken_apart(tmp_path: Path) -> None:
@@ -175,15 +234,7 @@ def golden_of(folder: Path, rows: np.ndarray, answers: np.ndarray) -> Bundle:
 
 
 def test_a_variant_of_a_bundle_with_a_limit_computes_no_more_together(table: Path) -> None:
-    bundle = described(
-        table.parent,
-        inputs=(TensorSpec(name="words", datatype="INT64", shape=(-1, 1)),),
-        outputs=(TensorSpec(name="vectors", datatype="FP32", shape=(-1, 1, 2)),),
-        variants={"torch": variant(file=table.name)},
-        files=bundles.checksums(table.parent),
-        max_batch=2,
-    )
-    session = open_variant(bundle, "torch", torch.get_num_threads())
+    session = open_variant(bundle_of(table, max_batch=2), "torch", torch.get_num_threads())
     assert isinstance(session, CappedSession)
     assert session.most == 2
     assert session.run({"words": np.array([[1], [2], [0]])})["vectors"].tolist() == [[[2, 3]], [[4, 5]], [[0, 1]]]

@@ -327,6 +327,15 @@ def test_an_id_and_a_trace_go_with_a_request_and_its_token_does_not(
     assert float(passed["x-request-start"]) > 0
 
 
+def test_what_curl_says_of_any_body_is_not_taken_apart(start: Start, upstream: Upstream) -> None:
+    gateway = start(upstream)
+    kinds = ("application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; a=b", "text/csv", None)
+    for kind in kinds:
+        assert ask(gateway, headers={"Content-Type": kind} if kind else {}).status == 200
+    passed = [{name.lower(): value for name, value in each.items()} for each in upstream.requests]
+    assert [each.get("content-type") for each in passed] == [*["application/octet-stream"] * 2, "text/csv", None]
+
+
 def test_the_access_log_has_a_json_line_for_each_request(
     start: Start, upstream: Upstream, tokens: Path, tmp_path: Path
 ) -> None:

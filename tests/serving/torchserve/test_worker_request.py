@@ -139,6 +139,13 @@ def test_raw_elements_are_the_only_input_where_their_head_has_no_length() -> Non
         (b"a,b", {}, NotDecodable, "neither JSON nor lines of numbers", "client_error"),
         (b"1,2,3", {}, WrongTensor, "the model takes", "client_error"),
         (CSV, {"content-type": "video/mp4"}, UnsupportedType, "the body is video/mp4", "client_error"),
+        (
+            b"",
+            {"content-type": "application/x-www-form-urlencoded; charset=utf-8"},
+            UnsupportedType,
+            "TorchServe takes a body of application/x-www-form-urlencoded apart; send application/octet-stream",
+            "client_error",
+        ),
         (CSV, {RAW_LENGTH: "12"}, NotDecodable, f"{RAW_LENGTH} is 12; TorchServe takes raw", "client_error"),
         (CSV, late(), DeadlinePassed, "the request was not answered within 60 s", "deadline"),
     ],
@@ -154,6 +161,14 @@ def test_what_cannot_be_read_is_the_calls_error(
 
 def test_a_form_has_been_taken_apart_before() -> None:
     assert decoded(headers={"content-type": "multipart/form-data; boundary=a"}).error is None
+
+
+def test_a_form_of_several_parts_needs_one_called_data() -> None:
+    headers = {"content-type": "multipart/form-data; boundary=a"}
+    call = WorkerRequest.of({"picture": b"a", "other": b"b", "top_k": b"2"}, headers)
+    call.decode(TABLE, timeout=60)
+    assert str(call.error) == "the form has 2 parts; one is taken, or the one called data"
+    assert WorkerRequest.of({"data": b"a", "other": b"b"}, headers).parts == ()
 
 
 def test_a_bug_in_reading_is_that_of_one_call() -> None:

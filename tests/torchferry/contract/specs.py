@@ -1,4 +1,4 @@
-"""What a network takes, as the contract's functions are told."""
+"""The input of a network, as the contract's functions are told of it."""
 
 from dataclasses import dataclass
 

@@ -19,7 +19,14 @@ NUMBERS = ("age", "age is missing", "sex=female", "sex=male", "joined")
 
 def test_it_comes_back_from_json() -> None:
     table = TableSpec(columns=(AGE, SEX, JOINED), text=CellText(missing_words=("?",), decimal=",", thousands="."))
-    assert TableSpec.of_json(json.loads(json.dumps(dataclasses.asdict(table)))) == table
+    for each in (table, dataclasses.replace(table, targets=("fare",), unread=("id", "name"))):
+        assert TableSpec.of_json(json.loads(json.dumps(dataclasses.asdict(each)))) == each
+
+
+def test_one_of_before_says_nothing_of_other_columns() -> None:
+    content = json.loads(json.dumps(dataclasses.asdict(TABLE)))
+    del content["targets"], content["unread"]
+    assert TableSpec.of_json(content) == TABLE
 
 
 def test_its_numbers_are_named_in_their_order() -> None:
@@ -41,6 +48,20 @@ def test_names_that_do_not_fit_are_said_with_the_nearest(given: tuple[str, ...],
     with pytest.raises(WrongRow) as error:
         TABLE.check_names(given, "here")
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("fare", "here: column 'fare' is what the model predicts; leave it out"),
+        ("id", "here: column 'id' is not read by the model; leave it out"),
+        ("farm", "here: there is no column 'farm'"),
+    ],
+)
+def test_another_column_of_the_training_data_is_called_what_it_is(name: str, words: str) -> None:
+    table = dataclasses.replace(TABLE, targets=("fare",), unread=("id",))
+    with pytest.raises(WrongRow, match=f"^{words}"):
+        table.check_names(("age", "sex", "joined", name), "here")
 
 
 def test_a_column_that_may_be_missing_may_be_left_out() -> None:

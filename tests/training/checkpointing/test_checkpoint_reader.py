@@ -1,4 +1,4 @@
-"""What lies in a checkpoint is read and never run: its list of entries, and each entry that is no tensor."""
+"""A checkpoint is read and never run: its list of entries, and each entry that is no tensor."""
 
 import collections
 import io

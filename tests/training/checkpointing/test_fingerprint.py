@@ -1,4 +1,4 @@
-"""What a run depends on is compared when it goes on: what may differ is said, the rest is refused by name."""
+"""A run that goes on is compared with its checkpoint: what may differ is said, the rest is refused by name."""
 
 import copy
 import json

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from torchferry.contract.missing_words import WORDS
-from torchferry.training.data.tables.missing import with_gaps
+from torchferry.training.data.tables.gaps import with_gaps
 from torchferry.training.data.tables.table_reader import Selection, Table
 
 ALL = Selection(features=None, columns_as={}, missing_words=WORDS)

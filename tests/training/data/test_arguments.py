@@ -1,11 +1,12 @@
-"""A source's arguments are refused by their annotated types, in words of a recipe and not of Python."""
+"""A source's arguments are refused by their annotated types, in a recipe's words; shared ones stand with its own."""
 
+import inspect
 from typing import Any, Literal
 
 import pytest
 
 from tests.training.data.sources import refusal
-from torchferry.training.data.arguments import at_least, checked
+from torchferry.training.data.arguments import at_least, checked, recipe_arguments, takes_arguments_of
 
 
 @checked
@@ -95,3 +96,61 @@ def test_a_number_below_the_least_is_too_small() -> None:
     at_least(1, size=1, limit=None)
     assert refusal(lambda: at_least(1, size=3, limit=0)) == ("data.source.args.limit: 0 is too small; give 1 or more")
     assert refusal(lambda: at_least(2, "data.image", width=1)) == "data.image.width: 1 is too small; give 2 or more"
+
+
+def area(height: int, width: int = 2, what: str = "area") -> str:
+    """Height times width.
+
+    Args:
+        height: In pixels.
+        width: As height.
+    """
+    return f"{what} {height * width}"
+
+
+@checked
+@takes_arguments_of(size=area)
+def pictures(root: str, size: str, limit: int | None = None) -> tuple[str, str, int | None]:
+    """Pictures of one size.
+
+    Args:
+        root: Their folder.
+        limit: How many.
+    """
+    return root, size, limit
+
+
+def test_what_sources_share_is_made_before_the_source_is_called() -> None:
+    assert pictures(root="a", height=3) == ("a", "area 6", None)
+    assert pictures("a", 3, 4, limit=1) == ("a", "area 12", 1)
+
+
+def test_what_sources_share_is_checked_as_their_own() -> None:
+    assert refusal(lambda: pictures(root="a", height="3")) == "data.source.args.height: '3' is not a whole number"
+    for args in ({"root": "a"}, {"root": "a", "height": 1, "size": "area 1"}, {"root": "a", "height": 1, "what": "x"}):
+        with pytest.raises(TypeError):
+            pictures(**args)
+
+
+def test_signature_and_docstring_have_it_in_the_place_of_what_is_made() -> None:
+    assert str(inspect.signature(pictures)).startswith(
+        "(root: str, height: int, width: int = 2, limit: int | None = None)"
+    )
+    assert [*recipe_arguments(pictures)] == ["root", "height", "width", "limit"]
+    assert inspect.getdoc(pictures) == (
+        "Pictures of one size.\n\nArgs:\n    root: Their folder.\n    limit: How many.\n"
+        "    height: In pixels.\n    width: As height."
+    )
+
+
+def test_what_is_made_may_have_arguments_by_name_alone_and_a_default_for_each() -> None:
+    def form(*, sign: str = ",") -> str:
+        """Without a section of arguments."""
+        return sign
+
+    @takes_arguments_of(form=form)
+    def table(path: str = "t.csv", *, form: str, target: str | None = None) -> tuple[str, str, str | None]:
+        return path, form, target
+
+    assert table() == ("t.csv", ",", None)
+    assert table(sign=";", target="y") == ("t.csv", ";", "y")

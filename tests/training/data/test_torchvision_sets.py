@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import pickle
 import struct
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from torch.utils.data import TensorDataset
 from torchvision.datasets import CIFAR10, MNIST
 
+from tests.http_server import http_server
 from tests.training.data.sources import refusal, source
 from torchferry.training.data.source import ImageInput
 
@@ -125,12 +125,8 @@ def mirror(tmp_path: Path) -> Iterator[str]:
     arrays = write(tmp_path / "original")
     Mirror.files = {f"{name}.gz": gzip.compress(idx(array)) for name, array in arrays.items()}
     Mirror.asked = []
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with http_server(Mirror) as url:
+        yield f"{url}/"
 
 
 def load(local_rank: str, mirror: str, sums: list[tuple[str, str]], root: str) -> None:

@@ -1,4 +1,4 @@
-"""What launchers say of a process is understood whole, or refused in one line that names it."""
+"""A launcher's variables are understood whole, or refused in one line that names it."""
 
 import pytest
 

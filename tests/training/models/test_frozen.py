@@ -1,4 +1,4 @@
-"""What is frozen is out of training, and BatchNorm beside it keeps its statistics in every mode."""
+"""Frozen parameters are out of training, and BatchNorm beside them keeps its statistics in every mode."""
 
 import copy
 

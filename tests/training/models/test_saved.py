@@ -8,12 +8,13 @@ import torch
 import yaml
 
 from tests.commands import RECIPES, ROOT, torchrun
+from tests.training.untrained import save_untrained
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component, build
 from torchferry.training.data import SOURCES
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.source import Source, TableInput
-from torchferry.training.models.saved import ModelCard, build_model, evaluation_data, load_model, save_model, whole_step
+from torchferry.training.models.saved import evaluation_data, load_model, whole_step
 
 
 def test_the_saved_model_has_the_accuracy_it_claims(run: Path) -> None:
@@ -44,20 +45,7 @@ def test_a_card_keeps_what_rows_and_targets_are_scaled_by(tmp_path: Path) -> Non
     data = Component(name="table", args={"columns": columns, "target": "y", "test_fraction": 0})
     given: Source = build(data, SOURCES, "data.source")
     network = Component(name="linear", args={"in_features": 1, "out_features": 1})
-    model = build_model(network, given.input, given.target_scale)
-    card = ModelCard(
-        name="due",
-        task="regression",
-        network=network,
-        input=given.input,
-        target_scale=given.target_scale,
-        labels=given.labels,
-        data=data,
-        result={},
-        step=1,
-        torch="2",
-    )
-    save_model(tmp_path / "model", model, card)
+    model = save_untrained(tmp_path, given, data, network)
     loaded, found = load_model(tmp_path)
     assert (found.input, found.target_scale) == (given.input, given.target_scale)
     rows = given.test[:][0]
@@ -85,19 +73,7 @@ def test_encoders_travel_in_the_card_and_the_data_are_encoded_by_them(tmp_path: 
     data = Component(name="table", args=args)
     source = build_source(data, "regression")
     network = Component(name="linear", args={"in_features": 5, "out_features": 1})
-    card = ModelCard(
-        name="rows",
-        task="regression",
-        network=network,
-        input=source.input,
-        labels=source.labels,
-        data=data,
-        result={},
-        step=1,
-        torch=str(torch.__version__),
-    )
-    (tmp_path / "run").mkdir()
-    save_model(tmp_path / "run" / "model", build_model(network, source.input), card)
+    save_untrained(tmp_path / "run", source, data, network)
     read = load_model(tmp_path / "run")[1]
     assert isinstance(read.input, TableInput)
     assert read.input == source.input

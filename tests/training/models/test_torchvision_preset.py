@@ -1,4 +1,4 @@
-"""What torchvision's weights say, in a source's words; tests/serving/export/published has all of them."""
+"""The presets of torchvision's weights in a source's words; tests/serving/export/external/published has all of them."""
 
 import inspect
 from pathlib import Path

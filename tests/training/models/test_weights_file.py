@@ -1,4 +1,4 @@
-"""What a file of weights holds is found from its content, and no code of it runs."""
+"""A file of weights is read by its content, whatever its name, and no code of it runs."""
 
 import argparse
 import json

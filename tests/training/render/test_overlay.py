@@ -6,35 +6,13 @@ import pytest
 import yaml
 
 from tests.commands import RECIPES
+from tests.training.render.requests import Checked, request
 from torchferry.training.render.folder import MARK
 from torchferry.training.render.overlay import files
-from torchferry.training.render.request import Request
-
-
-class Checked(Request):
-    """One whose recipe need not be read once more."""
-
-    def __post_init__(self) -> None: ...
-
-
-def request(**changes: Any) -> Request:
-    given: dict[str, Any] = {
-        "name": "mine",
-        "recipe": RECIPES / "digits.yaml",
-        "overrides": (),
-        "fewest": 2,
-        "most": 2,
-        "gpus": 0,
-        "image": "registry/train:1",
-        "storage": "20Gi",
-        "namespace": None,
-        "components": (),
-    }
-    return Checked(**given | changes)
 
 
 def written(name: str, **changes: Any) -> Any:
-    return yaml.safe_load(files(request(**changes), "render it")[name])
+    return yaml.safe_load(files(request(Checked, **changes), "render it")[name])
 
 
 def job(**changes: Any) -> Any:
@@ -51,15 +29,15 @@ def variables(**changes: Any) -> dict[str, str]:
 
 
 def test_the_head_says_how_it_was_made_and_what_to_do_with_it() -> None:
-    head = files(request(namespace="ml"), "torchferry render -o run")["kustomization.yaml"]
+    head = files(request(Checked, namespace="ml"), "torchferry render -o run")["kustomization.yaml"]
     lines = [line for line in head.splitlines() if line.startswith("#")]
     assert lines[:2] == [f"{MARK}, for the run mine:", "#   torchferry render -o run"]
     assert "# Watch it: kubectl -n ml logs -f -l app.kubernetes.io/instance=mine" in lines
     assert "and removes its claim with the run folder on it." in lines[-1]
-    stays = files(request(storage="runs"), "render it")["kustomization.yaml"]
+    stays = files(request(Checked, storage="runs"), "render it")["kustomization.yaml"]
     assert "ends the run.\n" in stays
     assert "kubectl logs" in stays
-    fetched = files(request(storage="s3://bucket/runs/"), "render it")["kustomization.yaml"]
+    fetched = files(request(Checked, storage="s3://bucket/runs/"), "render it")["kustomization.yaml"]
     assert "# Its results: torchferry fetch s3://bucket/runs/mine\n" in fetched
 
 
@@ -142,7 +120,7 @@ def test_a_claim_of_the_runs_own_is_of_its_size_and_another_is_left_out() -> Non
 
 
 def test_the_recipe_travels_as_it_is_and_no_anchor_is_written() -> None:
-    found = files(request(gpus=1), "render it")
+    found = files(request(Checked, gpus=1), "render it")
     assert found["run/recipe.yaml"] == (RECIPES / "digits.yaml").read_text()
     (settings,) = yaml.safe_load(found["run/kustomization.yaml"])["configMapGenerator"]
     assert (settings["name"], settings["files"]) == ("mine-recipe", ["recipe.yaml"])

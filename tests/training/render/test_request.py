@@ -6,30 +6,9 @@ from typing import Any
 import pytest
 
 from tests.commands import RECIPES
+from tests.training.render.requests import Checked, request
 from torchferry.errors import UserError
-from torchferry.training.render.request import LONGEST_NAME, Request, name_for, nodes, recipe_file
-
-
-class Checked(Request):
-    """One whose recipe need not be read once more."""
-
-    def __post_init__(self) -> None: ...
-
-
-def request(kind: type[Request] = Request, **changes: Any) -> Request:
-    given: dict[str, Any] = {
-        "name": "mine",
-        "recipe": RECIPES / "digits.yaml",
-        "overrides": (),
-        "fewest": 2,
-        "most": 2,
-        "gpus": 0,
-        "image": "train:1",
-        "storage": "20Gi",
-        "namespace": None,
-        "components": (),
-    }
-    return kind(**given | changes)
+from torchferry.training.render.request import LONGEST_NAME, name_for, nodes, recipe_file
 
 
 @pytest.mark.parametrize(

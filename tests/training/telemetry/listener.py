@@ -2,11 +2,12 @@
 
 import http.server
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.http_server import running
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,5 @@ def listening(certificate: Path | None = None, key: Path | None = None) -> Itera
             context.load_cert_chain(certificate, key)
             listener.socket = context.wrap_socket(listener.socket, server_side=True)
             listener.scheme = "https"
-        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
+        with running(listener):
             yield listener
-        finally:
-            listener.shutdown()
-            thread.join()

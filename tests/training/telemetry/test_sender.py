@@ -1,4 +1,4 @@
-"""What is newest is sent by a thread; nothing waits for it, and failures are said once."""
+"""The newest state is sent by a thread; nothing waits for it, and failures are said once."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What steps add up to reads as prometheus_client's own counters and histogram would."""
+"""Sums over steps read as prometheus_client's own counters and histogram would."""
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 

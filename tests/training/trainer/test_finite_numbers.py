@@ -1,4 +1,4 @@
-"""What a run would save is looked through; what was never meant to be finite is no reason to stop."""
+"""Numbers that a run would save have to be finite, but for those that were never meant to be."""
 
 import math
 from pathlib import Path

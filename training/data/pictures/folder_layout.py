@@ -1,11 +1,11 @@
 """Layouts of a folder of images: ROOT/train/CLASS and ROOT/test/CLASS, or ROOT/CLASS. Both at once are refused."""
 
-import difflib
 import os
 from pathlib import Path
 
 from torchferry.errors import UserError, some
-from torchferry.training.data.pictures.picture_files import is_hidden, shows_picture
+from torchferry.nearest import nearest
+from torchferry.training.data.pictures.pictures_below import is_hidden, shows_picture
 
 ARGS = "data.source.args"
 SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval")
@@ -31,7 +31,7 @@ def check_splits(root: Path, train: str, test: str) -> None:
     for argument, split in (("train", train), ("test", test)):
         if (root / split).is_dir():
             continue
-        near = [name for name in (*SPLITS, *difflib.get_close_matches(split, found, 1)) if name in found]
+        near = [name for name in (*SPLITS, nearest(split, found)) if name in found]
         near = [name for name in near if name not in (train, test)]
         classes = [name for name in found if name not in SPLITS and shows_picture(root / name)]
         if near:

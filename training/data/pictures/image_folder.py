@@ -4,39 +4,20 @@ import os
 from pathlib import Path
 
 from torchferry.errors import UserError, some
-from torchferry.training.data.arguments import at_least, checked
+from torchferry.training.data.arguments import at_least, checked, takes_arguments_of
 from torchferry.training.data.file_list import FileList
 from torchferry.training.data.pictures.folder_layout import check_classes, check_splits, class_folders, folders
-from torchferry.training.data.pictures.image_input import (
-    Exif,
-    Interpolation,
-    Jpeg,
-    Mode,
-    Normalize,
-    Resize,
-    image_input,
-)
+from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.pictures.image_split import ImageSplit, split_by_content
-from torchferry.training.data.pictures.picture_files import is_hidden, left_out_line, pictures_below
-from torchferry.training.data.source import Source
+from torchferry.training.data.pictures.pictures_below import is_hidden, left_out_line, pictures_below
+from torchferry.training.data.source import ImageInput, Source
 
 
 @checked
+@takes_arguments_of(image=image_input)
 def image_folder(
     root: str,
-    height: int,
-    width: int,
-    mode: Mode = "RGB",
-    resize: Resize = "squash",
-    fraction: float = 1.0,
-    interpolation: Interpolation = "bilinear",
-    antialias: bool = True,
-    fill: list[int] | None = None,
-    normalize: Normalize = "imagenet",
-    mean: list[float] | None = None,
-    std: list[float] | None = None,
-    exif: Exif = "apply",
-    jpeg: Jpeg = "full",
+    image: ImageInput,
     train: str = "train",
     test: str = "test",
     test_fraction: float | None = None,
@@ -52,22 +33,6 @@ def image_folder(
 
     Args:
         root: The folder.
-        height: Of the picture that the network takes, in pixels.
-        width: As height.
-        mode: RGB, L (grey), RGBA, LA or CMYK; files of other colours are converted, and are opaque without an alpha.
-        resize: What becomes of a picture whose sides have another ratio: squash ignores it, crop cuts off what lies
-            beyond the middle, pad shows the whole picture with bars beside it.
-        fraction: 0.1 to 1: the share of the resized picture's side that is kept, around the middle; 0.875
-            resizes to 256 and keeps 224.
-        interpolation: How a picture of another size is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
-        antialias: false takes single pixels of a larger picture, as OpenCV does; for nearest, bilinear and bicubic.
-        fill: The bars' colour of resize pad, 0 to 255 for each channel; null takes the mean.
-        normalize: imagenet, half (values become -1..1) or none (0..1).
-        mean: One value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
-        std: As mean.
-        exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
-        jpeg: full, or scaled, which decodes JPEGs of twice the network's size and more at a half, a quarter or an
-            eighth, which is faster and gives slightly other pixels, in training and on servers; export measures that.
         train: The folder in `root` with the class folders to train on.
         test: The folder in `root` with those to test on.
         test_fraction: Share of the pictures, 0 to below 1, that is held out, by content alone: equal files are on one
@@ -78,9 +43,6 @@ def image_folder(
         in_memory: Decodes all files at the start; one that cannot be read then ends the run.
     """
     at_least(1, limit=limit)
-    image = image_input(
-        height, width, mode, interpolation, normalize, mean, std, exif, resize, fraction, antialias, fill, jpeg
-    )
     folder = Path(root).expanduser()
     if test_fraction is None:
         found = _by_folders(folder, train, test, suffixes)

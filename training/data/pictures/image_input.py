@@ -1,6 +1,7 @@
 """The arguments that all image sources share, made into an ImageInput."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from torchferry.contract.image import CHANNELS
@@ -27,41 +28,45 @@ def image_input(
     height: int,
     width: int,
     mode: Mode = "RGB",
+    resize: Resize = "squash",
+    fraction: float = 1.0,
     interpolation: Interpolation = "bilinear",
-    normalize: Normalize | Constants = "imagenet",
+    antialias: bool = True,
+    fill: list[int] | None = None,
+    normalize: Normalize = "imagenet",
     mean: list[float] | None = None,
     std: list[float] | None = None,
     exif: Exif = "apply",
-    resize: Resize = "squash",
-    fraction: float = 1.0,
-    antialias: bool = True,
-    fill: list[int] | None = None,
     jpeg: Jpeg = "full",
     what: str = WHAT,
 ) -> ImageInput:
-    """`normalize` names mean and std: imagenet, half (values become -1..1), none (0..1); lists given replace them.
+    """What a recipe says of pictures, as the contract takes it.
 
-    `exif` says whether pictures are turned upright as their EXIF orientation says, in training and by servers.
-    `resize`, `fraction`, `interpolation` and `antialias` are as in torchferry.contract.resize. `fill` is the colour
-    around a padded picture, 0..255 per channel; without it that is the mean, which the network takes as zeros.
-    `jpeg` scaled decodes JPEGs much larger than that at a part of their size.
-    A source whose data have constants of their own gives these instead of a name.
-    `what` is the recipe's key for these arguments.
+    `what` is the recipe's key for these arguments. torchferry.contract.resize has the rules of resizing.
     Raises UserError for sizes below 1, lists that are not one value per channel, a std that is not positive, and words
     that do not go together.
+
+    Args:
+        height: Of the picture that the network takes, in pixels.
+        width: As height.
+        mode: RGB, L (grey), RGBA, LA or CMYK; files of other colours are converted, and are opaque without an alpha.
+        resize: What becomes of a picture whose sides have another ratio: squash ignores it, crop cuts off what lies
+            beyond the middle, pad shows the whole picture with bars beside it.
+        fraction: 0.1 to 1: the share of the resized picture's side that is kept, around the middle; 0.875
+            resizes to 256 and keeps 224.
+        interpolation: How a picture of another size is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
+        antialias: false takes single pixels of a larger picture, as OpenCV does; for nearest, bilinear and bicubic.
+        fill: The bars' colour of resize pad, 0 to 255 for each channel; null takes the mean.
+        normalize: imagenet, half (values become -1..1) or none (0..1).
+        mean: One value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
+        std: As mean.
+        exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
+        jpeg: full, or scaled, which decodes JPEGs of twice the network's size and more at a half, a quarter or an
+            eighth, which is faster and gives slightly other pixels, in training and on servers; export measures that.
     """
     at_least(1, what, height=height, width=width)
-    channels = CHANNELS[mode]
-    for name, values in (("mean", mean), ("std", std), ("fill", fill)):
-        if values is not None and len(values) != channels:
-            raise UserError(f"{what}.{name}: {values} has {len(values)} values; mode {mode} has {channels}")
-        if values is not None and not all(map(math.isfinite, values)):
-            raise UserError(f"{what}.{name}: {values} are not all finite")
-    if std is not None and not min(std) > 0:
-        raise UserError(f"{what}.std: {std} must be above 0")
-    if mean is None or std is None:
-        named_mean, named_std = _named(normalize, mode, what) if isinstance(normalize, str) else normalize
-    means = named_mean if mean is None else tuple(map(float, mean))
+    means, deviations = _constants(normalize, mean, std, mode, what)
+    _check_values(f"{what}.fill", fill, mode)
     made = ImageInput(
         mode=mode,
         height=height,
@@ -72,13 +77,37 @@ def image_input(
         antialias=antialias,
         fill=_colour(means) if fill is None and resize == "pad" else tuple(fill or ()),
         mean=means,
-        std=named_std if std is None else tuple(map(float, std)),
+        std=deviations,
         exif=exif,
         jpeg=jpeg,
     )
     if words := wrong(made):
         raise UserError(f"{what}.{words}")
     return made
+
+
+def _constants(
+    normalize: Normalize, mean: list[float] | None, std: list[float] | None, mode: Mode, what: str
+) -> Constants:
+    """As `normalize` names them, or as the lists say that replace one or both."""
+    _check_values(f"{what}.mean", mean, mode)
+    _check_values(f"{what}.std", std, mode)
+    if std is not None and not min(std) > 0:
+        raise UserError(f"{what}.std: {std} must be above 0")
+    if mean is None or std is None:
+        named_mean, named_std = _named(normalize, mode, what)
+    return (
+        named_mean if mean is None else tuple(map(float, mean)),
+        named_std if std is None else tuple(map(float, std)),
+    )
+
+
+def _check_values(key: str, values: Sequence[float] | None, mode: Mode) -> None:
+    """One for each channel, if they are given."""
+    if values is not None and len(values) != CHANNELS[mode]:
+        raise UserError(f"{key}: {values} has {len(values)} values; mode {mode} has {CHANNELS[mode]}")
+    if values is not None and not all(map(math.isfinite, values)):
+        raise UserError(f"{key}: {values} are not all finite")
 
 
 def _colour(mean: tuple[float, ...]) -> tuple[int, ...]:

@@ -1,45 +1,26 @@
 """Image files that a list names with their labels: a CSV of path and label, and perhaps of split."""
 
-import difflib
 import os
 from collections import Counter
 from pathlib import Path
 
 from torchferry.contract.image_formats import SUFFIXES
 from torchferry.errors import UserError, some
-from torchferry.training.data.arguments import at_least, checked
+from torchferry.nearest import did_you_mean
+from torchferry.training.data.arguments import at_least, checked, takes_arguments_of
 from torchferry.training.data.file_list import FileList
 from torchferry.training.data.pictures.folder_layout import ARGS
-from torchferry.training.data.pictures.image_input import (
-    Exif,
-    Interpolation,
-    Jpeg,
-    Mode,
-    Normalize,
-    Resize,
-    image_input,
-)
+from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.pictures.image_split import ImageSplit, split_by_content
 from torchferry.training.data.pictures.label_list import Columns, Labelled, read_list
-from torchferry.training.data.source import Source
+from torchferry.training.data.source import ImageInput, Source
 
 
 @checked
+@takes_arguments_of(image=image_input)
 def image_list(
     path: str,
-    height: int,
-    width: int,
-    mode: Mode = "RGB",
-    resize: Resize = "squash",
-    fraction: float = 1.0,
-    interpolation: Interpolation = "bilinear",
-    antialias: bool = True,
-    fill: list[int] | None = None,
-    normalize: Normalize = "imagenet",
-    mean: list[float] | None = None,
-    std: list[float] | None = None,
-    exif: Exif = "apply",
-    jpeg: Jpeg = "full",
+    image: ImageInput,
     root: str | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
@@ -62,22 +43,6 @@ def image_list(
 
     Args:
         path: The list, in CSV or with another delimiter, perhaps compressed by gzip.
-        height: Of the picture that the network takes, in pixels.
-        width: As height.
-        mode: RGB, L (grey), RGBA, LA or CMYK; files of other colours are converted, and are opaque without an alpha.
-        resize: What becomes of a picture whose sides have another ratio: squash ignores it, crop cuts off what lies
-            beyond the middle, pad shows the whole picture with bars beside it.
-        fraction: 0.1 to 1: the share of the resized picture's side that is kept, around the middle; 0.875
-            resizes to 256 and keeps 224.
-        interpolation: How a picture of another size is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
-        antialias: false takes single pixels of a larger picture, as OpenCV does; for nearest, bilinear and bicubic.
-        fill: The bars' colour of resize pad, 0 to 255 for each channel; null takes the mean.
-        normalize: imagenet, half (values become -1..1) or none (0..1).
-        mean: One value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
-        std: As mean.
-        exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
-        jpeg: full, or scaled, which decodes JPEGs of twice the network's size and more at a half, a quarter or an
-            eighth, which is faster and gives slightly other pixels, in training and on servers; export measures that.
         root: The folder that paths are relative to; the list's own if null.
         path_column: The column of paths; null finds path, file, filename or image.
         label_column: The column of labels; null finds label or class.
@@ -94,27 +59,22 @@ def image_list(
         in_memory: Decodes all files at the start; one that cannot be read then ends the run.
     """
     at_least(1, limit=limit)
-    image = image_input(
-        height, width, mode, interpolation, normalize, mean, std, exif, resize, fraction, antialias, fill, jpeg
-    )
     listed, columns = Path(path).expanduser(), Columns(path_column, label_column, split_column)
     folder = listed.parent if root is None else Path(root).expanduser()
     rows = read_list(listed, columns, delimiter, suffix, labels)
     are_split = test_path is None and rows[0].split is not None
     _check_one_way(listed, are_split, test_path, test_fraction)
+    notes: tuple[str, ...] = ()
+    if are_split:
+        rows, others, notes = _by_column(listed, rows, train, test)
+    elif test_path is not None:
+        others = read_list(Path(test_path).expanduser(), columns, delimiter, suffix, labels)
+        _check_apart(rows, others)
+    names = _classes(rows, labels)
+    files, damaged = _files(listed, folder, rows, names)
     if test_fraction is not None:
-        names = _classes(rows, labels)
-        files, damaged = _files(listed, folder, rows, names)
         found = split_by_content(folder, files, names, test_fraction, split_seed, (), damaged)
     else:
-        notes: tuple[str, ...] = ()
-        if test_path is None:
-            rows, others, notes = _by_column(listed, rows, train, test)
-        else:
-            others = read_list(Path(test_path).expanduser(), columns, delimiter, suffix, labels)
-            _check_apart(rows, others)
-        names = _classes(rows, labels)
-        files, damaged = _files(listed, folder, rows, names)
         tested, also_damaged = _files(Path(test_path or path).expanduser(), folder, others, names)
         found = ImageSplit(names, (folder, folder), (files, tested), notes, damaged + also_damaged)
     return found.source(image, limit, in_memory)
@@ -173,9 +133,8 @@ def _files(
     numbers = {label: number for number, label in enumerate(labels)}
     for row in rows:
         if row.label not in numbers:
-            near = difflib.get_close_matches(row.label, labels, 1)
-            hint = f"; the nearest is {near[0]}" if near else ""
-            raise UserError(f"{listed}: line {row.line}: {row.label} is none of the classes {some(labels)}{hint}")
+            meant = did_you_mean(row.label, labels)
+            raise UserError(f"{listed}: line {row.line}: {row.label} is none of the classes {some(labels)}{meant}")
     sizes = [_size(folder / row.name) for row in rows]
     missing = [row for row, size in zip(rows, sizes, strict=True) if size is None]
     if missing and len(missing) == len(rows):

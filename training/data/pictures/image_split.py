@@ -1,4 +1,4 @@
-"""Which image files are trained on and which are held out, and the source that they make."""
+"""Image files of both sides, the trained and the held-out ones, and the source that they make."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -14,18 +14,10 @@ from torch.utils.data import Dataset
 
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
-from torchferry.training.data.arguments import at_least, checked
+from torchferry.training.data.arguments import at_least, checked, takes_arguments_of
 from torchferry.training.data.decode import decode_image
 from torchferry.training.data.membership import key_of
-from torchferry.training.data.pictures.image_input import (
-    Exif,
-    Interpolation,
-    Jpeg,
-    Mode,
-    Normalize,
-    Resize,
-    image_input,
-)
+from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.shards.shard_index import ABSENT, ShardIndex, index
 from torchferry.training.data.shards.shards import Shards, expanded
 from torchferry.training.data.source import ImageInput, Source
@@ -33,23 +25,12 @@ from torchferry.training.errors import CorruptSample
 
 
 @checked
+@takes_arguments_of(image=image_input)
 def webdataset(
     train: str,
     test: str,
     labels: list[str] | str,
-    height: int,
-    width: int,
-    mode: Mode = "RGB",
-    resize: Resize = "squash",
-    fraction: float = 1.0,
-    interpolation: Interpolation = "bilinear",
-    antialias: bool = True,
-    fill: list[int] | None = None,
-    normalize: Normalize = "imagenet",
-    mean: list[float] | None = None,
-    std: list[float] | None = None,
-    exif: Exif = "apply",
-    jpeg: Jpeg = "full",
+    image: ImageInput,
     endings: list[str] | None = None,
     shuffle_shards: int = 16,
     cache: str | None = None,
@@ -63,22 +44,6 @@ def webdataset(
         train: Shards to train on, by braces {000..015} or `*`; local or any URL of fsspec.
         test: Shards to test on.
         labels: The classes' names, or a file with one a line.
-        height: Of the picture that the network takes, in pixels.
-        width: As height.
-        mode: RGB, L (grey), RGBA, LA or CMYK; files of other colours are converted, and are opaque without an alpha.
-        resize: What becomes of a picture whose sides have another ratio: squash ignores it, crop cuts off what lies
-            beyond the middle, pad shows the whole picture with bars beside it.
-        fraction: 0.1 to 1: the share of the resized picture's side that is kept, around the middle; 0.875
-            resizes to 256 and keeps 224.
-        interpolation: How a picture of another size is resized: nearest, bilinear, bicubic, lanczos, box or hamming.
-        antialias: false takes single pixels of a larger picture, as OpenCV does; for nearest, bilinear and bicubic.
-        fill: The bars' colour of resize pad, 0 to 255 for each channel; null takes the mean.
-        normalize: imagenet, half (values become -1..1) or none (0..1).
-        mean: One value for each channel, of pixels scaled to 0..1; replaces that of `normalize`.
-        std: As mean.
-        exif: apply turns a picture upright as its EXIF orientation says, in training and on servers; ignore does not.
-        jpeg: full, or scaled, which decodes JPEGs of twice the network's size and more at a half, a quarter or an
-            eighth, which is faster and gives slightly other pixels, in training and on servers; export measures that.
         endings: Endings of pictures such as [jpg]; keys then follow WebDataset's own rule and end at the first dot of
             a name, and classes are KEY.cls in small letters. With null every picture's ending is known, a key may have
             dots, and a class may be KEY.CLS.
@@ -88,9 +53,6 @@ def webdataset(
         storage_options: Passed to fsspec.
     """
     at_least(1, shuffle_shards=shuffle_shards)
-    image = image_input(
-        height, width, mode, interpolation, normalize, mean, std, exif, resize, fraction, antialias, fill, jpeg
-    )
     names = _labels(labels) if isinstance(labels, str) else tuple(labels)
     if not names:
         raise UserError(f"data.source.args.labels: {labels} names no class")

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from torchferry.errors import UserError
 from torchferry.training.data.tables.columns import EXACT, Column, numbers, text, truth, where
-from torchferry.training.data.tables.missing import is_text
+from torchferry.training.data.tables.gaps import is_text
 from torchferry.training.data.tables.table_reader import Table
 from torchferry.training.data.tables.text_numbers import numbers_in
 

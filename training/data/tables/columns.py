@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from torchferry.contract.encoders import Kind, missing_cells
 from torchferry.contract.signs import TRUTH
 from torchferry.errors import UserError
-from torchferry.training.data.tables.missing import is_text
+from torchferry.training.data.tables.gaps import is_text
 from torchferry.training.data.tables.table_reader import Table
 from torchferry.training.data.tables.text_format import shortened
 from torchferry.training.data.tables.text_numbers import in_seconds, is_local_date, numbers_in, seconds

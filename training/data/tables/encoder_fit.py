@@ -9,7 +9,7 @@ from sklearn.preprocessing import OneHotEncoder
 from torchferry.contract.encoders import Encoder, missing_cells
 from torchferry.errors import UserError
 from torchferry.training.data.tables.columns import Column
-from torchferry.training.data.tables.missing import Missing
+from torchferry.training.data.tables.gaps import Missing
 
 
 def fitted(columns: Sequence[Column], rows: np.ndarray, missing: Missing, name: str) -> tuple[Encoder, ...]:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from torchferry.errors import UserError
-from torchferry.training.data.tables.missing import with_gaps
+from torchferry.training.data.tables.gaps import with_gaps
 from torchferry.training.data.tables.table_file import Cells
 from torchferry.training.data.tables.text_format import ARGUMENTS
 

@@ -1,6 +1,5 @@
 """Readers of tables: each gives the same Table."""
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,8 @@ import pyarrow as pa
 from torchferry.contract.missing_words import WORDS
 from torchferry.contract.signs import PLAIN, Signs
 from torchferry.errors import UserError
-from torchferry.training.data.tables.missing import with_gaps
+from torchferry.nearest import nearest
+from torchferry.training.data.tables.gaps import with_gaps
 from torchferry.training.data.tables.row_numbers import without_row_numbers
 from torchferry.training.data.tables.table_arrays import listed, of_array
 from torchferry.training.data.tables.table_file import Cells, read_file
@@ -40,6 +40,8 @@ class Table:
     """For messages."""
     features: pa.Table
     targets: pa.Table
+    unread: tuple[str, ...] = ()
+    """Columns that are neither."""
     classes: tuple[str, ...] | None = None
     """The classes' names, if a loader gives them."""
     place: Callable[[int], str] = lambda row: f"row {row + 1}"
@@ -81,11 +83,13 @@ def loaded(loader: dict[str, Any], selection: Selection) -> Table:
     features = pa.table({key: columns[key] for key in _chosen(list(columns), selection)})
     if features.num_columns and features.num_rows != outputs.num_rows:
         raise UserError(f"{name} gives {features.num_rows} rows of inputs and {outputs.num_rows} targets")
+    unread = tuple(key for key in columns if key not in features.column_names)
     classes = None if target_names is None else tuple(str(label) for label in target_names)
     return Table(
         name=name,
         features=with_gaps(_filled(features, name), selection.missing_words),
         targets=with_gaps(outputs, selection.missing_words),
+        unread=unread,
         classes=classes,
         missing_words=tuple(selection.missing_words),
     )
@@ -112,6 +116,7 @@ def _selected(found: Cells, name: str, target: Sequence[str], selection: Selecti
         name=name,
         features=features,
         targets=outputs,
+        unread=tuple(key for key in found.columns if key and key not in (*chosen, *targets)),
         place=found.place,
         written=found.written,
         signs=signs,
@@ -151,8 +156,8 @@ def known(column: str, columns: Sequence[str], argument: str, first_line: str = 
     """`column` if there is one; else raises UserError with the nearest name."""
     if column in columns:
         return column
-    near = difflib.get_close_matches(column, columns, n=1, cutoff=0)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    near = nearest(column, columns, 0)
+    hint = f"; did you mean '{near}'?" if near else ""
     if HAS_NUMBER.search(first_line):
         hint += f"; if the first line, '{shortened(first_line)}', is a row, name the columns in {ARGUMENTS}.header"
     raise UserError(f"{ARGUMENTS}.{argument}: there is no column '{column}'{hint}")

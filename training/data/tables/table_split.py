@@ -1,4 +1,4 @@
-"""Which rows of a table are for training and which for the test."""
+"""Splits a table's rows into those for training and those for the test."""
 
 from typing import Literal
 

@@ -22,18 +22,26 @@ HEAD = 1 << 16
 
 @dataclass(frozen=True)
 class TextFormat:
-    """The recipe's arguments; None is found from the file."""
+    """What a recipe says of it; None is found from the file.
+
+    Args:
+        delimiter: Of a file of text, as the rest: one character, or tab, space (any number of blanks), comma,
+            semicolon or pipe; null finds it.
+        decimal: The decimal sign.
+        thousands: The sign between thousands.
+        comment: The sign from which a line is left out; '' leaves nothing out.
+        quote: The quotation mark; null is ", and '' is none.
+        header: Names of the columns where a file has none; or whether its first row has them, false names them x0,
+            x1 ...
+        encoding: Such as utf-8 or latin-1.
+    """
 
     delimiter: str | None = None
-    """One character, or tab, space, comma, semicolon, pipe; with space, any number of blanks separates."""
     decimal: str | None = None
     thousands: str | None = None
     comment: str | None = None
-    """What is left out from this character to the line's end; '' leaves nothing out."""
     quote: str | None = None
-    """'"' if it is None; '' for none."""
     header: list[str] | bool | None = None
-    """The columns' names, for a file without a line of them; false names them x0, x1 ..."""
     encoding: str | None = None
 
     def __post_init__(self) -> None:

@@ -1,8 +1,7 @@
 """The rows of a table that a run uses: each column with its kind, and a key for each row."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Literal
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,27 +10,10 @@ from torchferry.errors import UserError
 from torchferry.training.data.source import TableInput
 from torchferry.training.data.tables.class_target import class_column
 from torchferry.training.data.tables.columns import Column, features_of, values_of
-from torchferry.training.data.tables.missing import Missing
-from torchferry.training.data.tables.missing_cells import rows_kept
+from torchferry.training.data.tables.kept_rows import rows_kept
 from torchferry.training.data.tables.row_keys import row_keys
+from torchferry.training.data.tables.row_options import RowOptions
 from torchferry.training.data.tables.table_reader import Table
-from torchferry.training.data.tables.table_split import Split
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the recipe says of a table, beside where it is and how it is written."""
-
-    columns_as: Mapping[str, str]
-    task: str
-    test_fraction: float
-    split_seed: int
-    split: Split
-    scale: bool
-    scale_target: bool
-    datatype: Literal["float64", "float32"]
-    missing: Missing
-    missing_targets: Literal["error", "drop"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,14 +28,14 @@ class Rows:
     notes: list[str]
 
 
-def typed_rows(table: Table, asked: Asked, given: TableInput | None) -> Rows:
+def typed_rows(table: Table, options: RowOptions, given: TableInput | None) -> Rows:
     """Without the rows that the recipe has left out. `given` says what each column is, if a model knows it already."""
-    ways = asked.columns_as
+    ways = options.columns_as or {}
     if given is not None:
         table, ways = _as_before(table, encoders_of(given))
     features = features_of(table, ways)
-    targets = [class_column(table)] if asked.task == "classification" else values_of(table)
-    kept, notes = rows_kept(features, targets, asked.missing, asked.missing_targets, table.name, table.place)
+    targets = [class_column(table)] if options.task == "classification" else values_of(table)
+    kept, notes = rows_kept(features, targets, options.missing, options.for_missing_targets, table.name, table.place)
     features, targets = ([_taken(column, kept) for column in columns] for columns in (features, targets))
     return Rows(
         name=table.name,

@@ -49,12 +49,15 @@ class Preprocessing:
         return [self._sized(text) for text in texts]
 
     def line(self, texts: Sequence[str], said: Mapping[str, Any]) -> str:
-        """What is taken of it, and what the user said instead."""
-        instead = [f"--input {text}" for text in texts if self._other_size(text)]
+        """What is taken of it, what the user said instead, and how pictures are resized then."""
+        sizes = [size for text in texts if (size := _size_of(text)) not in (None, self.size)] if self.size else []
+        instead = [f"--input {text}" for text in texts if _size_of(text) in sizes]
         instead += [f"--{name}" for name in said if name in (*self.arguments, "normalize") and name != "fraction"]
-        taken = "; ".join(filter(None, (_geometry(self.size, self.arguments), _constants(self.arguments))))
         end = f"; {', '.join(dict.fromkeys(instead))} instead, as given" if instead else ""
-        return f"pictures as {self.origin} prepares them: {taken}{end}"
+        own = _geometry(self.size, self.arguments)
+        taken = "; ".join(filter(None, (own, _constants(self.arguments))))
+        given = _geometry(next(iter(sizes), self.size), self.arguments | dict(said))  # of several pictures the first
+        return f"pictures as {self.origin} prepares them: {taken}{end}" + (f", so {given}" if given != own else "")
 
     def _sized(self, text: str) -> str:
         found = PICTURE.fullmatch(text)
@@ -65,29 +68,36 @@ class Preprocessing:
                             f"{text}:HEIGHTxWIDTH")  # fmt: skip
         return f"{text}:{self.size[0]}x{self.size[1]}"
 
-    def _other_size(self, text: str) -> bool:
-        """Whether the user gave one."""
-        found = PICTURE.fullmatch(text)
-        if self.size is None or found is None or not (found["size"] or "").replace("x", "").isdecimal():
-            return False
-        sides = tuple(map(int, found["size"].split("x")))
-        return (sides[0], sides[-1]) != self.size
+
+def _size_of(text: str) -> tuple[int, int] | None:
+    """Height and width that --input says of a picture, if it does."""
+    found = PICTURE.fullmatch(text)
+    if found is None or not (found["size"] or "").replace("x", "").isdecimal():
+        return None
+    sides = tuple(map(int, found["size"].split("x")))
+    return sides[0], sides[-1]
 
 
 def _geometry(size: tuple[int, int] | None, arguments: Mapping[str, Any]) -> str:
-    """Such as `224 x 224, shorter side to 256, then the middle, bilinear`."""
+    """Such as `shorter side to 256, then the middle 224 x 224, bilinear`: what is done, in its order."""
     sharp = "" if arguments.get("antialias", True) else " without antialiasing"
     how = f"{arguments['interpolation']}{sharp}" if "interpolation" in arguments else ""
     if size is None:
         return how
     target = [int(side / arguments["fraction"] + 1e-6) for side in size]
-    whole = str(target[0]) if target[0] == target[1] else f"{target[0]} x {target[1]}"
+    given, whole = (f"{sides[0]} x {sides[1]}" for sides in (size, target))
+    square, cut = target[0] == target[1], target != list(size)
     words = {
-        "crop": f"shorter side to {whole}, then the middle",
-        "pad": f"longer side to {whole}, padded",
-        "squash": f"squashed to {target[0]} x {target[1]}" + (", then the middle" if arguments["fraction"] < 1 else ""),
+        "crop": f"shorter side to {target[0]}" if square else f"resized to cover {whole}",
+        "pad": f"longer side to {target[0]}" if square else f"resized to fit into {whole}",
+        "squash": f"squashed to {whole}",
     }
-    return f"{size[0]} x {size[1]}, {words[arguments['resize']]}, {how}"
+    ends = {
+        "crop": f", then the middle {given}",
+        "pad": f", padded{' or cut' if cut else ''} to {given}",
+        "squash": f", then the middle {given}" if cut else "",
+    }
+    return f"{words[arguments['resize']]}{ends[arguments['resize']]}, {how}"
 
 
 def _constants(arguments: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What stands for a missing package: things to show do nothing, files can be read again, a real package wins."""
+"""Stand-ins for missing packages: to show things they do nothing, files can be read again, a real package wins."""
 
 import importlib
 import sys

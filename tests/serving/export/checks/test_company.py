@@ -46,7 +46,7 @@ def test_each_compared_sample_is_where_it_is_said_to_be(most: int | None) -> Non
 
 @pytest.mark.parametrize(
     ("most", "sizes"),
-    [(None, [2, 3, 5, 8, 32]), (2, [2]), (4, [2, 3, 4]), (20, [2, 3, 5, 8, 20]), (500, [2, 3, 5, 8, 32])],
+    [(None, [2, 3, 5, 32]), (2, [2]), (4, [2, 3, 4]), (20, [2, 3, 5, 20]), (500, [2, 3, 5, 32])],
 )
 def test_no_batch_is_larger_than_those_of_the_server(most: int | None, sizes: list[int]) -> None:
     found = company(most)
@@ -59,7 +59,7 @@ def test_one_sample_has_no_company() -> None:
 
 
 def test_the_samples_of_all_batches_are_bounded() -> None:
-    assert sum(together.size for together in company(given=pool(5000)).batches) <= 110 - COMPARED
+    assert sum(together.size for together in company(given=pool(5000)).batches) <= 70
 
 
 def test_each_sample_has_another_place_in_another_order() -> None:
@@ -68,8 +68,7 @@ def test_each_sample_has_another_place_in_another_order() -> None:
         for together in company().batches
         if together.how.endswith("order")
     ]
-    assert orders[0] == list(range(COMPARED))[::-1]
-    assert sorted(orders[1]) == list(range(COMPARED)) != orders[1]
+    assert orders == [list(range(COMPARED))[::-1]]
 
 
 def test_there_are_neighbours_unlike_all_others_behind_and_before() -> None:
@@ -110,4 +109,4 @@ def test_pixels_become_white_and_truth_values_true() -> None:
 
 def test_one_sample_to_be_judged_on_has_the_company_of_its_copies() -> None:
     found = company(given=pool(1))
-    assert {together.size for together in found.batches} >= {2, 3, 5, 8, 32}
+    assert {together.size for together in found.batches} >= {2, 3, 5, 32}

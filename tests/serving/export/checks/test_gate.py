@@ -8,14 +8,16 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from tests.serving.deciding import CLEAR, TIED, Deciding
+from tests.serving.export.checks.test_independence import reference_of
 from tests.serving.export.tiny_reference import tiny_reference
+from tests.serving.export.watching import Watching
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export import batch_file
 from torchferry.serving.export.checks import gate
 from torchferry.serving.export.checks.gate import Expected, Limits, limits_for, refusal
-from torchferry.serving.export.progress import Silent
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.data.source import TargetScale
@@ -200,19 +202,71 @@ def test_outputs_that_are_kept_are_not_computed_again(tmp_path: Path, monkeypatc
 
 
 def test_a_pass_says_how_far_it_is() -> None:
-    class Seen(Silent):
-        def __init__(self) -> None:
-            self.passes: list[list[int | None]] = []
-
-        def reads(self, samples: int | None) -> None:
-            self.passes.append([samples])
-
-        def has_read(self, samples: int) -> None:
-            self.passes[-1].append(samples)
-
-    seen, reference = Seen(), tiny_reference()
+    seen, reference = Watching(), tiny_reference()
     with TemporaryDirectory() as scratch:
         expected = Expected(reference, Path(scratch), seen)
         for _ in range(2):
             expected.measure(reference)
     assert seen.passes == 3 * [[6, 6]]
+
+
+@pytest.mark.parametrize(
+    ("samples", "wrong", "share"), [(10, 0, None), (10, 1, "10.00%"), (5000, 5, None), (5000, 6, "0.12%")]
+)
+def test_one_wrong_id_of_few_is_refused_and_one_of_thousands_is_not(
+    samples: int, wrong: int, share: str | None
+) -> None:
+    expected = np.arange(samples)[:, None]
+    answers = expected + 1000 * (expected < wrong)
+    result = measured(answers, "tensors", expected)
+    assert (result.max_abs_diff, result.relative_error, result.mean_abs_diff) == (0, 0, 0)
+    assert result.changed_shares == {"y": wrong / samples}
+    found = refusal(result, limits_for("onnx-fp32", "tensors", {}))
+    if share is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.startswith(
+            f"{share} of 'y' are other whole numbers, allowed are 0.10% beside near ties, which the"
+        )
+
+
+@pytest.mark.parametrize(("variant", "allowed"), [("torch", 0.001), ("onnx-fp16", 0.01), ("onnx-int8", 0.03)])
+def test_how_many_whole_numbers_may_be_others_goes_by_kind(variant: str, allowed: float) -> None:
+    expected = np.zeros((1000, 1), bool)
+    for wrong, is_accepted in ((round(1000 * allowed), True), (round(1000 * allowed) + 1, False)):
+        result = measured(np.arange(1000)[:, None] < wrong, "tensors", expected)
+        assert (refusal(result, limits_for(variant, "tensors", {})) is None) == is_accepted
+        assert refusal(result, limits_for(variant, "tensors", {"max_changed_share": 0.5})) is None
+
+
+@pytest.mark.parametrize(("wrong", "share"), [(1, 0), (0, 0.25)])
+def test_a_near_tie_is_no_fault(wrong: int, share: float) -> None:
+    rows = torch.tensor([CLEAR, TIED, CLEAR, CLEAR])
+    reference = reference_of(Deciding(), rows)
+
+    class Other:
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            outputs = reference.run(inputs)
+            outputs["scores"][wrong] = 1 - outputs["scores"][wrong]
+            return outputs
+
+    result = Expected(reference).measure(Other())
+    assert result.changed_shares == {"scores": share}
+    assert (refusal(result, limits_for("onnx-fp32", "tensors", {})) is None) == (share == 0)
+
+
+def test_differences_are_measured_by_output() -> None:
+    class Two(nn.Module):
+        def forward(self, row: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return torch.full((len(row), 1), 1e6), row[:, :1]
+
+    class Off:
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            outputs = reference.run(inputs)
+            return {"large": outputs["large"] + 8, "small": outputs["small"] - np.float32(0.25)}
+
+    specs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 1)) for name in ("large", "small"))
+    reference = tiny_reference(module=Two(), outputs=specs, task="tensors", labels=())
+    result = Expected(reference).measure(Off())
+    assert (result.differences, result.max_abs_diff) == ({"large": 8, "small": 0.25}, 8)

@@ -1,4 +1,4 @@
-"""What scaled JPEGs change in a model's answers."""
+"""The effect of scaled JPEGs on a model's answers is measured, said, and refused beyond the limits."""
 
 from dataclasses import replace
 from pathlib import Path

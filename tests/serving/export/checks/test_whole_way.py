@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from tests.serving.deciding import CLEAR, TIED, Deciding
+from tests.serving.export.checks.test_independence import reference_of
 from tests.serving.export.checks.test_user_requests import PICTURES
 from tests.serving.export.tiny_reference import tiny_reference
 from tests.serving.tiny_bundle import described
@@ -22,7 +24,7 @@ from torchferry.serving.export.reference import Reference, Served
 from torchferry.serving.export.samples import Samples
 from torchferry.training.data.pictures.image_files import ImageFiles
 
-TOLERANCE = 1e-4
+TOLERANCE = {"probabilities": 1e-4, "map": 1e-4}
 
 
 class Computing:
@@ -114,7 +116,7 @@ def test_a_request_that_a_server_refuses_refuses() -> None:
         (lambda values: values[::-1], "'probabilities' differs by "),
         (lambda values: values[:, ::-1], "'probabilities' differs by "),
         (lambda values: values + 0.01, "'probabilities' differs by 0.01 beside other requests, allowed are 0.0001"),
-        (lambda values: values * np.nan, "'probabilities' differs by nan"),
+        (lambda values: values * np.nan, "'probabilities' differs by inf"),
         (lambda values: values[:0], "'probabilities' is "),
     ],
 )
@@ -127,9 +129,11 @@ def test_other_outputs_beside_other_requests_refuse(change: Any, words: str) -> 
 
 def test_large_outputs_may_be_rounded_and_integers_not() -> None:
     large, ids = np.array([[3e6, -2.0]], np.float32), np.array([[3_000_000]])
-    assert whole_way._outputs_differ({"y": large + 16}, {"y": large}, TOLERANCE) is None
-    assert whole_way._outputs_differ({"y": large + 64}, {"y": large}, TOLERANCE) is not None
-    assert whole_way._outputs_differ({"y": ids + 1}, {"y": ids}, TOLERANCE) is not None
+    tolerance = {"y": 1e-4}
+    assert whole_way._outputs_differ({"y": large + 16}, {"y": large}, tolerance) is None
+    assert whole_way._outputs_differ({"y": large + 64}, {"y": large}, tolerance) is not None
+    found = whole_way._outputs_differ({"y": ids + 1}, {"y": ids}, tolerance)
+    assert found == "'y' differs in 100.00% beside other requests, allowed are 0.01%"
 
 
 def test_an_answer_that_says_something_else_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,8 +200,77 @@ def test_labels_that_are_about_as_likely_may_change_places_and_others_not() -> N
     assert differs(other, wanted, TOLERANCE) is not None
 
 
+def test_labels_of_several_outputs_are_compared_by_their_scores() -> None:
+    def scored(*top: tuple[str, float]) -> dict[str, Any]:
+        best = [{"label": label, "score": score} for label, score in top]
+        return {"outputs": {"kind": {**best[0], "top_k": best}}}
+
+    wanted = scored(("car", 2.00001), ("bus", 2.0))
+    assert differs(scored(("bus", 2.00001), ("car", 2.0)), wanted, TOLERANCE) is None
+    assert differs(scored(("bus", 2.5), ("car", 2.0)), wanted, TOLERANCE) is not None
+
+
 def test_several_samples_of_one_request_have_their_own_answers() -> None:
     reference = tiny_reference(test=Samples(TensorDataset(torch.eye(3)), ("row",)))
     way = WholeWay(reference, of(reference))
     what, request, wanted = next(asked for asked in way.asked if asked[0] == "rows as CSV")
     assert (what, request.size, len(wanted["probabilities"])) == ("rows as CSV", 3, 3)
+
+
+def test_each_output_has_its_own_tolerance() -> None:
+    class Two(nn.Module):
+        def forward(self, row: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return torch.full((len(row), 1), 1e4), row[:, :1]
+
+    specs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 1)) for name in ("large", "small"))
+    reference = tiny_reference(module=Two(), outputs=specs, task="tensors", labels=())
+    way, tolerances = WholeWay(reference, of(reference)), {"large": 16.0, "small": 1e-3}
+
+    class Off:
+        def __init__(self, by: float) -> None:
+            self.by = np.float32(by)
+
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            outputs = Computing(reference).run(inputs)
+            return {"large": outputs["large"] + 8, "small": outputs["small"] + self.by}
+
+    assert way.refusal(Off(0), tolerances) is None
+    refused = way.refusal(Off(0.01), tolerances)
+    assert refused is not None
+    assert "'small' differs by 0.01 beside other requests, allowed are 0.00" in refused
+
+
+@pytest.mark.parametrize("small", [1.0, 3.0])
+def test_the_text_of_an_answer_is_compared_by_output(small: float) -> None:
+    tolerances = {"large": 16.0, "small": 1e-3}
+    given, wanted = (
+        {"outputs": [{"name": "large", "data": [one]}, {"name": "small", "data": [other]}]}
+        for one, other in ((1e4 + 8, small), (1e4, 1.0))
+    )
+    assert differs(given, wanted, tolerances) == (None if small == 1 else "answer.outputs.data is 3, not 1")
+    by_name = {"predictions": [{"large": 1e4 + 8, "small": small}]}, {"predictions": [{"large": 1e4, "small": 1.0}]}
+    assert differs(*by_name, tolerances) == (None if small == 1 else "answer.predictions.small is 3, not 1")
+
+
+@pytest.mark.parametrize(
+    ("row", "beside", "words"),
+    [
+        (TIED, True, None),
+        (CLEAR, False, None),  # which the gate has judged
+        (CLEAR, True, "tensors as JSON: 'scores' differs in 100.00% beside other requests, allowed are 0.10%"),
+    ],
+)
+def test_another_whole_number_refuses_unless_it_is_a_near_tie_or_the_variants_own(
+    row: list[float], beside: bool, words: str | None
+) -> None:
+    reference = reference_of(Deciding(), torch.tensor([row, CLEAR]))
+
+    class Other(Computing):
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            outputs = super().run(inputs)
+            if not beside or len(inputs["row"]) > 2:
+                outputs["scores"][(inputs["row"] == np.array(row, np.float32)).all(1)] ^= 1
+            return outputs
+
+    refused = WholeWay(reference, of(reference)).refusal(Other(reference), {"scores": 1e-3})
+    assert refused == (words and f"asked as a server is, {words}")

@@ -247,3 +247,28 @@ def test_samples_with_missing_values_are_refused_unless_the_user_allows_them(tmp
     np.savez(tmp_path / "rows.npz", row=np.array([[1, np.nan, 3]], np.float32))
     with pytest.raises(UserError, match="--eval-data: 'row' is NaN in sample 0; --allow-nan says"):
         load_given(parser().parse_args([*words, "--input", "table:3", "--eval-data", str(tmp_path / "rows.npz")]))
+
+
+def test_what_was_not_given_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    linear = torch.nn.Linear(3, 2)
+    save_file(linear.state_dict(), tmp_path / "weights.safetensors")
+    np.savez(tmp_path / "rows.npz", row=np.ones((4, 3), np.float32), targets=np.array([0, 1, 0, 1]))
+    given = [
+        "--model",
+        "torch.nn.Linear",
+        "--model-args",
+        '{"in_features": 3, "out_features": 2}',
+        "--input",
+        "table:3",
+    ]
+    load_given(parser().parse_args(given))
+    said = capsys.readouterr().out.splitlines()
+    assert "no --weights: they are as torch.nn.Linear makes them, random unless it loads some" in said
+    random = "variants are compared on 64 random samples, and how often they are right is not known"
+    assert f"no --eval-data: {random}" in said
+    load_given(
+        parser().parse_args(
+            [*given, "--weights", str(tmp_path / "weights.safetensors"), "--eval-data", str(tmp_path / "rows.npz")]
+        )
+    )
+    assert "no --" not in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What a network gives is one list of members, each with the way to it as its name."""
+"""A network's nested outputs become one list of members, each with the way to it as its name."""
 
 from collections import OrderedDict
 from dataclasses import dataclass

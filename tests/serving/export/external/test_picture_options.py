@@ -1,4 +1,4 @@
-"""What the command line says of pictures, what it may not say, and the line on what nobody said."""
+"""Options for pictures: they are told to the input, refused where nothing heeds them; a line says what nobody said."""
 
 import argparse
 from typing import Any

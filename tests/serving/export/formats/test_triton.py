@@ -58,7 +58,10 @@ def test_what_is_missing_is_said(run: Path, bundle: Path, tmp_path: Path) -> Non
         ((bundle, "--format", "triton"), "needs a bundle, and the folder to write"),
         ((run, "--format", "triton", "-o", tmp_path / "x"), "is not a bundle"),
         ((bundle, "--format", "kserve", "-o", tmp_path / "x"), "--storage-uri: is missing"),
-        ((bundle, "--format", "triton", "-o", tmp_path / "x", "--max-batch", "1"), "--max-batch: stands in the bundle"),
+        (
+            (bundle, "--format", "triton", "-o", tmp_path / "x", "--max-batch", "1"),
+            "--max-batch: it stands in the bundle",
+        ),
     ]:
         errors = export(*arguments, code=2)
         assert words in errors

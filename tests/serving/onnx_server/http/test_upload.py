@@ -119,7 +119,7 @@ def test_rows_of_a_table(rest: str) -> None:
     [
         ("1,2,3", 422, "has shape [1, 3]; the model takes [-1, 8]"),
         (f"{ROW}\n1,2", 422, "rows of different lengths"),
-        ("", 422, "rows of different lengths, or none"),
+        ("", 422, "the body has no lines; the model takes rows of 8 numbers"),
         ("a,b,c,d,e,f,g,h", 400, "neither JSON nor lines of numbers"),
         ("1e99,2,3,4,5,6,7,8", 422, "the range of FP32"),
         ("nan,2,3,4,5,6,7,8", 422, "'row' is missing (NaN) at [0, 0]; the model does not take missing values"),

@@ -5,7 +5,6 @@ import importlib.metadata
 import os
 import re
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ import psutil
 import pytest
 import urllib3
 
+from tests.http_server import http_server
 from tests.serving.torchserve.traps.sides import (
     IMAGE,
     MODEL,
@@ -38,7 +38,6 @@ from tests.serving.torchserve.traps.sides import (
 )
 from tests.serving.torchserve.traps.stock import QUICK_START, stock_archive, until
 from torchferry.serving.codec import predictions_grpc
-from torchferry.serving.torchserve.settings import LOOPBACK
 
 
 @pytest.fixture(scope="class")
@@ -162,11 +161,5 @@ def somebodys_server() -> Iterator[tuple[str, list[str]]]:
         def log_message(self, format: str, *_: object) -> None:
             """`fetched` knows."""
 
-    with http.server.ThreadingHTTPServer((LOOPBACK, 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://{LOOPBACK}:{server.server_port}", fetched
-        finally:
-            server.shutdown()
-            thread.join()
+    with http_server(Answer) as url:
+        yield url, fetched

@@ -1,13 +1,13 @@
 """Options of image inputs: mode, size, and mean and std by name or as lists."""
 
 import math
-from inspect import signature
 from typing import Any
 
 import pytest
 
 from tests.training.data.sources import refusal
 from torchferry.training.data import SOURCES
+from torchferry.training.data.arguments import recipe_arguments
 from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.source import ImageInput
 
@@ -23,7 +23,6 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
         ("L", "imagenet", (0.449,), (0.226,)),
         ("L", "half", (0.5,), (0.5,)),
         ("L", "none", (0.0,), (1.0,)),
-        ("L", ((0.1307,), (0.3081,)), (0.1307,), (0.3081,)),
         ("RGBA", "half", (0.5,) * 4, (0.5,) * 4),
         ("LA", "none", (0.0,) * 2, (1.0,) * 2),
     ],
@@ -64,9 +63,7 @@ def test_bars_have_the_colour_of_the_mean_or_the_one_that_is_given() -> None:
 
 @pytest.mark.parametrize("name", ["image_folder", "image_list", "webdataset"])
 def test_each_source_of_files_takes_the_same_words(name: str) -> None:
-    theirs, ours = (signature(each).parameters for each in (SOURCES[name], image_input))
-    words = [word for word in ours if word not in ("what", "normalize")]
-    assert {word: theirs[word].default for word in words} == {word: ours[word].default for word in words}
+    assert recipe_arguments(image_input).items() <= recipe_arguments(SOURCES[name]).items()
 
 
 def test_lists_replace_one_or_both() -> None:

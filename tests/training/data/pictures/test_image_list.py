@@ -78,7 +78,7 @@ def test_numbers_as_labels_are_sorted_by_value_and_given_ones_as_given(tmp_path:
     given = listed(tmp_path, text, labels=["10", "9"])
     assert (given.labels, int(given.train[0][1])) == (("10", "9"), 0)
     words = refusal(lambda: listed(tmp_path, text, labels=["10", "19"]))
-    assert words.endswith("list.csv: line 3: 9 is none of the classes 10, 19; the nearest is 19")
+    assert words.endswith("list.csv: line 3: 9 is none of the classes 10, 19; did you mean 19?")
 
 
 def test_a_file_that_is_not_there_is_named_and_is_a_corrupt_sample(tmp_path: Path) -> None:

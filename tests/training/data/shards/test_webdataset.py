@@ -3,7 +3,6 @@ import http.server
 import io
 import os
 import tarfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 from webdataset import TarWriter
 
+from tests.http_server import http_server
 from tests.training.data.sources import noise, refusal, source
 from torchferry.errors import UserError
 from torchferry.training.errors import CorruptSample
@@ -68,12 +68,8 @@ class Ranges(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def url(pattern: str, tmp_path: Path) -> Iterator[str]:
     """The same shards behind HTTP."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Ranges, directory=tmp_path)) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/{Path(pattern).name}"
-        server.shutdown()
-        thread.join()
+    with http_server(functools.partial(Ranges, directory=tmp_path)) as server:
+        yield f"{server}/{Path(pattern).name}"
 
 
 def assert_all_there(samples: torch.utils.data.Dataset, workers: int = 0, start: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What a column holds is clear or refused, and the first cell that does not fit is named by its row."""
+"""A column's kind is clear or refused, and the first cell that does not fit is named by its row."""
 
 import datetime
 from decimal import Decimal

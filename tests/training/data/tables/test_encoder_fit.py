@@ -1,4 +1,4 @@
-"""What is fitted on the training rows gives what scikit-learn's own transform gives."""
+"""Encoders fitted on the training rows give what scikit-learn's own transforms give."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What had to be assumed is said, a line each, with the columns' names."""
+"""Assumptions about a table are said, a line each, with the columns' names."""
 
 import numpy as np
 

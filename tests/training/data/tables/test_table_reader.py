@@ -53,6 +53,15 @@ def test_a_file_of_text_says_where_its_rows_are_and_how_its_numbers_are_written(
     assert read(str(path), TextFormat(";", ","), ["y"], asked()).notes == ()
 
 
+def test_columns_that_are_neither_are_known_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {"": [7, 8], **ROWS, "id": [3, 4]}
+    assert inline(rows, ["y"], asked(kind="ignore")).unread == ("kind",)
+    assert inline(rows, ["y"], asked(["a"])).unread == ("kind", "id")
+    assert inline(ROWS, ["y"], asked()).unread == ()
+    frame = {"data": np.array([[1.0, 2.0]]), "target": np.array([3.0]), "feature_names": ["a", "b"]}
+    assert given(monkeypatch, frame, ["b"]).unread == ("a",)
+
+
 def test_columns_that_are_not_used_are_not_looked_into(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text('a,other,y\n1,"1,234",2\n')

@@ -8,7 +8,8 @@ from tests.training.data.sources import refusal
 from tests.training.data.table_rows import table_of
 from torchferry.contract.encoders import Encoder
 from torchferry.training.data.source import TableInput
-from torchferry.training.data.tables.typed_rows import Asked, encoders_of, typed_rows
+from torchferry.training.data.tables.row_options import RowOptions
+from torchferry.training.data.tables.typed_rows import encoders_of, typed_rows
 
 KNOWN = TableInput(
     columns=("k=u", "d", "a"),
@@ -23,16 +24,10 @@ KNOWN = TableInput(
 CELLS: dict[str, Any] = {"a": [1, 2, 3], "d": ["2.1.1970", None, "1.1.1970"], "k": ["u", "v", "u"]}
 
 
-def asked(task: str = "regression", missing: str = "drop", **columns_as: str) -> Asked:
-    return Asked(
+def asked(task: str = "regression", missing: str = "drop", **columns_as: str) -> RowOptions:
+    return RowOptions(
         columns_as=columns_as,
-        task=task,
-        test_fraction=0.2,
-        split_seed=42,
-        split="hash",
-        scale=True,
-        scale_target=False,
-        datatype="float64",
+        task=task,  # type: ignore[arg-type]
         missing=missing,  # type: ignore[arg-type]
         missing_targets="drop",
     )

@@ -1,4 +1,4 @@
-"""Which of what is published counts."""
+"""Of several published preprocessings the named one counts, then the weights', then the network's own."""
 
 import json
 from pathlib import Path
@@ -56,6 +56,6 @@ def test_what_is_taken_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     found = preprocessing_of(NAME, None, nn.Identity(), PICTURES)
     texts, arguments = taken(found, PICTURES, {"interpolation": "bicubic"})
     assert (texts, arguments["fraction"], arguments["interpolation"]) == (["image:224x224"], 0.875, "bicubic")
-    assert capsys.readouterr().out.startswith("pictures as ResNet18_Weights.IMAGENET1K_V1 prepares them: 224 x 224, ")
+    assert capsys.readouterr().out.startswith("pictures as ResNet18_Weights.IMAGENET1K_V1 prepares them: shorter ")
     assert taken(None, ["image:8"], {"resize": "pad"}) == (["image:8"], {"resize": "pad"})
     assert capsys.readouterr().out == ""

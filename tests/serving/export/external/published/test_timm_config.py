@@ -1,4 +1,4 @@
-"""What a network of timm carries, against timm's own reading and transforms where it is installed."""
+"""A timm network's configuration, against timm's own reading and transforms where it is installed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What torchvision's weights say, against their own transforms."""
+"""The presets of torchvision's weights, against their own transforms."""
 
 from typing import Any
 

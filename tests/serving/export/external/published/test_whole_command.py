@@ -33,7 +33,10 @@ def test_a_photograph_is_answered_as_torchvision_would(tmp_path: Path, capsys: p
     main([*named, *published, "--variants", "onnx-fp32", "--output", str(tmp_path / "bundle")])
 
     said = capsys.readouterr().out
-    assert "pictures as ResNet18_Weights.IMAGENET1K_V1 prepares them: 224 x 224, shorter side to 256" in said
+    assert (
+        "pictures as ResNet18_Weights.IMAGENET1K_V1 prepares them: shorter side to 256, then the middle 224 x 224"
+        in said
+    )
     assert "labels: the 1,000 classes of ResNet18_Weights.IMAGENET1K_V1" in said
     assert "assumed" not in said
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from torchferry.contract.missing_words import WORDS
-from torchferry.training.data.tables.missing import is_text, with_gaps
+from torchferry.training.data.tables.gaps import is_text, with_gaps
 
 
 @pytest.mark.parametrize("word", ["", " ", *WORDS, " NA "])

@@ -5,8 +5,8 @@ import pytest
 
 from tests.training.data.sources import refusal
 from torchferry.training.data.tables.columns import Column
-from torchferry.training.data.tables.missing import Missing
-from torchferry.training.data.tables.missing_cells import rows_kept
+from torchferry.training.data.tables.gaps import Missing
+from torchferry.training.data.tables.kept_rows import rows_kept
 
 FEATURES = [
     Column(name="a", kind="number", values=np.array([1, np.nan, 3, np.nan])),

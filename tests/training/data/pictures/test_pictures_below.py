@@ -1,10 +1,10 @@
-"""Which files of a folder are pictures."""
+"""Pictures of a folder are found by ending or content, sorted; links are followed once, hidden files left out."""
 
 import os
 from pathlib import Path
 
 from tests.training.data.sources import noise, refusal
-from torchferry.training.data.pictures.picture_files import (
+from torchferry.training.data.pictures.pictures_below import (
     holds_picture,
     is_hidden,
     left_out_line,

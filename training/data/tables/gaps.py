@@ -1,4 +1,4 @@
-"""Missing values: cells that are, and what a recipe may do about them."""
+"""Gaps: the cells of a table that are missing, and the ways in which a recipe may treat them."""
 
 from collections.abc import Iterable
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Which rows stay, by their missing cells and by what the recipe says of these."""
+"""Rows with missing cells are kept, left out or refused, as the recipe says."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -7,7 +7,7 @@ import numpy as np
 
 from torchferry.errors import UserError
 from torchferry.training.data.tables.columns import Column
-from torchferry.training.data.tables.missing import Missing
+from torchferry.training.data.tables.gaps import Missing
 
 TARGETS = "data.source.args.missing_targets: drop leaves such rows out"
 WAYS = "data.source.args.missing: drop leaves such rows out, fill and indicator put a value in the gap"
@@ -25,12 +25,7 @@ def rows_kept(
     if missing == "error":
         _refuse(features, f"fill or drop it: {WAYS}", name, place)
     if missing_targets == "error":
-        _refuse(
-            targets,
-            "a target is never filled: data.source.args.missing_targets: drop leaves such rows out",
-            name,
-            place,
-        )
+        _refuse(targets, f"a target is never filled: {TARGETS}", name, place)
     dropping = [*(features if missing == "drop" else ()), *targets]
     dropped = np.any([column.missing for column in dropping], axis=0)
     if dropped.all():

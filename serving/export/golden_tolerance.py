@@ -1,0 +1,64 @@
+"""How far servers' answers to a bundle's golden samples may be from the checkpoint's, each output by itself.
+
+A server may be another machine, which rounds otherwise: a bundle allows twice what was measured where it was made.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+import numpy as np
+
+from torchferry.serving.bundle.variant import Measured
+from torchferry.serving.export.checks.company import Arrays
+from torchferry.serving.export.checks.gate import Expected
+from torchferry.serving.export.checks.independence import Dependence, Independence
+from torchferry.serving.export.checks.near_ties import near_ties
+from torchferry.serving.session import ROUNDED, Session
+
+LEAST = 1e-4
+"""Of an output's largest value, or of 1 where that is above it: what float32 sums of another machine differ by."""
+
+
+class GoldenTolerance:
+    def __init__(self, expected: Expected, independence: Independence, golden: int) -> None:
+        """`golden`: how many of the evaluation set's first samples the bundle has."""
+        self.expected, self.independence = expected, independence
+        self.samples = expected.reference.test.first(golden)
+
+    def of(self, session: Session, measured: Measured, dependence: Dependence) -> dict[str, float]:
+        """By output: the largest difference, or of whole numbers and truth values the share that may be others."""
+        rounding, scales = self.independence.rounding, self.expected.scales
+        floats = {
+            name: max(
+                LEAST * min(1.0, scales[name]),
+                *(
+                    2 * each
+                    for each in (measured.differences[name] or 0.0, dependence.largest.get(name, 0.0), rounding[name])
+                ),
+            )
+            for name in scales
+        }
+        return floats | (self._whole(session) if measured.changed_shares else {})
+
+    def _whole(self, session: Session) -> dict[str, float]:
+        """Near ties, which another machine may decide otherwise, and what the variant itself answers otherwise, which
+        the gate has judged."""
+        others = {name: ties.copy() for name, ties in self._ties.items()}
+        for rows in self._calls():
+            answered = session.run({name: np.ascontiguousarray(values[rows]) for name, values in self.samples.items()})
+            for name, found in others.items():
+                found[rows] |= answered[name] != self._answers[name][rows]
+        return {name: max(ROUNDED, float(found.mean())) for name, found in others.items()}
+
+    def _calls(self) -> Iterator[np.ndarray]:
+        """As check_golden asks them."""
+        rows = np.arange(len(next(iter(self.samples.values()))))
+        yield from (rows, rows[::-1], *(rows[row : row + 1] for row in rows))
+
+    @cached_property
+    def _answers(self) -> Arrays:
+        return self.expected.reference.run(self.samples)
+
+    @cached_property
+    def _ties(self) -> Mapping[str, np.ndarray]:
+        return near_ties(self.expected.reference, self.samples)
