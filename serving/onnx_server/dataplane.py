@@ -1,8 +1,9 @@
 """The server's operations in no protocol's form; REST and gRPC translate to and from these, and do nothing else."""
 
 import asyncio
+import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +22,7 @@ from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.onnx_server.telemetry.access_log import AccessLog
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 from torchferry.serving.onnx_server.trace_context import TraceContext
+from torchferry.serving.onnx_server.turns import Turns
 
 if TYPE_CHECKING:
     from torchferry.serving.onnx_server.telemetry.tracing import Tracing
@@ -38,6 +40,7 @@ class DataPlane:
         self.access_log = AccessLog(settings.access_log, settings.access_log_share)
         # Pillow and numpy let go of the interpreter's lock for most of their work.
         self.threads = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
+        self.turns = Turns()
         self.loaded = self.draining = False
 
     @property
@@ -142,17 +145,31 @@ class DataPlane:
         self, call: Callable[..., T], *arguments: Any, context: RequestContext, timeout: float | None = None
     ) -> T:
         """`call(*arguments)` where it does not hold up the others, as a part of decoding. Raises DeadlinePassed."""
-        started, loop, remaining = time.monotonic(), asyncio.get_running_loop(), self.remaining(context, timeout)
-        decoded = context.waits_for = loop.run_in_executor(self.threads, call, *arguments)
-        timer = loop.call_later(remaining + CLOCK_SECONDS, decoded.cancel)
+        started, loop = time.monotonic(), asyncio.get_running_loop()
         try:
-            return await decoded
+            begin = functools.partial(loop.run_in_executor, self.threads, call, *arguments)
+            return await self._in_time(begin, context, timeout)
+        finally:
+            context.decode += time.monotonic() - started
+
+    async def in_turns(self, work: Iterator[T], context: RequestContext, timeout: float | None = None) -> list[T]:
+        """All that `work` gives, made in the loop but so that it does not hold up the others. Raises DeadlinePassed."""
+        return await self._in_time(functools.partial(self.turns.take, work), context, timeout)
+
+    async def _in_time(
+        self, begin: Callable[[], asyncio.Future[T]], context: RequestContext, timeout: float | None
+    ) -> T:
+        """What is begun ends with the request's time, or with the wish for its answer. Raises DeadlinePassed."""
+        remaining = self.remaining(context, timeout)
+        future = context.waits_for = begin()
+        timer = asyncio.get_running_loop().call_later(remaining + CLOCK_SECONDS, future.cancel)
+        try:
+            return await future
         except asyncio.CancelledError:
             self.remaining(context, timeout)  # raises DeadlinePassed if that is why
             raise
         finally:
             timer.cancel()
-            context.decode += time.monotonic() - started
 
     def remaining(self, context: RequestContext, timeout: float | None) -> float:
         """Seconds that the request still has. Raises DeadlinePassed if there are none."""

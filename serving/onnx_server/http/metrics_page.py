@@ -1,14 +1,24 @@
 """The page that Prometheus reads, as an ASGI application."""
 
-from prometheus_client import CollectorRegistry
+import asyncio
+
 from prometheus_client.exposition import choose_encoder
 
 from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
+from torchferry.serving.onnx_server.telemetry.families import Registry
+from torchferry.serving.onnx_server.telemetry.page import Form
+from torchferry.serving.onnx_server.turns import Turns
+
+FORMS = 4
+"""Content types whose text is kept, each as long as the page; clients could ask for as many as they like."""
 
 
 class MetricsPage:
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
+    def __init__(self, registry: Registry, turns: Turns) -> None:
+        self.registry, self.turns = registry, turns
+        self.forms: dict[str, Form] = {}
+        """By content type."""
+        self.being_written: dict[str, asyncio.Task[list[bytes]]] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         request = AsgiRequest(scope, receive, send)
@@ -17,5 +27,20 @@ class MetricsPage:
         if request.method != "GET":
             return await request.answer(405, b"", [(b"allow", b"GET")])
         encode, content_type = choose_encoder(request.header(b"accept"))  # OpenMetrics has the exemplars
-        await request.answer(200, encode(self.registry), [(b"content-type", content_type.encode())])
+        if content_type not in self.forms:
+            latest = [*self.forms.items()][1 - FORMS :]
+            self.forms = {**dict(latest), content_type: Form(encode)}
+        await request.answer_in_parts(200, await self._page(content_type), [(b"content-type", content_type.encode())])
         return None
+
+    async def _page(self, content_type: str) -> list[bytes]:
+        """Who comes while it is being written gets the same."""
+        if content_type not in self.being_written:
+            self.being_written[content_type] = asyncio.create_task(self._write(content_type))
+        return await asyncio.shield(self.being_written[content_type])
+
+    async def _write(self, content_type: str) -> list[bytes]:
+        try:
+            return await self.turns.take(self.forms[content_type].write(self.registry.collectors))
+        finally:
+            del self.being_written[content_type]

@@ -57,6 +57,8 @@ class Rest:
         except (RequestError, DeadlinePassed, InferenceFailed) as error:
             await refuse(request, error)
         except asyncio.CancelledError:  # of those whose client is there, only at the end of --drain-timeout
+            if request.reply.has_begun:  # a long answer, which its client was reading
+                return request.reply.drop()
             await say(request, 503, "Service Unavailable", "the server ended before the request was answered")
         except Exception as error:
             await say(request, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}")
@@ -80,11 +82,18 @@ class Rest:
                 context.request_id = context.request_id or asked.id[:128]
                 with request.watched(context):
                     outputs = await plane.infer(model, asked, context)
-                started = time.monotonic()
-                answer, json_length = oip_json.write(asked, outputs, model)
+                    started = time.monotonic()
+                    if oip_json.is_long(asked, outputs):
+                        slices, raw = oip_json.write_slices(asked, outputs, model)
+                        text = await plane.in_turns(slices, context, asked.timeout)
+                        json_length = sum(map(len, text)) if raw else None
+                        answer: Sequence[bytes] = [*text, *raw]
+                    else:
+                        whole, json_length = oip_json.write(asked, outputs, model)
+                        answer = [whole]
                 context.encode = time.monotonic() - started
-                headers = [JSON] if json_length is None else [RAW, (LENGTH, b"%d" % json_length)]
-                await request.answer(200, answer, [*headers, *said(context)])
+        headers = [JSON] if json_length is None else [RAW, (LENGTH, b"%d" % json_length)]
+        await request.answer_in_parts(200, answer, [*headers, *said(context)])
 
     async def predict(self, request: AsgiRequest, name: str, version: str) -> None:
         """TorchServe's call: files in, labels out; clients need not change when they move."""

@@ -41,6 +41,11 @@ class Reply:
         cycle = self.cycle
         return cycle.keep_alive and not (cycle.disconnected or cycle.response_started or cycle.flow.write_paused)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a part of the answer has been written."""
+        return self.cycle.response_started
+
     def write(self, status: int, headers: Iterable[Header], body: bytes) -> None:
         """Head and body at once; uvicorn's `send` writes one after the other, and each is a system call."""
         cycle = self.cycle
@@ -52,6 +57,11 @@ class Reply:
         cycle.transport.write(b"".join(parts))
         cycle.message_event.set()
         cycle.on_response()
+
+    def drop(self) -> None:
+        """End the connection within an answer."""
+        self.cycle.disconnected = True
+        self.cycle.transport.abort()
 
     def lost(self) -> None:
         self.cycle.disconnected = True

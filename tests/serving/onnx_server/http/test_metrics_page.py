@@ -1,18 +1,20 @@
 """The metrics are at one path, for GET alone, in the form that is asked for."""
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import Counter
 
 from tests.serving.onnx_server.in_process import Line
 from tests.serving.wire import in_loop
 from torchferry.serving.onnx_server.http.metrics_page import MetricsPage
+from torchferry.serving.onnx_server.telemetry.families import Registry
+from torchferry.serving.onnx_server.turns import Turns
 
 
 @pytest.fixture
 def page() -> MetricsPage:
-    registry = CollectorRegistry()
+    registry = Registry()
     Counter("cats", "Seen so far", registry=registry).inc(3)
-    return MetricsPage(registry)
+    return MetricsPage(registry, Turns())
 
 
 @in_loop
