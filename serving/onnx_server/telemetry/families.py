@@ -34,6 +34,9 @@ class Family(Collector):
         """By their labels."""
         registry.register(self)
 
+    def describe(self) -> Iterable[Metric]:
+        return [self.empty()]
+
     def collect(self) -> Iterable[Metric]:
         family = self.empty()
         for rows in self.rows.values():
