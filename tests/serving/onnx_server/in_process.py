@@ -107,6 +107,8 @@ class MemoryTransport(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    abort = close
+
     def pause_reading(self) -> None:
         """Nothing comes but what a test sends."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 from tests.serving.onnx_server.in_process import held_bundle, serving_session
 from tests.serving.onnx_server.models.held import BROKEN, Held, sample, until
-from tests.serving.wire import in_loop
+from tests.serving.wire import SECONDS, in_loop
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.errors import (
     ClientGone,
@@ -246,3 +247,18 @@ async def test_it_is_ready_from_when_it_has_loaded_until_it_drains() -> None:
         for plane.loaded, plane.draining in ((False, False), (True, False), (True, True)):
             states.append(plane.ready)
         assert states == [False, True, False]
+
+
+@in_loop
+async def test_work_in_turns_gives_all_of_it_and_ends_with_the_requests_time_or_with_its_client() -> None:
+    async with serving_session(Free(), timeout=SECONDS) as (plane, _):
+        context = plane.context("rest")
+        assert await plane.in_turns(iter("ab"), context) == ["a", "b"]
+        with pytest.raises(DeadlinePassed, match=r"not answered within 0\.01 s"):
+            await plane.in_turns(itertools.repeat("a"), plane.context("rest"), 0.01)
+        endless = asyncio.ensure_future(plane.in_turns(itertools.repeat("a"), context))
+        await until(lambda: bool(plane.turns.works))
+        context.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await endless
+        await until(lambda: not plane.turns.works)

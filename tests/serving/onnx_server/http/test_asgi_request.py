@@ -11,7 +11,7 @@ from tests.serving.onnx_server.in_process import Line
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import SECONDS, head, in_loop
 from torchferry.serving.errors import ClientGone, NotDecodable, RequestError, TooLarge, TooSlow, UnsupportedType
-from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
+from torchferry.serving.onnx_server.http.asgi_request import PART, AsgiRequest, Message, Receive, Send
 from torchferry.serving.onnx_server.request_context import RequestContext
 
 LIMIT = 100
@@ -165,3 +165,51 @@ async def test_an_answer_is_the_same_whether_written_at_once_or_through_asgi(is_
     said = await line.ask("/")
     assert (said.status, said.headers, said.body) == (404, {"content-length": "2", "a": "b"}, b"no")
     assert len(line.transport.writes) == writes
+
+
+@in_loop
+@pytest.mark.parametrize("sizes", [[], [0, 1], [PART], [PART + 1], [3 * PART + 5, 0, 7], [1000] * 1000])
+async def test_an_answer_in_parts_is_what_its_pieces_are_together(sizes: list[int]) -> None:
+    pieces = [bytes([number % 251]) * size for number, size in enumerate(sizes)]
+
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        await AsgiRequest(scope, receive, send, is_plain=True).answer_in_parts(200, pieces, [(b"a", b"b")])
+
+    line = Line(application)
+    said = await line.ask("/")
+    assert (said.status, said.headers["a"], said.body) == (200, "b", b"".join(pieces))
+    assert max(map(len, line.transport.writes)) <= PART + 1000
+
+
+@in_loop
+async def test_others_are_served_between_two_parts() -> None:
+    seen: list[int] = []
+
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        await AsgiRequest(scope, receive, send).answer_in_parts(200, [bytes(4 * PART)])
+
+    line = Line(application)
+    answering = asyncio.ensure_future(line.ask("/"))
+    while not answering.done():
+        await asyncio.sleep(0)
+        seen.append(len(line.transport.writes))
+    assert set(seen) >= {2, 3, 4}
+
+
+@in_loop
+async def test_a_part_waits_until_the_client_has_read_and_is_not_written_to_one_that_has_gone() -> None:
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        await AsgiRequest(scope, receive, send).answer_in_parts(200, [bytes(4 * PART)])
+
+    line = Line(application)
+    line.send(head("/", 0))
+    line.protocol.pause_writing()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not line.transport.writes
+    line.protocol.resume_writing()
+    await until(lambda: bool(line.transport.writes))
+    line.lose()
+    written = len(line.transport.writes)
+    await asyncio.gather(*line.protocol.tasks)
+    assert len(line.transport.writes) == written
