@@ -23,13 +23,12 @@ from torchferry.serving.codec.tensors import (
     to_raw,
 )
 from torchferry.serving.errors import NotDecodable, WrongParameter, WrongTensor
+from torchferry.serving.onnx_server.http.json_pieces import MARK
 from torchferry.serving.onnx_server.inference import Inference, Wanted, read_parameters
 from torchferry.serving.onnx_server.models.model import Model
 
 SLICE = 8192
 """Elements, which take 0.3 ms (35 ns for each float) and have 64 to 160 kB of JSON."""
-MARK = b"\0"
-"""Stands where the elements go; in JSON no other zero byte can be."""
 
 
 def read(body: bytes, header_length: int | None, model: Model) -> Inference:
