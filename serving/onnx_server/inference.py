@@ -1,9 +1,9 @@
 """An inference request, its work on a session, and its answer, in no protocol's form."""
 
-import asyncio
+import enum
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,35 +43,47 @@ class Inference:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
+class State(enum.Enum):
+    NEW = enum.auto()
+    WAITING = enum.auto()
+    """In the queue."""
+    RUNNING = enum.auto()
+    OVER = enum.auto()
+    """Answered, too late, or wanted by nobody."""
+
+
 class Work:
     """One request's tensors, and when it passed each stage, in seconds of time.monotonic()."""
 
     __slots__ = (
-        "answer",
         "batch_size",
         "deadline",
         "delayed",
+        "done",
         "finished",
         "inputs",
         "interactive",
         "queued",
+        "result",
         "shapes",
         "size",
         "started",
-        "waits",
+        "state",
     )
 
     def __init__(
         self,
         inputs: Mapping[str, np.ndarray],
-        answer: "asyncio.Future[Outputs]",
+        done: "Callable[[Work], None]",
         *,
         interactive: bool = True,
         deadline: float = math.inf,
     ) -> None:
-        self.inputs, self.answer, self.interactive, self.deadline = inputs, answer, interactive, deadline
-        self.waits = False
-        """Whether it is in the queue."""
+        """`done` is called once, in the event loop, when there is a result; not if nobody waits for it any more."""
+        self.inputs, self.done, self.interactive, self.deadline = inputs, done, interactive, deadline
+        self.state = State.NEW
+        self.result: Outputs | Exception | None = None
+        """None until it is over."""
         self.size = len(next(iter(inputs.values())))
         self.shapes: Shapes = tuple(values.shape[1:] for values in inputs.values())
         self.queued = time.monotonic()
@@ -80,6 +92,14 @@ class Work:
         """How long it waited for others although a session was free."""
         self.batch_size = 0
         """Samples that were computed together, its own included."""
+
+    def over(self) -> None:
+        """It lets go of who is told, which knows it: only the garbage collector would free the two."""
+        self.state, self.done = State.OVER, _nobody
+
+
+def _nobody(_work: Work) -> None:
+    """Is told of a work that is over."""
 
 
 def read_parameters(given: Mapping[str, Any], into: Inference) -> None:

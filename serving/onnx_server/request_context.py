@@ -1,9 +1,8 @@
 """One request from its arrival to its answer: how long each stage took, for metrics, log and the client."""
 
-import asyncio
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, Self
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from torchferry.serving.onnx_server.inference import Outputs, Work
 from torchferry.serving.onnx_server.trace_context import TraceContext
@@ -36,13 +35,12 @@ class Served(Protocol):
 
 
 class RequestContext:
-    """`with` it around the request. Times are in seconds; `started` is of time.monotonic()."""
+    """Times are in seconds; `started` is of time.monotonic()."""
 
     __slots__ = (
         "cache",
         "decode",
         "encode",
-        "finished",
         "model",
         "outputs",
         "passed",
@@ -52,13 +50,11 @@ class RequestContext:
         "span",
         "started",
         "trace",
-        "waits_for",
         "work",
     )
 
-    def __init__(self, protocol: str, finished: "Callable[[RequestContext, BaseException | None], None]") -> None:
-        """`finished` is called once, at the end, with what ended it if it is not an answer."""
-        self.protocol, self.finished = protocol, finished
+    def __init__(self, protocol: str) -> None:
+        self.protocol = protocol
         self.started = time.monotonic()
         self.model: Served | None = None
         """None until it is found."""
@@ -69,8 +65,6 @@ class RequestContext:
         """None until they are computed."""
         self.cache = ""
         """hit or miss, where there is one."""
-        self.waits_for: asyncio.Future[Any] | None = None
-        """What is to be cancelled if nobody wants the answer any more."""
         self.decode = self.encode = 0.0
         self.passed: Mapping[str, float] | None = None
         self.request_id = ""
@@ -78,17 +72,6 @@ class RequestContext:
         """Of this server's span, in the caller's trace if it has sent one."""
         self.span: Any = None
         """OpenTelemetry's, where traces are sent."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        self.finished(self, error)
-
-    def cancel(self) -> None:
-        """Nobody wants the answer any more."""
-        if self.waits_for:
-            self.waits_for.cancel()
 
     def stages(self) -> Mapping[str, float]:
         """Those that it passed, by name, as they are when it is first asked for: at the end."""

@@ -53,7 +53,13 @@ class Server:
         self.plane = DataPlane(settings, self.repository, metrics, _tracing())
         rest = Rest(self.plane, self.access)
         host = settings.host
-        self.rest = HttpServer(rest, listen(host, settings.port, "--port"), self.certificate)
+        self.rest = HttpServer(
+            rest,
+            listen(host, settings.port, "--port"),
+            self.certificate,
+            headers=rest.headers,
+            drains=lambda: self.plane.draining,
+        )
         self.metrics = HttpServer(
             MetricsPage(registry, self.plane.turns),
             listen(host, settings.metrics_port, "--metrics-port"),

@@ -42,13 +42,6 @@ async def refuse(context: Context, error: Exception) -> NoReturn:
     await context.abort(STATUS[type(error)], str(error), trailing)
 
 
-def timeout_of(asked: float | None, context: Context) -> float | None:
-    """The shorter of what the request says and the call's own deadline, in seconds."""
-    left = context.time_remaining()
-    known = [seconds for seconds in (asked, left) if seconds is not None]
-    return min(known) if known else None
-
-
 def authorization(metadata: Metadata | None) -> str:
     """What a call says of its caller, or nothing."""
     return str(dict(metadata or ()).get("authorization", ""))

@@ -1,7 +1,6 @@
 """The calls of inference.GRPCInferenceService, translated for the data plane."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import NoReturn
@@ -15,8 +14,9 @@ from torchferry.serving.errors import UnknownModel
 from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.grpc import messages as grpc_messages
-from torchferry.serving.onnx_server.grpc.call import ANSWERED, authorization, refuse, say, timeout_of, trace
+from torchferry.serving.onnx_server.exchange import Exchange
+from torchferry.serving.onnx_server.grpc.call import ANSWERED, authorization, refuse, say, trace
+from torchferry.serving.onnx_server.grpc.forms import InferForm
 from torchferry.serving.onnx_server.grpc.interfaces import (
     Context,
     IndexRequest,
@@ -134,21 +134,11 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
         return messages.ModelStreamInferResponse(infer_response=response)
 
     async def _infer(self, request: InferRequest, context: Context) -> tuple[InferResponse, RequestContext]:
-        plane = self.plane
-        with plane.context("grpc") as request_context:
-            model = plane.find(request_context, request.model_name, request.model_version)
-            with model.admission:
-                started = time.monotonic()
-                request_context.request_id = request.id[:128]  # as much as REST takes of X-Request-Id
-                trace(plane, request_context, context)
-                asked = grpc_messages.read(request, model)
-                asked.timeout = timeout_of(asked.timeout, context)
-                request_context.decode = time.monotonic() - started
-                outputs = await plane.infer(model, asked, request_context)
-                started = time.monotonic()
-                response = grpc_messages.write(asked, outputs, model)
-                request_context.encode = time.monotonic() - started
-                return response, request_context
+        exchange: Exchange[InferResponse] = Exchange(self.plane, "grpc", timeout=context.time_remaining())
+        if exchange.admit(request.model_name, request.model_version):
+            trace(self.plane, exchange.context, context)
+            exchange.take(InferForm(request))
+        return await exchange.outcome(), exchange.context
 
     async def _model(self, request: ModelRequest, context: Context) -> Model:
         try:

@@ -1,7 +1,8 @@
 """Load and unload, on a port of their own that listens on loopback only."""
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from torchferry.errors import UserError
@@ -9,9 +10,9 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.signature import TrustedKeys
 from torchferry.serving.errors import NotDecodable, RequestError, WrongParameter
 from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Message, Receive, Send
-from torchferry.serving.onnx_server.http.errors import refuse, say
+from torchferry.serving.onnx_server.http.errors import fail, refuse, say
 from torchferry.serving.onnx_server.http.introspection import read_object
+from torchferry.serving.onnx_server.http.request import JSON, HttpRequest
 from torchferry.serving.onnx_server.http.rest import Rest
 from torchferry.serving.onnx_server.models.channels import read_channels, read_weight, write_channels
 from torchferry.serving.onnx_server.models.repository import Source, check_variant, sources
@@ -36,24 +37,23 @@ class Admin:
     def __init__(self, plane: DataPlane, rest: Rest, trusted: TrustedKeys | None) -> None:
         self.repository, self.rest, self.trusted = plane.repository, rest, trusted
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        match scope["path"].strip("/").split("/"):
-            case ["v2", "repository", "models", name, call] if call in CALLS.get(scope["method"], ()):
-                await self._answer(AsgiRequest(scope, receive, send), name, getattr(self, call))
+    def __call__(self, request: HttpRequest) -> Coroutine[Any, Any, None] | None:
+        match request.path.strip("/").split("/"):
+            case ["v2", "repository", "models", name, call] if call in CALLS.get(request.method, ()):
+                return self._answer(request, name, getattr(self, call))
             case _:
-                await self.rest(scope, receive, send)
+                return self.rest(request)
 
-    async def _answer(self, request: AsgiRequest, name: str, call: Call) -> None:
+    async def _answer(self, request: HttpRequest, name: str, call: Call) -> None:
         try:
             said = await call(name, await read_object(request))
         except UserError as error:
-            return await say(request, 400, "Bad Request", str(error))
+            return say(request, 400, "Bad Request", str(error))
         except RequestError as error:
-            return await refuse(request, error)
-        except Exception as error:
-            await say(request, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}")
-            raise
-        return await request.answer(200, json.dumps(said).encode(), [JSON])
+            return refuse(request, error)
+        except (Exception, asyncio.CancelledError) as error:
+            return fail(request, error)
+        return request.answer(200, json.dumps(said).encode(), [JSON])
 
     async def load(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         parameters = _parameters(body)

@@ -1,11 +1,11 @@
 """Request headers that identify and trace a request, and response headers that say how it was answered."""
 
 from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Header
+from torchferry.serving.onnx_server.http.request import Header, HttpRequest
 from torchferry.serving.onnx_server.request_context import RequestContext
 
 
-def identify(context: RequestContext, request: AsgiRequest, plane: DataPlane) -> None:
+def identify(context: RequestContext, request: HttpRequest, plane: DataPlane) -> None:
     """Who asks, for log, exemplars and traces: X-Request-Id and W3C traceparent."""
     if b"x-request-id" in request.headers:
         context.request_id = request.header(b"x-request-id")[:128]

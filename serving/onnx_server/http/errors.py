@@ -1,6 +1,8 @@
 """Error responses over HTTP: a status for each error, and its text under the keys of both APIs."""
 
+import asyncio
 import json
+import traceback
 from collections.abc import Iterable
 
 from torchferry.serving.errors import (
@@ -17,7 +19,7 @@ from torchferry.serving.errors import (
     WrongParameter,
     WrongTensor,
 )
-from torchferry.serving.onnx_server.http.asgi_request import JSON, AsgiRequest, Header
+from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest
 
 STATUS: dict[type[Exception], tuple[int, str]] = {
     NotDecodable: (400, "Bad Request"),
@@ -35,7 +37,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
 }
 
 
-async def refuse(request: AsgiRequest, error: Exception) -> None:
+def refuse(request: HttpRequest, error: Exception) -> None:
     """`error` is one of STATUS."""
     status, phrase = STATUS[type(error)]
     headers: list[Header] = []
@@ -43,10 +45,18 @@ async def refuse(request: AsgiRequest, error: Exception) -> None:
         headers = [(b"retry-after", b"%d" % error.retry_after)]
     elif isinstance(error, NotAllowed):
         headers = [(b"www-authenticate", b"Bearer")]
-    await say(request, status, phrase, str(error), headers)
+    say(request, status, phrase, str(error), headers)
 
 
-async def say(request: AsgiRequest, status: int, phrase: str, detail: str, headers: Iterable[Header] = ()) -> None:
+def fail(request: HttpRequest, error: BaseException) -> None:
+    """The server ended, or it has a bug, which is shown to whoever reads its stderr."""
+    if isinstance(error, asyncio.CancelledError):
+        return say(request, 503, "Service Unavailable", "the server ended before the request was answered")
+    traceback.print_exception(error)
+    return say(request, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}")
+
+
+def say(request: HttpRequest, status: int, phrase: str, detail: str, headers: Iterable[Header] = ()) -> None:
     """The protocol has its message in `error`; `detail` is where our clients look on every server."""
     content = {"error": f"{phrase}: {detail}", "detail": detail}
-    await request.answer(status, json.dumps(content).encode(), [JSON, *headers])
+    request.answer(status, json.dumps(content).encode(), [JSON, *headers])

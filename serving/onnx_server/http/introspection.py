@@ -9,8 +9,8 @@ from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.http import openapi
-from torchferry.serving.onnx_server.http.asgi_request import JSON, AsgiRequest
 from torchferry.serving.onnx_server.http.json_pieces import list_of
+from torchferry.serving.onnx_server.http.request import JSON, HttpRequest, unpacked
 
 SMALL, SMALL_SECONDS = 64 * 1024, 5
 """Bytes of a body that holds no tensors, at most, and how long it may take to arrive."""
@@ -20,56 +20,57 @@ class Introspection:
     def __init__(self, plane: DataPlane) -> None:
         self.plane, self.repository = plane, plane.repository
 
-    async def live(self, request: AsgiRequest, *_: str) -> None:
+    async def live(self, request: HttpRequest, *_: str) -> None:
         await self._json(request, {"live": True})
 
-    async def ready(self, request: AsgiRequest, *_: str) -> None:
+    async def ready(self, request: HttpRequest, *_: str) -> None:
         await self._json(request, {"ready": self.plane.ready}, 200 if self.plane.ready else 400)
 
-    async def ping(self, request: AsgiRequest, *_: str) -> None:
+    async def ping(self, request: HttpRequest, *_: str) -> None:
         """TorchServe's health check."""
         ready = self.plane.ready
         await self._json(request, {"status": "Healthy" if ready else "Unhealthy"}, 200 if ready else 503)
 
-    async def server(self, request: AsgiRequest, *_: str) -> None:
+    async def server(self, request: HttpRequest, *_: str) -> None:
         await self._json(request, descriptions.server())
 
-    async def metadata(self, request: AsgiRequest, name: str, version: str) -> None:
+    async def metadata(self, request: HttpRequest, name: str, version: str) -> None:
         model = self.repository.find(name, version)
         await self._json(request, descriptions.metadata(model, list(self.repository.models[name].models)))
 
-    async def model_ready(self, request: AsgiRequest, name: str, version: str) -> None:
+    async def model_ready(self, request: HttpRequest, name: str, version: str) -> None:
         self.repository.find(name, version)
         await self._json(request, {"name": name, "ready": self.plane.ready}, 200 if self.plane.ready else 400)
 
-    async def configuration(self, request: AsgiRequest, name: str, version: str) -> None:
+    async def configuration(self, request: HttpRequest, name: str, version: str) -> None:
         await self._json(request, descriptions.configuration(self.repository.find(name, version)))
 
-    async def statistics(self, request: AsgiRequest, name: str, version: str) -> None:
+    async def statistics(self, request: HttpRequest, name: str, version: str) -> None:
         models = [self.repository.find(name, version)] if name else list(self.repository)
         said = list_of(descriptions.statistics(model) for model in models)
         await self._long(request, chain([b'{"model_stats":'], said, [b"}"]))
 
-    async def index(self, request: AsgiRequest, *_: str) -> None:
+    async def index(self, request: HttpRequest, *_: str) -> None:
         ready = (await read_object(request)).get("ready", False)
         if not isinstance(ready, bool):
             raise NotDecodable("'ready' is neither true nor false")
         await self._json(request, descriptions.index(self.repository, ready))
 
-    async def openapi(self, request: AsgiRequest, *_: str) -> None:
+    async def openapi(self, request: HttpRequest, *_: str) -> None:
         await self._long(request, openapi.write(self.repository))
 
-    async def _json(self, request: AsgiRequest, content: Any, status: int = 200) -> None:
-        await request.answer(status, json.dumps(content).encode(), [JSON])
+    async def _json(self, request: HttpRequest, content: Any, status: int = 200) -> None:
+        request.answer(status, json.dumps(content).encode(), [JSON])
 
-    async def _long(self, request: AsgiRequest, pieces: Iterator[bytes]) -> None:
+    async def _long(self, request: HttpRequest, pieces: Iterator[bytes]) -> None:
         """What grows with the number of models."""
-        await request.answer_in_parts(200, await self.plane.turns.take(pieces), [JSON])
+        request.answer(200, b"".join(await self.plane.turns.take(pieces)), [JSON])
 
 
-async def read_object(request: AsgiRequest) -> dict[str, Any]:
+async def read_object(request: HttpRequest) -> dict[str, Any]:
     """A small JSON object, empty if there is no body. Raises NotDecodable."""
     body = await request.body(SMALL, SMALL_SECONDS)
+    body = unpacked(body, request.headers.get(b"content-encoding", b""), SMALL)
     try:
         content = json.loads(body) if body.strip() else {}
     except (ValueError, RecursionError) as error:

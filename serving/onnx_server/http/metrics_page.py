@@ -1,10 +1,13 @@
-"""The page that Prometheus reads, as an ASGI application."""
+"""The page that Prometheus reads, at a path of its own port."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from prometheus_client.exposition import choose_encoder
 
-from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
+from torchferry.serving.onnx_server.http.errors import fail
+from torchferry.serving.onnx_server.http.request import HttpRequest
 from torchferry.serving.onnx_server.telemetry.families import Registry
 from torchferry.serving.onnx_server.telemetry.page import Form
 from torchferry.serving.onnx_server.turns import Turns
@@ -20,18 +23,24 @@ class MetricsPage:
         """By content type."""
         self.being_written: dict[str, asyncio.Task[list[bytes]]] = {}
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        request = AsgiRequest(scope, receive, send)
+    def __call__(self, request: HttpRequest) -> Coroutine[Any, Any, None] | None:
         if request.path != "/metrics":
-            return await request.answer(404, b"metrics are at /metrics\n", [(b"content-type", b"text/plain")])
-        if request.method != "GET":
-            return await request.answer(405, b"", [(b"allow", b"GET")])
+            request.answer(404, b"metrics are at /metrics\n", [(b"content-type", b"text/plain")])
+        elif request.method != "GET":
+            request.answer(405, b"", [(b"allow", b"GET")])
+        else:
+            return self._answer(request)
+        return None
+
+    async def _answer(self, request: HttpRequest) -> None:
         encode, content_type = choose_encoder(request.header(b"accept"))  # OpenMetrics has the exemplars
         if content_type not in self.forms:
             latest = [*self.forms.items()][1 - FORMS :]
             self.forms = {**dict(latest), content_type: Form(encode)}
-        await request.answer_in_parts(200, await self._page(content_type), [(b"content-type", content_type.encode())])
-        return None
+        try:
+            request.answer(200, b"".join(await self._page(content_type)), [(b"content-type", content_type.encode())])
+        except Exception as error:
+            fail(request, error)
 
     async def _page(self, content_type: str) -> list[bytes]:
         """Who comes while it is being written gets the same."""

@@ -3,13 +3,12 @@
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Self
 
 from torchferry.serving.errors import Overloaded, UnknownModel
 
 
 class Admission:
-    """`with admission:` around a request, from before its body is read until it is answered."""
+    """A request is inside from before its body is read until it is answered."""
 
     def __init__(self, model: str, limit: int, expected_wait: Callable[[], float]) -> None:
         """`expected_wait` gives seconds; they are what a client that is turned away is told to wait."""
@@ -18,15 +17,15 @@ class Admission:
         self.closed = False
         self.empty = asyncio.Event()
 
-    def __enter__(self) -> Self:
+    def enter(self) -> None:
+        """Raises UnknownModel and Overloaded."""
         if self.closed:
             raise UnknownModel(f"{self.model} is being unloaded")
         if self.inside >= self.limit:
             raise self.overloaded("its queue is full")
         self.inside += 1
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def leave(self) -> None:
         self.inside -= 1
         if self.closed and not self.inside:
             self.empty.set()

@@ -5,15 +5,12 @@ belongs to the event loop's thread; each session computes in a thread of its own
 """
 
 import asyncio
-import math
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from torchferry.serving.errors import DeadlinePassed
-from torchferry.serving.onnx_server.inference import Shapes, Work
+from torchferry.serving.onnx_server.inference import Outputs, Shapes, State, Work
 from torchferry.serving.onnx_server.models.batch import Batch
 from torchferry.serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
 from torchferry.serving.session import Session
@@ -77,12 +74,8 @@ class Scheduler:
         """What somebody waits for the answer of."""
         self.looks_at_deadlines = False
 
-    def submit(self, inputs: Mapping[str, np.ndarray], *, interactive: bool = True, deadline: float = math.inf) -> Work:
-        """Queue the tensors; the answer comes as `work.answer`, or DeadlinePassed at `deadline` of time.monotonic().
-
-        Whoever waits for it must `leave` it in the end.
-        """
-        work = Work(inputs, self.loop.create_future(), interactive=interactive, deadline=deadline)
+    def submit(self, work: Work) -> None:
+        """Queue it; it is told of its outputs, or at its deadline of DeadlinePassed."""
         self._put(work)
         self.asked.add(work)
         if not self.looks_at_deadlines:
@@ -94,13 +87,13 @@ class Scheduler:
             # What else the loop has read just now can go together.
             self.loop.call_soon(self._dispatch)
             self.looks_soon = True
-        return work
 
     def leave(self, work: Work) -> None:
         """Nobody waits for it any more; if it is in the queue, it goes."""
-        self.asked.discard(work)
-        if work.waits:
+        if work.state is State.WAITING:
             self._take(work)
+        work.over()
+        self.asked.discard(work)
 
     def expected_wait(self, *, interactive: bool = False) -> float:
         """Seconds that a request which comes now will wait, as far as one can tell; interactive ones go first."""
@@ -147,20 +140,20 @@ class Scheduler:
         return works
 
     def _start(self, works: list[Work]) -> None:
-        """Run those that are still wanted."""
+        """Run those that are still in time."""
         now = time.monotonic()
         for work in works:
-            # Taken before: what has expired or was cancelled must leave the queue as well.
+            # Taken before: what is late must leave the queue as well.
             self._take(work)
-            self._expire(work, now)
-        works = [work for work in works if not work.answer.done()]
-        if not works:
-            return
-        for work in works:
-            work.started = now
-            work.delayed = max(0.0, now - max(work.queued, self.free_since)) if self.max_delay else 0.0
-        self.running += len(works)
-        self.free.pop().run(Batch(works))
+        if due := [work for work in works if work.deadline > now]:
+            for work in due:
+                work.started, work.state = now, State.RUNNING
+                work.delayed = max(0.0, now - max(work.queued, self.free_since)) if self.max_delay else 0.0
+            self.running += len(due)
+            self.free.pop().run(Batch(due))
+        for work in works:  # last: whoever is told may submit the next one
+            if work.deadline <= now:
+                self._end(work, _too_late())
 
     def _finished(self, runner: Runner, batch: Batch) -> None:
         now = time.monotonic()
@@ -173,12 +166,8 @@ class Scheduler:
         self._dispatch()  # before the answers are told: the session need not wait for that
         for work, result in zip(batch.works, batch.results, strict=True):
             work.finished, work.batch_size = now, min(batch.samples, self.cap or batch.samples)
-            if work.answer.done():  # cancelled, or too late
-                continue
-            if isinstance(result, Exception):
-                work.answer.set_exception(result)
-            else:
-                work.answer.set_result(result)
+            if work.state is not State.OVER:
+                self._end(work, result)
 
     def _look_again_in(self, seconds: float) -> None:
         if self.timer:
@@ -188,25 +177,33 @@ class Scheduler:
     def _look_at_deadlines(self) -> None:
         """One timer for all of them, because one for each takes as long as reading a request."""
         now = time.monotonic()
-        # Futures call back in the loop's next turn, so the set does not change meanwhile.
-        for work in self.asked:
-            self._expire(work, now)
+        for work in [work for work in self.asked if work.deadline <= now]:
+            if work.state is State.WAITING:
+                self._take(work)
+            self._end(work, _too_late())
         self.looks_at_deadlines = bool(self.asked)
         if self.asked:
             self.loop.call_later(CLOCK_SECONDS, self._look_at_deadlines)
 
-    def _expire(self, work: Work, now: float) -> None:
-        if work.deadline <= now and not work.answer.done():
-            if work.waits:
-                self._take(work)
-            work.answer.set_exception(DeadlinePassed("the request was not answered within its time"))
+    def _end(self, work: Work, result: Outputs | Exception) -> None:
+        work.result, done = result, work.done
+        work.over()
+        self.asked.discard(work)
+        try:
+            done(work)
+        except Exception as error:  # or those that were computed with it would never be told
+            self.loop.call_exception_handler({"message": "an answer could not be given", "exception": error})
 
     def _put(self, work: Work) -> None:
         self.waiting[work.interactive].add(work)
-        work.waits = True
+        work.state = State.WAITING
         self.queued += 1
 
     def _take(self, work: Work) -> None:
-        work.waits = False
+        work.state = State.NEW
         self.waiting[work.interactive].remove(work)
         self.queued -= 1
+
+
+def _too_late() -> DeadlinePassed:
+    return DeadlinePassed("the request was not answered within its time")

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-import uvicorn
 from prometheus_client import CollectorRegistry
-from uvicorn.server import ServerState
 
 from tests.serving.onnx_server.models.held import Held, until
 from tests.serving.tiny_bundle import VARIANT, described
 from tests.serving.wire import head
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.http.uvicorn_protocol import Protocol
+from torchferry.serving.onnx_server.http.connection import Application, Connection, Port
+from torchferry.serving.onnx_server.http.request import Header
 from torchferry.serving.onnx_server.models.model import Loaded, Model, load
 from torchferry.serving.onnx_server.models.plan import Plan
 from torchferry.serving.onnx_server.models.repository import Repository, Source
@@ -129,12 +128,12 @@ class Said:
 
 
 class Line:
-    """A connection to an ASGI application over HTTP, whose bytes go through no socket."""
+    """A connection over HTTP, whose bytes go through no socket."""
 
-    def __init__(self, application: Any) -> None:
-        config = uvicorn.Config(application, http=Protocol, ws="none", lifespan="off", log_config=None)
+    def __init__(self, application: Application, headers: tuple[Header, ...] = ()) -> None:
+        self.port = Port(application, headers)
         self.transport = MemoryTransport()
-        self.protocol = Protocol(config, ServerState(), {}, asyncio.get_running_loop())
+        self.protocol = Connection(self.port)
         self.protocol.connection_made(self.transport)
 
     async def ask(self, path: str, content: Any = b"", method: str = "POST", **headers: str) -> Said:
@@ -142,7 +141,7 @@ class Line:
         sent = content if isinstance(content, bytes) else json.dumps(content).encode()
         before = len(self.transport.writes)
         self.send(head(path, len(sent), method, **headers) + sent)
-        await asyncio.gather(*self.protocol.tasks)
+        await until(lambda: len(self.transport.writes) > before)
         return _said(b"".join(self.transport.writes[before:]))
 
     def send(self, content: bytes) -> None:
@@ -157,6 +156,7 @@ def _said(answer: bytes) -> Said:
     start, _, content = answer.partition(b"\r\n\r\n")
     status, *lines = start.decode("latin-1").split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines)
+    del headers["date"]
     assert int(headers["content-length"]) == len(content)
     return Said(int(status.split()[1]), headers, content)
 

@@ -86,9 +86,9 @@ async def test_the_sessions_are_an_instance_group_where_they_compute(provider: s
 @in_loop
 async def test_the_statistics_are_sums_in_nanoseconds() -> None:
     one = model()
-    answered, failed = (RequestContext("rest", lambda *_: None) for _ in range(2))
+    answered, failed = (RequestContext("rest") for _ in range(2))
     answered.samples, answered.decode, answered.encode = 3, 0.25, 0.125
-    answered.work = Work({"row": np.zeros((3, 3))}, one.scheduler.loop.create_future())
+    answered.work = Work({"row": np.zeros((3, 3))}, lambda _: None)
     answered.work.queued, answered.work.started, answered.work.finished = 10.0, 12.0, 15.0
     one.statistics.finished(answered, True)
     one.statistics.finished(failed, False)

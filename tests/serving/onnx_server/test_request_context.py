@@ -1,9 +1,6 @@
-"""A request ends once, with what ended it, and knows how long each stage took that it passed."""
-
-import asyncio
+"""A request knows how long each stage took that it passed."""
 
 import numpy as np
-import pytest
 
 from tests.serving.wire import in_loop
 from torchferry.serving.onnx_server.inference import Work
@@ -11,24 +8,14 @@ from torchferry.serving.onnx_server.request_context import RequestContext
 
 
 def context() -> RequestContext:
-    return RequestContext("rest", lambda *_: None)
+    return RequestContext("rest")
 
 
 def computed(queued: float, started: float, finished: float, delayed: float = 0.0) -> Work:
     """As the scheduler leaves it."""
-    work = Work({"x": np.zeros((1, 2))}, asyncio.get_running_loop().create_future())
+    work = Work({"x": np.zeros((1, 2))}, lambda _: None)
     work.queued, work.started, work.finished, work.delayed = queued, started, finished, delayed
     return work
-
-
-def test_the_end_is_told_once_with_what_ended_it() -> None:
-    ends: list[tuple[RequestContext, BaseException | None]] = []
-    with RequestContext("rest", lambda *end: ends.append(end)) as answered:
-        assert not ends
-    error = ValueError("broken")
-    with pytest.raises(ValueError, match="broken"), RequestContext("grpc", lambda *end: ends.append(end)) as failed:
-        raise error
-    assert ends == [(answered, None), (failed, error)]
 
 
 @in_loop
@@ -63,12 +50,3 @@ async def test_the_clients_timing_is_in_milliseconds() -> None:
     one.work = computed(queued=1.0, started=1.5, finished=3.5)
     said = "decode;dur=1.500, queue;dur=500.000, batch_wait;dur=0.000, inference;dur=2000.000, encode;dur=0.000"
     assert one.timing() == said
-
-
-@in_loop
-async def test_a_cancelled_request_ends_what_it_waits_for() -> None:
-    one = context()
-    one.cancel()  # it waits for nothing yet
-    one.waits_for = asyncio.get_running_loop().create_future()
-    one.cancel()
-    assert one.waits_for.cancelled()

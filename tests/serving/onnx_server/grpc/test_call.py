@@ -8,7 +8,6 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry
 from tritonclient.grpc import service_pb2_grpc
 
 from tests.server import Server
@@ -16,11 +15,6 @@ from tests.serving.onnx_server.calling import call, channel, infer_request
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.onnx_server.telemetry.scraping import value
 from tests.waiting import wait_until
-from torchferry.serving.errors import DeadlinePassed
-from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.models.repository import Repository
-from torchferry.serving.onnx_server.settings import Settings
-from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 
 MODEL = {"model": "digits", "version": "1.0"}
 
@@ -81,12 +75,6 @@ def test_no_time_at_all_is_not_forever(served: dict[str, str]) -> None:
         return False  # the answer was there before the client's clock had looked
 
     wait_until(exceeds)
-    settings, metrics = Settings(), Metrics(CollectorRegistry())
-    plane = DataPlane(settings, Repository(settings, metrics), metrics)
-    with plane.context("grpc") as context:
-        assert plane.remaining(context, None) > 1
-        with pytest.raises(DeadlinePassed):
-            plane.remaining(context, 0.0)
 
 
 def test_who_hangs_up_leaves_the_queue(patient: dict[str, str]) -> None:

@@ -1,5 +1,7 @@
 """Each error has its status over HTTP, and a text where every client looks for it."""
 
+import asyncio
+
 import pytest
 
 from tests.serving.onnx_server.in_process import Line, Said
@@ -19,15 +21,11 @@ from torchferry.serving.errors import (
     WrongTensor,
 )
 from torchferry.serving.onnx_server.grpc import call
-from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
-from torchferry.serving.onnx_server.http.errors import STATUS, refuse
+from torchferry.serving.onnx_server.http.errors import STATUS, fail, refuse
 
 
 async def refusal(error: Exception) -> Said:
-    async def application(scope: Message, receive: Receive, send: Send) -> None:
-        await refuse(AsgiRequest(scope, receive, send), error)
-
-    return await Line(application).ask("/")
+    return await Line(lambda request: refuse(request, error)).ask("/")
 
 
 @in_loop
@@ -70,3 +68,18 @@ async def test_who_has_no_token_is_told_of_which_kind_it_is() -> None:
 
 def test_every_error_that_has_a_status_over_grpc_has_one_here() -> None:
     assert STATUS.keys() - {ClientGone} == call.STATUS.keys()  # gRPC itself says who has gone
+
+
+@in_loop
+async def test_a_bug_is_answered_and_shown_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    said = await Line(lambda request: fail(request, ZeroDivisionError("here"))).ask("/")
+    detail = "a bug of the server: ZeroDivisionError"
+    assert (said.status, said.json) == (500, {"error": f"Internal Server Error: {detail}", "detail": detail})
+    assert "ZeroDivisionError: here" in capsys.readouterr().err
+
+
+@in_loop
+async def test_what_the_servers_end_cancels_is_unavailable(capsys: pytest.CaptureFixture[str]) -> None:
+    said = await Line(lambda request: fail(request, asyncio.CancelledError())).ask("/")
+    assert (said.status, said.json["detail"]) == (503, "the server ended before the request was answered")
+    assert not capsys.readouterr().err

@@ -10,12 +10,13 @@ import pytest
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import Connection, in_loop
 from torchferry.serving.net.ports import listen
-from torchferry.serving.onnx_server.http.asgi_request import AsgiRequest, Message, Receive, Send
+from torchferry.serving.onnx_server.http.errors import fail
+from torchferry.serving.onnx_server.http.request import HttpRequest
 from torchferry.serving.onnx_server.http.server import HttpServer
 
 
-async def hello(scope: Message, receive: Receive, send: Send) -> None:
-    await AsgiRequest(scope, receive, send).answer(200, b"hello")
+def hello(request: HttpRequest) -> None:
+    request.answer(200, b"hello")
 
 
 @contextlib.asynccontextmanager
@@ -61,3 +62,38 @@ async def test_after_it_has_stopped_its_port_is_free() -> None:
     assert await idle.reader.read() == b""
     idle.close()
     socket.create_server(("127.0.0.1", server.port)).close()
+
+
+@in_loop
+async def test_what_is_in_flight_is_answered_as_it_stops_and_then_the_connection_ends() -> None:
+    asked: list[HttpRequest] = []
+    server = HttpServer(asked.append, listen("127.0.0.1", 0, "--port"))
+    await server.start()
+    connection = await Connection.to(f"http://127.0.0.1:{server.port}")
+    waiting = asyncio.ensure_future(connection.post("/", b""))
+    await until(lambda: bool(asked))
+    stopping = asyncio.ensure_future(server.stop(60))
+    await asyncio.sleep(0.02)
+    asked[0].answer(200, b"late")
+    status, headers, content = await waiting
+    await stopping
+    connection.close()
+    assert (status, headers["connection"], content) == (200, "close", b"late")
+
+
+@in_loop
+async def test_what_is_not_answered_in_time_is_told_so() -> None:
+    asked: list[HttpRequest] = []
+
+    def wait(request: HttpRequest) -> None:
+        request.gone = lambda error: fail(request, error)
+        asked.append(request)
+
+    server = HttpServer(wait, listen("127.0.0.1", 0, "--port"))
+    await server.start()
+    connection = await Connection.to(f"http://127.0.0.1:{server.port}")
+    waiting = asyncio.ensure_future(connection.post("/", b""))
+    await until(lambda: bool(asked))
+    await server.stop(0)
+    assert (await waiting)[0] == 503
+    connection.close()

@@ -4,12 +4,13 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import numpy as np
 
 from tests.serving.wire import SECONDS
 from torchferry.serving.errors import WrongTensor
-from torchferry.serving.onnx_server.inference import Work
+from torchferry.serving.onnx_server.inference import Outputs, Work
 from torchferry.serving.onnx_server.models.scheduler import Scheduler
 
 WRONG, BROKEN = 100.0, 200.0
@@ -54,7 +55,29 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def answers(session: Held, *works: Work, batches: int) -> list[float]:
+class Asked(Work):
+    """A work whose result can be waited for."""
+
+    def __init__(self, inputs: Mapping[str, np.ndarray], **given: Any) -> None:
+        self.answer: asyncio.Future[Outputs] = asyncio.get_running_loop().create_future()
+        super().__init__(inputs, _told, **given)
+
+
+def _told(work: Work) -> None:
+    assert isinstance(work, Asked)
+    if isinstance(work.result, Exception):
+        work.answer.set_exception(work.result)
+    elif work.result is not None:
+        work.answer.set_result(work.result)
+
+
+def submit(scheduler: Scheduler, inputs: Mapping[str, np.ndarray], **given: Any) -> Asked:
+    work = Asked(inputs, **given)
+    scheduler.submit(work)
+    return work
+
+
+async def answers(session: Held, *works: Asked, batches: int) -> list[float]:
     """Let so many batches run; what the works are answered."""
     session.may_run.release(batches)
     async with asyncio.timeout(SECONDS):

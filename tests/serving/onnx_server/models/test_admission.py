@@ -1,7 +1,6 @@
 """So many requests come in at a time and no more, and none after it has closed."""
 
 import asyncio
-from contextlib import ExitStack
 
 import pytest
 
@@ -18,22 +17,14 @@ def admission_of(limit: int = 2, expected_wait: float = 0.0) -> Admission:
 @in_loop
 async def test_whoever_comes_beyond_the_limit_is_turned_away_until_somebody_goes() -> None:
     admission = admission_of(limit=2)
-    with admission:
-        with admission, pytest.raises(Overloaded, match="digits has more requests than it can answer: its queue is"):
-            admission.__enter__()
-        assert admission.inside == 1
-        with admission:
-            assert admission.inside == 2
-    assert admission.inside == 0
-
-
-@in_loop
-async def test_a_request_that_fails_gives_its_place_back() -> None:
-    admission = admission_of(limit=1)
-    with pytest.raises(ValueError, match="wrong"), admission:
-        raise ValueError("wrong")
-    with admission:
-        assert admission.inside == 1
+    admission.enter()
+    admission.enter()
+    with pytest.raises(Overloaded, match="digits has more requests than it can answer: its queue is"):
+        admission.enter()
+    assert admission.inside == 2
+    admission.leave()
+    admission.enter()
+    assert admission.inside == 2
 
 
 @in_loop
@@ -44,19 +35,18 @@ async def test_the_time_to_come_again_is_the_expected_wait_in_whole_seconds(expe
 
 @in_loop
 async def test_closing_waits_for_everybody_inside_and_lets_nobody_in() -> None:
-    admission, inside = admission_of(), ExitStack()
-    inside.enter_context(admission)
-    inside.enter_context(admission)
+    admission = admission_of()
+    admission.enter()
+    admission.enter()
     closing = asyncio.create_task(admission.close())
     await until(lambda: admission.closed)
     with pytest.raises(UnknownModel, match="digits is being unloaded"):
-        admission.__enter__()
-    admission.__exit__()
+        admission.enter()
+    admission.leave()
     await asyncio.sleep(0)
     assert not closing.done()
-    admission.__exit__()
+    admission.leave()
     await closing
-    inside.pop_all()
 
 
 @in_loop

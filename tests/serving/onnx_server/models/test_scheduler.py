@@ -2,20 +2,22 @@
 
 import asyncio
 import gc
+import time
 import weakref
 
 import pytest
 
-from tests.serving.onnx_server.models.held import BROKEN, WRONG, Held, answers, sample, scheduling, until
+from tests.serving.onnx_server.models.held import BROKEN, WRONG, Held, answers, sample, scheduling, submit, until
 from tests.serving.wire import SECONDS, in_loop
-from torchferry.serving.errors import InferenceFailed, WrongTensor
+from torchferry.serving.errors import DeadlinePassed, InferenceFailed, WrongTensor
+from torchferry.serving.onnx_server.inference import Work
 
 
 @in_loop
 async def test_a_request_that_finds_the_session_free_runs_at_once() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        work = scheduler.submit(sample(1))
+        work = submit(scheduler, sample(1))
         assert work.started
         assert (scheduler.queued, scheduler.running) == (0, 1)
         assert await answers(session, work, batches=1) == [2]
@@ -27,7 +29,7 @@ async def test_a_request_that_finds_the_session_free_runs_at_once() -> None:
 async def test_what_comes_while_it_is_busy_goes_together_up_to_max_batch() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        works = [scheduler.submit(sample(value)) for value in range(8)]
+        works = [submit(scheduler, sample(value)) for value in range(8)]
         assert scheduler.queued == 7
         assert await answers(session, *works, batches=3) == list(range(1, 9))
         assert session.seen == [[0], [1, 2, 3, 4], [5, 6, 7]]
@@ -39,7 +41,7 @@ async def test_what_comes_while_it_is_busy_goes_together_up_to_max_batch() -> No
 async def test_requests_of_several_samples_are_never_split() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        works = [scheduler.submit(sample(value, count)) for value, count in ((0, 1), (1, 3), (2, 2), (3, 9), (4, 1))]
+        works = [submit(scheduler, sample(value, count)) for value, count in ((0, 1), (1, 3), (2, 2), (3, 9), (4, 1))]
         await answers(session, *works, batches=5)
         assert session.seen == [[0], [1] * 3, [2] * 2, [3] * 9, [4]]
         assert [len((await work.answer)["y"]) for work in works] == [1, 3, 2, 9, 1]
@@ -50,7 +52,7 @@ async def test_only_equal_shapes_share_a_batch_and_none_is_forgotten() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
         widths = (2, 2, 3, 2, 3)
-        works = [scheduler.submit(sample(value, width=width)) for value, width in enumerate(widths)]
+        works = [submit(scheduler, sample(value, width=width)) for value, width in enumerate(widths)]
         await answers(session, *works, batches=3)
         assert session.seen == [[0], [1, 3], [2, 4]]
 
@@ -59,7 +61,7 @@ async def test_only_equal_shapes_share_a_batch_and_none_is_forgotten() -> None:
 async def test_interactive_requests_go_before_batch_ones_that_came_earlier() -> None:
     session = Held()
     async with scheduling(session, max_batch=2) as scheduler:
-        works = [scheduler.submit(sample(value), interactive=value in (0, 3, 4, 5)) for value in range(6)]
+        works = [submit(scheduler, sample(value), interactive=value in (0, 3, 4, 5)) for value in range(6)]
         await answers(session, *works, batches=4)
         assert session.seen == [[0], [3, 4], [5, 1], [2]]
 
@@ -68,8 +70,8 @@ async def test_interactive_requests_go_before_batch_ones_that_came_earlier() -> 
 async def test_interactive_requests_go_first_also_where_they_cannot_share() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        works = [scheduler.submit(sample(0)), scheduler.submit(sample(1), interactive=False)]
-        works.append(scheduler.submit(sample(2, width=3)))
+        works = [submit(scheduler, sample(0)), submit(scheduler, sample(1), interactive=False)]
+        works.append(submit(scheduler, sample(2, width=3)))
         await answers(session, *works, batches=3)
         assert session.seen == [[0], [2], [1]]
 
@@ -78,11 +80,11 @@ async def test_interactive_requests_go_first_also_where_they_cannot_share() -> N
 async def test_what_was_dropped_in_the_queue_never_runs() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        works = [scheduler.submit(sample(value)) for value in range(4)]
+        works = [submit(scheduler, sample(value)) for value in range(4)]
         for work in works[:3:2]:
-            scheduler.leave(work)  # the first has begun, and so it ends
+            scheduler.leave(work)  # the first has begun and is computed for nobody
         assert scheduler.queued == 2
-        assert await answers(session, works[0], works[1], works[3], batches=2) == [1, 2, 4]
+        assert await answers(session, works[1], works[3], batches=2) == [2, 4]
         assert session.seen == [[0], [1, 3]]
         assert not works[2].started
 
@@ -91,46 +93,85 @@ async def test_what_was_dropped_in_the_queue_never_runs() -> None:
 async def test_an_answer_that_came_too_late_disturbs_nothing() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        late = scheduler.submit(sample(0))
-        late.answer.set_exception(TimeoutError())
-        assert await answers(session, scheduler.submit(sample(1)), batches=2) == [2]
-        assert isinstance(late.answer.exception(), TimeoutError)
+        late = submit(scheduler, sample(0), deadline=time.monotonic() + 0.01)
+        with pytest.raises(DeadlinePassed):
+            await late.answer
+        assert await answers(session, submit(scheduler, sample(1)), batches=2) == [2]
+
+
+@in_loop
+async def test_what_is_late_in_the_queue_is_told_so_and_never_runs() -> None:
+    session = Held()
+    async with scheduling(session) as scheduler:
+        first, late = submit(scheduler, sample(0)), submit(scheduler, sample(1), deadline=time.monotonic() + 0.01)
+        with pytest.raises(DeadlinePassed):
+            await late.answer
+        assert scheduler.queued == 0
+        assert await answers(session, first, submit(scheduler, sample(2)), batches=2) == [1, 3]
+        assert session.seen == [[0], [2]]
+
+
+@in_loop
+async def test_who_is_told_may_submit_the_next_one() -> None:
+    """Also where the told one is late, as a free session looks for what it may run."""
+    session, told = Held(), []
+    async with scheduling(session) as scheduler:
+        late = Work(sample(0), lambda _: told.append(submit(scheduler, sample(1))), deadline=time.monotonic())
+        scheduler.submit(late)
+        assert await answers(session, *told, batches=1) == [2]
+        assert session.seen == [[1]]
+
+
+@in_loop
+async def test_an_answer_that_cannot_be_given_keeps_the_others_from_nothing() -> None:
+    session, said = Held(), []
+    async with scheduling(session) as scheduler:
+        scheduler.loop.set_exception_handler(lambda _, context: said.append(context["exception"]))
+
+        def break_down(_: Work) -> None:
+            raise RuntimeError("the client's connection")
+
+        works = [submit(scheduler, sample(0))]
+        scheduler.submit(Work(sample(1), break_down))
+        works.append(submit(scheduler, sample(2)))
+        assert await answers(session, *works, batches=2) == [1, 3]
+        assert [str(error) for error in said] == ["the client's connection"]
 
 
 @in_loop
 async def test_a_batch_that_throws_is_run_again_one_by_one_and_each_answers_for_itself() -> None:
     session = Held()
     async with scheduling(session, max_batch=8) as scheduler:
-        works = [scheduler.submit(sample(value)) for value in (0, 1, WRONG, 2, BROKEN)]
+        works = [submit(scheduler, sample(value)) for value in (0, 1, WRONG, 2, BROKEN)]
         assert await answers(session, works[0], works[1], works[3], batches=6) == [1, 2, 3]
         with pytest.raises(WrongTensor, match="cannot take it"):
             await works[2].answer
         with pytest.raises(InferenceFailed, match="RuntimeError: the graph is broken"):
             await works[4].answer
         assert session.seen == [[0], [1, WRONG, 2, BROKEN], [1], [WRONG], [2], [BROKEN]]
-        assert await answers(session, scheduler.submit(sample(5)), batches=1) == [6]
+        assert await answers(session, submit(scheduler, sample(5)), batches=1) == [6]
 
 
 @in_loop
 async def test_a_free_session_waits_for_a_batch_to_fill_only_where_it_may() -> None:
     session = Held()
     async with scheduling(session, max_delay=SECONDS) as scheduler:
-        works = [scheduler.submit(sample(value)) for value in range(3)]
+        works = [submit(scheduler, sample(value)) for value in range(3)]
         await asyncio.sleep(0.01)
         assert (scheduler.queued, scheduler.running) == (3, 0)
-        works.append(scheduler.submit(sample(3)))  # the batch is full
+        works.append(submit(scheduler, sample(3)))  # the batch is full
         assert await answers(session, *works, batches=1) == [1, 2, 3, 4]
         assert session.seen == [[0, 1, 2, 3]]
         assert 0 < works[0].delayed < SECONDS
     async with scheduling(session, max_delay=0.01) as scheduler:
-        assert await answers(session, scheduler.submit(sample(7)), batches=1) == [8]
+        assert await answers(session, submit(scheduler, sample(7)), batches=1) == [8]
 
 
 @in_loop
 async def test_several_sessions_compute_at_the_same_time() -> None:
     first, second = Held(), Held()
     async with scheduling(first, second) as scheduler:
-        works = [scheduler.submit(sample(value)) for value in range(4)]
+        works = [submit(scheduler, sample(value)) for value in range(4)]
         assert (scheduler.running, scheduler.queued) == (2, 2)
         first.may_run.release(2)
         await until(lambda: len(first.seen) == 2)
@@ -145,7 +186,7 @@ async def test_how_long_the_next_would_wait_is_known_from_what_was_measured() ->
     session = Held()
     async with scheduling(session, max_batch=1) as scheduler:
         assert scheduler.expected_wait() == 0
-        works = [scheduler.submit(sample(value)) for value in range(3)]
+        works = [submit(scheduler, sample(value)) for value in range(3)]
         await asyncio.sleep(0.05)
         session.may_run.release(1)
         await works[0].answer
@@ -159,13 +200,13 @@ async def test_how_long_the_next_would_wait_is_known_from_what_was_measured() ->
 async def test_an_interactive_request_waits_for_none_that_it_passes() -> None:
     session = Held()
     async with scheduling(session, max_batch=1) as scheduler:
-        works = [scheduler.submit(sample(value), interactive=False) for value in range(4)]
+        works = [submit(scheduler, sample(value), interactive=False) for value in range(4)]
         await asyncio.sleep(0.05)
         session.may_run.release(1)
         await works[0].answer
         assert scheduler.expected_wait(interactive=True) == 0
         assert scheduler.expected_wait() == pytest.approx(2 * scheduler.seconds_per_sample)
-        works.append(scheduler.submit(sample(4)))
+        works.append(submit(scheduler, sample(4)))
         assert scheduler.expected_wait(interactive=True) == pytest.approx(scheduler.seconds_per_sample)
         await answers(session, *works, batches=4)
 
@@ -178,7 +219,7 @@ async def test_a_closed_one_keeps_no_session() -> None:
     gc.disable()
     try:
         async with scheduling(session) as scheduler:
-            await answers(session, scheduler.submit(sample(1)), batches=1)
+            await answers(session, submit(scheduler, sample(1)), batches=1)
         del session, scheduler
         await until(lambda: kept() is None)
     finally:

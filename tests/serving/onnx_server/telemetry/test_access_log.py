@@ -15,7 +15,7 @@ OUTCOMES = ("ok", "client_error", "overloaded", "deadline", "cancelled", "server
 
 
 def context() -> RequestContext:
-    return RequestContext("rest", lambda *_: None)
+    return RequestContext("rest")
 
 
 def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

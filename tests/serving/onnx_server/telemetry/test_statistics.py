@@ -1,13 +1,12 @@
 """The sums of a model: what was answered counts with its stages, what failed with its time alone."""
 
-import asyncio
 import time
 
 import numpy as np
 import pytest
 
 from tests.serving.wire import in_loop
-from torchferry.serving.onnx_server.inference import Outputs, Work
+from torchferry.serving.onnx_server.inference import Work
 from torchferry.serving.onnx_server.request_context import RequestContext
 from torchferry.serving.onnx_server.telemetry.statistics import Statistics
 
@@ -20,7 +19,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def context(started: float = 110.0, samples: int = 1, decode: float = 0.0) -> RequestContext:
-    made = RequestContext("rest", lambda *_: None)
+    made = RequestContext("rest")
     made.started, made.samples, made.decode = started, samples, decode
     return made
 
@@ -46,8 +45,7 @@ def test_a_request_that_failed_counts_among_the_failed_alone() -> None:
 
 @in_loop
 async def test_the_time_in_the_queue_and_in_the_session_counts_apart() -> None:
-    answer: asyncio.Future[Outputs] = asyncio.get_running_loop().create_future()
-    work = Work({"x": np.zeros(1)}, answer)
+    work = Work({"x": np.zeros(1)}, lambda _: None)
     work.queued, work.delayed, work.started, work.finished = 1.0, 0.5, 3.0, 7.0
     statistics, made = Statistics(), context()
     made.work, made.encode = work, 0.25

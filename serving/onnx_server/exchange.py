@@ -1,0 +1,275 @@
+"""An exchange: one inference request and its answer, on the one way that all protocols share.
+
+Found, admitted, read, computed, written and counted: by callbacks in the event loop's thread, so that a request that is
+here whole needs neither a task nor a future. What takes long is done in a thread and comes back.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import numpy as np
+
+from torchferry.serving.codec.images import decode_image
+from torchferry.serving.codec.tensors import check_batch
+from torchferry.serving.errors import DeadlinePassed, RequestError, TooLarge, WrongTensor
+from torchferry.serving.onnx_server.classification import classified
+from torchferry.serving.onnx_server.inference import Inference, Outputs, Work
+from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.request_context import RequestContext
+
+if TYPE_CHECKING:
+    from torchferry.serving.onnx_server.dataplane import DataPlane
+
+Answer = TypeVar("Answer")
+Written = TypeVar("Written", covariant=True)
+CLOCK_SECONDS = 0.002
+"""The event loop's timers are as exact as this."""
+
+
+class Form(Protocol[Written]):
+    """A request as its protocol has it."""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether to read it would hold up the others, so that a thread does."""
+
+    def read(self, model: Model) -> Inference:
+        """What it asks for. Raises RequestError."""
+
+    def write(self, model: Model, asked: Inference, outputs: Outputs) -> "Written | Pieces[Written]":
+        """Pieces where it would hold up the others."""
+
+
+class Pieces(Generic[Written]):
+    """An answer that is long to write: what is `made` of all its pieces."""
+
+    def __init__(self, pieces: Iterator[bytes], made: Callable[[list[bytes]], Written]) -> None:
+        self.pieces, self.made = pieces, made
+
+
+class Exchange(Generic[Answer]):
+    """`admit` it, `take` its form once that is here, or `end` it before. It ends once, and then tells `done`."""
+
+    __slots__ = (
+        "admitted",
+        "asked",
+        "context",
+        "done",
+        "form",
+        "key",
+        "limit",
+        "model",
+        "over",
+        "plane",
+        "result",
+        "waits",
+    )
+
+    def __init__(
+        self,
+        plane: "DataPlane",
+        protocol: str,
+        done: "Callable[[Exchange[Answer]], None] | None" = None,
+        timeout: float | None = None,
+    ) -> None:
+        """`timeout`: seconds that the client gives it, if it says so before its request is read."""
+        self.plane, self.done = plane, done
+        self.context = RequestContext(protocol)
+        self.limit = plane.settings.timeout if timeout is None else min(timeout, plane.settings.timeout)
+        self.admitted = self.over = False
+        self.result: Answer | BaseException | None = None
+        """None until it is over."""
+        self.waits: asyncio.Future[Any] | None = None
+        """What is done for it elsewhere, or in turns."""
+        self.key = b""
+        """Of the cache, where there is one."""
+        self.model: Model
+        self.form: Form[Answer]
+        self.asked: Inference
+
+    def admit(self, name: str, version: str) -> bool:
+        """Find the model, and whether it has room; if not, the exchange is over."""
+        try:
+            self.context.model = self.model = self.plane.repository.find(name, version)
+            self.model.admission.enter()
+            self.admitted = True
+        except RequestError as error:
+            self.end(error)
+        return self.admitted
+
+    def take(self, form: Form[Answer]) -> None:
+        """Read what is asked, and answer it in time."""
+        self.form = form
+        if form.is_large:
+            self._step(self._aside, self._asked, form.read, self.model)
+        else:
+            self._step(self._read)
+
+    def cancel(self, error: BaseException) -> None:
+        """Nobody waits for the answer any more."""
+        if self.waits:
+            self.waits.cancel()
+        if self.context.work:
+            self.model.scheduler.leave(self.context.work)
+        self.end(error)
+
+    def end(self, result: Answer | BaseException) -> None:
+        """With the answer, or with what it ended of; only the first end counts."""
+        if self.over:
+            return
+        self.over, self.result = True, result
+        try:
+            if self.done:
+                self.done(self)
+        finally:
+            if self.admitted:
+                self.model.admission.leave()
+            self.plane.finished(self.context, result if isinstance(result, BaseException) else None)
+
+    async def outcome(self) -> Answer:
+        """The answer, for those who wait in a coroutine; if they are cancelled, so is the exchange."""
+        if not self.over:
+            over = asyncio.get_running_loop().create_future()
+            self.done = lambda _: None if over.done() else over.set_result(None)
+            try:
+                await over
+            except asyncio.CancelledError as error:
+                self.cancel(error)
+                raise
+        if isinstance(self.result, BaseException):
+            raise self.result
+        assert self.result is not None
+        return self.result
+
+    def remaining(self) -> float:
+        """Seconds that the request still has. Raises DeadlinePassed if there are none."""
+        left = self.context.started + self.limit - time.monotonic()
+        if left <= 0:
+            raise self._too_late()
+        return left
+
+    def _step(self, step: Callable[..., None], *given: Any) -> None:
+        """Whatever a step raises is this request's end, and never that of the loop's other work."""
+        if self.over:
+            return
+        try:
+            step(*given)
+        except Exception as error:
+            self.end(error)
+
+    def _read(self) -> None:
+        started = time.monotonic()
+        asked = self.form.read(self.model)
+        self.context.decode = time.monotonic() - started
+        self._asked(asked)
+
+    def _asked(self, asked: Inference) -> None:
+        self.asked = asked
+        self.context.request_id = self.context.request_id or asked.id[:128]
+        if asked.timeout is not None:
+            self.limit = min(asked.timeout, self.limit)
+        for wanted in asked.outputs:
+            if wanted.name not in (names := self.model.output_names):
+                raise WrongTensor(f"there is no output '{wanted.name}'; the model has {', '.join(names)}")
+        if asked.images:
+            self._check_size(len(asked.images))  # before they are unpacked
+            self._aside(self._decoded, _decode_all, asked.images, self.model)
+        else:
+            self._compute()
+
+    def _decoded(self, images: np.ndarray) -> None:
+        self.asked.inputs = {self.model.bundle.inputs[0].name: images}
+        self._compute()
+
+    def _compute(self) -> None:
+        """From the cache, or once a session has had time for it."""
+        inputs, cache = self.asked.inputs, self.model.cache
+        self.context.samples = check_batch(inputs)
+        self._check_size(self.context.samples)
+        if cache.limit:
+            self.key, outputs = cache.find(inputs)
+            self.context.cache = "hit" if outputs else "miss"
+            if outputs:
+                return self._write(outputs)
+        return self._submit(inputs)
+
+    def _submit(self, inputs: Mapping[str, np.ndarray]) -> None:
+        model, interactive, remaining = self.model, self.asked.interactive, self.remaining()
+        if model.scheduler.expected_wait(interactive=interactive) > remaining:
+            raise model.admission.overloaded("it would pass its deadline in the queue")
+        if not interactive and model.scheduler.queued >= self.plane.settings.max_queue / 2:
+            raise model.admission.overloaded("requests of priority batch have half of the queue")
+        work = Work(inputs, self._computed, interactive=interactive, deadline=self.context.started + self.limit)
+        self.context.work = work
+        model.scheduler.submit(work)
+
+    def _computed(self, work: Work) -> None:
+        self._step(self._take_outputs, work.result)
+
+    def _take_outputs(self, result: Outputs | Exception) -> None:
+        if isinstance(result, Exception):
+            raise result
+        if self.key:
+            self.model.cache.keep(self.key, result)
+        self._write(result)
+
+    def _write(self, outputs: Outputs) -> None:
+        self.context.outputs = outputs
+        started = time.monotonic()
+        answer = self.form.write(self.model, self.asked, self._wanted(outputs))
+        self.context.encode = time.monotonic() - started
+        if isinstance(answer, Pieces):
+            made = answer.made
+            self._wait("encode", lambda pieces: self.end(made(pieces)), partial(self.plane.turns.take, answer.pieces))
+        else:
+            self.end(answer)
+
+    def _wanted(self, outputs: Outputs) -> Outputs:
+        if not self.asked.outputs:
+            return outputs
+        labels_of = self.model.bundle.labels_of
+        return {
+            each.name: classified(outputs[each.name], each.classes, labels_of(each.name))
+            if each.classes
+            else outputs[each.name]
+            for each in self.asked.outputs
+        }
+
+    def _check_size(self, samples: int) -> None:
+        """Raises TooLarge."""
+        most = self.plane.settings.max_request_batch
+        if samples > most:
+            raise TooLarge(f"the request has {samples} samples; {most} are allowed")
+
+    def _aside(self, then: Callable[[Any], None], call: Callable[..., Any], *given: Any) -> None:
+        """`then(call(*given))`, the call in a thread, as a part of decoding."""
+        loop = asyncio.get_running_loop()
+        self._wait("decode", then, partial(loop.run_in_executor, self.plane.threads, call, *given))
+
+    def _wait(self, stage: str, then: Callable[[Any], None], begin: Callable[[], asyncio.Future[Any]]) -> None:
+        """`then` with what comes of what is begun, in time, as a part of the stage."""
+        started, loop = time.monotonic(), asyncio.get_running_loop()
+        timer = loop.call_later(self.remaining() + CLOCK_SECONDS, lambda: self.cancel(self._too_late()))
+        self.waits = begin()
+
+        def back(future: asyncio.Future[Any]) -> None:
+            timer.cancel()
+            self.waits = None
+            setattr(self.context, stage, getattr(self.context, stage) + time.monotonic() - started)
+            if not future.cancelled():
+                self._step(lambda: then(future.result()))
+
+        self.waits.add_done_callback(back)
+
+    def _too_late(self) -> DeadlinePassed:
+        return DeadlinePassed(f"the request was not answered within {self.limit:g} s")
+
+
+def _decode_all(images: list[bytes], model: Model) -> np.ndarray:
+    decode = model.bundle.decode
+    if decode is None:
+        raise WrongTensor(f"{model.name} takes no images")
+    return np.stack([decode_image(image, decode) for image in images])

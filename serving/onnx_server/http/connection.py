@@ -1,0 +1,290 @@
+"""A client's connection over HTTP/1.1: bytes to requests by httptools, and the answers in the order of the requests.
+
+Requests that come in a row are worked on together, IN_ROW of them; those of their answers that are ready together go
+out in one write. What a request may not have, and how long each part may take, is decided here.
+"""
+
+import asyncio
+import http
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import httptools
+
+from torchferry.serving.errors import ClientGone
+from torchferry.serving.onnx_server.http.clock import date
+from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest
+
+HEAD_BYTES = 64 * 1024
+HEAD_SECONDS = 30
+IDLE_SECONDS = 75
+"""More than the 60 s of most load balancers: whoever keeps the connection longer must not be the one who closes it."""
+UNREAD_SECONDS = 30
+"""For a body that nobody wants any more, and for answers that the client does not read."""
+IN_ROW = 16
+PHRASES = {status.value: status.phrase for status in http.HTTPStatus} | {499: "Client Closed Request"}
+STATUS = {status: f"HTTP/1.1 {status} {phrase}\r\n".encode() for status, phrase in PHRASES.items()}
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+HEAD_TOO_LARGE = f"the request's head has more than {HEAD_BYTES:,} bytes"
+UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+
+Application = Callable[[HttpRequest], Coroutine[Any, Any, None] | None]
+"""Begins to answer a request, in a coroutine where that takes long. It answers its own faults."""
+
+
+@dataclass
+class Port:
+    """What all connections of a port share."""
+
+    application: Application
+    headers: tuple[Header, ...] = ()
+    """Of every answer."""
+    drains: Callable[[], bool] = lambda: False
+    """Whether each connection ends with its next answer."""
+    connections: "set[Connection]" = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+class Connection(asyncio.Protocol):
+    def __init__(self, port: Port) -> None:
+        self.port, self.loop = port, asyncio.get_running_loop()
+        self.parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self.order: deque[HttpRequest] = deque()
+        """Begun and not written yet."""
+        self.parked: deque[HttpRequest] = deque()
+        """Not begun, since too many are."""
+        self.reading: HttpRequest | None = None
+        """Whose body arrives."""
+        self.arrived: list[HttpRequest] = []
+        """Whole by what was read just now."""
+        self.in_head = self.is_closing = self.is_full = self.is_paused = self.flushes = False
+        self.heads = self.head_bytes = self.open_bytes = 0
+        """Heads that have begun; of the last one its names and values, and what came of it without its end."""
+        self.wrong: tuple[int, str] | None = None
+        """Status and words for what cannot be read further."""
+        self.since = self.loop.time()
+        """When the connection began to wait for what it waits for."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.port.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self.is_closing or self.wrong:
+            return
+        if b"pgrade:" in data and self.reading is None:
+            data = _declined(data)
+        assert self.parser
+        heads = self.heads
+        try:
+            self.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self.wrong = self.wrong or (400, f"the request is not HTTP/1.1: {' '.join(str(error).split())}"[:200])
+        if self.in_head and heads == self.heads:
+            self.open_bytes += len(data)  # httptools keeps a line that does not end, and tells nobody
+            if self.open_bytes > HEAD_BYTES:
+                self.wrong = (431, HEAD_TOO_LARGE)
+        self._begin_arrived()
+        if self.wrong:
+            self._refuse(*self.wrong)
+
+    # What httptools calls.
+
+    def on_message_begin(self) -> None:
+        self.in_head, self.head_bytes, self.open_bytes = True, 0, 0
+        self.heads += 1
+        self.since = self.loop.time()
+        self.url = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.hosts = 0
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        self.head_bytes += len(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.in_head:  # behind a body in chunks: nobody needs those
+            return
+        name = name.lower()
+        self.hosts += name == b"host"
+        self.headers[name] = value
+        self.head_bytes += len(name) + len(value)
+
+    def on_headers_complete(self) -> None:
+        assert self.parser
+        self.in_head = False
+        version = self.parser.get_http_version()
+        is_last = version != "1.1" or not self.parser.should_keep_alive()
+        method = self.parser.get_method().decode("latin-1")
+        if self.head_bytes > HEAD_BYTES:
+            self.wrong = self.wrong or (431, HEAD_TOO_LARGE)
+        elif self.parser.should_upgrade():  # CONNECT, or an offer in pieces that `_declined` did not see
+            self.wrong = self.wrong or (400, "the request asks for another protocol than HTTP/1.1")
+        elif version == "1.1" and self.hosts != 1:
+            self.wrong = self.wrong or (400, f"the request has {self.hosts} Host headers; it needs one")
+        if not self.wrong:
+            self.reading = HttpRequest(self, method, _path(self.url), self.headers, is_last=is_last)
+
+    def on_body(self, body: bytes) -> None:
+        if self.reading:
+            self.reading.add(body)
+
+    def on_message_complete(self) -> None:
+        if request := self.reading:
+            request.is_whole, self.reading = True, None
+            self.arrived.append(request)
+
+    # From requests to answers.
+
+    def _begin_arrived(self) -> None:
+        arrived, self.arrived = self.arrived, []
+        for request in (*arrived, *([self.reading] if self.reading else [])):
+            if request.begun:
+                request.arrived()
+            else:
+                request.begun = True
+                self.parked.append(request)
+        self._begin_parked()
+
+    def _begin_parked(self) -> None:
+        """Nothing comes behind a request that is the connection's last."""
+        while self.parked and self._has_room():
+            request = self.parked.popleft()
+            self.order.append(request)
+            if coroutine := self.port.application(request):
+                task = self.loop.create_task(coroutine)
+                self.port.tasks.add(task)
+                task.add_done_callback(self.port.tasks.discard)
+        if bool(self.parked or self.is_full) != self.is_paused and not self.is_closing:
+            self.is_paused = not self.is_paused
+            (self.transport.pause_reading if self.is_paused else self.transport.resume_reading)()
+
+    def _has_room(self) -> bool:
+        if self.is_closing or self.is_full or len(self.order) >= IN_ROW:
+            return False
+        return not (self.order and self.order[-1].is_last)
+
+    def ask_for_body(self, request: HttpRequest) -> None:
+        """A client that waits to be asked for it is, once it has the answers before."""
+        if request.wants_continue and not request.size and self.order and self.order[0] is request:
+            request.wants_continue = False
+            self.transport.write(CONTINUE)
+
+    def answer(self, request: HttpRequest, status: int, body: bytes, headers: Iterable[Header]) -> None:
+        """It goes out when those before it have."""
+        if self.is_closing:
+            return
+        request.is_last = request.is_last or self.port.drains()
+        request.written = _answer(request, status, body, (*self.port.headers, *headers))
+        if len(self.order) == 1:
+            self._flush()
+        elif not self.flushes:
+            self.loop.call_soon(self._flush)  # others may be ready by then
+            self.flushes = True
+
+    def _flush(self) -> None:
+        self.flushes = False
+        parts: list[bytes] = []
+        is_last = False
+        while self.order and self.order[0].answered and not is_last:
+            request = self.order.popleft()
+            parts += request.written
+            is_last = request.is_last
+            if not (request.is_whole or is_last):
+                request.timer = self.loop.call_later(UNREAD_SECONDS, self._close)
+        if parts and not self.is_closing:
+            self.transport.write(b"".join(parts))
+            self.since = self.loop.time()
+        if is_last:
+            self._close()
+        elif self.order and self.order[0].then:
+            self.ask_for_body(self.order[0])
+        self._begin_parked()
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """What cannot be read further is answered behind what was asked before, and ends the connection."""
+        request = HttpRequest(self, "GET", "", {}, is_last=True)
+        request.begun = request.is_whole = True
+        self.reading = None
+        self.order.append(request)
+        request.answer(status, json.dumps({"error": f"{PHRASES[status]}: {detail}", "detail": detail}).encode(), [JSON])
+
+    # The connection's own life.
+
+    def pause_writing(self) -> None:
+        self.is_full, self.since = True, self.loop.time()
+        self._begin_parked()
+
+    def resume_writing(self) -> None:
+        self.is_full = False
+        self._begin_parked()
+
+    def look_at_clock(self, now: float) -> None:
+        """Close what waits for too long; a port asks it of its connections once a second."""
+        waited = now - self.since
+        if self.is_full and waited > UNREAD_SECONDS:
+            self.transport.abort()
+        elif (self.in_head and waited > HEAD_SECONDS) or (self._is_idle() and waited > IDLE_SECONDS):
+            self._close()
+
+    def end_when_idle(self) -> None:
+        if not (self.order or self.parked or self.reading):
+            self._close()
+
+    def end(self, error: BaseException) -> None:
+        """Now: what has no answer yet ends with the error."""
+        for request in (*self.order, *self.parked):
+            request.lose(error)
+        self._close()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.is_closing = True
+        self.port.connections.discard(self)
+        for request in (*self.order, *self.parked, *([self.reading] if self.reading else [])):
+            request.lose(ClientGone())
+        self.order.clear()
+        self.parked.clear()
+        self.reading = self.parser = None  # the parser knows its protocol, and only the garbage collector would see it
+
+    def _is_idle(self) -> bool:
+        return not (self.order or self.parked or self.reading or self.in_head)
+
+    def _close(self) -> None:
+        self.is_closing = True
+        self.transport.close()
+
+
+def _path(url: bytes) -> str:
+    """Of the request's target, unquoted; the whole of one that is no URL, where nothing is."""
+    try:
+        path = httptools.parse_url(url).path or b"/"
+    except httptools.HttpParserInvalidURLError:
+        path = url
+    return unquote(path.decode("latin-1"))
+
+
+def _declined(data: bytes) -> bytes:
+    """Without the offer of another protocol, which curl --http2 and Java's client make with their first request and
+    for which httptools would drop its body; it may be ignored (RFC 9110, 7.8)."""
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return UPGRADE.sub(b"\r\nDeclined:", head) + end + rest
+
+
+def _answer(request: HttpRequest, status: int, body: bytes, headers: Iterable[Header]) -> list[bytes]:
+    parts = [STATUS[status], date()]
+    if status != http.HTTPStatus.NO_CONTENT:
+        parts.append(b"content-length: %d\r\n" % len(body))
+    for name, value in headers:
+        parts += (name, b": ", value, b"\r\n")
+    if request.is_last:
+        parts.append(b"connection: close\r\n")
+    parts.append(b"\r\n")
+    if request.method != "HEAD":
+        parts.append(body)
+    return parts

@@ -1,0 +1,90 @@
+"""Requests over HTTP as an exchange takes them: the Open Inference Protocol's tensors, TorchServe's predictions."""
+
+from collections.abc import Sequence
+
+from torchferry.serving.codec import predictions_json
+from torchferry.serving.codec.predictions_json import read_request, read_top_k
+from torchferry.serving.errors import NotDecodable
+from torchferry.serving.onnx_server.exchange import Pieces
+from torchferry.serving.onnx_server.http import oip_json
+from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest, unpacked
+from torchferry.serving.onnx_server.http.upload import upload
+from torchferry.serving.onnx_server.inference import Inference, Outputs
+from torchferry.serving.onnx_server.models.model import Model
+
+RAW: Header = (b"content-type", b"application/octet-stream")
+LENGTH, TOP_K = b"inference-header-content-length", b"x-top-k"
+TYPE, ENCODING = b"content-type", b"content-encoding"
+LARGE = 64 * 1024
+"""Bodies above are read in a thread, so that they do not hold up the others."""
+Said = tuple[Sequence[Header], bytes]
+"""Headers that belong to an answer's body, and the body."""
+
+
+class TensorsForm:
+    """POST .../infer."""
+
+    __slots__ = ("body", "encoding", "length", "limit", "type")
+
+    def __init__(self, request: HttpRequest, body: bytes, limit: int) -> None:
+        """`limit`: bytes that may come of a packed body."""
+        self.body, self.limit, self.length = body, limit, request.headers.get(LENGTH)
+        self.type, self.encoding = request.headers.get(TYPE, b""), request.headers.get(ENCODING, b"")
+
+    @property
+    def is_large(self) -> bool:
+        """Raw elements behind a small head are only pointed at; what is packed may be of any size."""
+        if self.encoding:
+            return True
+        if len(self.body) <= LARGE:
+            return False
+        length = self.length
+        return not (length and length.isdigit() and len(length) < len(b"%d" % LARGE) and int(length) <= LARGE)
+
+    def read(self, model: Model) -> Inference:
+        return oip_json.read(unpacked(self.body, self.encoding, self.limit), self._json_length(), model)
+
+    def write(self, model: Model, asked: Inference, outputs: Outputs) -> Said | Pieces[Said]:
+        if oip_json.is_long(asked, outputs):
+            slices, raw = oip_json.write_slices(asked, outputs, model)
+            return Pieces(slices, lambda text: _said(b"".join([*text, *raw]), sum(map(len, text)) if raw else None))
+        return _said(*oip_json.write(asked, outputs, model))
+
+    def _json_length(self) -> int | None:
+        given = self.length
+        if given is None:
+            return None
+        if not given.isdigit() or len(given) > 18:
+            raise NotDecodable("Inference-Header-Content-Length is not a number of bytes")
+        if not int(given) and self.type.startswith(b"application/json"):
+            raise NotDecodable(
+                "Inference-Header-Content-Length is 0, and the body is not raw elements but application/json"
+            )
+        return int(given)
+
+
+def _said(answer: bytes, json_length: int | None) -> Said:
+    return ([JSON] if json_length is None else [RAW, (LENGTH, b"%d" % json_length)]), answer
+
+
+class PredictionsForm:
+    """POST /predictions/...: a file, rows, a form or JSON; always read in a thread, since all of these may be long."""
+
+    __slots__ = ("body", "encoding", "limit", "read_as", "top_k", "type")
+    is_large = True
+
+    def __init__(self, request: HttpRequest, body: bytes, limit: int) -> None:
+        """`limit`: bytes that may come of a packed body."""
+        self.body, self.limit, self.encoding = body, limit, request.headers.get(ENCODING, b"")
+        self.type, self.top_k = request.header(TYPE), request.header(TOP_K)
+        self.read_as: predictions_json.Request
+
+    def read(self, model: Model) -> Inference:
+        read_top_k(self.top_k)
+        body = unpacked(self.body, self.encoding, self.limit)
+        self.read_as = read_request(upload(body, self.type), model.bundle)
+        return Inference(self.read_as.inputs)
+
+    def write(self, model: Model, _asked: Inference, outputs: Outputs) -> Said:
+        text = predictions_json.answer(self.read_as, outputs, model.bundle, model.name, read_top_k(self.top_k))
+        return [JSON], text.encode()

@@ -1,0 +1,141 @@
+"""One HTTP request and its answer: the body as it arrives within its limits, and who is told if the client goes."""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from torchferry.serving.errors import ClientGone, NotDecodable, RequestError, TooLarge, TooSlow, UnsupportedType
+
+if TYPE_CHECKING:
+    from torchferry.serving.onnx_server.http.connection import Connection
+
+Header = tuple[bytes, bytes]
+Then = Callable[[bytes | RequestError], None]
+JSON: Header = (b"content-type", b"application/json")
+WINDOW_BITS = {b"gzip": 31, b"deflate": 15}  # 31: gzip's header; 15: zlib's, which is what HTTP calls deflate
+
+
+class HttpRequest:
+    """Everything happens in the event loop's thread. It is answered once; a second answer goes nowhere."""
+
+    __slots__ = (
+        "answered",
+        "begun",
+        "connection",
+        "gone",
+        "headers",
+        "is_last",
+        "is_whole",
+        "limit",
+        "method",
+        "parts",
+        "path",
+        "size",
+        "then",
+        "timer",
+        "wants_continue",
+        "written",
+    )
+
+    def __init__(
+        self, connection: "Connection", method: str, path: str, headers: dict[bytes, bytes], *, is_last: bool
+    ) -> None:
+        self.connection, self.method, self.path = connection, method, path
+        self.headers = headers
+        """By name in lower case."""
+        self.is_last = is_last
+        """Whether the connection ends with its answer."""
+        self.begun = self.is_whole = self.answered = False
+        self.wants_continue = headers.get(b"expect", b"").lower() == b"100-continue"
+        self.parts: list[bytes] = []
+        self.size, self.limit = 0, 0
+        self.written: list[bytes] = []
+        """The answer's bytes, until those of the requests before it have gone out."""
+        self.then: Then | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.gone: Callable[[BaseException], None] | None = None
+        """Told if there is nobody to answer any more."""
+
+    def header(self, name: bytes) -> str:
+        return self.headers.get(name, b"").decode("latin-1")
+
+    def take_body(self, limit: int, seconds: float, then: Then) -> None:
+        """`then(body)` once it is here, as it was sent, or with the RequestError that it ends with: at most `limit`
+        bytes are taken, and they come within `seconds`."""
+        self.then, self.limit = then, limit
+        if int(self.headers.get(b"content-length", b"0")) > limit or self.size > limit:  # digits: the parser's
+            self._tell(too_large(limit))
+        elif self.is_whole:
+            self._tell(b"".join(self.parts))
+        else:
+            text = f"the body did not arrive within {seconds:g} s"
+            self.timer = self.connection.loop.call_later(seconds, lambda: self._tell(TooSlow(text)))
+            self.connection.ask_for_body(self)
+
+    async def body(self, limit: int, seconds: float) -> bytes:
+        """The same for a coroutine. Raises RequestError."""
+        here: asyncio.Future[bytes | RequestError] = self.connection.loop.create_future()
+        self.take_body(limit, seconds, lambda found: None if here.done() else here.set_result(found))
+        found = await here
+        if isinstance(found, RequestError):
+            raise found
+        return found
+
+    def add(self, part: bytes) -> None:
+        """More of the body; nobody wants it once there is an answer."""
+        if not self.answered:
+            self.size += len(part)
+            self.parts.append(part)
+
+    def arrived(self) -> None:
+        """Look at what `add` has brought."""
+        if self.then and self.size > self.limit:
+            self._tell(too_large(self.limit))
+        elif self.then and self.is_whole:
+            self._tell(b"".join(self.parts))
+
+    def lose(self, error: BaseException) -> None:
+        """There is nobody to answer, or no time."""
+        if self.then:
+            self._tell(error if isinstance(error, RequestError) else ClientGone())
+        if self.gone:
+            gone, self.gone = self.gone, None
+            gone(error)
+
+    def answer(self, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
+        if self.answered:
+            return
+        self.answered, self.gone = True, None
+        self.parts.clear()
+        self.connection.answer(self, status, body, headers)
+
+    def _tell(self, found: bytes | RequestError) -> None:
+        if self.timer:
+            self.timer.cancel()
+            self.timer = None
+        if then := self.then:
+            self.then = None
+            then(found)
+
+
+def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
+    """At most `limit` bytes are unpacked, whatever the body says. Raises RequestError."""
+    if (encoding := encoding.lower()) in (b"", b"identity"):
+        return body
+    if encoding not in WINDOW_BITS:
+        raise UnsupportedType(f"Content-Encoding is {encoding.decode('latin-1')}; gzip, deflate and identity are taken")
+    unpacker = zlib.decompressobj(WINDOW_BITS[encoding])
+    try:
+        content = unpacker.decompress(body, limit + 1)  # one more, to tell a body at the limit from one above it
+    except zlib.error as error:
+        raise NotDecodable(f"the body is not {encoding.decode()}: {error}") from error
+    if len(content) > limit:
+        raise too_large(limit)
+    if not unpacker.eof:
+        raise NotDecodable(f"the body ends before its {encoding.decode()} does")
+    return content
+
+
+def too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body has more than {limit:,} bytes")

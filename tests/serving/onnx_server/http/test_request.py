@@ -1,0 +1,145 @@
+"""A body is taken within its limits, a client that has gone is noticed, and an answer has its length."""
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import Callable
+
+import pytest
+
+from tests.serving.onnx_server.in_process import Line
+from tests.serving.onnx_server.models.held import until
+from tests.serving.wire import SECONDS, head, in_loop
+from torchferry.serving.errors import ClientGone, NotDecodable, RequestError, TooLarge, TooSlow, UnsupportedType
+from torchferry.serving.onnx_server.http.request import HttpRequest, unpacked
+
+LIMIT = 100
+
+
+class Reading:
+    """An application that reads one body, or says why not."""
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self.seconds = seconds
+        self.found: bytes | RequestError | None = None
+
+    async def __call__(self, request: HttpRequest) -> None:
+        try:
+            body = await request.body(LIMIT, self.seconds)
+            self.found = unpacked(body, request.headers.get(b"content-encoding", b""), LIMIT)
+        except RequestError as error:
+            self.found = error
+        request.answer(200, b"read")
+
+
+def packed(count: int) -> bytes:
+    return gzip.compress(b"a" * count, mtime=0)  # the same whenever it is made: a test is called after it
+
+
+async def read(content: bytes, **headers: str) -> bytes | RequestError | None:
+    reading = Reading()
+    await Line(reading).ask("/", content, **headers)
+    return reading.found
+
+
+@in_loop
+@pytest.mark.parametrize("length", [0, 1, LIMIT])
+async def test_a_body_up_to_the_limit_is_read(length: int) -> None:
+    assert await read(b"a" * length) == b"a" * length
+
+
+@in_loop
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("GZIP", gzip.compress)]
+)
+async def test_a_packed_body_is_unpacked(encoding: str, pack: Callable[[bytes], bytes]) -> None:
+    assert await read(pack(b"a" * LIMIT), Content_Encoding=encoding) == b"a" * LIMIT
+
+
+@in_loop
+@pytest.mark.parametrize(
+    ("content", "encoding", "error", "words"),
+    [
+        (b"a" * (LIMIT + 1), "identity", TooLarge, "the body has more than 100 bytes"),
+        (packed(10_000), "gzip", TooLarge, "the body has more than 100 bytes"),
+        (packed(10_000)[:-8] + bytes(8), "gzip", TooLarge, "100 bytes"),  # its end is never looked at
+        (b"no gzip", "gzip", NotDecodable, "the body is not gzip: "),
+        (packed(3)[:-3], "gzip", NotDecodable, "the body ends before its gzip does"),
+        (b"", "deflate", NotDecodable, "the body ends before its deflate does"),
+        (b"abc", "br", UnsupportedType, "Content-Encoding is br; gzip, deflate and identity are taken"),
+    ],
+)
+async def test_a_body_that_does_not_do_is_refused(
+    content: bytes, encoding: str, error: type[RequestError], words: str
+) -> None:
+    found = await read(content, Content_Encoding=encoding)
+    assert type(found) is error
+    assert words in str(found)
+
+
+@in_loop
+async def test_a_body_that_comes_in_pieces_is_put_together() -> None:
+    reading = Reading()
+    line = Line(reading)
+    line.send(head("/", 6) + b"abc")
+    await asyncio.sleep(0)
+    assert reading.found is None
+    line.send(b"def")
+    await until(lambda: reading.found == b"abcdef")
+
+
+@in_loop
+async def test_a_body_without_a_length_ends_at_the_limit() -> None:
+    reading = Reading()
+    line = Line(reading)
+    line.send(head("/", 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked"))
+    line.send(b"65\r\n" + b"a" * 0x65 + b"\r\n")
+    await until(lambda: isinstance(reading.found, TooLarge))
+
+
+@in_loop
+async def test_a_body_that_does_not_come_is_too_slow() -> None:
+    reading = Reading(seconds=0.01)
+    Line(reading).send(head("/", 6) + b"abc")
+    await until(lambda: isinstance(reading.found, TooSlow))
+    assert str(reading.found) == "the body did not arrive within 0.01 s"
+
+
+@in_loop
+async def test_a_client_that_goes_while_it_sends_is_gone() -> None:
+    reading = Reading()
+    line = Line(reading)
+    line.send(head("/", 6) + b"abc")
+    await asyncio.sleep(0)
+    line.lose()
+    await until(lambda: isinstance(reading.found, ClientGone))
+
+
+@in_loop
+async def test_who_is_to_be_told_is_told_once_that_the_client_has_gone() -> None:
+    told: list[BaseException] = []
+
+    def wait(request: HttpRequest) -> None:
+        request.gone = told.append
+
+    line = Line(wait)
+    line.send(head("/", 0))
+    line.lose()
+    line.lose()
+    assert [type(error) for error in told] == [ClientGone]
+
+
+@in_loop
+async def test_an_answered_request_tells_nobody_and_is_answered_once() -> None:
+    told: list[BaseException] = []
+
+    def answer(request: HttpRequest) -> None:
+        request.gone = told.append
+        request.answer(200, b"first")
+        request.answer(200, b"second")
+
+    line = Line(answer)
+    assert (await line.ask("/")).body == b"first"
+    line.lose()
+    assert not told
+    assert len(line.transport.writes) == 1
