@@ -14,8 +14,6 @@ from packaging.requirements import Requirement
 from tests.commands import ROOT
 from tests.some import some
 
-PROTOCOL = "serving/onnx_server/http/uvicorn_protocol.py"
-SERVER = "serving/onnx_server/http/server.py"
 LAUNCHER = "training/distributed/launcher.py"
 RENDEZVOUS = "training/distributed/rendezvous.py"
 UNUSED = "training/trainer/unused_parameters.py"
@@ -28,9 +26,6 @@ COMMAND = "training/train_command.py"
 NETWORK = "serving/export/external/network.py"
 SIGNATURE = "training/discovery/signature.py"
 
-HTTPTOOLS = "uvicorn.protocols.http.httptools_impl"
-THEIRS = f"{HTTPTOOLS}.HttpToolsProtocol"
-CYCLE = f"{HTTPTOOLS}.RequestResponseCycle"
 ELASTIC = "torch.distributed.elastic"
 # Not launcher.api's, in whose place our launcher puts its own.
 AGENT = f"{ELASTIC}.agent.server.local_elastic_agent.LocalElasticAgent"
@@ -53,23 +48,6 @@ class Use:
 
 
 USES = [
-    Use(PROTOCOL, f"{HTTPTOOLS}.STATUS_LINE", "writes them"),
-    Use(PROTOCOL, THEIRS, "reads them", attributes="cycle loop scope timeout_keep_alive transport"),
-    Use(PROTOCOL, THEIRS, "sets its timer", attributes="timeout_keep_alive_handler timeout_keep_alive_task"),
-    Use(PROTOCOL, f"{THEIRS}.connection_made", "overrides it", "self, transport"),
-    Use(PROTOCOL, f"{THEIRS}.data_received", "overrides it", "self, data"),
-    Use(PROTOCOL, f"{THEIRS}.on_message_begin", "overrides it", "self"),
-    Use(PROTOCOL, f"{THEIRS}.on_headers_complete", "overrides it", "self"),
-    Use(PROTOCOL, f"{THEIRS}.connection_lost", "overrides it", "self, exc"),
-    Use(PROTOCOL, CYCLE, "reads them", attributes="default_headers flow keep_alive more_body transport"),
-    Use(PROTOCOL, CYCLE, "sets them", attributes="disconnected response_complete response_started"),
-    Use(PROTOCOL, CYCLE, "calls them", attributes="message_event on_response"),
-    Use(PROTOCOL, "uvicorn.protocols.http.flow_control.FlowControl", "reads it", attributes="write_paused"),
-    Use(SERVER, "uvicorn.Server", "reads and sets them", attributes="config server_state servers should_exit started"),
-    Use(SERVER, "uvicorn.Server.capture_signals", "overrides it", "self"),
-    Use(SERVER, "uvicorn.Server.serve", "keeps signals from it", "self, sockets", mentions="capture_signals"),
-    Use(SERVER, "uvicorn.Server.shutdown", "sets the time it has", mentions="timeout_graceful_shutdown"),
-    Use(SERVER, "uvicorn.server.ServerState", "counts them", attributes="connections"),
     Use(LAUNCHER, "torch.distributed.run.main", "calls it", "args"),
     Use(LAUNCHER, "torch.distributed.launcher.api.LocalElasticAgent", "replaces it"),
     Use(LAUNCHER, "torch.distributed.launcher.api.launch_agent", "has its own agent", mentions="LocalElasticAgent"),
@@ -159,7 +137,7 @@ def test_it_is_where_we_use_it(use: Use) -> None:
         pytest.fail(f"{use.name} {what}: {use.where} {use.how}", pytrace=False)
 
 
-@pytest.mark.parametrize("library", ["torch", "torchvision", "uvicorn"])
+@pytest.mark.parametrize("library", ["torch", "torchvision"])
 def test_no_release_is_installed_that_nobody_has_tried(library: str) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     ours = some(each for extra in extras.values() for each in map(Requirement, extra) if each.name == library)

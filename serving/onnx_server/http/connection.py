@@ -70,8 +70,7 @@ class Connection(asyncio.Protocol):
         self.since = self.loop.time()
         """When the connection began to wait for what it waits for."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
         self.port.connections.add(self)
 
