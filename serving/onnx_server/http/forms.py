@@ -17,8 +17,8 @@ LENGTH, TOP_K = b"inference-header-content-length", b"x-top-k"
 TYPE, ENCODING = b"content-type", b"content-encoding"
 LARGE = 64 * 1024
 """Bodies above are read in a thread, so that they do not hold up the others."""
-Said = tuple[Sequence[Header], bytes]
-"""Headers that belong to an answer's body, and the body."""
+Said = tuple[Sequence[Header], bytes | Sequence[bytes]]
+"""Headers that belong to an answer's body, and the body, in pieces if it is long."""
 
 
 class TensorsForm:
@@ -47,7 +47,7 @@ class TensorsForm:
     def write(self, model: Model, asked: Inference, outputs: Outputs) -> Said | Pieces[Said]:
         if oip_json.is_long(asked, outputs):
             slices, raw = oip_json.write_slices(asked, outputs, model)
-            return Pieces(slices, lambda text: _said(b"".join([*text, *raw]), sum(map(len, text)) if raw else None))
+            return Pieces(slices, lambda text: _said([*text, *raw], sum(map(len, text)) if raw else None))
         return _said(*oip_json.write(asked, outputs, model))
 
     def _json_length(self) -> int | None:
@@ -63,7 +63,7 @@ class TensorsForm:
         return int(given)
 
 
-def _said(answer: bytes, json_length: int | None) -> Said:
+def _said(answer: bytes | Sequence[bytes], json_length: int | None) -> Said:
     return ([JSON] if json_length is None else [RAW, (LENGTH, b"%d" % json_length)]), answer
 
 

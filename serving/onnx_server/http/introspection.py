@@ -64,7 +64,7 @@ class Introspection:
 
     async def _long(self, request: HttpRequest, pieces: Iterator[bytes]) -> None:
         """What grows with the number of models."""
-        request.answer(200, b"".join(await self.plane.turns.take(pieces)), [JSON])
+        request.answer(200, await self.plane.turns.take(pieces), [JSON])
 
 
 async def read_object(request: HttpRequest) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class MetricsPage:
             latest = [*self.forms.items()][1 - FORMS :]
             self.forms = {**dict(latest), content_type: Form(encode)}
         try:
-            request.answer(200, b"".join(await self._page(content_type)), [(b"content-type", content_type.encode())])
+            request.answer(200, await self._page(content_type), [(b"content-type", content_type.encode())])
         except Exception as error:
             fail(request, error)
 

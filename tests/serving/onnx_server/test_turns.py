@@ -40,11 +40,12 @@ async def test_between_two_slices_the_loop_does_other_things() -> None:
 
 @in_loop
 async def test_in_one_round_of_the_loop_one_work_has_one_slice() -> None:
-    turns, seen = Turns(), []
+    turns = Turns()
+    seen: list[str] = []
     both = asyncio.gather(turns.take(pieces("a", seen)), turns.take(pieces("b", seen)))
     asyncio.get_running_loop().call_soon(seen.append, "next round")
     await asyncio.sleep(0)
-    assert await both == [["a0", "a1", "a2"], ["b0", "b1", "b2"]]
+    assert [*await both] == [["a0", "a1", "a2"], ["b0", "b1", "b2"]]
     assert seen == ["a", "next round", "b", "a", "b", "a", "b"]
 
 

@@ -1,6 +1,8 @@
 """The metrics are at one path, for GET alone, in the form that is asked for."""
 
 import asyncio
+import itertools
+from functools import partial
 
 import pytest
 from prometheus_client import Counter, generate_latest
@@ -48,16 +50,15 @@ async def test_another_method_is_not_allowed(page: MetricsPage) -> None:
 
 @in_loop
 async def test_two_who_ask_at_once_get_one_page_and_who_comes_later_the_next(page: MetricsPage) -> None:
-    asked: list[int] = []
+    asked = itertools.count(1)
     family = Family(lambda: GaugeMetricFamily("reads", "How often it was read", labels=["by"]), page.registry)
-    family.rows["us",] = Reading(["us"], lambda: asked.append(1) or len(asked))
+    family.rows["us",] = Reading(["us"], lambda: next(asked))
     lines = [Line(page) for _ in range(2)]
-    await lines[0].ask("/metrics", method="GET")  # the text around it is made
-    asked.clear()
+    await lines[0].ask("/metrics", method="GET")  # which reads it twice, to have the text around it
     said = [said.body for said in await asyncio.gather(*(line.ask("/metrics", method="GET") for line in lines))]
     assert said[0] == said[1]
-    assert b'reads{by="us"} 1.0\n' in said[0]
-    assert b'reads{by="us"} 2.0\n' in (await lines[0].ask("/metrics", method="GET")).body
+    assert b'reads{by="us"} 3.0\n' in said[0]
+    assert b'reads{by="us"} 4.0\n' in (await lines[0].ask("/metrics", method="GET")).body
 
 
 @in_loop
@@ -74,7 +75,7 @@ async def test_a_page_that_cannot_be_written_is_tried_again(page: MetricsPage) -
 async def test_a_long_page_comes_whole_and_others_are_served_meanwhile(page: MetricsPage) -> None:
     family = Family(lambda: GaugeMetricFamily("long", "A long one", labels=["number"]), page.registry)
     for number in range(1000):
-        family.rows[str(number),] = Reading([1000 * f"{number} "], lambda number=number: number)
+        family.rows[str(number),] = Reading([1000 * f"{number} "], partial(float, number))
     rounds = 0
 
     async def count() -> None:

@@ -1,6 +1,7 @@
 """The page is, byte for byte, the one that prometheus_client makes of the same registry."""
 
 import weakref
+from functools import partial
 
 import pytest
 from prometheus_client import Counter, Gauge, Info
@@ -39,7 +40,7 @@ class Filled(Registry):
             self.seconds.of(name, "rest").observe(0.7)
             self.asked.rows[name,] = Count([name])
             for number in NUMBERS:
-                self.queue.rows[name, str(number)] = Reading([name, str(number)], lambda number=number: number)
+                self.queue.rows[name, str(number)] = Reading([name, str(number)], partial(float, number))
 
 
 @pytest.mark.parametrize("accepted", ACCEPTED)
