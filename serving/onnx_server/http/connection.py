@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from torchferry.serving.errors import ClientGone
+from torchferry.serving.errors import ClientGone, NotDecodable
 from torchferry.serving.onnx_server.http.clock import date
 from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest
 
@@ -116,7 +116,8 @@ class Connection(asyncio.Protocol):
             return
         name = name.lower()
         self.hosts += name == b"host"
-        self.headers[name] = value
+        before = self.headers.get(name)
+        self.headers[name] = value if before is None else before + b", " + value  # RFC 9110, 5.3
         self.head_bytes += len(name) + len(value)
 
     def on_headers_complete(self) -> None:
@@ -129,6 +130,8 @@ class Connection(asyncio.Protocol):
             self.wrong = self.wrong or (431, HEAD_TOO_LARGE)
         elif self.parser.should_upgrade():  # CONNECT, or an offer in pieces that `_declined` did not see
             self.wrong = self.wrong or (400, "the request asks for another protocol than HTTP/1.1")
+        elif self.headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+            self.wrong = self.wrong or (501, "Transfer-Encoding is something else than chunked")
         elif version == "1.1" and self.hosts != 1:
             self.wrong = self.wrong or (400, f"the request has {self.hosts} Host headers; it needs one")
         if not self.wrong:
@@ -240,11 +243,16 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: int, detail: str) -> None:
         """What cannot be read further is answered behind what was asked before, and ends the connection."""
+        if request := self.reading:  # its body is what cannot be read
+            self.reading, request.is_last = None, True
+            if request.answered and request not in self.order:
+                self._close()
+            return request.break_off(NotDecodable(detail))
         request = HttpRequest(self, "GET", "", {}, is_last=True)
         request.begun = request.is_whole = True
-        self.reading = None
         self.order.append(request)
         request.answer(status, json.dumps({"error": f"{PHRASES[status]}: {detail}", "detail": detail}).encode(), [JSON])
+        return None
 
     # The connection's own life.
 

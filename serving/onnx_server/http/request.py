@@ -22,6 +22,7 @@ class HttpRequest:
     __slots__ = (
         "answered",
         "begun",
+        "broken",
         "connection",
         "gone",
         "headers",
@@ -47,6 +48,8 @@ class HttpRequest:
         self.is_last = is_last
         """Whether the connection ends with its answer."""
         self.begun = self.is_whole = self.answered = False
+        self.broken: RequestError | None = None
+        """Why the body will never be whole."""
         self.wants_continue = headers.get(b"expect", b"").lower() == b"100-continue"
         self.parts: list[bytes] = []
         self.size, self.limit = 0, 0
@@ -64,7 +67,9 @@ class HttpRequest:
         """`then(body)` once it is here, as it was sent, or with the RequestError that it ends with: at most `limit`
         bytes are taken, and they come within `seconds`."""
         self.then, self.limit = then, limit
-        if int(self.headers.get(b"content-length", b"0")) > limit or self.size > limit:  # digits: the parser's
+        if self.broken:
+            self._tell(self.broken)
+        elif int(self.headers.get(b"content-length", b"0")) > limit or self.size > limit:  # digits: the parser's
             self._tell(too_large(limit))
         elif self.is_whole:
             self._tell(b"".join(self.parts))
@@ -90,10 +95,17 @@ class HttpRequest:
 
     def arrived(self) -> None:
         """Look at what `add` has brought."""
-        if self.then and self.size > self.limit:
+        if self.answered and self.is_whole and self.timer:
+            self.timer.cancel()  # of a body that nobody wanted
+        elif self.then and self.size > self.limit:
             self._tell(too_large(self.limit))
         elif self.then and self.is_whole:
             self._tell(b"".join(self.parts))
+
+    def break_off(self, error: RequestError) -> None:
+        """No more of the body can be read."""
+        self.broken = error
+        self._tell(error)
 
     def lose(self, error: BaseException) -> None:
         """There is nobody to answer, or no time."""

@@ -8,6 +8,7 @@ import pytest
 from tests.serving.onnx_server.in_process import Line
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import SECONDS, head, in_loop
+from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server.http.connection import (
     HEAD_BYTES,
     HEAD_SECONDS,
@@ -146,6 +147,11 @@ async def test_it_is_asked_behind_the_answers_before_and_not_if_nobody_wants_it(
             400,
             "not HTTP/1.1: ",
         ),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            501,
+            "Transfer-Encoding is something else than chunked",
+        ),
         (b"GET / HTTP/1.1\r\nHost: a\r\na: " + b"b" * HEAD_BYTES + b"\r\n\r\n", 431, "more than 65,536 bytes"),
     ],
 )
@@ -224,7 +230,12 @@ async def test_a_body_that_nobody_wants_any_more_is_passed_over() -> None:
     line = Line(paths)
     line.send(head("/first", 10) + b"abc")
     assert statuses(line) == [200]
+    assert line.protocol.reading
+    clock = line.protocol.reading.timer
+    assert clock
+    assert not clock.cancelled()
     line.send(b"defghij" + head("/second", 0))
+    assert clock.cancelled()
     assert statuses(line) == [200, 200]
     assert written(line).endswith(b"/second")
 
@@ -367,3 +378,28 @@ async def test_a_head_of_a_long_answer_has_its_length() -> None:
     line.send(head("/long", 0, "HEAD"))
     assert b"content-length: 2000000\r\n" in written(line)
     assert bodies(line) == [b""]
+
+
+@in_loop
+async def test_a_body_that_breaks_off_is_its_requests_fault_and_ends_the_connection() -> None:
+    async def read(request: HttpRequest) -> None:
+        try:
+            await request.body(1000, SECONDS)
+        except NotDecodable as error:
+            request.answer(400, str(error).encode())
+
+    broken = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"
+    line = Line(read)
+    line.send(broken)
+    line.send(b"lo nonsense" + head("/", 0))
+    await until(lambda: line.transport.closed)
+    assert statuses(line) == [400]
+
+
+@in_loop
+async def test_a_body_that_breaks_off_when_nobody_wants_it_ends_the_connection() -> None:
+    line = Line(paths)
+    line.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel")
+    line.send(b"lo nonsense" + head("/", 0))
+    assert statuses(line) == [200]
+    assert line.transport.closed
