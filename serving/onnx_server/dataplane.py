@@ -12,6 +12,7 @@ from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.onnx_server.telemetry.access_log import AccessLog
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 from torchferry.serving.onnx_server.trace_context import TraceContext
+from torchferry.serving.onnx_server.turns import Turns
 
 if TYPE_CHECKING:
     from torchferry.serving.onnx_server.telemetry.tracing import Tracing
@@ -25,6 +26,7 @@ class DataPlane:
         self.access_log = AccessLog(settings.access_log, settings.access_log_share)
         # Pillow and numpy let go of the interpreter's lock for most of their work.
         self.threads = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
+        self.turns = Turns()
         self.loaded = self.draining = False
 
     @property

@@ -6,7 +6,8 @@ here whole needs neither a task nor a future. What takes long is done in a threa
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -38,7 +39,15 @@ class Form(Protocol[Written]):
     def read(self, model: Model) -> Inference:
         """What it asks for. Raises RequestError."""
 
-    def write(self, model: Model, asked: Inference, outputs: Outputs) -> Written: ...
+    def write(self, model: Model, asked: Inference, outputs: Outputs) -> "Written | Pieces[Written]":
+        """Pieces where it would hold up the others."""
+
+
+class Pieces(Generic[Written]):
+    """An answer that is long to write: what is `made` of all its pieces."""
+
+    def __init__(self, pieces: Iterator[bytes], made: Callable[[list[bytes]], Written]) -> None:
+        self.pieces, self.made = pieces, made
 
 
 class Exchange(Generic[Answer]):
@@ -74,7 +83,7 @@ class Exchange(Generic[Answer]):
         self.result: Answer | BaseException | None = None
         """None until it is over."""
         self.waits: asyncio.Future[Any] | None = None
-        """What a thread does for it."""
+        """What is done for it elsewhere, or in turns."""
         self.key = b""
         """Of the cache, where there is one."""
         self.model: Model
@@ -212,7 +221,11 @@ class Exchange(Generic[Answer]):
         started = time.monotonic()
         answer = self.form.write(self.model, self.asked, self._wanted(outputs))
         self.context.encode = time.monotonic() - started
-        self.end(answer)
+        if isinstance(answer, Pieces):
+            made = answer.made
+            self._wait("encode", lambda pieces: self.end(made(pieces)), partial(self.plane.turns.take, answer.pieces))
+        else:
+            self.end(answer)
 
     def _wanted(self, outputs: Outputs) -> Outputs:
         if not self.asked.outputs:
@@ -233,14 +246,19 @@ class Exchange(Generic[Answer]):
 
     def _aside(self, then: Callable[[Any], None], call: Callable[..., Any], *given: Any) -> None:
         """`then(call(*given))`, the call in a thread, as a part of decoding."""
+        loop = asyncio.get_running_loop()
+        self._wait("decode", then, partial(loop.run_in_executor, self.plane.threads, call, *given))
+
+    def _wait(self, stage: str, then: Callable[[Any], None], begin: Callable[[], asyncio.Future[Any]]) -> None:
+        """`then` with what comes of what is begun, in time, as a part of the stage."""
         started, loop = time.monotonic(), asyncio.get_running_loop()
         timer = loop.call_later(self.remaining() + CLOCK_SECONDS, lambda: self.cancel(self._too_late()))
-        self.waits = loop.run_in_executor(self.plane.threads, call, *given)
+        self.waits = begin()
 
         def back(future: asyncio.Future[Any]) -> None:
             timer.cancel()
             self.waits = None
-            self.context.decode += time.monotonic() - started
+            setattr(self.context, stage, getattr(self.context, stage) + time.monotonic() - started)
             if not future.cancelled():
                 self._step(lambda: then(future.result()))
 

@@ -9,8 +9,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry
-
 from torchferry.errors import UserError
 from torchferry.serving.bundle.signature import TrustedKeys
 from torchferry.serving.net.auth import Access
@@ -27,6 +25,7 @@ from torchferry.serving.onnx_server.models.model import why_served
 from torchferry.serving.onnx_server.models.repository import Repository, Source
 from torchferry.serving.onnx_server.models.versions import Channels
 from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.telemetry.families import Registry
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class Server:
             else None
         )
         self.access = Access(settings.tokens)
-        registry = CollectorRegistry()
+        registry = Registry()
         metrics = Metrics(registry, settings.bucket_bounds)
         self.repository = Repository(settings, metrics)
         self.plane = DataPlane(settings, self.repository, metrics, _tracing())
@@ -62,7 +61,9 @@ class Server:
             drains=lambda: self.plane.draining,
         )
         self.metrics = HttpServer(
-            MetricsPage(registry), listen(host, settings.metrics_port, "--metrics-port"), self.certificate
+            MetricsPage(registry, self.plane.turns),
+            listen(host, settings.metrics_port, "--metrics-port"),
+            self.certificate,
         )
         self.grpc = GrpcServer(self.plane, self.access, self.certificate)
         admin_port = claim_or_any(LOOPBACK, settings.admin_port)

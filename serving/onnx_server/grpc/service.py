@@ -67,12 +67,11 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
 
     async def ModelStatistics(self, request: ModelRequest, context: Context) -> messages.ModelStatisticsResponse:
         models = [await self._model(request, context)] if request.name else list(self.plane.repository)
-        said = {"model_stats": [descriptions.statistics(model) for model in models]}
-        return json_format.ParseDict(said, messages.ModelStatisticsResponse())
+        # json_format would take 15 ms for 200 models, not half of one.
+        return messages.ModelStatisticsResponse(model_stats=[descriptions.statistics(model) for model in models])
 
     async def RepositoryIndex(self, request: IndexRequest, _context: object) -> messages.RepositoryIndexResponse:
-        said = {"models": descriptions.index(self.plane.repository, request.ready)}
-        return json_format.ParseDict(said, messages.RepositoryIndexResponse())
+        return messages.RepositoryIndexResponse(models=descriptions.index(self.plane.repository, request.ready))
 
     async def RepositoryModelLoad(self, _request: object, context: Context) -> NoReturn:
         await context.abort(grpc.StatusCode.PERMISSION_DENIED, ELSEWHERE)

@@ -9,7 +9,7 @@ import http
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -27,6 +27,8 @@ IDLE_SECONDS = 75
 UNREAD_SECONDS = 30
 """For a body that nobody wants any more, and for answers that the client does not read."""
 IN_ROW = 16
+PART = 256 * 1024
+"""Bytes that are written at once, which takes 0.1 ms; others are served between two parts of a long answer."""
 PHRASES = {status.value: status.phrase for status in http.HTTPStatus} | {499: "Client Closed Request"}
 STATUS = {status: f"HTTP/1.1 {status} {phrase}\r\n".encode() for status, phrase in PHRASES.items()}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -62,7 +64,9 @@ class Connection(asyncio.Protocol):
         """Whose body arrives."""
         self.arrived: list[HttpRequest] = []
         """Whole by what was read just now."""
-        self.in_head = self.is_closing = self.is_full = self.is_paused = self.flushes = False
+        self.unsent: deque[bytes] = deque()
+        """Of long answers."""
+        self.in_head = self.is_closing = self.is_full = self.is_paused = self.flushes = self.sends = False
         self.heads = self.head_bytes = self.open_bytes = 0
         """Heads that have begun; of the last one its names and values, and what came of it without its end."""
         self.wrong: tuple[int, str] | None = None
@@ -163,12 +167,12 @@ class Connection(asyncio.Protocol):
                 task = self.loop.create_task(coroutine)
                 self.port.tasks.add(task)
                 task.add_done_callback(self.port.tasks.discard)
-        if bool(self.parked or self.is_full) != self.is_paused and not self.is_closing:
+        if bool(self.parked or self.is_full or self.unsent) != self.is_paused and not self.is_closing:
             self.is_paused = not self.is_paused
             (self.transport.pause_reading if self.is_paused else self.transport.resume_reading)()
 
     def _has_room(self) -> bool:
-        if self.is_closing or self.is_full or len(self.order) >= IN_ROW:
+        if self.is_closing or self.is_full or self.unsent or len(self.order) >= IN_ROW:
             return False
         return not (self.order and self.order[-1].is_last)
 
@@ -176,9 +180,9 @@ class Connection(asyncio.Protocol):
         """A client that waits to be asked for it is, once it has the answers before."""
         if request.wants_continue and not request.size and self.order and self.order[0] is request:
             request.wants_continue = False
-            self.transport.write(CONTINUE)
+            self._write([CONTINUE])
 
-    def answer(self, request: HttpRequest, status: int, body: bytes, headers: Iterable[Header]) -> None:
+    def answer(self, request: HttpRequest, status: int, body: Sequence[bytes], headers: Iterable[Header]) -> None:
         """It goes out when those before it have."""
         if self.is_closing:
             return
@@ -201,13 +205,41 @@ class Connection(asyncio.Protocol):
             if not (request.is_whole or is_last):
                 request.timer = self.loop.call_later(UNREAD_SECONDS, self._close)
         if parts and not self.is_closing:
-            self.transport.write(b"".join(parts))
+            self._write(parts)
             self.since = self.loop.time()
         if is_last:
             self._close()
         elif self.order and self.order[0].then:
             self.ask_for_body(self.order[0])
         self._begin_parked()
+
+    def _write(self, parts: list[bytes]) -> None:
+        if self.unsent or sum(map(len, parts)) > PART:
+            self.unsent += parts
+            self._send_soon()
+        else:
+            self.transport.write(b"".join(parts))
+
+    def _send_soon(self) -> None:
+        if self.unsent and not (self.sends or self.is_full):
+            self.loop.call_soon(self._send)
+            self.sends = True
+
+    def _send(self) -> None:
+        """The next part of a long answer; while its client reads nothing the others wait."""
+        self.sends, size = False, 0
+        parts: list[bytes] = []
+        while self.unsent and size < PART and not self.is_full:
+            parts.append(self.unsent.popleft())
+            size += len(parts[-1])
+        if parts:
+            self.transport.write(b"".join(parts))
+            self.since = self.loop.time()
+        self._send_soon()
+        if not self.unsent:
+            self._begin_parked()
+            if self.is_closing:
+                self.transport.close()
 
     def _refuse(self, status: int, detail: str) -> None:
         """What cannot be read further is answered behind what was asked before, and ends the connection."""
@@ -230,6 +262,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.is_full = False
+        self._send_soon()
         self._begin_parked()
 
     def look_at_clock(self, now: float) -> None:
@@ -248,6 +281,7 @@ class Connection(asyncio.Protocol):
         """Now: what has no answer yet ends with the error."""
         for request in (*self.order, *self.parked):
             request.lose(error)
+        self.unsent.clear()
         self._close()
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -257,14 +291,17 @@ class Connection(asyncio.Protocol):
             request.lose(ClientGone())
         self.order.clear()
         self.parked.clear()
+        self.unsent.clear()
         self.reading = self.parser = None  # the parser knows its protocol, and only the garbage collector would see it
 
     def _is_idle(self) -> bool:
-        return not (self.order or self.parked or self.reading or self.in_head)
+        return not (self.order or self.parked or self.reading or self.in_head or self.unsent)
 
     def _close(self) -> None:
+        """Behind what is to be sent."""
         self.is_closing = True
-        self.transport.close()
+        if not self.unsent:
+            self.transport.close()
 
 
 def _path(url: bytes) -> str:
@@ -283,15 +320,15 @@ def _declined(data: bytes) -> bytes:
     return UPGRADE.sub(b"\r\nDeclined:", head) + end + rest
 
 
-def _answer(request: HttpRequest, status: int, body: bytes, headers: Iterable[Header]) -> list[bytes]:
+def _answer(request: HttpRequest, status: int, body: Sequence[bytes], headers: Iterable[Header]) -> list[bytes]:
     parts = [STATUS[status], date()]
     if status != http.HTTPStatus.NO_CONTENT:
-        parts.append(b"content-length: %d\r\n" % len(body))
+        parts.append(b"content-length: %d\r\n" % sum(map(len, body)))
     for name, value in headers:
         parts += (name, b": ", value, b"\r\n")
     if request.is_last:
         parts.append(b"connection: close\r\n")
     parts.append(b"\r\n")
     if request.method != "HEAD":
-        parts.append(body)
+        parts += body
     return parts

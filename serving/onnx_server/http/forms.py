@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torchferry.serving.codec import predictions_json
 from torchferry.serving.codec.predictions_json import read_request, read_top_k
 from torchferry.serving.errors import NotDecodable
+from torchferry.serving.onnx_server.exchange import Pieces
 from torchferry.serving.onnx_server.http import oip_json
 from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest, unpacked
 from torchferry.serving.onnx_server.http.upload import upload
@@ -16,8 +17,8 @@ LENGTH, TOP_K = b"inference-header-content-length", b"x-top-k"
 TYPE, ENCODING = b"content-type", b"content-encoding"
 LARGE = 64 * 1024
 """Bodies above are read in a thread, so that they do not hold up the others."""
-Said = tuple[Sequence[Header], bytes]
-"""Headers that belong to an answer's body, and the body."""
+Said = tuple[Sequence[Header], bytes | Sequence[bytes]]
+"""Headers that belong to an answer's body, and the body, in pieces if it is long."""
 
 
 class TensorsForm:
@@ -43,9 +44,11 @@ class TensorsForm:
     def read(self, model: Model) -> Inference:
         return oip_json.read(unpacked(self.body, self.encoding, self.limit), self._json_length(), model)
 
-    def write(self, model: Model, asked: Inference, outputs: Outputs) -> Said:
-        answer, json_length = oip_json.write(asked, outputs, model)
-        return ([JSON] if json_length is None else [RAW, (LENGTH, b"%d" % json_length)]), answer
+    def write(self, model: Model, asked: Inference, outputs: Outputs) -> Said | Pieces[Said]:
+        if oip_json.is_long(asked, outputs):
+            slices, raw = oip_json.write_slices(asked, outputs, model)
+            return Pieces(slices, lambda text: _said([*text, *raw], sum(map(len, text)) if raw else None))
+        return _said(*oip_json.write(asked, outputs, model))
 
     def _json_length(self) -> int | None:
         given = self.length
@@ -58,6 +61,10 @@ class TensorsForm:
                 "Inference-Header-Content-Length is 0, and the body is not raw elements but application/json"
             )
         return int(given)
+
+
+def _said(answer: bytes | Sequence[bytes], json_length: int | None) -> Said:
+    return ([JSON] if json_length is None else [RAW, (LENGTH, b"%d" % json_length)]), answer
 
 
 class PredictionsForm:

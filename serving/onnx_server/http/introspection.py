@@ -1,12 +1,15 @@
 """The calls over HTTP that ask about the server and its models instead of asking a model."""
 
 import json
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.http import openapi
+from torchferry.serving.onnx_server.http.json_pieces import list_of
 from torchferry.serving.onnx_server.http.request import JSON, HttpRequest, unpacked
 
 SMALL, SMALL_SECONDS = 64 * 1024, 5
@@ -44,7 +47,8 @@ class Introspection:
 
     async def statistics(self, request: HttpRequest, name: str, version: str) -> None:
         models = [self.repository.find(name, version)] if name else list(self.repository)
-        await self._json(request, {"model_stats": [descriptions.statistics(model) for model in models]})
+        said = list_of(descriptions.statistics(model) for model in models)
+        await self._long(request, chain([b'{"model_stats":'], said, [b"}"]))
 
     async def index(self, request: HttpRequest, *_: str) -> None:
         ready = (await read_object(request)).get("ready", False)
@@ -53,10 +57,14 @@ class Introspection:
         await self._json(request, descriptions.index(self.repository, ready))
 
     async def openapi(self, request: HttpRequest, *_: str) -> None:
-        await self._json(request, openapi.description(self.repository))
+        await self._long(request, openapi.write(self.repository))
 
     async def _json(self, request: HttpRequest, content: Any, status: int = 200) -> None:
         request.answer(status, json.dumps(content).encode(), [JSON])
+
+    async def _long(self, request: HttpRequest, pieces: Iterator[bytes]) -> None:
+        """What grows with the number of models."""
+        request.answer(200, await self.plane.turns.take(pieces), [JSON])
 
 
 async def read_object(request: HttpRequest) -> dict[str, Any]:

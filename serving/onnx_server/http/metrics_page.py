@@ -1,20 +1,55 @@
 """The page that Prometheus reads, at a path of its own port."""
 
-from prometheus_client import CollectorRegistry
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
 from prometheus_client.exposition import choose_encoder
 
+from torchferry.serving.onnx_server.http.errors import fail
 from torchferry.serving.onnx_server.http.request import HttpRequest
+from torchferry.serving.onnx_server.telemetry.families import Registry
+from torchferry.serving.onnx_server.telemetry.page import Form
+from torchferry.serving.onnx_server.turns import Turns
+
+FORMS = 4
+"""Content types whose text is kept, each as long as the page; clients could ask for as many as they like."""
 
 
 class MetricsPage:
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
+    def __init__(self, registry: Registry, turns: Turns) -> None:
+        self.registry, self.turns = registry, turns
+        self.forms: dict[str, Form] = {}
+        """By content type."""
+        self.being_written: dict[str, asyncio.Task[list[bytes]]] = {}
 
-    def __call__(self, request: HttpRequest) -> None:
+    def __call__(self, request: HttpRequest) -> Coroutine[Any, Any, None] | None:
         if request.path != "/metrics":
-            return request.answer(404, b"metrics are at /metrics\n", [(b"content-type", b"text/plain")])
-        if request.method != "GET":
-            return request.answer(405, b"", [(b"allow", b"GET")])
-        encode, content_type = choose_encoder(request.header(b"accept"))  # OpenMetrics has the exemplars
-        request.answer(200, encode(self.registry), [(b"content-type", content_type.encode())])
+            request.answer(404, b"metrics are at /metrics\n", [(b"content-type", b"text/plain")])
+        elif request.method != "GET":
+            request.answer(405, b"", [(b"allow", b"GET")])
+        else:
+            return self._answer(request)
         return None
+
+    async def _answer(self, request: HttpRequest) -> None:
+        encode, content_type = choose_encoder(request.header(b"accept"))  # OpenMetrics has the exemplars
+        if content_type not in self.forms:
+            latest = [*self.forms.items()][1 - FORMS :]
+            self.forms = {**dict(latest), content_type: Form(encode)}
+        try:
+            request.answer(200, await self._page(content_type), [(b"content-type", content_type.encode())])
+        except Exception as error:
+            fail(request, error)
+
+    async def _page(self, content_type: str) -> list[bytes]:
+        """Who comes while it is being written gets the same."""
+        if content_type not in self.being_written:
+            self.being_written[content_type] = asyncio.create_task(self._write(content_type))
+        return await asyncio.shield(self.being_written[content_type])
+
+    async def _write(self, content_type: str) -> list[bytes]:
+        try:
+            return await self.turns.take(self.forms[content_type].write(self.registry.collectors))
+        finally:
+            del self.being_written[content_type]

@@ -1,7 +1,7 @@
 """Open Inference Protocol over REST: bodies to inferences and back, as JSON and with raw tensors behind it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -22,8 +22,12 @@ from torchferry.serving.codec.tensors import (
     to_raw,
 )
 from torchferry.serving.errors import NotDecodable, WrongParameter, WrongTensor
+from torchferry.serving.onnx_server.http.json_pieces import MARK
 from torchferry.serving.onnx_server.inference import Inference, Wanted, read_parameters
 from torchferry.serving.onnx_server.models.model import Model
+
+SLICE = 8192
+"""Elements, which take 0.3 ms (35 ns for each float) and have 64 to 160 kB of JSON."""
 
 
 def read(body: bytes, header_length: int | None, model: Model) -> Inference:
@@ -46,6 +50,45 @@ def read(body: bytes, header_length: int | None, model: Model) -> Inference:
 
 def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> tuple[bytes, int | None]:
     """The body, and how much of it is JSON if raw tensors follow."""
+    head, raw = _answer(asked, outputs, model, _data)
+    text = _text(head)
+    return (b"".join((text, *raw)), len(text)) if raw else (text, None)
+
+
+def is_long(asked: Inference, outputs: Mapping[str, np.ndarray]) -> bool:
+    """Whether the JSON of an answer takes more than one slice."""
+    if sum(values.size for values in outputs.values()) <= SLICE:  # most answers
+        return False
+    raw = {output.name for output in asked.outputs if output.raw}
+    return sum(values.size for name, values in outputs.items() if name not in raw) > SLICE
+
+
+def write_slices(
+    asked: Inference, outputs: Mapping[str, np.ndarray], model: Model
+) -> tuple[Iterator[bytes], list[bytes]]:
+    """The JSON of `write` in pieces, none of which takes long, and the raw tensors behind it."""
+    long: list[np.ndarray] = []
+
+    def mark(values: np.ndarray) -> orjson.Fragment:
+        long.append(values.ravel())
+        return orjson.Fragment(MARK)
+
+    head, raw = _answer(asked, outputs, model, mark)
+    return _slices(_text(head).split(MARK), long), raw
+
+
+def _slices(around: list[bytes], long: list[np.ndarray]) -> Iterator[bytes]:
+    yield around[0]
+    for values, after in zip(long, around[1:], strict=True):
+        for start in range(0, values.size, SLICE):
+            yield (b"," if start else b"[") + _text(_data(values[start : start + SLICE]))[1:-1]
+        yield (b"]" if values.size else b"[]") + after
+
+
+def _answer(
+    asked: Inference, outputs: Mapping[str, np.ndarray], model: Model, data: Callable[[np.ndarray], Any]
+) -> tuple[dict[str, Any], list[bytes]]:
+    """The JSON object, with what `data` makes of a tensor's values, and the raw tensors."""
     raw, described = [], []
     wanted = {output.name: output for output in asked.outputs}
     for name, values in outputs.items():
@@ -53,16 +96,23 @@ def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> 
         if name in wanted and wanted[name].raw:
             raw.append(to_raw(values))
             tensor["parameters"] = {"binary_data_size": len(raw[-1])}
-        elif values.dtype == object:
-            tensor["data"] = [value.decode(errors="replace") for value in values.ravel()]
         else:
-            tensor["data"] = np.ascontiguousarray(values).ravel()
+            tensor["data"] = data(values)
         described.append(tensor)
     head: dict[str, Any] = {"model_name": model.name, "model_version": model.version, "outputs": described}
     if asked.id:
         head["id"] = asked.id
-    text = orjson.dumps(head, option=orjson.OPT_SERIALIZE_NUMPY)
-    return (b"".join((text, *raw)), len(text)) if raw else (text, None)
+    return head, raw
+
+
+def _data(values: np.ndarray) -> Any:
+    if values.dtype == object:
+        return [value.decode(errors="replace") for value in values.ravel()]
+    return np.ascontiguousarray(values).ravel()
+
+
+def _text(content: Any) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _read_inputs(tensors: list[Any], raw: memoryview, model: Model, asked: Inference) -> None:

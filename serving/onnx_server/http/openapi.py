@@ -1,12 +1,15 @@
 """The HTTP API as OpenAPI 3.1, made from what is loaded, so that it names the models there are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from torchferry import __version__
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.tensors import DTYPES
 from torchferry.serving.onnx_server.columns import csv_example, record_schema
+from torchferry.serving.onnx_server.http.json_pieces import MARK, object_of
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
 from torchferry.serving.onnx_server.models.versions import STABLE
@@ -29,24 +32,48 @@ REFUSALS = {
 BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
-def description(repository: Repository) -> dict[str, Any]:
-    return {
+def write(repository: Repository) -> Iterator[bytes]:
+    """The description as JSON, in pieces: of 200 models it has three megabytes."""
+    about = {
         "openapi": "3.1.0",
         "info": {"title": "torchferry", "version": __version__},
-        "paths": {
-            "/v2": _get("What the server is", "Server"),
-            "/v2/health/live": _get("Whether the process lives", "Live"),
-            "/v2/health/ready": _get("Whether requests should be sent here", "Ready", ("400", "405")),
-            "/v2/repository/index": {"post": _call("The models there are", "Index", "IndexRequest")},
-            "/v2/models/stats": _get("Statistics of every model", "Statistics"),
-            **{path: item for name in repository.models for path, item in _of_model(name, repository).items()},
-        },
+        "paths": orjson.Fragment(MARK),
         "components": {
-            "schemas": SCHEMAS | _records(repository) | _predictions(repository),
+            "schemas": orjson.Fragment(MARK),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"token": []}],
     }
+    before, between, after = orjson.dumps(about).split(MARK)
+    yield before
+    yield from object_of(_paths(repository))
+    yield between
+    yield from object_of(_schemas(repository))
+    yield after
+
+
+def _paths(repository: Repository) -> Iterator[Mapping[str, Any]]:
+    yield {
+        "/v2": _get("What the server is", "Server"),
+        "/v2/health/live": _get("Whether the process lives", "Live"),
+        "/v2/health/ready": _get("Whether requests should be sent here", "Ready", ("400", "405")),
+        "/v2/repository/index": {"post": _call("The models there are", "Index", "IndexRequest")},
+        "/v2/models/stats": _get("Statistics of every model", "Statistics"),
+    }
+    for name in tuple(repository.models):
+        if name in repository.models:  # or it has been unloaded since the last piece
+            yield _of_model(name, repository)
+
+
+def _schemas(repository: Repository) -> Iterator[Mapping[str, Any]]:
+    """Those of the protocol, of what each model answers, and of each table's model its record."""
+    yield SCHEMAS
+    for name in tuple(repository.models):
+        if name in repository.models:
+            model = _stable(name, repository)
+            yield {_prediction(name): prediction_schema(model.bundle)}
+            if (spec := model.bundle.table) and spec.table:
+                yield {_record(name): record_schema(spec.table, model.loaded.example)}
 
 
 def _of_model(name: str, repository: Repository) -> Mapping[str, Any]:
@@ -77,20 +104,6 @@ def _of_model(name: str, repository: Repository) -> Mapping[str, Any]:
     if served.bundle.pictures:
         _add_pictures(predict["requestBody"]["content"], served.bundle.inputs)
     return paths | {f"/predictions/{name}": {"post": predict, "put": predict}}
-
-
-def _records(repository: Repository) -> dict[str, Any]:
-    """A schema of the record of each table's model."""
-    return {
-        _record(name): record_schema(spec.table, model.loaded.example)
-        for name in repository.models
-        if (spec := (model := _stable(name, repository)).bundle.table) and spec.table
-    }
-
-
-def _predictions(repository: Repository) -> dict[str, Any]:
-    """A schema of what each model answers."""
-    return {_prediction(name): prediction_schema(_stable(name, repository).bundle) for name in repository.models}
 
 
 def _add_records(content: dict[str, Any], name: str, example: Mapping[str, Any]) -> None:

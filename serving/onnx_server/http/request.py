@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from torchferry.serving.errors import ClientGone, NotDecodable, RequestError, TooLarge, TooSlow, UnsupportedType
@@ -114,12 +114,14 @@ class HttpRequest:
             gone(error)
         self._tell(error if isinstance(error, RequestError) else ClientGone())
 
-    def answer(self, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
+    def answer(self, status: int, body: bytes | Sequence[bytes], headers: Iterable[Header] = ()) -> None:
+        """`body` may come in pieces, so that a long one is never put together."""
         if self.answered:
             return
         self.answered, self.gone = True, None
         self.parts.clear()
-        self.connection.answer(self, status, body, headers)
+        pieces = (body,) if isinstance(body, bytes) else body
+        self.connection.answer(self, status, pieces, headers)
 
     def _tell(self, found: bytes | RequestError) -> None:
         if self.timer:

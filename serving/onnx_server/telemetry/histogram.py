@@ -4,48 +4,48 @@ prometheus_client's own takes a lock twice for each observation. What is exposed
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import partial
+from itertools import accumulate
 
 import numpy as np
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import HistogramMetricFamily
-from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
+
+from torchferry.serving.onnx_server.telemetry.families import Family, Rows
 
 AT_ONCE = 512
 
 
-class Histogram(Collector):
+class Histogram(Family):
     def __init__(
         self, name: str, text: str, labels: Sequence[str], bounds: Sequence[float], registry: CollectorRegistry
     ) -> None:
         """`bounds`: upper ones, rising, without infinity."""
-        self.name, self.text, self.labels, self.bounds = name, text, labels, np.array(bounds, np.float64)
+        self.bounds = np.array(bounds, np.float64)
         self.names = [floatToGoString(bound) for bound in (*bounds, float("inf"))]
-        self.children: dict[tuple[str, ...], Observations] = {}
-        registry.register(self)
+        super().__init__(partial(HistogramMetricFamily, name, text, labels=labels), registry)
 
     def of(self, *labels: str) -> "Observations":
         """Those with these values of the labels."""
-        return self.children.setdefault(labels, Observations(self.bounds))
-
-    def collect(self) -> Iterable[HistogramMetricFamily]:
-        family = HistogramMetricFamily(self.name, self.text, labels=self.labels)
-        for labels, observed in self.children.items():
-            family.add_metric(labels, observed.buckets(self.names), observed.sum)
-        yield family
+        found = self.rows.setdefault(labels, Observations(labels, self.bounds, self.names))
+        assert isinstance(found, Observations)
+        return found
 
 
-class Observations:
-    def __init__(self, bounds: np.ndarray) -> None:
-        self.bounds = bounds
+class Observations(Rows):
+    def __init__(self, labels: Sequence[str], bounds: np.ndarray, names: Sequence[str]) -> None:
+        self.labels, self.bounds, self.names = labels, bounds, names
         self.counts = np.zeros(len(bounds) + 1, np.int64)
         """By bucket, not added up."""
         self.sum = 0.0
         self.exemplars: dict[int, Exemplar] = {}
         """The last one of each bucket."""
         self.new: list[float] = []
+        self.read: Sequence[float] = ()
+        """What was read last, until something is new."""
 
     def observe(self, value: float) -> None:
         self.new.append(value)
@@ -57,16 +57,25 @@ class Observations:
         bucket = int(np.searchsorted(self.bounds, value))
         self.exemplars[bucket] = Exemplar({"trace_id": trace_id}, value, time.time())
 
-    def buckets(self, names: Sequence[str]) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
-        """Each with all that is in those before it, as Prometheus wants them."""
-        self.sort()
-        counts = zip(names, map(float, self.counts.cumsum()), strict=True)
-        return [
-            (name, count, self.exemplars[bucket]) if bucket in self.exemplars else (name, count)
-            for bucket, (name, count) in enumerate(counts)
+    def values(self) -> Sequence[float]:
+        """The buckets, each with all that is in those before it, as Prometheus wants them; the count; the sum."""
+        if self.new:
+            self.sort()
+        if not self.read:
+            counts = list(accumulate(self.counts.tolist()))
+            self.read = [*counts, counts[-1], self.sum]
+        return self.read
+
+    def add_to(self, family: HistogramMetricFamily) -> None:
+        *counts, _, added = self.values()
+        buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = [
+            (name, count, self.exemplars[place]) if place in self.exemplars else (name, count)
+            for place, (name, count) in enumerate(zip(self.names, counts, strict=True))
         ]
+        family.add_metric(self.labels, buckets, added)
 
     def sort(self) -> None:
         self.counts += np.bincount(np.searchsorted(self.bounds, self.new), minlength=len(self.counts))
         self.sum += sum(self.new)
         self.new.clear()
+        self.read = ()

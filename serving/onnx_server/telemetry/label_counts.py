@@ -3,61 +3,67 @@
 As in histogram.py an answer goes on a list, and some hundred are counted at a time. For one thread only.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.predicted_labels import count_labels, counted_labels
 from torchferry.serving.metric_names import LABEL, PREDICTIONS, TRAINING_SHARES
+from torchferry.serving.onnx_server.telemetry.families import Family, Rows
 
 AT_ONCE = 512
 """Samples."""
 
 
-class LabelCounts(Collector):
+class LabelCounts:
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.models: dict[tuple[str, str], Answers] = {}
+        self.predictions = Family(partial(CounterMetricFamily, *PREDICTIONS, labels=LABEL), registry)
         """By name and version; what was counted stays when a version is unloaded."""
-        self.loaded: set[tuple[str, str]] = set()
-        registry.register(self)
+        self.shares = Family(partial(GaugeMetricFamily, *TRAINING_SHARES, labels=LABEL), registry)
 
     def load(self, name: str, bundle: Bundle) -> "Answers | None":
         """Where to count the answers of the model; None if its labels are not counted."""
         if not counted_labels(bundle):
             return None
         key = (name, bundle.version)
-        answers = self.models.get(key)
-        if answers and (answers.bundle.task, answers.bundle.labels) == (bundle.task, bundle.labels):
+        answers = self.predictions.rows.get(key)
+        if isinstance(answers, Answers) and (answers.bundle.task, answers.bundle.labels) == (
+            bundle.task,
+            bundle.labels,
+        ):
             answers.bundle = bundle  # the one before may have something to answer yet
         else:
-            answers = self.models[key] = Answers(bundle)
-        self.loaded.add(key)
+            answers = self.predictions.rows[key] = Answers(key, bundle)
+        self.shares.rows[key] = Shares(key, bundle.label_shares)
         return answers
 
     def unload(self, name: str, version: str) -> None:
-        self.loaded.discard((name, version))
-
-    def collect(self) -> Iterable[Metric]:
-        predictions = CounterMetricFamily(*PREDICTIONS, labels=LABEL)
-        shares = GaugeMetricFamily(*TRAINING_SHARES, labels=LABEL)
-        for key, answers in self.models.items():
-            for label, number in zip(answers.bundle.labels, answers.counts_now(), strict=True):
-                predictions.add_metric((*key, label), float(number))
-            if key in self.loaded:
-                for label, share in answers.bundle.label_shares.items():
-                    shares.add_metric((*key, label), share)
-        return predictions, shares
+        self.shares.rows.pop((name, version), None)
 
 
-class Answers:
+class Shares(Rows):
     """Of one model version."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+    def __init__(self, key: tuple[str, str], shares: Mapping[str, float]) -> None:
+        self.key, self.shares = key, shares
+
+    def values(self) -> Sequence[float]:
+        return [*self.shares.values()]
+
+    def add_to(self, family: GaugeMetricFamily) -> None:
+        for label, share in self.shares.items():
+            family.add_metric((*self.key, label), share)
+
+
+class Answers(Rows):
+    """Of one model version."""
+
+    def __init__(self, key: tuple[str, str], bundle: Bundle) -> None:
+        self.key, self.bundle = key, bundle
         self.counts = np.zeros(len(bundle.labels), np.int64)
         self.new: list[np.ndarray] = []
         self.samples = 0
@@ -77,3 +83,10 @@ class Answers:
             self.new.clear()
             self.samples = 0
         return self.counts
+
+    def values(self) -> Sequence[float]:
+        return self.counts_now().tolist()
+
+    def add_to(self, family: CounterMetricFamily) -> None:
+        for label, number in zip(self.bundle.labels, self.values(), strict=True):
+            family.add_metric((*self.key, label), number)

@@ -2,16 +2,19 @@
 
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import onnxruntime
-from prometheus_client import CollectorRegistry, Counter, Gauge, Info, ProcessCollector
+from prometheus_client import CollectorRegistry, Info, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from torchferry import __version__
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.metric_names import BATCHES, BUCKETS, MODEL
 from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.telemetry.families import Count, Family, Reading
 from torchferry.serving.onnx_server.telemetry.histogram import Histogram
 from torchferry.serving.onnx_server.telemetry.label_counts import Answers, LabelCounts
 
@@ -45,11 +48,21 @@ class Measured(Protocol):
         """Requests that are let in and not answered yet, those that wait included."""
 
 
+GAUGES: dict[str, tuple[str, Callable[[Measured], float]]] = {
+    "workers": ("Sessions, and the threads that compute on them", lambda model: model.sessions),
+    "workers_ready": ("Sessions that have given their golden outputs", lambda model: model.sessions),
+    "queue_depth": ("Requests that wait for a session", lambda model: model.queued),
+    "in_flight": ("Requests that are being answered", lambda model: model.in_flight),
+    "model_load_seconds": ("Until the model had given its golden outputs", lambda model: model.load_seconds),
+    "session_memory_bytes": ("By how much the process grew as it was loaded", lambda model: model.memory_bytes),
+}
+
+
 class Metrics:
     def __init__(self, registry: CollectorRegistry, buckets: Sequence[float] = ()) -> None:
         """`buckets`: upper bounds in seconds."""
         self.registry = registry
-        self.of = functools.cache(functools.partial(ModelMetrics, self))
+        self.of = functools.cache(partial(ModelMetrics, self))
         ProcessCollector(registry=registry)
         self.stages = {
             stage: Histogram(
@@ -68,60 +81,43 @@ class Metrics:
             BATCHES,
             registry,
         )
-        self.requests = Counter(
-            "torchferry_serve_requests",
+        self.requests = _counter(
+            "requests",
             "Requests by outcome: ok, client_error, overloaded, deadline, cancelled, server_error",
             (*MODEL, "protocol", "outcome"),
-            registry=registry,
+            registry,
         )
-        self.cache = Counter(
-            "torchferry_serve_cache_requests",
+        self.cache = _counter(
+            "cache_requests",
             "Requests whose answer was looked for in the cache (--cache-bytes): hit, miss",
             (*MODEL, "result"),
-            registry=registry,
+            registry,
         )
         self.label_counts = LabelCounts(registry)
-        self.workers = _gauge("workers", "Sessions, and the threads that compute on them", MODEL, registry)
-        self.workers_ready = _gauge("workers_ready", "Sessions that have given their golden outputs", MODEL, registry)
-        self.queue_depth = _gauge("queue_depth", "Requests that wait for a session", MODEL, registry)
-        self.in_flight = _gauge("in_flight", "Requests that are being answered", MODEL, registry)
-        self.load_seconds = _gauge(
-            "model_load_seconds", "Until the model had given its golden outputs", MODEL, registry
-        )
-        self.memory = _gauge("session_memory_bytes", "By how much the process grew as it was loaded", MODEL, registry)
+        self.gauges = {
+            name: Family(partial(GaugeMetricFamily, f"torchferry_serve_{name}", text, labels=MODEL), registry)
+            for name, (text, _) in GAUGES.items()
+        }
         versions = {"onnxruntime": onnxruntime.__version__, "version": __version__}
         Info("torchferry_serve_build", "What is running", registry=registry).info(versions)
 
     def loaded(self, model: Measured) -> None:
         labels = (model.name, model.version)
         model.answers = self.label_counts.load(model.name, model.bundle)
-        for gauge in (self.workers, self.workers_ready):
-            gauge.labels(*labels).set(model.sessions)
-        self.queue_depth.labels(*labels).set_function(lambda: model.queued)
-        self.in_flight.labels(*labels).set_function(lambda: model.in_flight)
-        self.load_seconds.labels(*labels).set(model.load_seconds)
-        self.memory.labels(*labels).set(model.memory_bytes)
+        for name, (_, read) in GAUGES.items():
+            self.gauges[name].rows[labels] = Reading(labels, partial(read, model))
 
     def unloaded(self, model: Measured) -> None:
         """What was counted stays; what is measured now ends. Comes before another of its version is loaded."""
         self.label_counts.unload(model.name, model.version)
-        for measured in (self.queue_depth, self.in_flight):  # or what asks the model would keep it
-            measured.labels(model.name, model.version).set_function(lambda: 0)
-        for gauge in (
-            self.workers,
-            self.workers_ready,
-            self.queue_depth,
-            self.in_flight,
-            self.load_seconds,
-            self.memory,
-        ):
-            gauge.remove(model.name, model.version)
+        for gauge in self.gauges.values():
+            del gauge.rows[model.name, model.version]
 
     def finished(self, context: RequestContext, outcome: str) -> None:
         # A name that is no model's must not become a label: clients could make as many as they like.
         model = context.model
         counts = self.of(model.name, model.version) if model else self.of("", "")
-        counts.requests(context.protocol, outcome).inc()
+        counts.requests(context.protocol, outcome).add()
         if not model:
             return
         request = time.monotonic() - context.started
@@ -131,7 +127,7 @@ class Metrics:
         for stage, seconds in context.stages().items():
             counts.stage(stage).observe(seconds)
         if context.cache:
-            counts.cache(context.cache).inc()
+            counts.cache(context.cache).add()
         if context.outputs is not None and model.answers:
             model.answers.add(context.outputs)
         if context.work and context.work.batch_size:
@@ -143,12 +139,17 @@ class ModelMetrics:
 
     def __init__(self, metrics: Metrics, name: str, version: str) -> None:
         labels = (name, version)
-        self.requests = functools.cache(functools.partial(metrics.requests.labels, *labels))
-        self.request = functools.cache(functools.partial(metrics.stages["request"].of, *labels))
+        self.requests = functools.cache(partial(_count, metrics.requests, *labels))
+        self.request = functools.cache(partial(metrics.stages["request"].of, *labels))
         self.stage = functools.cache(lambda stage: metrics.stages[stage].of(*labels))
-        self.cache = functools.cache(functools.partial(metrics.cache.labels, *labels))
+        self.cache = functools.cache(partial(_count, metrics.cache, *labels))
         self.batch_size = functools.cache(lambda: metrics.batch_size.of(*labels))
 
 
-def _gauge(name: str, text: str, labels: Sequence[str], registry: CollectorRegistry) -> Gauge:
-    return Gauge(f"torchferry_serve_{name}", text, labels, registry=registry)
+def _counter(name: str, text: str, labels: Sequence[str], registry: CollectorRegistry) -> Family:
+    return Family(partial(CounterMetricFamily, f"torchferry_serve_{name}", text, labels=labels), registry)
+
+
+def _count(family: Family, *labels: str) -> Count:
+    count = family.rows[labels] = Count(labels)
+    return count

@@ -141,7 +141,7 @@ class Line:
         sent = content if isinstance(content, bytes) else json.dumps(content).encode()
         before = len(self.transport.writes)
         self.send(head(path, len(sent), method, **headers) + sent)
-        await until(lambda: len(self.transport.writes) > before)
+        await until(lambda: len(self.transport.writes) > before and not self.protocol.unsent)
         return _said(b"".join(self.transport.writes[before:]))
 
     def send(self, content: bytes) -> None:

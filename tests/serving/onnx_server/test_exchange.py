@@ -2,9 +2,10 @@
 
 import asyncio
 import io
+import itertools
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +28,7 @@ from torchferry.serving.errors import (
     WrongTensor,
 )
 from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.exchange import Exchange
+from torchferry.serving.onnx_server.exchange import Exchange, Pieces
 from torchferry.serving.onnx_server.inference import Inference, Outputs, Wanted
 from torchferry.serving.onnx_server.models.model import Model
 
@@ -321,3 +322,44 @@ async def test_what_was_written_is_a_stage() -> None:
         exchange.take(Slow(Inference(sample(1))))
         await exchange.outcome()
         assert exchange.context.encode >= 0.002
+
+
+class Long(Asking):
+    """Answered with each piece of what it is given."""
+
+    pieces: Iterator[bytes]
+
+    def write(self, _model: Model, _asked: Inference, _outputs: Outputs) -> Any:
+        return Pieces(self.pieces, b"".join)
+
+
+def begin_long(plane: DataPlane, pieces: Iterator[bytes], timeout: float | None = None) -> Exchange[Any]:
+    exchange: Exchange[Any] = Exchange(plane, "rest", timeout=timeout)
+    assert exchange.admit("tiny", "")
+    form = Long(Inference(sample(1)))
+    form.pieces = pieces
+    exchange.take(form)
+    return exchange
+
+
+@in_loop
+async def test_an_answer_in_pieces_is_made_of_all_of_them() -> None:
+    async with serving_session(Free()) as (plane, _):
+        exchange = begin_long(plane, iter([b"a", b"b"]))
+        assert await exchange.outcome() == b"ab"
+        assert exchange.context.encode > 0
+        assert counted(plane, "ok") == 1
+
+
+@in_loop
+async def test_an_answer_in_pieces_ends_with_its_time_or_with_its_client() -> None:
+    async with serving_session(Free()) as (plane, model):
+        with pytest.raises(DeadlinePassed):
+            await begin_long(plane, itertools.repeat(b"a"), timeout=0.05).outcome()
+        endless = begin_long(plane, itertools.repeat(b"a"))
+        await until(lambda: bool(plane.turns.works))
+        endless.cancel(ClientGone())
+        with pytest.raises(ClientGone):
+            await endless.outcome()
+        await until(lambda: not plane.turns.works)
+        assert model.admission.inside == 0

@@ -51,3 +51,10 @@ def test_what_the_graph_cannot_take_is_the_clients_in_its_own_words(path: Path, 
     with pytest.raises(WrongTensor, match=said) as refused:
         OnnxSession(path, ["words"], ["vectors"], 1).run({"words": words})
     assert "Status Message" not in str(refused.value)
+
+
+def test_onnx_runtime_prints_nothing_of_a_call_that_fails(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    session = OnnxSession(path, ["words"], ["vectors"], 1)
+    with pytest.raises(WrongTensor):
+        session.run({"words": np.array([3])})
+    assert capfd.readouterr() == ("", "")

@@ -1,5 +1,6 @@
 """The introspection calls over HTTP: liveness, readiness, metadata, statistics and the model index."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
 from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.http import openapi
 from torchferry.serving.onnx_server.http.introspection import SMALL
 from torchferry.serving.onnx_server.http.rest import Rest
 
@@ -87,3 +89,16 @@ async def test_a_body_that_is_no_small_object_is_refused(body: Any, status: int,
     async with serving_bundles() as plane:
         said = await index(plane, body)
     assert (said.status, words in said.json["detail"]) == (status, True), said.body
+
+
+@in_loop
+async def test_what_grows_with_the_models_is_written_between_other_things_and_may_lose_one(tmp_path: Path) -> None:
+    async with serving_bundles(written(tmp_path), written(tmp_path, name="other")) as plane:
+        pieces = openapi.write(plane.repository)
+        text = [next(pieces) for _ in range(3)]
+        assert b'"/v2/models/tiny/infer"' in text[2]
+        await plane.repository.unload("other")
+        described = json.loads(b"".join([*text, *pieces]))
+        assert {path.split("/")[3] for path in described["paths"] if "/models/" in path} == {"tiny", "stats"}
+        assert described == (await told(plane, "/openapi.json")).json
+        assert set(described["components"]["schemas"]) >= {"Error", "InferRequest"}

@@ -3,6 +3,7 @@
 import base64
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 
 from tests.serving.onnx_server.asking import LENGTH, Answer, arrays, ask, raw_tensor, tensor
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.onnx_server.http import oip_json
+from torchferry.serving.onnx_server.http.oip_json import SLICE
+from torchferry.serving.onnx_server.inference import Inference, Wanted
 
 INFER = "/v2/models/digits/infer"
 IMAGE = np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8)
@@ -125,3 +129,36 @@ def test_bytes_that_are_no_truth_values_are_refused(rest: str, mirror: Path) -> 
     described = [raw_tensor("in_BOOL", inputs["in_BOOL"])]
     answer = ask_raw(rest, {"inputs": described}, b"\x02" * inputs["in_BOOL"].size, path="/v2/models/mirror/infer")
     assert (answer.status, "which are no BOOL" in answer.json["detail"]) == (422, True)
+
+
+FEW, MANY = np.arange(6, dtype=np.int32).reshape(3, 2), np.linspace(-1e3, 1e3, 2 * SLICE + 6, dtype=np.float32)
+LONG: dict[str, np.ndarray] = {
+    "floats": MANY.reshape(-1, 2),
+    "every_other": MANY[::2].reshape(1, 1, -1),
+    "whole_slices": np.arange(2 * SLICE),
+    "with_gaps": np.where(np.arange(2 * SLICE + 1) % 5, np.inf, np.nan),
+    "flags": np.arange(SLICE + 1) % 3 == 0,
+    "words": np.array([f'"{number}"\0'.encode() for number in range(SLICE + 2)] + [b"\xff"], object),
+    "few": FEW,
+    "nothing": np.zeros((0, 2)),
+}
+
+
+@pytest.mark.parametrize("raw", [set(), {"few"}, {"floats", "words"}, {*LONG}])
+def test_an_answer_in_slices_is_the_same_text(raw: set[str]) -> None:
+    model: Any = SimpleNamespace(name="a model", version="1.0")
+    asked = Inference({}, id="seven", outputs=[Wanted(name, raw=name in raw) for name in LONG])
+    slices, tensors = oip_json.write_slices(asked, LONG, model)
+    text = list(slices)
+    whole, length = oip_json.write(asked, LONG, model)
+    assert b"".join([*text, *tensors]) == whole
+    assert length == (sum(map(len, text)) if raw else None)
+    assert len(max(text, key=len)) < 30 * SLICE
+    assert oip_json.is_long(asked, LONG) == (raw != {*LONG})
+
+
+def test_a_slice_at_most_is_written_at_once() -> None:
+    outputs = {"a": np.zeros(SLICE - 1), "b": np.zeros(1)}
+    assert not oip_json.is_long(Inference({}), outputs)
+    assert oip_json.is_long(Inference({}), outputs | {"c": np.zeros(1)})
+    assert not oip_json.is_long(Inference({}, outputs=[Wanted("a", raw=True)]), outputs | {"a": np.zeros(SLICE)})

@@ -1,6 +1,8 @@
 """Open Inference Protocol over REST: health, metadata, inference, and what else the paths answer."""
 
+import asyncio
 import importlib.metadata
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,12 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.serving.onnx_server.asking import arrays, ask, tensor
+from tests.serving.onnx_server.asking import arrays, ask, raw_tensor, tensor
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.onnx_server.in_process import Line
-from tests.serving.wire import in_loop
+from tests.serving.onnx_server.in_process import Line, serving_session
+from tests.serving.onnx_server.models.held import Held, until
+from tests.serving.wire import SECONDS, head, in_loop
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.http.admin import Admin
+from torchferry.serving.onnx_server.http.oip_json import SLICE
+from torchferry.serving.onnx_server.http.rest import Rest
 
 DIGITS = "/v2/models/digits"
 IMAGE = np.zeros((1, 1, 8, 8), np.uint8)
@@ -186,3 +192,58 @@ async def test_a_bug_behind_the_admin_port_is_answered_and_shown(capsys: pytest.
     detail = "a bug of the server: ZeroDivisionError"
     assert (said.status, said.json) == (500, {"error": f"Internal Server Error: {detail}", "detail": detail})
     assert "Traceback" in capsys.readouterr().err
+
+
+LONG = (np.arange(50 * SLICE) + 0.5).reshape(-1, 2)
+
+
+class Free(Held):
+    """Answers at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_run.release(1000)
+
+
+def asking(values: np.ndarray) -> bytes:
+    """A request with raw elements, answered in JSON."""
+    text = json.dumps({"inputs": [raw_tensor("x", values)]}).encode()
+    sent = text + values.tobytes()
+    return head("/v2/models/tiny/infer", len(sent), Inference_Header_Content_Length=str(len(text))) + sent
+
+
+def answered(written: bytes) -> list[Any]:
+    """The values of each answer in what a connection was sent."""
+    found = []
+    while written:
+        start, _, rest = written.partition(b"\r\n\r\n")
+        assert start.startswith(b"HTTP/1.1 200"), start
+        (length,) = (int(line[16:]) for line in start.lower().split(b"\r\n") if line.startswith(b"content-length: "))
+        content, written = rest[:length], rest[length:]
+        found.append(json.loads(content)["outputs"][0]["data"])
+    return found
+
+
+@in_loop
+async def test_a_long_answer_is_whole_and_in_its_place_on_the_connection() -> None:
+    few = np.array([[7.0, 8.0]])
+    async with serving_session(Free(), max_request_batch=len(LONG)) as (plane, _):
+        line = Line(Rest(plane, Access(None)))
+        line.send(asking(few) + asking(LONG) + asking(few))
+        await until(lambda: not (line.protocol.order or line.protocol.unsent))
+        assert answered(b"".join(line.transport.writes)) == [[8, 9], (LONG + 1).ravel().tolist(), [8, 9]]
+
+
+@in_loop
+async def test_the_rest_of_a_long_answer_is_not_written_for_a_client_that_has_gone() -> None:
+    async with serving_session(Free(), max_request_batch=len(LONG)) as (plane, model):
+        line = Line(Rest(plane, Access(None)))
+        line.send(asking(LONG))
+        async with asyncio.timeout(SECONDS):
+            while not plane.turns.works:
+                await asyncio.sleep(0)
+        line.lose()
+        await until(lambda: not model.admission.inside)
+        assert not line.transport.writes
+        labels = {"model": "tiny", "version": "1.0", "protocol": "rest", "outcome": "cancelled"}
+        assert plane.metrics.registry.get_sample_value("torchferry_serve_requests_total", labels) == 1
