@@ -66,7 +66,8 @@ class Connection(asyncio.Protocol):
         """Whole by what was read just now."""
         self.unsent: deque[bytes] = deque()
         """Of long answers."""
-        self.in_head = self.is_closing = self.is_full = self.is_paused = self.flushes = self.sends = False
+        self.in_head = self.is_closing = self.is_full = self.is_paused = False
+        self.begins = self.flushes = self.sends = False
         self.heads = self.head_bytes = self.open_bytes = 0
         """Heads that have begun; of the last one its names and values, and what came of it without its end."""
         self.wrong: tuple[int, str] | None = None
@@ -160,6 +161,9 @@ class Connection(asyncio.Protocol):
 
     def _begin_parked(self) -> None:
         """Nothing comes behind a request that is the connection's last."""
+        if self.begins:  # one that is answered at once asks for the next
+            return
+        self.begins = True
         while self.parked and self._has_room():
             request = self.parked.popleft()
             self.order.append(request)
@@ -167,6 +171,7 @@ class Connection(asyncio.Protocol):
                 task = self.loop.create_task(coroutine)
                 self.port.tasks.add(task)
                 task.add_done_callback(self.port.tasks.discard)
+        self.begins = False
         if bool(self.parked or self.is_full or self.unsent) != self.is_paused and not self.is_closing:
             self.is_paused = not self.is_paused
             (self.transport.pause_reading if self.is_paused else self.transport.resume_reading)()
