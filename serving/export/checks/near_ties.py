@@ -38,7 +38,10 @@ def near_ties(reference: Reference, inputs: Arrays) -> dict[str, np.ndarray]:
     changed, chance = replace(reference, module=module), torch.Generator().manual_seed(0)
     for _ in range(TRIES if found else 0):
         _change(module, reference.module, chance)
-        answered = changed.run({name: _changed(values, chance) for name, values in inputs.items()})
+        try:
+            answered = changed.run({name: _changed(values, chance) for name, values in inputs.items()})
+        except Exception:  # such as an index that is now just beyond its table
+            continue
         for name, values in outputs.items():
             if answered[name].shape == values.shape:
                 found[name] |= answered[name] != values

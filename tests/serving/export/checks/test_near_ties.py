@@ -53,6 +53,12 @@ def test_numbers_with_a_point_have_none_and_the_reference_stays_as_it_is() -> No
     assert all(torch.equal(*pair) for pair in zip(before, ids.module.parameters(), strict=True))
 
 
+def test_a_change_that_the_network_does_not_take_is_no_tie() -> None:
+    table, given = torch.arange(8), torch.tensor([[1 - 2**-24]])  # the last entry, and a little more is none
+    found = near_ties(reference_of(Of(lambda _, row: table[(8 * row).long()]), given), {"row": given.numpy()})
+    assert found["scores"].tolist() == [[False]]
+
+
 def test_a_network_that_cannot_be_copied_has_none() -> None:
     class Alone(Deciding):
         def __deepcopy__(self, memo: object) -> nn.Module:
