@@ -203,7 +203,8 @@ def _column(samples: list[Any], spec: TensorSpec) -> np.ndarray:
     if spec.decode and isinstance(samples[0], dict | str):
         return decode_files([_file(sample, spec.name) for sample in samples], spec)
     if any(isinstance(sample, dict) for sample in samples):
-        raise WrongTensor(f"'{spec.name}' takes numbers{', or a file for every sample' if spec.decode else ', no file'}")
+        files = "or a file for every sample" if spec.decode else "no file"
+        raise WrongTensor(f"'{spec.name}' takes numbers, {files}")
     return from_json({"datatype": spec.datatype, "shape": [len(samples), *spec.shape[1:]], "data": samples}, spec)
 
 

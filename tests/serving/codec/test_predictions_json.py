@@ -223,6 +223,12 @@ def test_more_files_than_may_be_elements_are_refused_before_they_are_unpacked() 
         ([{"left": {"b64": "aGk="}}], PAIRS, WrongTensor, "inputs are 'left'; the model takes 'left', 'right'"),
         ([{"left": [0] * 4, "right": {"b64": "aGk="}}], PAIRS, NotDecodable, "^'right': the 2 bytes are not"),
         ([{"left": [0] * 4, "right": {"b64": "aGk="}}] * 2, PAIRS, NotDecodable, "^'right' of sample 0: the 2"),
+        (
+            [{"left": [0], "right": [0]}, {"left": {"b64": "aGk="}, "right": [0]}],
+            PAIRS,
+            WrongTensor,
+            "'left' takes numbers, or a file for every sample",
+        ),
         ([{"words": {"b64": "aGk="}, "number": [0]}], TWO, WrongTensor, "'words' takes numbers, no file"),
     ],
 )
