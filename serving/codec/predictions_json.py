@@ -186,6 +186,8 @@ def _instances(given: Any, bundle: Bundle) -> Request:
         return _records(given, bundle.table, "predictions")
     if len(names) == 1 and not (isinstance(first, dict) and "b64" not in first):
         given = [{names[0]: sample} for sample in given]
+    if not any(isinstance(sample, dict) for sample in given):
+        raise WrongTensor(f"'instances' does not say which of the inputs its samples are; send {_by_name(bundle)}")
     if not all(isinstance(sample, dict) for sample in given):
         raise WrongTensor("'instances' has samples of different kinds; give all of them alike")
     for sample in given:
