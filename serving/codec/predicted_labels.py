@@ -19,6 +19,7 @@ def counted_labels(bundle: Bundle) -> tuple[str, ...]:
 
 
 def count_labels(values: np.ndarray, bundle: Bundle) -> np.ndarray:
-    """int64 [labels]: for how many samples of the first output each label is the most probable one."""
+    """int64 [labels]: for how many samples of the first output each label is the most probable one; none for NaN."""
+    values = values[~np.isnan(values).any(axis=1)]
     classes = values[:, 0] > 0.5 if bundle.task == "binary" else values.argmax(axis=1)
     return np.bincount(classes, minlength=len(bundle.labels))

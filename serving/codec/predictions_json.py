@@ -186,6 +186,8 @@ def _instances(given: Any, bundle: Bundle) -> Request:
         return _records(given, bundle.table, "predictions")
     if len(names) == 1 and not (isinstance(first, dict) and "b64" not in first):
         given = [{names[0]: sample} for sample in given]
+    if not any(isinstance(sample, dict) for sample in given):
+        raise WrongTensor(f"'instances' does not say which of the inputs its samples are; send {_by_name(bundle)}")
     if not all(isinstance(sample, dict) for sample in given):
         raise WrongTensor("'instances' has samples of different kinds; give all of them alike")
     for sample in given:
@@ -202,6 +204,9 @@ def _instances(given: Any, bundle: Bundle) -> Request:
 def _column(samples: list[Any], spec: TensorSpec) -> np.ndarray:
     if spec.decode and isinstance(samples[0], dict | str):
         return decode_files([_file(sample, spec.name) for sample in samples], spec)
+    if any(isinstance(sample, dict) for sample in samples):
+        files = "or a file for every sample" if spec.decode else "no file"
+        raise WrongTensor(f"'{spec.name}' takes numbers, {files}")
     return from_json({"datatype": spec.datatype, "shape": [len(samples), *spec.shape[1:]], "data": samples}, spec)
 
 

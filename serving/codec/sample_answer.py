@@ -36,7 +36,9 @@ def sample_answer(outputs: Mapping[str, np.ndarray], bundle: Bundle, top_k: int)
 
 
 def _best(numbers: np.ndarray, labels: Sequence[str], called: str, top_k: int) -> dict[str, Any]:
-    """The best label with its number, and the `top_k` best."""
+    """The best label with its number, and the `top_k` best. NaN is last, and no class's: its label is None."""
     best = np.argsort(-numbers.astype(np.float64), kind="stable")[:top_k]
-    top = [{"label": labels[index], called: float(numbers[index])} for index in best]
+    top = [
+        {"label": None if np.isnan(numbers[index]) else labels[index], called: float(numbers[index])} for index in best
+    ]
     return {**top[0], "top_k": top}

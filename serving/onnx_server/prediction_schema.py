@@ -38,7 +38,8 @@ def _output(labels: Sequence[str] | None) -> Mapping[str, Any]:
 
 
 def _labelled(labels: Sequence[str], number: str) -> dict[str, Any]:
-    one = {"label": {"enum": sorted({*labels})}, number: NUMBER}
+    known = {"enum": [*sorted({*labels}), None], "description": "null where its number is NaN"}
+    one = {"label": known, number: NUMBER}
     return {**one, "top_k": _list(_object(one))}
 
 

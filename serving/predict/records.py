@@ -51,7 +51,7 @@ class Lines(Records):
     def _labels(self, answer: Answer) -> str:
         """The best ones, each with its probability or score."""
         top = answer["top_k"] if self.top_k and answer.get("top_k") else [answer]
-        return ", ".join(f"{each['label']}  {_number(_score(each))}" for each in top)
+        return ", ".join(f"{_named(each['label'])}  {_number(_score(each))}" for each in top)
 
 
 class JsonLines(Records):
@@ -152,6 +152,10 @@ def _line(cells: Sequence[Any]) -> str:
     written = [one_line(cell) if isinstance(cell, str) else cell for cell in cells]
     csv.writer(text, lineterminator="\n").writerow(written)
     return text.getvalue()
+
+
+def _named(label: str | None) -> str:
+    return "no label" if label is None else label
 
 
 def _number(value: float | None) -> str:

@@ -171,7 +171,8 @@ class WorkerRequest:
         kind = self.headers.get("content-type", "")
         if kind.startswith("multipart/"):  # TorchServe has taken the form apart
             if self.parts:
-                raise NotDecodable(f"the form has {len(self.parts)} parts; one is taken, or the one called data")
+                taken = "one is taken, or the one called data; several inputs go as JSON"
+                raise NotDecodable(f"the form has {len(self.parts)} parts; {taken}")
         elif kind.lower().startswith(TAKEN_APART):
             raise UnsupportedType(f"TorchServe takes a body of {TAKEN_APART} apart; send application/octet-stream")
         else:

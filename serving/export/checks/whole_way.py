@@ -23,6 +23,8 @@ MOST_NUMBERS = 2**20
 """Of answers that are compared as text, beside the first; a picture for each of several samples takes seconds."""
 ROUNDING = 1e-5
 """Of an output's largest value: what float32 sums differ by that other batch sizes take in another order."""
+AROUND = ("outputs", "predictions")
+"""Keys around all outputs, although one may have such a name."""
 Outputs = Mapping[str, np.ndarray]
 
 
@@ -142,7 +144,10 @@ def differs(given: Any, wanted: Any, tolerances: Mapping[str, float], where: str
         given, wanted = _by_label(given), _by_label(wanted)
     if isinstance(wanted, dict) and isinstance(given, dict) and wanted.keys() == given.keys():
         tolerances = _of(tolerances, wanted.get("name"))
-        pairs = [(f"{where}.{key}", given[key], wanted[key], _of(tolerances, key)) for key in wanted]
+        pairs = [
+            (f"{where}.{key}", given[key], wanted[key], tolerances if key in AROUND else _of(tolerances, key))
+            for key in wanted
+        ]
     elif isinstance(wanted, list) and isinstance(given, list) and len(wanted) == len(given):
         pairs = [(where, one, other, tolerances) for one, other in zip(given, wanted, strict=True)]
     elif _is_number(wanted) and _is_number(given):

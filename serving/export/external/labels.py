@@ -62,12 +62,21 @@ def labelled(outputs: Specs, labels: Labels, task: str) -> tuple[Specs, tuple[st
         if output.name in of:
             _check_count(output, of[output.name], task)
     if len(outputs) > 1:
-        return tuple(dataclasses.replace(output, labels=of.get(output.name)) for output in outputs), ()
-    return outputs, of.get(names[0]) or _numbered(outputs[0], task)
+        return _with_own(outputs, of), ()
+    alone = of.get(names[0]) or _numbered(outputs[0], task)
+    return _with_own(outputs, of) if task == "tensors" else outputs, alone
+
+
+def _with_own(outputs: Specs, labels: Mapping[str, tuple[str, ...]]) -> Specs:
+    """By which an output is answered where the task says nothing of it."""
+    return tuple(dataclasses.replace(output, labels=labels.get(output.name)) for output in outputs)
 
 
 def _check_count(output: TensorSpec, labels: tuple[str, ...], task: str) -> None:
     classes = 2 if task == "binary" else output.shape[-1]
+    if not output.datatype.startswith("FP"):  # the largest of ids, or of truth values, is not the best class
+        kind = f"the output {output.name} is {output.datatype}"
+        raise UserError(f"--labels: {kind}; labels are for scores, floating-point numbers of [batch, classes]")
     if len(output.shape) != 2:
         shape = list(output.shape)
         raise UserError(f"--labels: the output {output.name} is {shape}; labels are for scores, [batch, classes]")

@@ -63,7 +63,7 @@ def check_is_for_model(options: argparse.Namespace) -> None:
 
 def assumed(inputs: Sequence[GivenInput], known: Mapping[str, Any]) -> str | None:
     """A line on what nobody said of pictures, if there is something; `known` are arguments of image_input."""
-    sizes = [f"{each.of.height} x {each.of.width}" for each in inputs if isinstance(each.of, ImageInput)]
+    sizes = dict.fromkeys(f"{each.of.height} x {each.of.width}" for each in inputs if isinstance(each.of, ImageInput))
     lacking = []
     if "resize" not in known:
         lacking.append(f"--resize squash, which resizes any shape to {' and '.join(sizes)}")

@@ -46,5 +46,6 @@ def _from_form(body: bytes, content_type: str) -> bytes:
     if len(parts) == 1:
         return next(iter(parts.values()))
     if "data" not in parts:
-        raise NotDecodable(f"the form has {len(parts)} parts; one is taken, or the one called data")
+        taken = "one is taken, or the one called data; several inputs go as JSON"
+        raise NotDecodable(f"the form has {len(parts)} parts; {taken}")
     return parts["data"]

@@ -31,4 +31,4 @@ def test_the_label_is_the_most_probable_one(bundle: Path) -> None:
     counts = count_labels(np.eye(10, dtype=np.float32)[[2, 2, 9]], loaded)
     assert counts.tolist() == [0, 0, 2, 0, 0, 0, 0, 0, 0, 1]
     binary = dataclasses.replace(loaded, task="binary", labels=("no", "yes"))
-    assert count_labels(np.array([[0.5], [0.6], [0.1]], np.float32), binary).tolist() == [2, 1]
+    assert count_labels(np.array([[0.5], [0.6], [0.1], [np.nan]], np.float32), binary).tolist() == [2, 1]

@@ -213,7 +213,8 @@ def test_more_files_than_may_be_elements_are_refused_before_they_are_unpacked() 
         ([{"row": [1, 2, 3]}, [4, 5, 6]], TABLE, WrongTensor, "has samples of different kinds"),
         ([{"column": [1, 2, 3]}], TABLE, WrongTensor, "inputs are 'column'; the model takes 'row'"),
         ([{"words": [1, 2]}], TWO, WrongTensor, "inputs are 'words'; the model takes 'words', 'number'"),
-        ([[1, 2]], TWO, WrongTensor, "has samples of different kinds"),
+        ([[1, 2]], TWO, WrongTensor, "does not say which of the inputs its samples are; send .*words.*number"),
+        ([{"words": [1, 2], "number": [0]}, [1, 2]], TWO, WrongTensor, "has samples of different kinds"),
         ([{"b64": "?"}], PICTURES, NotDecodable, "'image' of an instance is not of the form"),
         ([{"b64": 7}], PICTURES, NotDecodable, "'image' of an instance is not of the form"),
         ([{"b64": "aGk="}, 3], PICTURES, NotDecodable, "'image' of an instance is not of the form"),
@@ -223,7 +224,13 @@ def test_more_files_than_may_be_elements_are_refused_before_they_are_unpacked() 
         ([{"left": {"b64": "aGk="}}], PAIRS, WrongTensor, "inputs are 'left'; the model takes 'left', 'right'"),
         ([{"left": [0] * 4, "right": {"b64": "aGk="}}], PAIRS, NotDecodable, "^'right': the 2 bytes are not"),
         ([{"left": [0] * 4, "right": {"b64": "aGk="}}] * 2, PAIRS, NotDecodable, "^'right' of sample 0: the 2"),
-        ([{"words": {"b64": "aGk="}, "number": [0]}], TWO, WrongTensor, "'words' has data other than INT64 numbers"),
+        (
+            [{"left": [0], "right": [0]}, {"left": {"b64": "aGk="}, "right": [0]}],
+            PAIRS,
+            WrongTensor,
+            "'left' takes numbers, or a file for every sample",
+        ),
+        ([{"words": {"b64": "aGk="}, "number": [0]}], TWO, WrongTensor, "'words' takes numbers, no file"),
     ],
 )
 def test_wrong_instances_are_refused(samples: list[object], bundle: Bundle, kind: type[Exception], words: str) -> None:

@@ -51,6 +51,13 @@ def test_the_one_output_is_answered_by_itself(task: str, given: list[float], sai
     assert answer == {**top, "top_k": [top]}
 
 
+@pytest.mark.parametrize("task", ["classification", "binary"])
+def test_nan_is_no_classs_probability(task: str) -> None:
+    given = np.array([np.nan, 0.75][: 2 if task == "classification" else 1])
+    top = sample_answer({"probabilities": given}, described(task=task), 2)["top_k"]
+    assert [each["label"] for each in top] == (["yes", None] if task == "classification" else [None, None])
+
+
 def test_a_regression_has_a_value_for_each_output() -> None:
     bundle = described(task="regression", labels=("price", "rent"))
     assert sample_answer({"probabilities": np.array([3, 4.5])}, bundle, 1) == {"values": {"price": 3.0, "rent": 4.5}}

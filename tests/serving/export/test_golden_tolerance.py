@@ -80,3 +80,8 @@ def test_of_whole_numbers_it_is_the_share_of_near_ties_and_of_what_the_variant_s
             outputs["scores"][0] ^= 1
 
     assert tolerance(reference, change) == {"scores": share}
+
+
+def test_more_near_ties_than_are_excused_allow_nothing() -> None:
+    reference = reference_of(Deciding(), torch.tensor([CLEAR, TIED, TIED, CLEAR]))
+    assert tolerance(reference, lambda _: None) == {"scores": 1e-3}

@@ -30,7 +30,8 @@ ODD: Answer = {"values": {"top_k": 1.0, "label": 2.0}}
         (OUTPUTS, None, "kind: car  2.5000; error: 0.5  a.png\n"),
         (OUTPUTS, 2, "kind: car  2.5000, bus  -1.0000; error: 0.5  a.png\n"),
         (ODD, None, "top_k 1, label 2  a.png\n"),
-        ({"label": "7", "probability": None}, None, "7  nan  a.png\n"),
+        ({"label": "7", "probability": None}, None, "7  nan  a.png\n"),  # of an older server
+        ({"label": None, "probability": None}, None, "no label  nan  a.png\n"),
         (Unanswered("no"), None, ""),
     ],
 )

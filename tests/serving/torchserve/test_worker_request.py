@@ -167,7 +167,7 @@ def test_a_form_of_several_parts_needs_one_called_data() -> None:
     headers = {"content-type": "multipart/form-data; boundary=a"}
     call = WorkerRequest.of({"picture": b"a", "other": b"b", "top_k": b"2"}, headers)
     call.decode(TABLE, timeout=60)
-    assert str(call.error) == "the form has 2 parts; one is taken, or the one called data"
+    assert str(call.error) == "the form has 2 parts; one is taken, or the one called data; several inputs go as JSON"
     assert WorkerRequest.of({"data": b"a", "other": b"b"}, headers).parts == ()
 
 

@@ -252,6 +252,12 @@ def test_the_text_of_an_answer_is_compared_by_output(small: float) -> None:
     assert differs(*by_name, tolerances) == (None if small == 1 else "answer.predictions.small is 3, not 1")
 
 
+@pytest.mark.parametrize("name", ["outputs", "predictions"])
+def test_an_output_called_as_what_is_around_all_lends_others_no_tolerance(name: str) -> None:
+    given, wanted = ({"predictions": [{"outputs": {name: [1.0], "box": [box]}}]} for box in (1e4 + 8, 1e4))
+    assert differs(given, wanted, {name: 1e-3, "box": 10.0}) is None
+
+
 @pytest.mark.parametrize(
     ("row", "beside", "words"),
     [

@@ -1,6 +1,7 @@
 """Labels are of the one output, or of each output by its name, and there is one for each class."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ def spec(name: str, *shape: int) -> TensorSpec:
 
 
 KIND, COLOUR, BOX, MAP = spec("kind", 2), spec("colour", 3), spec("box", 4), spec("map", 2, 8, 8)
+ORDER = replace(spec("order", 2), datatype="INT64")
 
 
 @pytest.fixture
@@ -55,8 +57,12 @@ def test_what_is_not_understood_is_refused(given: list[str], words: str) -> None
 
 def test_one_output_has_the_bundles_labels() -> None:
     assert labelled((KIND,), Labels(AB), "classification") == ((KIND,), AB)
-    assert labelled((KIND,), Labels((), {"kind": AB}), "tensors") == ((KIND,), AB)
     assert labelled((spec("probability", 1),), Labels(AB), "binary")[1] == AB
+
+
+@pytest.mark.parametrize("labels", [Labels(AB), Labels((), {"kind": AB})])
+def test_one_output_of_no_known_task_is_answered_by_labels_as_one_of_several_is(labels: Labels) -> None:
+    assert labelled((KIND,), labels, "tensors") == ((replace(KIND, labels=AB),), AB)
 
 
 def test_classes_that_nobody_names_are_numbers() -> None:
@@ -81,6 +87,8 @@ def test_several_outputs_have_labels_of_their_own() -> None:
         ((KIND, COLOUR), Labels((), {"color": XYZ}), "tensors", "there is no output 'color'; did you mean colour?"),
         ((KIND, COLOUR), Labels((), {"q": XYZ}), "tensors", "there is no output 'q'; the model has kind, colour"),
         ((MAP,), Labels(AB), "tensors", "the output map is [-1, 2, 8, 8]; labels are for scores, [batch, classes]"),
+        ((KIND, ORDER), Labels((), {"order": AB}), "tensors",
+         "the output order is INT64; labels are for scores, floating-point numbers of [batch, classes]"),
         ((KIND,), Labels(AB), "binary", "--task: binary means one logit for each sample; the model gives 2"),
         ((spec("probability", 1),), Labels(XYZ), "binary", "has 3 classes, but the model knows 2 in probability"),
     ],

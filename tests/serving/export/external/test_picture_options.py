@@ -99,6 +99,7 @@ def test_one_line_says_what_nobody_said_of_pictures(known: dict[str, Any], words
     picture, table = read_input("image:8x6", 0, {}), read_input("table:3", 1, {})
     line = assumed([picture, table], known)
     assert line == (words and f"assumed of the model's pictures: {words}")
+    assert assumed([picture, picture], known) == line
     assert assumed([table], {}) is None
 
 
