@@ -82,7 +82,8 @@ def _take(exchange: Exchange[Said], request: HttpRequest, form: FormOf, limit: i
 
 
 def _answer(request: HttpRequest, exchange: Exchange[Said]) -> None:
-    result = exchange.result
+    # An error knows its frames, and they know the exchange: only the garbage collector would free the two.
+    result, exchange.result = exchange.result, None
     if isinstance(result, RequestError | DeadlinePassed | InferenceFailed):
         refuse(request, result)
     elif isinstance(result, BaseException):
