@@ -85,8 +85,8 @@ LARGE: Sequence[Member] = (
     vision("segmentation.fcn_resnet50", weights_backbone=None, aux_loss=True),
     vision("segmentation.deeplabv3_mobilenet_v3_large", weights_backbone=None, aux_loss=False),
     vision("segmentation.lraspp_mobilenet_v3_large", weights_backbone=None),
-    Member("r3d-18", f"{VISION}.video.r3d_18", ("clip=tensor:FP32:3x8x64x64",), {"weights": None}),
-    Member("mc3-18", f"{VISION}.video.mc3_18", ("clip=tensor:FP32:3x8x64x64",), {"weights": None}),
+    Member("r3d-18", f"{VISION}.video.r3d_18", ("x=tensor:FP32:3x8x64x64",), {"weights": None}),
+    Member("mc3-18", f"{VISION}.video.mc3_18", ("x=tensor:FP32:3x8x64x64",), {"weights": None}),
     Member(
         "ssdlite",
         f"{VISION}.detection.ssdlite320_mobilenet_v3_large",

@@ -73,6 +73,14 @@ async def test_no_more_than_so_many_are_begun_and_the_others_wait_unread() -> No
 
 
 @in_loop
+async def test_thousands_in_a_row_that_are_answered_at_once_are_answered() -> None:
+    line = Line(paths)
+    line.send(head("/", 0) * 3000)
+    await until(lambda: len(statuses(line)) == 3000)
+    assert not line.protocol.is_paused
+
+
+@in_loop
 async def test_a_request_comes_in_pieces_of_any_size() -> None:
     sent = head("/some%20where?a=b", 5, a="b") + b"hello"
     for size in (1, 2, 7, len(sent)):

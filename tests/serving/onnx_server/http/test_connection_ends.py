@@ -28,14 +28,6 @@ async def answered(held: Held, count: int) -> None:
 
 
 @in_loop
-async def test_any_number_of_requests_in_a_row_may_be_answered_at_once() -> None:
-    line = Line(paths)
-    line.send(head("/", 0) * 2000)
-    await until(lambda: written(line).count(b"HTTP/1.1 200") == 2000)
-    assert len(line.transport.writes) < 2000 / IN_ROW + 2
-
-
-@in_loop
 async def test_what_is_no_request_is_refused_behind_those_that_were_not_begun_yet() -> None:
     held = Held()
     line = Line(held)
