@@ -205,10 +205,14 @@ class Connection(asyncio.Protocol):
             task.add_done_callback(self.port.tasks.discard)
 
     def _has_room(self) -> bool:
-        """While the port drains nothing joins the row: its last answer ends the connection."""
+        """Nothing joins a row that ends with a long request, or a client that reads no answers could fill the memory
+        with them; nor one of a port that drains, where its last answer ends the connection."""
         if self.is_closing or self.is_full or self.unsent or len(self.order) >= IN_ROW:
             return False
-        return not (self.order and (self.order[-1].is_last or self.port.drains()))
+        if not self.order:
+            return True
+        last = self.order[-1]
+        return not (last.is_last or last.size > PART or self.port.drains())
 
     def ask_for_body(self, request: HttpRequest) -> None:
         """A client that waits to be asked for it is, once it has the answers before."""

@@ -11,7 +11,7 @@ from tests.serving.onnx_server.in_process import Line
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import head, in_loop
 from torchferry.serving.net.ports import listen
-from torchferry.serving.onnx_server.http.connection import HEAD_BYTES, HEAD_SECONDS, IN_ROW, UNREAD_SECONDS
+from torchferry.serving.onnx_server.http.connection import HEAD_BYTES, HEAD_SECONDS, IN_ROW, PART, UNREAD_SECONDS
 from torchferry.serving.onnx_server.http.request import HttpRequest
 from torchferry.serving.onnx_server.http.server import HttpServer
 
@@ -180,3 +180,13 @@ async def test_a_head_of_two_hosts_is_refused_with_an_offer_too() -> None:
     line.send(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
     await until(lambda: line.transport.closed)
     assert "2 Host headers" in json.loads(written(line).partition(b"\r\n\r\n")[2])["detail"]
+
+
+@in_loop
+async def test_nothing_joins_a_row_behind_a_long_request_until_that_is_answered() -> None:
+    held = Held()
+    line = Line(held)
+    line.send(head("/", 0) + (head("/", PART + 1) + bytes(PART + 1)) * 2)
+    assert (len(held.requests), line.protocol.is_paused) == (2, True)
+    await answered(held, 3)
+    await until(lambda: statuses(line) == [200] * 3)
