@@ -121,9 +121,10 @@ class Exchange(Generic[Answer]):
         if self.over:
             return
         self.over, self.result = True, result
+        done, self.done = self.done, None
         try:
-            if self.done:
-                self.done(self)
+            if done:
+                done(self)
         finally:
             if self.admitted:
                 self.model.admission.leave()
@@ -132,17 +133,25 @@ class Exchange(Generic[Answer]):
     async def outcome(self) -> Answer:
         """The answer, for those who wait in a coroutine; if they are cancelled, so is the exchange."""
         if not self.over:
-            over = asyncio.get_running_loop().create_future()
-            self.done = lambda _: None if over.done() else over.set_result(None)
-            try:
-                await over
-            except asyncio.CancelledError as error:
-                self.cancel(error)
-                raise
-        if isinstance(self.result, BaseException):
-            raise self.result
-        assert self.result is not None
-        return self.result
+            await self._is_over()
+        result, self.result = self.result, None
+        try:
+            if isinstance(result, BaseException):
+                raise result
+            assert result is not None
+            return result
+        finally:
+            del result  # an error knows this frame
+
+    async def _is_over(self) -> None:
+        over = asyncio.get_running_loop().create_future()
+        self.done = lambda _: None if over.done() else over.set_result(None)
+        try:
+            await over
+        except asyncio.CancelledError as error:
+            self.cancel(error)
+            self.result = None  # as above
+            raise
 
     def remaining(self) -> float:
         """Seconds that the request still has. Raises DeadlinePassed if there are none."""
@@ -259,8 +268,12 @@ class Exchange(Generic[Answer]):
             timer.cancel()
             self.waits = None
             setattr(self.context, stage, getattr(self.context, stage) + time.monotonic() - started)
-            if not future.cancelled():
-                self._step(lambda: then(future.result()))
+            if future.cancelled():
+                return
+            if error := future.exception():  # not raised, or it would know the future, which knows it
+                self.end(error)
+            else:
+                self._step(then, future.result())
 
         self.waits.add_done_callback(back)
 

@@ -7,7 +7,6 @@ out in one write. What a request may not have, and how long each part may take, 
 import asyncio
 import http
 import json
-import re
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +32,6 @@ PHRASES = {status.value: status.phrase for status in http.HTTPStatus} | {499: "C
 STATUS = {status: f"HTTP/1.1 {status} {phrase}\r\n".encode() for status, phrase in PHRASES.items()}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 HEAD_TOO_LARGE = f"the request's head has more than {HEAD_BYTES:,} bytes"
-UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 Application = Callable[[HttpRequest], Coroutine[Any, Any, None] | None]
 """Begins to answer a request, in a coroutine where that takes long. It answers its own faults."""
@@ -66,12 +64,17 @@ class Connection(asyncio.Protocol):
         """Whole by what was read just now."""
         self.unsent: deque[bytes] = deque()
         """Of long answers."""
-        self.in_head = self.is_closing = self.is_full = self.is_paused = False
-        self.begins = self.flushes = self.sends = False
-        self.heads = self.head_bytes = self.open_bytes = 0
-        """Heads that have begun; of the last one its names and values, and what came of it without its end."""
+        self.in_head = self.is_closing = self.is_full = self.is_paused = self.flushes = self.sends = False
+        self.in_rows = self.hears_more = False
+        """Whether requests have come in a row, and whether more may come as the connection closes."""
+        self.steps = self.head_bytes = self.open_bytes = 0
+        """Heads and parts of bodies so far; names and values of the last head; bytes since the last step."""
+        self.left = 0
+        """Bytes that the client had not taken when the clock last looked."""
         self.wrong: tuple[int, str] | None = None
         """Status and words for what cannot be read further."""
+        self.refusal: HttpRequest | None = None
+        """Stands in the row for what is wrong."""
         self.since = self.loop.time()
         """When the connection began to wait for what it waits for."""
 
@@ -82,27 +85,45 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.is_closing or self.wrong:
             return
-        if b"pgrade:" in data and self.reading is None:
-            data = _declined(data)
-        assert self.parser
-        heads = self.heads
+        steps = self.steps
         try:
-            self.parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._parse(data)
+        except httptools.HttpParserError as error:
             self.wrong = self.wrong or (400, f"the request is not HTTP/1.1: {' '.join(str(error).split())}"[:200])
-        if self.in_head and heads == self.heads:
+        if (self.in_head or self.reading) and steps == self.steps:
             self.open_bytes += len(data)  # httptools keeps a line that does not end, and tells nobody
             if self.open_bytes > HEAD_BYTES:
                 self.wrong = (431, HEAD_TOO_LARGE)
         self._begin_arrived()
         if self.wrong:
-            self._refuse(*self.wrong)
+            self._refuse(self.wrong[1])
+
+    def _parse(self, data: bytes) -> None:
+        """Behind an offer of another protocol httptools would drop the body. curl --http2 and Java's client make one
+        with their first request; it may be ignored (RFC 9110, 7.8), so that the head is read again without it."""
+        while data:
+            assert self.parser
+            try:
+                return self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as error:
+                if self.wrong:
+                    return None
+                head = self._head_without_offer()
+                self.parser = httptools.HttpRequestParser(self)
+                data = head + data[error.args[0] :]
+        return None
+
+    def _head_without_offer(self) -> bytes:
+        assert self.parser
+        lines = [b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)]
+        lines += [b"%s: %s" % header for header in self.headers.items() if header[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     # What httptools calls.
 
     def on_message_begin(self) -> None:
         self.in_head, self.head_bytes, self.open_bytes = True, 0, 0
-        self.heads += 1
+        self.steps += 1
         self.since = self.loop.time()
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
@@ -123,22 +144,26 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         assert self.parser
-        self.in_head = False
+        self.in_head, self.open_bytes = False, 0
+        self.steps += 1
         version = self.parser.get_http_version()
         is_last = version != "1.1" or not self.parser.should_keep_alive()
         method = self.parser.get_method().decode("latin-1")
         if self.head_bytes > HEAD_BYTES:
             self.wrong = self.wrong or (431, HEAD_TOO_LARGE)
-        elif self.parser.should_upgrade():  # CONNECT, or an offer in pieces that `_declined` did not see
+        elif method == "CONNECT":
             self.wrong = self.wrong or (400, "the request asks for another protocol than HTTP/1.1")
         elif self.headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
             self.wrong = self.wrong or (501, "Transfer-Encoding is something else than chunked")
         elif version == "1.1" and self.hosts != 1:
             self.wrong = self.wrong or (400, f"the request has {self.hosts} Host headers; it needs one")
-        if not self.wrong:
+        if version == "1.0":
+            self.headers.pop(b"expect", None)  # RFC 9110, 10.1.1
+        if not (self.wrong or self.parser.should_upgrade()):
             self.reading = HttpRequest(self, method, _path(self.url), self.headers, is_last=is_last)
 
     def on_body(self, body: bytes) -> None:
+        self.steps, self.open_bytes = self.steps + 1, 0
         if self.reading:
             self.reading.add(body)
 
@@ -161,25 +186,33 @@ class Connection(asyncio.Protocol):
 
     def _begin_parked(self) -> None:
         """Nothing comes behind a request that is the connection's last."""
-        if self.begins:  # one that is answered at once asks for the next
-            return
-        self.begins = True
         while self.parked and self._has_room():
             request = self.parked.popleft()
             self.order.append(request)
-            if coroutine := self.port.application(request):
-                task = self.loop.create_task(coroutine)
-                self.port.tasks.add(task)
-                task.add_done_callback(self.port.tasks.discard)
-        self.begins = False
+            self._begin(request)
         if bool(self.parked or self.is_full or self.unsent) != self.is_paused and not self.is_closing:
             self.is_paused = not self.is_paused
             (self.transport.pause_reading if self.is_paused else self.transport.resume_reading)()
 
+    def _begin(self, request: HttpRequest) -> None:
+        if request is self.refusal and self.wrong:
+            status, detail = self.wrong
+            content = {"error": f"{PHRASES[status]}: {detail}", "detail": detail}
+            request.answer(status, json.dumps(content).encode(), [JSON])
+        elif coroutine := self.port.application(request):
+            task = self.loop.create_task(coroutine)
+            self.port.tasks.add(task)
+            task.add_done_callback(self.port.tasks.discard)
+
     def _has_room(self) -> bool:
+        """Nothing joins a row that ends with a long request, or a client that reads no answers could fill the memory
+        with them; nor one of a port that drains, where its last answer ends the connection."""
         if self.is_closing or self.is_full or self.unsent or len(self.order) >= IN_ROW:
             return False
-        return not (self.order and self.order[-1].is_last)
+        if not self.order:
+            return True
+        last = self.order[-1]
+        return not (last.is_last or last.size > PART or self.port.drains())
 
     def ask_for_body(self, request: HttpRequest) -> None:
         """A client that waits to be asked for it is, once it has the answers before."""
@@ -191,12 +224,17 @@ class Connection(asyncio.Protocol):
         """It goes out when those before it have."""
         if self.is_closing:
             return
-        request.is_last = request.is_last or self.port.drains()
+        if request.wants_continue and not (request.size or request.is_whole):
+            request.is_last = True  # only its client knows whether the body comes nevertheless
+        if request is self.order[-1] and self.port.drains():
+            request.is_last = True
         request.written = _answer(request, status, body, (*self.port.headers, *headers))
-        if len(self.order) == 1:
+        if len(self.order) == 1 and not self.parked:
             self._flush()
-        elif not self.flushes:
-            self.loop.call_soon(self._flush)  # others may be ready by then
+            return
+        self.in_rows = True
+        if not self.flushes:
+            self.loop.call_soon(self._flush)  # others may be ready by then, and those in a row would nest
             self.flushes = True
 
     def _flush(self) -> None:
@@ -244,20 +282,19 @@ class Connection(asyncio.Protocol):
         if not self.unsent:
             self._begin_parked()
             if self.is_closing:
-                self.transport.close()
+                self._close()
 
-    def _refuse(self, status: int, detail: str) -> None:
+    def _refuse(self, detail: str) -> None:
         """What cannot be read further is answered behind what was asked before, and ends the connection."""
         if request := self.reading:  # its body is what cannot be read
             self.reading, request.is_last = None, True
             if request.answered and request not in self.order:
                 self._close()
             return request.break_off(NotDecodable(detail))
-        request = HttpRequest(self, "GET", "", {}, is_last=True)
+        self.refusal = request = HttpRequest(self, "GET", "", {}, is_last=True)
         request.begun = request.is_whole = True
-        self.order.append(request)
-        request.answer(status, json.dumps({"error": f"{PHRASES[status]}: {detail}", "detail": detail}).encode(), [JSON])
-        return None
+        self.parked.append(request)
+        return self._begin_parked()
 
     # The connection's own life.
 
@@ -272,10 +309,14 @@ class Connection(asyncio.Protocol):
 
     def look_at_clock(self, now: float) -> None:
         """Close what waits for too long; a port asks it of its connections once a second."""
-        waited = now - self.since
-        if self.is_full and waited > UNREAD_SECONDS:
+        if self.is_full or self.is_closing:
+            before, self.left = self.left, self.transport.get_write_buffer_size()
+            if self.left < before:  # it reads, if slowly
+                self.since = now
+        waited, in_head = now - self.since, self.in_head and not self.is_paused
+        if (self.is_full or self.is_closing) and waited > UNREAD_SECONDS:
             self.transport.abort()
-        elif (self.in_head and waited > HEAD_SECONDS) or (self._is_idle() and waited > IDLE_SECONDS):
+        elif (in_head and waited > HEAD_SECONDS) or (self._is_idle() and waited > IDLE_SECONDS):
             self._close()
 
     def end_when_idle(self) -> None:
@@ -284,10 +325,13 @@ class Connection(asyncio.Protocol):
 
     def end(self, error: BaseException) -> None:
         """Now: what has no answer yet ends with the error."""
-        for request in (*self.order, *self.parked):
+        self.parked.clear()
+        for request in (*self.order,):
             request.lose(error)
+        self._flush()
         self.unsent.clear()
-        self._close()
+        self.is_closing = True
+        self.transport.close()
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.is_closing = True
@@ -297,16 +341,28 @@ class Connection(asyncio.Protocol):
         self.order.clear()
         self.parked.clear()
         self.unsent.clear()
-        self.reading = self.parser = None  # the parser knows its protocol, and only the garbage collector would see it
+        self.reading = self.refusal = None
+        self.parser = None  # it knows its protocol, and only the garbage collector would see that
 
     def _is_idle(self) -> bool:
         return not (self.order or self.parked or self.reading or self.in_head or self.unsent)
 
     def _close(self) -> None:
-        """Behind what is to be sent."""
-        self.is_closing = True
-        if not self.unsent:
+        """Behind what is to be sent. A client that still sends would be told of a reset and lose its answer: what it
+        sends is passed over until it has closed too, or for UNREAD_SECONDS."""
+        if not self.is_closing:
+            self.is_closing, self.since = True, self.loop.time()
+            self.hears_more = bool(self.reading or self.parked or self.wrong or self.in_rows)
+        if self.unsent:
+            return
+        if not self.hears_more:
             self.transport.close()
+            return
+        if self.is_paused:
+            self.is_paused = False
+            self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
 
 
 def _path(url: bytes) -> str:
@@ -316,13 +372,6 @@ def _path(url: bytes) -> str:
     except httptools.HttpParserInvalidURLError:
         path = url
     return unquote(path.decode("latin-1"))
-
-
-def _declined(data: bytes) -> bytes:
-    """Without the offer of another protocol, which curl --http2 and Java's client make with their first request and
-    for which httptools would drop its body; it may be ignored (RFC 9110, 7.8)."""
-    head, end, rest = data.partition(b"\r\n\r\n")
-    return UPGRADE.sub(b"\r\nDeclined:", head) + end + rest
 
 
 def _answer(request: HttpRequest, status: int, body: Sequence[bytes], headers: Iterable[Header]) -> list[bytes]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 Header = tuple[bytes, bytes]
 Then = Callable[[bytes | RequestError], None]
 JSON: Header = (b"content-type", b"application/json")
+SMALL = 1024
+"""Bytes of a part below which it is put to the one before: of chunks of two bytes each object has 35."""
 WINDOW_BITS = {b"gzip": 31, b"deflate": 15}  # 31: gzip's header; 15: zlib's, which is what HTTP calls deflate
 
 
@@ -51,7 +53,7 @@ class HttpRequest:
         self.broken: RequestError | None = None
         """Why the body will never be whole."""
         self.wants_continue = headers.get(b"expect", b"").lower() == b"100-continue"
-        self.parts: list[bytes] = []
+        self.parts: list[bytes | bytearray] = []
         self.size, self.limit = 0, 0
         self.written: list[bytes] = []
         """The answer's bytes, until those of the requests before it have gone out."""
@@ -66,10 +68,11 @@ class HttpRequest:
     def take_body(self, limit: int, seconds: float, then: Then) -> None:
         """`then(body)` once it is here, as it was sent, or with the RequestError that it ends with: at most `limit`
         bytes are taken, and they come within `seconds`."""
+        # The parser takes digits alone, but as many zeros as are sent, and int() takes no more than 4300.
         self.then, self.limit = then, limit
         if self.broken:
             self._tell(self.broken)
-        elif int(self.headers.get(b"content-length", b"0")) > limit or self.size > limit:  # digits: the parser's
+        elif int(self.headers.get(b"content-length", b"").lstrip(b"0") or 0) > limit or self.size > limit:
             self._tell(too_large(limit))
         elif self.is_whole:
             self._tell(b"".join(self.parts))
@@ -89,9 +92,15 @@ class HttpRequest:
 
     def add(self, part: bytes) -> None:
         """More of the body; nobody wants it once there is an answer."""
-        if not self.answered:
-            self.size += len(part)
+        if self.answered:
+            return
+        self.size += len(part)
+        if len(part) >= SMALL or not self.parts:
             self.parts.append(part)
+            return
+        if not isinstance(self.parts[-1], bytearray):
+            self.parts.append(bytearray())
+        self.parts[-1] += part
 
     def arrived(self) -> None:
         """Look at what `add` has brought."""

@@ -56,14 +56,20 @@ class Rest:
                 return self._introspect(getattr(self.introspection, name), request, model, version)
         except RequestError as error:
             refuse(request, error)
+        except Exception as error:
+            fail(request, error)
         return None
 
     def _exchange(self, request: HttpRequest, name: str, version: str, protocol: str, form: FormOf) -> None:
         exchange: Exchange[Said] = Exchange(self.plane, protocol, partial(_answer, request))
         request.gone = exchange.cancel
-        if exchange.admit(name, version):
+        if not exchange.admit(name, version):
+            return
+        try:
             identify(exchange.context, request, self.plane)
             request.take_body(*self.limits, partial(_take, exchange, request, form, self.limits[0]))
+        except Exception as error:  # or it would keep its place
+            exchange.end(error)
 
     async def _introspect(self, call: Callable[..., Any], request: HttpRequest, name: str, version: str) -> None:
         try:
@@ -82,7 +88,8 @@ def _take(exchange: Exchange[Said], request: HttpRequest, form: FormOf, limit: i
 
 
 def _answer(request: HttpRequest, exchange: Exchange[Said]) -> None:
-    result = exchange.result
+    # An error knows its frames, and they know the exchange: only the garbage collector would free the two.
+    result, exchange.result = exchange.result, None
     if isinstance(result, RequestError | DeadlinePassed | InferenceFailed):
         refuse(request, result)
     elif isinstance(result, BaseException):

@@ -55,16 +55,16 @@ class HttpServer:
     async def stop(self, seconds: float) -> None:
         """Close what is idle, let the requests in flight be answered, and drop what is left then."""
         self.server.close()
-        self.clock.cancel()
         self.ending, end = True, time.monotonic() + seconds
-        for connection in list(self.shared.connections):
-            connection.end_when_idle()
         while self.shared.connections and time.monotonic() < end:
+            for connection in list(self.shared.connections):
+                connection.end_when_idle()
             await asyncio.sleep(0.005)
         for connection in list(self.shared.connections):
             connection.end(asyncio.CancelledError())
         for task in self.shared.tasks:
             task.cancel()
+        self.clock.cancel()
         await asyncio.sleep(0)  # so that what was written on the way goes out
 
     async def _look_at_clock(self) -> None:

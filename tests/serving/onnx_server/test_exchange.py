@@ -1,6 +1,7 @@
 """One request's way through the data plane: outputs, deadlines, cancellation, admission, and that it ends once."""
 
 import asyncio
+import gc
 import io
 import itertools
 import threading
@@ -363,3 +364,27 @@ async def test_an_answer_in_pieces_ends_with_its_time_or_with_its_client() -> No
             await endless.outcome()
         await until(lambda: not plane.turns.works)
         assert model.admission.inside == 0
+
+
+@in_loop
+@pytest.mark.parametrize("in_coroutine", [True, False])
+async def test_what_is_refused_leaves_nothing_to_the_garbage_collector(in_coroutine: bool) -> None:
+    async with serving_session(Free(), held_bundle()) as (plane, model):
+        for _ in range(2):  # the first makes what stays
+            gc.collect()
+            for _ in range(5):
+                exchange = Exchange[Outputs](plane, "rest", None if in_coroutine else _forget)
+                exchange.admit(model.name, "")
+                exchange.take(Asking(Inference(sample(1), outputs=[Wanted("z")]), is_large=True))
+                exchange.form.may_read.set()  # type: ignore[attr-defined]
+                if in_coroutine:
+                    with pytest.raises(WrongTensor):
+                        await exchange.outcome()
+                await until(lambda: not model.admission.inside)
+                del exchange
+        assert gc.collect() == 0
+
+
+def _forget(exchange: Exchange[Outputs]) -> None:
+    assert isinstance(exchange.result, WrongTensor)
+    exchange.result = None

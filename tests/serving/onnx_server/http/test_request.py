@@ -11,7 +11,7 @@ from tests.serving.onnx_server.in_process import Line
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import SECONDS, head, in_loop
 from torchferry.serving.errors import ClientGone, NotDecodable, RequestError, TooLarge, TooSlow, UnsupportedType
-from torchferry.serving.onnx_server.http.request import HttpRequest, unpacked
+from torchferry.serving.onnx_server.http.request import SMALL, HttpRequest, unpacked
 
 LIMIT = 100
 
@@ -143,3 +143,27 @@ async def test_an_answered_request_tells_nobody_and_is_answered_once() -> None:
     line.lose()
     assert not told
     assert len(line.transport.writes) == 1
+
+
+@in_loop
+async def test_a_length_may_begin_with_zeros() -> None:
+    reading = Reading()
+    line = Line(reading)
+    line.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"0" * 5000 + b"2\r\n\r\nab")
+    await until(lambda: reading.found is not None)
+    assert reading.found == b"ab"
+
+
+@in_loop
+async def test_many_small_parts_are_kept_as_one() -> None:
+    asked: list[HttpRequest] = []
+    line = Line(asked.append)
+    sent = [bytes([97 + number % 26]) * 2 for number in range(1000)]
+    large = b"A" * SMALL
+    line.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for part in (*sent, large, *sent):
+        line.send(b"%x\r\n%s\r\n" % (len(part), part))
+    (request,) = asked
+    assert len(request.parts) == 4
+    assert b"".join(request.parts) == b"".join([*sent, large, *sent])
+    line.lose()

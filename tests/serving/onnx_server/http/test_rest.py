@@ -247,3 +247,18 @@ async def test_the_rest_of_a_long_answer_is_not_written_for_a_client_that_has_go
         assert not line.transport.writes
         labels = {"model": "tiny", "version": "1.0", "protocol": "rest", "outcome": "cancelled"}
         assert plane.metrics.registry.get_sample_value("torchferry_serve_requests_total", labels) == 1
+
+
+@in_loop
+async def test_a_fault_before_the_body_is_answered_and_keeps_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with serving_session(Free()) as (plane, model):
+        line = Line(Rest(plane, Access(None)))
+        monkeypatch.setattr(plane, "trace", broken)
+        said = await line.ask("/v2/models/tiny/infer", traceparent="00-1-1-01")
+        assert (said.status, said.json["detail"]) == (500, "a bug of the server: ZeroDivisionError")
+        assert not model.admission.inside
+        monkeypatch.setattr(plane.repository, "find", broken)
+        assert (await line.ask("/v2/models/tiny/infer")).status == 500
