@@ -45,11 +45,11 @@ class MetricsPage:
     async def _page(self, content_type: str) -> list[bytes]:
         """Who comes while it is being written gets the same."""
         if content_type not in self.being_written:
-            self.being_written[content_type] = asyncio.create_task(self._write(content_type))
+            self.being_written[content_type] = asyncio.create_task(self._write(content_type, self.forms[content_type]))
         return await asyncio.shield(self.being_written[content_type])
 
-    async def _write(self, content_type: str) -> list[bytes]:
+    async def _write(self, content_type: str, form: Form) -> list[bytes]:
         try:
-            return await self.turns.take(self.forms[content_type].write(self.registry.collectors))
+            return await self.turns.take(form.write(self.registry.collectors))
         finally:
             del self.being_written[content_type]

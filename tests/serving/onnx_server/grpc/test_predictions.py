@@ -55,7 +55,7 @@ async def test_the_answer_carries_its_stages_and_the_callers_trace(tmp_path: Pat
         (Request(model_name="nobody"), grpc.StatusCode.NOT_FOUND, "there is no model 'nobody'"),
         (Request(model_name="tiny", model_version="9"), grpc.StatusCode.NOT_FOUND, "tiny has no version '9'"),
         (Request(model_name="tiny", input={"data": b"a,b"}), grpc.StatusCode.INVALID_ARGUMENT, "neither JSON nor"),
-        (Request(model_name="tiny", input={"file": ROW}), grpc.StatusCode.INVALID_ARGUMENT, "has rows of different"),
+        (Request(model_name="tiny", input={"file": ROW}), grpc.StatusCode.INVALID_ARGUMENT, "the body has no lines"),
     ],
 )
 async def test_what_cannot_be_answered_is_refused(

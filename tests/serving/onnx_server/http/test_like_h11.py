@@ -7,7 +7,7 @@ are left out, since they move no end: llhttp takes an empty line before a reques
 import asyncio
 
 import h11
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.serving.onnx_server.in_process import Line
@@ -91,6 +91,7 @@ REQUESTS = st.builds(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sent=st.lists(REQUESTS, min_size=1, max_size=3).map(b"".join), size=st.integers(1, 40))
 def test_both_see_the_same_requests_or_ours_ends_the_connection(sent: bytes, size: int) -> None:
     ours, closed = asyncio.run(read_by_us(sent, size))
