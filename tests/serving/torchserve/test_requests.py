@@ -101,7 +101,7 @@ def test_raw_elements_are_taken_and_given(addresses: dict[str, str]) -> None:
         (b'{"instances": [{"b64": "?"}]}', {}, 400, "an instance is not of the form"),
         (b'{"instances": [{"b64": "aGk="}, 3]}', {}, 400, "image"),
         (b'{"instances": [NaN]}', {}, 422, "data"),
-        (b'{"instances": ["a"]}', {}, 422, "data"),
+        (b'{"instances": ["a"]}', {}, 400, "an instance is not of the form"),
     ],
 )
 def test_what_the_client_did_wrong_is_a_4xx(
