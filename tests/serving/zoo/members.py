@@ -130,6 +130,10 @@ TIMM = (
     *("eca_resnet33ts", "hrnet_w18_small", "res2net50_26w_4s", "skresnet18", "sehalonet33ts", "botnet26t_256"),
 )
 
+TIMM_REFUSED = {"visformer_tiny": "differ"}
+"""With random weights its values grow to hundreds, and float32 rounds by more than a thousandth of them."""
+
 
 def timm(name: str) -> Member:
-    return Member(f"timm-{name}", "timm.create_model", ("image:224",), {"model_name": name, "num_classes": 10})
+    args = {"model_name": name, "num_classes": 10}
+    return Member(f"timm-{name}", "timm.create_model", ("image:224",), args, TIMM_REFUSED.get(name, ""))

@@ -159,7 +159,10 @@ def test_torchvisions_families(member: Member, tmp_path: Path) -> None:
 def test_timms_families(name: str, tmp_path: Path) -> None:
     if importlib.util.find_spec("timm") is None:
         pytest.skip("timm is not installed")
-    for found, address in served([timm(name)], tmp_path):
+    if (member := timm(name)).refused:
+        assert member.refused in refusal(member, tmp_path)
+        return
+    for found, address in served([member], tmp_path):
         check(found[f"timm-{name}"], over_grpc(address["grpc"]))
 
 
