@@ -1,5 +1,6 @@
 """Families of metrics whose samples come in rows: what has the same labels is read together, and its text is kept."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,19 +10,19 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
 
-class Rows:
+class Rows(ABC):
     """Samples of one family, in the order of their lines on the page. Only their values change."""
 
     exemplars: Mapping[int, Exemplar] = {}
     """By the sample's place; those that there are."""
 
+    @abstractmethod
     def values(self) -> Sequence[float]:
         """As they are now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add_to(self, family: Any) -> None:
         """`family`: one of prometheus_client's, of the kind that this is of."""
-        raise NotImplementedError
 
 
 class Family(Collector):
