@@ -1,10 +1,11 @@
-"""HTTP/1.1: requests in a row and in pieces, what is refused, what takes too long, and how a connection ends."""
+"""HTTP/1.1: requests in a row and in pieces, what is refused, and what takes too long."""
 
 import asyncio
 import json
 
 import pytest
 
+from tests.serving.onnx_server.http.lines import Held, echo, paths, statuses, written
 from tests.serving.onnx_server.in_process import Line
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import SECONDS, head, in_loop
@@ -14,36 +15,9 @@ from torchferry.serving.onnx_server.http.connection import (
     HEAD_SECONDS,
     IDLE_SECONDS,
     IN_ROW,
-    PART,
     UNREAD_SECONDS,
 )
 from torchferry.serving.onnx_server.http.request import HttpRequest
-
-
-async def echo(request: HttpRequest) -> None:
-    request.answer(200, await request.body(1000, SECONDS))
-
-
-def paths(request: HttpRequest) -> None:
-    request.answer(200, request.path.encode())
-
-
-class Held:
-    """Keeps its requests waiting."""
-
-    def __init__(self) -> None:
-        self.requests: list[HttpRequest] = []
-
-    def __call__(self, request: HttpRequest) -> None:
-        self.requests.append(request)
-
-
-def written(line: Line) -> bytes:
-    return b"".join(line.transport.writes)
-
-
-def statuses(line: Line) -> list[int]:
-    return [int(part.split()[0]) for part in written(line).split(b"HTTP/1.1 ")[1:]]
 
 
 @in_loop
@@ -305,87 +279,8 @@ async def test_a_lost_connection_is_told_to_every_request_that_waits_and_nothing
     assert not line.port.connections
 
 
-LONG = [bytes([65 + number]) * 100_000 for number in range(20)]
-
-
-def long_or_short(request: HttpRequest) -> None:
-    request.answer(200, LONG if request.path == "/long" else b"short")
-
-
-async def begun(line: Line) -> None:
-    """Its first part alone is written."""
-    while not line.transport.writes:
-        await asyncio.sleep(0)
-
-
-def bodies(line: Line) -> list[bytes]:
-    return [part.partition(b"\r\n\r\n")[2] for part in written(line).split(b"HTTP/1.1 ")[1:]]
-
-
-@in_loop
-async def test_a_long_answer_goes_out_in_parts_and_in_its_place() -> None:
-    line = Line(long_or_short)
-    rounds = 0
-    line.send(head("/", 0) + head("/long", 0) + head("/long", 0) + head("/", 0))
-    while len(bodies(line)) < 4 or line.protocol.unsent:
-        await asyncio.sleep(0)
-        rounds += 1
-    assert bodies(line) == [b"short", b"".join(LONG), b"".join(LONG), b"short"]
-    assert max(map(len, line.transport.writes)) < 2 * PART
-    assert rounds > 10
-
-
-@in_loop
-async def test_the_rest_of_a_long_answer_waits_until_the_client_reads() -> None:
-    line = Line(long_or_short)
-    line.send(head("/long", 0))
-    await begun(line)
-    line.protocol.pause_writing()
-    line.send(head("/", 0))
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert len(line.transport.writes) == 1
-    line.protocol.resume_writing()
-    await until(lambda: len(bodies(line)) == 2)
-    assert bodies(line) == [b"".join(LONG), b"short"]
-
-
-@in_loop
-async def test_a_connection_ends_behind_its_long_answer_unless_it_has_to_end_now() -> None:
-    line = Line(long_or_short)
-    line.send(head("/long", 0, Connection="close"))
-    assert not line.transport.closed
-    line.protocol.end_when_idle()
-    await until(lambda: line.transport.closed)
-    assert bodies(line) == [b"".join(LONG)]
-    cut = Line(long_or_short)
-    cut.send(head("/long", 0))
-    await begun(cut)
-    cut.protocol.end(asyncio.CancelledError())
-    assert cut.transport.closed
-    assert len(written(cut)) < 2_000_000
-
-
-@in_loop
-async def test_a_long_answer_is_not_idle_and_is_dropped_with_its_connection() -> None:
-    line = Line(long_or_short)
-    line.send(head("/long", 0))
-    line.protocol.look_at_clock(asyncio.get_running_loop().time() + IDLE_SECONDS + 1)
-    assert not line.transport.closed
-    await begun(line)
-    line.lose()
-    before = len(line.transport.writes)
-    await asyncio.sleep(0)
-    assert len(line.transport.writes) == before
-    assert not line.protocol.unsent
-
-
-@in_loop
-async def test_a_head_of_a_long_answer_has_its_length() -> None:
-    line = Line(long_or_short)
-    line.send(head("/long", 0, "HEAD"))
-    assert b"content-length: 2000000\r\n" in written(line)
-    assert bodies(line) == [b""]
+BROKEN = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"
+"""What comes next is no part of it."""
 
 
 @in_loop
@@ -396,9 +291,8 @@ async def test_a_body_that_breaks_off_is_its_requests_fault_and_ends_the_connect
         except NotDecodable as error:
             request.answer(400, str(error).encode())
 
-    broken = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"
     line = Line(read)
-    line.send(broken)
+    line.send(BROKEN)
     line.send(b"lo nonsense" + head("/", 0))
     await until(lambda: line.transport.closed)
     assert statuses(line) == [400]
@@ -407,7 +301,7 @@ async def test_a_body_that_breaks_off_is_its_requests_fault_and_ends_the_connect
 @in_loop
 async def test_a_body_that_breaks_off_when_nobody_wants_it_ends_the_connection() -> None:
     line = Line(paths)
-    line.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel")
+    line.send(BROKEN)
     line.send(b"lo nonsense" + head("/", 0))
     assert statuses(line) == [200]
     assert line.transport.closed

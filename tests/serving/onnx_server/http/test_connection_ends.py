@@ -1,4 +1,4 @@
-"""How a connection ends while its client still sends, still reads, or has asked for more than was begun."""
+"""A connection ends while its client still sends, still reads, or has asked for more than was begun."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.serving.onnx_server.http.test_connection import Held, echo, paths, statuses, written
+from tests.serving.onnx_server.http.lines import Held, echo, paths, statuses, written
 from tests.serving.onnx_server.in_process import Line
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import head, in_loop

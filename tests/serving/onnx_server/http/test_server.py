@@ -73,7 +73,7 @@ async def test_what_is_in_flight_is_answered_as_it_stops_and_then_the_connection
     waiting = asyncio.ensure_future(connection.post("/", b""))
     await until(lambda: bool(asked))
     stopping = asyncio.ensure_future(server.stop(60))
-    await asyncio.sleep(0.02)
+    await until(lambda: server.ending)
     asked[0].answer(200, b"late")
     status, headers, content = await waiting
     await stopping
