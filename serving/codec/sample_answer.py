@@ -1,4 +1,4 @@
-"""What a model says of one sample, as JSON objects: labels, a regression's values, or an object for each output."""
+"""Puts one sample's outputs into words, as JSON objects: labels, values, or an object for each output."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""How far servers' answers to a bundle's golden samples may be from the checkpoint's, each output by itself.
+"""Bounds how far servers' answers to the golden samples may be from the checkpoint's, each output by itself.
 
 A server may be another machine, which rounds otherwise: a bundle allows twice what was measured where it was made.
 """

@@ -1,4 +1,4 @@
-"""What all requests share, whatever their protocol: the models, the settings, and where their outcomes are counted."""
+"""The data plane that the requests of all protocols share: models, settings, and where outcomes are counted."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

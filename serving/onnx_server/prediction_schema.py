@@ -1,4 +1,4 @@
-"""What /predictions answers, as JSON schema: as `serving.codec.sample_answer` makes it of a model's outputs."""
+"""Describes an answer of /predictions as JSON schema: as `serving.codec.sample_answer` makes it of outputs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""How a recipe has a table's rows typed, split and scaled, and what it does about their gaps."""
+"""A recipe's options for a table's rows: their types, split and scaling, and what is done about gaps."""
 
 import re
 from dataclasses import dataclass
