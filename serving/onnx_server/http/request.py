@@ -41,10 +41,10 @@ class HttpRequest:
         "written",
     )
 
-    def __init__(
-        self, connection: "Connection", method: str, path: str, headers: dict[bytes, bytes], *, is_last: bool
-    ) -> None:
-        self.connection, self.method, self.path = connection, method, path
+    def __init__(self, method: str, path: str, headers: dict[bytes, bytes], *, is_last: bool) -> None:
+        self.connection: Connection
+        """That it is answered on; from when it has begun."""
+        self.method, self.path = method, path
         self.headers = headers
         """By name in lower case."""
         self.is_last = is_last

@@ -11,13 +11,13 @@ from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import SECONDS, head, in_loop
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server.http.connection import (
-    HEAD_BYTES,
     HEAD_SECONDS,
     IDLE_SECONDS,
     IN_ROW,
     UNREAD_SECONDS,
 )
 from torchferry.serving.onnx_server.http.request import HttpRequest
+from torchferry.serving.onnx_server.http.request_parser import HEAD_BYTES
 
 
 @in_loop
@@ -212,8 +212,8 @@ async def test_a_body_that_nobody_wants_any_more_is_passed_over() -> None:
     line = Line(paths)
     line.send(head("/first", 10) + b"abc")
     assert statuses(line) == [200]
-    assert line.protocol.reading
-    clock = line.protocol.reading.timer
+    assert line.protocol.parser.reading
+    clock = line.protocol.parser.reading.timer
     assert clock
     assert not clock.cancelled()
     line.send(b"defghij" + head("/second", 0))

@@ -11,8 +11,9 @@ from tests.serving.onnx_server.in_process import Line
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import head, in_loop
 from torchferry.serving.net.ports import listen
-from torchferry.serving.onnx_server.http.connection import HEAD_BYTES, HEAD_SECONDS, IN_ROW, PART, UNREAD_SECONDS
+from torchferry.serving.onnx_server.http.connection import HEAD_SECONDS, IN_ROW, PART, UNREAD_SECONDS
 from torchferry.serving.onnx_server.http.request import HttpRequest
+from torchferry.serving.onnx_server.http.request_parser import HEAD_BYTES
 from torchferry.serving.onnx_server.http.server import HttpServer
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -20,9 +20,8 @@ LIMIT = 10**6
 
 
 def request(**headers: bytes) -> HttpRequest:
-    nobody: Any = None
     named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
-    return HttpRequest(nobody, "POST", "/", named, is_last=False)
+    return HttpRequest("POST", "/", named, is_last=False)
 
 
 def body(values: np.ndarray = GOLDEN) -> bytes:

@@ -115,8 +115,8 @@ async def read_by_us(sent: bytes, size: int) -> tuple[Seen, bool]:
     for start in range(0, len(sent), size):
         line.send(sent[start : start + size])
     closed = line.transport.closed
-    if line.protocol.reading and line.protocol.reading.timer:
-        line.protocol.reading.timer.cancel()
+    if line.protocol.parser.reading and line.protocol.parser.reading.timer:
+        line.protocol.parser.reading.timer.cancel()
     return seen, closed
 
 

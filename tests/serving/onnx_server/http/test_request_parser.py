@@ -1,0 +1,72 @@
+"""Requests are read from bytes in any pieces, within their bounds; what cannot be read further is said once."""
+
+import gc
+import weakref
+
+import pytest
+
+from tests.serving.wire import head
+from torchferry.serving.onnx_server.http.request import HttpRequest
+from torchferry.serving.onnx_server.http.request_parser import HEAD_BYTES, RequestParser
+
+
+def fed(parser: RequestParser, sent: bytes, size: int) -> list[HttpRequest]:
+    pieces = (sent[start : start + size] for start in range(0, len(sent), size))
+    return [request for piece in pieces for request in parser.feed(piece)]
+
+
+@pytest.mark.parametrize("size", [1, 3, 50, 10_000])
+def test_requests_in_a_row_are_read_in_pieces_of_any_size(size: int) -> None:
+    parser = RequestParser()
+    found = fed(parser, head("/a%20b?c=d", 5, x="1") + b"hello" + head("/", 0, method="GET", Connection="close"), size)
+    assert [(each.method, each.path, b"".join(each.parts), each.is_last) for each in found] == [
+        ("POST", "/a b", b"hello", False),
+        ("GET", "/", b"", True),
+    ]
+    assert found[0].headers[b"x"] == b"1"
+    assert (parser.reading, parser.wrong, parser.heads) == (None, None, 2)
+
+
+def test_a_body_that_arrives_is_that_of_the_request_that_is_read() -> None:
+    parser = RequestParser()
+    assert not parser.feed(head("/", 5) + b"hel")
+    reading = parser.reading
+    assert reading
+    assert (reading.size, parser.in_head) == (3, False)
+    (request,) = parser.feed(b"lo")
+    assert request.is_whole
+    assert not parser.reading
+
+
+def test_only_the_first_fault_is_said() -> None:
+    parser = RequestParser()
+    parser.feed(b"GET / HTTP/1.1\r\n\r\nnonsense\r\n\r\n")
+    assert parser.wrong == (400, "the request has 0 Host headers; it needs one")
+
+
+@pytest.mark.parametrize("size", [1000, 10 * HEAD_BYTES])
+def test_a_head_has_a_bound_whether_it_comes_in_pieces_or_not(size: int) -> None:
+    parser = RequestParser()
+    assert not fed(parser, b"GET / HTTP/1.1\r\nHost: a\r\na: " + b"b" * (HEAD_BYTES + 1000) + b"\r\n\r\n", size)
+    assert parser.wrong == (431, "the request's head has more than 65,536 bytes")
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_an_offer_of_another_protocol_is_passed_over(size: int) -> None:
+    offer = head("/", 3, Connection="Upgrade", Upgrade="h2c") + b"abc" + head("/next", 0)
+    found = fed(RequestParser(), offer, size)
+    assert [(each.path, b"".join(each.parts)) for each in found] == [("/", b"abc"), ("/next", b"")]
+    assert b"upgrade" not in found[0].headers
+
+
+def test_a_closed_one_leaves_nothing_to_the_garbage_collector() -> None:
+    gc.disable()
+    try:
+        parser = RequestParser()
+        parser.feed(head("/", 0))
+        kept = weakref.ref(parser)
+        parser.close()
+        del parser
+        assert kept() is None
+    finally:
+        gc.enable()
