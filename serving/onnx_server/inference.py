@@ -1,6 +1,5 @@
 """An inference request, its work on a session, and its answer, in no protocol's form."""
 
-import enum
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -43,15 +42,6 @@ class Inference:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-class State(enum.Enum):
-    NEW = enum.auto()
-    WAITING = enum.auto()
-    """In the queue."""
-    RUNNING = enum.auto()
-    OVER = enum.auto()
-    """Answered, too late, or wanted by nobody."""
-
-
 class Work:
     """One request's tensors, and when it passed each stage, in seconds of time.monotonic()."""
 
@@ -63,12 +53,13 @@ class Work:
         "finished",
         "inputs",
         "interactive",
+        "is_over",
         "queued",
         "result",
         "shapes",
         "size",
         "started",
-        "state",
+        "waits",
     )
 
     def __init__(
@@ -81,7 +72,8 @@ class Work:
     ) -> None:
         """`done` is called once, in the event loop, when there is a result; not if nobody waits for it any more."""
         self.inputs, self.done, self.interactive, self.deadline = inputs, done, interactive, deadline
-        self.state = State.NEW
+        self.waits = self.is_over = False
+        """In the queue; answered, too late, or wanted by nobody."""
         self.result: Outputs | Exception | None = None
         """None until it is over."""
         self.size = len(next(iter(inputs.values())))
@@ -95,7 +87,7 @@ class Work:
 
     def over(self) -> None:
         """It lets go of who is told, which knows it: only the garbage collector would free the two."""
-        self.state, self.done = State.OVER, _nobody
+        self.is_over, self.done = True, _nobody
 
 
 def _nobody(_work: Work) -> None:

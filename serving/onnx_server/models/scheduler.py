@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from torchferry.serving.errors import DeadlinePassed
-from torchferry.serving.onnx_server.inference import Outputs, Shapes, State, Work
+from torchferry.serving.onnx_server.inference import Outputs, Shapes, Work
 from torchferry.serving.onnx_server.models.batch import Batch
 from torchferry.serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
 from torchferry.serving.session import Session
@@ -90,7 +90,7 @@ class Scheduler:
 
     def leave(self, work: Work) -> None:
         """Nobody waits for it any more; if it is in the queue, it goes."""
-        if work.state is State.WAITING:
+        if work.waits:
             self._take(work)
         work.over()
         self.asked.discard(work)
@@ -147,7 +147,7 @@ class Scheduler:
             self._take(work)
         if due := [work for work in works if work.deadline > now]:
             for work in due:
-                work.started, work.state = now, State.RUNNING
+                work.started = now
                 work.delayed = max(0.0, now - max(work.queued, self.free_since)) if self.max_delay else 0.0
             self.running += len(due)
             self.free.pop().run(Batch(due))
@@ -166,7 +166,7 @@ class Scheduler:
         self._dispatch()  # before the answers are told: the session need not wait for that
         for work, result in zip(batch.works, batch.results, strict=True):
             work.finished, work.batch_size = now, min(batch.samples, self.cap or batch.samples)
-            if work.state is not State.OVER:
+            if not work.is_over:
                 self._end(work, result)
 
     def _look_again_in(self, seconds: float) -> None:
@@ -178,7 +178,7 @@ class Scheduler:
         """One timer for all of them, because one for each takes as long as reading a request."""
         now = time.monotonic()
         for work in [work for work in self.asked if work.deadline <= now]:
-            if work.state is State.WAITING:
+            if work.waits:
                 self._take(work)
             self._end(work, _too_late())
         self.looks_at_deadlines = bool(self.asked)
@@ -196,11 +196,11 @@ class Scheduler:
 
     def _put(self, work: Work) -> None:
         self.waiting[work.interactive].add(work)
-        work.state = State.WAITING
+        work.waits = True
         self.queued += 1
 
     def _take(self, work: Work) -> None:
-        work.state = State.NEW
+        work.waits = False
         self.waiting[work.interactive].remove(work)
         self.queued -= 1
 
