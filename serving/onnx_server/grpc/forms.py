@@ -1,8 +1,7 @@
 """Requests over gRPC as an exchange takes them: ModelInferRequest, and TorchServe's PredictionsRequest."""
 
-from torchferry.serving.codec import predictions_json
 from torchferry.serving.codec.predictions_grpc import PredictionResponse, PredictionsRequest, Response
-from torchferry.serving.codec.predictions_json import read_request, read_top_k
+from torchferry.serving.onnx_server import predictions_form
 from torchferry.serving.onnx_server.grpc import messages
 from torchferry.serving.onnx_server.grpc.interfaces import InferRequest, InferResponse
 from torchferry.serving.onnx_server.inference import Inference, Outputs
@@ -23,24 +22,17 @@ class InferForm:
         return messages.write(asked, outputs, model)
 
 
-class PredictionsForm:
-    """Always read in a thread: a file may be a picture of any size."""
-
-    __slots__ = ("read_as", "request", "top_k")
-    is_large = True
+class PredictionsForm(predictions_form.PredictionsForm):
+    __slots__ = ("request",)
 
     def __init__(self, request: PredictionsRequest) -> None:
-        self.request, self.top_k = request, request.input.get("top_k")
-        self.read_as: predictions_json.Request
+        super().__init__(request.input.get("top_k"))
+        self.request = request
 
-    def read(self, model: Model) -> Inference:
-        read_top_k(self.top_k)
+    def content(self) -> bytes:
         given = self.request.input
         # TorchServe's own handlers read either name.
-        body = next((given[name] for name in ("data", "body") if name in given), b"")
-        self.read_as = read_request(body, model.bundle)
-        return Inference(self.read_as.inputs)
+        return next((given[name] for name in ("data", "body") if name in given), b"")
 
     def write(self, model: Model, _asked: Inference, outputs: Outputs) -> PredictionResponse:
-        text = predictions_json.answer(self.read_as, outputs, model.bundle, model.name, read_top_k(self.top_k))
-        return Response(prediction=text.encode())
+        return Response(prediction=self.text(model, outputs))

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from torchferry.serving.codec import predictions_json
-from torchferry.serving.codec.predictions_json import read_request, read_top_k
 from torchferry.serving.errors import NotDecodable
+from torchferry.serving.onnx_server import predictions_form
 from torchferry.serving.onnx_server.exchange import Pieces
 from torchferry.serving.onnx_server.http import oip_json
 from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest, unpacked
@@ -67,24 +66,19 @@ def _said(answer: bytes | Sequence[bytes], json_length: int | None) -> Said:
     return ([JSON] if json_length is None else [RAW, (LENGTH, b"%d" % json_length)]), answer
 
 
-class PredictionsForm:
-    """POST /predictions/...: a file, rows, a form or JSON; always read in a thread, since all of these may be long."""
+class PredictionsForm(predictions_form.PredictionsForm):
+    """POST /predictions/..."""
 
-    __slots__ = ("body", "encoding", "limit", "read_as", "top_k", "type")
-    is_large = True
+    __slots__ = ("body", "encoding", "limit", "type")
 
     def __init__(self, request: HttpRequest, body: bytes, limit: int) -> None:
         """`limit`: bytes that may come of a packed body."""
+        super().__init__(request.header(TOP_K))
         self.body, self.limit, self.encoding = body, limit, request.headers.get(ENCODING, b"")
-        self.type, self.top_k = request.header(TYPE), request.header(TOP_K)
-        self.read_as: predictions_json.Request
+        self.type = request.header(TYPE)
 
-    def read(self, model: Model) -> Inference:
-        read_top_k(self.top_k)
-        body = unpacked(self.body, self.encoding, self.limit)
-        self.read_as = read_request(upload(body, self.type), model.bundle)
-        return Inference(self.read_as.inputs)
+    def content(self) -> bytes:
+        return upload(unpacked(self.body, self.encoding, self.limit), self.type)
 
     def write(self, model: Model, _asked: Inference, outputs: Outputs) -> Said:
-        text = predictions_json.answer(self.read_as, outputs, model.bundle, model.name, read_top_k(self.top_k))
-        return [JSON], text.encode()
+        return [JSON], self.text(model, outputs)

@@ -1,0 +1,33 @@
+"""TorchServe's call as an exchange takes it, whichever protocol brings it."""
+
+from abc import ABC, abstractmethod
+
+from torchferry.serving.codec import predictions_json
+from torchferry.serving.codec.predictions_json import read_request, read_top_k
+from torchferry.serving.onnx_server.inference import Inference, Outputs
+from torchferry.serving.onnx_server.models.model import Model
+
+
+class PredictionsForm(ABC):
+    """A file, rows, a form or JSON; always read in a thread, since all of these may be long."""
+
+    __slots__ = ("read_as", "top_k")
+    is_large = True
+
+    def __init__(self, top_k: bytes | str | None) -> None:
+        """`top_k`: how many labels are wanted, as it was sent."""
+        self.top_k = top_k
+        self.read_as: predictions_json.Request
+
+    @abstractmethod
+    def content(self) -> bytes:
+        """What the model is asked with. Raises RequestError."""
+
+    def read(self, model: Model) -> Inference:
+        read_top_k(self.top_k)
+        self.read_as = read_request(self.content(), model.bundle)
+        return Inference(self.read_as.inputs)
+
+    def text(self, model: Model, outputs: Outputs) -> bytes:
+        """The answer as JSON."""
+        return predictions_json.answer(self.read_as, outputs, model.bundle, model.name, read_top_k(self.top_k)).encode()

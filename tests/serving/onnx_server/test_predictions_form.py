@@ -1,0 +1,44 @@
+"""TorchServe's call is read in a thread and answered with so many labels, whichever protocol brings it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.serving.onnx_server.in_process import model_of_bundle
+from tests.serving.tiny_bundle import GOLDEN, written
+from tests.serving.wire import in_loop
+from torchferry.serving.errors import NotDecodable, WrongParameter
+from torchferry.serving.onnx_server.predictions_form import PredictionsForm
+
+
+class Sent(PredictionsForm):
+    def __init__(self, body: bytes, top_k: str | None = None) -> None:
+        super().__init__(top_k)
+        self.body = body
+
+    def content(self) -> bytes:
+        return self.body
+
+
+BODY = json.dumps({"instances": GOLDEN.tolist()}).encode()
+
+
+@in_loop
+@pytest.mark.parametrize(("top_k", "labels"), [("1", 1), ("2", 2), (None, 2)])
+async def test_instances_are_answered_with_so_many_labels(tmp_path: Path, top_k: str | None, labels: int) -> None:
+    model, form = model_of_bundle(written(tmp_path)), Sent(BODY, top_k)
+    assert form.is_large
+    np.testing.assert_array_equal(form.read(model).inputs["row"], GOLDEN)
+    answered = json.loads(form.text(model, {"probabilities": GOLDEN}))["predictions"]
+    assert [len(each["top_k"]) for each in answered] == [labels] * len(GOLDEN)
+
+
+@in_loop
+async def test_what_cannot_be_read_is_refused_before_it_is_computed(tmp_path: Path) -> None:
+    model = model_of_bundle(written(tmp_path))
+    with pytest.raises(WrongParameter, match="top_k is 'few'"):
+        Sent(BODY, "few").read(model)
+    with pytest.raises(NotDecodable):
+        Sent(b"{").read(model)
