@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
+from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.http import openapi
 from torchferry.serving.onnx_server.http.json_pieces import list_of
-from torchferry.serving.onnx_server.http.request import JSON, HttpRequest, unpacked
+from torchferry.serving.onnx_server.http.request import JSON, HttpRequest
 
 SMALL, SMALL_SECONDS = 64 * 1024, 5
 """Bytes of a body that holds no tensors, at most, and how long it may take to arrive."""
@@ -70,7 +71,7 @@ class Introspection:
 async def read_object(request: HttpRequest) -> dict[str, Any]:
     """A small JSON object, empty if there is no body. Raises NotDecodable."""
     body = await request.body(SMALL, SMALL_SECONDS)
-    body = unpacked(body, request.headers.get(b"content-encoding", b""), SMALL)
+    body = unpacked(body, request.header(b"content-encoding"), SMALL)
     try:
         content = json.loads(body) if body.strip() else {}
     except (ValueError, RecursionError) as error:
