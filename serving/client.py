@@ -183,6 +183,8 @@ class GrpcClient(Client):
 
     def _error(self, model: str, error: grpc.RpcError, *, is_busy: bool) -> Exception:
         code, details = error.code(), error.details() or ""
+        if is_busy and code is grpc.StatusCode.UNAVAILABLE:
+            return Unavailable(f"{self.where}: {model} answered {code.name}: {_detail(details.encode())}")
         if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             return self._unreachable(code.name)
         if predictions_grpc.unknown_model(code, details):

@@ -21,6 +21,7 @@ from torchferry.serving.onnx_server.http.admin import Admin
 from torchferry.serving.onnx_server.http.metrics_page import MetricsPage
 from torchferry.serving.onnx_server.http.rest import Rest
 from torchferry.serving.onnx_server.http.server import HttpServer
+from torchferry.serving.onnx_server.models.absent import Key, say_skipped
 from torchferry.serving.onnx_server.models.model import why_served
 from torchferry.serving.onnx_server.models.repository import Repository, Source
 from torchferry.serving.onnx_server.models.versions import Channels
@@ -70,9 +71,19 @@ class Server:
         # No tokens: only this machine reaches loopback.
         admin = Admin(self.plane, Rest(self.plane, Access(None)), trusted)
         self.admin = HttpServer(admin, listen(LOOPBACK, admin_port, "--admin-port"))
+        self.repository.changed = self._say_state
+        self.said: set[asyncio.Future[None]] = set()
+        """What says it, until it is said."""
 
-    async def run(self, sources: Sequence[Source], channels: Mapping[str, Channels], stop: asyncio.Event) -> None:
+    async def run(
+        self,
+        sources: Sequence[Source],
+        failures: Mapping[Key, str],
+        channels: Mapping[str, Channels],
+        stop: asyncio.Event,
+    ) -> None:
         """Serve until `stop`, then answer what is in flight. Raises UserError for a model that cannot be loaded."""
+        self.repository.absent.begin(((source.name, source.bundle.version) for source in sources), failures)
         for port in (self.rest, self.metrics, self.admin, self.grpc):
             await port.start()  # alive from here on, ready when the models are
         housekeeping = asyncio.create_task(self._keep_house())
@@ -102,13 +113,27 @@ class Server:
 
     async def _load(self, sources: Sequence[Source], channels: Mapping[str, Channels], stop: asyncio.Event) -> None:
         for source in sources:
-            await self.repository.load(source)
+            await self._load_or_skip(source)
             if stop.is_set():
                 return
-        for name, meant in channels.items():
-            self.repository.versions(name).direct(meant)
-        self.plane.loaded = True
-        await self.grpc.say_ready()
+        if not self.repository.models:
+            raise UserError("none of the bundles can be served")
+        self.repository.begun(channels)
+
+    async def _load_or_skip(self, source: Source) -> None:
+        """Raises UserError, unless --skip-broken says otherwise."""
+        try:
+            await self.repository.load(source)
+        except UserError as error:
+            if not self.settings.skip_broken:
+                raise
+            say_skipped(error)
+
+    def _say_state(self) -> None:
+        """To whoever asks or watches grpc.health.v1; the other calls look for themselves."""
+        task = asyncio.ensure_future(self.grpc.say_ready() if self.plane.ready else self.grpc.say_not_ready())
+        self.said.add(task)
+        task.add_done_callback(self.said.discard)
 
     async def _drain(self) -> None:
         """Not ready; no new connections; the requests in flight are answered; what is idle closes."""
@@ -170,7 +195,11 @@ def _tracing() -> "Tracing | None":
 
 
 async def serve(
-    settings: Settings, sources: Sequence[Source], channels: Mapping[str, Channels], trusted: TrustedKeys | None
+    settings: Settings,
+    sources: Sequence[Source],
+    failures: Mapping[Key, str],
+    channels: Mapping[str, Channels],
+    trusted: TrustedKeys | None,
 ) -> None:
     """Until SIGTERM or SIGINT; a second one ends the process at once."""
     stop = asyncio.Event()
@@ -182,4 +211,4 @@ async def serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
-    await Server(settings, trusted).run(sources, channels, stop)
+    await Server(settings, trusted).run(sources, failures, channels, stop)

@@ -10,6 +10,7 @@ from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.http import openapi
+from torchferry.serving.onnx_server.http.errors import SOON
 from torchferry.serving.onnx_server.http.json_pieces import list_of
 from torchferry.serving.onnx_server.http.request import JSON, HttpRequest
 
@@ -30,7 +31,8 @@ class Introspection:
     async def ping(self, request: HttpRequest, *_: str) -> None:
         """TorchServe's health check."""
         ready = self.plane.ready
-        await self._json(request, {"status": "Healthy" if ready else "Unhealthy"}, 200 if ready else 503)
+        said = json.dumps({"status": "Healthy" if ready else "Unhealthy"}).encode()
+        request.answer(200 if ready else 503, said, [JSON, *([] if ready else [(b"retry-after", b"%d" % SOON)])])
 
     async def server(self, request: HttpRequest, *_: str) -> None:
         await self._json(request, descriptions.server())
@@ -40,8 +42,8 @@ class Introspection:
         await self._json(request, descriptions.metadata(model, list(self.repository.models[name].models)))
 
     async def model_ready(self, request: HttpRequest, name: str, version: str) -> None:
-        self.repository.find(name, version)
-        await self._json(request, {"name": name, "ready": self.plane.ready}, 200 if self.plane.ready else 400)
+        ready = self.plane.answers(name, version)
+        await self._json(request, {"name": name, "ready": ready}, 200 if ready else 400)
 
     async def configuration(self, request: HttpRequest, name: str, version: str) -> None:
         await self._json(request, descriptions.configuration(self.repository.find(name, version)))

@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client.exposition import choose_encoder
 
-from torchferry.serving.onnx_server.http.errors import fail
+from torchferry.serving.onnx_server.http.errors import fail, say
 from torchferry.serving.onnx_server.http.request import HttpRequest
 from torchferry.serving.onnx_server.telemetry.families import Registry
 from torchferry.serving.onnx_server.telemetry.page import Form
@@ -25,9 +25,9 @@ class MetricsPage:
 
     def __call__(self, request: HttpRequest) -> Coroutine[Any, Any, None] | None:
         if request.path != "/metrics":
-            request.answer(404, b"metrics are at /metrics\n", [(b"content-type", b"text/plain")])
+            say(request, 404, "Not Found", "metrics are at /metrics")
         elif request.method != "GET":
-            request.answer(405, b"", [(b"allow", b"GET")])
+            say(request, 405, "Method Not Allowed", "/metrics takes GET", [(b"allow", b"GET")])
         else:
             return self._answer(request)
         return None

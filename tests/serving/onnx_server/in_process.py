@@ -60,7 +60,6 @@ async def serving_bundles(*served: Bundle, **settings: Any) -> AsyncIterator[Dat
     plane = DataPlane(given, Repository(given, metrics), metrics)
     for bundle in served:
         await plane.repository.load(Source(bundle.name, bundle, VARIANT))
-    plane.loaded = True
     try:
         yield plane
     finally:
@@ -79,7 +78,6 @@ async def serving_session(
     plane.repository.models[model.name] = Versions(model.name)
     plane.repository.versions(model.name).put(model, STABLE, 0.0)
     metrics.loaded(model)
-    plane.loaded = True
     try:
         yield plane, model
     finally:

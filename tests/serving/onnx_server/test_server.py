@@ -1,17 +1,27 @@
 """A server takes its ports when it is made, says where it answers, and sends traces only where that is asked for."""
 
+import asyncio
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import grpc
 import pytest
+from tritonclient.grpc import service_pb2 as messages
 
+from tests.serving.onnx_server.asking import ask
+from tests.serving.onnx_server.calling import call
 from tests.serving.onnx_server.in_process import model_of_bundle
-from tests.serving.tiny_bundle import written
+from tests.serving.onnx_server.models.held import until
+from tests.serving.tiny_bundle import VARIANT, written
 from tests.serving.wire import in_loop
 from torchferry.errors import UserError
 from torchferry.serving.bundle.choice import Choice
+from torchferry.serving.onnx_server.models import repository
+from torchferry.serving.onnx_server.models.model import Loaded, load
+from torchferry.serving.onnx_server.models.repository import Source
 from torchferry.serving.onnx_server.models.versions import Versions
 from torchferry.serving.onnx_server.server import OTLP_ENDPOINTS, Server
 from torchferry.serving.onnx_server.settings import Settings
@@ -108,3 +118,53 @@ async def test_at_the_start_it_says_what_serves_and_why(tmp_path: Path, capsys: 
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "ready: tiny 1.0 (onnx-fp32)"
     assert said[2] == "  tiny: onnx-fp32: it is exact and there is no other; accuracy 98.00%"
+
+
+@in_loop
+async def test_while_it_starts_nobody_is_answered_and_only_the_unknown_is_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (written(tmp_path, name) for name in ("first", "second"))
+    holds = threading.Semaphore(0)
+
+    def held(*given: Any) -> Loaded:
+        holds.acquire()
+        return load(*given)
+
+    monkeypatch.setattr(repository, "load", held)
+    server, stop = Server(Settings(**FREE), None), asyncio.Event()
+    sources = [Source(bundle.name, bundle, VARIANT) for bundle in (first, second)]
+    running = asyncio.create_task(server.run(sources, {}, {}, stop))
+    rest, target = server.addresses()["rest"], server.addresses()["grpc"]
+
+    async def status(name: str) -> tuple[int, str | None]:
+        answer = await asyncio.to_thread(ask, rest, f"/v2/models/{name}/infer", {"inputs": []})
+        return answer.status, answer.headers["Retry-After"]
+
+    async def code(name: str) -> grpc.StatusCode:
+        with pytest.raises(grpc.RpcError) as caught:
+            await asyncio.to_thread(call, target, "ModelInfer", messages.ModelInferRequest(model_name=name))
+        found: grpc.StatusCode = caught.value.code()
+        return found
+
+    try:
+        await until(lambda: hasattr(server.rest, "server"))
+        for loaded in (0, 1):  # the first one alone may be another than the one that is meant
+            await until(lambda count=loaded: len(server.repository.models) == count)  # type: ignore[misc]
+            assert await status("first") == await status("second") == (503, "1")
+            assert (await status("third"))[0] == 404
+            assert await code("first") is grpc.StatusCode.UNAVAILABLE
+            assert await code("third") is grpc.StatusCode.NOT_FOUND
+            ready = await asyncio.to_thread(ask, rest, "/v2/models/first/ready")
+            assert (ready.status, ready.json["ready"]) == (400, False)
+            index = (await asyncio.to_thread(ask, rest, "/v2/repository/index", {})).json
+            assert {model["state"] for model in index} == {"LOADING"}
+            assert (await asyncio.to_thread(ask, rest, "/openapi.json")).status == 200
+            holds.release()
+        await until(lambda: server.plane.ready)
+        assert (await status("first"))[0] == 422
+        assert await code("third") is grpc.StatusCode.NOT_FOUND
+    finally:
+        holds.release(2)
+        stop.set()
+        await running

@@ -12,10 +12,19 @@ from torchferry.serving.onnx_server.settings import Settings
 
 OPTIONS = {
     *("--host", "--port", "--grpc-port", "--metrics-port", "--admin-port", "--ready-file"),
-    *("--variant", "--all-variants", "--sessions", "--threads", "--max-batch", "--tune", "--max-delay-ms"),
+    *(
+        "--variant",
+        "--all-variants",
+        "--skip-broken",
+        "--sessions",
+        "--threads",
+        "--max-batch",
+        "--tune",
+        "--max-delay-ms",
+    ),
     *("--provider", "--max-queue", "--timeout", "--drain-timeout", "--body-timeout", "--max-body-bytes"),
     *("--max-request-batch", "--cache-bytes", "--buckets", "--cors-origin", "--access-log", "--tokens"),
-    "--access-log-share",
+    *("--access-log-share", "--skip-broken"),
     *("--tls-certificate", "--tls-key"),
 }
 

@@ -39,7 +39,7 @@ async def test_openmetrics_is_given_to_who_asks_for_it(page: MetricsPage) -> Non
 @in_loop
 async def test_another_path_says_where_the_metrics_are(page: MetricsPage) -> None:
     said = await Line(page).ask("/", method="GET")
-    assert (said.status, said.body) == (404, b"metrics are at /metrics\n")
+    assert (said.status, said.json["detail"]) == (404, "metrics are at /metrics")
 
 
 @in_loop

@@ -177,7 +177,8 @@ def test_the_repository_is_listed_everywhere_and_changed_on_the_admin_port_only(
     assert ask(addresses["admin"], "/v2/repository/models/digits/load", {}).status == 200
     assert ask(addresses["rest"], f"{DIGITS}/ready").status == 200
     assert ask(addresses["admin"], "/v2/repository/models/digits/unload", {}).status == 200
-    assert ask(addresses["rest"], f"{DIGITS}/ready").status == 404
+    assert ask(addresses["rest"], f"{DIGITS}/ready").json == {"name": "digits", "ready": False}
+    assert ask(addresses["rest"], DIGITS).status == 503
     assert ask(addresses["rest"], "/v2/repository/index", {"ready": True}).json == []
 
 
@@ -190,7 +191,7 @@ async def test_a_bug_behind_the_admin_port_is_answered_and_shown(capsys: pytest.
     nobody: Any = None
     said = await Line(Admin(plane, nobody, None)).ask("/v2/repository/models/digits/unload")
     detail = "a bug of the server: ZeroDivisionError"
-    assert (said.status, said.json) == (500, {"error": f"Internal Server Error: {detail}", "detail": detail})
+    assert (said.status, said.json["code"], said.json["detail"]) == (500, "internal_server_error", detail)
     assert "Traceback" in capsys.readouterr().err
 
 
