@@ -46,6 +46,12 @@ class TooLarge(RequestError):
     code = "too_large"
 
 
+class AnswerTooLarge(RequestError):
+    """The answer would have more bytes than are allowed."""
+
+    code = "answer_too_large"
+
+
 class TooSlow(RequestError):
     """The body did not arrive in time."""
 

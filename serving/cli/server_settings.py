@@ -11,7 +11,7 @@ from torchferry.serving.cli.options import OptionSet, option
 class ServerSettings(OptionSet):
     """Raises UserError, which names the option, for a value that is not valid."""
 
-    host: str = option("127.0.0.1", "address to listen on")
+    host: str = option("127.0.0.1", "address or name to listen on; :: is all of IPv6 and IPv4")
     port: int = option(8080, "REST; 0 takes a free one")
     grpc_port: int = option(7070, "gRPC; 0 takes a free one")
     metrics_port: int = option(8082, "Prometheus; 0 takes a free one")
@@ -21,6 +21,7 @@ class ServerSettings(OptionSet):
     timeout: float = option(30.0, "seconds for a request, queue included")
     drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")
     max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
+    max_request_batch: int = option(1024, "samples in one request")
 
     tokens: Path | None = option(None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] a line", type=Path)
     tls_certificate: Path | None = option(None, "PEM file, read again when it changes", type=Path)
@@ -31,7 +32,7 @@ class ServerSettings(OptionSet):
     access_log_share: float = option(1.0, "share of the requests in it, 0 to 1; a fault of the server is always in it")
 
     def __post_init__(self) -> None:
-        for name in ("max_queue", "timeout", "drain_timeout", "max_body_bytes"):
+        for name in ("max_queue", "timeout", "drain_timeout", "max_body_bytes", "max_request_batch"):
             self.check(name, getattr(self, name) > 0, "give a number above 0")
         self.check("access_log_share", 0 <= self.access_log_share <= 1, "give a share, 0 to 1")
         if (self.tls_certificate is None) != (self.tls_key is None):

@@ -51,6 +51,10 @@ def _field(
     return _FIELD(name=name, number=number, type=kind, label=label, type_name=of)
 
 
+POOL = descriptor_pool.DescriptorPool()
+"""Of its own: another package may have registered TorchServe's messages already."""
+
+
 def _messages() -> dict[str, type]:
     file = descriptor_pb2.FileDescriptorProto(name="torchserve_predictions.proto", package=PACKAGE, syntax="proto3")
     request = file.message_type.add(name="PredictionsRequest")
@@ -63,10 +67,10 @@ def _messages() -> dict[str, type]:
     pair.field.append(_field("value", 2, _FIELD.TYPE_BYTES))
     pair.options.map_entry = True
     file.message_type.add(name="PredictionResponse").field.append(_field("prediction", 1, _FIELD.TYPE_BYTES))
-    # A pool of its own: another package may have registered TorchServe's messages already.
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClassesForFiles([file.name], pool)
+    method = file.service.add(name="InferenceAPIsService").method.add(name="Predictions")
+    method.input_type, method.output_type = f".{PACKAGE}.PredictionsRequest", f".{PACKAGE}.PredictionResponse"
+    POOL.Add(file)
+    return message_factory.GetMessageClassesForFiles([file.name], POOL)
 
 
 _CLASSES = _messages()

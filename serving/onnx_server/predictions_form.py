@@ -21,11 +21,12 @@ class PredictionsForm(ABC):
 
     @abstractmethod
     def content(self) -> bytes:
-        """What the model is asked with. Raises RequestError."""
+        """What the model is asked with; a form may also say `top_k`. Raises RequestError."""
 
     def read(self, model: Model) -> Inference:
+        content = self.content()
         read_top_k(self.top_k)
-        self.read_as = read_request(self.content(), model.bundle)
+        self.read_as = read_request(content, model.bundle)
         return Inference(self.read_as.inputs)
 
     def text(self, model: Model, outputs: Outputs) -> bytes:

@@ -27,7 +27,6 @@ class Settings(ServerSettings):
     )
 
     body_timeout: float = option(30.0, "seconds for a request's body to arrive; a slow sender must not hold a place")
-    max_request_batch: int = option(1024, "samples in one request")
 
     cache_bytes: int = option(0, "bytes of answers to keep for each model, for requests that come again; 0 keeps none")
 
@@ -36,8 +35,7 @@ class Settings(ServerSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("max_request_batch", "body_timeout"):
-            self.check(name, getattr(self, name) > 0, "give a number above 0")
+        self.check("body_timeout", self.body_timeout > 0, "give a number above 0")
         for name in ("sessions", "threads", "max_batch", "max_delay_ms", "cache_bytes"):
             self.check(name, getattr(self, name) >= 0, "give 0 or more")
         try:

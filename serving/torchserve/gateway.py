@@ -19,11 +19,11 @@ from typing import Protocol
 
 from torchferry.errors import UserError
 from torchferry.serving.net import listen_backlog
+from torchferry.serving.net.addresses import listeners, reachable
 from torchferry.serving.net.auth import Access
-from torchferry.serving.net.ports import listen
 from torchferry.serving.net.tls import Certificate
-from torchferry.serving.torchserve.launcher import ServerFailed, TorchServe, reachable
-from torchferry.serving.torchserve.nginx_config import Front, nginx_config, pid_file
+from torchferry.serving.torchserve.launcher import ServerFailed, TorchServe
+from torchferry.serving.torchserve.nginx_config import Front, Upstreams, nginx_config, nothing, pid_file
 from torchferry.serving.torchserve.no_gateway import NoGateway
 from torchferry.serving.torchserve.settings import Settings
 from torchferry.serving.torchserve.supervised_process import SupervisedProcess
@@ -37,6 +37,7 @@ class Before(Protocol):
     """What stands before TorchServe; where that is nothing, NoGateway."""
 
     def start(self) -> None: ...
+    def open(self, server: TorchServe, services_port: int) -> None: ...
     def refresh(self) -> None: ...
     def check_running(self) -> None: ...
     def drain(self, seconds: float, stopped: Callable[[], bool]) -> None: ...
@@ -62,8 +63,6 @@ def gateway_before(server: TorchServe) -> Before:
             host=settings.host,
             port=ports.rest,
             grpc_port=ports.grpc,
-            upstream_port=ports.inner_rest,
-            upstream_grpc_port=ports.inner_grpc,
             page_port=ports.page,
             page_host=reachable(settings.host),
             max_body_bytes=settings.max_body_bytes,
@@ -90,9 +89,12 @@ class Gateway:
         self.process: SupervisedProcess | None = None
         self.listeners: list[socket.socket] = []
         """What nginx listens on."""
+        self.addresses: dict[int, list[str]] = {}
+        """Of each port."""
         self.written: tuple[object, object] | None = None  # of what nginx was told last
         self.said: dict[object, str] = {}
         self.log.touch()
+        nothing(self.folder).mkdir()
 
     @property
     def log(self) -> Path:
@@ -100,10 +102,12 @@ class Gateway:
         return self.folder / "nginx.log"
 
     def start(self) -> None:
-        """Return when nginx listens. Raises ServerFailed."""
-        self._write()
+        """Return when nginx listens. Raises ServerFailed and UserError."""
         host = self.front.host
-        self.listeners = [listen(host, self.front.port, "--port"), listen(host, self.front.grpc_port, "--grpc-port")]
+        for port, option in ((self.front.port, "--port"), (self.front.grpc_port, "--grpc-port")):
+            self.listeners += (opened := listeners(host, port, option))
+            self.addresses[port] = [str(listener.getsockname()[0]) for listener in opened]
+        self._write()
         for listener in self.listeners:
             listener.setblocking(False)  # two workers race for a connection, and the loser must not wait
         # nginx takes over sockets that listen on the addresses of its configuration, as from its own predecessor.
@@ -114,6 +118,11 @@ class Gateway:
         self.process = SupervisedProcess(command, self.folder, self.log, inherited, numbers)
         if not self._wait(self._taken_up, START_SECONDS):
             raise ServerFailed(f"the gateway did not listen after {START_SECONDS} s\n{self._log_end()}")
+
+    def open(self, server: TorchServe, services_port: int) -> None:
+        """From now on it asks the server, which is ready. Raises ServerFailed."""
+        upstreams = Upstreams(server.ports.inner_rest, server.ports.inner_grpc, services_port)
+        self._turn(replace(self.front, upstreams=upstreams))
 
     def refresh(self) -> None:
         """Take up tokens and certificate that changed; what cannot be read is said once, and the old goes on."""
@@ -126,11 +135,9 @@ class Gateway:
     def drain(self, seconds: float, stopped: Callable[[], bool] = lambda: False) -> None:
         """Answer what is under way, for so long at most and until `stopped()`, and take nothing new; then stop."""
         if self.process and self.process.runs:
-            self.front = replace(self.front, draining=True)
-            self._try(self, self._reload)
             # nginx forgets to reload when it is told to quit before it began.
             with suppress(ServerFailed):
-                self._wait(self._taken_up, STOP_SECONDS)
+                self._turn(replace(self.front, draining=True))
             for listener in self.listeners:
                 listen_backlog.shut(listener)
             self._wait(lambda: not any(map(listen_backlog.waiting, self.listeners)), STOP_SECONDS)
@@ -167,12 +174,19 @@ class Gateway:
         user = "user root;\n" if os.geteuid() == 0 else ""
         new = self.folder / "new.conf"
         new.touch(mode=0o600)  # it holds the tokens
-        new.write_text(user + nginx_config(self.front, self.folder, self.access.tokens))
+        new.write_text(user + nginx_config(self.front, self.folder, self.access.tokens, self.addresses))
         tested = subprocess.run([*self._command(new), "-t"], capture_output=True, text=True)
         if tested.returncode:
             raise ServerFailed(f"nginx does not take its configuration: {' '.join(tested.stderr.split())}")
         new.replace(self._config)
         self.written = self._read_at()
+
+    def _turn(self, front: Front) -> None:
+        """Return when nginx has taken up what the front says now. Raises ServerFailed."""
+        self.front = front
+        self._reload()
+        if not self._wait(self._taken_up, START_SECONDS):
+            raise ServerFailed(f"the gateway took up nothing after {START_SECONDS} s\n{self._log_end()}")
 
     def _reload(self) -> None:
         self._write()

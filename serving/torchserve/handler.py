@@ -20,14 +20,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import numpy as np
 
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.codec.predictions_json import answer
+from torchferry.serving.codec.predictions_json import Request, answer
 from torchferry.serving.codec.tensors import DATATYPES, to_raw
 from torchferry.serving.cpu import cores
-from torchferry.serving.errors import InferenceFailed, WrongParameter, WrongTensor
+from torchferry.serving.errors import AnswerTooLarge, InferenceFailed, WrongParameter, WrongTensor
 from torchferry.serving.session import check_golden, open_variant
 from torchferry.serving.torchserve.explain import Explainer
+from torchferry.serving.torchserve.grpc_failure import fail_grpc
+from torchferry.serving.torchserve.worker_limits import WorkerLimits
 from torchferry.serving.torchserve.worker_metrics import worker_metrics
-from torchferry.serving.torchserve.worker_request import RAW_LENGTH, STATUS, WorkerRequest
+from torchferry.serving.torchserve.worker_request import GRPC, RAW_LENGTH, STATUS, WorkerRequest
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +48,14 @@ class Handler:
             self.bundle = bundles.load(Path(context.system_properties["model_dir"]))
             self.session = open_variant(self.bundle, variant, int(os.environ.get("TORCHFERRY_THREADS", "1")))
             check_golden(self.session, self.bundle, variant)
+            self.limits = WorkerLimits.of()
+            self._check_answer(context.model_name)
             self._warm_up(int(context.system_properties["batch_size"] or 1))
             self.explainer = Explainer(self.session, self.bundle, variant)
         except Exception as error:
             if folder := os.environ.get("TORCHFERRY_FAILURES"):
                 Path(folder, context.model_name).write_text(f"{type(error).__name__}: {error}")
             raise
-        self.timeout = float(os.environ.get("TORCHFERRY_TIMEOUT", "inf"))
         self.decoders = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
         self.metrics = worker_metrics(context.model_name, self.bundle)
 
@@ -64,17 +67,19 @@ class Handler:
         self._run([call for call in calls if call.asked and not call.wants_explanation])
         for call in calls:
             if call.asked and call.wants_explanation:
-                call.explain(self.explainer, self.timeout)
+                call.explain(self.explainer, self.limits.timeout)
         answers = [self._encode(call, context, index) for index, call in enumerate(calls)]
         for call in calls:
             self.metrics.finished(call)
+        if len(calls) == 1 and calls[0].error and calls[0].protocol == GRPC:
+            fail_grpc(calls[0].error)
         return answers
 
     def _decode(self, calls: Sequence[WorkerRequest]) -> None:
         if len(calls) == 1:  # a thread would be handed it, and the answer back, for nothing
-            calls[0].decode(self.bundle, self.timeout)
+            calls[0].decode(self.bundle, self.limits)
         else:  # Pillow and numpy let go of the interpreter's lock for most of their work
-            list(self.decoders.map(lambda call: call.decode(self.bundle, self.timeout), calls))
+            list(self.decoders.map(lambda call: call.decode(self.bundle, self.limits), calls))
 
     def _run(self, calls: Sequence[WorkerRequest]) -> None:
         """Run all calls as one batch and give each its share; if it fails, each alone, so that none fails others."""
@@ -114,7 +119,8 @@ class Handler:
         try:
             if call.asked and not call.error:
                 text = self._answer(call, context, index)
-        except WrongParameter as error:
+                self._check_length(text, call.asked.size)
+        except (WrongParameter, AnswerTooLarge) as error:
             call.error = error
         except Exception:  # a bug of ours, which must not become one of those in the same batch
             log.exception("an answer cannot be written")
@@ -123,7 +129,7 @@ class Handler:
             context.set_response_content_type(index, "application/json")
             code, phrase = STATUS[type(call.error)]
             context.set_response_status(code, phrase, index)
-            text = json.dumps({"error": phrase, "detail": str(call.error)})
+            text = json.dumps({"error": phrase, "code": call.error.code, "detail": str(call.error)})
         call.seconds["encode"] = time.time() - began
         return text
 
@@ -147,6 +153,26 @@ class Handler:
         context.set_response_content_type(index, "application/octet-stream")
         context.set_response_header(index, RAW_LENGTH, str(len(text)))
         return b"".join((text, *raw))
+
+    def _check_length(self, text: str | bytes, samples: int) -> None:
+        """Raises AnswerTooLarge: TorchServe hangs up on a worker whose answer is longer than it takes."""
+        if len(text) > self.limits.answer_bytes:
+            fewer = "ask for fewer samples, or " if samples > 1 else ""
+            raise AnswerTooLarge(
+                f"the answer has {len(text):,} bytes, and {self.limits.answer_bytes:,} are allowed; {fewer}"
+                "take it raw, with Accept: application/octet-stream"
+            )
+
+    def _check_answer(self, model: str) -> None:
+        """Raises AnswerTooLarge for a model whose answer to one golden sample is too long as tensors in JSON."""
+        _, outputs = self.bundle.golden()
+        one = {name: values[:1] if self.bundle.has_batch_axis else values for name, values in outputs.items()}
+        length = len(answer(Request(one, "tensors"), one, self.bundle, model))
+        if length > self.limits.answer_bytes:
+            raise AnswerTooLarge(
+                f"the answer to one golden sample has {length:,} bytes of JSON, and {self.limits.answer_bytes:,} are "
+                "allowed; give a larger --max-answer-bytes"
+            )
 
     def _warm_up(self, batch_size: int) -> None:
         inputs, _ = self.bundle.golden()

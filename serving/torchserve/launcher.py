@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import shutil
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from torchferry.errors import ServerFault, UserError
 from torchferry.serving.client import RestClient
 from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.cpu import cores
+from torchferry.serving.net.addresses import authority, reachable
 from torchferry.serving.torchserve.archive import archive_version, workers_of
 from torchferry.serving.torchserve.golden import Goldens
 from torchferry.serving.torchserve.java import find_java, server_home
@@ -20,6 +22,7 @@ from torchferry.serving.torchserve.management import Management
 from torchferry.serving.torchserve.running_servers import RunningServer
 from torchferry.serving.torchserve.settings import LOOPBACK, Ports, Settings, config_properties
 from torchferry.serving.torchserve.supervised_process import SupervisedProcess
+from torchferry.serving.torchserve.worker_limits import WorkerLimits
 from torchferry.serving.torchserve.worker_threads import WorkerThreads
 
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
@@ -45,6 +48,8 @@ class TorchServe:
         self.models = list(dict.fromkeys(name for name, _ in self.versions))
         self.settings, self.ports, self.java = settings, Ports.claim(settings), find_java()
         self.folder = Path(tempfile.mkdtemp(prefix="torchferry-"))
+        self.key = secrets.token_urlsafe()
+        """Our own commands' for the management port, where that asks for a token."""
         if len(str(self.folder)) > LONGEST_FOLDER:
             self.folder.rmdir()
             raise UserError(f"TMPDIR: {self.folder.parent} is too long a path for sockets; give a shorter one")
@@ -58,33 +63,43 @@ class TorchServe:
         self.java_process: SupervisedProcess | None = None
 
     @property
+    def management_socket(self) -> Path:
+        return self.folder / "management"
+
+    @property
     def management(self) -> Management:
-        return Management(self.ports.management)
+        return Management.at(self.management_socket)
 
     @property
     def url(self) -> str:
         """TorchServe's own, behind the gateway if there is one."""
-        return f"http://{reachable(self.settings.inner_host)}:{self.ports.inner_rest}"
+        return f"http://{authority(reachable(self.settings.inner_host), self.ports.inner_rest)}"
 
     @property
     def public(self) -> dict[str, str]:
         """Where clients, Prometheus and `torchferry models` ask."""
         host, scheme = reachable(self.settings.host), "https" if self.settings.tls_certificate else "http"
         return {
-            "rest": f"{scheme}://{host}:{self.ports.rest}",
-            "grpc": f"{host}:{self.ports.grpc}",
+            "rest": f"{scheme}://{authority(host, self.ports.rest)}",
+            "grpc": authority(host, self.ports.grpc),
             "metrics": self.metrics_url,
-            "management": self.management.url,
+            "management": f"http://{authority(LOOPBACK, self.ports.management)}",
         }
 
     @property
     def metrics_url(self) -> str:
-        return f"http://{reachable(self.settings.host)}:{self.ports.page}/metrics"
+        return f"http://{authority(reachable(self.settings.host), self.ports.page)}/metrics"
 
     @property
     def running(self) -> RunningServer:
         return RunningServer(
-            os.getpid(), str(self.store), str(self.failures), self.url, self.metrics_url, self.worker_threads.threads
+            pid=os.getpid(),
+            store=str(self.store),
+            failures=str(self.failures),
+            rest=self.url,
+            metrics=self.metrics_url,
+            threads=self.worker_threads.threads,
+            key=self.key,
         )
 
     def start(self, stopped: Callable[[], bool]) -> None:
@@ -107,7 +122,7 @@ class TorchServe:
     def _launch(self) -> None:
         """Start Java itself, not the `torchserve` script, whose process ends and leaves Java behind."""
         properties = self.folder / "config.properties"
-        properties.write_text(config_properties(self.settings, self.ports, self.store))
+        properties.write_text(config_properties(self.settings, self.ports, self.store, self.management_socket))
         home = server_home()
         command = [self.java, f"-Dmodel_server_home={home.parent}", f"-Djava.io.tmpdir={self.folder}"]
         command += [f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}", "-cp", f"{home / 'frontend'}/*"]
@@ -120,10 +135,20 @@ class TorchServe:
             "METRICS_LOCATION": str(self.folder / "logs"),
             "TORCHFERRY_FAILURES": str(self.failures),
             "TORCHFERRY_THREADS": str(self.worker_threads.threads),
-            "TORCHFERRY_TIMEOUT": str(self.settings.timeout),
             "PROMETHEUS_MULTIPROC_DIR": str(self.calls),
         }
+        environment |= self.limits.environment()
         self.java_process = SupervisedProcess(command, self.folder, self.log, environment)
+
+    @property
+    def limits(self) -> WorkerLimits:
+        settings = self.settings
+        return WorkerLimits(
+            timeout=settings.timeout,
+            body_bytes=settings.max_body_bytes,
+            samples=settings.max_request_batch,
+            answer_bytes=settings.max_answer_bytes,
+        )
 
     @property
     def store(self) -> Path:
@@ -178,7 +203,7 @@ class TorchServe:
         # _has_bound and _lost_a_port read the log, which must be of the next start alone.
         for left in (self.log, *self.failures.iterdir()):
             left.unlink()
-        self.ports = Ports.claim(self.settings)
+        self.ports = self.ports.renewed(self.settings)
 
     def _has_worker(self, model: str, version: str) -> bool:
         return any(found.ready for found in self.management.standing(model) if found.version == version)
@@ -206,7 +231,3 @@ class TorchServe:
 
     def _logged(self) -> str:
         return self.log.read_text(errors="replace")
-
-
-def reachable(host: str) -> str:
-    return LOOPBACK if host == "0.0.0.0" else host

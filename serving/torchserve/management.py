@@ -1,16 +1,21 @@
 """TorchServe's management API: the versions of each model, their workers, and which one is asked by default."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 from urllib.parse import quote
 
 import urllib3
 
 from torchferry.errors import ServerFault, UserError
+from torchferry.serving.net.addresses import authority
 from torchferry.serving.torchserve.settings import LOOPBACK
+from torchferry.serving.torchserve.unix_socket import UnixPool
 
 LOAD_SECONDS = 180
 """For what waits until workers are there; the rest answers at once."""
+SECONDS = urllib3.Timeout(connect=5, read=LOAD_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,23 @@ class Standing:
 
 
 class Management:
-    def __init__(self, port: int) -> None:
-        self.url = f"http://{LOOPBACK}:{port}"
-        self.pool = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=LOAD_SECONDS), retries=False)
+    def __init__(self, where: str, pool: urllib3.HTTPConnectionPool, headers: Mapping[str, str]) -> None:
+        self.where, self.pool, self.headers = where, pool, headers
+
+    @classmethod
+    def through(cls, port: int, key: str) -> Self:
+        """By way of the port that is for everybody on this machine."""
+        pool = urllib3.HTTPConnectionPool(LOOPBACK, port, timeout=SECONDS, retries=False)
+        return cls(
+            f"http://{authority(LOOPBACK, port)}",
+            pool,
+            {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+        )
+
+    @classmethod
+    def at(cls, socket: Path) -> Self:
+        """TorchServe's own."""
+        return cls(str(socket), management_pool(socket), {})
 
     def models(self) -> list[str]:
         """The names of what is registered."""
@@ -62,17 +81,21 @@ class Management:
     def _ask(self, method: str, path: str) -> Any:
         """The answer's JSON. Raises UserError if nobody answers or the call was wrong, ServerFault otherwise."""
         try:
-            answer = self.pool.request(method, self.url + path)
+            answer = self.pool.request(method, path, headers=self.headers)
             content = answer.json()
         except urllib3.exceptions.HTTPError as error:
             reason = type(error).__name__
-            raise UserError(f"{self.url}: no answer ({reason}); is a TorchServe of ours up there?") from error
+            raise UserError(f"{self.where}: no answer ({reason}); is a TorchServe of ours up there?") from error
         except ValueError as error:
-            raise ServerFault(f"{self.url}: answered {answer.status} without JSON; is it TorchServe?") from error
+            raise ServerFault(f"{self.where}: answered {answer.status} without JSON; is it TorchServe?") from error
         if answer.status < 300:
             return content
-        text = f"{self.url}: {content.get('message', 'it gave no reason')}"
+        text = f"{self.where}: {content.get('message') or content.get('detail', 'it gave no reason')}"
         raise UserError(text) if answer.status < 500 else ServerFault(text)
+
+
+def management_pool(socket: Path) -> UnixPool:
+    return UnixPool(socket, timeout=SECONDS, retries=False)
 
 
 def _standing(described: dict, default: str) -> Standing:

@@ -4,28 +4,27 @@
 """
 
 import json
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import psutil
 import urllib3
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from torchferry.serving.errors import Unavailable
+from torchferry.serving.net.addresses import listeners
 from torchferry.serving.torchserve.launcher import TorchServe
 from torchferry.serving.torchserve.management import Management
 from torchferry.serving.torchserve.readiness import Readiness
 from torchferry.serving.torchserve.settings import LOOPBACK
+from torchferry.serving.torchserve.wsgi_server import StartResponse, served
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = 5
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
 class Standings(Collector):
@@ -49,16 +48,11 @@ class Standings(Collector):
 
 @contextmanager
 def page_of(server: TorchServe) -> Iterator["Page"]:
-    """The page while the block runs."""
+    """The page while the block runs. Raises UserError."""
     page = Page(server)
-    listener = make_server(server.settings.host, server.ports.page, page.answer, ThreadingWSGIServer, _Quiet)
-    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05}, name="page", daemon=True)
-    thread.start()
-    try:
+    sockets = listeners(server.settings.host, server.ports.page, "--metrics-port")
+    with served(page.answer, sockets, "page"):
         yield page
-    finally:
-        listener.shutdown()
-        listener.server_close()
 
 
 class Page:
@@ -72,15 +66,19 @@ class Page:
         MultiProcessCollector(self.registry, str(server.calls))
 
     def answer(self, environ: dict[str, Any], start: StartResponse) -> list[bytes]:
-        status, kind, body = "404 Not Found", "application/json", b'{"error": "Not Found", "detail": "ask /metrics"}'
+        nothing = {"error": "Not Found", "code": "not_found", "detail": "ask /metrics or /readyz"}
+        status, kind, body = "404 Not Found", "application/json", json.dumps(nothing).encode()
+        headers: list[tuple[str, str]] = []
         if environ["PATH_INFO"] == "/metrics":
             self._forget_the_dead()
             status, kind, body = "200 OK", TEXT, generate_latest(self.registry) + self._torchserves_own()
         elif environ["PATH_INFO"] == "/readyz":
             why = self.ready()
             status = "503 Service Unavailable" if why else "200 OK"
-            body = json.dumps({"error": "Service Unavailable", "detail": why} if why else {"ready": True}).encode()
-        start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+            said = {"error": "Service Unavailable", "code": Unavailable.code, "detail": why} if why else {"ready": True}
+            body = json.dumps(said).encode()
+            headers = [("Retry-After", "1")] if why else []
+        start(status, [("Content-Type", kind), ("Content-Length", str(len(body))), *headers])
         return [body]
 
     def _forget_the_dead(self) -> None:
@@ -96,8 +94,3 @@ class Page:
         except urllib3.exceptions.HTTPError:  # it is starting, or has ended
             return b""
         return answer.data if answer.status == 200 else b""
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *_: Any) -> None:
-        """Prometheus asks all the time."""

@@ -23,7 +23,8 @@ class Models:
 
     def __init__(self, port: int) -> None:
         """Raises UserError."""
-        self.running, self.management = RunningServer.find(port), Management(port)
+        self.running = RunningServer.find(port)
+        self.management = Management.through(port, self.running.key)
 
     def table(self) -> str:
         lines = [f"{'model':32} {'version':12} {'default':7} {'ready':>7} {'queued':>7}"]

@@ -2,24 +2,55 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
+
+from torchferry.serving.errors import (
+    DeadlinePassed,
+    InferenceFailed,
+    Overloaded,
+    TooLarge,
+    Unavailable,
+    UnknownModel,
+)
+from torchferry.serving.net.addresses import authority
 from torchferry.serving.net.auth import Token
-from torchferry.serving.torchserve.settings import LOOPBACK
+from torchferry.serving.torchserve.settings import HEADROOM, LOOPBACK
 
 TEMPLATE = Path(__file__).with_name("nginx.conf.template")
 MOST_IN_FLIGHT = 65535  # nginx takes no higher limit
 PHRASES = {
     401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
     413: "Content Too Large",
     429: "Too Many Requests",
+    500: "Internal Server Error",
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
+LATER = "Retry-After 1"
 WRITES = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 NO_TOKEN = "the request has no token that this server takes; send Authorization: Bearer TOKEN"
+
+
+@dataclass(frozen=True)
+class Upstreams:
+    """Ports on loopback."""
+
+    rest: int
+    """TorchServe's."""
+    grpc: int
+    services: int
+    """Ours: health and reflection, over gRPC."""
+
+
+NOBODY = Upstreams(1, 1, 1)
+"""nginx wants ports, also where it asks none of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +58,8 @@ class Front:
     host: str
     port: int
     grpc_port: int
-    upstream_port: int
-    """TorchServe's, on loopback like the two below."""
-    upstream_grpc_port: int
+    upstreams: Upstreams | None = None
+    """None before TorchServe is there: every request is a 503."""
     page_port: int
     """Its GET /readyz answers 200 or 503."""
     page_host: str = LOOPBACK
@@ -49,45 +79,81 @@ class Front:
     draining: bool = False
     """Answers end their connections, so that clients go elsewhere."""
 
+    @property
+    def state(self) -> str:
+        return "draining" if self.draining else "serving" if self.upstreams else "starting"
 
-def nginx_config(front: Front, folder: Path, tokens: Sequence[Token]) -> str:
-    """Whatever nginx writes goes into `folder`."""
+
+def nginx_config(front: Front, folder: Path, tokens: Sequence[Token], addresses: Mapping[int, Sequence[str]]) -> str:
+    """Whatever nginx writes goes into `folder`; `addresses`: those of each port that it listens on."""
+    upstreams = front.upstreams or NOBODY
     values = {
         "pid": _string(pid_file(front, folder)),
         "temporary": " ".join(f"{kind}_temp_path {_string(folder / kind)};" for kind in WRITES),
+        "nothing": _string(nothing(folder)),
         "sampled": _sampled(front.access_log_share),
         "access_log": f"{_string(front.access_log.absolute())} lines if=$logged" if front.access_log else "off",
         "keepalive": 0 if front.draining else 75,
         "timeout": max(1, round(front.timeout * 1000)),
         "body": front.max_body_bytes,
+        "message": front.max_body_bytes + HEADROOM,
         "in_flight": min(front.max_in_flight, MOST_IN_FLIGHT),
         "tls": _tls(front),
-        "upstream": front.upstream_port,
-        "upstream_grpc": front.upstream_grpc_port,
-        "page": f"{front.page_host}:{front.page_port}",
-        "rest": f"{_host(front)}:{front.port}{_ssl(front)}",
-        "grpc": f"{_host(front)}:{front.grpc_port} http2{_ssl(front)}",
+        "upstream": upstreams.rest,
+        "upstream_grpc": upstreams.grpc,
+        "services": upstreams.services,
+        "page": authority(front.page_host, front.page_port),
+        "rest": _listen(front, front.port, addresses),
+        "grpc": _listen(front, front.grpc_port, addresses, " http2"),
         "rates": "\n".join(_rate(number, token) for number, token in enumerate(tokens) if _rated(token)),
         "limits": " ".join(_limit(number, token) for number, token in enumerate(tokens) if _rated(token)),
-        "no_token": _refusal(401, NO_TOKEN, "WWW-Authenticate Bearer"),
-        "too_often": _refusal(429, "$too_often", "Retry-After $retry_after"),
-        "too_many": _refusal(429, "the model has as many requests as it may have at a time", "Retry-After 1"),
-        "too_large": _refusal(413, f"the body has more than {front.max_body_bytes} bytes"),
-        "busy": _refusal(503, "TorchServe did not answer, twice", "Retry-After 1"),
-        "not_ready": _refusal(503, "it does not say whether it is ready", "Retry-After 1"),
-        "late": _refusal(504, late := f"TorchServe did not answer within {front.timeout:g} s"),
-        "refused": _body("$phrase", "the gateway cannot take this request"),
-        "grpc_no_token": _grpc_refusal(16, NO_TOKEN),
-        "grpc_too_much": _grpc_refusal(8, "too large a message, too many calls at a time, or too many of this token"),
-        "grpc_late": _grpc_refusal(4, late),
-        "grpc_gone": _grpc_refusal(14, "TorchServe did not answer"),
+        "starting": "" if front.upstreams else "return 595;",
+        "refused": _body("$phrase", "$code", "the gateway cannot take this request"),
     }
-    return TEMPLATE.read_text() % (values | _maps(tokens, "everybody" if front.tokens is None else ""))
+    return TEMPLATE.read_text() % (
+        values | _refusals(front) | _maps(tokens, "everybody" if front.tokens is None else "")
+    )
 
 
 def pid_file(front: Front, folder: Path) -> Path:
-    """nginx writes it when it has taken up a configuration; draining has another, to see when it has."""
-    return folder / ("draining.pid" if front.draining else "nginx.pid")
+    """nginx writes it when it has taken up a configuration; each state has another, to see when it has."""
+    return folder / f"{front.state}.pid"
+
+
+def nothing(folder: Path) -> Path:
+    """A folder without files: nginx looks for one before it asks TorchServe."""
+    return folder / "nothing"
+
+
+def _refusals(front: Front) -> dict[str, str]:
+    """What locations answer with, by the name that the template has for it."""
+    late = f"TorchServe did not answer within {front.timeout:g} s"
+    too_large = f"the body has more than {front.max_body_bytes:,} bytes"
+    too_many = "has as many requests as it may have at a time"
+    starting = "the server is starting"
+    return {
+        "no_token": _refusal(401, "not_allowed", NO_TOKEN, "WWW-Authenticate Bearer"),
+        "unknown_path": _refusal(404, "not_found", "there is nothing at this path; models are at /predictions/NAME"),
+        "unknown_model": _refusal(404, UnknownModel.code, "there is no such model, or no such version of it"),
+        "wrong_method": _refusal(405, "method_not_allowed", "this path takes $methods", "Allow $methods"),
+        "too_large": _refusal(413, TooLarge.code, too_large),
+        "too_often": _refusal(429, Overloaded.code, "$too_often", "Retry-After $retry_after"),
+        "too_many": _refusal(429, Overloaded.code, f"the model {too_many}", LATER),
+        "failed": _refusal(500, InferenceFailed.code, "the model cannot compute it, or its worker died; asked twice"),
+        "busy": _refusal(503, Unavailable.code, "TorchServe did not answer, twice", LATER),
+        "not_started": _refusal(503, Unavailable.code, starting, LATER),
+        "not_ready": _refusal(503, Unavailable.code, "it does not say whether it is ready", LATER),
+        "late": _refusal(504, DeadlinePassed.code, late),
+        "grpc_no_token": _grpc_refusal(grpc.StatusCode.UNAUTHENTICATED, NO_TOKEN),
+        "grpc_too_often": _grpc_refusal(EXHAUSTED, "$too_often", "$retry_after"),
+        "grpc_too_many": _grpc_refusal(EXHAUSTED, f"the server {too_many}", "1"),
+        # Without retry-after: it would be as large the next time.
+        "grpc_too_large": _grpc_refusal(EXHAUSTED, too_large),
+        "grpc_unreadable": _grpc_refusal(grpc.StatusCode.INVALID_ARGUMENT, "the gateway cannot take this request"),
+        "grpc_not_started": _grpc_refusal(grpc.StatusCode.UNAVAILABLE, starting, "1"),
+        "grpc_late": _grpc_refusal(grpc.StatusCode.DEADLINE_EXCEEDED, late),
+        "grpc_gone": _grpc_refusal(grpc.StatusCode.UNAVAILABLE, "TorchServe did not answer", "1"),
+    }
 
 
 def _maps(tokens: Sequence[Token], without: str) -> dict[str, str]:
@@ -129,20 +195,22 @@ def _sampled(share: float) -> str:
     return f"{percent:.2f}% 1; * 0;"
 
 
-def _refusal(status: int, detail: str, header: str = "") -> str:
+def _refusal(status: int, code: str, detail: str, header: str = "") -> str:
     """What a location answers; a header of its own hides the server's, which is therefore repeated."""
-    headers = f"add_header X-Request-Id $id always; add_header {header} always; " if header else ""
-    return f"{headers}return {status} {_body(PHRASES[status], detail)};"
+    name, _, value = header.partition(" ")
+    headers = f"add_header X-Request-Id $id always; add_header {name} {_string(value, variables=True)} always; "
+    return f"{headers if header else ''}return {status} {_body(PHRASES[status], code, detail)};"
 
 
-def _body(phrase: str, detail: str) -> str:
-    return _string(json.dumps({"error": phrase, "detail": detail}), variables=True)
+def _body(phrase: str, code: str, detail: str) -> str:
+    return _string(json.dumps({"error": phrase, "code": code, "detail": detail}), variables=True)
 
 
-def _grpc_refusal(status: int, message: str) -> str:
+def _grpc_refusal(status: grpc.StatusCode, message: str, retry_after: str = "") -> str:
     """An answer without a body, whose headers are the trailers."""
-    headers = f"add_header grpc-status {status} always; add_header grpc-message {_string(message)} always;"
-    return f"add_header X-Request-Id $id always; {headers} return 204;"
+    said = {"grpc-status": status.value[0], "grpc-message": message, "retry-after": retry_after}
+    headers = (f"add_header {name} {_string(value, variables=True)} always;" for name, value in said.items() if value)
+    return f"add_header X-Request-Id $id always; {' '.join(headers)} return 204;"
 
 
 def _string(text: object, variables: bool = False) -> str:
@@ -156,8 +224,13 @@ def _exactly(secret: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in secret.encode())
 
 
-def _host(front: Front) -> str:
-    return f"[{front.host}]" if ":" in front.host else front.host
+def _listen(front: Front, port: int, addresses: Mapping[int, Sequence[str]], protocol: str = "") -> str:
+    """As the sockets that it is given listen already, so that :: takes IPv4 too."""
+    both = {"::": " ipv6only=off"}
+    return " ".join(
+        f"listen {authority(address, port)}{protocol}{_ssl(front)}{both.get(address, '')};"
+        for address in addresses[port]
+    )
 
 
 def _ssl(front: Front) -> str:

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 
+from torchferry.serving.torchserve.launcher import TorchServe
+
 
 class NoGateway:
     def start(self) -> None: ...
+
+    def open(self, server: TorchServe, services_port: int) -> None: ...
 
     def refresh(self) -> None: ...
 

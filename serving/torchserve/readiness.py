@@ -38,6 +38,8 @@ class Readiness:
         try:
             models = self.management.models()
             self.served &= set(models)
+            if not models:
+                return "no model is left"
             return next(filter(None, map(self._check_model, models)), "")
         except (UserError, ServerFault) as error:
             return str(error)

@@ -25,6 +25,8 @@ class RunningServer:
     metrics: str
     threads: int
     """Of each worker."""
+    key: str
+    """For its management port; nobody but its user can read the file."""
 
     @classmethod
     def find(cls, port: int) -> Self:

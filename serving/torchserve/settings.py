@@ -1,14 +1,21 @@
 """Everything that TorchServe can be told, in one object; the command line and TorchServe's files are made from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from torchferry.serving.cli.options import WrongOption, option
 from torchferry.serving.cli.server_settings import ServerSettings
+from torchferry.serving.net.addresses import authority
 from torchferry.serving.net.ports import claim, claim_or_any
 
 LOOPBACK = "127.0.0.1"
+HEADROOM = 64 * 1024
+"""Bytes that a message has around its tensors."""
+LEAST_ANSWER = 4096
+"""An error must fit."""
+MOST_BYTES = 2**31 - 1
+"""Java's integers end there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,10 +24,15 @@ class Settings(ServerSettings):
     gateway: str = option(
         "nginx", "what stands before TorchServe; none: no tokens, TLS and access log", choices=("nginx", "none")
     )
+    max_answer_bytes: int = option(16 * 2**20, "bytes of an answer; a request for a longer one is answered 422")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check("threads", self.threads >= 0, "give 0 or more")
+        fits = LEAST_ANSWER <= self.max_answer_bytes <= MOST_BYTES - HEADROOM
+        self.check("max_answer_bytes", fits, f"give {LEAST_ANSWER} to {MOST_BYTES - HEADROOM}")
+        if self.gateway == "none" and ":" in self.host:
+            raise WrongOption("host", "TorchServe itself knows no IPv6 addresses; leave --gateway none out")
         for name in ("tokens", "tls_certificate", "access_log"):
             if getattr(self, name) and self.gateway == "none":
                 raise WrongOption(name, "is for the gateway; leave --gateway none out")
@@ -39,37 +51,49 @@ class Ports:
     inner_rest: int
     """Where TorchServe itself listens; the same without a gateway."""
     inner_grpc: int
-    metrics: int
     page: int
     """What Prometheus reads, from TorchServe and from us."""
     management: int
-    """On loopback, like the next: nobody but the launcher and `torchferry models` need them."""
+    """Ours before TorchServe's own, on loopback like the next two."""
+    metrics: int
+    """TorchServe's."""
     grpc_management: int
 
     @classmethod
     def claim(cls, settings: Settings) -> Self:
         """Those asked for, free ones for 0. Raises UserError naming the option whose port is taken."""
         given: list[int] = []
-        for option_name, port in (("port", settings.port), ("grpc-port", settings.grpc_port)):
-            given.append(claim(settings.host, port, f"--{option_name}", given))
-        page = claim(settings.host, settings.metrics_port, "--metrics-port", given)
-        inner = list(given)
-        taken = [*given, page]
+        for option_name in ("port", "grpc_port", "metrics_port"):
+            name = f"--{option_name.replace('_', '-')}"
+            given.append(claim(settings.host, getattr(settings, option_name), name, given))
+        rest, grpc, page = given
+        management = claim_or_any(LOOPBACK, 8081, given)
+        return cls(rest, grpc, rest, grpc, page, management, 0, 0).renewed(settings)
+
+    def renewed(self, settings: Settings) -> Self:
+        """Others for TorchServe itself, which are any: where clients ask stays, unless it is TorchServe that listens
+        there. Raises UserError."""
+        taken = [self.rest, self.grpc, self.page, self.management]
+
+        def another(port: int = 0) -> int:
+            taken.append(claim_or_any(LOOPBACK, port, taken))
+            return taken[-1]
+
+        renewed = {"metrics": another(), "grpc_management": another(7071)}
         if settings.gateway != "none":
-            inner = [claim_or_any(LOOPBACK, 0, taken), claim_or_any(LOOPBACK, 0, taken)]
-            taken += inner
-        rest = [claim_or_any(LOOPBACK, 0, taken), page]
-        for port in (8081, 7071):
-            rest.append(claim_or_any(LOOPBACK, port, [*taken, *rest]))
-        return cls(*given, *inner, *rest)
+            return replace(self, inner_rest=another(), inner_grpc=another(), **renewed)
+        rest = claim(settings.host, settings.port, "--port", taken[2:])
+        grpc = claim(settings.host, settings.grpc_port, "--grpc-port", [*taken[2:], rest])
+        return replace(self, rest=rest, grpc=grpc, inner_rest=rest, inner_grpc=grpc, **renewed)
 
 
-def config_properties(settings: Settings, ports: Ports, model_store: Path) -> str:
+def config_properties(settings: Settings, ports: Ports, model_store: Path, management: Path) -> str:
     """config.properties, as java.util.Properties reads it; every archive in `model_store` is loaded."""
     values = {
-        "inference_address": f"http://{settings.inner_host}:{ports.inner_rest}",
-        "management_address": f"http://{LOOPBACK}:{ports.management}",
-        "metrics_address": f"http://{LOOPBACK}:{ports.metrics}",
+        "inference_address": f"http://{authority(settings.inner_host, ports.inner_rest)}",
+        # A socket in a folder of ours: it asks nobody who they are, and any web page reaches loopback.
+        "management_address": f"unix:{management}",
+        "metrics_address": f"http://{authority(LOOPBACK, ports.metrics)}",
         "grpc_inference_address": settings.inner_host,
         "grpc_inference_port": ports.inner_grpc,
         "grpc_management_address": LOOPBACK,
@@ -78,7 +102,10 @@ def config_properties(settings: Settings, ports: Ports, model_store: Path) -> st
         "load_models": "all",
         # A gateway lets in fewer, over REST and as many over gRPC, so that this one is never full.
         "job_queue_size": settings.max_queue * (1 if settings.gateway == "none" else 4),
-        "max_request_size": settings.max_body_bytes,
+        # The gateway refuses in words what is too large; TorchServe hangs up on a message as soon as it says its size.
+        "max_request_size": settings.max_body_bytes if settings.gateway == "none" else MOST_BYTES,
+        # What is longer kills the worker, so that workers keep below it.
+        "max_response_size": settings.max_answer_bytes + HEADROOM,
         "metrics_mode": "prometheus",
         "disable_system_metrics": "true",
         # Bodies reach the handler as bytes; it knows better than a content type what they are.
@@ -89,7 +116,7 @@ def config_properties(settings: Settings, ports: Ports, model_store: Path) -> st
         # Its tokens are random, no two replicas share them, and /ping would need one too.
         "disable_token_authorization": "true",
         # Archives come from the store alone, never from a URL.
-        "enable_model_api": "true",  # on loopback alone, for `torchferry models`
+        "enable_model_api": "true",  # for `torchferry models`
         "allowed_urls": f"file://{model_store}/.*",
     }
     return "".join(f"{key}={value}\n" for key, value in values.items())

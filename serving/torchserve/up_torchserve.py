@@ -4,7 +4,8 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from torchferry.arguments import Parser
@@ -15,9 +16,12 @@ from torchferry.serving.cli.settings_file import parse
 from torchferry.serving.net.ready_file import check_ready_file, ready_file
 from torchferry.serving.torchserve.archive import archive, check_archive
 from torchferry.serving.torchserve.gateway import Before, check_gateway, gateway_before
+from torchferry.serving.torchserve.grpc_services import GrpcServices
 from torchferry.serving.torchserve.launcher import ServerFailed, TorchServe
+from torchferry.serving.torchserve.management_proxy import managed
 from torchferry.serving.torchserve.metrics_page import page_of
 from torchferry.serving.torchserve.no_gateway import NoGateway
+from torchferry.serving.torchserve.readiness import Readiness
 from torchferry.serving.torchserve.running_servers import announced
 from torchferry.serving.torchserve.settings import Settings
 from torchferry.serving.torchserve.unanswered import unanswered, wait_idle
@@ -40,14 +44,15 @@ def main(arguments: Sequence[str]) -> None:
         server = TorchServe(archives, settings)
         gateway: Before = NoGateway()
         try:
+            gateway = gateway_before(server)
+            gateway.start()  # it says 503 until the server is there
             server.start(stop.is_set)
             if not stop.is_set():
-                gateway = gateway_before(server)  # after the start, which may have had to take other ports
-                with page_of(server) as page, announced(server.ports.management, server.running):
-                    gateway.start()
+                with _beside(server) as (ready, services):
+                    gateway.open(server, services.port)
                     _announce(server)
                     _until_stopped(server, gateway, stop)
-                    page.ready.draining = True
+                    ready.draining = True
                     gateway.drain(settings.drain_timeout, at_once.is_set)
                     _drain(server, at_once)
         except ServerFailed as error:
@@ -78,6 +83,15 @@ def find_archives(paths: Sequence[Path], folder: Path, trusted: TrustedKeys | No
         if names.count(name) > 1:
             raise UserError(f"{name}: is given more than once; serve each model from one place")
     return found
+
+
+@contextmanager
+def _beside(server: TorchServe) -> Iterator[tuple[Readiness, GrpcServices]]:
+    """What this process answers itself, while the block runs: metrics, management, and gRPC that TorchServe lacks."""
+    with page_of(server) as page, managed(server), announced(server.ports.management, server.running):
+        services = GrpcServices(page.ready)
+        with services.running():
+            yield page.ready, services
 
 
 def _drain(server: TorchServe, at_once: threading.Event) -> None:

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.codec.predicted_labels import GOLDEN
-from torchferry.serving.codec.predictions_json import Request, check_type, read_request, read_top_k
+from torchferry.serving.codec.predictions_json import Request, read_request, read_top_k
 from torchferry.serving.codec.tensors import from_raw_alone
+from torchferry.serving.codec.upload import the_body, upload
 from torchferry.serving.errors import (
+    AnswerTooLarge,
     DeadlinePassed,
     InferenceFailed,
     NoPicture,
@@ -26,6 +29,7 @@ from torchferry.serving.errors import (
 )
 from torchferry.serving.torchserve.explain import Explainer
 from torchferry.serving.torchserve.explanation import Explanation
+from torchferry.serving.torchserve.worker_limits import WorkerLimits
 
 log = logging.getLogger(__name__)
 STATUS = {
@@ -36,13 +40,17 @@ STATUS = {
     WrongTensor: (422, "Unprocessable Content"),
     WrongParameter: (422, "Unprocessable Content"),
     NotExplainable: (422, "Unprocessable Content"),
+    AnswerTooLarge: (422, "Unprocessable Content"),
     InferenceFailed: (500, "Internal Server Error"),
     DeadlinePassed: (504, "Gateway Timeout"),
 }
+GRPC = "grpc-predictions"
 OUTCOMES = {InferenceFailed: "server_error", DeadlinePassed: "deadline"}
 LONGEST_QUEUE = 3600.0  # seconds; what claims to have waited longer has not
 TAKEN_APART = "application/x-www-form-urlencoded"
-"""What curl says of any body; the gateway says otherwise."""
+"""What curl says of any body; TorchServe drops most of it, unless the gateway says otherwise."""
+BODY_TYPE = "x-body-type"
+"""The gateway's header for what the client has said of the body."""
 RAW_LENGTH = "inference-header-content-length"
 
 
@@ -57,12 +65,12 @@ class WorkerRequest:
     """The label that is to be explained; sent as `top_k` is."""
     started: float = field(default_factory=time.time)
     """When the worker got it, in seconds since the epoch."""
-    parts: tuple[str, ...] = ()
-    """Of a form in which none is the body."""
+    parts: Mapping[str, bytes] | None = None
+    """Of a form that TorchServe has taken apart, and of gRPC."""
     asked: Request | None = None
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     explanation: Explanation | None = None
-    error: Exception | None = None
+    error: RequestError | DeadlinePassed | InferenceFailed | None = None
     """One of STATUS, once the request cannot be answered."""
     seconds: dict[str, float] = field(default_factory=dict)
     """By stage."""
@@ -71,24 +79,23 @@ class WorkerRequest:
 
     @classmethod
     def of(cls, row: Mapping[str, Any], headers: Mapping[str, Any]) -> "WorkerRequest":
-        """A row's body is called `body`, a form's and gRPC's `data`; of a form with one other part it is that."""
-        parts = {name: value for name, value in row.items() if name not in ("top_k", "target")}
-        whole = len(parts) == 1 or not {"data", "body"}.isdisjoint(parts)
-        body = parts.get("data") or parts.get("body") or (next(iter(parts.values())) if len(parts) == 1 else b"")
+        """A row's only part is called `body`, unless TorchServe has taken a form apart, or it came over gRPC."""
+        parts = {name: value.encode() if isinstance(value, str) else bytes(value) for name, value in row.items()}
         named = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
+        whole = parts.keys() == {"body"}
         return cls(
-            body.encode() if isinstance(body, str) else bytes(body),
+            parts["body"] if whole else b"",
             named,
-            row.get("top_k", named.get("x-top-k", "").encode()) or None,
-            row.get("target", named.get("x-target", "").encode()) or None,
-            parts=() if whole else tuple(parts),
+            parts.get("top_k") or named.get("x-top-k", "").encode() or None,
+            parts.get("target") or named.get("x-target", "").encode() or None,
+            parts=None if whole else parts,
         )
 
     @property
     def protocol(self) -> str:
         if self.wants_explanation:
             return "explanations"
-        return "predictions" if "host" in self.headers else "grpc-predictions"
+        return "predictions" if "host" in self.headers else GRPC
 
     @property
     def arrived(self) -> float:
@@ -129,13 +136,16 @@ class WorkerRequest:
     def outcome(self) -> str:
         return OUTCOMES.get(type(self.error), "client_error") if self.error else "ok"
 
-    def decode(self, bundle: Bundle, timeout: float) -> None:
-        """Fill `asked`, or `error`. What waited longer than `timeout` seconds has nobody to answer any more."""
+    def decode(self, bundle: Bundle, limits: WorkerLimits) -> None:
+        """Fill `asked`, or `error`. What waited longer than the time limit has nobody to answer any more."""
         began = time.time()
         self.seconds["queue"] = self.started - self.arrived
         try:
-            self.check_deadline(timeout)
-            self.asked = self._read(bundle)
+            self.check_deadline(limits.timeout)
+            asked = self._read(bundle, limits)
+            if asked.size > limits.samples:
+                raise TooLarge(f"the request has {asked.size} samples; {limits.samples} are allowed")
+            self.asked = asked
         except (RequestError, DeadlinePassed) as error:
             self.error = error
         except Exception:  # a bug of ours, which must not become one of those in the same batch
@@ -167,21 +177,25 @@ class WorkerRequest:
         if self.elapsed > timeout:
             raise DeadlinePassed(f"the request was not answered within {timeout:g} s")
 
-    def _read(self, bundle: Bundle) -> Request:
-        kind = self.headers.get("content-type", "")
-        if kind.startswith("multipart/"):  # TorchServe has taken the form apart
-            if self.parts:
-                taken = "one is taken, or the one called data; several inputs go as JSON"
-                raise NotDecodable(f"the form has {len(self.parts)} parts; {taken}")
-        elif kind.lower().startswith(TAKEN_APART):
-            raise UnsupportedType(f"TorchServe takes a body of {TAKEN_APART} apart; send application/octet-stream")
-        else:
-            check_type(kind)
+    def _read(self, bundle: Bundle, limits: WorkerLimits) -> Request:
+        body = self._body(limits)
         if (length := self.headers.get(RAW_LENGTH)) is None:
-            return read_request(self.body, bundle)
+            return read_request(body, bundle)
         if length != "0":
             raise NotDecodable(f"{RAW_LENGTH} is {length[:20]}; TorchServe takes raw elements alone, and then it is 0")
-        return Request(from_raw_alone(self.body, bundle.inputs), "tensors")
+        return Request(from_raw_alone(body, bundle.inputs), "tensors")
+
+    def _body(self, limits: WorkerLimits) -> bytes:
+        """What the model is asked with, of a body that is packed, or a form."""
+        if self.parts is not None:
+            return the_body(self.parts).body
+        kind = self.headers.get(BODY_TYPE, self.headers.get("content-type", ""))
+        if BODY_TYPE not in self.headers and kind.lower().startswith(TAKEN_APART):
+            raise UnsupportedType(f"TorchServe takes a body of {TAKEN_APART} apart; send application/octet-stream")
+        sent = upload(unpacked(self.body, self.headers.get("content-encoding", ""), limits.body_bytes), kind)
+        self.top_k = sent.parameters.get("top_k", self.top_k)
+        self.target = sent.parameters.get("target", self.target)
+        return sent.body
 
     def labels_wanted(self) -> int | None:
         """Raises WrongParameter."""

@@ -1,6 +1,7 @@
 """Requests over gRPC as an exchange takes them: ModelInferRequest, and TorchServe's PredictionsRequest."""
 
 from torchferry.serving.codec.predictions_grpc import PredictionResponse, PredictionsRequest, Response
+from torchferry.serving.codec.upload import the_body
 from torchferry.serving.onnx_server import predictions_form
 from torchferry.serving.onnx_server.grpc import messages
 from torchferry.serving.onnx_server.grpc.interfaces import InferRequest, InferResponse
@@ -30,9 +31,7 @@ class PredictionsForm(predictions_form.PredictionsForm):
         self.request = request
 
     def content(self) -> bytes:
-        given = self.request.input
-        # TorchServe's own handlers read either name.
-        return next((given[name] for name in ("data", "body") if name in given), b"")
+        return the_body(self.request.input).body
 
     def write(self, model: Model, _asked: Inference, outputs: Outputs) -> PredictionResponse:
         return Response(prediction=self.text(model, outputs))

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from torchferry.serving.codec.content_encoding import unpacked
+from torchferry.serving.codec.upload import upload
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server import predictions_form
 from torchferry.serving.onnx_server.exchange import Pieces
 from torchferry.serving.onnx_server.http import oip_json
 from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest
-from torchferry.serving.onnx_server.http.upload import upload
 from torchferry.serving.onnx_server.inference import Inference, Outputs
 from torchferry.serving.onnx_server.models.model import Model
 
@@ -79,7 +79,9 @@ class PredictionsForm(predictions_form.PredictionsForm):
         self.type = request.header(TYPE)
 
     def content(self) -> bytes:
-        return upload(unpacked(self.body, self.encoding, self.limit), self.type)
+        sent = upload(unpacked(self.body, self.encoding, self.limit), self.type)
+        self.top_k = sent.parameters.get("top_k", self.top_k)
+        return sent.body
 
     def write(self, model: Model, _asked: Inference, outputs: Outputs) -> Said:
         return [JSON], self.text(model, outputs)

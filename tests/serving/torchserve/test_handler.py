@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from tests.serving.tiny_bundle import FILE, GOLDEN, written
+from tests.serving.torchserve.torchserve_exception import PredictionException
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.errors import BundleError
+from torchferry.serving.errors import AnswerTooLarge, BundleError
+from torchferry.serving.torchserve.worker_limits import WorkerLimits
 from torchferry.serving.torchserve.worker_request import RAW_LENGTH, WorkerRequest
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Fragile:
 def handler(monkeypatch: pytest.MonkeyPatch) -> "Handler":
     """Not initialized yet. In an archive its file lies at the top, and so it puts its folder before all others."""
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("TORCHFERRY_FAILURES", "TORCHFERRY_TIMEOUT", "TORCHFERRY_THREADS", "PROMETHEUS_MULTIPROC_DIR"):
+    for name in ("TORCHFERRY_FAILURES", "TORCHFERRY_THREADS", "PROMETHEUS_MULTIPROC_DIR"):
         monkeypatch.delenv(name, raising=False)
     from torchferry.serving.torchserve.handler import Handler
 
@@ -81,7 +83,7 @@ def handle(ready: "Handler", *requests: tuple[bytes, dict[str, str]]) -> tuple[l
 
 def test_each_of_a_batch_gets_its_own_answer_or_status(ready: "Handler") -> None:
     late = {"X-Request-Start": str(time.time() - 90)}
-    ready.timeout = 60
+    ready.limits = WorkerLimits(timeout=60)
     wrong = [(b"a,b", {}), (b"1", {}), (b"1,2", {"Content-Type": "video/mp4"}), (b"1,2", {"X-Top-K": "x"})]
     answers, context = handle(ready, (b"0.1,0.9", {}), *wrong, (b"1,2", late), (b"0.8,0.2", {"X-Top-K": "1"}))
     contents = [json.loads(answer) for answer in answers]
@@ -94,7 +96,8 @@ def test_each_of_a_batch_gets_its_own_answer_or_status(ready: "Handler") -> None
         4: (422, "Unprocessable Content"),
         5: (504, "Gateway Timeout"),
     }
-    assert contents[5] == {"error": "Gateway Timeout", "detail": "the request was not answered within 60 s"}
+    words = "the request was not answered within 60 s"
+    assert contents[5] == {"error": "Gateway Timeout", "code": "deadline_passed", "detail": words}
     assert set(context.kinds.values()) == {"application/json"}
 
 
@@ -169,3 +172,37 @@ def test_a_model_that_cannot_be_loaded_leaves_the_reason(
     with pytest.raises(BundleError, match="is damaged"):
         handler.initialize(Context(root))
     assert (tmp_path / "tiny-onnx-fp32").read_text().startswith("BundleError: ")
+
+
+def test_an_answer_longer_than_a_worker_may_send_is_refused_in_words(ready: "Handler") -> None:
+    ready.limits = WorkerLimits(answer_bytes=200)
+    rows = b"1,2\n" * 9
+    answers, context = handle(ready, (b"1,2", {}), (rows, {}), (rows, {"Accept": "application/octet-stream"}))
+    refused = json.loads(answers[1])
+    assert (context.statuses[1], refused["code"]) == ((422, "Unprocessable Content"), "answer_too_large")
+    assert "bytes, and 200 are allowed; ask for fewer samples, or take it raw" in refused["detail"]
+    assert 0 not in context.statuses
+
+
+def test_a_model_whose_own_answer_is_too_long_is_not_ready_and_says_why(
+    handler: "Handler", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHFERRY_LIMIT_ANSWER_BYTES", "50")
+    monkeypatch.setenv("TORCHFERRY_FAILURES", str(tmp_path))
+    context = Context(written(tmp_path).root)
+    with pytest.raises(AnswerTooLarge):
+        handler.initialize(context)
+    said = (tmp_path / context.model_name).read_text()
+    assert said.startswith("AnswerTooLarge: the answer to one golden sample has ")
+    assert said.endswith("bytes of JSON, and 50 are allowed; give a larger --max-answer-bytes")
+
+
+def test_a_grpc_call_alone_fails_with_a_status_and_in_a_batch_with_words(ready: "Handler") -> None:
+    contexts = [Context(ready.bundle.root, [{}] * count) for count in (1, 2)]
+    for context in contexts:
+        context.get_all_request_header = context.headers.__getitem__
+    with pytest.raises(PredictionException) as failed:
+        ready.handle([{"data": b"a,b"}], contexts[0])
+    assert (failed.value.error_code, "neither JSON nor lines" in failed.value.message) == (400, True)
+    both = ready.handle([{"data": b"a,b"}, {"data": b"1,2"}], contexts[1])
+    assert [json.loads(answer).get("code") for answer in both] == ["not_decodable", None]

@@ -2,13 +2,15 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from torchferry.serving.net.auth import Token
-from torchferry.serving.torchserve.nginx_config import Front, nginx_config, pid_file
+from torchferry.serving.torchserve.nginx_config import Front, Upstreams, nginx_config, pid_file
+from torchferry.serving.torchserve.settings import HEADROOM
 
 FOLDER = Path("/gateway")
 SECRET = 'a"b$c.*{d}\\é'
@@ -16,8 +18,7 @@ PLAIN: dict[str, Any] = {
     "host": "127.0.0.1",
     "port": 80,
     "grpc_port": 81,
-    "upstream_port": 90,
-    "upstream_grpc_port": 91,
+    "upstreams": Upstreams(90, 91, 93),
     "page_port": 92,
     "max_body_bytes": 1000,
     "timeout": 30.0,
@@ -26,8 +27,8 @@ PLAIN: dict[str, Any] = {
 }
 
 
-def config(*tokens: Token, **given: Any) -> str:
-    return nginx_config(Front(**PLAIN | given), FOLDER, tokens)
+def config(*tokens: Token, addresses: Mapping[int, Sequence[str]] | None = None, **given: Any) -> str:
+    return nginx_config(Front(**PLAIN | given), FOLDER, tokens, addresses or {80: ["127.0.0.1"], 81: ["127.0.0.1"]})
 
 
 def within(text: str, start: str, end: str) -> str:
@@ -38,7 +39,7 @@ def within(text: str, start: str, end: str) -> str:
 
 def refusal(text: str, place: str) -> tuple[str, dict[str, str]]:
     """The headers and the JSON that a location answers with."""
-    headers, _, body = within(text, f"location @{place} {{ ", "; }").partition("return ")
+    headers, _, body = text.partition(f"location @{place} {{ ")[2].partition("; }")[0].partition("return ")
     return headers, json.loads(body.partition(' "')[2].removesuffix('"').replace('\\"', '"'))
 
 
@@ -98,17 +99,19 @@ def test_it_listens_where_it_is_told_with_tls_on_both_ports_if_there_is_a_certif
     assert "listen 127.0.0.1:80;" in config()
     assert "listen 127.0.0.1:81 http2;" in config()
     assert "ssl_" not in config()
-    text = config(host="::1", tls_certificate=Path("/c $1.pem"), tls_key=Path("/k.pem"))
-    assert "listen [::1]:80 ssl;" in text
-    assert "listen [::1]:81 http2 ssl;" in text
+    where = {80: ["127.0.0.1", "::1"], 81: ["::"]}
+    text = config(addresses=where, tls_certificate=Path("/c $1.pem"), tls_key=Path("/k.pem"))
+    assert "listen 127.0.0.1:80 ssl; listen [::1]:80 ssl;" in text
+    assert "listen [::]:81 http2 ssl ipv6only=off;" in text
     assert 'ssl_certificate "/c ${dollar}1.pem"; ssl_certificate_key "/k.pem"; ssl_protocols TLSv1.2 TLSv1.3;' in text
 
 
-def test_a_gateway_that_drains_ends_connections_and_writes_its_number_elsewhere() -> None:
-    serving, draining = (Front(**PLAIN | {"draining": value}) for value in (False, True))
-    assert pid_file(serving, FOLDER) != pid_file(draining, FOLDER)
-    for front, keepalive in ((serving, 75), (draining, 0)):
-        text = nginx_config(front, FOLDER, [])
+def test_a_gateway_that_drains_ends_connections_and_each_state_writes_its_number_elsewhere() -> None:
+    starting, serving, draining = (Front(**PLAIN | given) for given in ({"upstreams": None}, {}, {"draining": True}))
+    assert len({pid_file(front, FOLDER) for front in (starting, serving, draining)}) == 3
+    for front, keepalive in ((starting, 75), (serving, 75), (draining, 0)):
+        text = nginx_config(front, FOLDER, [], {80: ["::1"], 81: ["::1"]})
+        assert ("return 595;" in text) == (front is starting)
         assert f"keepalive_timeout {keepalive};" in text
         assert f'pid "{pid_file(front, FOLDER)}";' in text
 
@@ -120,7 +123,7 @@ def test_a_gateway_that_drains_ends_connections_and_writes_its_number_elsewhere(
         ({"timeout": 0.0001}, ["proxy_read_timeout 1ms;"]),
         ({"max_in_flight": 7}, ["limit_conn models 7;", "limit_conn grpc 7;"]),
         ({"max_in_flight": 100_000}, ["limit_conn models 65535;", "limit_conn grpc 65535;"]),
-        ({"max_body_bytes": 5}, ["client_max_body_size 5;"]),
+        ({"max_body_bytes": 5}, ["client_max_body_size 5;", f"client_max_body_size {5 + HEADROOM};"]),
         ({"access_log_share": 0.25}, ["$sampled { 25.00% 1; * 0; }"]),
         ({"access_log_share": 0.0}, ['$sampled { * "0"; }']),
         (
@@ -138,15 +141,16 @@ def test_limits_and_places_are_those_that_were_given(given: dict[str, Any], line
 
 
 @pytest.mark.parametrize(
-    ("place", "error", "detail", "header"),
+    ("place", "code", "detail", "header"),
     [
-        ("busy", "Service Unavailable", "TorchServe did not answer, twice", "Retry-After 1"),
-        ("too_often", "Too Many Requests", "$too_often", "Retry-After $retry_after"),
-        ("too_many", "Too Many Requests", "the model has as many requests as it may have", "Retry-After 1"),
+        ("busy", "unavailable", "TorchServe did not answer, twice", 'Retry-After "1"'),
+        ("too_often", "overloaded", "$too_often", 'Retry-After "$retry_after"'),
+        ("too_many", "overloaded", "the model has as many requests as it may have", 'Retry-After "1"'),
+        ("wrong_method", "method_not_allowed", "this path takes $methods", 'Allow "$methods"'),
     ],
 )
-def test_refusals_are_json_with_the_requests_id(place: str, error: str, detail: str, header: str) -> None:
+def test_refusals_are_json_with_the_requests_id(place: str, code: str, detail: str, header: str) -> None:
     headers, body = refusal(config(), place)
-    assert (body["error"], body["detail"][: len(detail)], len(body)) == (error, detail, 2)
+    assert (body["code"], body["detail"][: len(detail)], set(body)) == (code, detail, {"error", "code", "detail"})
     assert f"add_header {header} always;" in headers
     assert "add_header X-Request-Id $id always;" in headers

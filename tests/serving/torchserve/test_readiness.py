@@ -113,7 +113,7 @@ def test_a_model_without_a_worker_counts_only_if_it_was_ready_before(clock: Cloc
 def test_a_model_that_was_removed_is_a_new_one_when_it_comes_back(clock: Clock) -> None:
     said = Said()
     ready = readiness(said, Given(), "cats")
-    assert ready() == ""
+    assert ready() == "no model is left"
     said.said = {"cats": [version(ready=0)]}
     clock.now += FRESH_SECONDS + 1
     assert ready() == ""

@@ -11,7 +11,9 @@ from torchferry.errors import UserError
 from torchferry.serving.torchserve.running_servers import RunningServer, announced
 
 PORT = 8081
-OURS = RunningServer(os.getpid(), "/store", "/failures", "http://127.0.0.1:8080", "http://127.0.0.1:8082/metrics", 2)
+OURS = RunningServer(
+    os.getpid(), "/store", "/failures", "http://127.0.0.1:8080", "http://127.0.0.1:8082/metrics", 2, "key"
+)
 
 
 @pytest.fixture(autouse=True)

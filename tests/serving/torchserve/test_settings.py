@@ -8,14 +8,14 @@ import pytest
 
 from tests.ports import free_port
 from torchferry.errors import UserError
-from torchferry.serving.torchserve.settings import Ports, Settings, config_properties
+from torchferry.serving.torchserve.settings import HEADROOM, MOST_BYTES, Ports, Settings, config_properties
 
 ANY: dict[str, Any] = {"port": 0, "grpc_port": 0, "metrics_port": 0}
-PORTS = Ports(1, 2, 3, 4, 5, 6, 7, 8)
+PORTS = Ports(1, 2, 3, 4, 6, 7, 5, 8)
 
 
 def properties(**given: Any) -> dict[str, str]:
-    text = config_properties(Settings(**given), PORTS, Path("/store"))
+    text = config_properties(Settings(**given), PORTS, Path("/store"), Path("/folder/management"))
     return dict(line.split("=", 1) for line in text.splitlines())
 
 
@@ -25,6 +25,11 @@ def properties(**given: Any) -> dict[str, str]:
         *(({name: 0}, f"{name}: 0 is not valid; give a number above 0") for name in ("max_queue", "max_body_bytes")),
         *(({name: 0.0}, f"{name}: 0.0 is not valid; give a number above 0") for name in ("timeout", "drain_timeout")),
         ({"threads": -1}, "threads: -1 is not valid; give 0 or more"),
+        ({"max_answer_bytes": 9}, "max_answer_bytes: 9 is not valid; give 4096 to 2147418111"),
+        *(
+            ({"host": host, "gateway": "none"}, "host: TorchServe itself knows no IPv6 addresses; leave")
+            for host in ("::", "::1")
+        ),
         ({"tls_key": Path("k")}, "tls_certificate and --tls_key: give both or none"),
         ({"tls_certificate": Path("c")}, "tls_certificate and --tls_key: give both or none"),
         *(
@@ -40,7 +45,7 @@ def properties(**given: Any) -> dict[str, str]:
 def test_what_does_not_do_is_named_by_its_option(given: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError) as refused:
         Settings(**given)
-    assert str(refused.value) == "--" + words.replace("_", "-")
+    assert str(refused.value).startswith("--" + words.replace("_", "-"))
 
 
 def test_without_a_gateway_torchserve_has_the_ports_that_clients_ask() -> None:
@@ -71,17 +76,33 @@ def test_torchserve_listens_on_loopback_behind_a_gateway_and_where_it_is_told_wi
         assert found["inference_address"] == f"http://{host}:3"
         assert (found["grpc_inference_address"], found["grpc_inference_port"]) == (host, "4")
         assert found["metrics_address"] == "http://127.0.0.1:5"
-        assert found["management_address"] == "http://127.0.0.1:7"
+        assert found["management_address"] == "unix:/folder/management"
         assert (found["grpc_management_address"], found["grpc_management_port"]) == ("127.0.0.1", "8")
 
 
 def test_torchserve_is_never_full_before_its_gateway() -> None:
     assert properties(max_queue=10)["job_queue_size"] == "40"
     assert properties(max_queue=10, gateway="none")["job_queue_size"] == "10"
-    assert properties(max_body_bytes=99)["max_request_size"] == "99"
+
+
+def test_limits_are_the_gateways_where_there_is_one() -> None:
+    assert properties(max_body_bytes=99)["max_request_size"] == str(MOST_BYTES)
+    assert properties(max_body_bytes=99, gateway="none")["max_request_size"] == "99"
+    assert properties(max_answer_bytes=5000)["max_response_size"] == str(5000 + HEADROOM)
 
 
 def test_models_come_from_the_store_alone() -> None:
     found = properties()
     assert (found["model_store"], found["load_models"], found["allowed_urls"]) == ("/store", "all", "file:///store/.*")
     assert found["install_py_dep_per_model"] == found["enable_envvars_config"] == "false"
+
+
+def test_torchserve_gets_other_ports_and_clients_ask_where_they_did() -> None:
+    settings = Settings(gateway="nginx", **ANY)
+    first = Ports.claim(settings)
+    second = first.renewed(settings)
+    ours = ("rest", "grpc", "page", "management")
+    assert [getattr(first, name) for name in ours] == [getattr(second, name) for name in ours]
+    assert {first.inner_rest, first.inner_grpc, first.metrics}.isdisjoint(dataclasses.astuple(second))
+    alone = first.renewed(Settings(gateway="none", **ANY))
+    assert (alone.rest, alone.grpc) == (alone.inner_rest, alone.inner_grpc) != (first.rest, first.grpc)

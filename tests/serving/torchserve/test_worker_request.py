@@ -1,12 +1,14 @@
 """A request as a worker has it: what of a row is the body, when it came, and what it is answered with."""
 
 import dataclasses
+import gzip
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
+from urllib3 import encode_multipart_formdata
 
 from tests.serving.tiny_bundle import described
 from torchferry.serving.bundle.bundle import Bundle
@@ -23,10 +25,12 @@ from torchferry.serving.errors import (
 )
 from torchferry.serving.torchserve.explain import Explainer
 from torchferry.serving.torchserve.explanation import Explanation
-from torchferry.serving.torchserve.worker_request import LONGEST_QUEUE, RAW_LENGTH, STATUS, WorkerRequest
+from torchferry.serving.torchserve.worker_limits import WorkerLimits
+from torchferry.serving.torchserve.worker_request import BODY_TYPE, LONGEST_QUEUE, RAW_LENGTH, STATUS, WorkerRequest
 
 TABLE = described(columns=2)
 CSV = b"0.25,0.75"
+LIMITS = WorkerLimits(timeout=60, body_bytes=1000, samples=3)
 ANSWERED = Explanation(target="yes", baseline="zeros", convergence_delta=0, attributions={}, pixels={})
 
 
@@ -47,7 +51,7 @@ class Explaining(Explainer):
 
 def decoded(body: bytes = CSV, headers: Mapping[str, str] | None = None, bundle: Bundle | None = None) -> WorkerRequest:
     call = WorkerRequest(body, headers or {})
-    call.decode(bundle or TABLE, timeout=60)
+    call.decode(bundle or TABLE, LIMITS)
     return call
 
 
@@ -56,19 +60,21 @@ def late() -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("row", "body"),
+    "row",
     [
-        ({"body": b"a"}, b"a"),
-        ({"data": bytearray(b"a")}, b"a"),
-        ({"body": "é"}, b"\xc3\xa9"),
-        ({"picture": b"a", "top_k": b"2", "target": b"3"}, b"a"),
-        ({"picture": b"a", "other": b"b"}, b""),
-        ({"picture": b"a", "data": b"b"}, b"b"),
-        ({}, b""),
+        {"body": b"1,2"},
+        {"body": "1,2"},
+        {"data": bytearray(b"1,2")},
+        {"picture": b"1,2", "top_k": b"2", "target": b"3"},
+        {"picture": b"a", "data": b"1,2"},
+        {"picture": b"a", "body": b"1,2"},
     ],
 )
-def test_the_body_is_found_in_a_row_of_any_protocol(row: dict[str, Any], body: bytes) -> None:
-    assert WorkerRequest.of(row, {}).body == body
+def test_the_body_is_found_in_a_row_of_any_protocol(row: dict[str, Any]) -> None:
+    call = WorkerRequest.of(row, {})
+    call.decode(TABLE, LIMITS)
+    assert call.asked is not None, call.error
+    assert call.asked.inputs["row"].tolist() == [[1, 2]]
 
 
 def test_headers_are_known_by_small_letters_and_only_those_that_are_text() -> None:
@@ -159,16 +165,47 @@ def test_what_cannot_be_read_is_the_calls_error(
     assert kind in STATUS
 
 
-def test_a_form_has_been_taken_apart_before() -> None:
-    assert decoded(headers={"content-type": "multipart/form-data; boundary=a"}).error is None
+def form(*parts: tuple[str, str | bytes]) -> tuple[bytes, dict[str, str]]:
+    """As the gateway passes it on."""
+    body, kind = encode_multipart_formdata(parts)
+    return body, {"content-type": "application/octet-stream", BODY_TYPE: kind}
 
 
-def test_a_form_of_several_parts_needs_one_called_data() -> None:
-    headers = {"content-type": "multipart/form-data; boundary=a"}
-    call = WorkerRequest.of({"picture": b"a", "other": b"b", "top_k": b"2"}, headers)
-    call.decode(TABLE, timeout=60)
-    assert str(call.error) == "the form has 2 parts; one is taken, or the one called data; several inputs go as JSON"
-    assert WorkerRequest.of({"data": b"a", "other": b"b"}, headers).parts == ()
+def test_a_form_is_read_here_where_the_gateway_says_that_it_is_one() -> None:
+    call = decoded(*form(("rows", CSV), ("top_k", "1"), ("target", "yes")))
+    assert call.asked is not None
+    assert (call.labels_wanted(), call.target) == (1, b"yes")
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ((("rows", CSV), ("others", CSV)), "the form has 2 parts; one is taken, or the one called data"),
+        ((("data", CSV), ("data", CSV)), "the form has more than one part called 'data'"),
+        ((("data", CSV), ("top_k", "1"), ("top_k", "2")), "the form has more than one part called 'top_k'"),
+    ],
+)
+def test_a_form_that_may_mean_several_things_is_refused(parts: Any, words: str) -> None:
+    assert words in str(decoded(*form(*parts)).error)
+
+
+def test_of_parts_that_torchserve_has_taken_apart_one_must_be_meant() -> None:
+    for row, count in (({"picture": b"a", "other": b"b", "top_k": b"2"}, 2), ({}, 0)):
+        call = WorkerRequest.of(row, {"content-type": "multipart/form-data; boundary=a"})
+        call.decode(TABLE, LIMITS)
+        words = "one is taken, or the one called data; several inputs go as JSON"
+        assert str(call.error) == f"the form has {count} parts; {words}"
+
+
+def test_a_packed_body_is_unpacked_within_the_limit() -> None:
+    call = decoded(gzip.compress(CSV), {"content-encoding": "gzip"})
+    assert call.asked is not None
+    assert "more than 1,000 bytes" in str(decoded(gzip.compress(bytes(2000)), {"content-encoding": "gzip"}).error)
+
+
+def test_more_samples_than_are_allowed_are_refused() -> None:
+    assert decoded(b"1,2\n" * 3).error is None
+    assert str(decoded(b"1,2\n" * 4).error) == "the request has 4 samples; 3 are allowed"
 
 
 def test_a_bug_in_reading_is_that_of_one_call() -> None:

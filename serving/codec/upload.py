@@ -1,0 +1,82 @@
+"""What a request's body holds for a model, whichever way it was sent: the body itself, or a part of a form."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from python_multipart import FormParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+
+from torchferry.serving.codec.predictions_json import check_type
+from torchferry.serving.errors import NotDecodable
+
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # or clients could fill the log with their mistakes
+FORM = "multipart/form-data"
+BODIES = ("data", "body")
+"""Either is what TorchServe's own handlers read of several parts."""
+PARAMETERS = ("top_k", "target")
+"""Parts of a form that say how it is to be answered."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    body: bytes
+    parameters: Mapping[str, bytes] = field(default_factory=dict)
+    """Of a form, by name; elsewhere they are headers."""
+
+
+def upload(body: bytes, content_type: str) -> Upload:
+    """The body itself, or the only file or field of a form, or the one called data. Raises RequestError."""
+    if content_type.partition(";")[0].strip().lower() == FORM:
+        return _from_form(body, content_type)
+    check_type(content_type)
+    return Upload(body)
+
+
+def the_body(parts: Mapping[str, bytes]) -> Upload:
+    """Of a form's parts, by name. Raises NotDecodable where none of several is meant."""
+    parameters = {name: parts[name] for name in PARAMETERS if name in parts}
+    others = {name: part for name, part in parts.items() if name not in PARAMETERS}
+    names = list(others) if len(others) == 1 else [name for name in BODIES if name in others]
+    if not names:
+        taken = "one is taken, or the one called data; several inputs go as JSON"
+        raise NotDecodable(f"the form has {len(others)} parts; {taken}")
+    return Upload(others[names[0]], parameters)
+
+
+def _from_form(body: bytes, content_type: str) -> Upload:
+    boundary = parse_options_header(content_type)[1].get(b"boundary")
+    if not boundary:
+        raise NotDecodable(f"the body is {FORM} without a boundary")
+    parts: dict[str, bytes] = {}
+    twice: list[str] = []
+
+    def keep(name: bytes, content: bytes) -> None:
+        known = name.decode(errors="replace")
+        if known in parts:
+            twice.append(known)
+        parts[known] = content
+
+    def on_file(file: Any) -> None:
+        file.file_object.seek(0)
+        keep(file.field_name, file.file_object.read())
+        file.close()
+
+    try:
+        # In memory: the body is there already, and the server may have no disk to write to.
+        parser = FormParser(
+            FORM,
+            lambda field: keep(field.field_name, field.value or b""),
+            on_file,
+            boundary=boundary,
+            config={"MAX_MEMORY_FILE_SIZE": len(body) + 1},
+        )
+        parser.write(body)
+        parser.finalize()
+    except FormParserError as error:
+        raise NotDecodable(f"the body is not {FORM}: {error}") from error
+    if twice:
+        raise NotDecodable(f"the form has more than one part called '{twice[0][:100]}'; one is taken")
+    return the_body(parts)
