@@ -1,7 +1,7 @@
 """What a request's body holds for a model, whichever way it was sent: the body itself, or a part of a form."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,15 @@ def the_body(parts: Mapping[str, bytes]) -> Upload:
         taken = "one is taken, or the one called data; several inputs go as JSON"
         raise NotDecodable(f"the form has {len(others)} parts; {taken}")
     return Upload(others[names[0]], parameters)
+
+
+def the_input(parts: Mapping[str, bytes], parameters: Sequence[str] = PARAMETERS) -> bytes:
+    """The body among the parts of a call over gRPC, of which nothing is left out. Raises NotDecodable."""
+    names = [name for name in parts if name not in parameters]
+    if len(names) != 1 or names[0] not in BODIES:
+        said, may = ", ".join(sorted(names))[:200] or "nothing", " and ".join(parameters)
+        raise NotDecodable(f"the input has {said}; it has one of {' and '.join(BODIES)}, and may have {may}")
+    return parts[names[0]]
 
 
 def _from_form(body: bytes, content_type: str) -> Upload:

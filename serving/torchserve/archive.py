@@ -51,6 +51,7 @@ MODULES = (
     "serving/codec/__init__.py",
     "serving/codec/content_encoding.py",
     "serving/codec/images.py",
+    "serving/codec/json_objects.py",
     "serving/codec/lines.py",
     "serving/codec/predicted_labels.py",
     "serving/codec/predictions_json.py",

@@ -15,6 +15,7 @@ from torchferry.serving.errors import (
     TooLarge,
     Unavailable,
     UnknownModel,
+    WrongParameter,
 )
 from torchferry.serving.net.addresses import authority
 from torchferry.serving.net.auth import Token
@@ -27,6 +28,7 @@ PHRASES = {
     404: "Not Found",
     405: "Method Not Allowed",
     413: "Content Too Large",
+    422: "Unprocessable Content",
     429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
@@ -137,6 +139,7 @@ def _refusals(front: Front) -> dict[str, str]:
         "unknown_model": _refusal(404, UnknownModel.code, "there is no such model, or no such version of it"),
         "wrong_method": _refusal(405, "method_not_allowed", "this path takes $methods", "Allow $methods"),
         "too_large": _refusal(413, TooLarge.code, too_large),
+        "unread": _refusal(422, WrongParameter.code, "no query is read; what is asked for stands in body and headers"),
         "too_often": _refusal(429, Overloaded.code, "$too_often", "Retry-After $retry_after"),
         "too_many": _refusal(429, Overloaded.code, f"the model {too_many}", LATER),
         "failed": _refusal(500, InferenceFailed.code, "the model cannot compute it, or its worker died; asked twice"),

@@ -13,7 +13,7 @@ from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.codec.predictions_json import Request, read_request, read_top_k
 from torchferry.serving.codec.tensors import from_raw_alone
-from torchferry.serving.codec.upload import the_body, upload
+from torchferry.serving.codec.upload import the_body, the_input, upload
 from torchferry.serving.errors import (
     AnswerTooLarge,
     DeadlinePassed,
@@ -188,7 +188,7 @@ class WorkerRequest:
     def _body(self, limits: WorkerLimits) -> bytes:
         """What the model is asked with, of a body that is packed, or a form."""
         if self.parts is not None:
-            return the_body(self.parts).body
+            return the_input(self.parts) if self.protocol == GRPC else the_body(self.parts).body
         kind = self.headers.get(BODY_TYPE, self.headers.get("content-type", ""))
         if BODY_TYPE not in self.headers and kind.lower().startswith(TAKEN_APART):
             raise UnsupportedType(f"TorchServe takes a body of {TAKEN_APART} apart; send application/octet-stream")

@@ -15,7 +15,9 @@ from torchferry.serving.errors import (
 )
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-OF_REQUESTS = sorted((kind for kind in KINDS if issubclass(kind, RequestError)), key=lambda kind: kind.__name__)
+OF_REQUESTS: list[type[RequestError]] = sorted(
+    (kind for kind in KINDS if issubclass(kind, RequestError)), key=lambda kind: kind.__name__
+)
 
 
 def test_a_damaged_bundle_is_wrong_input() -> None:
@@ -44,7 +46,7 @@ def test_who_is_refused_for_load_is_told_when_to_come_again() -> None:
 
 
 def test_no_two_kinds_have_one_code() -> None:
-    codes = [kind.code for kind in (*OF_REQUESTS, DeadlinePassed, InferenceFailed) if kind is not TryLater]
+    codes = [kind.code for kind in OF_REQUESTS if kind is not TryLater] + [DeadlinePassed.code, InferenceFailed.code]
     assert len({*codes}) == len(codes)
 
 

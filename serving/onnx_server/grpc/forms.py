@@ -1,13 +1,12 @@
 """Requests over gRPC as an exchange takes them: ModelInferRequest, and TorchServe's PredictionsRequest."""
 
 from torchferry.serving.codec.predictions_grpc import PredictionResponse, PredictionsRequest, Response
-from torchferry.serving.codec.upload import the_body
+from torchferry.serving.codec.upload import the_input
 from torchferry.serving.onnx_server import predictions_form
 from torchferry.serving.onnx_server.grpc import messages
 from torchferry.serving.onnx_server.grpc.interfaces import InferRequest, InferResponse
 from torchferry.serving.onnx_server.inference import Inference, Outputs
 from torchferry.serving.onnx_server.models.model import Model
-
 
 class InferForm:
     __slots__ = ("request",)
@@ -31,7 +30,7 @@ class PredictionsForm(predictions_form.PredictionsForm):
         self.request = request
 
     def content(self) -> bytes:
-        return the_body(self.request.input).body
+        return the_input(self.request.input, ("top_k",))
 
     def write(self, model: Model, _asked: Inference, outputs: Outputs) -> PredictionResponse:
         return Response(prediction=self.text(model, outputs))

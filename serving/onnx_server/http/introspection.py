@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 from torchferry.serving.codec.content_encoding import unpacked
+from torchferry.serving.codec.json_objects import check_names_read, each_once
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.dataplane import DataPlane
@@ -54,7 +55,9 @@ class Introspection:
         await self._long(request, chain([b'{"model_stats":'], said, [b"}"]))
 
     async def index(self, request: HttpRequest, *_: str) -> None:
-        ready = (await read_object(request)).get("ready", False)
+        asked = await read_object(request)
+        check_names_read(asked, {"ready"}, "the body")
+        ready = asked.get("ready", False)
         if not isinstance(ready, bool):
             raise NotDecodable("'ready' is neither true nor false")
         await self._json(request, descriptions.index(self.repository, ready))
@@ -71,11 +74,11 @@ class Introspection:
 
 
 async def read_object(request: HttpRequest) -> dict[str, Any]:
-    """A small JSON object, empty if there is no body. Raises NotDecodable."""
+    """A small JSON object, empty if there is no body. Raises NotDecodable, and WrongTensor for a name twice."""
     body = await request.body(SMALL, SMALL_SECONDS)
     body = unpacked(body, request.header(b"content-encoding"), SMALL)
     try:
-        content = json.loads(body) if body.strip() else {}
+        content = json.loads(body, object_pairs_hook=each_once) if body.strip() else {}
     except (ValueError, RecursionError) as error:
         raise NotDecodable(f"the body is not JSON: {error}") from error
     if not isinstance(content, dict):

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 Header = tuple[bytes, bytes]
 Then = Callable[[bytes | RequestError], None]
+QUERY = b":query"
+"""What stands behind ? in the target, among the headers; no header's own name begins with a colon."""
 JSON: Header = (b"content-type", b"application/json")
 SMALL = 1024
 """Bytes of a part below which it is put to the one before: of chunks of two bytes each object has 35."""

@@ -4,7 +4,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from torchferry.serving.onnx_server.http.request import HttpRequest
+from torchferry.serving.onnx_server.http.request import QUERY, HttpRequest
 
 HEAD_BYTES = 64 * 1024
 HEAD_TOO_LARGE = f"the request's head has more than {HEAD_BYTES:,} bytes"
@@ -111,6 +111,8 @@ class RequestParser:
         if version == "1.0":
             self.headers.pop(b"expect", None)  # RFC 9110, 10.1.1
         if not (self.wrong or self.parser.should_upgrade()):
+            if b"?" in self.url:
+                self.headers[QUERY] = self.url.partition(b"?")[2]
             self.reading = HttpRequest(method, _path(self.url), self.headers, is_last=is_last)
 
     def on_body(self, body: bytes) -> None:

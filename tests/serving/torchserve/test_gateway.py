@@ -243,6 +243,13 @@ def test_what_is_not_there_is_told_by_its_code(
     assert (told(answer)[0], answer.json()["code"]) == (status, kind or "method_not_allowed")
 
 
+def test_a_query_that_nobody_would_read_is_refused(start: Start, upstream: Upstream) -> None:
+    gateway = start(upstream)
+    answer = ask(gateway, PATH + "?top_k=3")
+    assert (told(answer)[0], answer.json()["code"], upstream.requests) == (422, "wrong_parameter", [])
+    assert urllib3.request("GET", f"http://{LOOPBACK}:{gateway.front.port}/ping?a=b", retries=False).status == 200
+
+
 def test_a_path_takes_its_methods(start: Start, upstream: Upstream) -> None:
     gateway = start(upstream)
     for method, path, allowed in (
@@ -453,7 +460,7 @@ def test_the_access_log_has_a_json_line_for_each_request(
     access_log = tmp_path / "access.log"
     gateway = start(upstream, tokens=tokens, access_log=access_log)
     upstream.plan = [507]
-    ask(gateway, PATH + '?"', headers={"X-Request-Id": 'a"b'} | bearer("secret-of-bob"))
+    ask(gateway, PATH + '/"', headers={"X-Request-Id": 'a"b'} | bearer("secret-of-bob"))
     ask(gateway)
     code(gateway)
     wait_until(lambda: len(access_log.read_text().splitlines()) == 3)
