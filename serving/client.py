@@ -26,6 +26,9 @@ RETRY_AFTER = "retry-after"
 class Refused(UserError):
     """The server says that the request is wrong, or that it has no such model."""
 
+    code = ""
+    """The error's, over REST; serving/README.md lists them."""
+
 
 class Denied(Refused):
     """It would say so of every request: there is no such model, or the caller may not ask it."""
@@ -138,7 +141,10 @@ class RestClient(Client):
     def _error(self, status: int, said: str, body: bytes) -> Exception:
         kinds: dict[int, type[Exception]] = dict.fromkeys(DENIED, Denied)
         kinds |= {TOO_MANY: TooMany, UNAVAILABLE: Unavailable}
-        return kinds.get(status, Refused if 400 <= status < 500 else ServerFault)(said + _detail(body))
+        error = kinds.get(status, Refused if 400 <= status < 500 else ServerFault)(said + _detail(body))
+        if isinstance(error, Refused):
+            error.code = _code(body)
+        return error
 
 
 class GrpcClient(Client):
@@ -200,3 +206,10 @@ def _detail(body: bytes) -> str:
         return str(content.get("detail") or content["message"])
     except (ValueError, KeyError, AttributeError):
         return " ".join(body.decode(errors="replace").split())[:300] or "it gave no reason"
+
+
+def _code(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""

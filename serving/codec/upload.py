@@ -70,14 +70,14 @@ def _from_form(body: bytes, content_type: str) -> Upload:
 
     def on_file(file: Any) -> None:
         file.file_object.seek(0)
-        keep(file.field_name, file.file_object.read())
+        keep(file.field_name or b"", file.file_object.read())
         file.close()
 
     try:
         # In memory: the body is there already, and the server may have no disk to write to.
         parser = FormParser(
             FORM,
-            lambda field: keep(field.field_name, field.value or b""),
+            lambda field: keep(field.field_name or b"", field.value or b""),
             on_file,
             boundary=boundary,
             config={"MAX_MEMORY_FILE_SIZE": len(body) + 1},

@@ -17,6 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 from torchferry.errors import UserError
 from torchferry.serving.net import listen_backlog
 from torchferry.serving.net.addresses import listeners, reachable
@@ -182,10 +184,11 @@ class Gateway:
         self.written = self._read_at()
 
     def _turn(self, front: Front) -> None:
-        """Return when nginx has taken up what the front says now. Raises ServerFailed."""
+        """Return when nginx goes by what the front says now, in every request. Raises ServerFailed."""
+        workers = psutil.Process(self.process.process.pid).children() if self.process else []
         self.front = front
         self._reload()
-        if not self._wait(self._taken_up, START_SECONDS):
+        if not self._wait(lambda: self._taken_up() and not any(map(_accepts, workers)), START_SECONDS):
             raise ServerFailed(f"the gateway took up nothing after {START_SECONDS} s\n{self._log_end()}")
 
     def _reload(self) -> None:
@@ -223,6 +226,14 @@ class Gateway:
 
     def _log_end(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
+
+
+def _accepts(worker: psutil.Process) -> bool:
+    """Whether one of before the reload still takes requests; it says in its title that it does not any more."""
+    try:
+        return "shutting down" not in " ".join(worker.cmdline()) and worker.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _find_nginx() -> str:

@@ -8,9 +8,12 @@ import numpy as np
 
 from torchferry.errors import ServerFault
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.client import RestClient
+from torchferry.serving.client import Refused, RestClient
+from torchferry.serving.errors import AnswerTooLarge, TooLarge
 from torchferry.serving.session import check_golden, check_golden_together
 from torchferry.serving.torchserve.archive import archive_version
+
+TOO_MUCH = (TooLarge.code, AnswerTooLarge.code)
 
 
 class Golden:
@@ -63,4 +66,16 @@ class _Remote:
         self.client, self.model = client, model
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return self.client.infer(self.model, inputs)
+        """In halves, where a server's limits let no more samples go together."""
+        samples = len(next(iter(inputs.values())))
+        try:
+            return self.client.infer(self.model, inputs)
+        except Refused as error:
+            if samples == 1 or error.code not in TOO_MUCH:
+                raise
+        middle = samples // 2
+        first, second = (
+            self.run({name: values[part] for name, values in inputs.items()})
+            for part in (slice(middle), slice(middle, None))
+        )
+        return {name: np.concatenate([values, second[name]]) for name, values in first.items()}

@@ -13,7 +13,7 @@ LOGGED = "Prediction error"
 
 def fail_grpc(error: Exception) -> NoReturn:
     """Raises TorchServe's PredictionException, which Java makes a status of. For a batch of one call."""
-    from ts.utils.util import PredictionException
+    from ts.utils.util import PredictionException  # type: ignore[import-untyped]
 
     # It logs each with a traceback: clients could fill the log with their mistakes.
     logging.getLogger("ts.service").addFilter(_not_a_client)

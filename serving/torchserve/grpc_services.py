@@ -61,7 +61,7 @@ class GrpcServices:
         await server.stop(0)
 
 
-class _Health(health.aio.HealthServicer):
+class _Health(health.aio.HealthServicer):  # type: ignore[misc]
     """Ready is asked for only when somebody wants to know: it costs a prediction of each model."""
 
     def __init__(self, why_not_ready: Callable[[], str]) -> None:

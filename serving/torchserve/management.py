@@ -11,7 +11,7 @@ import urllib3
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.net.addresses import authority
 from torchferry.serving.torchserve.settings import LOOPBACK
-from torchferry.serving.torchserve.unix_socket import UnixPool
+from torchferry.serving.unix_http import UnixPool
 
 LOAD_SECONDS = 180
 """For what waits until workers are there; the rest answers at once."""
@@ -95,7 +95,7 @@ class Management:
 
 
 def management_pool(socket: Path) -> UnixPool:
-    return UnixPool(socket, timeout=SECONDS, retries=False)
+    return UnixPool(str(socket), timeout=SECONDS, retries=False)
 
 
 def _standing(described: dict, default: str) -> Standing:

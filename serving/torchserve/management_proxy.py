@@ -5,15 +5,19 @@ TorchServe's own listens on a unix socket in a folder that nobody else may enter
 
 import hmac
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import urllib3
 
+from torchferry.errors import UserError
+from torchferry.serving.errors import NotAllowed, Overloaded, TooLarge, Unavailable, UnsupportedType
 from torchferry.serving.net.addresses import listeners
+from torchferry.serving.net.auth import Access
 from torchferry.serving.net.same_origin import why_foreign
 from torchferry.serving.torchserve.launcher import TorchServe
 from torchferry.serving.torchserve.management import management_pool
@@ -29,18 +33,23 @@ READS = ("GET", "HEAD")
 
 @contextmanager
 def managed(server: TorchServe) -> Iterator[None]:
-    """The port is there while the block runs. Raises UserError."""
-    may = (lambda _: False) if server.settings.tokens else None
-    proxy = ManagementProxy(server.management_socket, server.key, may)
-    with served(proxy.answer, listeners(LOOPBACK, server.ports.management, "--management-port"), "management"):
+    """The port is there while the block runs: another one, if somebody has taken it meanwhile. Raises UserError."""
+    access = Access(server.settings.tokens)
+    access.warn()
+    proxy = ManagementProxy(server.management_socket, access, server.key)
+    try:
+        sockets = listeners(LOOPBACK, server.ports.management, "--management-port")
+    except UserError:
+        sockets = listeners(LOOPBACK, 0, "--management-port")
+        server.ports = replace(server.ports, management=sockets[0].getsockname()[1])
+    with served(proxy.answer, sockets, "management"):
         yield
 
 
 class ManagementProxy:
-    def __init__(self, management: Path, key: str, may: Callable[[str], bool] | None) -> None:
-        """`management` is TorchServe's socket. `may(authorization)` says whether a header is an administrator's; None
-        lets in everybody of this machine. `key` is a token of our own commands."""
-        self.pool, self.key, self.may = management_pool(management), key, may
+    def __init__(self, management: Path, access: Access, key: str) -> None:
+        """`management` is TorchServe's socket, and `key` a token of our own commands, where tokens are asked for."""
+        self.pool, self.access, self.key = management_pool(management), access, key
 
     def answer(self, environ: dict[str, Any], start: StartResponse) -> list[bytes]:
         refusal = self._refusal(environ)
@@ -51,22 +60,33 @@ class ManagementProxy:
     def _refusal(self, environ: dict[str, Any]) -> Refusal | None:
         if why := why_foreign(environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN", "")):
             return "403 Forbidden", "forbidden", why
-        if self.may and not self._is_allowed(environ.get("HTTP_AUTHORIZATION", "")):
-            words = "the request has no token of an administrator; send Authorization: Bearer TOKEN"
-            return "401 Unauthorized", "not_allowed", words
+        if refusal := self._no_admin(environ.get("HTTP_AUTHORIZATION", "")):
+            return refusal
         kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
         if environ["REQUEST_METHOD"] not in READS and kind != "application/json":
             words = f"Content-Type is {kind[:100] or 'missing'}; send application/json, with or without a body"
-            return "415 Unsupported Media Type", "unsupported_type", words
+            return "415 Unsupported Media Type", UnsupportedType.code, words
         if not _length(environ).isdecimal() or int(_length(environ)) > LONGEST:
-            return "413 Content Too Large", "too_large", f"the body has no length, or more than {LONGEST:,} bytes"
+            return "413 Content Too Large", TooLarge.code, f"the body has no length, or more than {LONGEST:,} bytes"
         return None
 
-    def _is_allowed(self, authorization: str) -> bool:
-        assert self.may
-        kind, _, secret = authorization.partition(" ")
-        ours = hmac.compare_digest(secret.strip().encode(errors="replace"), self.key.encode())
-        return (kind.lower() == "bearer" and ours) or self.may(authorization)
+    def _no_admin(self, authorization: str) -> Refusal | None:
+        if hmac.compare_digest(authorization.encode(errors="replace"), f"Bearer {self.key}".encode()):
+            return None
+        try:
+            with suppress(UserError):  # the gateway says so of a file that cannot be read; the tokens of before go on
+                self.access.refresh()
+            token = self.access.check(authorization)
+        except NotAllowed as error:
+            return "401 Unauthorized", error.code, str(error)
+        except Overloaded as error:
+            return "429 Too Many Requests", error.code, str(error)
+        if token and not token.is_admin:
+            words = (
+                f"the token '{token.name}' has not the role admin; its line in --tokens ends with the word if it has"
+            )
+            return "403 Forbidden", "forbidden", words
+        return None
 
     def _asked(self, environ: dict[str, Any]) -> tuple[str, str, bytes]:
         """TorchServe's answer."""
@@ -79,7 +99,7 @@ class ManagementProxy:
             answer = self.pool.request(environ["REQUEST_METHOD"], path, body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             words = f"TorchServe's management does not answer ({type(error).__name__})"
-            return _refused("503 Service Unavailable", "unavailable", words)
+            return _refused("503 Service Unavailable", Unavailable.code, words)
         kind = answer.headers.get("Content-Type", "application/json")
         return f"{answer.status} {answer.reason or 'Unknown'}", kind, answer.data
 

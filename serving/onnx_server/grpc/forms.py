@@ -8,6 +8,7 @@ from torchferry.serving.onnx_server.grpc.interfaces import InferRequest, InferRe
 from torchferry.serving.onnx_server.inference import Inference, Outputs
 from torchferry.serving.onnx_server.models.model import Model
 
+
 class InferForm:
     __slots__ = ("request",)
     is_large = False

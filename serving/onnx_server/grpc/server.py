@@ -6,7 +6,6 @@ from typing import NoReturn
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc import service_pb2_grpc
 
@@ -15,6 +14,7 @@ from torchferry.serving.codec import predictions_grpc
 from torchferry.serving.errors import NotAllowed, Overloaded
 from torchferry.serving.net.auth import Access
 from torchferry.serving.net.ports import listen
+from torchferry.serving.net.reflection import add_reflection
 from torchferry.serving.net.tls import Certificate
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.grpc.call import authorization, refuse
@@ -46,7 +46,8 @@ class GrpcServer:
         self.server.add_generic_rpc_handlers((_predictions(plane),))
         self.health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
-        reflection.enable_server_reflection((INFERENCE, health.SERVICE_NAME, reflection.SERVICE_NAME), self.server)
+        services = (INFERENCE, predictions_grpc.SERVICE, health.SERVICE_NAME)
+        add_reflection(services, self.server, predictions_grpc.POOL)
         self.port = self._listen(settings.host, settings.grpc_port, certificate)
 
     async def start(self) -> None:

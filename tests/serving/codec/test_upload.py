@@ -1,48 +1,29 @@
-"""TorchServe's path: a file in a request's body, sent in any of the ways in which clients send files."""
+"""What a body holds for a model, however clients have sent it; `test_same_bodies.py` asks servers."""
 
-import gzip
-import json
-import zlib
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from urllib3 import encode_multipart_formdata
 
-from tests.serving.onnx_server.asking import ask, tensor
+from torchferry.serving.codec.upload import Upload, the_body, the_input, upload
+from torchferry.serving.errors import NotDecodable, UnsupportedType
 
-DIGITS, TABLE = "/predictions/digits", "/predictions/table"
-ROW = "1,2,3,4,5,6,7,8"
-
-
-@pytest.fixture(scope="module")
-def rest(several: dict[str, str]) -> str:
-    return several["rest"]
-
-
-@pytest.fixture(scope="module")
-def image(samples: Path) -> bytes:
-    return sorted(samples.glob("*/*.png"))[0].read_bytes()
-
-
-def form(*parts: tuple[str, bytes], boundary: str = "----WebKitFormBoundaryAb1") -> bytes:
-    """As a browser writes it: `parts` are headers' lines and contents."""
-    written = [f"--{boundary}\r\n{head}\r\n\r\n".encode() + content + b"\r\n" for head, content in parts]
-    return b"".join([*written, f"--{boundary}--\r\n".encode()])
-
-
-@pytest.mark.parametrize("path", [DIGITS, f"{DIGITS}/1.0", f"{DIGITS}/stable"])
-def test_an_images_bytes_get_labels(rest: str, path: str, image: bytes) -> None:
-    for content_type in ("image/png", "application/octet-stream", "application/x-www-form-urlencoded", ""):
-        answer = ask(rest, path, image, {"Content-Type": content_type} if content_type else {})
-        assert (answer.status, answer.json["model"]) == (200, "digits")
-        assert answer.json["label"] == answer.json["top_k"][0]["label"]
-        assert len(answer.json["top_k"]) == 5
-
-
+IMAGE = b"\x89PNG\r\n\x1a\n and so on"
 FILE = 'Content-Disposition: form-data; name="data"; filename="0.png"\r\nContent-Type: image/png'
 OTHER = 'Content-Disposition: form-data; name="comment"'
+BOUNDARY = "----WebKitFormBoundaryAb1"
+KIND = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+def form(*parts: tuple[str, bytes]) -> bytes:
+    """As a browser writes it: `parts` are headers' lines and contents."""
+    written = [f"--{BOUNDARY}\r\n{head}\r\n\r\n".encode() + content + b"\r\n" for head, content in parts]
+    return b"".join([*written, f"--{BOUNDARY}--\r\n".encode()])
+
+
+@pytest.mark.parametrize("kind", ["image/png", "application/octet-stream", "application/x-www-form-urlencoded", ""])
+def test_a_body_of_another_type_is_itself(kind: str) -> None:
+    assert upload(IMAGE, kind) == Upload(IMAGE)
 
 
 @pytest.mark.parametrize(
@@ -55,101 +36,53 @@ OTHER = 'Content-Disposition: form-data; name="comment"'
         ([FILE.replace("0.png", 'k\u00e4se \\"; \u2713.png')], "an odd file name"),
         ([OTHER, FILE], "another part before it"),
         ([FILE, OTHER], "another part behind it"),
+        ([OTHER, FILE.replace("data", "body")], "TorchServe's other name"),
     ],
 )
-def test_forms_as_clients_write_them(rest: str, image: bytes, heads: list[str], written_as: str) -> None:
-    body = form(*((head, b"hello" if head == OTHER else image) for head in heads))
-    for content_type in (
-        "multipart/form-data; boundary=----WebKitFormBoundaryAb1",
-        'Multipart/Form-Data; charset=utf-8; boundary="----WebKitFormBoundaryAb1"',
-    ):
-        answer = ask(rest, DIGITS, body, {"Content-Type": content_type})
-        assert answer.status == 200, (written_as, answer.body)
-        assert answer.json == ask(rest, DIGITS, image).json
+def test_forms_as_clients_write_them(heads: list[str], written_as: str) -> None:
+    body = form(*((head, b"hello" if head == OTHER else IMAGE) for head in heads))
+    for kind in (KIND, f'Multipart/Form-Data; charset=utf-8; boundary="{BOUNDARY}"'):
+        assert upload(body, kind) == Upload(IMAGE), written_as
 
 
-def test_a_form_of_urllib3_with_a_large_file(rest: str, image: bytes) -> None:
-    """Larger than what the parser would keep in memory of itself, and than what comes in one piece."""
-    body, content_type = encode_multipart_formdata({"data": ("0.png", image + bytes(3_000_000))})
-    assert ask(rest, DIGITS, body, {"Content-Type": content_type}).json == ask(rest, DIGITS, image).json
+def test_a_large_file_stays_in_memory() -> None:
+    body, kind = encode_multipart_formdata({"data": ("0.png", bytes(3_000_000))})
+    assert upload(body, kind).body == bytes(3_000_000)
+
+
+def test_parts_that_say_how_to_answer_are_no_body() -> None:
+    body, kind = encode_multipart_formdata({"picture": ("0.png", IMAGE), "top_k": "3", "target": "cat"})
+    assert upload(body, kind) == Upload(IMAGE, {"top_k": b"3", "target": b"cat"})
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "status", "words"),
+    ("body", "kind", "error", "words"),
     [
-        (form((FILE, b"")), "multipart/form-data", 400, "without a boundary"),
-        (b"", "multipart/form-data; boundary=x", 400, "the form has 0 parts"),
-        (form((OTHER, b"a"), (FILE.replace("data", "b"), b"b")), "", 400, "the form has 2 parts"),
-        (b"--y\r\nnonsense", "multipart/form-data; boundary=x", 400, "multipart/form-data"),
-        (form((FILE, b"\x89PNG"))[:-30], "", 400, ""),
-        (b"<image/>", "application/xml", 415, "the body is application/xml; image/*"),
-        (b"not an image", "image/png", 400, "are not an image"),
-        (b"", "image/png", 400, "are not an image"),
+        (form((FILE, b"")), "multipart/form-data", NotDecodable, "without a boundary"),
+        (b"", "multipart/form-data; boundary=x", NotDecodable, "the form has 0 parts"),
+        (form((OTHER, b"a"), (FILE.replace("data", "b"), b"b")), KIND, NotDecodable, "the form has 2 parts"),
+        (form((FILE, b"a"), (FILE, b"b")), KIND, NotDecodable, "the form has more than one part called 'data'"),
+        (form((OTHER, b"a"), (FILE, b"b"), (OTHER, b"c")), KIND, NotDecodable, "more than one part called 'comment'"),
+        (b"--y\r\nnonsense", "multipart/form-data; boundary=x", NotDecodable, "multipart/form-data"),
+        (b"<image/>", "application/xml", UnsupportedType, "the body is application/xml; image/*"),
     ],
 )
-def test_a_body_that_is_no_upload(rest: str, body: bytes, content_type: str, status: int, words: str) -> None:
-    content_type = content_type or "multipart/form-data; boundary=----WebKitFormBoundaryAb1"
-    answer = ask(rest, DIGITS, body, {"Content-Type": content_type})
-    assert (answer.status, words in answer.json["detail"]) == (status, True), answer.body
-
-
-def test_tensors_as_json_get_tensors(rest: str) -> None:
-    body = {"inputs": [tensor("image", np.zeros((2, 1, 8, 8), np.uint8))]}
-    predicted, inferred = (ask(rest, path, body).json for path in (DIGITS, "/v2/models/digits/infer"))
-    assert predicted["outputs"][0]["shape"] == [2, 10]
-    np.testing.assert_allclose(predicted["outputs"][0]["data"], inferred["outputs"][0]["data"], atol=1e-6)
-
-
-def test_rows_of_a_table(rest: str) -> None:
-    one = ask(rest, TABLE, ROW.encode(), {"Content-Type": "text/csv"}).json
-    assert {each["label"] for each in one["top_k"]} == {"no", "yes"}
-    assert sum(each["probability"] for each in one["top_k"]) == pytest.approx(1)
-    numbers = np.array([ROW.split(",")], np.float32)
-    (output,) = ask(rest, "/v2/models/table/infer", {"inputs": [tensor("row", numbers)]}).json["outputs"]
-    probabilities = {each["label"]: each["probability"] for each in one["top_k"]}
-    assert probabilities["yes"] == pytest.approx(output["data"][0])
-    three = ask(rest, TABLE, f"{ROW}\r\n-1e3,.5,0,0,0,0,0,0\n{ROW}".encode()).json["predictions"]
-    assert len(three) == 3
-    assert three[0] == three[2]
-    assert three[0]["probability"] == pytest.approx(one["probability"])
+def test_what_is_no_upload_is_refused(body: bytes, kind: str, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words.replace("*", r"\*")):
+        upload(body, kind)
 
 
 @pytest.mark.parametrize(
-    ("rows", "status", "words"),
-    [
-        ("1,2,3", 422, "has shape [1, 3]; the model takes [-1, 8]"),
-        (f"{ROW}\n1,2", 422, "rows of different lengths"),
-        ("", 422, "the body has no lines; the model takes rows of 8 numbers"),
-        ("a,b,c,d,e,f,g,h", 400, "neither JSON nor lines of numbers"),
-        ("1e99,2,3,4,5,6,7,8", 422, "the range of FP32"),
-        ("nan,2,3,4,5,6,7,8", 422, "'row' is missing (NaN) at [0, 0]; the model does not take missing values"),
-        ("1,,3,4,5,6,7,8", 422, "'row' is missing (NaN) at [0, 1]"),
-        ("inf,2,3,4,5,6,7,8", 422, "'row' is infinite at [0, 0]; finite numbers are taken"),
-    ],
+    "parts", [{"data": b"a"}, {"body": b"a", "top_k": b"3"}, {"any": b"a"}, {"x": b"b", "data": b"a"}]
 )
-def test_rows_that_do_not_fit(rest: str, rows: str, status: int, words: str) -> None:
-    answer = ask(rest, TABLE, rows.encode(), {"Content-Type": "text/csv"})
-    assert (answer.status, words in answer.json["detail"]) == (status, True), answer.body
+def test_of_several_parts_one_is_the_body(parts: Any) -> None:
+    assert the_body(parts).body == b"a"
 
 
-@pytest.mark.parametrize("path", [DIGITS, "/v2/models/digits/infer"])
-def test_compressed_bodies(rest: str, path: str, image: bytes) -> None:
-    body: Any = {"inputs": [tensor("image", np.zeros((9, 1, 8, 8), np.uint8))]}
-    sent = image if path == DIGITS else json.dumps(body).encode()
-    expected = ask(rest, path, sent).json
-    zipped, deflated = gzip.compress(sent), zlib.compress(sent)
-    for encoding, packed in (("gzip", zipped), ("GZip", zipped), ("deflate", deflated)):
-        assert ask(rest, path, packed, {"Content-Encoding": encoding}).json == expected
-
-
-def test_bodies_that_cannot_be_unpacked(rest: str, image: bytes) -> None:
-    packed = gzip.compress(image)
-    for encoding, body, status, words in (
-        ("br", packed, 415, "Content-Encoding is br"),
-        ("gzip", image, 400, "the body is not gzip"),
-        ("gzip", packed[:-9], 400, "ends before its gzip does"),
-        ("deflate", packed, 400, "the body is not deflate"),
-        ("gzip", gzip.compress(bytes(40_000_000), mtime=0), 413, "more than 16,777,216 bytes"),
-    ):
-        answer = ask(rest, DIGITS, body, {"Content-Encoding": encoding})
-        assert (answer.status, words in answer.json["detail"]) == (status, True), answer.body
+def test_a_call_over_grpc_has_one_body_and_nothing_that_is_not_read() -> None:
+    assert the_input({"data": b"a", "top_k": b"3"}) == the_input({"body": b"a"}) == b"a"
+    for parts in ({}, {"file": b"a"}, {"data": b"a", "body": b"b"}):
+        with pytest.raises(NotDecodable, match="it has one of data and body, and may have top_k and target"):
+            the_input(parts)
+    with pytest.raises(NotDecodable, match="the input has data, target;"):
+        the_input({"data": b"a", "target": b"b"}, ["top_k"])

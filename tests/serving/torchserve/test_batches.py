@@ -56,7 +56,7 @@ def test_each_of_a_batch_gets_its_own_status_and_nobody_is_harmed(batching: dict
             assert answer.json()["label"] == alone["label"]
             assert answer.json()["probability"] == pytest.approx(alone["probability"], abs=1e-6)
         else:
-            assert set(answer.json()) == {"error", "detail"}
+            assert set(answer.json()) == {"error", "code", "detail"}
     page = urllib3.request("GET", batching["metrics"]).data.decode()
     assert 'outcome="deadline",protocol="predictions",version="1.0"} 1.0' in page
 

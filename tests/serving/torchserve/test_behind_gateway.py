@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 import urllib3
 
 from tests.commands import run_command
 from tests.server import Server
+from tests.serving.onnx_server.asking import ask, tensor
 from tests.waiting import wait_until
 
 MODEL = "digits-onnx-fp32"
@@ -24,8 +26,8 @@ pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is 
 
 @pytest.fixture
 def behind(starts_server: None, store: Path, tmp_path: Path) -> Iterator[tuple[Server, dict[str, str]]]:
-    (tmp_path / "tokens").write_text("somebody s3cret\n")
-    options = ("--gateway", "nginx", "--tokens", tmp_path / "tokens")
+    (tmp_path / "tokens").write_text("somebody s3cret admin\n")
+    options = ("--gateway", "nginx", "--tokens", tmp_path / "tokens", "--max-answer-bytes", 20_000)
     server = Server(store / f"{MODEL}.mar", folder=tmp_path, options=options)
     try:
         yield server, server.wait_ready()
@@ -73,6 +75,19 @@ def test_tokens_health_and_readiness(behind: tuple[Server, dict[str, str]], samp
     assert f'torchferry_serve_queue_duration_seconds_count{{model="{MODEL}",version="1.0"}}' in page
 
 
+def test_an_answer_that_would_be_too_long_is_refused_and_costs_no_worker(
+    behind: tuple[Server, dict[str, str]],
+) -> None:
+    _, addresses = behind
+    before = worker(addresses)["pid"]
+    for samples, status in ((300, 422), (10, 200)):
+        body = {"inputs": [tensor("image", np.zeros((samples, 1, 8, 8), np.uint8))]}
+        answer = ask(addresses["rest"], f"/predictions/{MODEL}", body, TOKEN)
+        assert answer.status == status, answer.body
+        assert answer.json.get("code") == (None if status == 200 else "answer_too_large")
+    assert worker(addresses) == worker(addresses) | {"pid": before, "status": "READY"}
+
+
 def test_sigterm_under_load_loses_no_request(behind: tuple[Server, dict[str, str]], samples: Path) -> None:
     server, addresses = behind
     clients = Clients(f"{addresses['rest']}/predictions/{MODEL}", next(samples.glob("*/*.png")).read_bytes())
@@ -97,7 +112,7 @@ def test_a_killed_worker_costs_its_request_a_second_try_and_nobody_a_5xx_without
 
 
 def worker(addresses: dict[str, str]) -> dict[str, Any]:
-    described = urllib3.request("GET", f"{addresses['management']}/models/{MODEL}").json()[0]
+    described = urllib3.request("GET", f"{addresses['management']}/models/{MODEL}", headers=TOKEN).json()[0]
     return dict(described["workers"][0])
 
 

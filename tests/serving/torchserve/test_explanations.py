@@ -187,7 +187,7 @@ def test_what_cannot_be_explained_is_refused_with_the_reason(
 ) -> None:
     answer = ask(served, model, image if body is None else body, **headers)
     assert answer.status == status, answer.data
-    assert set(answer.json()) == {"error", "detail"}
+    assert set(answer.json()) == {"error", "code", "detail"}
     assert words in answer.json()["detail"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.serving.tiny_bundle import GOLDEN, written
 from tests.serving.torchserve.tiny_archive import archived
 from torchferry.errors import ServerFault
-from torchferry.serving.client import RestClient
+from torchferry.serving.client import Refused, RestClient
 from torchferry.serving.errors import BundleError
 from torchferry.serving.torchserve.golden import Golden, Goldens
 
@@ -20,12 +20,17 @@ MODEL = "tiny-onnx-fp32"
 class Answering(RestClient):
     """Answers with the rows that it is sent, and so much more."""
 
-    def __init__(self, wrong_by: float = 0) -> None:
+    def __init__(self, wrong_by: float = 0, most: int = 9) -> None:
+        """`most`: samples of a request."""
         super().__init__("http://127.0.0.1:9")
-        self.wrong_by, self.asked = wrong_by, list[tuple[str, list[list[float]]]]()
+        self.most, self.wrong_by, self.asked = most, wrong_by, list[tuple[str, list[list[float]]]]()
 
     def infer(self, model: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         self.asked.append((model, inputs["row"].tolist()))
+        if len(inputs["row"]) > self.most:
+            refused = Refused("too many samples")
+            refused.code = "too_large"
+            raise refused
         return {"probabilities": inputs["row"] + np.float32(self.wrong_by)}
 
 
@@ -52,6 +57,15 @@ def test_another_answer_is_refused_with_how_far_it_is_off(store: Path, tmp_path:
     golden.check(Answering(wrong_by=5e-5))
     with pytest.raises(BundleError, match=r"tiny onnx-fp32: .* differs by 0\.25 in 'probabilities'; 0\.0001 is"):
         golden.check(Answering(wrong_by=0.25))
+
+
+def test_what_a_server_takes_no_more_of_together_is_asked_in_halves(store: Path, tmp_path: Path) -> None:
+    golden, client = Golden(store / f"{MODEL}.mar", tmp_path / "golden"), Answering(most=1)
+    golden.check_again(client)
+    first, second = GOLDEN.tolist()
+    assert [rows for _, rows in client.asked] == [[first, second], [first], [second]]
+    with pytest.raises(Refused):
+        golden.check_again(Answering(most=0))
 
 
 def test_an_archive_is_read_once_and_again_when_it_was_replaced(store: Path, tmp_path: Path) -> None:

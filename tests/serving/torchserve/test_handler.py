@@ -200,7 +200,7 @@ def test_a_model_whose_own_answer_is_too_long_is_not_ready_and_says_why(
 def test_a_grpc_call_alone_fails_with_a_status_and_in_a_batch_with_words(ready: "Handler") -> None:
     contexts = [Context(ready.bundle.root, [{}] * count) for count in (1, 2)]
     for context in contexts:
-        context.get_all_request_header = context.headers.__getitem__
+        vars(context)["get_all_request_header"] = context.headers.__getitem__  # without a Host
     with pytest.raises(PredictionException) as failed:
         ready.handle([{"data": b"a,b"}], contexts[0])
     assert (failed.value.error_code, "neither JSON nor lines" in failed.value.message) == (400, True)

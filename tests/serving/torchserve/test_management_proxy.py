@@ -1,5 +1,6 @@
 """What is let through to TorchServe's management API; `test_models.py` has a real one behind it."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
@@ -10,8 +11,12 @@ from threading import Thread
 import pytest
 import urllib3
 
+from tests.serving.torchserve.tiny_archive import archived
 from torchferry.serving.net.addresses import listeners
-from torchferry.serving.torchserve.management_proxy import ManagementProxy
+from torchferry.serving.net.auth import Access
+from torchferry.serving.torchserve.launcher import TorchServe
+from torchferry.serving.torchserve.management_proxy import ManagementProxy, managed
+from torchferry.serving.torchserve.settings import Settings
 from torchferry.serving.torchserve.wsgi_server import served
 
 JSON = {"Content-Type": "application/json"}
@@ -44,7 +49,7 @@ def management(tmp_path: Path) -> Iterator[Path]:
         thread.join()
 
 
-def asking(management: Path, may: Callable[[str], bool] | None = None) -> Iterator[Ask]:
+def asking(management: Path, tokens: Path | None = None) -> Iterator[Ask]:
     sockets = listeners("127.0.0.1", 0, "--port")
     where = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
 
@@ -52,7 +57,7 @@ def asking(management: Path, may: Callable[[str], bool] | None = None) -> Iterat
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         return urllib3.request(method, where + path, body=body, headers=given, retries=False)
 
-    with served(ManagementProxy(management, "our-key", may).answer, sockets, "management"):
+    with served(ManagementProxy(management, Access(tokens), "our-key").answer, sockets, "management"):
         yield ask
 
 
@@ -62,8 +67,15 @@ def ask(management: Path) -> Iterator[Ask]:
 
 
 @pytest.fixture
-def ask_with_tokens(management: Path) -> Iterator[Ask]:
-    yield from asking(management, lambda authorization: authorization == "Bearer of-an-admin")
+def tokens(tmp_path: Path) -> Path:
+    file = tmp_path / "tokens"
+    file.write_text("ann of-an-admin admin\nbob of-bob\n")
+    return file
+
+
+@pytest.fixture
+def ask_with_tokens(management: Path, tokens: Path) -> Iterator[Ask]:
+    yield from asking(management, tokens)
 
 
 def test_what_is_asked_on_purpose_reaches_torchserve(ask: Ask) -> None:
@@ -96,13 +108,31 @@ def test_a_long_body_is_refused(ask: Ask) -> None:
     assert ask(body=bytes(65_537), Content_Type="application/json").status == 413
 
 
-def test_where_there_are_tokens_an_administrators_or_our_own_is_needed(ask_with_tokens: Ask) -> None:
+def test_where_there_are_tokens_an_administrators_or_our_own_is_needed(ask_with_tokens: Ask, tokens: Path) -> None:
+    def status(authorization: str, method: str = "POST") -> int:
+        return ask_with_tokens(method, Content_Type="application/json", Authorization=authorization).status
+
     for wrong in ("", "Bearer of-somebody", "Basic our-key", "our-key"):
-        for method in ("GET", "POST"):
-            answer = ask_with_tokens(method, Content_Type="application/json", Authorization=wrong)
-            assert (answer.status, answer.json()["code"]) == (401, "not_allowed")
-    for right in ("Bearer of-an-admin", "bearer our-key"):
-        assert ask_with_tokens(Content_Type="application/json", Authorization=right).status == 202
+        assert [status(wrong, method) for method in ("GET", "POST")] == [401, 401]
+    assert status("Bearer of-bob") == 403
+    assert status("Bearer of-an-admin") == status("Bearer our-key") == 202
+    tokens.write_text("ann another admin\n")
+    assert [status(f"Bearer {secret}") for secret in ("of-an-admin", "another")] == [401, 202]
+    tokens.write_text("only-a-name\n")
+    assert status("Bearer another") == 202
+
+
+def test_another_port_is_taken_where_somebody_else_has_it_meanwhile(tmp_path: Path, free_port_in_use: int) -> None:
+    archive = archived(tmp_path / "store")
+    server = TorchServe([archive], Settings(port=0, grpc_port=0, metrics_port=0, gateway="none"))
+    try:
+        server.ports = dataclasses.replace(server.ports, management=free_port_in_use)
+        with managed(server):
+            assert server.ports.management != free_port_in_use
+            where = f"http://127.0.0.1:{server.ports.management}/models"
+            assert urllib3.request("GET", where).json()["code"] == "unavailable"
+    finally:
+        server.stop()
 
 
 def test_a_torchserve_that_is_gone_is_told(tmp_path: Path) -> None:

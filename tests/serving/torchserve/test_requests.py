@@ -109,7 +109,7 @@ def test_what_the_client_did_wrong_is_a_4xx(
 ) -> None:
     answer = ask(addresses, body, headers)
     assert answer.status == status, answer.data
-    assert set(answer.json()) == {"error", "detail"}
+    assert set(answer.json()) == {"error", "code", "detail"}
     assert words in answer.json()["detail"]
 
 

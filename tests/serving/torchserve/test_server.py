@@ -99,7 +99,7 @@ def test_bad_input_gets_4xx_json_and_harms_nobody(
 ) -> None:
     answered, answer = post(addresses, f"/predictions/{model}", body, "application/octet-stream")
     assert answered == status
-    assert set(answer) == {"error", "detail"}
+    assert set(answer) == {"error", "code", "detail"}
     assert words in answer["detail"]
     assert post(addresses, f"/predictions/{model}", tensor())[0] == 200
 

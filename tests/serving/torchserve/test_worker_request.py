@@ -31,6 +31,7 @@ from torchferry.serving.torchserve.worker_request import BODY_TYPE, LONGEST_QUEU
 TABLE = described(columns=2)
 CSV = b"0.25,0.75"
 LIMITS = WorkerLimits(timeout=60, body_bytes=1000, samples=3)
+REST = {"host": "a"}
 ANSWERED = Explanation(target="yes", baseline="zeros", convergence_delta=0, attributions={}, pixels={})
 
 
@@ -60,18 +61,18 @@ def late() -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "row",
+    ("row", "headers"),
     [
-        {"body": b"1,2"},
-        {"body": "1,2"},
-        {"data": bytearray(b"1,2")},
-        {"picture": b"1,2", "top_k": b"2", "target": b"3"},
-        {"picture": b"a", "data": b"1,2"},
-        {"picture": b"a", "body": b"1,2"},
+        ({"body": b"1,2"}, {}),
+        ({"body": "1,2"}, REST),
+        ({"data": bytearray(b"1,2"), "top_k": b"2"}, {}),
+        ({"picture": b"1,2", "top_k": b"2", "target": b"3"}, REST),
+        ({"picture": b"a", "data": b"1,2"}, REST),
+        ({"picture": b"a", "body": b"1,2"}, REST),
     ],
 )
-def test_the_body_is_found_in_a_row_of_any_protocol(row: dict[str, Any]) -> None:
-    call = WorkerRequest.of(row, {})
+def test_the_body_is_found_in_a_row_of_any_protocol(row: dict[str, Any], headers: dict[str, str]) -> None:
+    call = WorkerRequest.of(row, headers)
     call.decode(TABLE, LIMITS)
     assert call.asked is not None, call.error
     assert call.asked.inputs["row"].tolist() == [[1, 2]]
@@ -191,10 +192,17 @@ def test_a_form_that_may_mean_several_things_is_refused(parts: Any, words: str) 
 
 def test_of_parts_that_torchserve_has_taken_apart_one_must_be_meant() -> None:
     for row, count in (({"picture": b"a", "other": b"b", "top_k": b"2"}, 2), ({}, 0)):
-        call = WorkerRequest.of(row, {"content-type": "multipart/form-data; boundary=a"})
+        call = WorkerRequest.of(row, REST | {"content-type": "multipart/form-data; boundary=a"})
         call.decode(TABLE, LIMITS)
         words = "one is taken, or the one called data; several inputs go as JSON"
         assert str(call.error) == f"the form has {count} parts; {words}"
+
+
+@pytest.mark.parametrize("row", [{"data": b"a", "other": b"b"}, {"file": b"a"}, {"top_k": b"3"}])
+def test_nothing_of_a_grpc_call_is_left_out(row: dict[str, bytes]) -> None:
+    call = WorkerRequest.of(row, {})
+    call.decode(TABLE, LIMITS)
+    assert "it has one of data and body, and may have top_k and target" in str(call.error)
 
 
 def test_a_packed_body_is_unpacked_within_the_limit() -> None:

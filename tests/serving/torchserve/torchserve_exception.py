@@ -4,6 +4,6 @@ import warnings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)
-    from ts.utils.util import PredictionException
+    from ts.utils.util import PredictionException  # type: ignore[import-untyped]
 
 __all__ = ["PredictionException"]
