@@ -51,7 +51,7 @@ class Pieces(Generic[Written]):
 
 
 class Exchange(Generic[Answer]):
-    """`admit` it, `take` its form once that is here, or `end` it before. It ends once, and then tells `done`."""
+    """`admit` it and `take` its form once that is here, or `end` it before. It ends once, and then tells `done`."""
 
     admitted = over = False
     result: Answer | BaseException | None = None
@@ -76,8 +76,18 @@ class Exchange(Generic[Answer]):
         self.form: Form[Answer]
         self.asked: Inference
 
+    def expect(self, name: str, version: str) -> bool:
+        """Whether a request whose body is still to come is worth waiting for: there is such a model, and it has room
+        now. If not, the exchange is over."""
+        try:
+            self.context.model = self.plane.repository.find(name, version)
+            self.context.model.admission.check()
+        except RequestError as error:
+            self.end(error)
+        return not self.over
+
     def admit(self, name: str, version: str) -> bool:
-        """Find the model, and whether it has room; if not, the exchange is over."""
+        """Find the model and take a place in it; if there is none, the exchange is over."""
         try:
             self.context.model = self.model = self.plane.repository.find(name, version)
             self.model.admission.enter()

@@ -5,7 +5,15 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from torchferry.serving.errors import ClientGone, NotDecodable, RequestError, TooLarge, TooSlow, UnsupportedType
+from torchferry.serving.errors import (
+    ClientGone,
+    NotDecodable,
+    Overloaded,
+    RequestError,
+    TooLarge,
+    TooSlow,
+    UnsupportedType,
+)
 
 if TYPE_CHECKING:
     from torchferry.serving.onnx_server.http.connection import Connection
@@ -25,6 +33,8 @@ class HttpRequest:
     broken: RequestError | None = None
     """Why the body will never be whole."""
     size = limit = 0
+    counted: int | None = None
+    """Bytes that are counted as on their way; None once they are not, or if they never were."""
     written: Sequence[bytes] = ()
     """The answer's bytes, until those of the requests before it have gone out."""
     then: Then | None = None
@@ -60,6 +70,7 @@ class HttpRequest:
         else:
             text = f"the body did not arrive within {seconds:g} s"
             self.timer = self.connection.loop.call_later(seconds, lambda: self._tell(TooSlow(text)))
+            self._count()
             self.connection.ask_for_body(self)
 
     async def body(self, limit: int, seconds: float) -> bytes:
@@ -90,12 +101,24 @@ class HttpRequest:
 
     def arrived(self) -> None:
         """Look at what `add` has brought."""
-        if self.answered and self.is_whole and self.timer:
-            self.timer.cancel()  # of a body that nobody wanted
-        elif self.then and self.size > self.limit:
+        if self.then and self.size > self.limit:
             self._tell(too_large(self.limit))
         elif self.then and self.is_whole:
             self._tell(b"".join(self.parts))
+        elif self.then:
+            self._count()
+
+    def _count(self) -> None:
+        """Among the bodies that are on their way; or it ends, where there are too many."""
+        connection, intake = self.connection, self.connection.port.intake
+        try:
+            if self.counted is None:
+                intake.enter(connection.client)
+                self.counted = 0
+            grown, self.counted = self.size - self.counted, self.size
+            intake.grow(connection.client, grown)
+        except Overloaded as error:
+            self._tell(error)
 
     def break_off(self, error: RequestError) -> None:
         """No more of the body can be read."""
@@ -122,6 +145,9 @@ class HttpRequest:
         if self.timer:
             self.timer.cancel()
             self.timer = None
+        if self.counted is not None:
+            self.connection.port.intake.leave(self.connection.client, self.counted)
+            self.counted = None
         if then := self.then:
             self.then = None
             then(found)
