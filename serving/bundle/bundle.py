@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # a bundle can be read where cryptography is not installed
     from torchferry.serving.bundle.signature import SigningKey, TrustedKeys
 
 SCHEMA = "torchferry.bundle/2"
+OWN = ("model.json", "model.sig")
+"""What lists the other files, and the signature of all of them."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 NAME_RULE = "up to 100 letters, digits, '.', '_' and '-' can, of which a letter or digit is the first"
 
@@ -133,18 +135,49 @@ class Bundle:
 
     def verified(self, relative: str) -> Path:
         """The path of one of the bundle's files, whose bytes are those that were exported."""
-        path = self.root / relative
-        if relative not in self.files:
-            raise BundleError(f"{path}: is not listed in {self.root / 'model.json'}")
+        path = self._listed(relative)
         if not path.is_file():
             raise BundleError(f"{path}: is missing; export the bundle again")
         if sha256(path) != self.files[relative]:
             raise BundleError(f"{path}: is damaged (its checksum differs); export the bundle again")
         return path
 
+    def variant_files(self, variant: str) -> list[str]:
+        """All that a variant is loaded from: its file and what lies beside it, such as weights that are not in the
+        graph. Raises BundleError for a file there that was not exported."""
+        folder = PurePosixPath(self.variants[variant].file).parent
+        self._check_listed(folder)
+        return [relative for relative in self.files if PurePosixPath(relative).is_relative_to(folder)]
+
+    def variant_file(self, variant: str) -> Path:
+        """The path of a variant's file; all that it is loaded from has the bytes that were exported."""
+        for relative in self.variant_files(variant):
+            self.verified(relative)
+        return self._listed(self.variants[variant].file)
+
+    def check_whole(self) -> None:
+        """Raise BundleError unless the folder holds the files that were exported and no others."""
+        self._check_listed(PurePosixPath())
+        for relative in self.files:
+            self.verified(relative)
+
     def golden(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """A few real inputs and the checkpoint's outputs for them, both by tensor name."""
         return _arrays(self.verified("golden/inputs.npz")), _arrays(self.verified("golden/outputs.npz"))
+
+    def _listed(self, relative: str) -> Path:
+        path = self.root / relative
+        if relative not in self.files:
+            raise BundleError(f"{path}: is not listed in {self.root / 'model.json'}")
+        return path
+
+    def _check_listed(self, folder: PurePosixPath) -> None:
+        for path in sorted((self.root / folder).rglob("*")):
+            # A link to a folder could lead to files that are listed nowhere.
+            if path.is_symlink() or not path.is_dir():
+                relative = path.relative_to(self.root).as_posix()
+                if relative not in OWN:
+                    self._listed(relative)
 
 
 def load(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:

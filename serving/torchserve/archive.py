@@ -183,8 +183,8 @@ def _archive(bundle: Bundle, variant: str, work: Path, how: Serving) -> Path:
     return work / f"{name}.mar"
 
 
-def _files(bundle: Bundle, variant: str) -> tuple[str, str, str]:
-    return bundle.variants[variant].file, "golden/inputs.npz", "golden/outputs.npz"
+def _files(bundle: Bundle, variant: str) -> list[str]:
+    return [*bundle.variant_files(variant), "golden/inputs.npz", "golden/outputs.npz"]
 
 
 def _model_config(variant: str, how: Serving) -> dict[str, object]:
