@@ -73,6 +73,11 @@ class Catalogue:
     def versions(self) -> list[str]:
         return [name.removesuffix(".json") for name in self._names(f"{self.name}/versions")]
 
+    def exported(self, version: str) -> str:
+        """When its bundle was made, in UTC and of one form, so that it can be compared; empty where it does not say."""
+        provenance = _parsed(self.manifest(version) or b"{}", f"version {version}").get("provenance")
+        return str(provenance.get("exported", "")) if isinstance(provenance, dict) else ""
+
     def channel(self, channel: str) -> str | None:
         """The version that it means, or None."""
         content = self.store.read(f"{self.name}/channels/{checked(channel)}.json")
@@ -136,5 +141,5 @@ def _json(content: dict[str, Any]) -> bytes:
 def _parsed(content: bytes, what: str) -> dict[str, Any]:
     try:
         return dict(json.loads(content))
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise BundleError(f"{what} is damaged: {error}") from error

@@ -55,5 +55,20 @@ def before(catalogue: Catalogue, channel: str) -> str:
     return walked[-2]
 
 
+def newer(catalogue: Catalogue, channel: str, version: str) -> str | None:
+    """A version that the channel has had and that is newer than `version`: exported after it, or, where bundles do not
+    say when or at the same time, come to the channel after it. None where there is none."""
+    had = list(dict.fromkeys(move.version for move in catalogue.history() if move.channel == channel))
+    made = {name: catalogue.exported(name) for name in {*had, version}}
+    for other in reversed(had):
+        if made[other] and made[version] and made[other] != made[version]:
+            is_newer = made[other] > made[version]
+        else:
+            is_newer = version in had and had.index(other) > had.index(version)
+        if is_newer:
+            return other
+    return None
+
+
 def _say(move: Move) -> None:
     print(f"{move.channel}: {move.before or 'nothing'} -> {move.version}")

@@ -124,3 +124,30 @@ def test_the_command_says_what_was_pulled(
     main([f"{tiny.store.url}/{reference}", str(tmp_path / "pulled")])
     assert capsys.readouterr().out == f"tiny 1.0 in {tmp_path}/pulled\n"
     assert (tmp_path / "pulled" / FILE).read_bytes() == b"content"
+
+
+def test_a_version_that_lies_in_anothers_place_is_refused(tiny: Catalogue, tmp_path: Path) -> None:
+    """Its signature is right wherever it lies."""
+    manifest = tiny.manifest("1.0")
+    assert manifest
+    tiny.store.write("tiny/versions/2.0.json", manifest)
+    other = Catalogue(ObjectStore(tiny.store.url), "other")
+    other.store.write("other/versions/1.0.json", manifest)
+    for catalogue, version in ((tiny, "2.0"), (other, "1.0")):
+        with pytest.raises(BundleError, match=rf"/{catalogue.name}@{version}: holds tiny 1\.0, which somebody has put"):
+            pull(catalogue, version, tmp_path / "pulled")
+    assert not (tmp_path / "pulled").exists()
+
+
+def test_a_channel_that_went_back_is_followed_only_if_that_is_allowed(
+    tiny: Catalogue, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(written(tmp_path / "two", b"more", version="2.0"), tiny)
+    for version in ("2.0", "1.0"):
+        tiny.move("stable", version)
+    with pytest.raises(UserError, match=r"tiny@stable: means 1\.0, which is older than 2\.0, .* --allow-downgrade"):
+        main([f"{tiny.store.url}/tiny", str(tmp_path / "pulled")])
+    assert not (tmp_path / "pulled").exists()
+    main([f"{tiny.store.url}/tiny@1.0", str(tmp_path / "named")])
+    main([f"{tiny.store.url}/tiny", str(tmp_path / "pulled"), "--allow-downgrade"])
+    assert capsys.readouterr().out == f"tiny 1.0 in {tmp_path}/named\ntiny 1.0 in {tmp_path}/pulled\n"
