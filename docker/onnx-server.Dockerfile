@@ -23,6 +23,13 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 COPY docker/onnx-server.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     /opt/tools/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --require-hashes -r onnx-server.lock
+# What --require-signature needs is a quarter of the image's size, so it is in it only where it is asked for.
+ARG SIGNING
+COPY docker/signing.lock ./
+RUN --mount=type=cache,target=/root/.cache/pip \
+    if [ -n "${SIGNING}" ]; then \
+      /opt/tools/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --require-hashes -r signing.lock; \
+    fi
 COPY LICENSE README.md pyproject.toml ./
 COPY torchferry torchferry
 COPY serving serving

@@ -90,7 +90,9 @@ def export(
             files=bundles.checksums(folder),
             choice=choice,
         )
-        bundles.write(made, key)
+        bundles.write(made)
+        if key:
+            bundles.sign(made, key)
     return bundles.load(output)
 
 

@@ -1,6 +1,7 @@
 """The layout of a model in a store: its versions, and the paths of their files.
 
 NAME/objects/<sha256>            a file's content, whatever its name; shared by all versions that have it
+NAME/signatures/<sha256>.sig     the model.sig of the bundle whose model.json has that checksum
 NAME/versions/<version>.json     a bundle's model.json, written last: a version is there when this is
 NAME/channels/<channel>.json     which version a channel means
 NAME/history/<time>-<id>.json    every move of a channel, never changed
@@ -43,6 +44,10 @@ class Catalogue:
         if not DIGEST.fullmatch(digest):
             raise BundleError(f"'{digest}' is no SHA-256")
         return f"{self.name}/objects/{digest}"
+
+    def signature(self, manifest: bytes) -> str:
+        """Where the signature of a bundle lies, if it has one; another key may sign the same bundle later."""
+        return f"{self.name}/signatures/{digest_of(manifest)}.sig"
 
     def manifest(self, version: str) -> bytes | None:
         """The model.json of a version, or None."""

@@ -62,10 +62,13 @@ def pull(catalogue: Catalogue, version: str, folder: Path, trusted: TrustedKeys 
     make_folder(partial)
     with _alone(partial, folder):
         (partial / "model.json").write_bytes(manifest)
-        bundle = bundles.load(partial, trusted)
+        if (signature := catalogue.store.read(catalogue.signature(manifest))) is not None:
+            (partial / bundles.SIGNATURE).write_bytes(signature)
+        bundle = bundles.read(partial, trusted)
         _check_asked(catalogue, version, bundle)
         for relative, digest in bundle.files.items():
             _fetch(catalogue, digest, partial / relative)
+        bundles.load(partial, trusted)
         for path in [*partial.rglob("*"), partial]:
             flush(path)
         try:

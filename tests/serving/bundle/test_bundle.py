@@ -141,11 +141,11 @@ def test_what_the_file_system_refuses_is_said_in_one_line(tmp_path: Path, monkey
     with pytest.raises(UserError, match=r"^x{200}: cannot be looked up \(File name too long\)"):
         sources(5000 * "x", None)
 
-    def denied(path: Path) -> str:
+    def denied(path: Path) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     (tmp_path / "model.json").touch()
-    monkeypatch.setattr(Path, "read_text", denied)  # chmod would not do: root may read everything
+    monkeypatch.setattr(Path, "read_bytes", denied)  # chmod would not do: root may read everything
     with pytest.raises(BundleError, match=r"model.json: cannot be read \(Permission denied\)"):
         bundles.load(tmp_path)
 
