@@ -1,7 +1,6 @@
-"""`promote`, `rollback` and `history`: which version a channel means, and meant."""
+"""`promote` and `rollback`: which version a channel means, and meant."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from torchferry.arguments import Parser
 from torchferry.errors import UserError
@@ -22,21 +21,6 @@ def rollback(arguments: Sequence[str]) -> None:
     parser.add_argument("reference", help="URL/NAME@CHANNEL (default @stable)")
     catalogue, channel = located(parser.parse_args(arguments).reference)
     _say(catalogue.move(channel, before(catalogue, channel)))
-
-
-def history(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="torchferry history", description="A model's versions, and every move of its channels.")
-    parser.add_argument("model", help="URL/NAME")
-    catalogue, _ = located(parser.parse_args(arguments).model)
-    versions = catalogue.versions()
-    if not versions:
-        raise UserError(f"{catalogue.store.url}/{catalogue.name}: has no version; publish one")
-    meant = catalogue.channels()
-    for version in versions:
-        print(f"{version}  {', '.join(name for name, at in meant.items() if at == version)}".rstrip())
-    for move in catalogue.history():
-        at = datetime.fromtimestamp(move.time, UTC).isoformat(timespec="seconds")
-        print(f"{at}  {move.channel}: {move.before or 'nothing'} -> {move.version}")
 
 
 def before(catalogue: Catalogue, channel: str) -> str:

@@ -20,6 +20,7 @@ from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_
 from torchferry.serving.errors import BundleError
 from torchferry.serving.registry.catalogue import Catalogue, located
 from torchferry.serving.registry.channels import newer
+from torchferry.serving.registry.manifest import put_manifest
 from torchferry.whole_folder import make_folder
 
 
@@ -61,11 +62,7 @@ def pull(catalogue: Catalogue, version: str, folder: Path, trusted: TrustedKeys 
     partial = folder.with_name(f".{folder.name}.{hashlib.sha256(manifest).hexdigest()[:12]}.partial")
     make_folder(partial)
     with _alone(partial, folder):
-        (partial / "model.json").write_bytes(manifest)
-        if (signature := catalogue.store.read(catalogue.signature(manifest))) is not None:
-            (partial / bundles.SIGNATURE).write_bytes(signature)
-        bundle = bundles.read(partial, trusted)
-        _check_asked(catalogue, version, bundle)
+        bundle = put_manifest(catalogue, version, manifest, partial, trusted)
         for relative, digest in bundle.files.items():
             _fetch(catalogue, digest, partial / relative)
         bundles.load(partial, trusted)
@@ -77,15 +74,6 @@ def pull(catalogue: Catalogue, version: str, folder: Path, trusted: TrustedKeys 
             shutil.rmtree(partial, ignore_errors=True)
             raise UserError(f"{folder}: exists already and is left as it is; give another") from error
     return bundles.load(folder)
-
-
-def _check_asked(catalogue: Catalogue, version: str, bundle: Bundle) -> None:
-    """The signature is of the bundle, not of the place where somebody has put it."""
-    if (bundle.name, bundle.version) != (catalogue.name, version):
-        raise BundleError(
-            f"{catalogue.store.url}/{catalogue.name}@{version}: holds {bundle.name} {bundle.version}, which somebody "
-            "has put in its place; publish the right bundle under another version"
-        )
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from torchferry.arguments import Parser, count
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.provenance import PROVENANCE
 from torchferry.serving.bundle.signature import SigningKey, add_signing, signing_key
 from torchferry.serving.cli.settings_file import parse
 from torchferry.serving.torchserve.archive_signature import sign_archive
@@ -194,7 +195,8 @@ def _archive(bundle: Bundle, variant: str, work: Path, how: Serving) -> Path:
 
 
 def _files(bundle: Bundle, variant: str) -> list[str]:
-    return [*bundle.variant_files(variant), "golden/inputs.npz", "golden/outputs.npz"]
+    others = ["golden/inputs.npz", "golden/outputs.npz", *([PROVENANCE] if PROVENANCE in bundle.files else [])]
+    return [*bundle.variant_files(variant), *others]
 
 
 def _model_config(variant: str, how: Serving) -> dict[str, object]:

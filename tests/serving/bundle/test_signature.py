@@ -35,7 +35,11 @@ def public(key: Path) -> Path:
 
 @pytest.fixture
 def signed(tmp_path: Path, key: Path) -> Bundle:
-    bundle = written_external(tmp_path)
+    root = written_external(tmp_path).root
+    (root / "provenance.json").write_text("{}")
+    listed = {name: digest for name, digest in bundles.checksums(root).items() if name != "model.json"}
+    bundle = dataclasses.replace(bundles.load(root), files=listed)
+    bundles.write(bundle)
     bundles.sign(bundle, SigningKey(key))
     return bundle
 
@@ -99,6 +103,7 @@ ALTERATIONS = {
     "golden inputs": altered("golden/inputs.npz"),
     "golden outputs": altered("golden/outputs.npz"),
     "golden outputs, listed": altered_and_listed("golden/outputs.npz"),
+    "provenance": altered("provenance.json"),
     "another file": not_listed("labels.txt"),
     "another file beside the graph": not_listed(f"{FILE}.more"),
     "a file less": removed("golden/outputs.npz"),
