@@ -176,6 +176,13 @@ def test_certificates_that_cannot_be_used_are_refused(key: Path, tmp_path: Path)
             SigningKey(signer, [certificate])
 
 
+@pytest.mark.parametrize("missing", ["model_signing", "OpenSSL"])
+def test_without_the_library_it_is_said_how_to_get_it(public: Path, missing: str) -> None:
+    code = f"import pathlib, sys; sys.modules[{missing!r}] = None; import torchferry.serving.bundle.signature as s; "
+    done = run_command("-c", f"{code} s.TrustedKeys([pathlib.Path({str(public)!r})])")
+    assert f"--require-signature: {missing} is not installed; pip install 'torchferry[signing]'" in done.stderr
+
+
 def test_the_commands(bundle: Path, key: Path, public: Path, tmp_path: Path) -> None:
     def serving(*arguments: object, code: int = 0) -> str:
         done = run_command("-m", "torchferry", *arguments)
