@@ -4,7 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +25,8 @@ class RunningServer:
     metrics: str
     threads: int
     """Of each worker."""
+    trusted: list[str] = field(default_factory=list)
+    """The keys' files, by one of which an archive has to be signed, if there are any."""
 
     @classmethod
     def find(cls, port: int) -> Self:

@@ -1,5 +1,6 @@
 """`torchferry up --runtime torchserve STORE...`: start TorchServe and run it until told to stop."""
 
+import dataclasses
 import signal
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_
 from torchferry.serving.cli.settings_file import parse
 from torchferry.serving.net.ready_file import check_ready_file, ready_file
 from torchferry.serving.torchserve.archive import archive, check_archive
+from torchferry.serving.torchserve.archive_signature import copy_signed
 from torchferry.serving.torchserve.gateway import Before, check_gateway, gateway_before
 from torchferry.serving.torchserve.launcher import ServerFailed, TorchServe
 from torchferry.serving.torchserve.metrics_page import page_of
@@ -21,6 +23,7 @@ from torchferry.serving.torchserve.no_gateway import NoGateway
 from torchferry.serving.torchserve.running_servers import announced
 from torchferry.serving.torchserve.settings import Settings
 from torchferry.serving.torchserve.unanswered import unanswered, wait_idle
+from torchferry.whole_folder import make_folder
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -42,8 +45,9 @@ def main(arguments: Sequence[str]) -> None:
         try:
             server.start(stop.is_set)
             if not stop.is_set():
+                running = dataclasses.replace(server.running, trusted=_absolute(options.require_signature))
                 gateway = gateway_before(server)  # after the start, which may have had to take other ports
-                with page_of(server) as page, announced(server.ports.management, server.running):
+                with page_of(server) as page, announced(server.ports.management, running):
                     gateway.start()
                     _announce(server)
                     _until_stopped(server, gateway, stop)
@@ -64,7 +68,8 @@ def find_archives(paths: Sequence[Path], folder: Path, trusted: TrustedKeys | No
     for path in paths:
         if path.suffix == ".mar" and path.is_file():
             if trusted:
-                raise UserError(f"{path}: is an archive, and its code is not signed; give the signed bundle instead")
+                make_folder(folder / str(len(found)))
+                copy_signed(path, path := folder / str(len(found)) / path.name, trusted)
             check_archive(path)
             found.append(path)
         elif (path / "model.json").is_file():
@@ -78,6 +83,10 @@ def find_archives(paths: Sequence[Path], folder: Path, trusted: TrustedKeys | No
         if names.count(name) > 1:
             raise UserError(f"{name}: is given more than once; serve each model from one place")
     return found
+
+
+def _absolute(paths: Sequence[Path] | None) -> list[str]:
+    return [str(path.absolute()) for path in paths or ()]
 
 
 def _drain(server: TorchServe, at_once: threading.Event) -> None:

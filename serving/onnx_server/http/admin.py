@@ -59,13 +59,14 @@ class Admin:
         parameters = _parameters(body)
         channel, weight = _text(parameters, "channel", STABLE), read_weight(parameters.get("weight", 0))
         if bundle_given := _text(parameters, "bundle", ""):
-            for source in sources(bundle_given, self.trusted):
+            for source in await asyncio.to_thread(sources, bundle_given, self.trusted):
                 if source.name != name:
                     raise UserError(f"{bundle_given}: is a bundle of '{source.name}', not of '{name}'")
                 await self.repository.load(source, channel, weight)
         else:
             for model in list(self.repository.versions(name)):
-                bundle, variant = bundles.load(model.bundle.root, self.trusted), model.loaded.variant
+                bundle = await asyncio.to_thread(bundles.load, model.bundle.root, self.trusted)
+                variant = model.loaded.variant
                 check_variant(bundle, variant)
                 await self.repository.load(Source(name, bundle, variant), channel=None)
         return {"name": name}

@@ -21,7 +21,7 @@ WANTED = {"auto": (CUDA, CPU), "cpu": (CPU,), "cuda": (CUDA, CPU), "tensorrt": (
 def open_sessions(bundle: Bundle, variant: str, threads: int, count: int, provider: str) -> list[OnnxSession]:
     """`count` sessions of the variant's verified file, which compute no more samples together than the bundle allows;
     `provider` is a key of WANTED. Raises BundleError."""
-    path = bundle.verified(bundle.variants[variant].file)
+    path = bundle.variant_file(variant)
     inputs, outputs = ([tensor.name for tensor in tensors] for tensors in (bundle.inputs, bundle.outputs))
     offered = onnxruntime.get_available_providers()
     asked = [(name, OPTIONS[name]) for name in WANTED[provider] if name in offered]

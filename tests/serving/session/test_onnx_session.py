@@ -58,3 +58,20 @@ def test_onnx_runtime_prints_nothing_of_a_call_that_fails(path: Path, capfd: pyt
     with pytest.raises(WrongTensor):
         session.run({"words": np.array([3])})
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("place", ["../weights", "{root}/weights", "inside/../../weights", "link/weights"])
+def test_weights_outside_of_the_graphs_folder_are_not_read(path: Path, tmp_path: Path, place: str) -> None:
+    """Nobody has their checksums; what lies in the folder is checked before."""
+    (tmp_path / "weights").write_bytes(np.arange(6, dtype=np.float32).tobytes())
+    model = onnx.load(path)
+    [table] = model.graph.initializer
+    table.ClearField("raw_data")
+    table.data_location = TensorProto.EXTERNAL
+    table.external_data.add(key="location", value=place.format(root=tmp_path))
+    within = tmp_path / "bundle"
+    (within / "inside").mkdir(parents=True)
+    (within / "link").symlink_to(tmp_path)
+    (within / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(Exception, match="External data path"):
+        OnnxSession(within / "model.onnx", ["words"], ["vectors"], 1)

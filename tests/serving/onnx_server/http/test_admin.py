@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.serving.keys import write_key
 from tests.serving.onnx_server.in_process import Line, Said, serving_bundles
 from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
+from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.signature import SigningKey, TrustedKeys
 from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.http.admin import Admin
@@ -20,9 +23,9 @@ TINY = "/v2/repository/models/tiny/"
 
 
 class Port:
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: DataPlane, trusted: TrustedKeys | None) -> None:
         self.plane = plane
-        self.line = Line(Admin(plane, Rest(plane, Access(None)), None))
+        self.line = Line(Admin(plane, Rest(plane, Access(None)), trusted))
 
     async def post(self, call: str, body: Any = b"") -> Said:
         return await self.line.ask(TINY + call, body)
@@ -40,9 +43,9 @@ class Port:
 
 
 @asynccontextmanager
-async def managing(*served: Bundle) -> AsyncIterator[Port]:
+async def managing(*served: Bundle, trusted: TrustedKeys | None = None) -> AsyncIterator[Port]:
     async with serving_bundles(*served) as plane:
-        yield Port(plane)
+        yield Port(plane, trusted)
 
 
 @in_loop
@@ -135,3 +138,17 @@ async def test_every_other_path_is_answered_as_on_the_main_port(tmp_path: Path) 
         assert (await port.line.ask("/v2/models/tiny", method="GET")).json["name"] == "tiny"
         assert (await port.line.ask(TINY + "load", method="GET")).status == 404
         assert (await port.post("explode")).status == 404
+
+
+@in_loop
+async def test_where_signatures_are_required_nothing_else_is_loaded(tmp_path: Path) -> None:
+    key = write_key(tmp_path, "ours")
+    signed = written(tmp_path, version="2.0")
+    bundles.sign(signed, SigningKey(key))
+    async with managing(written(tmp_path), trusted=TrustedKeys([key.with_suffix(".pub")])) as port:
+        refused = await port.load(written(tmp_path, version="3.0"))
+        assert (refused.status, "is not signed, and has to be" in refused.json["detail"]) == (400, True)
+        assert (await port.load(signed)).status == 200
+        (signed.root / "golden" / "outputs.npz").write_bytes(b"other")
+        refused = await port.post("load")
+        assert (refused.status, port.versions) == (400, ["1.0", "2.0"])
