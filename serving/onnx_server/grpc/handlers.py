@@ -36,7 +36,7 @@ class Registering:
 
 
 def read_in_handler(handler: ParsingHandler[Request, Response], drain: Drain) -> Handler[bytes, Response]:
-    """The same handler, unary or streaming both ways, but bytes that are no such message are the client's mistake."""
+    """The same handler, but bytes that are no such message are the client's mistake."""
     parse = handler.request_deserializer
 
     async def call(request: bytes, context: Context) -> Response:
@@ -55,6 +55,13 @@ def read_in_handler(handler: ParsingHandler[Request, Response], drain: Drain) ->
         finally:
             await drain.leave()
 
+    async def writing(request: bytes, context: Context) -> None:
+        try:
+            message = _parsed(parse, request)
+        except NotDecodable as error:
+            await refuse(context, error)
+        await handler.unary_stream(message, context)
+
     async def stream(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[Response]:
         try:
             async for response in handler.stream_stream(
@@ -66,6 +73,8 @@ def read_in_handler(handler: ParsingHandler[Request, Response], drain: Drain) ->
 
     if handler.request_streaming:
         return grpc.stream_stream_rpc_method_handler(stream, response_serializer=handler.response_serializer)
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(writing, response_serializer=handler.response_serializer)
     return grpc.unary_unary_rpc_method_handler(call, response_serializer=handler.response_serializer)
 
 

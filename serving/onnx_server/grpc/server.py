@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc import service_pb2_grpc
 
@@ -41,8 +41,10 @@ class GrpcServer:
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self.inference, registering)
         registering.add_registered_method_handlers(predictions_grpc.SERVICE, {"Predictions": _predictions(plane)})
         self.health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
-        reflection.enable_server_reflection((INFERENCE, health.SERVICE_NAME, reflection.SERVICE_NAME), self.server)
+        reflected = reflection.aio.ReflectionServicer((INFERENCE, health.SERVICE_NAME, reflection.SERVICE_NAME))
+        always = Registering(self.server, Drain())  # these two answer to the end
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, always)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, always)
         self.port = self._listen(settings.host, settings.grpc_port, certificate)
 
     async def start(self) -> None:

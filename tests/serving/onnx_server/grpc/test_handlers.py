@@ -92,6 +92,23 @@ async def test_a_stream_is_answered_up_to_the_message_that_cannot_be_read() -> N
 
 
 @in_loop
+async def test_what_writes_its_answers_itself_gets_the_message() -> None:
+    read: list[str] = []
+
+    async def behaviour(message: Any, _context: Any) -> None:
+        read.append(message.name)
+
+    given = grpc.unary_stream_rpc_method_handler(behaviour, Message.FromString, Message.SerializeToString)
+    writing: Any = read_in_handler(given, Drain()).unary_stream
+    context = Call()
+    await writing(Message(name="a").SerializeToString(), context)
+    assert read == ["a"]
+    with pytest.raises(grpc.aio.AbortError):
+        await writing(GARBAGE, context)
+    assert context.code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@in_loop
 async def test_methods_are_registered_by_name_and_read_their_messages() -> None:
     added: list[Any] = []
     named: dict[str, Any] = {}
