@@ -93,7 +93,7 @@ lock:
 	@uv pip compile $(LOCK_FLAGS) pyproject.toml --extra dev -o requirements.lock
 	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra train -o docker/train.lock
 	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra serve -o docker/torchserve.lock
-	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra onnx-server -o docker/onnx-server.lock
+	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra onnx-server --extra fast-grpc -o docker/onnx-server.lock
 	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra signing -o docker/signing.lock
 	@uv pip compile $(LOCK_FLAGS) -c requirements.lock docker/build.in -o docker/build.lock
 

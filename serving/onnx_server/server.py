@@ -155,6 +155,7 @@ class Server:
         for name, address in self.addresses().items():
             if name != "models":
                 print(f"  {name:8} {address}")
+        print(f"  gRPC by {self.grpc.engine.said}")
         sys.stdout.flush()
 
 

@@ -25,6 +25,11 @@ class Settings(ServerSettings):
         "auto", "where to compute; auto: CUDA where onnxruntime-gpu has it", choices=("auto", "cpu", "cuda", "tensorrt")
     )
 
+    grpc_engine: str = option(
+        "auto",
+        "what speaks gRPC; auto: grpcio; native: pygrpc-native, at half the cost, for trusted clients only, no TLS",
+        choices=("auto", "native", "grpcio"),
+    )
     body_timeout: float = option(30.0, "seconds for a request's body to arrive; a slow sender must not hold a place")
     max_request_batch: int = option(1024, "samples in one request")
 
@@ -35,6 +40,8 @@ class Settings(ServerSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        native_tls = self.grpc_engine == "native" and self.tls_certificate is not None
+        self.check("grpc_engine", not native_tls, "it has no TLS; give grpcio, or no --tls-certificate")
         for name in ("max_request_batch", "body_timeout"):
             self.check(name, getattr(self, name) > 0, "give a number above 0")
         for name in ("sessions", "threads", "max_batch", "max_delay_ms", "cache_bytes"):

@@ -1,12 +1,11 @@
 """The gRPC port: the services on it, who may call them, and TLS."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc import service_pb2_grpc
 
@@ -18,7 +17,9 @@ from torchferry.serving.net.ports import listen
 from torchferry.serving.net.tls import Certificate
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.grpc.call import authorization, refuse
-from torchferry.serving.onnx_server.grpc.handlers import Registering, read_in_handler
+from torchferry.serving.onnx_server.grpc.drain import Drain
+from torchferry.serving.onnx_server.grpc.engine import ENGINES, Engine
+from torchferry.serving.onnx_server.grpc.handlers import Registering
 from torchferry.serving.onnx_server.grpc.interfaces import CallDetails, Context, Handler
 from torchferry.serving.onnx_server.grpc.predictions import Predictions
 from torchferry.serving.onnx_server.grpc.service import InferenceService
@@ -27,26 +28,23 @@ INFERENCE = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_na
 OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.", f"/{INFERENCE}/ServerLive", f"/{INFERENCE}/ServerReady")
 HEADROOM = 64 * 1024
 """Bytes that a message needs around its tensors."""
-LAST_ANSWERS = 0.5
-"""Seconds in which the last answers are on their way."""
 
 
 class GrpcServer:
     def __init__(self, plane: DataPlane, access: Access, certificate: Certificate | None) -> None:
         settings, self.repository = plane.settings, plane.repository
-        limit = settings.max_body_bytes + HEADROOM
-        options = [
-            ("grpc.max_receive_message_length", limit),
-            ("grpc.max_send_message_length", -1),
-            ("grpc.so_reuseport", 0),  # or a second server would share the port without a word
-        ]
-        self.server = grpc.aio.server(interceptors=[_Guard(access)] if access.path else [], options=options)
+        guards = [_Guard(access)] if access.path else []
+        self.engine: Engine = ENGINES[settings.grpc_engine](guards, settings.max_body_bytes + HEADROOM)
+        self.server, self.drain = self.engine.server, Drain()
+        registering = Registering(self.server, self.drain)
         self.inference = InferenceService(plane, access)
-        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self.inference, Registering(self.server))
-        self.server.add_generic_rpc_handlers((_predictions(plane),))
+        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self.inference, registering)
+        registering.add_registered_method_handlers(predictions_grpc.SERVICE, {"Predictions": _predictions(plane)})
         self.health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
-        reflection.enable_server_reflection((INFERENCE, health.SERVICE_NAME, reflection.SERVICE_NAME), self.server)
+        reflected = reflection.aio.ReflectionServicer((INFERENCE, health.SERVICE_NAME, reflection.SERVICE_NAME))
+        always = Registering(self.server, Drain())  # these two answer to the end
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, always)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, always)
         self.port = self._listen(settings.host, settings.grpc_port, certificate)
 
     async def start(self) -> None:
@@ -65,13 +63,8 @@ class GrpcServer:
 
     async def stop(self, seconds: float) -> None:
         """Take no more calls and answer the requests in flight; then end the calls that only wait, as Watch does."""
-        ending = asyncio.ensure_future(self.server.stop(seconds))
         self.inference.ending.set()
-        await asyncio.sleep(0.05)  # what has just arrived goes in
-        while not ending.done() and any(model.admission.inside for model in self.repository):
-            await asyncio.sleep(0.05)
-        # grpc.aio lets a later, shorter grace win: an open Watch would else last the whole drain.
-        await asyncio.gather(ending, self.server.stop(min(seconds, LAST_ANSWERS)))
+        await self.engine.stop(self.drain, lambda: any(model.admission.inside for model in self.repository), seconds)
 
     def _listen(self, host: str, port: int, certificate: Certificate | None) -> int:
         if port:
@@ -111,13 +104,15 @@ def _refusal(handler: Handler | None, error: Exception) -> Handler:
 
     if handler is None or not (handler.request_streaming or handler.response_streaming):
         return grpc.unary_unary_rpc_method_handler(say_no)
-    return grpc.stream_stream_rpc_method_handler(say_no)
+    streams = (
+        grpc.stream_stream_rpc_method_handler if handler.request_streaming else grpc.unary_stream_rpc_method_handler
+    )
+    return streams(say_no)
 
 
-def _predictions(plane: DataPlane) -> grpc.GenericRpcHandler:
-    method = grpc.unary_unary_rpc_method_handler(
+def _predictions(plane: DataPlane) -> grpc.RpcMethodHandler:
+    return grpc.unary_unary_rpc_method_handler(
         Predictions(plane),
         request_deserializer=predictions_grpc.Request.FromString,
         response_serializer=predictions_grpc.Response.SerializeToString,
     )
-    return grpc.method_handlers_generic_handler(predictions_grpc.SERVICE, {"Predictions": read_in_handler(method)})

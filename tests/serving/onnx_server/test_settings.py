@@ -15,7 +15,7 @@ OPTIONS = {
     *("--variant", "--all-variants", "--sessions", "--threads", "--max-batch", "--tune", "--max-delay-ms"),
     *("--provider", "--max-queue", "--timeout", "--drain-timeout", "--body-timeout", "--max-body-bytes"),
     *("--max-request-batch", "--cache-bytes", "--buckets", "--cors-origin", "--access-log", "--tokens"),
-    "--access-log-share",
+    *("--access-log-share", "--grpc-engine"),
     *("--tls-certificate", "--tls-key"),
 }
 
@@ -78,6 +78,10 @@ def test_what_may_be_left_to_the_server_is_zero_but_not_less(name: str) -> None:
         ({"buckets": "1,inf"}, "--buckets: 1,inf is not valid; give rising numbers"),
         ({"buckets": "nan"}, "--buckets: nan is not valid; give rising numbers"),
         ({"buckets": "1;2"}, "--buckets: 1;2 is not valid; give rising numbers"),
+        (
+            {"grpc_engine": "native", "tls_key": Path("k"), "tls_certificate": Path("c")},
+            "--grpc-engine: native is not valid; it has no TLS; give grpcio, or no --tls-certificate",
+        ),
         ({"tls_key": Path("k")}, "--tls-certificate and --tls-key: give both or none"),
         ({"tls_certificate": Path("c")}, "--tls-certificate and --tls-key: give both or none"),
     ],
