@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Set
 from typing import Any
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.signature import TrustedKeys
+from torchferry.serving.codec.json_objects import check_names_read
 from torchferry.serving.errors import NotDecodable, RequestError, WrongParameter
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.http.errors import fail, refuse, say
@@ -56,7 +57,7 @@ class Admin:
         return request.answer(200, json.dumps(said).encode(), [JSON])
 
     async def load(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        parameters = _parameters(body)
+        parameters = _parameters(body, {"bundle", "channel", "weight"})
         channel, weight = _text(parameters, "channel", STABLE), read_weight(parameters.get("weight", 0))
         if bundle_given := _text(parameters, "bundle", ""):
             for source in sources(bundle_given, self.trusted):
@@ -71,7 +72,7 @@ class Admin:
         return {"name": name}
 
     async def unload(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        await self.repository.unload(name, _text(_parameters(body), "version", ""))
+        await self.repository.unload(name, _text(_parameters(body, {"version"}), "version", ""))
         return {"name": name}
 
     async def channels(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -80,18 +81,22 @@ class Admin:
             versions.direct(read_channels(body))
         return write_channels(versions.channels)
 
-    async def rollback(self, name: str, _body: dict[str, Any]) -> dict[str, Any]:
+    async def rollback(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        check_names_read(body, set(), "a rollback")
         versions = self.repository.versions(name)
         versions.roll_back()
         return write_channels(versions.channels)
 
 
-def _parameters(body: dict[str, Any]) -> dict[str, Any]:
+def _parameters(body: dict[str, Any], known: Set[str]) -> dict[str, Any]:
+    """What is misspelt would be all versions of a model, or another channel. Raises WrongParameter."""
+    check_names_read(body, {"parameters"}, "the body")
     parameters = body.get("parameters")
     if parameters is None:
         return {}
     if not isinstance(parameters, dict):
         raise NotDecodable("'parameters' is not a JSON object")
+    check_names_read(parameters, known, "'parameters'")
     return parameters
 
 

@@ -135,3 +135,42 @@ async def test_every_other_path_is_answered_as_on_the_main_port(tmp_path: Path) 
         assert (await port.line.ask("/v2/models/tiny", method="GET")).json["name"] == "tiny"
         assert (await port.line.ask(TINY + "load", method="GET")).status == 404
         assert (await port.post("explode")).status == 404
+
+
+@in_loop
+@pytest.mark.parametrize(
+    ("call", "body", "words"),
+    [
+        ("unload", {"version": "1.0"}, "the body has 'version', which is not read"),
+        (
+            "unload",
+            {"parameters": {"versoin": "1.0"}},
+            "'parameters' has 'versoin', which is not read; did you mean ver",
+        ),
+        (
+            "load",
+            {"parameters": {"bundel": "/nowhere"}},
+            "'parameters' has 'bundel', which is not read; did you mean b",
+        ),
+        (
+            "load",
+            b'{"parameters": {"channel": "canary", "channel": "stable"}}',
+            "an object has 'channel' more than once",
+        ),
+        ("channels", {"stable": {"version": "1.0", "wieght": 0.5}}, "'stable' has 'wieght', which is not read; did"),
+        ("rollback", {"version": "1.0"}, "a rollback has 'version', which is not read; it has none"),
+    ],
+)
+async def test_a_name_that_is_misspelt_changes_nothing(tmp_path: Path, call: str, body: Any, words: str) -> None:
+    """Without it the call would mean something else: all versions, the same bundles again."""
+    async with managing(written(tmp_path)) as port:
+        before = port.plane.repository.find("tiny")
+        said = await port.post(call, body)
+        assert (said.status, words in said.json["detail"]) == (422, True), said.body
+        assert port.plane.repository.find("tiny") is before
+
+
+@in_loop
+async def test_what_tritons_client_sends_of_itself_is_taken(tmp_path: Path) -> None:
+    async with managing(written(tmp_path)) as port:
+        assert (await port.post("unload", {"parameters": {"unload_dependents": False}})).status == 200
