@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ from torchferry.serving.onnx_server.models.model import why_served
 from torchferry.serving.onnx_server.models.repository import Repository, Source
 from torchferry.serving.onnx_server.models.versions import Channels
 from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.stop_signals import listen_for_stop
 from torchferry.serving.onnx_server.telemetry.families import Registry
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 
@@ -77,8 +77,7 @@ class Server:
             await port.start()  # alive from here on, ready when the models are
         housekeeping = asyncio.create_task(self._keep_house())
         try:
-            await self._load(sources, channels, stop)
-            if not stop.is_set():
+            if await self._loaded(sources, channels, stop):
                 gc.collect()
                 gc.freeze()  # what stays for good is not looked through again, which takes 30 ms
                 self._announce()
@@ -100,11 +99,20 @@ class Server:
             "models": list(self.repository.models),
         }
 
-    async def _load(self, sources: Sequence[Source], channels: Mapping[str, Channels], stop: asyncio.Event) -> None:
+    async def _loaded(self, sources: Sequence[Source], channels: Mapping[str, Channels], stop: asyncio.Event) -> bool:
+        """Whether all models are loaded; `stop` ends that. Raises UserError."""
+        loading, stopping = asyncio.create_task(self._load(sources, channels)), asyncio.create_task(stop.wait())
+        await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if stop.is_set():
+            loading.cancel()
+            return False
+        await loading
+        return True
+
+    async def _load(self, sources: Sequence[Source], channels: Mapping[str, Channels]) -> None:
         for source in sources:
             await self.repository.load(source)
-            if stop.is_set():
-                return
         for name, meant in channels.items():
             self.repository.versions(name).direct(meant)
         self.plane.loaded = True
@@ -118,13 +126,15 @@ class Server:
         await self.grpc.say_not_ready()
         await asyncio.gather(*(port.refuse_new(LAST_REQUESTS) for port in (self.rest, self.admin)))
         await asyncio.sleep(LAST_REQUESTS if self.rest.connections else 0)
-        left = deadline - time.monotonic()
+        left = max(0.0, deadline - time.monotonic())
         await asyncio.gather(self.rest.stop(left), self.admin.stop(left), self.grpc.stop(left))
         if self.plane.tracing:
             await asyncio.to_thread(self.plane.tracing.close)
         await self.metrics.stop(0)  # last, so that the end can be seen
         if unanswered := sum(model.admission.inside for model in self.repository):
             print(f"torchferry: {unanswered} requests were not answered within --drain-timeout", file=sys.stderr)
+            for model in self.repository:
+                model.scheduler.close()
         else:
             # Only then, since it waits until every request is answered.
             await self.repository.close()
@@ -173,13 +183,6 @@ async def serve(
     settings: Settings, sources: Sequence[Source], channels: Mapping[str, Channels], trusted: TrustedKeys | None
 ) -> None:
     """Until SIGTERM or SIGINT; a second one ends the process at once."""
-    stop = asyncio.Event()
-
-    def on_signal(number: int) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
-    await Server(settings, trusted).run(sources, channels, stop)
+    server, stop = Server(settings, trusted), asyncio.Event()
+    listen_for_stop(stop, settings.drain_timeout)
+    await server.run(sources, channels, stop)

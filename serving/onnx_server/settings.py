@@ -21,6 +21,7 @@ class Settings(ServerSettings):
     tune: bool = option(False, "choose those of sessions, threads and max-batch that are 0 by measuring them at start")
     max_delay_ms: float = option(0.0, "how long a free session waits for a batch to fill")
 
+    load_timeout: float = option(600.0, "seconds for a model to be loaded, checked and warmed up")
     provider: str = option(
         "auto", "where to compute; auto: CUDA where onnxruntime-gpu has it", choices=("auto", "cpu", "cuda", "tensorrt")
     )
@@ -35,7 +36,7 @@ class Settings(ServerSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("max_request_batch", "body_timeout"):
+        for name in ("max_request_batch", "body_timeout", "load_timeout"):
             self.check(name, getattr(self, name) > 0, "give a number above 0")
         for name in ("sessions", "threads", "max_batch", "max_delay_ms", "cache_bytes"):
             self.check(name, getattr(self, name) >= 0, "give 0 or more")

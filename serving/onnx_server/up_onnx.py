@@ -4,6 +4,8 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from torchferry.arguments import Parser
 from torchferry.errors import UserError
@@ -47,8 +49,21 @@ def main(arguments: Sequence[str]) -> None:
     found = find_sources(models, trusted, settings.all_variants)
     channels = find_channels(options.channels, found)
     sys.setswitchinterval(SWITCH_SECONDS)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, found, channels, trusted))
+    try:
+        asyncio.Runner(loop_factory=uvloop.new_event_loop).run(serve(settings, found, channels, trusted))
+        status = 0
+    except UserError as error:
+        print(f"torchferry: {error}", file=sys.stderr)
+        status = 2
+    _end(status)
+
+
+def _end(status: int) -> NoReturn:
+    """The interpreter would wait for its threads first, of which one may be decoding, loading or in a session."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # whoever read it has gone
+            stream.flush()
+    os._exit(status)
 
 
 def with_variant(given: str, variant: str) -> str:

@@ -10,10 +10,12 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import TrustedKeys
 from torchferry.serving.errors import UnknownModel
-from torchferry.serving.onnx_server.models.model import Model, chosen, load, onnx_variants
+from torchferry.serving.onnx_server.daemon_thread import in_daemon_thread
+from torchferry.serving.onnx_server.models.model import Loaded, Model, chosen, load, onnx_variants
 from torchferry.serving.onnx_server.models.versions import STABLE, Versions
 from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
+from torchferry.serving.session.onnx_session import Cancellation
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Repository:
         """
         key = (source.name, source.bundle.version)
         try:
-            loaded = await asyncio.to_thread(load, source.bundle, source.variant, self.settings)
+            loaded = await self._loaded(source)
         except UserError as error:
             self.failures[key] = str(error)
             raise
@@ -96,6 +98,21 @@ class Repository:
         if before:
             await before.close()
         return model
+
+    async def _loaded(self, source: Source) -> Loaded:
+        """Within the time that loading has; whoever waits for it no longer ends it. Raises UserError."""
+        cancellation, seconds = Cancellation(), self.settings.load_timeout
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await in_daemon_thread(load, source.bundle, source.variant, self.settings, cancellation)
+        except BaseException as error:
+            cancellation.cancel()
+            if isinstance(error, TimeoutError) and limit.expired():
+                name = f"{source.name} {source.bundle.version}"
+                raise UserError(
+                    f"{name}: was not loaded and checked within {seconds:g} s; --load-timeout gives it more"
+                ) from error
+            raise
 
     async def unload(self, name: str, version: str = "") -> None:
         """Stop serving a version, or all of them, once their requests are answered. Raises UnknownModel."""

@@ -13,7 +13,15 @@ from torchferry.serving.onnx_server.settings import Settings
 OPTIONS = {
     *("--host", "--port", "--grpc-port", "--metrics-port", "--admin-port", "--ready-file"),
     *("--variant", "--all-variants", "--sessions", "--threads", "--max-batch", "--tune", "--max-delay-ms"),
-    *("--provider", "--max-queue", "--timeout", "--drain-timeout", "--body-timeout", "--max-body-bytes"),
+    *(
+        "--load-timeout",
+        "--provider",
+        "--max-queue",
+        "--timeout",
+        "--drain-timeout",
+        "--body-timeout",
+        "--max-body-bytes",
+    ),
     *("--max-request-batch", "--cache-bytes", "--buckets", "--cors-origin", "--access-log", "--tokens"),
     "--access-log-share",
     *("--tls-certificate", "--tls-key"),
@@ -53,7 +61,7 @@ def test_what_would_let_nothing_in_is_refused(name: str, value: int) -> None:
         said(name, value)
 
 
-@pytest.mark.parametrize("name", ["timeout", "body_timeout", "drain_timeout"])
+@pytest.mark.parametrize("name", ["timeout", "body_timeout", "drain_timeout", "load_timeout"])
 def test_no_time_at_all_is_refused(name: str) -> None:
     with pytest.raises(UserError, match=f"--{name.replace('_', '-')}: 0.0 is not valid; give a number above 0"):
         said(name, 0.0)
