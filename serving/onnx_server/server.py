@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torchferry.errors import UserError
-from torchferry.serving.bundle.signature import TrustedKeys
 from torchferry.serving.net.auth import Access
 from torchferry.serving.net.ports import claim_or_any, listen
 from torchferry.serving.net.ready_file import ready_file
@@ -20,6 +19,7 @@ from torchferry.serving.onnx_server.http.admin import Admin
 from torchferry.serving.onnx_server.http.metrics_page import MetricsPage
 from torchferry.serving.onnx_server.http.rest import Rest
 from torchferry.serving.onnx_server.http.server import HttpServer
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 from torchferry.serving.onnx_server.models.model import why_served
 from torchferry.serving.onnx_server.models.repository import Repository, Source
 from torchferry.serving.onnx_server.models.versions import Channels
@@ -38,7 +38,7 @@ LAST_REQUESTS = 0.5
 
 
 class Server:
-    def __init__(self, settings: Settings, trusted: TrustedKeys | None) -> None:
+    def __init__(self, settings: Settings, allowed: AllowedBundles) -> None:
         """Takes the ports. Raises UserError."""
         self.settings = settings
         self.certificate = (
@@ -46,7 +46,11 @@ class Server:
             if settings.tls_certificate and settings.tls_key
             else None
         )
-        self.access = Access(settings.tokens)
+        self.access, self.scrapers = Access(settings.tokens), Access(settings.metrics_tokens, "--metrics-tokens")
+        for access in (self.access, self.scrapers):
+            access.warn()
+        if settings.tokens and not any(token.is_admin for token in self.access.tokens):
+            print("torchferry: --tokens: no line ends with admin, so nobody may load or unload models", file=sys.stderr)
         registry = Registry()
         metrics = Metrics(registry, settings.bucket_bounds)
         self.repository = Repository(settings, metrics)
@@ -61,14 +65,13 @@ class Server:
             drains=lambda: self.plane.draining,
         )
         self.metrics = HttpServer(
-            MetricsPage(registry, self.plane.turns),
+            MetricsPage(registry, self.plane.turns, self.scrapers),
             listen(host, settings.metrics_port, "--metrics-port"),
             self.certificate,
         )
         self.grpc = GrpcServer(self.plane, self.access, self.certificate)
         admin_port = claim_or_any(LOOPBACK, settings.admin_port)
-        # No tokens: only this machine reaches loopback.
-        admin = Admin(self.plane, Rest(self.plane, Access(None)), trusted)
+        admin = Admin(self.plane, rest, allowed)
         self.admin = HttpServer(admin, listen(LOOPBACK, admin_port, "--admin-port"))
 
     async def run(self, sources: Sequence[Source], channels: Mapping[str, Channels], stop: asyncio.Event) -> None:
@@ -141,7 +144,8 @@ class Server:
 
     async def _keep_house(self) -> None:
         """Once a second: what was changed on disk is read again; what is wrong then is said, and the old goes on."""
-        watched: list[Access | Certificate] = [self.access, *([self.certificate] if self.certificate else [])]
+        watched: list[Access | Certificate] = [self.access, self.scrapers]
+        watched += [self.certificate] if self.certificate else []
         said: dict[object, str] = {}
         while True:
             await asyncio.sleep(1)
@@ -180,9 +184,9 @@ def _tracing() -> "Tracing | None":
 
 
 async def serve(
-    settings: Settings, sources: Sequence[Source], channels: Mapping[str, Channels], trusted: TrustedKeys | None
+    settings: Settings, sources: Sequence[Source], channels: Mapping[str, Channels], allowed: AllowedBundles
 ) -> None:
     """Until SIGTERM or SIGINT; a second one ends the process at once."""
-    server, stop = Server(settings, trusted), asyncio.Event()
+    server, stop = Server(settings, allowed), asyncio.Event()
     listen_for_stop(stop, settings.drain_timeout)
     await server.run(sources, channels, stop)

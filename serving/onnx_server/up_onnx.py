@@ -12,6 +12,7 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
 from torchferry.serving.cli.settings_file import parse
 from torchferry.serving.net.ready_file import check_ready_file
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 from torchferry.serving.onnx_server.models.channels import channel_option
 from torchferry.serving.onnx_server.models.repository import Source, sources
 from torchferry.serving.onnx_server.models.versions import STABLE, Channel, Channels
@@ -48,9 +49,10 @@ def main(arguments: Sequence[str]) -> None:
     models = [with_variant(given, settings.variant) for given in options.models]
     found = find_sources(models, trusted, settings.all_variants)
     channels = find_channels(options.channels, found)
+    allowed = AllowedBundles(settings.bundle_root or [source.bundle.root for source in found], trusted)
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        asyncio.Runner(loop_factory=uvloop.new_event_loop).run(serve(settings, found, channels, trusted))
+        asyncio.Runner(loop_factory=uvloop.new_event_loop).run(serve(settings, found, channels, allowed))
         status = 0
     except UserError as error:
         print(f"torchferry: {error}", file=sys.stderr)

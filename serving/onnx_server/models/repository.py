@@ -29,15 +29,20 @@ class Source:
 
 def sources(given: str, trusted: TrustedKeys | None, all_variants: bool = False) -> list[Source]:
     """What `BUNDLE` or `BUNDLE:VARIANT` stands for. Raises UserError."""
-    # A folder's own name may hold a colon.
-    path, _, variant = given.rpartition(":") if not _exists(given) else (given, "", "")
-    bundle = bundles.load(Path(path or given), trusted)
+    path, variant = path_and_variant(given)
+    bundle = bundles.load(path, trusted)
     if variant:
         check_variant(bundle, variant)
     found = [Source(bundle.name, bundle, variant or chosen(bundle).variant)]
     if all_variants:
         found += [Source(f"{bundle.name}-{name}", bundle, name) for name in onnx_variants(bundle)]
     return found
+
+
+def path_and_variant(given: str) -> tuple[Path, str]:
+    """`variant` is empty where none is named; a folder's own name may hold a colon. Raises UserError."""
+    path, _, variant = given.rpartition(":") if not _exists(given) else (given, "", "")
+    return Path(path or given), variant
 
 
 def check_variant(bundle: Bundle, variant: str) -> None:

@@ -12,6 +12,7 @@ from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
 from torchferry.errors import UserError
 from torchferry.serving.bundle.choice import Choice
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 from torchferry.serving.onnx_server.models.versions import Versions
 from torchferry.serving.onnx_server.server import OTLP_ENDPOINTS, Server
 from torchferry.serving.onnx_server.settings import Settings
@@ -26,7 +27,7 @@ class Made:
         self.settings = Settings(**FREE | settings)
 
     async def __aenter__(self) -> Server:
-        self.server = Server(self.settings, None)
+        self.server = Server(self.settings, AllowedBundles())
         return self.server
 
     async def __aexit__(self, *_: object) -> None:
@@ -66,7 +67,7 @@ async def test_who_listens_everywhere_is_asked_on_loopback_and_so_is_the_admin()
 @in_loop
 async def test_a_port_that_is_taken_is_said_with_its_option(free_port_in_use: int) -> None:
     with pytest.raises(UserError, match=rf"^--port: cannot listen on 127\.0\.0\.1:{free_port_in_use} "):
-        Server(Settings(**FREE | {"port": free_port_in_use}), None)
+        Server(Settings(**FREE | {"port": free_port_in_use}), AllowedBundles())
 
 
 @in_loop

@@ -12,6 +12,7 @@ from torchferry.serving.onnx_server.settings import Settings
 
 OPTIONS = {
     *("--host", "--port", "--grpc-port", "--metrics-port", "--admin-port", "--ready-file"),
+    *("--admin-host", "--bundle-root", "--metrics-tokens"),
     *("--variant", "--all-variants", "--sessions", "--threads", "--max-batch", "--tune", "--max-delay-ms"),
     *(
         "--load-timeout",
@@ -81,6 +82,9 @@ def test_what_may_be_left_to_the_server_is_zero_but_not_less(name: str) -> None:
         ({"access_log_share": -0.1}, "--access-log-share: -0.1 is not valid; give a share, 0 to 1"),
         ({"access_log": Path("/")}, "--access-log: / cannot be a file; give a path in a folder that exists"),
         ({"access_log": Path("/none/a")}, "--access-log: /none/a cannot be a file; give a path in a folder that"),
+        ({"admin_host": ("ours", "http://ours")}, "--admin-host: http://ours is not a host's name; give it alone"),
+        ({"admin_host": ("ours:8081",)}, "--admin-host: ours:8081 is not a host's name"),
+        ({"bundle_root": (Path("/nowhere"),)}, "--bundle-root: /nowhere is not a folder; give one that is a bundle"),
         ({"buckets": "1,0.5"}, "--buckets: 1,0.5 is not valid; give rising numbers"),
         ({"buckets": "1,1"}, "--buckets: 1,1 is not valid; give rising numbers"),
         ({"buckets": "1,inf"}, "--buckets: 1,inf is not valid; give rising numbers"),

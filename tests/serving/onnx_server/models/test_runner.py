@@ -26,7 +26,7 @@ class Session:
         self.threads: list[threading.Thread] = []
         """In which it was run."""
 
-    def run(self, inputs: Mapping[str, np.ndarray], cancellation: Cancellation | None = None) -> dict[str, np.ndarray]:
+    def run(self, inputs: Mapping[str, np.ndarray], _cancellation: Cancellation | None = None) -> dict[str, np.ndarray]:
         self.threads.append(threading.current_thread())
         return {"y": inputs["x"] + 1}
 
