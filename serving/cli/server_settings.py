@@ -11,7 +11,7 @@ from torchferry.serving.cli.options import OptionSet, option
 class ServerSettings(OptionSet):
     """Raises UserError, which names the option, for a value that is not valid."""
 
-    host: str = option("127.0.0.1", "address to listen on")
+    host: str = option("127.0.0.1", "address or name to listen on; :: is all of IPv6 and IPv4")
     port: int = option(8080, "REST; 0 takes a free one")
     grpc_port: int = option(7070, "gRPC; 0 takes a free one")
     metrics_port: int = option(8082, "Prometheus; 0 takes a free one")

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torchferry.errors import UserError
+from torchferry.serving.net.addresses import authority, listeners, reachable
 from torchferry.serving.net.auth import Access
-from torchferry.serving.net.ports import claim_or_any, listen
+from torchferry.serving.net.ports import claim_or_any
 from torchferry.serving.net.ready_file import ready_file
 from torchferry.serving.net.tls import Certificate
+from torchferry.serving.net.unix_sockets import SCHEME, listen_at
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.grpc.server import GrpcServer
 from torchferry.serving.onnx_server.http.admin import Admin
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from torchferry.serving.onnx_server.telemetry.tracing import Tracing
 
 OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-LOOPBACK = "127.0.0.1"
+LOOPBACK = "localhost"
 LAST_REQUESTS = 0.5
 """Seconds in which clients of open connections are told to close them, before the idle ones are closed."""
 
@@ -57,22 +59,25 @@ class Server:
         self.plane = DataPlane(settings, self.repository, metrics, _tracing())
         rest = Rest(self.plane, self.access)
         host = settings.host
+        asked_at = listeners(host, settings.port, "--port")
+        if settings.unix_socket:
+            asked_at.append(listen_at(settings.unix_socket, "--unix-socket"))
         self.rest = HttpServer(
             rest,
-            listen(host, settings.port, "--port"),
+            asked_at,
             self.certificate,
             headers=rest.headers,
             drains=lambda: self.plane.draining,
         )
         self.metrics = HttpServer(
             MetricsPage(registry, self.plane.turns, self.scrapers),
-            listen(host, settings.metrics_port, "--metrics-port"),
+            listeners(host, settings.metrics_port, "--metrics-port"),
             self.certificate,
         )
         self.grpc = GrpcServer(self.plane, self.access, self.certificate)
         admin_port = claim_or_any(LOOPBACK, settings.admin_port)
         admin = Admin(self.plane, rest, allowed)
-        self.admin = HttpServer(admin, listen(LOOPBACK, admin_port, "--admin-port"))
+        self.admin = HttpServer(admin, listeners(LOOPBACK, admin_port, "--admin-port"))
 
     async def run(self, sources: Sequence[Source], channels: Mapping[str, Channels], stop: asyncio.Event) -> None:
         """Serve until `stop`, then answer what is in flight. Raises UserError for a model that cannot be loaded."""
@@ -92,13 +97,16 @@ class Server:
             await self.grpc.stop(0)  # or it would complain of a loop that has ended
 
     def addresses(self) -> dict[str, Any]:
-        host = LOOPBACK if self.settings.host == "0.0.0.0" else self.settings.host
-        host, scheme = f"[{host}]" if ":" in host else host, "https" if self.certificate else "http"
+        """As clients on this machine ask them."""
+        settings, scheme = self.settings, "https" if self.certificate else "http"
+        host, (admin, *_) = reachable(settings.host), self.admin.listeners[0].getsockname()
+        sockets = {"rest_unix": settings.unix_socket, "grpc_unix": settings.grpc_unix_socket}
         return {
-            "rest": f"{scheme}://{host}:{self.rest.port}",
-            "grpc": f"{host}:{self.grpc.port}",
-            "metrics": f"{scheme}://{host}:{self.metrics.port}/metrics",
-            "admin": f"http://{LOOPBACK}:{self.admin.port}",
+            "rest": f"{scheme}://{authority(host, self.rest.port)}",
+            "grpc": authority(host, self.grpc.port),
+            "metrics": f"{scheme}://{authority(host, self.metrics.port)}/metrics",
+            "admin": f"http://{authority(admin, self.admin.port)}",
+            **{name: f"{SCHEME}{path.absolute()}" for name, path in sockets.items() if path},
             "models": list(self.repository.models),
         }
 
@@ -168,7 +176,7 @@ class Server:
             print(f"  {model.name}: {model.loaded.variant}: {why_served(model.bundle, model.loaded.variant)}")
         for name, address in self.addresses().items():
             if name != "models":
-                print(f"  {name:8} {address}")
+                print(f"  {name:9} {address}")
         sys.stdout.flush()
 
 

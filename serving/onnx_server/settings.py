@@ -14,6 +14,8 @@ NAME = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServerSettings):
+    unix_socket: Path | None = option(None, "REST besides at the unix socket of this path", type=Path)
+    grpc_unix_socket: Path | None = option(None, "gRPC besides at the unix socket of this path", type=Path)
     admin_port: int = option(8081, "load and unload, on loopback only; another one if it is taken")
     admin_host: tuple[str, ...] = option(
         (), "what else the admin port may be asked as, beside localhost", metavar="NAME"
