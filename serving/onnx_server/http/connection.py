@@ -83,10 +83,11 @@ class Connection(asyncio.Protocol):
 
     # From requests to answers.
 
-    def _begin_arrived(self, arrived: Iterable[HttpRequest]) -> None:
+    def _begin_arrived(self, arrived: list[HttpRequest]) -> None:
         """And the one whose body arrives."""
-        reading = self.parser.reading
-        for request in (*arrived, *([reading] if reading else [])):
+        if self.parser.reading:
+            arrived.append(self.parser.reading)
+        for request in arrived:
             if request.begun:
                 request.arrived()
             else:
@@ -100,6 +101,11 @@ class Connection(asyncio.Protocol):
             request = self.parked.popleft()
             self.order.append(request)
             self._begin(request)
+        if self.parked or self.is_full or self.unsent or self.is_paused:
+            self._pause_or_resume()
+
+    def _pause_or_resume(self) -> None:
+        """Nothing is read that cannot be begun."""
         if bool(self.parked or self.is_full or self.unsent) != self.is_paused and not self.is_closing:
             self.is_paused = not self.is_paused
             (self.transport.pause_reading if self.is_paused else self.transport.resume_reading)()
@@ -275,14 +281,13 @@ class Connection(asyncio.Protocol):
 
 
 def _answer(request: HttpRequest, status: int, body: Sequence[bytes], headers: Iterable[Header]) -> list[bytes]:
-    parts = [STATUS[status], date()]
+    """Its bytes: in one piece, or the head and the pieces of a long body."""
+    size = len(body[0]) if len(body) == 1 else sum(map(len, body))
+    head = [STATUS[status], date()]
     if status != http.HTTPStatus.NO_CONTENT:
-        parts.append(b"content-length: %d\r\n" % sum(map(len, body)))
-    for name, value in headers:
-        parts += (name, b": ", value, b"\r\n")
-    if request.is_last:
-        parts.append(b"connection: close\r\n")
-    parts.append(b"\r\n")
-    if request.method != "HEAD":
-        parts += body
-    return parts
+        head.append(b"content-length: %d\r\n" % size)
+    head += [b"%b: %b\r\n" % header for header in headers]
+    head.append(b"connection: close\r\n\r\n" if request.is_last else b"\r\n")
+    if request.method == "HEAD":
+        body, size = (), 0
+    return [b"".join((*head, *body))] if size <= PART else [b"".join(head), *body]

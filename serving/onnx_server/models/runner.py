@@ -14,8 +14,11 @@ from torchferry.serving.session.onnx_session import Cancellation
 
 
 class Runner(Protocol):
+    batch: Batch | None
+    """That it computes."""
+
     def run(self, batch: Batch) -> None:
-        """Compute it, and have the loop call `finished(runner, batch)` then."""
+        """Compute it, and have `finished(runner, batch)` called then, in the loop's thread."""
 
     def close(self) -> None: ...
 
@@ -30,22 +33,28 @@ class InlineRunner:
 
     def __init__(self, session: Session, loop: asyncio.AbstractEventLoop, finished: Finished) -> None:
         self.session, self.loop, self.finished = session, loop, finished
+        self.batch: Batch | None = None
+        """None while it computes in the loop: nobody else has that then."""
         self.cancellation = Cancellation()
         self.thread: ThreadRunner | None = None
 
     def run(self, batch: Batch) -> None:
-        if not self.thread and not self._run_here(batch):
-            self.thread = ThreadRunner(self.session, self.loop, lambda _, batch: self.finished(self, batch))
-        if self.thread:
-            self.thread.run(batch)
-        else:
-            # Not at once: `finished` dispatches the next batch, from within the dispatch that has called this.
-            self.loop.call_soon(self.finished, self, batch)
+        if not self.thread and self._run_here(batch):
+            self.finished(self, batch)
+            return
+        if not self.thread:
+            self.thread = ThreadRunner(self.session, self.loop, self._told)
+        self.batch = batch
+        self.thread.run(batch)
 
     def close(self) -> None:
         if self.thread:
             self.thread.close()
             self.thread = None  # it knows this runner
+
+    def _told(self, _thread: Runner, batch: Batch) -> None:
+        self.batch = None
+        self.finished(self, batch)
 
     def _run_here(self, batch: Batch) -> bool:
         """Whether it came to an end of its own."""
@@ -66,6 +75,7 @@ class ThreadRunner:
         """Of the latest batch, which may be over."""
         self.timer: asyncio.TimerHandle | None = None
         self.looks_at = math.inf
+        self.batch: Batch | None = None
         self.batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         # A daemon, because a drain that ran out of time leaves sessions computing.
         threading.Thread(target=self._work, name="session", daemon=True).start()
@@ -75,6 +85,7 @@ class ThreadRunner:
         self.cancellation = batch.cancellation = Cancellation()
         if self.deadline < self.looks_at:
             self._look_at(self.deadline)
+        self.batch = batch
         self.batches.put(batch)
 
     def close(self) -> None:
@@ -99,5 +110,9 @@ class ThreadRunner:
     def _work(self) -> None:
         while (batch := self.batches.get()) is not None:
             batch.run(self.session)
-            self.loop.call_soon_threadsafe(self.finished, self, batch)
+            self.loop.call_soon_threadsafe(self._told, batch)
             del batch  # or its tensors would live until the next one
+
+    def _told(self, batch: Batch) -> None:
+        self.batch = None
+        self.finished(self, batch)

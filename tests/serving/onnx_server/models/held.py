@@ -77,6 +77,13 @@ def submit(scheduler: Scheduler, inputs: Mapping[str, np.ndarray], **given: Any)
     return work
 
 
+async def begun(scheduler: Scheduler, inputs: Mapping[str, np.ndarray], **given: Any) -> Asked:
+    """One that a session computes already: what is submitted from now on finds that session busy."""
+    work = submit(scheduler, inputs, **given)
+    await until(lambda: bool(work.started))
+    return work
+
+
 async def answers(session: Held, *works: Asked, batches: int) -> list[float]:
     """Let so many batches run; what the works are answered."""
     session.may_run.release(batches)
