@@ -150,7 +150,7 @@ class Line:
         before = len(self.transport.writes)
         self.send(head(path, len(sent), method, **headers) + sent)
         await until(lambda: len(self.transport.writes) > before and not self.protocol.unsent)
-        return _said(b"".join(self.transport.writes[before:]))
+        return said(b"".join(self.transport.writes[before:]))
 
     def send(self, content: bytes) -> None:
         self.protocol.data_received(content)
@@ -160,7 +160,7 @@ class Line:
         self.protocol.connection_lost(ConnectionResetError())
 
 
-def _said(answer: bytes) -> Said:
+def said(answer: bytes) -> Said:
     start, _, content = answer.partition(b"\r\n\r\n")
     status, *lines = start.decode("latin-1").split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines)

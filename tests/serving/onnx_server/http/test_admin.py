@@ -15,17 +15,18 @@ from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.http.admin import Admin
 from torchferry.serving.onnx_server.http.rest import Rest
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 
 TINY = "/v2/repository/models/tiny/"
 
 
 class Port:
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: DataPlane, *roots: Path, tokens: Path | None = None) -> None:
         self.plane = plane
-        self.line = Line(Admin(plane, Rest(plane, Access(None)), None))
+        self.line = Line(Admin(plane, Rest(plane, Access(tokens)), AllowedBundles(roots)))
 
-    async def post(self, call: str, body: Any = b"") -> Said:
-        return await self.line.ask(TINY + call, body)
+    async def post(self, call: str, body: Any = b"", **headers: str) -> Said:
+        return await self.line.ask(TINY + call, body, **{"Content-Type": "application/json"} | headers)
 
     async def load(self, bundle: Bundle, **parameters: Any) -> Said:
         return await self.post("load", {"parameters": {"bundle": str(bundle.root), **parameters}})
@@ -40,9 +41,10 @@ class Port:
 
 
 @asynccontextmanager
-async def managing(*served: Bundle) -> AsyncIterator[Port]:
-    async with serving_bundles(*served) as plane:
-        yield Port(plane)
+async def managing(*served: Bundle, tokens: Path | None = None, **settings: Any) -> AsyncIterator[Port]:
+    """Bundles may be loaded from beside the first one."""
+    async with serving_bundles(*served, **settings) as plane:
+        yield Port(plane, served[0].root.parent, tokens=tokens)
 
 
 @in_loop
@@ -97,7 +99,7 @@ async def test_a_rollback_takes_the_last_change_of_the_channels_back(tmp_path: P
 @pytest.mark.parametrize(
     ("call", "body", "status", "words"),
     [
-        ("load", {"parameters": {"bundle": "/nowhere"}}, 400, "/nowhere: is not a bundle"),
+        ("load", {"parameters": {"bundle": "/nowhere"}}, 400, "/nowhere: is outside of the folders to load from"),
         ("load", {"parameters": [1]}, 400, "'parameters' is not a JSON object"),
         ("load", {"parameters": {"weight": 2}}, 422, "weight is 2; give a share of the requests"),
         ("load", {"parameters": {"weight": True}}, 422, "weight is True"),
@@ -174,3 +176,28 @@ async def test_a_name_that_is_misspelt_changes_nothing(tmp_path: Path, call: str
 async def test_what_tritons_client_sends_of_itself_is_taken(tmp_path: Path) -> None:
     async with managing(written(tmp_path)) as port:
         assert (await port.post("unload", {"parameters": {"unload_dependents": False}})).status == 200
+
+
+@in_loop
+async def test_a_page_of_another_origin_changes_nothing(tmp_path: Path) -> None:
+    async with managing(written(tmp_path)) as port:
+        for headers in ({"Origin": "http://evil.example"}, {"Content-Type": "text/plain", "Origin": "null"}):
+            said = await port.post("unload", **headers)
+            assert (said.status, "pages of other origins may not ask" in said.json["detail"]) == (403, True)
+        assert port.versions == ["1.0"]
+
+
+@in_loop
+async def test_with_tokens_only_the_role_admin_changes_anything_and_others_ask_as_elsewhere(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("ann s-ann\nbob s-bob admin\n")
+    async with managing(written(tmp_path), tokens=tokens) as port:
+        ann, bob = {"Authorization": "Bearer s-ann"}, {"Authorization": "Bearer s-bob"}
+        statuses = [(await port.post("unload", **headers)).status for headers in ({}, ann)]
+        statuses.append((await port.line.ask(TINY + "channels", method="GET")).status)
+        assert statuses == [401, 403, 401]
+        asked = [await port.line.ask("/v2/models/tiny/infer", {}, **headers) for headers in ({}, ann)]
+        assert [said.status for said in asked] == [401, 400]
+        assert (await port.line.ask("/v2/health/live", method="GET")).status == 200
+        assert port.versions == ["1.0"]
+        assert (await port.post("unload", **bob)).status == 200
