@@ -64,7 +64,7 @@ WORKDIR /
 USER 1000:1000
 # REST, gRPC and Prometheus; loading and unloading stay on the container's loopback.
 EXPOSE 8080 7070 8082
-# Every model gave its golden outputs. The admin port answers without TLS and tokens, whatever the others ask for.
+# Every model gave its golden outputs. The admin port tells health without TLS and tokens, whatever the others ask for.
 HEALTHCHECK --start-period=60s --interval=10s --timeout=5s \
     CMD ["python", "-c", "import http.client; c = http.client.HTTPConnection('127.0.0.1', 8081, timeout=4); c.request('GET', '/v2/health/ready'); exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["tini", "--", "python", "-m", "torchferry"]

@@ -12,7 +12,10 @@ class CannotBuild(Exception):
 
 
 class RequestError(Exception):
-    """A request cannot be answered, and the client is the one who can mend it."""
+    """A request cannot be answered, and the client is the one who can mend it, or to come back."""
+
+    code = "request_error"
+    """What programs tell the errors apart by, in every body that says one; the words may change, this does not."""
 
     def __str__(self) -> str:
         # It repeats what the request says: perhaps millions of letters, or halves of them that UTF-8 does not have.
@@ -22,49 +25,71 @@ class RequestError(Exception):
 class ClientGone(RequestError):
     """There is nobody to answer any more."""
 
+    code = "client_gone"
+
 
 class UnknownModel(RequestError):
     """There is no model, or no version of it, of that name."""
+
+    code = "unknown_model"
 
 
 class NotDecodable(RequestError):
     """The body is not what it claims to be."""
 
+    code = "not_decodable"
+
 
 class TooLarge(RequestError):
     """The body has too many bytes or pixels."""
+
+    code = "too_large"
 
 
 class TooSlow(RequestError):
     """The body did not arrive in time."""
 
+    code = "body_too_slow"
+
 
 class UnsupportedType(RequestError):
     """The body is of a type that the model cannot be asked with."""
+
+    code = "unsupported_type"
 
 
 class WrongTensor(RequestError):
     """A tensor's name, shape or datatype is not what the model takes."""
 
+    code = "wrong_tensor"
+
 
 class WrongParameter(RequestError):
     """A parameter of a request has a value that means nothing."""
+
+    code = "wrong_parameter"
 
 
 class NotExplainable(RequestError):
     """The model, or this request to it, has no gradient that says anything."""
 
+    code = "not_explainable"
+
 
 class NoPicture(RequestError):
     """A picture is asked for of a model that does not look at one."""
+
+    code = "no_picture"
 
 
 class NotAllowed(RequestError):
     """The request carries no token that this server takes, or asks for what is done elsewhere."""
 
+    code = "not_allowed"
 
-class Overloaded(RequestError):
-    """The queue is full, or a request would pass its deadline in it."""
+
+class TryLater(RequestError):
+    """The request may be right, but not now."""
 
     def __init__(self, text: str, retry_after: int) -> None:
         super().__init__(text)
@@ -72,9 +97,25 @@ class Overloaded(RequestError):
         """Seconds after which it is worth trying again."""
 
 
+class Overloaded(TryLater):
+    """The queue is full, or a request would pass its deadline in it."""
+
+    code = "overloaded"
+
+
+class Unavailable(TryLater):
+    """The server starts or ends, the model is being loaded or could not be, or there is none left."""
+
+    code = "unavailable"
+
+
 class DeadlinePassed(Exception):
     """The request was not answered in the time that it had, the time in the queue included."""
+
+    code = "deadline_passed"
 
 
 class InferenceFailed(Exception):
     """The model could not compute an answer, for a reason that is not the client's."""
+
+    code = "inference_failed"

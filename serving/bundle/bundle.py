@@ -218,6 +218,16 @@ def read(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:
     return bundle
 
 
+def said_name(root: Path) -> tuple[str, str] | None:
+    """Name and version as model.json has them, whatever else is wrong with it; None if it says none."""
+    try:
+        content = json.loads((root / "model.json").read_text())
+        name, version = content["name"], content["version"]
+        return (name, version) if NAME.fullmatch(name) and NAME.fullmatch(version) else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
 def write(bundle: Bundle) -> None:
     """Write model.json. It completes the folder: everything else but a signature must be there already."""
     content = _json(dataclasses.asdict(bundle))

@@ -11,7 +11,7 @@ from torchferry.serving.cli.options import OptionSet, option
 class ServerSettings(OptionSet):
     """Raises UserError, which names the option, for a value that is not valid."""
 
-    host: str = option("127.0.0.1", "address to listen on")
+    host: str = option("127.0.0.1", "address or name to listen on; :: is all of IPv6 and IPv4")
     port: int = option(8080, "REST; 0 takes a free one")
     grpc_port: int = option(7070, "gRPC; 0 takes a free one")
     metrics_port: int = option(8082, "Prometheus; 0 takes a free one")
@@ -22,7 +22,9 @@ class ServerSettings(OptionSet):
     drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")
     max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
 
-    tokens: Path | None = option(None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] a line", type=Path)
+    tokens: Path | None = option(
+        None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] [admin] a line", type=Path
+    )
     tls_certificate: Path | None = option(None, "PEM file, read again when it changes", type=Path)
     tls_key: Path | None = option(None, "its private key, PEM", type=Path)
     access_log: Path | None = option(

@@ -13,9 +13,10 @@ import numpy as np
 
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.images import decode_files, decode_image
+from torchferry.serving.codec.json_objects import check_names_read, each_once
 from torchferry.serving.codec.lines import read_lines
 from torchferry.serving.codec.sample_answer import has_words, sample_answer
-from torchferry.serving.codec.table_rows import each_once, from_lines, from_records, plain_rows
+from torchferry.serving.codec.table_rows import from_lines, from_records, plain_rows
 from torchferry.serving.codec.tensors import FORM, check_names, from_json, read_tensors, write_tensors
 from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
 
@@ -118,10 +119,11 @@ def _finite(content: Any) -> Any:
 def _read_json(body: bytes, bundle: Bundle) -> Request:
     table = bundle.table
     try:
-        content = json.loads(body, object_pairs_hook=each_once if table else None)
+        content = json.loads(body, object_pairs_hook=each_once)
     except (ValueError, RecursionError) as error:
         raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}{_behind(error)}") from error
-    if _has_list(content, "instances", table) and "inputs" not in content:
+    if _has_list(content, "instances", table) and not _has_list(content, "inputs", table):
+        check_names_read(content, {"instances"}, "the body")
         return _instances(content["instances"], bundle)
     if table and isinstance(content, list):
         return _records(content, table, "predictions")
@@ -130,6 +132,7 @@ def _read_json(body: bytes, bundle: Bundle) -> Request:
         return _records([content], table, "labels")
     if not (isinstance(content, dict) and _are_tensors(content.get("inputs"))):
         raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}")
+    check_names_read(content, {"inputs"}, "the body")
     return Request(read_tensors(content, bundle.inputs), "tensors")
 
 
@@ -212,8 +215,9 @@ def _column(samples: list[Any], spec: TensorSpec) -> np.ndarray:
 
 def _file(sample: Any, name: str) -> bytes:
     try:
+        check_names_read(sample, {"b64"}, "an instance")
         return base64.b64decode(sample["b64"], validate=True)
-    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
         raise NotDecodable(f"'{name}' of an instance is not of the form {FILE}") from error
 
 

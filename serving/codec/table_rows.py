@@ -21,16 +21,6 @@ EITHER = "may be the columns' names or a row"
 """What is said of a first line of numbers that are names as well."""
 
 
-def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose names are different ones, for json.loads. Raises WrongTensor: which value is meant?"""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise WrongTensor(f"an object has '{twice[:100]}' more than once")
-    return content
-
-
 def from_records(records: Sequence[Any], spec: TensorSpec) -> Rows:
     """Objects with a cell for each column, by name. Raises WrongTensor, which names the row and the column."""
     table, place = _table(spec), _counted if len(records) > 1 else _alone

@@ -13,6 +13,7 @@ import numpy as np
 
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.images import decode_files, files_in_json
+from torchferry.serving.codec.json_objects import check_names_read
 from torchferry.serving.codec.values import checked_values
 from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
 
@@ -27,6 +28,7 @@ DTYPES = {
 _KINDS = {"b": "biu", "u": "iu", "i": "iu", "f": "iuf"}
 DATATYPES = {dtype: name for name, dtype in DTYPES.items()} | {np.dtype(object): "BYTES"}
 MAX_ELEMENTS = 2**26
+TENSOR = frozenset(("name", "shape", "datatype", "data"))
 FORM = '{"inputs": [{"name", "shape", "datatype", "data"}]}'
 
 
@@ -36,10 +38,15 @@ def read_tensors(content: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndar
     Raises NotDecodable if it is of another form, WrongTensor naming the tensor and what would be right, TooLarge.
     """
     try:
-        given = {tensor["name"]: tensor for tensor in content["inputs"]}
+        names = [tensor["name"] for tensor in content["inputs"]]
+        given = dict(zip(names, content["inputs"], strict=True))
     except (KeyError, TypeError) as error:
         raise NotDecodable(f"the body is not JSON of the form {FORM}") from error
     check_names(given, specs)
+    for name, tensor in given.items():
+        check_names_read(tensor, TENSOR, f"'{name}'")
+        if names.count(name) > 1:
+            raise WrongTensor(f"'{name}' is given twice")
     tensors = {spec.name: _read_tensor(given[spec.name], spec) for spec in specs}
     check_batch(tensors)
     return tensors

@@ -2,12 +2,17 @@
 
 import hmac
 import math
+import stat
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torchferry.errors import UserError
 from torchferry.serving.errors import NotAllowed, Overloaded
+
+ADMIN = "admin"
+"""The role, as a line says it."""
 
 
 @dataclass
@@ -16,6 +21,8 @@ class Token:
     secret: str
     rate: float = math.inf
     """Requests a second."""
+    is_admin: bool = False
+    """Whether it may change what is served."""
     left: float = field(default=0.0)
     """Of a second's worth, which is the most that can be saved up."""
     refilled: float = field(default_factory=time.monotonic)
@@ -35,11 +42,13 @@ class Token:
 class Access:
     """Lets everybody in where there is no file; the file is read again when it changes."""
 
-    def __init__(self, path: Path | None) -> None:
-        """Raises UserError."""
-        self.path = path
+    def __init__(self, path: Path | None, option: str = "--tokens") -> None:
+        """Raises UserError, which names the option."""
+        self.path, self.option = path, option
         self.tokens: list[Token] = []
         self.read_at: tuple[float, int] | None = None
+        self.mode = 0
+        """The file's permissions."""
         if path:
             self.refresh()
 
@@ -54,12 +63,20 @@ class Access:
                 return
             lines = [line.split() for line in self.path.read_text().splitlines()]
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"--tokens: {self.path}: cannot be read ({error})") from error
-        self.tokens = [_token(words, self.path) for words in lines if words and not words[0].startswith("#")]
-        self.read_at = changed
+            raise UserError(f"{self.option}: {self.path}: cannot be read ({error})") from error
+        place = f"{self.option}: {self.path}"
+        self.tokens = [_token(words, place) for words in lines if words and not words[0].startswith("#")]
+        self.read_at, self.mode = changed, state.st_mode
 
-    def check(self, authorization: str) -> None:
-        """`authorization` is the header. Raises NotAllowed and Overloaded."""
+    def warn(self) -> None:
+        """Say on stderr that other users of this machine can read the secrets."""
+        if self.mode & stat.S_IROTH:
+            text = f"torchferry: {self.option}: {self.path} can be read by every user of this machine; chmod o-r it"
+            print(text, file=sys.stderr, flush=True)
+
+    def check(self, authorization: str) -> Token | None:
+        """Whose request it is; None where everybody is let in. `authorization` is the header. Raises NotAllowed and
+        Overloaded."""
         if not self.path:
             return None
         kind, _, secret = authorization.partition(" ")
@@ -67,18 +84,20 @@ class Access:
             for token in self.tokens:
                 # As long for a wrong one as for a right one, so that nobody can guess it letter by letter.
                 if hmac.compare_digest(token.secret.encode(), secret.strip().encode("utf-8", "replace")):
-                    return token.spend()
+                    token.spend()
+                    return token
         raise NotAllowed("the request has no token that this server takes; send Authorization: Bearer TOKEN")
 
 
-def _token(words: list[str], path: Path) -> Token:
+def _token(words: list[str], place: str) -> Token:
     try:
         name, secret, *rest = words
-        (rate,) = [float(word) for word in rest] or [math.inf]
-        token = Token(name, secret, rate)
+        is_admin = rest[-1:] == [ADMIN]
+        (rate,) = [float(word) for word in rest[: len(rest) - is_admin]] or [math.inf]
+        token = Token(name, secret, rate, is_admin)
     except ValueError as error:
-        raise UserError(f"--tokens: {path}: a line is not NAME TOKEN [REQUESTS-PER-SECOND]") from error
+        raise UserError(f"{place}: a line is not NAME TOKEN [REQUESTS-PER-SECOND] [{ADMIN}]") from error
     if not token.rate > 0:
-        raise UserError(f"--tokens: {path}: '{token.name}' has the rate {token.rate:g}; give a number above 0")
+        raise UserError(f"{place}: '{token.name}' has the rate {token.rate:g}; give a number above 0")
     token.left = 1.0 if math.isinf(token.rate) else max(1.0, token.rate)
     return token

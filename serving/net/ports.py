@@ -2,8 +2,10 @@
 
 import socket
 from collections.abc import Container
+from contextlib import ExitStack
 
 from torchferry.errors import UserError
+from torchferry.serving.net.addresses import listeners
 
 
 def listen(host: str, port: int, option: str) -> socket.socket:
@@ -20,22 +22,13 @@ def listen(host: str, port: int, option: str) -> socket.socket:
 
 
 def claim(host: str, port: int, option: str, given: Container[int] = ()) -> int:
-    """`port`, or for 0 a free one that is not among those `given` already.
+    """`port`, or for 0 a free one that is not among those `given` already; on every address of `host`.
 
     Raises UserError naming `option` if it is taken, or if `host` is not an address of this machine.
     """
-    if not 0 <= port <= 65535:
-        raise UserError(f"{option}: {port} is not a port; give 0 to 65535")
-    if port in given:
-        raise UserError(f"{option}: {port} is another port of this server already; give one of its own")
-    try:
-        while (claimed := _bind(host, port)) in given:
-            pass
-        return claimed
-    except OSError as error:
-        raise UserError(
-            f"{option}: cannot listen on {host}:{port} ({error.strerror}); give another port, or 0 for a free one"
-        ) from error
+    with ExitStack() as closed:
+        first, *_ = [closed.enter_context(listener) for listener in listeners(host, port, option, given)]
+        return int(first.getsockname()[1])
 
 
 def claim_or_any(host: str, port: int, given: Container[int] = ()) -> int:
@@ -45,15 +38,6 @@ def claim_or_any(host: str, port: int, given: Container[int] = ()) -> int:
 
 def is_free(host: str, port: int) -> bool:
     try:
-        return _bind(host, port) == port
-    except OSError:
+        return claim(host, port, "") == port
+    except UserError:
         return False
-
-
-def _bind(host: str, port: int) -> int:
-    """The port that a socket on `host` gets; it is closed again. Raises OSError."""
-    with socket.socket() as probe:
-        # As servers do it, so that connections of an earlier server that are still closing do not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
-        return int(probe.getsockname()[1])

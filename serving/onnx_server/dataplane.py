@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from torchferry.serving.cpu import cores
-from torchferry.serving.errors import ClientGone, DeadlinePassed, Overloaded, RequestError
+from torchferry.serving.errors import ClientGone, DeadlinePassed, Overloaded, RequestError, Unavailable
 from torchferry.serving.onnx_server.models.repository import Repository
 from torchferry.serving.onnx_server.request_context import RequestContext
 from torchferry.serving.onnx_server.settings import Settings
@@ -27,12 +27,19 @@ class DataPlane:
         # Pillow and numpy let go of the interpreter's lock for most of their work.
         self.threads = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
         self.turns = Turns()
-        self.loaded = self.draining = False
+        self.draining = False
 
     @property
     def ready(self) -> bool:
         """Whether requests should be sent here. What was loaded has given its golden outputs."""
-        return self.loaded and not self.draining
+        return bool(self.repository.models) and not (self.repository.absent.is_starting or self.draining)
+
+    def answers(self, name: str, version: str) -> bool:
+        """Whether requests to the model should be sent here. Raises UnknownModel."""
+        try:
+            return bool(self.repository.find(name, version)) and self.ready
+        except Unavailable:
+            return False
 
     def trace(self, context: RequestContext, traceparent: str) -> None:
         """Make the request a part of its caller's trace, or of one of its own where traces are sent."""
@@ -59,6 +66,8 @@ def _outcome(error: BaseException | None) -> str:
         return "ok"
     if isinstance(error, Overloaded):
         return "overloaded"
+    if isinstance(error, Unavailable):
+        return "unavailable"
     if isinstance(error, asyncio.CancelledError | ClientGone):
         return "cancelled"
     if isinstance(error, RequestError):

@@ -79,12 +79,16 @@ def statistics(model: Model) -> dict[str, Any]:
 
 
 def index(repository: Repository, ready_only: bool = False) -> list[dict[str, str]]:
-    ready = [{"name": model.name, "version": model.version, "state": "READY", "reason": ""} for model in repository]
-    failed = [
-        {"name": name, "version": version, "state": "UNAVAILABLE", "reason": reason}
-        for (name, version), reason in repository.failures.items()
-    ]
-    return ready if ready_only else ready + failed
+    absent = repository.absent
+    models = [] if absent.is_starting else list(repository)
+    ready = [_state(model.name, model.version, "READY") for model in models]
+    loading = [_state(*key, "LOADING") for key in sorted(absent.loading)]
+    failed = [_state(*key, "UNAVAILABLE", reason) for key, reason in absent.failures.items()]
+    return ready if ready_only else ready + loading + failed
+
+
+def _state(name: str, version: str, state: str, reason: str = "") -> dict[str, str]:
+    return {"name": name, "version": version, "state": state, "reason": reason}
 
 
 def _words(model: Model) -> dict[str, Any]:

@@ -2,18 +2,24 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from torchferry.nearest import nearest
 from torchferry.serving.errors import WrongParameter
 from torchferry.serving.onnx_server.remembered import Remembered
 
 Shapes = tuple[tuple[int, ...], ...]
 Outputs = Mapping[str, np.ndarray]
 
+OF_REQUESTS = ("timeout", "priority", "binary_data_output", "triton_enable_empty_final_response")
+ELSEWHERE = ("shared_memory_", "sequence_")
+"""What names begin with that other servers keep something for."""
+LIKE = 0.85
+"""How alike a parameter is to one of ours to be a misspelling of it."""
 PRIORITIES = {"interactive": True, "batch": False}
 
 
@@ -86,11 +92,32 @@ def _nobody(_work: Work) -> None:
     """Is told of a work that is over."""
 
 
+def check_outputs(wanted: Sequence[Wanted]) -> None:
+    """Raises WrongParameter for one that is asked for twice: which of the two is meant?"""
+    names = [output.name for output in wanted]
+    if len({*names}) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise WrongParameter(f"the output '{twice}' is asked for twice")
+
+
+def check_parameters(given: Mapping[str, Any], known: Collection[str]) -> None:
+    """Clients may have parameters of their own. Raises WrongParameter for those that mean more than is done here, and
+    those that are almost one of the `known`."""
+    for name, value in given.items():
+        if name in known or not value:
+            continue
+        if name.startswith(ELSEWHERE):
+            raise WrongParameter(f"{name} is {value!r}; this server keeps neither sequences nor shared memory")
+        if near := nearest(name, known, LIKE):
+            raise WrongParameter(f"there is no parameter '{name}'; did you mean {near}?")
+
+
 def read_parameters(given: Mapping[str, Any], into: Inference) -> None:
     """The parameters that mean something here: `timeout` in microseconds and `priority`, as Triton has them.
 
     Priority 0 (none) and 1 are interactive, higher numbers are batch; the two words do as well. Raises WrongParameter.
     """
+    check_parameters(given, OF_REQUESTS)
     into.parameters = given
     if timeout := given.get("timeout"):
         try:

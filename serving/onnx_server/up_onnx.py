@@ -3,15 +3,20 @@
 import asyncio
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from torchferry.arguments import Parser
 from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
 from torchferry.serving.cli.settings_file import parse
 from torchferry.serving.net.ready_file import check_ready_file
+from torchferry.serving.onnx_server.models.absent import Key, say_skipped
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 from torchferry.serving.onnx_server.models.channels import channel_option
-from torchferry.serving.onnx_server.models.repository import Source, sources
+from torchferry.serving.onnx_server.models.repository import Source, path_and_variant, sources
 from torchferry.serving.onnx_server.models.versions import STABLE, Channel, Channels
 from torchferry.serving.onnx_server.settings import Settings
 
@@ -21,6 +26,8 @@ are longer than most answers take."""
 
 
 def main(arguments: Sequence[str]) -> None:
+    # Read when grpc is imported. It writes a line for each handshake that fails, with the name that the client sent.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         import uvloop
 
@@ -44,11 +51,25 @@ def main(arguments: Sequence[str]) -> None:
     settings, trusted = Settings.of(options), trusted_keys(options)
     check_ready_file(settings.ready_file)
     models = [with_variant(given, settings.variant) for given in options.models]
-    found = find_sources(models, trusted, settings.all_variants)
-    channels = find_channels(options.channels, found)
+    found, failures = find_sources(models, trusted, settings)
+    channels = find_channels(options.channels, found, failures)
+    allowed = AllowedBundles(settings.bundle_root or [path_and_variant(given)[0] for given in models], trusted)
     sys.setswitchinterval(SWITCH_SECONDS)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, found, channels, trusted))
+    try:
+        asyncio.Runner(loop_factory=uvloop.new_event_loop).run(serve(settings, found, failures, channels, allowed))
+        status = 0
+    except UserError as error:
+        print(f"torchferry: {error}", file=sys.stderr)
+        status = 2
+    _end(status)
+
+
+def _end(status: int) -> NoReturn:
+    """The interpreter would wait for its threads first, of which one may be decoding, loading or in a session."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # whoever read it has gone
+            stream.flush()
+    os._exit(status)
 
 
 def with_variant(given: str, variant: str) -> str:
@@ -56,23 +77,40 @@ def with_variant(given: str, variant: str) -> str:
     return f"{given}:{variant}" if variant and os.path.exists(given) else given
 
 
-def find_sources(models: Sequence[str], trusted: TrustedKeys | None, all_variants: bool) -> list[Source]:
-    """What is to be served. Raises UserError, also where two bundles have one name and version."""
-    found = [source for given in models for source in sources(given, trusted, all_variants)]
-    keys = [(source.name, source.bundle.version) for source in found]
+def find_sources(
+    models: Sequence[str], trusted: TrustedKeys | None, settings: Settings
+) -> tuple[list[Source], dict[Key, str]]:
+    """What is to be served; with --skip-broken what cannot be, too, and why. Raises UserError, also where two bundles
+    have one name and version."""
+    found: list[Source] = []
+    failures: dict[Key, str] = {}
+    for given in models:
+        try:
+            found += sources(given, trusted, settings.all_variants)
+        except UserError as error:
+            if not settings.skip_broken:
+                raise
+            failures[bundles.said_name(path_and_variant(given)[0]) or (given, "")] = str(error)
+            say_skipped(error)
+    keys = [*((source.name, source.bundle.version) for source in found), *failures]
     for name, version in keys:
         if keys.count((name, version)) > 1:
             raise UserError(f"{name} {version}: is given more than once; serve each version from one bundle")
-    return found
+    if not found:
+        raise UserError("none of the bundles can be served")
+    return found, failures
 
 
-def find_channels(given: Sequence[tuple[str, str, Channel]], found: Sequence[Source]) -> Mapping[str, Channels]:
-    """By model, what was asked for. Raises UserError for versions that are not served."""
+def find_channels(
+    given: Sequence[tuple[str, str, Channel]], found: Sequence[Source], failures: Collection[Key] = ()
+) -> Mapping[str, Channels]:
+    """By model, what was asked for. Raises UserError for versions that nobody gave."""
     channels: dict[str, dict[str, Channel]] = {}
     for model, name, channel in given:
         versions = [source.bundle.version for source in found if source.name == model]
-        if channel.version not in versions:
+        if channel.version not in versions and (model, channel.version) not in failures:
             known = ", ".join(versions) or "none"
             raise UserError(f"--channel {model}/{name}: {model} {channel.version} is not served; versions are {known}")
-        channels.setdefault(model, {STABLE: Channel(versions[-1])})[name] = channel
+        stable = {STABLE: Channel(versions[-1])} if versions else {}
+        channels.setdefault(model, stable)[name] = channel
     return channels

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from torchferry.errors import UserError
-from torchferry.serving.codec.table_rows import each_once
+from torchferry.serving.codec.json_objects import each_once
 from torchferry.serving.errors import WrongTensor
 from torchferry.serving.predict.sample import Form, Sample
 

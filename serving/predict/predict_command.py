@@ -14,6 +14,8 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import trusted_keys
 from torchferry.serving.client import Client, GrpcClient, RestClient
+from torchferry.serving.net.addresses import authority
+from torchferry.serving.net.unix_sockets import SCHEME
 from torchferry.serving.patience import Patience
 from torchferry.serving.predict.answers import NOTES, Result, Unanswered
 from torchferry.serving.predict.in_order import in_order
@@ -70,11 +72,15 @@ def _client(options: argparse.Namespace, patience: Patience) -> Client:
     top_k = str(options.top_k) if options.top_k else ""
     if not options.grpc:
         headers = options.headers | ({"X-Top-K": top_k} if top_k else {})
-        url = f"{'https' if tls else 'http'}://{options.host}:{options.port}"
+        url = _at(options.host, options.port, "https://" if tls else "http://")
         return RestClient(url, options.timeout, headers, options.ca, patience)
     parts = {"top_k": top_k.encode()} if top_k else {}
-    target = f"{options.host}:{options.grpc_port}"
+    target = _at(options.host, options.grpc_port)
     return GrpcClient(target, options.timeout, options.headers, tls=tls, ca=options.ca, parts=parts, patience=patience)
+
+
+def _at(host: str, port: int, scheme: str = "") -> str:
+    return host if host.startswith(SCHEME) else f"{scheme}{authority(host, port)}"
 
 
 def _asked_bundle(bundle: Bundle, options: argparse.Namespace) -> AskedBundle:

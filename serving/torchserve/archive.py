@@ -54,6 +54,7 @@ MODULES = (
     "serving/bundle/variant.py",
     "serving/codec/__init__.py",
     "serving/codec/images.py",
+    "serving/codec/json_objects.py",
     "serving/codec/lines.py",
     "serving/codec/predicted_labels.py",
     "serving/codec/predictions_json.py",

@@ -22,6 +22,7 @@ WANTED = {
     "TorchferryLatencyBudgetBurnsSlowly",
     "TorchferryQueueGrowing",
     "TorchferryNoReadyWorkers",
+    "TorchferryModelBroken",
     "TorchferryPredictionDrift",
     "TorchferryTrainingStalled",
     "TorchferryStragglerRank",

@@ -207,7 +207,10 @@ def test_over_grpc_only_what_says_when_is_asked_again(over_grpc: Peer) -> None:
         over_grpc.trailing = (("retry-after", "7"),)
         with pytest.raises(TooMany):
             client.send("digits", b"image")
-    assert (len(over_grpc.seen), patience.said) == (4, ["7"] * 3)
+        assert (len(over_grpc.seen), patience.said) == (4, ["7"] * 3)
+        over_grpc.status = CODES.UNAVAILABLE
+        with pytest.raises(Unavailable, match="digits answered UNAVAILABLE"):
+            client.send("digits", b"image")
 
 
 def test_over_grpc_headers_are_metadata_and_parts_go_beside_the_body(over_grpc: Peer) -> None:

@@ -12,6 +12,8 @@ from torchferry.serving.errors import (
     Overloaded,
     TooLarge,
     TooSlow,
+    TryLater,
+    Unavailable,
     UnknownModel,
     UnsupportedType,
     WrongParameter,
@@ -31,6 +33,7 @@ STATUS: dict[type[Exception], grpc.StatusCode] = {
     NotAllowed: grpc.StatusCode.UNAUTHENTICATED,
     UnknownModel: grpc.StatusCode.NOT_FOUND,
     Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Unavailable: grpc.StatusCode.UNAVAILABLE,
     DeadlinePassed: grpc.StatusCode.DEADLINE_EXCEEDED,
     InferenceFailed: grpc.StatusCode.INTERNAL,
 }
@@ -38,7 +41,7 @@ ANSWERED = tuple(STATUS)
 
 
 async def refuse(context: Context, error: Exception) -> NoReturn:
-    trailing = (("retry-after", str(error.retry_after)),) if isinstance(error, Overloaded) else ()
+    trailing = (("retry-after", str(error.retry_after)),) if isinstance(error, TryLater) else ()
     await context.abort(STATUS[type(error)], str(error), trailing)
 
 

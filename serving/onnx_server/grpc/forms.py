@@ -1,11 +1,15 @@
 """Requests over gRPC as an exchange takes them: ModelInferRequest, and TorchServe's PredictionsRequest."""
 
 from torchferry.serving.codec.predictions_grpc import PredictionResponse, PredictionsRequest, Response
+from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server import predictions_form
 from torchferry.serving.onnx_server.grpc import messages
 from torchferry.serving.onnx_server.grpc.interfaces import InferRequest, InferResponse
 from torchferry.serving.onnx_server.inference import Inference, Outputs
 from torchferry.serving.onnx_server.models.model import Model
+
+BODY = ("data", "body")
+"""TorchServe's own handlers read either name."""
 
 
 class InferForm:
@@ -30,9 +34,11 @@ class PredictionsForm(predictions_form.PredictionsForm):
         self.request = request
 
     def content(self) -> bytes:
-        given = self.request.input
-        # TorchServe's own handlers read either name.
-        return next((given[name] for name in ("data", "body") if name in given), b"")
+        names = [name for name in self.request.input if name != "top_k"]
+        if len(names) != 1 or names[0] not in BODY:
+            said = ", ".join(sorted(names))[:200] or "nothing"
+            raise NotDecodable(f"the input has {said}; it has one of {' and '.join(BODY)}, and may have top_k")
+        return self.request.input[names[0]]
 
     def write(self, model: Model, _asked: Inference, outputs: Outputs) -> PredictionResponse:
         return Response(prediction=self.text(model, outputs))

@@ -44,7 +44,10 @@ class InputTensor(Protocol):
     name: str
     datatype: str
     shape: Sequence[int]
+    parameters: Parameters
     contents: Contents
+
+    def HasField(self, field_name: str, /) -> bool: ...
 
 
 class RequestedOutput(Protocol):

@@ -25,7 +25,7 @@ from torchferry.serving.onnx_server.grpc.interfaces import (
     Parameters,
     RequestedOutput,
 )
-from torchferry.serving.onnx_server.inference import Inference, Wanted, read_parameters
+from torchferry.serving.onnx_server.inference import Inference, Wanted, check_outputs, check_parameters, read_parameters
 from torchferry.serving.onnx_server.models.model import Model
 
 CONTENTS = {
@@ -46,6 +46,7 @@ def read(request: InferRequest, model: Model) -> Inference:
     asked = Inference({}, id=request.id)
     read_parameters(_parameters(request.parameters), asked)
     asked.outputs = [_wanted(output) for output in request.outputs]
+    check_outputs(asked.outputs)
     raw = request.raw_input_contents
     if raw and len(raw) != len(request.inputs):
         raise NotDecodable(
@@ -66,6 +67,9 @@ def _inputs(request: InferRequest, model: Model) -> tuple[dict[str, np.ndarray],
             # It raises for a name that the model has not; what it lets pass is given twice.
             check_names([name, *inputs, *files], model.bundle.inputs)
             raise WrongTensor(f"'{name}' is given twice")
+        check_parameters(_parameters(tensor.parameters), ())
+        if raw and tensor.HasField("contents") and _filled(tensor):
+            raise WrongTensor(f"'{name}' has contents, and there are raw_input_contents; give one of them")
         spec, shape = model.input_specs[name], list(tensor.shape)
         if takes_files(tensor.datatype, spec):
             elements = list(raw_elements(raw[index], name) if raw else _contents(tensor))
@@ -92,11 +96,19 @@ def _contents(tensor: InputTensor) -> Sequence[Any]:
     field = CONTENTS.get(tensor.datatype)
     if field is None:
         raise WrongTensor(f"'{tensor.name}' is {tensor.datatype}, for which there are only raw_input_contents")
+    if others := _filled(tensor) - {field}:
+        raise WrongTensor(f"'{tensor.name}' is {tensor.datatype} and has {min(others)}; its numbers go in {field}")
     return getattr(tensor.contents, field)
+
+
+def _filled(tensor: InputTensor) -> set[str]:
+    """The fields of typed contents that hold something."""
+    return {field for field in CONTENTS.values() if getattr(tensor.contents, field)}
 
 
 def _wanted(output: RequestedOutput) -> Wanted:
     parameters = _parameters(output.parameters)
+    check_parameters(parameters, ("classification", "binary_data"))
     classes = parameters.get("classification", 0)
     # Not isinstance, for which True is a number.
     if type(classes) is not int or classes < 0 or (classes == 0 and "classification" in parameters):

@@ -12,9 +12,11 @@ from tritonclient.grpc import service_pb2_grpc
 from torchferry.errors import UserError
 from torchferry.serving.codec import predictions_grpc
 from torchferry.serving.errors import NotAllowed, Overloaded
+from torchferry.serving.net.addresses import authority
 from torchferry.serving.net.auth import Access
-from torchferry.serving.net.ports import listen
+from torchferry.serving.net.ports import claim
 from torchferry.serving.net.tls import Certificate
+from torchferry.serving.net.unix_sockets import SCHEME, free
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.grpc.call import authorization, refuse
 from torchferry.serving.onnx_server.grpc.drain import Drain
@@ -46,6 +48,9 @@ class GrpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self.health, always)
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, always)
         self.port = self._listen(settings.host, settings.grpc_port, certificate)
+        if path := settings.grpc_unix_socket:
+            free(path, "--grpc-unix-socket")
+            self.server.add_insecure_port(f"{SCHEME}{path.absolute()}")
 
     async def start(self) -> None:
         await self.say_not_ready()
@@ -68,8 +73,8 @@ class GrpcServer:
 
     def _listen(self, host: str, port: int, certificate: Certificate | None) -> int:
         if port:
-            listen(host, port, "--grpc-port").close()  # gRPC says of a taken one what nobody can read, on stderr
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            claim(host, port, "--grpc-port")  # gRPC says of a taken one what nobody can read, on stderr
+        address = authority(host, port)
         try:
             if certificate:
                 return self.server.add_secure_port(address, certificate.grpc_credentials())

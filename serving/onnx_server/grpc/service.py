@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from tritonclient.grpc import model_config_pb2, service_pb2_grpc
 from tritonclient.grpc import service_pb2 as messages
 
-from torchferry.serving.errors import UnknownModel
+from torchferry.serving.errors import Unavailable, UnknownModel
 from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.dataplane import DataPlane
@@ -48,8 +48,10 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
         return messages.ServerReadyResponse(ready=self.plane.ready)
 
     async def ModelReady(self, request: ModelRequest, context: Context) -> messages.ModelReadyResponse:
-        await self._model(request, context)
-        return messages.ModelReadyResponse(ready=self.plane.ready)
+        try:
+            return messages.ModelReadyResponse(ready=self.plane.answers(request.name, request.version))
+        except UnknownModel as error:
+            await refuse(context, error)
 
     async def ServerMetadata(self, _request: object, _context: object) -> messages.ServerMetadataResponse:
         return messages.ServerMetadataResponse(**descriptions.server())
@@ -143,5 +145,5 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
     async def _model(self, request: ModelRequest, context: Context) -> Model:
         try:
             return self.plane.repository.find(request.name, request.version)
-        except UnknownModel as error:
+        except (UnknownModel, Unavailable) as error:
             await refuse(context, error)

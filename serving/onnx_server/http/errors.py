@@ -1,4 +1,4 @@
-"""Error responses over HTTP: a status for each error, and its text under the keys of both APIs."""
+"""Error responses over HTTP: a status and a code for each error, and its text under the keys of both APIs."""
 
 import asyncio
 import json
@@ -12,8 +12,11 @@ from torchferry.serving.errors import (
     NotAllowed,
     NotDecodable,
     Overloaded,
+    RequestError,
     TooLarge,
     TooSlow,
+    TryLater,
+    Unavailable,
     UnknownModel,
     UnsupportedType,
     WrongParameter,
@@ -21,7 +24,8 @@ from torchferry.serving.errors import (
 )
 from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest
 
-STATUS: dict[type[Exception], tuple[int, str]] = {
+Refusal = RequestError | DeadlinePassed | InferenceFailed
+STATUS: dict[type[Refusal], tuple[int, str]] = {
     NotDecodable: (400, "Bad Request"),
     NotAllowed: (401, "Unauthorized"),
     UnknownModel: (404, "Not Found"),
@@ -33,30 +37,44 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     Overloaded: (429, "Too Many Requests"),
     ClientGone: (499, "Client Closed Request"),
     InferenceFailed: (500, "Internal Server Error"),
+    Unavailable: (503, "Service Unavailable"),
     DeadlinePassed: (504, "Gateway Timeout"),
 }
 
 
-def refuse(request: HttpRequest, error: Exception) -> None:
+CODES = (
+    *(error.code for error in STATUS if error is not ClientGone),
+    *("bad_request", "not_found", "method_not_allowed", "request_header_fields_too_large"),
+    *("internal_server_error", "not_implemented"),
+)
+"""All that a body can have: of the errors, and of refusals that are HTTP's own, whose code is the status's phrase."""
+SOON = 1
+"""Seconds after which another server answers, or this one's successor."""
+
+
+def refuse(request: HttpRequest, error: Refusal) -> None:
     """`error` is one of STATUS."""
     status, phrase = STATUS[type(error)]
     headers: list[Header] = []
-    if isinstance(error, Overloaded):
+    if isinstance(error, TryLater):
         headers = [(b"retry-after", b"%d" % error.retry_after)]
     elif isinstance(error, NotAllowed):
         headers = [(b"www-authenticate", b"Bearer")]
-    say(request, status, phrase, str(error), headers)
+    say(request, status, phrase, str(error), headers, error.code)
 
 
 def fail(request: HttpRequest, error: BaseException) -> None:
     """The server ended, or it has a bug, which is shown to whoever reads its stderr."""
     if isinstance(error, asyncio.CancelledError):
-        return say(request, 503, "Service Unavailable", "the server ended before the request was answered")
+        return refuse(request, Unavailable("the server ended before the request was answered", SOON))
     traceback.print_exception(error)
     return say(request, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}")
 
 
-def say(request: HttpRequest, status: int, phrase: str, detail: str, headers: Iterable[Header] = ()) -> None:
+def say(
+    request: HttpRequest, status: int, phrase: str, detail: str, headers: Iterable[Header] = (), code: str = ""
+) -> None:
     """The protocol has its message in `error`; `detail` is where our clients look on every server."""
-    content = {"error": f"{phrase}: {detail}", "detail": detail}
+    code = code or phrase.lower().replace(" ", "_")
+    content = {"error": f"{phrase}: {detail}", "code": code, "detail": detail}
     request.answer(status, json.dumps(content).encode(), [JSON, *headers])

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server import predictions_form
 from torchferry.serving.onnx_server.exchange import Pieces
 from torchferry.serving.onnx_server.http import oip_json
-from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest, unpacked
+from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest
 from torchferry.serving.onnx_server.http.upload import upload
 from torchferry.serving.onnx_server.inference import Inference, Outputs
 from torchferry.serving.onnx_server.models.model import Model
@@ -28,7 +29,7 @@ class TensorsForm:
     def __init__(self, request: HttpRequest, body: bytes, limit: int) -> None:
         """`limit`: bytes that may come of a packed body."""
         self.body, self.limit, self.length = body, limit, request.headers.get(LENGTH)
-        self.type, self.encoding = request.headers.get(TYPE, b""), request.headers.get(ENCODING, b"")
+        self.type, self.encoding = request.headers.get(TYPE, b""), request.header(ENCODING)
 
     @property
     def is_large(self) -> bool:
@@ -75,7 +76,7 @@ class PredictionsForm(predictions_form.PredictionsForm):
     def __init__(self, request: HttpRequest, body: bytes, limit: int) -> None:
         """`limit`: bytes that may come of a packed body."""
         super().__init__(request.header(TOP_K))
-        self.body, self.limit, self.encoding = body, limit, request.headers.get(ENCODING, b"")
+        self.body, self.limit, self.encoding = body, limit, request.header(ENCODING)
         self.type = request.header(TYPE)
 
     def content(self) -> bytes:

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
+from torchferry.serving.codec.content_encoding import unpacked
+from torchferry.serving.codec.json_objects import check_names_read, each_once
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.http import openapi
+from torchferry.serving.onnx_server.http.errors import SOON
 from torchferry.serving.onnx_server.http.json_pieces import list_of
-from torchferry.serving.onnx_server.http.request import JSON, HttpRequest, unpacked
+from torchferry.serving.onnx_server.http.request import JSON, HttpRequest
 
 SMALL, SMALL_SECONDS = 64 * 1024, 5
 """Bytes of a body that holds no tensors, at most, and how long it may take to arrive."""
@@ -29,7 +32,8 @@ class Introspection:
     async def ping(self, request: HttpRequest, *_: str) -> None:
         """TorchServe's health check."""
         ready = self.plane.ready
-        await self._json(request, {"status": "Healthy" if ready else "Unhealthy"}, 200 if ready else 503)
+        said = json.dumps({"status": "Healthy" if ready else "Unhealthy"}).encode()
+        request.answer(200 if ready else 503, said, [JSON, *([] if ready else [(b"retry-after", b"%d" % SOON)])])
 
     async def server(self, request: HttpRequest, *_: str) -> None:
         await self._json(request, descriptions.server())
@@ -39,8 +43,8 @@ class Introspection:
         await self._json(request, descriptions.metadata(model, list(self.repository.models[name].models)))
 
     async def model_ready(self, request: HttpRequest, name: str, version: str) -> None:
-        self.repository.find(name, version)
-        await self._json(request, {"name": name, "ready": self.plane.ready}, 200 if self.plane.ready else 400)
+        ready = self.plane.answers(name, version)
+        await self._json(request, {"name": name, "ready": ready}, 200 if ready else 400)
 
     async def configuration(self, request: HttpRequest, name: str, version: str) -> None:
         await self._json(request, descriptions.configuration(self.repository.find(name, version)))
@@ -51,7 +55,9 @@ class Introspection:
         await self._long(request, chain([b'{"model_stats":'], said, [b"}"]))
 
     async def index(self, request: HttpRequest, *_: str) -> None:
-        ready = (await read_object(request)).get("ready", False)
+        asked = await read_object(request)
+        check_names_read(asked, {"ready"}, "the body")
+        ready = asked.get("ready", False)
         if not isinstance(ready, bool):
             raise NotDecodable("'ready' is neither true nor false")
         await self._json(request, descriptions.index(self.repository, ready))
@@ -68,11 +74,11 @@ class Introspection:
 
 
 async def read_object(request: HttpRequest) -> dict[str, Any]:
-    """A small JSON object, empty if there is no body. Raises NotDecodable."""
+    """A small JSON object, empty if there is no body. Raises NotDecodable, and WrongTensor for a name twice."""
     body = await request.body(SMALL, SMALL_SECONDS)
-    body = unpacked(body, request.headers.get(b"content-encoding", b""), SMALL)
+    body = unpacked(body, request.header(b"content-encoding"), SMALL)
     try:
-        content = json.loads(body) if body.strip() else {}
+        content = json.loads(body, object_pairs_hook=each_once) if body.strip() else {}
     except (ValueError, RecursionError) as error:
         raise NotDecodable(f"the body is not JSON: {error}") from error
     if not isinstance(content, dict):

@@ -6,7 +6,9 @@ from typing import Any
 
 from prometheus_client.exposition import choose_encoder
 
-from torchferry.serving.onnx_server.http.errors import fail
+from torchferry.serving.errors import RequestError
+from torchferry.serving.net.auth import Access
+from torchferry.serving.onnx_server.http.errors import fail, refuse, say
 from torchferry.serving.onnx_server.http.request import HttpRequest
 from torchferry.serving.onnx_server.telemetry.families import Registry
 from torchferry.serving.onnx_server.telemetry.page import Form
@@ -17,19 +19,24 @@ FORMS = 4
 
 
 class MetricsPage:
-    def __init__(self, registry: Registry, turns: Turns) -> None:
-        self.registry, self.turns = registry, turns
+    def __init__(self, registry: Registry, turns: Turns, access: Access) -> None:
+        self.registry, self.turns, self.access = registry, turns, access
         self.forms: dict[str, Form] = {}
         """By content type."""
         self.being_written: dict[str, asyncio.Task[list[bytes]]] = {}
 
     def __call__(self, request: HttpRequest) -> Coroutine[Any, Any, None] | None:
         if request.path != "/metrics":
-            request.answer(404, b"metrics are at /metrics\n", [(b"content-type", b"text/plain")])
+            say(request, 404, "Not Found", "metrics are at /metrics")
         elif request.method != "GET":
-            request.answer(405, b"", [(b"allow", b"GET")])
+            say(request, 405, "Method Not Allowed", "/metrics takes GET", [(b"allow", b"GET")])
         else:
-            return self._answer(request)
+            try:
+                self.access.check(request.header(b"authorization"))
+            except RequestError as error:
+                refuse(request, error)
+            else:
+                return self._answer(request)
         return None
 
     async def _answer(self, request: HttpRequest) -> None:

@@ -4,8 +4,7 @@ Clients that send raw tensors send the same JSON again and again; what it says i
 """
 
 import json
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ import orjson
 
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.images import checked_files, files_in_json
+from torchferry.serving.codec.json_objects import check_names_read, each_once
 from torchferry.serving.codec.tensors import (
     FORM,
     check_declared,
@@ -24,8 +24,13 @@ from torchferry.serving.codec.tensors import (
     takes_files,
 )
 from torchferry.serving.errors import NotDecodable, WrongParameter, WrongTensor
-from torchferry.serving.onnx_server.inference import Inference, Wanted, read_parameters
+from torchferry.serving.onnx_server.inference import Inference, Wanted, check_outputs, check_parameters, read_parameters
 from torchferry.serving.onnx_server.models.model import Model
+
+REQUEST = frozenset(("id", "parameters", "inputs", "outputs", "model_name", "model_version"))
+"""KServe's client says the model in the body, too."""
+TENSOR = frozenset(("name", "shape", "datatype", "data", "parameters"))
+OUTPUT = frozenset(("name", "parameters"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +90,13 @@ def read_head(text: bytes, model: Model) -> Head:
     head = _json(text)
     if model.bundle.table and "inputs" not in head:
         raise NotDecodable(f"the body is not JSON of the form {FORM}; records are taken at /predictions/{model.name}")
+    check_names_read(head, REQUEST, "the request")
+    for key, known in (("model_name", model.name), ("model_version", model.version)):
+        if key in head and head[key] not in (None, "", known):
+            raise WrongParameter(f"{key} is {head[key]!r}, and the request went to {known!r}")
     asked = Inference({}, id=_typed(head, "id", str, ""))
     read_parameters(parameters := _typed(head, "parameters", dict, {}), asked)
-    asked.outputs = _wanted(head, parameters.get("binary_data_output") is True, model)
+    asked.outputs = _wanted(head, _flag(parameters, "binary_data_output"), model)
     return Head(asked, _declared(_typed(head, "inputs", list), model))
 
 
@@ -100,9 +109,14 @@ def _declared(tensors: list[Any], model: Model) -> list[Declared]:
             check_names([*names, name], model.bundle.inputs)
             raise WrongTensor(f"'{name}' is given twice")
         names.append(name)
+        check_names_read(tensor, TENSOR, f"'{name}'")
+        if parameters:
+            check_parameters(parameters, ("binary_data_size",))
         spec, size = model.input_specs[name], parameters.get("binary_data_size")
         if size is not None and not (type(size) is int and size >= 0):
             raise WrongTensor(f"'{name}' has binary_data_size {size!r}; give how many bytes of the body are its own")
+        if size is not None and tensor.get("data") is not None:
+            raise WrongTensor(f"'{name}' has data and binary_data_size; give one of them")
         holds_files = takes_files(tensor.get("datatype"), spec)
         if not (holds_files or size is None):
             check_declared(tensor.get("datatype"), tensor.get("shape"), spec)
@@ -115,11 +129,14 @@ def _wanted(head: dict[str, Any], raw_by_default: bool, model: Model) -> list[Wa
     wanted = []
     for output in _typed(head, "outputs", list, []):
         parameters = _typed(output, "parameters", dict, {})
+        check_names_read(output, OUTPUT, "an output")
+        check_parameters(parameters, ("classification", "binary_data"))
         classes = parameters.get("classification", 0)
         if type(classes) is not int or classes < 0 or (classes == 0 and "classification" in parameters):
             raise WrongParameter(f"classification is {classes!r}; give how many classes are wanted")
-        raw = parameters.get("binary_data", raw_by_default) is True
+        raw = _flag(parameters, "binary_data", raw_by_default)
         wanted.append(Wanted(_typed(output, "name", str), classes, raw))
+    check_outputs(wanted)
     if not wanted and raw_by_default:
         return [Wanted(name, raw=True) for name in model.output_names]
     return wanted
@@ -129,18 +146,50 @@ def _json(text: bytes) -> dict[str, Any]:
     try:
         head = orjson.loads(text)
     except orjson.JSONDecodeError as error:  # also where lists lie in each other 1024 deep
-        head = _with_nan(text, error)
+        if b"NaN" not in text and b"Infinity" not in text:
+            raise NotDecodable(f"the body is not JSON of the form {FORM}: {error}") from error
+        # JSON has neither, and orjson takes neither; Python's json writes and reads both.
+        head = _slowly(text)
     if not isinstance(head, dict):
         raise NotDecodable(f"the body is not JSON of the form {FORM}")
+    # orjson takes the last of two values of one name. Each name has a colon behind it, so that where there are as many
+    # names as colons there was none twice; a colon may also lie in a text, which is looked at again.
+    if text.count(b":") != _names(head):
+        _slowly(text)
     return head
 
 
-def _with_nan(text: bytes, error: orjson.JSONDecodeError) -> Any:
-    """JSON has neither NaN nor Infinity, and orjson takes neither; Python's json writes and reads both."""
-    if b"NaN" in text or b"Infinity" in text:
-        with suppress(ValueError, RecursionError):
-            return json.loads(text)
-    raise NotDecodable(f"the body is not JSON of the form {FORM}: {error}") from error
+def _slowly(text: bytes) -> Any:
+    """Raises NotDecodable, and WrongTensor for an object that has a name twice."""
+    try:
+        return json.loads(text, object_pairs_hook=each_once)
+    except (ValueError, RecursionError) as error:
+        raise NotDecodable(f"the body is not JSON of the form {FORM}: {error}") from error
+
+
+def _names(head: dict[str, Any]) -> int:
+    """In the objects that the protocol has."""
+    found = len(head) + _length(head.get("parameters"))
+    for each in (*_list(head, "inputs"), *_list(head, "outputs")):
+        if isinstance(each, dict):
+            found += len(each) + _length(each.get("parameters"))
+    return found
+
+
+def _length(given: Any) -> int:
+    return len(given) if isinstance(given, dict) else 0
+
+
+def _list(head: dict[str, Any], key: str) -> list[Any]:
+    given = head.get(key)
+    return given if isinstance(given, list) else []
+
+
+def _flag(given: Mapping[str, Any], key: str, default: bool = False) -> bool:
+    value = given.get(key, default)
+    if not isinstance(value, bool):
+        raise WrongParameter(f"{key} is {value!r}; give true or false")
+    return value
 
 
 def _typed(given: Any, key: str, kind: type, default: Any = None) -> Any:

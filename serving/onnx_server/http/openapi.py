@@ -9,6 +9,7 @@ from torchferry import __version__
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.tensors import DTYPES
 from torchferry.serving.onnx_server.columns import csv_example, record_schema
+from torchferry.serving.onnx_server.http.errors import CODES
 from torchferry.serving.onnx_server.http.json_pieces import MARK, object_of
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
@@ -27,8 +28,10 @@ REFUSALS = {
     "422": "A tensor or parameter that the model does not take",
     "429": "The queue is full; Retry-After says when to come back",
     "500": "The model could not compute an answer",
+    "503": "The server starts or ends, or the model is loaded or could not be; Retry-After says when to come back",
     "504": "Not answered in time",
 }
+OF_MODEL = ("401", "404", "405", "503")
 BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
@@ -82,10 +85,10 @@ def _of_model(name: str, repository: Repository) -> Mapping[str, Any]:
         f"/v2/models/{name}",
         *(f"/v2/models/{name}/versions/{key}" for key in repository.models[name].models),
     ):
-        paths[base] = _get("Inputs and outputs", "Model", refusals=("401", "404", "405"))
+        paths[base] = _get("Inputs and outputs", "Model", refusals=OF_MODEL)
         paths[f"{base}/ready"] = _get("Whether it answers", "ModelReady", refusals=("400", "401", "404", "405"))
-        paths[f"{base}/config"] = _get("How it is served", "Configuration", refusals=("401", "404", "405"))
-        paths[f"{base}/stats"] = _get("What it has answered", "Statistics", refusals=("401", "404", "405"))
+        paths[f"{base}/config"] = _get("How it is served", "Configuration", refusals=OF_MODEL)
+        paths[f"{base}/stats"] = _get("What it has answered", "Statistics", refusals=OF_MODEL)
         infer = _call("Tensors to tensors", "InferResponse", "InferRequest")
         infer["requestBody"]["content"] |= BINARY
         infer["responses"]["200"]["content"] |= BINARY
@@ -132,7 +135,7 @@ def _prediction(name: str) -> str:
 
 
 def _stable(name: str, repository: Repository) -> Model:
-    return repository.find(name, STABLE)
+    return repository.models[name].find(STABLE)
 
 
 def _get(text: str, schema: str, refusals: tuple[str, ...] = ("401", "405")) -> dict[str, Any]:
@@ -176,7 +179,7 @@ SPEC = _object("name datatype shape", name=TEXT, datatype=DATATYPE, shape=SHAPE)
 DATA = _list({"type": ["number", "boolean", "string", "array", "null"]})
 TENSOR = _object("name datatype shape", name=TEXT, datatype=DATATYPE, shape=SHAPE, parameters=PARAMETERS, data=DATA)
 SCHEMAS = {
-    "Error": _object("error detail", error=TEXT, detail=TEXT),
+    "Error": _object("error code detail", error=TEXT, code={"enum": CODES}, detail=TEXT),
     "Server": _object("name version extensions", name=TEXT, version=TEXT, extensions=_list(TEXT)),
     "Live": _object("live", live={"type": "boolean"}),
     "Ready": _object("ready", ready={"type": "boolean"}),

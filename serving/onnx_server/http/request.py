@@ -1,29 +1,21 @@
 """One HTTP request and its answer: the body as it arrives within its limits, and who is told if the client goes."""
 
 import asyncio
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from torchferry.serving.errors import (
-    ClientGone,
-    NotDecodable,
-    Overloaded,
-    RequestError,
-    TooLarge,
-    TooSlow,
-    UnsupportedType,
-)
+from torchferry.serving.errors import ClientGone, Overloaded, RequestError, TooLarge, TooSlow
 
 if TYPE_CHECKING:
     from torchferry.serving.onnx_server.http.connection import Connection
 
 Header = tuple[bytes, bytes]
 Then = Callable[[bytes | RequestError], None]
+QUERY = b":query"
+"""What stands behind ? in the target, among the headers; no header's own name begins with a colon."""
 JSON: Header = (b"content-type", b"application/json")
 SMALL = 1024
 """Bytes of a part below which it is put to the one before: of chunks of two bytes each object has 35."""
-WINDOW_BITS = {b"gzip": 31, b"deflate": 15}  # 31: gzip's header; 15: zlib's, which is what HTTP calls deflate
 
 
 class HttpRequest:
@@ -151,24 +143,6 @@ class HttpRequest:
         if then := self.then:
             self.then = None
             then(found)
-
-
-def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
-    """At most `limit` bytes are unpacked, whatever the body says. Raises RequestError."""
-    if (encoding := encoding.lower()) in (b"", b"identity"):
-        return body
-    if encoding not in WINDOW_BITS:
-        raise UnsupportedType(f"Content-Encoding is {encoding.decode('latin-1')}; gzip, deflate and identity are taken")
-    unpacker = zlib.decompressobj(WINDOW_BITS[encoding])
-    try:
-        content = unpacker.decompress(body, limit + 1)  # one more, to tell a body at the limit from one above it
-    except zlib.error as error:
-        raise NotDecodable(f"the body is not {encoding.decode()}: {error}") from error
-    if len(content) > limit:
-        raise too_large(limit)
-    if not unpacker.eof:
-        raise NotDecodable(f"the body ends before its {encoding.decode()} does")
-    return content
 
 
 def too_large(limit: int) -> TooLarge:

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from torchferry.serving.onnx_server.http.request import HttpRequest
+from torchferry.serving.onnx_server.http.request import QUERY, HttpRequest
 
 HEAD_BYTES = 64 * 1024
 KNOWN_BYTES = 4096
@@ -148,6 +148,8 @@ class RequestParser:
         if version == "1.0":
             self.headers.pop(b"expect", None)  # RFC 9110, 10.1.1
         if not (self.wrong or self.parser.should_upgrade()):
+            if b"?" in self.url:
+                self.headers[QUERY] = self.url.partition(b"?")[2]
             self.reading = HttpRequest(method, _path(self.url), self.headers, is_last=is_last)
 
     def on_body(self, body: bytes) -> None:

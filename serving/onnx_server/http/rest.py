@@ -1,24 +1,29 @@
 """The server over HTTP: finds the call behind a path and translates for the data plane."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Set
 from functools import partial
 from typing import Any
 
-from torchferry.serving.errors import DeadlinePassed, InferenceFailed, RequestError
+from torchferry.serving.errors import DeadlinePassed, InferenceFailed, RequestError, WrongParameter
 from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.exchange import Exchange, Form
 from torchferry.serving.onnx_server.http.context_headers import identify, said
 from torchferry.serving.onnx_server.http.errors import fail, refuse, say
-from torchferry.serving.onnx_server.http.forms import PredictionsForm, Said, TensorsForm
+from torchferry.serving.onnx_server.http.forms import LENGTH, TOP_K, PredictionsForm, Said, TensorsForm
 from torchferry.serving.onnx_server.http.introspection import Introspection
-from torchferry.serving.onnx_server.http.request import Header, HttpRequest
+from torchferry.serving.onnx_server.http.request import QUERY, Header, HttpRequest
 from torchferry.serving.onnx_server.http.routes import OPEN, route
 
 ALSO = {"GET": ("HEAD",), "predict": ("PUT",)}
 """Other methods that mean the same, of a method or of one call; `curl -T` sends a file with PUT."""
 EXPOSED = b"Inference-Header-Content-Length, Retry-After, Server-Timing, X-Request-Id, traceparent"
 """What pages of another origin may read of an answer, beside what they always may."""
+
+READ = "X-Top-K is at /predictions, Inference-Header-Content-Length at /v2/models/.../infer"
+LIKE_OURS = frozenset((b"x-topk", b"x-top_k", b"top-k", b"top_k", b"topk", b"x-target"))
+UNREAD = {"rest": LIKE_OURS | {TOP_K}, "predictions": LIKE_OURS | {LENGTH}}
+"""By protocol, headers that somebody sends who means something by them."""
 
 FormOf = Callable[[HttpRequest, bytes, int], Form[Said]]
 FORMS: dict[str, tuple[str, FormOf]] = {"infer": ("rest", TensorsForm), "predict": ("predictions", PredictionsForm)}
@@ -47,6 +52,10 @@ class Rest:
             elif request.method not in taken:
                 text = f"{request.path[:200]} takes {' and '.join(taken)}"
                 say(request, 405, "Method Not Allowed", text, [(b"allow", ", ".join(taken).encode())])
+            elif request.headers.get(QUERY) and name not in OPEN:
+                self.access.check(request.header(b"authorization"))
+                query = request.header(QUERY)[:100]
+                raise WrongParameter(f"'?{query}' is not read; what is asked for stands in the body and in headers")
             elif name in FORMS:
                 self.access.check(request.header(b"authorization"))
                 self._exchange(request, model, version, *FORMS[name])
@@ -73,6 +82,7 @@ class Rest:
                 exchange.take(form(request, body, self.limits[0]))
 
         try:
+            _check_headers(request, UNREAD[protocol])
             identify(exchange.context, request, self.plane)
             request.take_body(*self.limits, take)
         except Exception as error:  # or it would keep its place
@@ -97,6 +107,13 @@ def _answer(request: HttpRequest, exchange: Exchange[Said]) -> None:
     elif result:
         headers, body = result
         request.answer(200, body, [*headers, *said(exchange.context)])
+
+
+def _check_headers(request: HttpRequest, unread: Set[bytes]) -> None:
+    """Raises WrongParameter."""
+    if not unread.isdisjoint(request.headers):
+        name = next(name for name in request.headers if name in unread).decode()
+        raise WrongParameter(f"the header {name} is not read here; {READ}")
 
 
 def _preflight(request: HttpRequest, methods: tuple[str, ...]) -> None:

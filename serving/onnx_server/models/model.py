@@ -23,7 +23,7 @@ from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.onnx_server.telemetry.metrics import ModelMetrics
 from torchferry.serving.onnx_server.telemetry.statistics import Statistics
 from torchferry.serving.session import check_golden
-from torchferry.serving.session.onnx_session import OnnxSession
+from torchferry.serving.session.onnx_session import Cancellation, OnnxSession
 
 HAND_OVER_SECONDS, STALL_SECONDS = 0.0002, 0.002
 """A sample that takes less than the first is computed in the event loop, because handing it to a thread and back takes
@@ -48,12 +48,12 @@ class Loaded:
     """Of a table a record, from the golden samples."""
 
 
-def load(bundle: Bundle, variant: str, settings: Settings) -> Loaded:
-    """Open the sessions, check their golden outputs and warm them up. Raises UserError."""
+def load(bundle: Bundle, variant: str, settings: Settings, cancellation: Cancellation | None = None) -> Loaded:
+    """Open the sessions, check their golden outputs and warm them up, unless it is cancelled. Raises UserError."""
     started, before = time.perf_counter(), _resident_bytes()
     say_cap(bundle, settings)
-    plan = (tuned if settings.tune else planned)(bundle, variant, settings)
-    sessions = open_sessions(bundle, variant, plan.threads, plan.sessions, settings.provider)
+    plan = tuned(bundle, variant, settings, cancellation) if settings.tune else planned(bundle, variant, settings)
+    sessions = open_sessions(bundle, variant, plan.threads, plan.sessions, settings.provider, cancellation)
     inputs, _ = bundle.golden()
     for session in sessions:
         check_golden(session, bundle, variant)

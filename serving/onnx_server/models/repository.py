@@ -1,7 +1,7 @@
 """The models by name and version, loaded and unloaded while requests go on."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,13 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import TrustedKeys
 from torchferry.serving.errors import UnknownModel
-from torchferry.serving.onnx_server.models.model import Model, chosen, load, onnx_variants
-from torchferry.serving.onnx_server.models.versions import STABLE, Versions
+from torchferry.serving.onnx_server.daemon_thread import in_daemon_thread
+from torchferry.serving.onnx_server.models.absent import Absent
+from torchferry.serving.onnx_server.models.model import Loaded, Model, chosen, load, onnx_variants
+from torchferry.serving.onnx_server.models.versions import STABLE, Channels, Versions
 from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
+from torchferry.serving.session.onnx_session import Cancellation
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,20 @@ class Source:
 
 def sources(given: str, trusted: TrustedKeys | None, all_variants: bool = False) -> list[Source]:
     """What `BUNDLE` or `BUNDLE:VARIANT` stands for. Raises UserError."""
-    # A folder's own name may hold a colon.
-    path, _, variant = given.rpartition(":") if not _exists(given) else (given, "", "")
-    bundle = bundles.load(Path(path or given), trusted)
+    path, variant = path_and_variant(given)
+    bundle = bundles.load(path, trusted)
     if variant:
         check_variant(bundle, variant)
     found = [Source(bundle.name, bundle, variant or chosen(bundle).variant)]
     if all_variants:
         found += [Source(f"{bundle.name}-{name}", bundle, name) for name in onnx_variants(bundle)]
     return found
+
+
+def path_and_variant(given: str) -> tuple[Path, str]:
+    """`variant` is empty where none is named; a folder's own name may hold a colon. Raises UserError."""
+    path, _, variant = given.rpartition(":") if not _exists(given) else (given, "", "")
+    return Path(path or given), variant
 
 
 def check_variant(bundle: Bundle, variant: str) -> None:
@@ -57,15 +65,24 @@ class Repository:
         self.settings, self.metrics = settings, metrics
         self.models: dict[str, Versions] = {}
         """By name."""
-        self.failures: dict[tuple[str, str], str] = {}
-        """Why a version could not be loaded, until it can."""
+        self.absent = Absent(metrics)
+        self.changed: Callable[[], None] = lambda: None
+        """Called when there is a model more or less."""
 
     def __iter__(self) -> Iterator[Model]:
         return (model for versions in self.models.values() for model in versions)
 
     def find(self, name: str, version: str = "") -> Model:
-        """`version` may be a channel's name; without it the channels' weights decide. Raises UnknownModel."""
-        return self.versions(name).find(version)
+        """`version` may be a channel's name; without it the channels' weights decide.
+
+        Raises Unavailable for what is known and cannot answer now, else UnknownModel.
+        """
+        try:
+            if self.absent.is_starting:
+                raise UnknownModel(f"there is no model '{name}'")
+            return self.versions(name).find(version)
+        except UnknownModel as error:
+            raise self.absent.why(name, version, is_empty=not self.models) or error from None
 
     def versions(self, name: str) -> Versions:
         """Raises UnknownModel."""
@@ -73,18 +90,27 @@ class Repository:
             raise UnknownModel(f"there is no model '{name}'; there are {', '.join(self.models) or 'none'}")
         return self.models[name]
 
+    def begun(self, channels: Mapping[str, Channels]) -> None:
+        """From here on requests are answered, by the versions that the channels mean; a channel whose version could not
+        be loaded is left out. Raises UserError."""
+        for name, meant in channels.items():
+            there = self.models[name].models if name in self.models else {}
+            loaded = {key: channel for key, channel in meant.items() if channel.version in there}
+            self.absent.leave_out(name, {key: meant[key].version for key in meant.keys() - loaded.keys()})
+            if there:
+                versions = self.models[name]
+                versions.direct({STABLE: versions.channels[STABLE], **loaded})
+        self.absent.begun()
+        self.changed()
+
     async def load(self, source: Source, channel: str | None = STABLE, weight: float = 0.0) -> Model:
         """Serve it and make `channel` mean it, if one is named; a version that is served already is replaced.
 
         No request is lost meanwhile. Raises UserError.
         """
         key = (source.name, source.bundle.version)
-        try:
-            loaded = await asyncio.to_thread(load, source.bundle, source.variant, self.settings)
-        except UserError as error:
-            self.failures[key] = str(error)
-            raise
-        self.failures.pop(key, None)
+        with self.absent.being_loaded(key):
+            loaded = await self._loaded(source)
         model = Model(source.name, loaded, self.settings)
         try:
             before = self.models.setdefault(source.name, Versions(source.name)).put(model, channel, weight)
@@ -93,18 +119,38 @@ class Repository:
             model.scheduler.close()
             raise
         self.metrics.loaded(model)
+        self.changed()
         if before:
             await before.close()
         return model
 
+    async def _loaded(self, source: Source) -> Loaded:
+        """Within the time that loading has; whoever waits for it no longer ends it. Raises UserError."""
+        cancellation, seconds = Cancellation(), self.settings.load_timeout
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await in_daemon_thread(load, source.bundle, source.variant, self.settings, cancellation)
+        except BaseException as error:
+            cancellation.cancel()
+            if isinstance(error, TimeoutError) and limit.expired():
+                name = f"{source.name} {source.bundle.version}"
+                raise UserError(
+                    f"{name}: was not loaded and checked within {seconds:g} s; --load-timeout gives it more"
+                ) from error
+            raise
+
     async def unload(self, name: str, version: str = "") -> None:
-        """Stop serving a version, or all of them, once their requests are answered. Raises UnknownModel."""
+        """Stop serving a version, or all of them, once their requests are answered, and forget those that could not be
+        loaded. Raises UnknownModel."""
+        if self.absent.forget(name, version) and not self._has(name, version):
+            return
         versions = self.versions(name)
         going = [versions.remove(key) for key in ([versions.find(version).version] if version else [*versions.models])]
         if not versions.models:
             del self.models[name]
         for model in going:
             self.metrics.unloaded(model)
+        self.changed()
         # No request finds them any more, so those that they have are the last.
         for model in going:
             await model.close()
@@ -112,3 +158,6 @@ class Repository:
     async def close(self) -> None:
         for name in list(self.models):
             await self.unload(name)
+
+    def _has(self, name: str, version: str) -> bool:
+        return name in self.models and (not version or version in self.models[name].models)

@@ -13,9 +13,8 @@ from itertools import chain
 
 from torchferry.serving.errors import DeadlinePassed
 from torchferry.serving.onnx_server.inference import Outputs, Shapes, Work
-from torchferry.serving.onnx_server.models.batch import Batch
+from torchferry.serving.onnx_server.models.batch import Batch, Session
 from torchferry.serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
-from torchferry.serving.session import Session
 
 CLOCK_SECONDS = 0.005
 """How exactly deadlines are kept."""

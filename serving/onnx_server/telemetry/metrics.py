@@ -82,7 +82,7 @@ class Metrics:
         )
         self.requests = _counter(
             "requests",
-            "Requests by outcome: ok, client_error, overloaded, deadline, cancelled, server_error",
+            "Requests by outcome: ok, client_error, overloaded, unavailable, deadline, cancelled, server_error",
             (*MODEL, "protocol", "outcome"),
             registry,
         )
@@ -97,6 +97,8 @@ class Metrics:
             name: Family(partial(GaugeMetricFamily, f"torchferry_serve_{name}", text, labels=MODEL), registry)
             for name, (text, _) in GAUGES.items()
         }
+        text = "1 for a version that could not be loaded, 0 for one that is"
+        self.broken = Family(partial(GaugeMetricFamily, "torchferry_serve_model_broken", text, labels=MODEL), registry)
         versions = {"onnxruntime": onnxruntime.__version__, "version": __version__}
         Info("torchferry_serve_build", "What is running", registry=registry).info(versions)
 
@@ -106,12 +108,22 @@ class Metrics:
         model.counts.answers = self.label_counts.load(model.name, model.bundle)
         for name, (_, read) in GAUGES.items():
             self.gauges[name].rows[labels] = Reading(labels, partial(read, model))
+        self.broken.rows[labels] = Reading(labels, float)
+
+    def failed(self, name: str, version: str) -> None:
+        """It could not be loaded; one of the same version may go on."""
+        self.broken.rows[name, version] = Reading((name, version), partial(float, 1))
+
+    def forget(self, name: str, version: str) -> None:
+        """It is not to be loaded any more."""
+        self.broken.rows.pop((name, version), None)
 
     def unloaded(self, model: Measured) -> None:
         """What was counted stays; what is measured now ends. Comes before another of its version is loaded."""
         self.label_counts.unload(model.name, model.version)
         for gauge in self.gauges.values():
             del gauge.rows[model.name, model.version]
+        self.forget(model.name, model.version)
 
     def finished(self, context: RequestContext, outcome: str) -> None:
         # A name that is no model's must not become a label: clients could make as many as they like.

@@ -18,6 +18,7 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import SigningKey, TrustedKeys
 from torchferry.serving.errors import BundleError
+from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.onnx_server.up_onnx import find_sources
 from torchferry.serving.predict.predict_command import main as predict
 from torchferry.serving.torchserve.up_torchserve import find_archives
@@ -45,7 +46,7 @@ def signed(tmp_path: Path, key: Path) -> Bundle:
 
 
 def up_onnx(root: Path, public: Path) -> None:
-    find_sources([str(root)], TrustedKeys([public]), False)
+    find_sources([str(root)], TrustedKeys([public]), Settings())
 
 
 def up_torchserve(root: Path, public: Path) -> None:

@@ -1,5 +1,6 @@
 """Token authentication and rate limits from a token file that is reloaded when it changes."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,8 @@ def test_a_second_brings_a_seconds_worth_and_a_year_no_more(tmp_path: Path) -> N
         ("ann s-ann 1 second", "a line is not NAME TOKEN"),
         ("ann s-ann 1 2", "a line is not NAME TOKEN"),
         ("ann s-ann 1 2 9e12", "a line is not NAME TOKEN"),
+        ("ann s-ann admin 1", "a line is not NAME TOKEN"),
+        ("ann s-ann Admin", "a line is not NAME TOKEN"),
         ("ann s-ann 0", "'ann' has the rate 0; give a number above 0"),
         ("ann s-ann -2", "'ann' has the rate -2; give a number above 0"),
         ("ann s-ann nan", "'ann' has the rate nan; give a number above 0"),
@@ -110,3 +113,37 @@ def test_a_file_that_has_not_changed_gives_nobody_a_new_allowance(tmp_path: Path
     limited.refresh()
     with pytest.raises(Overloaded):
         limited.check("Bearer s-ann")
+
+
+def test_a_line_that_ends_with_the_role_is_an_admins(tmp_path: Path) -> None:
+    tokens = access(tmp_path, "ann s-ann\nbob s-bob admin\ncid s-cid 5 admin\nadmin s-dan 5\n").tokens
+    assert [(token.name, token.is_admin) for token in tokens] == [
+        ("ann", False),
+        ("bob", True),
+        ("cid", True),
+        ("admin", False),
+    ]
+    assert [token.rate for token in tokens[1:3]] == [math.inf, 5]
+
+
+def test_it_says_whose_request_it_is(tmp_path: Path) -> None:
+    token = access(tmp_path, "ann s-ann\n").check("Bearer s-ann")
+    assert token
+    assert token.name == "ann"
+
+
+def test_a_file_that_every_user_can_read_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "tokens").write_text("ann s-ann\n")
+    for mode, warned in ((0o600, False), (0o640, False), (0o644, True), (0o604, True)):
+        (tmp_path / "tokens").chmod(mode)
+        Access(tmp_path / "tokens", "--metrics-tokens").warn()
+        said = capsys.readouterr().err
+        assert said.startswith("torchferry: --metrics-tokens: ") == warned, oct(mode)
+        assert "s-ann" not in said
+    Access(None).warn()
+    assert capsys.readouterr().err == ""
+
+
+def test_the_option_is_the_one_that_was_given(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^--metrics-tokens: .*missing: cannot be read"):
+        Access(tmp_path / "missing", "--metrics-tokens")

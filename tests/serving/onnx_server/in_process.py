@@ -60,7 +60,6 @@ async def serving_bundles(*served: Bundle, **settings: Any) -> AsyncIterator[Dat
     plane = DataPlane(given, Repository(given, metrics), metrics)
     for bundle in served:
         await plane.repository.load(Source(bundle.name, bundle, VARIANT))
-    plane.loaded = True
     try:
         yield plane
     finally:
@@ -79,7 +78,6 @@ async def serving_session(
     plane.repository.models[model.name] = Versions(model.name)
     plane.repository.versions(model.name).put(model, STABLE, 0.0)
     metrics.loaded(model)
-    plane.loaded = True
     try:
         yield plane, model
     finally:
@@ -153,7 +151,7 @@ class Line:
         before = len(self.transport.writes)
         self.send(head(path, len(sent), method, **headers) + sent)
         await until(lambda: len(self.transport.writes) > before and not self.protocol.unsent)
-        return _said(b"".join(self.transport.writes[before:]))
+        return said(b"".join(self.transport.writes[before:]))
 
     def send(self, content: bytes) -> None:
         self.protocol.data_received(content)
@@ -163,7 +161,7 @@ class Line:
         self.protocol.connection_lost(ConnectionResetError())
 
 
-def _said(answer: bytes) -> Said:
+def said(answer: bytes) -> Said:
     start, _, content = answer.partition(b"\r\n\r\n")
     status, *lines = start.decode("latin-1").split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines)

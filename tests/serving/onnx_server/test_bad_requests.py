@@ -90,7 +90,7 @@ def test_each_mistake_has_its_status_and_says_what_would_be_right(
 ) -> None:
     answer = ask(served["rest"], path, sent, headers)
     assert answer.status == status, answer.body
-    assert set(answer.json) == {"error", "detail"}
+    assert set(answer.json) == {"error", "code", "detail"}
     assert words in answer.json["detail"]
     assert answer.json["detail"] in answer.json["error"]
     assert ("Allow" in answer.headers) is (status == 405)

@@ -55,6 +55,10 @@ def traced(plane: DataPlane, traceparent: str) -> TraceContext | None:
 async def test_it_is_ready_from_when_it_has_loaded_until_it_drains() -> None:
     async with serving_session(Free()) as (plane, _):
         states = []
-        for plane.loaded, plane.draining in ((False, False), (True, False), (True, True)):
+        for plane.repository.absent.is_starting, plane.draining in ((True, False), (False, False), (False, True)):
             states.append(plane.ready)
         assert states == [False, True, False]
+        plane.draining = False
+        models, plane.repository.models = plane.repository.models, {}
+        assert not plane.ready  # none is left
+        plane.repository.models = models

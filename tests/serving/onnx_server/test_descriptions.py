@@ -109,7 +109,7 @@ async def test_the_index_has_what_failed_unless_only_the_ready_ones_are_asked_fo
     repository.models["tiny"] = Versions("tiny")
     for version in ("1.0", "2.0"):
         repository.models["tiny"].put(model(version=version), STABLE, 0.0)
-    repository.failures["tiny", "3.0"] = "is damaged"
+    repository.absent.failures["tiny", "3.0"] = "is damaged"
     ready = [{"name": "tiny", "version": version, "state": "READY", "reason": ""} for version in ("1.0", "2.0")]
     failed = {"name": "tiny", "version": "3.0", "state": "UNAVAILABLE", "reason": "is damaged"}
     assert descriptions.index(repository, ready_only=True) == ready

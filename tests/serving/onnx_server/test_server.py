@@ -1,17 +1,28 @@
 """A server takes its ports when it is made, says where it answers, and sends traces only where that is asked for."""
 
+import asyncio
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import grpc
 import pytest
+from tritonclient.grpc import service_pb2 as messages
 
+from tests.serving.onnx_server.asking import ask
+from tests.serving.onnx_server.calling import call
 from tests.serving.onnx_server.in_process import model_of_bundle
-from tests.serving.tiny_bundle import written
+from tests.serving.onnx_server.models.held import until
+from tests.serving.tiny_bundle import VARIANT, written
 from tests.serving.wire import in_loop
 from torchferry.errors import UserError
 from torchferry.serving.bundle.choice import Choice
+from torchferry.serving.onnx_server.models import repository
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
+from torchferry.serving.onnx_server.models.model import Loaded, load
+from torchferry.serving.onnx_server.models.repository import Source
 from torchferry.serving.onnx_server.models.versions import Versions
 from torchferry.serving.onnx_server.server import OTLP_ENDPOINTS, Server
 from torchferry.serving.onnx_server.settings import Settings
@@ -26,12 +37,13 @@ class Made:
         self.settings = Settings(**FREE | settings)
 
     async def __aenter__(self) -> Server:
-        self.server = Server(self.settings, None)
+        self.server = Server(self.settings, AllowedBundles())
         return self.server
 
     async def __aexit__(self, *_: object) -> None:
         for port in (self.server.rest, self.server.metrics, self.server.admin):
-            port.listener.close()
+            for listener in port.listeners:
+                listener.close()
         await self.server.grpc.server.stop(0)
 
 
@@ -59,14 +71,14 @@ async def test_who_listens_everywhere_is_asked_on_loopback_and_so_is_the_admin()
     async with Made(host="0.0.0.0") as server:
         said = server.addresses()
         assert {urlsplit(said[name]).hostname for name in ("rest", "metrics", "admin")} == {"127.0.0.1"}
-        assert server.rest.listener.getsockname()[0] == "0.0.0.0"
-        assert server.admin.listener.getsockname()[0] == "127.0.0.1"
+        assert [listener.getsockname()[0] for listener in server.rest.listeners] == ["0.0.0.0"]
+        assert {listener.getsockname()[0] for listener in server.admin.listeners} <= {"127.0.0.1", "::1"}
 
 
 @in_loop
 async def test_a_port_that_is_taken_is_said_with_its_option(free_port_in_use: int) -> None:
     with pytest.raises(UserError, match=rf"^--port: cannot listen on 127\.0\.0\.1:{free_port_in_use} "):
-        Server(Settings(**FREE | {"port": free_port_in_use}), None)
+        Server(Settings(**FREE | {"port": free_port_in_use}), AllowedBundles())
 
 
 @in_loop
@@ -108,3 +120,54 @@ async def test_at_the_start_it_says_what_serves_and_why(tmp_path: Path, capsys: 
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "ready: tiny 1.0 (onnx-fp32)"
     assert said[2] == "  tiny: onnx-fp32: it is exact and there is no other; accuracy 98.00%"
+
+
+@in_loop
+async def test_while_it_starts_nobody_is_answered_and_only_the_unknown_is_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (written(tmp_path, name) for name in ("first", "second"))
+    holds, begun = threading.Semaphore(0), threading.Event()
+
+    def held(*given: Any) -> Loaded:
+        begun.set()
+        holds.acquire()
+        return load(*given)
+
+    monkeypatch.setattr(repository, "load", held)
+    server, stop = Server(Settings(**FREE), AllowedBundles()), asyncio.Event()
+    sources = [Source(bundle.name, bundle, VARIANT) for bundle in (first, second)]
+    running = asyncio.create_task(server.run(sources, {}, {}, stop))
+    rest, target = server.addresses()["rest"], server.addresses()["grpc"]
+
+    async def status(name: str) -> tuple[int, str | None]:
+        answer = await asyncio.to_thread(ask, rest, f"/v2/models/{name}/infer", {"inputs": []})
+        return answer.status, answer.headers["Retry-After"]
+
+    async def code(name: str) -> grpc.StatusCode:
+        with pytest.raises(grpc.RpcError) as caught:
+            await asyncio.to_thread(call, target, "ModelInfer", messages.ModelInferRequest(model_name=name))
+        found: grpc.StatusCode = caught.value.code()
+        return found
+
+    try:
+        await until(begun.is_set)
+        for loaded in (0, 1):  # the first one alone may be another than the one that is meant
+            await until(lambda count=loaded: len(server.repository.models) == count)  # type: ignore[misc]
+            assert await status("first") == await status("second") == (503, "1")
+            assert (await status("third"))[0] == 404
+            assert await code("first") is grpc.StatusCode.UNAVAILABLE
+            assert await code("third") is grpc.StatusCode.NOT_FOUND
+            ready = await asyncio.to_thread(ask, rest, "/v2/models/first/ready")
+            assert (ready.status, ready.json["ready"]) == (400, False)
+            index = (await asyncio.to_thread(ask, rest, "/v2/repository/index", {})).json
+            assert {model["state"] for model in index} == {"LOADING"}
+            assert (await asyncio.to_thread(ask, rest, "/openapi.json")).status == 200
+            holds.release()
+        await until(lambda: server.plane.ready)
+        assert (await status("first"))[0] == 422
+        assert await code("third") is grpc.StatusCode.NOT_FOUND
+    finally:
+        holds.release(2)
+        stop.set()
+        await running

@@ -11,10 +11,10 @@ from torch.utils.data import TensorDataset
 
 from tests.serving.deciding import CLEAR, TIED, Deciding
 from tests.serving.dependent import DEPENDENT, INDEPENDENT, KEEPING, RANDOM, Branch, Of
+from tests.serving.export.watching import Watching
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.checks.independence import Independence
-from torchferry.serving.export.progress import Silent
 from torchferry.serving.export.reference import Reference, Served
 from torchferry.serving.export.samples import Samples
 
@@ -213,17 +213,7 @@ def test_an_output_with_other_rows_than_its_batch_is_refused() -> None:
 
 @pytest.mark.parametrize("most", [None, 1])
 def test_its_passes_say_how_far_they_are(most: int | None) -> None:
-    class Seen(Silent):
-        def __init__(self) -> None:
-            self.passes: list[list[int | None]] = []
-
-        def reads(self, samples: int | None) -> None:
-            self.passes.append([samples])
-
-        def has_read(self, samples: int) -> None:
-            self.passes[-1].append(samples)
-
-    seen, reference = Seen(), reference_of(INDEPENDENT["a layer"](), max_batch=most)
+    seen, reference = Watching(), reference_of(INDEPENDENT["a layer"](), max_batch=most)
     Independence(reference, 4, seen).of(reference, "torch")
     for total, *read in seen.passes:
         assert total == sum(size for size in read if size) == (0 if most else total)

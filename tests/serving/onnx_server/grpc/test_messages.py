@@ -105,6 +105,33 @@ async def test_a_wrong_request_is_refused_with_what_would_be_right(
 
 
 @in_loop
+async def test_what_would_be_left_out_is_refused(tmp_path: Path) -> None:
+    model = taking(tmp_path)
+    both = typed("FP32", [1, 2])
+    both.raw_input_contents.append(ROW.tobytes())
+    with pytest.raises(WrongTensor, match=r"^'row' has contents, and there are raw_input_contents; give one of them$"):
+        read(both, model)
+    other = typed("FP32", [1, 2])
+    other.inputs[0].contents.int_contents.extend([1, 2])
+    with pytest.raises(WrongTensor, match=r"^'row' is FP32 and has int_contents; its numbers go in fp32_contents$"):
+        read(other, model)
+    shared, sequence, twice = infer_request("tiny", {"row": ROW}), infer_request("tiny", {"row": ROW}), classifying(2)
+    shared.inputs[0].parameters["shared_memory_region"].string_param = "mine"
+    sequence.parameters["sequence_id"].int64_param = 7
+    twice.outputs.add(name="probabilities")
+    for request, words in (
+        (shared, "shared_memory_region is"),
+        (sequence, "sequence_id is 7"),
+        (twice, "asked for twice"),
+    ):
+        with pytest.raises(WrongParameter, match=words):
+            read(request, model)
+    raw = infer_request("tiny", {"row": ROW})
+    raw.inputs[0].contents.SetInParent()  # as some clients do who send nothing in it
+    np.testing.assert_array_equal(read(raw, model).inputs["row"], ROW)
+
+
+@in_loop
 async def test_half_precision_has_no_typed_contents(tmp_path: Path) -> None:
     with pytest.raises(WrongTensor, match="'row' is FP16, for which there are only raw_input_contents"):
         read(typed("FP16", [1, 2]), taking(tmp_path, "FP16"))

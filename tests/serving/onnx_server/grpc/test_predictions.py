@@ -30,7 +30,7 @@ async def refusal(plane: DataPlane, request: Any, left: float | None = None) -> 
 
 
 @in_loop
-@pytest.mark.parametrize("given", [{"data": ROW}, {"body": ROW}, {"data": ROW, "body": b"not this one"}])
+@pytest.mark.parametrize("given", [{"data": ROW}, {"body": ROW}, {"data": ROW, "top_k": b"5"}])
 async def test_the_body_called_data_or_else_body_is_answered_with_labels(
     tmp_path: Path, given: dict[str, bytes]
 ) -> None:
@@ -55,7 +55,9 @@ async def test_the_answer_carries_its_stages_and_the_callers_trace(tmp_path: Pat
         (Request(model_name="nobody"), grpc.StatusCode.NOT_FOUND, "there is no model 'nobody'"),
         (Request(model_name="tiny", model_version="9"), grpc.StatusCode.NOT_FOUND, "tiny has no version '9'"),
         (Request(model_name="tiny", input={"data": b"a,b"}), grpc.StatusCode.INVALID_ARGUMENT, "neither JSON nor"),
-        (Request(model_name="tiny", input={"file": ROW}), grpc.StatusCode.INVALID_ARGUMENT, "the body has no lines"),
+        (Request(model_name="tiny", input={"file": ROW}), grpc.StatusCode.INVALID_ARGUMENT, "the input has file; it"),
+        (Request(model_name="tiny", input={"data": ROW, "body": ROW}), grpc.StatusCode.INVALID_ARGUMENT, "has one of"),
+        (Request(model_name="tiny", input={"top_k": b"3"}), grpc.StatusCode.INVALID_ARGUMENT, "the input has nothing;"),
     ],
 )
 async def test_what_cannot_be_answered_is_refused(
@@ -84,3 +86,12 @@ async def test_a_full_queue_says_when_to_come_again_and_every_place_is_given_bac
         admission.limit = 1
         await refusal(plane, Request(model_name="tiny", input={"data": b"a,b"}))
         assert admission.inside == 0
+
+
+@in_loop
+async def test_the_time_of_writing_is_counted(tmp_path: Path) -> None:
+    async with serving_bundles(written(tmp_path)) as plane:
+        await ask(plane, Request(model_name="tiny", input={"data": ROW}), Call())
+        statistics = plane.repository.find("tiny").statistics
+        statistics.add_up()
+        assert statistics.seconds["encode"] > 0

@@ -15,16 +15,17 @@ from torchferry.serving.errors import (
     Overloaded,
     TooLarge,
     TooSlow,
+    Unavailable,
     UnknownModel,
     UnsupportedType,
     WrongParameter,
     WrongTensor,
 )
 from torchferry.serving.onnx_server.grpc import call
-from torchferry.serving.onnx_server.http.errors import STATUS, fail, refuse
+from torchferry.serving.onnx_server.http.errors import CODES, STATUS, Refusal, fail, refuse
 
 
-async def refusal(error: Exception) -> Said:
+async def refusal(error: Refusal) -> Said:
     return await Line(lambda request: refuse(request, error)).ask("/")
 
 
@@ -46,24 +47,35 @@ async def refusal(error: Exception) -> Said:
     ],
 )
 async def test_an_error_is_answered_with_its_status_and_its_text_twice(
-    error: type[Exception], status: int, phrase: str
+    error: type[Refusal], status: int, phrase: str
 ) -> None:
     said = await refusal(error("what is wrong"))
     assert said.status == status
     assert said.headers["content-type"] == "application/json"
-    assert said.json == {"error": f"{phrase}: what is wrong", "detail": "what is wrong"}
+    assert said.json == {"error": f"{phrase}: what is wrong", "code": error.code, "detail": "what is wrong"}
 
 
 @in_loop
 async def test_who_is_turned_away_is_told_when_to_come_again() -> None:
-    said = await refusal(Overloaded("full", retry_after=7))
-    assert (said.status, said.headers["retry-after"]) == (429, "7")
+    for error, status in ((Overloaded, 429), (Unavailable, 503)):
+        said = await refusal(error("not now", retry_after=7))
+        assert (said.status, said.headers["retry-after"], said.json["code"]) == (status, "7", error.code)
     assert "retry-after" not in (await refusal(TooLarge("large"))).headers
 
 
 @in_loop
 async def test_who_has_no_token_is_told_of_which_kind_it_is() -> None:
     assert (await refusal(NotAllowed("no token"))).headers["www-authenticate"] == "Bearer"
+
+
+def test_no_two_errors_have_one_code() -> None:
+    """Programs go by them: this list only grows."""
+    assert sorted(CODES) == [
+        *("bad_request", "body_too_slow", "deadline_passed", "inference_failed", "internal_server_error"),
+        *("method_not_allowed", "not_allowed", "not_decodable", "not_found", "not_implemented", "overloaded"),
+        *("request_header_fields_too_large", "too_large", "unavailable", "unknown_model", "unsupported_type"),
+        *("wrong_parameter", "wrong_tensor"),
+    ]
 
 
 def test_every_error_that_has_a_status_over_grpc_has_one_here() -> None:
@@ -74,7 +86,9 @@ def test_every_error_that_has_a_status_over_grpc_has_one_here() -> None:
 async def test_a_bug_is_answered_and_shown_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     said = await Line(lambda request: fail(request, ZeroDivisionError("here"))).ask("/")
     detail = "a bug of the server: ZeroDivisionError"
-    assert (said.status, said.json) == (500, {"error": f"Internal Server Error: {detail}", "detail": detail})
+    code = "internal_server_error"
+    assert said.status == 500
+    assert said.json == {"error": f"Internal Server Error: {detail}", "code": code, "detail": detail}
     assert "ZeroDivisionError: here" in capsys.readouterr().err
 
 
@@ -82,4 +96,5 @@ async def test_a_bug_is_answered_and_shown_on_stderr(capsys: pytest.CaptureFixtu
 async def test_what_the_servers_end_cancels_is_unavailable(capsys: pytest.CaptureFixture[str]) -> None:
     said = await Line(lambda request: fail(request, asyncio.CancelledError())).ask("/")
     assert (said.status, said.json["detail"]) == (503, "the server ended before the request was answered")
+    assert (said.json["code"], said.headers["retry-after"]) == ("unavailable", "1")
     assert not capsys.readouterr().err

@@ -25,13 +25,13 @@ async def index(plane: DataPlane, body: Any) -> Said:
 
 
 @in_loop
-async def test_a_server_that_is_not_ready_is_alive_and_says_so() -> None:
-    async with serving_bundles() as plane:
+async def test_a_server_that_is_not_ready_is_alive_and_says_so(tmp_path: Path) -> None:
+    async with serving_bundles(written(tmp_path)) as plane:
         for path, loading in (("/v2/health/live", 200), ("/v2/health/ready", 400), ("/ping", 503)):
             assert (await told(plane, path)).status == 200
-            plane.loaded = False
+            plane.repository.absent.is_starting = True
             assert (await told(plane, path)).status == loading, path
-            plane.loaded, plane.draining = True, True
+            plane.repository.absent.is_starting, plane.draining = False, True
             assert (await told(plane, path)).status == loading, path
             plane.draining = False
         assert (await told(plane, "/ping")).json == {"status": "Healthy"}
@@ -67,7 +67,7 @@ async def test_statistics_are_of_one_model_or_of_all(tmp_path: Path) -> None:
 @in_loop
 async def test_the_index_has_what_could_not_be_loaded_unless_only_ready_ones_are_wanted(tmp_path: Path) -> None:
     async with serving_bundles(written(tmp_path)) as plane:
-        plane.repository.failures["tiny", "2.0"] = "is damaged"
+        plane.repository.absent.failures["tiny", "2.0"] = "is damaged"
         everything, ready = (await index(plane, b"")).json, (await index(plane, {"ready": True})).json
     assert [(model["version"], model["state"]) for model in everything] == [("1.0", "READY"), ("2.0", "UNAVAILABLE")]
     assert [model["version"] for model in ready] == ["1.0"]

@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 from tests.serving.wire import head
-from torchferry.serving.onnx_server.http.request import HttpRequest
+from torchferry.serving.onnx_server.http.request import QUERY, HttpRequest
 from torchferry.serving.onnx_server.http.request_parser import HEAD_BYTES, KNOWN_BYTES, RequestParser
 
 
@@ -24,6 +24,7 @@ def test_requests_in_a_row_are_read_in_pieces_of_any_size(size: int) -> None:
         ("GET", "/", b"", True),
     ]
     assert found[0].headers[b"x"] == b"1"
+    assert [each.headers.get(QUERY) for each in found] == [b"c=d", None]
     assert (parser.reading, parser.wrong, parser.heads) == (None, None, 2)
 
 
@@ -110,3 +111,11 @@ def test_a_body_that_is_not_here_yet_lends_its_head_to_nobody() -> None:
     assert len(parser.feed(head("/", 3) + b"abc" + head("/", 9) + b"abc")) == 1
     assert parser.known == known
     assert parser.reading
+
+
+def test_a_query_stays_where_a_head_comes_again_or_offers_another_protocol() -> None:
+    parser, same = RequestParser(), head("/?c=d", 0)
+    offer = head("/?c=d", 0, Connection="Upgrade", Upgrade="h2c")
+    for sent in (same, same, same * 2, offer):
+        assert {request.headers[QUERY] for request in parser.feed(sent)} == {b"c=d"}
+    assert not parser.wrong

@@ -20,6 +20,8 @@ from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.http.admin import Admin
 from torchferry.serving.onnx_server.http.oip_json import SLICE
 from torchferry.serving.onnx_server.http.rest import Rest
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
+from torchferry.serving.onnx_server.settings import Settings
 
 DIGITS = "/v2/models/digits"
 IMAGE = np.zeros((1, 1, 8, 8), np.uint8)
@@ -177,7 +179,8 @@ def test_the_repository_is_listed_everywhere_and_changed_on_the_admin_port_only(
     assert ask(addresses["admin"], "/v2/repository/models/digits/load", {}).status == 200
     assert ask(addresses["rest"], f"{DIGITS}/ready").status == 200
     assert ask(addresses["admin"], "/v2/repository/models/digits/unload", {}).status == 200
-    assert ask(addresses["rest"], f"{DIGITS}/ready").status == 404
+    assert ask(addresses["rest"], f"{DIGITS}/ready").json == {"name": "digits", "ready": False}
+    assert ask(addresses["rest"], DIGITS).status == 503
     assert ask(addresses["rest"], "/v2/repository/index", {"ready": True}).json == []
 
 
@@ -186,11 +189,12 @@ async def test_a_bug_behind_the_admin_port_is_answered_and_shown(capsys: pytest.
     async def unload(*_: str) -> None:
         raise ZeroDivisionError
 
-    plane: Any = SimpleNamespace(repository=SimpleNamespace(unload=unload))
-    nobody: Any = None
-    said = await Line(Admin(plane, nobody, None)).ask("/v2/repository/models/digits/unload")
+    plane: Any = SimpleNamespace(repository=SimpleNamespace(unload=unload), settings=Settings())
+    rest: Any = SimpleNamespace(access=Access(None))
+    line = Line(Admin(plane, rest, AllowedBundles()))
+    said = await line.ask("/v2/repository/models/digits/unload", Content_Type="application/json")
     detail = "a bug of the server: ZeroDivisionError"
-    assert (said.status, said.json) == (500, {"error": f"Internal Server Error: {detail}", "detail": detail})
+    assert (said.status, said.json["code"], said.json["detail"]) == (500, "internal_server_error", detail)
     assert "Traceback" in capsys.readouterr().err
 
 

@@ -23,7 +23,7 @@ class Held:
         self.seen: list[list[float]] = []
         self.may_run = threading.Semaphore(0)
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Mapping[str, np.ndarray], _cancellation: object = None) -> dict[str, np.ndarray]:
         assert self.may_run.acquire(timeout=SECONDS)
         values = inputs["x"]
         self.seen.append(values.reshape(len(values), -1)[:, 0].tolist())
