@@ -75,7 +75,8 @@ PROGRESS := awk -v all="$$(grep -c '^[a-zA-Z].*==' requirements.lock)" '\
 	/^Collecting/ && ++n % 10 == 0 { print "  " n " of about " all " packages fetched"; fflush() } \
 	/^Installing collected/ { print "  unpacking all of them ..."; fflush() }'
 
-# Hash checking makes pip take the very files that were locked, wherever it finds them.
+# Hash checking makes pip take the very files that were locked, wherever it finds them. The lock has all dependencies; pip, left to
+# look for them, stops at one that is wanted with an extra, once there is a newer release than the locked one.
 $(INSTALLED): requirements.lock
 	@command -v '$(PYTHON)' >/dev/null || $(call refuse,'$(PYTHON)' is missing; install Python 3.11 or newer or $(ANOTHER))
 	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || $(call refuse,'$(PYTHON)' does not run as Python 3.11 or newer; $(ANOTHER))
@@ -83,7 +84,7 @@ $(INSTALLED): requirements.lock
 	@echo "installing into .venv from requirements.lock (about 6 GB with the CUDA libraries) ..."
 	@rm -rf .venv
 	@'$(PYTHON)' -m venv .venv
-	@set -o pipefail; $(BIN)/python -m pip install --progress-bar off --disable-pip-version-check --require-hashes -r requirements.lock | $(PROGRESS)
+	@set -o pipefail; $(BIN)/python -m pip install --progress-bar off --disable-pip-version-check --no-deps --require-hashes -r requirements.lock | $(PROGRESS)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(INSTALLED)
 
@@ -92,7 +93,8 @@ lock:
 	@uv pip compile $(LOCK_FLAGS) pyproject.toml --extra dev -o requirements.lock
 	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra train -o docker/train.lock
 	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra serve -o docker/torchserve.lock
-	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra onnx-server -o docker/onnx-server.lock
+	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra onnx-server --extra fast-grpc -o docker/onnx-server.lock
+	@uv pip compile $(LOCK_FLAGS) -c requirements.lock pyproject.toml --extra signing -o docker/signing.lock
 	@uv pip compile $(LOCK_FLAGS) -c requirements.lock docker/build.in -o docker/build.lock
 
 clean:

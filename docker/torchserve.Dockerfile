@@ -19,15 +19,15 @@ COPY docker/build.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /opt/tools \
     && python3 -m venv --without-pip /opt/venv \
-    && /opt/tools/bin/pip install --disable-pip-version-check --require-hashes -r build.lock
+    && /opt/tools/bin/pip install --disable-pip-version-check --no-deps --require-hashes -r build.lock
 # The lock file alone decides this layer: an edit of the source does not install torch again.
 COPY docker/train.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/tools/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --require-hashes -r train.lock
+    /opt/tools/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --no-deps --require-hashes -r train.lock
 # Up to here the layers are those of the trainer's image, so that whoever builds both installs torch once.
 COPY docker/torchserve.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/tools/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --require-hashes -r torchserve.lock
+    /opt/tools/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --no-deps --require-hashes -r torchserve.lock
 COPY LICENSE README.md pyproject.toml ./
 COPY torchferry torchferry
 # `torchferry export` rebuilds the network with the training package.

@@ -19,11 +19,11 @@ COPY docker/build.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /opt/tools \
     && python3 -m venv --without-pip /opt/venv \
-    && /opt/tools/bin/pip install --disable-pip-version-check --require-hashes -r build.lock
+    && /opt/tools/bin/pip install --disable-pip-version-check --no-deps --require-hashes -r build.lock
 # The lock file alone decides this layer: an edit of the source does not install torch again.
 COPY docker/train.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/tools/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --require-hashes -r train.lock
+    /opt/tools/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --no-deps --require-hashes -r train.lock
 COPY LICENSE README.md pyproject.toml ./
 COPY torchferry torchferry
 COPY training training

@@ -14,7 +14,9 @@ import urllib3
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.codec import predictions_grpc
 from torchferry.serving.codec.tensors import DTYPES, write_tensors
+from torchferry.serving.net.unix_sockets import SCHEME
 from torchferry.serving.patience import NONE, Patience
+from torchferry.serving.unix_http import UnixPool
 
 # What a server says over gRPC where it would say 4xx over HTTP.
 REFUSALS = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED)
@@ -107,24 +109,32 @@ class RestClient(Client):
         ca: Path | None = None,
         patience: Patience = NONE,
     ) -> None:
-        """`url` is the server's, such as http://127.0.0.1:8080; `headers` go with every request; `ca` is the PEM file
-        of the authority behind https, if it is not one of the system's."""
+        """`url` is the server's, such as http://127.0.0.1:8080, or unix:PATH for a socket; `headers` go with every
+        request; `ca` is the PEM file of the authority behind https, if it is not one of the system's."""
         super().__init__(url.rstrip("/"), timeout, patience)
         self.headers = {"Content-Type": "application/octet-stream", **(headers or {})}
         trusted = str(ca) if ca else None
-        self.pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=64, ca_certs=trusted)
+        named: dict[str, Any] = {"timeout": timeout, "retries": False, "maxsize": 64}
+        is_unix = url.startswith(SCHEME)
+        self.base = "" if is_unix else self.where
+        self.pool: urllib3.PoolManager | UnixPool = (
+            UnixPool(url.removeprefix(SCHEME), **named) if is_unix else urllib3.PoolManager(**named, ca_certs=trusted)
+        )
 
     def send(self, model: str, body: bytes) -> bytes:
         waits = self.patience.waits()
         while True:
-            answer = self._post(f"{self.where}/predictions/{model}", body)
+            answer = self._post(f"{self.base}/predictions/{model}", body)
             if answer.status == 200:
                 return answer.data
             if answer.status not in (TOO_MANY, UNAVAILABLE) or not waits.again(answer.headers.get(RETRY_AFTER)):
                 raise self._error(answer.status, f"{self.where}: {model} answered {answer.status}: ", answer.data)
 
     def close(self) -> None:
-        self.pool.clear()
+        if isinstance(self.pool, UnixPool):
+            self.pool.close()
+        else:
+            self.pool.clear()
 
     def _post(self, url: str, body: bytes) -> urllib3.BaseHTTPResponse:
         try:
@@ -159,8 +169,8 @@ class GrpcClient(Client):
         parts: Mapping[str, bytes] | None = None,
         patience: Patience = NONE,
     ) -> None:
-        """`target` is the server's, such as 127.0.0.1:7070; `headers` go with every request as metadata, and `parts`
-        beside its body; `ca` is as in `RestClient`."""
+        """`target` is the server's, such as 127.0.0.1:7070 or unix:PATH; `headers` go with each request as metadata,
+        and `parts` beside its body; `ca` is as in `RestClient`."""
         super().__init__(target, timeout, patience)
         # Not through the proxy that http_proxy may name: servers are inside, and REST does not either.
         options = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1)]

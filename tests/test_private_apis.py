@@ -24,6 +24,7 @@ WRITER = "training/checkpointing/upload_writer.py"
 SAVER = "training/checkpointing/async_saver.py"
 COMMAND = "training/train_command.py"
 NETWORK = "serving/export/external/network.py"
+OPENSSF = "serving/bundle/openssf.py"
 SIGNATURE = "training/discovery/signature.py"
 
 ELASTIC = "torch.distributed.elastic"
@@ -98,6 +99,10 @@ USES = [
         "function_or_class, method_or_property, logger",
     ),
     Use(NETWORK, "torch._dynamo.OptimizedModule", "takes out what is inside", attributes="_orig_mod"),
+    Use(OPENSSF, "model_signing._hashing.hashing.Digest", "makes it", "algorithm, digest_value"),
+    Use(OPENSSF, "model_signing.manifest.FileManifestItem", "makes it", "path, digest"),
+    Use(OPENSSF, "model_signing.hashing.Config.hash", "overrides it", "self, model_path, files_to_hash"),
+    Use(OPENSSF, "model_signing.verifying.Config.verify", "is asked by it", mentions="_hashing_config hash _verifier"),
     Use(COMMAND, "threading._shutdown", "calls it", ""),
     Use(COMMAND, "atexit._run_exitfuncs", "calls it"),
 ]

@@ -90,8 +90,8 @@ VERBS = {
         "rollback s3://models/digits stable",
     ),
     "history": Verb(
-        f"{S}.registry.channels:history",
-        "a model's versions, and every move of its channels",
+        f"{S}.registry.history",
+        "a model's versions, how each was made, and every move of its channels",
         "history s3://models/digits",
     ),
     "up": Verb(

@@ -147,7 +147,7 @@ def _job(bundle: Bundle, options: Namespace, folder: Path) -> Job:
     return Job(
         bundle=bundle,
         variant=options.variant,
-        model=bundle.verified(variant.file),
+        model=bundle.variant_file(options.variant),
         threads=1 if tiny else len(cpus or os.sched_getaffinity(0)),
         cpus=cpus,
         tensors=tensors,

@@ -1,8 +1,8 @@
 """The bundle: model.json and the files it names, the contract between export and every server.
 
 model.json is written last and holds every other file's SHA-256, so a folder without it, or with a file
-that differs, is not a bundle. It carries a digest of itself and, if somebody vouches for it, that digest's
-signature. Nothing in it is a pickle.
+that differs, is not a bundle. It carries a digest of itself. If somebody vouches for all of them, the signature
+is in model.sig. Nothing in it is a pickle.
 """
 
 import dataclasses
@@ -20,6 +20,7 @@ from torchferry.contract.resize import wrong
 from torchferry.contract.table import TableSpec
 from torchferry.files import sha256, write_whole
 from torchferry.serving.bundle.choice import Choice, parse_choice
+from torchferry.serving.bundle.signed import Listing, Signed
 from torchferry.serving.bundle.variant import Variant, parse_variant
 from torchferry.serving.errors import BundleError
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:  # a bundle can be read where cryptography is not installed
     from torchferry.serving.bundle.signature import SigningKey, TrustedKeys
 
 SCHEMA = "torchferry.bundle/2"
+MANIFEST, SIGNATURE = "model.json", "model.sig"
+"""What lists the other files, and the signature of all of them, which are themselves listed nowhere."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 NAME_RULE = "up to 100 letters, digits, '.', '_' and '-' can, of which a letter or digit is the first"
 
@@ -133,37 +136,79 @@ class Bundle:
 
     def verified(self, relative: str) -> Path:
         """The path of one of the bundle's files, whose bytes are those that were exported."""
-        path = self.root / relative
-        if relative not in self.files:
-            raise BundleError(f"{path}: is not listed in {self.root / 'model.json'}")
+        path = self._listed(relative)
         if not path.is_file():
             raise BundleError(f"{path}: is missing; export the bundle again")
         if sha256(path) != self.files[relative]:
             raise BundleError(f"{path}: is damaged (its checksum differs); export the bundle again")
         return path
 
+    def variant_files(self, variant: str) -> list[str]:
+        """All that a variant is loaded from: its file and what lies beside it, such as weights that are not in the
+        graph. Raises BundleError for a file there that was not exported."""
+        folder = PurePosixPath(self.variants[variant].file).parent
+        self._check_listed(folder)
+        return [relative for relative in self.files if PurePosixPath(relative).is_relative_to(folder)]
+
+    def variant_file(self, variant: str) -> Path:
+        """The path of a variant's file; all that it is loaded from has the bytes that were exported."""
+        for relative in self.variant_files(variant):
+            self.verified(relative)
+        return self._listed(self.variants[variant].file)
+
+    def check_whole(self) -> None:
+        """Raise BundleError unless the folder holds the files that were exported and no others."""
+        self._check_listed(PurePosixPath())
+        for relative in self.files:
+            self.verified(relative)
+
     def golden(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """A few real inputs and the checkpoint's outputs for them, both by tensor name."""
         return _arrays(self.verified("golden/inputs.npz")), _arrays(self.verified("golden/outputs.npz"))
 
+    def _listed(self, relative: str) -> Path:
+        path = self.root / relative
+        if relative not in self.files:
+            raise BundleError(f"{path}: is not listed in {self.root / 'model.json'}")
+        return path
+
+    def _check_listed(self, folder: PurePosixPath) -> None:
+        for path in sorted((self.root / folder).rglob("*")):
+            # A link to a folder could lead to files that are listed nowhere.
+            if path.is_symlink() or not path.is_dir():
+                relative = path.relative_to(self.root).as_posix()
+                if relative not in (MANIFEST, SIGNATURE):
+                    self._listed(relative)
+
 
 def load(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:
-    """Read model.json; its files are checked when they are asked for. Raises BundleError, also for a bundle that none
-    of the `trusted` keys signed, if any are given."""
-    path = root / "model.json"
+    """Read model.json; its files are checked when they are asked for. Where keys are `trusted`, the bundle has to be
+    signed by one of them, and all its files are checked at once. Raises BundleError."""
+    bundle = read(root, trusted)
+    if trusted:
+        bundle.check_whole()
+    return bundle
+
+
+def read(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:
+    """As `load`, where the files need not be there yet."""
+    path = root / MANIFEST
     try:
         if not path.is_file():
             raise BundleError(f"{root}: is not a bundle (it has no model.json); make one with torchferry export")
-        content = json.loads(path.read_text())
-        schema, digest, signature = content.pop("schema"), content.pop("digest", None), content.pop("signature", None)
+        written = path.read_bytes()
+        content = json.loads(written)
+        schema, digest, former = content.pop("schema"), content.pop("digest", None), content.pop("signature", None)
         if schema != SCHEMA:
             raise BundleError(f"{path}: has schema {schema}; this version reads {SCHEMA}")
         if digest != _digest(content):
             raise BundleError(f"{path}: is damaged, or was edited (its digest differs); export the bundle again")
-        if trusted:
-            trusted.check(digest, signature, str(root))
         bundle = _bundle(root, content)
         _check_words(path, bundle)
+        if trusted:
+            signature = root / SIGNATURE
+            held = signature.read_bytes() if signature.is_file() else None
+            trusted.check(Signed(str(root), _listing(bundle, written), held, digest, former))
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -183,21 +228,31 @@ def said_name(root: Path) -> tuple[str, str] | None:
         return None
 
 
-def write(bundle: Bundle, key: "SigningKey | None" = None) -> None:
-    """Write model.json, signed if there is a `key`. It completes the folder: everything else must be there already."""
+def write(bundle: Bundle) -> None:
+    """Write model.json. It completes the folder: everything else but a signature must be there already."""
     content = _json(dataclasses.asdict(bundle))
     del content["root"]
     for tensor in (*content["inputs"], *content["outputs"]):
         for unsaid in [name for name, value in tensor.items() if value is None]:
             del tensor[unsaid]
-    digest = _digest(content)
-    head = {"schema": SCHEMA, "digest": digest} | ({"signature": key.sign(digest)} if key else {})
-    write_whole(bundle.root / "model.json", json.dumps(head | content, indent=2) + "\n")
+    head = {"schema": SCHEMA, "digest": _digest(content)}
+    write_whole(bundle.root / MANIFEST, json.dumps(head | content, indent=2) + "\n")
+
+
+def sign(bundle: Bundle, key: "SigningKey") -> None:
+    """Vouch for all files of the folder. Raises BundleError where they are not what was exported."""
+    bundle.check_whole()
+    written = (bundle.root / MANIFEST).read_bytes()
+    write_whole(bundle.root / SIGNATURE, key.sign(_listing(bundle, written)))
 
 
 def checksums(root: Path) -> dict[str, str]:
     """SHA-256 of every file below `root`, by relative path."""
     return {path.relative_to(root).as_posix(): sha256(path) for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def _listing(bundle: Bundle, written: bytes) -> Listing:
+    return Listing(bundle.name, {MANIFEST: hashlib.sha256(written).hexdigest(), **bundle.files})
 
 
 def _json(value: Any) -> Any:

@@ -10,7 +10,7 @@ from torchferry.errors import UserError
 
 
 def option(default: Any, text: str, **argument: Any) -> Any:
-    """A field with its line in --help; `argument` goes to argparse."""
+    """A field with its line in --help; `argument` goes to argparse. The default () is of one that may be repeated."""
     return field(default=default, metadata={"help": text, **argument})
 
 
@@ -29,17 +29,21 @@ class OptionSet:
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
         for entry in dataclasses.fields(cls):  # type: ignore[arg-type]
             argument = dict(entry.metadata)
-            argument["help"] += f" (default {entry.default})" if entry.default not in (None, "", False) else ""
+            argument["help"] += f" (default {entry.default})" if entry.default not in (None, "", False, ()) else ""
             if entry.default is False:
                 argument["action"] = "store_true"
+            elif entry.default == ():
+                argument["action"] = "append"
             else:
                 argument.setdefault("type", finite if isinstance(entry.default, float) else type(entry.default))
-            parser.add_argument(f"--{entry.name.replace('_', '-')}", default=entry.default, **argument)
+            default = [] if entry.default == () else entry.default
+            parser.add_argument(f"--{entry.name.replace('_', '-')}", default=default, **argument)
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Self:
         """What `add_options` asked for. Raises UserError."""
-        return cls(**{entry.name: getattr(options, entry.name) for entry in dataclasses.fields(cls)})  # type: ignore[arg-type]
+        given = {entry.name: getattr(options, entry.name) for entry in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
     def check(self, name: str, right: bool, wanted: str) -> None:
         """Raises UserError naming the option unless its value is `right`."""

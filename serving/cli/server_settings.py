@@ -23,7 +23,9 @@ class ServerSettings(OptionSet):
     max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
     max_request_batch: int = option(1024, "samples in one request")
 
-    tokens: Path | None = option(None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] a line", type=Path)
+    tokens: Path | None = option(
+        None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] [admin] a line", type=Path
+    )
     tls_certificate: Path | None = option(None, "PEM file, read again when it changes", type=Path)
     tls_key: Path | None = option(None, "its private key, PEM", type=Path)
     access_log: Path | None = option(

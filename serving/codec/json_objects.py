@@ -24,5 +24,5 @@ def check_names_read(given: Mapping[str, Any], known: Set[str], what: str) -> No
         return
     for name, value in given.items():
         if name not in known and value not in (None, False, 0, "", [], {}):
-            otherwise = f"it has {some(sorted(known))}"
+            otherwise = f"it has {some(sorted(known)) or 'none'}"
             raise WrongParameter(f"{what} has '{name[:100]}', which is not read{did_you_mean(name, known, otherwise)}")

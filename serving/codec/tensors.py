@@ -89,6 +89,8 @@ def check_names(given: Iterable[str], specs: Sequence[TensorSpec]) -> None:
 
 def check_batch(tensors: Mapping[str, Sized]) -> int:
     """How many samples each input has; raises WrongTensor if they differ."""
+    if len(tensors) == 1:
+        return len(next(iter(tensors.values())))
     sizes = {len(tensor) for tensor in tensors.values()}
     if len(sizes) != 1:
         raise WrongTensor("the inputs have batches of different sizes")
@@ -161,14 +163,16 @@ def from_raw(data: bytes | memoryview, shape: Sequence[int], spec: TensorSpec) -
     Those of a bundle that says nothing of NaN are taken as they are.
     """
     dtype = DTYPES[spec.datatype]
-    if len(data) != math.prod(shape) * dtype.itemsize:
+    try:
+        values = np.frombuffer(data, dtype).reshape(shape)
+    except ValueError as error:
         wanted = math.prod(shape) * dtype.itemsize
-        raise WrongTensor(f"'{spec.name}' has {len(data)} bytes; {spec.datatype} of shape {list(shape)} has {wanted}")
+        text = f"'{spec.name}' has {len(data)} bytes; {spec.datatype} of shape {list(shape)} has {wanted}"
+        raise WrongTensor(text) from error
     if dtype == np.bool_:
         numbers = np.frombuffer(data, np.uint8)
         if numbers.max(initial=0) > 1:
             raise WrongTensor(f"'{spec.name}' has bytes other than 0 and 1, which are no BOOL")
-    values = np.frombuffer(data, dtype).reshape(shape)
     if dtype.kind == "f" and spec.allow_nan is not None:
         values = checked_values(values, spec)
     return values if values.flags.aligned else values.copy()  # not every kernel reads what lies across words

@@ -1,6 +1,7 @@
 """From a reference to a bundle: every variant and what was measured of it, golden samples, and which variant serves."""
 
 import dataclasses
+import json
 import platform
 import shutil
 import time
@@ -14,9 +15,11 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from torchferry.files import write_whole
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.choice import Choice
+from torchferry.serving.bundle.provenance import PROVENANCE
 from torchferry.serving.bundle.signature import SigningKey
 from torchferry.serving.bundle.variant import Variant
 from torchferry.serving.cpu import cores, features
@@ -33,6 +36,7 @@ from torchferry.serving.export.label_shares import label_shares
 from torchferry.serving.export.progress import SILENT, Progress, variant_line
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.speed import measure_speed
+from torchferry.serving.export.statement import statement
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.session import Session
 from torchferry.whole_folder import whole_folder
@@ -90,7 +94,11 @@ def export(
             files=bundles.checksums(folder),
             choice=choice,
         )
-        bundles.write(made, key)
+        write_whole(folder / PROVENANCE, json.dumps(statement(made, reference.origin), indent=2) + "\n")
+        made = dataclasses.replace(made, files=bundles.checksums(folder))
+        bundles.write(made)
+        if key:
+            bundles.sign(made, key)
     return bundles.load(output)
 
 

@@ -10,7 +10,7 @@ from torchferry.errors import GateError, UserError
 from torchferry.nearest import did_you_mean
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.bundle.signature import SigningKey
+from torchferry.serving.bundle.signature import add_signing, signing_key
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.external.external_model import add_options, load_given
 from torchferry.serving.export.external.network import name_of
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.run and (options.allow_nan or options.columns):
         option = "--allow-nan" if options.allow_nan else "--columns"
         raise UserError(f"{option}: is for --model; a run's table says itself what its columns are and may miss")
-    key = SigningKey(options.sign) if options.sign else None
+    key = signing_key(options)
     reference = load_trained(options.run) if options.run else load_given(options)
     if options.name is not None:
         reference = dataclasses.replace(reference, name=options.name)
@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--model-version", default="1.0", help="the version servers show (default 1.0)")
     most = "the most samples that servers may compute together; 1 where a sample's answer depends on its neighbours"
     made.add_argument("--max-batch", type=count, metavar="N", help=f"{most} (default any number)")
-    made.add_argument("--sign", type=Path, metavar="KEY", help="vouch for it with an ed25519 private key, a PEM file")
+    add_signing(made)
     for field in dataclasses.fields(GateConfig):
         made.add_argument(f"--{field.name.replace('_', '-')}", type=finite, help="for every variant")
     add_options(made)

@@ -1,7 +1,7 @@
 """A model as it will be served: what every variant is made from and measured against."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import nn
 
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.samples import Samples
+from torchferry.serving.export.statement import Origin
 from torchferry.serving.session.capped_session import in_parts
 from torchferry.training.data.source import TargetScale
 
@@ -38,6 +39,7 @@ class Reference:
     limits: dict[str, float]
     """What the recipe asks of every variant, by the names of gate.Limits."""
     provenance: dict[str, str]
+    origin: Origin = field(default_factory=Origin)
     output_scale: TargetScale | None = None
     """What the one output was scaled back by, if it was: how large a difference is, is judged before that."""
 

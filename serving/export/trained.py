@@ -8,6 +8,7 @@ from torchferry.contract.table import TableSpec
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.export.reference import OUTPUTS, Reference, Served
 from torchferry.serving.export.samples import Samples
+from torchferry.serving.export.trained_origin import origin_of_run
 from torchferry.training.data.source import ImageInput, Input, Source, TableInput
 from torchferry.training.models.saved import ModelCard, evaluation_data, load_model
 
@@ -43,6 +44,7 @@ def load_trained(run: Path) -> Reference:
         calibration=Samples(source.train, (name,)),
         limits=card.gate,
         provenance={"trained_with_torch": card.torch},
+        origin=origin_of_run(run, card.step, source),
     )
 
 

@@ -51,6 +51,7 @@ class DataPlane:
 
     def finished(self, context: RequestContext, error: BaseException | None) -> None:
         """Count the request, whatever became of it; once for each."""
+        context.end()
         outcome = _outcome(error)
         self.metrics.finished(context, outcome)
         if context.model:

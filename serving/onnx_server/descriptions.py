@@ -59,6 +59,7 @@ def configuration(model: Model) -> dict[str, Any]:
 def statistics(model: Model) -> dict[str, Any]:
     """In the words of the statistics extension; times are totals in nanoseconds."""
     counted = model.statistics
+    counted.add_up()
     nanoseconds = Counter({stage: round(1e9 * seconds) for stage, seconds in counted.seconds.items()})
     return {
         "name": model.name,

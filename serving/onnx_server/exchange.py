@@ -51,22 +51,15 @@ class Pieces(Generic[Written]):
 
 
 class Exchange(Generic[Answer]):
-    """`admit` it, `take` its form once that is here, or `end` it before. It ends once, and then tells `done`."""
+    """`admit` it and `take` its form once that is here, or `end` it before. It ends once, and then tells `done`."""
 
-    __slots__ = (
-        "admitted",
-        "asked",
-        "context",
-        "done",
-        "form",
-        "key",
-        "limit",
-        "model",
-        "over",
-        "plane",
-        "result",
-        "waits",
-    )
+    admitted = over = False
+    result: Answer | BaseException | None = None
+    """None until it is over."""
+    waits: "asyncio.Future[Any] | None" = None
+    """What is done for it elsewhere, or in turns."""
+    key = b""
+    """Of the cache, where there is one."""
 
     def __init__(
         self,
@@ -79,19 +72,22 @@ class Exchange(Generic[Answer]):
         self.plane, self.done = plane, done
         self.context = RequestContext(protocol)
         self.limit = plane.settings.timeout if timeout is None else min(timeout, plane.settings.timeout)
-        self.admitted = self.over = False
-        self.result: Answer | BaseException | None = None
-        """None until it is over."""
-        self.waits: asyncio.Future[Any] | None = None
-        """What is done for it elsewhere, or in turns."""
-        self.key = b""
-        """Of the cache, where there is one."""
         self.model: Model
         self.form: Form[Answer]
         self.asked: Inference
 
+    def expect(self, name: str, version: str) -> bool:
+        """Whether a request whose body is still to come is worth waiting for: there is such a model, and it has room
+        now. If not, the exchange is over."""
+        try:
+            self.context.model = self.plane.repository.find(name, version)
+            self.context.model.admission.check()
+        except RequestError as error:
+            self.end(error)
+        return not self.over
+
     def admit(self, name: str, version: str) -> bool:
-        """Find the model, and whether it has room; if not, the exchange is over."""
+        """Find the model and take a place in it; if there is none, the exchange is over."""
         try:
             self.context.model = self.model = self.plane.repository.find(name, version)
             self.model.admission.enter()
@@ -195,35 +191,30 @@ class Exchange(Generic[Answer]):
 
     def _compute(self) -> None:
         """From the cache, or once a session has had time for it."""
-        inputs, cache = self.asked.inputs, self.model.cache
+        inputs, model, interactive = self.asked.inputs, self.model, self.asked.interactive
         self.context.samples = check_batch(inputs)
         self._check_size(self.context.samples)
-        if cache.limit:
-            self.key, outputs = cache.find(inputs)
+        if model.cache.limit:
+            self.key, outputs = model.cache.find(inputs)
             self.context.cache = "hit" if outputs else "miss"
             if outputs:
                 return self._write(outputs)
-        return self._submit(inputs)
-
-    def _submit(self, inputs: Mapping[str, np.ndarray]) -> None:
-        model, interactive, remaining = self.model, self.asked.interactive, self.remaining()
+        remaining = self.remaining()
         if model.scheduler.expected_wait(interactive=interactive) > remaining:
             raise model.admission.overloaded("it would pass its deadline in the queue")
         if not interactive and model.scheduler.queued >= self.plane.settings.max_queue / 2:
             raise model.admission.overloaded("requests of priority batch have half of the queue")
         work = Work(inputs, self._computed, interactive=interactive, deadline=self.context.started + self.limit)
         self.context.work = work
-        model.scheduler.submit(work)
+        return model.scheduler.submit(work)
 
     def _computed(self, work: Work) -> None:
-        self._step(self._take_outputs, work.result)
-
-    def _take_outputs(self, result: Outputs | Exception) -> None:
-        if isinstance(result, Exception):
-            raise result
-        if self.key:
-            self.model.cache.keep(self.key, result)
-        self._write(result)
+        if isinstance(work.result, Exception):
+            self.end(work.result)
+        elif work.result is not None:
+            if self.key:
+                self.model.cache.keep(self.key, work.result)
+            self._step(self._write, work.result)
 
     def _write(self, outputs: Outputs) -> None:
         self.context.outputs = outputs

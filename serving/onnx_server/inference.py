@@ -10,6 +10,7 @@ import numpy as np
 
 from torchferry.nearest import nearest
 from torchferry.serving.errors import WrongParameter
+from torchferry.serving.onnx_server.remembered import Remembered
 
 Shapes = tuple[tuple[int, ...], ...]
 Outputs = Mapping[str, np.ndarray]
@@ -46,27 +47,27 @@ class Inference:
     timeout: float | None = None
     """Seconds, the time in the queue included."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    heads: Remembered[Shapes, bytes] | None = None
+    """What stands before the raw elements of an answer, by the outputs' shapes: kept for those who ask the same."""
+
+    def of(self, inputs: Mapping[str, np.ndarray], files: Mapping[str, Sequence[bytes]]) -> "Inference":
+        """The same asked of these inputs."""
+        said = self.id, self.outputs, self.interactive, self.timeout, self.parameters, self.heads
+        return Inference(inputs, files, *said)
 
 
 class Work:
     """One request's tensors, and when it passed each stage, in seconds of time.monotonic()."""
 
-    __slots__ = (
-        "batch_size",
-        "deadline",
-        "delayed",
-        "done",
-        "finished",
-        "inputs",
-        "interactive",
-        "is_over",
-        "queued",
-        "result",
-        "shapes",
-        "size",
-        "started",
-        "waits",
-    )
+    waits = is_over = False
+    """In the queue; answered, too late, or wanted by nobody."""
+    result: Outputs | Exception | None = None
+    """None until it is over."""
+    started = finished = 0.0
+    delayed = 0.0
+    """How long it waited for others although a session was free."""
+    batch_size = 0
+    """Samples that were computed together, its own included."""
 
     def __init__(
         self,
@@ -78,18 +79,9 @@ class Work:
     ) -> None:
         """`done` is called once, in the event loop, when there is a result; not if nobody waits for it any more."""
         self.inputs, self.done, self.interactive, self.deadline = inputs, done, interactive, deadline
-        self.waits = self.is_over = False
-        """In the queue; answered, too late, or wanted by nobody."""
-        self.result: Outputs | Exception | None = None
-        """None until it is over."""
         self.size = len(next(iter(inputs.values())))
-        self.shapes: Shapes = tuple(values.shape[1:] for values in inputs.values())
+        self.shapes: Shapes = tuple([values.shape[1:] for values in inputs.values()])
         self.queued = time.monotonic()
-        self.started = self.finished = 0.0
-        self.delayed = 0.0
-        """How long it waited for others although a session was free."""
-        self.batch_size = 0
-        """Samples that were computed together, its own included."""
 
     def over(self) -> None:
         """It lets go of who is told, which knows it: only the garbage collector would free the two."""

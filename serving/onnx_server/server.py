@@ -3,18 +3,18 @@
 import asyncio
 import gc
 import os
-import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torchferry.errors import UserError
-from torchferry.serving.bundle.signature import TrustedKeys
+from torchferry.serving.net.addresses import authority, listeners, reachable
 from torchferry.serving.net.auth import Access
-from torchferry.serving.net.ports import claim_or_any, listen
+from torchferry.serving.net.ports import claim_or_any
 from torchferry.serving.net.ready_file import ready_file
 from torchferry.serving.net.tls import Certificate
+from torchferry.serving.net.unix_sockets import SCHEME, listen_at
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.grpc.server import GrpcServer
 from torchferry.serving.onnx_server.http.admin import Admin
@@ -22,10 +22,12 @@ from torchferry.serving.onnx_server.http.metrics_page import MetricsPage
 from torchferry.serving.onnx_server.http.rest import Rest
 from torchferry.serving.onnx_server.http.server import HttpServer
 from torchferry.serving.onnx_server.models.absent import Key, say_skipped
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 from torchferry.serving.onnx_server.models.model import why_served
 from torchferry.serving.onnx_server.models.repository import Repository, Source
 from torchferry.serving.onnx_server.models.versions import Channels
 from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.stop_signals import listen_for_stop
 from torchferry.serving.onnx_server.telemetry.families import Registry
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 
@@ -33,13 +35,13 @@ if TYPE_CHECKING:
     from torchferry.serving.onnx_server.telemetry.tracing import Tracing
 
 OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-LOOPBACK = "127.0.0.1"
+LOOPBACK = "localhost"
 LAST_REQUESTS = 0.5
 """Seconds in which clients of open connections are told to close them, before the idle ones are closed."""
 
 
 class Server:
-    def __init__(self, settings: Settings, trusted: TrustedKeys | None) -> None:
+    def __init__(self, settings: Settings, allowed: AllowedBundles) -> None:
         """Takes the ports. Raises UserError."""
         self.settings = settings
         self.certificate = (
@@ -47,30 +49,36 @@ class Server:
             if settings.tls_certificate and settings.tls_key
             else None
         )
-        self.access = Access(settings.tokens)
+        self.access, self.scrapers = Access(settings.tokens), Access(settings.metrics_tokens, "--metrics-tokens")
+        for access in (self.access, self.scrapers):
+            access.warn()
+        if settings.tokens and not any(token.is_admin for token in self.access.tokens):
+            print("torchferry: --tokens: no line ends with admin, so nobody may load or unload models", file=sys.stderr)
         registry = Registry()
         metrics = Metrics(registry, settings.bucket_bounds)
         self.repository = Repository(settings, metrics)
         self.plane = DataPlane(settings, self.repository, metrics, _tracing())
         rest = Rest(self.plane, self.access)
         host = settings.host
+        asked_at = listeners(host, settings.port, "--port")
+        if settings.unix_socket:
+            asked_at.append(listen_at(settings.unix_socket, "--unix-socket"))
         self.rest = HttpServer(
             rest,
-            listen(host, settings.port, "--port"),
+            asked_at,
             self.certificate,
             headers=rest.headers,
             drains=lambda: self.plane.draining,
         )
         self.metrics = HttpServer(
-            MetricsPage(registry, self.plane.turns),
-            listen(host, settings.metrics_port, "--metrics-port"),
+            MetricsPage(registry, self.plane.turns, self.scrapers),
+            listeners(host, settings.metrics_port, "--metrics-port"),
             self.certificate,
         )
         self.grpc = GrpcServer(self.plane, self.access, self.certificate)
         admin_port = claim_or_any(LOOPBACK, settings.admin_port)
-        # No tokens: only this machine reaches loopback.
-        admin = Admin(self.plane, Rest(self.plane, Access(None)), trusted)
-        self.admin = HttpServer(admin, listen(LOOPBACK, admin_port, "--admin-port"))
+        admin = Admin(self.plane, rest, allowed)
+        self.admin = HttpServer(admin, listeners(LOOPBACK, admin_port, "--admin-port"))
         self.repository.changed = self._say_state
         self.said: set[asyncio.Future[None]] = set()
         """What says it, until it is said."""
@@ -88,8 +96,7 @@ class Server:
             await port.start()  # alive from here on, ready when the models are
         housekeeping = asyncio.create_task(self._keep_house())
         try:
-            await self._load(sources, channels, stop)
-            if not stop.is_set():
+            if await self._loaded(sources, channels, stop):
                 gc.collect()
                 gc.freeze()  # what stays for good is not looked through again, which takes 30 ms
                 self._announce()
@@ -101,21 +108,33 @@ class Server:
             await self.grpc.stop(0)  # or it would complain of a loop that has ended
 
     def addresses(self) -> dict[str, Any]:
-        host = LOOPBACK if self.settings.host == "0.0.0.0" else self.settings.host
-        host, scheme = f"[{host}]" if ":" in host else host, "https" if self.certificate else "http"
+        """As clients on this machine ask them."""
+        settings, scheme = self.settings, "https" if self.certificate else "http"
+        host, (admin, *_) = reachable(settings.host), self.admin.listeners[0].getsockname()
+        sockets = {"rest_unix": settings.unix_socket, "grpc_unix": settings.grpc_unix_socket}
         return {
-            "rest": f"{scheme}://{host}:{self.rest.port}",
-            "grpc": f"{host}:{self.grpc.port}",
-            "metrics": f"{scheme}://{host}:{self.metrics.port}/metrics",
-            "admin": f"http://{LOOPBACK}:{self.admin.port}",
+            "rest": f"{scheme}://{authority(host, self.rest.port)}",
+            "grpc": authority(host, self.grpc.port),
+            "metrics": f"{scheme}://{authority(host, self.metrics.port)}/metrics",
+            "admin": f"http://{authority(admin, self.admin.port)}",
+            **{name: f"{SCHEME}{path.absolute()}" for name, path in sockets.items() if path},
             "models": list(self.repository.models),
         }
 
-    async def _load(self, sources: Sequence[Source], channels: Mapping[str, Channels], stop: asyncio.Event) -> None:
+    async def _loaded(self, sources: Sequence[Source], channels: Mapping[str, Channels], stop: asyncio.Event) -> bool:
+        """Whether all models are loaded; `stop` ends that. Raises UserError."""
+        loading, stopping = asyncio.create_task(self._load(sources, channels)), asyncio.create_task(stop.wait())
+        await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if stop.is_set():
+            loading.cancel()
+            return False
+        await loading
+        return True
+
+    async def _load(self, sources: Sequence[Source], channels: Mapping[str, Channels]) -> None:
         for source in sources:
             await self._load_or_skip(source)
-            if stop.is_set():
-                return
         if not self.repository.models:
             raise UserError("none of the bundles can be served")
         self.repository.begun(channels)
@@ -143,20 +162,23 @@ class Server:
         await self.grpc.say_not_ready()
         await asyncio.gather(*(port.refuse_new(LAST_REQUESTS) for port in (self.rest, self.admin)))
         await asyncio.sleep(LAST_REQUESTS if self.rest.connections else 0)
-        left = deadline - time.monotonic()
+        left = max(0.0, deadline - time.monotonic())
         await asyncio.gather(self.rest.stop(left), self.admin.stop(left), self.grpc.stop(left))
         if self.plane.tracing:
             await asyncio.to_thread(self.plane.tracing.close)
         await self.metrics.stop(0)  # last, so that the end can be seen
         if unanswered := sum(model.admission.inside for model in self.repository):
             print(f"torchferry: {unanswered} requests were not answered within --drain-timeout", file=sys.stderr)
+            for model in self.repository:
+                model.scheduler.close()
         else:
             # Only then, since it waits until every request is answered.
             await self.repository.close()
 
     async def _keep_house(self) -> None:
         """Once a second: what was changed on disk is read again; what is wrong then is said, and the old goes on."""
-        watched: list[Access | Certificate] = [self.access, *([self.certificate] if self.certificate else [])]
+        watched: list[Access | Certificate] = [self.access, self.scrapers]
+        watched += [self.certificate] if self.certificate else []
         said: dict[object, str] = {}
         while True:
             await asyncio.sleep(1)
@@ -179,7 +201,8 @@ class Server:
             print(f"  {model.name}: {model.loaded.variant}: {why_served(model.bundle, model.loaded.variant)}")
         for name, address in self.addresses().items():
             if name != "models":
-                print(f"  {name:8} {address}")
+                print(f"  {name:9} {address}")
+        print(f"  gRPC by {self.grpc.engine.said}")
         sys.stdout.flush()
 
 
@@ -199,16 +222,9 @@ async def serve(
     sources: Sequence[Source],
     failures: Mapping[Key, str],
     channels: Mapping[str, Channels],
-    trusted: TrustedKeys | None,
+    allowed: AllowedBundles,
 ) -> None:
     """Until SIGTERM or SIGINT; a second one ends the process at once."""
-    stop = asyncio.Event()
-
-    def on_signal(number: int) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
-    await Server(settings, trusted).run(sources, failures, channels, stop)
+    server, stop = Server(settings, allowed), asyncio.Event()
+    listen_for_stop(stop, settings.drain_timeout)
+    await server.run(sources, failures, channels, stop)

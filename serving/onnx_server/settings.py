@@ -1,15 +1,33 @@
 """Everything that the ONNX Runtime server can be told, in one object; the command line is made from it."""
 
 import math
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
-from torchferry.serving.cli.options import option
+from torchferry.serving.cli.options import WrongOption, option
 from torchferry.serving.cli.server_settings import ServerSettings
+
+NAME = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+")
+"""A host's, or an address."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServerSettings):
+    unix_socket: Path | None = option(None, "REST besides at the unix socket of this path", type=Path)
+    grpc_unix_socket: Path | None = option(None, "gRPC besides at the unix socket of this path", type=Path)
     admin_port: int = option(8081, "load and unload, on loopback only; another one if it is taken")
+    admin_host: tuple[str, ...] = option(
+        (), "what else the admin port may be asked as, beside localhost", metavar="NAME"
+    )
+    bundle_root: tuple[Path, ...] = option(
+        (),
+        "folder whose bundles the admin port may load; may be repeated; default the bundles given at the start",
+        type=Path,
+    )
+    metrics_tokens: Path | None = option(
+        None, "file of bearer tokens as --tokens, one of which the metrics port asks for", type=Path
+    )
 
     variant: str = option("", "of the bundles that name none; default the one that each bundle chose")
     all_variants: bool = option(False, "serve every accepted variant as NAME-VARIANT besides")
@@ -22,10 +40,16 @@ class Settings(ServerSettings):
     tune: bool = option(False, "choose those of sessions, threads and max-batch that are 0 by measuring them at start")
     max_delay_ms: float = option(0.0, "how long a free session waits for a batch to fill")
 
+    load_timeout: float = option(600.0, "seconds for a model to be loaded, checked and warmed up")
     provider: str = option(
         "auto", "where to compute; auto: CUDA where onnxruntime-gpu has it", choices=("auto", "cpu", "cuda", "tensorrt")
     )
 
+    grpc_engine: str = option(
+        "auto",
+        "what speaks gRPC; auto: grpcio; native: pygrpc-native, at half the cost, for trusted clients only, no TLS",
+        choices=("auto", "native", "grpcio"),
+    )
     body_timeout: float = option(30.0, "seconds for a request's body to arrive; a slow sender must not hold a place")
 
     cache_bytes: int = option(0, "bytes of answers to keep for each model, for requests that come again; 0 keeps none")
@@ -35,9 +59,18 @@ class Settings(ServerSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check("body_timeout", self.body_timeout > 0, "give a number above 0")
+        native_tls = self.grpc_engine == "native" and self.tls_certificate is not None
+        self.check("grpc_engine", not native_tls, "it has no TLS; give grpcio, or no --tls-certificate")
+        for name in ("body_timeout", "load_timeout"):
+            self.check(name, getattr(self, name) > 0, "give a number above 0")
         for name in ("sessions", "threads", "max_batch", "max_delay_ms", "cache_bytes"):
             self.check(name, getattr(self, name) >= 0, "give 0 or more")
+        for name in self.admin_host:
+            if not NAME.fullmatch(name):
+                raise WrongOption("admin_host", f"{name} is not a host's name; give it alone, as models.example")
+        for root in self.bundle_root:
+            if not root.is_dir():
+                raise WrongOption("bundle_root", f"{root} is not a folder; give one that is a bundle or holds some")
         try:
             bounds = [float(text) for text in self.buckets.split(",") if text]
         except ValueError:

@@ -4,6 +4,8 @@ import asyncio
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from torchferry.arguments import Parser
 from torchferry.errors import UserError
@@ -12,6 +14,7 @@ from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_
 from torchferry.serving.cli.settings_file import parse
 from torchferry.serving.net.ready_file import check_ready_file
 from torchferry.serving.onnx_server.models.absent import Key, say_skipped
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 from torchferry.serving.onnx_server.models.channels import channel_option
 from torchferry.serving.onnx_server.models.repository import Source, path_and_variant, sources
 from torchferry.serving.onnx_server.models.versions import STABLE, Channel, Channels
@@ -23,6 +26,8 @@ are longer than most answers take."""
 
 
 def main(arguments: Sequence[str]) -> None:
+    # Read when grpc is imported. It writes a line for each handshake that fails, with the name that the client sent.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         import uvloop
 
@@ -48,9 +53,23 @@ def main(arguments: Sequence[str]) -> None:
     models = [with_variant(given, settings.variant) for given in options.models]
     found, failures = find_sources(models, trusted, settings)
     channels = find_channels(options.channels, found, failures)
+    allowed = AllowedBundles(settings.bundle_root or [path_and_variant(given)[0] for given in models], trusted)
     sys.setswitchinterval(SWITCH_SECONDS)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, found, failures, channels, trusted))
+    try:
+        asyncio.Runner(loop_factory=uvloop.new_event_loop).run(serve(settings, found, failures, channels, allowed))
+        status = 0
+    except UserError as error:
+        print(f"torchferry: {error}", file=sys.stderr)
+        status = 2
+    _end(status)
+
+
+def _end(status: int) -> NoReturn:
+    """The interpreter would wait for its threads first, of which one may be decoding, loading or in a session."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # whoever read it has gone
+            stream.flush()
+    os._exit(status)
 
 
 def with_variant(given: str, variant: str) -> str:

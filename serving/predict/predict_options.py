@@ -55,7 +55,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _add_server(group: Any) -> None:
     group.add_argument("--model", help="a model of the server, such as digits-onnx-fp32")
-    group.add_argument("--host", help="the server's (default 127.0.0.1)")
+    group.add_argument("--host", help="the server's, or unix:PATH for a socket (default 127.0.0.1)")
     group.add_argument("--port", type=int, help="its REST port (default 8080)")
     group.add_argument("--grpc", action="store_true", help="send over gRPC instead of REST")
     group.add_argument("--grpc-port", type=int, help="its gRPC port (default 7070)")

@@ -1,6 +1,7 @@
 """The layout of a model in a store: its versions, and the paths of their files.
 
 NAME/objects/<sha256>            a file's content, whatever its name; shared by all versions that have it
+NAME/signatures/<sha256>.sig     the model.sig of the bundle whose model.json has that checksum
 NAME/versions/<version>.json     a bundle's model.json, written last: a version is there when this is
 NAME/channels/<channel>.json     which version a channel means
 NAME/history/<time>-<id>.json    every move of a channel, never changed
@@ -44,6 +45,10 @@ class Catalogue:
             raise BundleError(f"'{digest}' is no SHA-256")
         return f"{self.name}/objects/{digest}"
 
+    def signature(self, manifest: bytes) -> str:
+        """Where the signature of a bundle lies, if it has one; another key may sign the same bundle later."""
+        return f"{self.name}/signatures/{digest_of(manifest)}.sig"
+
     def manifest(self, version: str) -> bytes | None:
         """The model.json of a version, or None."""
         return self.store.read(self._version(version))
@@ -72,6 +77,11 @@ class Catalogue:
 
     def versions(self) -> list[str]:
         return [name.removesuffix(".json") for name in self._names(f"{self.name}/versions")]
+
+    def exported(self, version: str) -> str:
+        """When its bundle was made, in UTC and of one form, so that it can be compared; empty where it does not say."""
+        provenance = _parsed(self.manifest(version) or b"{}", f"version {version}").get("provenance")
+        return str(provenance.get("exported", "")) if isinstance(provenance, dict) else ""
 
     def channel(self, channel: str) -> str | None:
         """The version that it means, or None."""
@@ -136,5 +146,5 @@ def _json(content: dict[str, Any]) -> bytes:
 def _parsed(content: bytes, what: str) -> dict[str, Any]:
     try:
         return dict(json.loads(content))
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise BundleError(f"{what} is damaged: {error}") from error

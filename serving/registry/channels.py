@@ -1,7 +1,6 @@
-"""`promote`, `rollback` and `history`: which version a channel means, and meant."""
+"""`promote` and `rollback`: which version a channel means, and meant."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from torchferry.arguments import Parser
 from torchferry.errors import UserError
@@ -24,21 +23,6 @@ def rollback(arguments: Sequence[str]) -> None:
     _say(catalogue.move(channel, before(catalogue, channel)))
 
 
-def history(arguments: Sequence[str]) -> None:
-    parser = Parser(prog="torchferry history", description="A model's versions, and every move of its channels.")
-    parser.add_argument("model", help="URL/NAME")
-    catalogue, _ = located(parser.parse_args(arguments).model)
-    versions = catalogue.versions()
-    if not versions:
-        raise UserError(f"{catalogue.store.url}/{catalogue.name}: has no version; publish one")
-    meant = catalogue.channels()
-    for version in versions:
-        print(f"{version}  {', '.join(name for name, at in meant.items() if at == version)}".rstrip())
-    for move in catalogue.history():
-        at = datetime.fromtimestamp(move.time, UTC).isoformat(timespec="seconds")
-        print(f"{at}  {move.channel}: {move.before or 'nothing'} -> {move.version}")
-
-
 def before(catalogue: Catalogue, channel: str) -> str:
     """What the channel meant before what it means now; again and again, it walks back. Raises UserError."""
     moves = [move for move in catalogue.history() if move.channel == channel]
@@ -53,6 +37,21 @@ def before(catalogue: Catalogue, channel: str) -> str:
     if len(walked) < 2:
         raise UserError(f"{catalogue.store.url}/{catalogue.name}: {channel} has meant nothing else before")
     return walked[-2]
+
+
+def newer(catalogue: Catalogue, channel: str, version: str) -> str | None:
+    """A version that the channel has had and that is newer than `version`: exported after it, or, where bundles do not
+    say when or at the same time, come to the channel after it. None where there is none."""
+    had = list(dict.fromkeys(move.version for move in catalogue.history() if move.channel == channel))
+    made = {name: catalogue.exported(name) for name in {*had, version}}
+    for other in reversed(had):
+        if made[other] and made[version] and made[other] != made[version]:
+            is_newer = made[other] > made[version]
+        else:
+            is_newer = version in had and had.index(other) > had.index(version)
+        if is_newer:
+            return other
+    return None
 
 
 def _say(move: Move) -> None:

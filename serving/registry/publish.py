@@ -8,7 +8,7 @@ from torchferry.errors import UserError
 from torchferry.object_store import ObjectStore
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.bundle.signature import SigningKey
+from torchferry.serving.bundle.signature import add_signing, signing_key
 from torchferry.serving.registry.catalogue import Catalogue, checked
 
 
@@ -17,13 +17,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("bundle", type=Path, help="a bundle made by torchferry export")
     parser.add_argument("url", help="where all models lie: a folder, s3://BUCKET/PATH, gs://..., anything of fsspec")
     parser.add_argument("--channel", action="append", default=[], help="make it mean this version, such as canary")
-    parser.add_argument("--sign", type=Path, metavar="KEY", help="vouch for it with an ed25519 private key, a PEM file")
+    add_signing(parser)
     options = parser.parse_args(arguments)
     for channel in options.channel:
         checked(channel)
+    key = signing_key(options)
     bundle = bundles.load(options.bundle)
-    if options.sign:
-        bundles.write(bundle, SigningKey(options.sign))
+    if key:
+        bundles.sign(bundle, key)
     catalogue = Catalogue(ObjectStore(options.url), bundle.name)
     publish(bundle, catalogue)
     print(f"{options.url.rstrip('/')}/{bundle.name}@{bundle.version}")
@@ -39,6 +40,9 @@ def publish(bundle: Bundle, catalogue: Catalogue) -> None:
     manifest = (bundle.root / "model.json").read_bytes()
     if catalogue.manifest(bundle.version) is not None:
         catalogue.add(bundle.version, manifest)  # another bundle is refused before anything is uploaded
+    signature = bundle.root / bundles.SIGNATURE
+    if signature.is_file():
+        catalogue.store.upload(signature, catalogue.signature(manifest))
     for relative, digest in bundle.files.items():
         source = bundle.verified(relative)
         if not catalogue.holds(digest):

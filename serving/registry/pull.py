@@ -19,6 +19,8 @@ from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
 from torchferry.serving.errors import BundleError
 from torchferry.serving.registry.catalogue import Catalogue, located
+from torchferry.serving.registry.channels import newer
+from torchferry.serving.registry.manifest import put_manifest
 from torchferry.whole_folder import make_folder
 
 
@@ -26,12 +28,27 @@ def main(arguments: Sequence[str]) -> None:
     parser = Parser(prog="torchferry pull", description=__doc__)
     parser.add_argument("reference", help="URL/NAME@VERSION or URL/NAME@CHANNEL (default @stable)")
     parser.add_argument("folder", type=Path, help="where the bundle goes; must not exist")
+    parser.add_argument(
+        "--allow-downgrade", action="store_true", help="take what the channel means though it has had a newer version"
+    )
     add_trust(parser)
     options = parser.parse_args(arguments)
     trusted = trusted_keys(options)
     catalogue, wanted = located(options.reference)
-    bundle = pull(catalogue, catalogue.resolve(wanted), options.folder, trusted)
+    version = catalogue.resolve(wanted)
+    if catalogue.channel(wanted) is not None and not options.allow_downgrade:
+        check_not_older(catalogue, wanted, version)
+    bundle = pull(catalogue, version, options.folder, trusted)
     print(f"{bundle.name} {bundle.version} in {options.folder}")
+
+
+def check_not_older(catalogue: Catalogue, channel: str, version: str) -> None:
+    """Raise UserError for a version older than one that the channel has had: somebody may want its faults back."""
+    if after := newer(catalogue, channel, version):
+        raise UserError(
+            f"{catalogue.store.url}/{catalogue.name}@{channel}: means {version}, which is older than {after}, which it "
+            f"has meant before; if that is wanted, give --allow-downgrade, or name the version with @{version}"
+        )
 
 
 def pull(catalogue: Catalogue, version: str, folder: Path, trusted: TrustedKeys | None = None) -> Bundle:
@@ -45,10 +62,10 @@ def pull(catalogue: Catalogue, version: str, folder: Path, trusted: TrustedKeys 
     partial = folder.with_name(f".{folder.name}.{hashlib.sha256(manifest).hexdigest()[:12]}.partial")
     make_folder(partial)
     with _alone(partial, folder):
-        (partial / "model.json").write_bytes(manifest)
-        bundle = bundles.load(partial, trusted)
+        bundle = put_manifest(catalogue, version, manifest, partial, trusted)
         for relative, digest in bundle.files.items():
             _fetch(catalogue, digest, partial / relative)
+        bundles.load(partial, trusted)
         for path in [*partial.rglob("*"), partial]:
             flush(path)
         try:

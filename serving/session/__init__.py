@@ -44,7 +44,7 @@ def open_variant(bundle: Bundle, variant: str, threads: int) -> Session:
     if variant not in bundle.accepted:
         raise UserError(f"{bundle.root}: has no accepted variant '{variant}', only {', '.join(bundle.accepted)}")
     inputs, outputs = ([tensor.name for tensor in tensors] for tensors in (bundle.inputs, bundle.outputs))
-    session = open_session(variant, bundle.verified(bundle.variants[variant].file), inputs, outputs, threads)
+    session = open_session(variant, bundle.variant_file(variant), inputs, outputs, threads)
     return capped(session, bundle.max_batch)
 
 

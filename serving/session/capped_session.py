@@ -18,8 +18,9 @@ class CappedSession:
         """`most`: samples in one call, at least 1."""
         self.session, self.most = session, most
 
-    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
-        return in_parts(self.session.run, inputs, self.most)
+    def run(self, inputs: Arrays, *given: Any) -> dict[str, np.ndarray]:
+        """`given`: what else the session itself takes."""
+        return in_parts(lambda part: self.session.run(part, *given), inputs, self.most)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.session, name)

@@ -8,30 +8,68 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
-from torchferry.serving.errors import WrongTensor
+from torchferry.serving.errors import DeadlinePassed, WrongTensor
 
 CPU = "CPUExecutionProvider"
-QUIET = onnxruntime.RunOptions()
-"""For calls, whose errors are raised and said by whoever asked: on stderr clients could fill the log with them."""
-QUIET.log_severity_level = 4  # what ends the process
+ERRORS, FATAL = 3, 4
+"""ONNX Runtime's levels of what it prints."""
+
+
+class Cancellation:
+    """Ends the calls and the loading of sessions that were given it, from any thread, and those that come later."""
+
+    def __init__(self) -> None:
+        self.run_options = onnxruntime.RunOptions()
+        # Errors of calls are raised and said by whoever asked: on stderr clients could fill the log with them.
+        self.run_options.log_severity_level = FATAL
+        self.loading: list[onnxruntime.SessionOptions] = []
+
+    def session_options(self, threads: int) -> onnxruntime.SessionOptions:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = ERRORS  # a provider that does not start says why
+        options.set_load_cancellation_flag(self.cancelled)
+        self.loading.append(options)
+        return options
+
+    def cancel(self) -> None:
+        self.run_options.terminate = True
+        for options in self.loading:
+            options.set_load_cancellation_flag(True)
+
+    @property
+    def cancelled(self) -> bool:
+        return bool(self.run_options.terminate)
 
 
 class OnnxSession:
     def __init__(
-        self, path: Path, _inputs: list[str], outputs: list[str], threads: int, providers: Sequence[Any] = (CPU,)
+        self,
+        path: Path,
+        _inputs: list[str],
+        outputs: list[str],
+        threads: int,
+        providers: Sequence[Any] = (CPU,),
+        cancellation: Cancellation | None = None,
     ) -> None:
-        """`providers`: ONNX Runtime's execution providers, each a name or a name with options, by preference."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3  # errors alone, of loading: a provider that does not start says why
+        """`providers`: ONNX Runtime's execution providers, each a name or a name with options, by preference.
+        `cancellation` ends its loading, and calls that bring none of their own."""
+        self.cancellation = cancellation or Cancellation()
+        options = self.cancellation.session_options(threads)
         self.outputs = outputs
         self.session = onnxruntime.InferenceSession(path, options, providers=list(providers))
         self.provider: str = self.session.get_providers()[0]
         """The one that was there, of those that were asked for."""
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Raises WrongTensor for values that the graph cannot take, such as an index outside of a table."""
+    def run(self, inputs: Mapping[str, np.ndarray], cancellation: Cancellation | None = None) -> dict[str, np.ndarray]:
+        """Raises WrongTensor for values that the graph cannot take, such as an index outside of a table, and
+        DeadlinePassed once it is cancelled."""
+        ends = cancellation or self.cancellation
         try:
-            return dict(zip(self.outputs, self.session.run(self.outputs, inputs, QUIET), strict=True))
+            return dict(zip(self.outputs, self.session.run(self.outputs, inputs, ends.run_options), strict=True))
         except InvalidArgument as error:
             raise WrongTensor(str(error).partition("Status Message: ")[2] or str(error)) from error
+        except Exception as error:
+            if ends.cancelled:
+                raise DeadlinePassed("the model had not answered when its time was over") from error
+            raise

@@ -21,7 +21,10 @@ from torchferry.arguments import Parser, count
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.provenance import PROVENANCE
+from torchferry.serving.bundle.signature import SigningKey, add_signing, signing_key
 from torchferry.serving.cli.settings_file import parse
+from torchferry.serving.torchserve.archive_signature import sign_archive
 from torchferry.whole_folder import make_folder
 
 HANDLER = Path(__file__).with_name("handler.py")
@@ -47,6 +50,7 @@ MODULES = (
     "serving/bundle/__init__.py",
     "serving/bundle/bundle.py",
     "serving/bundle/choice.py",
+    "serving/bundle/signed.py",
     "serving/bundle/variant.py",
     "serving/codec/__init__.py",
     "serving/codec/content_encoding.py",
@@ -101,16 +105,21 @@ def main(arguments: Sequence[str]) -> None:
         default=5,
         help="how long a request waits for others where --batch-size is above 1, even where none come (default 5)",
     )
+    add_signing(parser)
     options = parse(parser, "archive", arguments)
+    key = signing_key(options)
     bundle = bundles.load(options.bundle)
     names = options.variants.split(",") if options.variants else bundle.accepted
     how = Serving(options.workers, options.batch_size, options.batch_delay_ms)
-    for path in archive(bundle, options.output or options.bundle.parent / "model-store", names, how):
+    for path in archive(bundle, options.output or options.bundle.parent / "model-store", names, how, key):
         print(f"{path}  {path.stat().st_size / 1000:,.0f} kB")
 
 
-def archive(bundle: Bundle, store: Path, variants: Sequence[str], how: "Serving | None" = None) -> list[Path]:
-    """Write `<name>-<variant>.mar` into `store` for each of the variants. Raises UserError for one not accepted."""
+def archive(
+    bundle: Bundle, store: Path, variants: Sequence[str], how: Serving | None = None, key: SigningKey | None = None
+) -> list[Path]:
+    """Write `<name>-<variant>.mar` into `store` for each of the variants, and its signature beside it, if there is a
+    `key`. Raises UserError for one not accepted."""
     if not bundle.accepted:
         raise UserError(f"{bundle.root}: has no accepted variant to archive; its model.json says why each was refused")
     if unknown := [name for name in variants if name not in bundle.accepted]:
@@ -129,6 +138,8 @@ def archive(bundle: Bundle, store: Path, variants: Sequence[str], how: "Serving 
     with tempfile.TemporaryDirectory(dir=store, prefix=".archiving-") as folder:
         made = [_archive(bundle, variant, Path(folder), how) for variant in targets]
         for path, target in zip(made, targets.values(), strict=True):
+            if key:
+                sign_archive(path, target, key)
             path.rename(target)
     return list(targets.values())
 
@@ -188,8 +199,9 @@ def _archive(bundle: Bundle, variant: str, work: Path, how: Serving) -> Path:
     return work / f"{name}.mar"
 
 
-def _files(bundle: Bundle, variant: str) -> tuple[str, str, str]:
-    return bundle.variants[variant].file, "golden/inputs.npz", "golden/outputs.npz"
+def _files(bundle: Bundle, variant: str) -> list[str]:
+    others = ["golden/inputs.npz", "golden/outputs.npz", *([PROVENANCE] if PROVENANCE in bundle.files else [])]
+    return [*bundle.variant_files(variant), *others]
 
 
 def _model_config(variant: str, how: Serving) -> dict[str, object]:

@@ -5,10 +5,12 @@ import tempfile
 from pathlib import Path
 
 from torchferry.errors import ServerFault, UserError
+from torchferry.serving.bundle.signature import TrustedKeys
 from torchferry.serving.client import RestClient
 from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.cpu import cores
 from torchferry.serving.torchserve.archive import archive_version, check_archive
+from torchferry.serving.torchserve.archive_signature import copy_signed
 from torchferry.serving.torchserve.golden import Golden
 from torchferry.serving.torchserve.management import Management, Standing
 from torchferry.serving.torchserve.running_servers import RunningServer
@@ -45,7 +47,11 @@ class Models:
         if any(found.version == version for found in self.management.standing(name)):
             raise UserError(f"{archive}: {name}@{version} is registered already; remove it first")
         file = Path(self.running.store, f"{name}@{version}.mar")
-        shutil.copyfile(archive, unfinished := file.with_suffix(".unfinished"))
+        unfinished = file.with_suffix(".unfinished")
+        if self.running.trusted:
+            copy_signed(archive, unfinished, TrustedKeys([Path(key) for key in self.running.trusted]))
+        else:
+            shutil.copyfile(archive, unfinished)
         unfinished.replace(file)
         failure = Path(self.running.failures, name)
         failure.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -27,6 +27,8 @@ class RunningServer:
     """Of each worker."""
     key: str
     """For its management port; nobody but its user can read the file."""
+    trusted: list[str] = field(default_factory=list)
+    """The keys' files, by one of which an archive has to be signed, if there are any."""
 
     @classmethod
     def find(cls, port: int) -> Self:

@@ -1,5 +1,6 @@
 """`torchferry up --runtime torchserve STORE...`: start TorchServe and run it until told to stop."""
 
+import dataclasses
 import signal
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_
 from torchferry.serving.cli.settings_file import parse
 from torchferry.serving.net.ready_file import check_ready_file, ready_file
 from torchferry.serving.torchserve.archive import archive, check_archive
+from torchferry.serving.torchserve.archive_signature import copy_signed
 from torchferry.serving.torchserve.gateway import Before, check_gateway, gateway_before
 from torchferry.serving.torchserve.grpc_services import GrpcServices
 from torchferry.serving.torchserve.launcher import ServerFailed, TorchServe
@@ -22,9 +24,10 @@ from torchferry.serving.torchserve.management_proxy import managed
 from torchferry.serving.torchserve.metrics_page import page_of
 from torchferry.serving.torchserve.no_gateway import NoGateway
 from torchferry.serving.torchserve.readiness import Readiness
-from torchferry.serving.torchserve.running_servers import announced
+from torchferry.serving.torchserve.running_servers import RunningServer, announced
 from torchferry.serving.torchserve.settings import Settings
 from torchferry.serving.torchserve.unanswered import unanswered, wait_idle
+from torchferry.whole_folder import make_folder
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -48,7 +51,8 @@ def main(arguments: Sequence[str]) -> None:
             gateway.start()  # it says 503 until the server is there
             server.start(stop.is_set)
             if not stop.is_set():
-                with _beside(server) as (ready, services):
+                running = dataclasses.replace(server.running, trusted=_absolute(options.require_signature))
+                with _beside(server, running) as (ready, services):
                     gateway.open(server, services.port)
                     _announce(server)
                     _until_stopped(server, gateway, stop)
@@ -69,7 +73,8 @@ def find_archives(paths: Sequence[Path], folder: Path, trusted: TrustedKeys | No
     for path in paths:
         if path.suffix == ".mar" and path.is_file():
             if trusted:
-                raise UserError(f"{path}: is an archive, and its code is not signed; give the signed bundle instead")
+                make_folder(folder / str(len(found)))
+                copy_signed(path, path := folder / str(len(found)) / path.name, trusted)
             check_archive(path)
             found.append(path)
         elif (path / "model.json").is_file():
@@ -86,12 +91,16 @@ def find_archives(paths: Sequence[Path], folder: Path, trusted: TrustedKeys | No
 
 
 @contextmanager
-def _beside(server: TorchServe) -> Iterator[tuple[Readiness, GrpcServices]]:
+def _beside(server: TorchServe, running: RunningServer) -> Iterator[tuple[Readiness, GrpcServices]]:
     """What this process answers itself, while the block runs: metrics, management, and gRPC that TorchServe lacks."""
-    with page_of(server) as page, managed(server), announced(server.ports.management, server.running):
+    with page_of(server) as page, managed(server), announced(server.ports.management, running):
         services = GrpcServices(page.ready)
         with services.running():
             yield page.ready, services
+
+
+def _absolute(paths: Sequence[Path] | None) -> list[str]:
+    return [str(path.absolute()) for path in paths or ()]
 
 
 def _drain(server: TorchServe, at_once: threading.Event) -> None:

@@ -13,7 +13,7 @@ from torchferry import __version__
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
-LOCKS = [path.with_suffix(".lock") for path in DOCKERFILES]
+LOCKS = [*(path.with_suffix(".lock") for path in DOCKERFILES), ROOT / "docker/signing.lock"]
 BUILD = ROOT / "docker/build.lock"
 VERSION = __version__
 
@@ -91,8 +91,9 @@ def test_pip_checks_hashes_and_builds_with_locked_tools_only(path: Path) -> None
     text = path.read_text().replace("\\\n", " ")
     tools, *packages, ours = re.findall(r" install (--disable-pip-version-check.*)", text)
     assert "--require-hashes -r build.lock" in tools
-    assert all("--require-hashes -r " in locked for locked in packages)
-    assert f"-r {path.stem}.lock" in packages[-1]
+    assert all("--no-deps --require-hashes -r " in locked for locked in (tools, *packages))
+    *_, last = [locked for locked in packages if "signing.lock" not in locked]  # which is not there by default
+    assert f"-r {path.stem}.lock" in last
     assert "--no-deps dist/*.whl" in ours
     (wheel,) = re.findall(r"pip wheel (.*?) &&", text)
     assert "--no-deps --no-build-isolation" in wheel

@@ -76,6 +76,17 @@ def written(folder: Path, name: str = "tiny", version: str = "1.0", factor: floa
     return bundle
 
 
+def written_external(folder: Path) -> Bundle:
+    """One whose graph has its weights in a file beside it."""
+    bundle = written(folder, "external")
+    graph = onnx.load(bundle.root / FILE)
+    onnx.save(graph, bundle.root / FILE, save_as_external_data=True, location="model.onnx.data", size_threshold=0)
+    (bundle.root / "model.json").unlink()
+    bundle = dataclasses.replace(bundle, files=bundles.checksums(bundle.root))
+    bundles.write(bundle)
+    return bundle
+
+
 def written_table(folder: Path, table: TableSpec, golden: np.ndarray) -> Bundle:
     """One that answers with the row of numbers itself: what its `table` makes of a record. `golden` is float32."""
     root, width = folder / "table-1.0", len(table.numbers)

@@ -50,7 +50,7 @@ def message(raw: bytes = bytes(64), **change: Any) -> Any:
 
 
 def head(path: str, length: int, method: str = "POST", **headers: str) -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", "Host: server", f"Content-Length: {length}"]
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {length}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 

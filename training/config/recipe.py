@@ -228,7 +228,7 @@ class CheckpointConfig:
 @dataclass(kw_only=True)
 class MetricsConfig:
     host: str = "127.0.0.1"
-    """Address the Prometheus endpoint listens on; 0.0.0.0 lets other machines scrape it."""
+    """Address the Prometheus endpoint listens on; 0.0.0.0 lets other machines scrape it, :: over IPv6 too."""
     port: int | None = 9400
     """Its port; 0 takes a free one, as does one that is in use; null turns the endpoint off."""
     linger_seconds: float | None = None

@@ -1,5 +1,6 @@
 """The HTTP endpoint that Prometheus scrapes: on a port that is free, until the last values were fetched."""
 
+import errno
 import ipaddress
 import socket
 import sys
@@ -16,6 +17,8 @@ from torchferry.training.config.recipe import MetricsConfig
 LINGER_SECONDS = 60.0
 """Prometheus's own default between two scrapes."""
 LOOK_SECONDS = 0.1
+LOCALHOST = ("127.0.0.1", "::1")
+Serving = tuple[Any, threading.Thread]
 
 
 class Endpoint:
@@ -23,13 +26,13 @@ class Endpoint:
         """Raises UserError for a host that is none; a port that cannot be had is said, and never ends a run."""
         self.config, self.began = config, time.monotonic()
         self.scraped, self.complete, self.fetched = False, False, threading.Event()
-        self.server, self.url = None, None
-        if config.port is None or (serving := _serve(config, registry)) is None:
-            return
-        self.server, self.thread = serving
-        self.server.set_app(self._watched(self.server.get_app()))
-        host = f"[{config.host}]" if ":" in config.host else config.host
-        self.url = f"http://{host}:{self.server.server_port}/metrics"
+        self.url = None
+        self.serving = [] if config.port is None else _serve(config, registry)
+        """Servers and their threads, one for each address of the host."""
+        for server, _ in self.serving:
+            server.set_app(self._watched(server.get_app()))
+            host = f"[{config.host}]" if ":" in config.host else config.host
+            self.url = f"http://{host}:{server.server_port}/metrics"
 
     def linger(self, name: str, ended: Callable[[], bool]) -> None:
         """Stay until the values as they are now were scraped, `stay` is over or `ended` says so."""
@@ -42,20 +45,16 @@ class Endpoint:
             pass
 
     def close(self) -> None:
-        if self.server is not None:
-            self.server.shutdown()
-            self.server.server_close()
-            self.thread.join()
-            self.server = None
+        _end(self.serving)
 
     def _stay(self) -> float:
-        if self.server is None:
+        if not self.serving:
             return 0.0
         return stay(
             self.config.linger_seconds,
             up=time.monotonic() - self.began,
             scraped=self.scraped,
-            local=ipaddress.ip_address(self.server.server_address[0]).is_loopback,
+            local=ipaddress.ip_address(self.serving[0][0].server_address[0]).is_loopback,
             terminal=sys.stdout is not None and sys.stdout.isatty(),
         )
 
@@ -96,21 +95,48 @@ def stay(given: float | None, *, up: float, scraped: bool, local: bool, terminal
     return 0.0 if local or terminal else max(0.0, LINGER_SECONDS - up)
 
 
-def _serve(config: MetricsConfig, registry: CollectorRegistry) -> tuple[Any, threading.Thread] | None:
+def _serve(config: MetricsConfig, registry: CollectorRegistry) -> list[Serving]:
     """On the port that was asked for, else on a free one, else nowhere, with a line."""
     host, port = config.host, config.port
     _check_host(host)
     try:
-        return start_http_server(port, host, registry)  # type: ignore[arg-type]  # there is a port
+        return _start(port, host, registry)  # type: ignore[arg-type]  # there is a port
     except OSError as error:
         taken = f"torchferry: metrics.port: cannot listen on {host}:{port} ({error.strerror})"
     try:
-        serving = start_http_server(0, host, registry)
+        serving = _start(0, host, registry)
     except OSError:
         print(f"{taken}, nor on any other port; nobody can scrape this run", file=sys.stderr, flush=True)
-        return None
-    print(f"{taken}; metrics are on port {serving[0].server_port} instead", file=sys.stderr, flush=True)
+        return []
+    print(f"{taken}; metrics are on port {serving[0][0].server_port} instead", file=sys.stderr, flush=True)
     return serving
+
+
+def _start(port: int, host: str, registry: CollectorRegistry) -> list[Serving]:
+    """On each address of localhost that this machine has, as the servers do, or on the one of another host. Raises
+    OSError."""
+    started: list[Serving] = []
+    failed = None
+    for address in LOCALHOST if host == "localhost" else (host,):
+        try:
+            started.append(start_http_server(port, address, registry))
+            port = started[0][0].server_port
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                _end(started)
+                raise
+            failed = error
+    if failed and not started:
+        raise failed
+    return started
+
+
+def _end(serving: list[Serving]) -> None:
+    while serving:
+        server, thread = serving.pop()
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def _check_host(host: str) -> None:

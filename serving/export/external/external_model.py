@@ -9,6 +9,7 @@ from typing import Any
 from torchferry.errors import UserError
 from torchferry.serving.export.external.binding import bind
 from torchferry.serving.export.external.external_data import check_classes, check_finite, in_full, samples_of
+from torchferry.serving.export.external.given_origin import origin_of_given
 from torchferry.serving.export.external.input_spec import read_input
 from torchferry.serving.export.external.input_tensors import input_tensors
 from torchferry.serving.export.external.labels import Labels, labelled, read_labels
@@ -103,6 +104,7 @@ def load_given(options: argparse.Namespace) -> Reference:
         test_in_full=in_full(test),
         calibration=None if calibration.random else calibration,
         limits={},
+        origin=origin_of_given(options, test, calibration),
         provenance=origin(options) | ({"preprocessing": Path(published.origin).name} if published else {}),
     )
 

@@ -26,8 +26,7 @@ def write_triton(bundle: Bundle, output: Path) -> list[str]:
     with whole_folder(output) as folder:
         for variant in variants:
             model = folder / f"{bundle.name}-{variant}"
-            (model / "1").mkdir(parents=True)
-            shutil.copyfile(bundle.verified(bundle.variants[variant].file), model / "1" / "model.onnx")
+            _copy_graph(bundle, variant, model / "1")
             for file, labels in {"labels.txt": bundle.labels, **_label_files(bundle)}.items():
                 (model / file).write_text("".join(f"{label}\n" for label in labels))
             (model / "config.pbtxt").write_text(config(bundle, variant))
@@ -51,6 +50,16 @@ def config(bundle: Bundle, variant: str) -> str:
     if most > 1:
         content["dynamic_batching"] = {"max_queue_delay_microseconds": 0}
     return text_format.MessageToString(json_format.ParseDict(content, ModelConfig()))
+
+
+def _copy_graph(bundle: Bundle, variant: str, folder: Path) -> None:
+    """As model.onnx, with its weights beside it, where they are in files of their own."""
+    graph = bundle.variant_file(variant)
+    for relative in bundle.variant_files(variant):
+        source = bundle.root / relative
+        target = folder / ("model.onnx" if source == graph else source.relative_to(graph.parent))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
 
 
 def _label_files(bundle: Bundle) -> dict[str, tuple[str, ...]]:

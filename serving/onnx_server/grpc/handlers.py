@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server.grpc.call import refuse
+from torchferry.serving.onnx_server.grpc.drain import Drain
 from torchferry.serving.onnx_server.grpc.interfaces import (
     Context,
     Handler,
@@ -21,22 +22,25 @@ from torchferry.serving.onnx_server.grpc.interfaces import (
 class Registering:
     """Takes the place of the server in the generated `add_..._to_server`."""
 
-    def __init__(self, server: Server) -> None:
-        self.server = server
+    def __init__(self, server: Server, drain: Drain) -> None:
+        self.server, self.drain = server, drain
 
     def add_generic_rpc_handlers(self, _handlers: Sequence[grpc.GenericRpcHandler]) -> None:
-        """The same handlers as below, without their names."""
+        """The same handlers as below, which do not read yet."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, ParsingHandler]) -> None:
-        reading = {name: read_in_handler(handler) for name, handler in handlers.items()}
+        reading = {name: read_in_handler(handler, self.drain) for name, handler in handlers.items()}
+        # grpc.aio looks at the generic ones, before 1.71 at no others; pygrpc-native at those with a name.
         self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, reading),))
+        self.server.add_registered_method_handlers(service, reading)
 
 
-def read_in_handler(handler: ParsingHandler[Request, Response]) -> Handler[bytes, Response]:
-    """The same handler, unary or streaming both ways, but bytes that are no such message are the client's mistake."""
+def read_in_handler(handler: ParsingHandler[Request, Response], drain: Drain) -> Handler[bytes, Response]:
+    """The same handler, but bytes that are no such message are the client's mistake."""
     parse = handler.request_deserializer
 
     async def call(request: bytes, context: Context) -> Response:
+        await drain.enter(context)
         try:
             message = _parsed(parse, request)
         except NotDecodable as error:
@@ -48,6 +52,15 @@ def read_in_handler(handler: ParsingHandler[Request, Response]) -> Handler[bytes
         except Exception as error:
             traceback.print_exc()
             await context.abort(grpc.StatusCode.INTERNAL, f"a bug of the server: {type(error).__name__}")
+        finally:
+            await drain.leave()
+
+    async def writing(request: bytes, context: Context) -> None:
+        try:
+            message = _parsed(parse, request)
+        except NotDecodable as error:
+            await refuse(context, error)
+        await handler.unary_stream(message, context)
 
     async def stream(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[Response]:
         try:
@@ -60,6 +73,8 @@ def read_in_handler(handler: ParsingHandler[Request, Response]) -> Handler[bytes
 
     if handler.request_streaming:
         return grpc.stream_stream_rpc_method_handler(stream, response_serializer=handler.response_serializer)
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(writing, response_serializer=handler.response_serializer)
     return grpc.unary_unary_rpc_method_handler(call, response_serializer=handler.response_serializer)
 
 

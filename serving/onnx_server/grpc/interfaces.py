@@ -114,12 +114,14 @@ class Context(Protocol):
 
 
 class Handler(Protocol[Request, Response]):
-    """Of a method. The two functions are for its two kinds; the one for the other kind is None."""
+    """Of a method. Of the functions, each for one kind of methods, all but one are None."""
 
     request_streaming: bool
     response_streaming: bool
     response_serializer: Callable[[Response], bytes]
     unary_unary: Callable[[Request, Context], Awaitable[Response]]
+    unary_stream: Callable[[Request, Context], Awaitable[None]]
+    """It writes its answers itself."""
     stream_stream: Callable[[AsyncIterator[Request], Context], AsyncIterator[Response]]
 
 
@@ -137,4 +139,16 @@ class CallDetails(Protocol):
 
 
 class Server(Protocol):
+    """Of an engine."""
+
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler], /) -> None: ...
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler], /) -> None: ...
+
+    def add_insecure_port(self, address: str, /) -> int: ...
+
+    def add_secure_port(self, address: str, credentials: grpc.ServerCredentials, /) -> int: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self, grace: float | None, /) -> None: ...

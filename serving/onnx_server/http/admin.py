@@ -1,21 +1,23 @@
-"""Load and unload, on a port of their own that listens on loopback only."""
+"""Load and unload, on a port of their own that listens on loopback only and asks for more than that."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Set
 from typing import Any
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.signature import TrustedKeys
+from torchferry.serving.codec.json_objects import check_names_read
 from torchferry.serving.errors import NotDecodable, RequestError, WrongParameter
 from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.http.admin_guard import AdminGuard
 from torchferry.serving.onnx_server.http.errors import fail, refuse, say
 from torchferry.serving.onnx_server.http.introspection import read_object
 from torchferry.serving.onnx_server.http.request import JSON, HttpRequest
 from torchferry.serving.onnx_server.http.rest import Rest
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 from torchferry.serving.onnx_server.models.channels import read_channels, read_weight, write_channels
-from torchferry.serving.onnx_server.models.repository import Source, check_variant, sources
+from torchferry.serving.onnx_server.models.repository import Source, check_variant
 from torchferry.serving.onnx_server.models.versions import STABLE
 
 CALLS = {"GET": ("channels",), "POST": ("load", "unload", "channels", "rollback")}
@@ -23,7 +25,8 @@ Call = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Admin:
-    """The model-repository extension's calls and the channels; every other path is answered as on the main port.
+    """The model-repository extension's calls and the channels; every other path is answered as on the main port, with
+    the same tokens.
 
     Below `/v2/repository/models/<name>`:
     `POST load` with {"parameters": {"bundle": PATH or PATH:VARIANT}} serves a bundle of that name beside the versions
@@ -34,10 +37,13 @@ class Admin:
     which takes the last change of the channels back.
     """
 
-    def __init__(self, plane: DataPlane, rest: Rest, trusted: TrustedKeys | None) -> None:
-        self.repository, self.rest, self.trusted = plane.repository, rest, trusted
+    def __init__(self, plane: DataPlane, rest: Rest, allowed: AllowedBundles) -> None:
+        self.repository, self.rest, self.allowed = plane.repository, rest, allowed
+        self.guard = AdminGuard(rest.access, plane.settings.admin_host)
 
     def __call__(self, request: HttpRequest) -> Coroutine[Any, Any, None] | None:
+        if self.guard.refuses_page(request):
+            return None
         match request.path.strip("/").split("/"):
             case ["v2", "repository", "models", name, call] if call in CALLS.get(request.method, ()):
                 return self._answer(request, name, getattr(self, call))
@@ -46,6 +52,8 @@ class Admin:
 
     async def _answer(self, request: HttpRequest, name: str, call: Call) -> None:
         try:
+            if self.guard.refuses_change(request):
+                return None
             said = await call(name, await read_object(request))
         except UserError as error:
             return say(request, 400, "Bad Request", str(error))
@@ -56,22 +64,23 @@ class Admin:
         return request.answer(200, json.dumps(said).encode(), [JSON])
 
     async def load(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        parameters = _parameters(body)
+        parameters = _parameters(body, {"bundle", "channel", "weight"})
         channel, weight = _text(parameters, "channel", STABLE), read_weight(parameters.get("weight", 0))
         if bundle_given := _text(parameters, "bundle", ""):
-            for source in sources(bundle_given, self.trusted):
+            for source in await asyncio.to_thread(self.allowed.sources, bundle_given):
                 if source.name != name:
                     raise UserError(f"{bundle_given}: is a bundle of '{source.name}', not of '{name}'")
                 await self.repository.load(source, channel, weight)
         else:
             for model in list(self.repository.versions(name)):
-                bundle, variant = bundles.load(model.bundle.root, self.trusted), model.loaded.variant
+                bundle = await asyncio.to_thread(bundles.load, model.bundle.root, self.allowed.trusted)
+                variant = model.loaded.variant
                 check_variant(bundle, variant)
                 await self.repository.load(Source(name, bundle, variant), channel=None)
         return {"name": name}
 
     async def unload(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        await self.repository.unload(name, _text(_parameters(body), "version", ""))
+        await self.repository.unload(name, _text(_parameters(body, {"version"}), "version", ""))
         return {"name": name}
 
     async def channels(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -80,18 +89,22 @@ class Admin:
             versions.direct(read_channels(body))
         return write_channels(versions.channels)
 
-    async def rollback(self, name: str, _body: dict[str, Any]) -> dict[str, Any]:
+    async def rollback(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        check_names_read(body, set(), "a rollback")
         versions = self.repository.versions(name)
         versions.roll_back()
         return write_channels(versions.channels)
 
 
-def _parameters(body: dict[str, Any]) -> dict[str, Any]:
+def _parameters(body: dict[str, Any], known: Set[str]) -> dict[str, Any]:
+    """What is misspelt would be all versions of a model, or another channel. Raises WrongParameter."""
+    check_names_read(body, {"parameters"}, "the body")
     parameters = body.get("parameters")
     if parameters is None:
         return {}
     if not isinstance(parameters, dict):
         raise NotDecodable("'parameters' is not a JSON object")
+    check_names_read(parameters, known, "'parameters'")
     return parameters
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from torchferry.serving.errors import ClientGone, NotDecodable
 from torchferry.serving.onnx_server.http.clock import date
 from torchferry.serving.onnx_server.http.errors import say
+from torchferry.serving.onnx_server.http.intake import Intake
 from torchferry.serving.onnx_server.http.request import Header, HttpRequest
 from torchferry.serving.onnx_server.http.request_parser import RequestParser
 
@@ -22,6 +23,8 @@ IDLE_SECONDS = 75
 """More than the 60 s of most load balancers: whoever keeps the connection longer must not be the one who closes it."""
 UNREAD_SECONDS = 30
 """For a body that nobody wants any more, and for answers that the client does not read."""
+LINGER_BYTES = 64 * 2**20
+"""That are passed over, in UNREAD_SECONDS at the most, so that a client which sends on gets to read its answer."""
 IN_ROW = 16
 PART = 256 * 1024
 """Bytes that are written at once, which takes 0.1 ms; others are served between two parts of a long answer."""
@@ -42,6 +45,7 @@ class Port:
     """Of every answer."""
     drains: Callable[[], bool] = lambda: False
     """Whether each connection ends with its next answer."""
+    intake: Intake = field(default_factory=Intake)
     connections: "set[Connection]" = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -59,6 +63,8 @@ class Connection(asyncio.Protocol):
         self.is_closing = self.is_full = self.is_paused = self.flushes = self.sends = False
         self.in_rows = self.hears_more = False
         """Whether requests have come in a row, and whether more may come as the connection closes."""
+        self.passed_over = 0
+        """Bytes that came after the last request."""
         self.left = 0
         """Bytes that the client had not taken when the clock last looked."""
         self.refusal: HttpRequest | None = None
@@ -68,10 +74,13 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
+        self.client = str((transport.get_extra_info("peername") or ("",))[0])
+        """The address that it comes from."""
         self.port.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         if self.is_closing or self.parser.wrong:
+            self._pass_over(data)
             return
         heads = self.parser.heads
         arrived = self.parser.feed(data)
@@ -83,10 +92,11 @@ class Connection(asyncio.Protocol):
 
     # From requests to answers.
 
-    def _begin_arrived(self, arrived: Iterable[HttpRequest]) -> None:
+    def _begin_arrived(self, arrived: list[HttpRequest]) -> None:
         """And the one whose body arrives."""
-        reading = self.parser.reading
-        for request in (*arrived, *([reading] if reading else [])):
+        if self.parser.reading:
+            arrived.append(self.parser.reading)
+        for request in arrived:
             if request.begun:
                 request.arrived()
             else:
@@ -100,6 +110,11 @@ class Connection(asyncio.Protocol):
             request = self.parked.popleft()
             self.order.append(request)
             self._begin(request)
+        if self.parked or self.is_full or self.unsent or self.is_paused:
+            self._pause_or_resume()
+
+    def _pause_or_resume(self) -> None:
+        """Nothing is read that cannot be begun."""
         if bool(self.parked or self.is_full or self.unsent) != self.is_paused and not self.is_closing:
             self.is_paused = not self.is_paused
             (self.transport.pause_reading if self.is_paused else self.transport.resume_reading)()
@@ -133,9 +148,8 @@ class Connection(asyncio.Protocol):
         """It goes out when those before it have."""
         if self.is_closing:
             return
-        if request.wants_continue and not (request.size or request.is_whole):
-            request.is_last = True  # only its client knows whether the body comes nevertheless
-        if request is self.order[-1] and self.port.drains():
+        # What is left of a body that nobody wants is not waited for: a refused client must not keep its connection.
+        if not request.is_whole or (request is self.order[-1] and self.port.drains()):
             request.is_last = True
         request.written = _answer(request, status, body, (*self.port.headers, *headers))
         if len(self.order) == 1 and not self.parked:
@@ -154,8 +168,6 @@ class Connection(asyncio.Protocol):
             request = self.order.popleft()
             parts += request.written
             is_last = request.is_last
-            if not (request.is_whole or is_last):
-                request.timer = self.loop.call_later(UNREAD_SECONDS, self._close)
         if parts and not self.is_closing:
             self._write(parts)
             self.since = self.loop.time()
@@ -253,6 +265,11 @@ class Connection(asyncio.Protocol):
         self.refusal = None
         self.parser.close()
 
+    def _pass_over(self, data: bytes) -> None:
+        self.passed_over += len(data)
+        if self.passed_over > LINGER_BYTES:
+            self.transport.abort()
+
     def _is_idle(self) -> bool:
         return not (self.order or self.parked or self.parser.reading or self.parser.in_head or self.unsent)
 
@@ -275,14 +292,13 @@ class Connection(asyncio.Protocol):
 
 
 def _answer(request: HttpRequest, status: int, body: Sequence[bytes], headers: Iterable[Header]) -> list[bytes]:
-    parts = [STATUS[status], date()]
+    """Its bytes: in one piece, or the head and the pieces of a long body."""
+    size = len(body[0]) if len(body) == 1 else sum(map(len, body))
+    head = [STATUS[status], date()]
     if status != http.HTTPStatus.NO_CONTENT:
-        parts.append(b"content-length: %d\r\n" % sum(map(len, body)))
-    for name, value in headers:
-        parts += (name, b": ", value, b"\r\n")
-    if request.is_last:
-        parts.append(b"connection: close\r\n")
-    parts.append(b"\r\n")
-    if request.method != "HEAD":
-        parts += body
-    return parts
+        head.append(b"content-length: %d\r\n" % size)
+    head += [b"%b: %b\r\n" % header for header in headers]
+    head.append(b"connection: close\r\n\r\n" if request.is_last else b"\r\n")
+    if request.method == "HEAD":
+        body, size = (), 0
+    return [b"".join((*head, *body))] if size <= PART else [b"".join(head), *body]

@@ -42,7 +42,8 @@ class TensorsForm:
         return not (length and length.isdigit() and len(length) < len(b"%d" % LARGE) and int(length) <= LARGE)
 
     def read(self, model: Model) -> Inference:
-        return oip_json.read(unpacked(self.body, self.encoding, self.limit), self._json_length(), model)
+        body = unpacked(self.body, self.encoding, self.limit) if self.encoding else self.body
+        return oip_json.read(body, self._json_length(), model)
 
     def write(self, model: Model, asked: Inference, outputs: Outputs) -> Said | Pieces[Said]:
         if oip_json.is_long(asked, outputs):

@@ -6,7 +6,9 @@ from typing import Any
 
 from prometheus_client.exposition import choose_encoder
 
-from torchferry.serving.onnx_server.http.errors import fail, say
+from torchferry.serving.errors import RequestError
+from torchferry.serving.net.auth import Access
+from torchferry.serving.onnx_server.http.errors import fail, refuse, say
 from torchferry.serving.onnx_server.http.request import HttpRequest
 from torchferry.serving.onnx_server.telemetry.families import Registry
 from torchferry.serving.onnx_server.telemetry.page import Form
@@ -17,8 +19,8 @@ FORMS = 4
 
 
 class MetricsPage:
-    def __init__(self, registry: Registry, turns: Turns) -> None:
-        self.registry, self.turns = registry, turns
+    def __init__(self, registry: Registry, turns: Turns, access: Access) -> None:
+        self.registry, self.turns, self.access = registry, turns, access
         self.forms: dict[str, Form] = {}
         """By content type."""
         self.being_written: dict[str, asyncio.Task[list[bytes]]] = {}
@@ -29,7 +31,12 @@ class MetricsPage:
         elif request.method != "GET":
             say(request, 405, "Method Not Allowed", "/metrics takes GET", [(b"allow", b"GET")])
         else:
-            return self._answer(request)
+            try:
+                self.access.check(request.header(b"authorization"))
+            except RequestError as error:
+                refuse(request, error)
+            else:
+                return self._answer(request)
         return None
 
     async def _answer(self, request: HttpRequest) -> None:

@@ -1,10 +1,10 @@
 """One HTTP request and its answer: the body as it arrives within its limits, and who is told if the client goes."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from torchferry.serving.errors import ClientGone, RequestError, TooLarge, TooSlow
+from torchferry.serving.errors import ClientGone, Overloaded, RequestError, TooLarge, TooSlow
 
 if TYPE_CHECKING:
     from torchferry.serving.onnx_server.http.connection import Connection
@@ -21,27 +21,20 @@ SMALL = 1024
 class HttpRequest:
     """Everything happens in the event loop's thread. It is answered once; a second answer goes nowhere."""
 
-    __slots__ = (
-        "answered",
-        "begun",
-        "broken",
-        "connection",
-        "gone",
-        "headers",
-        "is_last",
-        "is_whole",
-        "limit",
-        "method",
-        "parts",
-        "path",
-        "size",
-        "then",
-        "timer",
-        "wants_continue",
-        "written",
-    )
+    begun = is_whole = answered = False
+    broken: RequestError | None = None
+    """Why the body will never be whole."""
+    size = limit = 0
+    counted: int | None = None
+    """Bytes that are counted as on their way; None once they are not, or if they never were."""
+    written: Sequence[bytes] = ()
+    """The answer's bytes, until those of the requests before it have gone out."""
+    then: Then | None = None
+    timer: asyncio.TimerHandle | None = None
+    gone: Callable[[BaseException], None] | None = None
+    """Told if there is nobody to answer any more."""
 
-    def __init__(self, method: str, path: str, headers: dict[bytes, bytes], *, is_last: bool) -> None:
+    def __init__(self, method: str, path: str, headers: Mapping[bytes, bytes], *, is_last: bool) -> None:
         self.connection: Connection
         """That it is answered on; from when it has begun."""
         self.method, self.path = method, path
@@ -49,18 +42,8 @@ class HttpRequest:
         """By name in lower case."""
         self.is_last = is_last
         """Whether the connection ends with its answer."""
-        self.begun = self.is_whole = self.answered = False
-        self.broken: RequestError | None = None
-        """Why the body will never be whole."""
-        self.wants_continue = headers.get(b"expect", b"").lower() == b"100-continue"
+        self.wants_continue = b"expect" in headers and headers[b"expect"].lower() == b"100-continue"
         self.parts: list[bytes | bytearray] = []
-        self.size, self.limit = 0, 0
-        self.written: list[bytes] = []
-        """The answer's bytes, until those of the requests before it have gone out."""
-        self.then: Then | None = None
-        self.timer: asyncio.TimerHandle | None = None
-        self.gone: Callable[[BaseException], None] | None = None
-        """Told if there is nobody to answer any more."""
 
     def header(self, name: bytes) -> str:
         return self.headers.get(name, b"").decode("latin-1")
@@ -68,17 +51,18 @@ class HttpRequest:
     def take_body(self, limit: int, seconds: float, then: Then) -> None:
         """`then(body)` once it is here, as it was sent, or with the RequestError that it ends with: at most `limit`
         bytes are taken, and they come within `seconds`."""
-        # The parser takes digits alone, but as many zeros as are sent, and int() takes no more than 4300.
         self.then, self.limit = then, limit
         if self.broken:
             self._tell(self.broken)
-        elif int(self.headers.get(b"content-length", b"").lstrip(b"0") or 0) > limit or self.size > limit:
+        elif self.size > limit or (not self.is_whole and self._length() > limit):
             self._tell(too_large(limit))
         elif self.is_whole:
-            self._tell(b"".join(self.parts))
+            self.then = None
+            then(b"".join(self.parts))
         else:
             text = f"the body did not arrive within {seconds:g} s"
             self.timer = self.connection.loop.call_later(seconds, lambda: self._tell(TooSlow(text)))
+            self._count()
             self.connection.ask_for_body(self)
 
     async def body(self, limit: int, seconds: float) -> bytes:
@@ -89,6 +73,11 @@ class HttpRequest:
         if isinstance(found, RequestError):
             raise found
         return found
+
+    def _length(self) -> int:
+        """Of the body, as the head says it."""
+        # The parser takes digits alone, but as many zeros as are sent, and int() takes no more than 4300.
+        return int(self.headers.get(b"content-length", b"").lstrip(b"0") or 0)
 
     def add(self, part: bytes) -> None:
         """More of the body; nobody wants it once there is an answer."""
@@ -104,12 +93,24 @@ class HttpRequest:
 
     def arrived(self) -> None:
         """Look at what `add` has brought."""
-        if self.answered and self.is_whole and self.timer:
-            self.timer.cancel()  # of a body that nobody wanted
-        elif self.then and self.size > self.limit:
+        if self.then and self.size > self.limit:
             self._tell(too_large(self.limit))
         elif self.then and self.is_whole:
             self._tell(b"".join(self.parts))
+        elif self.then:
+            self._count()
+
+    def _count(self) -> None:
+        """Among the bodies that are on their way; or it ends, where there are too many."""
+        connection, intake = self.connection, self.connection.port.intake
+        try:
+            if self.counted is None:
+                intake.enter(connection.client)
+                self.counted = 0
+            grown, self.counted = self.size - self.counted, self.size
+            intake.grow(connection.client, grown)
+        except Overloaded as error:
+            self._tell(error)
 
     def break_off(self, error: RequestError) -> None:
         """No more of the body can be read."""
@@ -136,6 +137,9 @@ class HttpRequest:
         if self.timer:
             self.timer.cancel()
             self.timer = None
+        if self.counted is not None:
+            self.connection.port.intake.leave(self.connection.client, self.counted)
+            self.counted = None
         if then := self.then:
             self.then = None
             then(found)

@@ -1,5 +1,7 @@
 """Reads requests from bytes by httptools, with what that leaves to others: bounds, and heads that mean two things."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import httptools
@@ -7,7 +9,21 @@ import httptools
 from torchferry.serving.onnx_server.http.request import QUERY, HttpRequest
 
 HEAD_BYTES = 64 * 1024
+KNOWN_BYTES = 4096
+"""Of a head that is kept."""
+KNOWN_NOT = {b"transfer-encoding", b"upgrade", b"expect"}
 HEAD_TOO_LARGE = f"the request's head has more than {HEAD_BYTES:,} bytes"
+
+
+class Known(NamedTuple):
+    """A head that was read, of a request whose body has a length: from the same bytes comes the same request."""
+
+    text: bytes
+    end: int
+    """Of the request, in bytes from its start."""
+    method: str
+    path: str
+    headers: Mapping[bytes, bytes]
 
 
 class RequestParser:
@@ -15,6 +31,8 @@ class RequestParser:
 
     def __init__(self) -> None:
         self.parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self.known: Known | None = None
+        """The head before: most clients send it again."""
         self.reading: HttpRequest | None = None
         """Whose body arrives."""
         self.arrived: list[HttpRequest] = []
@@ -30,8 +48,13 @@ class RequestParser:
     def feed(self, data: bytes) -> list[HttpRequest]:
         """Those that are whole by now."""
         steps = self.steps
+        is_between = not (self.in_head or self.reading)
+        if is_between and self.known:
+            data = self._read_known(data, self.known)
+        known = len(self.arrived)
         try:
-            self._parse(data)
+            if data:
+                self._parse(data)
         except httptools.HttpParserError as error:
             self._is_wrong(400, f"the request is not HTTP/1.1: {' '.join(str(error).split())}"[:200])
         if (self.in_head or self.reading) and steps == self.steps:
@@ -39,6 +62,8 @@ class RequestParser:
             if self.open_bytes > HEAD_BYTES:
                 self.wrong = (431, HEAD_TOO_LARGE)
         arrived, self.arrived = self.arrived, []
+        if is_between and len(arrived) == known + 1 and not (self.in_head or self.reading or self.wrong):
+            self.known = _known(data, arrived[-1]) or self.known
         return arrived
 
     def close(self) -> None:
@@ -48,6 +73,18 @@ class RequestParser:
     def _is_wrong(self, status: int, detail: str) -> None:
         """The first fault counts."""
         self.wrong = self.wrong or (status, detail)
+
+    def _read_known(self, data: bytes, known: Known) -> bytes:
+        """What is left behind the requests that begin as the one before did and are whole."""
+        while len(data) >= known.end and data.startswith(known.text):
+            request = HttpRequest(known.method, known.path, known.headers, is_last=False)
+            request.is_whole = True
+            if known.end > len(known.text):
+                request.add(data[len(known.text) : known.end])
+            self.heads += 1
+            self.arrived.append(request)
+            data = data[known.end :]
+        return data
 
     def _parse(self, data: bytes) -> None:
         """Behind an offer of another protocol httptools would drop the body. curl --http2 and Java's client make one
@@ -106,7 +143,7 @@ class RequestParser:
             self._is_wrong(400, "the request asks for another protocol than HTTP/1.1")
         elif self.headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
             self._is_wrong(501, "Transfer-Encoding is something else than chunked")
-        elif version == "1.1" and self.hosts != 1:
+        elif self.hosts != 1 and (self.hosts or version == "1.1"):
             self._is_wrong(400, f"the request has {self.hosts} Host headers; it needs one")
         if version == "1.0":
             self.headers.pop(b"expect", None)  # RFC 9110, 10.1.1
@@ -124,6 +161,22 @@ class RequestParser:
         if request := self.reading:
             request.is_whole, self.reading = True, None
             self.arrived.append(request)
+
+
+def _known(data: bytes, request: HttpRequest) -> Known | None:
+    """The head in `data`, where that is one request alone, and one that ends no connection."""
+    text = data[: len(data) - request.size]
+    if (
+        request.is_last
+        or len(text) > KNOWN_BYTES
+        or not KNOWN_NOT.isdisjoint(request.headers)
+        or request.headers.get(b"content-length", b"0") != b"%d" % request.size
+        # Nothing but a head: it begins with its method, and its only empty line is its end.
+        or not (text.startswith(request.method.encode()) and text.find(b"\r\n\r\n") == len(text) - 4)
+        or not text.count(b"\r") == text.count(b"\n") == text.count(b"\r\n")
+    ):
+        return None
+    return Known(text, len(data), request.method, request.path, request.headers)
 
 
 def _path(url: bytes) -> str:

@@ -72,12 +72,19 @@ class Rest:
     def _exchange(self, request: HttpRequest, name: str, version: str, protocol: str, form: FormOf) -> None:
         exchange: Exchange[Said] = Exchange(self.plane, protocol, partial(_answer, request))
         request.gone = exchange.cancel
-        if not exchange.admit(name, version):
+        if not (request.is_whole or exchange.expect(name, version)):
             return
+
+        def take(body: bytes | RequestError) -> None:
+            if isinstance(body, RequestError):
+                exchange.end(body)
+            elif exchange.admit(name, version):
+                exchange.take(form(request, body, self.limits[0]))
+
         try:
             _check_headers(request, UNREAD[protocol])
             identify(exchange.context, request, self.plane)
-            request.take_body(*self.limits, partial(_take, exchange, request, form, self.limits[0]))
+            request.take_body(*self.limits, take)
         except Exception as error:  # or it would keep its place
             exchange.end(error)
 
@@ -88,13 +95,6 @@ class Rest:
             refuse(request, error)
         except Exception as error:
             fail(request, error)
-
-
-def _take(exchange: Exchange[Said], request: HttpRequest, form: FormOf, limit: int, body: bytes | RequestError) -> None:
-    if isinstance(body, RequestError):
-        exchange.end(body)
-    else:
-        exchange.take(form(request, body, limit))
 
 
 def _answer(request: HttpRequest, exchange: Exchange[Said]) -> None:

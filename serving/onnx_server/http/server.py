@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from torchferry.serving.net import listen_backlog
 from torchferry.serving.net.tls import Certificate
@@ -18,26 +19,21 @@ class HttpServer:
     def __init__(
         self,
         application: Application,
-        listener: socket.socket,
+        listeners: Sequence[socket.socket],
         certificate: Certificate | None = None,
         *,
         headers: tuple[Header, ...] = (),
         drains: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`headers` are every answer's; while it `drains` each connection ends with its next answer."""
-        self.listener, self.certificate = listener, certificate
-        self.port = int(listener.getsockname()[1])
+        """The first of the `listeners` is of TCP; there is no TLS on a unix socket, whose file has permissions.
+        `headers` are every answer's; while it `drains` each connection ends with its next answer."""
+        self.listeners, self.certificate = listeners, certificate
+        self.port = int(listeners[0].getsockname()[1])
         self.ending = False
         self.shared = Port(application, headers, lambda: self.ending or drains())
 
     async def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(
-            lambda: Connection(self.shared),
-            sock=self.listener,
-            ssl=self.certificate.context if self.certificate else None,
-            backlog=BACKLOG,
-        )
+        self.servers = [await self._serve(listener) for listener in self.listeners]
         self.clock = asyncio.create_task(self._look_at_clock())
 
     @property
@@ -47,14 +43,22 @@ class HttpServer:
     async def refuse_new(self, seconds: float) -> None:
         """Take no more connections but those that wait already, for so long at most; those that are open go on."""
         end = time.monotonic() + seconds
-        listen_backlog.shut(self.listener)
-        while listen_backlog.waiting(self.listener) and time.monotonic() < end:
+        for listener in self.listeners:
+            if listener.family == socket.AF_UNIX:
+                Path(listener.getsockname()).unlink(missing_ok=True)  # nobody finds it any more
+            else:
+                listen_backlog.shut(listener)
+        # One round of the loop at the least, in which connections to the unix socket are taken.
+        await asyncio.sleep(0.001)
+        while any(map(listen_backlog.waiting, self.listeners)) and time.monotonic() < end:
             await asyncio.sleep(0.001)
-        self.server.close()
+        for server in self.servers:
+            server.close()
 
     async def stop(self, seconds: float) -> None:
         """Close what is idle, let the requests in flight be answered, and drop what is left then."""
-        self.server.close()
+        for server in self.servers:
+            server.close()
         self.ending, end = True, time.monotonic() + seconds
         while self.shared.connections and time.monotonic() < end:
             for connection in list(self.shared.connections):
@@ -66,6 +70,17 @@ class HttpServer:
             task.cancel()
         self.clock.cancel()
         await asyncio.sleep(0)  # so that what was written on the way goes out
+
+    async def _serve(self, listener: socket.socket) -> asyncio.AbstractServer:
+        loop = asyncio.get_running_loop()
+
+        def connected() -> Connection:
+            return Connection(self.shared)
+
+        if listener.family == socket.AF_UNIX:
+            return await loop.create_unix_server(connected, sock=listener, backlog=BACKLOG)
+        context = self.certificate.context if self.certificate else None
+        return await loop.create_server(connected, sock=listener, ssl=context, backlog=BACKLOG)
 
     async def _look_at_clock(self) -> None:
         while True:

@@ -8,7 +8,7 @@ from torchferry.serving.errors import Overloaded, UnknownModel
 
 
 class Admission:
-    """A request is inside from before its body is read until it is answered."""
+    """A request is inside from when its body is here until it is answered."""
 
     def __init__(self, model: str, limit: int, expected_wait: Callable[[], float]) -> None:
         """`expected_wait` gives seconds; they are what a client that is turned away is told to wait."""
@@ -17,12 +17,16 @@ class Admission:
         self.closed = False
         self.empty = asyncio.Event()
 
-    def enter(self) -> None:
-        """Raises UnknownModel and Overloaded."""
+    def check(self) -> None:
+        """Whether a request could enter now. Raises UnknownModel and Overloaded."""
         if self.closed:
             raise UnknownModel(f"{self.model} is being unloaded")
         if self.inside >= self.limit:
             raise self.overloaded("its queue is full")
+
+    def enter(self) -> None:
+        """Raises UnknownModel and Overloaded."""
+        self.check()
         self.inside += 1
 
     def leave(self) -> None:

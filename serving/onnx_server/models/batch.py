@@ -1,45 +1,54 @@
 """A batch: requests whose tensors are computed together in a session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
-from torchferry.serving.errors import InferenceFailed, RequestError
+from torchferry.serving.errors import DeadlinePassed, InferenceFailed, RequestError
 from torchferry.serving.onnx_server.inference import Outputs, Work
-from torchferry.serving.session import Session
+from torchferry.serving.session.onnx_session import Cancellation
+
+
+class Session(Protocol):
+    """What computes batches: an OnnxSession."""
+
+    def run(
+        self, inputs: Mapping[str, np.ndarray], cancellation: Cancellation | None = None
+    ) -> dict[str, np.ndarray]: ...
 
 
 class Batch:
     def __init__(self, works: Sequence[Work]) -> None:
         self.works = works
         self.samples = sum(work.size for work in works)
+        self.cancellation: Cancellation | None = None
+        """Ends its run from another thread, if one may."""
         self.results: Sequence[Outputs | Exception] = ()
         """One for each of the works, in their order, once it has run."""
 
     def run(self, session: Session) -> None:
         """Compute all at once; if that fails, each alone, so that none answers for its neighbour."""
-        results = _compute(session, self.works)
+        results = self._compute(session, self.works)
         if isinstance(results, Exception):
-            alone = [_compute(session, [work]) for work in self.works] if len(self.works) > 1 else [results]
+            alone = [self._compute(session, [work]) for work in self.works] if len(self.works) > 1 else [results]
             self.results = [result if isinstance(result, Exception) else result[0] for result in alone]
         else:
             self.results = results
 
-
-def _compute(session: Session, works: Sequence[Work]) -> list[Outputs] | Exception:
-    try:
-        # A request alone needs no np.concatenate, which would copy its tensors.
-        if len(works) == 1:
-            return [session.run(works[0].inputs)]
-        names = works[0].inputs
-        outputs = session.run({name: np.concatenate([work.inputs[name] for work in works]) for name in names})
-        return _shares(outputs, [work.size for work in works])
-    except RequestError as error:
-        return error
-    except Exception as error:  # whatever the session throws is one request's end, not the server's
-        failed = InferenceFailed(f"{type(error).__name__}: {error}")
-        failed.__cause__ = error
-        return failed
+    def _compute(self, session: Session, works: Sequence[Work]) -> list[Outputs] | Exception:
+        try:
+            # A request alone needs no np.concatenate, which would copy its tensors.
+            if len(works) == 1:
+                return [session.run(works[0].inputs, self.cancellation)]
+            inputs = {name: np.concatenate([work.inputs[name] for work in works]) for name in works[0].inputs}
+            return _shares(session.run(inputs, self.cancellation), [work.size for work in works])
+        except (RequestError, DeadlinePassed) as error:
+            return error
+        except Exception as error:  # whatever the session throws is one request's end, not the server's
+            failed = InferenceFailed(f"{type(error).__name__}: {error}")
+            failed.__cause__ = error
+            return failed
 
 
 def _shares(outputs: Outputs, sizes: Sequence[int]) -> list[Outputs]:

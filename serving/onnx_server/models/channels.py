@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from torchferry.serving.codec.json_objects import check_names_read
 from torchferry.serving.errors import WrongParameter
 from torchferry.serving.onnx_server.models.versions import Channel, Channels
 
@@ -38,6 +39,7 @@ def _read_channel(name: str, value: Any) -> Channel:
         case str():
             return Channel(value)
         case {"version": str(version)}:
+            check_names_read(value, {"version", "weight"}, f"'{name}'")
             return Channel(version, read_weight(value.get("weight", 0)))
     raise WrongParameter(f"'{name}' is {value!r}; give {FORM}")
 

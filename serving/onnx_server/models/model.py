@@ -18,11 +18,12 @@ from torchferry.serving.onnx_server.models.response_cache import ResponseCache
 from torchferry.serving.onnx_server.models.scheduler import Scheduler
 from torchferry.serving.onnx_server.models.sessions import open_sessions
 from torchferry.serving.onnx_server.models.tune import repeated, tuned
+from torchferry.serving.onnx_server.remembered import Remembered
 from torchferry.serving.onnx_server.settings import Settings
-from torchferry.serving.onnx_server.telemetry.label_counts import Answers
+from torchferry.serving.onnx_server.telemetry.metrics import ModelMetrics
 from torchferry.serving.onnx_server.telemetry.statistics import Statistics
 from torchferry.serving.session import check_golden
-from torchferry.serving.session.onnx_session import OnnxSession
+from torchferry.serving.session.onnx_session import Cancellation, OnnxSession
 
 HAND_OVER_SECONDS, STALL_SECONDS = 0.0002, 0.002
 """A sample that takes less than the first is computed in the event loop, because handing it to a thread and back takes
@@ -47,12 +48,12 @@ class Loaded:
     """Of a table a record, from the golden samples."""
 
 
-def load(bundle: Bundle, variant: str, settings: Settings) -> Loaded:
-    """Open the sessions, check their golden outputs and warm them up. Raises UserError."""
+def load(bundle: Bundle, variant: str, settings: Settings, cancellation: Cancellation | None = None) -> Loaded:
+    """Open the sessions, check their golden outputs and warm them up, unless it is cancelled. Raises UserError."""
     started, before = time.perf_counter(), _resident_bytes()
     say_cap(bundle, settings)
-    plan = (tuned if settings.tune else planned)(bundle, variant, settings)
-    sessions = open_sessions(bundle, variant, plan.threads, plan.sessions, settings.provider)
+    plan = tuned(bundle, variant, settings, cancellation) if settings.tune else planned(bundle, variant, settings)
+    sessions = open_sessions(bundle, variant, plan.threads, plan.sessions, settings.provider, cancellation)
     inputs, _ = bundle.golden()
     for session in sessions:
         check_golden(session, bundle, variant)
@@ -105,9 +106,11 @@ class Model:
         self.bundle, self.version = loaded.bundle, loaded.bundle.version
         self.input_specs = {spec.name: spec for spec in self.bundle.inputs}
         self.output_names = [spec.name for spec in self.bundle.outputs]
+        self.heads: Remembered[bytes, Any] = Remembered()
+        """What REST requests ask for, by their JSON."""
         self.statistics = Statistics()
-        self.answers: Answers | None = None
-        """Where they are counted by label, if they are."""
+        self.counts: ModelMetrics
+        """Of its name and version, from when it is served."""
         self.sessions, self.load_seconds, self.memory_bytes = len(loaded.sessions), loaded.seconds, loaded.memory_bytes
         plan = loaded.plan
         self.scheduler = Scheduler(

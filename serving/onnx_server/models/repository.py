@@ -10,11 +10,13 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import TrustedKeys
 from torchferry.serving.errors import UnknownModel
+from torchferry.serving.onnx_server.daemon_thread import in_daemon_thread
 from torchferry.serving.onnx_server.models.absent import Absent
-from torchferry.serving.onnx_server.models.model import Model, chosen, load, onnx_variants
+from torchferry.serving.onnx_server.models.model import Loaded, Model, chosen, load, onnx_variants
 from torchferry.serving.onnx_server.models.versions import STABLE, Channels, Versions
 from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
+from torchferry.serving.session.onnx_session import Cancellation
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,17 @@ def sources(given: str, trusted: TrustedKeys | None, all_variants: bool = False)
     return found
 
 
+def path_and_variant(given: str) -> tuple[Path, str]:
+    """`variant` is empty where none is named; a folder's own name may hold a colon. Raises UserError."""
+    path, _, variant = given.rpartition(":") if not _exists(given) else (given, "", "")
+    return Path(path or given), variant
+
+
 def check_variant(bundle: Bundle, variant: str) -> None:
     """Raises UserError unless it is one that may be served here."""
     if variant not in onnx_variants(bundle):
         names = ", ".join(onnx_variants(bundle)) or "none"
         raise UserError(f"{bundle.root}:{variant}: the bundle's accepted onnx-* variants are {names}")
-
-
-def path_and_variant(given: str) -> tuple[Path, str]:
-    """The folder and the variant that `BUNDLE:VARIANT` names. Raises UserError."""
-    # A folder's own name may hold a colon.
-    path, _, variant = given.rpartition(":") if not _exists(given) else (given, "", "")
-    return Path(path or given), variant
 
 
 def _exists(given: str) -> bool:
@@ -109,7 +110,7 @@ class Repository:
         """
         key = (source.name, source.bundle.version)
         with self.absent.being_loaded(key):
-            loaded = await asyncio.to_thread(load, source.bundle, source.variant, self.settings)
+            loaded = await self._loaded(source)
         model = Model(source.name, loaded, self.settings)
         try:
             before = self.models.setdefault(source.name, Versions(source.name)).put(model, channel, weight)
@@ -122,6 +123,21 @@ class Repository:
         if before:
             await before.close()
         return model
+
+    async def _loaded(self, source: Source) -> Loaded:
+        """Within the time that loading has; whoever waits for it no longer ends it. Raises UserError."""
+        cancellation, seconds = Cancellation(), self.settings.load_timeout
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await in_daemon_thread(load, source.bundle, source.variant, self.settings, cancellation)
+        except BaseException as error:
+            cancellation.cancel()
+            if isinstance(error, TimeoutError) and limit.expired():
+                name = f"{source.name} {source.bundle.version}"
+                raise UserError(
+                    f"{name}: was not loaded and checked within {seconds:g} s; --load-timeout gives it more"
+                ) from error
+            raise
 
     async def unload(self, name: str, version: str = "") -> None:
         """Stop serving a version, or all of them, once their requests are answered, and forget those that could not be

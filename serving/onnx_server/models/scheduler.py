@@ -1,19 +1,20 @@
 """Requests of one model version to batches for its sessions, without ever delaying one that finds a session free.
 
-While all sessions are busy requests gather; the moment one is free, up to `max_batch` samples go together. All state
-belongs to the event loop's thread; each session computes in a thread of its own.
+What the loop has read at once goes together, and while all sessions are busy requests gather; the moment one is free,
+up to `max_batch` samples go. All state belongs to the event loop's thread; each session computes in a thread of its
+own, or those of the tiniest models in the loop itself.
 """
 
 import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from torchferry.serving.errors import DeadlinePassed
 from torchferry.serving.onnx_server.inference import Outputs, Shapes, Work
-from torchferry.serving.onnx_server.models.batch import Batch
+from torchferry.serving.onnx_server.models.batch import Batch, Session
 from torchferry.serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
-from torchferry.serving.session import Session
 
 CLOCK_SECONDS = 0.005
 """How exactly deadlines are kept."""
@@ -23,23 +24,33 @@ class Waiting:
     """The queue of one priority: by shapes, because only equal ones can share a batch, and each in order of arrival."""
 
     def __init__(self) -> None:
-        # An OrderedDict is the queue: who leaves may stand anywhere in it.
-        self.queues: dict[Shapes, OrderedDict[Work, None]] = {}
+        self.queues: dict[Shapes, deque[Work]] = {}
         self.samples = 0
+
+    def __iter__(self) -> Iterator[Work]:
+        return chain.from_iterable(self.queues.values())
 
     def add(self, work: Work) -> None:
         self.samples += work.size
-        self.queues.setdefault(work.shapes, OrderedDict())[work] = None
+        queue = self.queues.get(work.shapes)
+        if queue is None:
+            queue = self.queues[work.shapes] = deque()
+        queue.append(work)
 
     def remove(self, work: Work) -> None:
         self.samples -= work.size
         queue = self.queues[work.shapes]
-        del queue[work]
+        if queue[0] is work:  # nearly always
+            queue.popleft()
+        else:
+            queue.remove(work)
         if not queue:
             del self.queues[work.shapes]
 
     def oldest(self) -> Work | None:
-        return min((next(iter(queue)) for queue in self.queues.values()), key=lambda work: work.queued, default=None)
+        if len(self.queues) == 1:
+            return next(iter(self.queues.values()))[0]
+        return min((queue[0] for queue in self.queues.values()), key=lambda work: work.queued, default=None)
 
 
 class Scheduler:
@@ -59,7 +70,8 @@ class Scheduler:
         kind = InlineRunner if inline else ThreadRunner
         self.runners: list[Runner] = [kind(session, self.loop, self._finished) for session in sessions]
         self.free, self.sessions = list(self.runners), len(sessions)
-        self.inline, self.looks_soon = inline, False
+        self.inline = inline
+        self.looks_soon = self.looks_at_deadlines = False
         self.free_since = time.monotonic()
         self.waiting = {True: Waiting(), False: Waiting()}
         """By whether they are interactive; these go first."""
@@ -70,30 +82,23 @@ class Scheduler:
         self.seconds_per_sample = 0.0
         """Of the latest batches, as an exponentially weighted mean."""
         self.timer: asyncio.TimerHandle | None = None
-        self.asked: set[Work] = set()
-        """What somebody waits for the answer of."""
-        self.looks_at_deadlines = False
 
     def submit(self, work: Work) -> None:
         """Queue it; it is told of its outputs, or at its deadline of DeadlinePassed."""
-        self._put(work)
-        self.asked.add(work)
+        self.waiting[work.interactive].add(work)
+        work.waits = True
+        self.queued += 1
         if not self.looks_at_deadlines:
             self.loop.call_later(CLOCK_SECONDS, self._look_at_deadlines)
             self.looks_at_deadlines = True
-        if self.free and not self.inline:
-            self._dispatch()
-        elif self.free and not self.looks_soon:
-            # What else the loop has read just now can go together.
-            self.loop.call_soon(self._dispatch)
-            self.looks_soon = True
+        if self.free:
+            self._look_soon()
 
     def leave(self, work: Work) -> None:
         """Nobody waits for it any more; if it is in the queue, it goes."""
         if work.waits:
             self._take(work)
         work.over()
-        self.asked.discard(work)
 
     def expected_wait(self, *, interactive: bool = False) -> float:
         """Seconds that a request which comes now will wait, as far as one can tell; interactive ones go first."""
@@ -111,9 +116,15 @@ class Scheduler:
         self.runners.clear()
         self.free.clear()
 
+    def _look_soon(self) -> None:
+        """When the loop has read what it has to read just now."""
+        if not self.looks_soon:
+            self.looks_soon = True
+            self.loop.call_soon(self._dispatch)
+
     def _dispatch(self) -> None:
         self.looks_soon = False
-        while self.free and self.queued:
+        while self.free and self.queued and not self.looks_soon:
             works = self._next_works()
             if self.max_delay and sum(work.size for work in works) < self.max_batch:
                 patience = works[0].queued + self.max_delay - time.monotonic()
@@ -163,9 +174,13 @@ class Scheduler:
         self.batches += 1
         per_sample = (now - batch.works[0].started) / batch.samples
         self.seconds_per_sample += (per_sample - self.seconds_per_sample) / 8
-        self._dispatch()  # before the answers are told: the session need not wait for that
+        if self.queued and self.inline:
+            self._look_soon()  # and not before others have had the loop
+        elif self.queued:
+            self._dispatch()  # before the answers are told: the session need not wait for that
+        size = min(batch.samples, self.cap or batch.samples)
         for work, result in zip(batch.works, batch.results, strict=True):
-            work.finished, work.batch_size = now, min(batch.samples, self.cap or batch.samples)
+            work.finished, work.batch_size = now, size
             if not work.is_over:
                 self._end(work, result)
 
@@ -177,27 +192,23 @@ class Scheduler:
     def _look_at_deadlines(self) -> None:
         """One timer for all of them, because one for each takes as long as reading a request."""
         now = time.monotonic()
-        for work in [work for work in self.asked if work.deadline <= now]:
+        computed = chain.from_iterable(runner.batch.works for runner in self.runners if runner.batch)
+        asked = [*self.waiting[True], *self.waiting[False], *computed]
+        for work in [work for work in asked if work.deadline <= now and not work.is_over]:
             if work.waits:
                 self._take(work)
             self._end(work, _too_late())
-        self.looks_at_deadlines = bool(self.asked)
-        if self.asked:
+        self.looks_at_deadlines = bool(asked)
+        if asked:
             self.loop.call_later(CLOCK_SECONDS, self._look_at_deadlines)
 
     def _end(self, work: Work, result: Outputs | Exception) -> None:
         work.result, done = result, work.done
         work.over()
-        self.asked.discard(work)
         try:
             done(work)
         except Exception as error:  # or those that were computed with it would never be told
             self.loop.call_exception_handler({"message": "an answer could not be given", "exception": error})
-
-    def _put(self, work: Work) -> None:
-        self.waiting[work.interactive].add(work)
-        work.waits = True
-        self.queued += 1
 
     def _take(self, work: Work) -> None:
         work.waits = False

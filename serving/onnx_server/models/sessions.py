@@ -9,7 +9,7 @@ import onnxruntime
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.errors import BundleError
 from torchferry.serving.session.capped_session import capped
-from torchferry.serving.session.onnx_session import CPU, OnnxSession
+from torchferry.serving.session.onnx_session import CPU, Cancellation, OnnxSession
 
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 # Without TF32, or the answers would be further from the checkpoint's than the gate has allowed.
@@ -18,15 +18,17 @@ WANTED = {"auto": (CUDA, CPU), "cpu": (CPU,), "cuda": (CUDA, CPU), "tensorrt": (
 """By what is asked for: execution providers, the first one that works is taken."""
 
 
-def open_sessions(bundle: Bundle, variant: str, threads: int, count: int, provider: str) -> list[OnnxSession]:
+def open_sessions(
+    bundle: Bundle, variant: str, threads: int, count: int, provider: str, cancellation: Cancellation | None = None
+) -> list[OnnxSession]:
     """`count` sessions of the variant's verified file, which compute no more samples together than the bundle allows;
-    `provider` is a key of WANTED. Raises BundleError."""
-    path = bundle.verified(bundle.variants[variant].file)
+    `provider` is a key of WANTED; `cancellation` is as in `OnnxSession`. Raises BundleError."""
+    path = bundle.variant_file(variant)
     inputs, outputs = ([tensor.name for tensor in tensors] for tensors in (bundle.inputs, bundle.outputs))
     offered = onnxruntime.get_available_providers()
     asked = [(name, OPTIONS[name]) for name in WANTED[provider] if name in offered]
     try:
-        sessions = [OnnxSession(path, inputs, outputs, threads, asked) for _ in range(count)]
+        sessions = [OnnxSession(path, inputs, outputs, threads, asked, cancellation) for _ in range(count)]
     except Exception as error:  # ONNX Runtime has a class of its own for every way in which a graph can be wrong
         raise BundleError(f"{path}: onnxruntime cannot load it ({' '.join(str(error).split())[:300]})") from error
     _say_fallback(bundle.name, provider, sessions[0].provider, offered)

@@ -12,6 +12,7 @@ from torchferry.serving.onnx_server.models.plan import Plan, most_together
 from torchferry.serving.onnx_server.models.sessions import open_sessions
 from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.session import Session
+from torchferry.serving.session.onnx_session import Cancellation
 
 SECONDS = 0.2
 """For each point, and at least two calls."""
@@ -20,14 +21,14 @@ SAME = 0.95
 """Rates closer than this count as equal; then the shorter call wins."""
 
 
-def tuned(bundle: Bundle, variant: str, settings: Settings) -> Plan:
+def tuned(bundle: Bundle, variant: str, settings: Settings, cancellation: Cancellation | None = None) -> Plan:
     """The highest rate of samples that any division of the cores reaches; what is set is not varied. Prints what it
     found."""
     batches = [settings.max_batch] if settings.max_batch else BATCHES
     batches = sorted({most_together(bundle, batch) for batch in batches})
     rates: dict[Plan, float] = {}
     for sessions, threads in _divisions(settings):
-        opened = open_sessions(bundle, variant, threads, sessions, settings.provider)
+        opened = open_sessions(bundle, variant, threads, sessions, settings.provider, cancellation)
         for batch in batches:
             rates[Plan(sessions, threads, batch)] = _rate(opened, _inputs(bundle, batch), batch)
         found = ", ".join(f"{rates[Plan(sessions, threads, batch)]:,.0f}/s in batches of {batch}" for batch in batches)

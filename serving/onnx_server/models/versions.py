@@ -42,7 +42,7 @@ class Versions:
         Raises UnknownModel.
         """
         if not wanted:
-            return self.models[self._drawn()]
+            return self.models[self._drawn() if len(self.channels) > 1 else self.channels[STABLE].version]
         if wanted in self.channels:
             return self.models[self.channels[wanted].version]
         if wanted not in self.models:
@@ -102,11 +102,10 @@ class Versions:
         return model
 
     def _drawn(self) -> str:
-        if len(self.channels) > 1:
-            place = random.random()
-            for channel in self.channels.values():
-                place -= channel.weight
-                if place < 0:
-                    return channel.version
+        place = random.random()
+        for channel in self.channels.values():
+            place -= channel.weight
+            if place < 0:
+                return channel.version
         # Also where rounding leaves a little of `place` over.
         return self.channels[STABLE].version

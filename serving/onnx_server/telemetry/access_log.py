@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from torchferry.errors import UserError
-from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.request_context import STAGES, RequestContext
 
 STDERR = Path("/dev/stderr")
 
@@ -34,8 +34,10 @@ class AccessLog:
             "model": context.model.name if context.model else None,
             "version": context.model.version if context.model else None,
             "outcome": outcome,
-            "milliseconds": round(1000 * (time.monotonic() - context.started), 3),
-            "stages_ms": {stage: round(1000 * seconds, 3) for stage, seconds in context.stages().items()},
+            "milliseconds": round(1000 * context.seconds, 3),
+            "stages_ms": {
+                stage: round(1000 * seconds, 3) for stage, seconds in zip(STAGES, context.stages(), strict=False)
+            },
             "request_id": context.request_id or None,
             "trace_id": context.trace.trace_id if context.trace else None,
             "detail": detail or None,

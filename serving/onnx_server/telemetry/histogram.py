@@ -44,6 +44,7 @@ class Observations(Rows):
         self.exemplars: dict[int, Exemplar] = {}
         """The last one of each bucket."""
         self.new: list[float] = []
+        self.sources: list[Together] = []
         self.read: Sequence[float] = ()
         """What was read last, until something is new."""
 
@@ -52,6 +53,11 @@ class Observations(Rows):
         if len(self.new) >= AT_ONCE:
             self.sort()
 
+    def observe_all(self, values: np.ndarray) -> None:
+        self.counts += np.bincount(np.searchsorted(self.bounds, values), minlength=len(self.counts))
+        self.sum += float(values.sum())
+        self.read = ()
+
     def mark(self, value: float, trace_id: str) -> None:
         """Make an observation its bucket's exemplar."""
         bucket = int(np.searchsorted(self.bounds, value))
@@ -59,6 +65,8 @@ class Observations(Rows):
 
     def values(self) -> Sequence[float]:
         """The buckets, each with all that is in those before it, as Prometheus wants them; the count; the sum."""
+        for source in self.sources:
+            source.sort()
         if self.new:
             self.sort()
         if not self.read:
@@ -75,7 +83,28 @@ class Observations(Rows):
         family.add_metric(self.labels, buckets, added)
 
     def sort(self) -> None:
-        self.counts += np.bincount(np.searchsorted(self.bounds, self.new), minlength=len(self.counts))
-        self.sum += sum(self.new)
+        self.observe_all(np.array(self.new))
         self.new.clear()
-        self.read = ()
+
+
+class Together:
+    """Observations of several histograms that always come together: one row on a list for all of them."""
+
+    def __init__(self, observations: Sequence[Observations]) -> None:
+        self.observations = observations
+        self.rows: list[Sequence[float]] = []
+        for each in observations:
+            each.sources.append(self)
+
+    def observe(self, row: Sequence[float]) -> None:
+        """A value for each."""
+        self.rows.append(row)
+        if len(self.rows) >= AT_ONCE:
+            self.sort()
+
+    def sort(self) -> None:
+        if self.rows:
+            columns = np.array(self.rows).T
+            self.rows.clear()
+            for each, values in zip(self.observations, columns, strict=True):
+                each.observe_all(values)

@@ -1,7 +1,6 @@
 """Prometheus metrics. Every stage is a histogram in seconds; the names are the same on every server of ours."""
 
 import functools
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
@@ -13,12 +12,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from torchferry import __version__
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.metric_names import BATCHES, BUCKETS, MODEL
-from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.request_context import STAGES, RequestContext
 from torchferry.serving.onnx_server.telemetry.families import Count, Family, Reading
-from torchferry.serving.onnx_server.telemetry.histogram import Histogram
+from torchferry.serving.onnx_server.telemetry.histogram import Histogram, Together
 from torchferry.serving.onnx_server.telemetry.label_counts import Answers, LabelCounts
 
-STAGES = {
+TEXTS = {
     "request": "From a request's arrival to its answer",
     "decode": "Reading a request's body into tensors",
     "queue": "Waiting while all sessions were busy",
@@ -34,7 +33,7 @@ class Measured(Protocol):
     name: str
     version: str
     bundle: Bundle
-    answers: Answers | None
+    counts: "ModelMetrics"
     sessions: int
     load_seconds: float
     memory_bytes: int
@@ -72,7 +71,7 @@ class Metrics:
                 buckets or BUCKETS,
                 registry,
             )
-            for stage, text in STAGES.items()
+            for stage, text in TEXTS.items()
         }
         self.batch_size = Histogram(
             "torchferry_serve_batch_size",
@@ -105,7 +104,8 @@ class Metrics:
 
     def loaded(self, model: Measured) -> None:
         labels = (model.name, model.version)
-        model.answers = self.label_counts.load(model.name, model.bundle)
+        model.counts = self.of(*labels)
+        model.counts.answers = self.label_counts.load(model.name, model.bundle)
         for name, (_, read) in GAUGES.items():
             self.gauges[name].rows[labels] = Reading(labels, partial(read, model))
         self.broken.rows[labels] = Reading(labels, float)
@@ -127,23 +127,10 @@ class Metrics:
 
     def finished(self, context: RequestContext, outcome: str) -> None:
         # A name that is no model's must not become a label: clients could make as many as they like.
-        model = context.model
-        counts = self.of(model.name, model.version) if model else self.of("", "")
-        counts.requests(context.protocol, outcome).add()
-        if not model:
-            return
-        request = time.monotonic() - context.started
-        counts.request(context.protocol).observe(request)
-        if context.trace:
-            counts.request(context.protocol).mark(request, context.trace.trace_id)
-        for stage, seconds in context.stages().items():
-            counts.stage(stage).observe(seconds)
-        if context.cache:
-            counts.cache(context.cache).add()
-        if context.outputs is not None and model.answers:
-            model.answers.add(context.outputs)
-        if context.work and context.work.batch_size:
-            counts.batch_size().observe(context.work.batch_size)
+        if context.model:
+            context.model.counts.finished(context, outcome)
+        else:
+            self.of("", "").requests(context.protocol, outcome).add()
 
 
 class ModelMetrics:
@@ -156,6 +143,28 @@ class ModelMetrics:
         self.stage = functools.cache(lambda stage: metrics.stages[stage].of(*labels))
         self.cache = functools.cache(partial(_count, metrics.cache, *labels))
         self.batch_size = functools.cache(lambda: metrics.batch_size.of(*labels))
+        self.computed = functools.cache(self._computed)
+        self.answers: Answers | None = None
+        """Where they are counted by label, if they are."""
+
+    def finished(self, context: RequestContext, outcome: str) -> None:
+        self.requests(context.protocol, outcome).add()
+        passed, work = context.stages(), context.work
+        if len(passed) == len(STAGES) and work:
+            self.computed(context.protocol).observe((context.seconds, *passed, work.batch_size))
+        else:
+            self.request(context.protocol).observe(context.seconds)
+            self.stage("decode").observe(context.decode)
+        if context.trace:
+            self.request(context.protocol).mark(context.seconds, context.trace.trace_id)
+        if context.cache:
+            self.cache(context.cache).add()
+        if self.answers and context.outputs is not None:
+            self.answers.add(context.outputs)
+
+    def _computed(self, protocol: str) -> Together:
+        """What those observe that a session has computed."""
+        return Together([self.request(protocol), *map(self.stage, STAGES), self.batch_size()])
 
 
 def _counter(name: str, text: str, labels: Sequence[str], registry: CollectorRegistry) -> Family:

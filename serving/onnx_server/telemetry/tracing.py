@@ -14,7 +14,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.request_context import STAGES, RequestContext
 from torchferry.serving.onnx_server.trace_context import TraceContext
 
 NAME = "service.name"
@@ -81,6 +81,6 @@ def _stages(request_context: RequestContext) -> Iterator[tuple[str, int, int]]:
     begins = {"decode": (work.queued if work else now) - request_context.decode, "encode": now - request_context.encode}
     if work:
         begins |= {"queue": work.queued, "batch_wait": work.started - work.delayed, "inference": work.started}
-    for stage, seconds in request_context.stages().items():
+    for stage, seconds in zip(STAGES, request_context.stages(), strict=False):
         start = ago + begins[stage]
         yield stage, round(1e9 * start), round(1e9 * (start + seconds))

@@ -3,13 +3,14 @@ import errno
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.serving import tiny_bundle
-from tests.serving.tiny_bundle import written, written_table
+from tests.serving.tiny_bundle import FILE, VARIANT, written, written_external, written_table
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
 from torchferry.errors import UserError
@@ -17,6 +18,7 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.errors import BundleError
 from torchferry.serving.onnx_server.models.repository import sources
+from torchferry.serving.onnx_server.models.sessions import open_sessions
 from torchferry.serving.session import open_variant
 
 
@@ -139,11 +141,11 @@ def test_what_the_file_system_refuses_is_said_in_one_line(tmp_path: Path, monkey
     with pytest.raises(UserError, match=r"^x{200}: cannot be looked up \(File name too long\)"):
         sources(5000 * "x", None)
 
-    def denied(path: Path) -> str:
+    def denied(path: Path) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     (tmp_path / "model.json").touch()
-    monkeypatch.setattr(Path, "read_text", denied)  # chmod would not do: root may read everything
+    monkeypatch.setattr(Path, "read_bytes", denied)  # chmod would not do: root may read everything
     with pytest.raises(BundleError, match=r"model.json: cannot be read \(Permission denied\)"):
         bundles.load(tmp_path)
 
@@ -228,3 +230,55 @@ def test_a_tables_columns_come_back_and_what_is_not_said_is_not_written(tmp_path
 def test_a_bundle_of_before_says_nothing_of_nan_or_columns(tmp_path: Path) -> None:
     made = bundles.load(written(tmp_path).root)
     assert (made.inputs[0].allow_nan, made.inputs[0].table, made.table) == (None, None, None)
+
+
+def weights_altered(root: Path) -> None:
+    weights = root / f"{FILE}.data"
+    weights.write_bytes(np.float32(2).tobytes() + weights.read_bytes()[4:])
+
+
+def weights_elsewhere(root: Path) -> None:
+    """What the graph is loaded from is listed nowhere."""
+    (root / f"{FILE}.data").rename(root / Path(FILE).parent / "other.data")
+
+
+def another_file(root: Path) -> None:
+    (root / Path(FILE).parent / "more.data").touch()
+
+
+def link_to_a_folder(root: Path) -> None:
+    (root / Path(FILE).parent / "more").symlink_to(root / "golden")
+
+
+@pytest.mark.parametrize(
+    ("alter", "words"),
+    [
+        (weights_altered, r"model\.onnx\.data: is damaged"),
+        (weights_elsewhere, r"other\.data: is not listed"),
+        (another_file, r"more\.data: is not listed"),
+        (link_to_a_folder, "more: is not listed"),
+    ],
+)
+def test_a_variant_is_loaded_from_nothing_but_what_was_exported(
+    tmp_path: Path, alter: Callable[[Path], None], words: str
+) -> None:
+    bundle = written_external(tmp_path)
+    open_variant(bundle, VARIANT, 1)
+    alter(bundle.root)
+    with pytest.raises(BundleError, match=words):
+        open_variant(bundle, VARIANT, 1)
+    with pytest.raises(BundleError, match=words):
+        open_sessions(bundle, VARIANT, 1, 1, "cpu")
+
+
+def test_a_folder_is_whole_while_it_holds_what_was_exported_and_no_more(tmp_path: Path) -> None:
+    bundle = written_external(tmp_path)
+    (bundle.root / "model.sig").touch()
+    bundle.check_whole()
+    (bundle.root / "golden" / "more.npz").touch()
+    with pytest.raises(BundleError, match=r"golden/more\.npz: is not listed in .*model\.json"):
+        bundle.check_whole()
+    (bundle.root / "golden" / "more.npz").unlink()
+    (bundle.root / "golden" / "inputs.npz").unlink()
+    with pytest.raises(BundleError, match=r"golden/inputs\.npz: is missing"):
+        bundle.check_whole()

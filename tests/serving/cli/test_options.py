@@ -18,6 +18,7 @@ class Settings(OptionSet):
     host: str = option("", "where to listen")
     tokens: Path | None = option(None, "who may ask", type=Path)
     level: str = option("info", "how much to say", choices=("info", "debug"))
+    roots: tuple[Path, ...] = option((), "where to look", type=Path)
 
 
 @pytest.fixture
@@ -35,6 +36,8 @@ def test_every_option_comes_back_in_its_own_type(parser: Parser) -> None:
     words = ["--max-batch", "4", "--delay-ms", "2", "--tune", "--host=::1", "--tokens", "t", "--level=debug"]
     settings = Settings.of(parser.parse_args(words))
     assert settings == Settings(4, 2.0, True, "::1", Path("t"), "debug")
+    given = parser.parse_args(["--roots", "a", "--roots", "b"])
+    assert Settings.of(given).roots == (Path("a"), Path("b"))
     assert isinstance(settings.delay_ms, float)
 
 
@@ -56,7 +59,7 @@ def test_help_tells_each_default_that_says_something(parser: Parser) -> None:
     lines = parser.format_help().splitlines()
     for words in ("together (default 16)", "others (default 1.5)", "to say (default info)"):
         assert [line for line in lines if line.endswith(words)], words
-    for words in ("numbers", "listen", "ask"):
+    for words in ("numbers", "listen", "ask", "look"):
         assert [line for line in lines if line.endswith(words)], words
 
 

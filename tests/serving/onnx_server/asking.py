@@ -26,11 +26,13 @@ class Answer:
 
 
 def ask(server: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, method: str = "") -> Answer:
-    """A POST if there is a body, which is sent as JSON unless it is bytes."""
+    """A POST if there is a body, which is sent as JSON, and says so, unless it is bytes."""
     connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=60)
-    sent = json.dumps(body).encode() if isinstance(body, dict | list) else body
+    is_json = isinstance(body, dict | list)
+    sent = json.dumps(body).encode() if is_json else body
+    given = ({"Content-Type": "application/json"} if is_json else {}) | dict(headers or {})
     try:
-        connection.request(method or ("GET" if body is None else "POST"), path, sent, dict(headers or {}))
+        connection.request(method or ("GET" if body is None else "POST"), path, sent, given)
         answer = connection.getresponse()
         return Answer(answer.status, answer.headers, answer.read())
     finally:

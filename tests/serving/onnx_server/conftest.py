@@ -28,13 +28,19 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def several(
-    starts_server: None, bundle: Path, mirror: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, str]]:
-    """Where one server with `digits`, `mirror`, `table` and `typed` answers."""
+def several_models(bundle: Path, mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Bundles of `digits`, `mirror`, `table` and `typed`."""
     folder = tmp_path_factory.mktemp("several")
     typed = export_mirror(folder, "typed", [datatype for datatype in DTYPES if datatype != "FP16"])
-    server = Server(bundle, mirror, export_table(folder), typed, folder=folder, runtime="onnx")
+    return [bundle, mirror, export_table(folder), typed]
+
+
+@pytest.fixture(scope="session")
+def several(
+    starts_server: None, several_models: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """Where one server with all of them answers."""
+    server = Server(*several_models, folder=tmp_path_factory.mktemp("several"), runtime="onnx")
     try:
         yield server.wait_ready()
     finally:
@@ -54,3 +60,19 @@ def start_server(starts_server: None, bundle: Path, tmp_path_factory: pytest.Tem
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture(scope="session", params=["grpcio", "native"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """What speaks gRPC: asked for by tests that hold for both."""
+    return str(request.param)
+
+
+@pytest.fixture
+def start_engine(engine: str, start_server: StartServer) -> StartServer:
+    """`start_server`, of this engine."""
+
+    def start(*models: object, options: tuple[object, ...] = ()) -> Server:
+        return start_server(*models, options=(*options, "--grpc-engine", engine))
+
+    return start

@@ -93,7 +93,7 @@ class MemoryTransport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
-        self.closed = False
+        self.closed = self.aborted = False
 
     def write(self, data: Any) -> None:
         self.writes.append(bytes(data))
@@ -104,7 +104,8 @@ class MemoryTransport(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
-    abort = close
+    def abort(self) -> None:
+        self.closed = self.aborted = True
 
     def can_write_eof(self) -> bool:
         return True
@@ -150,7 +151,7 @@ class Line:
         before = len(self.transport.writes)
         self.send(head(path, len(sent), method, **headers) + sent)
         await until(lambda: len(self.transport.writes) > before and not self.protocol.unsent)
-        return _said(b"".join(self.transport.writes[before:]))
+        return said(b"".join(self.transport.writes[before:]))
 
     def send(self, content: bytes) -> None:
         self.protocol.data_received(content)
@@ -160,7 +161,7 @@ class Line:
         self.protocol.connection_lost(ConnectionResetError())
 
 
-def _said(answer: bytes) -> Said:
+def said(answer: bytes) -> Said:
     start, _, content = answer.partition(b"\r\n\r\n")
     status, *lines = start.decode("latin-1").split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines)

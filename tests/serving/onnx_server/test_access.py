@@ -37,8 +37,8 @@ def tokens(tmp_path: Path) -> Path:
     return file
 
 
-def test_without_a_token_only_health_is_told(start_server: StartServer, tokens: Path) -> None:
-    addresses = start_server(options=("--tokens", tokens)).wait_ready()
+def test_without_a_token_only_health_is_told(start_engine: StartServer, tokens: Path) -> None:
+    addresses = start_engine(options=("--tokens", tokens)).wait_ready()
     rest = addresses["rest"]
     for headers in ({}, bearer("wrong"), bearer(""), {"Authorization": "Basic secret-of-ann"}, bearer("é")):
         answer = ask(rest, INFER, body(), headers)
@@ -70,8 +70,8 @@ def test_each_token_has_a_rate_of_its_own(start_server: StartServer, tokens: Pat
         assert ask(addresses["rest"], INFER, body(), bearer("secret-of-ann")).status == 200
 
 
-def test_each_request_of_a_stream_counts(start_server: StartServer, tokens: Path) -> None:
-    addresses = start_server(options=("--tokens", tokens)).wait_ready()
+def test_each_request_of_a_stream_counts(start_engine: StartServer, tokens: Path) -> None:
+    addresses = start_engine(options=("--tokens", tokens)).wait_ready()
     found = {}
     with grpc.insecure_channel(addresses["grpc"]) as channel:
         for name in ("ann", "bob"):

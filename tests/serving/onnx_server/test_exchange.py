@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.serving.onnx_server.in_process import held_bundle, serving_session
-from tests.serving.onnx_server.models.held import BROKEN, Held, sample, submit, until
+from tests.serving.onnx_server.models.held import BROKEN, Held, begun, sample, submit, until
 from tests.serving.wire import in_loop
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.errors import (
@@ -206,7 +206,7 @@ async def test_what_a_thread_has_read_is_computed() -> None:
 @in_loop
 async def test_who_hangs_up_leaves_the_queue() -> None:
     async with serving_session(Held()) as (plane, model):
-        submit(model.scheduler, sample(1))
+        await begun(model.scheduler, sample(1))
         exchange = begin(plane, Inference(sample(2)))
         assert model.scheduler.queued == 1
         exchange.cancel(ClientGone())
@@ -231,7 +231,7 @@ async def test_who_hangs_up_while_a_thread_reads_is_never_computed() -> None:
 @in_loop
 async def test_a_coroutine_that_is_cancelled_cancels_its_exchange() -> None:
     async with serving_session(Held()) as (plane, model):
-        submit(model.scheduler, sample(1))
+        await begun(model.scheduler, sample(1))
         waiting = asyncio.ensure_future(ask(plane, 2))
         await until(lambda: model.scheduler.queued == 1)
         waiting.cancel()
@@ -256,8 +256,8 @@ async def test_requests_of_priority_batch_have_half_of_the_queue() -> None:
 async def test_a_request_that_would_be_too_late_is_turned_away_at_once() -> None:
     async with serving_session(Held()) as (plane, model):
         model.scheduler.seconds_per_sample = 10.0
-        for value in range(2):
-            submit(model.scheduler, sample(value))
+        await begun(model.scheduler, sample(0))
+        submit(model.scheduler, sample(1))
         with pytest.raises(Overloaded, match="it would pass its deadline in the queue") as refused:
             await ask(plane, 3, timeout=5.0)
         assert refused.value.retry_after == 10

@@ -15,21 +15,22 @@ from tests.serving.wire import INFER, PREDICT, Connection, body, in_loop
 from torchferry.serving.onnx_server.http import routes
 
 REQUESTS = 500
-OF_GRPC = 5  # small objects that grpc.aio itself leaves of a call, whatever its handler does
+OF_GRPC = 5  # small objects that the engine itself leaves of a call, whatever its handler does
 UNREACHABLE = re.compile(r"gc: done, (\d+) unreachable")
 
 
 @pytest.fixture
-def server(start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """One whose log says of each collection how much was found."""
+def log_collections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the log of a server say of each collection how much was found."""
     (tmp_path / "sitecustomize.py").write_text("import gc\ngc.set_debug(gc.DEBUG_STATS)\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
-    return start_server()
 
 
+@pytest.mark.usefixtures("log_collections")
 @pytest.mark.parametrize("path", [INFER, PREDICT])
 @in_loop
-async def test_an_answered_request_is_freed_at_once(server: Server, path: str) -> None:
+async def test_an_answered_request_is_freed_at_once(start_server: StartServer, path: str) -> None:
+    server = start_server()
     connection = await Connection.to(server.wait_ready()["rest"])
     before = len(server.log.read_text())
     sent = body() if path == INFER else b'{"instances": [%s]}' % str([[[0] * 8] * 8]).encode()
@@ -40,7 +41,9 @@ async def test_an_answered_request_is_freed_at_once(server: Server, path: str) -
     assert left(server, before) < REQUESTS
 
 
-def test_an_answered_call_is_freed_at_once(server: Server) -> None:
+@pytest.mark.usefixtures("log_collections")
+def test_an_answered_call_is_freed_at_once(start_engine: StartServer) -> None:
+    server = start_engine()
     address, before = server.wait_ready()["grpc"], len(server.log.read_text())
     request = infer_request("digits", {"image": np.zeros((1, 1, 8, 8), np.uint8)})
     with channel(address) as opened:

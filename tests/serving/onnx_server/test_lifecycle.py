@@ -10,12 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from tests.commands import run_command
 from tests.server import Server
 from tests.serving.altered import another_version, damaged, slow, unloadable
-from tests.serving.bundle.test_signature import write_key
+from tests.serving.keys import write_key
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.wire import INFER, Connection, body, connections, head, in_loop
@@ -115,7 +114,7 @@ def test_what_cannot_be_served_is_said_in_one_line(
     torch_only = tmp_path / "torch-only"
     made = run_command("-m", "torchferry", "export", run, "--variants", "torch", "-o", torch_only)
     assert made.returncode == 0, made.stderr
-    trusted = write_key(tmp_path, "ours", ed25519.Ed25519PrivateKey.generate()).with_suffix(".pub")
+    trusted = write_key(tmp_path, "ours").with_suffix(".pub")
     ready, taken, any_port = tmp_path / "ready.json", free_port_in_use, ("--port", 0, "--metrics-port", 0)
     (tmp_path / "tokens").write_text("only-a-name")
     for arguments, words in [

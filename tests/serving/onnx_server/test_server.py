@@ -20,6 +20,7 @@ from tests.serving.wire import in_loop
 from torchferry.errors import UserError
 from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.onnx_server.models import repository
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 from torchferry.serving.onnx_server.models.model import Loaded, load
 from torchferry.serving.onnx_server.models.repository import Source
 from torchferry.serving.onnx_server.models.versions import Versions
@@ -36,12 +37,13 @@ class Made:
         self.settings = Settings(**FREE | settings)
 
     async def __aenter__(self) -> Server:
-        self.server = Server(self.settings, None)
+        self.server = Server(self.settings, AllowedBundles())
         return self.server
 
     async def __aexit__(self, *_: object) -> None:
         for port in (self.server.rest, self.server.metrics, self.server.admin):
-            port.listener.close()
+            for listener in port.listeners:
+                listener.close()
         await self.server.grpc.server.stop(0)
 
 
@@ -69,14 +71,14 @@ async def test_who_listens_everywhere_is_asked_on_loopback_and_so_is_the_admin()
     async with Made(host="0.0.0.0") as server:
         said = server.addresses()
         assert {urlsplit(said[name]).hostname for name in ("rest", "metrics", "admin")} == {"127.0.0.1"}
-        assert server.rest.listener.getsockname()[0] == "0.0.0.0"
-        assert server.admin.listener.getsockname()[0] == "127.0.0.1"
+        assert [listener.getsockname()[0] for listener in server.rest.listeners] == ["0.0.0.0"]
+        assert {listener.getsockname()[0] for listener in server.admin.listeners} <= {"127.0.0.1", "::1"}
 
 
 @in_loop
 async def test_a_port_that_is_taken_is_said_with_its_option(free_port_in_use: int) -> None:
     with pytest.raises(UserError, match=rf"^--port: cannot listen on 127\.0\.0\.1:{free_port_in_use} "):
-        Server(Settings(**FREE | {"port": free_port_in_use}), None)
+        Server(Settings(**FREE | {"port": free_port_in_use}), AllowedBundles())
 
 
 @in_loop
@@ -125,14 +127,15 @@ async def test_while_it_starts_nobody_is_answered_and_only_the_unknown_is_not_fo
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (written(tmp_path, name) for name in ("first", "second"))
-    holds = threading.Semaphore(0)
+    holds, begun = threading.Semaphore(0), threading.Event()
 
     def held(*given: Any) -> Loaded:
+        begun.set()
         holds.acquire()
         return load(*given)
 
     monkeypatch.setattr(repository, "load", held)
-    server, stop = Server(Settings(**FREE), None), asyncio.Event()
+    server, stop = Server(Settings(**FREE), AllowedBundles()), asyncio.Event()
     sources = [Source(bundle.name, bundle, VARIANT) for bundle in (first, second)]
     running = asyncio.create_task(server.run(sources, {}, {}, stop))
     rest, target = server.addresses()["rest"], server.addresses()["grpc"]
@@ -148,7 +151,7 @@ async def test_while_it_starts_nobody_is_answered_and_only_the_unknown_is_not_fo
         return found
 
     try:
-        await until(lambda: hasattr(server.rest, "server"))
+        await until(begun.is_set)
         for loaded in (0, 1):  # the first one alone may be another than the one that is meant
             await until(lambda count=loaded: len(server.repository.models) == count)  # type: ignore[misc]
             assert await status("first") == await status("second") == (503, "1")

@@ -12,19 +12,19 @@ from torchferry.serving.onnx_server.settings import Settings
 
 OPTIONS = {
     *("--host", "--port", "--grpc-port", "--metrics-port", "--admin-port", "--ready-file"),
+    *("--unix-socket", "--grpc-unix-socket", "--admin-host", "--bundle-root", "--metrics-tokens"),
+    *("--variant", "--all-variants", "--sessions", "--threads", "--max-batch", "--tune", "--max-delay-ms"),
     *(
-        "--variant",
-        "--all-variants",
-        "--skip-broken",
-        "--sessions",
-        "--threads",
-        "--max-batch",
-        "--tune",
-        "--max-delay-ms",
+        "--load-timeout",
+        "--provider",
+        "--max-queue",
+        "--timeout",
+        "--drain-timeout",
+        "--body-timeout",
+        "--max-body-bytes",
     ),
-    *("--provider", "--max-queue", "--timeout", "--drain-timeout", "--body-timeout", "--max-body-bytes"),
     *("--max-request-batch", "--cache-bytes", "--buckets", "--cors-origin", "--access-log", "--tokens"),
-    *("--access-log-share", "--skip-broken"),
+    *("--access-log-share", "--grpc-engine", "--skip-broken"),
     *("--tls-certificate", "--tls-key"),
 }
 
@@ -62,7 +62,7 @@ def test_what_would_let_nothing_in_is_refused(name: str, value: int) -> None:
         said(name, value)
 
 
-@pytest.mark.parametrize("name", ["timeout", "body_timeout", "drain_timeout"])
+@pytest.mark.parametrize("name", ["timeout", "body_timeout", "drain_timeout", "load_timeout"])
 def test_no_time_at_all_is_refused(name: str) -> None:
     with pytest.raises(UserError, match=f"--{name.replace('_', '-')}: 0.0 is not valid; give a number above 0"):
         said(name, 0.0)
@@ -82,11 +82,18 @@ def test_what_may_be_left_to_the_server_is_zero_but_not_less(name: str) -> None:
         ({"access_log_share": -0.1}, "--access-log-share: -0.1 is not valid; give a share, 0 to 1"),
         ({"access_log": Path("/")}, "--access-log: / cannot be a file; give a path in a folder that exists"),
         ({"access_log": Path("/none/a")}, "--access-log: /none/a cannot be a file; give a path in a folder that"),
+        ({"admin_host": ("ours", "http://ours")}, "--admin-host: http://ours is not a host's name; give it alone"),
+        ({"admin_host": ("ours:8081",)}, "--admin-host: ours:8081 is not a host's name"),
+        ({"bundle_root": (Path("/nowhere"),)}, "--bundle-root: /nowhere is not a folder; give one that is a bundle"),
         ({"buckets": "1,0.5"}, "--buckets: 1,0.5 is not valid; give rising numbers"),
         ({"buckets": "1,1"}, "--buckets: 1,1 is not valid; give rising numbers"),
         ({"buckets": "1,inf"}, "--buckets: 1,inf is not valid; give rising numbers"),
         ({"buckets": "nan"}, "--buckets: nan is not valid; give rising numbers"),
         ({"buckets": "1;2"}, "--buckets: 1;2 is not valid; give rising numbers"),
+        (
+            {"grpc_engine": "native", "tls_key": Path("k"), "tls_certificate": Path("c")},
+            "--grpc-engine: native is not valid; it has no TLS; give grpcio, or no --tls-certificate",
+        ),
         ({"tls_key": Path("k")}, "--tls-certificate and --tls-key: give both or none"),
         ({"tls_certificate": Path("c")}, "--tls-certificate and --tls-key: give both or none"),
     ],

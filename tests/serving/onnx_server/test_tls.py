@@ -1,6 +1,8 @@
 """TLS on every port that others reach, with certificates that change while the server runs."""
 
+import socket
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -41,6 +43,26 @@ def test_every_port_but_the_loopback_one_speaks_tls(start_server: StartServer, t
     with urllib3.PoolManager(retries=False) as pool, pytest.raises(urllib3.exceptions.HTTPError):
         pool.request("GET", addresses["rest"].replace("https", "http") + "/v2")
     assert ask(addresses["admin"], "/v2/health/ready").status == 200
+
+
+def test_whoever_fails_to_speak_tls_writes_nothing_into_the_log(start_server: StartServer, tmp_path: Path) -> None:
+    write_certificate(tmp_path, 1)
+    server = start_with_tls(start_server, tmp_path)
+    addresses, before = server.wait_ready(), server.log.read_text()
+    for name in ("rest", "grpc", "metrics"):
+        where = urlsplit(addresses[name] if "//" in addresses[name] else f"//{addresses[name]}")
+        address = (where.hostname or "", where.port or 0)
+        for sent in (b"POST / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05hello", b"\nERROR a line\n" * 100):
+            with socket.create_connection(address, timeout=20) as stranger, suppress(ConnectionError):
+                stranger.sendall(sent)
+                stranger.shutdown(socket.SHUT_WR)
+                while stranger.recv(1000):
+                    pass
+        trusts_nobody = ssl.create_default_context()
+        with socket.create_connection(address, timeout=20) as stranger, pytest.raises(ssl.SSLError):
+            trusts_nobody.wrap_socket(stranger, server_hostname="error.a-line")
+        assert serial_of(addresses[name]) == 1
+    assert server.log.read_text() == before
 
 
 def test_a_new_certificate_is_shown_once_its_key_is_there(start_server: StartServer, tmp_path: Path) -> None:

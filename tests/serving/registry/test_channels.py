@@ -1,6 +1,6 @@
 """A channel means one version, and goes back to what it meant before."""
 
-import time
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from tests.serving.registry.conftest import version
 from torchferry.errors import UserError
 from torchferry.object_store import ObjectStore
 from torchferry.serving.registry.catalogue import Catalogue
-from torchferry.serving.registry.channels import before, history, promote, rollback
+from torchferry.serving.registry.channels import before, newer, promote, rollback
 from torchferry.serving.registry.publish import publish
 
 
@@ -59,8 +59,8 @@ def test_the_commands(bundle: Path, tmp_path: Path, kind: str, request: pytest.F
     assert serving("promote", f"{store}/digits@canary", "stable") == "stable: 1.0 -> 2.0\n"
     assert serving("rollback", f"{store}/digits@stable") == "stable: 2.0 -> 1.0\n"
     lines = serving("history", f"{store}/digits").splitlines()
-    assert lines[:2] == ["1.0  stable", "2.0  canary"]
-    assert [line.partition("  ")[2] for line in lines[2:]] == [
+    assert [lines[0], lines[2]] == ["1.0  stable", "2.0  canary"]
+    assert [line.partition("  ")[2] for line in lines[4:]] == [
         "stable: nothing -> 1.0",
         "canary: nothing -> 2.0",
         "stable: 1.0 -> 2.0",
@@ -146,22 +146,34 @@ def test_rollback_moves_stable_unless_it_is_told_another(
     assert three.channels() == {"canary": "2.0", "stable": "1.0"}
 
 
-def test_history_has_the_versions_with_their_channels_and_then_the_moves_with_their_time(
-    three: Catalogue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("moves", "version", "expected"),
+    [
+        ([], "1.0", None),
+        (["1.0"], "1.0", None),
+        (["1.0", "2.0"], "2.0", None),
+        (["1.0", "2.0", "1.0"], "1.0", "2.0"),
+        (["1.0", "3.0", "2.0", "1.0"], "1.0", "2.0"),
+        (["1.0", "2.0", "1.0", "2.0"], "2.0", None),
+        (["1.0", "2.0", "1.0", "3.0"], "3.0", None),
+    ],
+)
+def test_newer_is_what_came_to_the_channel_later(
+    three: Catalogue, moves: list[str], version: str, expected: str | None
 ) -> None:
-    for seconds, channel in ((0, "stable"), (86400, "beta")):
-        monkeypatch.setattr(time, "time", lambda seconds=seconds: float(seconds))
-        three.move(channel, "2.0")
-    history([f"{three.store.url}/digits"])
-    assert capsys.readouterr().out.splitlines() == [
-        "1.0",
-        "2.0  beta, stable",
-        "3.0",
-        "1970-01-01T00:00:00+00:00  stable: nothing -> 2.0",
-        "1970-01-02T00:00:00+00:00  beta: nothing -> 2.0",
-    ]
+    for name in moves:
+        three.move("stable", name)
+        three.move("canary", "3.0")
+    assert newer(three, "stable", version) == expected
 
 
-def test_a_model_without_a_version_has_no_history(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"/digits: has no version; publish one$"):
-        history([f"{tmp_path}/digits"])
+@pytest.mark.parametrize("moves", [["2.0"], ["2.0", "1.0"]])
+def test_newer_is_what_was_exported_later(tmp_path: Path, moves: list[str]) -> None:
+    """Though the channel has never had it: whoever moves channels need not have the key."""
+    catalogue = Catalogue(ObjectStore(str(tmp_path)), "digits")
+    for name, exported in (("1.0", "2026-01-01T00:00:00+00:00"), ("2.0", "2026-01-01T00:00:01+00:00")):
+        catalogue.add(name, json.dumps({"provenance": {"exported": exported}}).encode())
+    for name in moves:
+        catalogue.move("stable", name)
+    assert newer(catalogue, "stable", "1.0") == "2.0"
+    assert newer(catalogue, "stable", "2.0") is None

@@ -2,16 +2,20 @@
 
 import fcntl
 import hashlib
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.serving.keys import write_key
 from tests.serving.registry.conftest import written
 from tests.serving.tiny_bundle import FILE
 from torchferry.errors import UserError
 from torchferry.object_store import ObjectStore
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.signature import SigningKey, TrustedKeys
 from torchferry.serving.errors import BundleError
 from torchferry.serving.registry.catalogue import Catalogue, digest_of
 from torchferry.serving.registry.publish import publish
@@ -124,3 +128,76 @@ def test_the_command_says_what_was_pulled(
     main([f"{tiny.store.url}/{reference}", str(tmp_path / "pulled")])
     assert capsys.readouterr().out == f"tiny 1.0 in {tmp_path}/pulled\n"
     assert (tmp_path / "pulled" / FILE).read_bytes() == b"content"
+
+
+def test_a_version_that_lies_in_anothers_place_is_refused(tiny: Catalogue, tmp_path: Path) -> None:
+    """Its signature is right wherever it lies."""
+    manifest = tiny.manifest("1.0")
+    assert manifest
+    tiny.store.write("tiny/versions/2.0.json", manifest)
+    other = Catalogue(ObjectStore(tiny.store.url), "other")
+    other.store.write("other/versions/1.0.json", manifest)
+    for catalogue, version in ((tiny, "2.0"), (other, "1.0")):
+        with pytest.raises(BundleError, match=rf"/{catalogue.name}@{version}: holds tiny 1\.0, which somebody has put"):
+            pull(catalogue, version, tmp_path / "pulled")
+    assert not (tmp_path / "pulled").exists()
+
+
+def test_a_channel_that_went_back_is_followed_only_if_that_is_allowed(
+    tiny: Catalogue, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(written(tmp_path / "two", b"more", version="2.0"), tiny)
+    for version in ("2.0", "1.0"):
+        tiny.move("stable", version)
+    with pytest.raises(UserError, match=r"tiny@stable: means 1\.0, which is older than 2\.0, .* --allow-downgrade"):
+        main([f"{tiny.store.url}/tiny", str(tmp_path / "pulled")])
+    assert not (tmp_path / "pulled").exists()
+    main([f"{tiny.store.url}/tiny@1.0", str(tmp_path / "named")])
+    main([f"{tiny.store.url}/tiny", str(tmp_path / "pulled"), "--allow-downgrade"])
+    assert capsys.readouterr().out == f"tiny 1.0 in {tmp_path}/named\ntiny 1.0 in {tmp_path}/pulled\n"
+
+
+def other_object(catalogue: Catalogue, manifest: bytes) -> None:
+    """Whoever can write to the store, and listed what it put there."""
+    content = json.loads(manifest)
+    content["files"][FILE] = digest_of(b"evil")
+    said = {key: value for key, value in content.items() if key not in ("schema", "digest")}
+    content["digest"] = digest_of(json.dumps(said, sort_keys=True).encode())
+    written = json.dumps(content).encode()
+    catalogue.store.write(catalogue.object(digest_of(b"evil")), b"evil")
+    catalogue.store.write("tiny/versions/1.0.json", written)
+    signature = catalogue.store.read(catalogue.signature(manifest))
+    assert signature
+    catalogue.store.write(catalogue.signature(written), signature)
+
+
+def same_place(catalogue: Catalogue, _manifest: bytes) -> None:
+    catalogue.store.write(catalogue.object(digest_of(b"content")), b"Content")
+
+
+def no_signature(catalogue: Catalogue, manifest: bytes) -> None:
+    catalogue.store.remove(catalogue.signature(manifest))
+
+
+@pytest.mark.parametrize(
+    ("alter", "words"),
+    [
+        (other_object, "is not what was signed"),
+        (same_place, "is damaged"),
+        (no_signature, "is not signed, and has to be"),
+    ],
+)
+def test_what_was_altered_in_the_store_is_not_pulled(
+    tmp_path: Path, alter: Callable[[Catalogue, bytes], None], words: str
+) -> None:
+    bundle, key = written(tmp_path / "tiny", b"content"), write_key(tmp_path, "ours")
+    bundles.sign(bundle, SigningKey(key))
+    catalogue, trusted = Catalogue(ObjectStore(str(tmp_path / "store")), "tiny"), TrustedKeys([key.with_suffix(".pub")])
+    publish(bundle, catalogue)
+    assert pull(catalogue, "1.0", tmp_path / "before", trusted).name == "tiny"
+    manifest = catalogue.manifest("1.0")
+    assert manifest
+    alter(catalogue, manifest)
+    with pytest.raises(BundleError, match=words):
+        pull(catalogue, "1.0", tmp_path / "pulled", trusted)
+    assert not (tmp_path / "pulled").exists()

@@ -1,5 +1,6 @@
 """A graph gives its outputs by name; what it cannot take is the client's mistake."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from torchferry.serving.errors import WrongTensor
-from torchferry.serving.session.onnx_session import CPU, OnnxSession
+from tests.serving.endless import ENDLESS, ENDS, endless
+from tests.serving.tiny_bundle import FILE
+from torchferry.serving.errors import DeadlinePassed, WrongTensor
+from torchferry.serving.session.onnx_session import CPU, Cancellation, OnnxSession
 
 
 @pytest.fixture
@@ -58,3 +61,46 @@ def test_onnx_runtime_prints_nothing_of_a_call_that_fails(path: Path, capfd: pyt
     with pytest.raises(WrongTensor):
         session.run({"words": np.array([3])})
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("place", ["../weights", "{root}/weights", "inside/../../weights", "link/weights"])
+def test_weights_outside_of_the_graphs_folder_are_not_read(path: Path, tmp_path: Path, place: str) -> None:
+    """Nobody has their checksums; what lies in the folder is checked before."""
+    (tmp_path / "weights").write_bytes(np.arange(6, dtype=np.float32).tobytes())
+    model = onnx.load(path)
+    [table] = model.graph.initializer
+    table.ClearField("raw_data")
+    table.data_location = TensorProto.EXTERNAL
+    table.external_data.add(key="location", value=place.format(root=tmp_path))
+    within = tmp_path / "bundle"
+    (within / "inside").mkdir(parents=True)
+    (within / "link").symlink_to(tmp_path)
+    (within / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(Exception, match="External data path"):
+        OnnxSession(within / "model.onnx", ["words"], ["vectors"], 1)
+
+
+def test_a_call_is_ended_from_another_thread_and_others_go_on(tmp_path: Path) -> None:
+    session = OnnxSession(endless(tmp_path).root / FILE, ["row"], ["probabilities"], 1)
+    ends, others = Cancellation(), Cancellation()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(session.run, {"row": np.array(ENDLESS, np.float32)}, ends)
+        for given in (None, others):
+            assert session.run({"row": np.array(ENDS, np.float32)}, given)["probabilities"].tolist() == ENDS
+        ends.cancel()
+        with pytest.raises(DeadlinePassed):
+            asked.result()
+    with pytest.raises(DeadlinePassed):  # the next part of the same batch
+        session.run({"row": np.array(ENDS, np.float32)}, ends)
+    session.run({"row": np.array(ENDS, np.float32)})
+
+
+def test_the_cancellation_of_its_loading_ends_calls_that_bring_none(path: Path) -> None:
+    loading = Cancellation()
+    session = OnnxSession(path, ["words"], ["vectors"], 1, cancellation=loading)
+    session.run({"words": np.array([0])})
+    loading.cancel()
+    with pytest.raises(DeadlinePassed):
+        session.run({"words": np.array([0])})
+    with pytest.raises(Exception, match="cancel"):
+        OnnxSession(path, ["words"], ["vectors"], 1, cancellation=loading)

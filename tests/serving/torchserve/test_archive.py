@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.commands import ROOT, run_command, run_python
-from tests.serving.tiny_bundle import VARIANT, written
+from tests.serving.tiny_bundle import FILE, VARIANT, written, written_external
 from tests.waiting import wait_until
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.torchserve.archive import Serving, archive
@@ -53,6 +53,12 @@ def test_requests_are_not_put_together_beyond_what_the_bundle_allows(
     assert (how["batchSize"], how["maxBatchDelay"]) == (together, 5 if together > 1 else 0)
     said = capsys.readouterr().err
     assert (f"--batch-size {asked} is not used" in said) == (together < asked), said
+
+
+def test_weights_beside_the_graph_travel_along(tmp_path: Path) -> None:
+    [path] = archive(written_external(tmp_path), tmp_path / "store", [VARIANT])
+    with zipfile.ZipFile(path) as mar:
+        assert {FILE, f"{FILE}.data"} <= set(mar.namelist())
 
 
 def test_a_folder_with_odd_characters_does_for_a_store(bundle: Path, tmp_path: Path) -> None:

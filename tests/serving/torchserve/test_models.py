@@ -1,6 +1,8 @@
 """Versions of a model beside each other in a running TorchServe: registered, asked, made the default, removed."""
 
 import json
+import os
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,10 +12,13 @@ import urllib3
 
 from tests.commands import run_command
 from tests.server import Server
+from tests.serving.keys import write_key
+from tests.serving.torchserve.tiny_archive import archived
 from torchferry.errors import UserError
 from torchferry.serving.client import RestClient
 from torchferry.serving.cpu import cores
-from torchferry.serving.torchserve.running_servers import RunningServer
+from torchferry.serving.torchserve.models import Models
+from torchferry.serving.torchserve.running_servers import RunningServer, announced
 
 MODEL = "digits-onnx-fp32"
 
@@ -29,6 +34,18 @@ def second(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run_command("-m", "torchferry", "archive", folder / "bundle")
     assert done.returncode == 0, done.stderr
     return folder / "model-store" / f"{MODEL}.mar"
+
+
+def test_where_signatures_are_required_an_unsigned_archive_is_not_registered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    public, store = write_key(tmp_path, "ours").with_suffix(".pub"), tmp_path / "store"
+    store.mkdir()
+    running = RunningServer(os.getpid(), str(store), str(tmp_path), "http://127.0.0.1:1", "", 1, "key", [str(public)])
+    with announced(1, running), pytest.raises(UserError, match=r"\.mar: is not signed, and has to be"):
+        Models(1).register(archived(tmp_path / "given"))
+    assert not list(store.iterdir())
 
 
 @pytest.fixture

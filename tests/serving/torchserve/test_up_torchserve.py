@@ -35,10 +35,10 @@ def test_a_model_is_served_from_one_place(tmp_path: Path) -> None:
         find_archives(twice, tmp_path / "made", None)
 
 
-def test_an_archive_is_not_taken_where_signatures_are_required(tmp_path: Path) -> None:
+def test_an_unsigned_archive_is_not_taken_where_signatures_are_required(tmp_path: Path) -> None:
     path = archived(tmp_path / "store")
     for given in (path, path.parent):
-        with pytest.raises(UserError, match="is an archive, and its code is not signed; give the signed bundle"):
+        with pytest.raises(UserError, match=r"\.mar: is not signed, and has to be"):
             find_archives([given], tmp_path / "made", TrustedKeys([]))
 
 

@@ -113,12 +113,20 @@ def test_a_port_in_use_moves_to_a_free_one(
     endpoint = Endpoint(MetricsConfig(port=free_port_in_use), registry)
     try:
         assert b"loss 0.5" in asked(endpoint)
-        assert endpoint.server is not None
         assert capsys.readouterr().err == (
             f"torchferry: metrics.port: cannot listen on 127.0.0.1:{free_port_in_use} (Address already in use); "
-            f"metrics are on port {endpoint.server.server_port} instead\n"
+            f"metrics are on port {endpoint.serving[0][0].server_port} instead\n"
         )
     finally:
+        endpoint.close()
+
+
+def test_a_port_that_is_taken_on_one_of_the_addresses_is_taken(registry: CollectorRegistry) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        port = taken.getsockname()[1]
+        endpoint = Endpoint(MetricsConfig(host="localhost", port=port), registry)
+        assert b"loss 0.5" in asked(endpoint)
+        assert port not in {server.server_port for server, _ in endpoint.serving}
         endpoint.close()
 
 
@@ -151,3 +159,17 @@ def test_an_address_of_ipv6_is_one(registry: CollectorRegistry) -> None:
     endpoint = Endpoint(MetricsConfig(host="::1", port=0), registry)
     assert b"loss 0.5" in asked(endpoint)
     endpoint.close()
+
+
+@pytest.mark.parametrize("host", ["::", "localhost"])
+def test_both_families_are_answered_where_the_host_means_both(host: str, registry: CollectorRegistry) -> None:
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    endpoint = Endpoint(MetricsConfig(host=host, port=0), registry)
+    try:
+        for address in ("127.0.0.1", "[::1]"):
+            url = f"http://{address}:{endpoint.serving[0][0].server_port}/metrics"
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                assert b"loss 0.5" in answer.read()
+    finally:
+        endpoint.close()

@@ -10,10 +10,10 @@ from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
 from tests.commands import run_command
-from tests.serving.tiny_bundle import described
+from tests.serving.tiny_bundle import GOLDEN, described, written_external
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.export.formats.triton import config
+from torchferry.serving.export.formats.triton import config, write_triton
 
 
 def export(*arguments: object, code: int = 0) -> str:
@@ -37,6 +37,12 @@ def test_triton_gets_each_onnx_variant_with_its_tensors(bundle: Path, tmp_path: 
     session = onnxruntime.InferenceSession(model / "1" / "model.onnx")
     inputs, expected = bundles.load(bundle).golden()
     np.testing.assert_allclose(session.run(["probabilities"], inputs)[0], expected["probabilities"], atol=1e-5)
+
+
+def test_weights_beside_the_graph_are_taken_along(tmp_path: Path) -> None:
+    [name] = write_triton(written_external(tmp_path), tmp_path / "repository")
+    session = onnxruntime.InferenceSession(tmp_path / "repository" / name / "1" / "model.onnx")
+    np.testing.assert_array_equal(session.run(None, {"row": GOLDEN})[0], GOLDEN)
 
 
 def test_an_output_of_the_batch_alone_is_reshaped_for_triton(bundle: Path) -> None:

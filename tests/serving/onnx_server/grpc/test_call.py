@@ -20,9 +20,11 @@ MODEL = {"model": "digits", "version": "1.0"}
 
 
 @pytest.fixture(scope="module")
-def patient(starts_server: None, bundle: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def patient(
+    starts_server: None, engine: str, bundle: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
     """A server that waits ten seconds for a batch to fill, so that a request of one sample is in its queue for long."""
-    options = ("--max-delay-ms", 10_000, "--max-batch", 8)
+    options = ("--max-delay-ms", 10_000, "--max-batch", 8, "--grpc-engine", engine)
     server = Server(bundle, folder=tmp_path_factory.mktemp("patient"), runtime="onnx", options=options)
     try:
         yield server.wait_ready()
@@ -66,10 +68,10 @@ def test_a_shorter_time_in_the_request_counts(patient: dict[str, str]) -> None:
     assert left_alone(patient)
 
 
-def test_no_time_at_all_is_not_forever(served: dict[str, str]) -> None:
+def test_no_time_at_all_is_not_forever(asked: dict[str, str]) -> None:
     def exceeds() -> bool:
         try:
-            call(served["grpc"], "ModelInfer", images(1), timeout=0)
+            call(asked["grpc"], "ModelInfer", images(1), timeout=0)
         except grpc.RpcError as error:
             return error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         return False  # the answer was there before the client's clock had looked
@@ -91,8 +93,8 @@ def test_who_hangs_up_leaves_the_queue(patient: dict[str, str]) -> None:
     wait_until(lambda: outcome(patient, "cancelled") == before + 2, 5)
 
 
-def test_a_stream_that_never_pauses_gets_its_answers_and_ends_with_the_server(start_server: StartServer) -> None:
-    server = start_server(options=("--drain-timeout", 30))
+def test_a_stream_that_never_pauses_gets_its_answers_and_ends_with_the_server(start_engine: StartServer) -> None:
+    server = start_engine(options=("--drain-timeout", 30))
     answered: list[str] = []
     with channel(server.wait_ready()["grpc"]) as opened:
         endless = (images(1, id=str(number)) for number in count())

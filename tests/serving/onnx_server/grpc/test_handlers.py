@@ -10,6 +10,7 @@ from tritonclient.grpc import service_pb2 as messages
 
 from tests.serving.onnx_server.in_process import Call
 from tests.serving.wire import in_loop
+from torchferry.serving.onnx_server.grpc.drain import Drain
 from torchferry.serving.onnx_server.grpc.handlers import Registering, read_in_handler
 
 Message = messages.ModelReadyRequest
@@ -18,7 +19,7 @@ GARBAGE = b"\xff\xff"
 
 def unary(behaviour: Any) -> Any:
     return read_in_handler(
-        grpc.unary_unary_rpc_method_handler(behaviour, Message.FromString, Message.SerializeToString)
+        grpc.unary_unary_rpc_method_handler(behaviour, Message.FromString, Message.SerializeToString), Drain()
     ).unary_unary
 
 
@@ -80,7 +81,7 @@ async def test_a_stream_is_answered_up_to_the_message_that_cannot_be_read() -> N
             yield request.name
 
     handler: Any = read_in_handler(
-        grpc.stream_stream_rpc_method_handler(names, Message.FromString, Message.SerializeToString)
+        grpc.stream_stream_rpc_method_handler(names, Message.FromString, Message.SerializeToString), Drain()
     )
     context = Call()
     answers = handler.stream_stream(arriving([Message(name="a").SerializeToString(), GARBAGE]), context)
@@ -91,9 +92,31 @@ async def test_a_stream_is_answered_up_to_the_message_that_cannot_be_read() -> N
 
 
 @in_loop
+async def test_what_writes_its_answers_itself_gets_the_message() -> None:
+    read: list[str] = []
+
+    async def behaviour(message: Any, _context: Any) -> None:
+        read.append(message.name)
+
+    given = grpc.unary_stream_rpc_method_handler(behaviour, Message.FromString, Message.SerializeToString)
+    writing: Any = read_in_handler(given, Drain()).unary_stream
+    context = Call()
+    await writing(Message(name="a").SerializeToString(), context)
+    assert read == ["a"]
+    with pytest.raises(grpc.aio.AbortError):
+        await writing(GARBAGE, context)
+    assert context.code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@in_loop
 async def test_methods_are_registered_by_name_and_read_their_messages() -> None:
     added: list[Any] = []
-    registering = Registering(SimpleNamespace(add_generic_rpc_handlers=added.extend))
+    named: dict[str, Any] = {}
+    server = SimpleNamespace(
+        add_generic_rpc_handlers=added.extend,
+        add_registered_method_handlers=lambda service, handlers: named.update({service: handlers}),
+    )
+    registering = Registering(server, Drain())
     handler = grpc.unary_unary_rpc_method_handler(name_of, Message.FromString, Message.SerializeToString)
     registering.add_registered_method_handlers("a.Service", {"Name": handler})
     registering.add_generic_rpc_handlers((handler,))  # the same once more, which must not come first
@@ -101,3 +124,4 @@ async def test_methods_are_registered_by_name_and_read_their_messages() -> None:
     found = service.service(SimpleNamespace(method="/a.Service/Name"))
     assert await found.unary_unary(Message(name="b").SerializeToString(), Call()) == "b"
     assert service.service(SimpleNamespace(method="/a.Service/Other")) is None
+    assert named == {"a.Service": {"Name": found}}

@@ -3,6 +3,7 @@
 from typing import Any, get_origin, get_type_hints
 
 import grpc
+import pygrpc_native.aio
 import pytest
 from tritonclient.grpc import service_pb2 as messages
 
@@ -27,6 +28,7 @@ MESSAGES: list[tuple[type, Any]] = [
 OBJECTS = [
     (interfaces.Context, grpc.aio.ServicerContext),
     (interfaces.Server, grpc.aio.Server),
+    (interfaces.Server, pygrpc_native.aio.Server),
     (interfaces.OutputTensors, type(messages.ModelInferResponse().outputs)),
     (interfaces.ParsingHandler, grpc.unary_unary_rpc_method_handler(None)),
 ]

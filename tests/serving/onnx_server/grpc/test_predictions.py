@@ -86,3 +86,12 @@ async def test_a_full_queue_says_when_to_come_again_and_every_place_is_given_bac
         admission.limit = 1
         await refusal(plane, Request(model_name="tiny", input={"data": b"a,b"}))
         assert admission.inside == 0
+
+
+@in_loop
+async def test_the_time_of_writing_is_counted(tmp_path: Path) -> None:
+    async with serving_bundles(written(tmp_path)) as plane:
+        await ask(plane, Request(model_name="tiny", input={"data": ROW}), Call())
+        statistics = plane.repository.find("tiny").statistics
+        statistics.add_up()
+        assert statistics.seconds["encode"] > 0

@@ -13,8 +13,8 @@ IMAGE = np.zeros((1, 1, 8, 8), np.uint8)
 
 
 @pytest.fixture(scope="module")
-def target(several: dict[str, str]) -> str:
-    return several["grpc"]
+def target(asked: dict[str, str]) -> str:
+    return asked["grpc"]
 
 
 def refusal(target: str, method: str, request: Any) -> tuple[str, str]:

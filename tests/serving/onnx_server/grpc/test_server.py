@@ -19,8 +19,8 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 @pytest.fixture(scope="module")
-def opened(served: dict[str, str]) -> Iterator[grpc.Channel]:
-    with channel(served["grpc"]) as opened:
+def opened(asked: dict[str, str]) -> Iterator[grpc.Channel]:
+    with channel(asked["grpc"]) as opened:
         yield opened
 
 
@@ -40,8 +40,8 @@ def test_an_unknown_services_health(opened: grpc.Channel) -> None:
     assert error.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-def test_who_watches_learns_that_the_server_stops(start_server: StartServer) -> None:
-    server = start_server(options=("--drain-timeout", 600))
+def test_who_watches_learns_that_the_server_stops(start_engine: StartServer) -> None:
+    server = start_engine(options=("--drain-timeout", 600))
     with channel(server.wait_ready()["grpc"]) as opened:
         watched = health_pb2_grpc.HealthStub(opened).Watch(health_pb2.HealthCheckRequest(), timeout=60)
         assert next(watched).status == SERVING

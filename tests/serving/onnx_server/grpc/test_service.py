@@ -18,8 +18,8 @@ IMAGE = np.zeros((1, 1, 8, 8), np.uint8)
 
 
 @pytest.fixture(scope="module")
-def target(several: dict[str, str]) -> str:
-    return several["grpc"]
+def target(asked: dict[str, str]) -> str:
+    return asked["grpc"]
 
 
 def test_health_and_what_the_server_is(target: str) -> None:

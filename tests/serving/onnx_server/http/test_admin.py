@@ -7,25 +7,31 @@ from typing import Any
 
 import pytest
 
+from tests.serving.keys import write_key
 from tests.serving.onnx_server.in_process import Line, Said, serving_bundles
 from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
+from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.signature import SigningKey, TrustedKeys
 from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.http.admin import Admin
 from torchferry.serving.onnx_server.http.rest import Rest
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 
 TINY = "/v2/repository/models/tiny/"
 
 
 class Port:
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(
+        self, plane: DataPlane, *roots: Path, tokens: Path | None = None, trusted: TrustedKeys | None = None
+    ) -> None:
         self.plane = plane
-        self.line = Line(Admin(plane, Rest(plane, Access(None)), None))
+        self.line = Line(Admin(plane, Rest(plane, Access(tokens)), AllowedBundles(roots, trusted)))
 
-    async def post(self, call: str, body: Any = b"") -> Said:
-        return await self.line.ask(TINY + call, body)
+    async def post(self, call: str, body: Any = b"", **headers: str) -> Said:
+        return await self.line.ask(TINY + call, body, **{"Content-Type": "application/json"} | headers)
 
     async def load(self, bundle: Bundle, **parameters: Any) -> Said:
         return await self.post("load", {"parameters": {"bundle": str(bundle.root), **parameters}})
@@ -40,9 +46,12 @@ class Port:
 
 
 @asynccontextmanager
-async def managing(*served: Bundle) -> AsyncIterator[Port]:
-    async with serving_bundles(*served) as plane:
-        yield Port(plane)
+async def managing(
+    *served: Bundle, tokens: Path | None = None, trusted: TrustedKeys | None = None, **settings: Any
+) -> AsyncIterator[Port]:
+    """Bundles may be loaded from beside the first one."""
+    async with serving_bundles(*served, **settings) as plane:
+        yield Port(plane, served[0].root.parent, tokens=tokens, trusted=trusted)
 
 
 @in_loop
@@ -97,7 +106,7 @@ async def test_a_rollback_takes_the_last_change_of_the_channels_back(tmp_path: P
 @pytest.mark.parametrize(
     ("call", "body", "status", "words"),
     [
-        ("load", {"parameters": {"bundle": "/nowhere"}}, 400, "/nowhere: is not a bundle"),
+        ("load", {"parameters": {"bundle": "/nowhere"}}, 400, "/nowhere: is outside of the folders to load from"),
         ("load", {"parameters": [1]}, 400, "'parameters' is not a JSON object"),
         ("load", {"parameters": {"weight": 2}}, 422, "weight is 2; give a share of the requests"),
         ("load", {"parameters": {"weight": True}}, 422, "weight is True"),
@@ -135,3 +144,81 @@ async def test_every_other_path_is_answered_as_on_the_main_port(tmp_path: Path) 
         assert (await port.line.ask("/v2/models/tiny", method="GET")).json["name"] == "tiny"
         assert (await port.line.ask(TINY + "load", method="GET")).status == 404
         assert (await port.post("explode")).status == 404
+
+
+@in_loop
+async def test_where_signatures_are_required_nothing_else_is_loaded(tmp_path: Path) -> None:
+    key = write_key(tmp_path, "ours")
+    signed = written(tmp_path, version="2.0")
+    bundles.sign(signed, SigningKey(key))
+    async with managing(written(tmp_path), trusted=TrustedKeys([key.with_suffix(".pub")])) as port:
+        refused = await port.load(written(tmp_path, version="3.0"))
+        assert (refused.status, "is not signed, and has to be" in refused.json["detail"]) == (400, True)
+        assert (await port.load(signed)).status == 200
+        (signed.root / "golden" / "outputs.npz").write_bytes(b"other")
+        refused = await port.post("load")
+        assert (refused.status, port.versions) == (400, ["1.0", "2.0"])
+
+
+@in_loop
+@pytest.mark.parametrize(
+    ("call", "body", "words"),
+    [
+        ("unload", {"version": "1.0"}, "the body has 'version', which is not read"),
+        (
+            "unload",
+            {"parameters": {"versoin": "1.0"}},
+            "'parameters' has 'versoin', which is not read; did you mean ver",
+        ),
+        (
+            "load",
+            {"parameters": {"bundel": "/nowhere"}},
+            "'parameters' has 'bundel', which is not read; did you mean b",
+        ),
+        (
+            "load",
+            b'{"parameters": {"channel": "canary", "channel": "stable"}}',
+            "an object has 'channel' more than once",
+        ),
+        ("channels", {"stable": {"version": "1.0", "wieght": 0.5}}, "'stable' has 'wieght', which is not read; did"),
+        ("rollback", {"version": "1.0"}, "a rollback has 'version', which is not read; it has none"),
+    ],
+)
+async def test_a_name_that_is_misspelt_changes_nothing(tmp_path: Path, call: str, body: Any, words: str) -> None:
+    """Without it the call would mean something else: all versions, the same bundles again."""
+    async with managing(written(tmp_path)) as port:
+        before = port.plane.repository.find("tiny")
+        said = await port.post(call, body)
+        assert (said.status, words in said.json["detail"]) == (422, True), said.body
+        assert port.plane.repository.find("tiny") is before
+
+
+@in_loop
+async def test_what_tritons_client_sends_of_itself_is_taken(tmp_path: Path) -> None:
+    async with managing(written(tmp_path)) as port:
+        assert (await port.post("unload", {"parameters": {"unload_dependents": False}})).status == 200
+
+
+@in_loop
+async def test_a_page_of_another_origin_changes_nothing(tmp_path: Path) -> None:
+    async with managing(written(tmp_path)) as port:
+        for headers in ({"Origin": "http://evil.example"}, {"Content-Type": "text/plain", "Origin": "null"}):
+            said = await port.post("unload", **headers)
+            assert (said.status, "pages of other origins may not ask" in said.json["detail"]) == (403, True)
+        assert port.versions == ["1.0"]
+
+
+@in_loop
+async def test_with_tokens_only_the_role_admin_changes_anything_and_others_ask_as_elsewhere(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("ann s-ann\nbob s-bob admin\n")
+    async with managing(written(tmp_path), tokens=tokens) as port:
+        ann, bob = {"Authorization": "Bearer s-ann"}, {"Authorization": "Bearer s-bob"}
+        statuses = [(await port.post("unload", **headers)).status for headers in ({}, ann)]
+        statuses.append((await port.line.ask(TINY + "channels", method="GET")).status)
+        assert statuses == [401, 403, 401]
+        asked = [await port.line.ask("/v2/models/tiny/infer", {}, **headers) for headers in ({}, ann)]
+        assert [said.status for said in asked] == [401, 400]
+        assert (await port.line.ask("/v2/health/live", method="GET")).status == 200
+        assert port.versions == ["1.0"]
+        assert (await port.post("unload", **bob)).status == 200

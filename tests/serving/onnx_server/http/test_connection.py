@@ -14,6 +14,7 @@ from torchferry.serving.onnx_server.http.connection import (
     HEAD_SECONDS,
     IDLE_SECONDS,
     IN_ROW,
+    LINGER_BYTES,
     UNREAD_SECONDS,
 )
 from torchferry.serving.onnx_server.http.request import HttpRequest
@@ -208,18 +209,26 @@ async def test_who_does_not_read_its_answers_is_not_read_from_and_cut_off_in_the
 
 
 @in_loop
-async def test_a_body_that_nobody_wants_any_more_is_passed_over() -> None:
+async def test_who_is_answered_before_the_body_is_whole_has_no_second_request() -> None:
     line = Line(paths)
     line.send(head("/first", 10) + b"abc")
     assert statuses(line) == [200]
-    assert line.protocol.parser.reading
-    clock = line.protocol.parser.reading.timer
-    assert clock
-    assert not clock.cancelled()
+    assert b"connection: close" in written(line)
     line.send(b"defghij" + head("/second", 0))
-    assert clock.cancelled()
-    assert statuses(line) == [200, 200]
-    assert written(line).endswith(b"/second")
+    assert statuses(line) == [200]
+    assert line.transport.closed or line.protocol.is_closing
+
+
+@in_loop
+async def test_what_comes_behind_the_last_answer_is_passed_over_up_to_a_bound() -> None:
+    line = Line(paths)
+    line.send(head("/first", 10 * LINGER_BYTES))
+    part = bytes(2**20)
+    for _ in range(LINGER_BYTES // len(part)):
+        line.send(part)
+    assert not line.transport.aborted
+    line.send(b"a")
+    assert line.transport.aborted
 
 
 @in_loop

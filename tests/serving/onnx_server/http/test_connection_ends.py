@@ -10,7 +10,7 @@ from tests.serving.onnx_server.http.lines import Held, echo, paths, statuses, wr
 from tests.serving.onnx_server.in_process import Line
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import head, in_loop
-from torchferry.serving.net.ports import listen
+from torchferry.serving.net.addresses import listeners
 from torchferry.serving.onnx_server.http.connection import HEAD_SECONDS, IN_ROW, PART, UNREAD_SECONDS
 from torchferry.serving.onnx_server.http.request import HttpRequest
 from torchferry.serving.onnx_server.http.request_parser import HEAD_BYTES
@@ -48,7 +48,7 @@ async def test_what_is_no_request_is_refused_behind_those_that_were_not_begun_ye
     ],
 )
 async def test_a_client_that_still_sends_reads_its_answer_and_then_the_end(sent: bytes) -> None:
-    server = HttpServer(paths, listen("127.0.0.1", 0, "--port"))
+    server = HttpServer(paths, listeners("127.0.0.1", 0, "--port"))
     await server.start()
 
     def upload() -> bytes:

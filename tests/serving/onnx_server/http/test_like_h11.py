@@ -94,13 +94,25 @@ REQUESTS = st.builds(
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sent=st.lists(REQUESTS, min_size=1, max_size=3).map(b"".join), size=st.integers(1, 40))
 def test_both_see_the_same_requests_or_ours_ends_the_connection(sent: bytes, size: int) -> None:
-    ours, closed = asyncio.run(read_by_us(sent, size))
-    theirs = read_by_h11(sent)
+    agree([sent[start : start + size] for start in range(0, len(sent), size)])
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(first=REQUESTS, cut=st.integers(0, 200), between=st.lists(REQUESTS, max_size=1), last=REQUESTS)
+def test_a_head_that_comes_again_is_read_like_any_other(
+    first: bytes, cut: int, between: list[bytes], last: bytes
+) -> None:
+    agree([first, *between, first, first + first[:cut], first[cut:], first + last, first])
+
+
+def agree(pieces: list[bytes]) -> None:
+    ours, closed = asyncio.run(read_by_us(pieces))
+    theirs = read_by_h11(b"".join(pieces))
     assert ours == theirs[: len(ours)]
     assert closed or len(ours) == len(theirs)
 
 
-async def read_by_us(sent: bytes, size: int) -> tuple[Seen, bool]:
+async def read_by_us(pieces: list[bytes]) -> tuple[Seen, bool]:
     seen: Seen = []
 
     def answer(request: HttpRequest) -> None:
@@ -112,8 +124,8 @@ async def read_by_us(sent: bytes, size: int) -> tuple[Seen, bool]:
         request.take_body(10**6, 60, here)
 
     line = Line(answer)
-    for start in range(0, len(sent), size):
-        line.send(sent[start : start + size])
+    for piece in pieces:
+        line.send(piece)
     closed = line.transport.closed
     if line.protocol.parser.reading and line.protocol.parser.reading.timer:
         line.protocol.parser.reading.timer.cancel()

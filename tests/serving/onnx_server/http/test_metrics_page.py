@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from functools import partial
+from pathlib import Path
 
 import pytest
 from prometheus_client import Counter, generate_latest
@@ -10,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from tests.serving.onnx_server.in_process import Line
 from tests.serving.wire import in_loop
+from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.http.metrics_page import FORMS, MetricsPage
 from torchferry.serving.onnx_server.telemetry.families import Family, Reading, Registry
 from torchferry.serving.onnx_server.turns import Turns
@@ -19,7 +21,7 @@ from torchferry.serving.onnx_server.turns import Turns
 def page() -> MetricsPage:
     registry = Registry()
     Counter("cats", "Seen so far", registry=registry).inc(3)
-    return MetricsPage(registry, Turns())
+    return MetricsPage(registry, Turns(), Access(None))
 
 
 @in_loop
@@ -98,3 +100,13 @@ async def test_not_every_content_type_is_kept(page: MetricsPage) -> None:
         assert (await Line(page).ask("/metrics", method="GET", Accept=accepted)).status == 200
     assert len(page.forms) == FORMS
     assert not page.being_written
+
+
+@in_loop
+async def test_it_can_ask_for_a_token(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text("prometheus s-prometheus\n")
+    line = Line(MetricsPage(Registry(), Turns(), Access(tmp_path / "tokens", "--metrics-tokens")))
+    for headers in ({}, {"Authorization": "Bearer wrong"}):
+        refused = await line.ask("/metrics", method="GET", **headers)
+        assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert (await line.ask("/metrics", method="GET", Authorization="Bearer s-prometheus")).status == 200

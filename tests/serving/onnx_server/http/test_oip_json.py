@@ -126,8 +126,9 @@ def test_sizes_that_do_not_fit(rest: str, size: Any, sent: int, words: str) -> N
 
 def test_bytes_that_are_no_truth_values_are_refused(rest: str, mirror: Path) -> None:
     inputs, _ = bundles.load(mirror).golden()
-    described = [raw_tensor("in_BOOL", inputs["in_BOOL"])]
-    answer = ask_raw(rest, {"inputs": described}, b"\x02" * inputs["in_BOOL"].size, path="/v2/models/mirror/infer")
+    described = [raw_tensor(name, values) for name, values in inputs.items()]
+    raw = [b"\x02" * values.nbytes if name == "in_BOOL" else values.tobytes() for name, values in inputs.items()]
+    answer = ask_raw(rest, {"inputs": described}, *raw, path="/v2/models/mirror/infer")
     assert (answer.status, "which are no BOOL" in answer.json["detail"]) == (422, True)
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.serving.onnx_server.asking import ask
+from torchferry.serving.onnx_server.http.errors import CODES
 
 EXAMPLES = 15
 """For each operation; beside them schemathesis makes some hundred from the schemas' edges."""
@@ -15,6 +16,7 @@ NOT_CHECKED = "positive_data_acceptance"
 def test_it_names_what_is_there(several: dict[str, str]) -> None:
     described = ask(several["rest"], "/openapi.json").json
     assert described["openapi"].startswith("3.1")
+    assert described["components"]["schemas"]["Error"]["properties"]["code"]["enum"] == [*dict.fromkeys(CODES)]
     for name in ("digits", "mirror", "table", "typed"):
         paths = {path for path in described["paths"] if f"/{name}" in path}
         bases = (f"/v2/models/{name}", f"/v2/models/{name}/versions/1.0")

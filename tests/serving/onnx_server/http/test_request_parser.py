@@ -6,8 +6,8 @@ import weakref
 import pytest
 
 from tests.serving.wire import head
-from torchferry.serving.onnx_server.http.request import HttpRequest
-from torchferry.serving.onnx_server.http.request_parser import HEAD_BYTES, RequestParser
+from torchferry.serving.onnx_server.http.request import QUERY, HttpRequest
+from torchferry.serving.onnx_server.http.request_parser import HEAD_BYTES, KNOWN_BYTES, RequestParser
 
 
 def fed(parser: RequestParser, sent: bytes, size: int) -> list[HttpRequest]:
@@ -24,6 +24,7 @@ def test_requests_in_a_row_are_read_in_pieces_of_any_size(size: int) -> None:
         ("GET", "/", b"", True),
     ]
     assert found[0].headers[b"x"] == b"1"
+    assert [each.headers.get(QUERY) for each in found] == [b"c=d", None]
     assert (parser.reading, parser.wrong, parser.heads) == (None, None, 2)
 
 
@@ -70,3 +71,51 @@ def test_a_closed_one_leaves_nothing_to_the_garbage_collector() -> None:
         assert kept() is None
     finally:
         gc.enable()
+
+
+def test_a_head_that_comes_again_gives_the_same_request() -> None:
+    parser, sent = RequestParser(), head("/a", 5, x="1") + b"hello"
+    (first,) = parser.feed(sent)
+    assert parser.known
+    again = parser.feed(sent[:-5] + b"other" + sent)
+    assert [(each.path, b"".join(each.parts), each.is_whole, each.headers) for each in again] == [
+        ("/a", b"other", True, first.headers),
+        ("/a", b"hello", True, first.headers),
+    ]
+    (other,) = parser.feed(sent[:20]) or parser.feed(sent[20:])
+    assert b"".join(other.parts) == b"hello"
+    assert parser.heads == 4
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        head("/", 0, Connection="close"),
+        head("/", 5, Expect="100-continue") + b"hello",
+        head("/", 0) + head("/", 0),
+        b"\r\n" + head("/", 0),
+        b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        head("/", 0, x="b" * KNOWN_BYTES),
+    ],
+)
+def test_what_is_more_than_a_head_and_its_body_is_not_kept(sent: bytes) -> None:
+    parser = RequestParser()
+    assert parser.feed(sent)
+    assert not parser.known
+
+
+def test_a_body_that_is_not_here_yet_lends_its_head_to_nobody() -> None:
+    parser = RequestParser()
+    parser.feed(head("/", 3) + b"abc")
+    known = parser.known
+    assert len(parser.feed(head("/", 3) + b"abc" + head("/", 9) + b"abc")) == 1
+    assert parser.known == known
+    assert parser.reading
+
+
+def test_a_query_stays_where_a_head_comes_again_or_offers_another_protocol() -> None:
+    parser, same = RequestParser(), head("/?c=d", 0)
+    offer = head("/?c=d", 0, Connection="Upgrade", Upgrade="h2c")
+    for sent in (same, same, same * 2, offer):
+        assert {request.headers[QUERY] for request in parser.feed(sent)} == {b"c=d"}
+    assert not parser.wrong

@@ -20,6 +20,8 @@ from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.http.admin import Admin
 from torchferry.serving.onnx_server.http.oip_json import SLICE
 from torchferry.serving.onnx_server.http.rest import Rest
+from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
+from torchferry.serving.onnx_server.settings import Settings
 
 DIGITS = "/v2/models/digits"
 IMAGE = np.zeros((1, 1, 8, 8), np.uint8)
@@ -187,9 +189,10 @@ async def test_a_bug_behind_the_admin_port_is_answered_and_shown(capsys: pytest.
     async def unload(*_: str) -> None:
         raise ZeroDivisionError
 
-    plane: Any = SimpleNamespace(repository=SimpleNamespace(unload=unload))
-    nobody: Any = None
-    said = await Line(Admin(plane, nobody, None)).ask("/v2/repository/models/digits/unload")
+    plane: Any = SimpleNamespace(repository=SimpleNamespace(unload=unload), settings=Settings())
+    rest: Any = SimpleNamespace(access=Access(None))
+    line = Line(Admin(plane, rest, AllowedBundles()))
+    said = await line.ask("/v2/repository/models/digits/unload", Content_Type="application/json")
     detail = "a bug of the server: ZeroDivisionError"
     assert (said.status, said.json["code"], said.json["detail"]) == (500, "internal_server_error", detail)
     assert "Traceback" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 
 from tests.serving.onnx_server.models.held import until
 from tests.serving.wire import Connection, head, in_loop
-from torchferry.serving.net.ports import listen
+from torchferry.serving.net.addresses import listeners
 from torchferry.serving.onnx_server.http.errors import fail
 from torchferry.serving.onnx_server.http.request import HttpRequest
 from torchferry.serving.onnx_server.http.server import HttpServer
@@ -22,7 +22,7 @@ def hello(request: HttpRequest) -> None:
 @contextlib.asynccontextmanager
 async def started() -> AsyncIterator[tuple[HttpServer, str]]:
     """And its address."""
-    server = HttpServer(hello, listen("127.0.0.1", 0, "--port"))
+    server = HttpServer(hello, listeners("127.0.0.1", 0, "--port"))
     await server.start()
     try:
         yield server, f"http://127.0.0.1:{server.port}"
@@ -67,7 +67,7 @@ async def test_after_it_has_stopped_its_port_is_free() -> None:
 @in_loop
 async def test_what_is_in_flight_is_answered_as_it_stops_and_then_the_connection_ends() -> None:
     asked: list[HttpRequest] = []
-    server = HttpServer(asked.append, listen("127.0.0.1", 0, "--port"))
+    server = HttpServer(asked.append, listeners("127.0.0.1", 0, "--port"))
     await server.start()
     connection = await Connection.to(f"http://127.0.0.1:{server.port}")
     waiting = asyncio.ensure_future(connection.post("/", b""))
@@ -92,7 +92,7 @@ async def test_what_is_not_answered_in_time_is_told_so(waits_for_body: bool) -> 
         if waits_for_body:
             request.take_body(100, 60, lambda _: request.answer(499, b""))
 
-    server = HttpServer(wait, listen("127.0.0.1", 0, "--port"))
+    server = HttpServer(wait, listeners("127.0.0.1", 0, "--port"))
     await server.start()
     connection = await Connection.to(f"http://127.0.0.1:{server.port}")
     waiting = asyncio.ensure_future(connection.exchange(head("/", 9 if waits_for_body else 0)))

@@ -23,7 +23,7 @@ class Held:
         self.seen: list[list[float]] = []
         self.may_run = threading.Semaphore(0)
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Mapping[str, np.ndarray], _cancellation: object = None) -> dict[str, np.ndarray]:
         assert self.may_run.acquire(timeout=SECONDS)
         values = inputs["x"]
         self.seen.append(values.reshape(len(values), -1)[:, 0].tolist())
@@ -74,6 +74,13 @@ def _told(work: Work) -> None:
 def submit(scheduler: Scheduler, inputs: Mapping[str, np.ndarray], **given: Any) -> Asked:
     work = Asked(inputs, **given)
     scheduler.submit(work)
+    return work
+
+
+async def begun(scheduler: Scheduler, inputs: Mapping[str, np.ndarray], **given: Any) -> Asked:
+    """One that a session computes already: what is submitted from now on finds that session busy."""
+    work = submit(scheduler, inputs, **given)
+    await until(lambda: bool(work.started))
     return work
 
 

@@ -17,7 +17,7 @@ class Session:
         self.sizes: list[int] = []
         """Samples of each call."""
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Mapping[str, np.ndarray], _cancellation: object = None) -> dict[str, np.ndarray]:
         self.sizes.append(len(inputs["x"]))
         return {"y": self.compute(inputs["x"])}
 

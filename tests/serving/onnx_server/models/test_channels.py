@@ -43,7 +43,7 @@ def test_weights_share_the_requests(bundle: Path, second: Path, start_server: St
 
 
 def test_a_canary_is_loaded_promoted_and_rolled_back(bundle: Path, second: Path, start_server: StartServer) -> None:
-    addresses = start_server(bundle).wait_ready()
+    addresses = start_server(bundle, options=("--bundle-root", second.parent)).wait_ready()
     rest, admin = addresses["rest"], addresses["admin"]
     canary = {"parameters": {"bundle": str(second), "channel": "canary", "weight": 0}}
     assert ask(admin, f"{MANAGED}/load", canary).status == 200

@@ -54,8 +54,8 @@ def versions(bundle: Path, tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.fixture
-def addresses(start_server: StartServer) -> Iterator[dict[str, str]]:
-    server = start_server()
+def addresses(start_server: StartServer, bundle: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+    server = start_server(options=("--bundle-root", bundle, "--bundle-root", tmp_path))
     yield server.wait_ready()
     assert server.process.poll() is None
 

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from tests.serving.onnx_server.models.held import BROKEN, WRONG, Held, answers, sample, scheduling, submit, until
+from tests.serving.onnx_server.models.held import BROKEN, WRONG, Held, answers, begun, sample, scheduling, submit, until
 from tests.serving.wire import SECONDS, in_loop
 from torchferry.serving.errors import DeadlinePassed, InferenceFailed, WrongTensor
 from torchferry.serving.onnx_server.inference import Work
@@ -18,6 +18,7 @@ async def test_a_request_that_finds_the_session_free_runs_at_once() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
         work = submit(scheduler, sample(1))
+        await asyncio.sleep(0)
         assert work.started
         assert (scheduler.queued, scheduler.running) == (0, 1)
         assert await answers(session, work, batches=1) == [2]
@@ -26,10 +27,19 @@ async def test_a_request_that_finds_the_session_free_runs_at_once() -> None:
 
 
 @in_loop
+async def test_what_has_arrived_together_goes_together() -> None:
+    session = Held()
+    async with scheduling(session) as scheduler:
+        works = [submit(scheduler, sample(value)) for value in range(6)]
+        assert await answers(session, *works, batches=2) == list(range(1, 7))
+        assert session.seen == [[0, 1, 2, 3], [4, 5]]
+
+
+@in_loop
 async def test_what_comes_while_it_is_busy_goes_together_up_to_max_batch() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        works = [submit(scheduler, sample(value)) for value in range(8)]
+        works = [await begun(scheduler, sample(0)), *(submit(scheduler, sample(value)) for value in range(1, 8))]
         assert scheduler.queued == 7
         assert await answers(session, *works, batches=3) == list(range(1, 9))
         assert session.seen == [[0], [1, 2, 3, 4], [5, 6, 7]]
@@ -41,7 +51,8 @@ async def test_what_comes_while_it_is_busy_goes_together_up_to_max_batch() -> No
 async def test_requests_of_several_samples_are_never_split() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        works = [submit(scheduler, sample(value, count)) for value, count in ((0, 1), (1, 3), (2, 2), (3, 9), (4, 1))]
+        works = [await begun(scheduler, sample(0))]
+        works += [submit(scheduler, sample(value, count)) for value, count in ((1, 3), (2, 2), (3, 9), (4, 1))]
         await answers(session, *works, batches=5)
         assert session.seen == [[0], [1] * 3, [2] * 2, [3] * 9, [4]]
         assert [len((await work.answer)["y"]) for work in works] == [1, 3, 2, 9, 1]
@@ -51,8 +62,9 @@ async def test_requests_of_several_samples_are_never_split() -> None:
 async def test_only_equal_shapes_share_a_batch_and_none_is_forgotten() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        widths = (2, 2, 3, 2, 3)
-        works = [submit(scheduler, sample(value, width=width)) for value, width in enumerate(widths)]
+        widths = {1: 2, 2: 3, 3: 2, 4: 3}
+        works = [await begun(scheduler, sample(0))]
+        works += [submit(scheduler, sample(value, width=width)) for value, width in widths.items()]
         await answers(session, *works, batches=3)
         assert session.seen == [[0], [1, 3], [2, 4]]
 
@@ -61,7 +73,8 @@ async def test_only_equal_shapes_share_a_batch_and_none_is_forgotten() -> None:
 async def test_interactive_requests_go_before_batch_ones_that_came_earlier() -> None:
     session = Held()
     async with scheduling(session, max_batch=2) as scheduler:
-        works = [submit(scheduler, sample(value), interactive=value in (0, 3, 4, 5)) for value in range(6)]
+        works = [await begun(scheduler, sample(0))]
+        works += [submit(scheduler, sample(value), interactive=value > 2) for value in range(1, 6)]
         await answers(session, *works, batches=4)
         assert session.seen == [[0], [3, 4], [5, 1], [2]]
 
@@ -70,7 +83,7 @@ async def test_interactive_requests_go_before_batch_ones_that_came_earlier() -> 
 async def test_interactive_requests_go_first_also_where_they_cannot_share() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        works = [submit(scheduler, sample(0)), submit(scheduler, sample(1), interactive=False)]
+        works = [await begun(scheduler, sample(0)), submit(scheduler, sample(1), interactive=False)]
         works.append(submit(scheduler, sample(2, width=3)))
         await answers(session, *works, batches=3)
         assert session.seen == [[0], [2], [1]]
@@ -80,7 +93,7 @@ async def test_interactive_requests_go_first_also_where_they_cannot_share() -> N
 async def test_what_was_dropped_in_the_queue_never_runs() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        works = [submit(scheduler, sample(value)) for value in range(4)]
+        works = [await begun(scheduler, sample(0)), *(submit(scheduler, sample(value)) for value in (1, 2, 3))]
         for work in works[:3:2]:
             scheduler.leave(work)  # the first has begun and is computed for nobody
         assert scheduler.queued == 2
@@ -93,7 +106,7 @@ async def test_what_was_dropped_in_the_queue_never_runs() -> None:
 async def test_an_answer_that_came_too_late_disturbs_nothing() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        late = submit(scheduler, sample(0), deadline=time.monotonic() + 0.01)
+        late = await begun(scheduler, sample(0), deadline=time.monotonic() + 0.01)
         with pytest.raises(DeadlinePassed):
             await late.answer
         assert await answers(session, submit(scheduler, sample(1)), batches=2) == [2]
@@ -103,7 +116,8 @@ async def test_an_answer_that_came_too_late_disturbs_nothing() -> None:
 async def test_what_is_late_in_the_queue_is_told_so_and_never_runs() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
-        first, late = submit(scheduler, sample(0)), submit(scheduler, sample(1), deadline=time.monotonic() + 0.01)
+        first = await begun(scheduler, sample(0))
+        late = submit(scheduler, sample(1), deadline=time.monotonic() + 0.01)
         with pytest.raises(DeadlinePassed):
             await late.answer
         assert scheduler.queued == 0
@@ -118,6 +132,7 @@ async def test_who_is_told_may_submit_the_next_one() -> None:
     async with scheduling(session) as scheduler:
         late = Work(sample(0), lambda _: told.append(submit(scheduler, sample(1))), deadline=time.monotonic())
         scheduler.submit(late)
+        await until(lambda: bool(told))
         assert await answers(session, *told, batches=1) == [2]
         assert session.seen == [[1]]
 
@@ -131,7 +146,7 @@ async def test_an_answer_that_cannot_be_given_keeps_the_others_from_nothing() ->
         def break_down(_: Work) -> None:
             raise RuntimeError("the client's connection")
 
-        works = [submit(scheduler, sample(0))]
+        works = [await begun(scheduler, sample(0))]
         scheduler.submit(Work(sample(1), break_down))
         works.append(submit(scheduler, sample(2)))
         assert await answers(session, *works, batches=2) == [1, 3]
@@ -142,7 +157,8 @@ async def test_an_answer_that_cannot_be_given_keeps_the_others_from_nothing() ->
 async def test_a_batch_that_throws_is_run_again_one_by_one_and_each_answers_for_itself() -> None:
     session = Held()
     async with scheduling(session, max_batch=8) as scheduler:
-        works = [submit(scheduler, sample(value)) for value in (0, 1, WRONG, 2, BROKEN)]
+        works = [await begun(scheduler, sample(0))]
+        works += [submit(scheduler, sample(value)) for value in (1, WRONG, 2, BROKEN)]
         assert await answers(session, works[0], works[1], works[3], batches=6) == [1, 2, 3]
         with pytest.raises(WrongTensor, match="cannot take it"):
             await works[2].answer
@@ -171,7 +187,8 @@ async def test_a_free_session_waits_for_a_batch_to_fill_only_where_it_may() -> N
 async def test_several_sessions_compute_at_the_same_time() -> None:
     first, second = Held(), Held()
     async with scheduling(first, second) as scheduler:
-        works = [submit(scheduler, sample(value)) for value in range(4)]
+        works = [await begun(scheduler, sample(value)) for value in range(2)]
+        works += [submit(scheduler, sample(value)) for value in (2, 3)]
         assert (scheduler.running, scheduler.queued) == (2, 2)
         first.may_run.release(2)
         await until(lambda: len(first.seen) == 2)

@@ -5,7 +5,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as open_metrics
 
-from torchferry.serving.onnx_server.telemetry.histogram import AT_ONCE, Histogram
+from torchferry.serving.onnx_server.telemetry.histogram import AT_ONCE, Histogram, Together
 
 BOUNDS = (0.5, 1.0, 10.0)
 TRACE = 32 * "a"
@@ -67,3 +67,16 @@ def test_the_last_one_marked_is_its_buckets_exemplar(registry: CollectorRegistry
     marked = [line for line in open_metrics(registry).decode().splitlines() if "trace_id" in line]
     (line,) = marked
     assert line.startswith(f'seconds_bucket{{le="1.0",model="digits"}} 2.0 # {{trace_id="{TRACE}"}} 1.0 ')
+
+
+def test_what_comes_together_is_observed_by_each() -> None:
+    page = CollectorRegistry()
+    first, second = (Histogram(name, "How long", ("model",), BOUNDS, page) for name in ("one", "two"))
+    together = Together([first.of("digits"), second.of("digits")])
+    for _ in range(AT_ONCE + 1):
+        together.observe((0.75, 5))
+    second.of("digits").observe(0.25)
+    assert len(together.rows) == 1
+    assert page.get_sample_value("one_count", {"model": "digits"}) == AT_ONCE + 1
+    assert page.get_sample_value("two_sum", {"model": "digits"}) == 5 * (AT_ONCE + 1) + 0.25
+    assert page.get_sample_value("one_bucket", {"model": "digits", "le": "1.0"}) == AT_ONCE + 1

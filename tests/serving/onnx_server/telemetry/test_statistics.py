@@ -21,6 +21,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def context(started: float = 110.0, samples: int = 1, decode: float = 0.0) -> RequestContext:
     made = RequestContext("rest")
     made.started, made.samples, made.decode = started, samples, decode
+    made.end()
     return made
 
 
@@ -50,5 +51,7 @@ async def test_the_time_in_the_queue_and_in_the_session_counts_apart() -> None:
     statistics, made = Statistics(), context()
     made.work, made.encode = work, 0.25
     statistics.finished(made, ok=True)
+    assert not statistics.seconds
+    statistics.add_up()
     del statistics.seconds["request"]
     assert statistics.seconds == {"decode": 0.0, "queue": 1.5, "batch_wait": 0.5, "inference": 4.0, "encode": 0.25}

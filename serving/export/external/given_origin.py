@@ -1,0 +1,38 @@
+"""Where a model comes from that was not trained here: what was asked for, its weights, and what it was judged on."""
+
+import argparse
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from torchferry.files import sha256
+from torchferry.serving.bundle.bundle import checksums
+from torchferry.serving.export.external.network import origin
+from torchferry.serving.export.samples import Samples
+from torchferry.serving.export.statement import Origin
+
+ASKED = ("model_args", "weights_key", "weights_prefix", "input", "task")
+"""The options beside the model and its weights that say what it computes."""
+
+
+def origin_of_given(options: argparse.Namespace, test: Samples, calibration: Samples) -> Origin:
+    known = origin(options)
+    weights = {known["weights"]: digest} if (digest := known.pop("weights_sha256", None)) else {}
+    return Origin(
+        recipe=known | {name: value for name in ASKED if (value := getattr(options, name))},
+        data={"evaluation": _listing(options.eval_data, test)}
+        | ({"calibration": _listing(options.calibration_data, calibration)} if options.calibration_data else {}),
+        steps=weights,
+    )
+
+
+def _listing(path: Path | None, samples: Samples) -> dict[str, Any]:
+    return {"samples": samples.count, "sha256": None if path is None else _digest(path)}
+
+
+def _digest(path: Path) -> str:
+    """Of a folder that of its list of names and checksums."""
+    if path.is_file():
+        return sha256(path)
+    listed = "".join(f"{name} {digest}\n" for name, digest in checksums(path).items())
+    return hashlib.sha256(listed.encode()).hexdigest()

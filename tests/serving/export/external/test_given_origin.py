@@ -1,0 +1,44 @@
+"""A model of others comes from its import path, its weights, and what it was judged on."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import save_file
+
+from tests.serving import signatures
+from tests.serving.export.tiny_reference import tiny_reference
+from torchferry.files import sha256
+from torchferry.serving.export.export_command import parser
+from torchferry.serving.export.external.given_origin import origin_of_given
+from torchferry.serving.export.statement import Origin
+
+BUILT = "tests.serving.signatures:build"
+
+
+def origin(*options: object) -> Origin:
+    samples = tiny_reference().test
+    return origin_of_given(parser().parse_args(["--model", BUILT, *map(str, options)]), samples, samples)
+
+
+def test_weights_and_samples_have_their_checksums(tmp_path: Path) -> None:
+    weights, data = tmp_path / "some.safetensors", tmp_path / "data.npz"
+    save_file(signatures.build().state_dict(), weights)
+    np.savez(data, row=np.zeros(3))
+    found = origin("--weights", weights, "--input", "table:3", "--eval-data", data)
+    assert found.recipe == {"model": BUILT, "weights": "some.safetensors", "input": ["table:3"]}
+    assert found.steps == {"some.safetensors": sha256(weights)}
+    assert found.data == {"evaluation": {"samples": 6, "sha256": sha256(data)}}
+
+
+def test_a_folder_has_one_checksum_of_all_names_and_contents(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(b"1")
+    listed = f"a/1.png {hashlib.sha256(b'1').hexdigest()}\n"
+    expected = {"samples": 6, "sha256": hashlib.sha256(listed.encode()).hexdigest()}
+    found = origin("--eval-data", tmp_path, "--calibration-data", tmp_path)
+    assert found.data == {"evaluation": expected, "calibration": expected}
+
+
+def test_samples_that_were_made_up_have_none() -> None:
+    assert origin().data == {"evaluation": {"samples": 6, "sha256": None}}
