@@ -13,7 +13,7 @@ from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.codec.predictions_json import Request, read_request, read_top_k
 from torchferry.serving.codec.tensors import from_raw_alone
-from torchferry.serving.codec.upload import the_body, the_input, upload
+from torchferry.serving.codec.upload import FORM, the_body, the_input, upload
 from torchferry.serving.errors import (
     AnswerTooLarge,
     DeadlinePassed,
@@ -192,6 +192,8 @@ class WorkerRequest:
         kind = self.headers.get(BODY_TYPE, self.headers.get("content-type", ""))
         if BODY_TYPE not in self.headers and kind.lower().startswith(TAKEN_APART):
             raise UnsupportedType(f"TorchServe takes a body of {TAKEN_APART} apart; send application/octet-stream")
+        if BODY_TYPE not in self.headers and kind.lower().startswith(FORM):
+            return self.body  # the part called body of a form that TorchServe has taken apart
         sent = upload(unpacked(self.body, self.headers.get("content-encoding", ""), limits.body_bytes), kind)
         self.top_k = sent.parameters.get("top_k", self.top_k)
         self.target = sent.parameters.get("target", self.target)
