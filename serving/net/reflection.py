@@ -24,9 +24,10 @@ def add_reflection(services: Sequence[str], server: grpc.aio.Server, *pools: Any
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
-    for name in NAMES:
-        handler = grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": method})
-        server.add_generic_rpc_handlers((handler,))
+    for name in NAMES:  # as generated code does it
+        methods = {"ServerReflectionInfo": method}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, methods),))
+        server.add_registered_method_handlers(name, methods)
 
 
 def _newer() -> descriptor_pool.DescriptorPool:

@@ -63,7 +63,8 @@ def test_a_metric_with_another_name_is_missed(prometheus: Prometheus) -> None:
 
 def test_both_servers_give_what_serving_shows(prometheus: Prometheus) -> None:
     """But for the few panels of what only one has."""
-    alone = ("process_", "torchferry_serve_session_memory", "torchferry_serve_cache", "torchferry_serve_model_load")
+    ours = ("session_memory", "cache", "model_load", "model_broken")
+    alone = ("process_", *(f"torchferry_serve_{name}" for name in ours))
     for query in some(QUERIES):
         for selector in query.selectors:
             if "serve_" in selector and not selector.startswith((*alone, "torchferry_serve_build")):

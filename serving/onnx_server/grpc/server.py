@@ -43,10 +43,10 @@ class GrpcServer:
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self.inference, registering)
         registering.add_registered_method_handlers(predictions_grpc.SERVICE, {"Predictions": _predictions(plane)})
         self.health = health.aio.HealthServicer()
-        always = Registering(self.server, Drain())  # health answers to the end
+        always = Registering(self.server, Drain())  # these two answer to the end
         health_pb2_grpc.add_HealthServicer_to_server(self.health, always)
         services = (INFERENCE, predictions_grpc.SERVICE, health.SERVICE_NAME)
-        add_reflection(services, self.server, predictions_grpc.POOL)
+        add_reflection(services, always, predictions_grpc.POOL)
         self.port = self._listen(settings.host, settings.grpc_port, certificate)
         if path := settings.grpc_unix_socket:
             free(path, "--grpc-unix-socket")
