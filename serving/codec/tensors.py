@@ -5,7 +5,7 @@ order, little-endian; of BYTES each element follows its length in four bytes.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from itertools import chain
 from typing import Any
 
@@ -197,15 +197,19 @@ def to_raw(values: np.ndarray) -> bytes:
     return values.tobytes()
 
 
-def raw_elements(data: bytes | memoryview, name: str) -> Iterator[bytes]:
-    """The elements of a raw BYTES tensor; raises WrongTensor."""
-    view = memoryview(data)
+def raw_elements(data: bytes | memoryview, name: str, most: int) -> list[bytes]:
+    """The elements of a raw BYTES tensor. Raises WrongTensor, and TooLarge for more than `most` before the others are
+    looked at: an empty one has four bytes."""
+    view, elements = memoryview(data), list[bytes]()
     while len(view):
+        if len(elements) == most:
+            raise TooLarge(f"'{name}' has more than {most} elements; {most} are allowed")
         end = 4 + int.from_bytes(view[:4], "little")
         if len(view) < max(4, end):
             raise WrongTensor(f"'{name}' ends within an element; each of BYTES follows its length in four bytes")
-        yield bytes(view[4:end])
+        elements.append(bytes(view[4:end]))
         view = view[end:]
+    return elements
 
 
 def _fits(shape: Any, expected: tuple[int, ...]) -> bool:

@@ -3,6 +3,7 @@
 from torchferry.serving.codec.predictions_grpc import PredictionResponse, PredictionsRequest, Response
 from torchferry.serving.codec.upload import the_input
 from torchferry.serving.onnx_server import predictions_form
+from torchferry.serving.onnx_server.exchange import LARGE
 from torchferry.serving.onnx_server.grpc import messages
 from torchferry.serving.onnx_server.grpc.interfaces import InferRequest, InferResponse
 from torchferry.serving.onnx_server.inference import Inference, Outputs
@@ -11,10 +12,14 @@ from torchferry.serving.onnx_server.models.model import Model
 
 class InferForm:
     __slots__ = ("request",)
-    is_large = False
 
     def __init__(self, request: InferRequest) -> None:
         self.request = request
+
+    @property
+    def is_large(self) -> bool:
+        """Raw elements are only pointed at."""
+        return not self.request.raw_input_contents and self.request.ByteSize() > LARGE
 
     def read(self, model: Model) -> Inference:
         return messages.read(self.request, model)

@@ -66,6 +66,8 @@ class InferRequest(Protocol):
     outputs: Sequence[RequestedOutput]
     raw_input_contents: Sequence[bytes]
 
+    def ByteSize(self) -> int: ...
+
 
 class OutputTensors(Protocol):
     def add(self, *, name: str, datatype: str, shape: Sequence[int]) -> object: ...

@@ -72,7 +72,7 @@ def _inputs(request: InferRequest, model: Model) -> tuple[dict[str, np.ndarray],
             raise WrongTensor(f"'{name}' has contents, and there are raw_input_contents; give one of them")
         spec, shape = model.input_specs[name], list(tensor.shape)
         if takes_files(tensor.datatype, spec):
-            elements = list(raw_elements(raw[index], name) if raw else _contents(tensor))
+            elements = raw_elements(raw[index], name, model.most_samples) if raw else list(_contents(tensor))
             files[name] = checked_files(elements, shape, name)
         else:
             check_declared(tensor.datatype, shape, spec)

@@ -6,7 +6,7 @@ from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.codec.upload import upload
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server import predictions_form
-from torchferry.serving.onnx_server.exchange import Pieces
+from torchferry.serving.onnx_server.exchange import LARGE, Pieces
 from torchferry.serving.onnx_server.http import oip_json
 from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest
 from torchferry.serving.onnx_server.inference import Inference, Outputs
@@ -15,8 +15,6 @@ from torchferry.serving.onnx_server.models.model import Model
 RAW: Header = (b"content-type", b"application/octet-stream")
 LENGTH, TOP_K = b"inference-header-content-length", b"x-top-k"
 TYPE, ENCODING = b"content-type", b"content-encoding"
-LARGE = 64 * 1024
-"""Bodies above are read in a thread, so that they do not hold up the others."""
 Said = tuple[Sequence[Header], bytes | Sequence[bytes]]
 """Headers that belong to an answer's body, and the body, in pieces if it is long."""
 

@@ -42,6 +42,8 @@ class Declared:
     size: int | None
     """Of its part of the raw bytes; None if the JSON has its data."""
     holds_files: bool
+    most: int
+    """Samples that a request may have."""
 
     def values(self, raw: memoryview) -> np.ndarray:
         """Raises WrongTensor or TooLarge."""
@@ -53,7 +55,7 @@ class Declared:
         """Raises WrongTensor or TooLarge."""
         if self.size is None:
             return files_in_json(self.tensor, self.spec.name)
-        return checked_files(list(raw_elements(raw, self.spec.name)), self.tensor.get("shape"), self.spec.name)
+        return checked_files(raw_elements(raw, self.spec.name, self.most), self.tensor.get("shape"), self.spec.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def _declared(tensors: list[Any], model: Model) -> list[Declared]:
         holds_files = takes_files(tensor.get("datatype"), spec)
         if not (holds_files or size is None):
             check_declared(tensor.get("datatype"), tensor.get("shape"), spec)
-        declared.append(Declared(tensor, spec, size, holds_files))
+        declared.append(Declared(tensor, spec, size, holds_files, model.most_samples))
     check_names(names, model.bundle.inputs)
     return declared
 

@@ -49,7 +49,7 @@ def test_the_same_as_raw_bytes(several: dict[str, str], images: np.ndarray, best
     length = int(answer.headers[LENGTH])
     (output,) = json.loads(answer.body[:length])["outputs"]
     assert output["parameters"]["binary_data_size"] == len(answer.body) - length
-    assert [each.decode() for each in raw_elements(answer.body[length:], "")] == best
+    assert [each.decode() for each in raw_elements(answer.body[length:], "", 99)] == best
 
 
 def test_the_same_over_grpc(several: dict[str, str], images: np.ndarray, best: list[str]) -> None:
@@ -57,7 +57,7 @@ def test_the_same_over_grpc(several: dict[str, str], images: np.ndarray, best: l
     request.outputs.add(name="probabilities").parameters["classification"].int64_param = 2
     response = call(several["grpc"], "ModelInfer", request)
     assert (response.outputs[0].datatype, list(response.outputs[0].shape)) == ("BYTES", [len(images), 2])
-    assert [each.decode() for each in raw_elements(response.raw_output_contents[0], "")] == best
+    assert [each.decode() for each in raw_elements(response.raw_output_contents[0], "", 99)] == best
 
 
 def test_more_classes_than_there_are_gives_all(several: dict[str, str], images: np.ndarray) -> None:
@@ -71,7 +71,7 @@ def test_outputs_without_labels_have_only_value_and_index(several: dict[str, str
     request = infer_request("mirror", _mirror_inputs(row))
     request.outputs.add(name="out_INT16").parameters["classification"].int64_param = 2
     (raw,) = call(several["grpc"], "ModelInfer", request).raw_output_contents
-    assert list(raw_elements(raw, "")) == [b"7.000000:1", b"6.000000:0"]
+    assert raw_elements(raw, "", 2) == [b"7.000000:1", b"6.000000:0"]
 
 
 @pytest.mark.parametrize("classes", [0, -1, "2", True, 1.5])

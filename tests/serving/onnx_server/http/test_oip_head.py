@@ -22,7 +22,7 @@ RAW = {"inputs": [DECLARED | {"parameters": {"binary_data_size": 8}}], "paramete
 @pytest.fixture
 def model() -> Any:
     bundle = SimpleNamespace(inputs=[SPEC], table=None)
-    named = {"name": "tiny", "version": "1", "output_names": ["y"], "input_specs": {"x": SPEC}}
+    named = {"name": "tiny", "version": "1", "output_names": ["y"], "input_specs": {"x": SPEC}, "most_samples": 2}
     return SimpleNamespace(bundle=bundle, heads=Remembered(), **named)
 
 
