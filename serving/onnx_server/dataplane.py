@@ -27,6 +27,8 @@ class DataPlane:
         # Pillow and numpy let go of the interpreter's lock for most of their work.
         self.threads = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
         self.turns = Turns()
+        self.inside = 0
+        """Requests that a model has taken and not answered yet, also a model that is being closed."""
         self.draining = False
 
     @property

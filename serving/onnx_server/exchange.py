@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 Written = TypeVar("Written", covariant=True)
+LARGE = 64 * 1024
+"""Bytes of a request above which it is read in a thread, so that it does not hold up the others."""
 CLOCK_SECONDS = 0.002
 """The event loop's timers are as exact as this."""
 
@@ -92,6 +94,7 @@ class Exchange(Generic[Answer]):
             self.context.model = self.model = self.plane.repository.find(name, version)
             self.model.admission.enter()
             self.admitted = True
+            self.plane.inside += 1
         except RequestError as error:
             self.end(error)
         return self.admitted
@@ -123,6 +126,7 @@ class Exchange(Generic[Answer]):
                 done(self)
         finally:
             if self.admitted:
+                self.plane.inside -= 1
                 self.model.admission.leave()
             self.plane.finished(self.context, result if isinstance(result, BaseException) else None)
 

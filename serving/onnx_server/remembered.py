@@ -1,4 +1,4 @@
-"""What was made of something, for as long as the same comes again."""
+"""Keeps what was made of something, for as long as the same comes again."""
 
 from collections.abc import Hashable
 from typing import Generic, TypeVar

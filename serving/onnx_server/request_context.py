@@ -11,6 +11,12 @@ STAGES = ("decode", "queue", "batch_wait", "inference", "encode")
 TIMING = {count: ", ".join(f"{stage};dur=%.3f" for stage in STAGES[:count]) for count in (1, len(STAGES))}
 
 
+class Answers(Protocol):
+    """Counts what a model answers, by label."""
+
+    def add(self, outputs: Outputs) -> None: ...
+
+
 class Sums(Protocol):
     """Adds up the outcomes of a model's requests."""
 
@@ -34,6 +40,9 @@ class Served(Protocol):
 
     @property
     def counts(self) -> Counts: ...
+
+    @property
+    def answers(self) -> Answers | None: ...
 
 
 class RequestContext:

@@ -18,6 +18,7 @@ from torchferry.serving.net.unix_sockets import SCHEME, listen_at
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.grpc.server import GrpcServer
 from torchferry.serving.onnx_server.http.admin import Admin
+from torchferry.serving.onnx_server.http.intake import Intake
 from torchferry.serving.onnx_server.http.metrics_page import MetricsPage
 from torchferry.serving.onnx_server.http.rest import Rest
 from torchferry.serving.onnx_server.http.server import HttpServer
@@ -69,6 +70,7 @@ class Server:
             self.certificate,
             headers=rest.headers,
             drains=lambda: self.plane.draining,
+            intake=Intake.of(settings.max_body_bytes),
         )
         self.metrics = HttpServer(
             MetricsPage(registry, self.plane.turns, self.scrapers),
@@ -167,7 +169,7 @@ class Server:
         if self.plane.tracing:
             await asyncio.to_thread(self.plane.tracing.close)
         await self.metrics.stop(0)  # last, so that the end can be seen
-        if unanswered := sum(model.admission.inside for model in self.repository):
+        if unanswered := self.plane.inside:
             print(f"torchferry: {unanswered} requests were not answered within --drain-timeout", file=sys.stderr)
             for model in self.repository:
                 model.scheduler.close()

@@ -1,4 +1,4 @@
-"""How unary calls are treated while the port closes, so that each is answered or told that it was not begun.
+"""Closes the port to unary calls so that each is answered or told that it was not begun.
 
 grpcio gives up, as CANCELLED, the calls that have come but not reached Python when it is told to stop. So answers are
 held back first: clients that wait for one send nothing more, and soon everything that has come is here. Then grpcio is

@@ -34,7 +34,7 @@ HEADROOM = 64 * 1024
 
 class GrpcServer:
     def __init__(self, plane: DataPlane, access: Access, certificate: Certificate | None) -> None:
-        settings, self.repository = plane.settings, plane.repository
+        settings, self.plane = plane.settings, plane
         guards = [_Guard(access)] if access.path else []
         self.engine: Engine = ENGINES[settings.grpc_engine](guards, settings.max_body_bytes + HEADROOM)
         self.server, self.drain = self.engine.server, Drain()
@@ -69,7 +69,7 @@ class GrpcServer:
     async def stop(self, seconds: float) -> None:
         """Take no more calls and answer the requests in flight; then end the calls that only wait, as Watch does."""
         self.inference.ending.set()
-        await self.engine.stop(self.drain, lambda: any(model.admission.inside for model in self.repository), seconds)
+        await self.engine.stop(self.drain, lambda: bool(self.plane.inside), seconds)
 
     def _listen(self, host: str, port: int, certificate: Certificate | None) -> int:
         if port:

@@ -14,7 +14,7 @@ from torchferry.serving.onnx_server.http.admin_guard import AdminGuard
 from torchferry.serving.onnx_server.http.errors import fail, refuse, say
 from torchferry.serving.onnx_server.http.introspection import read_object
 from torchferry.serving.onnx_server.http.request import JSON, HttpRequest
-from torchferry.serving.onnx_server.http.rest import Rest
+from torchferry.serving.onnx_server.http.rest import Rest, check_query
 from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 from torchferry.serving.onnx_server.models.channels import read_channels, read_weight, write_channels
 from torchferry.serving.onnx_server.models.repository import Source, check_variant
@@ -54,6 +54,7 @@ class Admin:
         try:
             if self.guard.refuses_change(request):
                 return None
+            check_query(request)
             said = await call(name, await read_object(request))
         except UserError as error:
             return say(request, 400, "Bad Request", str(error))

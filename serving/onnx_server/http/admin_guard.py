@@ -1,4 +1,4 @@
-"""Who may ask the admin port: to come over loopback proves nothing, since any page in a browser here does as well."""
+"""Guards the admin port: to come over loopback proves nothing, since any page in a browser here does as well."""
 
 from collections.abc import Collection
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from torchferry.serving.errors import ClientGone, NotDecodable
 from torchferry.serving.onnx_server.http.clock import date
+from torchferry.serving.onnx_server.http.errors import STATUS as REFUSALS
 from torchferry.serving.onnx_server.http.errors import say
 from torchferry.serving.onnx_server.http.intake import Intake
 from torchferry.serving.onnx_server.http.request import Header, HttpRequest
@@ -28,7 +29,7 @@ LINGER_BYTES = 64 * 2**20
 IN_ROW = 16
 PART = 256 * 1024
 """Bytes that are written at once, which takes 0.1 ms; others are served between two parts of a long answer."""
-PHRASES = {status.value: status.phrase for status in http.HTTPStatus} | {499: "Client Closed Request"}
+PHRASES = {status.value: status.phrase for status in http.HTTPStatus} | dict(REFUSALS.values())
 STATUS = {status: f"HTTP/1.1 {status} {phrase}\r\n".encode() for status, phrase in PHRASES.items()}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 

@@ -6,6 +6,7 @@ it; here they keep out at most their own kind.
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Self
 
 from torchferry.serving.errors import Overloaded
 
@@ -25,16 +26,21 @@ class Intake:
     sizes: Counter[str] = field(default_factory=Counter)
     """Their bytes, by client."""
 
+    @classmethod
+    def of(cls, longest: int) -> Self:
+        """With room for several bodies of `longest` bytes from one client."""
+        return cls(most_bytes=max(cls.most_bytes, 4 * SHARE * longest))
+
     def enter(self, client: str) -> None:
         """Raises Overloaded."""
-        if self.bodies.total() >= self.most or self.bodies[client] >= self.most / SHARE:
+        if self.bodies.total() >= self.most or self.bodies[client] >= self.most / _share(client):
             raise Overloaded("too many bodies are on their way to this server", RETRY_SECONDS)
         self.bodies[client] += 1
 
     def grow(self, client: str, size: int) -> None:
         """Raises Overloaded."""
         self.sizes[client] += size
-        if self.sizes.total() > self.most_bytes or self.sizes[client] > self.most_bytes / SHARE:
+        if self.sizes.total() > self.most_bytes or self.sizes[client] > self.most_bytes / _share(client):
             raise Overloaded("too many bytes of bodies are on their way to this server", RETRY_SECONDS)
 
     def leave(self, client: str, size: int) -> None:
@@ -43,3 +49,8 @@ class Intake:
         self.sizes[client] -= size
         if not self.bodies[client]:
             del self.bodies[client], self.sizes[client]
+
+
+def _share(client: str) -> int:
+    """The clients of a unix socket have no address to tell them apart by."""
+    return SHARE if client else 1

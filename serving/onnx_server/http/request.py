@@ -58,7 +58,7 @@ class HttpRequest:
             self._tell(too_large(limit))
         elif self.is_whole:
             self.then = None
-            then(b"".join(self.parts))
+            then(self._joined())
         else:
             text = f"the body did not arrive within {seconds:g} s"
             self.timer = self.connection.loop.call_later(seconds, lambda: self._tell(TooSlow(text)))
@@ -96,9 +96,14 @@ class HttpRequest:
         if self.then and self.size > self.limit:
             self._tell(too_large(self.limit))
         elif self.then and self.is_whole:
-            self._tell(b"".join(self.parts))
+            self._tell(self._joined())
         elif self.then:
             self._count()
+
+    def _joined(self) -> bytes:
+        """The body, which is then held once."""
+        body, self.parts = b"".join(self.parts), []
+        return body
 
     def _count(self) -> None:
         """Among the bodies that are on their way; or it ends, where there are too many."""

@@ -54,8 +54,7 @@ class Rest:
                 say(request, 405, "Method Not Allowed", text, [(b"allow", ", ".join(taken).encode())])
             elif request.headers.get(QUERY) and name not in OPEN:
                 self.access.check(request.header(b"authorization"))
-                query = request.header(QUERY)[:100]
-                raise WrongParameter(f"'?{query}' is not read; what is asked for stands in the body and in headers")
+                check_query(request)
             elif name in FORMS:
                 self.access.check(request.header(b"authorization"))
                 self._exchange(request, model, version, *FORMS[name])
@@ -107,6 +106,12 @@ def _answer(request: HttpRequest, exchange: Exchange[Said]) -> None:
     elif result:
         headers, body = result
         request.answer(200, body, [*headers, *said(exchange.context)])
+
+
+def check_query(request: HttpRequest) -> None:
+    """Raises WrongParameter where there is one: nobody reads it."""
+    if query := request.header(QUERY):
+        raise WrongParameter(f"'?{query[:100]}' is not read; what is asked for stands in the body and in headers")
 
 
 def _check_headers(request: HttpRequest, unread: Set[bytes]) -> None:

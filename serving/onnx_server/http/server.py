@@ -9,6 +9,7 @@ from pathlib import Path
 from torchferry.serving.net import listen_backlog
 from torchferry.serving.net.tls import Certificate
 from torchferry.serving.onnx_server.http.connection import Application, Connection, Port
+from torchferry.serving.onnx_server.http.intake import Intake
 from torchferry.serving.onnx_server.http.request import Header
 
 BACKLOG = 2048
@@ -24,13 +25,15 @@ class HttpServer:
         *,
         headers: tuple[Header, ...] = (),
         drains: Callable[[], bool] = lambda: False,
+        intake: Intake | None = None,
     ) -> None:
         """The first of the `listeners` is of TCP; there is no TLS on a unix socket, whose file has permissions.
-        `headers` are every answer's; while it `drains` each connection ends with its next answer."""
+        `headers` are every answer's; while it `drains` each connection ends with its next answer.
+        `intake` bounds the bodies that are on their way."""
         self.listeners, self.certificate = listeners, certificate
         self.port = int(listeners[0].getsockname()[1])
         self.ending = False
-        self.shared = Port(application, headers, lambda: self.ending or drains())
+        self.shared = Port(application, headers, lambda: self.ending or drains(), intake or Intake())
 
     async def start(self) -> None:
         self.servers = [await self._serve(listener) for listener in self.listeners]
@@ -64,10 +67,11 @@ class HttpServer:
             for connection in list(self.shared.connections):
                 connection.end_when_idle()
             await asyncio.sleep(0.005)
-        for connection in list(self.shared.connections):
-            connection.end(asyncio.CancelledError())
         for task in self.shared.tasks:
             task.cancel()
+        await asyncio.sleep(0)  # so that they say so to their clients, while there is a connection
+        for connection in list(self.shared.connections):
+            connection.end(asyncio.CancelledError())
         self.clock.cancel()
         await asyncio.sleep(0)  # so that what was written on the way goes out
 

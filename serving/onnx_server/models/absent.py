@@ -1,6 +1,7 @@
-"""What should be served and is not: versions that are being loaded, and those that could not be."""
+"""Versions that should be served and are not: some are being loaded, others could not be."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -19,7 +20,10 @@ class Absent:
         self.metrics = metrics
         self.is_starting = False
         """Nobody is answered yet: another version than the one that is meant might be."""
-        self.loading: set[Key] = set()
+        self.first: set[Key] = set()
+        """That the server loads before it answers anybody."""
+        self.loading: Counter[Key] = Counter()
+        """How many times at once."""
         self.failures: dict[Key, str] = {}
         """Why a version could not be loaded, until it can."""
         self.left_out: dict[Key, str] = {}
@@ -28,18 +32,18 @@ class Absent:
     def begin(self, loading: Iterable[Key], failures: Mapping[Key, str]) -> None:
         """The server starts: these are to be loaded, and those cannot be."""
         self.is_starting = True
-        self.loading.update(loading)
+        self.first.update(loading)
         for key, reason in failures.items():
             self._fail(key, reason)
 
     def begun(self) -> None:
         self.is_starting = False
-        self.loading.clear()
+        self.first.clear()
 
     def why(self, name: str, version: str, *, is_empty: bool) -> Unavailable | None:
         """What is known and cannot answer now; None where nobody knows the name, and there are others."""
         what = f"{name} {version}".strip()
-        if _about(name, version, self.loading):
+        if _about(name, "", self.first) or _about(name, version, self.loading):  # a channel of the first has no version
             return Unavailable(f"{what} is being loaded", SOON)
         if _about(name, self.left_out.get((name, version), version), self.failures):
             return Unavailable(f"{what} could not be loaded; /v2/repository/index says why", LATER)
@@ -48,15 +52,15 @@ class Absent:
     @contextmanager
     def being_loaded(self, key: Key) -> Iterator[None]:
         """A failure is kept until it can be loaded, or is forgotten."""
-        self.loading.add(key)
+        self.loading[key] += 1
         try:
             yield
         except UserError as error:
             self._fail(key, str(error))
             raise
         finally:
-            if not self.is_starting:
-                self.loading.discard(key)
+            self.loading[key] -= 1
+            self.loading += Counter()  # without those that are no more
         self.failures.pop(key, None)
 
     def leave_out(self, name: str, channels: Mapping[str, str]) -> None:

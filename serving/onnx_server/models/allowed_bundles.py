@@ -1,4 +1,4 @@
-"""What may be loaded while the server runs: bundles in certain folders, signed if they have to be."""
+"""Finds bundles that may be loaded while the server runs: in certain folders, signed if they have to be."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

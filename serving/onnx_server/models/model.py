@@ -20,6 +20,7 @@ from torchferry.serving.onnx_server.models.sessions import open_sessions
 from torchferry.serving.onnx_server.models.tune import repeated, tuned
 from torchferry.serving.onnx_server.remembered import Remembered
 from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.telemetry.label_counts import Answers
 from torchferry.serving.onnx_server.telemetry.metrics import ModelMetrics
 from torchferry.serving.onnx_server.telemetry.statistics import Statistics
 from torchferry.serving.session import check_golden
@@ -106,11 +107,15 @@ class Model:
         self.bundle, self.version = loaded.bundle, loaded.bundle.version
         self.input_specs = {spec.name: spec for spec in self.bundle.inputs}
         self.output_names = [spec.name for spec in self.bundle.outputs]
+        self.most_samples = settings.max_request_batch
+        """In one request."""
         self.heads: Remembered[bytes, Any] = Remembered()
         """What REST requests ask for, by their JSON."""
         self.statistics = Statistics()
         self.counts: ModelMetrics
         """Of its name and version, from when it is served."""
+        self.answers: Answers | None = None
+        """Where its own are counted by label, if they are: another model of its name and version may have others."""
         self.sessions, self.load_seconds, self.memory_bytes = len(loaded.sessions), loaded.seconds, loaded.memory_bytes
         plan = loaded.plan
         self.scheduler = Scheduler(

@@ -113,11 +113,13 @@ class Repository:
             loaded = await self._loaded(source)
         model = Model(source.name, loaded, self.settings)
         try:
-            before = self.models.setdefault(source.name, Versions(source.name)).put(model, channel, weight)
+            versions = self.models.get(source.name, Versions(source.name))
+            before = versions.put(model, channel, weight)
         except UserError:
             # Its threads were started already.
             model.scheduler.close()
             raise
+        self.models[source.name] = versions
         self.metrics.loaded(model)
         self.changed()
         if before:
@@ -137,6 +139,9 @@ class Repository:
                 raise UserError(
                     f"{name}: was not loaded and checked within {seconds:g} s; --load-timeout gives it more"
                 ) from error
+            if isinstance(error, Exception) and not isinstance(error, UserError):  # ONNX Runtime has many
+                said = " ".join(str(error).split())[:300]
+                raise UserError(f"{source.bundle.root}: cannot be served ({type(error).__name__}: {said})") from error
             raise
 
     async def unload(self, name: str, version: str = "") -> None:

@@ -79,9 +79,8 @@ class Answers(Rows):
     def counts_now(self) -> np.ndarray:
         """By label."""
         if self.new:
-            self.counts += count_labels(np.concatenate(self.new), self.bundle)
-            self.new.clear()
-            self.samples = 0
+            new, self.new, self.samples = self.new, [], 0
+            self.counts += count_labels(np.concatenate(new), self.bundle)
         return self.counts
 
     def values(self) -> Sequence[float]:

@@ -34,6 +34,7 @@ class Measured(Protocol):
     version: str
     bundle: Bundle
     counts: "ModelMetrics"
+    answers: Answers | None
     sessions: int
     load_seconds: float
     memory_bytes: int
@@ -105,7 +106,7 @@ class Metrics:
     def loaded(self, model: Measured) -> None:
         labels = (model.name, model.version)
         model.counts = self.of(*labels)
-        model.counts.answers = self.label_counts.load(model.name, model.bundle)
+        model.answers = self.label_counts.load(model.name, model.bundle)
         for name, (_, read) in GAUGES.items():
             self.gauges[name].rows[labels] = Reading(labels, partial(read, model))
         self.broken.rows[labels] = Reading(labels, float)
@@ -144,8 +145,6 @@ class ModelMetrics:
         self.cache = functools.cache(partial(_count, metrics.cache, *labels))
         self.batch_size = functools.cache(lambda: metrics.batch_size.of(*labels))
         self.computed = functools.cache(self._computed)
-        self.answers: Answers | None = None
-        """Where they are counted by label, if they are."""
 
     def finished(self, context: RequestContext, outcome: str) -> None:
         self.requests(context.protocol, outcome).add()
@@ -159,8 +158,8 @@ class ModelMetrics:
             self.request(context.protocol).mark(context.seconds, context.trace.trace_id)
         if context.cache:
             self.cache(context.cache).add()
-        if self.answers and context.outputs is not None:
-            self.answers.add(context.outputs)
+        if context.outputs is not None and context.model and context.model.answers:
+            context.model.answers.add(context.outputs)
 
     def _computed(self, protocol: str) -> Together:
         """What those observe that a session has computed."""

@@ -222,3 +222,11 @@ async def test_with_tokens_only_the_role_admin_changes_anything_and_others_ask_a
         assert (await port.line.ask("/v2/health/live", method="GET")).status == 200
         assert port.versions == ["1.0"]
         assert (await port.post("unload", **bob)).status == 200
+
+
+@in_loop
+async def test_a_query_changes_nothing(tmp_path: Path) -> None:
+    async with managing(written(tmp_path)) as port:
+        said = await port.post("unload?version=1.0")
+        assert (said.status, "'?version=1.0' is not read" in said.json["detail"]) == (422, True)
+        assert port.versions == ["1.0"]

@@ -41,3 +41,20 @@ def test_whoever_has_left_is_forgotten() -> None:
     intake.leave("a", 0)
     assert not intake.bodies
     assert not intake.sizes
+
+
+def test_any_body_that_may_be_sent_fits_several_times_into_a_clients_share() -> None:
+    longest = 2**30
+    intake = Intake.of(longest)
+    for _ in range(4):
+        intake.enter("a")
+        intake.grow("a", longest)
+    with pytest.raises(Overloaded):
+        intake.grow("a", 1)
+    assert Intake.of(1).most_bytes == Intake.most_bytes
+
+
+def test_the_clients_of_a_unix_socket_share_all_of_it() -> None:
+    intake = Intake(most=8)
+    for _ in range(8):
+        intake.enter("")

@@ -100,3 +100,24 @@ async def test_what_is_not_answered_in_time_is_told_so(waits_for_body: bool) -> 
     await server.stop(0)
     assert (await waiting)[0] == 503
     connection.close()
+
+
+@in_loop
+async def test_a_coroutine_that_is_ended_still_tells_its_client() -> None:
+    begun: list[HttpRequest] = []
+
+    async def wait(request: HttpRequest) -> None:
+        begun.append(request)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            fail(request, error)
+
+    server = HttpServer(wait, listeners("127.0.0.1", 0, "--port"))
+    await server.start()
+    connection = await Connection.to(f"http://127.0.0.1:{server.port}")
+    waiting = asyncio.ensure_future(connection.post("/", b""))
+    await until(lambda: bool(begun))
+    await server.stop(0)
+    assert (await waiting)[0] == 503
+    connection.close()

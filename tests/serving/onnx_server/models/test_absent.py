@@ -64,3 +64,16 @@ def test_a_channel_is_as_unavailable_as_what_it_means(absent: Absent, capsys: py
     assert said(absent, "tiny", "canary") == ("tiny canary could not be loaded; /v2/repository/index says why", LATER)
     assert said(absent, "tiny", "other") is None
     assert capsys.readouterr().err == "torchferry: tiny/canary: is left out, as 2.0 is skipped\n"
+
+
+def test_a_channel_of_what_the_server_starts_with_is_being_loaded_too(absent: Absent) -> None:
+    absent.begin([("tiny", "1.0")], {})
+    assert said(absent, "tiny", "stable") == ("tiny stable is being loaded", SOON)
+
+
+def test_of_two_loads_of_a_version_the_last_one_ends_it(absent: Absent) -> None:
+    with absent.being_loaded(("tiny", "2.0")):
+        with absent.being_loaded(("tiny", "2.0")):
+            pass
+        assert said(absent, "tiny", "2.0") == ("tiny 2.0 is being loaded", SOON)
+    assert said(absent, "tiny", "2.0") is None

@@ -80,3 +80,14 @@ def test_one_model_under_two_names_is_counted_under_each(page: Page) -> None:
 def test_where_there_are_no_classes_nothing_is_counted(page: Page, change: dict[str, Any]) -> None:
     assert page.counts.load("tiny", described(**change)) is None
     assert (page.predictions("yes"), page.share("yes")) == (None, None)
+
+
+def test_what_cannot_be_counted_is_not_tried_again(page: Page) -> None:
+    answers = page.counts.load("tiny", described())
+    assert answers
+    answers.add({"probabilities": YES})
+    answers.add({"probabilities": np.zeros((1, 3), np.float32)})
+    with pytest.raises(ValueError, match="dimension"):
+        answers.counts_now()
+    answers.add({"probabilities": YES})
+    assert page.predictions("yes") == 1
