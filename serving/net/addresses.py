@@ -13,6 +13,7 @@ EVERY = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 LOCALHOST = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
 """What the name means (RFC 6761, 6.3), whatever the hosts file leaves out."""
 BACKLOG = 2048
+"""Connections that the kernel keeps until they are taken."""
 TRIES = 20
 """To find a port that is free on each of several addresses."""
 

@@ -1,24 +1,10 @@
 """Ports to listen on, checked before a server is started on them."""
 
-import socket
 from collections.abc import Container
 from contextlib import ExitStack
 
 from torchferry.errors import UserError
 from torchferry.serving.net.addresses import listeners
-
-
-def listen(host: str, port: int, option: str) -> socket.socket:
-    """A socket that listens on `port`, or for 0 on a free one. Raises UserError naming `option`."""
-    if not 0 <= port <= 65535:
-        raise UserError(f"{option}: {port} is not a port; give 0 to 65535")
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise UserError(
-            f"{option}: cannot listen on {host}:{port} ({error.strerror}); give another port, or 0 for a free one"
-        ) from error
 
 
 def claim(host: str, port: int, option: str, given: Container[int] = ()) -> int:

@@ -5,10 +5,10 @@ import stat
 from pathlib import Path
 
 from torchferry.errors import UserError
+from torchferry.serving.net.addresses import BACKLOG
 
 SCHEME = "unix:"
 """Before a socket's path, where clients take an address; gRPC's own word."""
-BACKLOG = 2048
 
 
 def listen_at(path: Path, option: str) -> socket.socket:

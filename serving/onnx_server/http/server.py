@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torchferry.serving.net import listen_backlog
+from torchferry.serving.net.addresses import BACKLOG
 from torchferry.serving.net.tls import Certificate
 from torchferry.serving.onnx_server.http.connection import Application, Connection, Port
 from torchferry.serving.onnx_server.http.intake import Intake
 from torchferry.serving.onnx_server.http.request import Header
-
-BACKLOG = 2048
-"""Connections that the kernel keeps until they are taken."""
 
 
 class HttpServer:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.waiting import wait_until
+from torchferry.serving.net.addresses import listeners
 from torchferry.serving.net.listen_backlog import shut, waiting
-from torchferry.serving.net.ports import listen
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])
 def listener(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
     try:
-        with listen(request.param, 0, "--port") as listener:
+        with listeners(request.param, 0, "--port")[0] as listener:
             yield listener
     except OSError:
         pytest.skip(f"this machine has no {request.param}")

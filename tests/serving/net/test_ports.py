@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from torchferry.errors import UserError
-from torchferry.serving.net.ports import claim, claim_or_any, is_free, listen
+from torchferry.serving.net.addresses import listeners
+from torchferry.serving.net.ports import claim, claim_or_any, is_free
 
 LOOPBACK = "127.0.0.1"
 ELSEWHERE = "192.0.2.1"
@@ -28,20 +29,20 @@ class TakenAtFirst:
 
 
 def test_who_connects_to_a_listening_port_is_let_in() -> None:
-    with listen(LOOPBACK, 0, "--port") as listener:
+    with listeners(LOOPBACK, 0, "--port")[0] as listener:
         with socket.create_connection(listener.getsockname()) as client, listener.accept()[0] as accepted:
             assert accepted.getpeername() == client.getsockname()
         assert not is_free(LOOPBACK, listener.getsockname()[1])
 
 
-@pytest.mark.parametrize("take", [listen, claim])
+@pytest.mark.parametrize("take", [listeners, claim])
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_what_is_no_port_is_refused(take: Take, port: int) -> None:
     with pytest.raises(UserError, match=f"^--port: {port} is not a port; give 0 to 65535$"):
         take(LOOPBACK, port, "--port")
 
 
-@pytest.mark.parametrize("take", [listen, claim])
+@pytest.mark.parametrize("take", [listeners, claim])
 def test_a_port_in_use_and_an_address_of_another_machine_are_refused(take: Take, free_port_in_use: int) -> None:
     for host, port, reason in ((LOOPBACK, free_port_in_use, "in use"), (ELSEWHERE, 0, "assign")):
         words = rf"^--grpc-port: cannot listen on {host}:{port} \(.*{reason}.*\); give another port, or 0 for a free"
