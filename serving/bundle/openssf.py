@@ -5,6 +5,7 @@ judged before the files are there.
 """
 
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,9 @@ from model_signing._hashing.hashing import Digest
 
 from torchferry.serving.bundle.signed import Listing
 from torchferry.serving.errors import BundleError
+
+ONE_AT_A_TIME = threading.Lock()
+"""For checks, which turn the process's stdout aside."""
 
 
 def signed(listing: Listing, key: Path, certificates: Sequence[Path] = ()) -> bytes:
@@ -42,26 +46,30 @@ class TrustedKey:
 
     def __init__(self, path: Path, *, is_certificate: bool) -> None:
         """Raises ValueError for what is none."""
-        if is_certificate:
-            self.config = verifying.Config().use_certificate_verifier(certificate_chain=[path])
-        else:
-            self.config = verifying.Config().use_elliptic_key_verifier(public_key=path)
+        self.path, self.is_certificate = path, is_certificate
+        self._config()
 
     def signed(self, listing: Listing, signature: bytes, what: str) -> bool:
         """Whether it has signed these files. Raises BundleError where it has signed others."""
         known = _Known(listing)
         # It says on stdout that a signature is of an early form.
-        with TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
+        with TemporaryDirectory() as folder, ONE_AT_A_TIME, redirect_stdout(sys.stderr):
             file = Path(folder, "model.sig")
             file.write_bytes(signature)
             try:
-                self.config.set_hashing_config(known).verify(folder, file)
+                self._config().set_hashing_config(known).verify(folder, file)
             except Exception as error:  # of JSON, pydantic, cryptography, OpenSSL: whichever it is, nothing was proved
                 if known.asked:
                     words = "is not what was signed; get it again, or sign it with --sign"
                     raise BundleError(f"{what}: {words}") from error
                 return False
         return True
+
+    def _config(self) -> verifying.Config:
+        """A new one for each check: it is told what the checksums are."""
+        if self.is_certificate:
+            return verifying.Config().use_certificate_verifier(certificate_chain=[self.path])
+        return verifying.Config().use_elliptic_key_verifier(public_key=self.path)
 
 
 class _Known(hashing.Config):

@@ -1,5 +1,7 @@
 """Signatures that model_signing's own command takes, and those that it makes."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,20 @@ def test_what_their_command_signed_is_taken_if_it_signed_everything(tmp_path: Pa
 def test_a_server_that_asks_for_no_signature_does_not_load_the_library() -> None:
     code = "import sys, torchferry.serving.bundle.signature; print('model_signing' in sys.modules)"
     assert run_command("-c", code).stdout == "False\n"
+
+
+def test_checks_at_once_are_each_of_their_own_files_and_leave_stdout_alone(tmp_path: Path) -> None:
+    key = write_key(tmp_path, "ours")
+    trusted, signature, before = trusted_key(key.with_suffix(".pub")), signed(LISTING, key), sys.stdout
+    evil = Listing("tiny", FILES | {"model.json": "22" * 32})
+
+    def accepted(listing: Listing) -> bool:
+        try:
+            return trusted.signed(listing, signature, "it")
+        except BundleError:
+            return False
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(accepted, [LISTING, evil] * 50))
+    assert found == [True, False] * 50
+    assert sys.stdout is before
