@@ -93,15 +93,20 @@ class Catalogue:
         return {name: version for name in names if (version := self.channel(name)) is not None}
 
     def resolve(self, wanted: str) -> str:
-        """A channel's version, or the version of that name. Raises UserError."""
-        version = self.channel(wanted) or wanted
-        if self.store.size(self._version(version)) is None:
+        """A channel's version, or the version of that name. Raises UserError, also for what is both."""
+        channelled = self.channel(wanted)
+        if channelled is not None and self._has(wanted):
+            raise UserError(f"{self.store.url}/{self.name}: '{wanted}' is a version, and a channel that means another")
+        version = channelled or wanted
+        if not self._has(version):
             known = ", ".join([*self.channels(), *self.versions()]) or "nothing"
             raise UserError(f"{self.store.url}/{self.name}: has no '{wanted}', only {known}")
         return version
 
     def move(self, channel: str, version: str) -> Move:
         """Make `channel` mean `version`, which is there. One write, so that a reader sees the old or the new one."""
+        if self._has(channel):
+            raise UserError(f"{channel}: is a version of {self.name}; give the channel a name of its own")
         move = Move(time.time(), channel, version, self.channel(channel))
         self.store.write(f"{self.name}/channels/{checked(channel)}.json", _json(asdict(move)))
         self.store.write(f"{self.name}/history/{move.time:017.6f}-{uuid.uuid4().hex[:8]}.json", _json(asdict(move)))
@@ -112,6 +117,9 @@ class Catalogue:
         names = self._names(f"{self.name}/history")
         contents = [self.store.read(f"{self.name}/history/{name}") for name in names]
         return [Move(**_parsed(content, "the history")) for content in contents if content is not None]
+
+    def _has(self, version: str) -> bool:
+        return self.store.size(self._version(version)) is not None
 
     def _version(self, version: str) -> str:
         return f"{self.name}/versions/{checked(version)}.json"

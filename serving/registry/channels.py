@@ -41,9 +41,12 @@ def before(catalogue: Catalogue, channel: str) -> str:
 
 def newer(catalogue: Catalogue, channel: str, version: str) -> str | None:
     """A version that the channel has had and that is newer than `version`: exported after it, or, where bundles do not
-    say when or at the same time, come to the channel after it. None where there is none."""
+    say when or at the same time, come to the channel after it. One that does not say when and never came to the channel
+    is older than any. None where there is none."""
     had = list(dict.fromkeys(move.version for move in catalogue.history() if move.channel == channel))
     made = {name: catalogue.exported(name) for name in {*had, version}}
+    if had and version not in had and not made[version]:
+        return had[-1]
     for other in reversed(had):
         if made[other] and made[version] and made[other] != made[version]:
             is_newer = made[other] > made[version]

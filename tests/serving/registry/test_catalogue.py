@@ -41,18 +41,27 @@ def test_a_reference_without_a_version_means_stable(reference: str, name: str, v
     assert (catalogue.name, wanted) == (name, version)
 
 
-def test_a_channel_is_taken_before_a_version_of_its_name_and_what_is_unknown_is_told_what_there_is(
-    tmp_path: Path,
-) -> None:
+def test_a_name_is_a_channels_or_a_versions_and_what_is_unknown_is_told_what_there_is(tmp_path: Path) -> None:
     catalogue = Catalogue(ObjectStore(str(tmp_path)), "digits")
     for version in ("1.0", "2.0"):
         catalogue.add(version, version.encode())
     catalogue.move("canary", "2.0")
     assert [catalogue.resolve(wanted) for wanted in ("canary", "1.0")] == ["2.0", "1.0"]
-    catalogue.move("1.0", "2.0")
-    assert catalogue.resolve("1.0") == "2.0"
-    with pytest.raises(UserError, match=r"/digits: has no 'beta', only 1\.0, canary, 1\.0, 2\.0$"):
+    with pytest.raises(UserError, match=r"^1\.0: is a version of digits; give the channel a name of its own"):
+        catalogue.move("1.0", "2.0")
+    with pytest.raises(UserError, match=r"/digits: has no 'beta', only canary, 1\.0, 2\.0$"):
         catalogue.resolve("beta")
+
+
+def test_a_channel_that_hides_a_version_is_not_followed(tmp_path: Path) -> None:
+    """Whoever may write to the store could give another version for the one that is asked for."""
+    catalogue = Catalogue(ObjectStore(str(tmp_path)), "digits")
+    for version in ("1.0", "2.0"):
+        catalogue.add(version, version.encode())
+    catalogue.move("canary", "2.0")
+    catalogue.store.write("digits/channels/1.0.json", catalogue.store.read("digits/channels/canary.json") or b"")
+    with pytest.raises(UserError, match=r"'1\.0' is a version, and a channel that means another"):
+        catalogue.resolve("1.0")
 
 
 def test_a_damaged_channel_is_named(tmp_path: Path) -> None:

@@ -156,6 +156,7 @@ def test_rollback_moves_stable_unless_it_is_told_another(
         (["1.0", "3.0", "2.0", "1.0"], "1.0", "2.0"),
         (["1.0", "2.0", "1.0", "2.0"], "2.0", None),
         (["1.0", "2.0", "1.0", "3.0"], "3.0", None),
+        (["1.0"], "3.0", "1.0"),
     ],
 )
 def test_newer_is_what_came_to_the_channel_later(
