@@ -1,11 +1,16 @@
 """TorchServe's call as an exchange takes it, whichever protocol brings it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeVar
 
 from torchferry.serving.codec import predictions_json
 from torchferry.serving.codec.predictions_json import read_request, read_top_k
+from torchferry.serving.onnx_server.exchange import Pieces
 from torchferry.serving.onnx_server.inference import Inference, Outputs
 from torchferry.serving.onnx_server.models.model import Model
+
+Written = TypeVar("Written")
 
 
 class PredictionsForm(ABC):
@@ -29,6 +34,10 @@ class PredictionsForm(ABC):
         self.read_as = read_request(content, model.bundle)
         return Inference(self.read_as.inputs)
 
-    def text(self, model: Model, outputs: Outputs) -> bytes:
-        """The answer as JSON."""
-        return predictions_json.answer(self.read_as, outputs, model.bundle, model.name, read_top_k(self.top_k)).encode()
+    def answer(
+        self, model: Model, outputs: Outputs, made: Callable[[list[bytes]], Written]
+    ) -> Written | Pieces[Written]:
+        """What is `made` of the pieces of the answer as JSON."""
+        given = self.read_as, outputs, model.bundle, model.name, read_top_k(self.top_k)
+        pieces = map(str.encode, predictions_json.answer_pieces(*given))
+        return Pieces(pieces, made) if predictions_json.is_long(outputs) else made(list(pieces))

@@ -3,7 +3,7 @@
 from torchferry.serving.codec.predictions_grpc import PredictionResponse, PredictionsRequest, Response
 from torchferry.serving.codec.upload import the_input
 from torchferry.serving.onnx_server import predictions_form
-from torchferry.serving.onnx_server.exchange import LARGE
+from torchferry.serving.onnx_server.exchange import LARGE, Pieces
 from torchferry.serving.onnx_server.grpc import messages
 from torchferry.serving.onnx_server.grpc.interfaces import InferRequest, InferResponse
 from torchferry.serving.onnx_server.inference import Inference, Outputs
@@ -38,5 +38,7 @@ class PredictionsForm(predictions_form.PredictionsForm):
     def content(self) -> bytes:
         return the_input(self.request.input, ("top_k",))
 
-    def write(self, model: Model, _asked: Inference, outputs: Outputs) -> PredictionResponse:
-        return Response(prediction=self.text(model, outputs))
+    def write(
+        self, model: Model, _asked: Inference, outputs: Outputs
+    ) -> PredictionResponse | Pieces[PredictionResponse]:
+        return self.answer(model, outputs, lambda text: Response(prediction=b"".join(text)))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.codec.upload import upload
-from torchferry.serving.errors import NotDecodable
+from torchferry.serving.errors import NotDecodable, WrongParameter
 from torchferry.serving.onnx_server import predictions_form
 from torchferry.serving.onnx_server.exchange import LARGE, Pieces
 from torchferry.serving.onnx_server.http import oip_json
@@ -79,8 +79,10 @@ class PredictionsForm(predictions_form.PredictionsForm):
 
     def content(self) -> bytes:
         sent = upload(unpacked(self.body, self.encoding, self.limit), self.type)
+        if "target" in sent.parameters:
+            raise WrongParameter("the form has 'target', which is read for explanations alone; TorchServe has these")
         self.top_k = sent.parameters.get("top_k", self.top_k)
         return sent.body
 
-    def write(self, model: Model, _asked: Inference, outputs: Outputs) -> Said:
-        return [JSON], self.text(model, outputs)
+    def write(self, model: Model, _asked: Inference, outputs: Outputs) -> Said | Pieces[Said]:
+        return self.answer(model, outputs, lambda text: ([JSON], text))

@@ -12,7 +12,18 @@ from PIL import Image
 
 from tests.serving.tiny_bundle import described
 from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
-from torchferry.serving.codec.predictions_json import MAX_INSTANCES, Request, answer, check_type, read_request
+from torchferry.serving.codec.predictions_json import (
+    MAX_INSTANCES,
+    NUMBERS,
+    SAMPLES,
+    Request,
+    answer,
+    answer_pieces,
+    check_type,
+    is_long,
+    read_request,
+)
+from torchferry.serving.codec.tensors import write_tensors
 from torchferry.serving.errors import NotDecodable, TooLarge, UnsupportedType, WrongParameter, WrongTensor
 
 TABLE = described()
@@ -320,3 +331,30 @@ def test_what_json_does_not_have_is_null(form: Literal["tensors", "labels"]) -> 
     assert "NaN" not in text
     assert "Infinity" not in text
     assert text.count("null") >= 2
+
+
+@pytest.mark.parametrize("count", [1, SAMPLES, SAMPLES + 1, 3 * SAMPLES])
+@pytest.mark.parametrize("notes", [(), ('a "note"',)])
+def test_in_pieces_an_answer_is_the_same_text(count: int, notes: tuple[str, ...]) -> None:
+    outputs = {"probabilities": np.linspace(0, 1, 2 * count, dtype=np.float32).reshape(count, 2)}
+    outputs["probabilities"][-1] = np.nan
+    said = {"notes": notes} if notes else {}
+    asked = Request({"row": np.zeros((count, 3))}, "predictions", notes)
+    pieces = list(answer_pieces(asked, outputs, TABLE, "m"))
+    content = json.loads("".join(pieces))
+    assert "".join(pieces) == json.dumps(content)
+    assert (len(content["predictions"]), content.get("notes")) == (count, (said and [*notes]) or None)
+    assert is_long(outputs) == (count > SAMPLES)
+    tensors = list(answer_pieces(Request(asked.inputs, "tensors", notes), outputs, TABLE, "m"))
+    whole = json.loads(json.dumps(write_tensors({"probabilities": np.nan_to_num(outputs["probabilities"], nan=-1)})))
+    whole["outputs"][0]["data"][-2:] = [None, None]
+    assert "".join(tensors) == json.dumps({"model_name": "m", "model_version": TABLE.version} | whole | said)
+
+
+def test_a_long_tensor_has_several_pieces_and_an_empty_one_none() -> None:
+    long, none = np.arange(2 * NUMBERS + 1, dtype=np.int64).reshape(1, -1), np.zeros((1, 0), np.float32)
+    outputs: dict[str, np.ndarray] = {"long": long, "none": none}
+    pieces = list(answer_pieces(Request({"row": np.zeros((1, 3))}, "tensors"), outputs, TABLE, "m"))
+    assert json.loads("".join(pieces))["outputs"] == json.loads(json.dumps(write_tensors(outputs)))["outputs"]
+    assert max(map(len, pieces)) <= 6 * NUMBERS
+    assert is_long(outputs)

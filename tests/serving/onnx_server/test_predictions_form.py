@@ -9,7 +9,9 @@ import pytest
 from tests.serving.onnx_server.in_process import model_of_bundle
 from tests.serving.tiny_bundle import GOLDEN, written
 from tests.serving.wire import in_loop
+from torchferry.serving.codec.predictions_json import SAMPLES
 from torchferry.serving.errors import NotDecodable, WrongParameter
+from torchferry.serving.onnx_server.exchange import Pieces
 from torchferry.serving.onnx_server.predictions_form import PredictionsForm
 
 
@@ -31,7 +33,9 @@ async def test_instances_are_answered_with_so_many_labels(tmp_path: Path, top_k:
     model, form = model_of_bundle(written(tmp_path)), Sent(BODY, top_k)
     assert form.is_large
     np.testing.assert_array_equal(form.read(model).inputs["row"], GOLDEN)
-    answered = json.loads(form.text(model, {"probabilities": GOLDEN}))["predictions"]
+    written_as = form.answer(model, {"probabilities": GOLDEN}, b"".join)
+    assert isinstance(written_as, bytes)
+    answered = json.loads(written_as)["predictions"]
     assert [len(each["top_k"]) for each in answered] == [labels] * len(GOLDEN)
 
 
@@ -42,3 +46,16 @@ async def test_what_cannot_be_read_is_refused_before_it_is_computed(tmp_path: Pa
         Sent(BODY, "few").read(model)
     with pytest.raises(NotDecodable):
         Sent(b"{").read(model)
+
+
+@in_loop
+async def test_a_long_answer_is_written_in_pieces(tmp_path: Path) -> None:
+    model = model_of_bundle(written(tmp_path))
+    many = np.repeat(GOLDEN[:1], SAMPLES + 1, axis=0)
+    form = Sent(json.dumps({"instances": many.tolist()}).encode())
+    form.read(model)
+    answered = form.answer(model, {"probabilities": many}, b"".join)
+    assert isinstance(answered, Pieces)
+    pieces = list(answered.pieces)
+    assert len(pieces) > 2
+    assert len(json.loads(answered.made(pieces))["predictions"]) == SAMPLES + 1

@@ -97,6 +97,6 @@ async def test_predictions_are_read_aside_and_answered_with_so_many_labels(tiny:
     np.testing.assert_array_equal(asked.inputs["row"], GOLDEN)
     answer: Any = form.write(model(tiny), asked, {"probabilities": GOLDEN})
     _, content = answer
-    assert [len(each["top_k"]) for each in json.loads(content)["predictions"]] == [1] * len(GOLDEN)
+    assert [len(each["top_k"]) for each in json.loads(b"".join(content))["predictions"]] == [1] * len(GOLDEN)
     with pytest.raises(WrongParameter, match="top_k is 'few'"):
         PredictionsForm(request(x_top_k=b"few"), b"", LIMIT).read(model(tiny))
