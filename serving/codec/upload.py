@@ -1,4 +1,4 @@
-"""What a request's body holds for a model, whichever way it was sent: the body itself, or a part of a form."""
+"""Finds what a request's body holds for a model: the body itself, or a part of a form."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -40,6 +40,8 @@ def the_body(parts: Mapping[str, bytes]) -> Upload:
     parameters = {name: parts[name] for name in PARAMETERS if name in parts}
     others = {name: part for name, part in parts.items() if name not in PARAMETERS}
     names = list(others) if len(others) == 1 else [name for name in BODIES if name in others]
+    if len(names) > 1:
+        raise NotDecodable(f"the form has {' and '.join(names)}; one of them is taken")
     if not names:
         taken = "one is taken, or the one called data; several inputs go as JSON"
         raise NotDecodable(f"the form has {len(others)} parts; {taken}")
@@ -86,6 +88,8 @@ def _from_form(body: bytes, content_type: str) -> Upload:
         parser.finalize()
     except FormParserError as error:
         raise NotDecodable(f"the body is not {FORM}: {error}") from error
+    if body.partition(b"--" + boundary + b"--")[2].strip():
+        raise NotDecodable(f"the body has bytes behind the end of its {FORM}")
     if twice:
         raise NotDecodable(f"the form has more than one part called '{twice[0][:100]}'; one is taken")
     return the_body(parts)

@@ -63,6 +63,8 @@ def test_parts_that_say_how_to_answer_are_no_body() -> None:
         (form((OTHER, b"a"), (FILE.replace("data", "b"), b"b")), KIND, NotDecodable, "the form has 2 parts"),
         (form((FILE, b"a"), (FILE, b"b")), KIND, NotDecodable, "the form has more than one part called 'data'"),
         (form((OTHER, b"a"), (FILE, b"b"), (OTHER, b"c")), KIND, NotDecodable, "more than one part called 'comment'"),
+        (form((FILE, b"a"), (FILE.replace("data", "body"), b"b")), KIND, NotDecodable, "the form has data and body"),
+        (form((FILE, b"a")) + form((FILE, b"b")), KIND, NotDecodable, "bytes behind the end of its multipart"),
         (b"--y\r\nnonsense", "multipart/form-data; boundary=x", NotDecodable, "multipart/form-data"),
         (b"<image/>", "application/xml", UnsupportedType, "the body is application/xml; image/*"),
     ],
