@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +52,12 @@ class Goldens:
 
     def of(self, model: str, version: str) -> Golden:
         """Raises ServerFault if no archive of the store is this version."""
-        found = {f"{path.stem}-{path.stat().st_mtime_ns}": path for path in self.store.glob("*.mar")}
-        self.known = {name: self.known.get(name) or Golden(path, self.folder / name) for name, path in found.items()}
+        known: dict[str, Golden] = {}
+        for path in self.store.glob("*.mar"):
+            with suppress(FileNotFoundError):  # archives go while this looks, and links may lead to one that has gone
+                name = f"{path.stem}-{path.stat().st_mtime_ns}"
+                known[name] = self.known.get(name) or Golden(path, self.folder / name)
+        self.known = known
         for golden in self.known.values():
             if (golden.model, golden.version) == (model, version):
                 return golden

@@ -1,8 +1,10 @@
-"""What TorchServe's gRPC lacks: health, and reflection. On a port of loopback, to which the gateway leads."""
+"""Serves over gRPC what TorchServe lacks, health and reflection, on a port of loopback to which the gateway leads."""
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -15,6 +17,7 @@ from torchferry.serving.net.reflection import add_reflection
 from torchferry.serving.torchserve.settings import LOOPBACK
 
 WATCH_SECONDS = 1.0
+END_SECONDS = 5.0
 OPTIONS = [
     ("grpc.max_receive_message_length", 64 * 1024),
     ("grpc.max_concurrent_streams", 100),
@@ -32,33 +35,44 @@ class GrpcServices:
     @contextmanager
     def running(self) -> Iterator[None]:
         """While the block runs, it answers on `port`."""
-        loop, began, ended = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+        loop, ended = asyncio.new_event_loop(), asyncio.Event()
+        began: Future[int] = Future()
         thread = threading.Thread(
             target=loop.run_until_complete, args=(self._serve(began, ended),), name="grpc-services", daemon=True
         )
         thread.start()
-        began.wait()
+        self.port = began.result()
         try:
             yield
         finally:
             loop.call_soon_threadsafe(ended.set)
-            thread.join()
-            loop.close()
+            thread.join(END_SECONDS)  # it may be asking a server that does not answer any more
+            if not thread.is_alive():
+                loop.close()
 
-    async def _serve(self, began: threading.Event, ended: asyncio.Event) -> None:
-        server = grpc.aio.server(options=OPTIONS)
-        self.health = _Health(self.why_not_ready)
-        health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
-        add_reflection((predictions_grpc.SERVICE, health.SERVICE_NAME), server, predictions_grpc.POOL)
-        self.port = server.add_insecure_port(authority(LOOPBACK, 0))
-        await server.start()
-        began.set()
+    async def _serve(self, began: "Future[int]", ended: asyncio.Event) -> None:
+        try:
+            server, port = await self._started()
+        except Exception as error:
+            began.set_exception(error)
+            return
+        began.set_result(port)
         while not ended.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(ended.wait(), WATCH_SECONDS)
             if self.health.watched and not ended.is_set():
                 await self.health.refresh()
         await server.stop(0)
+
+    async def _started(self) -> tuple[grpc.aio.Server, int]:
+        """The server, and its port."""
+        server = grpc.aio.server(options=OPTIONS)
+        self.health = _Health(self.why_not_ready)
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
+        add_reflection((predictions_grpc.SERVICE, health.SERVICE_NAME), server, predictions_grpc.POOL)
+        port = server.add_insecure_port(authority(LOOPBACK, 0))
+        await server.start()
+        return server, port
 
 
 class _Health(health.aio.HealthServicer):  # type: ignore[misc]
@@ -88,7 +102,11 @@ class _Health(health.aio.HealthServicer):  # type: ignore[misc]
         await asyncio.shield(self.refreshing)
 
     async def _refresh(self) -> None:
-        status = STATUS.NOT_SERVING if await asyncio.to_thread(self.why_not_ready) else STATUS.SERVING
+        try:
+            status = STATUS.NOT_SERVING if await asyncio.to_thread(self.why_not_ready) else STATUS.SERVING
+        except Exception:  # a bug of ours, which must not end the answers of this port
+            traceback.print_exc()
+            status = STATUS.NOT_SERVING
         for service in ("", predictions_grpc.SERVICE):
             if self._server_status.get(service) != status:
                 await self.set(service, status)

@@ -5,6 +5,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,8 +58,9 @@ def main(arguments: Sequence[str]) -> None:
                     _announce(server)
                     _until_stopped(server, gateway, stop)
                     ready.draining = True
+                    end = time.monotonic() + settings.drain_timeout
                     gateway.drain(settings.drain_timeout, at_once.is_set)
-                    _drain(server, at_once)
+                    _drain(server, max(0.0, end - time.monotonic()), at_once)
         except ServerFailed as error:
             print(f"torchferry: {error}", file=sys.stderr)
             sys.exit(1)
@@ -103,12 +105,12 @@ def _absolute(paths: Sequence[Path] | None) -> list[str]:
     return [str(path.absolute()) for path in paths or ()]
 
 
-def _drain(server: TorchServe, at_once: threading.Event) -> None:
-    """Let it answer what it has, until a second signal: Java drops requests in flight when it is told to end."""
-    seconds = server.settings.drain_timeout
+def _drain(server: TorchServe, seconds: float, at_once: threading.Event) -> None:
+    """Let it answer what it has, for so long at most and until a second signal: Java drops what is in flight when it is
+    told to end."""
     if not wait_idle(lambda: unanswered(server.metrics_url), seconds, at_once.is_set) and not at_once.is_set():
         print(
-            f"torchferry: requests still came, or were not answered, after {seconds:g} s; they are dropped",
+            "torchferry: requests still came, or were not answered, within --drain-timeout; they are dropped",
             file=sys.stderr,
         )
 

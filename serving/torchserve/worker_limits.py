@@ -1,4 +1,4 @@
-"""What a worker may spend on a request; the launcher hands it over in the environment."""
+"""Bounds what a worker may spend on a request; the launcher hands it over in the environment."""
 
 import math
 import os

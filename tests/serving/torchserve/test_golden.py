@@ -77,6 +77,11 @@ def test_an_archive_is_read_once_and_again_when_it_was_replaced(store: Path, tmp
     assert len(goldens.known) == 1
 
 
+def test_an_archive_that_has_gone_keeps_no_other_from_being_read(store: Path, tmp_path: Path) -> None:
+    (store / "gone.mar").symlink_to(tmp_path / "nowhere.mar")
+    assert Goldens(store, tmp_path / "golden").of(MODEL, "2.0").version == "2.0"
+
+
 def test_versions_come_and_go(store: Path, tmp_path: Path) -> None:
     goldens = Goldens(store, tmp_path / "golden")
     with pytest.raises(ServerFault, match=f"^{MODEL}@3.0 was loaded from an archive that is gone$"):

@@ -17,9 +17,12 @@ SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.Health
 class Ready:
     def __init__(self) -> None:
         self.why, self.asked = "", 0
+        self.fault: Exception | None = None
 
     def __call__(self) -> str:
         self.asked += 1
+        if self.fault:
+            raise self.fault
         return self.why
 
 
@@ -60,3 +63,22 @@ def test_who_watches_is_told_of_a_change(channel: grpc.Channel, ready: Ready) ->
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
 def test_reflection_names_what_the_gateway_leads_to(channel: grpc.Channel, version: str) -> None:
     assert {predictions_grpc.SERVICE, "grpc.health.v1.Health"} <= services_of(channel, version)
+
+
+def test_a_fault_of_the_question_is_not_ready_and_the_next_is_answered(channel: grpc.Channel, ready: Ready) -> None:
+    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+    assert next(watch).status == SERVING
+    ready.fault = FileNotFoundError("an archive has gone")
+    assert next(watch).status == NOT_SERVING
+    ready.fault = None
+    assert next(watch).status == SERVING
+    watch.cancel()
+
+
+def test_what_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_given: object) -> None:
+        raise RuntimeError("no port")
+
+    monkeypatch.setattr("torchferry.serving.torchserve.grpc_services.add_reflection", refuse)
+    with pytest.raises(RuntimeError, match="no port"), GrpcServices(Ready()).running():
+        pass
