@@ -1,4 +1,4 @@
-"""Who vouches for a bundle or an archive: `--sign KEY`, and `--require-signature PUB` where it is read.
+"""Vouches for a bundle or an archive: `--sign KEY`, and `--require-signature PUB` where it is read.
 
 openssl ecparam -name prime256v1 -genkey -noout -out signing.pem
 openssl pkey -in signing.pem -pubout -out trusted.pem

@@ -1,4 +1,4 @@
-"""Where the model of a run folder comes from: its recipe, its samples, its checkpoint and its weights."""
+"""Says where the model of a run folder comes from: its recipe, its samples, its checkpoint and its weights."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""Whether a request to a port on loopback was made on purpose: a browser sends one for any web page that it shows."""
+"""Tells whether a request to loopback was made on purpose: a browser sends one for any web page that it shows."""
 
 import ipaddress
 from collections.abc import Collection

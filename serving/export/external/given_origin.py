@@ -1,4 +1,4 @@
-"""Where a model comes from that was not trained here: what was asked for, its weights, and what it was judged on."""
+"""Says where a model comes from that was not trained here: what was asked for, its weights, what it was judged on."""
 
 import argparse
 import hashlib
