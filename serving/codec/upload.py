@@ -15,7 +15,7 @@ from torchferry.serving.errors import NotDecodable
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # or clients could fill the log with their mistakes
 FORM = "multipart/form-data"
 BODIES = ("data", "body")
-"""Either is what TorchServe's own handlers read of several parts."""
+"""Over gRPC, either is what TorchServe's own handlers read."""
 PARAMETERS = ("top_k", "target")
 """Parts of a form that say how it is to be answered."""
 
@@ -28,7 +28,7 @@ class Upload:
 
 
 def upload(body: bytes, content_type: str) -> Upload:
-    """The body itself, or the only file or field of a form, or the one called data. Raises RequestError."""
+    """The body itself, or the only file or field of a form. Raises RequestError."""
     if content_type.partition(";")[0].strip().lower() == FORM:
         return _from_form(body, content_type)
     check_type(content_type)
@@ -36,16 +36,13 @@ def upload(body: bytes, content_type: str) -> Upload:
 
 
 def the_body(parts: Mapping[str, bytes]) -> Upload:
-    """Of a form's parts, by name. Raises NotDecodable where none of several is meant."""
+    """Of a form's parts, by name, none of which is left out. Raises NotDecodable where there is not one."""
     parameters = {name: parts[name] for name in PARAMETERS if name in parts}
-    others = {name: part for name, part in parts.items() if name not in PARAMETERS}
-    names = list(others) if len(others) == 1 else [name for name in BODIES if name in others]
-    if len(names) > 1:
-        raise NotDecodable(f"the form has {' and '.join(names)}; one of them is taken")
-    if not names:
-        taken = "one is taken, or the one called data; several inputs go as JSON"
-        raise NotDecodable(f"the form has {len(others)} parts; {taken}")
-    return Upload(others[names[0]], parameters)
+    names = [name for name in parts if name not in PARAMETERS]
+    if len(names) != 1:
+        said = " and ".join(sorted(names))[:200] or "no part"
+        raise NotDecodable(f"the form has {said} for the model; it takes one part; several inputs go as JSON")
+    return Upload(parts[names[0]], parameters)
 
 
 def the_input(parts: Mapping[str, bytes], parameters: Sequence[str] = PARAMETERS) -> bytes:
@@ -88,7 +85,8 @@ def _from_form(body: bytes, content_type: str) -> Upload:
         parser.finalize()
     except FormParserError as error:
         raise NotDecodable(f"the body is not {FORM}: {error}") from error
-    if body.partition(b"--" + boundary + b"--")[2].strip():
+    # At the start of a line: a file may hold the boundary's letters elsewhere.
+    if (b"\r\n" + body).partition(b"\r\n--" + boundary + b"--")[2].strip():
         raise NotDecodable(f"the body has bytes behind the end of its {FORM}")
     if twice:
         raise NotDecodable(f"the form has more than one part called '{twice[0][:100]}'; one is taken")

@@ -54,7 +54,8 @@ class Catalogue:
         return self.store.read(self._version(version))
 
     def add(self, version: str, manifest: bytes) -> None:
-        """Raises UserError if another bundle has that version, be it since a moment ago."""
+        """Raises UserError if another bundle has that version, be it since a moment ago, or a channel its name."""
+        self.check_version(version)
         self.store.create(self._version(version), manifest)
         found = self.manifest(version)
         if found is None:
@@ -85,7 +86,7 @@ class Catalogue:
 
     def channel(self, channel: str) -> str | None:
         """The version that it means, or None."""
-        content = self.store.read(f"{self.name}/channels/{checked(channel)}.json")
+        content = self.store.read(self._channel(channel))
         return None if content is None else str(_parsed(content, f"channel {channel}")["version"])
 
     def channels(self) -> dict[str, str]:
@@ -105,12 +106,21 @@ class Catalogue:
 
     def move(self, channel: str, version: str) -> Move:
         """Make `channel` mean `version`, which is there. One write, so that a reader sees the old or the new one."""
-        if self._has(channel):
-            raise UserError(f"{channel}: is a version of {self.name}; give the channel a name of its own")
+        self.check_channel(channel, version)
         move = Move(time.time(), channel, version, self.channel(channel))
-        self.store.write(f"{self.name}/channels/{checked(channel)}.json", _json(asdict(move)))
+        self.store.write(self._channel(channel), _json(asdict(move)))
         self.store.write(f"{self.name}/history/{move.time:017.6f}-{uuid.uuid4().hex[:8]}.json", _json(asdict(move)))
         return move
+
+    def check_version(self, version: str) -> None:
+        """Raise UserError if a channel has the name: nobody could follow that any more, and versions stay."""
+        if self.store.size(self._channel(version)) is not None:
+            raise UserError(f"{version}: is a channel of {self.name}; export the bundle with another --model-version")
+
+    def check_channel(self, channel: str, version: str) -> None:
+        """Raise UserError if a version has the name, be it `version`, which may still have to come."""
+        if channel == version or self._has(channel):
+            raise UserError(f"{channel}: is a version of {self.name}; give the channel a name of its own")
 
     def history(self) -> list[Move]:
         """From the first move to the last."""
@@ -123,6 +133,9 @@ class Catalogue:
 
     def _version(self, version: str) -> str:
         return f"{self.name}/versions/{checked(version)}.json"
+
+    def _channel(self, channel: str) -> str:
+        return f"{self.name}/channels/{checked(channel)}.json"
 
     def _names(self, folder: str) -> list[str]:
         return [name for name in self.store.names(folder) if name.endswith(".json") and not name.startswith(".")]

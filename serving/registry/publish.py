@@ -26,6 +26,8 @@ def main(arguments: Sequence[str]) -> None:
     if key:
         bundles.sign(bundle, key)
     catalogue = Catalogue(ObjectStore(options.url), bundle.name)
+    for channel in options.channel:
+        catalogue.check_channel(channel, bundle.version)
     publish(bundle, catalogue)
     print(f"{options.url.rstrip('/')}/{bundle.name}@{bundle.version}")
     for channel in options.channel:
@@ -37,6 +39,7 @@ def publish(bundle: Bundle, catalogue: Catalogue) -> None:
     """Upload what is not there whole, model.json last. Raises UserError for another bundle of that version."""
     if not bundle.accepted:
         raise UserError(f"{bundle.root}: has no accepted variant, so nobody could serve it")
+    catalogue.check_version(bundle.version)
     manifest = (bundle.root / "model.json").read_bytes()
     if catalogue.manifest(bundle.version) is not None:
         catalogue.add(bundle.version, manifest)  # another bundle is refused before anything is uploaded

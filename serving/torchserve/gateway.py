@@ -138,7 +138,7 @@ class Gateway:
         """Answer what is under way, for so long at most and until `stopped()`, and take nothing new; then stop."""
         if self.process and self.process.runs:
             # nginx forgets to reload when it is told to quit before it began.
-            with suppress(ServerFailed, psutil.Error):  # it may end by itself just now
+            with suppress(ServerFailed):  # it may end by itself just now
                 self._turn(replace(self.front, draining=True))
             for listener in self.listeners:
                 listen_backlog.shut(listener)
@@ -185,6 +185,7 @@ class Gateway:
 
     def _turn(self, front: Front) -> None:
         """Return when nginx goes by what the front says now, in every request. Raises ServerFailed."""
+        self.check_running()
         workers = psutil.Process(self.process.process.pid).children() if self.process else []
         self.front = front
         self._reload()

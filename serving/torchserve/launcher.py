@@ -219,6 +219,11 @@ class TorchServe:
             self.java_process.stop(STOP_SECONDS)  # workers are in Java's process group
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def kill(self) -> None:
+        """End Java and its workers at once, whatever waits for them; `stop` is still to come."""
+        if self.java_process:
+            self.java_process.kill()
+
     def _check_loading(self, model: str, deadline: float) -> None:
         failure = self.failures / model
         if failure.exists():

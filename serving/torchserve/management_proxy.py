@@ -55,7 +55,8 @@ class ManagementProxy:
         refusal = self._refusal(environ)
         status, kind, body = _refused(*refusal) if refusal else self._asked(environ)
         start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
-        return [body]
+        # What comes behind a HEAD's answer would be read as the next one.
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _refusal(self, environ: dict[str, Any]) -> Refusal | None:
         if why := why_foreign(environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN", "")):
@@ -66,7 +67,9 @@ class ManagementProxy:
         if environ["REQUEST_METHOD"] not in READS and kind != "application/json":
             words = f"Content-Type is {kind[:100] or 'missing'}; send application/json, with or without a body"
             return "415 Unsupported Media Type", UnsupportedType.code, words
-        if not _length(environ).isdecimal() or int(_length(environ)) > LONGEST:
+        # A body in chunks has no length to read to: it would be left out.
+        is_chunked = "HTTP_TRANSFER_ENCODING" in environ
+        if is_chunked or not _length(environ).isdecimal() or int(_length(environ)) > LONGEST:
             return "413 Content Too Large", TooLarge.code, f"the body has no length, or more than {LONGEST:,} bytes"
         return None
 

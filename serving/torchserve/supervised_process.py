@@ -48,10 +48,14 @@ class SupervisedProcess:
         self.process.terminate()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(seconds)
+        self.kill()
+        self.process.wait()
+
+    def kill(self) -> None:
+        """SIGKILL, to its whole group; also from a signal's handler, while `stop` waits."""
         with suppress(ProcessLookupError):
             # start_new_session made its number that of its group as well.
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
 
 
 def _die_with_parent() -> None:

@@ -7,8 +7,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import FrameType
 
 from torchferry.arguments import Parser
 from torchferry.errors import UserError
@@ -41,8 +42,19 @@ def main(arguments: Sequence[str]) -> None:
     check_ready_file(settings.ready_file)
     check_gateway(settings)
     stop, at_once = threading.Event(), threading.Event()
+    server: TorchServe | None = None
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if not stop.is_set():
+            stop.set()
+        elif server is None:
+            sys.exit(128 + number)
+        else:
+            at_once.set()
+            server.kill()  # whatever waits for it, be it the start, the drain or the end
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: (at_once if stop.is_set() else stop).set())
+        signal.signal(name, on_signal)
     with tempfile.TemporaryDirectory(prefix="torchferry-archives-") as folder:
         archives = find_archives(options.models, Path(folder), trusted)
         server = TorchServe(archives, settings)
@@ -53,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
             server.start(stop.is_set)
             if not stop.is_set():
                 running = dataclasses.replace(server.running, trusted=_absolute(options.require_signature))
-                with _beside(server, running) as (ready, services):
+                with beside(server, running) as (ready, services):
                     gateway.open(server, services.port)
                     _announce(server)
                     _until_stopped(server, gateway, stop)
@@ -93,11 +105,12 @@ def find_archives(paths: Sequence[Path], folder: Path, trusted: TrustedKeys | No
 
 
 @contextmanager
-def _beside(server: TorchServe, running: RunningServer) -> Iterator[tuple[Readiness, GrpcServices]]:
-    """What this process answers itself, while the block runs: metrics, management, and gRPC that TorchServe lacks."""
+def beside(server: TorchServe, running: RunningServer) -> Iterator[tuple[Readiness, GrpcServices]]:
+    """What this process answers itself, while the block runs: metrics, management, and, where a gateway leads there,
+    gRPC that TorchServe lacks."""
     with page_of(server) as page, managed(server), announced(server.ports.management, running):
         services = GrpcServices(page.ready)
-        with services.running():
+        with nullcontext() if server.settings.gateway == "none" else services.running():
             yield page.ready, services
 
 

@@ -119,6 +119,21 @@ def test_a_form_may_carry_the_picture(served: Served, image: bytes, name: str) -
     assert label(packed) == label(sent)
 
 
+def test_a_form_of_which_something_would_be_left_out_is_refused(served: Served, image: bytes) -> None:
+    picture = ("0.png", image, "image/png")
+    for others, words in (
+        ({"comment": "hello"}, "the form has comment and data for the model"),
+        ({"body": picture}, "the form has body and data for the model"),
+    ):
+        body, kind = encode_multipart_formdata({"data": picture, **others})
+        answer = served.predict(served.digits, body, Content_Type=kind)
+        assert (answer.status, answer.json["code"]) == (400, "not_decodable")
+        assert words in answer.json["detail"]
+    body, kind = encode_multipart_formdata({"data": picture})
+    answer = served.predict(served.digits, body + b"more", Content_Type=kind)
+    assert (answer.status, answer.json["code"]) == (400, "not_decodable")
+
+
 @pytest.mark.parametrize("kind", ["text/csv", CURL, "text/plain", ""])
 def test_rows_are_taken_as_lines_and_as_json(served: Served, kind: str) -> None:
     headers = {"Content_Type": kind} if kind else {}

@@ -99,3 +99,26 @@ def test_a_channel_that_cannot_be_a_name_is_refused_before_anything_is_uploaded(
     with pytest.raises(UserError, match="'a/b' cannot be a name"):
         main([str(bundle.root), f"{tmp_path}/store", "--channel", "stable", "--channel", "a/b"])
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("channel", ["1.0", "2.0"])
+def test_a_channel_called_like_a_version_is_refused_before_anything_is_uploaded(tmp_path: Path, channel: str) -> None:
+    """Be it the version that is being published."""
+    catalogue = Catalogue(ObjectStore(str(tmp_path / "store")), "tiny")
+    publish(written(tmp_path / "first", b"first", version="1.0"), catalogue)
+    second = written(tmp_path / "second", b"second", version="2.0")
+    with pytest.raises(UserError, match=rf"^{channel}: is a version of tiny; give the channel a name of its own"):
+        main([str(second.root), catalogue.store.url, "--channel", channel])
+    assert (catalogue.versions(), catalogue.channels()) == (["1.0"], {})
+
+
+def test_a_version_called_like_a_channel_is_refused_before_anything_is_uploaded(tmp_path: Path) -> None:
+    catalogue = Catalogue(ObjectStore(str(tmp_path / "store")), "tiny")
+    publish(written(tmp_path / "first", b"first", version="1.0"), catalogue)
+    catalogue.move("stable", "1.0")
+    objects = catalogue.store.names("tiny/objects")
+    with pytest.raises(UserError, match=r"^stable: is a channel of tiny; export the bundle with another --model-ver"):
+        publish(written(tmp_path / "second", b"second", version="stable"), catalogue)
+    assert (catalogue.store.names("tiny/objects"), catalogue.resolve("stable")) == (objects, "1.0")
+    with pytest.raises(UserError, match=r"^stable: is a channel of tiny"):
+        catalogue.add("stable", b"another")

@@ -211,6 +211,8 @@ def test_nginx_that_ends_by_itself_or_finds_no_port_is_told(start: Start, free_p
     gateway.process.process.wait()
     with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
         gateway.check_running()
+    with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
+        gateway.open(SimpleNamespace(ports=SimpleNamespace(inner_rest=1, inner_grpc=1)), 1)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=f"--port: cannot listen on {LOOPBACK}:{free_port_in_use}"):
         start(port=free_port_in_use)
 

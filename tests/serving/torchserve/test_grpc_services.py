@@ -52,7 +52,7 @@ def test_health_is_asked_for_when_somebody_wants_to_know(channel: grpc.Channel, 
 
 
 def test_who_watches_is_told_of_a_change(channel: grpc.Channel, ready: Ready) -> None:
-    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=30)
     assert next(watch).status == SERVING
     ready.why = "no model is left"
     assert next(watch).status == NOT_SERVING
@@ -66,7 +66,7 @@ def test_reflection_names_what_the_gateway_leads_to(channel: grpc.Channel, versi
 
 
 def test_a_fault_of_the_question_is_not_ready_and_the_next_is_answered(channel: grpc.Channel, ready: Ready) -> None:
-    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=30)
     assert next(watch).status == SERVING
     ready.fault = FileNotFoundError("an archive has gone")
     assert next(watch).status == NOT_SERVING

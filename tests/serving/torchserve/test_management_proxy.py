@@ -108,6 +108,18 @@ def test_a_long_body_is_refused(ask: Ask) -> None:
     assert ask(body=bytes(65_537), Content_Type="application/json").status == 413
 
 
+def test_a_body_in_chunks_is_refused(ask: Ask) -> None:
+    answer = ask(body=iter([b"{}"]), Content_Type="application/json")
+    assert (answer.status, answer.json()["code"]) == (413, "too_large")
+
+
+def test_a_refusal_of_head_has_no_body(management: Path) -> None:
+    said: list[str] = []
+    environ = {"REQUEST_METHOD": "HEAD", "PATH_INFO": "/models", "HTTP_HOST": "evil.example"}
+    body = ManagementProxy(management, Access(None), "our-key").answer(environ, lambda status, _: said.append(status))
+    assert (said, body) == (["403 Forbidden"], [])
+
+
 def test_where_there_are_tokens_an_administrators_or_our_own_is_needed(ask_with_tokens: Ask, tokens: Path) -> None:
     def status(authorization: str, method: str = "POST") -> int:
         return ask_with_tokens(method, Content_Type="application/json", Authorization=authorization).status

@@ -1,13 +1,36 @@
 """The arguments of `torchferry up --runtime torchserve`: archives, folders of them, and those refused."""
 
+import os
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from tests.forks import ROOT
 from tests.serving.torchserve.tiny_archive import archived
+from tests.waiting import wait_until
 from torchferry.errors import UserError
 from torchferry.serving.bundle.signature import TrustedKeys
-from torchferry.serving.torchserve.up_torchserve import find_archives, main
+from torchferry.serving.torchserve.launcher import TorchServe
+from torchferry.serving.torchserve.settings import Settings
+from torchferry.serving.torchserve.up_torchserve import beside, find_archives, main
+
+JAVA = """#!/bin/sh
+[ "$1" = -version ] && { echo 'openjdk version "17.0.1"' >&2; exit; }
+trap '' TERM
+touch "$STARTED"
+exec sleep 100
+"""
+"""It neither gets ready nor ends when it is told to."""
+PATIENT = """
+import sys
+from torchferry.serving.torchserve import launcher, up_torchserve
+launcher.STOP_SECONDS = 3600
+up_torchserve.main(sys.argv[1:])
+"""
 
 
 def test_archives_come_in_the_order_given_and_those_of_a_folder_by_name(tmp_path: Path) -> None:
@@ -45,3 +68,33 @@ def test_an_unsigned_archive_is_not_taken_where_signatures_are_required(tmp_path
 def test_a_ready_file_that_cannot_be_one_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^--ready-file: .* cannot be a file"):
         main([str(tmp_path / "nowhere"), "--gateway", "none", "--ready-file", str(tmp_path)])
+
+
+def test_a_second_signal_while_it_starts_ends_it_at_once(tmp_path: Path) -> None:
+    java, started = tmp_path / "bin" / "java", tmp_path / "started"
+    java.parent.mkdir()
+    java.write_text(JAVA)
+    java.chmod(0o755)
+    environment = os.environ | {"JAVA_HOME": str(tmp_path), "STARTED": str(started)}
+    free = ["--gateway", "none", "--port", "0", "--grpc-port", "0", "--metrics-port", "0"]
+    command = [sys.executable, "-c", PATIENT, str(archived(tmp_path / "store")), *free]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        wait_until(lambda: started.exists() or process.poll() is not None)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(50) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(("gateway", "runs"), [("none", False), ("nginx", True)])
+def test_what_a_gateway_would_lead_to_is_not_there_without_one(tmp_path: Path, gateway: str, runs: bool) -> None:
+    server = TorchServe([archived(tmp_path / "store")], Settings(port=0, grpc_port=0, metrics_port=0, gateway=gateway))
+    try:
+        with beside(server, server.running) as (_, services):
+            assert (services.port != 0) == runs
+            assert ("grpc-services" in {thread.name for thread in threading.enumerate()}) == runs
+    finally:
+        server.stop()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from urllib3 import encode_multipart_formdata
 
 from tests.serving.onnx_server.in_process import model_of_bundle
 from tests.serving.tiny_bundle import GOLDEN, written
@@ -100,3 +101,10 @@ async def test_predictions_are_read_aside_and_answered_with_so_many_labels(tiny:
     assert [len(each["top_k"]) for each in json.loads(b"".join(content))["predictions"]] == [1] * len(GOLDEN)
     with pytest.raises(WrongParameter, match="top_k is 'few'"):
         PredictionsForm(request(x_top_k=b"few"), b"", LIMIT).read(model(tiny))
+
+
+@in_loop
+async def test_a_target_that_nothing_would_explain_is_refused(tiny: Bundle) -> None:
+    sent, kind = encode_multipart_formdata({"data": body(), "target": "cat"})
+    with pytest.raises(WrongParameter, match="the form has 'target', which is read for explanations alone"):
+        PredictionsForm(request(content_type=kind.encode()), sent, LIMIT).read(model(tiny))
