@@ -25,27 +25,41 @@ def script() -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code of `arguments`: 0 done, 2 wrong input, 3 a gate refused, 1 a server or the machine failed."""
+    ended: list[int] = []
+
+    def end(number: int, _frame: object) -> None:
+        ended.append(number)
+        sys.exit(128 + number)
+
     # As Ctrl-C: what is half done is cleaned up on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, end)
     try:
         code = _run(arguments)
         if sys.stdout is not None:  # it was closed before the start
             sys.stdout.flush()
         return code
-    except (UserError, GateError, ServerFault) as error:
-        print(f"torchferry: {error}", file=sys.stderr)
-        return 2 if isinstance(error, (UserError, StoreRefused)) else 3 if isinstance(error, GateError) else 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read the output has gone; so that flushing at the end does not fail again
+    except Exception as error:
+        if ended:  # a library that was just being imported makes an ImportError of it
+            return 128 + ended[0]
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Its exit code, once it is said; a bug of ours is raised again."""
+    if isinstance(error, (UserError, GateError, ServerFault)):
+        print(f"torchferry: {error}", file=sys.stderr)
+        return 2 if isinstance(error, (UserError, StoreRefused)) else 3 if isinstance(error, GateError) else 1
+    if isinstance(error, BrokenPipeError):  # whoever read it has gone; so that flushing at the end does not fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except OSError as error:
+    if isinstance(error, OSError):
         file = error.filename2 or error.filename
-        if error.errno not in OF_THE_DISK and not (isinstance(error, PermissionError) and file):
-            raise
-        print(f"torchferry: {file or 'the disk'}: {error.strerror}", file=sys.stderr)
-        return 1
+        if error.errno in OF_THE_DISK or (isinstance(error, PermissionError) and file):
+            print(f"torchferry: {file or 'the disk'}: {error.strerror}", file=sys.stderr)
+            return 1
+    raise error
 
 
 def step(verb: Verb) -> Callable[[Sequence[str]], Any]:

@@ -15,7 +15,7 @@ import psutil
 import urllib3
 
 from tests.server import Server
-from tests.serving.torchserve.traps.stock import NOTHING, QUICK_START, StockFailed, StockServer, stock_archive
+from tests.serving.torchserve.traps.stock import NOTHING, QUICK_START, StockFailed, StockServer, stock_archive, until
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.torchserve.archive import Serving, archive
 from torchferry.serving.torchserve.settings import LOOPBACK
@@ -158,7 +158,16 @@ def described(server: AnyServer) -> dict[str, Any]:
 
 
 def workers_of(server: AnyServer) -> list[psutil.Process]:
-    found = [psutil.Process(worker["pid"]) for worker in described(server)["workers"]]
+    """Once all that TorchServe tells of run: for a while it tells of one that was killed."""
+    found: list[psutil.Process] = []
+
+    def run() -> bool:
+        with suppress(psutil.NoSuchProcess):
+            found[:] = [psutil.Process(worker["pid"]) for worker in described(server)["workers"]]
+            return True
+        return False
+
+    until(run)
     if not found:
         raise StockFailed("there is no worker")
     return found
