@@ -50,6 +50,8 @@ class RequestContext:
 
     seconds = 0.0
     """From its arrival to its end, once that has come."""
+    client = ""
+    """By which shares are counted; empty where clients cannot be told apart."""
     model: Served | None = None
     """None until it is found."""
     work: Work | None = None
