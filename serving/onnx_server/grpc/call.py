@@ -6,6 +6,7 @@ import grpc
 
 from torchferry.serving.errors import (
     DeadlinePassed,
+    Forbidden,
     InferenceFailed,
     NotAllowed,
     NotDecodable,
@@ -31,6 +32,7 @@ STATUS: dict[type[Exception], grpc.StatusCode] = {
     TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     TooSlow: grpc.StatusCode.DEADLINE_EXCEEDED,
     NotAllowed: grpc.StatusCode.UNAUTHENTICATED,
+    Forbidden: grpc.StatusCode.PERMISSION_DENIED,
     UnknownModel: grpc.StatusCode.NOT_FOUND,
     Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Unavailable: grpc.StatusCode.UNAVAILABLE,

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from tritonclient.grpc import model_config_pb2, service_pb2_grpc
 from tritonclient.grpc import service_pb2 as messages
 
-from torchferry.serving.errors import Unavailable, UnknownModel
+from torchferry.serving.errors import Forbidden, Unavailable, UnknownModel
 from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.dataplane import DataPlane
@@ -76,10 +76,10 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
         return messages.RepositoryIndexResponse(models=descriptions.index(self.plane.repository, request.ready))
 
     async def RepositoryModelLoad(self, _request: object, context: Context) -> NoReturn:
-        await context.abort(grpc.StatusCode.PERMISSION_DENIED, ELSEWHERE)
+        await refuse(context, Forbidden(ELSEWHERE))
 
     async def RepositoryModelUnload(self, _request: object, context: Context) -> NoReturn:
-        await context.abort(grpc.StatusCode.PERMISSION_DENIED, ELSEWHERE)
+        await refuse(context, Forbidden(ELSEWHERE))
 
     async def ModelInfer(self, request: InferRequest, context: Context) -> InferResponse:
         try:

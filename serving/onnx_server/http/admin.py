@@ -9,8 +9,8 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.codec.json_objects import check_names_read
 from torchferry.serving.errors import NotDecodable, RequestError, WrongParameter
+from torchferry.serving.net.admin_rule import AdminRule
 from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.http.admin_guard import AdminGuard
 from torchferry.serving.onnx_server.http.errors import fail, refuse, say
 from torchferry.serving.onnx_server.http.introspection import read_object
 from torchferry.serving.onnx_server.http.request import JSON, HttpRequest
@@ -39,10 +39,13 @@ class Admin:
 
     def __init__(self, plane: DataPlane, rest: Rest, allowed: AllowedBundles) -> None:
         self.repository, self.rest, self.allowed = plane.repository, rest, allowed
-        self.guard = AdminGuard(rest.access, plane.settings.admin_host)
+        self.rule = AdminRule(rest.access, plane.settings.admin_host)
 
     def __call__(self, request: HttpRequest) -> Coroutine[Any, Any, None] | None:
-        if self.guard.refuses_page(request):
+        try:
+            self.rule.check_page(request.header(b"host"), request.header(b"origin"))
+        except RequestError as error:
+            refuse(request, error)
             return None
         match request.path.strip("/").split("/"):
             case ["v2", "repository", "models", name, call] if call in CALLS.get(request.method, ()):
@@ -52,8 +55,7 @@ class Admin:
 
     async def _answer(self, request: HttpRequest, name: str, call: Call) -> None:
         try:
-            if self.guard.refuses_change(request):
-                return None
+            self.rule.check_change(request.method, request.header(b"authorization"), request.header(b"content-type"))
             check_query(request)
             said = await call(name, await read_object(request))
         except UserError as error:

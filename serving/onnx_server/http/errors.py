@@ -6,8 +6,10 @@ import traceback
 from collections.abc import Iterable
 
 from torchferry.serving.errors import (
+    SOON,
     ClientGone,
     DeadlinePassed,
+    Forbidden,
     InferenceFailed,
     NotAllowed,
     NotDecodable,
@@ -28,6 +30,7 @@ Refusal = RequestError | DeadlinePassed | InferenceFailed
 STATUS: dict[type[Refusal], tuple[int, str]] = {
     NotDecodable: (400, "Bad Request"),
     NotAllowed: (401, "Unauthorized"),
+    Forbidden: (403, "Forbidden"),
     UnknownModel: (404, "Not Found"),
     TooSlow: (408, "Request Timeout"),
     TooLarge: (413, "Content Too Large"),
@@ -41,15 +44,12 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
     DeadlinePassed: (504, "Gateway Timeout"),
 }
 
-
 CODES = (
     *(error.code for error in STATUS if error is not ClientGone),
     *("bad_request", "not_found", "method_not_allowed", "request_header_fields_too_large"),
     *("internal_server_error", "not_implemented"),
 )
 """All that a body can have: of the errors, and of refusals that are HTTP's own, whose code is the status's phrase."""
-SOON = 1
-"""Seconds after which another server answers, or this one's successor."""
 
 
 def refuse(request: HttpRequest, error: Refusal) -> None:

@@ -209,6 +209,13 @@ async def test_a_page_of_another_origin_changes_nothing(tmp_path: Path) -> None:
 
 
 @in_loop
+async def test_a_change_that_is_not_json_is_refused(tmp_path: Path) -> None:
+    async with managing(written(tmp_path)) as port:
+        said = await port.post("unload", **{"Content-Type": "text/plain"})
+        assert (said.status, said.json["code"], port.versions) == (415, "unsupported_type", ["1.0"])
+
+
+@in_loop
 async def test_with_tokens_only_the_role_admin_changes_anything_and_others_ask_as_elsewhere(tmp_path: Path) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text("ann s-ann\nbob s-bob admin\n")
