@@ -101,7 +101,7 @@ class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return await continuation(details)
 
 
-def _refusal(handler: Handler | None, error: Exception) -> Handler:
+def _refusal(handler: Handler | None, error: NotAllowed | Overloaded) -> Handler:
     """A handler of the same kind that only says no."""
 
     async def say_no(_request: object, context: Context) -> NoReturn:

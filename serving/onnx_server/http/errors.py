@@ -52,23 +52,23 @@ CODES = (
 """All that a body can have: of the errors, and of refusals that are HTTP's own, whose code is the status's phrase."""
 
 
-def refuse(request: HttpRequest, error: Refusal) -> None:
-    """`error` is one of STATUS."""
+def refuse(request: HttpRequest, error: Refusal, known: Iterable[Header] = ()) -> None:
+    """`error` is one of STATUS; `known`: what its context has to say."""
     status, phrase = STATUS[type(error)]
-    headers: list[Header] = []
+    headers = [*known]
     if isinstance(error, TryLater):
-        headers = [(b"retry-after", b"%d" % error.retry_after)]
+        headers.append((b"retry-after", b"%d" % error.retry_after))
     elif isinstance(error, NotAllowed):
-        headers = [(b"www-authenticate", b"Bearer")]
+        headers.append((b"www-authenticate", b"Bearer"))
     say(request, status, phrase, str(error), headers, error.code)
 
 
-def fail(request: HttpRequest, error: BaseException) -> None:
+def fail(request: HttpRequest, error: BaseException, known: Iterable[Header] = ()) -> None:
     """The server ended, or it has a bug, which is shown to whoever reads its stderr."""
     if isinstance(error, asyncio.CancelledError):
-        return refuse(request, Unavailable("the server ended before the request was answered", SOON))
+        return refuse(request, Unavailable("the server ended before the request was answered", SOON), known)
     traceback.print_exception(error)
-    return say(request, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}")
+    return say(request, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}", known)
 
 
 def say(
