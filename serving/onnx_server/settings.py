@@ -25,6 +25,9 @@ class Settings(ServerSettings):
         "folder whose bundles the admin port may load; may be repeated; default the bundles given at the start",
         type=Path,
     )
+    registry: str = option(
+        "", "where `publish` puts bundles, of which the admin port may load URL/NAME@VERSION", metavar="URL"
+    )
     metrics_tokens: Path | None = option(
         None, "file of bearer tokens as --tokens, one of which the metrics port asks for", type=Path
     )
