@@ -6,6 +6,9 @@ from pathlib import Path
 from torchferry.errors import UserError
 from torchferry.serving.cli.options import OptionSet, option
 
+HEADROOM = 64 * 1024
+"""Bytes that a message of gRPC may have around a body or an answer of the most that is allowed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServerSettings(OptionSet):

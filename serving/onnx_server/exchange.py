@@ -16,7 +16,7 @@ from torchferry.serving.codec.images import decode_files
 from torchferry.serving.codec.tensors import check_batch
 from torchferry.serving.errors import DeadlinePassed, RequestError, TooLarge, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
-from torchferry.serving.onnx_server.inference import Inference, Outputs, Work
+from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Inference, Outputs, Work
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.request_context import RequestContext
 
@@ -27,8 +27,6 @@ Answer = TypeVar("Answer")
 Written = TypeVar("Written", covariant=True)
 LARGE = 64 * 1024
 """Bytes of a request above which it is read in a thread, so that it does not hold up the others."""
-CLOCK_SECONDS = 0.002
-"""The event loop's timers are as exact as this."""
 
 
 class Form(Protocol[Written]):

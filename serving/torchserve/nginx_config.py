@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 
+from torchferry.serving.cli.server_settings import HEADROOM
 from torchferry.serving.errors import (
     DeadlinePassed,
     InferenceFailed,
@@ -19,7 +20,7 @@ from torchferry.serving.errors import (
 )
 from torchferry.serving.net.addresses import authority
 from torchferry.serving.net.auth import Token
-from torchferry.serving.torchserve.settings import HEADROOM, LOOPBACK
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 TEMPLATE = Path(__file__).with_name("nginx.conf.template")
 MOST_IN_FLIGHT = 65535  # nginx takes no higher limit

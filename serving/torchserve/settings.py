@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Self
 
 from torchferry.serving.cli.options import WrongOption, option
-from torchferry.serving.cli.server_settings import ServerSettings
+from torchferry.serving.cli.server_settings import HEADROOM, ServerSettings
 from torchferry.serving.net.addresses import authority
 from torchferry.serving.net.ports import claim, claim_or_any
 
 LOOPBACK = "127.0.0.1"
-HEADROOM = 64 * 1024
-"""Bytes that a message has around its tensors."""
 LEAST_ANSWER = 4096
 """An error must fit."""
 MOST_BYTES = 2**31 - 1

@@ -9,6 +9,7 @@ from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc import service_pb2_grpc
 
 from torchferry.errors import UserError
+from torchferry.serving.cli.server_settings import HEADROOM
 from torchferry.serving.codec import predictions_grpc
 from torchferry.serving.errors import NotAllowed, Overloaded
 from torchferry.serving.net.addresses import authority
@@ -28,8 +29,6 @@ from torchferry.serving.onnx_server.grpc.service import InferenceService
 
 INFERENCE = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.", f"/{INFERENCE}/ServerLive", f"/{INFERENCE}/ServerReady")
-HEADROOM = 64 * 1024
-"""Bytes that a message needs around its tensors."""
 
 
 class GrpcServer:

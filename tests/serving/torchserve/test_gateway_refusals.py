@@ -13,7 +13,8 @@ import urllib3
 from tests.serving.torchserve.asking_gateway import PATH, Start, ask, code, told
 from tests.serving.torchserve.upstream import DROP, Upstream
 from tests.waiting import wait_until
-from torchferry.serving.torchserve.settings import HEADROOM, LOOPBACK
+from torchferry.serving.cli.server_settings import HEADROOM
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 HEAD = b"POST /predictions/x HTTP/1.1\r\nHost: a\r\n"

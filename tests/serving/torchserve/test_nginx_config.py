@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from torchferry.serving.cli.server_settings import HEADROOM
 from torchferry.serving.net.auth import Token
 from torchferry.serving.torchserve.nginx_config import Front, Upstreams, nginx_config, pid_file
-from torchferry.serving.torchserve.settings import HEADROOM
 
 FOLDER = Path("/gateway")
 SECRET = 'a"b$c.*{d}\\é'

@@ -8,7 +8,8 @@ import pytest
 
 from tests.ports import free_port
 from torchferry.errors import UserError
-from torchferry.serving.torchserve.settings import HEADROOM, MOST_BYTES, Ports, Settings, config_properties
+from torchferry.serving.cli.server_settings import HEADROOM
+from torchferry.serving.torchserve.settings import MOST_BYTES, Ports, Settings, config_properties
 
 ANY: dict[str, Any] = {"port": 0, "grpc_port": 0, "metrics_port": 0}
 PORTS = Ports(1, 2, 3, 4, 6, 7, 5, 8)
