@@ -35,6 +35,8 @@ PHRASES = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
+IDLE_SECONDS = 75
+"""For a connection, more than the 60 s of most load balancers, as at the ONNX Runtime server."""
 LATER = "Retry-After 1"
 WRITES = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -96,7 +98,7 @@ def nginx_config(front: Front, folder: Path, tokens: Sequence[Token], addresses:
         "nothing": _string(nothing(folder)),
         "sampled": _sampled(front.access_log_share),
         "access_log": f"{_string(front.access_log.absolute())} lines if=$logged" if front.access_log else "off",
-        "keepalive": 0 if front.draining else 75,
+        "keepalive": 0 if front.draining else IDLE_SECONDS,
         "timeout": max(1, round(front.timeout * 1000)),
         "body": front.max_body_bytes,
         "message": front.max_body_bytes + HEADROOM,
