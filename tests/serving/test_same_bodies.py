@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import io
 import json
 import shutil
 import zlib
@@ -14,6 +15,7 @@ import grpc
 import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from PIL import Image
 from urllib3 import encode_multipart_formdata
 
 from tests.server import Server
@@ -156,6 +158,13 @@ def test_tensors_are_taken_as_json_and_raw(served: Served) -> None:
         np.testing.assert_array_equal(arrays(answer)["probabilities"], expected)
 
 
+def animated() -> bytes:
+    """Of several pictures, of which nobody says which is meant."""
+    frames, file = [Image.new("L", (8, 8), grey) for grey in (0, 255)], io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
 def test_what_is_refused_has_the_same_status_and_code(served: Served, image: bytes) -> None:
     twice, kind = encode_multipart_formdata([("data", ("0.png", image)), ("data", ("1.png", image))])
     two, other = encode_multipart_formdata({"a": ("0.png", image), "b": ("1.png", image)})
@@ -163,6 +172,7 @@ def test_what_is_refused_has_the_same_status_and_code(served: Served, image: byt
     for body, headers, status, code in (
         (b"no picture", {}, 400, "not_decodable"),
         (b"", {}, 400, "not_decodable"),
+        (animated(), {}, 400, "not_decodable"),
         (twice, {"Content_Type": kind}, 400, "not_decodable"),
         (two, {"Content_Type": other}, 400, "not_decodable"),
         (image, {"Content_Type": "multipart/form-data"}, 400, "not_decodable"),
@@ -196,6 +206,7 @@ def test_a_call_over_grpc_has_the_same_answer_or_status(served: Served, image: b
     assert len(served.call({"data": image, "top_k": b"2"})["top_k"]) == 2
     for given, status in (
         ({"data": b"no picture"}, "INVALID_ARGUMENT"),
+        ({"data": animated()}, "INVALID_ARGUMENT"),
         ({"data": image, "other": b"x"}, "INVALID_ARGUMENT"),
         ({}, "INVALID_ARGUMENT"),
         ({"data": bytes(2**24 + 2**17)}, "RESOURCE_EXHAUSTED"),
