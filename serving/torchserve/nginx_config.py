@@ -81,6 +81,8 @@ class Front:
     """A JSON line for each request goes there; None writes none."""
     access_log_share: float = 1.0
     """Of the requests, 0 to 1; answers with a status of 500 and more are always logged."""
+    is_empty: bool = False
+    """Whether no model is left: then what is not there may still come."""
     draining: bool = False
     """Answers end their connections, so that clients go elsewhere."""
 
@@ -112,6 +114,7 @@ def nginx_config(front: Front, folder: Path, tokens: Sequence[Token], addresses:
         "grpc": _listen(front, front.grpc_port, addresses, " http2"),
         "rates": "\n".join(_rate(number, token) for number, token in enumerate(tokens) if _rated(token)),
         "limits": " ".join(_limit(number, token) for number, token in enumerate(tokens) if _rated(token)),
+        "not_found": (grpc.StatusCode.UNAVAILABLE if front.is_empty else grpc.StatusCode.NOT_FOUND).value[0],
         "starting": "" if front.upstreams else "return 595;",
         "refused": _body("$phrase", "$code", "the gateway cannot take this request"),
     }
@@ -139,7 +142,9 @@ def _refusals(front: Front) -> dict[str, str]:
     return {
         "no_token": _refusal(401, "not_allowed", NO_TOKEN, "WWW-Authenticate Bearer"),
         "unknown_path": _refusal(404, "not_found", "there is nothing at this path; models are at /predictions/NAME"),
-        "unknown_model": _refusal(404, UnknownModel.code, "there is no such model, or no such version of it"),
+        "unknown_model": _refusal(503, Unavailable.code, "no model is loaded", LATER)
+        if front.is_empty
+        else _refusal(404, UnknownModel.code, "there is no such model, or no such version of it"),
         "wrong_method": _refusal(405, "method_not_allowed", "this path takes $methods", "Allow $methods"),
         "too_large": _refusal(413, TooLarge.code, too_large),
         "unread": _refusal(422, WrongParameter.code, "no query is read; what is asked for stands in body and headers"),

@@ -117,8 +117,26 @@ def test_both_ports_speak_tls_and_show_a_new_certificate(
 def test_it_asks_the_server_once_that_is_there(start: Start, upstream: Upstream) -> None:
     gateway = start(upstreams=None)
     ports = SimpleNamespace(inner_rest=upstream.server_port, inner_grpc=1)
-    gateway.open(SimpleNamespace(ports=ports), 1)  # type: ignore[arg-type]  # of a server it is asked no more
+    server = SimpleNamespace(ports=ports, management=None)
+    gateway.open(server, 1)  # type: ignore[arg-type]  # of a server it is asked no more
     assert {ask(gateway).status for _ in range(50)} == {200}
+
+
+def test_while_no_model_is_left_any_name_is_to_be_tried_later(start: Start, upstream: Upstream) -> None:
+    said: list[list[str] | UserError] = []
+
+    def models(_seconds: float) -> list[str]:
+        if isinstance(said[-1], UserError):
+            raise said[-1]
+        return said[-1]
+
+    gateway = start(upstream)
+    gateway.management = SimpleNamespace(models=models)  # type: ignore[assignment]
+    upstream.plan = [404] * 1000
+    for names, status in (([], 503), (UserError("nothing"), 503), (["a"], 404), (UserError("nothing"), 404)):
+        said.append(names)
+        gateway.refresh()
+        wait_until(lambda status=status: ask(gateway).status == status)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +230,7 @@ def test_nginx_that_ends_by_itself_or_finds_no_port_is_told(start: Start, free_p
     with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
         gateway.check_running()
     with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
-        gateway.open(SimpleNamespace(ports=SimpleNamespace(inner_rest=1, inner_grpc=1)), 1)  # type: ignore[arg-type]
+        gateway.open(SimpleNamespace(ports=SimpleNamespace(inner_rest=1, inner_grpc=1), management=None), 1)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=f"--port: cannot listen on {LOOPBACK}:{free_port_in_use}"):
         start(port=free_port_in_use)
 

@@ -131,6 +131,8 @@ def test_a_gateway_that_drains_ends_connections_and_each_state_writes_its_number
             ['access_log "/log" lines if=$logged;', 'split_clients $request_id $sampled { * "1"; }'],
         ),
         ({}, ["access_log off;", "server 127.0.0.1:90 ", "server 127.0.0.1:91 ", "proxy_pass http://127.0.0.1:92;"]),
+        ({}, ['NotFoundException" 5;', 'return 404 "{\\"error\\": \\"Not Found\\", \\"code\\": \\"unknown_model']),
+        ({"is_empty": True}, ['NotFoundException" 14;', 'unavailable\\", \\"detail\\": \\"no model is loaded']),
         ({"page_host": "10.0.0.1"}, ["proxy_pass http://10.0.0.1:92;"]),
     ],
 )
