@@ -18,7 +18,7 @@ from torchferry.serving.errors import DeadlinePassed, RequestError, TooLarge, Wr
 from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Inference, Outputs, Work
 from torchferry.serving.onnx_server.models.model import Model
-from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.request_context import LONGEST_ID, RequestContext
 
 if TYPE_CHECKING:
     from torchferry.serving.onnx_server.dataplane import DataPlane
@@ -175,7 +175,7 @@ class Exchange(Generic[Answer]):
 
     def _asked(self, asked: Inference) -> None:
         self.asked = asked
-        self.context.request_id = self.context.request_id or asked.id[:128]
+        self.context.request_id = self.context.request_id or asked.id[:LONGEST_ID]
         if asked.timeout is not None:
             self.limit = min(asked.timeout, self.limit)
         for wanted in asked.outputs:

@@ -24,7 +24,7 @@ from torchferry.serving.errors import (
 )
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.grpc.interfaces import Context, Metadata
-from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.request_context import LONGEST_ID, RequestContext
 
 Refusal = RequestError | DeadlinePassed | InferenceFailed
 STATUS: dict[type[Refusal], grpc.StatusCode] = {
@@ -43,8 +43,8 @@ STATUS: dict[type[Refusal], grpc.StatusCode] = {
     InferenceFailed: grpc.StatusCode.INTERNAL,
 }
 ANSWERED = tuple(STATUS)
-REQUEST_ID, LONGEST_ID, CODE = "x-request-id", 128, "error-code"
-"""Keys of metadata, of which the last has the code that bodies over HTTP have; letters of an id that come back."""
+REQUEST_ID, CODE = "x-request-id", "error-code"
+"""Keys of metadata; the second has the code that bodies over HTTP have."""
 
 
 async def refuse(context: Context, error: Refusal, known: RequestContext | None = None) -> NoReturn:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from torchferry.serving.errors import ClientGone, Overloaded, RequestError, TooLarge, TooSlow
+from torchferry.serving.onnx_server.request_context import LONGEST_ID
 
 if TYPE_CHECKING:
     from torchferry.serving.onnx_server.http.connection import Connection
@@ -13,8 +14,8 @@ Header = tuple[bytes, bytes]
 Then = Callable[[bytes | RequestError], None]
 QUERY = b":query"
 """What stands behind ? in the target, among the headers; no header's own name begins with a colon."""
-REQUEST_ID, LONGEST_ID = b"x-request-id", 128
-"""What a client calls its request, and how many of its letters come back."""
+REQUEST_ID = b"x-request-id"
+"""What a client calls its request."""
 JSON: Header = (b"content-type", b"application/json")
 SMALL = 1024
 """Bytes of a part below which it is put to the one before: of chunks of two bytes each object has 35."""
