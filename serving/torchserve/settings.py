@@ -33,7 +33,7 @@ class Settings(ServerSettings):
         self.check("max_answer_bytes", fits, f"give {LEAST_ANSWER} to {MOST_BYTES - HEADROOM}")
         if self.gateway == "none" and ":" in self.host:
             raise WrongOption("host", "TorchServe itself knows no IPv6 addresses; leave --gateway none out")
-        for name in ("tokens", "tls_certificate", "access_log"):
+        for name in ("tokens", "tls_certificate", "access_log", "trusted_proxy"):
             if getattr(self, name) and self.gateway == "none":
                 raise WrongOption(name, "is for the gateway; leave --gateway none out")
 

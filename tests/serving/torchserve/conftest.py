@@ -35,6 +35,7 @@ def start(starts_server: None) -> Iterator[Start]:
         names = ("port", "grpc_port", "upstream_port", "upstream_grpc_port", "services_port", "page_port")
         settings: dict[str, Any] = {name: free_port() for name in names}
         settings |= {"host": LOOPBACK, "max_body_bytes": 2**20, "timeout": 20, "max_in_flight": 8, "access_log": None}
+        settings |= {"max_connections": 200, "max_client_connections": 200}
         settings |= dict.fromkeys(("tokens", "tls_certificate", "tls_key"))
         if upstream:
             settings |= dict.fromkeys(("upstream_port", "page_port"), upstream.server_port)

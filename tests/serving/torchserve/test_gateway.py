@@ -21,6 +21,7 @@ from tests.waiting import wait_until
 from torchferry.errors import UserError
 from torchferry.serving.client import GrpcClient, RestClient
 from torchferry.serving.codec import predictions_grpc
+from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.net.addresses import authority
 from torchferry.serving.torchserve import gateway as gateways
 from torchferry.serving.torchserve.launcher import ServerFailed
@@ -183,6 +184,13 @@ def test_no_body_is_taken_apart_before_a_worker_has_it(start: Start, upstream: U
     passed = [{name.lower(): value for name, value in each.items()} for each in upstream.requests]
     assert {each.get("content-type") for each in passed} == {"application/octet-stream"}
     assert tuple(each.get("x-body-type") for each in passed) == kinds
+
+
+def test_what_we_alone_say_to_workers_is_not_taken_from_clients(start: Start, upstream: Upstream) -> None:
+    assert ask(start(upstream), headers={GOLDEN: "1", "Explain": "True", "X-Request-Start": "1"}).status == 200
+    passed = {name.lower(): value for name, value in upstream.requests[0].items()}
+    assert not {GOLDEN, "explain"} & passed.keys()
+    assert passed["x-request-start"] != "1"
 
 
 def test_the_access_log_has_a_json_line_for_each_request(

@@ -37,6 +37,10 @@ def properties(**given: Any) -> dict[str, str]:
             for name in ("tokens", "access_log")
         ),
         (
+            {"trusted_proxy": ("::1",), "gateway": "none"},
+            "trusted_proxy: is for the gateway; leave --gateway none out",
+        ),
+        (
             {"tls_certificate": Path("c"), "tls_key": Path("k"), "gateway": "none"},
             "tls_certificate: is for the gateway; leave --gateway none out",
         ),
