@@ -35,6 +35,9 @@ class ServerSettings(OptionSet):
     tokens: Path | None = option(
         None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] [admin] a line", type=Path
     )
+    metrics_tokens: Path | None = option(
+        None, "file of bearer tokens as --tokens, one of which the metrics port asks for", type=Path
+    )
     tls_certificate: Path | None = option(None, "PEM file, read again when it changes", type=Path)
     tls_key: Path | None = option(None, "its private key, PEM", type=Path)
     access_log: Path | None = option(

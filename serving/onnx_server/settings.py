@@ -25,9 +25,6 @@ class Settings(ServerSettings):
         "folder whose bundles the admin port may load; may be repeated; default the bundles given at the start",
         type=Path,
     )
-    metrics_tokens: Path | None = option(
-        None, "file of bearer tokens as --tokens, one of which the metrics port asks for", type=Path
-    )
 
     variant: str = option("", "of the bundles that name none; default the one that each bundle chose")
     all_variants: bool = option(False, "serve every accepted variant as NAME-VARIANT besides")

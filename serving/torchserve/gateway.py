@@ -126,7 +126,7 @@ class Gateway:
 
     def open(self, server: TorchServe, services_port: int) -> None:
         """From now on it asks the server, which is ready. Raises ServerFailed."""
-        upstreams = Upstreams(server.ports.inner_rest, server.ports.inner_grpc, services_port)
+        upstreams = Upstreams(server.url, server.ports.inner_grpc, services_port)
         self._turn(replace(self.front, upstreams=upstreams))
 
     def refresh(self) -> None:

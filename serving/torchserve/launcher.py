@@ -20,7 +20,7 @@ from torchferry.serving.torchserve.golden import Goldens
 from torchferry.serving.torchserve.java import find_java, server_home
 from torchferry.serving.torchserve.management import Management
 from torchferry.serving.torchserve.running_servers import RunningServer
-from torchferry.serving.torchserve.settings import LOOPBACK, Ports, Settings, config_properties
+from torchferry.serving.torchserve.settings import LOOPBACK, Ports, Settings, Sockets, config_properties
 from torchferry.serving.torchserve.supervised_process import SupervisedProcess
 from torchferry.serving.torchserve.worker_limits import WorkerLimits
 from torchferry.serving.torchserve.worker_threads import WorkerThreads
@@ -49,7 +49,7 @@ class TorchServe:
         self.settings, self.ports, self.java = settings, Ports.claim(settings), find_java()
         self.folder = Path(tempfile.mkdtemp(prefix="torchferry-"))
         self.key = secrets.token_urlsafe()
-        """Our own commands' for the management port, where that asks for a token."""
+        """Our own commands' for the management and the metrics port, where these ask for a token."""
         if len(str(self.folder)) > LONGEST_FOLDER:
             self.folder.rmdir()
             raise UserError(f"TMPDIR: {self.folder.parent} is too long a path for sockets; give a shorter one")
@@ -63,17 +63,19 @@ class TorchServe:
         self.java_process: SupervisedProcess | None = None
 
     @property
-    def management_socket(self) -> Path:
-        return self.folder / "management"
+    def sockets(self) -> Sockets:
+        return Sockets(self.folder)
 
     @property
     def management(self) -> Management:
-        return Management.at(self.management_socket)
+        return Management.at(self.sockets.management)
 
     @property
     def url(self) -> str:
         """TorchServe's own, behind the gateway if there is one."""
-        return f"http://{authority(reachable(self.settings.inner_host), self.ports.inner_rest)}"
+        if self.settings.gateway != "none":
+            return f"unix:{self.sockets.inference}"
+        return f"http://{authority(reachable(self.settings.host), self.ports.rest)}"
 
     @property
     def public(self) -> dict[str, str]:
@@ -122,7 +124,7 @@ class TorchServe:
     def _launch(self) -> None:
         """Start Java itself, not the `torchserve` script, whose process ends and leaves Java behind."""
         properties = self.folder / "config.properties"
-        properties.write_text(config_properties(self.settings, self.ports, self.store, self.management_socket))
+        properties.write_text(config_properties(self.settings, self.ports, self.store, self.sockets))
         home = server_home()
         command = [self.java, f"-Dmodel_server_home={home.parent}", f"-Djava.io.tmpdir={self.folder}"]
         command += [f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}", "-cp", f"{home / 'frontend'}/*"]

@@ -3,8 +3,6 @@
 TorchServe's own listens on a unix socket in a folder that nobody else may enter.
 """
 
-import hmac
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,7 +20,7 @@ from torchferry.serving.net.same_origin import why_foreign
 from torchferry.serving.torchserve.launcher import TorchServe
 from torchferry.serving.torchserve.management import management_pool
 from torchferry.serving.torchserve.settings import LOOPBACK
-from torchferry.serving.torchserve.wsgi_server import StartResponse, served
+from torchferry.serving.torchserve.wsgi_server import StartResponse, refused, served
 
 LONGEST = 64 * 1024
 """Bytes of a request's body."""
@@ -34,9 +32,9 @@ READS = ("GET", "HEAD")
 @contextmanager
 def managed(server: TorchServe) -> Iterator[None]:
     """The port is there while the block runs: another one, if somebody has taken it meanwhile. Raises UserError."""
-    access = Access(server.settings.tokens)
+    access = Access(server.settings.tokens, own_key=server.key)
     access.warn()
-    proxy = ManagementProxy(server.management_socket, access, server.key)
+    proxy = ManagementProxy(server.sockets.management, access)
     try:
         sockets = listeners(LOOPBACK, server.ports.management, "--management-port")
     except UserError:
@@ -47,13 +45,13 @@ def managed(server: TorchServe) -> Iterator[None]:
 
 
 class ManagementProxy:
-    def __init__(self, management: Path, access: Access, key: str) -> None:
-        """`management` is TorchServe's socket, and `key` a token of our own commands, where tokens are asked for."""
-        self.pool, self.access, self.key = management_pool(management), access, key
+    def __init__(self, management: Path, access: Access) -> None:
+        """`management` is TorchServe's socket."""
+        self.pool, self.access = management_pool(management), access
 
     def answer(self, environ: dict[str, Any], start: StartResponse) -> list[bytes]:
         refusal = self._refusal(environ)
-        status, kind, body = _refused(*refusal) if refusal else self._asked(environ)
+        status, kind, body = refused(*refusal) if refusal else self._asked(environ)
         start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
         # What comes behind a HEAD's answer would be read as the next one.
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
@@ -74,8 +72,6 @@ class ManagementProxy:
         return None
 
     def _no_admin(self, authorization: str) -> Refusal | None:
-        if hmac.compare_digest(authorization.encode(errors="replace"), f"Bearer {self.key}".encode()):
-            return None
         try:
             with suppress(UserError):  # the gateway says so of a file that cannot be read; the tokens of before go on
                 self.access.refresh()
@@ -102,15 +98,10 @@ class ManagementProxy:
             answer = self.pool.request(environ["REQUEST_METHOD"], path, body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             words = f"TorchServe's management does not answer ({type(error).__name__})"
-            return _refused("503 Service Unavailable", Unavailable.code, words)
+            return refused("503 Service Unavailable", Unavailable.code, words)
         kind = answer.headers.get("Content-Type", "application/json")
         return f"{answer.status} {answer.reason or 'Unknown'}", kind, answer.data
 
 
 def _length(environ: dict[str, Any]) -> str:
     return environ.get("CONTENT_LENGTH") or "0"
-
-
-def _refused(status: str, code: str, detail: str) -> tuple[str, str, bytes]:
-    content = {"error": status.partition(" ")[2], "code": code, "detail": detail}
-    return status, "application/json", json.dumps(content).encode()

@@ -98,7 +98,7 @@ class Models:
         others = [found.version for found in self.management.standing(model) if found.version != version]
         if self.find(model, version).default and others:
             raise UserError(f"{model}@{version} is the default; make {' or '.join(others)} the default first")
-        if not wait_idle(lambda: unanswered(self.running.metrics, model, version), DRAIN_SECONDS):
+        if not wait_idle(lambda: unanswered(self.running.metrics, self.running.key, model, version), DRAIN_SECONDS):
             raise UserError(f"{model}@{version} still has requests after {DRAIN_SECONDS} s; it was left as it is")
         self.management.unregister(model, version)
         Path(self.running.store, f"{model}@{version}.mar").unlink(missing_ok=True)

@@ -50,16 +50,16 @@ NO_TOKEN = "the request has no token that this server takes; send Authorization:
 
 @dataclass(frozen=True)
 class Upstreams:
-    """Ports on loopback."""
+    """What is asked; of all but the first, the ports on loopback."""
 
-    rest: int
-    """TorchServe's."""
+    rest: str
+    """TorchServe's: host:port, or unix:PATH."""
     grpc: int
     services: int
     """Ours: health and reflection, over gRPC."""
 
 
-NOBODY = Upstreams(1, 1, 1)
+NOBODY = Upstreams(f"{LOOPBACK}:1", 1, 1)
 """nginx wants ports, also where it asks none of them."""
 
 

@@ -26,7 +26,7 @@ class RunningServer:
     threads: int
     """Of each worker."""
     key: str
-    """For its management port; nobody but its user can read the file."""
+    """For its management and metrics ports; nobody but its user can read the file."""
     trusted: list[str] = field(default_factory=list)
     """The keys' files, by one of which an archive has to be signed, if there are any."""
 

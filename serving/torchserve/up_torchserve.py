@@ -23,7 +23,7 @@ from torchferry.serving.torchserve.gateway import Before, check_gateway, gateway
 from torchferry.serving.torchserve.grpc_services import GrpcServices
 from torchferry.serving.torchserve.launcher import ServerFailed, TorchServe
 from torchferry.serving.torchserve.management_proxy import managed
-from torchferry.serving.torchserve.metrics_page import page_of
+from torchferry.serving.torchserve.metrics_page import page_of, scrapers
 from torchferry.serving.torchserve.no_gateway import NoGateway
 from torchferry.serving.torchserve.readiness import Readiness
 from torchferry.serving.torchserve.running_servers import RunningServer, announced
@@ -41,6 +41,7 @@ def main(arguments: Sequence[str]) -> None:
     settings, trusted = Settings.of(options), trusted_keys(options)
     check_ready_file(settings.ready_file)
     check_gateway(settings)
+    scrapers(settings).warn()
     stop, at_once = threading.Event(), threading.Event()
     server: TorchServe | None = None
 
@@ -121,7 +122,10 @@ def _absolute(paths: Sequence[Path] | None) -> list[str]:
 def _drain(server: TorchServe, seconds: float, at_once: threading.Event) -> None:
     """Let it answer what it has, for so long at most and until a second signal: Java drops what is in flight when it is
     told to end."""
-    if not wait_idle(lambda: unanswered(server.metrics_url), seconds, at_once.is_set) and not at_once.is_set():
+    if (
+        not wait_idle(lambda: unanswered(server.metrics_url, server.key), seconds, at_once.is_set)
+        and not at_once.is_set()
+    ):
         print(
             "torchferry: requests still came, or were not answered, within --drain-timeout; they are dropped",
             file=sys.stderr,

@@ -1,5 +1,6 @@
 """`up --gateway nginx`: what clients meet at the ends of TorchServe's life."""
 
+import re
 import shutil
 import signal
 import threading
@@ -26,8 +27,11 @@ pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is 
 
 @pytest.fixture
 def behind(starts_server: None, store: Path, tmp_path: Path) -> Iterator[tuple[Server, dict[str, str]]]:
-    (tmp_path / "tokens").write_text("somebody s3cret admin\n")
-    options = ("--gateway", "nginx", "--tokens", tmp_path / "tokens", "--max-answer-bytes", 20_000)
+    for name, line in (("tokens", "somebody s3cret admin\n"), ("scrapers", "prometheus s-prometheus\n")):
+        (tmp_path / name).write_text(line)
+        (tmp_path / name).chmod(0o600)
+    options = ("--tokens", tmp_path / "tokens", "--metrics-tokens", tmp_path / "scrapers", "--max-answer-bytes", 20_000)
+    options = ("--gateway", "nginx", *options)
     server = Server(store / f"{MODEL}.mar", folder=tmp_path, options=options)
     try:
         yield server, server.wait_ready()
@@ -71,8 +75,25 @@ def test_tokens_health_and_readiness(behind: tuple[Server, dict[str, str]], samp
     assert urllib3.request("POST", url, body=image, headers=TOKEN).status == 200
     for path in ("/healthz", "/readyz"):
         assert urllib3.request("GET", addresses["rest"] + path).status == 200
-    page = urllib3.request("GET", addresses["metrics"]).data.decode()
-    assert f'torchferry_serve_queue_duration_seconds_count{{model="{MODEL}",version="1.0"}}' in page
+
+
+def test_metrics_need_a_token_of_their_own_and_torchserves_are_nowhere_else(
+    behind: tuple[Server, dict[str, str]],
+) -> None:
+    server, addresses = behind
+    for headers in ({}, TOKEN):
+        refused = urllib3.request("GET", addresses["metrics"], headers=headers)
+        assert (refused.status, refused.json()["code"]) == (401, "not_allowed")
+        assert refused.headers["WWW-Authenticate"] == "Bearer"
+    page = urllib3.request("GET", addresses["metrics"], headers={"Authorization": "Bearer s-prometheus"}).data.decode()
+    for line in (f'torchferry_serve_workers_ready{{model="{MODEL}",version="1.0"}}', "ts_queue_latency_microseconds"):
+        assert line in page
+    folder = re.search(r"log +(\S+)/torchserve.log", server.log.read_text())
+    assert folder
+    [java] = [found for found in psutil.process_iter() if f"{folder[1]}/store" in found.cmdline()]
+    listening = [found.laddr for found in java.net_connections() if found.status == psutil.CONN_LISTEN]
+    assert len(listening) == 2, listening  # gRPC alone, which has no socket to listen on
+    assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
 
 
 def test_an_answer_that_would_be_too_long_is_refused_and_costs_no_worker(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import grpc
 import pytest
@@ -117,8 +118,8 @@ def test_both_ports_speak_tls_and_show_a_new_certificate(
 
 def test_it_asks_the_server_once_that_is_there(start: Start, upstream: Upstream) -> None:
     gateway = start(upstreams=None)
-    ports = SimpleNamespace(inner_rest=upstream.server_port, inner_grpc=1)
-    gateway.open(SimpleNamespace(ports=ports), 1)  # type: ignore[arg-type]  # of a server it is asked no more
+    server: Any = SimpleNamespace(url=f"{LOOPBACK}:{upstream.server_port}", ports=SimpleNamespace(inner_grpc=1))
+    gateway.open(server, 1)  # it is asked no more
     assert {ask(gateway).status for _ in range(50)} == {200}
 
 
@@ -219,8 +220,9 @@ def test_nginx_that_ends_by_itself_or_finds_no_port_is_told(start: Start, free_p
     gateway.process.process.wait()
     with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
         gateway.check_running()
+    server: Any = SimpleNamespace(url=f"{LOOPBACK}:1", ports=SimpleNamespace(inner_grpc=1))
     with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
-        gateway.open(SimpleNamespace(ports=SimpleNamespace(inner_rest=1, inner_grpc=1)), 1)  # type: ignore[arg-type]
+        gateway.open(server, 1)
     with pytest.raises(UserError, match=f"--port: cannot listen on {LOOPBACK}:{free_port_in_use}"):
         start(port=free_port_in_use)
 

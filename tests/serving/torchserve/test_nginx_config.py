@@ -18,7 +18,7 @@ PLAIN: dict[str, Any] = {
     "host": "127.0.0.1",
     "port": 80,
     "grpc_port": 81,
-    "upstreams": Upstreams(90, 91, 93),
+    "upstreams": Upstreams("unix:/socket", 91, 93),
     "page_port": 92,
     "max_body_bytes": 1000,
     "timeout": 30.0,
@@ -137,7 +137,7 @@ def test_a_gateway_that_drains_ends_connections_and_each_state_writes_its_number
             {"access_log": Path("/log")},
             ['access_log "/log" lines if=$logged;', 'split_clients $request_id $sampled { * "1"; }'],
         ),
-        ({}, ["access_log off;", "server 127.0.0.1:90 ", "server 127.0.0.1:91 ", "proxy_pass http://127.0.0.1:92;"]),
+        ({}, ["access_log off;", "server unix:/socket ", "server 127.0.0.1:91 ", "proxy_pass http://127.0.0.1:92;"]),
         ({"page_host": "10.0.0.1"}, ["proxy_pass http://10.0.0.1:92;"]),
     ],
 )

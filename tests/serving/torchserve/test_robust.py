@@ -77,7 +77,7 @@ def test_sigterm_lets_requests_in_flight_end(slow: Path, tmp_path: Path) -> None
     addresses = server.wait_ready()
     with ThreadPoolExecutor(3) as threads, RestClient(addresses["rest"]) as client:
         asked = [threads.submit(client.infer, MODEL, {"image": np.repeat(BLACK, 20, axis=0)}) for _ in range(3)]
-        wait_until(lambda: unanswered(addresses["metrics"]) > 1)
+        wait_until(lambda: unanswered(addresses["metrics"], "") > 1)
         server.process.send_signal(signal.SIGTERM)
         for future in asked:
             assert future.result()["probabilities"].shape == (20, 10)
@@ -89,7 +89,7 @@ def test_a_second_signal_ends_it_at_once(slow: Path, tmp_path: Path) -> None:
     addresses = server.wait_ready()
     with ThreadPoolExecutor(1) as threads, RestClient(addresses["rest"]) as client:
         asked = threads.submit(client.infer, MODEL, {"image": np.repeat(BLACK, 400, axis=0)})
-        wait_until(lambda: unanswered(addresses["metrics"]) > 0)
+        wait_until(lambda: unanswered(addresses["metrics"], "") > 0)
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not server.ready_file.exists())
         server.process.send_signal(signal.SIGTERM)
@@ -102,11 +102,11 @@ def test_what_a_killed_worker_had_is_not_waited_for(slow: Path, tmp_path: Path) 
     addresses = server.wait_ready()
     with ThreadPoolExecutor(1) as threads, RestClient(addresses["rest"]) as client:
         asked = threads.submit(client.infer, MODEL, {"image": np.repeat(BLACK, 400, axis=0)})
-        wait_until(lambda: unanswered(addresses["metrics"]) > 0)
+        wait_until(lambda: unanswered(addresses["metrics"], "") > 0)
         [worker] = workers_of(addresses)
         worker.kill()
         assert isinstance(asked.exception(), ServerFault)
-    wait_until(lambda: unanswered(addresses["metrics"]) == 0)
+    wait_until(lambda: unanswered(addresses["metrics"], "") == 0)
     server.stop()
     assert "are dropped" not in server.log.read_text()
 
