@@ -30,8 +30,10 @@ def behind(starts_server: None, store: Path, tmp_path: Path) -> Iterator[tuple[S
     for name, line in (("tokens", "somebody s3cret admin\n"), ("scrapers", "prometheus s-prometheus\n")):
         (tmp_path / name).write_text(line)
         (tmp_path / name).chmod(0o600)
-    options = ("--tokens", tmp_path / "tokens", "--metrics-tokens", tmp_path / "scrapers", "--max-answer-bytes", 20_000)
-    options = ("--gateway", "nginx", *options)
+    options = (
+        *("--gateway", "nginx", "--max-answer-bytes", 20_000),
+        *("--tokens", tmp_path / "tokens", "--metrics-tokens", tmp_path / "scrapers"),
+    )
     server = Server(store / f"{MODEL}.mar", folder=tmp_path, options=options)
     try:
         yield server, server.wait_ready()
