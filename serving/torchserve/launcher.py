@@ -26,6 +26,7 @@ from torchferry.serving.torchserve.worker_limits import WorkerLimits
 from torchferry.serving.torchserve.worker_threads import WorkerThreads
 
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
+GRPC_LOG_CONFIG = Path(__file__).with_name("logging.properties")
 START_SECONDS = 180
 STOP_SECONDS = 20
 STARTS = 5  # of which all but the last may lose a port
@@ -127,6 +128,7 @@ class TorchServe:
         properties.write_text(config_properties(self.settings, self.ports, self.store, self.sockets))
         home = server_home()
         command = [self.java, f"-Dmodel_server_home={home.parent}", f"-Djava.io.tmpdir={self.folder}"]
+        command += [f"-Djava.util.logging.config.file={GRPC_LOG_CONFIG}"]
         command += [f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}", "-cp", f"{home / 'frontend'}/*"]
         command += ["org.pytorch.serve.ModelServer", "--python", sys.executable, "-f", str(properties)]
         # -ncs: no snapshot, from which a later start would restore an old configuration.

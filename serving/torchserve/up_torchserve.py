@@ -44,13 +44,17 @@ def main(arguments: Sequence[str]) -> None:
     scrapers(settings).warn()
     stop, at_once = threading.Event(), threading.Event()
     server: TorchServe | None = None
+    second = 0
+    """The signal that ended it at once."""
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
+        nonlocal second
         if not stop.is_set():
             stop.set()
         elif server is None:
             sys.exit(128 + number)
         else:
+            second = number
             at_once.set()
             server.kill()  # whatever waits for it, be it the start, the drain or the end
 
@@ -75,11 +79,14 @@ def main(arguments: Sequence[str]) -> None:
                     gateway.drain(settings.drain_timeout, at_once.is_set)
                     _drain(server, max(0.0, end - time.monotonic()), at_once)
         except ServerFailed as error:
-            print(f"torchferry: {error}", file=sys.stderr)
-            sys.exit(1)
+            if not second:
+                print(f"torchferry: {error}", file=sys.stderr)
+                sys.exit(1)
         finally:
             gateway.stop()
             server.stop()
+    if second:
+        sys.exit(128 + second)
 
 
 def find_archives(paths: Sequence[Path], folder: Path, trusted: TrustedKeys | None) -> list[Path]:

@@ -71,6 +71,7 @@ def test_a_path_takes_its_methods(start: Start, upstream: Upstream) -> None:
         ("GET", PATH, "POST, PUT"),
         ("DELETE", PATH, "POST, PUT"),
         ("POST", "/ping", "GET, HEAD"),
+        ("GET", "/predictions/%0Aa%20POST", "POST, PUT"),
     ):
         answer = urllib3.request(method, f"http://{LOOPBACK}:{gateway.front.port}{path}", retries=False)
         assert (told(answer)[0], answer.headers["Allow"]) == (405, allowed)
@@ -194,12 +195,13 @@ def test_a_client_has_so_many_calls_of_health(start: Start, free_port_in_use: in
         assert [call.code().name for call in calls if call.done()] == ["RESOURCE_EXHAUSTED"]
 
 
-def test_a_name_that_is_too_long_for_a_model_takes_no_place(start: Start, upstream: Upstream) -> None:
+def test_a_model_has_any_name_that_is_not_too_long(start: Start, upstream: Upstream) -> None:
     gateway = start(upstream)
     for path in ("/predictions/%s", "/v1/models/%s:predict"):
         assert told(ask(gateway, path % ("x" * 201)))[0] in (404, 405)
     assert upstream.requests == []
-    assert ask(gateway, "/predictions/" + "x" * 200).status == 200
+    for path in ("x" * 200, "a%20GET", "%0A"):
+        assert ask(gateway, f"/predictions/{path}").status == 200
 
 
 def test_a_model_has_so_many_requests_at_a_time(start: Start, upstream: Upstream) -> None:

@@ -83,7 +83,7 @@ def test_a_second_signal_while_it_starts_ends_it_at_once(tmp_path: Path) -> None
         wait_until(lambda: started.exists() or process.poll() is not None)
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGINT)
-        assert process.wait(50) == 0
+        assert process.wait(50) in (130, 143)  # whichever came second to it
     finally:
         process.kill()
         process.wait()
