@@ -128,6 +128,10 @@ class TorchServe:
         properties.write_text(config_properties(self.settings, self.ports, self.store, self.sockets))
         home = server_home()
         command = [self.java, f"-Dmodel_server_home={home.parent}", f"-Djava.io.tmpdir={self.folder}"]
+        if self.settings.hosts_file:
+            hosts = self.folder / "hosts"
+            hosts.write_text(self.settings.hosts_file)
+            command += [f"-Djdk.net.hosts.file={hosts}"]
         command += [f"-Djava.util.logging.config.file={GRPC_LOG_CONFIG}"]
         command += [f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}", "-cp", f"{home / 'frontend'}/*"]
         command += ["org.pytorch.serve.ModelServer", "--python", sys.executable, "-f", str(properties)]

@@ -10,6 +10,7 @@ from torchferry.serving.net.addresses import authority
 from torchferry.serving.net.ports import claim, claim_or_any
 
 LOOPBACK = "127.0.0.1"
+LISTENS_AT = "torchferry-listens-at"
 HEADROOM = 64 * 1024
 """Bytes that a message has around its tensors."""
 LEAST_ANSWER = 4096
@@ -31,16 +32,21 @@ class Settings(ServerSettings):
         self.check("threads", self.threads >= 0, "give 0 or more")
         fits = LEAST_ANSWER <= self.max_answer_bytes <= MOST_BYTES - HEADROOM
         self.check("max_answer_bytes", fits, f"give {LEAST_ANSWER} to {MOST_BYTES - HEADROOM}")
-        if self.gateway == "none" and ":" in self.host:
-            raise WrongOption("host", "TorchServe itself knows no IPv6 addresses; leave --gateway none out")
         for name in ("tokens", "tls_certificate", "access_log", "trusted_proxy"):
             if getattr(self, name) and self.gateway == "none":
                 raise WrongOption(name, "is for the gateway; leave --gateway none out")
 
     @property
     def inner_host(self) -> str:
-        """Where TorchServe itself listens."""
-        return self.host if self.gateway == "none" else LOOPBACK
+        """Where TorchServe itself listens: its addresses have no colons, so that one of IPv6 is given a name."""
+        if self.gateway != "none":
+            return LOOPBACK
+        return LISTENS_AT if ":" in self.host else self.host
+
+    @property
+    def hosts_file(self) -> str:
+        """For Java, which then knows no other names: that of the address it listens at, if that has one."""
+        return f"{self.host} {LISTENS_AT}\n" if self.inner_host == LISTENS_AT else ""
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,9 @@ def config_properties(settings: Settings, ports: Ports, model_store: Path, socke
     """config.properties, as java.util.Properties reads it; every archive in `model_store` is loaded."""
     alone = settings.gateway == "none"
     values = {
-        "inference_address": f"http://{authority(settings.host, ports.rest)}" if alone else f"unix:{sockets.inference}",
+        "inference_address": f"http://{authority(settings.inner_host, ports.rest)}"
+        if alone
+        else f"unix:{sockets.inference}",
         "management_address": f"unix:{sockets.management}",
         "metrics_address": f"unix:{sockets.metrics}",
         "grpc_inference_address": settings.inner_host,

@@ -8,7 +8,15 @@ import pytest
 
 from tests.ports import free_port
 from torchferry.errors import UserError
-from torchferry.serving.torchserve.settings import HEADROOM, MOST_BYTES, Ports, Settings, Sockets, config_properties
+from torchferry.serving.torchserve.settings import (
+    HEADROOM,
+    LISTENS_AT,
+    MOST_BYTES,
+    Ports,
+    Settings,
+    Sockets,
+    config_properties,
+)
 
 ANY: dict[str, Any] = {"port": 0, "grpc_port": 0, "metrics_port": 0}
 PORTS = Ports(1, 2, 4, 6, 7, 8)
@@ -26,10 +34,6 @@ def properties(**given: Any) -> dict[str, str]:
         *(({name: 0.0}, f"{name}: 0.0 is not valid; give a number above 0") for name in ("timeout", "drain_timeout")),
         ({"threads": -1}, "threads: -1 is not valid; give 0 or more"),
         ({"max_answer_bytes": 9}, "max_answer_bytes: 9 is not valid; give 4096 to 2147418111"),
-        *(
-            ({"host": host, "gateway": "none"}, "host: TorchServe itself knows no IPv6 addresses; leave")
-            for host in ("::", "::1")
-        ),
         ({"tls_key": Path("k")}, "tls_certificate and --tls_key: give both or none"),
         ({"tls_certificate": Path("c")}, "tls_certificate and --tls_key: give both or none"),
         *(
@@ -82,6 +86,15 @@ def test_torchserve_listens_for_a_gateway_alone_and_where_it_is_told_without_one
         assert found["metrics_address"] == "unix:/folder/metrics"
         assert found["management_address"] == "unix:/folder/management"
         assert (found["grpc_management_address"], found["grpc_management_port"]) == ("127.0.0.1", "8")
+
+
+@pytest.mark.parametrize("host", ["::", "::1"])
+def test_an_address_of_ipv6_has_a_name_where_torchserve_listens_there(host: str) -> None:
+    alone = Settings(host=host, gateway="none")
+    assert alone.hosts_file == f"{host} {LISTENS_AT}\n"
+    found = properties(host=host, gateway="none")
+    assert (found["inference_address"], found["grpc_inference_address"]) == (f"http://{LISTENS_AT}:1", LISTENS_AT)
+    assert Settings(host=host).hosts_file == Settings(gateway="none").hosts_file == ""
 
 
 def test_torchserve_is_never_full_before_its_gateway() -> None:
