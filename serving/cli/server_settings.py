@@ -18,6 +18,10 @@ class ServerSettings(OptionSet):
     metrics_port: int = option(8082, "Prometheus; 0 takes a free one")
     ready_file: Path | None = option(None, "written, with the addresses as JSON, when every model answers", type=Path)
 
+    skip_broken: bool = option(
+        False, "serve the rest where a model cannot be loaded, and answer 503 to who asks for it"
+    )
+
     max_queue: int = option(256, "requests that may wait for each model; more are answered 429")
     timeout: float = option(30.0, "seconds for a request, queue included")
     drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")

@@ -28,7 +28,6 @@ class Settings(ServerSettings):
 
     variant: str = option("", "of the bundles that name none; default the one that each bundle chose")
     all_variants: bool = option(False, "serve every accepted variant as NAME-VARIANT besides")
-    skip_broken: bool = option(False, "serve the rest where a bundle cannot be loaded, and show it as UNAVAILABLE")
     sessions: int = option(0, "ONNX Runtime sessions for each model, each a batch at a time; 0: one")
     threads: int = option(0, "threads of each session; 0: all cores, or 1 for a model of less than 1 ms")
     max_batch: int = option(

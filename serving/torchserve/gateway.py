@@ -127,7 +127,7 @@ class Gateway:
     def open(self, server: TorchServe, services_port: int) -> None:
         """From now on it asks the server, which is ready. Raises ServerFailed."""
         upstreams = Upstreams(server.url, server.ports.inner_grpc, services_port)
-        self._turn(replace(self.front, upstreams=upstreams))
+        self._turn(replace(self.front, upstreams=upstreams, broken=[name for name, _ in server.broken.reasons]))
 
     def refresh(self) -> None:
         """Take up tokens and certificate that changed; what cannot be read is said once, and the old goes on."""

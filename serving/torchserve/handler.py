@@ -52,7 +52,8 @@ class Handler:
             self.explainer = Explainer(self.session, self.bundle, variant)
         except Exception as error:
             if folder := os.environ.get("TORCHFERRY_FAILURES"):
-                Path(folder, context.model_name).write_text(f"{type(error).__name__}: {error}")
+                version = context.manifest["model"]["modelVersion"]
+                Path(folder, f"{context.model_name}@{version}").write_text(f"{type(error).__name__}: {error}")
             raise
         self.decoders = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
         self.metrics = worker_metrics(context.model_name, self.bundle)

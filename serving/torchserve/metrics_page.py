@@ -20,6 +20,7 @@ from torchferry.errors import UserError
 from torchferry.serving.errors import NotAllowed, Overloaded, Unavailable
 from torchferry.serving.net.addresses import listeners
 from torchferry.serving.net.auth import Access
+from torchferry.serving.torchserve.broken import Broken
 from torchferry.serving.torchserve.launcher import TorchServe
 from torchferry.serving.torchserve.management import Management
 from torchferry.serving.torchserve.readiness import Readiness
@@ -34,20 +35,27 @@ SECONDS = 5
 class Standings(Collector):
     """Queues and workers, asked for when Prometheus asks."""
 
-    def __init__(self, management: Management) -> None:
-        self.management = management
+    def __init__(self, management: Management, broken: Broken) -> None:
+        self.management, self.broken = management, broken
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         labels = ("model", "version")
         queue = GaugeMetricFamily("torchferry_serve_queue_depth", "Requests that wait for a worker", labels=labels)
         workers = GaugeMetricFamily("torchferry_serve_workers", "Workers there should be", labels=labels)
         ready = GaugeMetricFamily("torchferry_serve_workers_ready", "Workers that answer", labels=labels)
+        text = "1 for a version that could not be loaded, 0 for one that is"
+        broken = GaugeMetricFamily("torchferry_serve_model_broken", text, labels=labels)
+        left = set(self.broken.reasons)
         for model in self.management.models():
             for found in self.management.standing(model):
+                left.discard((model, found.version))  # somebody has mended it
+                broken.add_metric((model, found.version), 0)
                 queue.add_metric((model, found.version), found.queued)
                 workers.add_metric((model, found.version), found.workers)
                 ready.add_metric((model, found.version), found.ready)
-        return queue, workers, ready
+        for key in sorted(left):
+            broken.add_metric(key, 1)
+        return queue, workers, ready, broken
 
 
 def scrapers(settings: Settings, own_key: str = "") -> Access:
@@ -70,7 +78,7 @@ class Page:
         self.access, self.said = scrapers(server.settings, server.key), ""
         self.ready = Readiness(server.url, server.management, server.goldens, server.models)
         self.pool = UnixPool(str(server.sockets.metrics), timeout=SECONDS, retries=False)
-        self.registry.register(Standings(server.management))
+        self.registry.register(Standings(server.management, server.broken))
         self.calls = server.calls
         MultiProcessCollector(self.registry, str(server.calls))
 

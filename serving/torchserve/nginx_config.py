@@ -45,6 +45,8 @@ SERVICE_CALLS = 32
 """Of health and reflection, that one client may have at a time: some last for as long as it likes."""
 WRITES = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+BROKEN = "it, or a version of it, could not be loaded; torchferry models list says why"
+MENDED_SECONDS = 30
 NO_TOKEN = "the request has no token that this server takes; send Authorization: Bearer TOKEN"
 
 
@@ -91,6 +93,8 @@ class Front:
     """A JSON line for each request goes there; None writes none."""
     access_log_share: float = 1.0
     """Of the requests, 0 to 1; answers with a status of 500 and more are always logged."""
+    broken: Sequence[str] = ()
+    """Names of models of which a version could not be loaded, or of bundles, whose variants these are."""
     draining: bool = False
     """Answers end their connections, so that clients go elsewhere."""
 
@@ -107,6 +111,7 @@ class Front:
 def nginx_config(front: Front, folder: Path, tokens: Sequence[Token], addresses: Mapping[int, Sequence[str]]) -> str:
     """Whatever nginx writes goes into `folder`; `addresses`: those of each port that it listens on."""
     upstreams = front.upstreams or NOBODY
+    broken = [rf"{_exactly(name)}(?:-[^%/]*)?" for name in front.broken]
     values = {
         "pid": _string(pid_file(front, folder)),
         "temporary": " ".join(f"{kind}_temp_path {_string(folder / kind)};" for kind in WRITES),
@@ -120,6 +125,8 @@ def nginx_config(front: Front, folder: Path, tokens: Sequence[Token], addresses:
         "workers": WORKERS,
         "connections": math.ceil(front.max_connections / WORKERS) + KEPT,
         "files": _open_files(),
+        "broken_models": " ".join(f'"~^{name}\\z" 1;' for name in broken),
+        "broken_calls": " ".join(f'"~^13 Model not found: {name}(?:%0A|$)" 14;' for name in broken),
         "trusted": _trusted(front.trusted_proxy),
         "golden": GOLDEN,
         "in_flight": min(front.max_in_flight, MOST_AT_A_TIME),
@@ -162,6 +169,7 @@ def _refusals(front: Front) -> dict[str, str]:
     return {
         "no_token": _refusal(401, "not_allowed", NO_TOKEN, "WWW-Authenticate Bearer"),
         "unknown_path": _refusal(404, "not_found", "there is nothing at this path; models are at /predictions/NAME"),
+        "broken": _refusal(503, Unavailable.code, BROKEN, f"Retry-After {MENDED_SECONDS}"),
         "unknown_model": _refusal(404, UnknownModel.code, "there is no such model, or no such version of it"),
         "wrong_method": _refusal(405, "method_not_allowed", "this path takes $methods", "Allow $methods"),
         "too_large": _refusal(413, TooLarge.code, too_large),

@@ -25,6 +25,7 @@ from torchferry.serving.codec import predictions_grpc
 from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.net.addresses import authority
 from torchferry.serving.torchserve import gateway as gateways
+from torchferry.serving.torchserve.broken import Broken
 from torchferry.serving.torchserve.launcher import ServerFailed
 from torchferry.serving.torchserve.settings import LOOPBACK
 
@@ -118,7 +119,9 @@ def test_both_ports_speak_tls_and_show_a_new_certificate(
 
 def test_it_asks_the_server_once_that_is_there(start: Start, upstream: Upstream) -> None:
     gateway = start(upstreams=None)
-    server: Any = SimpleNamespace(url=f"{LOOPBACK}:{upstream.server_port}", ports=SimpleNamespace(inner_grpc=1))
+    server: Any = SimpleNamespace(
+        url=f"{LOOPBACK}:{upstream.server_port}", ports=SimpleNamespace(inner_grpc=1), broken=Broken(skip=True)
+    )
     gateway.open(server, 1)  # it is asked no more
     assert {ask(gateway).status for _ in range(50)} == {200}
 
@@ -220,7 +223,7 @@ def test_nginx_that_ends_by_itself_or_finds_no_port_is_told(start: Start, free_p
     gateway.process.process.wait()
     with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
         gateway.check_running()
-    server: Any = SimpleNamespace(url=f"{LOOPBACK}:1", ports=SimpleNamespace(inner_grpc=1))
+    server: Any = SimpleNamespace(url=f"{LOOPBACK}:1", ports=SimpleNamespace(inner_grpc=1), broken=Broken(skip=True))
     with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
         gateway.open(server, 1)
     with pytest.raises(UserError, match=f"--port: cannot listen on {LOOPBACK}:{free_port_in_use}"):
