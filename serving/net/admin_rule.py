@@ -4,7 +4,6 @@ So the port is asked under its own names, no page of another origin asks it, cha
 without asking first, and where there are tokens one with the role admin is needed.
 """
 
-import hmac
 from collections.abc import Collection
 
 from torchferry.serving.errors import Forbidden, UnsupportedType
@@ -15,9 +14,9 @@ READS = ("GET", "HEAD")
 
 
 class AdminRule:
-    def __init__(self, access: Access, names: Collection[str] = (), key: str = "") -> None:
-        """`names`: what else the port may be asked as, beside loopback's. `key`: a token of our own commands."""
-        self.access, self.names, self.key = access, names, key
+    def __init__(self, access: Access, names: Collection[str] = ()) -> None:
+        """`names`: what else the port may be asked as, beside loopback's."""
+        self.access, self.names = access, names
 
     def check_page(self, host: str, origin: str) -> None:
         """Of every request, by its headers. Raises Forbidden."""
@@ -26,17 +25,12 @@ class AdminRule:
 
     def check_change(self, method: str, authorization: str, content_type: str) -> None:
         """Of what only the role admin may ask. Raises NotAllowed, Overloaded, Forbidden and UnsupportedType."""
-        if not self._is_ours(authorization):
-            token = self.access.check(authorization)
-            if token and not token.is_admin:
-                where = "its line in --tokens ends with the word if it has"
-                raise Forbidden(f"the token '{token.name}' has not the role admin; {where}")
+        token = self.access.check(authorization)
+        if token and not token.is_admin:
+            where = "its line in --tokens ends with the word if it has"
+            raise Forbidden(f"the token '{token.name}' has not the role admin; {where}")
         sent = content_type.partition(";")[0].strip().lower()
         if method not in READS and sent != "application/json":
             raise UnsupportedType(
                 f"Content-Type is {sent[:100] or 'missing'}; send application/json, also where there is no body"
             )
-
-    def _is_ours(self, authorization: str) -> bool:
-        ours = f"Bearer {self.key}".encode()
-        return bool(self.key) and hmac.compare_digest(authorization.encode(errors="replace"), ours)

@@ -73,6 +73,9 @@ def gateway_before(server: TorchServe) -> Before:
             max_body_bytes=settings.max_body_bytes,
             timeout=settings.timeout,
             max_in_flight=settings.max_queue,
+            max_connections=settings.max_connections,
+            max_client_connections=settings.max_client_connections,
+            trusted_proxy=settings.trusted_proxy,
             tokens=settings.tokens,
             tls_certificate=settings.tls_certificate,
             tls_key=settings.tls_key,
@@ -129,8 +132,8 @@ class Gateway:
     def open(self, server: TorchServe, services_port: int) -> None:
         """From now on it asks the server, which is ready. Raises ServerFailed."""
         self.management = server.management
-        upstreams = Upstreams(server.ports.inner_rest, server.ports.inner_grpc, services_port)
-        self._turn(replace(self.front, upstreams=upstreams))
+        upstreams = Upstreams(server.url, server.ports.inner_grpc, services_port)
+        self._turn(replace(self.front, upstreams=upstreams, broken=[name for name, _ in server.broken.reasons]))
 
     def refresh(self) -> None:
         """Take up tokens and certificate that changed, and whether a model is left; what cannot be read is said once,

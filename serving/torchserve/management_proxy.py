@@ -3,7 +3,6 @@
 TorchServe's own listens on a unix socket in a folder that nobody else may enter.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -31,7 +30,7 @@ from torchferry.serving.net.auth import Access
 from torchferry.serving.torchserve.launcher import TorchServe
 from torchferry.serving.torchserve.management import management_pool
 from torchferry.serving.torchserve.settings import LOOPBACK
-from torchferry.serving.torchserve.wsgi_server import StartResponse, served
+from torchferry.serving.torchserve.wsgi_server import StartResponse, refused, served
 
 LONGEST = 64 * 1024
 """Bytes of a request's body."""
@@ -48,9 +47,9 @@ STATUS: dict[type[RequestError], str] = {
 @contextmanager
 def managed(server: TorchServe) -> Iterator[None]:
     """The port is there while the block runs: another one, if somebody has taken it meanwhile. Raises UserError."""
-    access = Access(server.settings.tokens)
+    access = Access(server.settings.tokens, own_key=server.key)
     access.warn()
-    proxy = ManagementProxy(server.management_socket, access, server.key)
+    proxy = ManagementProxy(server.sockets.management, access)
     try:
         sockets = listeners(LOOPBACK, server.ports.management, "--management-port")
     except UserError:
@@ -61,10 +60,10 @@ def managed(server: TorchServe) -> Iterator[None]:
 
 
 class ManagementProxy:
-    def __init__(self, management: Path, access: Access, key: str) -> None:
-        """`management` is TorchServe's socket, and `key` a token of our own commands, where tokens are asked for."""
+    def __init__(self, management: Path, access: Access) -> None:
+        """`management` is TorchServe's socket."""
         self.pool, self.access = management_pool(management), access
-        self.rule = AdminRule(access, key=key)
+        self.rule = AdminRule(access)
 
     def answer(self, environ: dict[str, Any], start: StartResponse) -> list[bytes]:
         later: list[tuple[str, str]] = []
@@ -72,7 +71,7 @@ class ManagementProxy:
             self._check(environ)
             status, kind, body = self._asked(environ)
         except RequestError as error:
-            status, kind, body = _refused(error)
+            status, kind, body = refused(STATUS[type(error)], error.code, str(error))
             later = [("Retry-After", str(error.retry_after))] if isinstance(error, TryLater) else []
         start(status, [("Content-Type", kind), ("Content-Length", str(len(body))), *later])
         # What comes behind a HEAD's answer would be read as the next one.
@@ -108,9 +107,3 @@ class ManagementProxy:
 
 def _length(environ: dict[str, Any]) -> str:
     return environ.get("CONTENT_LENGTH") or "0"
-
-
-def _refused(error: RequestError) -> tuple[str, str, bytes]:
-    status = STATUS[type(error)]
-    content = {"error": status.partition(" ")[2], "code": error.code, "detail": str(error)}
-    return status, "application/json", json.dumps(content).encode()

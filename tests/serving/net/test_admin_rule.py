@@ -36,7 +36,7 @@ def test_a_change_is_json_which_no_page_sends_without_asking() -> None:
 
 def test_where_tokens_are_one_with_the_role_is_needed_or_our_own(tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text("ann s-ann\nbob s-bob 1 admin\n")
-    rule = AdminRule(Access(tmp_path / "tokens"), key="our-key")
+    rule = AdminRule(Access(tmp_path / "tokens", own_key="our-key"))
     for wrong in ("", "Bearer s-nobody", "our-key", "Basic our-key"):
         with pytest.raises(NotAllowed):
             rule.check_change("GET", wrong, JSON)
