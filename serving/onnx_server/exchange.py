@@ -16,9 +16,9 @@ from torchferry.serving.codec.images import decode_files
 from torchferry.serving.codec.tensors import check_batch
 from torchferry.serving.errors import DeadlinePassed, RequestError, TooLarge, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
-from torchferry.serving.onnx_server.inference import Inference, Outputs, Work
+from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Inference, Outputs, Work
 from torchferry.serving.onnx_server.models.model import Model
-from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.request_context import LONGEST_ID, RequestContext
 
 if TYPE_CHECKING:
     from torchferry.serving.onnx_server.dataplane import DataPlane
@@ -27,8 +27,6 @@ Answer = TypeVar("Answer")
 Written = TypeVar("Written", covariant=True)
 LARGE = 64 * 1024
 """Bytes of a request above which it is read in a thread, so that it does not hold up the others."""
-CLOCK_SECONDS = 0.002
-"""The event loop's timers are as exact as this."""
 
 
 class Form(Protocol[Written]):
@@ -177,7 +175,7 @@ class Exchange(Generic[Answer]):
 
     def _asked(self, asked: Inference) -> None:
         self.asked = asked
-        self.context.request_id = self.context.request_id or asked.id[:128]
+        self.context.request_id = self.context.request_id or asked.id[:LONGEST_ID]
         if asked.timeout is not None:
             self.limit = min(asked.timeout, self.limit)
         for wanted in asked.outputs:

@@ -5,7 +5,6 @@ needs no torchferry installed. TorchServe allows one class in this file.
 """
 
 import json
-import logging
 import os
 import sys
 import time
@@ -28,10 +27,9 @@ from torchferry.serving.session import check_golden, open_variant
 from torchferry.serving.torchserve.explain import Explainer
 from torchferry.serving.torchserve.grpc_failure import fail_grpc
 from torchferry.serving.torchserve.worker_limits import WorkerLimits
+from torchferry.serving.torchserve.worker_log import failures
 from torchferry.serving.torchserve.worker_metrics import worker_metrics
 from torchferry.serving.torchserve.worker_request import GRPC, RAW_LENGTH, STATUS, WorkerRequest
-
-log = logging.getLogger(__name__)
 
 
 class Handler:
@@ -54,7 +52,8 @@ class Handler:
             self.explainer = Explainer(self.session, self.bundle, variant)
         except Exception as error:
             if folder := os.environ.get("TORCHFERRY_FAILURES"):
-                Path(folder, context.model_name).write_text(f"{type(error).__name__}: {error}")
+                version = context.manifest["model"]["modelVersion"]
+                Path(folder, f"{context.model_name}@{version}").write_text(f"{type(error).__name__}: {error}")
             raise
         self.decoders = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
         self.metrics = worker_metrics(context.model_name, self.bundle)
@@ -95,7 +94,7 @@ class Handler:
                 return
             calls[0].error = error if isinstance(error, WrongTensor) else InferenceFailed("the model cannot compute it")
             if calls[0].error is not error:
-                log.exception("the model cannot compute an answer")
+                failures.say("the model cannot compute an answer", error)
             shares = [{}]
         seconds = time.time() - began
         for call, share in zip(calls, shares, strict=True):
@@ -122,8 +121,8 @@ class Handler:
                 self._check_length(text, call.asked.size)
         except (WrongParameter, AnswerTooLarge) as error:
             call.error = error
-        except Exception:  # a bug of ours, which must not become one of those in the same batch
-            log.exception("an answer cannot be written")
+        except Exception as error:  # a bug of ours, which must not become one of those in the same batch
+            failures.say("an answer cannot be written", error)
             call.error = InferenceFailed("a bug of the server: the answer cannot be written")
         if call.error:
             context.set_response_content_type(index, "application/json")

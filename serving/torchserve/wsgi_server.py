@@ -1,5 +1,6 @@
 """A WSGI application on sockets that listen already, each request in a thread."""
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,12 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Application = Callable[[dict[str, Any], StartResponse], list[bytes]]
 IDLE_SECONDS = 10
 """For a client to send the next of its request."""
+
+
+def refused(status: str, code: str, detail: str) -> tuple[str, str, bytes]:
+    """Status line, content type and body."""
+    content = {"error": status.partition(" ")[2], "code": code, "detail": detail}
+    return status, "application/json", json.dumps(content).encode()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from torchferry.errors import UserError
 from torchferry.training.config.recipe import MetricsConfig
+from torchferry.training.telemetry.scrape_token import ScrapeToken
 
 LINGER_SECONDS = 60.0
 """Prometheus's own default between two scrapes."""
@@ -23,8 +24,9 @@ Serving = tuple[Any, threading.Thread]
 
 class Endpoint:
     def __init__(self, config: MetricsConfig, registry: CollectorRegistry) -> None:
-        """Raises UserError for a host that is none; a port that cannot be had is said, and never ends a run."""
+        """Raises UserError for a host or token that is none; a port that cannot be had is said, and ends no run."""
         self.config, self.began = config, time.monotonic()
+        self.token = ScrapeToken(config.token_file)
         self.scraped, self.complete, self.fetched = False, False, threading.Event()
         self.url = None
         self.serving = [] if config.port is None else _serve(config, registry)
@@ -59,10 +61,13 @@ class Endpoint:
         )
 
     def _watched(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-        """The same, taking note of scrapes; a health check asks with OPTIONS, and is none."""
+        """The same for who has the token, taking note of scrapes; a health check asks with OPTIONS, and is none."""
 
         def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             complete = self.complete  # before the values are read
+            if environ["REQUEST_METHOD"] != "OPTIONS" and not self.token.lets_in(environ.get("HTTP_AUTHORIZATION", "")):
+                start_response("401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Bearer")])
+                return [b"send the token of metrics.token_file as Authorization: Bearer TOKEN\n"]
             body = app(environ, start_response)
             if environ["REQUEST_METHOD"] != "GET" or environ["PATH_INFO"] == "/favicon.ico":
                 return body

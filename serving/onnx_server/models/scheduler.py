@@ -12,12 +12,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from torchferry.serving.errors import DeadlinePassed
-from torchferry.serving.onnx_server.inference import Outputs, Shapes, Work
+from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Outputs, Shapes, Work
 from torchferry.serving.onnx_server.models.batch import Batch, Session
 from torchferry.serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
-
-CLOCK_SECONDS = 0.005
-"""How exactly deadlines are kept."""
 
 
 class Waiting:

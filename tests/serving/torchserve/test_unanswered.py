@@ -46,9 +46,9 @@ def page() -> Iterator[str]:
 
 
 def test_queues_and_workers_of_all_models_are_added_up_or_those_of_one_version(page: str) -> None:
-    assert unanswered(page) == 144
-    assert unanswered(page, "digits", "2.0") == 41
-    assert unanswered(page, "dogs", "1.0") == 0
+    assert unanswered(page, "") == 144
+    assert unanswered(page, "", "digits", "2.0") == 41
+    assert unanswered(page, "", "dogs", "1.0") == 0
 
 
 @pytest.mark.usefixtures("clock")
