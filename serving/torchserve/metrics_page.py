@@ -16,7 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from torchferry.errors import UserError
+from torchferry.errors import ServerFault, UserError
 from torchferry.serving.errors import NotAllowed, Overloaded, Unavailable
 from torchferry.serving.net.addresses import listeners
 from torchferry.serving.net.auth import Access
@@ -104,7 +104,10 @@ class Page:
             headers.append(("Retry-After", str(error.retry_after)))
             return refused("429 Too Many Requests", error.code, str(error))
         self._forget_the_dead()
-        return "200 OK", TEXT, generate_latest(self.registry) + self._torchserves_own()
+        try:
+            return "200 OK", TEXT, generate_latest(self.registry) + self._torchserves_own()
+        except (UserError, ServerFault) as error:  # its management does not answer
+            return refused("503 Service Unavailable", Unavailable.code, str(error))
 
     def _take_up_tokens(self) -> None:
         """What cannot be read is said once, and the tokens of before go on."""

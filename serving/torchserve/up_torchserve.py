@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from torchferry.arguments import Parser
-from torchferry.errors import UserError
+from torchferry.errors import ServerFault, UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
 from torchferry.serving.cli.settings_file import parse
@@ -147,14 +147,13 @@ def _absolute(paths: Sequence[Path] | None) -> list[str]:
 def _drain(server: TorchServe, seconds: float, at_once: threading.Event) -> None:
     """Let it answer what it has, for so long at most and until a second signal: Java drops what is in flight when it is
     told to end."""
-    if (
-        not wait_idle(lambda: unanswered(server.metrics_url, server.key), seconds, at_once.is_set)
-        and not at_once.is_set()
-    ):
-        print(
-            "torchferry: requests still came, or were not answered, within --drain-timeout; they are dropped",
-            file=sys.stderr,
-        )
+    why = "requests still came, or were not answered, within --drain-timeout"
+    try:
+        is_idle = wait_idle(lambda: unanswered(server.metrics_url, server.key), seconds, at_once.is_set)
+    except ServerFault as error:
+        is_idle, why = False, str(error)
+    if not is_idle and not at_once.is_set():
+        print(f"torchferry: {why}; what is in flight is dropped", file=sys.stderr)
 
 
 def _announce(server: TorchServe) -> None:

@@ -18,6 +18,8 @@ from torchferry.training.telemetry.scrape_token import ScrapeToken
 LINGER_SECONDS = 60.0
 """Prometheus's own default between two scrapes."""
 LOOK_SECONDS = 0.1
+IDLE_SECONDS = 10.0
+"""For a client to send the next of its request."""
 LOCALHOST = ("127.0.0.1", "::1")
 Serving = tuple[Any, threading.Thread]
 
@@ -125,6 +127,7 @@ def _start(port: int, host: str, registry: CollectorRegistry) -> list[Serving]:
     for address in LOCALHOST if host == "localhost" else (host,):
         try:
             started.append(start_http_server(port, address, registry))
+            _be_patient(started[-1][0])
             port = started[0][0].server_port
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
@@ -134,6 +137,18 @@ def _start(port: int, host: str, registry: CollectorRegistry) -> list[Serving]:
     if failed and not started:
         raise failed
     return started
+
+
+def _be_patient(server: Any) -> None:
+    """A client that sends nothing holds no thread for ever, and one that goes away leaves no traceback behind."""
+    handle_error = server.handle_error
+
+    def handle_bug(request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            handle_error(request, client_address)
+
+    server.handle_error = handle_bug
+    server.RequestHandlerClass = type("Handler", (server.RequestHandlerClass,), {"timeout": IDLE_SECONDS})
 
 
 def _end(serving: list[Serving]) -> None:
