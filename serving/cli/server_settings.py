@@ -22,6 +22,9 @@ class ServerSettings(OptionSet):
     drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")
     max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
     max_request_batch: int = option(1024, "samples in one request")
+    max_request_pixels: int = option(
+        256_000_000, "pixels of all pictures of a request, as their headers say; a picture may have 50,000,000"
+    )
 
     tokens: Path | None = option(
         None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] [admin] a line", type=Path
@@ -34,7 +37,14 @@ class ServerSettings(OptionSet):
     access_log_share: float = option(1.0, "share of the requests in it, 0 to 1; a fault of the server is always in it")
 
     def __post_init__(self) -> None:
-        for name in ("max_queue", "timeout", "drain_timeout", "max_body_bytes", "max_request_batch"):
+        for name in (
+            "max_queue",
+            "timeout",
+            "drain_timeout",
+            "max_body_bytes",
+            "max_request_batch",
+            "max_request_pixels",
+        ):
             self.check(name, getattr(self, name) > 0, "give a number above 0")
         self.check("access_log_share", 0 <= self.access_log_share <= 1, "give a share, 0 to 1")
         if (self.tls_certificate is None) != (self.tls_key is None):

@@ -6,15 +6,13 @@ here whole needs neither a task nor a future. What takes long is done in a threa
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-import numpy as np
-
-from torchferry.serving.codec.images import decode_files
+from torchferry.serving.codec.pictures import Pictures, together
 from torchferry.serving.codec.tensors import check_batch
-from torchferry.serving.errors import DeadlinePassed, RequestError, TooLarge, WrongTensor
+from torchferry.serving.errors import ClientGone, DeadlinePassed, RequestError, TooLarge, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.inference import Inference, Outputs, Work
 from torchferry.serving.onnx_server.models.model import Model
@@ -103,7 +101,7 @@ class Exchange(Generic[Answer]):
         """Read what is asked, and answer it in time."""
         self.form = form
         if form.is_large:
-            self._step(self._aside, self._asked, form.read, self.model)
+            self._step(self._aside, lambda read: self._asked(*read), partial(form.read, self.model))
         else:
             self._step(self._read)
 
@@ -185,13 +183,30 @@ class Exchange(Generic[Answer]):
                 raise WrongTensor(f"there is no output '{wanted.name}'; the model has {', '.join(names)}")
         if asked.files:
             self._check_size(check_batch({**asked.inputs, **asked.files}))  # before they are unpacked
-            self._aside(self._decoded, _decoded, asked, self.model)
+            pictures = Pictures(asked.files, self.model.bundle.inputs)
+            self._decode(pictures, partial(pictures.check_pixels, self.plane.settings.max_request_pixels, self._go_on))
         else:
             self._compute()
 
-    def _decoded(self, inputs: Mapping[str, np.ndarray]) -> None:
-        self.asked.inputs = inputs
-        self._compute()
+    def _go_on(self) -> None:
+        """Called in a thread. Raises DeadlinePassed, and ClientGone where nobody waits any more."""
+        if self.over:
+            raise ClientGone
+        self.remaining()
+
+    def _decode(self, pictures: Pictures, check: Callable[[], None]) -> None:
+        """In as many slices as there are pictures, once all have been checked."""
+
+        def decoded(_: list[None]) -> None:
+            self.asked.inputs = together(self.asked.inputs, pictures, self.model.bundle.inputs)
+            self.asked.files = {}
+            self._compute()
+
+        first, *others = [partial(pictures.decode, picture) for picture in pictures.pictures]
+        if others:
+            self._aside(lambda _: self._aside(decoded, first, *others), check)
+        else:
+            self._aside(decoded, lambda: (check(), first()))
 
     def _compute(self) -> None:
         """From the cache, or once a session has had time for it."""
@@ -248,10 +263,9 @@ class Exchange(Generic[Answer]):
         if samples > most:
             raise TooLarge(f"the request has {samples} samples; {most} are allowed")
 
-    def _aside(self, then: Callable[[Any], None], call: Callable[..., Any], *given: Any) -> None:
-        """`then(call(*given))`, the call in a thread, as a part of decoding."""
-        loop = asyncio.get_running_loop()
-        self._wait("decode", then, partial(loop.run_in_executor, self.plane.threads, call, *given))
+    def _aside(self, then: Callable[[list[Any]], None], *calls: Callable[[], Any]) -> None:
+        """`then` with what each of the calls gives, which are made in threads, as a part of decoding."""
+        self._wait("decode", then, partial(self.plane.threads.run, self.context.client, calls))
 
     def _wait(self, stage: str, then: Callable[[Any], None], begin: Callable[[], asyncio.Future[Any]]) -> None:
         """`then` with what comes of what is begun, in time, as a part of the stage."""
@@ -274,11 +288,3 @@ class Exchange(Generic[Answer]):
 
     def _too_late(self) -> DeadlinePassed:
         return DeadlinePassed(f"the request was not answered within {self.limit:g} s")
-
-
-def _decoded(asked: Inference, model: Model) -> Mapping[str, np.ndarray]:
-    """All inputs in the model's order, which requests that are computed together share."""
-    return {
-        spec.name: decode_files(asked.files[spec.name], spec) if spec.name in asked.files else asked.inputs[spec.name]
-        for spec in model.bundle.inputs
-    }

@@ -60,6 +60,11 @@ class FairQueue(Generic[T]):
         line.start += item.size
         self.remove(item)
 
+    def charge(self, client: str, size: int) -> None:
+        """What was served has cost more than it said; a client that has nothing in the queue owes nothing."""
+        if line := self.lines.get(client):
+            line.start += size
+
     def remove(self, item: T) -> None:
         """Take it out, unserved. Raises KeyError or ValueError if it is not in it."""
         line = self.lines[item.client]

@@ -18,6 +18,7 @@ from tests.serving.onnx_server.in_process import held_bundle, serving_session
 from tests.serving.onnx_server.models.held import BROKEN, Held, begun, sample, submit, until
 from tests.serving.wire import in_loop
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.codec.pictures import Picture, Pictures
 from torchferry.serving.errors import (
     ClientGone,
     DeadlinePassed,
@@ -107,6 +108,50 @@ async def test_images_are_decoded_as_the_bundle_says_and_that_is_a_stage() -> No
         assert (exchange.context.samples, exchange.context.decode > 0) == (3, True)
         with pytest.raises(NotDecodable):
             await begin(plane, Inference({}, files={"x": [b"none"]})).outcome()
+
+
+def pictures_of(side: int) -> TensorSpec:
+    grey = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
+    return TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, side, side), decode=grey)
+
+
+def picture(side: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("1", (side, side)).save(file, "PNG")
+    return file.getvalue()
+
+
+@in_loop
+async def test_more_pixels_than_a_request_may_have_are_refused_before_one_is_decoded() -> None:
+    async with serving_session(Free(), held_bundle(inputs=(pictures_of(2),)), max_request_pixels=200) as (plane, _):
+        with pytest.raises(TooLarge, match="the 3 pictures have 300 pixels; a request may have 200"):
+            await begin(plane, Inference({}, files={"x": [picture(10)] * 3})).outcome()
+        with pytest.raises(TooLarge, match="the picture has 225 pixels; a request may have 200"):
+            await begin(plane, Inference({}, files={"x": [picture(15)]})).outcome()
+        assert len((await begin(plane, Inference({}, files={"x": [picture(10)] * 2})).outcome())["y"]) == 2
+
+
+@in_loop
+@pytest.mark.parametrize("late", [True, False])
+async def test_who_is_late_or_hangs_up_begins_no_further_picture(late: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_end = list[int](), threading.Semaphore(0)
+
+    def decode(_pictures: Pictures, shown: Picture) -> None:
+        begun.append(shown.sample)
+        assert may_end.acquire(timeout=60)
+
+    monkeypatch.setattr(Pictures, "decode", decode)
+    async with serving_session(Free(), held_bundle(inputs=(pictures_of(2),))) as (plane, model):
+        exchange = begin(plane, Inference({}, files={"x": [picture(2)] * 1000}), timeout=0.2 if late else None)
+        await until(lambda: len(begun) == plane.threads.most)
+        if not late:
+            exchange.cancel(ClientGone())
+        with pytest.raises(DeadlinePassed if late else ClientGone):
+            await exchange.outcome()
+        await until(lambda: not len(plane.threads.queue))
+        may_end.release(1000)
+        await until(lambda: not plane.threads.held)
+        assert (len(begun), model.admission.inside) == (plane.threads.most, 0)
 
 
 @in_loop

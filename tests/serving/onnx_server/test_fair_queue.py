@@ -73,3 +73,12 @@ def test_what_is_not_in_it_cannot_be_taken_out() -> None:
         queue.remove(Item("a"))
     with pytest.raises(KeyError):
         queue.remove(Item("b"))
+
+
+def test_what_cost_more_than_it_said_is_charged_while_there_is_more() -> None:
+    first, second, other = Item("a"), Item("a"), Item("b", 5)
+    queue = filled(first, second, other, last := Item("b"))
+    queue.serve(first)
+    queue.charge("a", 6)
+    queue.charge("nobody", 6)
+    assert served(queue) == [other, last, second]

@@ -211,7 +211,7 @@ def test_a_packed_body_is_unpacked_within_the_limit() -> None:
 
 def test_more_samples_than_are_allowed_are_refused() -> None:
     assert decoded(b"1,2\n" * 3).error is None
-    assert str(decoded(b"1,2\n" * 4).error) == "the request has 4 samples; 3 are allowed"
+    assert str(decoded(b"1,2\n" * 4).error) == "the body has more than 3 lines; 3 are allowed"
 
 
 def test_a_bug_in_reading_is_that_of_one_call() -> None:
