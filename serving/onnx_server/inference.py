@@ -102,11 +102,16 @@ def check_outputs(wanted: Sequence[Wanted]) -> None:
             raise WrongParameter(f"the output '{name}' is asked for twice")
 
 
+def check_count(parameters: int) -> None:
+    """Raises WrongParameter for more than are looked at."""
+    if parameters > PARAMETERS:
+        raise WrongParameter(f"there are {parameters} parameters; {PARAMETERS} are taken")
+
+
 def check_parameters(given: Mapping[str, Any], known: Collection[str]) -> None:
     """Clients may have parameters of their own. Raises WrongParameter for those that mean more than is done here, and
     those that are almost one of the `known`, and for more than are looked at."""
-    if len(given) > PARAMETERS:
-        raise WrongParameter(f"there are {len(given)} parameters; {PARAMETERS} are taken")
+    check_count(len(given))
     for name, value in given.items():
         if name in known or not value:
             continue

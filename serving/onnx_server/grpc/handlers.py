@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 import grpc
 from google.protobuf.message import DecodeError
 
-from torchferry.serving.errors import NotDecodable
+from torchferry.serving.errors import NotDecodable, TooLarge
 from torchferry.serving.onnx_server.grpc.call import refuse
 from torchferry.serving.onnx_server.grpc.drain import Drain
 from torchferry.serving.onnx_server.grpc.interfaces import (
@@ -17,6 +17,7 @@ from torchferry.serving.onnx_server.grpc.interfaces import (
     Response,
     Server,
 )
+from torchferry.serving.onnx_server.grpc.message_parts import check_parts
 
 
 class Registering:
@@ -43,7 +44,7 @@ def read_in_handler(handler: ParsingHandler[Request, Response], drain: Drain) ->
         await drain.enter(context)
         try:
             message = _parsed(parse, request)
-        except NotDecodable as error:
+        except (NotDecodable, TooLarge) as error:
             await refuse(context, error)
         try:
             return await handler.unary_unary(message, context)
@@ -58,7 +59,7 @@ def read_in_handler(handler: ParsingHandler[Request, Response], drain: Drain) ->
     async def writing(request: bytes, context: Context) -> None:
         try:
             message = _parsed(parse, request)
-        except NotDecodable as error:
+        except (NotDecodable, TooLarge) as error:
             await refuse(context, error)
         await handler.unary_stream(message, context)
 
@@ -68,7 +69,7 @@ def read_in_handler(handler: ParsingHandler[Request, Response], drain: Drain) ->
                 (_parsed(parse, request) async for request in requests), context
             ):
                 yield response
-        except NotDecodable as error:  # and not where it is read: that may be in a task beside the one that answers
+        except (NotDecodable, TooLarge) as error:  # not where it is read: that may be in another task than the answer
             await refuse(context, error)
 
     if handler.request_streaming:
@@ -79,6 +80,8 @@ def read_in_handler(handler: ParsingHandler[Request, Response], drain: Drain) ->
 
 
 def _parsed(parse: Callable[[bytes], Request], request: bytes) -> Request:
+    """Raises NotDecodable and TooLarge."""
+    check_parts(request)
     try:
         return parse(request)
     except DecodeError as error:
