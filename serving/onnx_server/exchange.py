@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from torchferry.serving.codec.pictures import Pictures, together
 from torchferry.serving.codec.tensors import check_batch
-from torchferry.serving.errors import ClientGone, DeadlinePassed, RequestError, TooLarge, WrongTensor
+from torchferry.serving.errors import AnswerTooLarge, ClientGone, DeadlinePassed, RequestError, TooLarge, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.inference import Inference, Outputs, Work
 from torchferry.serving.onnx_server.models.model import Model
@@ -25,6 +25,8 @@ Answer = TypeVar("Answer")
 Written = TypeVar("Written", covariant=True)
 LARGE = 64 * 1024
 """Bytes of a request above which it is read in a thread, so that it does not hold up the others."""
+FEW_CLASSES = 1024
+"""Best classes of an answer, 2 us each; more are named in a thread."""
 CLOCK_SECONDS = 0.002
 """The event loop's timers are as exact as this."""
 
@@ -48,6 +50,19 @@ class Pieces(Generic[Written]):
 
     def __init__(self, pieces: Iterator[bytes], made: Callable[[list[bytes]], Written]) -> None:
         self.pieces, self.made = pieces, made
+
+
+def bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
+    """The same. Raises AnswerTooLarge instead of a piece that is beyond `most` bytes."""
+    left = most
+    for piece in pieces:
+        if (left := left - len(piece)) < 0:
+            raise answer_too_large(f"the answer's JSON has more than {most:,} bytes", most)
+        yield piece
+
+
+def answer_too_large(what: str, most: int) -> AnswerTooLarge:
+    return AnswerTooLarge(f"{what}, and {most:,} are allowed; ask for fewer samples or outputs, or for raw tensors")
 
 
 class Exchange(Generic[Answer]):
@@ -206,7 +221,7 @@ class Exchange(Generic[Answer]):
         if others:
             self._aside(lambda _: self._aside(decoded, first, *others), check)
         else:
-            self._aside(decoded, lambda: (check(), first()))
+            self._aside(decoded, lambda: _both(check, first))
 
     def _compute(self) -> None:
         """From the cache, or once a session has had time for it."""
@@ -237,12 +252,20 @@ class Exchange(Generic[Answer]):
 
     def _write(self, outputs: Outputs) -> None:
         self.context.outputs = outputs
-        started = time.monotonic()
-        answer = self.form.write(self.model, self.asked, self._wanted(outputs))
-        self.context.encode = time.monotonic() - started
+        if sum(each.classes * len(outputs[each.name]) for each in self.asked.outputs if each.classes) <= FEW_CLASSES:
+            return self._encode(self._wanted(outputs))
+        begin = partial(self.plane.threads.run, self.context.client, [partial(self._wanted, outputs)])
+        return self._wait("encode", lambda wanted: self._encode(*wanted), begin)
+
+    def _encode(self, wanted: Outputs) -> None:
+        started, most = time.monotonic(), self.plane.settings.max_answer_bytes
+        if (size := sum([values.nbytes for values in wanted.values()])) > most:
+            raise answer_too_large(f"the answer's tensors have {size:,} bytes", most)
+        answer = self.form.write(self.model, self.asked, wanted)
+        self.context.encode += time.monotonic() - started
         if isinstance(answer, Pieces):
-            made = answer.made
-            self._wait("encode", lambda pieces: self.end(made(pieces)), partial(self.plane.turns.take, answer.pieces))
+            made, pieces = answer.made, bounded(answer.pieces, most)
+            self._wait("encode", lambda text: self.end(made(text)), partial(self.plane.turns.take, pieces))
         else:
             self.end(answer)
 
@@ -288,3 +311,8 @@ class Exchange(Generic[Answer]):
 
     def _too_late(self) -> DeadlinePassed:
         return DeadlinePassed(f"the request was not answered within {self.limit:g} s")
+
+
+def _both(first: Callable[[], None], then: Callable[[], None]) -> None:
+    first()
+    then()

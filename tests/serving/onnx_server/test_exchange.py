@@ -20,6 +20,7 @@ from tests.serving.wire import in_loop
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.codec.pictures import Picture, Pictures
 from torchferry.serving.errors import (
+    AnswerTooLarge,
     ClientGone,
     DeadlinePassed,
     InferenceFailed,
@@ -29,10 +30,13 @@ from torchferry.serving.errors import (
     UnknownModel,
     WrongTensor,
 )
+from torchferry.serving.onnx_server import exchange as exchange_module
+from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.exchange import Exchange, Pieces
+from torchferry.serving.onnx_server.exchange import FEW_CLASSES, Exchange, Pieces
 from torchferry.serving.onnx_server.inference import Inference, Outputs, Wanted
 from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.settings import LEAST_ANSWER
 
 
 class Free(Held):
@@ -398,6 +402,35 @@ async def test_an_answer_in_pieces_is_made_of_all_of_them() -> None:
         assert await exchange.outcome() == b"ab"
         assert exchange.context.encode > 0
         assert counted(plane, "ok") == 1
+
+
+@in_loop
+async def test_an_answer_that_is_too_large_is_refused_before_it_is_whole() -> None:
+    most = LEAST_ANSWER
+    async with serving_session(Free(), max_answer_bytes=most, max_request_batch=most) as (plane, _):
+        with pytest.raises(AnswerTooLarge, match=r"tensors have 262,160 bytes, and 262,144 are allowed; ask for fewer"):
+            await begin(plane, Inference(sample(1, count=most // 16 + 1))).outcome()
+        assert len((await begin(plane, Inference(sample(1, count=most // 16))).outcome())["y"]) == most // 16
+        with pytest.raises(AnswerTooLarge, match=r"the answer's JSON has more than 262,144 bytes"):
+            await begin_long(plane, itertools.repeat(b"a" * 100)).outcome()
+        assert len(await begin_long(plane, iter([bytes(most // 2)] * 2)).outcome()) == most
+
+
+@in_loop
+async def test_very_many_best_classes_are_named_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    named_in: list[str] = []
+
+    def watched(*given: Any) -> np.ndarray:
+        named_in.append(threading.current_thread().name)
+        return classified(*given)
+
+    monkeypatch.setattr(exchange_module, "classified", watched)
+    async with serving_session(Free()) as (plane, _):
+        for count in (FEW_CLASSES // 2, FEW_CLASSES // 2 + 1):
+            asked = Inference(sample(1, count=count), outputs=[Wanted("y", classes=2)])
+            answered = await begin(plane, asked).outcome()
+            assert answered["y"].tolist() == [[b"2.000000:0:no", b"2.000000:1:yes"]] * count
+        assert named_in == ["MainThread", "decode"]
 
 
 @in_loop
