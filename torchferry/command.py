@@ -4,7 +4,6 @@ import difflib
 import errno
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -12,6 +11,8 @@ from typing import Any
 
 from torchferry import __version__
 from torchferry.errors import GateError, ServerFault, StoreRefused, UserError
+from torchferry.termination import CODE as TERMINATED
+from torchferry.termination import Terminated, ends_at_sigterm
 from torchferry.verbs import BENCH, VERBS, Verb
 
 OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -25,24 +26,17 @@ def script() -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code of `arguments`: 0 done, 2 wrong input, 3 a gate refused, 1 a server or the machine failed."""
-    ended: list[int] = []
-
-    def end(number: int, _frame: object) -> None:
-        ended.append(number)
-        sys.exit(128 + number)
-
-    # As Ctrl-C: what is half done is cleaned up on the way out.
-    signal.signal(signal.SIGTERM, end)
     try:
-        code = _run(arguments)
-        if sys.stdout is not None:  # it was closed before the start
-            sys.stdout.flush()
-        return code
+        with ends_at_sigterm():
+            code = _run(arguments)
+            if sys.stdout is not None:  # it was closed before the start
+                sys.stdout.flush()
+            return code
+    except Terminated:
+        return TERMINATED
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        if ended:  # a library that was just being imported makes an ImportError of it
-            return 128 + ended[0]
         return _failed(error)
 
 

@@ -1,10 +1,11 @@
 """The settings that both servers share, as options of the command line; each server adds its own."""
 
+import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
 from torchferry.errors import UserError
-from torchferry.serving.cli.options import OptionSet, option
+from torchferry.serving.cli.options import OptionSet, WrongOption, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,14 @@ class ServerSettings(OptionSet):
     max_request_pixels: int = option(
         256_000_000, "pixels of all pictures of a request, as their headers say; a picture may have 50,000,000"
     )
+    max_connections: int = option(8192, "connections of all clients at a time")
+    max_client_connections: int = option(1024, "connections of one client; more of its requests are answered 429")
+    trusted_proxy: tuple[str, ...] = option(
+        (),
+        "address or network whose X-Forwarded-For says who the client is; may be repeated; "
+        "default none, a client is who connects",
+        metavar="ADDRESS",
+    )
 
     tokens: Path | None = option(
         None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] [admin] a line", type=Path
@@ -44,10 +53,26 @@ class ServerSettings(OptionSet):
             "max_body_bytes",
             "max_request_batch",
             "max_request_pixels",
+            "max_connections",
+            "max_client_connections",
         ):
             self.check(name, getattr(self, name) > 0, "give a number above 0")
+        for network in self.trusted_proxy:
+            _check_network(network)
         self.check("access_log_share", 0 <= self.access_log_share <= 1, "give a share, 0 to 1")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise UserError("--tls-certificate and --tls-key: give both or none")
         if self.access_log is not None and (self.access_log.is_dir() or not self.access_log.absolute().parent.is_dir()):
             raise UserError(f"--access-log: {self.access_log} cannot be a file; give a path in a folder that exists")
+
+
+def _check_network(text: str) -> None:
+    """Raises WrongOption."""
+    try:
+        whole = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        whole = None
+    if whole is None or "%" in text:  # which link it is of, nobody compares
+        raise WrongOption("trusted_proxy", f"{text!r} is no address or network; give one, as 10.0.0.7 or 10.0.0.0/8")
+    if "/" in text and ipaddress.ip_interface(text).ip != whole.network_address:
+        raise WrongOption("trusted_proxy", f"{text} is an address inside a network; give {whole} for the network")

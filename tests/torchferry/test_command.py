@@ -187,22 +187,3 @@ def test_a_stream_that_is_closed_changes_no_exit_code(words: str, code: int, clo
     program = Path(sys.executable).with_name("torchferry")
     done = subprocess.run(["bash", "-c", f"{program} {words} {closed}"], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, "Traceback" in done.stderr) == (code, False)
-
-
-def test_a_signal_that_something_makes_another_error_of_is_still_that_signal() -> None:
-    """As a C module does that is just being imported."""
-    code = """
-import os, signal, sys
-from torchferry import command
-
-def run(_arguments):
-    try:
-        os.kill(os.getpid(), signal.SIGTERM)
-    except SystemExit as error:
-        raise ImportError("initialization failed") from error
-
-command.step = lambda _verb: run
-sys.exit(command.main(["demo"]))
-"""
-    done = run_python("-c", code)
-    assert (done.returncode, done.stderr) == (143, "")

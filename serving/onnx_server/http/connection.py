@@ -22,6 +22,8 @@ from torchferry.serving.onnx_server.http.request_parser import RequestParser
 HEAD_SECONDS = 30
 IDLE_SECONDS = 75
 """More than the 60 s of most load balancers: whoever keeps the connection longer must not be the one who closes it."""
+FIRST_SECONDS = 2
+"""For the first request of a connection, where the port ends."""
 UNREAD_SECONDS = 30
 """For a body that nobody wants any more, and for answers that the client does not read."""
 LINGER_BYTES = 64 * 2**20
@@ -242,7 +244,9 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def end_when_idle(self) -> None:
-        if not (self.order or self.parked or self.parser.reading):
+        """A client that has only just connected is about to send its first request."""
+        is_new = not self.parser.heads and self.loop.time() - self.since < FIRST_SECONDS
+        if not (self.order or self.parked or self.parser.reading or is_new):
             self._close()
 
     def end(self, error: BaseException) -> None:

@@ -13,6 +13,9 @@ from torchferry.serving.onnx_server.http.connection import Application, Connecti
 from torchferry.serving.onnx_server.http.intake import Intake
 from torchferry.serving.onnx_server.http.request import Header
 
+HANDSHAKE_SECONDS = 0.1
+"""From a connection's first packet to its last."""
+
 
 class HttpServer:
     def __init__(
@@ -43,15 +46,15 @@ class HttpServer:
 
     async def refuse_new(self, seconds: float) -> None:
         """Take no more connections but those that wait already, for so long at most; those that are open go on."""
-        end = time.monotonic() + seconds
+        begun = time.monotonic()
         for listener in self.listeners:
             if listener.family == socket.AF_UNIX:
                 Path(listener.getsockname()).unlink(missing_ok=True)  # nobody finds it any more
             else:
                 listen_backlog.shut(listener)
-        # One round of the loop at the least, in which connections to the unix socket are taken.
-        await asyncio.sleep(0.001)
-        while any(map(listen_backlog.waiting, self.listeners)) and time.monotonic() < end:
+        # Some are half made: the client takes them for open, and its last word has yet to arrive.
+        await asyncio.sleep(HANDSHAKE_SECONDS)
+        while any(map(listen_backlog.waiting, self.listeners)) and time.monotonic() < begun + seconds:
             await asyncio.sleep(0.001)
         for server in self.servers:
             server.close()

@@ -27,6 +27,7 @@ OPTIONS = {
     *("--max-request-batch", "--cache-bytes", "--buckets", "--cors-origin", "--access-log", "--tokens"),
     *("--access-log-share", "--grpc-engine", "--skip-broken"),
     *("--tls-certificate", "--tls-key"),
+    *("--max-connections", "--max-client-connections", "--trusted-proxy"),
 }
 
 

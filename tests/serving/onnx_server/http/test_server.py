@@ -65,6 +65,19 @@ async def test_after_it_has_stopped_its_port_is_free() -> None:
 
 
 @in_loop
+async def test_a_connection_that_is_new_as_it_stops_gets_its_first_answer() -> None:
+    async with started() as (server, address):
+        fresh, used = await Connection.to(address), await Connection.to(address)
+        await used.post("/", b"")
+        stopping = asyncio.ensure_future(server.stop(60))
+        assert await used.reader.read() == b""
+        assert (await fresh.post("/", b""))[2] == b"hello"
+        await stopping
+        used.close()
+        fresh.close()
+
+
+@in_loop
 async def test_what_is_in_flight_is_answered_as_it_stops_and_then_the_connection_ends() -> None:
     asked: list[HttpRequest] = []
     server = HttpServer(asked.append, listeners("127.0.0.1", 0, "--port"))
