@@ -42,7 +42,7 @@ def files_in_json(tensor: Mapping[str, Any], name: str, most: int) -> list[bytes
     try:
         texts = _flat(tensor.get("data"))
         if len(texts) > most:
-            raise TooLarge(f"'{name}' has {len(texts)} image files; {most} are allowed")
+            raise TooLarge(f"'{name}' has {len(texts)} samples; {most} are allowed")
         files = [base64.b64decode(text, validate=True) for text in texts]
     except (TypeError, ValueError, binascii.Error) as error:
         raise WrongTensor(f"'{name}' has data other than image files, each as base64 text") from error

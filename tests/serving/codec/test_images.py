@@ -88,7 +88,7 @@ def test_what_is_too_large_has_a_status_of_its_own() -> None:
 
 
 def test_more_files_than_are_allowed_are_refused_before_one_is_looked_at() -> None:
-    with pytest.raises(TooLarge, match="'scan' has 3 image files; 2 are allowed"):
+    with pytest.raises(TooLarge, match="'scan' has 3 samples; 2 are allowed"):
         files_in_json({"shape": [3], "data": ["no base64"] * 3}, "scan", 2)
 
 
