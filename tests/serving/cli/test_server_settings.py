@@ -1,6 +1,7 @@
 """Both servers have the same options under the same names, with the same defaults."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -40,5 +41,6 @@ def test_a_trusted_proxy_is_an_address_or_a_network() -> None:
 
 @pytest.mark.parametrize("name", ["max_connections", "max_client_connections"])
 def test_a_bound_of_nothing_is_refused(name: str) -> None:
+    given: dict[str, Any] = {name: 0}
     with pytest.raises(WrongOption, match="give a number above 0"):
-        ServerSettings(**{name: 0})
+        ServerSettings(**given)

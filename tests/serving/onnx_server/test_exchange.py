@@ -146,8 +146,12 @@ async def test_who_is_late_or_hangs_up_begins_no_further_picture(late: bool, mon
 
     monkeypatch.setattr(Pictures, "decode", decode)
     async with serving_session(Free(), held_bundle(inputs=(pictures_of(2),))) as (plane, model):
-        exchange = begin(plane, Inference({}, files={"x": [picture(2)] * 1000}), timeout=0.2 if late else None)
+        exchange: Exchange[Outputs] = Exchange(plane, "rest", timeout=0.2 if late else None)
+        exchange.context.client = "ann"
+        assert exchange.admit("tiny", "")
+        exchange.take(Asking(Inference({}, files={"x": [picture(2)] * 1000})))
         await until(lambda: len(begun) == plane.threads.most)
+        assert plane.threads.held == {"ann": plane.threads.most}
         if not late:
             exchange.cancel(ClientGone())
         with pytest.raises(DeadlinePassed if late else ClientGone):
@@ -269,6 +273,7 @@ async def test_who_hangs_up_while_a_thread_reads_is_never_computed() -> None:
     session = Free()
     async with serving_session(session) as (plane, _):
         exchange = begin(plane, Inference(sample(1)), is_large=True)
+        await until(lambda: bool(plane.threads.held))
         exchange.cancel(ClientGone())
         form: Any = exchange.form
         form.may_read.set()
