@@ -1,11 +1,11 @@
 """The data plane that the requests of all protocols share: models, settings, and where outcomes are counted."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from torchferry.serving.cpu import cores
 from torchferry.serving.errors import ClientGone, DeadlinePassed, Overloaded, RequestError, Unavailable
+from torchferry.serving.onnx_server.decode_threads import DecodeThreads
 from torchferry.serving.onnx_server.models.repository import Repository
 from torchferry.serving.onnx_server.request_context import RequestContext
 from torchferry.serving.onnx_server.settings import Settings
@@ -24,8 +24,7 @@ class DataPlane:
     ) -> None:
         self.settings, self.repository, self.metrics, self.tracing = settings, repository, metrics, tracing
         self.access_log = AccessLog(settings.access_log, settings.access_log_share)
-        # Pillow and numpy let go of the interpreter's lock for most of their work.
-        self.threads = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
+        self.threads = DecodeThreads(cores())
         self.turns = Turns()
         self.inside = 0
         """Requests that a model has taken and not answered yet, also a model that is being closed."""

@@ -1,7 +1,8 @@
 """A queue in which clients take turns, so that whoever sends much waits behind himself and not others behind him.
 
 Start-time fair queueing (Goyal, Vin, Cheng: Start-time Fair Queuing, SIGCOMM 1996), with a client for a flow and equal
-weights: next is whoever has had least. A client that comes anew begins where the one served last began.
+weights: next is whoever has had least. A client that comes anew begins where the others are, and one that comes again
+where it left, if that is more: or two connections, of which one always waits, would always be new and always go first.
 """
 
 import heapq
@@ -19,23 +20,34 @@ class Queued(Protocol):
 T = TypeVar("T", bound=Queued)
 
 
+MOST_LEFT = 64
+"""Accounts of clients that have left, from which on those are looked for that mean nothing any more."""
+
+
 class _Line(Generic[T]):
     """What one client has in the queue, in order of arrival."""
 
-    def __init__(self, start: int) -> None:
+    __slots__ = ("items", "size", "start")
+
+    def __init__(self, start: float) -> None:
         self.start = start
-        """What it had been served when its turn came last, or when it came."""
+        """What it has been served, counted from where it came in."""
         self.items: deque[T] = deque()
+        self.size = 0
 
 
 class FairQueue(Generic[T]):
     def __init__(self) -> None:
         self.lines: dict[str, _Line[T]] = {}
         """By client; of none that has nothing in the queue."""
+        self.left: dict[str, float] = {}
+        """What those have been served that have nothing in the queue now, while others have."""
+        self.most_left = MOST_LEFT
         self.size = 0
         """Of all that is in it."""
-        self.served = 0
-        """The start of the client that was served last."""
+        self.served = self.next = 0.0
+        """Where the others are: the start of the client that was served last, or what each has had since, if that is
+        more; and where they are once that client has had what it was served."""
 
     def __len__(self) -> int:
         return sum(len(line.items) for line in self.lines.values())
@@ -47,18 +59,31 @@ class FairQueue(Generic[T]):
         return self._in_turns()
 
     def add(self, item: T) -> None:
-        self.size += item.size
         line = self.lines.get(item.client)
         if line is None:
-            line = self.lines[item.client] = _Line(self.served)
+            line = self.lines[item.client] = _Line(self._start(item.client))
+            self.left.pop(item.client, None)
         line.items.append(item)
+        line.size += item.size
+        self.size += item.size
 
     def serve(self, item: T) -> None:
         """Take it out, on its client's account. Its place need not be the first."""
         line = self.lines[item.client]
-        self.served = line.start
+        # Also where only newcomers are served, each of whom begins at its own beginning: or the others would wait.
+        self.served = max(line.start, self.next)
+        self.next = self.served + item.size / len(self.lines)
         line.start += item.size
         self.remove(item)
+
+    def charge(self, client: str, size: int) -> None:
+        """What was served has cost so much more than it said."""
+        if line := self.lines.get(client):
+            line.start += size
+        elif client in self.left:
+            self.left[client] += size
+        if self.lines:
+            self.next += size / len(self.lines)
 
     def remove(self, item: T) -> None:
         """Take it out, unserved. Raises KeyError or ValueError if it is not in it."""
@@ -67,12 +92,34 @@ class FairQueue(Generic[T]):
             line.items.popleft()
         else:
             line.items.remove(item)
+        line.size -= item.size
         self.size -= item.size
         if not line.items:
             del self.lines[item.client]
+            self._leave(item.client, line.start)
 
     def first(self) -> T | None:
         return next(iter(self), None)
+
+    def ahead(self, client: str) -> float:
+        """The size of what is served before an item that the client would add now."""
+        mine = self.lines.get(client)
+        if len(self.lines) == (1 if mine else 0):
+            return self.size
+        turn = mine.start + mine.size if mine else self._start(client)
+        return sum(min(line.size, max(0.0, turn - line.start)) for line in self.lines.values())
+
+    def _start(self, client: str) -> float:
+        return max(self.served, self.left.get(client, 0.0))
+
+    def _leave(self, client: str, start: float) -> None:
+        if not self.lines:  # nobody is left to be fair to
+            self.left.clear()
+            return
+        self.left[client] = start
+        if len(self.left) > self.most_left:
+            self.left = {client: start for client, start in self.left.items() if start > self.served}
+            self.most_left = 2 * len(self.left) + MOST_LEFT
 
     def _in_turns(self) -> Iterator[T]:
         turns = [(line.start, place, iter(line.items)) for place, line in enumerate(self.lines.values())]

@@ -6,6 +6,7 @@ from typing import NoReturn
 import grpc
 
 from torchferry.serving.errors import (
+    AnswerTooLarge,
     DeadlinePassed,
     Forbidden,
     InferenceFailed,
@@ -33,6 +34,7 @@ STATUS: dict[type[Refusal], grpc.StatusCode] = {
     WrongParameter: grpc.StatusCode.INVALID_ARGUMENT,
     UnsupportedType: grpc.StatusCode.INVALID_ARGUMENT,
     TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    AnswerTooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     TooSlow: grpc.StatusCode.DEADLINE_EXCEEDED,
     NotAllowed: grpc.StatusCode.UNAUTHENTICATED,
     Forbidden: grpc.StatusCode.PERMISSION_DENIED,

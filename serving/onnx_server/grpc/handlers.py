@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 import grpc
 from google.protobuf.message import DecodeError
 
-from torchferry.serving.errors import NotDecodable
+from torchferry.serving.errors import NotDecodable, TooLarge
 from torchferry.serving.onnx_server.grpc.call import fail, refuse
 from torchferry.serving.onnx_server.grpc.drain import Drain
 from torchferry.serving.onnx_server.grpc.interfaces import (
@@ -16,6 +16,7 @@ from torchferry.serving.onnx_server.grpc.interfaces import (
     Response,
     Server,
 )
+from torchferry.serving.onnx_server.grpc.message_parts import check_parts
 
 
 class Registering:
@@ -42,7 +43,7 @@ def read_in_handler(handler: ParsingHandler[Request, Response], drain: Drain) ->
         await drain.enter(context)
         try:
             message = _parsed(parse, request)
-        except NotDecodable as error:
+        except (NotDecodable, TooLarge) as error:
             await refuse(context, error)
         try:
             return await handler.unary_unary(message, context)
@@ -56,7 +57,7 @@ def read_in_handler(handler: ParsingHandler[Request, Response], drain: Drain) ->
     async def writing(request: bytes, context: Context) -> None:
         try:
             message = _parsed(parse, request)
-        except NotDecodable as error:
+        except (NotDecodable, TooLarge) as error:
             await refuse(context, error)
         await handler.unary_stream(message, context)
 
@@ -66,7 +67,7 @@ def read_in_handler(handler: ParsingHandler[Request, Response], drain: Drain) ->
                 (_parsed(parse, request) async for request in requests), context
             ):
                 yield response
-        except NotDecodable as error:  # and not where it is read: that may be in a task beside the one that answers
+        except (NotDecodable, TooLarge) as error:  # not where it is read: that may be in another task than the answer
             await refuse(context, error)
 
     if handler.request_streaming:
@@ -77,6 +78,8 @@ def read_in_handler(handler: ParsingHandler[Request, Response], drain: Drain) ->
 
 
 def _parsed(parse: Callable[[bytes], Request], request: bytes) -> Request:
+    """Raises NotDecodable and TooLarge."""
+    check_parts(request)
     try:
         return parse(request)
     except DecodeError as error:

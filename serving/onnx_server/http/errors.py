@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from torchferry.serving.errors import (
     SOON,
+    AnswerTooLarge,
     ClientGone,
     DeadlinePassed,
     Forbidden,
@@ -37,6 +38,7 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
     UnsupportedType: (415, "Unsupported Media Type"),
     WrongTensor: (422, "Unprocessable Content"),
     WrongParameter: (422, "Unprocessable Content"),
+    AnswerTooLarge: (422, "Unprocessable Content"),
     Overloaded: (429, "Too Many Requests"),
     ClientGone: (499, "Client Closed Request"),
     InferenceFailed: (500, "Internal Server Error"),

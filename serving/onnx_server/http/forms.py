@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from torchferry.contract.image_formats import HEAD, is_picture
 from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.codec.upload import upload
 from torchferry.serving.errors import NotDecodable, WrongParameter
@@ -76,6 +77,10 @@ class PredictionsForm(predictions_form.PredictionsForm):
         super().__init__(request.header(TOP_K))
         self.body, self.limit, self.encoding = body, limit, request.header(ENCODING)
         self.type = request.header(TYPE)
+
+    @property
+    def is_large(self) -> bool:
+        return bool(self.encoding) or not is_picture(self.body[:HEAD])
 
     def content(self) -> bytes:
         sent = upload(unpacked(self.body, self.encoding, self.limit), self.type)

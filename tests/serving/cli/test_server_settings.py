@@ -19,10 +19,11 @@ def test_a_server_takes_the_shared_options_as_they_are(server: type[ServerSettin
 
 
 def test_an_option_of_both_is_declared_once() -> None:
-    """`threads` means the cores of a session on one, of a worker on the other."""
+    """`threads` means the cores of a session on one, of a worker on the other; `max_answer_bytes` is smaller where a
+    longer answer ends a worker."""
     shared = {field.name for field in dataclasses.fields(ServerSettings)}
     names = [{field.name for field in dataclasses.fields(server)} - shared for server in (OnnxServer, TorchServe)]
-    assert names[0] & names[1] == {"threads"}
+    assert names[0] & names[1] == {"threads", "max_answer_bytes"}
 
 
 def test_a_trusted_proxy_is_an_address_or_a_network() -> None:
