@@ -8,14 +8,16 @@ computes in a thread of its own, or those of the tiniest models in the loop itse
 import asyncio
 import time
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, islice
 
 from torchferry.serving.errors import DeadlinePassed
 from torchferry.serving.onnx_server.fair_queue import FairQueue
-from torchferry.serving.onnx_server.inference import Outputs, Shapes, Work
+from torchferry.serving.onnx_server.inference import Outputs, Work
 from torchferry.serving.onnx_server.models.batch import Batch, Session
 from torchferry.serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
 
+LOOKED_AT = 1024
+"""Requests that are looked through for those of the shapes of a batch."""
 CLOCK_SECONDS = 0.005
 """How exactly deadlines are kept."""
 
@@ -42,8 +44,6 @@ class Scheduler:
         self.free_since = time.monotonic()
         self.waiting: dict[bool, FairQueue[Work]] = {True: FairQueue(), False: FairQueue()}
         """By whether they are interactive; these go first."""
-        self.alike: dict[Shapes, int] = {}
-        """How many wait, by shapes: only those of equal ones can share a batch."""
         self.queued = self.running = 0
         """Requests that wait, and requests that are in a session."""
         self.batches = 0
@@ -55,7 +55,6 @@ class Scheduler:
     def submit(self, work: Work) -> None:
         """Queue it; it is told of its outputs, or at its deadline of DeadlinePassed."""
         self.waiting[work.interactive].add(work)
-        self.alike[work.shapes] = self.alike.get(work.shapes, 0) + 1
         work.waits = True
         self.queued += 1
         if not self.looks_at_deadlines:
@@ -113,18 +112,17 @@ class Scheduler:
         assert first is not None
         if first.size >= self.max_batch:
             return [first]
-        works, room, alike = [], self.max_batch, self.alike[first.shapes]
+        works, room, shapes = [], self.max_batch, first.shapes
         for waiting in self.waiting.values():
-            for work in waiting if room and alike else ():
-                if work.shapes != first.shapes:
+            for work in islice(waiting, LOOKED_AT) if room else ():
+                if work.shapes != shapes:
                     continue
                 # A smaller request behind it would overtake it.
                 if work.size > room:
                     break
                 works.append(work)
                 room -= work.size
-                alike -= 1
-                if not (room and alike):  # the others, of which there may be many, are not looked at
+                if not room:
                     break
         return works
 
@@ -194,10 +192,6 @@ class Scheduler:
         waiting = self.waiting[work.interactive]
         (waiting.serve if served else waiting.remove)(work)
         self.queued -= 1
-        if (alike := self.alike[work.shapes] - 1) > 0:
-            self.alike[work.shapes] = alike
-        else:
-            del self.alike[work.shapes]
 
 
 def _too_late() -> DeadlinePassed:

@@ -109,7 +109,6 @@ async def test_clients_take_turns_also_where_their_requests_share_no_batch() -> 
         works += [submit(scheduler, sample(value, width=3), client="little") for value in (4, 5)]
         await answers(session, *works, batches=5)
         assert session.seen == [[0], [1] * 4, [4, 5], [2] * 4, [3] * 4]
-        assert scheduler.alike == {}
 
 
 @in_loop
