@@ -24,6 +24,11 @@ class PredictionsForm(ABC):
         self.top_k = top_k
         self.read_as: predictions_json.Request
 
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes, as it was sent."""
+
     @abstractmethod
     def content(self) -> bytes:
         """What the model is asked with; a form may also say `top_k`. Raises RequestError."""

@@ -25,6 +25,7 @@ from torchferry.serving.onnx_server.grpc.interfaces import (
     ModelRequest,
     StreamResponse,
 )
+from torchferry.serving.onnx_server.grpc.open_calls import OpenCalls
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.request_context import RequestContext
 
@@ -36,8 +37,8 @@ ELSEWHERE = "models are loaded and unloaded on the admin port, over HTTP and fro
 class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
     """What is not here (shared memory, trace and log settings) is answered UNIMPLEMENTED, and no extension names it."""
 
-    def __init__(self, plane: DataPlane, access: Access) -> None:
-        self.plane, self.access = plane, access
+    def __init__(self, plane: DataPlane, access: Access, calls: OpenCalls) -> None:
+        self.plane, self.access, self.calls = plane, access, calls
         self.ending = asyncio.Event()
         """Streams take no further requests: they answer those that they have, and end."""
 
@@ -136,7 +137,10 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
         return messages.ModelStreamInferResponse(infer_response=response)
 
     async def _infer(self, request: InferRequest, context: Context) -> tuple[InferResponse, RequestContext]:
-        exchange: Exchange[InferResponse] = Exchange(self.plane, "grpc", timeout=context.time_remaining())
+        client = self.calls.client(context)
+        exchange: Exchange[InferResponse] = Exchange(
+            self.plane, "grpc", timeout=context.time_remaining(), client=client
+        )
         if exchange.admit(request.model_name, request.model_version):
             trace(self.plane, exchange.context, context)
             exchange.take(InferForm(request))

@@ -18,7 +18,11 @@ from torchferry.serving.onnx_server.predictions_form import PredictionsForm
 class Sent(PredictionsForm):
     def __init__(self, body: bytes, top_k: str | None = None) -> None:
         super().__init__(top_k)
-        self.body = body
+        self.body, self.sent = body, len(body)
+
+    @property
+    def size(self) -> int:
+        return self.sent
 
     def content(self) -> bytes:
         return self.body

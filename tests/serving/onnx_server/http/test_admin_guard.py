@@ -25,7 +25,8 @@ async def asked(guard: AdminGuard, *lines: str, method: str = "POST") -> Said:
             refuse(request, error)
 
     transport = MemoryTransport()
-    connection = Connection(Port(application))
+    port = Port(application)
+    connection = Connection(port, port.clients.peer(""))
     connection.connection_made(transport)
     connection.data_received("\r\n".join([f"{method} / HTTP/1.1", "Content-Length: 0", *lines, "", ""]).encode())
     return said(b"".join(transport.writes))
