@@ -46,11 +46,9 @@ def read_in_handler(
         await drain.enter(context)
         client = await calls.enter(context)
         try:
-            message = _parsed(parse, request)
+            return await handler.unary_unary(_parsed(parse, request), context)
         except NotDecodable as error:
             await refuse(context, error)
-        try:
-            return await handler.unary_unary(message, context)
         except (grpc.aio.AbortError, NotImplementedError):  # answers; the second of calls that are not here
             raise
         except Exception as error:

@@ -137,6 +137,10 @@ async def test_each_kind_of_call_has_a_place_and_gives_it_back() -> None:
         async for _ in handlers[1].stream_stream(arriving([content]), Call()):
             assert calls.room.is_full
         await handlers[2].unary_stream(content, Call())
+    for ask in (handlers[0].unary_unary, handlers[2].unary_stream):
+        with pytest.raises(grpc.aio.AbortError, match="not such a message"):
+            await ask(GARBAGE, Call())
+        assert not calls.room.is_full
     calls.room.take("")
     refused = (
         lambda: handlers[0].unary_unary(content, Call()),
