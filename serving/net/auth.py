@@ -27,6 +27,11 @@ class Token:
     """Of a second's worth, which is the most that can be saved up."""
     refilled: float = field(default_factory=time.monotonic)
 
+    @property
+    def client(self) -> str:
+        """By which its shares are counted; no address is like it."""
+        return f"token {self.name}"
+
     def spend(self) -> None:
         """Raises Overloaded."""
         if math.isinf(self.rate):
@@ -80,14 +85,20 @@ class Access:
         Overloaded."""
         if not self.path:
             return None
+        if token := self.find(authorization):
+            token.spend()
+            return token
+        raise NotAllowed("the request has no token that this server takes; send Authorization: Bearer TOKEN")
+
+    def find(self, authorization: str) -> Token | None:
+        """Whose header it is, without a use of the token's rate."""
         kind, _, secret = authorization.partition(" ")
         if kind.lower() == "bearer":
             for token in (*self.own, *self.tokens):
                 # As long for a wrong one as for a right one, so that nobody can guess it letter by letter.
                 if hmac.compare_digest(token.secret.encode(), secret.strip().encode("utf-8", "replace")):
-                    token.spend()
                     return token
-        raise NotAllowed("the request has no token that this server takes; send Authorization: Bearer TOKEN")
+        return None
 
 
 def _token(words: list[str], place: str) -> Token:

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from torchferry.serving.cpu import cores
 from torchferry.serving.errors import ClientGone, DeadlinePassed, Overloaded, RequestError, Unavailable
+from torchferry.serving.net.clients import Clients
 from torchferry.serving.onnx_server.decode_threads import DecodeThreads
+from torchferry.serving.onnx_server.intake import Intake
 from torchferry.serving.onnx_server.models.repository import Repository
 from torchferry.serving.onnx_server.request_context import RequestContext
 from torchferry.serving.onnx_server.settings import Settings
@@ -26,6 +28,8 @@ class DataPlane:
         self.access_log = AccessLog(settings.access_log, settings.access_log_share)
         self.threads = DecodeThreads(cores())
         self.turns = Turns()
+        self.clients = Clients(settings.trusted_proxy)
+        self.intake = Intake.of(settings.max_body_bytes)
         self.inside = 0
         """Requests that a model has taken and not answered yet, also a model that is being closed."""
         self.draining = False

@@ -10,11 +10,15 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+import numpy as np
+
 from torchferry.serving.codec.pictures import Pictures, together
 from torchferry.serving.codec.tensors import check_batch
 from torchferry.serving.errors import AnswerTooLarge, ClientGone, DeadlinePassed, RequestError, TooLarge, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Inference, Outputs, Work
+from torchferry.serving.onnx_server.intake import COUNTED
+from torchferry.serving.onnx_server.models.admission import Inside
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.request_context import LONGEST_ID, RequestContext
 
@@ -31,6 +35,10 @@ FEW_CLASSES = 1024
 
 class Form(Protocol[Written]):
     """A request as its protocol has it."""
+
+    @property
+    def size(self) -> int:
+        """Bytes, as it was sent."""
 
     @property
     def is_large(self) -> bool:
@@ -73,6 +81,8 @@ class Exchange(Generic[Answer]):
     """What is done for it elsewhere, or in turns."""
     key = b""
     """Of the cache, where there is one."""
+    held = 0
+    """Bytes that are counted until it is over."""
 
     def __init__(
         self,
@@ -80,21 +90,28 @@ class Exchange(Generic[Answer]):
         protocol: str,
         done: "Callable[[Exchange[Answer]], None] | None" = None,
         timeout: float | None = None,
+        client: str = "",
     ) -> None:
         """`timeout`: seconds that the client gives it, if it says so before its request is read."""
-        self.plane, self.done = plane, done
-        self.context = RequestContext(protocol)
+        self.plane, self.done, self.client = plane, done, client
+        self.context = RequestContext(protocol, client)
         self.limit = plane.settings.timeout if timeout is None else min(timeout, plane.settings.timeout)
         self.model: Model
         self.form: Form[Answer]
         self.asked: Inference
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no session has begun it, and none need."""
+        work = self.context.work
+        return work.waits if work else self.context.outputs is None
 
     def expect(self, name: str, version: str) -> bool:
         """Whether a request whose body is still to come is worth waiting for: there is such a model, and it has room
         now. If not, the exchange is over."""
         try:
             self.context.model = self.plane.repository.find(name, version)
-            self.context.model.admission.check()
+            self.context.model.admission.check(self.client)
         except RequestError as error:
             self.end(error)
         return not self.over
@@ -103,7 +120,7 @@ class Exchange(Generic[Answer]):
         """Find the model and take a place in it; if there is none, the exchange is over."""
         try:
             self.context.model = self.model = self.plane.repository.find(name, version)
-            self.model.admission.enter()
+            self.model.admission.enter(self)
             self.admitted = True
             self.plane.inside += 1
         except RequestError as error:
@@ -113,10 +130,7 @@ class Exchange(Generic[Answer]):
     def take(self, form: Form[Answer]) -> None:
         """Read what is asked, and answer it in time."""
         self.form = form
-        if form.is_large:
-            self._step(self._aside, lambda read: self._asked(*read), partial(form.read, self.model))
-        else:
-            self._step(self._read)
+        self._step(self._begin)
 
     def cancel(self, error: BaseException) -> None:
         """Nobody waits for the answer any more."""
@@ -138,7 +152,9 @@ class Exchange(Generic[Answer]):
         finally:
             if self.admitted:
                 self.plane.inside -= 1
-                self.model.admission.leave()
+                self.model.admission.leave(self)
+            if self.held:
+                self.plane.intake.release(self.client, self.held)
             self.plane.finished(self.context, result if isinstance(result, BaseException) else None)
 
     async def outcome(self) -> Answer:
@@ -179,6 +195,19 @@ class Exchange(Generic[Answer]):
             step(*given)
         except Exception as error:
             self.end(error)
+
+    def _begin(self) -> None:
+        if (size := self.form.size) > COUNTED:
+            self._hold(size)
+        if self.form.is_large:
+            self._aside(lambda read: self._asked(*read), partial(self.form.read, self.model))
+        else:
+            self._read()
+
+    def _hold(self, size: int) -> None:
+        """Count these bytes until the end. Raises Overloaded."""
+        self.plane.intake.hold(self.client, size)
+        self.held += size
 
     def _read(self) -> None:
         started = time.monotonic()
@@ -231,14 +260,22 @@ class Exchange(Generic[Answer]):
             self.context.cache = "hit" if outputs else "miss"
             if outputs:
                 return self._write(outputs)
-        remaining = self.remaining()
-        if model.scheduler.expected_wait(interactive=interactive) > remaining:
+        for values in inputs.values():
+            if values.nbytes > COUNTED and (own := _own_bytes(values)):
+                self._hold(own)
+        remaining, scheduler, client = self.remaining(), model.scheduler, self.client
+        # Of all that wait, which is quickly known; and if that is too much, of what has its turn before.
+        if (
+            scheduler.expected_wait(interactive=interactive) > remaining
+            and scheduler.expected_wait(client, interactive=interactive) > remaining
+        ):
             raise model.admission.overloaded("it would pass its deadline in the queue")
-        if not interactive and model.scheduler.queued >= self.plane.settings.max_queue / 2:
-            raise model.admission.overloaded("requests of priority batch have half of the queue")
-        work = Work(inputs, self._computed, interactive=interactive, deadline=self.context.started + self.limit)
+        if not interactive and scheduler.queued >= self.plane.settings.max_queue / 2:
+            model.admission.make_room(client, "requests of priority batch have half of the queue", _waits_as_batch)
+        deadline = self.context.started + self.limit
+        work = Work(inputs, self._computed, client=client, interactive=interactive, deadline=deadline)
         self.context.work = work
-        return model.scheduler.submit(work)
+        return scheduler.submit(work)
 
     def _computed(self, work: Work) -> None:
         if isinstance(work.result, Exception):
@@ -314,3 +351,15 @@ class Exchange(Generic[Answer]):
 def _both(first: Callable[[], None], then: Callable[[], None]) -> None:
     first()
     then()
+
+
+def _own_bytes(values: np.ndarray) -> int:
+    """But for what is only seen through it: a request's own, which is counted as that."""
+    while isinstance(values.base, np.ndarray):
+        values = values.base
+    return values.nbytes if values.base is None else 0
+
+
+def _waits_as_batch(request: Inside) -> bool:
+    work = request.context.work if isinstance(request, Exchange) else None
+    return work is not None and work.waits and not work.interactive

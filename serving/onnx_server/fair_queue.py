@@ -27,13 +27,16 @@ MOST_LEFT = 64
 class _Line(Generic[T]):
     """What one client has in the queue, in order of arrival."""
 
-    __slots__ = ("items", "size", "start")
+    __slots__ = ("items", "start")
 
     def __init__(self, start: float) -> None:
         self.start = start
         """What it has been served, counted from where it came in."""
         self.items: deque[T] = deque()
-        self.size = 0
+
+
+def _size(line: _Line[T]) -> int:
+    return sum(item.size for item in line.items)
 
 
 class FairQueue(Generic[T]):
@@ -62,16 +65,16 @@ class FairQueue(Generic[T]):
         line = self.lines.get(item.client)
         if line is None:
             line = self.lines[item.client] = _Line(self._start(item.client))
-            self.left.pop(item.client, None)
+            if self.left:
+                self.left.pop(item.client, None)
         line.items.append(item)
-        line.size += item.size
         self.size += item.size
 
     def serve(self, item: T) -> None:
         """Take it out, on its client's account. Its place need not be the first."""
         line = self.lines[item.client]
         # Also where only newcomers are served, each of whom begins at its own beginning: or the others would wait.
-        self.served = max(line.start, self.next)
+        self.served = line.start if line.start > self.next else self.next
         self.next = self.served + item.size / len(self.lines)
         line.start += item.size
         self.remove(item)
@@ -92,7 +95,6 @@ class FairQueue(Generic[T]):
             line.items.popleft()
         else:
             line.items.remove(item)
-        line.size -= item.size
         self.size -= item.size
         if not line.items:
             del self.lines[item.client]
@@ -103,11 +105,11 @@ class FairQueue(Generic[T]):
 
     def ahead(self, client: str) -> float:
         """The size of what is served before an item that the client would add now."""
-        mine = self.lines.get(client)
-        if len(self.lines) == (1 if mine else 0):
+        if not self.lines or (len(self.lines) == 1 and client in self.lines):
             return self.size
-        turn = mine.start + mine.size if mine else self._start(client)
-        return sum(min(line.size, max(0.0, turn - line.start)) for line in self.lines.values())
+        mine = self.lines.get(client)
+        turn = mine.start + _size(mine) if mine else self._start(client)
+        return sum(min(_size(line), max(0.0, turn - line.start)) for line in self.lines.values())
 
     def _start(self, client: str) -> float:
         return max(self.served, self.left.get(client, 0.0))

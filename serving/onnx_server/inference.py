@@ -79,11 +79,14 @@ class Work:
         inputs: Mapping[str, np.ndarray],
         done: "Callable[[Work], None]",
         *,
+        client: str = "",
         interactive: bool = True,
         deadline: float = math.inf,
     ) -> None:
-        """`done` is called once, in the event loop, when there is a result; not if nobody waits for it any more."""
+        """`done` is called once, in the event loop, when there is a result; not if nobody waits for it any more.
+        `client`: who has a turn with it."""
         self.inputs, self.done, self.interactive, self.deadline = inputs, done, interactive, deadline
+        self.client = client
         self.size = len(next(iter(inputs.values())))
         self.shapes: Shapes = tuple([values.shape[1:] for values in inputs.values()])
         self.queued = time.monotonic()

@@ -25,6 +25,11 @@ class PredictionsForm(ABC):
 
     @property
     @abstractmethod
+    def size(self) -> int:
+        """Bytes, as it was sent."""
+
+    @property
+    @abstractmethod
     def is_large(self) -> bool:
         """All but a picture, which is not looked at here: rows, forms and JSON may be long to read."""
 

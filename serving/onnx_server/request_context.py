@@ -52,8 +52,6 @@ class RequestContext:
 
     seconds = 0.0
     """From its arrival to its end, once that has come."""
-    client = ""
-    """By which shares are counted; empty where clients cannot be told apart."""
     model: Served | None = None
     """None until it is found."""
     work: Work | None = None
@@ -71,8 +69,9 @@ class RequestContext:
     span: Any = None
     """OpenTelemetry's, where traces are sent."""
 
-    def __init__(self, protocol: str) -> None:
-        self.protocol, self.started = protocol, time.monotonic()
+    def __init__(self, protocol: str, client: str = "") -> None:
+        """`client`: by which shares are counted; empty where clients cannot be told apart."""
+        self.protocol, self.client, self.started = protocol, client, time.monotonic()
 
     def end(self) -> None:
         self.seconds = time.monotonic() - self.started

@@ -6,9 +6,11 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torchferry.errors import UserError
+from torchferry.serving.net import open_files
 from torchferry.serving.net.addresses import authority, listeners, reachable
 from torchferry.serving.net.auth import Access
 from torchferry.serving.net.ports import claim_or_any
@@ -18,7 +20,6 @@ from torchferry.serving.net.unix_sockets import SCHEME, listen_at
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.grpc.server import GrpcServer
 from torchferry.serving.onnx_server.http.admin import Admin
-from torchferry.serving.onnx_server.http.intake import Intake
 from torchferry.serving.onnx_server.http.metrics_page import MetricsPage
 from torchferry.serving.onnx_server.http.rest import Rest
 from torchferry.serving.onnx_server.http.server import HttpServer
@@ -28,6 +29,7 @@ from torchferry.serving.onnx_server.models.model import why_served
 from torchferry.serving.onnx_server.models.repository import Repository, Source
 from torchferry.serving.onnx_server.models.versions import Channels
 from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.shares import Shares
 from torchferry.serving.onnx_server.stop_signals import listen_for_stop
 from torchferry.serving.onnx_server.telemetry.families import Registry
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
@@ -45,6 +47,7 @@ class Server:
     def __init__(self, settings: Settings, allowed: AllowedBundles) -> None:
         """Takes the ports. Raises UserError."""
         self.settings = settings
+        open_files.allow(settings.max_connections)
         self.certificate = (
             Certificate(settings.tls_certificate, settings.tls_key)
             if settings.tls_certificate and settings.tls_key
@@ -70,7 +73,10 @@ class Server:
             self.certificate,
             headers=rest.headers,
             drains=lambda: self.plane.draining,
-            intake=Intake.of(settings.max_body_bytes),
+            refused=partial(metrics.refused, "rest"),
+            intake=self.plane.intake,
+            clients=self.plane.clients,
+            room=Shares(settings.max_connections, settings.max_client_connections),
         )
         self.metrics = HttpServer(
             MetricsPage(registry, self.plane.turns, self.scrapers),

@@ -58,17 +58,20 @@ def head(path: str, length: int, method: str = "POST", **headers: str) -> bytes:
 class Connection:
     """One that is kept until an answer says that it ends; it sends whatever it is told to."""
 
-    def __init__(self, address: str) -> None:
-        self.where, self.ended = urlsplit(address), False
+    def __init__(self, address: str, source: str = "127.0.0.1") -> None:
+        """`source`: the address that it comes from."""
+        self.where, self.source, self.ended = urlsplit(address), source, False
 
     @classmethod
-    async def to(cls, address: str) -> Self:
-        connection = cls(address)
+    async def to(cls, address: str, source: str = "127.0.0.1") -> Self:
+        connection = cls(address, source)
         await connection.open()
         return connection
 
     async def open(self) -> None:
-        self.reader, self.writer = await asyncio.open_connection(self.where.hostname, self.where.port)
+        self.reader, self.writer = await asyncio.open_connection(
+            self.where.hostname, self.where.port, local_addr=(self.source, 0)
+        )
         self.ended = False
 
     async def post(self, path: str, content: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -100,8 +103,8 @@ class Connection:
 
 
 @asynccontextmanager
-async def connections(address: str, count: int) -> AsyncIterator[list[Connection]]:
-    opened = [await Connection.to(address) for _ in range(count)]
+async def connections(address: str, count: int, source: str = "127.0.0.1") -> AsyncIterator[list[Connection]]:
+    opened = [await Connection.to(address, source) for _ in range(count)]
     try:
         yield opened
     finally:

@@ -46,8 +46,12 @@ class Engine(Protocol):
 class Grpcio:
     said = "grpcio"
 
-    def __init__(self, interceptors: Sequence[grpc.aio.ServerInterceptor], max_message: int) -> None:
-        self.server: Server = grpc.aio.server(interceptors=interceptors, options=_options(max_message))
+    def __init__(
+        self, interceptors: Sequence[grpc.aio.ServerInterceptor], max_message: int, max_connections: int
+    ) -> None:
+        # It closes a connection that is one too many; it has no bound for each client's.
+        options = [*_options(max_message), ("grpc.max_allowed_incoming_connections", max_connections)]
+        self.server: Server = grpc.aio.server(interceptors=interceptors, options=options)
 
     async def stop(self, drain: Drain, busy: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -63,7 +67,9 @@ class Grpcio:
 class Native:
     said = "pygrpc-native, for trusted clients only: it holds a message whole, however large, before it is refused"
 
-    def __init__(self, interceptors: Sequence[grpc.aio.ServerInterceptor], max_message: int) -> None:
+    def __init__(
+        self, interceptors: Sequence[grpc.aio.ServerInterceptor], max_message: int, _max_connections: int
+    ) -> None:
         """Raises UserError where it is not installed."""
         try:
             import pygrpc_native.aio  # `from pygrpc_native import aio` calls itself without end

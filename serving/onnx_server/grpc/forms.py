@@ -18,9 +18,13 @@ class InferForm:
         self.request = request
 
     @property
+    def size(self) -> int:
+        return self.request.ByteSize()
+
+    @property
     def is_large(self) -> bool:
         """Raw elements are only pointed at."""
-        return not self.request.raw_input_contents and self.request.ByteSize() > LARGE
+        return not self.request.raw_input_contents and self.size > LARGE
 
     def read(self, model: Model) -> Inference:
         return messages.read(self.request, model)
@@ -35,6 +39,10 @@ class PredictionsForm(predictions_form.PredictionsForm):
     def __init__(self, request: PredictionsRequest) -> None:
         super().__init__(request.input.get("top_k"))
         self.request = request
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.request.input.values()))
 
     @property
     def is_large(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import NoReturn
 
 import grpc
@@ -24,8 +25,10 @@ from torchferry.serving.onnx_server.grpc.drain import Drain
 from torchferry.serving.onnx_server.grpc.engine import ENGINES, Engine
 from torchferry.serving.onnx_server.grpc.handlers import Registering
 from torchferry.serving.onnx_server.grpc.interfaces import CallDetails, Context, Handler
+from torchferry.serving.onnx_server.grpc.open_calls import OpenCalls
 from torchferry.serving.onnx_server.grpc.predictions import Predictions
 from torchferry.serving.onnx_server.grpc.service import InferenceService
+from torchferry.serving.onnx_server.shares import Shares
 
 INFERENCE = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.", f"/{INFERENCE}/ServerLive", f"/{INFERENCE}/ServerReady")
@@ -35,14 +38,20 @@ class GrpcServer:
     def __init__(self, plane: DataPlane, access: Access, certificate: Certificate | None) -> None:
         settings, self.plane = plane.settings, plane
         guards = [_Guard(access)] if access.path else []
-        self.engine: Engine = ENGINES[settings.grpc_engine](guards, settings.max_body_bytes + HEADROOM)
+        self.engine: Engine = ENGINES[settings.grpc_engine](
+            guards, settings.max_body_bytes + HEADROOM, settings.max_connections
+        )
         self.server, self.drain = self.engine.server, Drain()
-        registering = Registering(self.server, self.drain)
-        self.inference = InferenceService(plane, access)
+        room = Shares(settings.max_connections, settings.max_client_connections)
+        calls = OpenCalls(plane.clients, access, room, partial(plane.metrics.refused, "grpc"))
+        registering = Registering(self.server, self.drain, calls)
+        self.inference = InferenceService(plane, access, calls)
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self.inference, registering)
-        registering.add_registered_method_handlers(predictions_grpc.SERVICE, {"Predictions": _predictions(plane)})
+        registering.add_registered_method_handlers(
+            predictions_grpc.SERVICE, {"Predictions": _predictions(plane, calls)}
+        )
         self.health = health.aio.HealthServicer()
-        always = Registering(self.server, Drain())  # these two answer to the end
+        always = Registering(self.server, Drain(), calls)  # these two answer to the end
         health_pb2_grpc.add_HealthServicer_to_server(self.health, always)
         services = (INFERENCE, predictions_grpc.SERVICE, health.SERVICE_NAME)
         add_reflection(services, always, predictions_grpc.POOL)
@@ -118,9 +127,9 @@ def _refusal(handler: Handler | None, error: NotAllowed | Overloaded) -> Handler
     return streams(say_no)
 
 
-def _predictions(plane: DataPlane) -> grpc.RpcMethodHandler:
+def _predictions(plane: DataPlane, calls: OpenCalls) -> grpc.RpcMethodHandler:
     return grpc.unary_unary_rpc_method_handler(
-        Predictions(plane),
+        Predictions(plane, calls),
         request_deserializer=predictions_grpc.Request.FromString,
         response_serializer=predictions_grpc.Response.SerializeToString,
     )

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torchferry.serving.errors import ClientGone, NotDecodable
+from torchferry.serving.net.clients import HEADER, Clients, Peer
 from torchferry.serving.onnx_server.http.clock import date
 from torchferry.serving.onnx_server.http.errors import STATUS as REFUSALS
 from torchferry.serving.onnx_server.http.errors import say
-from torchferry.serving.onnx_server.http.intake import Intake
 from torchferry.serving.onnx_server.http.request import Header, HttpRequest
 from torchferry.serving.onnx_server.http.request_parser import RequestParser
+from torchferry.serving.onnx_server.intake import Intake
+from torchferry.serving.onnx_server.shares import Shares
 
 HEAD_SECONDS = 30
 IDLE_SECONDS = 75
@@ -33,7 +35,11 @@ PART = 256 * 1024
 """Bytes that are written at once, which takes 0.1 ms; others are served between two parts of a long answer."""
 PHRASES = {status.value: status.phrase for status in http.HTTPStatus} | dict(REFUSALS.values())
 STATUS = {status: f"HTTP/1.1 {status} {phrase}\r\n".encode() for status, phrase in PHRASES.items()}
+FORWARDED = HEADER.encode()
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+CONNECTIONS, CLIENT_CONNECTIONS = 512, 128
+"""Where nobody says otherwise: at a time, and of one client."""
 
 Application = Callable[[HttpRequest], Coroutine[Any, Any, None] | None]
 """Begins to answer a request, in a coroutine where that takes long. It answers its own faults."""
@@ -49,13 +55,19 @@ class Port:
     drains: Callable[[], bool] = lambda: False
     """Whether each connection ends with its next answer."""
     intake: Intake = field(default_factory=Intake)
+    clients: Clients = field(default_factory=Clients)
+    room: Shares = field(default_factory=lambda: Shares(CONNECTIONS, CLIENT_CONNECTIONS))
+    """For connections."""
+    refused: Callable[[], None] = lambda: None
+    """Told of each connection for which there is none."""
     connections: "set[Connection]" = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, port: Port) -> None:
-        self.port, self.loop = port, asyncio.get_running_loop()
+    def __init__(self, port: Port, peer: Peer) -> None:
+        """It has a place in the port's room, which it gives back as it ends."""
+        self.port, self.peer, self.loop = port, peer, asyncio.get_running_loop()
         self.parser = RequestParser()
         self.order: deque[HttpRequest] = deque()
         """Begun and not written yet."""
@@ -63,7 +75,7 @@ class Connection(asyncio.Protocol):
         """Not begun, since too many are."""
         self.unsent: deque[bytes] = deque()
         """Of long answers."""
-        self.is_closing = self.is_full = self.is_paused = self.flushes = self.sends = False
+        self.is_made = self.is_closing = self.is_full = self.is_paused = self.flushes = self.sends = False
         self.in_rows = self.hears_more = False
         """Whether requests have come in a row, and whether more may come as the connection closes."""
         self.passed_over = 0
@@ -77,8 +89,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
-        self.client = str((transport.get_extra_info("peername") or ("",))[0])
-        """The address that it comes from."""
+        self.is_made = True
         self.port.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -103,7 +114,9 @@ class Connection(asyncio.Protocol):
             if request.begun:
                 request.arrived()
             else:
-                request.begun, request.connection = True, self
+                request.begun, request.connection, request.client = True, self, self.peer.name
+                if self.peer.is_proxy:
+                    request.client = self.peer.client(request.header(FORWARDED))
                 self.parked.append(request)
         self._begin_parked()
 
@@ -262,6 +275,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         self.is_closing = True
         self.port.connections.discard(self)
+        self.port.room.give_back(self.peer.share)
         for request in (*self.order, *self.parked, *([self.parser.reading] if self.parser.reading else [])):
             request.lose(ClientGone())
         self.order.clear()

@@ -78,5 +78,8 @@ def say(
 ) -> None:
     """The protocol has its message in `error`; `detail` is where our clients look on every server."""
     code = code or phrase.lower().replace(" ", "_")
-    content = {"error": f"{phrase}: {detail}", "code": code, "detail": detail}
-    request.answer(status, json.dumps(content).encode(), [JSON, *headers])
+    request.answer(status, content(phrase, code, detail), [JSON, *headers])
+
+
+def content(phrase: str, code: str, detail: str) -> bytes:
+    return json.dumps({"error": f"{phrase}: {detail}", "code": code, "detail": detail}).encode()

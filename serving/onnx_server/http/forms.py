@@ -31,6 +31,10 @@ class TensorsForm:
         self.type, self.encoding = request.headers.get(TYPE, b""), request.header(ENCODING)
 
     @property
+    def size(self) -> int:
+        return len(self.body)
+
+    @property
     def is_large(self) -> bool:
         """Raw elements behind a small head are only pointed at; what is packed may be of any size."""
         if self.encoding:
@@ -77,6 +81,10 @@ class PredictionsForm(predictions_form.PredictionsForm):
         super().__init__(request.header(TOP_K))
         self.body, self.limit, self.encoding = body, limit, request.header(ENCODING)
         self.type = request.header(TYPE)
+
+    @property
+    def size(self) -> int:
+        return len(self.body)
 
     @property
     def is_large(self) -> bool:

@@ -30,6 +30,8 @@ class HttpRequest:
     size = limit = 0
     counted: int | None = None
     """Bytes that are counted as on their way; None once they are not, or if they never were."""
+    client = ""
+    """Whose it is, for shares; from when it has begun."""
     written: Sequence[bytes] = ()
     """The answer's bytes, until those of the requests before it have gone out."""
     then: Then | None = None
@@ -115,13 +117,14 @@ class HttpRequest:
 
     def _count(self) -> None:
         """Among the bodies that are on their way; or it ends, where there are too many."""
-        connection, intake = self.connection, self.connection.port.intake
+        intake = self.connection.port.intake
         try:
             if self.counted is None:
-                intake.enter(connection.client)
+                intake.enter(self.client)
                 self.counted = 0
-            grown, self.counted = self.size - self.counted, self.size
-            intake.grow(connection.client, grown)
+            if grown := self.size - self.counted:
+                intake.hold(self.client, grown)
+                self.counted = self.size
         except Overloaded as error:
             self._tell(error)
 
@@ -153,7 +156,10 @@ class HttpRequest:
             self.timer.cancel()
             self.timer = None
         if self.counted is not None:
-            self.connection.port.intake.leave(self.connection.client, self.counted)
+            intake = self.connection.port.intake
+            intake.leave(self.client)
+            if self.counted:
+                intake.release(self.client, self.counted)
             self.counted = None
         if then := self.then:
             self.then = None

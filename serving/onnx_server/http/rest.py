@@ -53,14 +53,14 @@ class Rest:
                 text = f"{request.path[:200]} takes {' and '.join(taken)}"
                 say(request, 405, "Method Not Allowed", text, [(b"allow", ", ".join(taken).encode())])
             elif request.headers.get(QUERY) and name not in OPEN:
-                self.access.check(request.header(b"authorization"))
+                self._let_in(request)
                 check_query(request)
             elif name in FORMS:
-                self.access.check(request.header(b"authorization"))
+                self._let_in(request)
                 self._exchange(request, model, version, *FORMS[name])
             else:
                 if name not in OPEN:
-                    self.access.check(request.header(b"authorization"))
+                    self._let_in(request)
                 return self._introspect(getattr(self.introspection, name), request, model, version)
         except RequestError as error:
             refuse(request, error)
@@ -68,8 +68,13 @@ class Rest:
             fail(request, error)
         return None
 
+    def _let_in(self, request: HttpRequest) -> None:
+        """Raises NotAllowed and Overloaded."""
+        if token := self.access.check(request.header(b"authorization")):
+            request.client = token.client
+
     def _exchange(self, request: HttpRequest, name: str, version: str, protocol: str, form: FormOf) -> None:
-        exchange: Exchange[Said] = Exchange(self.plane, protocol, partial(_answer, request))
+        exchange: Exchange[Said] = Exchange(self.plane, protocol, partial(_answer, request), client=request.client)
         request.gone = exchange.cancel
 
         def take(body: bytes | RequestError) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torchferry.serving.net import listen_backlog
-from torchferry.serving.net.addresses import BACKLOG
+from torchferry.serving.net.clients import Clients
 from torchferry.serving.net.tls import Certificate
-from torchferry.serving.onnx_server.http.connection import Application, Connection, Port
-from torchferry.serving.onnx_server.http.intake import Intake
+from torchferry.serving.onnx_server.http.acceptor import Acceptor
+from torchferry.serving.onnx_server.http.connection import Application, Port
 from torchferry.serving.onnx_server.http.request import Header
+from torchferry.serving.onnx_server.intake import Intake
+from torchferry.serving.onnx_server.shares import Shares
 
 HANDSHAKE_SECONDS = 0.1
 """From a connection's first packet to its last."""
@@ -26,18 +28,25 @@ class HttpServer:
         *,
         headers: tuple[Header, ...] = (),
         drains: Callable[[], bool] = lambda: False,
+        refused: Callable[[], None] = lambda: None,
         intake: Intake | None = None,
+        clients: Clients | None = None,
+        room: Shares | None = None,
     ) -> None:
         """The first of the `listeners` is of TCP; there is no TLS on a unix socket, whose file has permissions.
         `headers` are every answer's; while it `drains` each connection ends with its next answer.
-        `intake` bounds the bodies that are on their way."""
+        `intake` bounds the bodies that are on their way, `room` the connections; each of which that is one too many is
+        told to `refused`."""
         self.listeners, self.certificate = listeners, certificate
         self.port = int(listeners[0].getsockname()[1])
         self.ending = False
-        self.shared = Port(application, headers, lambda: self.ending or drains(), intake or Intake())
+        self.shared = Port(application, headers, lambda: self.ending or drains(), refused=refused)
+        self.shared.intake = intake or self.shared.intake
+        self.shared.clients = clients or self.shared.clients
+        self.shared.room = room or self.shared.room
 
     async def start(self) -> None:
-        self.servers = [await self._serve(listener) for listener in self.listeners]
+        self.acceptors = [Acceptor(each, self.shared, self._certificate_of(each)) for each in self.listeners]
         self.clock = asyncio.create_task(self._look_at_clock())
 
     @property
@@ -56,14 +65,15 @@ class HttpServer:
         await asyncio.sleep(HANDSHAKE_SECONDS)
         while any(map(listen_backlog.waiting, self.listeners)) and time.monotonic() < begun + seconds:
             await asyncio.sleep(0.001)
-        for server in self.servers:
-            server.close()
+        for acceptor in self.acceptors:
+            acceptor.close()
 
     async def stop(self, seconds: float) -> None:
         """Close what is idle, let the requests in flight be answered, and drop what is left then."""
-        for server in self.servers:
-            server.close()
+        for acceptor in self.acceptors:
+            acceptor.close()
         self.ending, end = True, time.monotonic() + seconds
+        await asyncio.sleep(0.005)  # in which what was accepted last becomes a connection
         while self.shared.connections and time.monotonic() < end:
             for connection in list(self.shared.connections):
                 connection.end_when_idle()
@@ -76,16 +86,8 @@ class HttpServer:
         self.clock.cancel()
         await asyncio.sleep(0)  # so that what was written on the way goes out
 
-    async def _serve(self, listener: socket.socket) -> asyncio.AbstractServer:
-        loop = asyncio.get_running_loop()
-
-        def connected() -> Connection:
-            return Connection(self.shared)
-
-        if listener.family == socket.AF_UNIX:
-            return await loop.create_unix_server(connected, sock=listener, backlog=BACKLOG)
-        context = self.certificate.context if self.certificate else None
-        return await loop.create_server(connected, sock=listener, ssl=context, backlog=BACKLOG)
+    def _certificate_of(self, listener: socket.socket) -> Certificate | None:
+        return None if listener.family == socket.AF_UNIX else self.certificate
 
     async def _look_at_clock(self) -> None:
         while True:

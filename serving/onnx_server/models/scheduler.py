@@ -1,53 +1,23 @@
 """Requests of one model version to batches for its sessions, without ever delaying one that finds a session free.
 
 What the loop has read at once goes together, and while all sessions are busy requests gather; the moment one is free,
-up to `max_batch` samples go. All state belongs to the event loop's thread; each session computes in a thread of its
-own, or those of the tiniest models in the loop itself.
+up to `max_batch` samples go, of clients that take turns. All state belongs to the event loop's thread; each session
+computes in a thread of its own, or those of the tiniest models in the loop itself.
 """
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
+from itertools import chain, islice
 
 from torchferry.serving.errors import DeadlinePassed
-from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Outputs, Shapes, Work
+from torchferry.serving.onnx_server.fair_queue import FairQueue
+from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Outputs, Work
 from torchferry.serving.onnx_server.models.batch import Batch, Session
 from torchferry.serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
 
-
-class Waiting:
-    """The queue of one priority: by shapes, because only equal ones can share a batch, and each in order of arrival."""
-
-    def __init__(self) -> None:
-        self.queues: dict[Shapes, deque[Work]] = {}
-        self.samples = 0
-
-    def __iter__(self) -> Iterator[Work]:
-        return chain.from_iterable(self.queues.values())
-
-    def add(self, work: Work) -> None:
-        self.samples += work.size
-        queue = self.queues.get(work.shapes)
-        if queue is None:
-            queue = self.queues[work.shapes] = deque()
-        queue.append(work)
-
-    def remove(self, work: Work) -> None:
-        self.samples -= work.size
-        queue = self.queues[work.shapes]
-        if queue[0] is work:  # nearly always
-            queue.popleft()
-        else:
-            queue.remove(work)
-        if not queue:
-            del self.queues[work.shapes]
-
-    def oldest(self) -> Work | None:
-        if len(self.queues) == 1:
-            return next(iter(self.queues.values()))[0]
-        return min((queue[0] for queue in self.queues.values()), key=lambda work: work.queued, default=None)
+LOOKED_AT = 1024
+"""Requests that are looked through for those of the shapes of a batch."""
 
 
 class Scheduler:
@@ -70,7 +40,7 @@ class Scheduler:
         self.inline = inline
         self.looks_soon = self.looks_at_deadlines = False
         self.free_since = time.monotonic()
-        self.waiting = {True: Waiting(), False: Waiting()}
+        self.waiting: dict[bool, FairQueue[Work]] = {True: FairQueue(), False: FairQueue()}
         """By whether they are interactive; these go first."""
         self.queued = self.running = 0
         """Requests that wait, and requests that are in a session."""
@@ -94,16 +64,19 @@ class Scheduler:
     def leave(self, work: Work) -> None:
         """Nobody waits for it any more; if it is in the queue, it goes, and a run for nobody else ends."""
         if work.waits:
-            self._take(work)
+            self._remove(work)
         work.over()
         for runner in self.runners:
             if runner.batch:
                 runner.batch.end_unwanted()
 
-    def expected_wait(self, *, interactive: bool = False) -> float:
-        """Seconds that a request which comes now will wait, as far as one can tell; interactive ones go first."""
-        ahead = self.waiting[True].samples + (0 if interactive else self.waiting[False].samples)
-        return ahead * self.seconds_per_sample / self.sessions
+    def expected_wait(self, client: str | None = None, *, interactive: bool = False) -> float:
+        """Seconds that a request which comes now will wait, as far as one can tell: until all have gone that are here,
+        or those that go before one of this `client`. Interactive ones go first."""
+        first, then = self.waiting[True], self.waiting[False]
+        own = first if interactive else then
+        ahead = own.size if client is None else own.ahead(client)
+        return (ahead + (0 if interactive else first.size)) * self.seconds_per_sample / self.sessions
 
     def close(self) -> None:
         """End the threads and let go of the sessions; nothing may be queued or running.
@@ -127,27 +100,31 @@ class Scheduler:
         while self.free and self.queued and not self.looks_soon:
             works = self._next_works()
             if self.max_delay and sum(work.size for work in works) < self.max_batch:
-                patience = works[0].queued + self.max_delay - time.monotonic()
+                patience = min(work.queued for work in works) + self.max_delay - time.monotonic()
                 if patience > 0:
                     self._look_again_in(patience)
                     return
             self._start(works)
 
     def _next_works(self) -> list[Work]:
-        """The oldest interactive request, or else the oldest of all, and those behind it that fit into its batch."""
-        oldest = self.waiting[True].oldest() or self.waiting[False].oldest()
-        assert oldest is not None
-        if oldest.size >= self.max_batch:
-            return [oldest]
-        works, room = [], self.max_batch
-        for priority in (True, False):
-            queue = self.waiting[priority].queues.get(oldest.shapes, ())
-            for work in queue:
-                # Not `continue`: a smaller request behind it would overtake it.
+        """The request whose turn it is, an interactive one if there is any, and those behind it that fit into its
+        batch."""
+        first = self.waiting[True].first() or self.waiting[False].first()
+        assert first is not None
+        if first.size >= self.max_batch:
+            return [first]
+        works, room, shapes = [], self.max_batch, first.shapes
+        for waiting in self.waiting.values():
+            for work in islice(waiting, LOOKED_AT) if room else ():
+                if work.shapes != shapes:
+                    continue
+                # A smaller request behind it would overtake it.
                 if work.size > room:
                     break
                 works.append(work)
                 room -= work.size
+                if not room:
+                    break
         return works
 
     def _start(self, works: list[Work]) -> None:
@@ -155,7 +132,7 @@ class Scheduler:
         now = time.monotonic()
         for work in works:
             # Taken before: what is late must leave the queue as well.
-            self._take(work)
+            self._remove(work, served=work.deadline > now)
         if due := [work for work in works if work.deadline > now]:
             for work in due:
                 work.started = now
@@ -196,7 +173,7 @@ class Scheduler:
         asked = [*self.waiting[True], *self.waiting[False], *computed]
         for work in [work for work in asked if work.deadline <= now and not work.is_over]:
             if work.waits:
-                self._take(work)
+                self._remove(work)
             self._end(work, _too_late())
         self.looks_at_deadlines = bool(asked)
         if asked:
@@ -210,9 +187,11 @@ class Scheduler:
         except Exception as error:  # or those that were computed with it would never be told
             self.loop.call_exception_handler({"message": "an answer could not be given", "exception": error})
 
-    def _take(self, work: Work) -> None:
+    def _remove(self, work: Work, *, served: bool = False) -> None:
+        """From the queue; on its client's account if it is `served`."""
         work.waits = False
-        self.waiting[work.interactive].remove(work)
+        waiting = self.waiting[work.interactive]
+        (waiting.serve if served else waiting.remove)(work)
         self.queued -= 1
 
 

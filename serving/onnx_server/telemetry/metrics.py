@@ -126,6 +126,10 @@ class Metrics:
             del gauge.rows[model.name, model.version]
         self.forget(model.name, model.version)
 
+    def refused(self, protocol: str) -> None:
+        """A connection or a call for which its client has no share left, whatever it would have asked."""
+        self.of("", "").requests(protocol, "overloaded").add()
+
     def finished(self, context: RequestContext, outcome: str) -> None:
         # A name that is no model's must not become a label: clients could make as many as they like.
         if context.model:

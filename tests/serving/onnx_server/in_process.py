@@ -15,7 +15,10 @@ from tests.serving.onnx_server.models.held import Held, until
 from tests.serving.tiny_bundle import VARIANT, described
 from tests.serving.wire import head
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.net.auth import Access
+from torchferry.serving.net.clients import Clients
 from torchferry.serving.onnx_server.dataplane import DataPlane
+from torchferry.serving.onnx_server.grpc.open_calls import OpenCalls
 from torchferry.serving.onnx_server.http.connection import Application, Connection, Port
 from torchferry.serving.onnx_server.http.request import Header
 from torchferry.serving.onnx_server.models.model import Loaded, Model, load
@@ -23,6 +26,7 @@ from torchferry.serving.onnx_server.models.plan import Plan
 from torchferry.serving.onnx_server.models.repository import Repository, Source
 from torchferry.serving.onnx_server.models.versions import STABLE, Versions
 from torchferry.serving.onnx_server.settings import Settings
+from torchferry.serving.onnx_server.shares import Shares
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 
 
@@ -142,7 +146,8 @@ class Line:
     def __init__(self, application: Application, headers: tuple[Header, ...] = ()) -> None:
         self.port = Port(application, headers)
         self.transport = MemoryTransport()
-        self.protocol = Connection(self.port)
+        self.port.room.take("")
+        self.protocol = Connection(self.port, self.port.clients.peer(""))
         self.protocol.connection_made(self.transport)
 
     async def ask(self, path: str, content: Any = b"", method: str = "POST", **headers: str) -> Said:
@@ -170,14 +175,23 @@ def said(answer: bytes) -> Said:
     return Said(int(status.split()[1]), headers, content)
 
 
+def open_calls(most: int = 100, most_of_client: int = 100, access: Access | None = None) -> OpenCalls:
+    return OpenCalls(Clients(), access or Access(None), Shares(most, most_of_client), lambda: None)
+
+
 class Call:
     """A gRPC call's context, which keeps how the call ended."""
 
-    def __init__(self, metadata: Sequence[tuple[str, str]] = (), left: float | None = None) -> None:
-        self.metadata, self.left = metadata, left
+    def __init__(
+        self, metadata: Sequence[tuple[str, str]] = (), left: float | None = None, peer: str = "unix:"
+    ) -> None:
+        self.metadata, self.left, self.caller = metadata, left, peer
         self.code: grpc.StatusCode | None = None
         self.details = ""
         self.trailing: dict[str, str] = {}
+
+    def peer(self) -> str:
+        return self.caller
 
     def invocation_metadata(self) -> Sequence[tuple[str, str]]:
         return self.metadata

@@ -35,6 +35,7 @@ from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.exchange import FEW_CLASSES, Exchange, Pieces
 from torchferry.serving.onnx_server.inference import Inference, Outputs, Wanted
+from torchferry.serving.onnx_server.intake import COUNTED
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.settings import LEAST_ANSWER
 
@@ -53,6 +54,7 @@ class Asking:
 
     asked: Inference
     is_large: bool = False
+    size: int = 0
     may_read: threading.Event = field(default_factory=threading.Event)
     has_read: threading.Event = field(default_factory=threading.Event)
 
@@ -66,8 +68,10 @@ class Asking:
         return outputs
 
 
-def begin(plane: DataPlane, asked: Inference, timeout: float | None = None, **form: Any) -> Exchange[Outputs]:
-    exchange: Exchange[Outputs] = Exchange(plane, "rest", timeout=timeout)
+def begin(
+    plane: DataPlane, asked: Inference, timeout: float | None = None, client: str = "", **form: Any
+) -> Exchange[Outputs]:
+    exchange: Exchange[Outputs] = Exchange(plane, "rest", timeout=timeout, client=client)
     assert exchange.admit("tiny", "")
     exchange.take(Asking(asked, **form))
     return exchange
@@ -304,6 +308,74 @@ async def test_requests_of_priority_batch_have_half_of_the_queue() -> None:
         assert counted(plane, "overloaded") == 1
         with pytest.raises(DeadlinePassed):  # it was let in
             await ask(plane, 3, timeout=0.02)
+
+
+@in_loop
+async def test_a_client_with_fewer_takes_the_newest_place_of_the_one_with_most() -> None:
+    session = Held()
+    async with serving_session(session, max_queue=4) as (plane, model):
+        model.admission.limit = 5
+        asked = [begin(plane, Inference(sample(0)), client="much")]
+        await until(lambda: model.scheduler.running == 1)
+        asked += [begin(plane, Inference(sample(value)), client="much") for value in range(1, 5)]
+        asked.append(begin(plane, Inference(sample(5)), client="little"))
+        with pytest.raises(Overloaded, match="its queue is full, and this client has the most in it"):
+            await asked[4].outcome()
+        late: Exchange[Outputs] = Exchange(plane, "rest", client="much")
+        assert not late.admit("tiny", "")
+        assert isinstance(late.result, Overloaded)
+        session.may_run.release(10)
+        for each in (*asked[:4], asked[5]):
+            await each.outcome()
+        assert session.seen == [[0], [1, 5, 2, 3]]
+        assert (counted(plane, "overloaded"), model.admission.of) == (2, {})
+
+
+@in_loop
+async def test_the_half_of_priority_batch_is_shared_as_well() -> None:
+    async with serving_session(Held(), max_queue=6) as (plane, model):
+        asked = [begin(plane, Inference(sample(0)), client="much")]
+        await until(lambda: model.scheduler.running == 1)
+        asked += [begin(plane, Inference(sample(0), interactive=False), client="much") for _ in range(3)]
+        begin(plane, Inference(sample(1), interactive=False), client="little")
+        with pytest.raises(Overloaded, match="priority batch have half of the queue, and this client has the most"):
+            await asked[-1].outcome()
+        assert model.scheduler.queued == 3
+
+
+@in_loop
+async def test_a_request_is_late_only_if_those_before_it_in_turn_take_too_long() -> None:
+    session = Held()
+    async with serving_session(session) as (plane, model):
+        model.scheduler.seconds_per_sample = 1.0
+        submit(model.scheduler, sample(0), client="much")
+        await until(lambda: model.scheduler.running == 1)
+        for value in range(1, 5):
+            submit(model.scheduler, sample(value), client="much")
+        with pytest.raises(Overloaded, match="it would pass its deadline"):
+            await begin(plane, Inference(sample(9)), timeout=3.0, client="much").outcome()
+        exchange = begin(plane, Inference(sample(9)), timeout=3.0, client="little")
+        session.may_run.release(10)
+        assert (await exchange.outcome())["y"].tolist() == [[10, 10]]
+
+
+@in_loop
+async def test_what_is_large_counts_by_its_bytes_until_it_is_answered() -> None:
+    session = Held()
+    async with serving_session(session, max_request_batch=10_000) as (plane, model):
+        share = plane.intake.bytes.most_of_client
+        small = begin(plane, Inference(sample(1)), size=COUNTED)
+        tensors = begin(plane, Inference(sample(1, count=8192)), client="a")
+        seen = np.frombuffer(bytes(16 * 8192)).reshape(8192, 2)
+        assert plane.intake.bytes.held == {"a": 16 * 8192}
+        sent = begin(plane, Inference({"x": seen}), client="b", size=share)
+        assert plane.intake.bytes.held == {"a": 16 * 8192, "b": share}
+        with pytest.raises(Overloaded, match="too many bytes of requests are here"):
+            await begin(plane, Inference(sample(1)), client="b", size=COUNTED + 1).outcome()
+        session.may_run.release(10)
+        for each in (small, tensors, sent):
+            await each.outcome()
+        assert (plane.intake.bytes.held, model.admission.inside) == ({}, 0)
 
 
 @in_loop

@@ -20,7 +20,11 @@ class Sent(PredictionsForm):
 
     def __init__(self, body: bytes, top_k: str | None = None) -> None:
         super().__init__(top_k)
-        self.body = body
+        self.body, self.sent = body, len(body)
+
+    @property
+    def size(self) -> int:
+        return self.sent
 
     def content(self) -> bytes:
         return self.body

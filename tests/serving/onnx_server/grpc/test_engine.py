@@ -1,5 +1,6 @@
 """Both engines answer alike: status, details, trailing metadata and bytes, but for the differences named here."""
 
+import asyncio
 import socket
 import struct
 import sys
@@ -15,7 +16,7 @@ from tritonclient.grpc import service_pb2 as messages
 from tests.serving.onnx_server.calling import channel, infer_request
 from tests.serving.onnx_server.made import extremes
 from tests.serving.onnx_server.malformed import Malformed
-from tests.serving.wire import message
+from tests.serving.wire import in_loop, message
 from torchferry.errors import UserError
 from torchferry.serving.onnx_server.grpc.engine import ENGINES
 
@@ -208,7 +209,23 @@ def test_a_client_may_ping_while_it_asks_for_nothing(lines: list[Http2]) -> None
                 assert got[0] == PING, got  # one of the server's own
 
 
+@in_loop
+async def test_grpcio_closes_a_connection_that_is_one_too_many() -> None:
+    server = ENGINES["grpcio"]([], LIMIT, 2).server
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    opened = [await asyncio.to_thread(Http2, address) for _ in range(3)]
+    try:
+        for line in opened[:2]:
+            await asyncio.to_thread(line.next_of, SETTINGS)
+        assert await asyncio.to_thread(opened[2].socket.recv, 100) == b""
+    finally:
+        for line in opened:
+            line.socket.close()
+        await server.stop(0)
+
+
 def test_an_engine_that_is_not_installed_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pygrpc_native.aio", None)
     with pytest.raises(UserError, match=r"--grpc-engine: pygrpc_native.* pip install 'torchferry\[fast-grpc\]'"):
-        ENGINES["native"]([], LIMIT)
+        ENGINES["native"]([], LIMIT, 1)

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2 as messages
 
-from tests.serving.onnx_server.in_process import Call
+from tests.serving.onnx_server.in_process import Call, open_calls
 from tests.serving.wire import in_loop
 from torchferry.serving.onnx_server.grpc.drain import Drain
 from torchferry.serving.onnx_server.grpc.handlers import Registering, read_in_handler
@@ -19,7 +19,9 @@ GARBAGE = b"\xff\xff"
 
 def unary(behaviour: Any) -> Any:
     return read_in_handler(
-        grpc.unary_unary_rpc_method_handler(behaviour, Message.FromString, Message.SerializeToString), Drain()
+        grpc.unary_unary_rpc_method_handler(behaviour, Message.FromString, Message.SerializeToString),
+        Drain(),
+        open_calls(),
     ).unary_unary
 
 
@@ -91,7 +93,9 @@ async def test_a_stream_is_answered_up_to_the_message_that_cannot_be_read() -> N
             yield request.name
 
     handler: Any = read_in_handler(
-        grpc.stream_stream_rpc_method_handler(names, Message.FromString, Message.SerializeToString), Drain()
+        grpc.stream_stream_rpc_method_handler(names, Message.FromString, Message.SerializeToString),
+        Drain(),
+        open_calls(),
     )
     context = Call()
     answers = handler.stream_stream(arriving([Message(name="a").SerializeToString(), GARBAGE]), context)
@@ -109,13 +113,54 @@ async def test_what_writes_its_answers_itself_gets_the_message() -> None:
         read.append(message.name)
 
     given = grpc.unary_stream_rpc_method_handler(behaviour, Message.FromString, Message.SerializeToString)
-    writing: Any = read_in_handler(given, Drain()).unary_stream
+    writing: Any = read_in_handler(given, Drain(), open_calls()).unary_stream
     context = Call()
     await writing(Message(name="a").SerializeToString(), context)
     assert read == ["a"]
     with pytest.raises(grpc.aio.AbortError):
         await writing(GARBAGE, context)
     assert context.code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@in_loop
+async def test_each_kind_of_call_has_a_place_and_gives_it_back() -> None:
+    calls = open_calls(most=1, most_of_client=1)
+
+    async def streaming(requests: AsyncIterator[Any], _context: Any) -> AsyncIterator[str]:
+        async for request in requests:
+            yield request.name
+
+    async def writing(_message: Any, _context: Any) -> None:
+        assert calls.room.is_full
+
+    async def told(message: Any, _context: Any) -> str:
+        assert calls.room.is_full
+        return str(message.name)
+
+    one = grpc.unary_unary_rpc_method_handler(told, Message.FromString, Message.SerializeToString)
+    many = grpc.stream_stream_rpc_method_handler(streaming, Message.FromString, Message.SerializeToString)
+    watch = grpc.unary_stream_rpc_method_handler(writing, Message.FromString, Message.SerializeToString)
+    handlers: list[Any] = [read_in_handler(handler, Drain(), calls) for handler in (one, many, watch)]
+    content = Message(name="a").SerializeToString()
+    for _ in range(2):
+        await handlers[0].unary_unary(content, Call())
+        async for _ in handlers[1].stream_stream(arriving([content]), Call()):
+            assert calls.room.is_full
+        await handlers[2].unary_stream(content, Call())
+    for ask in (handlers[0].unary_unary, handlers[2].unary_stream):
+        with pytest.raises(grpc.aio.AbortError, match="not such a message"):
+            await ask(GARBAGE, Call())
+        assert not calls.room.is_full
+    calls.room.take("")
+    refused = (
+        lambda: handlers[0].unary_unary(content, Call()),
+        lambda: anext(handlers[1].stream_stream(arriving([content]), Call())),
+        lambda: handlers[2].unary_stream(content, Call()),
+    )
+    for ask in refused:
+        with pytest.raises(grpc.aio.AbortError, match="too many calls and streams are open"):
+            await ask()
+    assert calls.room.taken == 1
 
 
 @in_loop
@@ -126,7 +171,7 @@ async def test_methods_are_registered_by_name_and_read_their_messages() -> None:
         add_generic_rpc_handlers=added.extend,
         add_registered_method_handlers=lambda service, handlers: named.update({service: handlers}),
     )
-    registering = Registering(server, Drain())
+    registering = Registering(server, Drain(), open_calls())
     handler = grpc.unary_unary_rpc_method_handler(name_of, Message.FromString, Message.SerializeToString)
     registering.add_registered_method_handlers("a.Service", {"Name": handler})
     registering.add_generic_rpc_handlers((handler,))  # the same once more, which must not come first

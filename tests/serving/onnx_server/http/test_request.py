@@ -89,13 +89,16 @@ async def test_a_client_that_goes_while_it_sends_is_gone() -> None:
 async def test_who_is_to_be_told_is_told_once_that_the_client_has_gone() -> None:
     told: list[BaseException] = []
 
+    asked: list[HttpRequest] = []
+
     def wait(request: HttpRequest) -> None:
         request.gone = told.append
+        asked.append(request)
 
     line = Line(wait)
     line.send(head("/", 0))
     line.lose()
-    line.lose()
+    asked[0].lose(ClientGone())
     assert [type(error) for error in told] == [ClientGone]
 
 

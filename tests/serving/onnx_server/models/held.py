@@ -11,6 +11,7 @@ import numpy as np
 from tests.serving.wire import SECONDS
 from torchferry.serving.errors import WrongTensor
 from torchferry.serving.onnx_server.inference import Outputs, Work
+from torchferry.serving.onnx_server.models.admission import Admission
 from torchferry.serving.onnx_server.models.scheduler import Scheduler
 
 WRONG, BROKEN = 100.0, 200.0
@@ -89,3 +90,15 @@ async def answers(session: Held, *works: Asked, batches: int) -> list[float]:
     session.may_run.release(batches)
     async with asyncio.timeout(SECONDS):
         return [float((await work.answer)["y"][0, 0]) for work in works]
+
+
+class Request:
+    """One that is inside of nothing but the admission, and leaves when it is told to."""
+
+    def __init__(self, admission: Admission, client: str = "a", *, is_waiting: bool = True) -> None:
+        self.admission, self.client, self.is_waiting = admission, client, is_waiting
+        self.ended: BaseException | None = None
+
+    def cancel(self, error: BaseException) -> None:
+        self.ended = error
+        self.admission.leave(self)

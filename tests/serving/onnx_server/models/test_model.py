@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.serving.onnx_server.in_process import model_of_bundle
-from tests.serving.onnx_server.models.held import submit, until
+from tests.serving.onnx_server.models.held import Request, submit, until
 from tests.serving.tiny_bundle import GOLDEN, VARIANT, variant, written
 from tests.serving.wire import in_loop
 from torchferry.errors import UserError
@@ -136,12 +136,13 @@ async def test_max_delay_is_in_milliseconds(tmp_path: Path) -> None:
 async def test_it_closes_once_its_requests_are_answered(tmp_path: Path, inline: bool) -> None:
     settings = Settings(threads=1)
     model = Model("tiny", replace(load(written(tmp_path), VARIANT, settings), inline=inline), settings)
-    model.admission.enter()
+    request = Request(model.admission)
+    model.admission.enter(request)
     closing = asyncio.create_task(model.close())
     await until(lambda: model.admission.closed)
     work = submit(model.scheduler, {"row": GOLDEN})
     np.testing.assert_array_equal((await work.answer)["probabilities"], GOLDEN)
     assert not closing.done()
-    model.admission.leave()
+    model.admission.leave(request)
     await closing
     assert not model.scheduler.runners

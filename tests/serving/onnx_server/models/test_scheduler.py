@@ -95,6 +95,28 @@ async def test_interactive_requests_go_first_also_where_they_cannot_share() -> N
 
 
 @in_loop
+async def test_clients_take_turns_in_each_batch_and_from_one_to_the_next() -> None:
+    session = Held()
+    async with scheduling(session) as scheduler:
+        works = [await begun(scheduler, sample(0))]
+        works += [submit(scheduler, sample(value), client="much") for value in range(1, 7)]
+        works += [submit(scheduler, sample(value), client="little") for value in (7, 8, 9)]
+        await answers(session, *works, batches=4)
+        assert session.seen == [[0], [1, 7, 2, 8], [3, 9, 4, 5], [6]]
+
+
+@in_loop
+async def test_clients_take_turns_also_where_their_requests_share_no_batch() -> None:
+    session = Held()
+    async with scheduling(session) as scheduler:
+        works = [await begun(scheduler, sample(0))]
+        works += [submit(scheduler, sample(value, count=4), client="much") for value in (1, 2, 3)]
+        works += [submit(scheduler, sample(value, width=3), client="little") for value in (4, 5)]
+        await answers(session, *works, batches=5)
+        assert session.seen == [[0], [1] * 4, [4, 5], [2] * 4, [3] * 4]
+
+
+@in_loop
 async def test_what_was_dropped_in_the_queue_never_runs() -> None:
     session = Held()
     async with scheduling(session) as scheduler:
@@ -231,6 +253,20 @@ async def test_an_interactive_request_waits_for_none_that_it_passes() -> None:
         works.append(submit(scheduler, sample(4)))
         assert scheduler.expected_wait(interactive=True) == pytest.approx(scheduler.seconds_per_sample)
         await answers(session, *works, batches=4)
+
+
+@in_loop
+async def test_a_client_waits_for_those_alone_that_go_before_its_own() -> None:
+    session = Held()
+    async with scheduling(session, max_batch=1) as scheduler:
+        works = [await begun(scheduler, sample(0))]
+        works += [submit(scheduler, sample(value), client="much") for value in range(1, 9)]
+        works.append(submit(scheduler, sample(9), client="little"))
+        scheduler.seconds_per_sample = 1.0
+        waits = [scheduler.expected_wait(client, interactive=True) for client in (None, "much", "little", "new")]
+        assert waits == [9, 9, 2, 0]
+        assert scheduler.expected_wait("new") == 9  # interactive ones go first
+        await answers(session, *works, batches=10)
 
 
 @in_loop
