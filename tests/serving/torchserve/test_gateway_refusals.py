@@ -12,10 +12,11 @@ import pytest
 import urllib3
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.serving.torchserve.asking_gateway import PATH, Start, ask, code, told
+from tests.serving.torchserve.asking_gateway import PATH, SECRET, Start, ask, bearer, code, told
 from tests.serving.torchserve.upstream import DROP, Upstream
 from tests.waiting import wait_until
 from torchferry.serving.cli.server_settings import HEADROOM
+from torchferry.serving.torchserve.gateway import Gateway
 from torchferry.serving.torchserve.nginx_config import SERVICE_CALLS
 from torchferry.serving.torchserve.settings import LOOPBACK
 
@@ -159,6 +160,36 @@ def test_a_client_leaves_places_to_others(start: Start, upstream: Upstream) -> N
         wait_until(lambda: len(upstream.requests) == 4)
         upstream.released.set()
         assert [request.result().status for request in (*first, *others)] == [200] * 4
+
+
+def test_a_client_is_a_token_or_an_address_or_a_network_of_ipv6(start: Start, upstream: Upstream, tokens: Path) -> None:
+    """As the ONNX Runtime server has it."""
+    given = {"max_client_connections": 1, "max_in_flight": 200, "trusted_proxy": ["::1", "127.0.0.1"]}
+    gateway = start(upstream, host="::", **given)
+    with_tokens = start(upstream, tokens=tokens, **given)
+
+    def held_by(client: str, of: Gateway = gateway, secret: str = "") -> urllib3.BaseHTTPResponse:
+        headers = {"X-Forwarded-For": client} | (bearer(secret) if secret else {})
+        return ask(of, "/predictions/held", headers=headers)
+
+    def held_from(address: str) -> urllib3.BaseHTTPResponse:
+        """Which the gateway sees as one of IPv6, ::ffff:127.0.0.2."""
+        with urllib3.HTTPConnectionPool(LOOPBACK, gateway.front.port, source_address=(address, 0)) as pool:
+            return pool.request("POST", "/predictions/held", body=b"x", retries=False)
+
+    asked = ["2001:db8::1", "2001:db8:0:0:a::", "2001:db8:0:1::1", "fe80::1", "fe80::2", "8.8.8.8", "8.8.8.9"]
+    with ThreadPoolExecutor(len(asked) + 3) as pool:
+        answers = [pool.submit(held_by, client) for client in asked]
+        answers += [pool.submit(held_from, address) for address in ("127.0.0.2", "127.0.0.3")]
+        wait_until(lambda: len(upstream.requests) == len(answers) - 1)
+        again = [held_by(client).status for client in ("2001:db8::2", "fe80::1", "8.8.8.8")]
+        token = pool.submit(held_by, "8.8.8.8", with_tokens, SECRET)
+        wait_until(lambda: len(upstream.requests) == len(answers))
+        again.append(held_by("8.8.8.9", with_tokens, SECRET).status)
+        upstream.released.set()
+        assert again == [429] * 4
+        assert sorted(answer.result().status for answer in answers) == [200] * (len(answers) - 1) + [429]
+        assert token.result().status == 200
 
 
 def test_a_client_has_so_many_requests_over_all_models(start: Start, upstream: Upstream) -> None:
