@@ -19,6 +19,8 @@ class Connection:
         self.reader, self.writer = reader, writer
         self.kept = True
         """The answers so far leave it open."""
+        self.body = b""
+        """Of the last answer."""
 
     @classmethod
     @asynccontextmanager
@@ -40,7 +42,7 @@ class Connection:
                 if not (received := await self.reader.read(65536)):
                     raise ConnectionResetError("it was closed before the answer ended")
                 answer.feed(received)
-        self.kept = answer.kept
+        self.kept, self.body = answer.kept, answer.body
         return answer.status
 
     async def poured(self, sent: bytes, seconds: float) -> list[str]:
@@ -57,13 +59,16 @@ class Connection:
 class _Answer:
     def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
-        self.whole, self.kept, self.status = False, True, ""
+        self.whole, self.kept, self.status, self.body = False, True, "", b""
 
     def feed(self, received: bytes) -> None:
         try:
             self.parser.feed_data(received)
         except httptools.HttpParserError as error:
             raise ConnectionAbortedError(f"the answer is not HTTP/1.1: {error}") from error
+
+    def on_body(self, part: bytes) -> None:
+        self.body += part
 
     def on_message_complete(self) -> None:
         if self.parser.get_status_code() >= 200:

@@ -1,9 +1,12 @@
 """A bundle's first golden sample as valid requests, in each form that both servers take."""
 
 import gzip
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from PIL import Image, UnidentifiedImageError
 
 from torchferry.benchmarks.load.inputs import Inputs
 from torchferry.benchmarks.load.oip import binary_body, grpc_message, json_body
@@ -13,6 +16,7 @@ from torchferry.serving.codec import predictions_grpc
 from torchferry.serving.codec.instances import instances
 
 BOUNDARY = "b"
+FORMATS = ("JPEG", "GIF", "WEBP", "BMP", "TIFF")
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 
 
@@ -74,7 +78,21 @@ def _requests(bundle: Bundle, model: str, sample: Inputs, body: bytes) -> list[R
         Request(path=predict, body=body),
         Request(path=predict, body=form, headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}),
         Request(path=predict, body=gzip.compress(body, mtime=0), headers={"Content-Encoding": "gzip"}),
+        *(Request(path=predict, body=file) for file in _in_other_formats(body)),
         Request(path="/v2/repository/index", body=b'{"ready": true}', headers=typed),
         Request(path=f"/v2/models/{model}", method="GET"),
         Request(path="/v2", method="GET"),
     ]
+
+
+def _in_other_formats(body: bytes) -> list[bytes]:
+    """The picture as files of other kinds; nothing if it is none, or of colours that not all of them have."""
+    try:
+        image = Image.open(io.BytesIO(body))
+    except UnidentifiedImageError:
+        return []
+    files = []
+    for kind in FORMATS if image.mode in ("L", "RGB") else ():
+        image.save(file := io.BytesIO(), kind)
+        files.append(file.getvalue())
+    return files

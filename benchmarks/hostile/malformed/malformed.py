@@ -50,4 +50,6 @@ class Malformed:
             headers[LENGTH] = self.random.choice((*LENGTHS, str(len(request.body) * 2)))
         if self.random.random() < 0.05:
             headers["X-Top-K"] = self.random.choice(("0", "-1", "x", "9" * 30))
+        if self.random.random() < 0.05:
+            headers["X-Request-Start"] = self.random.choice(("nan", "0", "1e999", "x", "t=-1"))
         return headers
