@@ -9,6 +9,7 @@ import os
 import tempfile
 import time
 from argparse import ArgumentTypeError, Namespace
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -68,10 +69,11 @@ def _in_rounds(server: Started, bundle: Bundle, options: Namespace, folder: Path
     partial = "PARTIAL, " if rounds.finished < options.rounds else ""
     print(f"{partial}{_heading(bundle, options)}; {rounds.finished} rounds of {options.seconds:g} s each")
     print(table(rounds))
-    after = _end(server, sides.counted, sides.seen)
+    after = _end(server, {"honest requests": sides.outcomes, **sides.counted}, sides.seen)
     content = {
         "model": bundle.name,
         "rounds": rounds.of,
+        "outcomes": sides.outcomes,
         "attack": sides.counted,
         "vitals": [asdict(one) for one in (*sides.seen, after)],
         "interrupted": rounds.interrupted,
@@ -84,7 +86,7 @@ def _at_length(server: Started, bundle: Bundle, options: Namespace) -> None:
     found = long_run(server, options)
     print(f"{_heading(bundle, options)}; {options.minutes:g} minutes")
     print(found.told())
-    after = _end(server, found.counted, found.seen)
+    after = _end(server, {"honest requests": Counter(found.result.outcomes), **found.counted}, found.seen)
     record.write("soak", options, found.content() | {"after": asdict(after)}, found.figures())
     end_as(found.result.interrupted)
 

@@ -23,6 +23,8 @@ class Sides:
     def __init__(self, started: Started, options: Namespace) -> None:
         self.started, self.options = started, options
         self.counted: Counted = {name: Counter() for name in options.attacks}
+        self.outcomes: Counter[str] = Counter()
+        """Of all honest requests beside the attack."""
         self.seen = [Vitals.of(started.process)]
         """Before everything, and at the end of each attack."""
 
@@ -41,6 +43,8 @@ class Sides:
     def _measured(self, title: str) -> Found:
         result = measure_open(self.started.target, self.options.rate, self.options, title)
         end_as(result.interrupted)
+        if title == ATTACKED:
+            self.outcomes.update(result.outcomes)
         return found(result)
 
 
