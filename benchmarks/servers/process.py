@@ -63,7 +63,7 @@ class Process:
         family = self._family()
         if self.process.poll() is None:
             self.process.terminate()
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(psutil.TimeoutExpired):
             self.process.wait(SECONDS_TO_STOP)
         # Some leave workers behind when they are told to stop, or when they break.
         _, left = psutil.wait_procs(family, timeout=1)
