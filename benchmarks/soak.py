@@ -4,7 +4,6 @@ One long open loop. Latency and, from the server's metrics or its process id, me
 outliers do not move (Theil-Sen); a drift is one whose 95 % interval leaves out zero.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
@@ -14,7 +13,7 @@ import psutil
 from torchferry.arguments import Parser, finite
 from torchferry.benchmarks import record
 from torchferry.benchmarks.interruption import end_as
-from torchferry.benchmarks.load.drift import Drift, drift
+from torchferry.benchmarks.load.drift import drift, told
 from torchferry.benchmarks.load.measurement import figures
 from torchferry.benchmarks.load.options import (
     add_sending,
@@ -26,6 +25,7 @@ from torchferry.benchmarks.load.options import (
 )
 from torchferry.benchmarks.load.server_metrics import read_sums, resident_bytes
 from torchferry.benchmarks.load.table import table
+from torchferry.benchmarks.load.watch import Watch
 from torchferry.benchmarks.record import Figure
 from torchferry.errors import UserError
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
     if look:
         drifts["memory"] = drift([at / 60 for at in watch.times], [value / MEGABYTE for value in watch.values])
     for name, found in drifts.items():
-        print(f"{name}: {_line(found, units[name])}")
+        print(f"{name}: {told(found, units[name])}")
     content = {
         "measurement": asdict(result),
         "drifts": {name: found and asdict(found) for name, found in drifts.items()},
@@ -72,38 +72,6 @@ def main(arguments: Sequence[str]) -> None:
     record.write("soak", options, content, compared)
     end_as(result.interrupted)
     refuse_a_rate_too_high(result, also_late=False)
-
-
-class Watch:
-    """Looks at something again and again beside the measurement."""
-
-    def __init__(self, look: Callable[[], float] | None, between: float) -> None:
-        self.look, self.between = look, between
-        self.times: list[float] = []
-        self.values: list[float] = []
-        self.end = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> "Watch":
-        if self.look:
-            self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end.set()
-
-    def _run(self) -> None:
-        assert self.look is not None
-        seconds = 0.0
-        while not self.end.is_set():
-            try:
-                self.values.append(self.look())
-            except (UserError, psutil.Error):  # it may be overloaded, or gone, which the requests will say
-                pass
-            else:
-                self.times.append(seconds)
-            self.end.wait(self.between)
-            seconds += self.between
 
 
 def _memory(metrics: str | None, pid: int | None, model: str) -> Callable[[], float] | None:
@@ -118,11 +86,3 @@ def _memory(metrics: str | None, pid: int | None, model: str) -> Callable[[], fl
     if resident_bytes(read_sums(metrics, model)) is None:
         raise UserError(f"--metrics: {metrics} does not give process_resident_memory_bytes; give --pid")
     return lambda: resident_bytes(read_sums(metrics, model)) or float(np.nan)
-
-
-def _line(found: Drift | None, unit: str) -> str:
-    if found is None:
-        return "too few points for a drift"
-    says = "drifts" if found.significant else "no drift"
-    slope = f"{found.per_hour:+.3g} {unit} an hour [{found.low:+.3g}, {found.high:+.3g}]"
-    return f"{found.first:.4g} to {found.last:.4g} {unit}, {says}: {slope}"

@@ -143,6 +143,11 @@ BENCH = {
         "what drifts in a long run: latency, memory",
         "bench soak http://127.0.0.1:8080 --model digits --input random --rate 100 --minutes 60",
     ),
+    "hostile": Verb(
+        f"{B}.hostile.hostile_command",
+        "what honest clients notice of an attack: floods, slow peers, bombs, malformed requests",
+        "bench hostile runs/digits/bundle --rounds 3",
+    ),
     "tune": Verb(
         f"{B}.tune.tune_command",
         "the server settings with the highest rate within a limit of p99",

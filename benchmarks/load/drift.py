@@ -47,3 +47,12 @@ def drift(minutes: Sequence[float], values: Sequence[float]) -> Drift | None:
         low=float(slopes[max(0, int(low))]),
         high=float(slopes[min(len(slopes) - 1, int(high))]),
     )
+
+
+def told(found: Drift | None, unit: str) -> str:
+    """For a terminal."""
+    if found is None:
+        return "too few points for a drift"
+    says = "drifts" if found.significant else "no drift"
+    slope = f"{found.per_hour:+.3g} {unit} an hour [{found.low:+.3g}, {found.high:+.3g}]"
+    return f"{found.first:.4g} to {found.last:.4g} {unit}, {says}: {slope}"

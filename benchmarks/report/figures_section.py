@@ -16,6 +16,7 @@ TITLES = {
     "scaling": "Scaling to more processes",
     "checkpoint": "Saving and recovering",
     "compare": "Faster or slower",
+    "hostile": "Honest requests beside an attack",
 }
 
 

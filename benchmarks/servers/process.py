@@ -48,11 +48,22 @@ class Process:
         """Of all its processes, pages that they share counted once (PSS)."""
         return sum(self._of_each(lambda process: process.memory_full_info().pss))
 
+    def resident_bytes(self) -> int:
+        """Of all its processes, as each says it (RSS)."""
+        return sum(self._of_each(lambda process: process.memory_info().rss))
+
+    def open_files(self) -> int:
+        """Of all its processes: files, sockets and whatever else has a descriptor."""
+        return sum(self._of_each(lambda process: process.num_fds()))
+
+    def threads(self) -> int:
+        return sum(self._of_each(lambda process: process.num_threads()))
+
     def stop(self) -> None:
         family = self._family()
         if self.process.poll() is None:
             self.process.terminate()
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(psutil.TimeoutExpired):
             self.process.wait(SECONDS_TO_STOP)
         # Some leave workers behind when they are told to stop, or when they break.
         _, left = psutil.wait_procs(family, timeout=1)

@@ -20,11 +20,11 @@ def write_samples(bundle: Bundle, tensors: Path, bodies: Path) -> None:
     for number in range(len(next(iter(inputs.values())))):
         sample = {name: values[number : number + 1] for name, values in inputs.items()}
         np.savez(tensors / f"{number:03}.npz", **sample)  # type: ignore[arg-type]
-        suffix, body = _body(sample, bundle)
+        suffix, body = sample_body(sample, bundle)
         (bodies / f"{number:03}.{suffix}").write_bytes(body)
 
 
-def _body(sample: Inputs, bundle: Bundle) -> tuple[str, bytes]:
+def sample_body(sample: Inputs, bundle: Bundle) -> tuple[str, bytes]:
     """A file's ending and content."""
     if not bundle.pictures:
         return "json", json_body(sample)

@@ -12,6 +12,7 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
 from torchferry.serving.cli.settings_file import parse
+from torchferry.serving.codec.picture_libraries import silence
 from torchferry.serving.net.ready_file import check_ready_file
 from torchferry.serving.onnx_server.models.absent import Key, say_skipped
 from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str]) -> None:
     channels = find_channels(options.channels, found, failures)
     roots = settings.bundle_root or [path_and_variant(given)[0] for given in models]
     sys.setswitchinterval(SWITCH_SECONDS)
+    silence()
     try:
         with pulled_from(settings.registry, trusted) as registry:
             serving = serve(settings, found, failures, channels, AllowedBundles(roots, trusted, registry))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from torchferry.benchmarks.load.drift import Drift, drift
+from torchferry.benchmarks.load.drift import Drift, drift, told
 
 
 def test_a_drift_is_told_from_noise() -> None:
@@ -38,3 +38,9 @@ def test_an_outlier_moves_nothing() -> None:
 @pytest.mark.parametrize(("count", "said"), [(0, False), (7, False), (8, True)])
 def test_fewer_than_eight_points_say_nothing(count: int, said: bool) -> None:
     assert (drift(list(range(count)), [1.0] * count) is not None) is said
+
+
+def test_a_drift_is_told_with_its_interval() -> None:
+    assert told(None, "MB") == "too few points for a drift"
+    found = drift(list(range(10)), [float(value) for value in range(100, 110)])
+    assert told(found, "MB") == "100 to 109 MB, drifts: +60 MB an hour [+60, +60]"

@@ -1,5 +1,6 @@
 """A server's process: waited for until it is ready, has ended or takes too long, and read with all its children."""
 
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from torchferry.benchmarks.servers.process import SECONDS_TO_START, Process
+from torchferry.benchmarks.servers import process as processes
+from torchferry.benchmarks.servers.process import SECONDS_TO_START, Process, process
 from torchferry.benchmarks.servers.unavailable import Unavailable
 from torchferry.errors import ServerFault, UserError
 
@@ -82,3 +84,10 @@ def test_its_children_count(tmp_path: Path) -> None:
     parent.children = lambda recursive: [member(3, 20), member(4, 40, psutil.STATUS_ZOMBIE)] if recursive else []
     family = Process(parent, tmp_path / "log")
     assert (family.cpu_seconds(), family.memory_bytes()) == (7, 30)
+
+
+def test_one_that_does_not_stop_when_told_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "SECONDS_TO_STOP", 0.05)
+    with process(["sh", "-c", "trap '' TERM; echo deaf; sleep 1000"], tmp_path / "log", talks=True) as running:
+        assert running.process.stdout.readline() == "deaf\n"
+    assert running.process.returncode == -signal.SIGKILL

@@ -1,12 +1,8 @@
-"""TorchServe with a model that raises, requests in flight at shutdown, and random bodies."""
+"""TorchServe with a model that raises, and requests in flight at shutdown."""
 
-import io
-import json
-import random
 import re
 import signal
 import threading
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +10,6 @@ import numpy as np
 import psutil
 import pytest
 import urllib3
-from PIL import Image
 
 from tests.commands import run_command
 from tests.server import Server
@@ -28,8 +23,6 @@ from torchferry.serving.torchserve.worker_log import AT_ONCE
 pytestmark = pytest.mark.server
 
 MODEL = "digits-onnx-fp32"
-NONSENSE = 2500
-"""Requests in each half."""
 BLACK = np.zeros((1, 1, 8, 8), np.uint8)
 WHITE = np.full((1, 1, 8, 8), altered.FAILS_AT, np.uint8)
 
@@ -119,70 +112,6 @@ def test_what_a_killed_worker_had_is_not_waited_for(slow: Path, tmp_path: Path) 
     wait_until(lambda: unanswered(addresses["metrics"], "") == 0)
     server.stop()
     assert "dropped" not in server.log.read_text()
-
-
-class Nonsense:
-    """Bodies that are almost right, the same for the same seed."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        tensor = {"name": "image", "shape": [1, 1, 8, 8], "datatype": "UINT8", "data": [0] * 64}
-        self.right = [json.dumps(content).encode() for content in ({"inputs": [tensor]}, {"instances": BLACK.tolist()})]
-        for kind in ("PNG", "JPEG", "WEBP", "BMP"):
-            Image.new("L", (8, 8), 100).save(file := io.BytesIO(), kind)
-            self.right.append(file.getvalue())
-
-    def body(self) -> bytes:
-        body = bytearray(self.random.choice(self.right))
-        match self.random.randrange(5):
-            case 0:
-                return bytes(body[: self.random.randrange(len(body))])
-            case 1:
-                for _ in range(self.random.randint(1, 9)):
-                    body[self.random.randrange(len(body))] ^= 1 << self.random.randrange(8)
-            case 2:
-                at = self.random.randrange(len(body))
-                odd = (b"NaN", b"Infinity", b"-1e999", b"[" * 3000, b'"\\u0000"', self.random.randbytes(30))
-                body[at : at + self.random.randrange(9)] = self.random.choice(odd)
-            case 3:
-                return self.random.randbytes(self.random.randrange(300))
-        return bytes(body)
-
-    def headers(self) -> dict[str, str]:
-        odd = {
-            "Content-Type": ("image/png", "text/csv", "application/json", "video/mp4", "multipart/form-data", "\xe9"),
-            "Inference-Header-Content-Length": ("0", "-1", "9" * 30, "x"),
-            "X-Top-K": ("0", "x", "9" * 30),
-            "X-Request-Start": ("nan", "0", "1e999", "x"),
-            "Accept": ("application/octet-stream", "text/html"),
-        }
-        return {name: self.random.choice(odd[name]) for name in odd if self.random.random() < 0.15}
-
-
-def test_nonsense_is_the_clients_fault_and_leaves_nothing_behind(addresses: dict[str, str]) -> None:
-    statuses, sizes = Counter[int](), []
-    workers = workers_of(addresses)
-    for half in range(2):
-        with ThreadPoolExecutor(4) as threads:
-            for counted in threads.map(lambda seed: pour(addresses, Nonsense(seed)), range(4 * half, 4 * half + 4)):
-                statuses += counted
-        sizes.append(sum(worker.memory_info().rss for worker in workers))
-    assert not {status for status in statuses if status >= 500}, statuses
-    assert {200, 400, 415, 422} <= set(statuses)
-    assert sum(statuses.values()) == 2 * NONSENSE
-    assert workers_of(addresses) == workers
-    assert sizes[1] < 1.1 * sizes[0]
-
-
-def pour(addresses: dict[str, str], nonsense: Nonsense) -> Counter[int]:
-    statuses, pool = Counter[int](), urllib3.PoolManager(timeout=60, retries=False)
-    for _ in range(NONSENSE // 4):
-        url = f"{addresses['rest']}/predictions/{MODEL}"
-        answer = pool.request("POST", url, body=nonsense.body(), headers=nonsense.headers())
-        statuses[answer.status] += 1
-        if answer.status >= 500:
-            print(answer.status, answer.data)
-    return statuses
 
 
 def workers_of(addresses: dict[str, str]) -> list[psutil.Process]:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import grpc
@@ -15,8 +16,8 @@ from tritonclient.grpc import service_pb2 as messages
 
 from tests.serving.onnx_server.calling import channel, infer_request
 from tests.serving.onnx_server.made import extremes
-from tests.serving.onnx_server.malformed import Malformed
 from tests.serving.wire import in_loop, message
+from torchferry.benchmarks.hostile.malformed.messages import altered
 from torchferry.errors import UserError
 from torchferry.serving.onnx_server.grpc.engine import ENGINES
 
@@ -135,8 +136,8 @@ def test_the_known_differences(on_grpcio: Addresses, on_native: Addresses, name:
 
 
 def test_malformed_messages_have_the_same_end(on_grpcio: Addresses, on_native: Addresses) -> None:
-    malformed = Malformed(24)
-    sent = [malformed.message() for _ in range(200)]
+    random = Random(24)
+    sent = [message for method, message in (altered(random, INFER, RIGHT) for _ in range(250)) if method == INFER]
     ends: list[list[str]] = []
     for addresses in (on_grpcio, on_native):
         with channel(addresses["grpc"]) as opened:

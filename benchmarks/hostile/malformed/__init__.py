@@ -1,0 +1,1 @@
+"""Requests that are almost right, the same for the same seed."""
