@@ -23,6 +23,9 @@ class ServerSettings(OptionSet):
     drain_timeout: float = option(30.0, "seconds for the requests in flight after SIGTERM")
     max_body_bytes: int = option(16 * 2**20, "bytes of a request's body")
     max_request_batch: int = option(1024, "samples in one request")
+    max_request_pixels: int = option(
+        256_000_000, "pixels of all pictures of a request, as their headers say; a picture may have 50,000,000"
+    )
     max_connections: int = option(8192, "connections of all clients at a time")
     max_client_connections: int = option(1024, "connections of one client; more of its requests are answered 429")
     trusted_proxy: tuple[str, ...] = option(
@@ -49,6 +52,7 @@ class ServerSettings(OptionSet):
             "drain_timeout",
             "max_body_bytes",
             "max_request_batch",
+            "max_request_pixels",
             "max_connections",
             "max_client_connections",
         ):

@@ -2,48 +2,48 @@
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from torchferry.contract.image import ImageSpec, NotAnImage, TooManyPixels
+from torchferry.contract.image import count_pixels as counted
 from torchferry.contract.image import decode_image as decoded
-from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.errors import NotDecodable, RequestError, TooLarge, WrongTensor
+from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
 
 
 def decode_image(data: bytes, decode: ImageSpec) -> np.ndarray:
     """uint8 [channels, height, width]. Raises NotDecodable or TooLarge."""
-    try:
+    with _refused():
         return decoded(data, decode)
+
+
+def count_pixels(data: bytes) -> int:
+    """As the file's header says it. Raises NotDecodable or TooLarge."""
+    with _refused():
+        return counted(data)
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
     except TooManyPixels as error:
         raise TooLarge(str(error)) from error
     except NotAnImage as error:
         raise NotDecodable(str(error)) from error
 
 
-def decode_files(files: Sequence[bytes], spec: TensorSpec) -> np.ndarray:
-    """uint8 [samples, channels, height, width] of an input's files, one a sample.
-
-    Raises NotDecodable or TooLarge, which name the input, and of several samples which it is, from 0.
-    """
-    if spec.decode is None:
-        raise WrongTensor(f"'{spec.name}' takes no image files")
-    pictures = []
-    for sample, data in enumerate(files):
-        try:
-            pictures.append(decode_image(data, spec.decode))
-        except RequestError as error:
-            place = f" of sample {sample}" if len(files) > 1 else ""
-            raise type(error)(f"'{spec.name}'{place}: {error}") from error
-    return np.stack(pictures)
-
-
-def files_in_json(tensor: Mapping[str, Any], name: str) -> list[bytes]:
-    """The files of a BYTES tensor, whose data are base64 text because JSON cannot hold bytes. Raises WrongTensor."""
+def files_in_json(tensor: Mapping[str, Any], name: str, most: int) -> list[bytes]:
+    """The files of a BYTES tensor, whose data are base64 text because JSON cannot hold bytes. Raises WrongTensor, and
+    TooLarge for more than `most` before one is looked at: an empty text has three bytes."""
     try:
-        files = [base64.b64decode(text, validate=True) for text in _flat(tensor.get("data"))]
+        texts = _flat(tensor.get("data"))
+        if len(texts) > most:
+            raise TooLarge(f"'{name}' has {len(texts)} samples; {most} are allowed")
+        files = [base64.b64decode(text, validate=True) for text in texts]
     except (TypeError, ValueError, binascii.Error) as error:
         raise WrongTensor(f"'{name}' has data other than image files, each as base64 text") from error
     return checked_files(files, tensor.get("shape"), name)

@@ -5,12 +5,14 @@ import io
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from torchferry.contract.image_formats import HEAD, is_picture
-from torchferry.serving.errors import NotDecodable
+from torchferry.serving.errors import NotDecodable, TooLarge
 
 NEITHER = "the body is neither JSON nor lines of numbers with commas"
 DELIMITERS = ",;\t|"
+MAX_CELLS = 2**21
 UNNAMED = re.compile(r"(Unnamed: \d+)?")
 """A column without a name, and pandas's word for one."""
 
@@ -38,12 +40,13 @@ class Lines:
         """Without columns that have no name, and number the rows or are empty, as training leaves them out; and what
         was left out, in words. `known` are names all the same."""
         left: dict[int, str] = {}
-        for place, name in enumerate(self.first):
+        first, alike = self.first, self._are_of_one_length
+        for place, name in enumerate(first):
             if name in known or not UNNAMED.fullmatch(name):
                 continue
             if place == 0 and self._counts():
                 left[place] = "numbers the rows"
-            elif self._is_empty(place):
+            elif alike and not any(cells[place].strip() for cells in self.cells[1:]):
                 left[place] = "is empty"
         kept = [[cell for place, cell in enumerate(cells) if place not in left] for cells in self.cells]
         notes = (f"column {place + 1}, which has no name and {why}, is left out" for place, why in left.items())
@@ -54,26 +57,32 @@ class Lines:
         counted = [cells[0].strip() for cells in self.cells[1:]]
         return len({*counted}) == len(counted) and all(cell.isdecimal() for cell in counted)
 
-    def _is_empty(self, place: int) -> bool:
-        """Not where a row has another number of cells: which one it lacks is not known."""
-        return all(len(cells) == len(self.first) and not cells[place].strip() for cells in self.cells[1:])
+    @property
+    def _are_of_one_length(self) -> bool:
+        """Where a row has another number of cells, which one it lacks is not known."""
+        return all(len(cells) == len(self.cells[0]) for cells in self.cells)
 
 
-def read_lines(body: bytes, widths: Collection[int], names: Collection[str] = ()) -> Lines:
+def read_lines(body: bytes, widths: Collection[int], names: Collection[str] = (), most: int = MAX_CELLS) -> Lines:
     """Cells between the delimiter, of , ; tab and |, that gives the first line most of the `names`, or else as many
     cells as one of the `widths`, or else most cells.
 
-    Raises NotDecodable.
+    At most so many lines. Raises NotDecodable, and TooLarge before the cells are made.
     """
     text = _text(body)
+    # An empty cell has one byte, and its place in a list eight.
+    if sum(map(text.count, "\n\r" + DELIMITERS)) > MAX_CELLS:
+        raise TooLarge(f"the body has more than {MAX_CELLS:,} cells")
     if not text.strip():
         return Lines([], [])
     try:
         firsts = {delimiter: next(_records(text, delimiter), None) for delimiter in DELIMITERS}
         best = max(firsts, key=lambda each: _fit(firsts[each], widths, names))
-        records = list(_records(text, best))
+        records = list(islice(_records(text, best), most + 1))
     except csv.Error as error:
         raise NotDecodable(f"{NEITHER}: {error}") from error
+    if len(records) > most:
+        raise TooLarge(f"the body has more than {most:,} lines; {most:,} are allowed")
     return Lines([cells for _, cells in records], [number for number, _ in records])
 
 

@@ -5,17 +5,17 @@ import binascii
 import codecs
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
 
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
-from torchferry.serving.codec.images import decode_files, decode_image
-from torchferry.serving.codec.json_objects import check_names_read, each_once
+from torchferry.serving.codec.json_objects import check_containers, check_names_read, each_once
 from torchferry.serving.codec.lines import read_lines
+from torchferry.serving.codec.pictures import decoded
 from torchferry.serving.codec.sample_answer import has_words, sample_answer
 from torchferry.serving.codec.table_rows import from_lines, from_records, plain_rows
 from torchferry.serving.codec.tensors import DATATYPES, FORM, check_names, from_json, read_tensors
@@ -35,17 +35,28 @@ TAKEN = (
 
 @dataclass(frozen=True)
 class Request:
-    inputs: dict[str, np.ndarray]
-    """By tensor name; the first axis is the batch."""
+    inputs: Mapping[str, np.ndarray]
+    """By tensor name; the first axis is the batch. Without those of `files`, which are still to be decoded."""
     form: Literal["tensors", "labels", "predictions"]
     """Tensors are answered with tensors, an image, a record or lines with labels, instances with a list of them."""
     notes: tuple[str, ...] = ()
     """What was assumed of it, a line each; said with the labels."""
+    files: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
+    """Image files by the input's name, one a sample."""
 
     @property
     def size(self) -> int:
         """Samples in it."""
-        return len(next(iter(self.inputs.values())))
+        columns: Mapping[str, Sized] = self.inputs or self.files
+        return len(next(iter(columns.values())))
+
+    def decoded(
+        self, bundle: Bundle, most_pixels: float = math.inf, go_on: Callable[[], None] = lambda: None
+    ) -> "Request":
+        """With its files decoded; `go_on` is called before each. Raises RequestError, and what `go_on` raises."""
+        if not self.files:
+            return self
+        return replace(self, inputs=decoded(self.inputs, self.files, bundle.inputs, most_pixels, go_on), files={})
 
 
 def check_type(content_type: str) -> None:
@@ -55,24 +66,26 @@ def check_type(content_type: str) -> None:
         raise UnsupportedType(f"the body is {kind[:100]}; image/*, multipart/form-data, {', '.join(TAKEN)} are taken")
 
 
-def read_request(body: bytes, bundle: Bundle) -> Request:
+def read_request(body: bytes, bundle: Bundle, most: int = MAX_INSTANCES) -> Request:
     """An image file's bytes, a table's rows as CSV or as records, JSON instances, or Open Inference Protocol JSON.
+
+    At most so many samples are read; tensors may have more.
 
     Raises RequestError.
     """
     start = body[:4096].removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     if start in (b"{", b"["):  # neither images nor rows of numbers start like this
-        return _read_json(body, bundle)
+        return _read_json(body, bundle, most)
     first = bundle.inputs[0]
     if len(bundle.inputs) > 1:
         raise NotDecodable(f"{bundle.name} has several inputs, and the body is no JSON; send {_by_name(bundle)}")
     if first.decode:
-        return Request({first.name: decode_image(body, first.decode)[None]}, "labels")
+        return Request({}, "labels", files={first.name: [body]})
     if bundle.table:
-        rows, notes = from_lines(body, first)
+        rows, notes = from_lines(body, first, most)
         return Request({first.name: rows}, "labels", notes)
     if len(first.shape) == 2:
-        return Request({first.name: plain_rows(read_lines(body, first.shape[1:]), first)}, "labels")
+        return Request({first.name: plain_rows(read_lines(body, first.shape[1:], (), most), first)}, "labels")
     raise NotDecodable(f"{bundle.name} takes tensors as JSON, and this is none")
 
 
@@ -159,24 +172,26 @@ def _finite(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def _read_json(body: bytes, bundle: Bundle) -> Request:
+def _read_json(body: bytes, bundle: Bundle, most: int) -> Request:
     table = bundle.table
     try:
+        check_containers(body)
         content = json.loads(body, object_pairs_hook=each_once)
     except (ValueError, RecursionError) as error:
         raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}{_behind(error)}") from error
     if _has_list(content, "instances", table) and not _has_list(content, "inputs", table):
         check_names_read(content, {"instances"}, "the body")
-        return _instances(content["instances"], bundle)
+        return _instances(content["instances"], bundle, most)
     if table and isinstance(content, list):
-        return _records(content, table, "predictions")
+        return _records(content, table, "predictions", most)
     if table and isinstance(content, dict) and not _has_list(content, "inputs", table):
         _check_is_no_list(content, table)
-        return _records([content], table, "labels")
+        return _records([content], table, "labels", most)
     if not (isinstance(content, dict) and _are_tensors(content.get("inputs"))):
         raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}")
     check_names_read(content, {"inputs"}, "the body")
-    return Request(read_tensors(content, bundle.inputs), "tensors")
+    inputs, files = read_tensors(content, bundle.inputs, most)
+    return Request(inputs, "tensors", files=files)
 
 
 def _are_tensors(given: Any) -> bool:
@@ -207,9 +222,9 @@ def _columns(table: TensorSpec) -> tuple[str, ...]:
     return table.table.names if table.table else ()
 
 
-def _records(records: list[Any], table: TensorSpec, form: Literal["labels", "predictions"]) -> Request:
-    if not 0 < len(records) <= MAX_INSTANCES:
-        raise WrongTensor(f"the body has {len(records)} records; 1 to {MAX_INSTANCES} are taken")
+def _records(records: list[Any], table: TensorSpec, form: Literal["labels", "predictions"], most: int) -> Request:
+    if not 0 < len(records) <= most:
+        raise WrongTensor(f"the body has {len(records)} records; 1 to {most} are taken")
     rows, notes = from_records(records, table)
     return Request({table.name: rows}, form, notes)
 
@@ -221,15 +236,15 @@ def _check_is_no_list(content: dict[str, Any], table: TensorSpec) -> None:
             raise WrongTensor(f"there is no column '{name[:100]}'; records are sent as a list, or under 'instances'")
 
 
-def _instances(given: Any, bundle: Bundle) -> Request:
+def _instances(given: Any, bundle: Bundle, most: int) -> Request:
     """A list with a sample in each place: numbers, {"b64": an image file}, a record by a table's columns, or an object
     by the inputs' names."""
-    if not isinstance(given, list) or not 0 < len(given) <= MAX_INSTANCES:
-        raise WrongTensor(f"'instances' is not a list of 1 to {MAX_INSTANCES} samples")
+    if not isinstance(given, list) or not 0 < len(given) <= most:
+        raise WrongTensor(f"'instances' is not a list of 1 to {most} samples")
     names = [spec.name for spec in bundle.inputs]
     first = given[0]
     if bundle.table and isinstance(first, dict) and not isinstance(first.get(names[0]), list):
-        return _records(given, bundle.table, "predictions")
+        return _records(given, bundle.table, "predictions", most)
     if len(names) == 1 and not (isinstance(first, dict) and "b64" not in first):
         given = [{names[0]: sample} for sample in given]
     if not any(isinstance(sample, dict) for sample in given):
@@ -238,18 +253,23 @@ def _instances(given: Any, bundle: Bundle) -> Request:
         raise WrongTensor("'instances' has samples of different kinds; give all of them alike")
     for sample in given:
         check_names(sample, bundle.inputs)
+    inputs: dict[str, np.ndarray] = {}
+    files: dict[str, list[bytes]] = {}
     try:
-        inputs = {spec.name: _column([sample[spec.name] for sample in given], spec) for spec in bundle.inputs}
+        for spec in bundle.inputs:
+            samples = [sample[spec.name] for sample in given]
+            if spec.decode and isinstance(samples[0], dict | str):
+                files[spec.name] = [_file(sample, spec.name) for sample in samples]
+            else:
+                inputs[spec.name] = _column(samples, spec)
     except WrongTensor as error:
         if not bundle.table:
             raise
         raise WrongTensor(f"{error}; or give records of the columns {', '.join(_columns(bundle.table))}") from error
-    return Request(inputs, "predictions")
+    return Request(inputs, "predictions", files=files)
 
 
 def _column(samples: list[Any], spec: TensorSpec) -> np.ndarray:
-    if spec.decode and isinstance(samples[0], dict | str):
-        return decode_files([_file(sample, spec.name) for sample in samples], spec)
     if any(isinstance(sample, dict) for sample in samples):
         files = "or a file for every sample" if spec.decode else "no file"
         raise WrongTensor(f"'{spec.name}' takes numbers, {files}")

@@ -1,6 +1,7 @@
 """Rows of a table: records by the columns' names, and lines of text with a first line of names or without."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -38,15 +39,16 @@ def from_records(records: Sequence[Any], spec: TensorSpec) -> Rows:
         raise WrongTensor(str(error)) from error
 
 
-def from_lines(body: bytes, spec: TensorSpec) -> Rows:
+def from_lines(body: bytes, spec: TensorSpec, most: int) -> Rows:
     """A first line of the columns' names, in any order, and rows; or rows alone where all columns are numbers.
 
     Other columns of training's table are left out, and said: somebody's file has them. A record is made for this model.
+    There may be `most` rows.
 
-    Raises NotDecodable; WrongTensor, which names the line and the column.
+    Raises NotDecodable, TooLarge; WrongTensor, which names the line and the column.
     """
     table = _table(spec)
-    lines = read_lines(body, (len(table.names), len(table.numbers)), table.known)
+    lines = read_lines(body, (len(table.names), len(table.numbers)), table.known, most + 1)
     if not lines.cells:
         raise WrongTensor(f"the body has no lines; the model takes the columns {', '.join(table.names)}")
     try:
@@ -111,9 +113,10 @@ def _begins_with_names(lines: Lines, table: TableSpec) -> bool:
 def _named(lines: Lines, table: TableSpec, spec: TensorSpec) -> Rows:
     lines, notes = lines.without_unnamed(table.names)
     names = lines.first
+    counted = Counter(names)
     if "" in names:
         raise WrongRow("line 1: a column has no name; name it, or leave it out")
-    if twice := [name for name in names if names.count(name) > 1]:
+    if twice := [name for name in names if counted[name] > 1]:
         raise WrongRow(f"line 1: names column '{twice[0]}' more than once")
     others = [name for name in names if name in table.known and name not in table.names]
     if len(others) == len(names):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.codec.images import decode_files, files_in_json
+from torchferry.serving.codec.images import files_in_json
 from torchferry.serving.codec.json_objects import check_names_read
 from torchferry.serving.codec.values import checked_values
 from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
@@ -32,8 +32,11 @@ TENSOR = frozenset(("name", "shape", "datatype", "data"))
 FORM = '{"inputs": [{"name", "shape", "datatype", "data"}]}'
 
 
-def read_tensors(content: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
-    """The inputs in a request's JSON, by name, checked against what the model takes.
+def read_tensors(
+    content: Any, specs: Sequence[TensorSpec], most: int
+) -> tuple[dict[str, np.ndarray], dict[str, list[bytes]]]:
+    """The inputs in a request's JSON, by name: tensors, checked against what the model takes, and picture files, of at
+    most so many samples.
 
     Raises NotDecodable if it is of another form, WrongTensor naming the tensor and what would be right, TooLarge.
     """
@@ -47,18 +50,16 @@ def read_tensors(content: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndar
         check_names_read(tensor, TENSOR, f"'{name}'")
         if names.count(name) > 1:
             raise WrongTensor(f"'{name}' is given twice")
-    tensors = {spec.name: _read_tensor(given[spec.name], spec) for spec in specs}
-    check_batch(tensors)
-    return tensors
-
-
-def _read_tensor(tensor: Mapping[str, Any], spec: TensorSpec) -> np.ndarray:
-    """Its numbers, or the pictures in its files."""
-    if not takes_files(tensor.get("datatype"), spec):
-        return from_json(tensor, spec)
-    files = files_in_json(tensor, spec.name)
-    check_declared(spec.datatype, [len(files), *spec.shape[1:]], spec)  # before they are unpacked
-    return decode_files(files, spec)
+    tensors: dict[str, np.ndarray] = {}
+    files: dict[str, list[bytes]] = {}
+    for spec in specs:
+        tensor = given[spec.name]
+        if takes_files(tensor.get("datatype"), spec):
+            files[spec.name] = files_in_json(tensor, spec.name, most)
+        else:
+            tensors[spec.name] = from_json(tensor, spec)
+    check_batch({**tensors, **files})
+    return tensors, files
 
 
 def takes_files(datatype: Any, spec: TensorSpec) -> bool:

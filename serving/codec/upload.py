@@ -14,6 +14,8 @@ from torchferry.serving.errors import NotDecodable
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # or clients could fill the log with their mistakes
 FORM = "multipart/form-data"
+MAX_PARTS = 16
+"""Of a form; those that have a meaning are three."""
 BODIES = ("data", "body")
 """Over gRPC, either is what TorchServe's own handlers read."""
 PARAMETERS = ("top_k", "target")
@@ -59,12 +61,13 @@ def _from_form(body: bytes, content_type: str) -> Upload:
     if not boundary:
         raise NotDecodable(f"the body is {FORM} without a boundary")
     parts: dict[str, bytes] = {}
-    twice: list[str] = []
 
     def keep(name: bytes, content: bytes) -> None:
         known = name.decode(errors="replace")
         if known in parts:
-            twice.append(known)
+            raise NotDecodable(f"the form has more than one part called '{known[:100]}'; one is taken")
+        if len(parts) == MAX_PARTS:
+            raise NotDecodable(f"the form has more than {MAX_PARTS} parts")
         parts[known] = content
 
     def on_file(file: Any) -> None:
@@ -88,6 +91,4 @@ def _from_form(body: bytes, content_type: str) -> Upload:
     # At the start of a line: a file may hold the boundary's letters elsewhere.
     if (b"\r\n" + body).partition(b"\r\n--" + boundary + b"--")[2].strip():
         raise NotDecodable(f"the body has bytes behind the end of its {FORM}")
-    if twice:
-        raise NotDecodable(f"the form has more than one part called '{twice[0][:100]}'; one is taken")
     return the_body(parts)

@@ -1,12 +1,12 @@
 """The data plane that the requests of all protocols share: models, settings, and where outcomes are counted."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from torchferry.serving.cpu import cores
 from torchferry.serving.errors import ClientGone, DeadlinePassed, Overloaded, RequestError, Unavailable
 from torchferry.serving.net.clients import Clients
+from torchferry.serving.onnx_server.decode_threads import DecodeThreads
 from torchferry.serving.onnx_server.intake import Intake
 from torchferry.serving.onnx_server.models.repository import Repository
 from torchferry.serving.onnx_server.request_context import RequestContext
@@ -26,8 +26,7 @@ class DataPlane:
     ) -> None:
         self.settings, self.repository, self.metrics, self.tracing = settings, repository, metrics, tracing
         self.access_log = AccessLog(settings.access_log, settings.access_log_share)
-        # Pillow and numpy let go of the interpreter's lock for most of their work.
-        self.threads = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
+        self.threads = DecodeThreads(cores())
         self.turns = Turns()
         self.clients = Clients(settings.trusted_proxy)
         self.intake = Intake.of(settings.max_body_bytes)

@@ -6,15 +6,15 @@ here whole needs neither a task nor a future. What takes long is done in a threa
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from torchferry.serving.codec.images import decode_files
+from torchferry.serving.codec.pictures import Pictures, together
 from torchferry.serving.codec.tensors import check_batch
-from torchferry.serving.errors import DeadlinePassed, RequestError, TooLarge, WrongTensor
+from torchferry.serving.errors import AnswerTooLarge, ClientGone, DeadlinePassed, RequestError, TooLarge, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.inference import Inference, Outputs, Work
 from torchferry.serving.onnx_server.intake import COUNTED
@@ -29,6 +29,8 @@ Answer = TypeVar("Answer")
 Written = TypeVar("Written", covariant=True)
 LARGE = 64 * 1024
 """Bytes of a request above which it is read in a thread, so that it does not hold up the others."""
+FEW_CLASSES = 1024
+"""Best classes of an answer, 2 us each; more are named in a thread."""
 CLOCK_SECONDS = 0.002
 """The event loop's timers are as exact as this."""
 
@@ -56,6 +58,19 @@ class Pieces(Generic[Written]):
 
     def __init__(self, pieces: Iterator[bytes], made: Callable[[list[bytes]], Written]) -> None:
         self.pieces, self.made = pieces, made
+
+
+def bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
+    """The same. Raises AnswerTooLarge instead of a piece that is beyond `most` bytes."""
+    left = most
+    for piece in pieces:
+        if (left := left - len(piece)) < 0:
+            raise answer_too_large(f"the answer's JSON has more than {most:,} bytes", most)
+        yield piece
+
+
+def answer_too_large(what: str, most: int) -> AnswerTooLarge:
+    return AnswerTooLarge(f"{what}, and {most:,} are allowed; ask for fewer samples or outputs, or for raw tensors")
 
 
 class Exchange(Generic[Answer]):
@@ -187,7 +202,7 @@ class Exchange(Generic[Answer]):
         if (size := self.form.size) > COUNTED:
             self._hold(size)
         if self.form.is_large:
-            self._aside(self._asked, self.form.read, self.model)
+            self._aside(lambda read: self._asked(*read), partial(self.form.read, self.model))
         else:
             self._read()
 
@@ -212,13 +227,30 @@ class Exchange(Generic[Answer]):
                 raise WrongTensor(f"there is no output '{wanted.name}'; the model has {', '.join(names)}")
         if asked.files:
             self._check_size(check_batch({**asked.inputs, **asked.files}))  # before they are unpacked
-            self._aside(self._decoded, _decoded, asked, self.model)
+            pictures = Pictures(asked.files, self.model.bundle.inputs)
+            self._decode(pictures, partial(pictures.check_pixels, self.plane.settings.max_request_pixels, self._go_on))
         else:
             self._compute()
 
-    def _decoded(self, inputs: Mapping[str, np.ndarray]) -> None:
-        self.asked.inputs = inputs
-        self._compute()
+    def _go_on(self) -> None:
+        """Called in a thread. Raises DeadlinePassed, and ClientGone where nobody waits any more."""
+        if self.over:
+            raise ClientGone
+        self.remaining()
+
+    def _decode(self, pictures: Pictures, check: Callable[[], None]) -> None:
+        """In as many slices as there are pictures, once all have been checked."""
+
+        def decoded(_: list[None]) -> None:
+            self.asked.inputs = together(self.asked.inputs, pictures, self.model.bundle.inputs)
+            self.asked.files = {}
+            self._compute()
+
+        first, *others = [partial(pictures.decode, picture) for picture in pictures.pictures]
+        if others:
+            self._aside(lambda _: self._aside(decoded, first, *others), check)
+        else:
+            self._aside(decoded, lambda: _both(check, first))
 
     def _compute(self) -> None:
         """From the cache, or once a session has had time for it."""
@@ -257,12 +289,20 @@ class Exchange(Generic[Answer]):
 
     def _write(self, outputs: Outputs) -> None:
         self.context.outputs = outputs
-        started = time.monotonic()
-        answer = self.form.write(self.model, self.asked, self._wanted(outputs))
-        self.context.encode = time.monotonic() - started
+        if sum(each.classes * len(outputs[each.name]) for each in self.asked.outputs if each.classes) <= FEW_CLASSES:
+            return self._encode(self._wanted(outputs))
+        begin = partial(self.plane.threads.run, self.context.client, [partial(self._wanted, outputs)])
+        return self._wait("encode", lambda wanted: self._encode(*wanted), begin)
+
+    def _encode(self, wanted: Outputs) -> None:
+        started, most = time.monotonic(), self.plane.settings.max_answer_bytes
+        if (size := sum([values.nbytes for values in wanted.values()])) > most:
+            raise answer_too_large(f"the answer's tensors have {size:,} bytes", most)
+        answer = self.form.write(self.model, self.asked, wanted)
+        self.context.encode += time.monotonic() - started
         if isinstance(answer, Pieces):
-            made = answer.made
-            self._wait("encode", lambda pieces: self.end(made(pieces)), partial(self.plane.turns.take, answer.pieces))
+            made, pieces = answer.made, bounded(answer.pieces, most)
+            self._wait("encode", lambda text: self.end(made(text)), partial(self.plane.turns.take, pieces))
         else:
             self.end(answer)
 
@@ -283,10 +323,9 @@ class Exchange(Generic[Answer]):
         if samples > most:
             raise TooLarge(f"the request has {samples} samples; {most} are allowed")
 
-    def _aside(self, then: Callable[[Any], None], call: Callable[..., Any], *given: Any) -> None:
-        """`then(call(*given))`, the call in a thread, as a part of decoding."""
-        loop = asyncio.get_running_loop()
-        self._wait("decode", then, partial(loop.run_in_executor, self.plane.threads, call, *given))
+    def _aside(self, then: Callable[[list[Any]], None], *calls: Callable[[], Any]) -> None:
+        """`then` with what each of the calls gives, which are made in threads, as a part of decoding."""
+        self._wait("decode", then, partial(self.plane.threads.run, self.context.client, calls))
 
     def _wait(self, stage: str, then: Callable[[Any], None], begin: Callable[[], asyncio.Future[Any]]) -> None:
         """`then` with what comes of what is begun, in time, as a part of the stage."""
@@ -323,9 +362,6 @@ def _waits_as_batch(request: Inside) -> bool:
     return work is not None and work.waits and not work.interactive
 
 
-def _decoded(asked: Inference, model: Model) -> Mapping[str, np.ndarray]:
-    """All inputs in the model's order, which requests that are computed together share."""
-    return {
-        spec.name: decode_files(asked.files[spec.name], spec) if spec.name in asked.files else asked.inputs[spec.name]
-        for spec in model.bundle.inputs
-    }
+def _both(first: Callable[[], None], then: Callable[[], None]) -> None:
+    first()
+    then()

@@ -79,6 +79,15 @@ class FairQueue(Generic[T]):
         line.start += item.size
         self.remove(item)
 
+    def charge(self, client: str, size: int) -> None:
+        """What was served has cost so much more than it said."""
+        if line := self.lines.get(client):
+            line.start += size
+        elif client in self.left:
+            self.left[client] += size
+        if self.lines:
+            self.next += size / len(self.lines)
+
     def remove(self, item: T) -> None:
         """Take it out, unserved. Raises KeyError or ValueError if it is not in it."""
         line = self.lines[item.client]

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ Outputs = Mapping[str, np.ndarray]
 OF_REQUESTS = ("timeout", "priority", "binary_data_output", "triton_enable_empty_final_response")
 ELSEWHERE = ("shared_memory_", "sequence_")
 """What names begin with that other servers keep something for."""
+PARAMETERS = 64
+"""Each is compared with ours, which takes its time."""
 LIKE = 0.85
 """How alike a parameter is to one of ours to be a misspelling of it."""
 PRIORITIES = {"interactive": True, "batch": False}
@@ -97,15 +100,21 @@ def _nobody(_work: Work) -> None:
 
 def check_outputs(wanted: Sequence[Wanted]) -> None:
     """Raises WrongParameter for one that is asked for twice: which of the two is meant?"""
-    names = [output.name for output in wanted]
-    if len({*names}) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise WrongParameter(f"the output '{twice}' is asked for twice")
+    for name, times in Counter(output.name for output in wanted).most_common(1):
+        if times > 1:
+            raise WrongParameter(f"the output '{name}' is asked for twice")
+
+
+def check_count(parameters: int) -> None:
+    """Raises WrongParameter for more than are looked at."""
+    if parameters > PARAMETERS:
+        raise WrongParameter(f"there are {parameters} parameters; {PARAMETERS} are taken")
 
 
 def check_parameters(given: Mapping[str, Any], known: Collection[str]) -> None:
     """Clients may have parameters of their own. Raises WrongParameter for those that mean more than is done here, and
-    those that are almost one of the `known`."""
+    those that are almost one of the `known`, and for more than are looked at."""
+    check_count(len(given))
     for name, value in given.items():
         if name in known or not value:
             continue

@@ -14,10 +14,9 @@ Written = TypeVar("Written")
 
 
 class PredictionsForm(ABC):
-    """A file, rows, a form or JSON; always read in a thread, since all of these may be long."""
+    """A file, rows, a form or JSON."""
 
     __slots__ = ("read_as", "top_k")
-    is_large = True
 
     def __init__(self, top_k: bytes | str | None) -> None:
         """`top_k`: how many labels are wanted, as it was sent."""
@@ -29,6 +28,11 @@ class PredictionsForm(ABC):
     def size(self) -> int:
         """Bytes, as it was sent."""
 
+    @property
+    @abstractmethod
+    def is_large(self) -> bool:
+        """All but a picture, which is not looked at here: rows, forms and JSON may be long to read."""
+
     @abstractmethod
     def content(self) -> bytes:
         """What the model is asked with; a form may also say `top_k`. Raises RequestError."""
@@ -36,8 +40,8 @@ class PredictionsForm(ABC):
     def read(self, model: Model) -> Inference:
         content = self.content()
         read_top_k(self.top_k)
-        self.read_as = read_request(content, model.bundle)
-        return Inference(self.read_as.inputs)
+        self.read_as = read_request(content, model.bundle, model.most_samples)
+        return Inference(self.read_as.inputs, self.read_as.files)
 
     def answer(
         self, model: Model, outputs: Outputs, made: Callable[[list[bytes]], Written]

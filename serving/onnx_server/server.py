@@ -172,6 +172,7 @@ class Server:
         await asyncio.sleep(LAST_REQUESTS if self.rest.connections else 0)
         left = max(0.0, deadline - time.monotonic())
         await asyncio.gather(self.rest.stop(left), self.admin.stop(left), self.grpc.stop(left))
+        self.plane.threads.close()  # what they still do is for nobody
         if self.plane.tracing:
             await asyncio.to_thread(self.plane.tracing.close)
         await self.metrics.stop(0)  # last, so that the end can be seen

@@ -10,6 +10,8 @@ from torchferry.serving.cli.server_settings import ServerSettings
 
 NAME = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+")
 """A host's, or an address."""
+LEAST_ANSWER, MOST_ANSWER = 2**18, 2**31 - 2**16
+"""Bytes: shorter answers are not counted, and a message of gRPC can have no more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,9 @@ class Settings(ServerSettings):
     )
     body_timeout: float = option(30.0, "seconds for a request's body to arrive; a slow sender must not hold a place")
 
+    max_answer_bytes: int = option(
+        256 * 2**20, "bytes of an answer, of its tensors or of its JSON; a request for a longer one is answered 422"
+    )
     cache_bytes: int = option(0, "bytes of answers to keep for each model, for requests that come again; 0 keeps none")
 
     buckets: str = option("", "upper bounds of the histograms in seconds, with commas")
@@ -65,6 +70,8 @@ class Settings(ServerSettings):
             self.check(name, getattr(self, name) > 0, "give a number above 0")
         for name in ("sessions", "threads", "max_batch", "max_delay_ms", "cache_bytes"):
             self.check(name, getattr(self, name) >= 0, "give 0 or more")
+        fits = LEAST_ANSWER <= self.max_answer_bytes <= MOST_ANSWER
+        self.check("max_answer_bytes", fits, f"give {LEAST_ANSWER} to {MOST_ANSWER}")
         for name in self.admin_host:
             if not NAME.fullmatch(name):
                 raise WrongOption("admin_host", f"{name} is not a host's name; give it alone, as models.example")

@@ -62,7 +62,7 @@ class AskedBundle:
 
     def _read(self, samples: Sequence[Sample]) -> list[Read]:
         try:
-            return [(samples, read_request(body(samples), self.bundle))]
+            return [(samples, read_request(body(samples), self.bundle).decoded(self.bundle))]
         except OSError as error:
             return [(samples, Unanswered(f"cannot be read ({error.strerror})"))]
         except RequestError as error:

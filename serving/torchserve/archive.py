@@ -57,6 +57,7 @@ MODULES = (
     "serving/codec/images.py",
     "serving/codec/json_objects.py",
     "serving/codec/lines.py",
+    "serving/codec/pictures.py",
     "serving/codec/predicted_labels.py",
     "serving/codec/predictions_json.py",
     "serving/codec/sample_answer.py",

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.codec.predictions_json import Request, answer
 from torchferry.serving.codec.tensors import DATATYPES, to_raw
 from torchferry.serving.cpu import cores
-from torchferry.serving.errors import AnswerTooLarge, InferenceFailed, WrongParameter, WrongTensor
+from torchferry.serving.errors import AnswerTooLarge, DeadlinePassed, InferenceFailed, WrongParameter, WrongTensor
 from torchferry.serving.session import check_golden, open_variant
+from torchferry.serving.session.capped_session import in_parts
 from torchferry.serving.torchserve.explain import Explainer
 from torchferry.serving.torchserve.grpc_failure import fail_grpc
 from torchferry.serving.torchserve.worker_limits import WorkerLimits
@@ -93,8 +94,10 @@ class Handler:
                 for call in calls:
                     self._run([call])
                 return
-            calls[0].error = error if isinstance(error, WrongTensor) else InferenceFailed("the model cannot compute it")
-            if calls[0].error is not error:
+            if isinstance(error, WrongTensor | DeadlinePassed):
+                calls[0].error = error
+            else:
+                calls[0].error = InferenceFailed("the model cannot compute it")
                 log.exception("the model cannot compute an answer")
             shares = [{}]
         seconds = time.time() - began
@@ -110,7 +113,14 @@ class Handler:
             spec.name: np.concatenate([asked.inputs[spec.name] for asked in requests]) for spec in self.bundle.inputs
         }
         ends = np.cumsum([asked.size for asked in requests])[:-1]
-        shares = {name: np.split(values, ends) for name, values in self.session.run(batch).items()}
+
+        def compute(part: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            if all(call.elapsed > self.limits.timeout for call in calls):
+                calls[0].check_deadline(self.limits.timeout)
+            return self.session.run(part)
+
+        outputs = in_parts(compute, batch, self.bundle.max_batch)
+        shares = {name: np.split(values, ends) for name, values in outputs.items()}
         return [{name: parts[index] for name, parts in shares.items()} for index in range(len(requests))]
 
     def _encode(self, call: WorkerRequest, context: Any, index: int) -> str | bytes:

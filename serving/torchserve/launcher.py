@@ -147,6 +147,7 @@ class TorchServe:
             timeout=settings.timeout,
             body_bytes=settings.max_body_bytes,
             samples=settings.max_request_batch,
+            pixels=settings.max_request_pixels,
             answer_bytes=settings.max_answer_bytes,
         )
 

@@ -18,6 +18,8 @@ class WorkerLimits:
     body_bytes: int = 2**31
     """Unpacked."""
     samples: int = 2**31
+    pixels: int = 2**31
+    """Of all pictures."""
     answer_bytes: int = 6_553_500 - 4096
     """A longer answer ends TorchServe's connection to the worker; its limit is 6,553,500 unless it is told another."""
 

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,8 @@ class WorkerRequest:
             asked = self._read(bundle, limits)
             if asked.size > limits.samples:
                 raise TooLarge(f"the request has {asked.size} samples; {limits.samples} are allowed")
-            self.asked = asked
+            go_on = partial(self.check_deadline, limits.timeout)
+            self.asked = asked.decoded(bundle, limits.pixels, go_on)
         except (RequestError, DeadlinePassed) as error:
             self.error = error
         except Exception:  # a bug of ours, which must not become one of those in the same batch
@@ -180,7 +182,7 @@ class WorkerRequest:
     def _read(self, bundle: Bundle, limits: WorkerLimits) -> Request:
         body = self._body(limits)
         if (length := self.headers.get(RAW_LENGTH)) is None:
-            return read_request(body, bundle)
+            return read_request(body, bundle, limits.samples)
         if length != "0":
             raise NotDecodable(f"{RAW_LENGTH} is {length[:20]}; TorchServe takes raw elements alone, and then it is 0")
         return Request(from_raw_alone(body, bundle.inputs), "tensors")

@@ -1,11 +1,14 @@
 """Both servers take the same bodies, and refuse the same ones by the same codes: one test body over both."""
 
+import base64
 import csv
 import gzip
+import io
 import json
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import grpc
 import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from PIL import Image
 from urllib3 import encode_multipart_formdata
 
 from tests.server import Server
@@ -188,6 +192,63 @@ def test_what_is_refused_has_the_same_status_and_code(served: Served, image: byt
     ):
         answer = ask(served.rest, path, image if method == "POST" else None, method=method)
         assert (answer.status, answer.json["code"]) == (status, code), answer.body
+
+
+@pytest.fixture(scope="module")
+def bomb() -> str:
+    """6 kB that are 50 million pixels."""
+    file = io.BytesIO()
+    Image.new("1", (7071, 7071)).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+@pytest.mark.parametrize("count", [60, 1024])
+def test_more_pixels_than_a_request_may_have_are_refused_and_others_are_answered(
+    served: Served, image: bytes, bomb: str, count: int
+) -> None:
+    """Twice, beside other pictures: decoding went on for minutes, and every other picture's request was too late."""
+    instances = json.dumps({"instances": [{"b64": bomb}] * count}).encode()
+    files = {"name": "image", "shape": [count], "datatype": "BYTES", "data": [bomb] * count}
+    tensors = json.dumps({"inputs": [files]}).encode()
+    path = f"/v2/models/{served.digits}/infer"
+    with ThreadPoolExecutor(4) as clients:
+        sent = [clients.submit(served.predict, served.digits, instances) for _ in range(2)]
+        sent += [clients.submit(ask, served.rest, path, tensors) for _ in range(2)]
+        for _ in range(20):
+            assert served.predict(served.digits, image).status == 200
+        refused = [each.result() for each in sent]
+    for answer in refused:
+        assert (answer.status, answer.json["code"]) == (413, "too_large"), answer.body
+        words = f"the {count} pictures have {count * 7071**2:,} pixels; a request may have 256,000,000"
+        assert answer.json["detail"] == words
+    assert served.call({"data": instances}) == "RESOURCE_EXHAUSTED"
+
+
+def test_as_many_pixels_as_a_request_may_have_are_decoded(served: Served, bomb: str) -> None:
+    answer = served.predict(served.digits, json.dumps({"instances": [{"b64": bomb}] * 5}).encode())
+    assert (answer.status, len(answer.json["predictions"])) == (200, 5)
+
+
+NESTED = [
+    (b"[" + b"[]," * 2**20 + b"[]]", "the JSON has more than 1,048,576 lists and objects"),
+    (b"1,2,3,4,5,6,7,8\n" * 1026, "the body has more than 1,024 lines"),
+    (b"," * 2**22, "the body has more than 2,097,152 cells"),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), NESTED, ids=["lists", "lines", "cells"])
+def test_more_elements_than_are_read_are_refused(served: Served, body: bytes, words: str) -> None:
+    answer = served.predict(served.table, body)
+    assert (answer.status, answer.json["code"]) == (413, "too_large"), answer.body
+    assert words in answer.json["detail"]
+
+
+def test_a_form_of_very_many_parts_is_refused(served: Served, image: bytes) -> None:
+    body, kind = encode_multipart_formdata([(f"c{number}", "x") for number in range(100_000)])
+    answer = served.predict(served.digits, body, Content_Type=kind)
+    assert (answer.status, answer.json["code"]) == (400, "not_decodable")
+    assert "more than 16 parts" in answer.json["detail"]
+    assert served.predict(served.digits, image).status == 200
 
 
 def test_a_call_over_grpc_has_the_same_answer_or_status(served: Served, image: bytes) -> None:

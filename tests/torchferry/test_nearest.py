@@ -19,3 +19,7 @@ def test_a_message_ends_with_the_nearest_word_or_with_what_else_helps() -> None:
     assert did_you_mean("lin", ["linear"]) == "; did you mean linear?"
     assert did_you_mean("zzz", ["linear"], "choose linear") == "; choose linear"
     assert did_you_mean("zzz", ["linear"]) == ""
+
+
+def test_a_word_of_millions_of_letters_is_like_none() -> None:
+    assert nearest("optimiser" * 10**6, ["optimizer"]) is None

@@ -6,6 +6,9 @@ Adobe's inverted values. Grey values of 12 and 16 bits are scaled to 8.
 """
 
 import io
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +21,8 @@ from torchferry.contract.scaled_jpeg import scale_down
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 1_000_000
 """Pixels; the weights that resize a longer one would take hundreds of megabytes."""
+MAX_READS = 100_000
+"""Of a file's parts. A JPEG of 16 MB can have four million empty ones before its picture, which take seconds."""
 MAX_RATIO = 1_000
 """Of the sides of a picture that is cropped; of more, less than a thousandth would be shown."""
 MAX_GREY = 65_535
@@ -91,10 +96,36 @@ class TooManyPixels(NotAnImage):
 
 def decode_image(data: bytes, spec: ImageSpec) -> np.ndarray:
     """uint8 [channels, height, width] of a file's bytes, whatever its name. Raises NotAnImage."""
+    with _opened(data) as image:
+        return image_array(image, spec)
+
+
+def count_pixels(data: bytes) -> int:
+    """As the file's header says it; nothing is unpacked. Raises NotAnImage."""
+    with _opened(data) as image:
+        return max(width * height for width, height in _sizes(image))
+
+
+class _File(io.BytesIO):
+    reads = 0
+    most = float(MAX_READS)
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.reads += 1
+        if self.reads > self.most:
+            raise NotAnImage(f"the image has more than {MAX_READS:,} parts")
+        return super().read(size)
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """What Pillow raises of it is told as NotAnImage."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(file := _File(data), formats=FORMATS) as image:
             _check_size(image)
-            return image_array(image, spec)
+            if image.format == "QOI":  # which Pillow reads a byte at a time
+                file.most = math.inf
+            yield image
     except (NotAnImage, MemoryError):
         raise
     except UnidentifiedImageError as error:
@@ -121,14 +152,20 @@ def image_array(image: Image.Image, spec: ImageSpec) -> np.ndarray:
     return np.array(fitted(pixels, across, down, spec).transpose(2, 0, 1), order="C")
 
 
-def _check_size(image: Image.Image) -> None:
-    """The header alone says how large the image is, and a TIFF's tiles; nothing is unpacked before this."""
-    sizes: list[tuple[int, ...]] = [image.size]
+def _sizes(image: Image.Image) -> list[tuple[int, int]]:
+    """Width and height of the image, and of a TIFF's tiles, as the header says them."""
+    sizes = [image.size]
     if tags := getattr(image, "tag_v2", None):
-        sizes.append(tuple(int(tags.get(tag, 0)) for tag in _TIFF_TILE))
+        width, height = (int(tags.get(tag, 0)) for tag in _TIFF_TILE)
+        sizes.append((width, height))
+    return sizes
+
+
+def _check_size(image: Image.Image) -> None:
+    """Nothing is unpacked before this."""
     if max(image.size) > MAX_SIDE:
         raise TooManyPixels(f"the image has {image.width} x {image.height} pixels; a side may have {MAX_SIDE:,}")
-    for width, height in sizes:
+    for width, height in _sizes(image):
         if width * height > MAX_PIXELS:
             raise TooManyPixels(f"the image has {width} x {height} pixels; {MAX_PIXELS:,} are allowed")
 

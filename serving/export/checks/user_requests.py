@@ -34,7 +34,7 @@ class UserRequest:
     def read(self, bundle: Bundle) -> Request:
         """As both servers read it. Raises RequestError."""
         if isinstance(self.body, bytes):
-            return read_request(self.body, bundle)
+            return read_request(self.body, bundle).decoded(bundle)
         shapes = [[len(self.inputs[spec.name]), *spec.shape[1:]] for spec in bundle.inputs]
         parts = zip(bundle.inputs, self.body, shapes, strict=True)
         return Request({spec.name: from_raw(part, shape, spec) for spec, part, shape in parts}, "tensors")

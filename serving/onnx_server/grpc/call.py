@@ -5,6 +5,7 @@ from typing import NoReturn
 import grpc
 
 from torchferry.serving.errors import (
+    AnswerTooLarge,
     DeadlinePassed,
     InferenceFailed,
     NotAllowed,
@@ -29,6 +30,7 @@ STATUS: dict[type[Exception], grpc.StatusCode] = {
     WrongParameter: grpc.StatusCode.INVALID_ARGUMENT,
     UnsupportedType: grpc.StatusCode.INVALID_ARGUMENT,
     TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    AnswerTooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     TooSlow: grpc.StatusCode.DEADLINE_EXCEEDED,
     NotAllowed: grpc.StatusCode.UNAUTHENTICATED,
     UnknownModel: grpc.StatusCode.NOT_FOUND,

@@ -1,5 +1,6 @@
 """Requests over gRPC as an exchange takes them: ModelInferRequest, and TorchServe's PredictionsRequest."""
 
+from torchferry.contract.image_formats import HEAD, is_picture
 from torchferry.serving.codec.predictions_grpc import PredictionResponse, PredictionsRequest, Response
 from torchferry.serving.codec.upload import the_input
 from torchferry.serving.onnx_server import predictions_form
@@ -42,6 +43,11 @@ class PredictionsForm(predictions_form.PredictionsForm):
     @property
     def size(self) -> int:
         return sum(map(len, self.request.input.values()))
+
+    @property
+    def is_large(self) -> bool:
+        # Without an index, which would put an empty part in.
+        return not any(is_picture(part[:HEAD]) for part in self.request.input.values())
 
     def content(self) -> bytes:
         return the_input(self.request.input, ("top_k",))

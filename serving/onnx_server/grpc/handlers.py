@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 import grpc
 from google.protobuf.message import DecodeError
 
-from torchferry.serving.errors import NotDecodable
+from torchferry.serving.errors import NotDecodable, TooLarge
 from torchferry.serving.onnx_server.grpc.call import refuse
 from torchferry.serving.onnx_server.grpc.drain import Drain
 from torchferry.serving.onnx_server.grpc.interfaces import (
@@ -17,6 +17,7 @@ from torchferry.serving.onnx_server.grpc.interfaces import (
     Response,
     Server,
 )
+from torchferry.serving.onnx_server.grpc.message_parts import check_parts
 from torchferry.serving.onnx_server.grpc.open_calls import OpenCalls
 
 
@@ -47,7 +48,7 @@ def read_in_handler(
         client = await calls.enter(context)
         try:
             return await handler.unary_unary(_parsed(parse, request), context)
-        except NotDecodable as error:
+        except (NotDecodable, TooLarge) as error:
             await refuse(context, error)
         except (grpc.aio.AbortError, NotImplementedError):  # answers; the second of calls that are not here
             raise
@@ -62,7 +63,7 @@ def read_in_handler(
         client = await calls.enter(context)
         try:
             await handler.unary_stream(_parsed(parse, request), context)
-        except NotDecodable as error:
+        except (NotDecodable, TooLarge) as error:
             await refuse(context, error)
         finally:
             calls.leave(client)
@@ -74,7 +75,7 @@ def read_in_handler(
                 (_parsed(parse, request) async for request in requests), context
             ):
                 yield response
-        except NotDecodable as error:  # and not where it is read: that may be in a task beside the one that answers
+        except (NotDecodable, TooLarge) as error:  # not where it is read: that may be in another task than the answer
             await refuse(context, error)
         finally:
             calls.leave(client)
@@ -87,6 +88,8 @@ def read_in_handler(
 
 
 def _parsed(parse: Callable[[bytes], Request], request: bytes) -> Request:
+    """Raises NotDecodable and TooLarge."""
+    check_parts(request)
     try:
         return parse(request)
     except DecodeError as error:

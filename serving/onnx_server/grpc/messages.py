@@ -17,7 +17,7 @@ from torchferry.serving.codec.tensors import (
     takes_files,
     to_raw,
 )
-from torchferry.serving.errors import NotDecodable, WrongParameter, WrongTensor
+from torchferry.serving.errors import NotDecodable, TooLarge, WrongParameter, WrongTensor
 from torchferry.serving.onnx_server.grpc.interfaces import (
     InferRequest,
     InferResponse,
@@ -25,7 +25,14 @@ from torchferry.serving.onnx_server.grpc.interfaces import (
     Parameters,
     RequestedOutput,
 )
-from torchferry.serving.onnx_server.inference import Inference, Wanted, check_outputs, check_parameters, read_parameters
+from torchferry.serving.onnx_server.inference import (
+    Inference,
+    Wanted,
+    check_count,
+    check_outputs,
+    check_parameters,
+    read_parameters,
+)
 from torchferry.serving.onnx_server.models.model import Model
 
 CONTENTS = {
@@ -72,13 +79,22 @@ def _inputs(request: InferRequest, model: Model) -> tuple[dict[str, np.ndarray],
             raise WrongTensor(f"'{name}' has contents, and there are raw_input_contents; give one of them")
         spec, shape = model.input_specs[name], list(tensor.shape)
         if takes_files(tensor.datatype, spec):
-            elements = raw_elements(raw[index], name, model.most_samples) if raw else list(_contents(tensor))
-            files[name] = checked_files(elements, shape, name)
+            files[name] = checked_files(_files(tensor, raw[index] if raw else None, model.most_samples), shape, name)
         else:
             check_declared(tensor.datatype, shape, spec)
             inputs[name] = from_raw(raw[index], shape, spec) if raw else from_numbers(_contents(tensor), shape, spec)
     check_names([*inputs, *files], model.bundle.inputs)
     return inputs, files
+
+
+def _files(tensor: InputTensor, raw: bytes | None, most: int) -> list[bytes]:
+    """Raises WrongTensor, and TooLarge for more than `most` before one is taken out."""
+    if raw is not None:
+        return raw_elements(raw, tensor.name, most)
+    contents = _contents(tensor)
+    if len(contents) > most:
+        raise TooLarge(f"'{tensor.name}' has {len(contents)} elements; {most} are allowed")
+    return list(contents)
 
 
 def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> InferResponse:
@@ -117,7 +133,8 @@ def _wanted(output: RequestedOutput) -> Wanted:
 
 
 def _parameters(given: Parameters) -> dict[str, bool | int | float | str | None]:
-    """A map of InferParameter, each of which holds a value of one of several types."""
+    """A map of InferParameter, each of which holds a value of one of several types. Raises WrongParameter."""
+    check_count(len(given))
     found = {}
     for key, parameter in given.items():
         kind = parameter.WhichOneof("parameter_choice")

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterable
 
 from torchferry.serving.errors import (
+    AnswerTooLarge,
     ClientGone,
     DeadlinePassed,
     InferenceFailed,
@@ -34,6 +35,7 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
     UnsupportedType: (415, "Unsupported Media Type"),
     WrongTensor: (422, "Unprocessable Content"),
     WrongParameter: (422, "Unprocessable Content"),
+    AnswerTooLarge: (422, "Unprocessable Content"),
     Overloaded: (429, "Too Many Requests"),
     ClientGone: (499, "Client Closed Request"),
     InferenceFailed: (500, "Internal Server Error"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from torchferry.contract.image_formats import HEAD, is_picture
 from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.codec.upload import upload
 from torchferry.serving.errors import NotDecodable, WrongParameter
@@ -84,6 +85,10 @@ class PredictionsForm(predictions_form.PredictionsForm):
     @property
     def size(self) -> int:
         return len(self.body)
+
+    @property
+    def is_large(self) -> bool:
+        return bool(self.encoding) or not is_picture(self.body[:HEAD])
 
     def content(self) -> bytes:
         sent = upload(unpacked(self.body, self.encoding, self.limit), self.type)

@@ -13,7 +13,7 @@ import orjson
 
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.images import checked_files, files_in_json
-from torchferry.serving.codec.json_objects import check_names_read, each_once
+from torchferry.serving.codec.json_objects import check_containers, check_names_read, each_once
 from torchferry.serving.codec.tensors import (
     FORM,
     check_declared,
@@ -54,7 +54,7 @@ class Declared:
     def files(self, raw: memoryview) -> list[bytes]:
         """Raises WrongTensor or TooLarge."""
         if self.size is None:
-            return files_in_json(self.tensor, self.spec.name)
+            return files_in_json(self.tensor, self.spec.name, self.most)
         return checked_files(raw_elements(raw, self.spec.name, self.most), self.tensor.get("shape"), self.spec.name)
 
 
@@ -145,6 +145,7 @@ def _wanted(head: dict[str, Any], raw_by_default: bool, model: Model) -> list[Wa
 
 
 def _json(text: bytes) -> dict[str, Any]:
+    check_containers(text)
     try:
         head = orjson.loads(text)
     except orjson.JSONDecodeError as error:  # also where lists lie in each other 1024 deep

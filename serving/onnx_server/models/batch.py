@@ -1,5 +1,6 @@
 """A batch: requests whose tensors are computed together in a session."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -31,10 +32,21 @@ class Batch:
         """Compute all at once; if that fails, each alone, so that none answers for its neighbour."""
         results = self._compute(session, self.works)
         if isinstance(results, Exception):
-            alone = [self._compute(session, [work]) for work in self.works] if len(self.works) > 1 else [results]
+            alone = [self._alone(session, work) for work in self.works] if len(self.works) > 1 else [results]
             self.results = [result if isinstance(result, Exception) else result[0] for result in alone]
         else:
             self.results = results
+
+    def end_unwanted(self) -> None:
+        """End its run if nobody waits for any of its works any more."""
+        if self.cancellation and all(work.is_over for work in self.works):
+            self.cancellation.cancel()
+
+    def _alone(self, session: Session, work: Work) -> list[Outputs] | Exception:
+        """Unless nobody waits for it by now."""
+        if work.is_over or work.deadline <= time.monotonic():
+            return DeadlinePassed("the request was not answered within its time")
+        return self._compute(session, [work])
 
     def _compute(self, session: Session, works: Sequence[Work]) -> list[Outputs] | Exception:
         try:

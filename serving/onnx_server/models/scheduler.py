@@ -64,10 +64,13 @@ class Scheduler:
             self._look_soon()
 
     def leave(self, work: Work) -> None:
-        """Nobody waits for it any more; if it is in the queue, it goes."""
+        """Nobody waits for it any more; if it is in the queue, it goes, and a run for nobody else ends."""
         if work.waits:
             self._remove(work)
         work.over()
+        for runner in self.runners:
+            if runner.batch:
+                runner.batch.end_unwanted()
 
     def expected_wait(self, client: str | None = None, *, interactive: bool = False) -> float:
         """Seconds that a request which comes now will wait, as far as one can tell: until all have gone that are here,

@@ -33,7 +33,7 @@ def test_other_content_is_no_metadata(content: Mapping[str, Any]) -> None:
 def test_json_is_read_again_as_the_same_tensors() -> None:
     specs = [TensorSpec(name="x", datatype="FP32", shape=(-1, 2)), TensorSpec(name="y", datatype="UINT8", shape=(-1,))]
     inputs: Inputs = {"x": np.array([[0.1, 2]], np.float32), "y": np.array([7], np.uint8)}
-    found = read_tensors(json.loads(json_body(inputs)), specs)
+    found, _ = read_tensors(json.loads(json_body(inputs)), specs, 1)
     for name, values in inputs.items():
         np.testing.assert_array_equal(found[name], values)
 

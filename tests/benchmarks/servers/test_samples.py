@@ -68,6 +68,6 @@ def test_several_inputs_are_instances_with_files(tmp_path: Path) -> None:
     for body, expected in zip(bodies, IMAGES, strict=True):
         (sample,) = json.loads(body)["instances"]
         assert set(sample["left"]) == {"b64"}
-        read = read_request(body, bundle).inputs
+        read = read_request(body, bundle).decoded(bundle).inputs
         np.testing.assert_array_equal(read["left"][0], expected)
         np.testing.assert_array_equal(read["pixels"][0], expected)

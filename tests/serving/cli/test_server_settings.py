@@ -1,6 +1,7 @@
 """Both servers have the same options under the same names, with the same defaults."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,11 @@ def test_a_server_takes_the_shared_options_as_they_are(server: type[ServerSettin
 
 
 def test_an_option_of_both_is_declared_once() -> None:
-    """`threads` means the cores of a session on one, of a worker on the other."""
+    """`threads` means the cores of a session on one, of a worker on the other; `max_answer_bytes` is smaller where a
+    longer answer ends a worker."""
     shared = {field.name for field in dataclasses.fields(ServerSettings)}
     names = [{field.name for field in dataclasses.fields(server)} - shared for server in (OnnxServer, TorchServe)]
-    assert names[0] & names[1] == {"threads"}
+    assert names[0] & names[1] == {"threads", "max_answer_bytes"}
 
 
 def test_a_trusted_proxy_is_an_address_or_a_network() -> None:
@@ -39,5 +41,6 @@ def test_a_trusted_proxy_is_an_address_or_a_network() -> None:
 
 @pytest.mark.parametrize("name", ["max_connections", "max_client_connections"])
 def test_a_bound_of_nothing_is_refused(name: str) -> None:
+    given: dict[str, Any] = {name: 0}
     with pytest.raises(WrongOption, match="give a number above 0"):
-        ServerSettings(**{name: 0})
+        ServerSettings(**given)

@@ -1,7 +1,6 @@
 """A server decodes a file to what training saw, and tells a client's damaged file from one that is too large."""
 
 import csv
-import dataclasses
 import io
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from PIL import Image, ImageOps
 
 from tests.training.data.sources import image_tree, noise, source
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
-from torchferry.serving.codec.images import checked_files, decode_files, decode_image, files_in_json
+from torchferry.serving.bundle.bundle import ImageDecode
+from torchferry.serving.codec.images import checked_files, count_pixels, decode_image, files_in_json
 from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
 from torchferry.serving.export.trained import decode_of
 from torchferry.training.data.sample import Sample
@@ -84,41 +83,21 @@ def test_what_is_too_large_has_a_status_of_its_own() -> None:
     Image.new("1", (7_100, 7_100)).save(buffer, "PNG")
     with pytest.raises(TooLarge, match="50,000,000 are allowed"):
         decode_image(buffer.getvalue(), GREY)
+    with pytest.raises(TooLarge, match="50,000,000 are allowed"):
+        count_pixels(buffer.getvalue())
 
 
-GIVEN = TensorSpec(name="scan", datatype="UINT8", shape=(-1, 1, 8, 8), decode=GREY)
-
-
-def png(grey: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("L", (5, 3), grey).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def test_the_files_of_an_input_become_a_batch() -> None:
-    decoded = decode_files([png(7), png(9)], GIVEN)
-    np.testing.assert_array_equal(decoded, np.repeat([7, 9], 64).reshape(2, 1, 8, 8).astype(np.uint8), strict=True)
-
-
-@pytest.mark.parametrize(
-    ("files", "words"), [([b"no"], "^'scan': the 2 b"), ([png(7), b"no"], "^'scan' of sample 1: the")]
-)
-def test_a_file_that_is_no_image_is_named_by_input_and_sample(files: list[bytes], words: str) -> None:
-    with pytest.raises(NotDecodable, match=words):
-        decode_files(files, GIVEN)
-
-
-def test_an_input_that_takes_no_files_says_so() -> None:
-    with pytest.raises(WrongTensor, match="'scan' takes no image files"):
-        decode_files([png(7)], dataclasses.replace(GIVEN, decode=None))
+def test_more_files_than_are_allowed_are_refused_before_one_is_looked_at() -> None:
+    with pytest.raises(TooLarge, match="'scan' has 3 samples; 2 are allowed"):
+        files_in_json({"shape": [3], "data": ["no base64"] * 3}, "scan", 2)
 
 
 def test_files_in_json_are_base64_in_a_list_or_in_rows_of_one() -> None:
     for shape, data in (([2], ["b25l", "dHc="]), ([2, 1], [["b25l"], ["dHc="]])):
-        assert files_in_json({"shape": shape, "data": data}, "scan") == [b"one", b"tw"]
+        assert files_in_json({"shape": shape, "data": data}, "scan", 2) == [b"one", b"tw"]
     for wrong in ("b25l", [1], ["?"], None):
         with pytest.raises(WrongTensor, match="'scan' has data other than image files, each as base64 text"):
-            files_in_json({"shape": [1], "data": wrong}, "scan")
+            files_in_json({"shape": [1], "data": wrong}, "scan", 2)
 
 
 @pytest.mark.parametrize("shape", [[1], [2, 2], [1, 2], None])

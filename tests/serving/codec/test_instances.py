@@ -24,7 +24,8 @@ def test_they_are_read_as_the_same_samples(specs: tuple[TensorSpec, ...]) -> Non
         "row": np.array([[0.1, 2], [3, 4]], np.float32),
     }
     body = json.dumps({"instances": instances(inputs, specs)}).encode()
-    read = read_request(body, described(inputs=specs)).inputs
+    bundle = described(inputs=specs)
+    read = read_request(body, bundle).decoded(bundle).inputs
     assert read.keys() == {spec.name for spec in specs}
     for name, values in read.items():
         np.testing.assert_array_equal(values, inputs[name], strict=True)

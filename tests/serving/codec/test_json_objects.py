@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from torchferry.serving.codec.json_objects import check_names_read, each_once
-from torchferry.serving.errors import WrongParameter, WrongTensor
+from torchferry.serving.codec.json_objects import MAX_CONTAINERS, check_containers, check_names_read, each_once
+from torchferry.serving.errors import TooLarge, WrongParameter, WrongTensor
 
 
 def test_names_that_are_different_ones_are_taken() -> None:
@@ -18,6 +18,20 @@ def test_names_that_are_different_ones_are_taken() -> None:
 def test_a_name_that_stands_twice_is_refused(text: str) -> None:
     with pytest.raises(WrongTensor, match=r"^an object has 'a' more than once$"):
         json.loads(text, object_pairs_hook=each_once)
+
+
+def test_one_of_very_many_names_that_stands_twice_is_found() -> None:
+    """To count each of them, as a list can, would take hours."""
+    names = [f'"{number}": 1' for number in range(300_000)]
+    with pytest.raises(WrongTensor, match="an object has '299999' more than once"):
+        json.loads(f"{{{','.join([*names, names[-1]])}}}", object_pairs_hook=each_once)
+
+
+@pytest.mark.parametrize("one", [b"[]", b"{}", b'"a":1'])
+def test_more_lists_objects_or_members_than_are_read_are_refused_unread(one: bytes) -> None:
+    check_containers(b"[" + b",".join([one] * (MAX_CONTAINERS - 1)) + b"]")
+    with pytest.raises(TooLarge, match="more than 1,048,576 lists and objects, or so many members"):
+        check_containers(b"[" + b",".join([one] * (MAX_CONTAINERS + 1)) + b"]")
 
 
 @pytest.mark.parametrize(

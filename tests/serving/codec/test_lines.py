@@ -3,8 +3,8 @@
 import pytest
 
 from tests.serving.predict.samples import picture
-from torchferry.serving.codec.lines import read_lines
-from torchferry.serving.errors import NotDecodable
+from torchferry.serving.codec.lines import MAX_CELLS, read_lines
+from torchferry.serving.errors import NotDecodable, TooLarge
 
 NAMES = ("age", "sex, of the passenger")
 
@@ -75,3 +75,23 @@ def test_names_that_are_all_wrong_are_taken_apart() -> None:
 @pytest.mark.parametrize("body", [b"", b"\n\n", b" \r\n\t"])
 def test_nothing_is_no_line(body: bytes) -> None:
     assert read_lines(body, (1,)).cells == []
+
+
+def test_more_lines_than_are_wanted_are_refused() -> None:
+    assert len(read_lines(b"1\n2\n\n3", (1,), (), 3).cells) == 3
+    with pytest.raises(TooLarge, match="the body has more than 2 lines; 2 are allowed"):
+        read_lines(b"1\n2\n3", (1,), (), 2)
+
+
+@pytest.mark.parametrize("cell", [b",", b"\n", b"\t", b'"",'])
+def test_more_cells_than_are_read_are_refused(cell: bytes) -> None:
+    with pytest.raises(TooLarge, match="the body has more than 2,097,152 cells"):
+        read_lines(cell * (MAX_CELLS + 1), (1,))
+
+
+def test_very_many_columns_without_a_name_are_told_in_time() -> None:
+    """To look at the first line anew for each of them would take minutes."""
+    count = 50_000
+    lines = read_lines(b"a" + b"," * count + b"\n1" + b"," * count, (1,), ("a",))
+    kept, notes = lines.without_unnamed(("a",))
+    assert (kept.cells, len(notes)) == ([["a"], ["1"]], count)

@@ -56,6 +56,11 @@ def instances(*samples: object) -> bytes:
     return json.dumps({"instances": samples}).encode()
 
 
+def read(body: bytes, bundle: Bundle) -> Request:
+    """As it is computed."""
+    return read_request(body, bundle).decoded(bundle)
+
+
 def said(probabilities: list[list[float]], bundle: Bundle = TABLE, form: Any = "labels", **given: Any) -> Any:
     """The JSON of the answer."""
     request = Request({"row": np.zeros((len(probabilities), 3))}, form)
@@ -85,7 +90,7 @@ def test_a_body_of_another_type_is_told_what_is_taken(kind: str) -> None:
 
 
 def test_an_image_is_asked_for_labels() -> None:
-    request = read_request(png(7), PICTURES)
+    request = read(png(7), PICTURES)
     assert (request.form, request.size) == ("labels", 1)
     np.testing.assert_array_equal(request.inputs["image"], np.full((1, 1, 2, 2), 7, np.uint8))
 
@@ -93,7 +98,7 @@ def test_an_image_is_asked_for_labels() -> None:
 @pytest.mark.parametrize("body", [b"1,2,3\n4,5,6", b"1, 2.0, 3\r\n\r\n4,5,6\r\n"])
 @pytest.mark.parametrize("bundle", [TABLE, WHOLE])
 def test_lines_of_numbers_are_rows(body: bytes, bundle: Bundle) -> None:
-    request = read_request(body, bundle)
+    request = read(body, bundle)
     assert (request.form, request.size) == ("labels", 2)
     assert request.inputs["row"].tolist() == [[1, 2, 3], [4, 5, 6]]
     assert request.inputs["row"].dtype == (np.float32 if bundle is TABLE else np.uint8)
@@ -131,43 +136,43 @@ def test_what_is_neither_json_nor_what_the_model_takes_is_refused(
     body: bytes, bundle: Bundle, kind: type[Exception], words: str
 ) -> None:
     with pytest.raises(kind, match=words):
-        read_request(body, bundle)
+        read(body, bundle)
 
 
 def test_json_after_any_space_is_tensors() -> None:
     tensor = {"name": "row", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}
-    request = read_request(b" \n\t" + json.dumps({"inputs": [tensor]}).encode(), TABLE)
+    request = read(b" \n\t" + json.dumps({"inputs": [tensor]}).encode(), TABLE)
     assert (request.form, request.inputs["row"].tolist()) == ("tensors", [[1, 2, 3]])
 
 
 def test_the_mark_that_windows_writes_before_json_is_passed_over() -> None:
-    request = read_request(b'\xef\xbb\xbf{"instances": [[1, 2, 3]]}', TABLE)
+    request = read(b'\xef\xbb\xbf{"instances": [[1, 2, 3]]}', TABLE)
     assert (request.form, request.inputs["row"].tolist()) == ("predictions", [[1, 2, 3]])
 
 
 @pytest.mark.parametrize("body", [b"{", b"[1, 2", b"[]", 99999 * b"[", b'{"outputs": []}'])
 def test_broken_json_is_told_the_right_form(body: bytes) -> None:
     with pytest.raises(NotDecodable, match=r'the body is not JSON of the form \{"inputs"'):
-        read_request(body, TABLE)
+        read(body, TABLE)
 
 
 def test_several_values_are_one_list() -> None:
     with pytest.raises(
         NotDecodable, match=r'"instances": \[\.\.\.\]\}; more follows its first value, and several samples'
     ):
-        read_request(b'{"row": 1}\n{"row": 2}\n', TABLE)
+        read(b'{"row": 1}\n{"row": 2}\n', TABLE)
 
 
 @pytest.mark.parametrize("samples", [([1, 2, 3], [4, 5, 6]), ({"row": [1, 2, 3]}, {"row": [4, 5, 6]})])
 def test_instances_become_one_batch(samples: tuple[object, ...]) -> None:
-    request = read_request(instances(*samples), TABLE)
+    request = read(instances(*samples), TABLE)
     assert (request.form, request.size) == ("predictions", 2)
     assert request.inputs["row"].tolist() == [[1, 2, 3], [4, 5, 6]]
 
 
 def test_instances_of_several_inputs_go_by_name() -> None:
     samples = ({"words": [1, 2], "number": [0.5]}, {"number": [1.5], "words": [3, 4]})
-    inputs = read_request(instances(*samples), TWO).inputs
+    inputs = read(instances(*samples), TWO).inputs
     assert inputs["words"].tolist() == [[1, 2], [3, 4]]
     assert inputs["number"].tolist() == [[0.5], [1.5]]
 
@@ -175,20 +180,20 @@ def test_instances_of_several_inputs_go_by_name() -> None:
 @pytest.mark.parametrize("named", [False, True])
 def test_image_files_in_instances_are_decoded(named: bool) -> None:
     files = [{"b64": base64.b64encode(png(grey)).decode()} for grey in (7, 9)]
-    request = read_request(instances(*({"image": file} if named else file for file in files)), PICTURES)
+    request = read(instances(*({"image": file} if named else file for file in files)), PICTURES)
     assert (request.form, request.inputs["image"][:, 0, 0, 0].tolist()) == ("predictions", [7, 9])
 
 
 def test_each_of_several_pictures_becomes_its_own_size() -> None:
     left, right = ({"b64": base64.b64encode(png(grey)).decode()} for grey in (7, 9))
-    request = read_request(instances({"right": right, "left": left}, {"left": left, "right": right}), PAIRS)
+    request = read(instances({"right": right, "left": left}, {"left": left, "right": right}), PAIRS)
     np.testing.assert_array_equal(request.inputs["left"], np.full((2, 1, 2, 2), 7, np.uint8))
     np.testing.assert_array_equal(request.inputs["right"], np.full((2, 1, 1, 3), 9, np.uint8))
 
 
 def test_one_picture_may_be_a_file_and_the_other_its_numbers() -> None:
     left = {"b64": base64.b64encode(png(7)).decode()}
-    request = read_request(instances({"left": left, "right": [[[1, 2, 3]]]}), PAIRS)
+    request = read(instances({"left": left, "right": [[[1, 2, 3]]]}), PAIRS)
     assert (request.inputs["left"].tolist(), request.inputs["right"].tolist()) == (
         [[[[7, 7], [7, 7]]]],
         [[[[1, 2, 3]]]],
@@ -203,7 +208,7 @@ def file_tensor(name: str, *files: bytes) -> dict[str, object]:
 def test_tensors_of_image_files_are_decoded() -> None:
     numbers = {"name": "right", "shape": [2, 1, 1, 3], "datatype": "UINT8", "data": [0] * 6}
     body = json.dumps({"inputs": [numbers, file_tensor("left", png(7), png(9))]}).encode()
-    request = read_request(body, PAIRS)
+    request = read(body, PAIRS)
     assert (request.form, request.inputs["left"][:, 0, 0, 0].tolist()) == ("tensors", [7, 9])
 
 
@@ -211,7 +216,7 @@ def test_more_files_than_may_be_elements_are_refused_before_they_are_unpacked() 
     large = described(inputs=(TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 5000, 5000), decode=GREY),))
     body = json.dumps({"inputs": [file_tensor("image", b"1", b"2", b"3")]}).encode()
     with pytest.raises(TooLarge, match="'image' has 75,000,000 elements"):
-        read_request(body, large)
+        read(body, large)
 
 
 @pytest.mark.parametrize(
@@ -246,12 +251,12 @@ def test_more_files_than_may_be_elements_are_refused_before_they_are_unpacked() 
 )
 def test_wrong_instances_are_refused(samples: list[object], bundle: Bundle, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
-        read_request(instances(*samples), bundle)
+        read(instances(*samples), bundle)
 
 
 def test_instances_that_are_no_list_are_refused() -> None:
     with pytest.raises(WrongTensor, match="'instances' is not a list"):
-        read_request(b'{"instances": {"row": [1, 2, 3]}}', TABLE)
+        read(b'{"instances": {"row": [1, 2, 3]}}', TABLE)
 
 
 def test_one_image_or_row_is_answered_with_its_labels_and_more_with_a_list() -> None:

@@ -16,7 +16,7 @@ def content(**change: object) -> dict[str, object]:
 
 def test_flat_and_nested_data_become_the_array() -> None:
     for data in ([1, 2, 3, 4], [[1, 2], [3, 4]]):
-        array = read_tensors(content(data=data), SPECS)["x"]
+        array = read_tensors(content(data=data), SPECS, 2)[0]["x"]
         np.testing.assert_array_equal(array, np.array([[1, 2], [3, 4]], dtype=np.uint8))
         assert array.dtype == np.uint8
 
@@ -24,13 +24,13 @@ def test_flat_and_nested_data_become_the_array() -> None:
 def test_what_is_written_is_read_again() -> None:
     arrays = {"x": np.array([[0, 255]], dtype=np.uint8)}
     written = json.dumps(write_tensors(arrays, "inputs"))
-    np.testing.assert_array_equal(read_tensors(json.loads(written), SPECS)["x"], arrays["x"])
+    np.testing.assert_array_equal(read_tensors(json.loads(written), SPECS, 2)[0]["x"], arrays["x"])
 
 
 @pytest.mark.parametrize("other", [None, 3, [], {}, {"inputs": 3}, {"inputs": [{}]}, {"inputs": [3]}])
 def test_json_of_another_form_is_not_decodable(other: object) -> None:
     with pytest.raises(NotDecodable):
-        read_tensors(other, SPECS)
+        read_tensors(other, SPECS, 2)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_json_of_another_form_is_not_decodable(other: object) -> None:
 )
 def test_a_wrong_tensor_is_refused_with_what_would_be_right(change: dict[str, object], words: str) -> None:
     with pytest.raises(WrongTensor, match=words):
-        read_tensors(content(**change), SPECS)
+        read_tensors(content(**change), SPECS, 2)
 
 
 def test_a_shape_of_more_elements_than_are_allowed_is_too_large() -> None:
     with pytest.raises(TooLarge, match="2,000,000,000,000 elements"):
-        read_tensors(content(shape=[10**12, 2]), SPECS)
+        read_tensors(content(shape=[10**12, 2]), SPECS, 2)
 
 
 def test_the_elements_of_bytes_are_looked_at_up_to_their_bound() -> None:

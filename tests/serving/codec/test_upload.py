@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from urllib3 import encode_multipart_formdata
 
-from torchferry.serving.codec.upload import Upload, the_body, the_input, upload
+from torchferry.serving.codec.upload import MAX_PARTS, Upload, the_body, the_input, upload
 from torchferry.serving.errors import NotDecodable, UnsupportedType
 
 IMAGE = b"\x89PNG\r\n\x1a\n and so on"
@@ -90,3 +90,11 @@ def test_a_call_over_grpc_has_one_body_and_nothing_that_is_not_read() -> None:
             the_input(parts)
     with pytest.raises(NotDecodable, match="the input has data, target;"):
         the_input({"data": b"a", "target": b"b"}, ["top_k"])
+
+
+def test_a_form_of_very_many_parts_is_given_up() -> None:
+    parts = [(OTHER.replace("comment", f"c{number}"), b"") for number in range(MAX_PARTS + 1)]
+    with pytest.raises(NotDecodable, match=r"the form has c0 and c1 .* it takes one part"):
+        upload(form(*parts[:-1]), KIND)
+    with pytest.raises(NotDecodable, match="the form has more than 16 parts"):
+        upload(form(*parts), KIND)

@@ -68,7 +68,7 @@ async def serving_bundles(*served: Bundle, **settings: Any) -> AsyncIterator[Dat
         yield plane
     finally:
         await plane.repository.close()
-        plane.threads.shutdown()
+        plane.threads.close()
 
 
 @asynccontextmanager
@@ -88,7 +88,7 @@ async def serving_session(
         session.may_run.release(1000)
         await until(lambda: model.scheduler.queued == model.scheduler.running == 0)
         model.scheduler.close()
-        plane.threads.shutdown()
+        plane.threads.close()
 
 
 class MemoryTransport(asyncio.Transport):

@@ -18,7 +18,9 @@ from tests.serving.onnx_server.in_process import held_bundle, serving_session
 from tests.serving.onnx_server.models.held import BROKEN, Held, begun, sample, submit, until
 from tests.serving.wire import in_loop
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.codec.pictures import Picture, Pictures
 from torchferry.serving.errors import (
+    AnswerTooLarge,
     ClientGone,
     DeadlinePassed,
     InferenceFailed,
@@ -28,11 +30,14 @@ from torchferry.serving.errors import (
     UnknownModel,
     WrongTensor,
 )
+from torchferry.serving.onnx_server import exchange as exchange_module
+from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.exchange import Exchange, Pieces
+from torchferry.serving.onnx_server.exchange import FEW_CLASSES, Exchange, Pieces
 from torchferry.serving.onnx_server.inference import Inference, Outputs, Wanted
 from torchferry.serving.onnx_server.intake import COUNTED
 from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.settings import LEAST_ANSWER
 
 
 class Free(Held):
@@ -111,6 +116,54 @@ async def test_images_are_decoded_as_the_bundle_says_and_that_is_a_stage() -> No
         assert (exchange.context.samples, exchange.context.decode > 0) == (3, True)
         with pytest.raises(NotDecodable):
             await begin(plane, Inference({}, files={"x": [b"none"]})).outcome()
+
+
+def pictures_of(side: int) -> TensorSpec:
+    grey = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
+    return TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, side, side), decode=grey)
+
+
+def picture(side: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("1", (side, side)).save(file, "PNG")
+    return file.getvalue()
+
+
+@in_loop
+async def test_more_pixels_than_a_request_may_have_are_refused_before_one_is_decoded() -> None:
+    async with serving_session(Free(), held_bundle(inputs=(pictures_of(2),)), max_request_pixels=200) as (plane, _):
+        with pytest.raises(TooLarge, match="the 3 pictures have 300 pixels; a request may have 200"):
+            await begin(plane, Inference({}, files={"x": [picture(10)] * 3})).outcome()
+        with pytest.raises(TooLarge, match="the picture has 225 pixels; a request may have 200"):
+            await begin(plane, Inference({}, files={"x": [picture(15)]})).outcome()
+        assert len((await begin(plane, Inference({}, files={"x": [picture(10)] * 2})).outcome())["y"]) == 2
+
+
+@in_loop
+@pytest.mark.parametrize("late", [True, False])
+async def test_who_is_late_or_hangs_up_begins_no_further_picture(late: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_end = list[int](), threading.Semaphore(0)
+
+    def decode(_pictures: Pictures, shown: Picture) -> None:
+        begun.append(shown.sample)
+        assert may_end.acquire(timeout=60)
+
+    monkeypatch.setattr(Pictures, "decode", decode)
+    async with serving_session(Free(), held_bundle(inputs=(pictures_of(2),))) as (plane, model):
+        exchange: Exchange[Outputs] = Exchange(plane, "rest", timeout=0.2 if late else None)
+        exchange.context.client = "ann"
+        assert exchange.admit("tiny", "")
+        exchange.take(Asking(Inference({}, files={"x": [picture(2)] * 1000})))
+        await until(lambda: len(begun) == plane.threads.most)
+        assert plane.threads.held == {"ann": plane.threads.most}
+        if not late:
+            exchange.cancel(ClientGone())
+        with pytest.raises(DeadlinePassed if late else ClientGone):
+            await exchange.outcome()
+        await until(lambda: not len(plane.threads.queue))
+        may_end.release(1000)
+        await until(lambda: not plane.threads.held)
+        assert (len(begun), model.admission.inside) == (plane.threads.most, 0)
 
 
 @in_loop
@@ -224,6 +277,7 @@ async def test_who_hangs_up_while_a_thread_reads_is_never_computed() -> None:
     session = Free()
     async with serving_session(session) as (plane, _):
         exchange = begin(plane, Inference(sample(1)), is_large=True)
+        await until(lambda: bool(plane.threads.held))
         exchange.cancel(ClientGone())
         form: Any = exchange.form
         form.may_read.set()
@@ -425,6 +479,35 @@ async def test_an_answer_in_pieces_is_made_of_all_of_them() -> None:
         assert await exchange.outcome() == b"ab"
         assert exchange.context.encode > 0
         assert counted(plane, "ok") == 1
+
+
+@in_loop
+async def test_an_answer_that_is_too_large_is_refused_before_it_is_whole() -> None:
+    most = LEAST_ANSWER
+    async with serving_session(Free(), max_answer_bytes=most, max_request_batch=most) as (plane, _):
+        with pytest.raises(AnswerTooLarge, match=r"tensors have 262,160 bytes, and 262,144 are allowed; ask for fewer"):
+            await begin(plane, Inference(sample(1, count=most // 16 + 1))).outcome()
+        assert len((await begin(plane, Inference(sample(1, count=most // 16))).outcome())["y"]) == most // 16
+        with pytest.raises(AnswerTooLarge, match=r"the answer's JSON has more than 262,144 bytes"):
+            await begin_long(plane, itertools.repeat(b"a" * 100)).outcome()
+        assert len(await begin_long(plane, iter([bytes(most // 2)] * 2)).outcome()) == most
+
+
+@in_loop
+async def test_very_many_best_classes_are_named_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    named_in: list[str] = []
+
+    def watched(*given: Any) -> np.ndarray:
+        named_in.append(threading.current_thread().name)
+        return classified(*given)
+
+    monkeypatch.setattr(exchange_module, "classified", watched)
+    async with serving_session(Free()) as (plane, _):
+        for count in (FEW_CLASSES // 2, FEW_CLASSES // 2 + 1):
+            asked = Inference(sample(1, count=count), outputs=[Wanted("y", classes=2)])
+            answered = await begin(plane, asked).outcome()
+            assert answered["y"].tolist() == [[b"2.000000:0:no", b"2.000000:1:yes"]] * count
+        assert named_in == ["MainThread", "decode"]
 
 
 @in_loop

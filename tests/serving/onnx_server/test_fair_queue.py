@@ -119,3 +119,35 @@ def test_what_is_not_in_it_cannot_be_taken_out() -> None:
         queue.remove(Item("a"))
     with pytest.raises(KeyError):
         queue.remove(Item("b"))
+
+
+def test_what_cost_more_than_it_said_is_charged_while_there_is_more() -> None:
+    first, second, other = Item("a"), Item("a"), Item("b", 5)
+    queue = filled(first, second, other, last := Item("b"))
+    queue.serve(first)
+    queue.charge("a", 6)
+    queue.charge("nobody", 6)
+    assert served(queue) == [other, last, second]
+
+
+def test_what_cost_more_is_charged_to_a_client_that_has_left_and_comes_again() -> None:
+    queue = filled(first := Item("a"), *(others := [Item("b") for _ in range(3)]))
+    queue.serve(first)
+    queue.charge("a", 2)
+    queue.add(again := Item("a"))
+    assert served(queue) == [*others, again]
+
+
+def test_newcomers_whose_cost_is_known_afterwards_keep_nobody_waiting_for_ever() -> None:
+    queue = filled(waits := Item("a"), last := Item("a"))
+    queue.serve(waits)
+    queue.charge("a", 50)
+    for number in range(1000):
+        queue.add(Item(f"new {number}", 0))
+        chosen = queue.first()
+        assert chosen is not None
+        queue.serve(chosen)
+        queue.charge(chosen.client, 10)
+        if chosen is last:
+            return
+    raise AssertionError("it was never its turn")

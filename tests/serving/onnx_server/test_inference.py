@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from torchferry.serving.errors import WrongParameter
-from torchferry.serving.onnx_server.inference import Inference, read_parameters
+from torchferry.serving.onnx_server.inference import PARAMETERS, Inference, Wanted, check_outputs, read_parameters
 
 
 def read(**given: Any) -> Inference:
@@ -44,3 +44,17 @@ def test_a_priority_that_means_nothing_is_refused(given: Any) -> None:
     words = f"priority is {given!r}; give interactive, batch or a number"
     with pytest.raises(WrongParameter, match=re.escape(words)):
         read(priority=given)
+
+
+def test_very_many_parameters_are_not_compared_with_ours() -> None:
+    assert len(read(**{f"mine{number}": 1 for number in range(PARAMETERS)}).parameters) == PARAMETERS
+    with pytest.raises(WrongParameter, match="there are 65 parameters; 64 are taken"):
+        read(**{f"mine{number}": 1 for number in range(PARAMETERS + 1)})
+
+
+def test_an_output_that_is_asked_for_twice_is_found_among_very_many() -> None:
+    """To count each of them, as a list can, would take hours."""
+    wanted = [Wanted(str(number)) for number in range(300_000)]
+    check_outputs(wanted)
+    with pytest.raises(WrongParameter, match="the output '299999' is asked for twice"):
+        check_outputs([*wanted, wanted[-1]])

@@ -1,4 +1,4 @@
-"""TorchServe's call is read in a thread and answered with so many labels, whichever protocol brings it."""
+"""TorchServe's call is read and answered with so many labels, whichever protocol brings it."""
 
 import json
 from pathlib import Path
@@ -16,6 +16,8 @@ from torchferry.serving.onnx_server.predictions_form import PredictionsForm
 
 
 class Sent(PredictionsForm):
+    is_large = True
+
     def __init__(self, body: bytes, top_k: str | None = None) -> None:
         super().__init__(top_k)
         self.body, self.sent = body, len(body)
@@ -35,7 +37,6 @@ BODY = json.dumps({"instances": GOLDEN.tolist()}).encode()
 @pytest.mark.parametrize(("top_k", "labels"), [("1", 1), ("2", 2), (None, 2)])
 async def test_instances_are_answered_with_so_many_labels(tmp_path: Path, top_k: str | None, labels: int) -> None:
     model, form = model_of_bundle(written(tmp_path)), Sent(BODY, top_k)
-    assert form.is_large
     np.testing.assert_array_equal(form.read(model).inputs["row"], GOLDEN)
     written_as = form.answer(model, {"probabilities": GOLDEN}, b"".join)
     assert isinstance(written_as, bytes)

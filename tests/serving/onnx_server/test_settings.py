@@ -23,6 +23,7 @@ OPTIONS = {
         "--body-timeout",
         "--max-body-bytes",
     ),
+    *("--max-request-pixels", "--max-answer-bytes"),
     *("--max-request-batch", "--cache-bytes", "--buckets", "--cors-origin", "--access-log", "--tokens"),
     *("--access-log-share", "--grpc-engine", "--skip-broken"),
     *("--tls-certificate", "--tls-key"),
@@ -55,7 +56,7 @@ def test_the_command_line_fills_the_settings() -> None:
     assert (given.tls_key, given.tls_certificate) == (Path("k"), Path("c"))
 
 
-@pytest.mark.parametrize("name", ["max_queue", "max_body_bytes", "max_request_batch"])
+@pytest.mark.parametrize("name", ["max_queue", "max_body_bytes", "max_request_batch", "max_request_pixels"])
 @pytest.mark.parametrize("value", [0, -1])
 def test_what_would_let_nothing_in_is_refused(name: str, value: int) -> None:
     words = f"--{name.replace('_', '-')}: {value} is not valid; give a number above 0"
@@ -83,6 +84,8 @@ def test_what_may_be_left_to_the_server_is_zero_but_not_less(name: str) -> None:
         ({"access_log_share": -0.1}, "--access-log-share: -0.1 is not valid; give a share, 0 to 1"),
         ({"access_log": Path("/")}, "--access-log: / cannot be a file; give a path in a folder that exists"),
         ({"access_log": Path("/none/a")}, "--access-log: /none/a cannot be a file; give a path in a folder that"),
+        ({"max_answer_bytes": 100}, "--max-answer-bytes: 100 is not valid; give 262144 to 2147418112"),
+        ({"max_answer_bytes": 2**31}, "--max-answer-bytes: 2147483648 is not valid; give 262144 to 2147418112"),
         ({"admin_host": ("ours", "http://ours")}, "--admin-host: http://ours is not a host's name; give it alone"),
         ({"admin_host": ("ours:8081",)}, "--admin-host: ours:8081 is not a host's name"),
         ({"bundle_root": (Path("/nowhere"),)}, "--bundle-root: /nowhere is not a folder; give one that is a bundle"),

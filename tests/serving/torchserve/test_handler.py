@@ -101,6 +101,19 @@ def test_each_of_a_batch_gets_its_own_answer_or_status(ready: "Handler") -> None
     assert set(context.kinds.values()) == {"application/json"}
 
 
+def test_what_is_late_begins_no_further_part_of_a_batch(ready: "Handler") -> None:
+    class Slow(Fragile):
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            if len(self.sizes) == 2:
+                ready.limits = WorkerLimits(timeout=0)
+            return super().run(inputs)
+
+    ready.session = session = Slow()
+    ready.bundle = dataclasses.replace(ready.bundle, max_batch=2)
+    _, context = handle(ready, (b"1,2\n" * 9, {}))
+    assert (context.statuses, session.sizes) == ({0: (504, "Gateway Timeout")}, [2, 2, 2])
+
+
 def test_requests_are_computed_together_and_each_has_its_own_rows(ready: "Handler") -> None:
     ready.session = session = Fragile()
     answers, _ = handle(ready, (b"1,2", {}), (b"3,4\n5,6", {}))

@@ -12,6 +12,7 @@ from torchferry.errors import UserError
 from torchferry.serving.cpu import cores
 from torchferry.serving.torchserve.launcher import LONGEST_FOLDER, TorchServe
 from torchferry.serving.torchserve.settings import Settings
+from torchferry.serving.torchserve.worker_limits import WorkerLimits
 
 
 @pytest.fixture(autouse=True)
@@ -78,10 +79,9 @@ def test_clients_ask_where_the_settings_say_and_the_gateway_on_loopback(tmp_path
 
 
 def test_workers_have_the_limits_of_the_settings(tmp_path: Path) -> None:
-    limits = laid_out(
-        archived(tmp_path), timeout=2, max_body_bytes=3, max_request_batch=4, max_answer_bytes=5000
-    ).limits
-    assert (limits.timeout, limits.body_bytes, limits.samples, limits.answer_bytes) == (2, 3, 4, 5000)
+    given = {"max_body_bytes": 3, "max_request_batch": 4, "max_request_pixels": 5, "max_answer_bytes": 5000}
+    limits = laid_out(archived(tmp_path), timeout=2, **given).limits
+    assert limits == WorkerLimits(timeout=2, body_bytes=3, samples=4, pixels=5, answer_bytes=5000)
 
 
 def test_commands_find_it_by_what_it_says_of_itself(tmp_path: Path) -> None:

@@ -2,16 +2,21 @@
 
 import dataclasses
 import gzip
+import io
+import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from urllib3 import encode_multipart_formdata
 
 from tests.serving.tiny_bundle import described
-from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
+from torchferry.serving.codec.instances import in_base64
+from torchferry.serving.codec.pictures import Picture, Pictures
 from torchferry.serving.codec.predictions_json import Request
 from torchferry.serving.errors import (
     DeadlinePassed,
@@ -19,6 +24,7 @@ from torchferry.serving.errors import (
     NoPicture,
     NotDecodable,
     NotExplainable,
+    TooLarge,
     UnsupportedType,
     WrongParameter,
     WrongTensor,
@@ -209,9 +215,42 @@ def test_a_packed_body_is_unpacked_within_the_limit() -> None:
     assert "more than 1,000 bytes" in str(decoded(gzip.compress(bytes(2000)), {"content-encoding": "gzip"}).error)
 
 
+GREY = ImageDecode(mode="L", height=2, width=2, interpolation="bilinear")
+PICTURES = described(inputs=(TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 2, 2), decode=GREY),))
+
+
+def pictures(count: int) -> bytes:
+    """As instances of 25 pixels each."""
+    file = io.BytesIO()
+    Image.new("L", (5, 5)).save(file, "PNG")
+    return json.dumps({"instances": [in_base64(file.getvalue())] * count}).encode()
+
+
+def test_more_pixels_than_are_allowed_are_refused_before_one_is_decoded() -> None:
+    limits = WorkerLimits(pixels=60)
+    fits, beyond = WorkerRequest(pictures(2), {}), WorkerRequest(pictures(3), {})
+    fits.decode(PICTURES, limits)
+    beyond.decode(PICTURES, limits)
+    assert fits.asked is not None
+    assert fits.asked.inputs["image"].shape == (2, 1, 2, 2)
+    assert (type(beyond.error), str(beyond.error)) == (TooLarge, "the 3 pictures have 75 pixels; a request may have 60")
+
+
+def test_what_is_late_begins_no_further_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    call, begun = WorkerRequest(pictures(9), {}), list[int]()
+
+    def decode(_pictures: Pictures, shown: Picture) -> None:
+        begun.append(shown.sample)
+        call.started -= 20
+
+    monkeypatch.setattr(Pictures, "decode", decode)
+    call.decode(PICTURES, WorkerLimits(timeout=60))
+    assert (type(call.error), begun) == (DeadlinePassed, [0, 1, 2])
+
+
 def test_more_samples_than_are_allowed_are_refused() -> None:
     assert decoded(b"1,2\n" * 3).error is None
-    assert str(decoded(b"1,2\n" * 4).error) == "the request has 4 samples; 3 are allowed"
+    assert str(decoded(b"1,2\n" * 4).error) == "the body has more than 3 lines; 3 are allowed"
 
 
 def test_a_bug_in_reading_is_that_of_one_call() -> None:

@@ -15,10 +15,12 @@ from torchferry.contract.image import (
     CHANNELS,
     MAX_PIXELS,
     MAX_RATIO,
+    MAX_READS,
     MAX_SIDE,
     NotAnImage,
     TooManyPixels,
     _upright,
+    count_pixels,
     decode_image,
     image_array,
 )
@@ -265,6 +267,27 @@ def test_the_largest_image_is_taken_and_one_row_more_is_not() -> None:
     assert decode_image(encoded(Image.new("1", (10_000, 5_000))), small).tolist() == [[[0]]]
     with pytest.raises(TooManyPixels, match="the image has 10000 x 5001 pixels; 50,000,000 are allowed"):
         decode_image(encoded(Image.new("1", (10_000, 5_001))), small)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_the_pixels_of_a_file_are_counted_by_its_header(kind: str) -> None:
+    data = encoded(noise(0), kind)
+    assert count_pixels(data) == noise(0).width * noise(0).height
+    with pytest.raises(TooManyPixels):
+        count_pixels(encoded(Image.new("1", (10_000, 5_001))))
+
+
+def test_a_file_of_very_many_parts_is_given_up() -> None:
+    jpeg, comment = encoded(noise(0), "JPEG"), b"\xff\xfe\0\2"
+    whole = decode_image(jpeg[:2] + 1000 * comment + jpeg[2:], GREY)
+    np.testing.assert_array_equal(whole, decode_image(jpeg, GREY))
+    with pytest.raises(NotAnImage, match="the image has more than 100,000 parts"):
+        decode_image(jpeg[:2] + MAX_READS * comment + jpeg[2:], GREY)
+
+
+def test_a_qoi_of_very_many_parts_is_a_picture() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 200, 3), np.uint8)
+    assert decode_image(encoded(Image.fromarray(pixels), "QOI"), GREY).shape == (1, GREY.height, GREY.width)
 
 
 def test_a_huge_image_is_refused_by_its_header_alone() -> None:

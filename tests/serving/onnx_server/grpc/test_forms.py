@@ -33,6 +33,10 @@ async def test_tensors_are_read_in_the_loop_and_answered_raw(tmp_path: Path) -> 
     )
 
 
+def test_a_picture_is_not_read_aside() -> None:
+    assert not PredictionsForm(predictions_grpc.Request(input={"data": b"\x89PNG\r\n\x1a\n"})).is_large
+
+
 @in_loop
 @pytest.mark.parametrize("name", ["data", "body"])
 async def test_predictions_are_read_aside_from_either_name(tmp_path: Path, name: str) -> None:

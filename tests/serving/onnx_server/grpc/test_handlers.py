@@ -51,6 +51,15 @@ async def test_bytes_that_are_no_message_are_an_invalid_argument() -> None:
 
 
 @in_loop
+async def test_a_message_of_very_many_parts_is_not_parsed() -> None:
+    context = Call()
+    with pytest.raises(grpc.aio.AbortError):
+        await unary(name_of)(b"\x0a\0" * 5000, context)
+    assert context.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert context.details == "the message has more than 4,096 parts"
+
+
+@in_loop
 async def test_an_exception_is_told_by_its_class_alone_and_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
     context = Call()
     with pytest.raises(grpc.aio.AbortError):

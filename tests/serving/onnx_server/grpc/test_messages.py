@@ -13,7 +13,7 @@ from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.codec.tensors import DTYPES
-from torchferry.serving.errors import NotDecodable, RequestError, WrongParameter, WrongTensor
+from torchferry.serving.errors import NotDecodable, RequestError, TooLarge, WrongParameter, WrongTensor
 from torchferry.serving.onnx_server.grpc.messages import read, write
 from torchferry.serving.onnx_server.inference import Inference, Wanted
 from torchferry.serving.onnx_server.models.model import Model
@@ -197,3 +197,16 @@ async def test_the_answer_says_who_gave_it_and_has_raw_outputs(tmp_path: Path) -
     assert [output.datatype for output in response.outputs] == ["FP32", "INT64"]
     for name, values in output_arrays(response).items():
         np.testing.assert_array_equal(values, outputs[name])
+
+
+@in_loop
+async def test_very_many_elements_or_parameters_are_refused_before_they_are_taken_out(tmp_path: Path) -> None:
+    model = taking(tmp_path, "UINT8", decode=DECODE)
+    most = model.most_samples
+    with pytest.raises(TooLarge, match=f"'row' has {most + 1} elements; {most} are allowed"):
+        read(typed("BYTES", [b""] * (most + 1), (1, 1)), model)
+    request = typed("UINT8", [0, 1])
+    for number in range(65):
+        request.inputs[0].parameters[f"mine{number}"].bool_param = True
+    with pytest.raises(WrongParameter, match="there are 65 parameters; 64 are taken"):
+        read(request, model)

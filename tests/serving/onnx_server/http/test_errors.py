@@ -7,6 +7,7 @@ import pytest
 from tests.serving.onnx_server.in_process import Line, Said
 from tests.serving.wire import in_loop
 from torchferry.serving.errors import (
+    AnswerTooLarge,
     ClientGone,
     DeadlinePassed,
     InferenceFailed,
@@ -41,6 +42,7 @@ async def refusal(error: Refusal) -> Said:
         (UnsupportedType, 415, "Unsupported Media Type"),
         (WrongTensor, 422, "Unprocessable Content"),
         (WrongParameter, 422, "Unprocessable Content"),
+        (AnswerTooLarge, 422, "Unprocessable Content"),
         (ClientGone, 499, "Client Closed Request"),
         (InferenceFailed, 500, "Internal Server Error"),
         (DeadlinePassed, 504, "Gateway Timeout"),
@@ -71,7 +73,8 @@ async def test_who_has_no_token_is_told_of_which_kind_it_is() -> None:
 def test_no_two_errors_have_one_code() -> None:
     """Programs go by them: this list only grows."""
     assert sorted(CODES) == [
-        *("bad_request", "body_too_slow", "deadline_passed", "inference_failed", "internal_server_error"),
+        *("answer_too_large", "bad_request", "body_too_slow", "deadline_passed"),
+        *("inference_failed", "internal_server_error"),
         *("method_not_allowed", "not_allowed", "not_decodable", "not_found", "not_implemented", "overloaded"),
         *("request_header_fields_too_large", "too_large", "unavailable", "unknown_model", "unsupported_type"),
         *("wrong_parameter", "wrong_tensor"),

@@ -54,6 +54,17 @@ def test_what_would_hold_up_the_others_is_read_aside(size: int, headers: dict[st
     assert TensorsForm(request(**headers), bytes(size), LIMIT).is_large == aside
 
 
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "headers", "aside"),
+    [(PNG, {}, False), (b"1,2", {}, True), (b"{}", {}, True), (PNG, {"content_encoding": b"gzip"}, True)],
+)
+def test_a_picture_is_not_read_and_all_else_is_read_aside(sent: bytes, headers: dict[str, bytes], aside: bool) -> None:
+    assert PredictionsForm(request(**headers), sent, LIMIT).is_large == aside
+
+
 @in_loop
 async def test_tensors_are_read_packed_or_not_and_answered_as_json(tiny: Bundle) -> None:
     for sent, headers in ((body(), {}), (gzip.compress(body()), {"content_encoding": b"gzip"})):

@@ -1,14 +1,16 @@
 """Requests that are computed together are each answered with their own rows, and with their own mistakes."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
 
 from tests.serving.wire import in_loop
-from torchferry.serving.errors import InferenceFailed, WrongTensor
+from torchferry.serving.errors import DeadlinePassed, InferenceFailed, WrongTensor
 from torchferry.serving.onnx_server.inference import Outputs, Work
 from torchferry.serving.onnx_server.models.batch import Batch
+from torchferry.serving.session.onnx_session import Cancellation
 
 
 class Session:
@@ -54,6 +56,31 @@ async def test_each_gets_its_own_rows_of_one_call() -> None:
     results = ran(session, work(1), work(2, 3), work(4))
     assert [values(result) for result in results] == [[-1], [-2, -3], [-4]]
     assert session.sizes == [4]
+
+
+@in_loop
+async def test_what_nobody_waits_for_any_more_is_not_run_alone() -> None:
+    def fail(_given: np.ndarray) -> np.ndarray:
+        raise ValueError("the graph is broken")
+
+    session = Session(fail)
+    gone, late = work(1), work(2)
+    gone.over()
+    late.deadline = time.monotonic()
+    results = ran(session, gone, late, work(3))
+    assert [type(result) for result in results] == [DeadlinePassed, DeadlinePassed, InferenceFailed]
+    assert session.sizes == [3, 1]
+
+
+@in_loop
+async def test_a_run_that_nobody_waits_for_is_ended() -> None:
+    batch = Batch([work(1), work(2)])
+    batch.end_unwanted()  # which has not begun
+    batch.cancellation = Cancellation()
+    for each, ends in zip(batch.works, (False, True), strict=True):
+        each.over()
+        batch.end_unwanted()
+        assert batch.cancellation.cancelled == ends
 
 
 @in_loop

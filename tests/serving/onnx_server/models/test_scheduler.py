@@ -4,13 +4,18 @@ import asyncio
 import gc
 import time
 import weakref
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.serving.onnx_server.models.held import BROKEN, WRONG, Held, answers, begun, sample, scheduling, submit, until
 from tests.serving.wire import SECONDS, in_loop
 from torchferry.serving.errors import DeadlinePassed, InferenceFailed, WrongTensor
 from torchferry.serving.onnx_server.inference import Work
+
+ENDLESS = 300.0
 
 
 @in_loop
@@ -277,3 +282,32 @@ async def test_a_closed_one_keeps_no_session() -> None:
         await until(lambda: kept() is None)
     finally:
         gc.enable()
+
+
+class Endless(Held):
+    """Computes until it is ended."""
+
+    ended = 0
+
+    def run(self, inputs: Mapping[str, np.ndarray], cancellation: Any = None) -> dict[str, np.ndarray]:
+        if ENDLESS not in inputs["x"]:
+            return super().run(inputs)
+        while not cancellation.cancelled:
+            time.sleep(0.001)
+        self.ended += 1
+        raise DeadlinePassed("the model had not answered")
+
+
+@in_loop
+async def test_a_run_that_all_have_left_is_ended_and_no_sooner() -> None:
+    session = Endless()
+    session.may_run.release(1000)
+    async with scheduling(session) as scheduler:
+        first, second = (submit(scheduler, sample(ENDLESS)) for _ in range(2))
+        await until(lambda: scheduler.running == 2)
+        scheduler.leave(first)
+        await asyncio.sleep(0.02)
+        assert (session.ended, scheduler.running) == (0, 2)
+        scheduler.leave(second)
+        assert await answers(session, submit(scheduler, sample(1)), batches=1) == [2]
+        assert session.ended == 1
