@@ -2,6 +2,9 @@
 
 from torchferry.errors import UserError
 
+SOON, LATER = 1, 30
+"""Seconds after which to ask again: for what ends by itself, such as loading, and for what somebody has to mend."""
+
 
 class BundleError(UserError):
     """A folder is not a bundle, or is damaged."""
@@ -92,6 +95,12 @@ class NotAllowed(RequestError):
     """The request carries no token that this server takes, or asks for what is done elsewhere."""
 
     code = "not_allowed"
+
+
+class Forbidden(RequestError):
+    """Nobody may ask it there, from there or with this token."""
+
+    code = "forbidden"
 
 
 class TryLater(RequestError):

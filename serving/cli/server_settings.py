@@ -7,6 +7,9 @@ from pathlib import Path
 from torchferry.errors import UserError
 from torchferry.serving.cli.options import OptionSet, WrongOption, option
 
+HEADROOM = 64 * 1024
+"""Bytes that a message of gRPC may have around a body or an answer of the most that is allowed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServerSettings(OptionSet):
@@ -17,6 +20,10 @@ class ServerSettings(OptionSet):
     grpc_port: int = option(7070, "gRPC; 0 takes a free one")
     metrics_port: int = option(8082, "Prometheus; 0 takes a free one")
     ready_file: Path | None = option(None, "written, with the addresses as JSON, when every model answers", type=Path)
+
+    skip_broken: bool = option(
+        False, "serve the rest where a model cannot be loaded, and answer 503 to who asks for it"
+    )
 
     max_queue: int = option(256, "requests that may wait for each model; more are answered 429")
     timeout: float = option(30.0, "seconds for a request, queue included")
@@ -37,6 +44,9 @@ class ServerSettings(OptionSet):
 
     tokens: Path | None = option(
         None, "file of bearer tokens: NAME TOKEN [REQUESTS-PER-SECOND] [admin] a line", type=Path
+    )
+    metrics_tokens: Path | None = option(
+        None, "file of bearer tokens as --tokens, one of which the metrics port asks for", type=Path
     )
     tls_certificate: Path | None = option(None, "PEM file, read again when it changes", type=Path)
     tls_key: Path | None = option(None, "its private key, PEM", type=Path)

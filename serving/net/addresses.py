@@ -29,6 +29,11 @@ def reachable(host: str) -> str:
     return EVERY.get(host, host)
 
 
+def address_of(listener: socket.socket) -> str:
+    """A link-local one says which link it is of."""
+    return _numeric(listener.getsockname())
+
+
 def listeners(host: str, port: int, option: str, given: Container[int] = ()) -> list[socket.socket]:
     """Sockets that listen on every address of `host`, all on one port: `port`, or for 0 one that is free and not among
     those `given`. `localhost` has an address of either family, and `::` takes IPv4 too.
@@ -64,11 +69,10 @@ def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
     except (OSError, UnicodeError) as error:
         said = getattr(error, "strerror", None) or "it is no host name"
         raise UserError(f"--host: '{host[:100]}' has no address ({said}); give one of this machine's") from error
-    return list(dict.fromkeys((family, _scoped(where)) for family, _, _, _, where in found))
+    return list(dict.fromkeys((family, _numeric(where)) for family, _, _, _, where in found))
 
 
-def _scoped(where: tuple) -> str:
-    """A link-local address says which link it is of."""
+def _numeric(where: tuple) -> str:
     return socket.getnameinfo(where, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
 
 

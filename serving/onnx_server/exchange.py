@@ -16,11 +16,11 @@ from torchferry.serving.codec.pictures import Pictures, together
 from torchferry.serving.codec.tensors import check_batch
 from torchferry.serving.errors import AnswerTooLarge, ClientGone, DeadlinePassed, RequestError, TooLarge, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
-from torchferry.serving.onnx_server.inference import Inference, Outputs, Work
+from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Inference, Outputs, Work
 from torchferry.serving.onnx_server.intake import COUNTED
 from torchferry.serving.onnx_server.models.admission import Inside
 from torchferry.serving.onnx_server.models.model import Model
-from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.request_context import LONGEST_ID, RequestContext
 
 if TYPE_CHECKING:
     from torchferry.serving.onnx_server.dataplane import DataPlane
@@ -31,8 +31,6 @@ LARGE = 64 * 1024
 """Bytes of a request above which it is read in a thread, so that it does not hold up the others."""
 FEW_CLASSES = 1024
 """Best classes of an answer, 2 us each; more are named in a thread."""
-CLOCK_SECONDS = 0.002
-"""The event loop's timers are as exact as this."""
 
 
 class Form(Protocol[Written]):
@@ -219,7 +217,7 @@ class Exchange(Generic[Answer]):
 
     def _asked(self, asked: Inference) -> None:
         self.asked = asked
-        self.context.request_id = self.context.request_id or asked.id[:128]
+        self.context.request_id = self.context.request_id or asked.id[:LONGEST_ID]
         if asked.timeout is not None:
             self.limit = min(asked.timeout, self.limit)
         for wanted in asked.outputs:

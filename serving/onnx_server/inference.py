@@ -24,6 +24,8 @@ PARAMETERS = 64
 LIKE = 0.85
 """How alike a parameter is to one of ours to be a misspelling of it."""
 PRIORITIES = {"interactive": True, "batch": False}
+CLOCK_SECONDS = 0.005
+"""How exactly deadlines are kept; the event loop's own timers are no more exact than a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)

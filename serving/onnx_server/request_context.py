@@ -8,6 +8,8 @@ from torchferry.serving.onnx_server.inference import Outputs, Work
 from torchferry.serving.onnx_server.trace_context import TraceContext
 
 STAGES = ("decode", "queue", "batch_wait", "inference", "encode")
+LONGEST_ID = 128
+"""Letters of a request's id that are kept and come back."""
 TIMING = {count: ", ".join(f"{stage};dur=%.3f" for stage in STAGES[:count]) for count in (1, len(STAGES))}
 
 

@@ -111,9 +111,11 @@ class Server:
                 with ready_file(self.settings.ready_file, self.addresses()):
                     await stop.wait()
             await self._drain()
+        except BaseException:
+            await self.grpc.stop(0)  # or it would complain of a loop that has ended
+            raise
         finally:
             housekeeping.cancel()
-            await self.grpc.stop(0)  # or it would complain of a loop that has ended
 
     def addresses(self) -> dict[str, Any]:
         """As clients on this machine ask them."""

@@ -27,13 +27,12 @@ class Settings(ServerSettings):
         "folder whose bundles the admin port may load; may be repeated; default the bundles given at the start",
         type=Path,
     )
-    metrics_tokens: Path | None = option(
-        None, "file of bearer tokens as --tokens, one of which the metrics port asks for", type=Path
+    registry: str = option(
+        "", "where `publish` puts bundles, of which the admin port may load URL/NAME@VERSION", metavar="URL"
     )
 
     variant: str = option("", "of the bundles that name none; default the one that each bundle chose")
     all_variants: bool = option(False, "serve every accepted variant as NAME-VARIANT besides")
-    skip_broken: bool = option(False, "serve the rest where a bundle cannot be loaded, and show it as UNAVAILABLE")
     sessions: int = option(0, "ONNX Runtime sessions for each model, each a batch at a time; 0: one")
     threads: int = option(0, "threads of each session; 0: all cores, or 1 for a model of less than 1 ms")
     max_batch: int = option(

@@ -16,6 +16,7 @@ from torchferry.serving.net.ready_file import check_ready_file
 from torchferry.serving.onnx_server.models.absent import Key, say_skipped
 from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 from torchferry.serving.onnx_server.models.channels import channel_option
+from torchferry.serving.onnx_server.models.pulled_bundles import pulled_from
 from torchferry.serving.onnx_server.models.repository import Source, path_and_variant, sources
 from torchferry.serving.onnx_server.models.versions import STABLE, Channel, Channels
 from torchferry.serving.onnx_server.settings import Settings
@@ -53,10 +54,12 @@ def main(arguments: Sequence[str]) -> None:
     models = [with_variant(given, settings.variant) for given in options.models]
     found, failures = find_sources(models, trusted, settings)
     channels = find_channels(options.channels, found, failures)
-    allowed = AllowedBundles(settings.bundle_root or [path_and_variant(given)[0] for given in models], trusted)
+    roots = settings.bundle_root or [path_and_variant(given)[0] for given in models]
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        asyncio.Runner(loop_factory=uvloop.new_event_loop).run(serve(settings, found, failures, channels, allowed))
+        with pulled_from(settings.registry, trusted) as registry:
+            serving = serve(settings, found, failures, channels, AllowedBundles(roots, trusted, registry))
+            asyncio.Runner(loop_factory=uvloop.new_event_loop).run(serving)
         status = 0
     except UserError as error:
         print(f"torchferry: {error}", file=sys.stderr)

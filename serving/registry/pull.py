@@ -34,12 +34,18 @@ def main(arguments: Sequence[str]) -> None:
     add_trust(parser)
     options = parser.parse_args(arguments)
     trusted = trusted_keys(options)
-    catalogue, wanted = located(options.reference)
-    version = catalogue.resolve(wanted)
-    if catalogue.channel(wanted) is not None and not options.allow_downgrade:
-        check_not_older(catalogue, wanted, version)
+    catalogue, version = located_version(options.reference, allow_downgrade=options.allow_downgrade)
     bundle = pull(catalogue, version, options.folder, trusted)
     print(f"{bundle.name} {bundle.version} in {options.folder}")
+
+
+def located_version(reference: str, *, allow_downgrade: bool = False) -> tuple[Catalogue, str]:
+    """What it means now. Raises UserError, also for a channel that has had a newer version."""
+    catalogue, wanted = located(reference)
+    version = catalogue.resolve(wanted)
+    if catalogue.channel(wanted) is not None and not allow_downgrade:
+        check_not_older(catalogue, wanted, version)
+    return catalogue, version
 
 
 def check_not_older(catalogue: Catalogue, channel: str, version: str) -> None:

@@ -79,6 +79,7 @@ MODULES = (
     "serving/torchserve/explanation.py",
     "serving/torchserve/grpc_failure.py",
     "serving/torchserve/worker_limits.py",
+    "serving/torchserve/worker_log.py",
     "serving/torchserve/worker_metrics.py",
     "serving/torchserve/worker_request.py",
 )

@@ -19,12 +19,13 @@ from typing import Protocol
 
 import psutil
 
-from torchferry.errors import UserError
+from torchferry.errors import ServerFault, UserError
 from torchferry.serving.net import listen_backlog
 from torchferry.serving.net.addresses import listeners, reachable
 from torchferry.serving.net.auth import Access
 from torchferry.serving.net.tls import Certificate
 from torchferry.serving.torchserve.launcher import ServerFailed, TorchServe
+from torchferry.serving.torchserve.management import Management
 from torchferry.serving.torchserve.nginx_config import Front, Upstreams, nginx_config, nothing, pid_file
 from torchferry.serving.torchserve.no_gateway import NoGateway
 from torchferry.serving.torchserve.settings import Settings
@@ -32,6 +33,8 @@ from torchferry.serving.torchserve.supervised_process import SupervisedProcess
 
 START_SECONDS = 20
 STOP_SECONDS = 5
+LOOK_SECONDS = 1.0
+"""For TorchServe to say whether there is a model; a signal is heard after that."""
 SYSTEM_FOLDERS = ":/usr/sbin:/usr/local/sbin"  # not everybody's PATH has them
 
 
@@ -70,6 +73,9 @@ def gateway_before(server: TorchServe) -> Before:
             max_body_bytes=settings.max_body_bytes,
             timeout=settings.timeout,
             max_in_flight=settings.max_queue,
+            max_connections=settings.max_connections,
+            max_client_connections=settings.max_client_connections,
+            trusted_proxy=settings.trusted_proxy,
             tokens=settings.tokens,
             tls_certificate=settings.tls_certificate,
             tls_key=settings.tls_key,
@@ -89,11 +95,13 @@ class Gateway:
             self.certificate = Certificate(front.tls_certificate, front.tls_key)
         self.folder = Path(tempfile.mkdtemp(prefix="torchferry-gateway-"))
         self.process: SupervisedProcess | None = None
+        self.management: Management | None = None
+        """TorchServe's, once that is there."""
         self.listeners: list[socket.socket] = []
         """What nginx listens on."""
         self.addresses: dict[int, list[str]] = {}
         """Of each port."""
-        self.written: tuple[object, object] | None = None  # of what nginx was told last
+        self.written: tuple[object, object, bool] | None = None  # of what nginx was told last
         self.said: dict[object, str] = {}
         self.log.touch()
         nothing(self.folder).mkdir()
@@ -123,14 +131,17 @@ class Gateway:
 
     def open(self, server: TorchServe, services_port: int) -> None:
         """From now on it asks the server, which is ready. Raises ServerFailed."""
-        upstreams = Upstreams(server.ports.inner_rest, server.ports.inner_grpc, services_port)
-        self._turn(replace(self.front, upstreams=upstreams))
+        self.management = server.management
+        upstreams = Upstreams(server.url, server.ports.inner_grpc, services_port)
+        self._turn(replace(self.front, upstreams=upstreams, broken=[name for name, _ in server.broken.reasons]))
 
     def refresh(self) -> None:
-        """Take up tokens and certificate that changed; what cannot be read is said once, and the old goes on."""
+        """Take up tokens and certificate that changed, and whether a model is left; what cannot be read is said once,
+        and the old goes on."""
         self._try(self.access, self.access.refresh)
         if self.certificate:
             self._try(self.certificate, self.certificate.refresh)
+        self.front = replace(self.front, is_empty=self._is_empty())
         if self._read_at() != self.written:
             self._try(self, self._reload)
 
@@ -209,8 +220,14 @@ class Gateway:
     def _command(self, config: Path) -> list[str]:
         return [self.nginx, "-e", "stderr", "-p", str(self.folder), "-c", str(config)]
 
-    def _read_at(self) -> tuple[object, object]:
-        return self.access.read_at, self.certificate and self.certificate.read_at
+    def _read_at(self) -> tuple[object, object, bool]:
+        return self.access.read_at, self.certificate and self.certificate.read_at, self.front.is_empty
+
+    def _is_empty(self) -> bool:
+        """As it was, where TorchServe does not say."""
+        with suppress(UserError, ServerFault):
+            return self.management is not None and not self.management.models(LOOK_SECONDS)
+        return self.front.is_empty
 
     def _taken_up(self) -> bool:
         """A test of the configuration leaves the file empty; nginx has its ports when it writes its number."""

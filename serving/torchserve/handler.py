@@ -5,7 +5,6 @@ needs no torchferry installed. TorchServe allows one class in this file.
 """
 
 import json
-import logging
 import os
 import sys
 import time
@@ -29,10 +28,9 @@ from torchferry.serving.session.capped_session import in_parts
 from torchferry.serving.torchserve.explain import Explainer
 from torchferry.serving.torchserve.grpc_failure import fail_grpc
 from torchferry.serving.torchserve.worker_limits import WorkerLimits
+from torchferry.serving.torchserve.worker_log import failures
 from torchferry.serving.torchserve.worker_metrics import worker_metrics
 from torchferry.serving.torchserve.worker_request import GRPC, RAW_LENGTH, STATUS, WorkerRequest
-
-log = logging.getLogger(__name__)
 
 
 class Handler:
@@ -55,7 +53,8 @@ class Handler:
             self.explainer = Explainer(self.session, self.bundle, variant)
         except Exception as error:
             if folder := os.environ.get("TORCHFERRY_FAILURES"):
-                Path(folder, context.model_name).write_text(f"{type(error).__name__}: {error}")
+                version = context.manifest["model"]["modelVersion"]
+                Path(folder, f"{context.model_name}@{version}").write_text(f"{type(error).__name__}: {error}")
             raise
         self.decoders = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
         self.metrics = worker_metrics(context.model_name, self.bundle)
@@ -98,7 +97,7 @@ class Handler:
                 calls[0].error = error
             else:
                 calls[0].error = InferenceFailed("the model cannot compute it")
-                log.exception("the model cannot compute an answer")
+                failures.say("the model cannot compute an answer", error)
             shares = [{}]
         seconds = time.time() - began
         for call, share in zip(calls, shares, strict=True):
@@ -132,8 +131,8 @@ class Handler:
                 self._check_length(text, call.asked.size)
         except (WrongParameter, AnswerTooLarge) as error:
             call.error = error
-        except Exception:  # a bug of ours, which must not become one of those in the same batch
-            log.exception("an answer cannot be written")
+        except Exception as error:  # a bug of ours, which must not become one of those in the same batch
+            failures.say("an answer cannot be written", error)
             call.error = InferenceFailed("a bug of the server: the answer cannot be written")
         if call.error:
             context.set_response_content_type(index, "application/json")

@@ -16,16 +16,18 @@ from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.cpu import cores
 from torchferry.serving.net.addresses import authority, reachable
 from torchferry.serving.torchserve.archive import archive_version, workers_of
+from torchferry.serving.torchserve.broken import Broken
 from torchferry.serving.torchserve.golden import Goldens
 from torchferry.serving.torchserve.java import find_java, server_home
 from torchferry.serving.torchserve.management import Management
 from torchferry.serving.torchserve.running_servers import RunningServer
-from torchferry.serving.torchserve.settings import LOOPBACK, Ports, Settings, config_properties
+from torchferry.serving.torchserve.settings import LOOPBACK, Ports, Settings, Sockets, config_properties
 from torchferry.serving.torchserve.supervised_process import SupervisedProcess
 from torchferry.serving.torchserve.worker_limits import WorkerLimits
 from torchferry.serving.torchserve.worker_threads import WorkerThreads
 
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
+GRPC_LOG_CONFIG = Path(__file__).with_name("logging.properties")
 START_SECONDS = 180
 STOP_SECONDS = 20
 STARTS = 5  # of which all but the last may lose a port
@@ -38,18 +40,23 @@ class ServerFailed(Exception):
     """The server ended, or a model of it never answered; the text holds the end of its log."""
 
 
+class ModelFailed(ServerFailed):
+    """A model cannot be loaded, or answers something else than its golden outputs; the others may serve."""
+
+
 class TorchServe:
     """One server with a temporary folder of its own, so that several can run on one machine."""
 
-    def __init__(self, archives: Sequence[Path], settings: Settings) -> None:
-        """Claim the ports and lay out the folder; nothing runs yet. Raises UserError."""
+    def __init__(self, archives: Sequence[Path], settings: Settings, broken: Broken | None = None) -> None:
+        """Claim the ports and lay out the folder; nothing runs yet. `broken` is what was left out before. Raises
+        UserError."""
+        self.broken = broken or Broken(settings.skip_broken)
         self.versions = [archive_version(path) for path in archives]
         """Names and versions."""
-        self.models = list(dict.fromkeys(name for name, _ in self.versions))
         self.settings, self.ports, self.java = settings, Ports.claim(settings), find_java()
         self.folder = Path(tempfile.mkdtemp(prefix="torchferry-"))
         self.key = secrets.token_urlsafe()
-        """Our own commands' for the management port, where that asks for a token."""
+        """Our own commands' for the management and the metrics port, where these ask for a token."""
         if len(str(self.folder)) > LONGEST_FOLDER:
             self.folder.rmdir()
             raise UserError(f"TMPDIR: {self.folder.parent} is too long a path for sockets; give a shorter one")
@@ -63,17 +70,23 @@ class TorchServe:
         self.java_process: SupervisedProcess | None = None
 
     @property
-    def management_socket(self) -> Path:
-        return self.folder / "management"
+    def models(self) -> list[str]:
+        return list(dict.fromkeys(name for name, _ in self.versions))
+
+    @property
+    def sockets(self) -> Sockets:
+        return Sockets(self.folder)
 
     @property
     def management(self) -> Management:
-        return Management.at(self.management_socket)
+        return Management.at(self.sockets.management)
 
     @property
     def url(self) -> str:
         """TorchServe's own, behind the gateway if there is one."""
-        return f"http://{authority(reachable(self.settings.inner_host), self.ports.inner_rest)}"
+        if self.settings.gateway != "none":
+            return f"unix:{self.sockets.inference}"
+        return f"http://{authority(reachable(self.settings.host), self.ports.rest)}"
 
     @property
     def public(self) -> dict[str, str]:
@@ -100,6 +113,7 @@ class TorchServe:
             metrics=self.metrics_url,
             threads=self.worker_threads.threads,
             key=self.key,
+            broken={f"{name}@{version}": reason for (name, version), reason in self.broken.reasons.items()},
         )
 
     def start(self, stopped: Callable[[], bool]) -> None:
@@ -122,9 +136,14 @@ class TorchServe:
     def _launch(self) -> None:
         """Start Java itself, not the `torchserve` script, whose process ends and leaves Java behind."""
         properties = self.folder / "config.properties"
-        properties.write_text(config_properties(self.settings, self.ports, self.store, self.management_socket))
+        properties.write_text(config_properties(self.settings, self.ports, self.store, self.sockets))
         home = server_home()
         command = [self.java, f"-Dmodel_server_home={home.parent}", f"-Djava.io.tmpdir={self.folder}"]
+        if self.settings.hosts_file:
+            hosts = self.folder / "hosts"
+            hosts.write_text(self.settings.hosts_file)
+            command += [f"-Djdk.net.hosts.file={hosts}"]
+        command += [f"-Djava.util.logging.config.file={GRPC_LOG_CONFIG}"]
         command += [f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}", "-cp", f"{home / 'frontend'}/*"]
         command += ["org.pytorch.serve.ModelServer", "--python", sys.executable, "-f", str(properties)]
         # -ncs: no snapshot, from which a later start would restore an old configuration.
@@ -167,24 +186,47 @@ class TorchServe:
 
     @property
     def failures(self) -> Path:
-        """Where the handler of a model that cannot be loaded leaves the reason, in a file named after it."""
+        """Where the handler of a model that cannot be loaded leaves the reason, in a file NAME@VERSION."""
         return self.folder / "failures"
 
     def _wait_ready(self, stopped: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS
         # The header keeps golden samples out of the predictions that are counted.
         with RestClient(self.url, headers={GOLDEN: "1"}) as client:
-            for model, version in self.versions:
-                while not (stopped() or (self._has_bound() and self._has_worker(model, version))):
-                    self.check_running()
-                    self._check_loading(model, deadline)
-                    time.sleep(0.1)
-                if stopped():
-                    return
+            for model, version in list(self.versions):
                 try:
-                    self.goldens.of(model, version).check(client)
-                except (UserError, ServerFault) as error:
-                    raise ServerFailed(f"{error}\n{self._log_end()}") from error
+                    self._wait_version(model, version, client, deadline, stopped)
+                except ModelFailed as error:
+                    self.broken.leave_out(model, version, error)
+                    self._forget(model, version)
+        self.broken.check_left(len(self.versions))
+
+    def _wait_version(
+        self, model: str, version: str, client: RestClient, deadline: float, stopped: Callable[[], bool]
+    ) -> None:
+        while not (stopped() or (self._has_bound() and self._has_worker(model, version))):
+            self.check_running()
+            self._check_loading(model, version, deadline)
+            time.sleep(0.1)
+        if stopped():
+            return
+        try:
+            self.goldens.of(model, version).check(client)
+        except (UserError, ServerFault) as error:
+            raise ModelFailed(f"{error}\n{self._log_end()}") from error
+
+    def _forget(self, model: str, version: str) -> None:
+        """It is not served: TorchServe would try for ever to load it, and again at another start."""
+        self.versions.remove((model, version))
+        for path in self.store.iterdir():
+            if archive_version(path) == (model, version):
+                path.unlink()
+        while not self._has_bound():  # until then nobody answers
+            self.check_running()
+            time.sleep(0.1)
+        if left := [other for name, other in self.versions if name == model]:
+            self.management.set_default(model, left[-1])
+        self.management.unregister(model, version)
 
     def _has_bound(self) -> bool:
         """Whether Java has all its ports; until then another server may answer on one that it has taken."""
@@ -225,12 +267,12 @@ class TorchServe:
         if self.java_process:
             self.java_process.kill()
 
-    def _check_loading(self, model: str, deadline: float) -> None:
-        failure = self.failures / model
+    def _check_loading(self, model: str, version: str, deadline: float) -> None:
+        failure = self.failures / f"{model}@{version}"
         if failure.exists():
-            raise ServerFailed(f"{model}: cannot be loaded: {failure.read_text()}")
+            raise ModelFailed(f"{model}: cannot be loaded: {failure.read_text()}")
         if time.monotonic() > deadline:
-            raise ServerFailed(f"{model}: no worker was ready after {START_SECONDS} s\n{self._log_end()}")
+            raise ModelFailed(f"{model}: no worker was ready after {START_SECONDS} s\n{self._log_end()}")
 
     def _log_end(self) -> str:
         return "\n".join(self._logged().splitlines()[-30:])

@@ -51,9 +51,9 @@ class Management:
         """TorchServe's own."""
         return cls(str(socket), management_pool(socket), {})
 
-    def models(self) -> list[str]:
-        """The names of what is registered."""
-        return [entry["modelName"] for entry in self._ask("GET", "/models?limit=1000")["models"]]
+    def models(self, seconds: float | None = None) -> list[str]:
+        """The names of what is registered, or UserError if nobody says so within `seconds`."""
+        return [entry["modelName"] for entry in self._ask("GET", "/models?limit=1000", seconds)["models"]]
 
     def standing(self, model: str) -> list[Standing]:
         """Of each version of the model; none where it is not registered, or the server does not answer."""
@@ -78,10 +78,10 @@ class Management:
     def unregister(self, model: str, version: str) -> None:
         self._ask("DELETE", f"/models/{quote(model)}/{quote(version)}")
 
-    def _ask(self, method: str, path: str) -> Any:
+    def _ask(self, method: str, path: str, seconds: float | None = None) -> Any:
         """The answer's JSON. Raises UserError if nobody answers or the call was wrong, ServerFault otherwise."""
         try:
-            answer = self.pool.request(method, path, headers=self.headers)
+            answer = self.pool.request(method, path, headers=self.headers, timeout=seconds or SECONDS)
             content = answer.json()
         except urllib3.exceptions.HTTPError as error:
             reason = type(error).__name__

@@ -3,8 +3,6 @@
 TorchServe's own listens on a unix socket in a folder that nobody else may enter.
 """
 
-import hmac
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -15,28 +13,43 @@ from urllib.parse import quote
 import urllib3
 
 from torchferry.errors import UserError
-from torchferry.serving.errors import NotAllowed, Overloaded, TooLarge, Unavailable, UnsupportedType
+from torchferry.serving.errors import (
+    SOON,
+    Forbidden,
+    NotAllowed,
+    Overloaded,
+    RequestError,
+    TooLarge,
+    TryLater,
+    Unavailable,
+    UnsupportedType,
+)
 from torchferry.serving.net.addresses import listeners
+from torchferry.serving.net.admin_rule import AdminRule
 from torchferry.serving.net.auth import Access
-from torchferry.serving.net.same_origin import why_foreign
 from torchferry.serving.torchserve.launcher import TorchServe
 from torchferry.serving.torchserve.management import management_pool
 from torchferry.serving.torchserve.settings import LOOPBACK
-from torchferry.serving.torchserve.wsgi_server import StartResponse, served
+from torchferry.serving.torchserve.wsgi_server import StartResponse, refused, served
 
 LONGEST = 64 * 1024
 """Bytes of a request's body."""
-Refusal = tuple[str, str, str]
-"""Status line, code, and what is wrong."""
-READS = ("GET", "HEAD")
+STATUS: dict[type[RequestError], str] = {
+    NotAllowed: "401 Unauthorized",
+    Forbidden: "403 Forbidden",
+    TooLarge: "413 Content Too Large",
+    UnsupportedType: "415 Unsupported Media Type",
+    Overloaded: "429 Too Many Requests",
+    Unavailable: "503 Service Unavailable",
+}
 
 
 @contextmanager
 def managed(server: TorchServe) -> Iterator[None]:
     """The port is there while the block runs: another one, if somebody has taken it meanwhile. Raises UserError."""
-    access = Access(server.settings.tokens)
+    access = Access(server.settings.tokens, own_key=server.key)
     access.warn()
-    proxy = ManagementProxy(server.management_socket, access, server.key)
+    proxy = ManagementProxy(server.sockets.management, access)
     try:
         sockets = listeners(LOOPBACK, server.ports.management, "--management-port")
     except UserError:
@@ -47,52 +60,37 @@ def managed(server: TorchServe) -> Iterator[None]:
 
 
 class ManagementProxy:
-    def __init__(self, management: Path, access: Access, key: str) -> None:
-        """`management` is TorchServe's socket, and `key` a token of our own commands, where tokens are asked for."""
-        self.pool, self.access, self.key = management_pool(management), access, key
+    def __init__(self, management: Path, access: Access) -> None:
+        """`management` is TorchServe's socket."""
+        self.pool, self.access = management_pool(management), access
+        self.rule = AdminRule(access)
 
     def answer(self, environ: dict[str, Any], start: StartResponse) -> list[bytes]:
-        refusal = self._refusal(environ)
-        status, kind, body = _refused(*refusal) if refusal else self._asked(environ)
-        start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+        later: list[tuple[str, str]] = []
+        try:
+            self._check(environ)
+            status, kind, body = self._asked(environ)
+        except RequestError as error:
+            status, kind, body = refused(STATUS[type(error)], error.code, str(error))
+            later = [("Retry-After", str(error.retry_after))] if isinstance(error, TryLater) else []
+        start(status, [("Content-Type", kind), ("Content-Length", str(len(body))), *later])
         # What comes behind a HEAD's answer would be read as the next one.
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
-    def _refusal(self, environ: dict[str, Any]) -> Refusal | None:
-        if why := why_foreign(environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN", "")):
-            return "403 Forbidden", "forbidden", why
-        if refusal := self._no_admin(environ.get("HTTP_AUTHORIZATION", "")):
-            return refusal
-        kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-        if environ["REQUEST_METHOD"] not in READS and kind != "application/json":
-            words = f"Content-Type is {kind[:100] or 'missing'}; send application/json, with or without a body"
-            return "415 Unsupported Media Type", UnsupportedType.code, words
+    def _check(self, environ: dict[str, Any]) -> None:
+        """Raises RequestError, one of STATUS."""
+        self.rule.check_page(environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN", ""))
+        with suppress(UserError):  # the gateway says so of a file that cannot be read; the tokens of before go on
+            self.access.refresh()
+        method, kind = environ["REQUEST_METHOD"], environ.get("CONTENT_TYPE", "")
+        self.rule.check_change(method, environ.get("HTTP_AUTHORIZATION", ""), kind)
         # A body in chunks has no length to read to: it would be left out.
         is_chunked = "HTTP_TRANSFER_ENCODING" in environ
         if is_chunked or not _length(environ).isdecimal() or int(_length(environ)) > LONGEST:
-            return "413 Content Too Large", TooLarge.code, f"the body has no length, or more than {LONGEST:,} bytes"
-        return None
-
-    def _no_admin(self, authorization: str) -> Refusal | None:
-        if hmac.compare_digest(authorization.encode(errors="replace"), f"Bearer {self.key}".encode()):
-            return None
-        try:
-            with suppress(UserError):  # the gateway says so of a file that cannot be read; the tokens of before go on
-                self.access.refresh()
-            token = self.access.check(authorization)
-        except NotAllowed as error:
-            return "401 Unauthorized", error.code, str(error)
-        except Overloaded as error:
-            return "429 Too Many Requests", error.code, str(error)
-        if token and not token.is_admin:
-            words = (
-                f"the token '{token.name}' has not the role admin; its line in --tokens ends with the word if it has"
-            )
-            return "403 Forbidden", "forbidden", words
-        return None
+            raise TooLarge(f"the body has no length, or more than {LONGEST:,} bytes")
 
     def _asked(self, environ: dict[str, Any]) -> tuple[str, str, bytes]:
-        """TorchServe's answer."""
+        """TorchServe's answer. Raises Unavailable."""
         query = environ.get("QUERY_STRING", "")
         path = quote(environ["PATH_INFO"].encode("latin-1")) + (f"?{query}" if query else "")
         body = environ["wsgi.input"].read(int(_length(environ)))
@@ -102,15 +100,10 @@ class ManagementProxy:
             answer = self.pool.request(environ["REQUEST_METHOD"], path, body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             words = f"TorchServe's management does not answer ({type(error).__name__})"
-            return _refused("503 Service Unavailable", Unavailable.code, words)
+            raise Unavailable(words, SOON) from error
         kind = answer.headers.get("Content-Type", "application/json")
         return f"{answer.status} {answer.reason or 'Unknown'}", kind, answer.data
 
 
 def _length(environ: dict[str, Any]) -> str:
     return environ.get("CONTENT_LENGTH") or "0"
-
-
-def _refused(status: str, code: str, detail: str) -> tuple[str, str, bytes]:
-    content = {"error": status.partition(" ")[2], "code": code, "detail": detail}
-    return status, "application/json", json.dumps(content).encode()

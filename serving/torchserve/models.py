@@ -30,11 +30,16 @@ class Models:
 
     def table(self) -> str:
         lines = [f"{'model':32} {'version':12} {'default':7} {'ready':>7} {'queued':>7}"]
+        left_out = dict(self.running.broken)
         for model in sorted(self.management.models()):
             for found in self.management.standing(model):
+                left_out.pop(f"{model}@{found.version}", None)  # it was registered since
                 ready = f"{found.ready}/{found.workers}"
                 default = "yes" if found.default else ""
                 lines.append(f"{model:32} {found.version:12} {default:7} {ready:>7} {found.queued:7}")
+        for key, reason in left_out.items():
+            name, _, version = key.rpartition("@")
+            lines.append(f"{name:32} {version:12} could not be loaded: {reason}")
         return "\n".join(lines)
 
     def register(self, archive: Path) -> None:
@@ -53,7 +58,7 @@ class Models:
         else:
             shutil.copyfile(archive, unfinished)
         unfinished.replace(file)
-        failure = Path(self.running.failures, name)
+        failure = Path(self.running.failures, f"{name}@{version}")
         failure.unlink(missing_ok=True)
         try:
             self.management.register(file.name)
@@ -98,7 +103,7 @@ class Models:
         others = [found.version for found in self.management.standing(model) if found.version != version]
         if self.find(model, version).default and others:
             raise UserError(f"{model}@{version} is the default; make {' or '.join(others)} the default first")
-        if not wait_idle(lambda: unanswered(self.running.metrics, model, version), DRAIN_SECONDS):
+        if not wait_idle(lambda: unanswered(self.running.metrics, self.running.key, model, version), DRAIN_SECONDS):
             raise UserError(f"{model}@{version} still has requests after {DRAIN_SECONDS} s; it was left as it is")
         self.management.unregister(model, version)
         Path(self.running.store, f"{model}@{version}.mar").unlink(missing_ok=True)

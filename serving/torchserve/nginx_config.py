@@ -2,12 +2,15 @@
 
 import json
 import math
+import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 
+from torchferry.serving.cli.server_settings import HEADROOM
+from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.errors import (
     DeadlinePassed,
     InferenceFailed,
@@ -19,10 +22,14 @@ from torchferry.serving.errors import (
 )
 from torchferry.serving.net.addresses import authority
 from torchferry.serving.net.auth import Token
-from torchferry.serving.torchserve.settings import HEADROOM, LOOPBACK
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 TEMPLATE = Path(__file__).with_name("nginx.conf.template")
-MOST_IN_FLIGHT = 65535  # nginx takes no higher limit
+MOST_FILES = 2**20
+MOST_AT_A_TIME = 65535  # nginx takes no higher limit
+WORKERS = 2
+KEPT = 512
+"""Connections of each worker that are for what it asks, beside those of clients."""
 PHRASES = {
     401: "Unauthorized",
     404: "Not Found",
@@ -34,24 +41,30 @@ PHRASES = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
+IDLE_SECONDS = 75
+"""For a connection, more than the 60 s of most load balancers, as at the ONNX Runtime server."""
 LATER = "Retry-After 1"
+SERVICE_CALLS = 32
+"""Of health and reflection, that one client may have at a time: some last for as long as it likes."""
 WRITES = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+BROKEN = "it, or a version of it, could not be loaded; torchferry models list says why"
+MENDED_SECONDS = 30
 NO_TOKEN = "the request has no token that this server takes; send Authorization: Bearer TOKEN"
 
 
 @dataclass(frozen=True)
 class Upstreams:
-    """Ports on loopback."""
+    """What is asked; of all but the first, the ports on loopback."""
 
-    rest: int
-    """TorchServe's."""
+    rest: str
+    """TorchServe's: host:port, or unix:PATH."""
     grpc: int
     services: int
     """Ours: health and reflection, over gRPC."""
 
 
-NOBODY = Upstreams(1, 1, 1)
+NOBODY = Upstreams(f"{LOOPBACK}:1", 1, 1)
 """nginx wants ports, also where it asks none of them."""
 
 
@@ -70,6 +83,11 @@ class Front:
     """Seconds for TorchServe to answer; a second try has them again."""
     max_in_flight: int
     """REST requests for each model, and gRPC calls in all: they name their model where nginx does not look."""
+    max_connections: int
+    max_client_connections: int
+    """Requests of one client at a time, over all models."""
+    trusted_proxy: Sequence[str] = ()
+    """Addresses and networks that say who their clients are."""
     tokens: Path | None
     """None lets everybody in."""
     tls_certificate: Path | None
@@ -78,8 +96,17 @@ class Front:
     """A JSON line for each request goes there; None writes none."""
     access_log_share: float = 1.0
     """Of the requests, 0 to 1; answers with a status of 500 and more are always logged."""
+    is_empty: bool = False
+    """Whether no model is left: then what is not there may still come."""
+    broken: Sequence[str] = ()
+    """Names of models of which a version could not be loaded, or of bundles, whose variants these are."""
     draining: bool = False
     """Answers end their connections, so that clients go elsewhere."""
+
+    @property
+    def share(self) -> int:
+        """Of the places that `max_in_flight` makes: those that one client may have, so that others find some."""
+        return math.ceil(min(self.max_in_flight, MOST_AT_A_TIME) / 2)
 
     @property
     def state(self) -> str:
@@ -89,17 +116,28 @@ class Front:
 def nginx_config(front: Front, folder: Path, tokens: Sequence[Token], addresses: Mapping[int, Sequence[str]]) -> str:
     """Whatever nginx writes goes into `folder`; `addresses`: those of each port that it listens on."""
     upstreams = front.upstreams or NOBODY
+    broken = [rf"{_exactly(name)}(?:-[^%/]*)?" for name in front.broken]
     values = {
         "pid": _string(pid_file(front, folder)),
         "temporary": " ".join(f"{kind}_temp_path {_string(folder / kind)};" for kind in WRITES),
         "nothing": _string(nothing(folder)),
         "sampled": _sampled(front.access_log_share),
         "access_log": f"{_string(front.access_log.absolute())} lines if=$logged" if front.access_log else "off",
-        "keepalive": 0 if front.draining else 75,
+        "keepalive": 0 if front.draining else IDLE_SECONDS,
         "timeout": max(1, round(front.timeout * 1000)),
         "body": front.max_body_bytes,
         "message": front.max_body_bytes + HEADROOM,
-        "in_flight": min(front.max_in_flight, MOST_IN_FLIGHT),
+        "workers": WORKERS,
+        "connections": math.ceil(front.max_connections / WORKERS) + KEPT,
+        "files": _open_files(),
+        "broken_models": " ".join(f'"~^{name}\\z" 1;' for name in broken),
+        "broken_calls": " ".join(f'"~^13 Model not found: {name}(?:%0A|$)" 14;' for name in broken),
+        "trusted": _trusted(front.trusted_proxy),
+        "golden": GOLDEN,
+        "in_flight": min(front.max_in_flight, MOST_AT_A_TIME),
+        "share": front.share,
+        "service_calls": SERVICE_CALLS,
+        "client_requests": min(front.max_client_connections, MOST_AT_A_TIME),
         "tls": _tls(front),
         "upstream": upstreams.rest,
         "upstream_grpc": upstreams.grpc,
@@ -109,6 +147,7 @@ def nginx_config(front: Front, folder: Path, tokens: Sequence[Token], addresses:
         "grpc": _listen(front, front.grpc_port, addresses, " http2"),
         "rates": "\n".join(_rate(number, token) for number, token in enumerate(tokens) if _rated(token)),
         "limits": " ".join(_limit(number, token) for number, token in enumerate(tokens) if _rated(token)),
+        "not_found": (grpc.StatusCode.UNAVAILABLE if front.is_empty else grpc.StatusCode.NOT_FOUND).value[0],
         "starting": "" if front.upstreams else "return 595;",
         "refused": _body("$phrase", "$code", "the gateway cannot take this request"),
     }
@@ -131,12 +170,15 @@ def _refusals(front: Front) -> dict[str, str]:
     """What locations answer with, by the name that the template has for it."""
     late = f"TorchServe did not answer within {front.timeout:g} s"
     too_large = f"the body has more than {front.max_body_bytes:,} bytes"
-    too_many = "has as many requests as it may have at a time"
+    too_many = "has as many requests as it may have at a time, of one client or of all"
     starting = "the server is starting"
     return {
         "no_token": _refusal(401, "not_allowed", NO_TOKEN, "WWW-Authenticate Bearer"),
         "unknown_path": _refusal(404, "not_found", "there is nothing at this path; models are at /predictions/NAME"),
-        "unknown_model": _refusal(404, UnknownModel.code, "there is no such model, or no such version of it"),
+        "broken": _refusal(503, Unavailable.code, BROKEN, f"Retry-After {MENDED_SECONDS}"),
+        "unknown_model": _refusal(503, Unavailable.code, "no model is loaded", LATER)
+        if front.is_empty
+        else _refusal(404, UnknownModel.code, "there is no such model, or no such version of it"),
         "wrong_method": _refusal(405, "method_not_allowed", "this path takes $methods", "Allow $methods"),
         "too_large": _refusal(413, TooLarge.code, too_large),
         "unread": _refusal(422, WrongParameter.code, "no query is read; what is asked for stands in body and headers"),
@@ -225,6 +267,21 @@ def _string(text: object, variables: bool = False) -> str:
 def _exactly(secret: str) -> str:
     """A regular expression for this text alone."""
     return "".join(f"\\x{byte:02x}" for byte in secret.encode())
+
+
+def _trusted(proxies: Sequence[str]) -> str:
+    """With it, a client's address is the last that its proxies do not vouch for."""
+    if not proxies:
+        return ""
+    return " ".join(f"set_real_ip_from {proxy};" for proxy in proxies) + (
+        " real_ip_header X-Forwarded-For; real_ip_recursive on;"
+    )
+
+
+def _open_files() -> int:
+    """As many as the system gives: the limit that we began with may be less than the connections."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
 
 
 def _listen(front: Front, port: int, addresses: Mapping[int, Sequence[str]], protocol: str = "") -> str:

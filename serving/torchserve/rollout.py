@@ -90,4 +90,4 @@ class Rollout:
         return "not served any more"
 
     def _stats(self, of: tuple[str, str]) -> VersionStats:
-        return VersionStats.of(self.models.running.metrics, *of)
+        return VersionStats.of(self.models.running.metrics, self.models.running.key, *of)

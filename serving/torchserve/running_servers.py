@@ -26,9 +26,11 @@ class RunningServer:
     threads: int
     """Of each worker."""
     key: str
-    """For its management port; nobody but its user can read the file."""
+    """For its management and metrics ports; nobody but its user can read the file."""
     trusted: list[str] = field(default_factory=list)
     """The keys' files, by one of which an archive has to be signed, if there are any."""
+    broken: dict[str, str] = field(default_factory=dict)
+    """NAME@VERSION of what could not be loaded at the start, and why."""
 
     @classmethod
     def find(cls, port: int) -> Self:

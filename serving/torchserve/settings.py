@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Self
 
 from torchferry.serving.cli.options import WrongOption, option
-from torchferry.serving.cli.server_settings import ServerSettings
+from torchferry.serving.cli.server_settings import HEADROOM, ServerSettings
 from torchferry.serving.net.addresses import authority
 from torchferry.serving.net.ports import claim, claim_or_any
 
 LOOPBACK = "127.0.0.1"
-HEADROOM = 64 * 1024
-"""Bytes that a message has around its tensors."""
+LISTENS_AT = "torchferry-listens-at"
 LEAST_ANSWER = 4096
 """An error must fit."""
 MOST_BYTES = 2**31 - 1
@@ -31,16 +30,21 @@ class Settings(ServerSettings):
         self.check("threads", self.threads >= 0, "give 0 or more")
         fits = LEAST_ANSWER <= self.max_answer_bytes <= MOST_BYTES - HEADROOM
         self.check("max_answer_bytes", fits, f"give {LEAST_ANSWER} to {MOST_BYTES - HEADROOM}")
-        if self.gateway == "none" and ":" in self.host:
-            raise WrongOption("host", "TorchServe itself knows no IPv6 addresses; leave --gateway none out")
-        for name in ("tokens", "tls_certificate", "access_log"):
+        for name in ("tokens", "tls_certificate", "access_log", "trusted_proxy"):
             if getattr(self, name) and self.gateway == "none":
                 raise WrongOption(name, "is for the gateway; leave --gateway none out")
 
     @property
     def inner_host(self) -> str:
-        """Where TorchServe itself listens."""
-        return self.host if self.gateway == "none" else LOOPBACK
+        """Where TorchServe itself listens: its addresses have no colons, so that one of IPv6 is given a name."""
+        if self.gateway != "none":
+            return LOOPBACK
+        return LISTENS_AT if ":" in self.host else self.host
+
+    @property
+    def hosts_file(self) -> str:
+        """For Java, which then knows no other names: that of the address it listens at, if that has one."""
+        return f"{self.host} {LISTENS_AT}\n" if self.inner_host == LISTENS_AT else ""
 
 
 @dataclass(frozen=True)
@@ -48,15 +52,12 @@ class Ports:
     rest: int
     """Where clients ask."""
     grpc: int
-    inner_rest: int
-    """Where TorchServe itself listens; the same without a gateway."""
     inner_grpc: int
+    """Where TorchServe itself listens; the same without a gateway."""
     page: int
     """What Prometheus reads, from TorchServe and from us."""
     management: int
-    """Ours before TorchServe's own, on loopback like the next two."""
-    metrics: int
-    """TorchServe's."""
+    """Ours before TorchServe's own, on loopback like the next."""
     grpc_management: int
 
     @classmethod
@@ -68,7 +69,7 @@ class Ports:
             given.append(claim(settings.host, getattr(settings, option_name), name, given))
         rest, grpc, page = given
         management = claim_or_any(LOOPBACK, 8081, given)
-        return cls(rest, grpc, rest, grpc, page, management, 0, 0).renewed(settings)
+        return cls(rest, grpc, grpc, page, management, 0).renewed(settings)
 
     def renewed(self, settings: Settings) -> Self:
         """Others for TorchServe itself, which are any: where clients ask stays, unless it is TorchServe that listens
@@ -79,21 +80,43 @@ class Ports:
             taken.append(claim_or_any(LOOPBACK, port, taken))
             return taken[-1]
 
-        renewed = {"metrics": another(), "grpc_management": another(7071)}
+        renewed = replace(self, grpc_management=another(7071))
         if settings.gateway != "none":
-            return replace(self, inner_rest=another(), inner_grpc=another(), **renewed)
+            return replace(renewed, inner_grpc=another())
         rest = claim(settings.host, settings.port, "--port", taken[2:])
         grpc = claim(settings.host, settings.grpc_port, "--grpc-port", [*taken[2:], rest])
-        return replace(self, rest=rest, grpc=grpc, inner_rest=rest, inner_grpc=grpc, **renewed)
+        return replace(renewed, rest=rest, grpc=grpc, inner_grpc=grpc)
 
 
-def config_properties(settings: Settings, ports: Ports, model_store: Path, management: Path) -> str:
+@dataclass(frozen=True)
+class Sockets:
+    """Of TorchServe, in a folder that no other user of this machine may enter: what listens there lets everybody in."""
+
+    folder: Path
+
+    @property
+    def management(self) -> Path:
+        return self.folder / "management"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics"
+
+    @property
+    def inference(self) -> Path:
+        """REST, behind a gateway."""
+        return self.folder / "inference"
+
+
+def config_properties(settings: Settings, ports: Ports, model_store: Path, sockets: Sockets) -> str:
     """config.properties, as java.util.Properties reads it; every archive in `model_store` is loaded."""
+    alone = settings.gateway == "none"
     values = {
-        "inference_address": f"http://{authority(settings.inner_host, ports.inner_rest)}",
-        # A socket in a folder of ours: it asks nobody who they are, and any web page reaches loopback.
-        "management_address": f"unix:{management}",
-        "metrics_address": f"http://{authority(LOOPBACK, ports.metrics)}",
+        "inference_address": f"http://{authority(settings.inner_host, ports.rest)}"
+        if alone
+        else f"unix:{sockets.inference}",
+        "management_address": f"unix:{sockets.management}",
+        "metrics_address": f"unix:{sockets.metrics}",
         "grpc_inference_address": settings.inner_host,
         "grpc_inference_port": ports.inner_grpc,
         "grpc_management_address": LOOPBACK,
@@ -101,9 +124,9 @@ def config_properties(settings: Settings, ports: Ports, model_store: Path, manag
         "model_store": model_store,
         "load_models": "all",
         # A gateway lets in fewer, over REST and as many over gRPC, so that this one is never full.
-        "job_queue_size": settings.max_queue * (1 if settings.gateway == "none" else 4),
+        "job_queue_size": settings.max_queue * (1 if alone else 4),
         # The gateway refuses in words what is too large; TorchServe hangs up on a message as soon as it says its size.
-        "max_request_size": settings.max_body_bytes if settings.gateway == "none" else MOST_BYTES,
+        "max_request_size": settings.max_body_bytes if alone else MOST_BYTES,
         # What is longer kills the worker, so that workers keep below it.
         "max_response_size": settings.max_answer_bytes + HEADROOM,
         "metrics_mode": "prometheus",

@@ -6,14 +6,21 @@ from collections.abc import Callable
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 
+from torchferry.errors import ServerFault
+
 WAITING = ("torchferry_serve_queue_depth", "torchferry_serve_in_flight")
 PAUSE_SECONDS = 0.1
 
 
-def unanswered(metrics: str, model: str = "", version: str = "") -> int:
-    """How many, by the page at the URL `metrics`; of one version of a model, if it is named."""
-    page = urllib3.request("GET", metrics, timeout=10, retries=False).data.decode()
-    ours = "\n".join(line for line in page.splitlines() if line.startswith(WAITING))  # whatever else is on it
+def unanswered(metrics: str, key: str, model: str = "", version: str = "") -> int:
+    """How many, by the page at the URL `metrics`, which lets the server's `key` in; of one version of a model, if it is
+    named. Raises ServerFault."""
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = urllib3.request("GET", metrics, headers=headers, timeout=10, retries=False)
+    if answer.status != 200:
+        raise ServerFault(f"{metrics}: answered {answer.status}")
+    lines = answer.data.decode().splitlines()
+    ours = "\n".join(line for line in lines if line.startswith(WAITING))  # whatever else is on it
     return sum(
         int(sample.value)
         for family in text_string_to_metric_families(ours)

@@ -25,10 +25,11 @@ class VersionStats:
     """Requests that took no longer than so many seconds, by the histogram's bounds."""
 
     @classmethod
-    def of(cls, page: str, model: str, version: str) -> Self:
-        """`page`: its URL. Raises ServerFault."""
+    def of(cls, page: str, key: str, model: str, version: str) -> Self:
+        """`page`: its URL; it lets in who has the server's `key`. Raises ServerFault."""
+        headers = {"Authorization": f"Bearer {key}"}
         try:
-            answer = urllib3.request("GET", page, timeout=SECONDS, retries=False)
+            answer = urllib3.request("GET", page, headers=headers, timeout=SECONDS, retries=False)
         except urllib3.exceptions.HTTPError as error:
             raise ServerFault(f"{page}: no answer ({type(error).__name__})") from error
         if answer.status != 200:

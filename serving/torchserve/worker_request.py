@@ -1,6 +1,5 @@
 """One request as a worker has it, from what TorchServe hands over to the status that it is answered with."""
 
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,8 +30,8 @@ from torchferry.serving.errors import (
 from torchferry.serving.torchserve.explain import Explainer
 from torchferry.serving.torchserve.explanation import Explanation
 from torchferry.serving.torchserve.worker_limits import WorkerLimits
+from torchferry.serving.torchserve.worker_log import failures
 
-log = logging.getLogger(__name__)
 STATUS = {
     NotDecodable: (400, "Bad Request"),
     NoPicture: (406, "Not Acceptable"),  # the request is right, but for the Accept in it
@@ -150,8 +149,8 @@ class WorkerRequest:
             self.asked = asked.decoded(bundle, limits.pixels, go_on)
         except (RequestError, DeadlinePassed) as error:
             self.error = error
-        except Exception:  # a bug of ours, which must not become one of those in the same batch
-            log.exception("a request cannot be read")
+        except Exception as error:  # a bug of ours, which must not become one of those in the same batch
+            failures.say("a request cannot be read", error)
             self.error = InferenceFailed("a bug of the server: the request cannot be read")
         self.seconds["decode"] = time.time() - began
 
@@ -166,8 +165,8 @@ class WorkerRequest:
             self.explanation = explainer.explain(self.asked, target, lambda: self.check_deadline(timeout))
         except (RequestError, DeadlinePassed, InferenceFailed) as error:
             self.error = error
-        except Exception:
-            log.exception("an explanation cannot be computed")
+        except Exception as error:
+            failures.say("an explanation cannot be computed", error)
             self.error = InferenceFailed("the explanation cannot be computed")
         self.seconds |= {
             "batch_wait": began - self.started - self.seconds["decode"],

@@ -1,7 +1,11 @@
 """A WSGI application on sockets that listen already, each request in a thread."""
 
+import ipaddress
+import json
 import socket
+import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -13,6 +17,14 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Application = Callable[[dict[str, Any], StartResponse], list[bytes]]
 IDLE_SECONDS = 10
 """For a client to send the next of its request."""
+MOST_OF_ONE = 32
+"""Connections of an address of another machine at a time: each has a thread."""
+
+
+def refused(status: str, code: str, detail: str) -> tuple[str, str, bytes]:
+    """Status line, content type and body."""
+    content = {"error": status.partition(" ")[2], "code": code, "detail": detail}
+    return status, "application/json", json.dumps(content).encode()
 
 
 @contextmanager
@@ -41,6 +53,32 @@ class _Server(ThreadingWSGIServer):
         self.server_name, self.server_port = "localhost", self.server_address[1]
         self.setup_environ()
         self.set_app(answer)
+        self.connections = Counter[str]()
+        """By address."""
+        self.lock = threading.Lock()
+
+    def verify_request(self, _request: Any, client_address: Any) -> bool:
+        """Whether it is answered; otherwise it is closed."""
+        address = client_address[0]
+        with self.lock:
+            # The gateway asks from loopback, for everybody, and has limits of its own.
+            if self.connections[address] >= MOST_OF_ONE and not ipaddress.ip_address(address).is_loopback:
+                return False
+            self.connections[address] += 1
+        return True
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self.lock:
+                self.connections[client_address[0]] -= 1
+                self.connections += Counter()  # without those that have none
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away, or sent nothing for too long, is no bug, and could fill the log."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Quiet(WSGIRequestHandler):

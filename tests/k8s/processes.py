@@ -9,7 +9,6 @@ import json
 import os
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from tests.forks import ROOT, warm_python
 from tests.k8s.rendering import Object, probes
+from tests.ports import free_port
 from tests.running import starts
 from tests.waiting import wait_until
 
@@ -41,11 +41,6 @@ def moved(words: Sequence[str], folders: dict[str, Path]) -> list[str]:
     for mount, folder in folders.items():
         words = [word.replace(f"{mount}/", f"{folder}/") for word in words]
     return list(words)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @dataclass

@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from tests.server import Server
 from tests.serving.onnx_server.asking import LENGTH, Answer, arrays, ask, tensor
 from tests.serving.onnx_server.made import export_table
 from tests.serving.reflecting import files_of, services_of
+from tests.waiting import wait_until
 from torchferry.serving.codec import predictions_grpc
 
 ROW = "1,2,3,4,5,6,7,8"
@@ -38,6 +39,27 @@ class Served:
     digits: str
     """The models' names."""
     table: str
+    admin: str
+    models: Sequence[str]
+    """Also those of TorchServe's that no test asks."""
+    bundles: Mapping[str, Path]
+    """Of the ONNX Runtime server, by model."""
+
+    def unload(self, model: str) -> None:
+        if self.bundles:
+            answer = ask(self.admin, f"/v2/repository/models/{model}/unload", {})
+        else:
+            answer = ask(self.admin, f"/models/{model}", {}, method="DELETE")
+        assert answer.status == 200, answer.body
+
+    def load(self, model: str) -> None:
+        if self.bundles:
+            body = {"parameters": {"bundle": str(self.bundles[model])}}
+            answer = ask(self.admin, f"/v2/repository/models/{model}/load", body)
+        else:
+            path, headers = f"/models?url={model}.mar&synchronous=true", {"Content-Type": "application/json"}
+            answer = ask(self.admin, path, headers=headers, method="POST")
+        assert answer.status == 200, answer.body
 
     def predict(self, model: str, body: bytes, **headers: str) -> Answer:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -79,7 +101,9 @@ def served(
     try:
         at = server.wait_ready()
         variant = "" if ours else "-onnx-fp32"
-        yield Served(at["rest"], at["grpc"], f"digits{variant}", f"table{variant}")
+        bundles = {"digits": bundle, "table": table} if ours else {}
+        names, admin = (f"digits{variant}", f"table{variant}"), at["admin" if ours else "management"]
+        yield Served(at["rest"], at["grpc"], *names, admin, [*at["models"]], bundles)
     finally:
         server.stop()
 
@@ -160,6 +184,13 @@ def test_tensors_are_taken_as_json_and_raw(served: Served) -> None:
         np.testing.assert_array_equal(arrays(answer)["probabilities"], expected)
 
 
+def animated() -> bytes:
+    """Of several pictures, of which nobody says which is meant."""
+    frames, file = [Image.new("L", (8, 8), grey) for grey in (0, 255)], io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
 def test_what_is_refused_has_the_same_status_and_code(served: Served, image: bytes) -> None:
     twice, kind = encode_multipart_formdata([("data", ("0.png", image)), ("data", ("1.png", image))])
     two, other = encode_multipart_formdata({"a": ("0.png", image), "b": ("1.png", image)})
@@ -167,6 +198,7 @@ def test_what_is_refused_has_the_same_status_and_code(served: Served, image: byt
     for body, headers, status, code in (
         (b"no picture", {}, 400, "not_decodable"),
         (b"", {}, 400, "not_decodable"),
+        (animated(), {}, 400, "not_decodable"),
         (twice, {"Content_Type": kind}, 400, "not_decodable"),
         (two, {"Content_Type": other}, 400, "not_decodable"),
         (image, {"Content_Type": "multipart/form-data"}, 400, "not_decodable"),
@@ -257,6 +289,7 @@ def test_a_call_over_grpc_has_the_same_answer_or_status(served: Served, image: b
     assert len(served.call({"data": image, "top_k": b"2"})["top_k"]) == 2
     for given, status in (
         ({"data": b"no picture"}, "INVALID_ARGUMENT"),
+        ({"data": animated()}, "INVALID_ARGUMENT"),
         ({"data": image, "other": b"x"}, "INVALID_ARGUMENT"),
         ({}, "INVALID_ARGUMENT"),
         ({"data": bytes(2**24 + 2**17)}, "RESOURCE_EXHAUSTED"),
@@ -274,3 +307,21 @@ def test_health_and_reflection_are_there(served: Served) -> None:
             assert {predictions_grpc.SERVICE, "grpc.health.v1.Health"} <= services_of(channel, version)
             [file] = files_of(channel, version, predictions_grpc.SERVICE)
             assert [method.name for method in file.service[0].method] == ["Predictions"]
+
+
+def test_without_a_model_a_request_is_to_be_tried_later(served: Served, image: bytes) -> None:
+    """Of whatever name: nobody knows which will be there. With a model, an unknown name is not found."""
+    names = (served.digits, "nobody")
+    for model in served.models:
+        served.unload(model)
+    try:
+        wait_until(lambda: {served.predict(name, image).status for name in names} == {503})
+        answer = served.predict("nobody", image)
+        assert (answer.json["code"], answer.json["detail"]) == ("unavailable", "no model is loaded")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert [served.call({"data": image}, model=name) for name in names] == ["UNAVAILABLE"] * 2
+    finally:
+        for model in (served.digits, served.table):
+            served.load(model)
+    wait_until(lambda: [served.predict(name, image).status for name in names] == [200, 404])
+    assert served.call({"data": image}, model="nobody") == "NOT_FOUND"

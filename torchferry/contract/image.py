@@ -40,7 +40,11 @@ _UPRIGHT = {
 }
 """What undoes an orientation of EXIF, as in PIL.ImageOps.exif_transpose."""
 _SIDEWAYS = [_UPRIGHT[orientation] for orientation in (5, 6, 7, 8)]
-_TIFF_BITS, _TIFF_TILE = 258, (322, 323)
+_TIFF_BITS, _TIFF_TILE, _TIFF_KIND = 258, (322, 323), 254
+_SMALLER_OR_MASK = 0b101
+"""Of a TIFF's page that is no picture of its own."""
+MAX_PAGES = 32
+"""Of a TIFF whose others are smaller copies and masks; copies halve the sides."""
 
 
 class ImageSpec(Protocol):
@@ -123,6 +127,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     try:
         with Image.open(file := _File(data), formats=FORMATS) as image:
             _check_size(image)
+            _check_alone(image)
             if image.format == "QOI":  # which Pillow reads a byte at a time
                 file.most = math.inf
             yield image
@@ -168,6 +173,29 @@ def _check_size(image: Image.Image) -> None:
     for width, height in _sizes(image):
         if width * height > MAX_PIXELS:
             raise TooManyPixels(f"the image has {width} x {height} pixels; {MAX_PIXELS:,} are allowed")
+
+
+def _check_alone(image: Image.Image) -> None:
+    """A sample is one picture, and nobody says which of several is meant. Phones write a preview behind theirs, as
+    MPO, and others smaller copies into a TIFF."""
+    if image.format != "MPO" and getattr(image, "is_animated", False) and not _are_copies(image):
+        raise NotAnImage(
+            "the file has several pictures, as frames or pages; save the one that is meant in its own file"
+        )
+
+
+def _are_copies(image: Image.Image) -> bool:
+    """Whether all pages of a TIFF behind the first one are smaller copies or masks of it."""
+    try:
+        for page in range(1, MAX_PAGES + 1):
+            image.seek(page)
+            if not int(getattr(image, "tag_v2", {}).get(_TIFF_KIND, 0)) & _SMALLER_OR_MASK:
+                return False
+    except EOFError:
+        return True
+    finally:
+        image.seek(0)
+    return False
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -1,8 +1,8 @@
 """The formats of picture files that trainer and servers read, known by their first bytes. It travels into archives.
 
 Formats that start a process or read other files (EPS, WMF) are not among them, nor those whose header does not say how
-large the picture is (ICO), nor those without a signature (TGA). A file of several pictures (GIF, MPO, TIFF, WEBP) is
-its first one.
+large the picture is (ICO), nor those without a signature (TGA). A file of several pictures, such as an animated GIF or
+a TIFF of several pages, is refused; of an MPO, which phones write, the first is the picture.
 """
 
 import re

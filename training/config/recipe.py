@@ -231,6 +231,9 @@ class MetricsConfig:
     """Address the Prometheus endpoint listens on; 0.0.0.0 lets other machines scrape it, :: over IPv6 too."""
     port: int | None = 9400
     """Its port; 0 takes a free one, as does one that is in use; null turns the endpoint off."""
+    token_file: str | None = None
+    """File that holds a token and nothing else, which a scraper has to send as Authorization: Bearer TOKEN (Prometheus:
+    authorization.credentials_file); it is read again at each scrape. null asks for none."""
     linger_seconds: float | None = None
     """How long the endpoint stays after a run's end, at the most, for the last values to be scraped: it goes after the
     next scrape, or at once at a signal; 0 does not wait. null waits up to 60 s where somebody has scraped this run;

@@ -13,18 +13,22 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from torchferry.errors import UserError
 from torchferry.training.config.recipe import MetricsConfig
+from torchferry.training.telemetry.scrape_token import ScrapeToken
 
 LINGER_SECONDS = 60.0
 """Prometheus's own default between two scrapes."""
 LOOK_SECONDS = 0.1
+IDLE_SECONDS = 10.0
+"""For a client to send the next of its request."""
 LOCALHOST = ("127.0.0.1", "::1")
 Serving = tuple[Any, threading.Thread]
 
 
 class Endpoint:
     def __init__(self, config: MetricsConfig, registry: CollectorRegistry) -> None:
-        """Raises UserError for a host that is none; a port that cannot be had is said, and never ends a run."""
+        """Raises UserError for a host or token that is none; a port that cannot be had is said, and ends no run."""
         self.config, self.began = config, time.monotonic()
+        self.token = ScrapeToken(config.token_file)
         self.scraped, self.complete, self.fetched = False, False, threading.Event()
         self.url = None
         self.serving = [] if config.port is None else _serve(config, registry)
@@ -59,10 +63,13 @@ class Endpoint:
         )
 
     def _watched(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-        """The same, taking note of scrapes; a health check asks with OPTIONS, and is none."""
+        """The same for who has the token, taking note of scrapes; a health check asks with OPTIONS, and is none."""
 
         def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             complete = self.complete  # before the values are read
+            if environ["REQUEST_METHOD"] != "OPTIONS" and not self.token.lets_in(environ.get("HTTP_AUTHORIZATION", "")):
+                start_response("401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Bearer")])
+                return [b"send the token of metrics.token_file as Authorization: Bearer TOKEN\n"]
             body = app(environ, start_response)
             if environ["REQUEST_METHOD"] != "GET" or environ["PATH_INFO"] == "/favicon.ico":
                 return body
@@ -120,6 +127,7 @@ def _start(port: int, host: str, registry: CollectorRegistry) -> list[Serving]:
     for address in LOCALHOST if host == "localhost" else (host,):
         try:
             started.append(start_http_server(port, address, registry))
+            _be_patient(started[-1][0])
             port = started[0][0].server_port
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
@@ -129,6 +137,18 @@ def _start(port: int, host: str, registry: CollectorRegistry) -> list[Serving]:
     if failed and not started:
         raise failed
     return started
+
+
+def _be_patient(server: Any) -> None:
+    """A client that sends nothing holds no thread for ever, and one that goes away leaves no traceback behind."""
+    handle_error = server.handle_error
+
+    def handle_bug(request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            handle_error(request, client_address)
+
+    server.handle_error = handle_bug
+    server.RequestHandlerClass = type("Handler", (server.RequestHandlerClass,), {"timeout": IDLE_SECONDS})
 
 
 def _end(serving: list[Serving]) -> None:

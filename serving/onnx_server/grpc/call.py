@@ -1,5 +1,6 @@
-"""A gRPC call: its status for each error, its deadline, and the trace that it belongs to."""
+"""A gRPC call: its status for each error, who asks and in which trace, and what its trailing metadata say of it."""
 
+import traceback
 from typing import NoReturn
 
 import grpc
@@ -7,10 +8,12 @@ import grpc
 from torchferry.serving.errors import (
     AnswerTooLarge,
     DeadlinePassed,
+    Forbidden,
     InferenceFailed,
     NotAllowed,
     NotDecodable,
     Overloaded,
+    RequestError,
     TooLarge,
     TooSlow,
     TryLater,
@@ -22,9 +25,10 @@ from torchferry.serving.errors import (
 )
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.grpc.interfaces import Context, Metadata
-from torchferry.serving.onnx_server.request_context import RequestContext
+from torchferry.serving.onnx_server.request_context import LONGEST_ID, RequestContext
 
-STATUS: dict[type[Exception], grpc.StatusCode] = {
+Refusal = RequestError | DeadlinePassed | InferenceFailed
+STATUS: dict[type[Refusal], grpc.StatusCode] = {
     NotDecodable: grpc.StatusCode.INVALID_ARGUMENT,
     WrongTensor: grpc.StatusCode.INVALID_ARGUMENT,
     WrongParameter: grpc.StatusCode.INVALID_ARGUMENT,
@@ -33,6 +37,7 @@ STATUS: dict[type[Exception], grpc.StatusCode] = {
     AnswerTooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     TooSlow: grpc.StatusCode.DEADLINE_EXCEEDED,
     NotAllowed: grpc.StatusCode.UNAUTHENTICATED,
+    Forbidden: grpc.StatusCode.PERMISSION_DENIED,
     UnknownModel: grpc.StatusCode.NOT_FOUND,
     Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
@@ -40,11 +45,23 @@ STATUS: dict[type[Exception], grpc.StatusCode] = {
     InferenceFailed: grpc.StatusCode.INTERNAL,
 }
 ANSWERED = tuple(STATUS)
+REQUEST_ID, CODE = "x-request-id", "error-code"
+"""Keys of metadata; the second has the code that bodies over HTTP have."""
 
 
-async def refuse(context: Context, error: Exception) -> NoReturn:
-    trailing = (("retry-after", str(error.retry_after)),) if isinstance(error, TryLater) else ()
-    await context.abort(STATUS[type(error)], str(error), trailing)
+async def refuse(context: Context, error: Refusal, known: RequestContext | None = None) -> NoReturn:
+    """`error` is one of STATUS; `known`: the request, as far as it was read."""
+    trailing = [(CODE, error.code), *(_said(known) if known else _named(_sent(context, REQUEST_ID)))]
+    if isinstance(error, TryLater):
+        trailing.append(("retry-after", str(error.retry_after)))
+    await context.abort(STATUS[type(error)], str(error), tuple(trailing))
+
+
+async def fail(context: Context, error: Exception) -> NoReturn:
+    """The server has a bug, which is shown to whoever reads its stderr."""
+    traceback.print_exception(error)
+    trailing = ((CODE, "internal_server_error"), *_named(_sent(context, REQUEST_ID)))
+    await context.abort(grpc.StatusCode.INTERNAL, f"a bug of the server: {type(error).__name__}", trailing)
 
 
 def authorization(metadata: Metadata | None) -> str:
@@ -53,16 +70,29 @@ def authorization(metadata: Metadata | None) -> str:
 
 
 def say(request_context: RequestContext, context: Context) -> None:
-    """An answer's stages and its trace, as HTTP has them in headers."""
-    said = [("server-timing", request_context.timing())]
-    if request_context.trace:
-        said.append(("traceparent", str(request_context.trace)))
-    context.set_trailing_metadata(tuple(said))
+    """An answer's stages, its trace and its id, as HTTP has them in headers."""
+    context.set_trailing_metadata(tuple(_said(request_context)))
 
 
-def trace(plane: DataPlane, request_context: RequestContext, context: Context) -> None:
-    """Take the caller's trace over, if its metadata name one."""
-    for key, value in context.invocation_metadata() or ():
-        if key == "traceparent":
-            return plane.trace(request_context, value)
-    return plane.trace(request_context, "") if plane.tracing else None
+def identify(plane: DataPlane, request_context: RequestContext, context: Context) -> None:
+    """Who asks, for log, exemplars and traces: x-request-id and traceparent."""
+    request_context.request_id = _sent(context, REQUEST_ID)[:LONGEST_ID]
+    if (traceparent := _sent(context, "traceparent")) or plane.tracing:
+        plane.trace(request_context, traceparent)
+
+
+def _sent(context: Context, name: str) -> str:
+    return next((value for key, value in context.invocation_metadata() or () if key == name), "")
+
+
+def _said(known: RequestContext) -> list[tuple[str, str]]:
+    said = [("server-timing", known.timing()), *_named(known.request_id)]
+    if known.trace:
+        said.append(("traceparent", str(known.trace)))
+    return said
+
+
+def _named(request_id: str) -> list[tuple[str, str]]:
+    """Metadata have room for ASCII alone."""
+    fits = request_id and request_id.isascii() and request_id.isprintable()
+    return [(REQUEST_ID, request_id[:LONGEST_ID])] if fits else []

@@ -8,8 +8,8 @@ told to stop, which sends clients elsewhere, and the answers go out.
 import asyncio
 import time
 
-import grpc
-
+from torchferry.serving.errors import SOON, Unavailable
+from torchferry.serving.onnx_server.grpc.call import refuse
 from torchferry.serving.onnx_server.grpc.interfaces import Context
 
 ENDING = "the server is ending; ask another"
@@ -31,7 +31,7 @@ class Drain:
     async def enter(self, context: Context) -> None:
         self.calls += 1
         if self.refuses:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, ENDING)
+            await refuse(context, Unavailable(ENDING, SOON))
 
     async def leave(self) -> None:
         if self.held:

@@ -6,14 +6,15 @@ reserves at once what the first five bytes of a message promise: any client can 
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import grpc
 
 from torchferry.errors import UserError
 from torchferry.serving.onnx_server.grpc.drain import Drain
-from torchferry.serving.onnx_server.grpc.interfaces import Server
+from torchferry.serving.onnx_server.grpc.interfaces import Handler, Server
 
 LAST_ANSWERS = 0.5
 """Seconds in which the last answers are on their way."""
@@ -76,7 +77,10 @@ class Native:
             raise UserError(
                 f"--grpc-engine: {error.name} is not installed; pip install 'torchferry[fast-grpc]', or give grpcio"
             ) from error
-        self.server: Server = pygrpc_native.aio.server(interceptors=interceptors, options=_options(max_message))
+        options = _options(max_message)
+        self.server: Server = _EachAddress(
+            partial(pygrpc_native.aio.server, interceptors=interceptors, options=options)
+        )
 
     async def stop(self, drain: Drain, busy: Callable[[], bool], seconds: float) -> None:
         drain.refuses = True
@@ -84,6 +88,37 @@ class Native:
         await asyncio.sleep(min(seconds, LOOK))  # it closes connections whatever is still to be written
         # The first grace counts, and an open Watch lasts as long as that.
         await self.server.stop(min(seconds, LAST_ANSWERS))
+
+
+class _EachAddress:
+    """As many servers as addresses: one of pygrpc-native's listens on one alone. There is no TLS."""
+
+    def __init__(self, make: Callable[[], Server]) -> None:
+        self.make = make
+        self.servers: list[Server] = []
+        self.handlers: list[Callable[[Server], None]] = []
+        """What adds them to a server; all are there before the first port is."""
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler], /) -> None:
+        self.handlers.append(lambda server: server.add_generic_rpc_handlers(handlers))
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler], /) -> None:
+        self.handlers.append(lambda server: server.add_registered_method_handlers(service, handlers))
+
+    def add_insecure_port(self, address: str, /) -> int:
+        self.servers.append(server := self.make())
+        for add_to in self.handlers:
+            add_to(server)
+        return server.add_insecure_port(address)
+
+    def add_secure_port(self, address: str, credentials: grpc.ServerCredentials, /) -> int:
+        raise NotImplementedError
+
+    async def start(self) -> None:
+        await asyncio.gather(*(server.start() for server in self.servers))
+
+    async def stop(self, grace: float | None, /) -> None:
+        await asyncio.gather(*(server.stop(grace) for server in self.servers))
 
 
 ENGINES: dict[str, type[Grpcio | Native]] = {"auto": Grpcio, "grpcio": Grpcio, "native": Native}

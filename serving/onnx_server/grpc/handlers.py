@@ -1,13 +1,12 @@
 """Handlers for grpc.aio that read messages and fail as they should: the library itself answers UNKNOWN to either."""
 
-import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from torchferry.serving.errors import NotDecodable, TooLarge
-from torchferry.serving.onnx_server.grpc.call import refuse
+from torchferry.serving.onnx_server.grpc.call import fail, refuse
 from torchferry.serving.onnx_server.grpc.drain import Drain
 from torchferry.serving.onnx_server.grpc.interfaces import (
     Context,
@@ -53,8 +52,7 @@ def read_in_handler(
         except (grpc.aio.AbortError, NotImplementedError):  # answers; the second of calls that are not here
             raise
         except Exception as error:
-            traceback.print_exc()
-            await context.abort(grpc.StatusCode.INTERNAL, f"a bug of the server: {type(error).__name__}")
+            await fail(context, error)
         finally:
             calls.leave(client)
             await drain.leave()

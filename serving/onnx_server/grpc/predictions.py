@@ -3,7 +3,7 @@
 from torchferry.serving.codec.predictions_grpc import PredictionResponse, PredictionsRequest
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.exchange import Exchange
-from torchferry.serving.onnx_server.grpc.call import ANSWERED, refuse, say, trace
+from torchferry.serving.onnx_server.grpc.call import ANSWERED, identify, refuse, say
 from torchferry.serving.onnx_server.grpc.forms import PredictionsForm
 from torchferry.serving.onnx_server.grpc.interfaces import Context
 from torchferry.serving.onnx_server.grpc.open_calls import OpenCalls
@@ -18,11 +18,11 @@ class Predictions:
             self.plane, "grpc-predictions", timeout=context.time_remaining(), client=self.calls.client(context)
         )
         try:
+            identify(self.plane, exchange.context, context)
             if exchange.admit(request.model_name, request.model_version):
-                trace(self.plane, exchange.context, context)
                 exchange.take(PredictionsForm(request))
             answer = await exchange.outcome()
             say(exchange.context, context)
             return answer
         except ANSWERED as error:
-            await refuse(context, error)
+            await refuse(context, error, exchange.context)

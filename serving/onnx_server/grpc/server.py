@@ -1,6 +1,7 @@
 """The gRPC port: the services on it, who may call them, and TLS."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import NoReturn
 
@@ -10,11 +11,11 @@ from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc import service_pb2_grpc
 
 from torchferry.errors import UserError
+from torchferry.serving.cli.server_settings import HEADROOM
 from torchferry.serving.codec import predictions_grpc
 from torchferry.serving.errors import NotAllowed, Overloaded
-from torchferry.serving.net.addresses import authority
+from torchferry.serving.net.addresses import address_of, authority, listeners
 from torchferry.serving.net.auth import Access
-from torchferry.serving.net.ports import claim
 from torchferry.serving.net.reflection import add_reflection
 from torchferry.serving.net.tls import Certificate
 from torchferry.serving.net.unix_sockets import SCHEME, free
@@ -31,8 +32,6 @@ from torchferry.serving.onnx_server.shares import Shares
 
 INFERENCE = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.", f"/{INFERENCE}/ServerLive", f"/{INFERENCE}/ServerReady")
-HEADROOM = 64 * 1024
-"""Bytes that a message needs around its tensors."""
 
 
 class GrpcServer:
@@ -59,7 +58,7 @@ class GrpcServer:
         self.port = self._listen(settings.host, settings.grpc_port, certificate)
         if path := settings.grpc_unix_socket:
             free(path, "--grpc-unix-socket")
-            self.server.add_insecure_port(f"{SCHEME}{path.absolute()}")
+            self._listen_at(f"{SCHEME}{path.absolute()}", None, "--grpc-unix-socket")
 
     async def start(self) -> None:
         await self.say_not_ready()
@@ -81,17 +80,21 @@ class GrpcServer:
         await self.engine.stop(self.drain, lambda: bool(self.plane.inside), seconds)
 
     def _listen(self, host: str, port: int, certificate: Certificate | None) -> int:
-        if port:
-            claim(host, port, "--grpc-port")  # gRPC says of a taken one what nobody can read, on stderr
-        address = authority(host, port)
+        """On every address of the host, all on one port."""
+        with ExitStack() as closed:  # gRPC says of a port that is taken what nobody can read, on stderr
+            opened = [closed.enter_context(listener) for listener in listeners(host, port, "--grpc-port")]
+            addresses = list(map(address_of, opened))
+            one = int(opened[0].getsockname()[1]) if port or len(opened) > 1 else 0
+        found = [self._listen_at(authority(address, one), certificate, "--grpc-port") for address in addresses]
+        return found[0]
+
+    def _listen_at(self, address: str, certificate: Certificate | None, option: str) -> int:
         try:
             if certificate:
                 return self.server.add_secure_port(address, certificate.grpc_credentials())
             return self.server.add_insecure_port(address)
         except RuntimeError as error:
-            raise UserError(
-                f"--grpc-port: cannot listen on {address}; give another port, or 0 for a free one"
-            ) from error
+            raise UserError(f"{option}: cannot listen on {address}; give another one") from error
 
 
 class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]
@@ -110,7 +113,7 @@ class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return await continuation(details)
 
 
-def _refusal(handler: Handler | None, error: Exception) -> Handler:
+def _refusal(handler: Handler | None, error: NotAllowed | Overloaded) -> Handler:
     """A handler of the same kind that only says no."""
 
     async def say_no(_request: object, context: Context) -> NoReturn:

@@ -5,17 +5,17 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
-import grpc
 from google.protobuf import json_format
 from tritonclient.grpc import model_config_pb2, service_pb2_grpc
 from tritonclient.grpc import service_pb2 as messages
 
-from torchferry.serving.errors import Unavailable, UnknownModel
+from torchferry.serving.errors import SOON, Forbidden, Unavailable, UnknownModel
 from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.exchange import Exchange
-from torchferry.serving.onnx_server.grpc.call import ANSWERED, authorization, refuse, say, trace
+from torchferry.serving.onnx_server.grpc.call import ANSWERED, authorization, identify, refuse, say
+from torchferry.serving.onnx_server.grpc.drain import ENDING
 from torchferry.serving.onnx_server.grpc.forms import InferForm
 from torchferry.serving.onnx_server.grpc.interfaces import (
     Context,
@@ -27,7 +27,6 @@ from torchferry.serving.onnx_server.grpc.interfaces import (
 )
 from torchferry.serving.onnx_server.grpc.open_calls import OpenCalls
 from torchferry.serving.onnx_server.models.model import Model
-from torchferry.serving.onnx_server.request_context import RequestContext
 
 IN_STREAM = 64
 """Requests of one stream that are worked on at a time."""
@@ -77,18 +76,19 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
         return messages.RepositoryIndexResponse(models=descriptions.index(self.plane.repository, request.ready))
 
     async def RepositoryModelLoad(self, _request: object, context: Context) -> NoReturn:
-        await context.abort(grpc.StatusCode.PERMISSION_DENIED, ELSEWHERE)
+        await refuse(context, Forbidden(ELSEWHERE))
 
     async def RepositoryModelUnload(self, _request: object, context: Context) -> NoReturn:
-        await context.abort(grpc.StatusCode.PERMISSION_DENIED, ELSEWHERE)
+        await refuse(context, Forbidden(ELSEWHERE))
 
     async def ModelInfer(self, request: InferRequest, context: Context) -> InferResponse:
+        exchange = self._begun(request, context)
         try:
-            response, request_context = await self._infer(request, context)
-            say(request_context, context)
-            return response
+            response = await exchange.outcome()
         except ANSWERED as error:
-            await refuse(context, error)
+            await refuse(context, error, exchange.context)
+        say(exchange.context, context)
+        return response
 
     async def ModelStreamInfer(
         self, requests: AsyncIterator[InferRequest], context: Context
@@ -113,7 +113,7 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
                 while working and working[0].done():
                     yield working.popleft().result()
             if reading and not (reading.done() and reading.result() is None):
-                await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is ending; ask another")
+                await refuse(context, Unavailable(ENDING, SOON))
         finally:
             # Also where the client has gone: its requests in the queue are then never computed.
             for task in (*working, ending, *([reading] if reading else [])):
@@ -126,7 +126,7 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
         try:
             if not counted:
                 self.access.check(caller)
-            response, _ = await self._infer(request, context)
+            response = await self._begun(request, context).outcome()
         except ANSWERED as error:
             return messages.ModelStreamInferResponse(
                 error_message=str(error), infer_response=messages.ModelInferResponse(id=request.id)
@@ -136,15 +136,15 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
             response.parameters["triton_final_response"].bool_param = True
         return messages.ModelStreamInferResponse(infer_response=response)
 
-    async def _infer(self, request: InferRequest, context: Context) -> tuple[InferResponse, RequestContext]:
+    def _begun(self, request: InferRequest, context: Context) -> Exchange[InferResponse]:
         client = self.calls.client(context)
         exchange: Exchange[InferResponse] = Exchange(
             self.plane, "grpc", timeout=context.time_remaining(), client=client
         )
+        identify(self.plane, exchange.context, context)
         if exchange.admit(request.model_name, request.model_version):
-            trace(self.plane, exchange.context, context)
             exchange.take(InferForm(request))
-        return await exchange.outcome(), exchange.context
+        return exchange
 
     async def _model(self, request: ModelRequest, context: Context) -> Model:
         try:

@@ -9,8 +9,9 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.codec.json_objects import check_names_read
 from torchferry.serving.errors import NotDecodable, RequestError, WrongParameter
+from torchferry.serving.net.admin_rule import AdminRule
+from torchferry.serving.onnx_server.daemon_thread import in_daemon_thread
 from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.http.admin_guard import AdminGuard
 from torchferry.serving.onnx_server.http.errors import fail, refuse, say
 from torchferry.serving.onnx_server.http.introspection import read_object
 from torchferry.serving.onnx_server.http.request import JSON, HttpRequest
@@ -29,9 +30,10 @@ class Admin:
     the same tokens.
 
     Below `/v2/repository/models/<name>`:
-    `POST load` with {"parameters": {"bundle": PATH or PATH:VARIANT}} serves a bundle of that name beside the versions
-    that are there, and makes the channel `stable` mean it, or "channel" with its "weight"; without parameters it reads
-    the bundles of that name again.
+    `POST load` with {"parameters": {"bundle": PATH}}, or URL/NAME@VERSION of the registry, or either with :VARIANT,
+    serves a bundle of that name (where all variants are served, NAME-VARIANT) beside the versions that are there, and
+    makes the channel `stable` mean it, or "channel" with its "weight"; without parameters it reads the bundles of that
+    name again.
     `POST unload` with {"parameters": {"version": V}} ends one version, without parameters all of them.
     `GET channels`, `POST channels` with {"stable": V, "canary": {"version": V, "weight": 0.1}}, and `POST rollback`,
     which takes the last change of the channels back.
@@ -39,10 +41,13 @@ class Admin:
 
     def __init__(self, plane: DataPlane, rest: Rest, allowed: AllowedBundles) -> None:
         self.repository, self.rest, self.allowed = plane.repository, rest, allowed
-        self.guard = AdminGuard(rest.access, plane.settings.admin_host)
+        self.rule = AdminRule(rest.access, plane.settings.admin_host)
 
     def __call__(self, request: HttpRequest) -> Coroutine[Any, Any, None] | None:
-        if self.guard.refuses_page(request):
+        try:
+            self.rule.check_page(request.header(b"host"), request.header(b"origin"))
+        except RequestError as error:
+            refuse(request, error)
             return None
         match request.path.strip("/").split("/"):
             case ["v2", "repository", "models", name, call] if call in CALLS.get(request.method, ()):
@@ -52,8 +57,7 @@ class Admin:
 
     async def _answer(self, request: HttpRequest, name: str, call: Call) -> None:
         try:
-            if self.guard.refuses_change(request):
-                return None
+            self.rule.check_change(request.method, request.header(b"authorization"), request.header(b"content-type"))
             check_query(request)
             said = await call(name, await read_object(request))
         except UserError as error:
@@ -68,10 +72,7 @@ class Admin:
         parameters = _parameters(body, {"bundle", "channel", "weight"})
         channel, weight = _text(parameters, "channel", STABLE), read_weight(parameters.get("weight", 0))
         if bundle_given := _text(parameters, "bundle", ""):
-            for source in await asyncio.to_thread(self.allowed.sources, bundle_given):
-                if source.name != name:
-                    raise UserError(f"{bundle_given}: is a bundle of '{source.name}', not of '{name}'")
-                await self.repository.load(source, channel, weight)
+            await self.repository.load(await self._source(bundle_given, name), channel, weight)
         else:
             for model in list(self.repository.versions(name)):
                 bundle = await asyncio.to_thread(bundles.load, model.bundle.root, self.allowed.trusted)
@@ -79,6 +80,17 @@ class Admin:
                 check_variant(bundle, variant)
                 await self.repository.load(Source(name, bundle, variant), channel=None)
         return {"name": name}
+
+    async def _source(self, given: str, name: str) -> Source:
+        """Within the time that loading has: a registry may not answer. Raises UserError."""
+        settings = self.repository.settings
+        try:
+            async with asyncio.timeout(settings.load_timeout):
+                return await in_daemon_thread(self.allowed.source, given, name, settings.all_variants)
+        except TimeoutError as error:
+            raise UserError(
+                f"{given[:200]}: was not read within {settings.load_timeout:g} s; --load-timeout gives it more"
+            ) from error
 
     async def unload(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         await self.repository.unload(name, _text(_parameters(body, {"version"}), "version", ""))

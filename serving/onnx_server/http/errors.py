@@ -6,9 +6,11 @@ import traceback
 from collections.abc import Iterable
 
 from torchferry.serving.errors import (
+    SOON,
     AnswerTooLarge,
     ClientGone,
     DeadlinePassed,
+    Forbidden,
     InferenceFailed,
     NotAllowed,
     NotDecodable,
@@ -29,6 +31,7 @@ Refusal = RequestError | DeadlinePassed | InferenceFailed
 STATUS: dict[type[Refusal], tuple[int, str]] = {
     NotDecodable: (400, "Bad Request"),
     NotAllowed: (401, "Unauthorized"),
+    Forbidden: (403, "Forbidden"),
     UnknownModel: (404, "Not Found"),
     TooSlow: (408, "Request Timeout"),
     TooLarge: (413, "Content Too Large"),
@@ -43,34 +46,31 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
     DeadlinePassed: (504, "Gateway Timeout"),
 }
 
-
 CODES = (
     *(error.code for error in STATUS if error is not ClientGone),
     *("bad_request", "not_found", "method_not_allowed", "request_header_fields_too_large"),
     *("internal_server_error", "not_implemented"),
 )
 """All that a body can have: of the errors, and of refusals that are HTTP's own, whose code is the status's phrase."""
-SOON = 1
-"""Seconds after which another server answers, or this one's successor."""
 
 
-def refuse(request: HttpRequest, error: Refusal) -> None:
-    """`error` is one of STATUS."""
+def refuse(request: HttpRequest, error: Refusal, known: Iterable[Header] = ()) -> None:
+    """`error` is one of STATUS; `known`: what its context has to say."""
     status, phrase = STATUS[type(error)]
-    headers: list[Header] = []
+    headers = [*known]
     if isinstance(error, TryLater):
-        headers = [(b"retry-after", b"%d" % error.retry_after)]
+        headers.append((b"retry-after", b"%d" % error.retry_after))
     elif isinstance(error, NotAllowed):
-        headers = [(b"www-authenticate", b"Bearer")]
+        headers.append((b"www-authenticate", b"Bearer"))
     say(request, status, phrase, str(error), headers, error.code)
 
 
-def fail(request: HttpRequest, error: BaseException) -> None:
+def fail(request: HttpRequest, error: BaseException, known: Iterable[Header] = ()) -> None:
     """The server ended, or it has a bug, which is shown to whoever reads its stderr."""
     if isinstance(error, asyncio.CancelledError):
-        return refuse(request, Unavailable("the server ended before the request was answered", SOON))
+        return refuse(request, Unavailable("the server ended before the request was answered", SOON), known)
     traceback.print_exception(error)
-    return say(request, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}")
+    return say(request, 500, "Internal Server Error", f"a bug of the server: {type(error).__name__}", known)
 
 
 def say(

@@ -7,11 +7,10 @@ from typing import Any
 
 from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.codec.json_objects import check_names_read, each_once
-from torchferry.serving.errors import NotDecodable
+from torchferry.serving.errors import SOON, NotDecodable
 from torchferry.serving.onnx_server import descriptions
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.http import openapi
-from torchferry.serving.onnx_server.http.errors import SOON
 from torchferry.serving.onnx_server.http.json_pieces import list_of
 from torchferry.serving.onnx_server.http.request import JSON, HttpRequest
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from torchferry.serving.errors import ClientGone, Overloaded, RequestError, TooLarge, TooSlow
+from torchferry.serving.onnx_server.request_context import LONGEST_ID
 
 if TYPE_CHECKING:
     from torchferry.serving.onnx_server.http.connection import Connection
@@ -13,6 +14,8 @@ Header = tuple[bytes, bytes]
 Then = Callable[[bytes | RequestError], None]
 QUERY = b":query"
 """What stands behind ? in the target, among the headers; no header's own name begins with a colon."""
+REQUEST_ID = b"x-request-id"
+"""What a client calls its request."""
 JSON: Header = (b"content-type", b"application/json")
 SMALL = 1024
 """Bytes of a part below which it is put to the one before: of chunks of two bytes each object has 35."""
@@ -49,6 +52,11 @@ class HttpRequest:
 
     def header(self, name: bytes) -> str:
         return self.headers.get(name, b"").decode("latin-1")
+
+    @property
+    def id(self) -> str:
+        """X-Request-Id; empty where there is none."""
+        return self.headers[REQUEST_ID][:LONGEST_ID].decode("latin-1") if REQUEST_ID in self.headers else ""
 
     def take_body(self, limit: int, seconds: float, then: Then) -> None:
         """`then(body)` once it is here, as it was sent, or with the RequestError that it ends with: at most `limit`
@@ -136,6 +144,8 @@ class HttpRequest:
         """`body` may come in pieces, so that a long one is never put together."""
         if self.answered:
             return
+        if (sent := self.id) and sent.isprintable():  # a header has no room for the others
+            headers = (*headers, (REQUEST_ID, sent.encode("latin-1")))
         self.answered, self.gone = True, None
         self.parts.clear()
         pieces = (body,) if isinstance(body, bytes) else body

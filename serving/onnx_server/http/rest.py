@@ -76,8 +76,6 @@ class Rest:
     def _exchange(self, request: HttpRequest, name: str, version: str, protocol: str, form: FormOf) -> None:
         exchange: Exchange[Said] = Exchange(self.plane, protocol, partial(_answer, request), client=request.client)
         request.gone = exchange.cancel
-        if not (request.is_whole or exchange.expect(name, version)):
-            return
 
         def take(body: bytes | RequestError) -> None:
             if isinstance(body, RequestError):
@@ -86,9 +84,10 @@ class Rest:
                 exchange.take(form(request, body, self.limits[0]))
 
         try:
-            _check_headers(request, UNREAD[protocol])
             identify(exchange.context, request, self.plane)
-            request.take_body(*self.limits, take)
+            if request.is_whole or exchange.expect(name, version):
+                _check_headers(request, UNREAD[protocol])
+                request.take_body(*self.limits, take)
         except Exception as error:  # or it would keep its place
             exchange.end(error)
 
@@ -104,13 +103,14 @@ class Rest:
 def _answer(request: HttpRequest, exchange: Exchange[Said]) -> None:
     # An error knows its frames, and they know the exchange: only the garbage collector would free the two.
     result, exchange.result = exchange.result, None
+    known = said(exchange.context, request)
     if isinstance(result, RequestError | DeadlinePassed | InferenceFailed):
-        refuse(request, result)
+        refuse(request, result, known)
     elif isinstance(result, BaseException):
-        fail(request, result)
+        fail(request, result, known)
     elif result:
         headers, body = result
-        request.answer(200, body, [*headers, *said(exchange.context)])
+        request.answer(200, body, [*headers, *known])
 
 
 def check_query(request: HttpRequest) -> None:

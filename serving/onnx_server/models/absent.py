@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from torchferry.errors import UserError
-from torchferry.serving.errors import Unavailable
+from torchferry.serving.errors import LATER, SOON, Unavailable
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 
 Key = tuple[str, str]
 """A name, and a version or a channel."""
-SOON, LATER = 1, 30
-"""Seconds after which to ask again for what is being loaded, and for what somebody has to mend."""
 
 
 class Absent:

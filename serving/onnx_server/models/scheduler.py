@@ -12,14 +12,12 @@ from itertools import chain, islice
 
 from torchferry.serving.errors import DeadlinePassed
 from torchferry.serving.onnx_server.fair_queue import FairQueue
-from torchferry.serving.onnx_server.inference import Outputs, Work
+from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Outputs, Work
 from torchferry.serving.onnx_server.models.batch import Batch, Session
 from torchferry.serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
 
 LOOKED_AT = 1024
 """Requests that are looked through for those of the shapes of a batch."""
-CLOCK_SECONDS = 0.005
-"""How exactly deadlines are kept."""
 
 
 class Scheduler:

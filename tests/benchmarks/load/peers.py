@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 import grpc
 
 from tests.http_server import http_server
+from tests.ports import free_port
 
 Page = bytes | tuple[int, bytes]
 """A body, or a status and a body."""
@@ -94,5 +94,4 @@ async def listening(talk: Talk) -> AsyncIterator[str]:
 
 def nobody() -> str:
     """A host and port where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"

@@ -51,9 +51,9 @@ def answering(port: int) -> set[str]:
     ("host", "open_on"), [("::", FAMILIES), ("localhost", FAMILIES), ("::1", {"::1"}), ("127.0.0.1", {"127.0.0.1"})]
 )
 def test_a_host_means_the_same_for_rest_grpc_and_metrics(
-    start_server: StartServer, tmp_path: Path, host: str, open_on: set[str], capsys: pytest.CaptureFixture[str]
+    start_engine: StartServer, tmp_path: Path, host: str, open_on: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    addresses = start_server(written(tmp_path).root, options=("--host", host)).wait_ready()
+    addresses = start_engine(written(tmp_path).root, options=("--host", host)).wait_ready()
     found = ports(addresses)
     assert {name: answering(port) for name, port in found.items()} == {
         **dict.fromkeys(("rest", "grpc", "metrics"), open_on),
@@ -71,12 +71,12 @@ def test_a_host_means_the_same_for_rest_grpc_and_metrics(
         assert json.loads(capsys.readouterr().out)["label"] == "yes"
 
 
-def test_unix_sockets_are_asked_as_ports_are_and_go_with_the_server(start_server: StartServer, tmp_path: Path) -> None:
+def test_unix_sockets_are_asked_as_ports_are_and_go_with_the_server(start_engine: StartServer, tmp_path: Path) -> None:
     rest, grpc = tmp_path / "rest", tmp_path / "grpc"
     options = ("--unix-socket", rest, "--grpc-unix-socket", grpc)
     with socket.socket(socket.AF_UNIX) as left_behind:
         left_behind.bind(str(rest))
-    server = start_server(written(tmp_path).root, options=options)
+    server = start_engine(written(tmp_path).root, options=options)
     addresses = server.wait_ready()
     assert (addresses["rest_unix"], addresses["grpc_unix"]) == (f"unix:{rest}", f"unix:{grpc}")
     clients = RestClient(addresses["rest_unix"]), GrpcClient(addresses["grpc_unix"])

@@ -15,10 +15,11 @@ from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.calling import call
 from tests.serving.onnx_server.in_process import model_of_bundle
 from tests.serving.onnx_server.models.held import until
-from tests.serving.tiny_bundle import VARIANT, written
+from tests.serving.tiny_bundle import FILE, VARIANT, written
 from tests.serving.wire import in_loop
 from torchferry.errors import UserError
 from torchferry.serving.bundle.choice import Choice
+from torchferry.serving.onnx_server.grpc.server import GrpcServer
 from torchferry.serving.onnx_server.models import repository
 from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 from torchferry.serving.onnx_server.models.model import Loaded, load
@@ -120,6 +121,31 @@ async def test_at_the_start_it_says_what_serves_and_why(tmp_path: Path, capsys: 
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "ready: tiny 1.0 (onnx-fp32)"
     assert said[2] == "  tiny: onnx-fp32: it is exact and there is no other; accuracy 98.00%"
+
+
+@in_loop
+@pytest.mark.parametrize("is_broken", [False, True])
+async def test_grpc_is_told_to_stop_once_however_the_server_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_broken: bool
+) -> None:
+    stops: list[float] = []
+    stop_of = GrpcServer.stop
+
+    async def counted(port: GrpcServer, seconds: float) -> None:
+        stops.append(seconds)
+        await stop_of(port, seconds)
+
+    monkeypatch.setattr(GrpcServer, "stop", counted)
+    bundle, stop = written(tmp_path), asyncio.Event()
+    if is_broken:
+        (bundle.root / FILE).write_bytes(b"none")
+    server = Server(Settings(**FREE), AllowedBundles())
+    running = asyncio.create_task(server.run([Source("tiny", bundle, VARIANT)], {}, {}, stop))
+    await until(lambda: server.plane.ready or running.done())
+    stop.set()
+    assert isinstance((await asyncio.gather(running, return_exceptions=True))[0], UserError) == is_broken
+    assert len(stops) == 1
+    await asyncio.gather(*(port.stop(0) for port in (server.rest, server.metrics, server.admin)))  # or the process does
 
 
 @in_loop

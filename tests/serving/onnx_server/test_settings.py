@@ -12,7 +12,7 @@ from torchferry.serving.onnx_server.settings import Settings
 
 OPTIONS = {
     *("--host", "--port", "--grpc-port", "--metrics-port", "--admin-port", "--ready-file"),
-    *("--unix-socket", "--grpc-unix-socket", "--admin-host", "--bundle-root", "--metrics-tokens"),
+    *("--unix-socket", "--grpc-unix-socket", "--admin-host", "--bundle-root", "--registry", "--metrics-tokens"),
     *("--variant", "--all-variants", "--sessions", "--threads", "--max-batch", "--tune", "--max-delay-ms"),
     *(
         "--load-timeout",

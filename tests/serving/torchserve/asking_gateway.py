@@ -35,9 +35,10 @@ def bearer(secret: str, scheme: str = "Bearer") -> dict[str, str]:
     return {"Authorization": f"{scheme} {secret}".encode().decode("latin-1")}
 
 
-def code(gateway: Gateway, body: bytes = b"", secret: str = "") -> str:
+def code(gateway: Gateway, body: bytes = b"", secret: str = "", client: str = "") -> str:
     """gRPC's, of one call."""
     given = [("authorization", f"Bearer {secret}")] if secret else []
+    given += [("x-forwarded-for", client)] if client else []
     with grpc.insecure_channel(f"{LOOPBACK}:{gateway.front.grpc_port}", [("grpc.enable_http_proxy", 0)]) as channel:
         request = predictions_grpc.Request(model_name=MODEL, input={"data": body})
         try:

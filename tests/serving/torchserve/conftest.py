@@ -32,16 +32,17 @@ def start(starts_server: None) -> Iterator[Start]:
     started: list[Gateway] = []
 
     def start(upstream: Upstream | None = None, **given: Any) -> Gateway:
-        names = ("port", "grpc_port", "upstream_port", "upstream_grpc_port", "services_port", "page_port")
-        settings: dict[str, Any] = {name: free_port() for name in names}
+        ports = ("port", "grpc_port", "upstream_port", "upstream_grpc_port", "services_port", "page_port")
+        settings: dict[str, Any] = {name: free_port() for name in ports}
         settings |= {"host": LOOPBACK, "max_body_bytes": 2**20, "timeout": 20, "max_in_flight": 8, "access_log": None}
+        settings |= {"max_connections": 200, "max_client_connections": 200}
         settings |= dict.fromkeys(("tokens", "tls_certificate", "tls_key"))
         if upstream:
             settings |= dict.fromkeys(("upstream_port", "page_port"), upstream.server_port)
         settings |= given
-        upstreams = Upstreams(
-            *(settings.pop(name) for name in ("upstream_port", "upstream_grpc_port", "services_port"))
-        )
+        names = ("upstream_port", "upstream_grpc_port", "services_port")
+        rest, grpc, services = (settings.pop(name) for name in names)
+        upstreams = Upstreams(f"{LOOPBACK}:{rest}", grpc, services)
         gateway = Gateway(Front(**{"upstreams": upstreams} | settings))
         started.append(gateway)
         gateway.start()

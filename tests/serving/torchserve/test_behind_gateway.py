@@ -1,5 +1,6 @@
 """`up --gateway nginx`: what clients meet at the ends of TorchServe's life."""
 
+import re
 import shutil
 import signal
 import threading
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 import psutil
 import pytest
@@ -17,6 +19,7 @@ from tests.commands import run_command
 from tests.server import Server
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.waiting import wait_until
+from torchferry.serving.codec import predictions_grpc
 
 MODEL = "digits-onnx-fp32"
 TOKEN = {"Authorization": "Bearer s3cret"}
@@ -24,11 +27,34 @@ TOKEN = {"Authorization": "Bearer s3cret"}
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 
 
+def started(store: Path, folder: Path) -> Server:
+    for name, line in (("tokens", "somebody s3cret admin\n"), ("scrapers", "prometheus s-prometheus\n")):
+        (folder / name).write_text(line)
+        (folder / name).chmod(0o600)
+    options = (
+        *("--gateway", "nginx", "--max-answer-bytes", 20_000),
+        *("--tokens", folder / "tokens", "--metrics-tokens", folder / "scrapers"),
+    )
+    return Server(store / f"{MODEL}.mar", folder=folder, options=options)
+
+
+Behind = tuple[Server, dict[str, str]]
+
+
 @pytest.fixture
-def behind(starts_server: None, store: Path, tmp_path: Path) -> Iterator[tuple[Server, dict[str, str]]]:
-    (tmp_path / "tokens").write_text("somebody s3cret admin\n")
-    options = ("--gateway", "nginx", "--tokens", tmp_path / "tokens", "--max-answer-bytes", 20_000)
-    server = Server(store / f"{MODEL}.mar", folder=tmp_path, options=options)
+def behind(starts_server: None, store: Path, tmp_path: Path) -> Iterator[Behind]:
+    """One that the test may end."""
+    server = started(store, tmp_path)
+    try:
+        yield server, server.wait_ready()
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def lasting(starts_server: None, store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
+    """One for all tests that leave it as it was."""
+    server = started(store, tmp_path_factory.mktemp("behind"))
     try:
         yield server, server.wait_ready()
     finally:
@@ -63,22 +89,61 @@ class Clients:
                 self.counted[repr(error)] += 1
 
 
-def test_tokens_health_and_readiness(behind: tuple[Server, dict[str, str]], samples: Path) -> None:
-    _, addresses = behind
+def test_tokens_health_and_readiness(lasting: Behind, samples: Path) -> None:
+    _, addresses = lasting
     image = next(samples.glob("*/*.png")).read_bytes()
     url = f"{addresses['rest']}/predictions/{MODEL}"
     assert urllib3.request("POST", url, body=image).status == 401
     assert urllib3.request("POST", url, body=image, headers=TOKEN).status == 200
     for path in ("/healthz", "/readyz"):
         assert urllib3.request("GET", addresses["rest"] + path).status == 200
-    page = urllib3.request("GET", addresses["metrics"]).data.decode()
-    assert f'torchferry_serve_queue_duration_seconds_count{{model="{MODEL}",version="1.0"}}' in page
 
 
-def test_an_answer_that_would_be_too_long_is_refused_and_costs_no_worker(
-    behind: tuple[Server, dict[str, str]],
-) -> None:
-    _, addresses = behind
+def test_metrics_need_a_token_of_their_own_and_torchserves_are_nowhere_else(lasting: Behind) -> None:
+    server, addresses = lasting
+    for headers in ({}, TOKEN):
+        refused = urllib3.request("GET", addresses["metrics"], headers=headers)
+        assert (refused.status, refused.json()["code"]) == (401, "not_allowed")
+        assert refused.headers["WWW-Authenticate"] == "Bearer"
+    page = urllib3.request("GET", addresses["metrics"], headers={"Authorization": "Bearer s-prometheus"}).data.decode()
+    for line in (f'torchferry_serve_workers_ready{{model="{MODEL}",version="1.0"}}', "ts_queue_latency_microseconds"):
+        assert line in page
+    [java] = [found for found in psutil.process_iter() if str(log_of(server).parent / "store") in found.cmdline()]
+    listening = [found.laddr for found in java.net_connections() if found.status == psutil.CONN_LISTEN]
+    assert len(listening) == 2, listening  # gRPC alone, which has no socket to listen on
+    assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
+
+
+def log_of(server: Server) -> Path:
+    """TorchServe's, as the start says it."""
+    found = re.search(r"log +(\S+)", server.log.read_text())
+    assert found
+    return Path(found[1])
+
+
+def test_no_client_fills_the_log_or_forges_a_line_in_it(lasting: Behind) -> None:
+    server, addresses = lasting
+    before = log_of(server).stat().st_size
+    forged = b'{"instances": [{"\\n2026-11-30 WARN forged": 1}]}'
+    for path, body in (
+        (f"/predictions/{MODEL}", forged),
+        ("/predictions/%0AWARN%20forged", b"x"),
+        (f"/explanations/{MODEL}", b"{"),
+    ):
+        assert urllib3.request("POST", addresses["rest"] + path, body=body, headers=TOKEN).status in (400, 404, 422)
+    prediction = f"/{predictions_grpc.SERVICE}/Predictions"
+    with grpc.insecure_channel(addresses["grpc"], [("grpc.enable_http_proxy", 0)]) as channel:
+        for method, body in ((prediction, b"\xff\xff"), (prediction, b""), ("/no.Service/No", b"")):
+            call = channel.unary_unary(method).future(body, timeout=30, metadata=[("authorization", "Bearer s3cret")])
+            assert call.exception() is not None
+        given_up = channel.unary_unary(prediction).future(b"", metadata=[("authorization", "Bearer s3cret")])
+        given_up.cancel()
+    assert urllib3.request("POST", addresses["rest"] + f"/predictions/{MODEL}", body=b"x", headers=TOKEN).status == 400
+    assert log_of(server).stat().st_size == before, log_of(server).read_text()
+
+
+def test_an_answer_that_would_be_too_long_is_refused_and_costs_no_worker(lasting: Behind) -> None:
+    _, addresses = lasting
     before = worker(addresses)["pid"]
     for samples, status in ((300, 422), (10, 200)):
         body = {"inputs": [tensor("image", np.zeros((samples, 1, 8, 8), np.uint8))]}
@@ -88,7 +153,7 @@ def test_an_answer_that_would_be_too_long_is_refused_and_costs_no_worker(
     assert worker(addresses) == worker(addresses) | {"pid": before, "status": "READY"}
 
 
-def test_sigterm_under_load_loses_no_request(behind: tuple[Server, dict[str, str]], samples: Path) -> None:
+def test_sigterm_under_load_loses_no_request(behind: Behind, samples: Path) -> None:
     server, addresses = behind
     clients = Clients(f"{addresses['rest']}/predictions/{MODEL}", next(samples.glob("*/*.png")).read_bytes())
     wait_until(lambda: clients.counted["200"] > 100)
@@ -98,7 +163,7 @@ def test_sigterm_under_load_loses_no_request(behind: tuple[Server, dict[str, str
 
 
 def test_a_killed_worker_costs_its_request_a_second_try_and_nobody_a_5xx_without_retry_after(
-    behind: tuple[Server, dict[str, str]], samples: Path
+    behind: Behind, samples: Path
 ) -> None:
     _, addresses = behind
     clients = Clients(f"{addresses['rest']}/predictions/{MODEL}", next(samples.glob("*/*.png")).read_bytes())

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import grpc
 import pytest
@@ -21,8 +22,10 @@ from tests.waiting import wait_until
 from torchferry.errors import UserError
 from torchferry.serving.client import GrpcClient, RestClient
 from torchferry.serving.codec import predictions_grpc
+from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.net.addresses import authority
 from torchferry.serving.torchserve import gateway as gateways
+from torchferry.serving.torchserve.broken import Broken
 from torchferry.serving.torchserve.launcher import ServerFailed
 from torchferry.serving.torchserve.settings import LOOPBACK
 
@@ -116,9 +119,31 @@ def test_both_ports_speak_tls_and_show_a_new_certificate(
 
 def test_it_asks_the_server_once_that_is_there(start: Start, upstream: Upstream) -> None:
     gateway = start(upstreams=None)
-    ports = SimpleNamespace(inner_rest=upstream.server_port, inner_grpc=1)
-    gateway.open(SimpleNamespace(ports=ports), 1)  # type: ignore[arg-type]  # of a server it is asked no more
+    server: Any = SimpleNamespace(
+        url=f"{LOOPBACK}:{upstream.server_port}",
+        ports=SimpleNamespace(inner_grpc=1),
+        broken=Broken(skip=True),
+        management=None,
+    )
+    gateway.open(server, 1)  # it is asked no more
     assert {ask(gateway).status for _ in range(50)} == {200}
+
+
+def test_while_no_model_is_left_any_name_is_to_be_tried_later(start: Start, upstream: Upstream) -> None:
+    said: list[list[str] | UserError] = []
+
+    def models(_seconds: float) -> list[str]:
+        if isinstance(said[-1], UserError):
+            raise said[-1]
+        return said[-1]
+
+    gateway = start(upstream)
+    gateway.management = SimpleNamespace(models=models)  # type: ignore[assignment]
+    upstream.plan = [404] * 1000
+    for names, status in (([], 503), (UserError("nothing"), 503), (["a"], 404), (UserError("nothing"), 404)):
+        said.append(names)
+        gateway.refresh()
+        wait_until(lambda status=status: ask(gateway).status == status)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -185,6 +210,13 @@ def test_no_body_is_taken_apart_before_a_worker_has_it(start: Start, upstream: U
     assert tuple(each.get("x-body-type") for each in passed) == kinds
 
 
+def test_what_we_alone_say_to_workers_is_not_taken_from_clients(start: Start, upstream: Upstream) -> None:
+    assert ask(start(upstream), headers={GOLDEN: "1", "Explain": "True", "X-Request-Start": "1"}).status == 200
+    passed = {name.lower(): value for name, value in upstream.requests[0].items()}
+    assert not {GOLDEN, "explain"} & passed.keys()
+    assert passed["x-request-start"] != "1"
+
+
 def test_the_access_log_has_a_json_line_for_each_request(
     start: Start, upstream: Upstream, tokens: Path, tmp_path: Path
 ) -> None:
@@ -211,8 +243,11 @@ def test_nginx_that_ends_by_itself_or_finds_no_port_is_told(start: Start, free_p
     gateway.process.process.wait()
     with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
         gateway.check_running()
+    server: Any = SimpleNamespace(
+        url=f"{LOOPBACK}:1", ports=SimpleNamespace(inner_grpc=1), broken=Broken(skip=True), management=None
+    )
     with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
-        gateway.open(SimpleNamespace(ports=SimpleNamespace(inner_rest=1, inner_grpc=1)), 1)  # type: ignore[arg-type]
+        gateway.open(server, 1)
     with pytest.raises(UserError, match=f"--port: cannot listen on {LOOPBACK}:{free_port_in_use}"):
         start(port=free_port_in_use)
 

@@ -7,13 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import grpc
 import pytest
 import urllib3
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.serving.torchserve.asking_gateway import PATH, Start, ask, code, told
 from tests.serving.torchserve.upstream import DROP, Upstream
 from tests.waiting import wait_until
-from torchferry.serving.torchserve.settings import HEADROOM, LOOPBACK
+from torchferry.serving.cli.server_settings import HEADROOM
+from torchferry.serving.torchserve.nginx_config import SERVICE_CALLS
+from torchferry.serving.torchserve.settings import LOOPBACK
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 HEAD = b"POST /predictions/x HTTP/1.1\r\nHost: a\r\n"
@@ -68,6 +72,7 @@ def test_a_path_takes_its_methods(start: Start, upstream: Upstream) -> None:
         ("GET", PATH, "POST, PUT"),
         ("DELETE", PATH, "POST, PUT"),
         ("POST", "/ping", "GET, HEAD"),
+        ("GET", "/predictions/%0Aa%20POST", "POST, PUT"),
     ):
         answer = urllib3.request(method, f"http://{LOOPBACK}:{gateway.front.port}{path}", retries=False)
         assert (told(answer)[0], answer.headers["Allow"]) == (405, allowed)
@@ -135,6 +140,69 @@ def test_a_body_that_is_not_here_takes_no_place(start: Start, upstream: Upstream
             sender.sendall(HEAD.replace(b"/x", b"/held") + b"Content-Length: 99\r\n\r\n1")
         upstream.released.set()
         assert ask(gateway, "/predictions/held").status == 200
+
+
+def test_a_client_leaves_places_to_others(start: Start, upstream: Upstream) -> None:
+    gateway = start(upstream, max_in_flight=4, trusted_proxy=["127.0.0.1", "10.0.0.0/8"])
+
+    def held_by(client: str) -> urllib3.BaseHTTPResponse:
+        return ask(gateway, "/predictions/held", headers={"X-Forwarded-For": client})
+
+    with ThreadPoolExecutor(4) as pool:
+        # Whatever a client says itself stands before what its proxies add.
+        first = [pool.submit(held_by, client) for client in ("8.8.8.8, 10.0.0.1", "9.9.9.9, 8.8.8.8")]
+        wait_until(lambda: len(upstream.requests) == 2)
+        refused = held_by("7.7.7.7, 8.8.8.8, 10.0.0.2")
+        assert (told(refused)[0], refused.json()["code"]) == (429, "overloaded")
+        assert (refused.headers["Retry-After"], refused.headers["Connection"]) == ("1", "close")
+        others = [pool.submit(held_by, client) for client in ("9.9.9.9", "2001:db8::1")]
+        wait_until(lambda: len(upstream.requests) == 4)
+        upstream.released.set()
+        assert [request.result().status for request in (*first, *others)] == [200] * 4
+
+
+def test_a_client_has_so_many_requests_over_all_models(start: Start, upstream: Upstream) -> None:
+    gateway = start(upstream, max_client_connections=1)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(ask, gateway, "/predictions/held")
+        wait_until(lambda: len(upstream.requests) == 1)
+        # Nobody is trusted, so that it is the same client, whatever it says.
+        assert told(ask(gateway, headers={"X-Forwarded-For": "9.9.9.9"})) == (429, "Too Many Requests")
+        upstream.released.set()
+        assert first.result().status == 200
+
+
+def test_a_client_leaves_grpc_calls_to_others(start: Start, free_port_in_use: int) -> None:
+    gateway = start(
+        upstream_grpc_port=free_port_in_use,
+        services_port=free_port_in_use,
+        max_in_flight=2,
+        timeout=3,
+        trusted_proxy=["127.0.0.1"],
+    )
+    calls = ["8.8.8.8", "8.8.8.8", "9.9.9.9"]
+    with ThreadPoolExecutor(3) as pool:
+        codes = list(pool.map(lambda client: code(gateway, client=client), calls))
+    assert sorted(codes[:2]) + codes[2:] == ["DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"]
+
+
+def test_a_client_has_so_many_calls_of_health(start: Start, free_port_in_use: int) -> None:
+    gateway = start(services_port=free_port_in_use)
+    options = [("grpc.enable_http_proxy", 0)]
+    with grpc.insecure_channel(f"{LOOPBACK}:{gateway.front.grpc_port}", options) as channel:
+        check = health_pb2_grpc.HealthStub(channel).Check.future
+        calls = [check(health_pb2.HealthCheckRequest(), timeout=60) for _ in range(SERVICE_CALLS + 1)]
+        wait_until(lambda: any(call.done() for call in calls))
+        assert [call.code().name for call in calls if call.done()] == ["RESOURCE_EXHAUSTED"]
+
+
+def test_a_model_has_any_name_that_is_not_too_long(start: Start, upstream: Upstream) -> None:
+    gateway = start(upstream)
+    for path in ("/predictions/%s", "/v1/models/%s:predict"):
+        assert told(ask(gateway, path % ("x" * 201)))[0] in (404, 405)
+    assert upstream.requests == []
+    for path in ("x" * 200, "a%20GET", "%0A"):
+        assert ask(gateway, f"/predictions/{path}").status == 200
 
 
 def test_a_model_has_so_many_requests_at_a_time(start: Start, upstream: Upstream) -> None:

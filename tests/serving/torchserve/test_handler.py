@@ -31,6 +31,7 @@ class Context(SimpleNamespace):
     def __init__(self, folder: Path, headers: Sequence[Mapping[str, str]] = (), batch_size: int = 1) -> None:
         super().__init__(model_name="tiny-onnx-fp32", headers=headers, statuses={}, kinds={}, given={})
         self.model_yaml_config = {"torchferry": {"variant": "onnx-fp32"}}
+        self.manifest = {"model": {"modelVersion": "1.0"}}
         self.system_properties = {"model_dir": str(folder), "batch_size": batch_size}
 
     def get_all_request_header(self, index: int) -> Mapping[str, str]:
@@ -184,7 +185,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_reason(
     monkeypatch.setenv("TORCHFERRY_FAILURES", str(tmp_path))
     with pytest.raises(BundleError, match="is damaged"):
         handler.initialize(Context(root))
-    assert (tmp_path / "tiny-onnx-fp32").read_text().startswith("BundleError: ")
+    assert (tmp_path / "tiny-onnx-fp32@1.0").read_text().startswith("BundleError: ")
 
 
 def test_an_answer_longer_than_a_worker_may_send_is_refused_in_words(ready: "Handler") -> None:
@@ -205,7 +206,7 @@ def test_a_model_whose_own_answer_is_too_long_is_not_ready_and_says_why(
     context = Context(written(tmp_path).root)
     with pytest.raises(AnswerTooLarge):
         handler.initialize(context)
-    said = (tmp_path / context.model_name).read_text()
+    said = (tmp_path / "tiny-onnx-fp32@1.0").read_text()
     assert said.startswith("AnswerTooLarge: the answer to one golden sample has ")
     assert said.endswith("bytes of JSON, and 50 are allowed; give a larger --max-answer-bytes")
 

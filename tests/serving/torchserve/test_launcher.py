@@ -72,7 +72,7 @@ def test_clients_ask_where_the_settings_say_and_the_gateway_on_loopback(tmp_path
     tls = {"tls_certificate": Path("c.pem"), "tls_key": Path("k.pem")}
     behind = laid_out(archived(tmp_path), gateway="nginx", **tls)
     assert behind.public["rest"] == f"https://127.0.0.1:{behind.ports.rest}"
-    assert behind.url == f"http://127.0.0.1:{behind.ports.inner_rest}" != behind.public["rest"]
+    assert behind.url == f"unix:{behind.sockets.inference}"
     both = laid_out(archived(tmp_path), gateway="nginx", host="::")
     assert both.public["rest"] == f"http://[::1]:{both.ports.rest}"
     assert both.public["metrics"] == f"http://[::1]:{both.ports.page}/metrics"

@@ -57,7 +57,7 @@ def asking(management: Path, tokens: Path | None = None) -> Iterator[Ask]:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         return urllib3.request(method, where + path, body=body, headers=given, retries=False)
 
-    with served(ManagementProxy(management, Access(tokens), "our-key").answer, sockets, "management"):
+    with served(ManagementProxy(management, Access(tokens, own_key="our-key")).answer, sockets, "management"):
         yield ask
 
 
@@ -116,7 +116,7 @@ def test_a_body_in_chunks_is_refused(ask: Ask) -> None:
 def test_a_refusal_of_head_has_no_body(management: Path) -> None:
     said: list[str] = []
     environ = {"REQUEST_METHOD": "HEAD", "PATH_INFO": "/models", "HTTP_HOST": "evil.example"}
-    body = ManagementProxy(management, Access(None), "our-key").answer(environ, lambda status, _: said.append(status))
+    body = ManagementProxy(management, Access(None)).answer(environ, lambda status, _: said.append(status))
     assert (said, body) == (["403 Forbidden"], [])
 
 

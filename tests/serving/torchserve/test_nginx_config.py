@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from torchferry.serving.cli.server_settings import HEADROOM
 from torchferry.serving.net.auth import Token
 from torchferry.serving.torchserve.nginx_config import Front, Upstreams, nginx_config, pid_file
-from torchferry.serving.torchserve.settings import HEADROOM
 
 FOLDER = Path("/gateway")
 SECRET = 'a"b$c.*{d}\\é'
@@ -18,11 +18,13 @@ PLAIN: dict[str, Any] = {
     "host": "127.0.0.1",
     "port": 80,
     "grpc_port": 81,
-    "upstreams": Upstreams(90, 91, 93),
+    "upstreams": Upstreams("unix:/socket", 91, 93),
     "page_port": 92,
     "max_body_bytes": 1000,
     "timeout": 30.0,
     "max_in_flight": 8,
+    "max_connections": 200,
+    "max_client_connections": 200,
     **dict.fromkeys(("tokens", "tls_certificate", "tls_key", "access_log")),
 }
 
@@ -121,7 +123,12 @@ def test_a_gateway_that_drains_ends_connections_and_each_state_writes_its_number
     [
         ({"timeout": 0.25}, ["proxy_read_timeout 250ms;", "grpc_read_timeout 250ms;"]),
         ({"timeout": 0.0001}, ["proxy_read_timeout 1ms;"]),
-        ({"max_in_flight": 7}, ["limit_conn models 7;", "limit_conn grpc 7;"]),
+        (
+            {"max_in_flight": 7},
+            ["limit_conn models_of_client 4; limit_conn models 7;", "limit_conn grpc_clients 4; limit_conn grpc 7;"],
+        ),
+        ({"max_client_connections": 9}, ["limit_conn clients 9;"]),
+        ({"max_connections": 1001}, ["worker_connections 1013;"]),
         ({"max_in_flight": 100_000}, ["limit_conn models 65535;", "limit_conn grpc 65535;"]),
         ({"max_body_bytes": 5}, ["client_max_body_size 5;", f"client_max_body_size {5 + HEADROOM};"]),
         ({"access_log_share": 0.25}, ["$sampled { 25.00% 1; * 0; }"]),
@@ -130,7 +137,9 @@ def test_a_gateway_that_drains_ends_connections_and_each_state_writes_its_number
             {"access_log": Path("/log")},
             ['access_log "/log" lines if=$logged;', 'split_clients $request_id $sampled { * "1"; }'],
         ),
-        ({}, ["access_log off;", "server 127.0.0.1:90 ", "server 127.0.0.1:91 ", "proxy_pass http://127.0.0.1:92;"]),
+        ({}, ["access_log off;", "server unix:/socket ", "server 127.0.0.1:91 ", "proxy_pass http://127.0.0.1:92;"]),
+        ({}, ['NotFoundException" 5;', 'return 404 "{\\"error\\": \\"Not Found\\", \\"code\\": \\"unknown_model']),
+        ({"is_empty": True}, ['NotFoundException" 14;', 'unavailable\\", \\"detail\\": \\"no model is loaded']),
         ({"page_host": "10.0.0.1"}, ["proxy_pass http://10.0.0.1:92;"]),
     ],
 )

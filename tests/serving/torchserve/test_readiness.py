@@ -20,7 +20,7 @@ class Said(Management):
         self.asked = 0
         self.error: Exception | None = None
 
-    def models(self) -> list[str]:
+    def models(self, _seconds: float | None = None) -> list[str]:
         self.asked += 1
         if self.error:
             raise self.error

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import re
 import signal
 import threading
 from collections import Counter
@@ -22,6 +23,7 @@ from tests.waiting import wait_until
 from torchferry.errors import ServerFault
 from torchferry.serving.client import RestClient
 from torchferry.serving.torchserve.unanswered import unanswered
+from torchferry.serving.torchserve.worker_log import AT_ONCE
 
 pytestmark = pytest.mark.server
 
@@ -61,10 +63,18 @@ def test_where_a_batch_fails_only_the_request_that_made_it_fail_is_a_500(bundle:
         addresses = server.wait_ready()
         with ThreadPoolExecutor(4) as threads:
             answers = list(threads.map(ask, [BLACK, WHITE, BLACK, BLACK]))
+            assert len(set(threads.map(ask, [WHITE] * 10 * AT_ONCE))) == 1
+        logged = re.search(r"log +(\S+)", server.log.read_text())
+        assert logged
+        printed = Path(logged[1]).read_text()
     finally:
         server.stop()
     assert [answers[0], *answers[2:]] == ["(1, 10)"] * 3
     assert "answered 500: the model cannot compute it" in answers[1]
+    lines = [line for line in printed.splitlines() if "the model cannot compute an answer: " in line]
+    assert "Reshape" in lines[0]
+    assert AT_ONCE <= len(lines) < 5 * AT_ONCE
+    assert "Traceback" not in printed
 
 
 @pytest.fixture
@@ -77,7 +87,7 @@ def test_sigterm_lets_requests_in_flight_end(slow: Path, tmp_path: Path) -> None
     addresses = server.wait_ready()
     with ThreadPoolExecutor(3) as threads, RestClient(addresses["rest"]) as client:
         asked = [threads.submit(client.infer, MODEL, {"image": np.repeat(BLACK, 20, axis=0)}) for _ in range(3)]
-        wait_until(lambda: unanswered(addresses["metrics"]) > 1)
+        wait_until(lambda: unanswered(addresses["metrics"], "") > 1)
         server.process.send_signal(signal.SIGTERM)
         for future in asked:
             assert future.result()["probabilities"].shape == (20, 10)
@@ -89,12 +99,12 @@ def test_a_second_signal_ends_it_at_once(slow: Path, tmp_path: Path) -> None:
     addresses = server.wait_ready()
     with ThreadPoolExecutor(1) as threads, RestClient(addresses["rest"]) as client:
         asked = threads.submit(client.infer, MODEL, {"image": np.repeat(BLACK, 400, axis=0)})
-        wait_until(lambda: unanswered(addresses["metrics"]) > 0)
+        wait_until(lambda: unanswered(addresses["metrics"], "") > 0)
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not server.ready_file.exists())
         server.process.send_signal(signal.SIGTERM)
         assert asked.exception() is not None
-    assert server.process.wait(60) == 0, server.log.read_text()
+    assert server.process.wait(60) == 128 + signal.SIGTERM, server.log.read_text()
 
 
 def test_what_a_killed_worker_had_is_not_waited_for(slow: Path, tmp_path: Path) -> None:
@@ -102,13 +112,13 @@ def test_what_a_killed_worker_had_is_not_waited_for(slow: Path, tmp_path: Path) 
     addresses = server.wait_ready()
     with ThreadPoolExecutor(1) as threads, RestClient(addresses["rest"]) as client:
         asked = threads.submit(client.infer, MODEL, {"image": np.repeat(BLACK, 400, axis=0)})
-        wait_until(lambda: unanswered(addresses["metrics"]) > 0)
+        wait_until(lambda: unanswered(addresses["metrics"], "") > 0)
         [worker] = workers_of(addresses)
         worker.kill()
         assert isinstance(asked.exception(), ServerFault)
-    wait_until(lambda: unanswered(addresses["metrics"]) == 0)
+    wait_until(lambda: unanswered(addresses["metrics"], "") == 0)
     server.stop()
-    assert "are dropped" not in server.log.read_text()
+    assert "dropped" not in server.log.read_text()
 
 
 class Nonsense:

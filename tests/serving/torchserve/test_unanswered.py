@@ -2,13 +2,17 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from tests.serving.torchserve.exposed import exposed
+from torchferry.errors import ServerFault
 from torchferry.serving.metric_names import MODEL
+from torchferry.serving.net.addresses import authority, listeners
 from torchferry.serving.torchserve.unanswered import unanswered, wait_idle
+from torchferry.serving.torchserve.wsgi_server import StartResponse, served
 
 
 class Clock:
@@ -46,9 +50,20 @@ def page() -> Iterator[str]:
 
 
 def test_queues_and_workers_of_all_models_are_added_up_or_those_of_one_version(page: str) -> None:
-    assert unanswered(page) == 144
-    assert unanswered(page, "digits", "2.0") == 41
-    assert unanswered(page, "dogs", "1.0") == 0
+    assert unanswered(page, "") == 144
+    assert unanswered(page, "", "digits", "2.0") == 41
+    assert unanswered(page, "", "dogs", "1.0") == 0
+
+
+def test_a_page_that_says_nothing_is_not_taken_for_nothing() -> None:
+    def broken(_environ: dict[str, Any], start: StartResponse) -> list[bytes]:
+        start("503 Service Unavailable", [])
+        return []
+
+    sockets = listeners("127.0.0.1", 0, "--metrics-port")
+    where = f"http://{authority(*sockets[0].getsockname())}/metrics"
+    with served(broken, sockets, "page"), pytest.raises(ServerFault, match=rf"^{where}: answered 503$"):
+        unanswered(where, "")
 
 
 @pytest.mark.usefixtures("clock")

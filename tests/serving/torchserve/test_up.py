@@ -10,10 +10,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+import urllib3
 
 from tests.commands import run_command
 from tests.server import Server
 from tests.waiting import wait_until
+from torchferry.serving.client import GrpcClient, Refused
+from torchferry.serving.net.addresses import authority
 from torchferry.serving.torchserve.launcher import NOT_BOUND, TorchServe
 from torchferry.serving.torchserve.settings import LOOPBACK, Settings
 
@@ -87,13 +90,22 @@ def test_a_port_that_somebody_takes_first_is_replaced(store: Path) -> None:
 
 
 @pytest.mark.server
-def test_those_that_start_together_all_get_ready(store: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_those_that_start_together_all_get_ready_on_either_family(
+    store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """They want the same management ports, and each may take one that another has claimed."""
     mar = store / "digits-onnx-fp32.mar"
-    servers = [Server(mar, folder=tmp_path_factory.mktemp("together")) for _ in range(3)]
+    hosts = ("127.0.0.1", "::1", "::") if socket.has_ipv6 else ("127.0.0.1",) * 3
+    servers = [Server(mar, folder=tmp_path_factory.mktemp("together"), options=("--host", host)) for host in hosts]
     try:
-        found = [server.wait_ready()["management"] for server in servers]
-        assert len(set(found)) == 3
+        found = [server.wait_ready() for server in servers]
+        assert len({addresses["management"] for addresses in found}) == 3
+        for host, addresses in zip(hosts, found, strict=True):
+            for address in (LOOPBACK, "::1") if host == "::" else (host,):
+                rest, grpc = (authority(address, int(addresses[name].rpartition(":")[2])) for name in ("rest", "grpc"))
+                assert urllib3.request("GET", f"http://{rest}/ping").status == 200
+                with GrpcClient(grpc) as client, pytest.raises(Refused, match="are not an image"):
+                    client.predict("digits-onnx-fp32", b"x")
     finally:
         for server in servers:
             server.stop()

@@ -37,7 +37,7 @@ def test_requests_of_all_protocols_are_added_up_for_the_version_alone() -> None:
     registry = CollectorRegistry()
     counted(registry, "2.0", ok=5)
     with exposed(registry) as page:
-        found, other = VersionStats.of(page, "digits", "2.0"), VersionStats.of(page, "digits", "1.0")
+        found, other = VersionStats.of(page, "", "digits", "2.0"), VersionStats.of(page, "", "digits", "1.0")
     assert found == VersionStats(12, 2, 5, 4, {0.01: 0, 0.1: 10, math.inf: 10})
     assert other == VersionStats(0, 0, 0, 0, {})
 
@@ -45,7 +45,7 @@ def test_requests_of_all_protocols_are_added_up_for_the_version_alone() -> None:
 def test_a_page_that_nobody_serves_is_named() -> None:
     page = f"http://127.0.0.1:{free_port()}/metrics"
     with pytest.raises(ServerFault, match=rf"^{page}: no answer \(NewConnectionError\)$"):
-        VersionStats.of(page, "digits", "1.0")
+        VersionStats.of(page, "", "digits", "1.0")
 
 
 def test_what_was_before_is_taken_off_but_not_what_waits_now() -> None:

@@ -117,13 +117,43 @@ def test_cmyk_is_converted_with_its_right_sign(kind: str) -> None:
     np.testing.assert_allclose(found[:, 5, 5], [250, 240, 230], atol=3)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP", "PNG", "MPO"])
-def test_of_several_pictures_in_a_file_the_first_is_taken(kind: str) -> None:
-    first, second = Image.new("RGB", (10, 12), (255, 0, 0)), Image.new("RGB", (10, 12), (0, 0, 255))
-    lossless = {"lossless": True} if kind == "WEBP" else {}
-    data = encoded(first, kind, save_all=True, append_images=[second], **lossless)
+FIRST, SECOND = (Image.new("RGB", (10, 12), colour) for colour in ((255, 0, 0), (0, 0, 255)))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP", "PNG", "AVIF"])
+def test_a_file_of_several_pictures_is_refused(kind: str) -> None:
+    """Which of them would be meant?"""
+    if kind not in FORMATS:
+        pytest.skip(f"this Pillow has no {kind}")
+    with pytest.raises(NotAnImage, match="the file has several pictures, as frames or pages"):
+        decode_image(encoded(FIRST, kind, save_all=True, append_images=[SECOND]), Spec())
+    alone = encoded(FIRST, kind, save_all=True)
+    np.testing.assert_allclose(decode_image(alone, Spec())[:, 5, 5], [255, 0, 0], atol=8)
+
+
+def test_a_phones_picture_is_the_one_before_its_preview() -> None:
+    data = encoded(FIRST, "MPO", save_all=True, append_images=[SECOND])
     assert Image.open(io.BytesIO(data)).n_frames == 2  # type: ignore[attr-defined]
     np.testing.assert_allclose(decode_image(data, Spec())[:, 5, 5], [255, 0, 0], atol=3)
+
+
+@pytest.mark.parametrize(("kind", "is_taken"), [(1, True), (4, True), (5, True), (0, False), (2, False)])
+def test_smaller_copies_and_masks_of_a_tiff_are_no_pictures_of_their_own(kind: int, is_taken: bool) -> None:
+    copy = SECOND.resize((5, 6))
+    copy.encoderinfo = {"tiffinfo": {254: kind}}
+    data = encoded(FIRST, "TIFF", save_all=True, append_images=[copy])
+    if is_taken:
+        np.testing.assert_array_equal(decode_image(data, Spec())[:, 5, 5], [255, 0, 0])
+    else:
+        with pytest.raises(NotAnImage, match="several pictures"):
+            decode_image(data, Spec())
+
+
+def test_a_tiff_of_more_pages_than_copies_can_be_is_refused() -> None:
+    copy = SECOND.resize((5, 6))
+    copy.encoderinfo = {"tiffinfo": {254: 1}}
+    with pytest.raises(NotAnImage, match="several pictures"):
+        decode_image(encoded(FIRST, "TIFF", save_all=True, append_images=[copy] * 40), Spec())
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF"])

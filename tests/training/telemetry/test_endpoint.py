@@ -1,9 +1,12 @@
 """The endpoint is on a port that is free, and stays for a scrape where one is to be expected."""
 
 import socket
+import struct
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
@@ -29,9 +32,10 @@ def patient(registry: CollectorRegistry) -> Iterator[Endpoint]:
     endpoint.close()
 
 
-def asked(endpoint: Endpoint, method: str = "GET") -> bytes:
+def asked(endpoint: Endpoint, method: str = "GET", **headers: str) -> bytes:
     assert endpoint.url is not None
-    with urllib.request.urlopen(urllib.request.Request(endpoint.url, method=method), timeout=30) as answer:
+    request = urllib.request.Request(endpoint.url, method=method, headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
         return bytes(answer.read())
 
 
@@ -69,6 +73,38 @@ def test_a_health_check_is_no_scrape(patient: Endpoint) -> None:
     assert (thread.is_alive(), patient.scraped) == (True, False)
     ended.set()
     thread.join(30)
+
+
+def test_it_can_ask_for_a_token(registry: CollectorRegistry, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("s-prometheus\n")
+    endpoint = Endpoint(MetricsConfig(port=0, token_file=str(tmp_path / "token")), registry)
+    try:
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            asked(endpoint)
+        refused.value.close()
+        assert (refused.value.code, refused.value.headers["WWW-Authenticate"]) == (401, "Bearer")
+        assert (asked(endpoint, "OPTIONS"), endpoint.scraped) == (b"", False)
+        assert b"loss 0.5" in asked(endpoint, Authorization="Bearer s-prometheus")
+        assert endpoint.scraped
+    finally:
+        endpoint.close()
+
+
+def test_a_client_that_goes_away_or_sends_nothing_leaves_no_line(
+    registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("torchferry.training.telemetry.endpoint.IDLE_SECONDS", 0.1)
+    endpoint = Endpoint(MetricsConfig(port=0), registry)
+    where = ("127.0.0.1", endpoint.serving[0][0].server_port)
+    with socket.create_connection(where) as silent:
+        silent.sendall(b"GET /")
+        with socket.create_connection(where) as gone:
+            gone.sendall(b"GE")
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert silent.recv(1) == b""
+        assert b"loss 0.5" in asked(endpoint)
+    endpoint.close()
+    assert capfd.readouterr().err == ""
 
 
 def test_its_limit_ends_it_and_0_never_waits(registry: CollectorRegistry, capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,6 +86,7 @@ ALIKE = {
     ),
     "packed": Sent(INFER, RIGHT, compression=grpc.Compression.Gzip),
     "no model": Sent(INFER, asking(model_name="nobody")),
+    "no model, of a trace": Sent(INFER, asking(model_name="nobody"), (("x-request-id", "mine"),)),
     "no such text in a header": Sent(INFER, asking(model_name="é%\n☃")),
     "no message": Sent(INFER, b"\xff\xff"),
     "nothing": Sent(INFER, b""),

@@ -65,6 +65,7 @@ async def test_an_exception_is_told_by_its_class_alone_and_printed_whole(capsys:
     with pytest.raises(grpc.aio.AbortError):
         await raising(KeyError("a secret"))(b"", context)
     assert (context.code, context.details) == (grpc.StatusCode.INTERNAL, "a bug of the server: KeyError")
+    assert context.trailing == {"error-code": "internal_server_error"}
     assert "KeyError: 'a secret'" in capsys.readouterr().err
 
 

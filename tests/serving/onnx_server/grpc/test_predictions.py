@@ -82,7 +82,8 @@ async def test_a_full_queue_says_when_to_come_again_and_every_place_is_given_bac
         admission = plane.repository.find("tiny").admission
         admission.limit = 0
         context = await refusal(plane, Request(model_name="tiny", input={"data": ROW}))
-        assert (context.code, context.trailing) == (grpc.StatusCode.RESOURCE_EXHAUSTED, {"retry-after": "1"})
+        said = {"error-code": "overloaded", "retry-after": "1", "server-timing": "decode;dur=0.000"}
+        assert (context.code, context.trailing) == (grpc.StatusCode.RESOURCE_EXHAUSTED, said)
         admission.limit = 1
         await refusal(plane, Request(model_name="tiny", input={"data": b"a,b"}))
         assert admission.inside == 0

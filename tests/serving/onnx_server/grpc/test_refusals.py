@@ -6,8 +6,9 @@ import grpc
 import numpy as np
 import pytest
 from tritonclient.grpc import service_pb2 as messages
+from tritonclient.grpc import service_pb2_grpc
 
-from tests.serving.onnx_server.calling import call, infer_request
+from tests.serving.onnx_server.calling import call, channel, infer_request
 
 IMAGE = np.zeros((1, 1, 8, 8), np.uint8)
 
@@ -17,11 +18,42 @@ def target(asked: dict[str, str]) -> str:
     return asked["grpc"]
 
 
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+ASKED = (("x-request-id", "mine"), ("traceparent", f"00-{TRACE}-b7ad6b7169203331-01"))
+
+
+def trailing(target: str, method: str, request: Any) -> dict[str, str]:
+    """Of a call with an id and a trace."""
+    with channel(target) as opened:
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(opened)
+        try:
+            _, call = getattr(stub, method).with_call(request, timeout=60, metadata=ASKED)
+        except grpc.RpcError as error:
+            call = error
+        return dict(call.trailing_metadata())
+
+
 def refusal(target: str, method: str, request: Any) -> tuple[str, str]:
     """Status and words."""
     with pytest.raises(grpc.RpcError) as error:
         call(target, method, request)
     return error.value.code().name, error.value.details()
+
+
+def test_an_error_says_its_code_its_id_and_its_trace(target: str) -> None:
+    answered = trailing(target, "ModelInfer", infer_request("digits", {"image": IMAGE}))
+    assert "error-code" not in answered
+    for request, code in (
+        (infer_request("nobody", {}), "unknown_model"),
+        (infer_request("digits", {}), "wrong_tensor"),
+    ):
+        said = trailing(target, "ModelInfer", request)
+        assert said.keys() - answered.keys() == {"error-code"}
+        assert (said["error-code"], said["x-request-id"], TRACE in said["traceparent"]) == (code, "mine", True)
+    for method, code in (("ModelMetadata", "unknown_model"), ("RepositoryModelLoad", "forbidden")):
+        message = {"ModelMetadata": messages.ModelMetadataRequest(name="nobody")}
+        said = trailing(target, method, message.get(method, messages.RepositoryModelLoadRequest()))
+        assert (said["error-code"], said["x-request-id"]) == (code, "mine")
 
 
 def without_data() -> Any:

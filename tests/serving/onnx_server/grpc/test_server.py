@@ -1,6 +1,7 @@
 """The standard services beside ours: grpc.health.v1 and reflection."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,7 +12,12 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from tests.serving.onnx_server.calling import channel
 from tests.serving.onnx_server.conftest import StartServer
+from tests.serving.onnx_server.in_process import serving_bundles
+from tests.serving.wire import in_loop
 from tests.waiting import wait_until
+from torchferry.errors import UserError
+from torchferry.serving.net.auth import Access
+from torchferry.serving.onnx_server.grpc.server import GrpcServer
 
 INFERENCE = "inference.GRPCInferenceService"
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -65,3 +71,10 @@ def test_reflection_lists_and_describes_the_services(opened: grpc.Channel) -> No
     (service,) = [each for file in files for each in file.service if each.name == "GRPCInferenceService"]
     assert {"ModelInfer", "ModelStreamInfer", "ServerReady"} <= {method.name for method in service.method}
     assert reflected(opened, file_containing_symbol="no.such.Thing").error_response.error_code
+
+
+@in_loop
+async def test_where_it_cannot_listen_is_said_with_its_option(engine: str) -> None:
+    async with serving_bundles(grpc_port=0, grpc_unix_socket=Path("/nowhere/x"), grpc_engine=engine) as plane:
+        with pytest.raises(UserError, match="--grpc-unix-socket: cannot listen on unix:/nowhere/x; give another one"):
+            GrpcServer(plane, Access(None), None)

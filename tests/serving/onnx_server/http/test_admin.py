@@ -1,5 +1,6 @@
 """Versions and channels are changed on the admin port, and a change that is refused changes nothing."""
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 
 from tests.serving.keys import write_key
 from tests.serving.onnx_server.in_process import Line, Said, serving_bundles
-from tests.serving.tiny_bundle import written
+from tests.serving.tiny_bundle import VARIANT, written
 from tests.serving.wire import in_loop
+from torchferry.object_store import ObjectStore
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import SigningKey, TrustedKeys
@@ -19,16 +21,24 @@ from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.http.admin import Admin
 from torchferry.serving.onnx_server.http.rest import Rest
 from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
+from torchferry.serving.onnx_server.models.pulled_bundles import PulledBundles, pulled_from
+from torchferry.serving.registry.catalogue import Catalogue
+from torchferry.serving.registry.publish import publish
 
 TINY = "/v2/repository/models/tiny/"
 
 
 class Port:
     def __init__(
-        self, plane: DataPlane, *roots: Path, tokens: Path | None = None, trusted: TrustedKeys | None = None
+        self,
+        plane: DataPlane,
+        *roots: Path,
+        tokens: Path | None = None,
+        trusted: TrustedKeys | None = None,
+        registry: PulledBundles | None = None,
     ) -> None:
         self.plane = plane
-        self.line = Line(Admin(plane, Rest(plane, Access(tokens)), AllowedBundles(roots, trusted)))
+        self.line = Line(Admin(plane, Rest(plane, Access(tokens)), AllowedBundles(roots, trusted, registry)))
 
     async def post(self, call: str, body: Any = b"", **headers: str) -> Said:
         return await self.line.ask(TINY + call, body, **{"Content-Type": "application/json"} | headers)
@@ -81,6 +91,46 @@ async def test_load_without_a_bundle_reads_the_same_ones_again_and_moves_no_chan
         assert (await port.post("load")).status == 200
         assert port.plane.repository.find("tiny", "1.0") is not before
         assert (await port.channels())["stable"]["version"] == "1.0"
+
+
+@in_loop
+async def test_a_version_is_loaded_from_the_registry(tmp_path: Path) -> None:
+    url = str(tmp_path / "store")
+    catalogue = Catalogue(ObjectStore(url), "tiny")
+    publish(written(tmp_path / "elsewhere", version="2.0"), catalogue)
+    catalogue.move("next", "2.0")
+    async with serving_bundles(written(tmp_path / "here")) as plane:
+        with pulled_from(url, None) as registry:
+            port = Port(plane, tmp_path / "here", registry=registry)
+            said = await port.post("load", {"parameters": {"bundle": f"{url}/tiny@next", "channel": "canary"}})
+            assert (said.status, port.versions) == (200, ["1.0", "2.0"]), said.body
+            assert (await port.channels())["canary"]["version"] == "2.0"
+            assert (await port.post("load")).status == 200  # it is read again where it was pulled to
+            said = await port.post("load", {"parameters": {"bundle": f"{url}/tiny@9"}})
+            assert (said.status, "has no '9', only next, 2.0" in said.json["detail"]) == (400, True)
+
+
+@in_loop
+async def test_a_registry_that_does_not_answer_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    async with managing(written(tmp_path), load_timeout=0.1) as port:
+        monkeypatch.setattr(AllowedBundles, "source", lambda *_: over.wait(60))
+        said = await port.load(written(tmp_path, version="2.0"))
+        over.set()
+        assert (said.status, "was not read within 0.1 s" in said.json["detail"]) == (400, True)
+
+
+@in_loop
+async def test_where_all_variants_are_served_one_is_loaded_by_its_name(tmp_path: Path) -> None:
+    variant = f"/v2/repository/models/tiny-{VARIANT}/"
+    async with managing(written(tmp_path), all_variants=True) as port:
+        body = {"parameters": {"bundle": str(written(tmp_path, version="2.0").root)}}
+        said = await port.line.ask(variant + "load", body, **{"Content-Type": "application/json"})
+        assert (said.status, said.json) == (200, {"name": f"tiny-{VARIANT}"})
+        assert port.plane.repository.find(f"tiny-{VARIANT}").version == "2.0"
+        assert port.versions == ["1.0"]
 
 
 @in_loop
@@ -206,6 +256,13 @@ async def test_a_page_of_another_origin_changes_nothing(tmp_path: Path) -> None:
             said = await port.post("unload", **headers)
             assert (said.status, "pages of other origins may not ask" in said.json["detail"]) == (403, True)
         assert port.versions == ["1.0"]
+
+
+@in_loop
+async def test_a_change_that_is_not_json_is_refused(tmp_path: Path) -> None:
+    async with managing(written(tmp_path)) as port:
+        said = await port.post("unload", **{"Content-Type": "text/plain"})
+        assert (said.status, said.json["code"], port.versions) == (415, "unsupported_type", ["1.0"])
 
 
 @in_loop

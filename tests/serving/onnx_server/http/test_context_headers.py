@@ -32,11 +32,63 @@ def test_a_requests_id_comes_back(served: dict[str, str], path: str) -> None:
     assert ask(served["rest"], path, BODY).headers["X-Request-Id"] is None
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/nowhere", None, 404),
+        ("GET", INFER, None, 405),
+        ("POST", f"{INFER}?a=1", b"", 422),
+        ("GET", "/v2/models/nobody", None, 404),
+        ("GET", "/v2/health/live", None, 200),
+        ("GET", "/v2/models/digits", None, 200),
+    ],
+)
+def test_every_answer_has_the_requests_id(
+    served: dict[str, str], method: str, path: str, body: bytes | None, status: int
+) -> None:
+    answer = ask(served["rest"], path, body, {"X-Request-Id": "mine"}, method)
+    assert (answer.status, answer.headers.get_all("X-Request-Id")) == (status, ["mine"])
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("model", "body", "status"), [("digits", b"{", 400), ("nobody", b"", 404)])
+def test_an_error_of_a_model_has_what_an_answer_has(
+    served: dict[str, str], path: str, model: str, body: bytes, status: int
+) -> None:
+    headers = {"X-Request-Id": "mine", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
+    answer = ask(served["rest"], path.replace("digits", model), body, headers)
+    assert (answer.status, answer.headers.get_all("X-Request-Id")) == (status, ["mine"])
+    assert TRACE in answer.headers["traceparent"]
+    assert answer.headers["Server-Timing"].startswith("decode;dur=")
+
+
+def test_who_is_refused_before_the_body_is_here_has_it_too(served: dict[str, str]) -> None:
+    connection = http.client.HTTPConnection(urlsplit(served["rest"]).netloc, timeout=60)
+    connection.putrequest("POST", INFER.replace("digits", "nobody"))
+    for name, value in (
+        ("Content-Length", "100"),
+        ("X-Request-Id", "mine"),
+        ("traceparent", f"00-{TRACE}-{'1' * 16}-00"),
+    ):
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["X-Request-Id"], answer.headers["Connection"]) == (404, "mine", "close")
+    assert TRACE in answer.headers["traceparent"]
+    connection.close()
+
+
 def test_an_id_in_the_body_that_fits_no_header_does_no_harm(served: dict[str, str]) -> None:
     for given in ("two\r\nlines: 1", "\u2713", "\x00"):
         answer = ask(served["rest"], INFER, BODY | {"id": given})
         assert (answer.status, answer.json["id"]) == (200, given)
         assert "lines" not in answer.headers
+
+
+def test_an_id_in_the_body_comes_back_where_no_header_has_one(served: dict[str, str]) -> None:
+    body = BODY | {"id": "the bodys"}
+    for headers, said in (({}, ["the bodys"]), ({"X-Request-Id": "the headers"}, ["the headers"])):
+        assert ask(served["rest"], INFER, body, headers).headers.get_all("X-Request-Id") == said
 
 
 def test_a_callers_trace_goes_on(served: dict[str, str]) -> None:

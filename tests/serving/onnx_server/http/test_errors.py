@@ -10,6 +10,7 @@ from torchferry.serving.errors import (
     AnswerTooLarge,
     ClientGone,
     DeadlinePassed,
+    Forbidden,
     InferenceFailed,
     NotAllowed,
     NotDecodable,
@@ -36,6 +37,7 @@ async def refusal(error: Refusal) -> Said:
     [
         (NotDecodable, 400, "Bad Request"),
         (NotAllowed, 401, "Unauthorized"),
+        (Forbidden, 403, "Forbidden"),
         (UnknownModel, 404, "Not Found"),
         (TooSlow, 408, "Request Timeout"),
         (TooLarge, 413, "Content Too Large"),
@@ -73,7 +75,7 @@ async def test_who_has_no_token_is_told_of_which_kind_it_is() -> None:
 def test_no_two_errors_have_one_code() -> None:
     """Programs go by them: this list only grows."""
     assert sorted(CODES) == [
-        *("answer_too_large", "bad_request", "body_too_slow", "deadline_passed"),
+        *("answer_too_large", "bad_request", "body_too_slow", "deadline_passed", "forbidden"),
         *("inference_failed", "internal_server_error"),
         *("method_not_allowed", "not_allowed", "not_decodable", "not_found", "not_implemented", "overloaded"),
         *("request_header_fields_too_large", "too_large", "unavailable", "unknown_model", "unsupported_type"),

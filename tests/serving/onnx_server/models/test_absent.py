@@ -4,7 +4,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from torchferry.errors import UserError
-from torchferry.serving.onnx_server.models.absent import LATER, SOON, Absent
+from torchferry.serving.errors import LATER, SOON
+from torchferry.serving.onnx_server.models.absent import Absent
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 
 

@@ -11,6 +11,10 @@ from tests.commands import run_command
 from tests.serving.altered import another_version
 from tests.serving.onnx_server.asking import ask, tensor
 from tests.serving.onnx_server.conftest import StartServer
+from torchferry.object_store import ObjectStore
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.registry.catalogue import Catalogue
+from torchferry.serving.registry.publish import publish
 
 INFER = "/v2/models/digits/infer"
 MANAGED = "/v2/repository/models/digits"
@@ -42,10 +46,13 @@ def test_weights_share_the_requests(bundle: Path, second: Path, start_server: St
     assert versions(addresses["rest"], 5, "/v2/models/digits/versions/1.0/infer") == {"1.0": 5}
 
 
-def test_a_canary_is_loaded_promoted_and_rolled_back(bundle: Path, second: Path, start_server: StartServer) -> None:
-    addresses = start_server(bundle, options=("--bundle-root", second.parent)).wait_ready()
+def test_a_canary_is_loaded_promoted_and_rolled_back(
+    bundle: Path, second: Path, start_server: StartServer, tmp_path: Path
+) -> None:
+    publish(bundles.load(second), Catalogue(ObjectStore(str(tmp_path)), "digits"))
+    addresses = start_server(bundle, options=("--registry", tmp_path)).wait_ready()
     rest, admin = addresses["rest"], addresses["admin"]
-    canary = {"parameters": {"bundle": str(second), "channel": "canary", "weight": 0}}
+    canary = {"parameters": {"bundle": f"{tmp_path}/digits@2.0", "channel": "canary", "weight": 0}}
     assert ask(admin, f"{MANAGED}/load", canary).status == 200
     assert versions(rest, 10) == {"1.0": 10}
     promoted: dict[str, Any] = {"stable": "2.0", "canary": {"version": "2.0"}}

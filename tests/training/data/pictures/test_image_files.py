@@ -58,7 +58,7 @@ def test_names_lie_in_one_array_and_need_no_randomness(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    samples = files(tmp_path, "gone.png", "folder.png", "text.png", "good.png")
+    samples = files(tmp_path, "gone.png", "folder.png", "text.png", "good.png", "animated.gif")
     (tmp_path / "gone.png").unlink()
     (tmp_path / "folder.png").unlink()
     (tmp_path / "folder.png").mkdir()
@@ -70,3 +70,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorruptSample, match=r"gone\.png"):
         samples.decoded()
     assert int(samples[3][1]) == 4
+    noise(4).save(tmp_path / "animated.gif", save_all=True, append_images=[noise(5)])
+    with pytest.raises(CorruptSample, match=r"animated\.gif: cannot .*: the file has several pictures"):
+        samples[4]
