@@ -12,7 +12,6 @@ LONGEST_MS = 10_000
 """An honest client waits so long."""
 
 
-@pytest.mark.xfail(reason="clients do not have their shares of the queue yet", strict=False)
 @pytest.mark.server
 @pytest.mark.serial
 def test_of_50_honest_pictures_a_second_none_fails(bundle: Path, tmp_path: Path) -> None:
