@@ -25,8 +25,8 @@ class Slices:
     is_over = False
     error: Exception | None = None
 
-    def __init__(self, client: str, calls: Sequence[Call], told: "asyncio.Future[list[Any]]") -> None:
-        self.client, self.calls, self.told = client, calls, told
+    def __init__(self, client: str, calls: Sequence[Call], told: "asyncio.Future[list[Any]]", keeps_lock: bool) -> None:
+        self.client, self.calls, self.told, self.keeps_lock = client, calls, told, keeps_lock
         self.results: list[Any] = [None] * len(calls)
         self.begun = self.ended = 0
 
@@ -53,13 +53,14 @@ class DecodeThreads:
         self.held: Counter[str] = Counter()
         """Threads, by client."""
         self.changed = threading.Condition()
-        self.is_closed = self.is_started = False
+        self.is_closed = self.is_started = self.lock_is_kept = False
 
-    def run(self, client: str, calls: Sequence[Call]) -> "asyncio.Future[list[Any]]":
+    def run(self, client: str, calls: Sequence[Call], *, keeps_lock: bool = False) -> "asyncio.Future[list[Any]]":
         """What all calls give, or what the first one raises that fails; no further one is begun then, nor when the
-        future is cancelled."""
+        future is cancelled. `keeps_lock`: they keep the interpreter's lock for long. One of these is run at a time, or
+        the event loop would wait for several in a row."""
         loop = asyncio.get_running_loop()
-        slices = Slices(client, calls, loop.create_future())
+        slices = Slices(client, calls, loop.create_future(), keeps_lock)
         slices.told.add_done_callback(lambda told: self._drop(slices) if told.cancelled() else None)
         with self.changed:
             self._start()
@@ -99,8 +100,9 @@ class DecodeThreads:
         """Whose turn it is, and with which of its calls; None at the end."""
         with self.changed:
             while not self.is_closed:
-                if slices := next((each for each in self.queue if self.held[each.client] < self.most), None):
+                if slices := next(filter(self._may_begin, self.queue), None):
                     self.held[slices.client] += 1
+                    self.lock_is_kept |= slices.keeps_lock
                     self.queue.serve(slices)
                     slices.begun += 1
                     if slices.has_more:  # behind its client's other requests
@@ -109,11 +111,17 @@ class DecodeThreads:
                 self.changed.wait()
         return None
 
+    def _may_begin(self, slices: Slices) -> bool:
+        return self.held[slices.client] < self.most and not (slices.keeps_lock and self.lock_is_kept)
+
     def _ended(self, slices: Slices, place: int, result: Any, error: Exception | None, seconds: float) -> None:
         with self.changed:
             self.held[slices.client] -= 1
             if not self.held[slices.client]:
                 del self.held[slices.client]
+            if slices.keeps_lock:
+                self.lock_is_kept = False
+            self.changed.notify()  # what may begin now need not be what this thread takes next
             self.queue.charge(slices.client, round(seconds * 1e6))
             slices.results[place] = result
             slices.ended += 1

@@ -200,7 +200,8 @@ class Exchange(Generic[Answer]):
         if (size := self.form.size) > COUNTED:
             self._hold(size)
         if self.form.is_large:
-            self._aside(lambda read: self._asked(*read), partial(self.form.read, self.model))
+            # Whatever makes Python's objects of a body keeps the interpreter's lock.
+            self._aside(lambda read: self._asked(*read), partial(self.form.read, self.model), keeps_lock=True)
         else:
             self._read()
 
@@ -321,9 +322,10 @@ class Exchange(Generic[Answer]):
         if samples > most:
             raise TooLarge(f"the request has {samples} samples; {most} are allowed")
 
-    def _aside(self, then: Callable[[list[Any]], None], *calls: Callable[[], Any]) -> None:
+    def _aside(self, then: Callable[[list[Any]], None], *calls: Callable[[], Any], keeps_lock: bool = False) -> None:
         """`then` with what each of the calls gives, which are made in threads, as a part of decoding."""
-        self._wait("decode", then, partial(self.plane.threads.run, self.context.client, calls))
+        begin = partial(self.plane.threads.run, self.context.client, calls, keeps_lock=keeps_lock)
+        self._wait("decode", then, begin)
 
     def _wait(self, stage: str, then: Callable[[Any], None], begin: Callable[[], asyncio.Future[Any]]) -> None:
         """`then` with what comes of what is begun, in time, as a part of the stage."""

@@ -139,3 +139,29 @@ async def test_once_closed_it_begins_nothing_and_waits_for_nothing() -> None:
             assert thread.daemon
         await until(lambda: not pool.held)
         assert (work.begun, first.done()) == (["a0"], False)
+
+
+@in_loop
+async def test_of_calls_that_keep_the_interpreters_lock_one_runs_at_a_time_and_others_beside_it() -> None:
+    with threads(3) as (pool, work):
+        keeping = [pool.run(name, work.calls(name, 1), keeps_lock=True) for name in ("a", "b")]
+        await until(lambda: work.begun == ["a0"])
+        beside = pool.run("c", work.calls("c", 2))
+        await until(lambda: len(work.begun) == 3)
+        assert work.begun == ["a0", "c0", "c1"]
+        work.may_end.release(1000)
+        assert [await each for each in (*keeping, beside)] == [["a0"], ["b0"], ["c0", "c1"]]
+
+
+@in_loop
+async def test_what_could_not_begin_is_begun_by_a_thread_that_waits_when_what_kept_it_has_ended() -> None:
+    with threads(1) as (pool, work):
+        gate = threading.Event()
+        first = pool.run("a", [partial(gate.wait, 60)], keeps_lock=True)
+        own, other = pool.run("a", work.calls("a", 1)), pool.run("b", work.calls("b", 1), keeps_lock=True)
+        await asyncio.sleep(0.05)
+        assert not work.begun
+        gate.set()
+        await until(lambda: sorted(work.begun) == ["a0", "b0"])
+        work.may_end.release(1000)
+        await asyncio.gather(first, own, other)
