@@ -29,6 +29,8 @@ Answer = TypeVar("Answer")
 Written = TypeVar("Written", covariant=True)
 LARGE = 64 * 1024
 """Bytes of a request above which it is read in a thread, so that it does not hold up the others."""
+VERY_LARGE = 2**20
+"""Bytes of which one call of a JSON reader may keep the interpreter's lock for 20 ms."""
 FEW_CLASSES = 1024
 """Best classes of an answer, 2 us each; more are named in a thread."""
 
@@ -102,9 +104,9 @@ class Exchange(Generic[Answer]):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether no session has begun it, and none need."""
+        """Whether no session has begun it, and one still need."""
         work = self.context.work
-        return work.waits if work else self.context.outputs is None
+        return not self.over and (work.waits if work else self.context.outputs is None)
 
     def expect(self, name: str, version: str) -> bool:
         """Whether a request whose body is still to come is worth waiting for: there is such a model, and it has room
@@ -197,11 +199,11 @@ class Exchange(Generic[Answer]):
             self.end(error)
 
     def _begin(self) -> None:
-        if (size := self.form.size) > COUNTED:
-            self._hold(size)
+        if (size := self.form.size) > COUNTED and size > self.held:
+            self._hold(size - self.held)
         if self.form.is_large:
-            # Whatever makes Python's objects of a body keeps the interpreter's lock.
-            self._aside(lambda read: self._asked(*read), partial(self.form.read, self.model), keeps_lock=True)
+            read = partial(self.form.read, self.model)
+            self._aside(lambda given: self._asked(*given), read, keeps_lock=size > VERY_LARGE)
         else:
             self._read()
 
@@ -209,6 +211,11 @@ class Exchange(Generic[Answer]):
         """Count these bytes until the end. Raises Overloaded."""
         self.plane.intake.hold(self.client, size)
         self.held += size
+
+    def _hold_own(self, *tensors: np.ndarray) -> None:
+        for values in tensors:
+            if values.nbytes > COUNTED and (own := _own_bytes(values)):
+                self._hold(own)
 
     def _read(self) -> None:
         started = time.monotonic()
@@ -227,8 +234,10 @@ class Exchange(Generic[Answer]):
         if asked.files:
             self._check_size(check_batch({**asked.inputs, **asked.files}))  # before they are unpacked
             pictures = Pictures(asked.files, self.model.bundle.inputs)
+            self._hold_own(*asked.inputs.values(), *pictures.tensors.values())  # before it is filled
             self._decode(pictures, partial(pictures.check_pixels, self.plane.settings.max_request_pixels, self._go_on))
         else:
+            self._hold_own(*asked.inputs.values())
             self._compute()
 
     def _go_on(self) -> None:
@@ -261,9 +270,6 @@ class Exchange(Generic[Answer]):
             self.context.cache = "hit" if outputs else "miss"
             if outputs:
                 return self._write(outputs)
-        for values in inputs.values():
-            if values.nbytes > COUNTED and (own := _own_bytes(values)):
-                self._hold(own)
         remaining, scheduler, client = self.remaining(), model.scheduler, self.client
         # Of all that wait, which is quickly known; and if that is too much, of what has its turn before.
         if (

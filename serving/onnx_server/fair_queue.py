@@ -8,6 +8,7 @@ where it left, if that is more: or two connections, of which one always waits, w
 import heapq
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
 
@@ -60,6 +61,10 @@ class FairQueue(Generic[T]):
         if len(self.lines) == 1:
             return iter(next(iter(self.lines.values())).items)
         return self._in_turns()
+
+    def in_any_order(self) -> Iterator[T]:
+        """At no cost for each client."""
+        return chain.from_iterable(line.items for line in self.lines.values())
 
     def add(self, item: T) -> None:
         line = self.lines.get(item.client)

@@ -19,7 +19,9 @@ class InferForm:
 
     @property
     def size(self) -> int:
-        return self.request.ByteSize()
+        # ByteSize would write all of it, 2 ms for each MiB.
+        raw = self.request.raw_input_contents
+        return sum(map(len, raw)) if raw else self.request.ByteSize()
 
     @property
     def is_large(self) -> bool:
@@ -34,20 +36,24 @@ class InferForm:
 
 
 class PredictionsForm(predictions_form.PredictionsForm):
-    __slots__ = ("request",)
+    __slots__ = ("bytes", "has_picture", "request")
 
     def __init__(self, request: PredictionsRequest) -> None:
         super().__init__(request.input.get("top_k"))
         self.request = request
+        parts = request.input.values()  # each a copy
+        self.bytes, self.has_picture = 0, False
+        for part in parts:
+            self.bytes += len(part)
+            self.has_picture = self.has_picture or is_picture(part[:HEAD])
 
     @property
     def size(self) -> int:
-        return sum(map(len, self.request.input.values()))
+        return self.bytes
 
     @property
     def is_large(self) -> bool:
-        # Without an index, which would put an empty part in.
-        return not any(is_picture(part[:HEAD]) for part in self.request.input.values())
+        return not self.has_picture
 
     def content(self) -> bytes:
         return the_input(self.request.input, ("top_k",))

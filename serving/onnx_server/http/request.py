@@ -28,6 +28,8 @@ class HttpRequest:
     broken: RequestError | None = None
     """Why the body will never be whole."""
     size = limit = 0
+    held = 0
+    """Bytes that stay counted while whoever waits for the body is told."""
     counted: int | None = None
     """Bytes that are counted as on their way; None once they are not, or if they never were."""
     client = ""
@@ -155,15 +157,22 @@ class HttpRequest:
         if self.timer:
             self.timer.cancel()
             self.timer = None
-        if self.counted is not None:
-            intake = self.connection.port.intake
-            intake.leave(self.client)
-            if self.counted:
-                intake.release(self.client, self.counted)
-            self.counted = None
-        if then := self.then:
-            self.then = None
-            then(found)
+        then, self.then = self.then, None
+        counted, self.counted = self.counted, None
+        if counted is not None:
+            self.connection.port.intake.leave(self.client)
+        self.held = counted or 0
+        try:
+            if then:
+                then(found)
+        finally:
+            if left := self.keep():
+                self.connection.port.intake.release(self.client, left)
+
+    def keep(self) -> int:
+        """The bytes of the body that are counted as on their way: whoever is given it goes on counting them."""
+        held, self.held = self.held, 0
+        return held
 
 
 def too_large(limit: int) -> TooLarge:

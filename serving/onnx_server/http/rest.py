@@ -81,6 +81,7 @@ class Rest:
             if isinstance(body, RequestError):
                 exchange.end(body)
             elif exchange.admit(name, version):
+                exchange.held = request.keep()
                 exchange.take(form(request, body, self.limits[0]))
 
         try:

@@ -170,7 +170,7 @@ class Scheduler:
         """One timer for all of them, because one for each takes as long as reading a request."""
         now = time.monotonic()
         computed = chain.from_iterable(runner.batch.works for runner in self.runners if runner.batch)
-        asked = [*self.waiting[True], *self.waiting[False], *computed]
+        asked = [*self.waiting[True].in_any_order(), *self.waiting[False].in_any_order(), *computed]
         for work in [work for work in asked if work.deadline <= now and not work.is_over]:
             if work.waits:
                 self._remove(work)

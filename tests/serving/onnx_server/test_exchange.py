@@ -35,7 +35,7 @@ from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.dataplane import DataPlane
 from torchferry.serving.onnx_server.exchange import FEW_CLASSES, Exchange, Pieces
 from torchferry.serving.onnx_server.inference import Inference, Outputs, Wanted
-from torchferry.serving.onnx_server.intake import COUNTED
+from torchferry.serving.onnx_server.intake import COUNTED, Intake
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.settings import LEAST_ANSWER
 
@@ -150,10 +150,10 @@ async def test_who_is_late_or_hangs_up_begins_no_further_picture(late: bool, mon
 
     monkeypatch.setattr(Pictures, "decode", decode)
     async with serving_session(Free(), held_bundle(inputs=(pictures_of(2),))) as (plane, model):
-        exchange: Exchange[Outputs] = Exchange(plane, "rest", timeout=0.2 if late else None)
+        exchange: Exchange[Outputs] = Exchange(plane, "rest", timeout=1 if late else None)
         exchange.context.client = "ann"
         assert exchange.admit("tiny", "")
-        exchange.take(Asking(Inference({}, files={"x": [picture(2)] * 1000})))
+        exchange.take(Asking(Inference({}, files={"x": [picture(2)] * 30})))
         await until(lambda: len(begun) == plane.threads.most)
         assert plane.threads.held == {"ann": plane.threads.most}
         if not late:
@@ -164,6 +164,23 @@ async def test_who_is_late_or_hangs_up_begins_no_further_picture(late: bool, mon
         may_end.release(1000)
         await until(lambda: not plane.threads.held)
         assert (len(begun), model.admission.inside) == (plane.threads.most, 0)
+
+
+@in_loop
+async def test_what_pictures_become_is_counted_before_the_first_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end = threading.Semaphore(0)
+    monkeypatch.setattr(Pictures, "decode", lambda _pictures, _picture: may_end.acquire(timeout=60))
+    async with serving_session(Free(), held_bundle(inputs=(pictures_of(1000),))) as (plane, _):
+        plane.intake = Intake(most_bytes=10_000_000)
+        small, more = ({"x": [picture(2)] * count} for count in (2, 9))
+        exchange = begin(plane, Inference({}, files=small), client="ann")
+        assert plane.intake.bytes.held == {"ann": 2_000_000}
+        begin(plane, Inference({}, files=more), client="bob")
+        with pytest.raises(Overloaded, match="too many bytes of requests are here"):
+            await begin(plane, Inference({}, files=small), client="cyd").outcome()
+        may_end.release(1000)
+        await exchange.outcome()
+        assert plane.intake.bytes.held == {"bob": 9_000_000}
 
 
 @in_loop

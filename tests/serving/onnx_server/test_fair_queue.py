@@ -55,6 +55,7 @@ def test_who_comes_later_has_saved_up_no_turns() -> None:
 
 def test_its_order_is_told_before_it_is_served() -> None:
     queue = filled(*(Item("a", 2) for _ in range(3)), Item("b"), Item("c", 3), Item("b"), Item("b"))
+    assert set(map(id, queue.in_any_order())) == set(map(id, queue))
     assert list(queue) == served(queue)
 
 

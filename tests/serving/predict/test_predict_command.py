@@ -208,7 +208,7 @@ def test_a_text_is_no_picture_and_no_table(tmp_path: Path, capsys: pytest.Captur
     """For a model of pictures its answer says so, and nothing is said of a first line."""
     bundle = tiny_bundle.written_pictures(tmp_path)
     (tmp_path / "notes.txt").write_text("dear all, hello\n")
-    with pytest.raises(UserError, match=r"notes\.txt: the 16 bytes are not an image in "):
+    with pytest.raises(UserError, match=r"notes\.txt: 'row': the 16 bytes are not an image in "):
         ask(tmp_path / "notes.txt", "--bundle", bundle.root)
     assert "first line" not in capsys.readouterr().err
 

@@ -140,3 +140,24 @@ async def test_many_small_parts_are_kept_as_one() -> None:
     assert len(request.parts) == 4
     assert b"".join(request.parts) == b"".join([*sent, large, *sent])
     line.lose()
+
+
+@in_loop
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_the_bytes_of_a_body_stay_counted_until_whoever_takes_it_has_them(keeps: bool) -> None:
+    kept: list[int] = []
+
+    def application(request: HttpRequest) -> None:
+        def take(_body: bytes | RequestError) -> None:
+            assert intake.bytes.taken == 5
+            if keeps:
+                kept.append(request.keep())
+
+        request.take_body(LIMIT, SECONDS, take)
+
+    line = Line(application)
+    intake = line.protocol.port.intake
+    line.send(head("/", 6) + b"abcde")
+    assert (intake.bodies.taken, intake.bytes.taken) == (1, 5)
+    line.send(b"f")
+    assert (intake.bodies.taken, intake.bytes.taken, kept) == (0, *((5, [5]) if keeps else (0, [])))
