@@ -36,6 +36,7 @@ MODULES = (
     "contract/dates.py",
     "contract/encoders.py",
     "contract/image.py",
+    "contract/image_effort.py",
     "contract/image_formats.py",
     "contract/missing_words.py",
     "contract/resize.py",

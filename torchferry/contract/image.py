@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from torchferry.contract.image_effort import too_laborious
 from torchferry.contract.image_formats import FORMATS
 from torchferry.contract.resize import fitted, spans
 from torchferry.contract.scaled_jpeg import scale_down
@@ -128,6 +129,8 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         with Image.open(file := _File(data), formats=FORMATS) as image:
             _check_size(image)
             _check_alone(image)
+            if why := too_laborious(data, str(image.format)):
+                raise NotAnImage(f"the image is not decoded: {why}")
             if image.format == "QOI":  # which Pillow reads a byte at a time
                 file.most = math.inf
             yield image

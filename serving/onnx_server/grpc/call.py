@@ -1,5 +1,6 @@
 """A gRPC call: its status for each error, who asks and in which trace, and what its trailing metadata say of it."""
 
+import asyncio
 import traceback
 from typing import NoReturn
 
@@ -45,6 +46,9 @@ STATUS: dict[type[Refusal], grpc.StatusCode] = {
     InferenceFailed: grpc.StatusCode.INTERNAL,
 }
 ANSWERED = tuple(STATUS)
+GONE = grpc.aio.InternalError
+"""Raised by grpcio where there is no call any more: its client has given it up. What is no cancellation it logs, with
+all its frames."""
 REQUEST_ID, CODE = "x-request-id", "error-code"
 """Keys of metadata; the second has the code that bodies over HTTP have."""
 
@@ -54,14 +58,21 @@ async def refuse(context: Context, error: Refusal, known: RequestContext | None 
     trailing = [(CODE, error.code), *(_said(known) if known else _named(_sent(context, REQUEST_ID)))]
     if isinstance(error, TryLater):
         trailing.append(("retry-after", str(error.retry_after)))
-    await context.abort(STATUS[type(error)], str(error), tuple(trailing))
+    await _abort(context, STATUS[type(error)], str(error), trailing)
 
 
 async def fail(context: Context, error: Exception) -> NoReturn:
     """The server has a bug, which is shown to whoever reads its stderr."""
     traceback.print_exception(error)
-    trailing = ((CODE, "internal_server_error"), *_named(_sent(context, REQUEST_ID)))
-    await context.abort(grpc.StatusCode.INTERNAL, f"a bug of the server: {type(error).__name__}", trailing)
+    trailing = [(CODE, "internal_server_error"), *_named(_sent(context, REQUEST_ID))]
+    await _abort(context, grpc.StatusCode.INTERNAL, f"a bug of the server: {type(error).__name__}", trailing)
+
+
+async def _abort(context: Context, code: grpc.StatusCode, details: str, trailing: list[tuple[str, str]]) -> NoReturn:
+    try:
+        await context.abort(code, details, tuple(trailing))
+    except GONE as error:
+        raise asyncio.CancelledError from error
 
 
 def authorization(metadata: Metadata | None) -> str:

@@ -31,6 +31,8 @@ OPTIONS = (
     # Go's clients ping every 10 s, calls or not; by default grpcio ends a connection that pings within five minutes.
     ("grpc.http2.min_ping_interval_without_data_ms", 250),
     ("grpc.keepalive_permit_without_calls", 1),
+    # Nobody has a share of connections: one that has had no call for so long makes room, and its client another.
+    ("grpc.max_connection_idle_ms", 120_000),
 )
 
 

@@ -1,12 +1,13 @@
 """Handlers for grpc.aio that read messages and fail as they should: the library itself answers UNKNOWN to either."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from torchferry.serving.errors import NotDecodable, TooLarge
-from torchferry.serving.onnx_server.grpc.call import fail, refuse
+from torchferry.serving.onnx_server.grpc.call import GONE, fail, refuse
 from torchferry.serving.onnx_server.grpc.drain import Drain
 from torchferry.serving.onnx_server.grpc.interfaces import (
     Context,
@@ -51,6 +52,8 @@ def read_in_handler(
             await refuse(context, error)
         except (grpc.aio.AbortError, NotImplementedError):  # answers; the second of calls that are not here
             raise
+        except GONE as error:
+            raise asyncio.CancelledError from error
         except Exception as error:
             await fail(context, error)
         finally:

@@ -35,6 +35,8 @@ from torchferry.serving.onnx_server.inference import (
 )
 from torchferry.serving.onnx_server.models.model import Model
 
+MAX_RANK = 64
+"""Axes of a tensor; numpy has no more."""
 CONTENTS = {
     "BOOL": "bool_contents",
     **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
@@ -77,6 +79,8 @@ def _inputs(request: InferRequest, model: Model) -> tuple[dict[str, np.ndarray],
         check_parameters(_parameters(tensor.parameters), ())
         if raw and tensor.HasField("contents") and _filled(tensor):
             raise WrongTensor(f"'{name}' has contents, and there are raw_input_contents; give one of them")
+        if len(tensor.shape) > MAX_RANK:  # before a list is made of them
+            raise WrongTensor(f"'{name}' has {len(tensor.shape):,} axes")
         spec, shape = model.input_specs[name], list(tensor.shape)
         if takes_files(tensor.datatype, spec):
             files[name] = checked_files(_files(tensor, raw[index] if raw else None, model.most_samples), shape, name)

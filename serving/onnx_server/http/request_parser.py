@@ -9,10 +9,17 @@ import httptools
 from torchferry.serving.onnx_server.http.request import QUERY, HttpRequest
 
 HEAD_BYTES = 64 * 1024
+HEADERS = 200
+"""Of a request."""
 KNOWN_BYTES = 4096
 """Of a head that is kept."""
 KNOWN_NOT = {b"transfer-encoding", b"upgrade", b"expect"}
 HEAD_TOO_LARGE = f"the request's head has more than {HEAD_BYTES:,} bytes"
+TOO_MANY_HEADERS = f"the request has more than {HEADERS} headers"
+
+
+class HeadTooLarge(Exception):
+    """It is read no further."""
 
 
 class Known(NamedTuple):
@@ -41,7 +48,7 @@ class RequestParser:
         self.heads = 0
         """That have begun."""
         self.steps = self.head_bytes = self.open_bytes = 0
-        """Heads and parts of bodies so far; names and values of the last head; bytes since the last step."""
+        """Heads and parts of bodies so far; bytes of the last head; bytes since the last step."""
         self.wrong: tuple[int, str] | None = None
         """Status and words for what cannot be read further."""
 
@@ -56,7 +63,11 @@ class RequestParser:
             if data:
                 self._parse(data)
         except httptools.HttpParserError as error:
-            self._is_wrong(400, f"the request is not HTTP/1.1: {' '.join(str(error).split())}"[:200])
+            if isinstance(error.__context__, HeadTooLarge):
+                self.headers.clear()  # they would be kept until the client has gone
+                self._is_wrong(431, str(error.__context__))
+            else:
+                self._is_wrong(400, f"the request is not HTTP/1.1: {' '.join(str(error).split())}"[:200])
         if (self.in_head or self.reading) and steps == self.steps:
             self.open_bytes += len(data)  # httptools keeps a line that does not end, and tells nobody
             if self.open_bytes > HEAD_BYTES:
@@ -115,20 +126,28 @@ class RequestParser:
         self.heads += 1
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
-        self.hosts = 0
+        self.hosts = self.headers_read = 0
 
     def on_url(self, url: bytes) -> None:
         self.url += url
-        self.head_bytes += len(url)
+        self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.in_head:  # behind a body in chunks: nobody needs those
             return
+        self.headers_read += 1
+        if self.headers_read > HEADERS:
+            raise HeadTooLarge(TOO_MANY_HEADERS)
+        self._count_head(len(name) + len(value) + len(b": \r\n"))
         name = name.lower()
         self.hosts += name == b"host"
         before = self.headers.get(name)
         self.headers[name] = value if before is None else before + b", " + value  # RFC 9110, 5.3
-        self.head_bytes += len(name) + len(value)
+
+    def _count_head(self, size: int) -> None:
+        self.head_bytes += size
+        if self.head_bytes > HEAD_BYTES:
+            raise HeadTooLarge(HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         assert self.parser
@@ -137,9 +156,7 @@ class RequestParser:
         version = self.parser.get_http_version()
         is_last = version != "1.1" or not self.parser.should_keep_alive()
         method = self.parser.get_method().decode("latin-1")
-        if self.head_bytes > HEAD_BYTES:
-            self._is_wrong(431, HEAD_TOO_LARGE)
-        elif method == "CONNECT":
+        if method == "CONNECT":
             self._is_wrong(400, "the request asks for another protocol than HTTP/1.1")
         elif self.headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
             self._is_wrong(501, "Transfer-Encoding is something else than chunked")

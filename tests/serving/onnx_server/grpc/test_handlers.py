@@ -1,5 +1,6 @@
 """A message that cannot be read is the client's mistake, an exception is ours; each call is told which."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -180,3 +181,22 @@ async def test_methods_are_registered_by_name_and_read_their_messages() -> None:
     assert await found.unary_unary(Message(name="b").SerializeToString(), Call()) == "b"
     assert service.service(SimpleNamespace(method="/a.Service/Other")) is None
     assert named == {"a.Service": {"Name": found}}
+
+
+class Gone(Call):
+    """Its client has given it up."""
+
+    async def abort(self, _code: grpc.StatusCode, _details: str = "", _trailing: Any = ()) -> None:
+        raise grpc.aio.InternalError("no call")
+
+
+@in_loop
+@pytest.mark.parametrize("error", [grpc.aio.InternalError("no call"), ValueError("a bug")])
+async def test_a_call_that_is_given_up_is_a_cancellation_and_says_nothing_on_stderr(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(asyncio.CancelledError):
+        await raising(error)(Message().SerializeToString(), Gone())
+    with pytest.raises(asyncio.CancelledError):
+        await unary(name_of)(GARBAGE, Gone())
+    assert ("Traceback" in capsys.readouterr().err) == isinstance(error, ValueError)

@@ -210,3 +210,11 @@ async def test_very_many_elements_or_parameters_are_refused_before_they_are_take
         request.inputs[0].parameters[f"mine{number}"].bool_param = True
     with pytest.raises(WrongParameter, match="there are 65 parameters; 64 are taken"):
         read(request, model)
+
+
+@in_loop
+async def test_a_shape_of_very_many_axes_is_refused_before_a_list_is_made_of_it(tmp_path: Path) -> None:
+    request = infer_request("tiny", {"row": ROW})
+    request.inputs[0].shape.extend([1] * 1_000_000)
+    with pytest.raises(WrongTensor, match="'row' has 1,000,002 axes"):
+        read(request, taking(tmp_path))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.serving.wire import head
 from torchferry.serving.onnx_server.http.request import QUERY, HttpRequest
-from torchferry.serving.onnx_server.http.request_parser import HEAD_BYTES, KNOWN_BYTES, RequestParser
+from torchferry.serving.onnx_server.http.request_parser import HEAD_BYTES, HEADERS, KNOWN_BYTES, RequestParser
 
 
 def fed(parser: RequestParser, sent: bytes, size: int) -> list[HttpRequest]:
@@ -119,3 +119,20 @@ def test_a_query_stays_where_a_head_comes_again_or_offers_another_protocol() -> 
     for sent in (same, same, same * 2, offer):
         assert {request.headers[QUERY] for request in parser.feed(sent)} == {b"c=d"}
     assert not parser.wrong
+
+
+@pytest.mark.parametrize("headers", [b"a: b\r\n" * (HEADERS + 1), b"a:\r\n" * HEAD_BYTES])
+def test_a_head_of_very_many_headers_is_read_no_further(headers: bytes) -> None:
+    parser = RequestParser()
+    assert not parser.feed(b"GET / HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n")
+    assert parser.wrong == (431, "the request has more than 200 headers")
+    assert (parser.headers, parser.headers_read) == ({}, HEADERS + 1)
+
+
+def test_all_bytes_of_a_head_count() -> None:
+    parser = RequestParser()
+    headers = b"".join(b"%d:\r\n" % place + b"x" * 500 + b": y\r\n" for place in range(99))
+    assert not parser.feed(b"GET /" + b"a" * HEAD_BYTES + b" HTTP/1.1\r\n")
+    assert parser.wrong == (431, "the request's head has more than 65,536 bytes")
+    parser = RequestParser()
+    assert parser.feed(b"GET / HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n")
