@@ -79,7 +79,7 @@ class Server:
             room=Shares(settings.max_connections, settings.max_client_connections),
         )
         self.metrics = HttpServer(
-            MetricsPage(registry, self.plane.turns, self.scrapers),
+            MetricsPage(registry, self.plane.turns, self.scrapers, rest),
             listeners(host, settings.metrics_port, "--metrics-port"),
             self.certificate,
         )

@@ -96,6 +96,8 @@ async def connections_have_a_bound(addresses: dict[str, str]) -> None:
         assert json.loads(content)["code"] == "overloaded"
         assert await one_too_many.reader.read() == b""
         one_too_many.close()
+        # A probe from the same address finds a place.
+        assert ask(addresses["metrics"].removesuffix("/metrics"), "/v2/health/live").json == {"live": True}
         for client in (clients[0], other):
             assert (await client.post(INFER, body()))[0] == 200
         assert value(addresses, "connections_refused_total", protocol="rest") == 1
