@@ -1,6 +1,7 @@
 """Hosts as addresses, IPv4 and IPv6: what a server listens on, and how clients write it."""
 
 import errno
+import ipaddress
 import os
 import socket
 from collections.abc import Container
@@ -32,6 +33,13 @@ def reachable(host: str) -> str:
 def address_of(listener: socket.socket) -> str:
     """A link-local one says which link it is of."""
     return _numeric(listener.getsockname())
+
+
+def is_local(listener: socket.socket) -> bool:
+    """Whether only this machine reaches it."""
+    if listener.family == socket.AF_UNIX:
+        return True
+    return ipaddress.ip_address(address_of(listener).partition("%")[0]).is_loopback
 
 
 def listeners(host: str, port: int, option: str, given: Container[int] = ()) -> list[socket.socket]:

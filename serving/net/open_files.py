@@ -3,18 +3,21 @@
 import resource
 import sys
 
-OTHERS = 1024
-"""Files beside the connections to REST: those of the other ports, gRPC's, and what is read."""
+PORTS = 2
+"""REST and gRPC, each of which takes as many connections as are asked for."""
+OTHERS = 2048
+"""Files beside these: the connections of the other ports, and what is read."""
 
 
 def allow(connections: int) -> None:
-    """Raise the limit as far as that needs and the system lets; what is missing is said on stderr."""
+    """Raise the limit as far as so many for each port need and the system lets; what is missing is said on stderr."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + OTHERS
+    wanted = PORTS * connections + OTHERS
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     if allowed < wanted:
-        limit = f"this process may open {allowed:,} files (ulimit -n), too few for {connections:,} connections"
-        print(f"torchferry: --max-connections: {limit}; those beyond wait", file=sys.stderr, flush=True)
+        limit = f"this process may open {allowed:,} files (ulimit -n), and {wanted:,} are needed"
+        why = f"for {connections:,} connections over REST and as many over gRPC"
+        print(f"torchferry: --max-connections: {limit} {why}; those beyond wait", file=sys.stderr, flush=True)

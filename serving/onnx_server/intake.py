@@ -1,7 +1,8 @@
-"""Bodies that are on their way, and the bytes of requests that are here: bounds for all clients and for each.
+"""Bodies that are on their way, and the bytes of requests that are here, so many of all clients.
 
 A request counts against its model's queue once its body is here, so that clients which send slowly keep nobody out of
-it; here they keep out at most their own kind. What waits in queues is bounded by its bytes as well as by its number.
+it; here they keep out at most their own kind. A client may have what is still free: half while it is alone, as one
+is that stands for many. What waits in queues is bounded by its bytes as well as by its number.
 """
 
 from typing import Self
@@ -9,9 +10,9 @@ from typing import Self
 from torchferry.serving.errors import Overloaded
 from torchferry.serving.onnx_server.shares import Shares
 
-SHARE = 4
-"""One client may have this part of everything."""
 MOST, MOST_BYTES = 512, 256 * 2**20
+LONGEST = 16
+"""There is room for so many bodies of the greatest length."""
 COUNTED = 64 * 1024
 """Bytes above which a request counts while it waits: smaller ones are bounded by their number."""
 RETRY_SECONDS = 1
@@ -19,14 +20,14 @@ RETRY_SECONDS = 1
 
 class Intake:
     def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
-        self.bodies, self.bytes = Shares(most, most // SHARE), Shares(most_bytes, most_bytes // SHARE)
+        self.bodies, self.bytes = Shares(most, most), Shares(most_bytes, most_bytes)
         """Bodies that are on their way; bytes of these, of requests that are here, and of what those were unpacked
         to."""
 
     @classmethod
     def of(cls, longest: int) -> Self:
-        """With room for several bodies of `longest` bytes from one client."""
-        return cls(most_bytes=max(MOST_BYTES, 4 * SHARE * longest))
+        """With room for several bodies of `longest` bytes from each of a few clients."""
+        return cls(most_bytes=max(MOST_BYTES, LONGEST * longest))
 
     def enter(self, client: str) -> None:
         """Raises Overloaded."""
@@ -39,7 +40,7 @@ class Intake:
     def hold(self, client: str, size: int) -> None:
         """Raises Overloaded."""
         if not self.bytes.take(client, size):
-            allowed = f"{self.bytes.most:,} are allowed, {self.bytes.most_of_client:,} of one client"
+            allowed = f"{self.bytes.most:,} are allowed, of one client no more than are still free"
             raise Overloaded(f"too many bytes of requests are here or on their way: {allowed}", RETRY_SECONDS)
 
     def release(self, client: str, size: int) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchferry.errors import UserError
 from torchferry.serving.net import open_files
-from torchferry.serving.net.addresses import authority, listeners, reachable
+from torchferry.serving.net.addresses import authority, is_local, listeners, reachable
 from torchferry.serving.net.auth import Access
 from torchferry.serving.net.ports import claim_or_any
 from torchferry.serving.net.ready_file import ready_file
@@ -79,7 +79,7 @@ class Server:
             room=Shares(settings.max_connections, settings.max_client_connections),
         )
         self.metrics = HttpServer(
-            MetricsPage(registry, self.plane.turns, self.scrapers),
+            MetricsPage(registry, self.plane.turns, self.scrapers, rest),
             listeners(host, settings.metrics_port, "--metrics-port"),
             self.certificate,
         )
@@ -214,6 +214,8 @@ class Server:
             if name != "models":
                 print(f"  {name:9} {address}")
         print(f"  gRPC by {self.grpc.engine.said}")
+        if not self.settings.trusted_proxy and not all(map(is_local, self.rest.listeners)):
+            print("  clients are told apart by address; behind a proxy they are one, unless --trusted-proxy names it")
         sys.stdout.flush()
 
 

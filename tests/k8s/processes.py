@@ -53,6 +53,7 @@ class ServerPod:
     """What MODEL is."""
     leaving: bool = False
     port: int = field(default_factory=free_port)
+    metrics_port: int = field(default_factory=free_port)
 
     def start(self) -> None:
         """Raises CalledProcessError if the init container fails."""
@@ -66,7 +67,7 @@ class ServerPod:
         command = moved(init["command"][2:], mounts)
         subprocess.run(command, cwd=ROOT, env=os.environ | variables, check=True, capture_output=True, text=True)
         arguments = moved(self.server["args"], mounts)
-        ports = [f"--port={self.port}", "--grpc-port=0", "--metrics-port=0"]
+        ports = [f"--port={self.port}", "--grpc-port=0", f"--metrics-port={self.metrics_port}"]
         if "--runtime=onnx" in arguments:
             ports.append("--admin-port=0")
         python = warm_python() if "--runtime=torchserve" in arguments else sys.executable
@@ -84,7 +85,8 @@ class ServerPod:
     def answers(self, probe: str) -> bool:
         """What the kubelet would find."""
         wanted = probes(self.server)[probe]
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=wanted["timeoutSeconds"])
+        port = {"rest": self.port, "metrics": self.metrics_port}[wanted["httpGet"]["port"]]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=wanted["timeoutSeconds"])
         with closing(connection), suppress(OSError, http.client.HTTPException):
             connection.request("GET", wanted["httpGet"]["path"])
             return 200 <= connection.getresponse().status < 400

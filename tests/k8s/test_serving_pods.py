@@ -20,6 +20,7 @@ from tests.some import some
 
 SERVING = {"app.kubernetes.io/component": "serving"}
 READY = {"torchserve": "/readyz", "onnx-server": "/v2/health/ready"}
+PROBED = {"torchserve": "rest", "onnx-server": "metrics"}
 ALIVE = {"torchserve": "/healthz", "onnx-server": "/v2/health/live"}
 SPARE = 10  # seconds for a process to end
 # What TorchServe may need after its drain: the gateway's reload and its open connections, then Java.
@@ -58,7 +59,7 @@ def test_probes_ask_what_is_true(folder: str) -> None:
             "readinessProbe": READY[runtime(pod)],
             "livenessProbe": ALIVE[runtime(pod)],
         }
-        assert {get["port"] for get in asked.values()} == {"rest"}
+        assert {get["port"] for get in asked.values()} == {PROBED[runtime(pod)]}
         tls = any(word.startswith("--tls-key=") for word in server(pod)["args"])
         assert {get.get("scheme", "HTTP") for get in asked.values()} == {"HTTPS" if tls else "HTTP"}
 

@@ -76,10 +76,12 @@ class Acceptor:
             await self.loop.connect_accepted_socket(
                 lambda: connection, accepted, ssl=context, ssl_handshake_timeout=seconds
             )
-        except (OSError, asyncio.CancelledError):  # TLS's own errors are OSErrors
+        except BaseException as error:
             accepted.close()
             if not connection.is_made:
                 self.port.room.give_back(peer.share)
+            if not isinstance(error, OSError):  # TLS's own errors are; what else there is, the loop says
+                raise
 
     def _pause(self, error: OSError) -> None:
         if not self.has_paused:

@@ -18,6 +18,7 @@ from torchferry.serving.onnx_server.http.request import JSON, HttpRequest
 from torchferry.serving.onnx_server.http.rest import Rest, check_query
 from torchferry.serving.onnx_server.models.allowed_bundles import AllowedBundles
 from torchferry.serving.onnx_server.models.channels import read_channels, read_weight, write_channels
+from torchferry.serving.onnx_server.models.pulled_bundles import remove
 from torchferry.serving.onnx_server.models.repository import Source, check_variant
 from torchferry.serving.onnx_server.models.versions import STABLE
 
@@ -42,6 +43,8 @@ class Admin:
     def __init__(self, plane: DataPlane, rest: Rest, allowed: AllowedBundles) -> None:
         self.repository, self.rest, self.allowed = plane.repository, rest, allowed
         self.rule = AdminRule(rest.access, plane.settings.admin_host)
+        self.loading = 0
+        """Calls that may be about to have what no model has yet."""
 
     def __call__(self, request: HttpRequest) -> Coroutine[Any, Any, None] | None:
         try:
@@ -69,6 +72,15 @@ class Admin:
         return request.answer(200, json.dumps(said).encode(), [JSON])
 
     async def load(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        self.loading += 1
+        try:
+            await self._load(name, body)
+        finally:
+            self.loading -= 1
+            await self._remove_unused()
+        return {"name": name}
+
+    async def _load(self, name: str, body: dict[str, Any]) -> None:
         parameters = _parameters(body, {"bundle", "channel", "weight"})
         channel, weight = _text(parameters, "channel", STABLE), read_weight(parameters.get("weight", 0))
         if bundle_given := _text(parameters, "bundle", ""):
@@ -79,7 +91,6 @@ class Admin:
                 variant = model.loaded.variant
                 check_variant(bundle, variant)
                 await self.repository.load(Source(name, bundle, variant), channel=None)
-        return {"name": name}
 
     async def _source(self, given: str, name: str) -> Source:
         """Within the time that loading has: a registry may not answer. Raises UserError."""
@@ -94,7 +105,14 @@ class Admin:
 
     async def unload(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         await self.repository.unload(name, _text(_parameters(body, {"version"}), "version", ""))
+        await self._remove_unused()
         return {"name": name}
+
+    async def _remove_unused(self) -> None:
+        """What was pulled and no model has."""
+        if self.allowed.registry and not self.loading:
+            used = {model.bundle.root for model in self.repository}
+            await asyncio.to_thread(remove, self.allowed.registry.take_out(used))
 
     async def channels(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         versions = self.repository.versions(name)

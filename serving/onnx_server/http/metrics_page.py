@@ -1,4 +1,7 @@
-"""The page that Prometheus reads, at a path of its own port."""
+"""The page that Prometheus reads, at a path of its own port, where health is answered too.
+
+So a probe has a place when clients hold all connections to REST: behind a node's translation its address may be theirs.
+"""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,8 +11,10 @@ from prometheus_client.exposition import choose_encoder
 
 from torchferry.serving.errors import RequestError
 from torchferry.serving.net.auth import Access
+from torchferry.serving.onnx_server.http.connection import Application
 from torchferry.serving.onnx_server.http.errors import fail, refuse, say
 from torchferry.serving.onnx_server.http.request import HttpRequest
+from torchferry.serving.onnx_server.http.routes import HEALTH, route
 from torchferry.serving.onnx_server.telemetry.families import Registry
 from torchferry.serving.onnx_server.telemetry.page import Form
 from torchferry.serving.onnx_server.turns import Turns
@@ -19,15 +24,18 @@ FORMS = 4
 
 
 class MetricsPage:
-    def __init__(self, registry: Registry, turns: Turns, access: Access) -> None:
-        self.registry, self.turns, self.access = registry, turns, access
+    def __init__(self, registry: Registry, turns: Turns, access: Access, health: Application) -> None:
+        """`health` answers the calls of health, for which nobody needs a token."""
+        self.registry, self.turns, self.access, self.health = registry, turns, access, health
         self.forms: dict[str, Form] = {}
         """By content type."""
         self.being_written: dict[str, asyncio.Task[list[bytes]]] = {}
 
     def __call__(self, request: HttpRequest) -> Coroutine[Any, Any, None] | None:
+        if route(request.path)[1] in HEALTH:
+            return self.health(request)
         if request.path != "/metrics":
-            say(request, 404, "Not Found", "metrics are at /metrics")
+            say(request, 404, "Not Found", "metrics are at /metrics, health is at /v2/health/live and /v2/health/ready")
         elif request.method != "GET":
             say(request, 405, "Method Not Allowed", "/metrics takes GET", [(b"allow", b"GET")])
         else:

@@ -2,7 +2,9 @@
 
 import functools
 
-OPEN = frozenset({"live", "ready", "ping", "openapi"})
+HEALTH = frozenset({"live", "ready", "ping"})
+"""Which the metrics port answers too."""
+OPEN = HEALTH | {"openapi"}
 """Calls that need no token."""
 
 

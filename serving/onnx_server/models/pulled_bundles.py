@@ -1,8 +1,13 @@
-"""Bundles of a registry that are loaded while the server runs: pulled into a folder of its own, each version once."""
+"""Bundles of a registry that are loaded while the server runs: pulled into a folder of its own, each version once.
 
+What no model has any more goes, so that a server which is given one version after the other fills no disk.
+"""
+
+import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from torchferry.errors import StoreError, UserError
@@ -15,6 +20,7 @@ class PulledBundles:
     def __init__(self, url: str, folder: Path, trusted: TrustedKeys | None = None) -> None:
         """`folder` is there and nobody else's. Raises UserError for a URL that cannot be used."""
         self.url, self.folder, self.trusted = ObjectStore(url).url, folder, trusted
+        self.pulled: set[Path] = set()
 
     def holds(self, given: str) -> bool:
         """Whether it is of this registry; nothing is asked for yet."""
@@ -29,9 +35,26 @@ class PulledBundles:
             folder = self.folder / catalogue.name / version
             if not folder.exists():
                 pull(catalogue, version, folder, self.trusted)
+            self.pulled.add(folder)
             return folder
         except StoreError as error:
             raise UserError(f"{self.url}/{named[:200]}: cannot be pulled ({error})") from error
+
+    def take_out(self, used: Collection[Path]) -> list[Path]:
+        """What is not `used` gets other names, at once, so that who asks for it next pulls it anew; they are for
+        `remove`."""
+        going = {folder: folder.with_name(f".{uuid.uuid4().hex}") for folder in self.pulled.difference(used)}
+        for folder, name in going.items():
+            self.pulled.discard(folder)
+            with suppress(OSError):  # who cleans temporary folders was quicker
+                folder.rename(name)
+        return list(going.values())
+
+
+def remove(folders: Sequence[Path]) -> None:
+    """It may take its time."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

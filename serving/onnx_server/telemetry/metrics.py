@@ -87,6 +87,13 @@ class Metrics:
             (*MODEL, "protocol", "outcome"),
             registry,
         )
+        no_room = _counter(
+            "connections_refused",
+            "Connections over REST and calls over gRPC for which there was no room",
+            ("protocol",),
+            registry,
+        )
+        self.no_room = {protocol: _count(no_room, protocol) for protocol in ("rest", "grpc")}
         self.cache = _counter(
             "cache_requests",
             "Requests whose answer was looked for in the cache (--cache-bytes): hit, miss",
@@ -127,8 +134,8 @@ class Metrics:
         self.forget(model.name, model.version)
 
     def refused(self, protocol: str) -> None:
-        """A connection or a call for which its client has no share left, whatever it would have asked."""
-        self.of("", "").requests(protocol, "overloaded").add()
+        """A connection or a call for which there is no room, or its client has no share left: no model's request."""
+        self.no_room[protocol].add()
 
     def finished(self, context: RequestContext, outcome: str) -> None:
         # A name that is no model's must not become a label: clients could make as many as they like.

@@ -3,11 +3,12 @@
 import errno
 import os
 import socket
+from contextlib import ExitStack
 
 import pytest
 
 from torchferry.errors import UserError
-from torchferry.serving.net.addresses import authority, listeners, reachable
+from torchferry.serving.net.addresses import authority, is_local, listeners, reachable
 
 V4, V6 = "127.0.0.1", "::1"
 
@@ -72,6 +73,17 @@ def test_an_ipv6_address_stands_in_brackets() -> None:
         "a.example:80",
         "127.0.0.1:80",
     ]
+
+
+@pytest.mark.parametrize(
+    ("host", "alone"), [("localhost", True), ("127.1.2.3", True), ("::1", True), ("0.0.0.0", False), ("::", False)]
+)
+def test_only_this_machine_reaches_what_listens_on_loopback(host: str, alone: bool) -> None:
+    with ExitStack() as opened:
+        found = [opened.enter_context(each) for each in listeners(host, 0, "--port")]
+        assert {is_local(each) for each in found} == {alone}
+    with socket.socket(socket.AF_UNIX) as unix:
+        assert is_local(unix)
 
 
 def test_who_listens_everywhere_is_asked_on_loopback() -> None:

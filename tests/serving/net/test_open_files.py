@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from torchferry.serving.net.open_files import OTHERS, allow
+from torchferry.serving.net.open_files import OTHERS, PORTS, allow
 
 
 @pytest.fixture
@@ -20,9 +20,9 @@ def test_the_limit_is_raised_as_far_as_connections_need(
     hard = limits[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (OTHERS, hard))
     allow(10)
-    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (OTHERS + 10, hard)
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (OTHERS + PORTS * 10, hard)
     allow(1)
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == OTHERS + 10
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == OTHERS + PORTS * 10
     assert capsys.readouterr().err == ""
 
 
@@ -33,5 +33,6 @@ def test_what_the_system_does_not_let_is_said(limits: tuple[int, int], capsys: p
     allow(hard)
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
     said = capsys.readouterr().err
-    assert said.startswith(f"torchferry: --max-connections: this process may open {hard:,} files (ulimit -n), too few")
+    assert said.startswith(f"torchferry: --max-connections: this process may open {hard:,} files (ulimit -n), and ")
+    assert f"{PORTS * hard + OTHERS:,} are needed for {hard:,} connections over REST and as many over gRPC;" in said
     assert said.count("\n") == 1

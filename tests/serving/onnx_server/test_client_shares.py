@@ -13,6 +13,7 @@ import pytest
 from tests.serving.altered import slow
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
+from tests.serving.onnx_server.telemetry.scraping import value
 from tests.serving.wire import INFER, Connection, body, connections, in_loop, message, outcomes, stub
 from tests.waiting import wait_until
 
@@ -87,6 +88,7 @@ async def _gathered(tasks: list[Any]) -> None:
 
 async def connections_have_a_bound(addresses: dict[str, str]) -> None:
     rest, before = addresses["rest"], outcomes(addresses["metrics"])["overloaded"]
+    assert value(addresses, "connections_refused_total", protocol="rest") == 0
     async with connections(rest, CONNECTIONS) as clients, connections(rest, 1, OTHER) as [other]:
         one_too_many = await Connection.to(rest)
         status, headers, content = await one_too_many.answer()
@@ -94,9 +96,12 @@ async def connections_have_a_bound(addresses: dict[str, str]) -> None:
         assert json.loads(content)["code"] == "overloaded"
         assert await one_too_many.reader.read() == b""
         one_too_many.close()
+        # A probe from the same address finds a place.
+        assert ask(addresses["metrics"].removesuffix("/metrics"), "/v2/health/live").json == {"live": True}
         for client in (clients[0], other):
             assert (await client.post(INFER, body()))[0] == 200
-        assert outcomes(addresses["metrics"])["overloaded"] == before + 1
+        assert value(addresses, "connections_refused_total", protocol="rest") == 1
+        assert outcomes(addresses["metrics"])["overloaded"] == before
     async with asyncio.timeout(20):
         while (await asyncio.to_thread(_status, rest)) != 200:
             await asyncio.sleep(0.05)
@@ -146,7 +151,8 @@ def test_a_client_has_a_share_of_the_calls_that_are_open(start_engine: StartServ
         for call in asked:
             call.result()
         assert calls.ModelInfer(message(), timeout=60).model_name == "digits"
-    assert outcomes(addresses["metrics"]) == {"ok": 3, "overloaded": 1}
+    assert outcomes(addresses["metrics"]) == {"ok": 3}
+    assert value(addresses, "connections_refused_total", protocol="grpc") == 1
 
 
 def _gauge(addresses: dict[str, str], name: str) -> float:

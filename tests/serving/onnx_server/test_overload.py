@@ -27,7 +27,7 @@ from tests.serving.wire import (
     stub,
 )
 from tests.waiting import wait_until
-from torchferry.serving.onnx_server.intake import MOST, SHARE
+from torchferry.serving.onnx_server.intake import MOST
 
 LONG = 64
 """So many samples that a session is busy for seconds."""
@@ -131,7 +131,7 @@ async def test_a_client_that_goes_away_is_dropped_before_it_runs(busy: dict[str,
 async def test_bodies_that_do_not_come_keep_nobody_out_but_their_own_kind(start_server: StartServer) -> None:
     """A request counts against the queue once its body is here, and a client may have so many on their way."""
     addresses = start_server(options=("--max-queue", 1, "--max-batch", 1)).wait_ready()
-    most = MOST // SHARE
+    most = MOST // 2  # of a client alone
     async with connections(addresses["rest"], most + 1) as clients:
         for client in clients[:-1]:
             client.writer.write(head(INFER, 9) + b"{")

@@ -121,6 +121,19 @@ async def test_at_the_start_it_says_what_serves_and_why(tmp_path: Path, capsys: 
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "ready: tiny 1.0 (onnx-fp32)"
     assert said[2] == "  tiny: onnx-fp32: it is exact and there is no other; accuracy 98.00%"
+    assert said[-1].startswith("  gRPC by ")
+
+
+@in_loop
+@pytest.mark.parametrize(
+    ("host", "proxies", "says"), [("0.0.0.0", (), True), ("127.0.0.1", (), False), ("0.0.0.0", ("10.0.0.1",), False)]
+)
+async def test_at_the_start_it_says_whom_it_takes_for_a_client_where_others_reach_it(
+    host: str, proxies: tuple[str, ...], says: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with Made(host=host, trusted_proxy=proxies) as server:
+        server._announce()
+    assert ("clients are told apart by address; behind a proxy" in capsys.readouterr().out) is says
 
 
 @in_loop

@@ -172,6 +172,27 @@ def test_a_handshake_of_tls_has_a_place_and_an_end(
     run(test())
 
 
+def test_whatever_a_connection_fails_with_nothing_of_it_stays(
+    run: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cannot(*_given: object, **_more: object) -> None:
+        raise ValueError
+
+    async def test() -> None:
+        said: list[BaseException] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: said.append(context["exception"]))
+        async with started(100, 100) as server:
+            with monkeypatch.context() as broken:
+                broken.setattr(loop, "connect_accepted_socket", cannot)
+                assert await (await Client.of(server)).ended()
+            assert server.shared.room.taken == 0
+            await until(lambda: [type(error) for error in said] == [ValueError])
+            assert (await (await Client.of(server)).ask())[0] == 200
+
+    run(test())
+
+
 def test_a_process_that_may_open_no_more_files_takes_others_as_soon_as_it_may(
     run: Callable[[Any], None], capsys: pytest.CaptureFixture[str]
 ) -> None:

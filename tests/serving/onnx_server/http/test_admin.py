@@ -108,6 +108,16 @@ async def test_a_version_is_loaded_from_the_registry(tmp_path: Path) -> None:
             assert (await port.post("load")).status == 200  # it is read again where it was pulled to
             said = await port.post("load", {"parameters": {"bundle": f"{url}/tiny@9"}})
             assert (said.status, "has no '9', only next, 2.0" in said.json["detail"]) == (400, True)
+            assert registry
+            assert [path.name for path in registry.folder.glob("tiny/*")] == ["2.0"]
+            # Whoever is refused after the pull keeps nothing there, nor does a version that goes.
+            said = await port.post("load", {"parameters": {"bundle": f"{url}/tiny@2.0:none"}})
+            assert said.status == 400
+            assert registry.path("tiny@2.0").exists()
+            assert (await port.post("unload", {"parameters": {"version": "2.0"}})).status == 200
+            assert list(registry.folder.glob("tiny/*")) == []
+            said = await port.post("load", {"parameters": {"bundle": f"{url}/tiny@2.0:none"}})
+            assert (said.status, list(registry.folder.glob("tiny/*"))) == (400, [])
 
 
 @in_loop

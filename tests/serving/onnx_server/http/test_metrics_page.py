@@ -13,15 +13,20 @@ from tests.serving.onnx_server.in_process import Line
 from tests.serving.wire import in_loop
 from torchferry.serving.net.auth import Access
 from torchferry.serving.onnx_server.http.metrics_page import FORMS, MetricsPage
+from torchferry.serving.onnx_server.http.request import HttpRequest
 from torchferry.serving.onnx_server.telemetry.families import Family, Reading, Registry
 from torchferry.serving.onnx_server.turns import Turns
+
+
+def health(request: HttpRequest) -> None:
+    request.answer(200, request.path.encode())
 
 
 @pytest.fixture
 def page() -> MetricsPage:
     registry = Registry()
     Counter("cats", "Seen so far", registry=registry).inc(3)
-    return MetricsPage(registry, Turns(), Access(None))
+    return MetricsPage(registry, Turns(), Access(None), health)
 
 
 @in_loop
@@ -41,7 +46,20 @@ async def test_openmetrics_is_given_to_who_asks_for_it(page: MetricsPage) -> Non
 @in_loop
 async def test_another_path_says_where_the_metrics_are(page: MetricsPage) -> None:
     said = await Line(page).ask("/", method="GET")
-    assert (said.status, said.json["detail"]) == (404, "metrics are at /metrics")
+    assert (said.status, said.json["detail"]) == (
+        404,
+        "metrics are at /metrics, health is at /v2/health/live and /v2/health/ready",
+    )
+
+
+@in_loop
+@pytest.mark.parametrize("path", ["/v2/health/live", "/v2/health/ready", "/ping"])
+async def test_health_is_answered_and_nothing_else_of_rest(page: MetricsPage, path: str) -> None:
+    line = Line(page)
+    said = await line.ask(path, method="GET")
+    assert (said.status, said.body.decode()) == (200, path)
+    for other in ("/v2", "/openapi.json", "/v2/models/digits/ready"):
+        assert (await line.ask(other, method="GET")).status == 404
 
 
 @in_loop
@@ -105,7 +123,7 @@ async def test_not_every_content_type_is_kept(page: MetricsPage) -> None:
 @in_loop
 async def test_it_can_ask_for_a_token(tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text("prometheus s-prometheus\n")
-    line = Line(MetricsPage(Registry(), Turns(), Access(tmp_path / "tokens", "--metrics-tokens")))
+    line = Line(MetricsPage(Registry(), Turns(), Access(tmp_path / "tokens", "--metrics-tokens"), health))
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         refused = await line.ask("/metrics", method="GET", **headers)
         assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")

@@ -10,7 +10,7 @@ from torchferry.errors import UserError
 from torchferry.object_store import ObjectStore
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.signature import SigningKey, TrustedKeys
-from torchferry.serving.onnx_server.models.pulled_bundles import pulled_from
+from torchferry.serving.onnx_server.models.pulled_bundles import pulled_from, remove
 from torchferry.serving.registry.catalogue import Catalogue
 from torchferry.serving.registry.publish import publish
 
@@ -36,6 +36,21 @@ def test_a_version_is_pulled_once_and_goes_at_the_end(url: str) -> None:
         assert (path / "mine").exists()
         assert registry.path("tiny@1.0") != path
     assert not path.exists()
+
+
+def test_what_is_not_used_is_taken_out_and_pulled_anew_when_it_is_asked_for_again(url: str) -> None:
+    with pulled_from(url, None) as registry:
+        assert registry
+        old, new = registry.path("tiny@1.0"), registry.path("tiny@2.0")
+        (old / "mine").touch()
+        going = registry.take_out({new})
+        assert (old.exists(), new.exists()) == (False, True)
+        assert registry.path("tiny@1.0") == old
+        remove(going)
+        assert bundles.load(old).version == "1.0"
+        assert not (old / "mine").exists()
+        assert not any(folder.exists() for folder in going)
+        assert registry.take_out({old, new}) == []
 
 
 def test_without_a_url_there_is_none() -> None:
