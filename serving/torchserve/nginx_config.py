@@ -1,5 +1,6 @@
 """nginx.conf for the gateway before TorchServe, made whole from what it is told."""
 
+import ipaddress
 import json
 import math
 import resource
@@ -273,7 +274,8 @@ def _trusted(proxies: Sequence[str]) -> str:
     """With it, a client's address is the last that its proxies do not vouch for."""
     if not proxies:
         return ""
-    return " ".join(f"set_real_ip_from {proxy};" for proxy in proxies) + (
+    # nginx knows no network by a mask such as /255.0.0.0.
+    return " ".join(f"set_real_ip_from {ipaddress.ip_network(proxy)};" for proxy in proxies) + (
         " real_ip_header X-Forwarded-For; real_ip_recursive on;"
     )
 

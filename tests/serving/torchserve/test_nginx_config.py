@@ -140,6 +140,10 @@ def test_a_gateway_that_drains_ends_connections_and_each_state_writes_its_number
         ({}, ["access_log off;", "server unix:/socket ", "server 127.0.0.1:91 ", "proxy_pass http://127.0.0.1:92;"]),
         ({}, ['NotFoundException" 5;', 'return 404 "{\\"error\\": \\"Not Found\\", \\"code\\": \\"unknown_model']),
         ({"is_empty": True}, ['NotFoundException" 14;', 'unavailable\\", \\"detail\\": \\"no model is loaded']),
+        (
+            {"trusted_proxy": ("10.0.0.0/255.0.0.0", "10.0.0.7", "::1")},
+            ["set_real_ip_from 10.0.0.0/8; set_real_ip_from 10.0.0.7/32; set_real_ip_from ::1/128;"],
+        ),
         ({"page_host": "10.0.0.1"}, ["proxy_pass http://10.0.0.1:92;"]),
     ],
 )
