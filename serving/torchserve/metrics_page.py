@@ -25,7 +25,7 @@ from torchferry.serving.torchserve.launcher import TorchServe
 from torchferry.serving.torchserve.management import Management
 from torchferry.serving.torchserve.readiness import Readiness
 from torchferry.serving.torchserve.settings import Settings
-from torchferry.serving.torchserve.wsgi_server import StartResponse, refused, served
+from torchferry.serving.torchserve.wsgi_server import StartResponse, headers_of, refused, served
 from torchferry.serving.unix_http import UnixPool
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -98,10 +98,10 @@ class Page:
             self._take_up_tokens()
             self.access.check(authorization)
         except NotAllowed as error:
-            headers.append(("WWW-Authenticate", "Bearer"))
+            headers += headers_of(error)
             return refused("401 Unauthorized", error.code, str(error))
         except Overloaded as error:
-            headers.append(("Retry-After", str(error.retry_after)))
+            headers += headers_of(error)
             return refused("429 Too Many Requests", error.code, str(error))
         self._forget_the_dead()
         try:

@@ -13,6 +13,8 @@ from wsgiref.simple_server import WSGIRequestHandler
 
 from prometheus_client.exposition import ThreadingWSGIServer
 
+from torchferry.serving.errors import NotAllowed, RequestError, TryLater
+
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Application = Callable[[dict[str, Any], StartResponse], list[bytes]]
 IDLE_SECONDS = 10
@@ -25,6 +27,13 @@ def refused(status: str, code: str, detail: str) -> tuple[str, str, bytes]:
     """Status line, content type and body."""
     content = {"error": status.partition(" ")[2], "code": code, "detail": detail}
     return status, "application/json", json.dumps(content).encode()
+
+
+def headers_of(error: RequestError) -> list[tuple[str, str]]:
+    """That a refusal has beside those of its body."""
+    if isinstance(error, NotAllowed):
+        return [("WWW-Authenticate", "Bearer")]
+    return [("Retry-After", str(error.retry_after))] if isinstance(error, TryLater) else []
 
 
 @contextmanager
