@@ -127,7 +127,10 @@ def test_a_gateway_that_drains_ends_connections_and_each_state_writes_its_number
             {"max_in_flight": 7},
             ["limit_conn models_of_client 4; limit_conn models 7;", "limit_conn grpc_clients 4; limit_conn grpc 7;"],
         ),
-        ({"max_client_connections": 9}, ["limit_conn clients 9;"]),
+        (
+            {"max_client_connections": 9},
+            [f"limit_conn {zone} 9;" for zone in ("clients", "service_clients", "ready_clients")],
+        ),
         ({"max_connections": 1001}, ["worker_connections 1013;"]),
         ({"max_in_flight": 100_000}, ["limit_conn models 65535;", "limit_conn grpc 65535;"]),
         ({"max_body_bytes": 5}, ["client_max_body_size 5;", f"client_max_body_size {5 + HEADROOM};"]),
@@ -158,7 +161,7 @@ def test_limits_and_places_are_those_that_were_given(given: dict[str, Any], line
     [
         ("busy", "unavailable", "TorchServe did not answer, twice", 'Retry-After "1"'),
         ("too_often", "overloaded", "$too_often", 'Retry-After "$retry_after"'),
-        ("too_many", "overloaded", "the model has as many requests as it may have", 'Retry-After "1"'),
+        ("too_many", "overloaded", "there are as many requests as there may be", 'Retry-After "1"'),
         ("wrong_method", "method_not_allowed", "this path takes $methods", 'Allow "$methods"'),
     ],
 )
