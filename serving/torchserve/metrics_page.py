@@ -20,6 +20,7 @@ from torchferry.errors import ServerFault, UserError
 from torchferry.serving.errors import NotAllowed, Overloaded, Unavailable
 from torchferry.serving.net.addresses import listeners
 from torchferry.serving.net.auth import Access
+from torchferry.serving.net.unix_sockets import listen_at
 from torchferry.serving.torchserve.broken import Broken
 from torchferry.serving.torchserve.launcher import TorchServe
 from torchferry.serving.torchserve.management import Management
@@ -68,6 +69,8 @@ def page_of(server: TorchServe) -> Iterator["Page"]:
     """The page while the block runs. Raises UserError."""
     page = Page(server)
     sockets = listeners(server.settings.host, server.ports.page, "--metrics-port")
+    if server.settings.gateway != "none":
+        sockets.append(listen_at(server.sockets.page, "TMPDIR"))
     with served(page.answer, sockets, "page"):
         yield page
 

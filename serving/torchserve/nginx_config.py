@@ -54,16 +54,18 @@ NO_TOKEN = "the request has no token that this server takes; send Authorization:
 
 @dataclass(frozen=True)
 class Upstreams:
-    """What is asked; of all but the first, the ports on loopback."""
+    """What is asked: addresses, host:port or unix:PATH, and of gRPC the ports on loopback."""
 
     rest: str
-    """TorchServe's: host:port, or unix:PATH."""
+    """TorchServe's, like the next."""
     grpc: int
     services: int
     """Ours: health and reflection, over gRPC."""
+    page: str
+    """Ours: its GET /readyz answers 200 or 503."""
 
 
-NOBODY = Upstreams(f"{LOOPBACK}:1", 1, 1)
+NOBODY = Upstreams(f"{LOOPBACK}:1", 1, 1, f"{LOOPBACK}:1")
 """nginx wants ports, also where it asks none of them."""
 
 
@@ -74,9 +76,6 @@ class Front:
     grpc_port: int
     upstreams: Upstreams | None = None
     """None before TorchServe is there: every request is a 503."""
-    page_port: int
-    """Its GET /readyz answers 200 or 503."""
-    page_host: str = LOOPBACK
     max_body_bytes: int
     timeout: float
     """Seconds for TorchServe to answer; a second try has them again."""
@@ -141,7 +140,7 @@ def nginx_config(front: Front, folder: Path, tokens: Sequence[Token], addresses:
         "upstream": upstreams.rest,
         "upstream_grpc": upstreams.grpc,
         "services": upstreams.services,
-        "page": authority(front.page_host, front.page_port),
+        "page": upstreams.page,
         "rest": _listen(front, front.port, addresses),
         "grpc": _listen(front, front.grpc_port, addresses, " http2"),
         "rates": "\n".join(_rate(number, token) for number, token in enumerate(tokens) if _rated(token)),

@@ -18,8 +18,7 @@ PLAIN: dict[str, Any] = {
     "host": "127.0.0.1",
     "port": 80,
     "grpc_port": 81,
-    "upstreams": Upstreams("unix:/socket", 91, 93),
-    "page_port": 92,
+    "upstreams": Upstreams("unix:/socket", 91, 93, "unix:/page"),
     "max_body_bytes": 1000,
     "timeout": 30.0,
     "max_in_flight": 8,
@@ -140,14 +139,13 @@ def test_a_gateway_that_drains_ends_connections_and_each_state_writes_its_number
             {"access_log": Path("/log")},
             ['access_log "/log" lines if=$logged;', 'split_clients $request_id $sampled { * "1"; }'],
         ),
-        ({}, ["access_log off;", "server unix:/socket ", "server 127.0.0.1:91 ", "proxy_pass http://127.0.0.1:92;"]),
+        ({}, ["access_log off;", "server unix:/socket ", "server 127.0.0.1:91 ", "server unix:/page "]),
         ({}, ['NotFoundException" 5;', 'return 404 "{\\"error\\": \\"Not Found\\", \\"code\\": \\"unknown_model']),
         ({"is_empty": True}, ['NotFoundException" 14;', 'unavailable\\", \\"detail\\": \\"no model is loaded']),
         (
             {"trusted_proxy": ("10.0.0.0/255.0.0.0", "10.0.0.7", "::1")},
             ["set_real_ip_from 10.0.0.0/8; set_real_ip_from 10.0.0.7/32; set_real_ip_from ::1/128;"],
         ),
-        ({"page_host": "10.0.0.1"}, ["proxy_pass http://10.0.0.1:92;"]),
     ],
 )
 def test_limits_and_places_are_those_that_were_given(given: dict[str, Any], lines: list[str]) -> None:
