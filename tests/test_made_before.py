@@ -10,6 +10,7 @@ They are of commit 72bebb9, the last one whose trainer was one folder of modules
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,17 @@ def test_an_archive_runs_the_code_that_it_carries(tmp_path: Path) -> None:
             assert client.infer("linear-regression-onnx-fp32", inputs)
     finally:
         server.stop()
+
+
+@pytest.mark.server
+def test_an_archive_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
+    damaged = tmp_path / "linear-regression-onnx-fp32.mar"
+    with zipfile.ZipFile(BEFORE / damaged.name) as source, zipfile.ZipFile(damaged, "w") as copy:
+        for name in source.namelist():
+            copy.writestr(name, source.read(name)[: -1 if name.endswith(".onnx") else None])
+    server = Server(damaged, folder=tmp_path)
+    try:
+        assert server.process.wait(120) == 1
+    finally:
+        server.stop()
+    assert "linear-regression-onnx-fp32: cannot be loaded: " in server.log.read_text()

@@ -21,7 +21,7 @@ import psutil
 
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.net import listen_backlog
-from torchferry.serving.net.addresses import listeners, reachable
+from torchferry.serving.net.addresses import listeners
 from torchferry.serving.net.auth import Access
 from torchferry.serving.net.tls import Certificate
 from torchferry.serving.torchserve.launcher import ServerFailed, TorchServe
@@ -68,8 +68,6 @@ def gateway_before(server: TorchServe) -> Before:
             host=settings.host,
             port=ports.rest,
             grpc_port=ports.grpc,
-            page_port=ports.page,
-            page_host=reachable(settings.host),
             max_body_bytes=settings.max_body_bytes,
             timeout=settings.timeout,
             max_in_flight=settings.max_queue,
@@ -132,7 +130,7 @@ class Gateway:
     def open(self, server: TorchServe, services_port: int) -> None:
         """From now on it asks the server, which is ready. Raises ServerFailed."""
         self.management = server.management
-        upstreams = Upstreams(server.url, server.ports.inner_grpc, services_port)
+        upstreams = Upstreams(server.url, server.ports.inner_grpc, services_port, f"unix:{server.sockets.page}")
         self._turn(replace(self.front, upstreams=upstreams, broken=[name for name, _ in server.broken.reasons]))
 
     def refresh(self) -> None:

@@ -35,28 +35,25 @@ class GrpcServices:
     @contextmanager
     def running(self) -> Iterator[None]:
         """While the block runs, it answers on `port`."""
-        loop, ended = asyncio.new_event_loop(), asyncio.Event()
-        began: Future[int] = Future()
-        thread = threading.Thread(
-            target=loop.run_until_complete, args=(self._serve(began, ended),), name="grpc-services", daemon=True
-        )
+        began: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        # asyncio.run ends the calls too that are left: a Watch lasts for as long as its client likes.
+        thread = threading.Thread(target=lambda: asyncio.run(self._serve(began)), name="grpc-services", daemon=True)
         thread.start()
-        self.port = began.result()
+        loop, ended = began.result()
         try:
             yield
         finally:
             loop.call_soon_threadsafe(ended.set)
             thread.join(END_SECONDS)  # it may be asking a server that does not answer any more
-            if not thread.is_alive():
-                loop.close()
 
-    async def _serve(self, began: "Future[int]", ended: asyncio.Event) -> None:
+    async def _serve(self, began: "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]") -> None:
+        ended = asyncio.Event()
         try:
-            server, port = await self._started()
+            server, self.port = await self._started()
         except Exception as error:
             began.set_exception(error)
             return
-        began.set_result(port)
+        began.set_result((asyncio.get_running_loop(), ended))
         while not ended.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(ended.wait(), WATCH_SECONDS)

@@ -19,6 +19,7 @@ from torchferry.serving.torchserve.archive import archive_version, workers_of
 from torchferry.serving.torchserve.broken import Broken
 from torchferry.serving.torchserve.golden import Goldens
 from torchferry.serving.torchserve.java import find_java, server_home
+from torchferry.serving.torchserve.load_failure import LoadFailure
 from torchferry.serving.torchserve.management import Management
 from torchferry.serving.torchserve.running_servers import RunningServer
 from torchferry.serving.torchserve.settings import LOOPBACK, Ports, Settings, Sockets, config_properties
@@ -186,7 +187,7 @@ class TorchServe:
 
     @property
     def failures(self) -> Path:
-        """Where the handler of a model that cannot be loaded leaves the reason, in a file NAME@VERSION."""
+        """Where the handler of a model that cannot be loaded leaves the reason."""
         return self.folder / "failures"
 
     def _wait_ready(self, stopped: Callable[[], bool]) -> None:
@@ -268,9 +269,9 @@ class TorchServe:
             self.java_process.kill()
 
     def _check_loading(self, model: str, version: str, deadline: float) -> None:
-        failure = self.failures / f"{model}@{version}"
-        if failure.exists():
-            raise ModelFailed(f"{model}: cannot be loaded: {failure.read_text()}")
+        versions = [name for name, _ in (*self.versions, *self.broken.reasons)].count(model)
+        if reason := LoadFailure(self.failures, model, version, is_only=versions == 1).reason():
+            raise ModelFailed(f"{model}: cannot be loaded: {reason}")
         if time.monotonic() > deadline:
             raise ModelFailed(f"{model}: no worker was ready after {START_SECONDS} s\n{self._log_end()}")
 

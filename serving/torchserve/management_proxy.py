@@ -20,7 +20,6 @@ from torchferry.serving.errors import (
     Overloaded,
     RequestError,
     TooLarge,
-    TryLater,
     Unavailable,
     UnsupportedType,
 )
@@ -30,7 +29,7 @@ from torchferry.serving.net.auth import Access
 from torchferry.serving.torchserve.launcher import TorchServe
 from torchferry.serving.torchserve.management import management_pool
 from torchferry.serving.torchserve.settings import LOOPBACK
-from torchferry.serving.torchserve.wsgi_server import StartResponse, refused, served
+from torchferry.serving.torchserve.wsgi_server import StartResponse, headers_of, refused, served
 
 LONGEST = 64 * 1024
 """Bytes of a request's body."""
@@ -66,14 +65,14 @@ class ManagementProxy:
         self.rule = AdminRule(access)
 
     def answer(self, environ: dict[str, Any], start: StartResponse) -> list[bytes]:
-        later: list[tuple[str, str]] = []
+        headers: list[tuple[str, str]] = []
         try:
             self._check(environ)
             status, kind, body = self._asked(environ)
         except RequestError as error:
             status, kind, body = refused(STATUS[type(error)], error.code, str(error))
-            later = [("Retry-After", str(error.retry_after))] if isinstance(error, TryLater) else []
-        start(status, [("Content-Type", kind), ("Content-Length", str(len(body))), *later])
+            headers = headers_of(error)
+        start(status, [("Content-Type", kind), ("Content-Length", str(len(body))), *headers])
         # What comes behind a HEAD's answer would be read as the next one.
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 

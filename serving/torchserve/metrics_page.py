@@ -20,12 +20,13 @@ from torchferry.errors import ServerFault, UserError
 from torchferry.serving.errors import NotAllowed, Overloaded, Unavailable
 from torchferry.serving.net.addresses import listeners
 from torchferry.serving.net.auth import Access
+from torchferry.serving.net.unix_sockets import listen_at
 from torchferry.serving.torchserve.broken import Broken
 from torchferry.serving.torchserve.launcher import TorchServe
 from torchferry.serving.torchserve.management import Management
 from torchferry.serving.torchserve.readiness import Readiness
 from torchferry.serving.torchserve.settings import Settings
-from torchferry.serving.torchserve.wsgi_server import StartResponse, refused, served
+from torchferry.serving.torchserve.wsgi_server import StartResponse, headers_of, refused, served
 from torchferry.serving.unix_http import UnixPool
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -68,6 +69,8 @@ def page_of(server: TorchServe) -> Iterator["Page"]:
     """The page while the block runs. Raises UserError."""
     page = Page(server)
     sockets = listeners(server.settings.host, server.ports.page, "--metrics-port")
+    if server.settings.gateway != "none":
+        sockets.append(listen_at(server.sockets.page, "TMPDIR"))
     with served(page.answer, sockets, "page"):
         yield page
 
@@ -98,10 +101,10 @@ class Page:
             self._take_up_tokens()
             self.access.check(authorization)
         except NotAllowed as error:
-            headers.append(("WWW-Authenticate", "Bearer"))
+            headers += headers_of(error)
             return refused("401 Unauthorized", error.code, str(error))
         except Overloaded as error:
-            headers.append(("Retry-After", str(error.retry_after)))
+            headers += headers_of(error)
             return refused("429 Too Many Requests", error.code, str(error))
         self._forget_the_dead()
         try:

@@ -12,6 +12,7 @@ from torchferry.serving.cpu import cores
 from torchferry.serving.torchserve.archive import archive_version, check_archive
 from torchferry.serving.torchserve.archive_signature import copy_signed
 from torchferry.serving.torchserve.golden import Golden
+from torchferry.serving.torchserve.load_failure import LoadFailure
 from torchferry.serving.torchserve.management import Management, Standing
 from torchferry.serving.torchserve.running_servers import RunningServer
 from torchferry.serving.torchserve.unanswered import unanswered, wait_idle
@@ -58,8 +59,8 @@ class Models:
         else:
             shutil.copyfile(archive, unfinished)
         unfinished.replace(file)
-        failure = Path(self.running.failures, f"{name}@{version}")
-        failure.unlink(missing_ok=True)
+        failure = LoadFailure(Path(self.running.failures), name, version)
+        failure.forget()
         try:
             self.management.register(file.name)
             self._check(file)
@@ -67,7 +68,7 @@ class Models:
             if any(found.version == version for found in self.management.standing(name)):
                 self.management.unregister(name, version)
             file.unlink()
-            reason = failure.read_text() if failure.exists() else error
+            reason = failure.reason() or error
             raise ServerFault(f"{archive}: {name}@{version} cannot be loaded: {reason}") from error
         print(f"registered {name}@{version}; it gave its golden outputs; {self._budget()}")
 

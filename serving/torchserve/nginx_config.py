@@ -1,5 +1,6 @@
 """nginx.conf for the gateway before TorchServe, made whole from what it is told."""
 
+import ipaddress
 import json
 import math
 import resource
@@ -44,8 +45,6 @@ PHRASES = {
 IDLE_SECONDS = 75
 """For a connection, more than the 60 s of most load balancers, as at the ONNX Runtime server."""
 LATER = "Retry-After 1"
-SERVICE_CALLS = 32
-"""Of health and reflection, that one client may have at a time: some last for as long as it likes."""
 WRITES = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 BROKEN = "it, or a version of it, could not be loaded; torchferry models list says why"
@@ -55,16 +54,18 @@ NO_TOKEN = "the request has no token that this server takes; send Authorization:
 
 @dataclass(frozen=True)
 class Upstreams:
-    """What is asked; of all but the first, the ports on loopback."""
+    """What is asked: addresses, host:port or unix:PATH, and of gRPC the ports on loopback."""
 
     rest: str
-    """TorchServe's: host:port, or unix:PATH."""
+    """TorchServe's, like the next."""
     grpc: int
     services: int
     """Ours: health and reflection, over gRPC."""
+    page: str
+    """Ours: its GET /readyz answers 200 or 503."""
 
 
-NOBODY = Upstreams(f"{LOOPBACK}:1", 1, 1)
+NOBODY = Upstreams(f"{LOOPBACK}:1", 1, 1, f"{LOOPBACK}:1")
 """nginx wants ports, also where it asks none of them."""
 
 
@@ -75,9 +76,6 @@ class Front:
     grpc_port: int
     upstreams: Upstreams | None = None
     """None before TorchServe is there: every request is a 503."""
-    page_port: int
-    """Its GET /readyz answers 200 or 503."""
-    page_host: str = LOOPBACK
     max_body_bytes: int
     timeout: float
     """Seconds for TorchServe to answer; a second try has them again."""
@@ -85,7 +83,8 @@ class Front:
     """REST requests for each model, and gRPC calls in all: they name their model where nginx does not look."""
     max_connections: int
     max_client_connections: int
-    """Requests of one client at a time, over all models."""
+    """Requests of one client at a time, over all models; as many calls of health and reflection, which may last for as
+    long as it likes; and as many questions whether the server is ready, which those must not keep out."""
     trusted_proxy: Sequence[str] = ()
     """Addresses and networks that say who their clients are."""
     tokens: Path | None
@@ -136,13 +135,12 @@ def nginx_config(front: Front, folder: Path, tokens: Sequence[Token], addresses:
         "golden": GOLDEN,
         "in_flight": min(front.max_in_flight, MOST_AT_A_TIME),
         "share": front.share,
-        "service_calls": SERVICE_CALLS,
         "client_requests": min(front.max_client_connections, MOST_AT_A_TIME),
         "tls": _tls(front),
         "upstream": upstreams.rest,
         "upstream_grpc": upstreams.grpc,
         "services": upstreams.services,
-        "page": authority(front.page_host, front.page_port),
+        "page": upstreams.page,
         "rest": _listen(front, front.port, addresses),
         "grpc": _listen(front, front.grpc_port, addresses, " http2"),
         "rates": "\n".join(_rate(number, token) for number, token in enumerate(tokens) if _rated(token)),
@@ -170,7 +168,7 @@ def _refusals(front: Front) -> dict[str, str]:
     """What locations answer with, by the name that the template has for it."""
     late = f"TorchServe did not answer within {front.timeout:g} s"
     too_large = f"the body has more than {front.max_body_bytes:,} bytes"
-    too_many = "has as many requests as it may have at a time, of one client or of all"
+    too_many = "there are as many requests as there may be at a time, of one client or of all"
     starting = "the server is starting"
     return {
         "no_token": _refusal(401, "not_allowed", NO_TOKEN, "WWW-Authenticate Bearer"),
@@ -183,7 +181,7 @@ def _refusals(front: Front) -> dict[str, str]:
         "too_large": _refusal(413, TooLarge.code, too_large),
         "unread": _refusal(422, WrongParameter.code, "no query is read; what is asked for stands in body and headers"),
         "too_often": _refusal(429, Overloaded.code, "$too_often", "Retry-After $retry_after"),
-        "too_many": _refusal(429, Overloaded.code, f"the model {too_many}", LATER),
+        "too_many": _refusal(429, Overloaded.code, too_many, LATER),
         "failed": _refusal(500, InferenceFailed.code, "the model cannot compute it, or its worker died; asked twice"),
         "busy": _refusal(503, Unavailable.code, "TorchServe did not answer, twice", LATER),
         "not_started": _refusal(503, Unavailable.code, starting, LATER),
@@ -191,7 +189,7 @@ def _refusals(front: Front) -> dict[str, str]:
         "late": _refusal(504, DeadlinePassed.code, late),
         "grpc_no_token": _grpc_refusal(grpc.StatusCode.UNAUTHENTICATED, NO_TOKEN),
         "grpc_too_often": _grpc_refusal(EXHAUSTED, "$too_often", "$retry_after"),
-        "grpc_too_many": _grpc_refusal(EXHAUSTED, f"the server {too_many}", "1"),
+        "grpc_too_many": _grpc_refusal(EXHAUSTED, too_many, "1"),
         # Without retry-after: it would be as large the next time.
         "grpc_too_large": _grpc_refusal(EXHAUSTED, too_large),
         "grpc_unreadable": _grpc_refusal(grpc.StatusCode.INVALID_ARGUMENT, "the gateway cannot take this request"),
@@ -273,7 +271,8 @@ def _trusted(proxies: Sequence[str]) -> str:
     """With it, a client's address is the last that its proxies do not vouch for."""
     if not proxies:
         return ""
-    return " ".join(f"set_real_ip_from {proxy};" for proxy in proxies) + (
+    # nginx knows no network by a mask such as /255.0.0.0.
+    return " ".join(f"set_real_ip_from {ipaddress.ip_network(proxy)};" for proxy in proxies) + (
         " real_ip_header X-Forwarded-For; real_ip_recursive on;"
     )
 

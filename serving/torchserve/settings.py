@@ -90,7 +90,8 @@ class Ports:
 
 @dataclass(frozen=True)
 class Sockets:
-    """Of TorchServe, in a folder that no other user of this machine may enter: what listens there lets everybody in."""
+    """In a folder that no other user of this machine may enter: TorchServe, which has all but the last, lets everybody
+    in."""
 
     folder: Path
 
@@ -106,6 +107,11 @@ class Sockets:
     def inference(self) -> Path:
         """REST, behind a gateway."""
         return self.folder / "inference"
+
+    @property
+    def page(self) -> Path:
+        """Ours, on which a gateway asks whether the server is ready."""
+        return self.folder / "page"
 
 
 def config_properties(settings: Settings, ports: Ports, model_store: Path, sockets: Sockets) -> str:

@@ -1,6 +1,5 @@
 """A WSGI application on sockets that listen already, each request in a thread."""
 
-import ipaddress
 import json
 import socket
 import sys
@@ -13,18 +12,30 @@ from wsgiref.simple_server import WSGIRequestHandler
 
 from prometheus_client.exposition import ThreadingWSGIServer
 
+from torchferry.serving.errors import NotAllowed, RequestError, TryLater
+from torchferry.serving.net.clients import Clients
+
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Application = Callable[[dict[str, Any], StartResponse], list[bytes]]
 IDLE_SECONDS = 10
 """For a client to send the next of its request."""
 MOST_OF_ONE = 32
-"""Connections of an address of another machine at a time: each has a thread."""
+"""Connections of a client at a time: each has a thread."""
+CLIENTS = Clients(("127.0.0.0/8", "::1"))
+"""This machine has no share: our own commands ask from it, and what stands before us in a pod asks for everybody."""
 
 
 def refused(status: str, code: str, detail: str) -> tuple[str, str, bytes]:
     """Status line, content type and body."""
     content = {"error": status.partition(" ")[2], "code": code, "detail": detail}
     return status, "application/json", json.dumps(content).encode()
+
+
+def headers_of(error: RequestError) -> list[tuple[str, str]]:
+    """That a refusal has beside those of its body."""
+    if isinstance(error, NotAllowed):
+        return [("WWW-Authenticate", "Bearer")]
+    return [("Retry-After", str(error.retry_after))] if isinstance(error, TryLater) else []
 
 
 @contextmanager
@@ -49,31 +60,43 @@ class _Server(ThreadingWSGIServer):
         super().__init__(("", 0), _Quiet, bind_and_activate=False)
         self.socket.close()  # of a family that may be another one
         self.socket = listener
-        self.server_address = listener.getsockname()
-        self.server_name, self.server_port = "localhost", self.server_address[1]
+        self.server_name, self.server_port = "localhost", 0  # which no application of ours reads
         self.setup_environ()
         self.set_app(answer)
         self.connections = Counter[str]()
-        """By address."""
+        """By client."""
         self.lock = threading.Lock()
+
+    def get_request(self) -> tuple[Any, Any]:
+        request, address = super().get_request()
+        return request, address or ("", 0)  # of a unix socket
 
     def verify_request(self, _request: Any, client_address: Any) -> bool:
         """Whether it is answered; otherwise it is closed."""
-        address = client_address[0]
+        client = CLIENTS.peer(client_address[0]).share
         with self.lock:
-            # The gateway asks from loopback, for everybody, and has limits of its own.
-            if self.connections[address] >= MOST_OF_ONE and not ipaddress.ip_address(address).is_loopback:
+            if client and self.connections[client] >= MOST_OF_ONE:
                 return False
-            self.connections[address] += 1
+            self.connections[client] += 1
         return True
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # there is no thread for it
+            self._leave(client_address)
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            with self.lock:
-                self.connections[client_address[0]] -= 1
-                self.connections += Counter()  # without those that have none
+            self._leave(client_address)
+
+    def _leave(self, client_address: Any) -> None:
+        with self.lock:
+            self.connections[CLIENTS.peer(client_address[0]).share] -= 1
+            self.connections += Counter()  # without those that have none
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away, or sent nothing for too long, is no bug, and could fill the log."""

@@ -12,7 +12,7 @@ from tritonclient.grpc import service_pb2 as messages
 
 from tests.serving.onnx_server.asking import LENGTH, raw_tensor, tensor
 from tests.serving.onnx_server.calling import infer_request, output_arrays
-from tests.serving.onnx_server.in_process import Call, Line, open_calls, serving_bundles
+from tests.serving.onnx_server.in_process import Call, Line, serving_bundles
 from tests.serving.torchserve.test_handler import Context
 from tests.serving.wire import in_loop
 from tests.training.untrained import save_untrained
@@ -133,7 +133,7 @@ async def test_the_onnx_server_answers_with_them_over_each_protocol(seconds: Bun
         head = json.dumps({"inputs": [raw_tensor("row", ROWS)], "parameters": {"binary_data_output": True}}).encode()
         binary = await line.ask(path, head + ROWS.tobytes(), **{LENGTH: str(len(head))})
         check(np.frombuffer(binary.body[int(binary.headers[LENGTH.lower()]) :]).reshape(-1, 1), expected)
-        service = InferenceService(plane, Access(None), open_calls())
+        service = InferenceService(plane, Access(None))
         for request in (infer_request("rows", {"row": ROWS}), typed(ROWS)):
             check(output_arrays(await service.ModelInfer(request, Call()))["values"], expected)  # type: ignore[arg-type]
 

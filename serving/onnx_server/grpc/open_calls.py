@@ -4,6 +4,7 @@ By pygrpc-native a stream's peer is its own socket, so that there its clients ha
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 
 from torchferry.serving.errors import Overloaded
 from torchferry.serving.net.auth import Access
@@ -13,6 +14,8 @@ from torchferry.serving.onnx_server.grpc.interfaces import Context
 from torchferry.serving.onnx_server.shares import Shares
 
 RETRY_SECONDS = 1
+CALLER = ContextVar("CALLER", default="")
+"""Whose the call is that a task answers, and those that it begins: to find a token costs a look at each of the file."""
 
 
 class OpenCalls:
@@ -36,6 +39,7 @@ class OpenCalls:
             self.refused()
             allowed = f"{self.room.most:,} may be open, {self.room.most_of_client:,} of one client"
             await refuse(context, Overloaded(f"too many calls and streams are open: {allowed}", RETRY_SECONDS))
+        CALLER.set(client)
         return client
 
     def leave(self, client: str) -> None:

@@ -6,16 +6,16 @@ from torchferry.serving.onnx_server.exchange import Exchange
 from torchferry.serving.onnx_server.grpc.call import ANSWERED, identify, refuse, say
 from torchferry.serving.onnx_server.grpc.forms import PredictionsForm
 from torchferry.serving.onnx_server.grpc.interfaces import Context
-from torchferry.serving.onnx_server.grpc.open_calls import OpenCalls
+from torchferry.serving.onnx_server.grpc.open_calls import CALLER
 
 
 class Predictions:
-    def __init__(self, plane: DataPlane, calls: OpenCalls) -> None:
-        self.plane, self.calls = plane, calls
+    def __init__(self, plane: DataPlane) -> None:
+        self.plane = plane
 
     async def __call__(self, request: PredictionsRequest, context: Context) -> PredictionResponse:
         exchange: Exchange[PredictionResponse] = Exchange(
-            self.plane, "grpc-predictions", timeout=context.time_remaining(), client=self.calls.client(context)
+            self.plane, "grpc-predictions", timeout=context.time_remaining(), client=CALLER.get()
         )
         try:
             identify(self.plane, exchange.context, context)

@@ -45,11 +45,9 @@ class GrpcServer:
         room = Shares(settings.max_connections, settings.max_client_connections)
         calls = OpenCalls(plane.clients, access, room, partial(plane.metrics.refused, "grpc"))
         registering = Registering(self.server, self.drain, calls)
-        self.inference = InferenceService(plane, access, calls)
+        self.inference = InferenceService(plane, access)
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self.inference, registering)
-        registering.add_registered_method_handlers(
-            predictions_grpc.SERVICE, {"Predictions": _predictions(plane, calls)}
-        )
+        registering.add_registered_method_handlers(predictions_grpc.SERVICE, {"Predictions": _predictions(plane)})
         self.health = health.aio.HealthServicer()
         always = Registering(self.server, Drain(), calls)  # these two answer to the end
         health_pb2_grpc.add_HealthServicer_to_server(self.health, always)
@@ -127,9 +125,9 @@ def _refusal(handler: Handler | None, error: NotAllowed | Overloaded) -> Handler
     return streams(say_no)
 
 
-def _predictions(plane: DataPlane, calls: OpenCalls) -> grpc.RpcMethodHandler:
+def _predictions(plane: DataPlane) -> grpc.RpcMethodHandler:
     return grpc.unary_unary_rpc_method_handler(
-        Predictions(plane, calls),
+        Predictions(plane),
         request_deserializer=predictions_grpc.Request.FromString,
         response_serializer=predictions_grpc.Response.SerializeToString,
     )

@@ -25,7 +25,7 @@ from torchferry.serving.onnx_server.grpc.interfaces import (
     ModelRequest,
     StreamResponse,
 )
-from torchferry.serving.onnx_server.grpc.open_calls import OpenCalls
+from torchferry.serving.onnx_server.grpc.open_calls import CALLER
 from torchferry.serving.onnx_server.models.model import Model
 
 IN_STREAM = 64
@@ -36,8 +36,8 @@ ELSEWHERE = "models are loaded and unloaded on the admin port, over HTTP and fro
 class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
     """What is not here (shared memory, trace and log settings) is answered UNIMPLEMENTED, and no extension names it."""
 
-    def __init__(self, plane: DataPlane, access: Access, calls: OpenCalls) -> None:
-        self.plane, self.access, self.calls = plane, access, calls
+    def __init__(self, plane: DataPlane, access: Access) -> None:
+        self.plane, self.access = plane, access
         self.ending = asyncio.Event()
         """Streams take no further requests: they answer those that they have, and end."""
 
@@ -137,9 +137,8 @@ class InferenceService(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: 
         return messages.ModelStreamInferResponse(infer_response=response)
 
     def _begun(self, request: InferRequest, context: Context) -> Exchange[InferResponse]:
-        client = self.calls.client(context)
         exchange: Exchange[InferResponse] = Exchange(
-            self.plane, "grpc", timeout=context.time_remaining(), client=client
+            self.plane, "grpc", timeout=context.time_remaining(), client=CALLER.get()
         )
         identify(self.plane, exchange.context, context)
         if exchange.admit(request.model_name, request.model_version):

@@ -40,9 +40,9 @@ def start(starts_server: None) -> Iterator[Start]:
         if upstream:
             settings |= dict.fromkeys(("upstream_port", "page_port"), upstream.server_port)
         settings |= given
-        names = ("upstream_port", "upstream_grpc_port", "services_port")
-        rest, grpc, services = (settings.pop(name) for name in names)
-        upstreams = Upstreams(f"{LOOPBACK}:{rest}", grpc, services)
+        names = ("upstream_port", "upstream_grpc_port", "services_port", "page_port")
+        rest, grpc, services, page = (settings.pop(name) for name in names)
+        upstreams = Upstreams(f"{LOOPBACK}:{rest}", grpc, services, f"{LOOPBACK}:{page}")
         gateway = Gateway(Front(**{"upstreams": upstreams} | settings))
         started.append(gateway)
         gateway.start()

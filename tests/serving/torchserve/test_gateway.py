@@ -27,7 +27,7 @@ from torchferry.serving.net.addresses import authority
 from torchferry.serving.torchserve import gateway as gateways
 from torchferry.serving.torchserve.broken import Broken
 from torchferry.serving.torchserve.launcher import ServerFailed
-from torchferry.serving.torchserve.settings import LOOPBACK
+from torchferry.serving.torchserve.settings import LOOPBACK, Sockets
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 
@@ -117,11 +117,12 @@ def test_both_ports_speak_tls_and_show_a_new_certificate(
     wait_until(lambda: serial_of(rest) == serial_of(target) == 2)
 
 
-def test_it_asks_the_server_once_that_is_there(start: Start, upstream: Upstream) -> None:
+def test_it_asks_the_server_once_that_is_there(start: Start, upstream: Upstream, tmp_path: Path) -> None:
     gateway = start(upstreams=None)
     server: Any = SimpleNamespace(
         url=f"{LOOPBACK}:{upstream.server_port}",
         ports=SimpleNamespace(inner_grpc=1),
+        sockets=Sockets(tmp_path),
         broken=Broken(skip=True),
         management=None,
     )
@@ -235,7 +236,9 @@ def test_the_access_log_has_a_json_line_for_each_request(
     assert first["bytes_in"] > 0 < first["bytes_out"]
 
 
-def test_nginx_that_ends_by_itself_or_finds_no_port_is_told(start: Start, free_port_in_use: int) -> None:
+def test_nginx_that_ends_by_itself_or_finds_no_port_is_told(
+    start: Start, free_port_in_use: int, tmp_path: Path
+) -> None:
     gateway = start()
     gateway.check_running()
     assert gateway.process is not None
@@ -244,7 +247,11 @@ def test_nginx_that_ends_by_itself_or_finds_no_port_is_told(start: Start, free_p
     with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
         gateway.check_running()
     server: Any = SimpleNamespace(
-        url=f"{LOOPBACK}:1", ports=SimpleNamespace(inner_grpc=1), broken=Broken(skip=True), management=None
+        url=f"{LOOPBACK}:1",
+        ports=SimpleNamespace(inner_grpc=1),
+        sockets=Sockets(tmp_path),
+        broken=Broken(skip=True),
+        management=None,
     )
     with pytest.raises(ServerFailed, match="the gateway ended with exit code -9"):
         gateway.open(server, 1)

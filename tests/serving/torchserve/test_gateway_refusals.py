@@ -17,7 +17,7 @@ from tests.serving.torchserve.upstream import DROP, Upstream
 from tests.waiting import wait_until
 from torchferry.serving.cli.server_settings import HEADROOM
 from torchferry.serving.torchserve.gateway import Gateway
-from torchferry.serving.torchserve.nginx_config import SERVICE_CALLS
+from torchferry.serving.torchserve.grpc_services import GrpcServices
 from torchferry.serving.torchserve.settings import LOOPBACK
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
@@ -217,14 +217,25 @@ def test_a_client_leaves_grpc_calls_to_others(start: Start, free_port_in_use: in
     assert sorted(codes[:2]) + codes[2:] == ["DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"]
 
 
-def test_a_client_has_so_many_calls_of_health(start: Start, free_port_in_use: int) -> None:
-    gateway = start(services_port=free_port_in_use)
-    options = [("grpc.enable_http_proxy", 0)]
-    with grpc.insecure_channel(f"{LOOPBACK}:{gateway.front.grpc_port}", options) as channel:
-        check = health_pb2_grpc.HealthStub(channel).Check.future
-        calls = [check(health_pb2.HealthCheckRequest(), timeout=60) for _ in range(SERVICE_CALLS + 1)]
-        wait_until(lambda: any(call.done() for call in calls))
-        assert [call.code().name for call in calls if call.done()] == ["RESOURCE_EXHAUSTED"]
+def test_a_client_has_so_many_calls_of_health_and_is_told_of_readiness_beside_them(
+    start: Start, upstream: Upstream
+) -> None:
+    """Whoever checks health by it holds a Watch for each channel, for ever."""
+    services = GrpcServices(lambda: "")
+    with services.running(), ExitStack() as watching:
+        gateway = start(upstream, services_port=services.port, max_client_connections=40)
+
+        def watch() -> str:
+            channel = grpc.insecure_channel(f"{LOOPBACK}:{gateway.front.grpc_port}", [("grpc.enable_http_proxy", 0)])
+            call = health_pb2_grpc.HealthStub(watching.enter_context(channel)).Watch(health_pb2.HealthCheckRequest())
+            watching.callback(call.cancel)  # which a call that nobody has is at once
+            try:
+                return str(health_pb2.HealthCheckResponse.ServingStatus.Name(next(call).status))
+            except grpc.RpcError as error:
+                return str(error.code().name)
+
+        assert [watch() for _ in range(41)] == ["SERVING"] * 40 + ["RESOURCE_EXHAUSTED"]
+        assert ask(gateway, "/readyz").status == 200
 
 
 def test_a_model_has_any_name_that_is_not_too_long(start: Start, upstream: Upstream) -> None:

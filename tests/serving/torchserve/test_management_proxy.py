@@ -122,7 +122,9 @@ def test_a_refusal_of_head_has_no_body(management: Path) -> None:
 
 def test_where_there_are_tokens_an_administrators_or_our_own_is_needed(ask_with_tokens: Ask, tokens: Path) -> None:
     def status(authorization: str, method: str = "POST") -> int:
-        return ask_with_tokens(method, Content_Type="application/json", Authorization=authorization).status
+        answer = ask_with_tokens(method, Content_Type="application/json", Authorization=authorization)
+        assert answer.headers.get("WWW-Authenticate") == ("Bearer" if answer.status == 401 else None)
+        return answer.status
 
     for wrong in ("", "Bearer of-somebody", "Basic our-key", "our-key"):
         assert [status(wrong, method) for method in ("GET", "POST")] == [401, 401]

@@ -18,8 +18,7 @@ PLAIN: dict[str, Any] = {
     "host": "127.0.0.1",
     "port": 80,
     "grpc_port": 81,
-    "upstreams": Upstreams("unix:/socket", 91, 93),
-    "page_port": 92,
+    "upstreams": Upstreams("unix:/socket", 91, 93, "unix:/page"),
     "max_body_bytes": 1000,
     "timeout": 30.0,
     "max_in_flight": 8,
@@ -127,7 +126,10 @@ def test_a_gateway_that_drains_ends_connections_and_each_state_writes_its_number
             {"max_in_flight": 7},
             ["limit_conn models_of_client 4; limit_conn models 7;", "limit_conn grpc_clients 4; limit_conn grpc 7;"],
         ),
-        ({"max_client_connections": 9}, ["limit_conn clients 9;"]),
+        (
+            {"max_client_connections": 9},
+            [f"limit_conn {zone} 9;" for zone in ("clients", "service_clients", "ready_clients")],
+        ),
         ({"max_connections": 1001}, ["worker_connections 1013;"]),
         ({"max_in_flight": 100_000}, ["limit_conn models 65535;", "limit_conn grpc 65535;"]),
         ({"max_body_bytes": 5}, ["client_max_body_size 5;", f"client_max_body_size {5 + HEADROOM};"]),
@@ -137,10 +139,13 @@ def test_a_gateway_that_drains_ends_connections_and_each_state_writes_its_number
             {"access_log": Path("/log")},
             ['access_log "/log" lines if=$logged;', 'split_clients $request_id $sampled { * "1"; }'],
         ),
-        ({}, ["access_log off;", "server unix:/socket ", "server 127.0.0.1:91 ", "proxy_pass http://127.0.0.1:92;"]),
+        ({}, ["access_log off;", "server unix:/socket ", "server 127.0.0.1:91 ", "server unix:/page "]),
         ({}, ['NotFoundException" 5;', 'return 404 "{\\"error\\": \\"Not Found\\", \\"code\\": \\"unknown_model']),
         ({"is_empty": True}, ['NotFoundException" 14;', 'unavailable\\", \\"detail\\": \\"no model is loaded']),
-        ({"page_host": "10.0.0.1"}, ["proxy_pass http://10.0.0.1:92;"]),
+        (
+            {"trusted_proxy": ("10.0.0.0/255.0.0.0", "10.0.0.7", "::1")},
+            ["set_real_ip_from 10.0.0.0/8; set_real_ip_from 10.0.0.7/32; set_real_ip_from ::1/128;"],
+        ),
     ],
 )
 def test_limits_and_places_are_those_that_were_given(given: dict[str, Any], lines: list[str]) -> None:
@@ -154,7 +159,7 @@ def test_limits_and_places_are_those_that_were_given(given: dict[str, Any], line
     [
         ("busy", "unavailable", "TorchServe did not answer, twice", 'Retry-After "1"'),
         ("too_often", "overloaded", "$too_often", 'Retry-After "$retry_after"'),
-        ("too_many", "overloaded", "the model has as many requests as it may have", 'Retry-After "1"'),
+        ("too_many", "overloaded", "there are as many requests as there may be", 'Retry-After "1"'),
         ("wrong_method", "method_not_allowed", "this path takes $methods", 'Allow "$methods"'),
     ],
 )

@@ -2,13 +2,17 @@
 
 import socket
 import struct
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
 
 from torchferry.serving.net.addresses import authority, listeners
+from torchferry.serving.net.unix_sockets import listen_at
 from torchferry.serving.torchserve.wsgi_server import MOST_OF_ONE, StartResponse, _Quiet, _Server, served
+from torchferry.serving.unix_http import UnixPool
 
 
 def echo(environ: dict[str, Any], start: StartResponse) -> list[bytes]:
@@ -58,12 +62,26 @@ def test_a_client_that_goes_away_or_sends_nothing_leaves_no_line(
 def test_one_address_has_so_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     [listener] = listeners("127.0.0.1", 0, "--port")
     server = _Server(listener, echo)
-    asked = ["192.0.2.1"] * (MOST_OF_ONE + 1) + ["192.0.2.2"] + ["127.0.0.1"] * (MOST_OF_ONE + 1)
+    asked = ["192.0.2.1"] * MOST_OF_ONE + ["::ffff:192.0.2.1", "192.0.2.2"]
+    asked += [own for own in ("127.0.0.1", "::ffff:127.0.0.1", "::1", "") for _ in range(MOST_OF_ONE + 1)]
     taken = [address for address in asked if server.verify_request(None, (address, 1))]
-    assert taken == asked[1:]
+    assert taken == [address for address in asked if address != "::ffff:192.0.2.1"]
     monkeypatch.setattr(server, "finish_request", lambda *_: None)
     monkeypatch.setattr(server, "shutdown_request", lambda *_: None)
     server.process_request_thread(None, ("192.0.2.1", 1))
     assert server.verify_request(None, ("192.0.2.1", 1))
     assert not server.verify_request(None, ("192.0.2.1", 1))
+    monkeypatch.setattr(threading, "Thread", no_thread)
+    with pytest.raises(RuntimeError):
+        server.process_request(None, ("192.0.2.1", 1))
+    assert server.verify_request(None, ("192.0.2.1", 1))
     server.server_close()
+
+
+def no_thread(**_: Any) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_it_answers_on_a_unix_socket(tmp_path: Path) -> None:
+    with served(echo, [listen_at(tmp_path / "s", "--port")], "echo"):
+        assert UnixPool(str(tmp_path / "s")).request("GET", "/a").data == b"/a"

@@ -1,5 +1,6 @@
 """A call is its token's or its peer's, and each client has a share of those that are open."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from tests.serving.onnx_server.in_process import Call, open_calls
 from tests.serving.wire import in_loop
 from torchferry.serving.net.auth import Access
 from torchferry.serving.net.clients import Clients
-from torchferry.serving.onnx_server.grpc.open_calls import OpenCalls
+from torchferry.serving.onnx_server.grpc.open_calls import CALLER, OpenCalls
 from torchferry.serving.onnx_server.shares import Shares
 
 THERE, PROXY = "ipv4:192.0.2.7:567", "ipv4:10.0.0.1:567"
@@ -21,10 +22,16 @@ def call(metadata: Sequence[tuple[str, str]] = (), *, peer: str) -> Any:
     return Call(metadata, peer=peer)
 
 
+async def answering() -> str:
+    """In a task that the call's begins, as a stream's does for each of its requests."""
+    return CALLER.get()
+
+
 @in_loop
 async def test_one_too_many_of_a_client_is_told_to_come_later() -> None:
     calls = open_calls(most=10, most_of_client=2)
     assert [await calls.enter(call(peer=THERE)) for _ in range(2)] == ["192.0.2.7"] * 2
+    assert await asyncio.create_task(answering()) == "192.0.2.7"
     context = call(peer=THERE)
     with pytest.raises(grpc.aio.AbortError):
         await calls.enter(context)

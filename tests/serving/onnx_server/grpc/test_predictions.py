@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.serving.onnx_server.in_process import Call, open_calls, serving_bundles
+from tests.serving.onnx_server.in_process import Call, serving_bundles
 from tests.serving.tiny_bundle import written
 from tests.serving.wire import in_loop
 from torchferry.serving.codec.predictions_grpc import Request
@@ -19,7 +19,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 async def ask(plane: DataPlane, request: Any, context: Any) -> Any:
-    return await Predictions(plane, open_calls())(request, context)
+    return await Predictions(plane)(request, context)
 
 
 async def refusal(plane: DataPlane, request: Any, left: float | None = None) -> Call:
