@@ -94,7 +94,9 @@ def constants(name: str, file: Path) -> set[float]:
         return {float(number) * (1024 if unit == "k" else 1) for number, unit in found}
     path = file.relative_to(ROOT).with_suffix("").parts
     module = importlib.import_module(".".join(path if path[0] == "torchferry" else ("torchferry", *path)))
-    value: Any = dict(module.OPTIONS)[name] if name.startswith("grpc.") else reduce(getattr, name.split("."), module)
+    if name.startswith("grpc."):
+        return {float(dict(module.OPTIONS + module.OF_GRPCIO)[name])}
+    value: Any = reduce(getattr, name.split("."), module)
     return {float(value)}
 
 

@@ -31,6 +31,8 @@ OPTIONS = (
     # Go's clients ping every 10 s, calls or not; by default grpcio ends a connection that pings within five minutes.
     ("grpc.http2.min_ping_interval_without_data_ms", 250),
     ("grpc.keepalive_permit_without_calls", 1),
+)
+OF_GRPCIO = (
     # Nobody has a share of connections: one that has had no call for so long makes room, and its client another.
     ("grpc.max_connection_idle_ms", 120_000),
 )
@@ -52,7 +54,7 @@ class Grpcio:
         self, interceptors: Sequence[grpc.aio.ServerInterceptor], max_message: int, max_connections: int
     ) -> None:
         # It closes a connection that is one too many; it has no bound for each client's.
-        options = [*_options(max_message), ("grpc.max_allowed_incoming_connections", max_connections)]
+        options = [*_options(max_message), *OF_GRPCIO, ("grpc.max_allowed_incoming_connections", max_connections)]
         self.server: Server = grpc.aio.server(interceptors=interceptors, options=options)
 
     async def stop(self, drain: Drain, busy: Callable[[], bool], seconds: float) -> None:
