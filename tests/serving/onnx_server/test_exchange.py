@@ -169,7 +169,12 @@ async def test_who_is_late_or_hangs_up_begins_no_further_picture(late: bool, mon
 @in_loop
 async def test_what_pictures_become_is_counted_before_the_first_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     may_end = threading.Semaphore(0)
-    monkeypatch.setattr(Pictures, "decode", lambda _pictures, _picture: may_end.acquire(timeout=60))
+
+    def decode(pictures: Pictures, shown: Picture) -> None:
+        pictures.tensors[shown.name][shown.sample] = 0
+        assert may_end.acquire(timeout=60)
+
+    monkeypatch.setattr(Pictures, "decode", decode)
     async with serving_session(Free(), held_bundle(inputs=(pictures_of(1000),))) as (plane, _):
         plane.intake = Intake(most_bytes=10_000_000)
         small, more = ({"x": [picture(2)] * count} for count in (2, 9))
