@@ -2,9 +2,12 @@
 
 import sys
 
+from torchferry.termination import take
+
 
 def exit_code(error: BaseException) -> int:
-    """Of the KeyboardInterrupt or the SystemExit that the signal became."""
+    """Of the KeyboardInterrupt or the SystemExit that the signal became, which is taken."""
+    take(error)
     return int(error.code or 0) if isinstance(error, SystemExit) else 130
 
 

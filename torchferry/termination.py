@@ -48,6 +48,13 @@ def ends_at_sigterm() -> Iterator[None]:
         raise Terminated(CODE)
 
 
+def take(error: BaseException) -> BaseException:
+    """Whoever catches Terminated and goes on to an end of his own says so, and it is not raised again."""
+    if isinstance(error, Terminated):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return error
+
+
 def _on_its_way_out() -> bool:
     """Whether Terminated, or what was made of it, is just being handled."""
     error = sys.exception()

@@ -19,6 +19,7 @@ import numpy as np
 from torchferry.benchmarks.load.target import Target
 from torchferry.benchmarks.load.worker import Records, Shift, work
 from torchferry.errors import ServerFault, UserError
+from torchferry.termination import take
 
 STARTING = 60.0  # seconds for a process to connect
 
@@ -130,7 +131,7 @@ def _offer(shifts: Sequence[Shift], progress: Progress) -> Load:
         try:
             _watch(pipes, boards, start, progress)
         except (KeyboardInterrupt, SystemExit) as error:
-            interruption, stop.value = error, 1
+            interruption, stop.value = take(error), 1
         return _merge([_received(pipe, None) for pipe in pipes], start, interruption)
     finally:
         for process in processes:

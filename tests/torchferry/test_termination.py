@@ -70,6 +70,19 @@ def test_what_cleans_up_is_not_disturbed() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (143, "cleaned up\n", "")
 
 
+def test_who_takes_it_goes_on_to_an_end_of_his_own() -> None:
+    program = """
+    try:
+        signalled()
+    except SystemExit as error:
+        take(error)
+    time.sleep(0.7)
+    print("what was finished")
+"""
+    done = run_python("-c", PROGRAM.replace("ends_at_sigterm\n", "ends_at_sigterm, take\n") + program)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "what was finished\n", "")
+
+
 def test_without_a_signal_an_error_stays_what_it_is() -> None:
     done = run_python("-c", PROGRAM + '    raise ValueError("x")')
     assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "ValueError: x")

@@ -1,5 +1,6 @@
 """Thousands of requests that are almost right, to TorchServe behind its gateway."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,8 @@ MIB = {"java": 256, "python": 32, "nginx": 16}
 @pytest.fixture
 def server(starts_server: None, store: Path, tmp_path: Path) -> Iterator[Server]:
     """With one model and its own nginx."""
-    server = Server(store / f"{MODEL}.mar", folder=tmp_path, options=("--gateway", "nginx"))
+    options = ("--gateway", "nginx")
+    server = Server(store / f"{MODEL}.mar", folder=tmp_path, options=options, python=sys.executable)
     yield server
     server.stop()
 
