@@ -20,6 +20,7 @@ SHARED = {
     "torchferry.contract.dates",
     "torchferry.contract.encoders",
     "torchferry.contract.image",
+    "torchferry.contract.image_effort",
     "torchferry.contract.image_formats",
     "torchferry.contract.missing_words",
     "torchferry.contract.resize",
@@ -32,6 +33,7 @@ SHARED = {
     "torchferry.nearest",
     "torchferry.object_store",
     "torchferry.run_folder",
+    "torchferry.termination",
     "torchferry.whole_folder",
 }
 # Of serving, benchmarks know the wire and the bundle's format.

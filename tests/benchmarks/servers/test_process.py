@@ -90,4 +90,5 @@ def test_one_that_does_not_stop_when_told_is_killed(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(processes, "SECONDS_TO_STOP", 0.05)
     with process(["sh", "-c", "trap '' TERM; echo deaf; sleep 1000"], tmp_path / "log", talks=True) as running:
         assert running.process.stdout.readline() == "deaf\n"
-    assert running.process.returncode == -signal.SIGKILL
+    # The shell may still say how the sleep ended that was killed before it.
+    assert running.process.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
