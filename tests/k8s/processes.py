@@ -94,7 +94,8 @@ class ServerPod:
 
     def wait_ready(self) -> None:
         wait_until(lambda: self.answers("startupProbe") or self.process.poll() is not None, 180)
-        assert self.answers("readinessProbe"), (self.folder / "log").read_text()
+        assert self.process.poll() is None, (self.folder / "log").read_text()
+        wait_until(lambda: self.answers("readinessProbe"))  # a kubelet asks again as well
 
     def end(self) -> int:
         """As when a pod is deleted: it is no endpoint any more, preStop, SIGTERM, and SIGKILL when its time is over."""
