@@ -1,4 +1,4 @@
-"""What a server holds: memory, open files, threads, of all its processes."""
+"""Memory, open files and threads of all processes of a server."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

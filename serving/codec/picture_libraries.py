@@ -1,4 +1,4 @@
-"""What picture libraries would write of a client's files is not written: the answer says what is wrong with one."""
+"""Silences picture libraries, which write about a client's files: the answer says what is wrong with one."""
 
 import ctypes
 import warnings

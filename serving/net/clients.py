@@ -1,4 +1,4 @@
-"""Who a client is, wherever clients have shares: the address that it connects from, or that a trusted proxy names.
+"""Tells clients apart, wherever they have shares: by the address that they connect from, or that a trusted proxy names.
 
 An IPv6 client is its /64, which is what one subscriber is given; a link's own addresses are each for itself. Clients of
 a unix socket have no address: together they are one, without a name.

@@ -1,4 +1,4 @@
-"""How many files the process may open, of which each connection is one: by default often 1,024."""
+"""Raises the limit of files that the process may open, of which each connection is one: by default often 1,024."""
 
 import resource
 import sys

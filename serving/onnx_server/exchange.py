@@ -94,9 +94,10 @@ class Exchange(Generic[Answer]):
         timeout: float | None = None,
         client: str = "",
     ) -> None:
-        """`timeout`: seconds that the client gives it, if it says so before its request is read."""
+        """`timeout`: seconds that the client gives it, if it says so before its request is read. `client`: by which
+        shares are counted; empty where clients cannot be told apart."""
         self.plane, self.done, self.client = plane, done, client
-        self.context = RequestContext(protocol, client)
+        self.context = RequestContext(protocol)
         self.limit = plane.settings.timeout if timeout is None else min(timeout, plane.settings.timeout)
         self.model: Model
         self.form: Form[Answer]
@@ -296,7 +297,7 @@ class Exchange(Generic[Answer]):
         self.context.outputs = outputs
         if sum(each.classes * len(outputs[each.name]) for each in self.asked.outputs if each.classes) <= FEW_CLASSES:
             return self._encode(self._wanted(outputs))
-        begin = partial(self.plane.threads.run, self.context.client, [partial(self._wanted, outputs)])
+        begin = partial(self.plane.threads.run, self.client, [partial(self._wanted, outputs)])
         return self._wait("encode", lambda wanted: self._encode(*wanted), begin)
 
     def _encode(self, wanted: Outputs) -> None:
@@ -330,7 +331,7 @@ class Exchange(Generic[Answer]):
 
     def _aside(self, then: Callable[[list[Any]], None], *calls: Callable[[], Any], keeps_lock: bool = False) -> None:
         """`then` with what each of the calls gives, which are made in threads, as a part of decoding."""
-        begin = partial(self.plane.threads.run, self.context.client, calls, keeps_lock=keeps_lock)
+        begin = partial(self.plane.threads.run, self.client, calls, keeps_lock=keeps_lock)
         self._wait("decode", then, begin)
 
     def _wait(self, stage: str, then: Callable[[Any], None], begin: Callable[[], asyncio.Future[Any]]) -> None:

@@ -69,9 +69,8 @@ class RequestContext:
     span: Any = None
     """OpenTelemetry's, where traces are sent."""
 
-    def __init__(self, protocol: str, client: str = "") -> None:
-        """`client`: by which shares are counted; empty where clients cannot be told apart."""
-        self.protocol, self.client, self.started = protocol, client, time.monotonic()
+    def __init__(self, protocol: str) -> None:
+        self.protocol, self.started = protocol, time.monotonic()
 
     def end(self) -> None:
         self.seconds = time.monotonic() - self.started

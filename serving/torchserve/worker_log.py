@@ -1,4 +1,4 @@
-"""What a worker says of requests that fail on its side: a line for each, few of them, and none as a client sent it."""
+"""A worker's words of requests that fail on its side: a line for each, few of them, and none as a client sent it."""
 
 import logging
 import threading

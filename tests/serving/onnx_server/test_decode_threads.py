@@ -76,12 +76,20 @@ async def test_clients_take_turns_and_so_do_the_requests_of_a_client() -> None:
 async def test_whoever_has_used_much_time_comes_after_who_has_not() -> None:
     with threads(1) as (pool, work):
         pool.count = 1
-        long = pool.run("long", [partial(sum, range(10**6)), *work.calls("long", 2)])
-        await until(lambda: work.begun == ["long0"])
+        began, gate = threading.Event(), threading.Event()
+
+        def burn() -> None:
+            began.set()
+            assert gate.wait(60)
+            sum(range(10**6))
+
+        long = pool.run("long", [burn, *work.calls("long", 2)])
+        await until(began.is_set)
         short = pool.run("short", work.calls("short", 3))
         work.may_end.release(1000)
+        gate.set()
         await asyncio.gather(long, short)
-        assert work.begun == ["long0", "short0", "short1", "short2", "long1"]
+        assert work.begun == ["short0", "short1", "short2", "long0", "long1"]
 
 
 @in_loop

@@ -2,88 +2,30 @@
 
 import asyncio
 import gc
-import io
-import itertools
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from tests.serving.onnx_server.exchanges import Asking, Free, ask, begin, counted
 from tests.serving.onnx_server.in_process import held_bundle, serving_session
 from tests.serving.onnx_server.models.held import BROKEN, Held, begun, sample, submit, until
 from tests.serving.wire import in_loop
-from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
-from torchferry.serving.codec.pictures import Picture, Pictures
 from torchferry.serving.errors import (
-    AnswerTooLarge,
     ClientGone,
     DeadlinePassed,
     InferenceFailed,
-    NotDecodable,
     Overloaded,
     TooLarge,
     UnknownModel,
     WrongTensor,
 )
-from torchferry.serving.onnx_server import exchange as exchange_module
-from torchferry.serving.onnx_server.classification import classified
-from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.exchange import FEW_CLASSES, Exchange, Pieces
+from torchferry.serving.onnx_server.exchange import Exchange
 from torchferry.serving.onnx_server.inference import Inference, Outputs, Wanted
-from torchferry.serving.onnx_server.intake import COUNTED, Intake
+from torchferry.serving.onnx_server.intake import COUNTED
 from torchferry.serving.onnx_server.models.model import Model
-from torchferry.serving.onnx_server.settings import LEAST_ANSWER
-
-
-class Free(Held):
-    """Answers at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.may_run.release(1000)
-
-
-@dataclass
-class Asking:
-    """The form of a request that is read already."""
-
-    asked: Inference
-    is_large: bool = False
-    size: int = 0
-    may_read: threading.Event = field(default_factory=threading.Event)
-    has_read: threading.Event = field(default_factory=threading.Event)
-
-    def read(self, _model: Model) -> Inference:
-        if self.is_large:
-            assert self.may_read.wait(60)
-        self.has_read.set()
-        return self.asked
-
-    def write(self, _model: Model, _asked: Inference, outputs: Outputs) -> Outputs:
-        return outputs
-
-
-def begin(
-    plane: DataPlane, asked: Inference, timeout: float | None = None, client: str = "", **form: Any
-) -> Exchange[Outputs]:
-    exchange: Exchange[Outputs] = Exchange(plane, "rest", timeout=timeout, client=client)
-    assert exchange.admit("tiny", "")
-    exchange.take(Asking(asked, **form))
-    return exchange
-
-
-async def ask(plane: DataPlane, value: float, **wanted: Any) -> Outputs:
-    return await begin(plane, Inference(sample(value), **wanted)).outcome()
-
-
-def counted(plane: DataPlane, outcome: str, model: str = "tiny", version: str = "1.0") -> float | None:
-    labels = {"model": model, "version": version, "protocol": "rest", "outcome": outcome}
-    return plane.metrics.registry.get_sample_value("torchferry_serve_requests_total", labels)
 
 
 @in_loop
@@ -102,115 +44,6 @@ async def test_the_best_classes_are_named_by_the_models_labels() -> None:
             plane, Inference({"x": np.array([[1.0, 3.0]])}, outputs=[Wanted("y", classes=1)])
         ).outcome()
         assert answered["y"].tolist() == [[b"4.000000:1:yes"]]
-
-
-@in_loop
-async def test_images_are_decoded_as_the_bundle_says_and_that_is_a_stage() -> None:
-    file = io.BytesIO()
-    Image.fromarray(np.full((2, 2), 7, np.uint8)).save(file, "PNG")
-    grey = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
-    pixels = TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, 2, 2), decode=grey)
-    async with serving_session(Free(), held_bundle(inputs=(pixels,))) as (plane, _):
-        exchange = begin(plane, Inference({}, files={"x": [file.getvalue()] * 3}))
-        assert (await exchange.outcome())["y"].tolist() == [[[[8, 8], [8, 8]]]] * 3
-        assert (exchange.context.samples, exchange.context.decode > 0) == (3, True)
-        with pytest.raises(NotDecodable):
-            await begin(plane, Inference({}, files={"x": [b"none"]})).outcome()
-
-
-def pictures_of(side: int) -> TensorSpec:
-    grey = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
-    return TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, side, side), decode=grey)
-
-
-def picture(side: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("1", (side, side)).save(file, "PNG")
-    return file.getvalue()
-
-
-@in_loop
-async def test_more_pixels_than_a_request_may_have_are_refused_before_one_is_decoded() -> None:
-    async with serving_session(Free(), held_bundle(inputs=(pictures_of(2),)), max_request_pixels=200) as (plane, _):
-        with pytest.raises(TooLarge, match="the 3 pictures have 300 pixels; a request may have 200"):
-            await begin(plane, Inference({}, files={"x": [picture(10)] * 3})).outcome()
-        with pytest.raises(TooLarge, match="the picture has 225 pixels; a request may have 200"):
-            await begin(plane, Inference({}, files={"x": [picture(15)]})).outcome()
-        assert len((await begin(plane, Inference({}, files={"x": [picture(10)] * 2})).outcome())["y"]) == 2
-
-
-@in_loop
-@pytest.mark.parametrize("late", [True, False])
-async def test_who_is_late_or_hangs_up_begins_no_further_picture(late: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, may_end = list[int](), threading.Semaphore(0)
-
-    def decode(_pictures: Pictures, shown: Picture) -> None:
-        begun.append(shown.sample)
-        assert may_end.acquire(timeout=60)
-
-    monkeypatch.setattr(Pictures, "decode", decode)
-    async with serving_session(Free(), held_bundle(inputs=(pictures_of(2),))) as (plane, model):
-        exchange: Exchange[Outputs] = Exchange(plane, "rest", timeout=1 if late else None)
-        exchange.context.client = "ann"
-        assert exchange.admit("tiny", "")
-        exchange.take(Asking(Inference({}, files={"x": [picture(2)] * 30})))
-        await until(lambda: len(begun) == plane.threads.most)
-        assert plane.threads.held == {"ann": plane.threads.most}
-        if not late:
-            exchange.cancel(ClientGone())
-        with pytest.raises(DeadlinePassed if late else ClientGone):
-            await exchange.outcome()
-        await until(lambda: not len(plane.threads.queue))
-        may_end.release(1000)
-        await until(lambda: not plane.threads.held)
-        assert (len(begun), model.admission.inside) == (plane.threads.most, 0)
-
-
-@in_loop
-async def test_what_pictures_become_is_counted_before_the_first_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    may_end = threading.Semaphore(0)
-
-    def decode(pictures: Pictures, shown: Picture) -> None:
-        pictures.tensors[shown.name][shown.sample] = 0
-        assert may_end.acquire(timeout=60)
-
-    monkeypatch.setattr(Pictures, "decode", decode)
-    async with serving_session(Free(), held_bundle(inputs=(pictures_of(1000),))) as (plane, _):
-        plane.intake = Intake(most_bytes=10_000_000)
-        small, more = ({"x": [picture(2)] * count} for count in (2, 9))
-        exchange = begin(plane, Inference({}, files=small), client="ann")
-        assert plane.intake.bytes.held == {"ann": 2_000_000}
-        begin(plane, Inference({}, files=more), client="bob")
-        with pytest.raises(Overloaded, match="too many bytes of requests are here"):
-            await begin(plane, Inference({}, files=small), client="cyd").outcome()
-        may_end.release(1000)
-        await exchange.outcome()
-        await until(lambda: not plane.intake.bytes.held)
-
-
-@in_loop
-async def test_files_and_tensors_of_one_request_have_the_models_order_and_one_number_of_samples() -> None:
-    file = io.BytesIO()
-    Image.fromarray(np.full((2, 2), 7, np.uint8)).save(file, "PNG")
-    grey = ImageDecode(mode="L", height=2, width=2, interpolation="nearest")
-    inputs = (
-        TensorSpec(name="x", datatype="UINT8", shape=(-1, 1, 2, 2), decode=grey),
-        TensorSpec(name="row", datatype="FP64", shape=(-1, 2)),
-    )
-    async with serving_session(Free(), held_bundle(inputs=inputs)) as (plane, _):
-        asked = Inference({"row": np.zeros((2, 2))}, files={"x": [file.getvalue()] * 2})
-        await begin(plane, asked).outcome()
-        assert list(asked.inputs) == ["x", "row"]
-        uneven = Inference({"row": np.zeros((3, 2))}, files={"x": [b"never unpacked"] * 2})
-        with pytest.raises(WrongTensor, match="batches of different sizes"):
-            await begin(plane, uneven).outcome()
-
-
-@in_loop
-async def test_a_model_that_takes_no_images_says_so() -> None:
-    async with serving_session(Free()) as (plane, _):
-        with pytest.raises(WrongTensor, match="'x' takes no image files"):
-            await begin(plane, Inference({}, files={"x": [b"some"]})).outcome()
 
 
 @in_loop
@@ -474,76 +307,6 @@ async def test_what_was_written_is_a_stage() -> None:
         exchange.take(Slow(Inference(sample(1))))
         await exchange.outcome()
         assert exchange.context.encode >= 0.002
-
-
-class Long(Asking):
-    """Answered with each piece of what it is given."""
-
-    pieces: Iterator[bytes]
-
-    def write(self, _model: Model, _asked: Inference, _outputs: Outputs) -> Any:
-        return Pieces(self.pieces, b"".join)
-
-
-def begin_long(plane: DataPlane, pieces: Iterator[bytes], timeout: float | None = None) -> Exchange[Any]:
-    exchange: Exchange[Any] = Exchange(plane, "rest", timeout=timeout)
-    assert exchange.admit("tiny", "")
-    form = Long(Inference(sample(1)))
-    form.pieces = pieces
-    exchange.take(form)
-    return exchange
-
-
-@in_loop
-async def test_an_answer_in_pieces_is_made_of_all_of_them() -> None:
-    async with serving_session(Free()) as (plane, _):
-        exchange = begin_long(plane, iter([b"a", b"b"]))
-        assert await exchange.outcome() == b"ab"
-        assert exchange.context.encode > 0
-        assert counted(plane, "ok") == 1
-
-
-@in_loop
-async def test_an_answer_that_is_too_large_is_refused_before_it_is_whole() -> None:
-    most = LEAST_ANSWER
-    async with serving_session(Free(), max_answer_bytes=most, max_request_batch=most) as (plane, _):
-        with pytest.raises(AnswerTooLarge, match=r"tensors have 262,160 bytes, and 262,144 are allowed; ask for fewer"):
-            await begin(plane, Inference(sample(1, count=most // 16 + 1))).outcome()
-        assert len((await begin(plane, Inference(sample(1, count=most // 16))).outcome())["y"]) == most // 16
-        with pytest.raises(AnswerTooLarge, match=r"the answer's JSON has more than 262,144 bytes"):
-            await begin_long(plane, itertools.repeat(b"a" * 100)).outcome()
-        assert len(await begin_long(plane, iter([bytes(most // 2)] * 2)).outcome()) == most
-
-
-@in_loop
-async def test_very_many_best_classes_are_named_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    named_in: list[str] = []
-
-    def watched(*given: Any) -> np.ndarray:
-        named_in.append(threading.current_thread().name)
-        return classified(*given)
-
-    monkeypatch.setattr(exchange_module, "classified", watched)
-    async with serving_session(Free()) as (plane, _):
-        for count in (FEW_CLASSES // 2, FEW_CLASSES // 2 + 1):
-            asked = Inference(sample(1, count=count), outputs=[Wanted("y", classes=2)])
-            answered = await begin(plane, asked).outcome()
-            assert answered["y"].tolist() == [[b"2.000000:0:no", b"2.000000:1:yes"]] * count
-        assert named_in == ["MainThread", "decode"]
-
-
-@in_loop
-async def test_an_answer_in_pieces_ends_with_its_time_or_with_its_client() -> None:
-    async with serving_session(Free()) as (plane, model):
-        with pytest.raises(DeadlinePassed):
-            await begin_long(plane, itertools.repeat(b"a"), timeout=0.05).outcome()
-        endless = begin_long(plane, itertools.repeat(b"a"))
-        await until(lambda: bool(plane.turns.works))
-        endless.cancel(ClientGone())
-        with pytest.raises(ClientGone):
-            await endless.outcome()
-        await until(lambda: not plane.turns.works)
-        assert model.admission.inside == 0
 
 
 @in_loop
