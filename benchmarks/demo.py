@@ -143,8 +143,8 @@ def _served(runtime: str, served: Path) -> Iterator[dict[str, Any]]:
 def _check_accuracy(bundle: Bundle) -> None:
     """The checkpoint and both variants have the accuracy that training ended with, and it is high enough."""
     trained = yaml.safe_load((RUN / run_folder.MODEL / run_folder.CARD).read_text())["result"]["accuracy"]
-    measured = {name: bundle.variants[name].measured.accuracy for name in VARIANTS}
-    for name, accuracy in {"the checkpoint": bundle.reference["accuracy"], **measured}.items():
+    measured = {name: bundle.variants[name].measured.score for name in VARIANTS}
+    for name, accuracy in {"the checkpoint": bundle.reference["score"], **measured}.items():
         # As far as one sample: another number of threads may round the closest call differently.
         if abs(accuracy - trained) > 1.5 / bundle.reference["samples"]:
             raise DemoFailed(f"{name} has an accuracy of {accuracy:.2%}, training ended with {trained:.2%}")
@@ -214,7 +214,7 @@ def _print_table(bundle: Bundle, latencies: dict[str, dict[str, list[Measurement
     for runtime, by_variant in latencies.items():
         for name, results in by_variant.items():
             variant = bundle.variants[name]
-            print(f"{runtime:10} {name:10} {variant.measured.accuracy:9.2%} {variant.bytes / 1000:8.0f}", end="")
+            print(f"{runtime:10} {name:10} {variant.measured.score:9.2%} {variant.bytes / 1000:8.0f}", end="")
             print(f" {variant.measured.max_abs_diff:14.1e}", end="")
             for result in results:
                 print(f" {result.percentiles_ms['p50']:10.2f} {result.percentiles_ms['p99']:8.2f}", end="")

@@ -15,18 +15,6 @@ PARTS = ("training", "serving", "benchmarks")
 SHARED = {
     "torchferry",
     "torchferry.arguments",
-    "torchferry.contract",
-    "torchferry.contract.cells",
-    "torchferry.contract.dates",
-    "torchferry.contract.encoders",
-    "torchferry.contract.image",
-    "torchferry.contract.image_effort",
-    "torchferry.contract.image_formats",
-    "torchferry.contract.missing_words",
-    "torchferry.contract.resize",
-    "torchferry.contract.scaled_jpeg",
-    "torchferry.contract.signs",
-    "torchferry.contract.table",
     "torchferry.errors",
     "torchferry.files",
     "torchferry.malloc",
@@ -55,6 +43,7 @@ def name_of(path: Path) -> str:
 
 ALL = {name_of(path): path for part in PARTS for path in (ROOT / part).rglob("*.py")}
 ALL |= {name_of(path): path for path in (ROOT / "torchferry").rglob("*.py")}  # which follows no link
+SHARED |= {name for name in ALL if name.startswith("torchferry.contract")}
 
 
 def modules(part: str) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-import torch
+import numpy as np
 
 PICTURED_MISTAKES = 16
 PICTURED_RIGHT = 16
@@ -18,16 +18,16 @@ class Pictured:
         self.mistakes: ByClass = {}
         self.right: ByClass = {}
 
-    def add(self, indices: torch.Tensor, targets: torch.Tensor, predicted: torch.Tensor) -> None:
-        """A batch of classes, int64 [samples] each; a rank's batches come in the order of their indices."""
-        truth, correct = targets.cpu(), (targets == predicted).cpu()
+    def add(self, indices: np.ndarray, truth: np.ndarray, mistaken: np.ndarray) -> None:
+        """A batch: its classes, int64 [samples], and bool [samples]; a rank's batches come in the order of their
+        indices, int64 [samples]."""
         for kept, most, which in (
-            (self.mistakes, PICTURED_MISTAKES, ~correct),
-            (self.right, PICTURED_RIGHT, correct),
+            (self.mistakes, PICTURED_MISTAKES, mistaken),
+            (self.right, PICTURED_RIGHT, ~mistaken),
         ):
             # So that no sample of a class that has enough is looked at one by one.
-            full = torch.tensor([label for label, found in kept.items() if len(found) >= most], dtype=truth.dtype)
-            which = which & ~torch.isin(truth, full)
+            full = [label for label, found in kept.items() if len(found) >= most]
+            which = which & ~np.isin(truth, full)
             for label, index in zip(truth[which].tolist(), indices[which].tolist(), strict=True):
                 if len(found := kept.setdefault(label, [])) < most:
                     found.append(index)

@@ -7,14 +7,15 @@ from torchferry.benchmarks.report.bars import Bar
 from torchferry.benchmarks.report.markup import Markup, figure, number, percent, table, tag
 from torchferry.benchmarks.report.section import Section, columns
 from torchferry.benchmarks.report.source import blamed
+from torchferry.contract.tasks.metric_text import metric_text
 from torchferry.serving.bundle.bundle import Bundle
 
-HEADS = ("variant", "gate", "size kB", "accuracy", "agreement", "largest difference", "ms, batch 1", "ms, batch 8")
+HEADS = ("variant", "gate", "size kB", "score", "agreement", "largest difference", "ms, batch 1", "ms, batch 8")
 LIMITS = {
     "max_abs_diff": ("largest difference", number),
     "max_relative_error": ("relative error", number),
-    "max_accuracy_drop": ("loss of accuracy", percent),
-    "min_top1_agreement": ("agreement at least", percent),
+    "max_drop": ("drop of the score", percent),
+    "min_agreement": ("agreement at least", percent),
     "max_changed_share": ("other whole numbers", percent),
 }
 
@@ -47,19 +48,28 @@ def _about(bundle: Bundle) -> Markup:
 
 def _variants(bundle: Bundle) -> Markup:
     of = bundle.reference
-    whole = ["checkpoint", _status("reference"), "–", percent(of.get("accuracy")), "–", "–"]
+    whole = ["checkpoint", _status("reference"), "–", _score(of.get("metric"), of.get("score")), "–", "–"]
     rows: list[list[object]] = [[*whole, number(of.get("batch_1_ms")), number(of.get("batch_8_ms"))]]
     for name, variant in bundle.variants.items():
         measured, speed = variant.measured, variant.speed
         rows.append(
             [
-                *(name, _status(variant.status), f"{variant.bytes / 1000:,.0f}", percent(measured.accuracy)),
-                *(percent(measured.top1_agreement), number(measured.max_abs_diff)),
+                *(
+                    name,
+                    _status(variant.status),
+                    f"{variant.bytes / 1000:,.0f}",
+                    _score(measured.metric, measured.score),
+                ),
+                *(percent(measured.agreement), number(measured.max_abs_diff)),
                 *(number(speed.batch_1_ms), number(speed.batch_8_ms)),
             ]
         )
     rows += [[name, _status("skipped"), *["–"] * 6] for name in bundle.skipped]
     return table(f"Variants of {bundle.name}", HEADS, rows)
+
+
+def _score(metric: str | None, score: float | None) -> str:
+    return "–" if metric is None or score is None else f"{metric} {metric_text(metric, score)}"
 
 
 def _status(status: str) -> Markup:

@@ -18,6 +18,8 @@ import numpy as np
 
 from torchferry.contract.resize import wrong
 from torchferry.contract.table import TableSpec
+from torchferry.contract.tasks.find import said_of, task_of
+from torchferry.contract.tasks.task import Task
 from torchferry.files import sha256, write_whole
 from torchferry.serving.bundle.choice import Choice, parse_choice
 from torchferry.serving.bundle.signed import Listing, Signed
@@ -86,13 +88,13 @@ class Bundle:
     root: Path
     name: str
     version: str
-    task: str
+    task: Task
+    """What the outputs mean. It has the labels, which model.json says apart from it."""
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    labels: tuple[str, ...]
     reference: dict[str, Any]
-    """On how many samples the checkpoint was measured, whether they were random ones, its own accuracy, if it has
-    one, how long a call in eager mode takes, and each label's share of the training samples, where it is known."""
+    """On how many samples the checkpoint was measured, whether they were random ones, its own score, if
+    there were targets, how long a call in eager mode takes, and each label's share of the training samples, where it is known."""
     variants: dict[str, Variant]
     skipped: dict[str, str]
     """Why a variant could not be built on the machine that exported, by its name."""
@@ -105,6 +107,11 @@ class Bundle:
     max_batch: int | None = None
     """The most samples that a server may compute together; None, as in a bundle of before this key, is no limit. 1
     where a sample's answer depends on the samples beside it."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes', or the values'; of several outputs each may have labels of its own."""
+        return self.task.labels
 
     @property
     def accepted(self) -> list[str]:
@@ -132,7 +139,7 @@ class Bundle:
     @property
     def label_shares(self) -> dict[str, float]:
         """Of the training samples, 0..1, by label; empty where it is not known, as in a bundle made before it was."""
-        return dict(zip(self.labels, self.reference.get("label_shares", ()), strict=False))
+        return dict(zip(self.task.counted, self.reference.get("label_shares", ()), strict=False))
 
     def verified(self, relative: str) -> Path:
         """The path of one of the bundle's files, whose bytes are those that were exported."""
@@ -230,7 +237,7 @@ def said_name(root: Path) -> tuple[str, str] | None:
 
 def write(bundle: Bundle) -> None:
     """Write model.json. It completes the folder: everything else but a signature must be there already."""
-    content = _json(dataclasses.asdict(bundle))
+    content = _json(dataclasses.asdict(bundle) | {"task": said_of(bundle.task), "labels": bundle.labels})
     del content["root"]
     for tensor in (*content["inputs"], *content["outputs"]):
         for unsaid in [name for name, value in tensor.items() if value is None]:
@@ -273,10 +280,16 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
     inputs = content["inputs"]
     if former := content.pop("decode", None):  # of before it was the input's own
         inputs = [spec | {"decode": former} for spec in inputs[:1]] + inputs[1:]
+    outputs = tuple(map(_tensor, content["outputs"]))
+    task = task_of(content["task"], tuple(content.pop("labels")))
+    reference = content["reference"]
+    if "accuracy" in reference:  # of before scores had names
+        score = reference.pop("accuracy")
+        content["reference"] = {"metric": None if score is None else "accuracy", "score": score, **reference}
     parsed = {
+        "task": task.of_outputs({spec.name: spec.labels for spec in outputs}),
         "inputs": tuple(map(_tensor, inputs)),
-        "outputs": tuple(map(_tensor, content["outputs"])),
-        "labels": tuple(content["labels"]),
+        "outputs": outputs,
         "variants": {name: parse_variant(variant) for name, variant in content["variants"].items()},
         "choice": parse_choice(content["choice"]) if content.get("choice") else None,
     }

@@ -19,12 +19,18 @@ class Measured:
     mean_abs_diff: float | None
     relative_error: float | None
     """Euclidean norm of all differences over that of the checkpoint's outputs; of several outputs the largest."""
-    top1_agreement: float | None
-    """Share of samples whose most probable class is the checkpoint's, 0..1; None for what has no classes."""
-    accuracy: float | None
-    """None without true classes."""
-    accuracy_drop: float | None
-    """The checkpoint's accuracy minus this one's."""
+    agreement: float | None
+    """How far the answers mean what the checkpoint's do, 0..1, as the task says: of classes the share of samples with
+    the same one. None where only the numbers can be compared."""
+    metric: str | None = None
+    """The task's headline, in whose own points the next three are; None without targets."""
+    score: float | None
+    score_drop: float | None
+    """The checkpoint's score minus this one's."""
+    score_drop_interval: tuple[float, float] | None = None
+    """In which that lies for 95 of 100 such sets of samples, by the bootstrap."""
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    """All that the task reports."""
     differences: dict[str, float | None] = field(default_factory=dict)
     """Largest difference by output, of floating-point numbers."""
     changed_shares: dict[str, float] = field(default_factory=dict)
@@ -83,6 +89,15 @@ class Variant:
         return float((~(apart <= most)).mean()) if apart.size else 0.0
 
 
+FORMER = {"top1_agreement": "agreement", "accuracy": "score", "accuracy_drop": "score_drop"}
+"""Names of a time when every score was an accuracy."""
+
+
 def parse_variant(content: dict[str, Any]) -> Variant:
     """Raises TypeError and KeyError for what is no such variant."""
-    return Variant(**content | {"measured": Measured(**content["measured"]), "speed": Speed(**content["speed"])})
+    measured = {FORMER.get(name, name): value for name, value in content["measured"].items()}
+    if "accuracy" in content["measured"] and measured["score"] is not None:
+        measured["metric"] = "accuracy"
+    if interval := measured.get("score_drop_interval"):
+        measured["score_drop_interval"] = tuple(interval)
+    return Variant(**content | {"measured": Measured(**measured), "speed": Speed(**content["speed"])})

@@ -1,6 +1,4 @@
-"""Counts of the labels that a model has answered, so that a drift from the shares in its training data shows."""
-
-import numpy as np
+"""The labels whose answers are counted, so that a drift from their shares in the training data shows."""
 
 from torchferry.serving.bundle.bundle import Bundle
 
@@ -12,14 +10,6 @@ GOLDEN = "x-torchferry-golden"
 
 
 def counted_labels(bundle: Bundle) -> tuple[str, ...]:
-    """Those whose predictions are counted: none where there are no classes, or too many, or two of one name."""
-    has_classes = bundle.task in ("classification", "binary")
-    distinct = len(set(bundle.labels)) == len(bundle.labels) <= MOST_LABELS
-    return bundle.labels if has_classes and distinct else ()
-
-
-def count_labels(values: np.ndarray, bundle: Bundle) -> np.ndarray:
-    """int64 [labels]: for how many samples of the first output each label is the most probable one; none for NaN."""
-    values = values[~np.isnan(values).any(axis=1)]
-    classes = values[:, 0] > 0.5 if bundle.task == "binary" else values.argmax(axis=1)
-    return np.bincount(classes, minlength=len(bundle.labels))
+    """Those whose predictions are counted: none where the task has none, or too many, or two of one name."""
+    labels = bundle.task.counted
+    return labels if len(set(labels)) == len(labels) <= MOST_LABELS else ()

@@ -16,7 +16,6 @@ from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.json_objects import check_containers, check_names_read, each_once
 from torchferry.serving.codec.lines import read_lines
 from torchferry.serving.codec.pictures import decoded
-from torchferry.serving.codec.sample_answer import has_words, sample_answer
 from torchferry.serving.codec.table_rows import from_lines, from_records, plain_rows
 from torchferry.serving.codec.tensors import DATATYPES, FORM, check_names, from_json, read_tensors
 from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
@@ -106,7 +105,7 @@ def answer_pieces(
     if top_k is not None and top_k < 1:
         raise WrongParameter(f"top_k is {top_k}; give how many labels are wanted, 1 or more")
     notes = {"notes": request.notes} if request.notes else {}
-    if request.form == "tensors" or not has_words(bundle):
+    if request.form == "tensors" or not bundle.task.has_words:
         yield _open({"model_name": model, "model_version": bundle.version}) + ', "outputs": ['
         for place, (name, values) in enumerate(outputs.items()):
             said = {"name": name, "shape": list(values.shape), "datatype": DATATYPES[values.dtype]}
@@ -117,7 +116,7 @@ def answer_pieces(
         yield _end(notes)
         return
     samples = ({name: values[place] for name, values in outputs.items()} for place in range(request.size))
-    answers = (sample_answer(sample, bundle, top_k or TOP_K) for sample in samples)
+    answers = (bundle.task.words(sample, top_k or TOP_K) for sample in samples)
     if request.size == 1 and request.form == "labels":
         yield _text({"model": model} | next(answers) | notes)
         return

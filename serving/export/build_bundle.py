@@ -82,10 +82,12 @@ def export(
             reference={
                 "samples": expected.samples,
                 "random": reference.test.random,
-                "accuracy": expected.accuracy,
+                "metric": reference.task.headline if expected.metrics else None,
+                "score": expected.score,
+                "metrics": expected.metrics,
                 "batch_1_ms": eager.batch_1_ms,
                 "batch_8_ms": eager.batch_8_ms,
-                "label_shares": label_shares(reference, expected.truth),
+                "label_shares": label_shares(reference),
             }
             | ({"jpeg": jpeg} if jpeg else {}),
             variants=variants,
@@ -142,7 +144,6 @@ def _described(reference: Reference, root: Path, model_version: str) -> Bundle:
         task=reference.task,
         inputs=reference.inputs,
         outputs=reference.outputs,
-        labels=reference.labels,
         reference={},
         variants={},
         skipped={},

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from torchferry.contract.tasks.metric_text import metric_text
 from torchferry.serving.bundle.choice import Choice, Gain, by_preference
 from torchferry.serving.bundle.variant import Measured, Variant
 from torchferry.serving.export.alternation import alternated, gain
@@ -75,8 +76,8 @@ def _kind(name: str) -> str:
 
 def _worth(measured: Measured) -> str:
     """In the first of its figures that this kind of model has."""
-    if measured.accuracy is not None:
-        return f"accuracy {measured.accuracy:.2%}"
-    if measured.top1_agreement is not None:
-        return f"top-1 agreement {measured.top1_agreement:.2%}"
+    if measured.metric is not None and measured.score is not None:
+        return f"{measured.metric} {metric_text(measured.metric, measured.score)}"
+    if measured.agreement is not None:
+        return f"agreement with the checkpoint {measured.agreement:.2%}"
     return f"relative error {measured.relative_error or 0.0:.1e}"

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from torchferry import run_folder
+from torchferry.contract.tasks.find import said_of
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.cpu import cores
@@ -15,22 +16,23 @@ from torchferry.serving.onnx_server.models.model import chosen, onnx_variants
 from torchferry.serving.session import Session, open_variant
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
+from torchferry.training.evaluation import Judged
 from torchferry.training.models.saved import ModelCard, load_model
+from torchferry.training.tasks import half_of
+from torchferry.training.tasks.task import TrainingTask
 
 
 def load_variant(bundle: Bundle, variant: str | None) -> tuple[nn.Module, str]:
     """It takes and gives what the checkpoint does. Raises UserError for a variant that is not accepted."""
-    if bundle.task not in ("classification", "binary", "regression"):
-        raise UserError(f"{bundle.root}: is a model of {bundle.task}, of which no task and so no metric is known")
-    if len(bundle.inputs) != 1 or len(bundle.outputs) != 1:
-        raise UserError(
-            f"{bundle.root}: has {len(bundle.inputs)} inputs and {len(bundle.outputs)} outputs, not one each"
-        )
+    if not bundle.task.headline:
+        raise UserError(f"{bundle.root}: is of the task {said_of(bundle.task)}, which has no metric")
+    if len(bundle.inputs) != 1:
+        raise UserError(f"{bundle.root}: has {len(bundle.inputs)} inputs, not one")
     if not bundle.accepted:
         raise UserError(f"{bundle.root}: has no accepted variant")
     name = variant or _served(bundle)
     session = open_variant(bundle, name, cores())
-    return Answers(session, bundle.inputs[0].name, bundle.outputs[0].name, bundle.task), name
+    return Answers(session, bundle.inputs[0].name, half_of(bundle.task)), name
 
 
 def _served(bundle: Bundle) -> str:
@@ -42,18 +44,16 @@ def _served(bundle: Bundle) -> str:
 
 
 class Answers(nn.Module):
-    """Inputs of a source to logits or values, as the network gave them before the graph made probabilities of them."""
+    """A variant's answers, and where it can be known what the network gave before the graph made answers of it."""
 
-    def __init__(self, session: Session, input: str, output: str, task: str) -> None:
+    def __init__(self, session: Session, input: str, task: TrainingTask) -> None:
         super().__init__()
-        self.session, self.input, self.output, self.task = session, input, output, task
+        self.session, self.input, self.task = session, input, task
 
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        given = torch.from_numpy(self.session.run({self.input: inputs.numpy()})[self.output])
-        if self.task == "regression":
-            return given
-        given = given.double()  # a probability near 1 has its digits in what it lacks
-        return given.log() if self.task == "classification" else given.logit(eps=1e-15)
+    def forward(self, inputs: torch.Tensor) -> Judged:
+        given = self.session.run({self.input: inputs.numpy()})
+        answers = {name: torch.from_numpy(values) for name, values in given.items()}
+        return Judged(self.task.raw(answers), answers)
 
 
 def card_of(bundle: Bundle) -> ModelCard:
@@ -61,14 +61,14 @@ def card_of(bundle: Bundle) -> ModelCard:
     run, input = bundle.root.resolve().parent, _input_of(bundle)
     if (run / run_folder.MODEL / run_folder.CARD).is_file():
         _, card = load_model(run)
-        if (card.task, card.labels, card.input.shape) == (bundle.task, bundle.labels, input.shape):
+        same = type(card.task) is type(bundle.task) and card.labels == bundle.labels
+        if same and card.input.shape == input.shape:
             return replace(card, name=bundle.name)
     return ModelCard(
         name=bundle.name,
         task=bundle.task,
         network=Component(name=str(bundle.root)),
         input=input,
-        labels=bundle.labels,
         data=_source_of(bundle),
         result={},
         step=0,

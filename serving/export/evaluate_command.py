@@ -13,6 +13,7 @@ from typing import Any
 
 from torchferry import run_folder
 from torchferry.arguments import Parser
+from torchferry.contract.tasks.metric_text import metric_text
 from torchferry.errors import UserError
 
 SHOWN = 5
@@ -61,6 +62,4 @@ def _evaluated(path: Path, data: str | None, source: str | None, variant: str | 
 def _rows(said: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [("model", said["name"] + (f", {said['variant']}" if "variant" in said else "")), ("task", said["task"])]
     rows += [("samples", f"{said['samples']:,}"), ("left out", f"{len(said['left_out']):,}")]
-    return rows + [
-        (name, f"{value:.2%}" if name == "accuracy" else f"{value:.4f}") for name, value in said["metrics"].items()
-    ]
+    return rows + [(name, metric_text(name, value)) for name, value in said["metrics"].items()]

@@ -10,28 +10,25 @@ from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 
 
-def label_shares(reference: Reference, truth: np.ndarray | None) -> list[float]:
-    """0..1 by the order of the labels; empty where there are no classes, or no targets.
+def label_shares(reference: Reference) -> list[float]:
+    """0..1 by the order of the labels that the task counts; empty where it counts none, or there are no targets.
 
-    Of the training samples, if their targets are at hand without reading each sample, otherwise of `truth`, the test
-    samples' classes.
+    Of the training samples, if their targets are at hand without reading each sample, otherwise of the test samples.
     """
-    if reference.task not in ("classification", "binary"):
+    task = reference.task
+    if not task.counted:
         return []
-    classes = _targets(reference.calibration) if reference.calibration else None
-    if classes is None:
-        classes = truth
-    if classes is None or not len(classes):
-        return []
-    counts = np.bincount(classes, minlength=len(reference.labels))
-    return [round(float(share), 6) for share in counts / counts.sum()]
+    targets = _targets(reference.calibration) if reference.calibration else None
+    batches = [targets] if targets is not None else [each for _, each in reference.test.batches() if each is not None]
+    counts = np.sum([task.counts_of(each) for each in batches], axis=0) if batches else np.zeros(1)
+    return [round(float(share), 6) for share in counts / counts.sum()] if counts.sum() else []
 
 
 def _targets(samples: Samples) -> np.ndarray | None:
-    """The class of every sample, where the data set has them in one piece, as torchvision's do in `targets`."""
+    """Of every sample, where the data set has them in one piece, as torchvision's do in `targets`."""
     data: Any = samples.data
     if isinstance(data, TensorDataset):
         targets = data.tensors[len(samples.names)] if len(data.tensors) > len(samples.names) else None
     else:
         targets = getattr(data, "targets", None)
-    return None if targets is None else torch.as_tensor(targets).reshape(-1).numpy().astype(np.int64)
+    return None if targets is None else torch.as_tensor(targets).numpy()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from torchferry.contract.tasks.metric_text import metric_text
 from torchferry.serving.bundle.variant import Variant
 
 SILENCE = 25.0
@@ -115,9 +116,10 @@ def shown_progress() -> Iterator[Progress]:
 def variant_line(name: str, variant: Variant, seconds: float) -> str:
     """What became of a variant after so long."""
     measured, speed = variant.measured, variant.speed
-    accuracy = "" if measured.accuracy is None else f"accuracy {measured.accuracy:.2%}  "
+    metric, value = measured.metric, measured.score
+    score = "" if metric is None or value is None else f"{metric} {metric_text(metric, value)}  "
     return (
-        f"{name:13}  {variant.status}  {variant.bytes / 1000:9,.0f} kB  {speed.batch_1_ms:8.3f} ms  {accuracy}"
+        f"{name:13}  {variant.status}  {variant.bytes / 1000:9,.0f} kB  {speed.batch_1_ms:8.3f} ms  {score}"
         f"largest difference {'none' if measured.max_abs_diff is None else format(measured.max_abs_diff, '.1e')}"
         + (f"  ({variant.reason})" if variant.reason else "")
         + f"  in {seconds:.1f} s"

@@ -2,33 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from torchferry.contract.tasks.task import Task
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.statement import Origin
 from torchferry.serving.session.capped_session import in_parts
-from torchferry.training.data.source import TargetScale
-
-OUTPUTS = {"classification": "probabilities", "binary": "probability", "regression": "values"}
-"""What the one output is called, by task."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
     name: str
-    task: str
-    """classification, binary or regression; tensors, if all that is known is what goes in and comes out."""
+    task: Task
+    """What its outputs mean, and what they are called."""
     module: nn.Module
     """In evaluation mode on the CPU, its weights in float32. Takes `inputs` in their order and gives `outputs`; what is
     done to a decoded sample before the network, and to logits or scaled values after it, is part of it."""
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    labels: tuple[str, ...]
     test: Samples
     """What it is judged on."""
     test_in_full: Samples | None = None
@@ -40,9 +35,6 @@ class Reference:
     """What the recipe asks of every variant, by the names of gate.Limits."""
     provenance: dict[str, str]
     origin: Origin = field(default_factory=Origin)
-    output_scale: TargetScale | None = None
-    """What the one output was scaled back by, if it was: how large a difference is, is judged before that."""
-
     max_batch: int | None = None
     """The most samples that are ever computed together, by servers as well as here; None is no limit."""
 
@@ -55,17 +47,3 @@ class Reference:
             given = self.module(*(torch.from_numpy(inputs[spec.name]) for spec in self.inputs))
         given = given if isinstance(given, tuple) else (given,)
         return {spec.name: value.numpy() for spec, value in zip(self.outputs, given, strict=True)}
-
-
-class Served(nn.Module):
-    """The model as a server runs it: logits become probabilities inside the graph, so that none does it differently."""
-
-    def __init__(self, model: nn.Module, task: str) -> None:
-        super().__init__()
-        self.model, self.task = model, task
-
-    def forward(self, *inputs: torch.Tensor) -> Any:
-        given = self.model(*inputs)
-        if self.task == "classification":
-            return given.softmax(dim=1)
-        return given.sigmoid() if self.task == "binary" else given

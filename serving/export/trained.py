@@ -3,14 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from torchferry.contract.cells import CellText
 from torchferry.contract.table import TableSpec
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
-from torchferry.serving.export.reference import OUTPUTS, Reference, Served
+from torchferry.serving.codec.tensors import DATATYPES as OF_NUMPY
+from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.trained_origin import origin_of_run
-from torchferry.training.data.source import ImageInput, Input, Source, TableInput
+from torchferry.training.data.source import ImageInput, Input, Source, TableInput, blank
 from torchferry.training.models.saved import ModelCard, evaluation_data, load_model
+from torchferry.training.tasks import half_of
+from torchferry.training.tasks.task import Served
 
 DATATYPES = {"float32": "FP32", "float64": "FP64", "int64": "INT64"}
 
@@ -29,22 +34,30 @@ def load_trained(run: Path) -> Reference:
         table=table,
         decode=decode_of(card.input),
     )
-    outputs = 1 if card.task == "binary" else len(card.labels)
-    given = "FP32" if card.target_scale is None else "FP64"
+    module = Served(model, half_of(card.task)).eval()
     return Reference(
         name=card.name,
         task=card.task,
-        module=Served(model, card.task).eval(),
+        module=module,
         inputs=(input,),
-        outputs=(TensorSpec(name=OUTPUTS[card.task], datatype=given, shape=(-1, outputs)),),
-        output_scale=card.target_scale,
-        labels=card.labels,
+        outputs=_outputs(module, card),
         test=Samples(source.test, (name,)),
         test_in_full=_in_full(card, name),
         calibration=Samples(source.train, (name,)),
         limits=card.gate,
         provenance={"trained_with_torch": card.torch},
         origin=origin_of_run(run, card.step, source),
+    )
+
+
+@torch.inference_mode()
+def _outputs(module: Served, card: ModelCard) -> tuple[TensorSpec, ...]:
+    """As it gives them for two samples."""
+    given = module(blank(card.input, 2))
+    values = given if isinstance(given, tuple) else (given,)
+    return tuple(
+        TensorSpec(name=name, datatype=OF_NUMPY[value.numpy().dtype], shape=(-1, *value.shape[1:]))
+        for name, value in zip(card.task.outputs, values, strict=True)
     )
 
 

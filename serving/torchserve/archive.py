@@ -27,22 +27,12 @@ from torchferry.serving.cli.settings_file import parse
 from torchferry.serving.torchserve.archive_signature import sign_archive
 from torchferry.whole_folder import make_folder
 
+OURS = Path(torchferry.__file__).parent
 HANDLER = Path(__file__).with_name("handler.py")
 # What the handler imports of ours; it travels with it.
 MODULES = (
     "__init__.py",
-    "contract/__init__.py",
-    "contract/cells.py",
-    "contract/dates.py",
-    "contract/encoders.py",
-    "contract/image.py",
-    "contract/image_effort.py",
-    "contract/image_formats.py",
-    "contract/missing_words.py",
-    "contract/resize.py",
-    "contract/scaled_jpeg.py",
-    "contract/signs.py",
-    "contract/table.py",
+    *sorted(path.relative_to(OURS).as_posix() for path in (OURS / "contract").rglob("*.py")),
     "errors.py",
     "files.py",
     "malloc.py",
@@ -61,7 +51,6 @@ MODULES = (
     "serving/codec/pictures.py",
     "serving/codec/predicted_labels.py",
     "serving/codec/predictions_json.py",
-    "serving/codec/sample_answer.py",
     "serving/codec/table_rows.py",
     "serving/codec/tensors.py",
     "serving/codec/upload.py",
@@ -180,7 +169,7 @@ def _archive(bundle: Bundle, variant: str, work: Path, how: Serving) -> Path:
         _copy(bundle.verified(relative), content / relative)
     _copy(bundle.root / "model.json", content / "model.json")
     for module in MODULES:
-        _copy(Path(torchferry.__file__).parent / module, content / "torchferry" / module)
+        _copy(OURS / module, content / "torchferry" / module)
     (work / "model-config.yaml").write_text(yaml.safe_dump(_model_config(variant, how), sort_keys=False))
     # In a folder of its own with relative names: the archiver splits paths at commas, reads brackets as
     # patterns, and first deletes a folder named after the model in the shared temporary folder.

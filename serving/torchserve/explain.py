@@ -87,7 +87,7 @@ class Explainer:
         if torch.is_grad_enabled() and not scores.requires_grad:
             raise NotExplainable(f"what {self.bundle.name} gives has no gradient with respect to its input")
         scores = scores.reshape(len(scores), -1)
-        return torch.cat([1 - scores, scores], dim=1) if self.bundle.task == "binary" else scores
+        return torch.cat(self.bundle.task.columns(scores), dim=1)
 
     @cached_property
     def _network(self) -> "torch.fx.GraphModule":
@@ -107,7 +107,7 @@ class Explainer:
     def _number(self, target: str | None, scores: "torch.Tensor") -> int:
         labels = self.bundle.labels
         if target is None:
-            if self.bundle.task == "regression" and len(scores) > 1:
+            if labels and not self.bundle.task.scores_labels and len(scores) > 1:
                 raise WrongParameter(f"the model gives several values; name the target: {', '.join(labels)}")
             return int(scores.argmax())
         if target in labels:  # before the indices, since labels may be numbers themselves

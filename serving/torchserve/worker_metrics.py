@@ -8,7 +8,7 @@ import os
 from typing import Protocol
 
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.codec.predicted_labels import count_labels, counted_labels
+from torchferry.serving.codec.predicted_labels import counted_labels
 from torchferry.serving.metric_names import BATCHES, BUCKETS, LABEL, MODEL, PREDICTIONS, TRAINING_SHARES
 from torchferry.serving.torchserve.worker_request import WorkerRequest
 
@@ -89,9 +89,9 @@ class SharedMetrics:
         if call.batch_size:
             self.batch_size.observe(call.batch_size)
         if self.predictions and call.outputs and not call.is_golden:
-            counts = count_labels(call.outputs[self.bundle.outputs[0].name], self.bundle)
+            counts = self.bundle.task.counts(call.outputs)
             for index in counts.nonzero()[0].tolist():
-                self.predictions[index].inc(int(counts[index]))
+                self.predictions[index].inc(float(counts[index]))
         self.in_flight.dec()
 
 

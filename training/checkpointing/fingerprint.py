@@ -14,12 +14,14 @@ from typing import Any
 import yaml
 from torch import nn
 
+from torchferry.contract.tasks.find import task_of
 from torchferry.errors import UserError, some
 from torchferry.training.checkpointing.flat_recipe import completed, flat, recorded
 from torchferry.training.checkpointing.may_differ import INSIDE_EPOCH, NEW_RUN, SAME_RUN, is_free
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.data.plain_input import as_tuples, from_plain, to_plain
 from torchferry.training.data.source import Listing, Source, TargetScale
+from torchferry.training.tasks import half_class
 
 SCHEMA = "torchferry.fingerprint/1"
 PACKAGES = ("torchferry", "torch", "torchvision", "numpy", "pillow", "scikit-learn", "pyarrow")
@@ -67,7 +69,7 @@ def of_card(content: bytes) -> Fingerprint | None:
         card = yaml.safe_load(content)
         return {
             "labels": list(card["labels"]),
-            "targets": "values" if card["task"] == "regression" else "classes",
+            "targets": half_class(type(task_of(card["task"], ()))).targets,
             "input": _completed(card["input"]),
             "target_scale": card.get("target_scale"),
         }

@@ -8,7 +8,7 @@ from typing import Any
 from torchferry.training.checkpointing.may_differ import SAME_RUN, is_free
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import DataConfig, OptimizerConfig, Recipe
-from torchferry.training.data.recorded import as_recorded, with_defaults
+from torchferry.training.data.recorded import as_recorded, renamed, with_defaults
 
 _ARGUMENTS = "data.source.args."
 
@@ -25,15 +25,23 @@ def flat(recipe: Recipe) -> Iterator[tuple[str, Any]]:
 
 def completed(saved: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe of a fingerprint, with what was done before keys that it lacks could be said."""
+    source = renamed(_source(saved))
+    saved = _with_source(saved, source)
     as_then = Recipe(
         name=saved["name"],
-        data=DataConfig(source=as_recorded(_source(saved))),
+        data=DataConfig(source=as_recorded(source)),
         model=Component(name=saved["model.name"]),
         optimizer=OptimizerConfig(name=saved["optimizer.name"]),
     )
     # None is as good as missing, and beside `weights.source` there is no `weights`.
     said = {key: value for key, value in flat(as_then) if value is not None and not is_free(key, SAME_RUN)}
     return dict(json.loads(json.dumps(said, default=str))) | dict(saved)  # as it was written: tuples become lists
+
+
+def _with_source(saved: Mapping[str, Any], source: Component) -> dict[str, Any]:
+    """With the source's arguments under their names of today."""
+    others = {key: value for key, value in saved.items() if not key.startswith(_ARGUMENTS)}
+    return others | dict(_flat(source.args, _ARGUMENTS))
 
 
 def _source(saved: Mapping[str, Any]) -> Component:

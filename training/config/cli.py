@@ -15,7 +15,7 @@ from torchferry.training.config.address import without_credentials
 from torchferry.training.config.given import Given, refuse_unknown_variables
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.nested_options import BETWEEN, merged
-from torchferry.training.config.recipe import Recipe
+from torchferry.training.config.recipe import FORMER_LIMITS, Recipe
 from torchferry.training.config.recipe_keys import item_of, meant, recipe_keys
 from torchferry.training.config.type_words import choices, in_words
 
@@ -35,6 +35,18 @@ jsonargparse.set_parsing_settings(
     import_path_denylist=["*"],
     import_path_allowlist=["torchferry.training.config"],
 )
+
+
+def _loaded(text: str) -> Any:
+    """A file or a value, with limits of the gate under their names of today."""
+    found = READ(text)
+    if isinstance(found, dict) and isinstance(gate := found.get("gate"), dict):
+        found["gate"] = {FORMER_LIMITS.get(name, name): value for name, value in gate.items()}
+    return found
+
+
+READ = jsonargparse.get_loader("yaml")
+jsonargparse.set_loader("yaml", _loaded)
 
 
 def parse(arguments: Sequence[str], *, environment: bool = True) -> Recipe:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from torchferry.contract.tasks.find import kind_of, made
 from torchferry.errors import UserError
 from torchferry.training.config.address import check_address
 from torchferry.training.config.instantiate import Component
@@ -16,6 +17,8 @@ RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Left out: what YAML would read as a number when it is told to run the resolved recipe again.
 NUMBER = re.compile(r"[0-9]+([.][0-9]*)?(e[0-9-]+)?", re.IGNORECASE)
 
+FORMER_LIMITS = {"max_accuracy_drop": "max_drop", "min_top1_agreement": "min_agreement"}
+"""Keys of `gate` from when every score was an accuracy, as run folders of that time have them."""
 FOLD = re.compile(r"[1-9]\d{0,2}/[1-9]\d{0,2}")
 STORE_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s]*[^\s/]/*")
 
@@ -278,10 +281,11 @@ class GateConfig:
     """Largest difference of any output to the checkpoint's."""
     max_relative_error: float | None = None
     """Euclidean norm of all differences over that of the checkpoint's outputs."""
-    max_accuracy_drop: float | None = None
-    """The checkpoint's accuracy minus the variant's, 0..1."""
-    min_top1_agreement: float | None = None
-    """Share of samples with the checkpoint's most probable class, 0..1."""
+    max_drop: float | None = None
+    """The checkpoint's score minus the variant's, in points of the task's headline, such as 0.005 of accuracy."""
+    min_agreement: float | None = None
+    """How far answers must mean what the checkpoint's do, 0..1, as the task says: of classes the share of samples with
+    the same one."""
     max_changed_share: float | None = None
     """Share of an output of whole numbers that are neither the checkpoint's nor near ties, 0..1."""
 
@@ -317,9 +321,9 @@ class Recipe:
     fold: str | None = None
     """2/5 trains without the second of five parts of the training samples and takes it as the test set; five such runs
     are a cross-validation. The source's own test set stays untouched."""
-    task: Literal["classification", "binary", "regression"] = "classification"
-    """What the outputs mean: a logit for each class, one logit, or the values themselves; so also what targets
-    data.source gives, which need not be said there."""
+    task: str | Component = "classification"
+    """What the outputs mean, and so what targets data.source gives: classification, binary, regression, multilabel, or
+    an import path; {name, args} where it has settings."""
     data: DataConfig
     model: Component
     weights: WeightsConfig | None = None
@@ -356,8 +360,12 @@ class Recipe:
                 raise UserError(f"fold: '{self.fold}' is no fold; give one such as 2/5, the second of five")
         if self.seed >= 2**63:
             raise UserError(f"seed: {self.seed} is too large; give less than 2 to the power of 63")
-        if (self.data.mixup or self.data.cutmix) and self.task != "classification":
-            raise UserError(f"data.mixup, data.cutmix: blend classes, so they do not go with task {self.task}")
+        made(kind_of(self.task_component.name), self.task_component.args, ())
+
+    @property
+    def task_component(self) -> Component:
+        """Name and settings."""
+        return self.task if isinstance(self.task, Component) else Component(name=self.task)
 
     @property
     def run_dir(self) -> Path:

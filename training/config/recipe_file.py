@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import yaml
 
 from torchferry.errors import UserError
-from torchferry.training.config.recipe import Recipe
+from torchferry.training.config.recipe import FORMER_LIMITS, GateConfig, Recipe
 from torchferry.training.config.recipe_keys import item_of, meant, section_of
 from torchferry.training.config.type_words import in_words
 
@@ -39,6 +39,7 @@ class RecipeFile:
     def _section(self, node: yaml.MappingNode, kind: type, before: str, depth: int) -> None:
         hints = get_type_hints(kind)
         for name, key, value in self._items(node, before):
+            name = FORMER_LIMITS.get(name, name) if kind is GateConfig else name
             if name not in hints:
                 raise UserError(f"{self._at(key)}: {before}{name}: unknown key; {_hint(before + name, list(hints))}")
             self._value(value, hints[name], before + name, depth)
@@ -47,7 +48,7 @@ class RecipeFile:
         section, item = section_of(hint), item_of(hint)
         if section and isinstance(node, yaml.MappingNode):
             self._section(node, section, f"{key}.", depth + 1)
-        elif section and not _is_null(node):
+        elif section and not _is_null(node) and not (str in get_args(hint) and isinstance(node, yaml.ScalarNode)):
             raise UserError(f"{self._at(node)}: {key}: {_shown(node)} is not {in_words(section)}")
         elif item and isinstance(node, yaml.SequenceNode):
             for number, part in enumerate(node.value):

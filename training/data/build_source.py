@@ -1,4 +1,4 @@
-"""A source from the recipe's words, for the task that the recipe names."""
+"""A source from the recipe's words, with the kind of targets that the recipe's task takes."""
 
 import inspect
 
@@ -8,18 +8,18 @@ from torchferry.training.data import SOURCES
 from torchferry.training.data.source import Source
 
 
-def build_source(component: Component, task: str) -> Source:
-    """One of ours that has to know the task is told; a recipe need not say it twice.
+def build_source(component: Component, targets: str) -> Source:
+    """One of ours that can give several kinds of targets is told which; a recipe need not say it twice.
 
     Raises UserError where it says it twice and differently.
     """
     ours = SOURCES.get(component.name)
-    if ours is None or "task" not in inspect.signature(ours).parameters:
+    if ours is None or "targets" not in inspect.signature(ours).parameters:
         return build(component, SOURCES, "data.source")
-    of_source = "regression" if task == "regression" else "classification"
-    given = component.args.get("task", of_source)
-    if given != of_source:
+    given = component.args.get("targets", targets)
+    if given != targets:
         raise UserError(
-            f"data.source.args.task: '{given}' contradicts task: {task}; leave it out, the recipe's own task decides"
+            f"data.source.args.targets: '{given}' contradicts the recipe's task, which takes {targets}; leave it out, "
+            "the task decides"
         )
-    return build(Component(name=component.name, args=component.args | {"task": of_source}), SOURCES, "data.source")
+    return build(Component(name=component.name, args=component.args | {"targets": targets}), SOURCES, "data.source")

@@ -15,6 +15,7 @@ from torchferry.training.data.seeding import OwnRandomness, seeded
 from torchferry.training.data.source import Source
 from torchferry.training.data.undivided import become_the_only_process
 from torchferry.training.errors import CorruptSample
+from torchferry.training.tasks.task import Targets, TrainingTask, on
 
 TRIES = 100
 
@@ -22,8 +23,8 @@ TRIES = 100
 class Batch(NamedTuple):
     inputs: torch.Tensor
     """[samples, ...] as the source's input says."""
-    targets: torch.Tensor
-    """int64 [samples], or float32 [samples, outputs]."""
+    targets: Targets
+    """As the task's `batched` puts them together, such as int64 [samples]."""
     indices: torch.Tensor
     """int64 [samples], where each stands in its data set."""
     number: int
@@ -34,7 +35,7 @@ class Batch(NamedTuple):
     def to(self, device: torch.device) -> "Batch":
         if device.type == "cpu":
             return self
-        inputs, targets = (part.to(device, non_blocking=True) for part in (self.inputs, self.targets))
+        inputs, targets = on((self.inputs, self.targets), device)
         return self._replace(inputs=inputs, targets=targets)
 
 
@@ -44,8 +45,7 @@ class Fetch(Dataset):
     exception would leave a loader process with a traceback in its message."""
 
     samples: Dataset
-    classes: int | None
-    """How many a target may name; None for values."""
+    task: TrainingTask
     augment: Augment | None = None
     seed: int = 0
     skip_corrupt: bool = False
@@ -62,15 +62,16 @@ class Fetch(Dataset):
         indices = np.asarray(share.indices)
         corrupt: list[str] = []
         if isinstance(self.samples, TensorDataset):
-            inputs, targets = (tensor[torch.from_numpy(indices)] for tensor in self.samples.tensors)
+            inputs, *held = (tensor[torch.from_numpy(indices)] for tensor in self.samples.tensors)
+            targets = self.task.of_tensors(held)
         else:
             read = [self._read(share.epoch, int(index), corrupt) for index in indices]
             indices = indices[[pair is not None for pair in read]]
-            inputs, targets = stacked([pair for pair in read if pair is not None])
+            inputs, targets = stacked([pair for pair in read if pair is not None], self.task)
             self.check(targets, indices)
         return self.finished(inputs, targets, share._replace(indices=indices), corrupt)
 
-    def finished(self, inputs: torch.Tensor, targets: torch.Tensor, share: Share, corrupt: list[str]) -> Batch:
+    def finished(self, inputs: torch.Tensor, targets: Targets, share: Share, corrupt: list[str]) -> Batch:
         if self.augment is not None:
             inputs = self.augment(inputs, share.epoch, share.indices)
         return Batch(inputs, targets, torch.from_numpy(share.indices), share.batch, corrupt)
@@ -94,16 +95,9 @@ class Fetch(Dataset):
         with seeded(self.seed, epoch, index):
             return self.samples[index]
 
-    def check(self, targets: torch.Tensor, indices: np.ndarray) -> None:
-        if self.classes is None or not len(targets):
-            return
-        wrong = ((targets < 0) | (targets >= self.classes)).nonzero()
-        if len(wrong):
-            at = int(wrong[0])
-            raise UserError(
-                f"data.source: sample {indices[at]} has class {int(targets[at])}, but there are {self.classes} labels, "
-                f"0 to {self.classes - 1}"
-            )
+    def check(self, targets: Targets, indices: np.ndarray) -> None:
+        if len(indices) and (wrong := self.task.wrong_targets(targets)):
+            raise UserError(f"data.source: sample {indices[wrong[0]]} {wrong[1]}")
 
 
 @dataclass
@@ -128,7 +122,7 @@ class Stream(IterableDataset):
             for item, (share, pairs) in enumerate(self._shares()):
                 # DataLoader takes from its workers in turn, so the batches keep their order.
                 if item % count == number:
-                    inputs, targets = stacked(pairs)
+                    inputs, targets = stacked(pairs, self.fetch.task)
                     self.fetch.check(targets, share.indices)
                     yield self.fetch.finished(inputs, targets, share, [])
         except UserError as error:
@@ -170,8 +164,8 @@ class Stream(IterableDataset):
             )
 
 
-def stacked(pairs: Sequence[tuple]) -> tuple[torch.Tensor, torch.Tensor]:
+def stacked(pairs: Sequence[tuple], task: TrainingTask) -> tuple[torch.Tensor, Targets]:
     if not pairs:
         return torch.empty(0), torch.empty(0)  # a rank's last batch of an evaluation may be empty
     inputs, targets = zip(*pairs, strict=True)
-    return torch.stack(inputs), torch.stack([torch.as_tensor(target) for target in targets])
+    return torch.stack(inputs), task.batched(list(targets))

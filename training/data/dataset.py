@@ -27,15 +27,15 @@ def dataset(
     image: dict[str, Any] | None = None,
     shape: list[int] | None = None,
     datatype: Literal["float32", "int64"] = "float32",
-    task: Literal["classification", "regression"] = "classification",
+    targets: Literal["classes", "values", "labels"] = "classes",
     train_samples: int | None = None,
     test_samples: int | None = None,
     scale_target: bool = False,
 ) -> Source:
     """Any data set of torch's kind that gives (x, y), map-style or iterable, by its import path.
 
-    x is a PIL image of any size, or an array or tensor as declared; y is a class index, or for regression a number for
-    each label. An iterable set gives its whole stream in every process; one that divides itself by rank or loader
+    x is a PIL image of any size, or an array or tensor as declared; y is a class index, for regression a number for
+    each label, for several labels 0 or 1 for each. An iterable set gives its whole stream in every process; one that divides itself by rank or loader
     process is told that it is in the only one.
 
     Args:
@@ -46,7 +46,7 @@ def dataset(
             std, exif, jpeg, as of image_folder.
         shape: For other tensors: their shape.
         datatype: Theirs: float32, or int64 for ids.
-        task: The recipe's own; classification or regression.
+        targets: What y is, as the recipe's task says.
         train_samples: How many an iterable set gives in a pass; one that has a length need not say it.
         test_samples: How many of an iterable test set are taken into memory.
         scale_target: Reads a map-style training set once, for the mean and std of regression targets, which the network
@@ -55,14 +55,14 @@ def dataset(
     at_least(1, train_samples=train_samples, test_samples=test_samples)
     names = _labels(labels)
     declared = _input(image, shape, datatype)
-    if scale_target and task != "regression":
+    if scale_target and targets != "values":
         raise UserError("data.source.args.scale_target: classes are not scaled; it is for task regression")
-    sample = Sample(declared, len(names), task, torch.float64 if scale_target else torch.float32)
+    sample = Sample(declared, len(names), targets, torch.float64 if scale_target else torch.float32)
     with as_the_only_rank():
         training = _split("train", train, sample, train_samples)
         tested = _in_memory(_split("test", test, sample, test_samples))
     return Source(
-        targets="values" if task == "regression" else "classes",
+        targets=targets,
         train=training,
         test=tested,
         labels=names,

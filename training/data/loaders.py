@@ -16,6 +16,7 @@ from torchferry.training.data.augment import Augment
 from torchferry.training.data.collate import Batch, Fetch, Stream
 from torchferry.training.data.order import GlobalBatches, Share
 from torchferry.training.data.source import Source
+from torchferry.training.tasks.task import TrainingTask
 
 EVALUATION_BATCH = 256
 
@@ -26,7 +27,7 @@ class Feed(Protocol):
 
 
 def open_feed(
-    config: DataConfig, source: Source, order: GlobalBatches, classes: int | None, device: torch.device
+    config: DataConfig, source: Source, order: GlobalBatches, task: TrainingTask, device: torch.device
 ) -> Feed:
     """The quickest way to the samples of `source`. Raises UserError for what cannot be done with it."""
     augment = Augment(config.augment, order.seed) if config.augment else None
@@ -38,7 +39,7 @@ def open_feed(
             "data.device_resident: a transform by import path works on single images on the CPU; use horizontal_flip, "
             "random_crop and rotation, or set it to false"
         )
-    fetch = Fetch(source.train, classes, augment, order.seed, skip_corrupt=config.on_corrupt == "skip")
+    fetch = Fetch(source.train, task, augment, order.seed, skip_corrupt=config.on_corrupt == "skip")
     if isinstance(source.train, IterableDataset):
         return StreamFeed(fetch, source, order, config.workers, device)
     # On the CPU the set lies in memory already, so indexing it needs no loader.
@@ -58,10 +59,10 @@ class ResidentFeed:
     def epoch(self, epoch: int, first: int) -> Iterator[Batch]:
         for share in self.order.shares(epoch, first):
             indices = torch.from_numpy(share.indices)
-            inputs, targets = (tensor[indices.to(self.device, non_blocking=True)] for tensor in self.tensors)
+            inputs, *held = (tensor[indices.to(self.device, non_blocking=True)] for tensor in self.tensors)
             if self.fetch.augment is not None:
                 inputs = self.fetch.augment(inputs, epoch, share.indices)
-            yield Batch(inputs, targets, indices, share.batch, [])
+            yield Batch(inputs, self.fetch.task.of_tensors(held), indices, share.batch, [])
 
 
 class LoaderFeed:
@@ -103,7 +104,7 @@ class EvaluationFeed:
 
     samples: Dataset
     config: DataConfig
-    classes: int | None
+    task: TrainingTask
     device: torch.device
     split: str = "test"
 
@@ -112,7 +113,7 @@ class EvaluationFeed:
         mine = np.arange(rank, size, world_size)
         starts = range(0, math.ceil(size / world_size), EVALUATION_BATCH)
         shares = [Share(0, number, mine[start : start + EVALUATION_BATCH]) for number, start in enumerate(starts)]
-        fetch = Fetch(self.samples, self.classes, skip_corrupt=self.config.on_corrupt == "skip", replace=False)
+        fetch = Fetch(self.samples, self.task, skip_corrupt=self.config.on_corrupt == "skip", replace=False)
         workers = 0 if isinstance(self.samples, TensorDataset) else self.config.workers
         return _good(_loader(fetch, workers, self.device, shares=shares), self.device)
 

@@ -10,6 +10,7 @@ from torchferry.training.data import SOURCES
 from torchferry.training.data.arguments import recipe_arguments
 from torchferry.training.data.pictures.image_input import image_input
 
+TARGETS = {"classification": "classes", "regression": "values"}
 OLD_SUFFIXES = ["jpg", "jpeg", "png", "webp", "bmp"]
 FORMER: dict[str, dict[str, Any]] = {
     "dataset": {"image": {"exif": "ignore"}},
@@ -30,8 +31,9 @@ def with_defaults(source: Component) -> Component:
             args["image"] = _bound(image_input, args["image"])
     except TypeError:  # an argument that the source does not have, of which its builder says so
         return source
-    # The task is the recipe's own, and told to the source when it is built.
-    return replace(source, args={name: value for name, value in args.items() if name != "task" or name in source.args})
+    # The recipe's task decides what targets are, and the source is told when it is built.
+    said = {name: value for name, value in args.items() if name != "targets" or name in source.args}
+    return replace(source, args=said)
 
 
 def _bound(function: Callable[..., Any], args: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,6 +54,14 @@ def _with_former(source: Component, record: Mapping[str, Any]) -> Component:
     return replace(source, args=args)
 
 
+def renamed(source: Component) -> Component:
+    """In a record of before, some sources were told a task and not a kind of targets."""
+    if source.name not in SOURCES or source.args.get("task") not in TARGETS:
+        return source
+    args = {"targets" if name == "task" else name: value for name, value in source.args.items()}
+    return replace(source, args=args | {"targets": TARGETS[source.args["task"]]})
+
+
 def as_begun(source: Component, record: Component) -> Component:
     """The source of a run that goes on, for what neither its recipe nor its `record` says: as it was when it began."""
     return _with_former(source, record.args) if record.name == source.name else source
@@ -59,4 +69,4 @@ def as_begun(source: Component, record: Component) -> Component:
 
 def as_recorded(source: Component) -> Component:
     """The same of a source in a record, where what is missing is as it was before it could be said."""
-    return with_defaults(_with_former(source, {}))
+    return with_defaults(_with_former(renamed(source), {}))

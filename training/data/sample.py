@@ -22,7 +22,8 @@ class Sample:
 
     input: ImageInput | TensorInput
     labels: int
-    task: str
+    targets: str
+    """As the source gives them: classes, values, or labels."""
     values: torch.dtype = torch.float32
     """Of regression targets."""
 
@@ -46,9 +47,13 @@ class Sample:
         return tensor
 
     def _y(self, y: Any, name: str) -> torch.Tensor:
-        """int64 [], or for regression [outputs] in the datatype of `values`."""
+        """int64 [], of values [labels] in the datatype of `values`, of labels uint8 [labels]."""
         tensor = _numbers(y)
-        if self.task == "regression":
+        if self.targets == "labels":
+            if tensor is None or tensor.shape != (self.labels,) or not ((tensor == 0) | (tensor == 1)).all():
+                raise UserError(f"{name}: y is {_words(y)}; 0 or 1 is expected for each of {self.labels} labels")
+            return tensor.to(torch.uint8)
+        if self.targets == "values":
             if tensor is None or tensor.is_complex() or tensor.numel() != self.labels or tensor.ndim > 1:
                 raise UserError(f"{name}: y is {_words(y)}; {self.labels} numbers are expected, one for each label")
             narrow = tensor.reshape(self.labels).to(self.values)

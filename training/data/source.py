@@ -109,8 +109,8 @@ class Listing:
 class Source:
     """Two data sets of (input, target).
 
-    An input is a tensor as `input` says. A target is an int64 class index, or for regression
-    float64 or float32 [outputs], in its own units. A data set that lies in memory is a
+    An input is a tensor as `input` says. A target is as `targets` says: an int64 class index, float64 or float32
+    [outputs] in their own units, or what another task takes: tensors, or tensors in a dict. A data set that lies in memory is a
     `torch.utils.data.TensorDataset`; then batches are taken from it by one indexing operation, on the device if asked
     for.
     """
@@ -122,7 +122,8 @@ class Source:
     labels: tuple[str, ...]
     """The classes' names, which a class index points into; for regression the outputs' names."""
     input: Input
-    targets: Literal["classes", "values"] = "classes"
+    targets: str = "classes"
+    """What a sample's target is: classes, values, or what else a task takes."""
     target_scale: TargetScale | None = None
     """None where the network learns the targets as they are."""
     order: Callable[[int, int], np.ndarray] | None = None

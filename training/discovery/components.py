@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from torchferry.contract.tasks import TASKS
 from torchferry.training.data import SOURCES
 from torchferry.training.data.augment import AUGMENTATIONS
 from torchferry.training.models import NETWORKS
-from torchferry.training.tasks import TASKS
 from torchferry.training.trainer.losses import LOSSES
 from torchferry.training.trainer.lr_schedule import OF_TORCH, SHAPES
 from torchferry.training.trainer.optimizer import OPTIMIZERS
@@ -28,13 +28,15 @@ class Kind:
         return iter(self.components)
 
 
+TRAINED = {name: kind for name, kind in TASKS.items() if kind.headline}
+"""Of the others nothing is known that could be learnt."""
 KINDS = (
     Kind(name="source", key="data.source", components=SOURCES),
     Kind(name="network", key="model", components=NETWORKS),
     Kind(name="augmentation", key="data.augment", components=AUGMENTATIONS),
     Kind(name="loss", key="loss", components=LOSSES),
     Kind(name="schedule", key="schedule", components=SHAPES),
-    Kind(name="task", key="task", components={name: type(task) for name, task in TASKS.items()}, given=1),
+    Kind(name="task", key="task", components=TRAINED),
     Kind(name="optimizer", key="optimizer", components=OPTIMIZERS, given=1, of_torch=True),
     Kind(name="scheduler of torch", key="schedule", components=OF_TORCH, given=1, of_torch=True),
 )

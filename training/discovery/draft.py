@@ -67,7 +67,7 @@ def _keys(draft: Draft) -> Keys:
         ("name", draft.name, "the run's name; its folder is runs/NAME"),
         ("seed", 0, "initial weights, augmentation and order of samples; another number is another run"),
         ("epochs", draft.epochs, "passes over the training data; more for a better fit, fewer to try something"),
-        ("task", draft.task, "classification, binary (two classes, one output) or regression"),
+        ("task", draft.task, "what outputs mean; torchferry describe lists the tasks"),
         ("data", _data(draft, source), ""),
         ("model", _part(draft.network, draft.network_comment), ""),
         *_weights(draft),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import nn
 
+from torchferry.contract.tasks import name_of
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import DataConfig
@@ -15,7 +16,7 @@ from torchferry.training.discovery.other_data import data_of
 from torchferry.training.distributed.process_group import process_group, rank_info_of
 from torchferry.training.evaluation import evaluate
 from torchferry.training.models.saved import ModelCard
-from torchferry.training.tasks import TASKS
+from torchferry.training.tasks import half_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,18 +39,16 @@ def judge(
     found = data_of(card, data, source)
     if found.test_size == 0:
         raise UserError("--data: the test set is empty")
-    task, rank_info = TASKS[card.task].of(card.target_scale), rank_info_of({})
+    task, rank_info = half_of(card.task), rank_info_of({})
     if on_cpu:
         rank_info = replace(rank_info, device=torch.device("cpu"))
-    outputs = 1 if card.task == "binary" else len(card.labels)
     config = DataConfig(source=card.data, on_corrupt="skip")
-    classes = None if card.task == "regression" else len(card.labels)
-    feed = NamingFeed(found.test, config, classes, rank_info.device)
+    feed = NamingFeed(found.test, config, task, rank_info.device)
     with process_group(rank_info):
-        result = evaluate(model.to(rank_info.device), feed, task, outputs, rank_info)
+        result = evaluate(model.to(rank_info.device), feed, task, rank_info)
     return Outcome(
         name=card.name,
-        task=card.task,
+        task=name_of(type(card.task)),
         samples=result.samples,
         left_out=tuple(feed.left_out),
         metrics=result.values,

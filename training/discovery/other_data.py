@@ -8,12 +8,14 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
+from torchferry.contract.tasks import name_of
 from torchferry.errors import UserError, some
 from torchferry.nearest import did_you_mean
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.source import ImageInput, Input, Source, TableInput
 from torchferry.training.models.saved import ModelCard, source_of
+from torchferry.training.tasks import half_class
 
 ANOTHER = "--source '{name: ..., args: {...}}' takes any other"
 
@@ -31,8 +33,8 @@ def data_of(card: ModelCard, data: str | None, source: Component | None) -> Sour
     fold = card.fold if data is None and source is None else None  # other data are judged whole
     found = _unnamed(chosen, card) if _has_no_names(card.input) else source_of(replace(card, data=chosen, fold=fold))
     _check_input(found.input, card.input, option, own=source is None)
-    if (found.targets == "values") != (card.task == "regression"):
-        raise UserError(f"{option}: gives {found.targets}, and the model is for {card.task}")
+    if found.targets != half_class(type(card.task)).targets:
+        raise UserError(f"{option}: gives {found.targets}, and the model is for {name_of(type(card.task))}")
     return found if found.labels == card.labels else _renumbered(found, card, option)
 
 
@@ -45,7 +47,7 @@ def _unnamed(chosen: Component, card: ModelCard) -> Source:
     assert isinstance(card.input, TableInput)
     if chosen.name == "table":
         chosen = replace(chosen, args={"datatype": card.input.datatype, **chosen.args})
-    return build_source(chosen, card.task)
+    return build_source(chosen, half_class(type(card.task)).targets)
 
 
 def _with_path(card: ModelCard, path: str) -> Component:
@@ -67,7 +69,7 @@ def _table(card: ModelCard, path: str) -> dict[str, Any]:
     """All rows of a file."""
     args = {**card.data.args, "path": path, "columns": None, "loader": None, "test_fraction": 0.0}
     if args.get("target") is None:
-        if card.task != "regression":
+        if half_class(type(card.task)).targets != "values":
             raise UserError(f"--data: the model's own table names no target column; {ANOTHER}")
         args["target"] = list(card.labels)
     if args.get("features") is None and isinstance(card.input, TableInput) and not card.input.encoders:

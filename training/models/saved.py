@@ -19,16 +19,20 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from torchferry import run_folder
+from torchferry.contract.tasks.find import Said, said_of, task_of
+from torchferry.contract.tasks.task import Task
 from torchferry.errors import UserError, some
 from torchferry.files import flush, sha256, write_whole
 from torchferry.training.config.instantiate import Component, build, one_line
+from torchferry.training.config.recipe import FORMER_LIMITS
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.held_apart import fold_part
-from torchferry.training.data.plain_input import as_tuples, from_plain, plain, to_plain
+from torchferry.training.data.plain_input import from_plain, plain, to_plain
 from torchferry.training.data.recorded import as_recorded
 from torchferry.training.data.source import Input, Source, TargetScale, blank
 from torchferry.training.models import NETWORKS
 from torchferry.training.models.normalized import Normalized
+from torchferry.training.tasks import half_class
 
 SCHEMA = "torchferry.model/1"
 OF_THE_FILE = ("schema", "weights_sha256", "sha256")
@@ -41,14 +45,10 @@ class ModelCard:
     """The contents of model.yaml."""
 
     name: str
-    task: str
-    """classification, binary or regression."""
+    task: Task
+    """What its outputs mean; model.yaml says its labels apart."""
     network: Component
     input: Input
-    target_scale: TargetScale | None = None
-    """Of regression, what the model's outputs are scaled back by; None where they are as the network gives them."""
-    labels: tuple[str, ...]
-    """The classes' names; for regression the outputs'."""
     data: Component
     """The source whose test set the model is judged on."""
     result: dict[str, float]
@@ -61,6 +61,17 @@ class ModelCard:
     """The recipe's limits for a variant that is to be served, where it has any."""
     torch: str
     """The version it was trained with."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes' names; for regression the outputs'."""
+        return self.task.labels
+
+    @property
+    def target_scale(self) -> TargetScale | None:
+        """What the model's outputs are scaled back by; None where they are as the network gives them."""
+        mean, std = self.task.scale
+        return TargetScale(mean=mean, std=std) if isinstance(mean, tuple) else None
 
 
 def build_model(network: Component, input: Input, target_scale: TargetScale | None = None) -> Normalized:
@@ -89,7 +100,8 @@ def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
     except SafetensorError as error:
         raise OSError(None, str(error)) from error
     flush(weights)
-    content = {"schema": SCHEMA, **plain(asdict(card)), "weights_sha256": sha256(weights)}
+    said = {"task": said_of(card.task), "labels": card.labels}
+    content = {"schema": SCHEMA, **plain(asdict(card) | said), "weights_sha256": sha256(weights)}
     content["input"] = to_plain(card.input)
     content["sha256"] = _checksum(content)
     write_whole(written / run_folder.CARD, yaml.safe_dump(content, sort_keys=False))
@@ -155,7 +167,7 @@ def source_of(card: ModelCard) -> Source:
 
     Raises UserError for data of another kind.
     """
-    source = build_source(card.data, card.task)
+    source = build_source(card.data, half_class(type(card.task)).targets)
     if source.refit is not None and source.input != card.input:
         source = source.refit(card.input)
     source = replace(source, target_scale=card.target_scale)
@@ -191,15 +203,22 @@ def _checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def _task(said: Said, target_scale: dict[str, Any] | None, labels: tuple[str, ...]) -> Task:
+    """In a card of before tasks had settings `target_scale` stands apart."""
+    return task_of({"name": said, **target_scale} if target_scale and isinstance(said, str) else said, labels)
+
+
 def _card(content: dict[str, Any]) -> ModelCard:
-    scale = content.get("target_scale")
+    content = dict(content)
+    task = _task(content.pop("task"), content.pop("target_scale", None), tuple(content.pop("labels")))
+    gate = {FORMER_LIMITS.get(name, name): limit for name, limit in content.get("gate", {}).items()}
     return ModelCard(
         **content
         | {
+            "task": task,
+            "gate": gate,
             "network": Component(**content["network"]),
             "data": as_recorded(Component(**content["data"])),
             "input": from_plain(content["input"]),
-            "target_scale": None if scale is None else TargetScale(**as_tuples(scale)),
-            "labels": tuple(content["labels"]),
         }
     )

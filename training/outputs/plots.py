@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 
 from torchferry import run_folder
 from torchferry.training.errors import CorruptSample
-from torchferry.training.evaluation import Evaluation
-from torchferry.training.tasks import Task
+from torchferry.training.evaluation import Evaluation, not_half
+from torchferry.training.tasks.task import TrainingTask, as_numpy
 
 matplotlib.use("Agg")  # no display is needed, and none is looked for
 from matplotlib import pyplot as plt
@@ -49,10 +49,10 @@ def draw_curves(run_dir: Path, headline: str) -> None:
     _save(figure, run_dir / run_folder.CURVES)
 
 
-def draw_confusion(run_dir: Path, result: Evaluation, counts: torch.Tensor, labels: tuple[str, ...]) -> None:
-    """`counts` are the result's confusion."""
+def draw_confusion(run_dir: Path, result: Evaluation, counts: np.ndarray, labels: tuple[str, ...]) -> None:
+    """`counts`: int64 [labels, labels], rows the true ones."""
     figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
-    axes.imshow(counts.numpy(), cmap="Blues")
+    axes.imshow(counts, cmap="Blues")
     labels = tuple(map(_plain, labels))
     right = f"{result.score:.2%} of {result.samples} test samples right"
     axes.set(xlabel="predicted", ylabel="true", title=right)
@@ -72,8 +72,7 @@ def draw_predictions(
     model: nn.Module,
     test: Dataset,
     result: Evaluation,
-    labels: tuple[str, ...],
-    task: Task,
+    task: TrainingTask,
     device: torch.device,
     mode: str,
 ) -> None:
@@ -84,8 +83,9 @@ def draw_predictions(
     rows, columns = GRID
     samples = _readable(test, [*result.shown, *result.shown_right], rows * columns)
     images = torch.stack([image for image, _ in samples]).to(device)
-    predicted = task.predicted(model.eval()(images).float()).cpu()
-    titles = [title(labels, truth, guess) for (_, truth), guess in zip(samples, predicted, strict=True)]
+    answers = as_numpy(task.answers(not_half(model.eval()(images))))
+    each = [{name: values[place] for name, values in answers.items()} for place in range(len(samples))]
+    titles = [_title(*task.caption(answer, truth)) for (_, truth), answer in zip(samples, each, strict=True)]
     longest = max(len(line) for text, _ in titles for line in text.splitlines())
     size = min(LARGEST, max(SMALLEST, 72 * (IMAGE + BESIDE) / (LETTER * longest)))
     # One pair of axes in inches: a pair for each image would take matplotlib most of a second.
@@ -95,22 +95,23 @@ def draw_predictions(
     axes.axis("off")
     heading = f"{result.samples} test samples; mistakes in red"
     axes.text(width / 2, HEADING / 2, heading, ha="center", va="center", size=12)
-    for index, ((image, _), (text, mistaken)) in enumerate(zip(samples, titles, strict=True)):
+    for index, ((image, _), (text, mistaken), answer) in enumerate(zip(samples, titles, each, strict=True)):
         row, column = divmod(index, columns)
         corner = BESIDE + column * (IMAGE + BESIDE), HEADING + ABOVE + row * (IMAGE + ABOVE)
-        _draw_image(axes, corner, _shown(image, mode), mistaken)
+        _draw_image(axes, corner, task.drawn(_shown(image, mode), answer), mistaken)
         middle, colour = corner[0] + IMAGE / 2, "red" if mistaken else "black"
         axes.text(middle, corner[1] - 0.06, _plain(text), ha="center", va="bottom", size=size, color=colour)
     _save(figure, run_dir / run_folder.PREDICTIONS)
 
 
-def draw_points(run_dir: Path, result: Evaluation, labels: tuple[str, ...]) -> None:
-    """Predicted over true values of the first test samples, one colour for each output."""
+def draw_points(
+    run_dir: Path, result: Evaluation, true: np.ndarray, predicted: np.ndarray, labels: tuple[str, ...]
+) -> None:
+    """Predicted over true values of the first test samples, float64 [samples, labels] each; a colour for each label."""
     figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
-    points = result.points.numpy()
     for output, label in enumerate(labels):
-        axes.scatter(points[:, 0, output], points[:, 1, output], s=8, label=_plain(label))
-    ends = [points.min(), points.max()]
+        axes.scatter(true[:, output], predicted[:, output], s=8, label=_plain(label))
+    ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
     axes.plot(ends, ends, color="grey", linewidth=1)
     axes.set(xlabel="true", ylabel="predicted", title=f"R² {result.score:.3f} on {result.samples} test samples")
     if len(labels) <= 10:
@@ -149,17 +150,14 @@ def _draw_image(axes: Axes, corner: tuple[float, float], image: np.ndarray, fram
         axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor="red", linewidth=3))
 
 
-def title(labels: tuple[str, ...], truth: torch.Tensor, guess: torch.Tensor) -> tuple[str, bool]:
-    """What stands above an image, the truth over the prediction, and whether that is a mistake; a value is none."""
-    if guess.dim():
-        return f"true: {truth.flatten()[0]:.3g}\npredicted: {guess[0]:.3g}", False
-    names = _short(labels[int(truth)]), _short(labels[int(guess)])
-    return f"true: {names[0]}\npredicted: {names[1]}", int(guess) != int(truth)
+def _title(text: str, mistaken: bool) -> tuple[str, bool]:
+    """What stands above an image, each line of it short."""
+    return "\n".join(map(_short, text.split("\n"))), mistaken
 
 
 def _short(label: str) -> str:
-    """On one line, and no longer than fits above an image; the end of a name tells it from others as its beginning."""
-    label, most = " ".join(label.split()), int(72 * (IMAGE + BESIDE) / (LETTER * SMALLEST)) - len("predicted: ")
+    """No longer than fits above an image; the end of a name tells it from others as its beginning."""
+    label, most = " ".join(label.split()), int(72 * (IMAGE + BESIDE) / (LETTER * SMALLEST))
     return label if len(label) <= most else f"{label[: most // 2]}…{label[len(label) - (most - 1) // 2 :]}"
 
 

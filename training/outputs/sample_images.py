@@ -10,16 +10,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torchvision.transforms.v2.functional import to_pil_image
 
 from torchferry import run_folder
 from torchferry.arguments import Parser
 from torchferry.contract.resize import framed
+from torchferry.contract.tasks import name_of
 from torchferry.errors import UserError
 from torchferry.files import write_whole
 from torchferry.training.data.source import ImageInput
 from torchferry.training.models.saved import ModelCard, evaluation_data, load_model
+from torchferry.training.tasks import half_class, half_of
+from torchferry.training.tasks.task import as_numpy
 from torchferry.whole_folder import whole_folder
 
 
@@ -40,12 +44,17 @@ def main(arguments: Sequence[str]) -> None:
 def write_samples(run: Path, folder: Path, count: int) -> int:
     """Write the first `count` test samples as PNG; returns how many there were."""
     model, card = load_model(run)
-    if card.task != "classification" or not isinstance(card.input, ImageInput):
-        raise UserError(f"{run}: is a model for {card.task}; only classified images can be written as files")
+    if half_class(type(card.task)).targets != "classes" or not isinstance(card.input, ImageInput):
+        raise UserError(
+            f"{run}: is a model for {name_of(type(card.task))}; only classified images can be written as files"
+        )
     with whole_folder(folder) as written:
         source = evaluation_data(card)
         samples = [source.test[index] for index in range(min(count, source.test_size))]
-        predicted = model(torch.stack([image for image, _ in samples])).argmax(dim=1).tolist()
+        answers = half_of(card.task).answers(model(torch.stack([image for image, _ in samples])))
+        predicted = card.task.rows(as_numpy(answers), np.array([int(truth) for _, truth in samples]))[
+            "predicted"
+        ].tolist()
         _write(written, samples, predicted, card)
     return len(samples)
 

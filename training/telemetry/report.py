@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from torchferry.contract.tasks.metric_text import metric_text
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -33,8 +35,4 @@ class Report:
 
 def in_words(values: Mapping[str, float], split: str = "test") -> str:
     """What an evaluation gave, on one line."""
-    return ", ".join(f"{split} {name} {shown(name, value)}" for name, value in values.items() if name != "loss")
-
-
-def shown(name: str, value: float) -> str:
-    return f"{value:.2%}" if name == "accuracy" else f"{value:.4f}"
+    return ", ".join(f"{split} {name} {metric_text(name, value)}" for name, value in values.items() if name != "loss")

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
+from torchferry.contract.tasks.metric_text import metric_text
 from torchferry.training.evaluation import Evaluation
 from torchferry.training.progress import Progress
-from torchferry.training.telemetry.report import Report, shown
+from torchferry.training.telemetry.report import Report
 
 SILENCE = 25.0
 """Seconds after which a line says where the run stands, so that none of 30 go by without one."""
@@ -122,5 +123,5 @@ def _loss(report: Report) -> str:
 
 def _epoch(epoch: int, epochs: int, train_loss: float | None, result: Evaluation) -> str:
     train = f"train loss {train_loss:.4f}  " if train_loss is not None else ""
-    rest = "  ".join(f"{result.split} {name} {shown(name, value)}" for name, value in result.values.items())
+    rest = "  ".join(f"{result.split} {name} {metric_text(name, value)}" for name, value in result.values.items())
     return f"epoch {epoch}/{epochs}  {train}{rest}"

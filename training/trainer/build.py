@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset, IterableDataset
 
+from torchferry.contract.tasks.find import kind_of
 from torchferry.errors import UserError
 from torchferry.training.checkpointing.fingerprint import adopt
 from torchferry.training.checkpointing.record import Record
@@ -26,7 +27,8 @@ from torchferry.training.models.saved import build_model
 from torchferry.training.models.torchvision_preset import unlike_published
 from torchferry.training.models.weights import load_weights
 from torchferry.training.progress import Progress
-from torchferry.training.tasks import TASKS, Task
+from torchferry.training.tasks import half_class, task_for
+from torchferry.training.tasks.task import TrainingTask
 from torchferry.training.trainer.losses import build_loss
 from torchferry.training.trainer.preflight import try_step
 from torchferry.training.trainer.train_state import seed_everything
@@ -44,11 +46,7 @@ class Run:
     evaluation: EvaluationFeed
     """For the evaluations that decide what is best: of the validation part, if there is one."""
     test: EvaluationFeed
-    task: Task
-    outputs: int
-    """How many numbers the network gives for a sample."""
-    classes: int | None
-    """How many a target may name; None for values."""
+    task: TrainingTask
     model: Normalized
     loss: nn.Module
     mix: Mix | None
@@ -104,18 +102,17 @@ class Run:
 def build_run(recipe: Recipe, rank_info: RankInfo, known: Record | None = None) -> Run:
     """`known` is of the run that goes on, if there is one. Raises UserError for whatever of the
     recipe does not fit."""
-    found = build_source(recipe.data.source, recipe.task)
+    asked = recipe.task_component
+    found = build_source(recipe.data.source, half_class(kind_of(asked.name)).targets)
     whole = found if known is None else adopt(found, known.fingerprint, known.where)
     source, validation = divided(recipe, whole)
-    task = TASKS[recipe.task].of(source.target_scale)
-    outputs = task.outputs(source)
+    task = task_for(asked.name, asked.args, source)
     _check_listed(source, recipe, rank_info)
     if source.test_size == 0:
         raise UserError("data.source: the test set is empty")
     order = _batches(recipe, source, rank_info)
     if recipe.data.augment and not isinstance(source.input, ImageInput):
         raise UserError("data.augment: changes images, and this data.source has none")
-    classes = None if recipe.task == "regression" else len(source.labels)
     # The same seed on every rank, so that all begin with the same weights.
     seed_everything(recipe.seed)
     model = build_model(recipe.model, source.input, source.target_scale)
@@ -124,11 +121,11 @@ def build_run(recipe: Recipe, rank_info: RankInfo, known: Record | None = None) 
         for line in filter(None, said if rank_info.leads else ()):
             print(f"{recipe.name}: {line}", flush=True)
     freeze(model, recipe.freeze)
-    loss = build_loss(recipe.loss, task, outputs)
-    mix = Mix(recipe.data.mixup, recipe.data.cutmix, outputs, recipe.seed) if order.neighbour else None
+    loss = build_loss(recipe.loss, task)
+    mix = Mix(recipe.data.mixup, recipe.data.cutmix, task.loss_width, recipe.seed) if order.neighbour else None
     if recipe.distributed.sync_batchnorm and rank_info.device.type != "cuda":
         raise UserError("distributed.sync_batchnorm: torch's SyncBatchNorm works on GPUs alone; set it to false")
-    evaluation, test = _evaluations(recipe, source, validation, classes, rank_info.device)
+    evaluation, test = _evaluations(recipe, source, validation, task, rank_info.device)
     run = Run(
         recipe=recipe,
         rank_info=rank_info,
@@ -137,12 +134,10 @@ def build_run(recipe: Recipe, rank_info: RankInfo, known: Record | None = None) 
         known=known,
         adopted=whole is not found,
         order=order,
-        feed=open_feed(recipe.data, source, order, classes, rank_info.device),
+        feed=open_feed(recipe.data, source, order, task, rank_info.device),
         evaluation=evaluation,
         test=test,
         task=task,
-        outputs=outputs,
-        classes=classes,
         model=model,
         loss=loss,
         mix=mix,
@@ -189,10 +184,10 @@ def _order(recipe: Recipe, source: Source) -> Callable[[int, int], np.ndarray] |
 
 
 def _evaluations(
-    recipe: Recipe, source: Source, validation: Dataset | None, classes: int | None, device: torch.device
+    recipe: Recipe, source: Source, validation: Dataset | None, task: TrainingTask, device: torch.device
 ) -> tuple[EvaluationFeed, EvaluationFeed]:
     """Of the validation part, or else of the test set, and of the test set."""
-    test = EvaluationFeed(source.test, recipe.data, classes, device)
+    test = EvaluationFeed(source.test, recipe.data, task, device)
     if validation is None:
         return test, test
-    return EvaluationFeed(validation, recipe.data, classes, device, split="validation"), test
+    return EvaluationFeed(validation, recipe.data, task, device, split="validation"), test

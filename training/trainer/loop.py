@@ -110,7 +110,7 @@ class Loop:
         self.meter.telemetry.evaluating()
         after_batch = self._leave_if_asked if saved else self._handle_requests
         self.requests.ask_soon()  # a batch of an evaluation may take as long as a hundred steps
-        return evaluate(trained, feed, run.task, run.outputs, run.rank_info, after_batch)
+        return evaluate(trained, feed, run.task, run.rank_info, after_batch)
 
     def _report(self, norm: torch.Tensor | None) -> None:
         run, step = self.run, self.run.progress.step

@@ -13,9 +13,10 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import nn
 
+from torchferry.contract.tasks import name_of
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component, build
-from torchferry.training.tasks import Task
+from torchferry.training.tasks.task import TrainingTask
 
 LOSSES: dict[str, Callable[..., nn.Module]] = {
     "cross_entropy": nn.CrossEntropyLoss,
@@ -57,9 +58,13 @@ class MeanOverClassWeights(nn.Module):
         return counts.sum()
 
 
-def build_loss(component: Component | None, task: Task, outputs: int) -> nn.Module:
+def build_loss(component: Component | None, task: TrainingTask) -> nn.Module:
     """The task's own where there is none. Raises UserError."""
     component = component or Component(name=task.default_loss)
+    outputs = task.loss_width
+    if component.name in LOSSES and component.name not in task.losses:
+        raise UserError(f"loss.name: {component.name} does not fit {name_of(type(task.task))}; its losses are "
+                        f"{', '.join(task.losses)}, or one by import path")  # fmt: skip
     of_torch = component.name in LOSSES or component.name.startswith("torch.nn.")
     loss = build(_with_tensors(component, outputs) if of_torch else component, LOSSES, "loss")
     if not isinstance(loss, nn.Module):

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils import _pytree as pytree
 
+from torchferry.contract.tasks import name_of
 from torchferry.errors import UserError
 from torchferry.training.checkpointing.checkpoint_reader import check_readable
 from torchferry.training.config.instantiate import one_line
@@ -19,7 +21,7 @@ from torchferry.training.data.mix import Mix
 from torchferry.training.data.source import ImageInput, Source, blank
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.state import _Kept
-from torchferry.training.tasks import Task
+from torchferry.training.tasks.task import Raw, Targets, TrainingTask
 from torchferry.training.trainer.losses import DividedLoss
 from torchferry.training.trainer.lr_schedule import build_schedule
 from torchferry.training.trainer.optimizer import build_optimizer
@@ -29,13 +31,16 @@ TRIES = 3
 
 
 def try_step(
-    recipe: Recipe, source: Source, task: Task, model: Normalized, loss: nn.Module, share: int, total_steps: int
+    recipe: Recipe, source: Source, task: TrainingTask, model: Normalized, loss: nn.Module, share: int, total_steps: int
 ) -> None:
     """Try what a rank does with its `share` of a batch, on two samples of it at the most. Raises UserError."""
-    outputs, mixes = task.outputs(source), bool(recipe.data.mixup or recipe.data.cutmix)
+    mixes = bool(recipe.data.mixup or recipe.data.cutmix)
+    if mixes and not task.mixes:
+        kind = name_of(type(task.task))
+        raise UserError(f"data.mixup, data.cutmix: blend classes, so they do not go with task {kind}")
     with _blamed("model: cannot be copied"):
         model, loss = copy.deepcopy(model), copy.deepcopy(loss)  # the step changes weights, buffers and gradients
-    inputs, _ = blank_batch(source, task, outputs, min(share, 2) + mixes, soft=False)
+    inputs, _ = blank_batch(source, task, min(share, 2) + mixes, soft=False)
     if recipe.data.augment:
         with _blamed("data.augment: does not take this data.source's images"):
             inputs = Augment(recipe.data.augment, recipe.seed)(inputs, 0, np.arange(len(inputs)))
@@ -43,25 +48,26 @@ def try_step(
         if not isinstance(source.input, ImageInput):
             raise UserError("data.mixup, data.cutmix: blend images, and this data.source has none")
         with _blamed("data.mixup, data.cutmix: cannot blend this data.source's images"):
-            targets = task.blank_targets(len(inputs), outputs)
-            Mix(recipe.data.mixup, recipe.data.cutmix, outputs, recipe.seed)(inputs, targets, 0, 0)
-    _, targets = blank_batch(source, task, outputs, min(share, 2), soft=mixes)
+            targets = task.blank_targets(len(inputs))
+            Mix(recipe.data.mixup, recipe.data.cutmix, task.loss_width, recipe.seed)(inputs, targets, 0, 0)
+    _, targets = blank_batch(source, task, min(share, 2), soft=mixes)
     inputs = inputs[mixes:]
     # Training last: its outputs are what the loss and the backward pass below use.
     for mode in (False, True):
         with _blamed(f"model: does not take samples of shape {list(source.input.shape)}" + " in training" * mode):
             given = model.train(mode)(inputs)
-        _check_outputs(given, len(inputs), outputs, task)
+        task.check_outputs(given, len(inputs))
         if not mode:
             with _blamed("model: has no gradient in evaluation, from which ranks learn their order"):
-                given.sum().backward()
+                torch.stack([each.sum() for each in pytree.tree_leaves(given)]).sum().backward()
             _check_all_used(model, "in evaluation", recipe)
             model.zero_grad()
-    with _blamed(f"loss: does not take what the model gives and {task.targets}"):
+    with _blamed(f"loss: does not take what the model gives and {task.takes}"):
         value = loss(*task.for_loss(given, targets))
         if value.dim():
             raise UserError(f"loss: gives a tensor of shape {list(value.shape)}, not one number; reduce it to the mean")
-        _check_sharing(loss, task, given[:1].detach(), shared=share < recipe.data.batch_size, soft=mixes)
+        alone = pytree.tree_map(lambda each: each[:1].detach(), given)
+        _check_sharing(loss, task, alone, shared=share < recipe.data.batch_size, soft=mixes)
     with _blamed("loss: has no gradient"):
         value.backward()
     _check_all_used(model, "in the loss", recipe)
@@ -79,28 +85,30 @@ def try_step(
         raise UserError(f"schedule.args.total_steps: {given_steps} end before the run's {total_steps} steps")
 
 
-def blank_batch(
-    source: Source, task: Task, outputs: int, samples: int, *, soft: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
+def blank_batch(source: Source, task: TrainingTask, samples: int, *, soft: bool) -> tuple[torch.Tensor, Targets]:
     """Samples of zeros and their targets; `soft` ones are what mixing gives."""
-    targets = torch.full((samples, outputs), 1 / outputs) if soft else task.blank_targets(samples, outputs)
+    classes = task.loss_width
+    targets = torch.full((samples, classes), 1 / classes) if soft else task.blank_targets(samples)
     return blank(source.input, samples), targets
 
 
-def _check_sharing(loss: nn.Module, task: Task, given: torch.Tensor, *, shared: bool, soft: bool) -> None:
+def _check_sharing(loss: nn.Module, task: TrainingTask, given: Raw, *, shared: bool, soft: bool) -> None:
     """A batch gives the same loss in one piece and in two halves, which ranks or accumulated batches may take.
 
     `given` are the outputs for one sample. Its targets differ, because a divisor that depends on them shows in no other
     way.
     """
-    outputs = given.shape[1]
-    samples = 2 * max(2, outputs)
-    given = given.expand(samples, outputs)
+    classes = task.loss_width
+    samples = 2 * max(2, classes)
+    given = pytree.tree_map(lambda each: each.expand(samples, *each.shape[1:]), given)
     for seed in range(TRIES):
-        targets = task.varied_targets(samples, outputs, torch.Generator().manual_seed(seed))
+        targets = task.varied_targets(samples, torch.Generator().manual_seed(seed))
         if soft:
-            targets = functional.one_hot(targets, outputs) * 0.7 + 0.3 / outputs
-        pieces = [(given, targets), (given[::2], targets[::2]), (given[1::2], targets[1::2])]
+            targets = functional.one_hot(targets, classes) * 0.7 + 0.3 / classes
+        pieces = [
+            (given, targets),
+            *(pytree.tree_map(lambda each: each[first::2], (given, targets)) for first in (0, 1)),
+        ]
         whole, *halves = (loss(*task.for_loss(*piece)) for piece in pieces)
         if isinstance(loss, DividedLoss):
             divisor, *divisors = (loss.divisor(piece[1]).to(whole) for piece in pieces)
@@ -139,10 +147,3 @@ def _blamed(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise UserError(f"{what}: {one_line(error)}") from error
-
-
-def _check_outputs(given: object, samples: int, outputs: int, task: Task) -> None:
-    if not isinstance(given, torch.Tensor) or tuple(given.shape) != (samples, outputs):
-        found = list(given.shape[1:]) if isinstance(given, torch.Tensor) else type(given).__name__
-        each = "one output" if outputs == 1 else f"one output for each of {outputs} {task.outputs_are}"
-        raise UserError(f"model: gives {found} per sample, not {each}; see its args")

@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from torchferry import run_folder
@@ -22,22 +23,21 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
     from torchferry.training.outputs.plots import draw_confusion, draw_curves, draw_points, draw_predictions
 
     source, recipe, folder = run.source, run.recipe, run.recipe.run_dir
-    draw_curves(folder, run.task.headline)
-    if result.confusion is not None:
-        draw_confusion(folder, result, result.confusion, source.labels)
-        _write_confusion(folder / run_folder.CONFUSION_TABLE, result.confusion, source.labels)
+    task = run.task.task
+    draw_curves(folder, task.headline)
+    if (confusion := task.confusion(result.sums)) is not None:
+        draw_confusion(folder, result, confusion, source.labels)
+        _write_confusion(folder / run_folder.CONFUSION_TABLE, confusion, source.labels)
     if isinstance(source.input, ImageInput):
         device, mode = run.rank_info.device, source.input.mode
-        draw_predictions(folder, trained, source.test, result, source.labels, run.task, device, mode)
-    elif recipe.task == "regression":
-        draw_points(folder, result, source.labels)
+        draw_predictions(folder, trained, source.test, result, run.task, device, mode)
+    elif result.points is not None:
+        draw_points(folder, result, *result.points, source.labels)
     card = ModelCard(
         name=recipe.name,
-        task=recipe.task,
+        task=task,
         network=recipe.model,
         input=source.input,
-        target_scale=source.target_scale,
-        labels=source.labels,
         data=with_defaults(recipe.data.source),
         result=result.values,
         step=run.progress.step,
@@ -48,7 +48,7 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
     save_model(folder / run_folder.MODEL, trained, card)
 
 
-def _write_confusion(path: Path, counts: torch.Tensor, labels: tuple[str, ...]) -> None:
+def _write_confusion(path: Path, counts: np.ndarray, labels: tuple[str, ...]) -> None:
     """A line for each true label and a column for each predicted one, with their names before them."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")

@@ -253,7 +253,7 @@ def _try_one_step(parts: Run) -> None:
     step = assemble(parts)
     seed_everything(parts.recipe.seed + parts.rank_info.rank)
     loss, _ = step(parts.feed.epoch(0, 0), 0, measure=False)
-    result = evaluate(step.trained, parts.evaluation, parts.task, parts.outputs, parts.rank_info)
+    result = evaluate(step.trained, parts.evaluation, parts.task, parts.rank_info)
     if parts.rank_info.leads:
         print(
             f"{parts.recipe.name}: a step over {parts.order.batch_size} samples gives loss {loss.item():.4f}, and then "

@@ -18,12 +18,12 @@ from torchferry.training.config.recipe import StepConfig
 from torchferry.training.data.collate import Batch
 from torchferry.training.data.mix import Mix
 from torchferry.training.models.normalized import Normalized
-from torchferry.training.tasks import Task
+from torchferry.training.tasks.task import Targets, TrainingTask
 from torchferry.training.trainer.losses import DividedLoss
 from torchferry.training.trainer.nonfinite_guard import NonFiniteGuard
 from torchferry.training.trainer.unused_parameters import check_all_took_part
 
-Part = tuple[torch.Tensor, torch.Tensor]
+Part = tuple[torch.Tensor, Targets]
 """Inputs and targets of one forward pass."""
 
 
@@ -32,7 +32,7 @@ class Step:
     """Called with a feed's iterator, takes as many batches as are accumulated and moves the weights once."""
 
     config: StepConfig
-    task: Task
+    task: TrainingTask
     model: DistributedDataParallel
     loss: nn.Module
     optimizer: torch.optim.Optimizer
@@ -108,7 +108,7 @@ class Step:
         share = torch.where(divisor > 0, dist.get_world_size() / divisor, 0)
         return iter(parts), share.float()
 
-    def _loss(self, inputs: torch.Tensor, targets: torch.Tensor, measure: bool) -> torch.Tensor:
+    def _loss(self, inputs: torch.Tensor, targets: Targets, measure: bool) -> torch.Tensor:
         started = self._now(measure)
         with self._autocast():
             outputs = self.model(inputs)

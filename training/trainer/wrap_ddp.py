@@ -13,6 +13,7 @@ from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.config.recipe import DistributedConfig
 from torchferry.training.distributed.process_group import why_ranks_parted
+from torchferry.training.tasks.task import on
 from torchferry.training.trainer.build import Run
 from torchferry.training.trainer.lr_schedule import build_schedule
 from torchferry.training.trainer.nonfinite_guard import NonFiniteGuard
@@ -93,8 +94,8 @@ def _settle_buckets(run: Run, model: DistributedDataParallel) -> None:
     run that went on.
     """
     device = run.rank_info.device
-    blank = blank_batch(run.source, run.task, run.outputs, run.order.share, soft=run.mix is not None)
-    inputs, targets = (part.to(device) for part in blank)
+    blank = blank_batch(run.source, run.task, run.order.share, soft=run.mix is not None)
+    inputs, targets = on(blank, device)
     model.eval()  # leaves BatchNorm's statistics and the random generators alone
     with ExitStack() as modes:
         if run.recipe.step.compile:  # else not even asked for: the compiler takes a second to load

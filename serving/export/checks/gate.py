@@ -3,14 +3,18 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from torchferry.contract.tasks.task import Arrays, Task
 from torchferry.errors import UserError
 from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export.batch_file import BatchFile
 from torchferry.serving.export.checks.changed import Changed
+from torchferry.serving.export.checks.score import Judged, Mean, score_of
 from torchferry.serving.export.progress import SILENT, Progress
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.torch_program import place, reason
@@ -30,16 +34,16 @@ class Limits:
     goes with the variant's own max_abs_diff, which is of the largest output; one that is given is for all alike."""
     max_relative_error: float | None = None
     """Euclidean norm of all differences over that of the checkpoint's outputs, both before outputs are scaled back."""
-    max_accuracy_drop: float | None = None
-    """The checkpoint's accuracy minus the variant's."""
-    min_top1_agreement: float | None = None
-    """Share of samples with the checkpoint's most probable class."""
+    max_drop: float | None = None
+    """The checkpoint's score minus the variant's, in points of the task's headline."""
+    min_agreement: float | None = None
+    """How far answers must mean what the checkpoint's do, 0..1, as the task says."""
     max_changed_share: float | None = None
     """Of any output of whole numbers or truth values the share of elements that are neither the checkpoint's nor near
     ties. One wrong id of few is over it, a few pixels of a map of classes are not."""
 
 
-def limits_for(variant: str, task: str, given: Mapping[str, float], scale: float = 1.0) -> Limits:
+def limits_for(variant: str, task: Task, given: Mapping[str, float], scale: float = 1.0) -> Limits:
     """Those that are `given`, and else what suits the kind of variant: rounding alone separates a float32 one from the
     checkpoint, the others are judged by what they are for. `scale` is how large the checkpoint's outputs are."""
     limits = _default_limits(variant, task, scale)
@@ -48,20 +52,16 @@ def limits_for(variant: str, task: str, given: Mapping[str, float], scale: float
     return dataclasses.replace(limits, **given)
 
 
-def _default_limits(variant: str, task: str, scale: float) -> Limits:
+def _default_limits(variant: str, task: Task, scale: float) -> Limits:
     if variant in EXACT:
         return Limits(
             max_abs_diff=1e-3 * max(1.0, scale),  # what float32 rounds grows with the values
             max_scaled_diff=1e-3,
             max_relative_error=1e-3,
-            max_accuracy_drop=0.005,
-            min_top1_agreement=0.99,
             max_changed_share=1e-3,
+            **task.limits("fp32"),
         )
-    half = variant == "onnx-fp16"
-    if task in ("classification", "binary"):
-        return Limits(max_accuracy_drop=0.005, min_top1_agreement=0.99 if half else 0.97)
-    return Limits(max_relative_error=0.01 if half else 0.05, max_changed_share=0.01 if half else 0.03)
+    return Limits(**task.limits("fp16" if variant == "onnx-fp16" else "int8"))
 
 
 class Expected:
@@ -72,13 +72,10 @@ class Expected:
 
         Raises UserError where the checkpoint does not take its data.
         """
-        self.reference, self.progress = reference, progress
-        scale = reference.output_scale
-        self.mean = np.array(scale.mean if scale else 0.0)
-        self.std = np.array(scale.std if scale else 1.0)
+        self.reference, self.progress, self.task = reference, progress, reference.task
+        self.mean, self.std = (np.array(each) for each in reference.task.scale)
         self.kept = BatchFile(scratch / "outputs") if scratch else None
-        truth: list[np.ndarray] = []
-        classes: list[np.ndarray] = []
+        judged = Judged(reference.task)
         self.scales: dict[str, float] = {}
         """The largest magnitude by output of floating-point numbers; of one that was scaled back, from its mean on."""
         self.samples = not_numbers = 0
@@ -87,17 +84,16 @@ class Expected:
             outputs = _run(reference, inputs)
             if self.kept:
                 self.kept.add(number, list(outputs.values()))
-            classes += self._classes(outputs)
+            judged.add(outputs, targets)
             for name, values in outputs.items():
                 if values.dtype.kind == "f":
                     self.scales[name] = self._largest(values, self.scales.get(name, 0.0))
             not_numbers += _with_nan(outputs)
-            if targets is not None and reference.task in ("classification", "binary"):
-                truth.append(targets.reshape(-1).astype(np.int64))
             self.samples += (size := _size(inputs))
             progress.has_read(size)
         self._check_numbers(not_numbers)
-        self.truth, self.classes = _joined(truth), _joined(classes)
+        self.judged = judged.rows()
+        """What the task has to know of each sample; None without targets."""
         self.scale = max(self.scales.values(), default=0.0)
         """The largest magnitude of all outputs of floating-point numbers; 0 where there is none."""
 
@@ -108,19 +104,25 @@ class Expected:
             raise UserError(f"{self.reference.name}: answers NaN for {samples_without} of {self.samples} samples that "
                             f"it is judged on, so that no variant can be compared; {way_on}")  # fmt: skip
 
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """Of the checkpoint; none without targets."""
+        return {} if self.judged is None else self.task.measure(self.judged)
+
     @property
-    def accuracy(self) -> float | None:
-        return _share(self.classes, self.truth)
+    def score(self) -> float | None:
+        return self.metrics.get(self.task.headline)
 
     def measure(self, session: Session) -> Measured:
         """Run the whole evaluation set through `session`."""
-        answered_classes: list[np.ndarray] = []
+        judged, agreements = Judged(self.task), Mean()
         largest, total, count = dict.fromkeys(self.scales, 0.0), 0.0, 0
         squares, changed = {name: np.zeros(2) for name in self.scales}, Changed(self.reference)
         self.progress.reads(self.samples)
-        for inputs, expected in self._batches():
+        for inputs, targets, expected in self._batches():
             answered = session.run(inputs)
-            answered_classes += self._classes(answered)
+            judged.add(answered, targets)
+            agreements.add(self.task.agreement(answered, expected))
             changed.add(inputs, answered, expected)
             for name in self.scales:
                 values = expected[name]
@@ -130,8 +132,7 @@ class Expected:
                 before = np.where(np.isfinite(values), self._from_mean(values), 0.0)
                 squares[name] += np.square(difference / self.std).sum(), np.square(before / self.std).sum()
             self.progress.has_read(_size(inputs))
-        classes = _joined(answered_classes)
-        accuracy = _share(classes, self.truth)
+        score = score_of(self.task, self.judged, judged.rows())
         return Measured(
             samples=self.samples,
             max_abs_diff=float(np.max(list(largest.values()), initial=0.0)),
@@ -141,10 +142,8 @@ class Expected:
             relative_error=float(
                 np.max([np.sqrt(wrong / max(norm, 1e-30)) for wrong, norm in squares.values()], initial=0.0)
             ),
-            top1_agreement=_share(classes, self.classes),
-            accuracy=accuracy,
-            # Rounded, or the difference of two shares may be above a limit that it is equal to.
-            accuracy_drop=None if accuracy is None or self.accuracy is None else round(self.accuracy - accuracy, 12),
+            agreement=agreements.value,
+            **score,
             differences=dict(largest),
             changed_shares=changed.shares(),
         )
@@ -155,12 +154,12 @@ class Expected:
             return None
         return float(np.max([apart / max(1.0, self.scales[name]) for name, apart in largest.items()]))
 
-    def _batches(self) -> Iterator[tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]]:
-        """Inputs and the checkpoint's outputs for them, which are computed again where they were not kept."""
+    def _batches(self) -> Iterator[tuple[Arrays, Any, Arrays]]:
+        """Inputs, targets and the checkpoint's outputs, which are computed again where they were not kept."""
         kept, names = iter(self.kept or ()), [spec.name for spec in self.reference.outputs]
-        for inputs, _ in self.reference.test.batches():
+        for inputs, targets in self.reference.test.batches():
             outputs = next(kept, None)
-            yield inputs, dict(zip(names, outputs, strict=True)) if outputs else _run(self.reference, inputs)
+            yield inputs, targets, dict(zip(names, outputs, strict=True)) if outputs else _run(self.reference, inputs)
 
     def _from_mean(self, values: np.ndarray) -> np.ndarray:
         """A target of 1.7e9 + i differs from the others in its last digits alone, and they are what was learnt."""
@@ -168,15 +167,6 @@ class Expected:
 
     def _largest(self, values: np.ndarray, before: float) -> float:
         return max(before, float(np.abs(self._from_mean(values[np.isfinite(values)])).max(initial=0.0)))
-
-    def _classes(self, outputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Of one batch; none where there are no classes."""
-        values = outputs[self.reference.outputs[0].name]
-        if self.reference.task == "classification":
-            return [values.argmax(axis=1)]
-        if self.reference.task == "binary":
-            return [(values[:, 0] > 0.5).astype(np.int64)]
-        return []
 
 
 def _run(reference: Reference, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -204,15 +194,6 @@ def _size(inputs: Mapping[str, np.ndarray]) -> int:
     return len(next(iter(inputs.values())))
 
 
-def _joined(batches: list[np.ndarray]) -> np.ndarray | None:
-    return np.concatenate(batches) if batches else None
-
-
-def _share(classes: np.ndarray | None, others: np.ndarray | None) -> float | None:
-    """Of samples with the same class in both, 0..1."""
-    return None if classes is None or others is None else float((classes == others).mean())
-
-
 def refusal(measured: Measured, limits: Limits) -> str | None:
     """Why the variant is refused, or None. A NaN is over every limit."""
     if measured.max_abs_diff is None or not np.isfinite(measured.max_abs_diff):
@@ -222,14 +203,14 @@ def refusal(measured: Measured, limits: Limits) -> str | None:
         ("outputs differ by", measured.max_abs_diff, limits.max_abs_diff, "{:.2g}"),
         ("of its largest value an output differs by", measured.max_scaled_diff, limits.max_scaled_diff, "{:.2g}"),
         ("the outputs' relative error is", measured.relative_error, limits.max_relative_error, "{:.2g}"),
-        ("accuracy drops by", measured.accuracy_drop, limits.max_accuracy_drop, "{:.2%}"),
+        (f"{measured.metric} drops by", measured.score_drop, limits.max_drop, "{:.2%}"),
     ):
         if value is not None and most is not None and not value <= most:
             broken.append(f"{what} {shown.format(value)}, allowed are {shown.format(most)}")
     broken += _changed(measured, limits)
-    agreement, least = measured.top1_agreement, limits.min_top1_agreement
+    agreement, least = measured.agreement, limits.min_agreement
     if agreement is not None and least is not None and not agreement >= least:
-        broken.append(f"top-1 agreement is {agreement:.2%}, at least {least:.2%} is needed")
+        broken.append(f"agreement with the checkpoint is {agreement:.2%}, at least {least:.2%} is needed")
     return "; ".join(broken) or None
 
 

@@ -35,8 +35,8 @@ def scaled_jpeg_effect(reference: Reference, limits: Mapping[str, float]) -> dic
         )
     if reason := refusal(measured, limits_for(KIND, reference.task, reference.limits | dict(limits), expected.scale)):
         raise GateError(f"jpeg: scaled is refused, against the same pictures decoded in full: {reason}; take full")
-    known = {"largest difference": measured.max_abs_diff, "top-1 agreement": measured.top1_agreement,
-             "accuracy drop": measured.accuracy_drop}  # fmt: skip
+    known = {"largest difference": measured.max_abs_diff, "agreement": measured.agreement,
+             f"{measured.metric} drop": measured.score_drop}  # fmt: skip
     said = ", ".join(f"{name} {value:.2g}" for name, value in known.items() if value is not None)
     print(f"jpeg: scaled changes {scaled.changed} of {measured.samples} pictures: {said}", flush=True)
     return {"changed": scaled.changed, **vars(measured)}

@@ -17,13 +17,14 @@ from torchferry.training.data.pictures.folder_layout import class_folders
 from torchferry.training.data.pictures.image_files import ImageFiles
 from torchferry.training.data.pictures.image_folder import class_pictures
 from torchferry.training.data.source import ImageInput, TensorInput
+from torchferry.training.tasks.task import TrainingTask
 
 MADE_UP = 64
 TARGETS = "targets"
 
 
 def samples_of(
-    path: Path | None, inputs: Sequence[GivenInput], labels: tuple[str, ...], task: str, option: str
+    path: Path | None, inputs: Sequence[GivenInput], labels: tuple[str, ...], task: TrainingTask, option: str
 ) -> Samples:
     """Raises UserError for data that are not there, or not what `inputs` say."""
     names = tuple(each.name for each in inputs)
@@ -44,13 +45,12 @@ def in_full(samples: Samples) -> Samples | None:
     return replace(samples, data=ImageFiles(files.folder, files.files, replace(files.image, jpeg="full")))
 
 
-def check_classes(samples: Samples, classes: int, option: str) -> None:
-    """Raises UserError for targets that are no class of the model."""
+def check_targets(samples: Samples, task: TrainingTask, option: str) -> None:
+    """Raises UserError for targets that cannot be the model's."""
     if not isinstance(samples.data, TensorDataset) or len(samples.data.tensors) == len(samples.names):
         return  # a folder, whose classes are in the labels, or no targets
-    wrong = [target for target in samples.data.tensors[-1].reshape(-1).tolist() if not 0 <= target < classes]
-    if wrong:
-        raise UserError(f"{option}: '{TARGETS}' has class {wrong[0]}; the model knows 0 to {classes - 1}")
+    if wrong := task.wrong_targets(samples.data.tensors[-1]):
+        raise UserError(f"{option}: '{TARGETS}' of sample {wrong[0]} {wrong[1]}")
 
 
 def check_finite(samples: Samples, specs: Sequence[TensorSpec], option: str) -> None:
@@ -84,7 +84,7 @@ def _images(folder: Path, image: ImageInput, labels: tuple[str, ...], option: st
     return ImageFiles(folder, files, image)
 
 
-def _arrays(path: Path, inputs: Sequence[GivenInput], task: str, option: str) -> Dataset:
+def _arrays(path: Path, inputs: Sequence[GivenInput], task: TrainingTask, option: str) -> Dataset:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
@@ -92,7 +92,8 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], task: str, option: str) ->
         raise UserError(
             f"{option}: {path} is no folder of images and no .npz of plain arrays ({one_line(error)})"
         ) from error
-    if task != "tensors" and any(each.name == TARGETS for each in inputs):
+    has_targets = bool(task.task.headline)  # where nothing is known of the outputs, nothing is compared with them
+    if has_targets and any(each.name == TARGETS for each in inputs):
         raise UserError(f"--input: '{TARGETS}' is also what {option} calls the classes; say --task tensors, or give "
                         "the argument of forward another name")  # fmt: skip
     tensors = []
@@ -104,8 +105,8 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], task: str, option: str) ->
             raise UserError(f"{option}: '{each.name}' in {path} is {list(given.shape)}; [samples, "
                             f"{str(list(wanted.shape[1:]))[1:-1]}] is expected")  # fmt: skip
         tensors.append(torch.from_numpy(_cast(given, wanted.numpy().dtype, f"{option}: '{each.name}' in {path}")))
-    if TARGETS in arrays and task != "tensors":  # where nothing is known of the outputs, nothing is compared with them
-        tensors.append(torch.from_numpy(_classes(arrays[TARGETS], task, f"{option}: '{TARGETS}' in {path}")))
+    if TARGETS in arrays and has_targets:
+        tensors.append(torch.from_numpy(task.read_targets(arrays[TARGETS], f"{option}: '{TARGETS}' in {path}")))
     if len({len(tensor) for tensor in tensors}) > 1:
         raise UserError(
             f"{option}: the arrays in {path} have {', '.join(str(len(tensor)) for tensor in tensors)} samples"
@@ -124,18 +125,6 @@ def _cast(given: np.ndarray, wanted: np.dtype, what: str) -> np.ndarray:
     if cast is None or (are_rounded and (np.isinf(cast) != np.isinf(given)).any()):
         raise UserError(f"{what} is {given.dtype}; {wanted} is expected, or what becomes it without loss")
     return cast
-
-
-def _classes(given: np.ndarray, task: str, what: str) -> np.ndarray:
-    """Numbers of classes, or of a binary task 0 and 1 of any datatype."""
-    if task == "binary":
-        numbers, are_given = "0 and 1", given.dtype.kind in "biuf" and bool(np.isin(given, (0, 1)).all())
-    else:
-        numbers, are_given = "integers", given.dtype.kind in "iu"
-    if not are_given or not given.ndim or given.shape[1:] not in ((), (1,)):
-        shape = list(given.shape)
-        raise UserError(f"{what} is {given.dtype} {shape}; {numbers} are expected, [samples] or [samples, 1]")
-    return given.astype(np.int64)
 
 
 def _made_up(each: GivenInput, samples: int = MADE_UP) -> torch.Tensor:

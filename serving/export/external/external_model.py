@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from torchferry.contract.tasks import TASKS
+from torchferry.contract.tasks.find import kind_of, made
 from torchferry.errors import UserError
 from torchferry.serving.export.external.binding import bind
-from torchferry.serving.export.external.external_data import check_classes, check_finite, in_full, samples_of
+from torchferry.serving.export.external.external_data import check_finite, check_targets, in_full, samples_of
 from torchferry.serving.export.external.given_origin import origin_of_given
 from torchferry.serving.export.external.input_spec import read_input
 from torchferry.serving.export.external.input_tensors import input_tensors
@@ -25,8 +27,10 @@ from torchferry.serving.export.external.picture_options import (
 from torchferry.serving.export.external.prepared import Prepared
 from torchferry.serving.export.external.published.choice import preprocessing_of, taken
 from torchferry.serving.export.external.published.labels import labels_that_fit
-from torchferry.serving.export.reference import Reference, Served
+from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
+from torchferry.training.tasks import half_of
+from torchferry.training.tasks.task import Served, TrainingTask
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,8 +51,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--columns", metavar="NAME,NAME", help=columns)
     gaps = "its inputs of floating-point numbers may hold NaN, as JSON's null and a CSV's empty cell are"
     group.add_argument("--allow-nan", action="store_true", help=gaps)
-    tasks = "what its output means: logits of classes (default with --labels), one logit, or nothing that is known"
-    group.add_argument("--task", choices=("classification", "binary", "tensors"), help=tasks)
+    tasks = f"what its outputs mean: {', '.join(TASKS)}, or an import path (default classification with --labels, "
+    group.add_argument("--task", help=f"{tasks}tensors without, of which only the numbers are known)")
+    settings = 'the task\'s settings, such as {"thresholds": 0.3}'
+    group.add_argument("--task-args", type=_mapping, default={}, metavar="JSON", help=settings)
     labels = "a text file with one class a line, in the order of its scores; again for each output of several"
     group.add_argument("--labels", action="append", default=[], metavar="[OUTPUT=]FILE", help=labels)
     group.add_argument("--eval-data", type=Path, help="FOLDER/CLASS/*.jpg, or an .npz of inputs by name and 'targets'")
@@ -77,9 +83,10 @@ def load_given(options: argparse.Namespace) -> Reference:
     if said := alike(inputs, picture):
         print(said, flush=True)
     prepared = Prepared(network, inputs, binding)
+    asked_task = _task(options.task, options.task_args) if options.task else None
     if not options.labels:
-        labels = Labels(labels_that_fit(published, prepared, inputs, options.task))
-    task = options.task or ("classification" if labels.alone else "tensors")
+        labels = Labels(labels_that_fit(published, prepared, inputs, asked_task))
+    task = asked_task or _task("classification" if labels.alone else "tensors", options.task_args)
     test = samples_of(options.eval_data, inputs, labels.only, task, "--eval-data")
     calibration = samples_of(options.calibration_data, inputs, labels.only, task, "--calibration-data")
     _say_what_lacks(options, test)
@@ -88,18 +95,19 @@ def load_given(options: argparse.Namespace) -> Reference:
     specs = input_tensors(inputs, options.allow_nan, options.columns)
     check_finite(test, specs, "--eval-data")
     check_finite(calibration, specs, "--calibration-data")
-    module = Served(prepared, task).eval()
-    outputs, classes = labelled(output_specs(module, test), labels, task)
-    if task == "classification":
-        check_classes(test, outputs[0].shape[-1], "--eval-data")
-        check_classes(calibration, outputs[0].shape[-1], "--calibration-data")
+    outputs, classes = labelled(output_specs(Served(prepared, task).eval(), test), labels, task)
+    kind = type(task.task)
+    meant = half_of(
+        made(kind, options.task_args, classes, "--task-args").of_outputs({each.name: each.labels for each in outputs})
+    )
+    check_targets(test, meant, "--eval-data")
+    check_targets(calibration, meant, "--calibration-data")
     return Reference(
         name=name,
-        task=task,
-        module=module,
+        task=meant.task,
+        module=Served(prepared, meant).eval(),
         inputs=specs,
         outputs=outputs,
-        labels=classes,
         test=test,
         test_in_full=in_full(test),
         calibration=None if calibration.random else calibration,
@@ -107,6 +115,11 @@ def load_given(options: argparse.Namespace) -> Reference:
         origin=origin_of_given(options, test, calibration),
         provenance=origin(options) | ({"preprocessing": Path(published.origin).name} if published else {}),
     )
+
+
+def _task(name: str, settings: dict[str, Any]) -> TrainingTask:
+    """Without its labels, which are known once its outputs are."""
+    return half_of(made(kind_of(name, "--task"), settings, (), "--task-args"))
 
 
 def _say_what_lacks(options: argparse.Namespace, test: Samples) -> None:

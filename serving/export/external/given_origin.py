@@ -11,7 +11,7 @@ from torchferry.serving.export.external.network import origin
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.statement import Origin
 
-ASKED = ("model_args", "weights_key", "weights_prefix", "input", "task")
+ASKED = ("model_args", "weights_key", "weights_prefix", "input", "task", "task_args")
 """The options beside the model and its weights that say what it computes."""
 
 

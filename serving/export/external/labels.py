@@ -9,6 +9,7 @@ from pathlib import Path
 from torchferry.errors import UserError
 from torchferry.nearest import did_you_mean
 from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.training.tasks.task import TrainingTask
 
 Specs = tuple[TensorSpec, ...]
 OF_OUTPUT = re.compile(r"(?P<output>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<file>.+)")
@@ -46,25 +47,24 @@ def read_labels(given: Sequence[str]) -> Labels:
     return Labels(alone[0] if alone else (), of)
 
 
-def labelled(outputs: Specs, labels: Labels, task: str) -> tuple[Specs, tuple[str, ...]]:
+def labelled(outputs: Specs, labels: Labels, task: TrainingTask) -> tuple[Specs, tuple[str, ...]]:
     """The outputs with the labels that were given by name, and the labels of the one output, which are numbers where
     nobody has named its classes. Raises UserError for an output that there is not, and for another number of labels."""
     names = [output.name for output in outputs]
     for name in labels.of:
         if name not in names:
             raise UserError(f"--labels: there is no output '{name}'{did_you_mean(name, names, _has(names))}")
-    if task == "binary" and outputs[0].shape[-1] != 1:
-        raise UserError(f"--task: binary means one logit for each sample; the model gives {outputs[0].shape[-1]}")
+    classes = task.labels_in([output.shape for output in outputs], "--task")
     if labels.alone and len(outputs) > 1:
         raise UserError(f"--labels: of which output? say {names[0]}=FILE, or another; {_has(names)}")
     of = {names[0]: labels.alone} if labels.alone else labels.of
     for output in outputs:
         if output.name in of:
-            _check_count(output, of[output.name], task)
+            _check_count(output, of[output.name], classes or output.shape[-1])
     if len(outputs) > 1:
         return _with_own(outputs, of), ()
-    alone = of.get(names[0]) or _numbered(outputs[0], task)
-    return _with_own(outputs, of) if task == "tensors" else outputs, alone
+    alone = of.get(names[0]) or tuple(map(str, range(classes)))
+    return outputs if classes else _with_own(outputs, of), alone
 
 
 def _with_own(outputs: Specs, labels: Mapping[str, tuple[str, ...]]) -> Specs:
@@ -72,8 +72,7 @@ def _with_own(outputs: Specs, labels: Mapping[str, tuple[str, ...]]) -> Specs:
     return tuple(dataclasses.replace(output, labels=labels.get(output.name)) for output in outputs)
 
 
-def _check_count(output: TensorSpec, labels: tuple[str, ...], task: str) -> None:
-    classes = 2 if task == "binary" else output.shape[-1]
+def _check_count(output: TensorSpec, labels: tuple[str, ...], classes: int) -> None:
     if not output.datatype.startswith("FP"):  # the largest of ids, or of truth values, is not the best class
         kind = f"the output {output.name} is {output.datatype}"
         raise UserError(f"--labels: {kind}; labels are for scores, floating-point numbers of [batch, classes]")
@@ -82,12 +81,6 @@ def _check_count(output: TensorSpec, labels: tuple[str, ...], task: str) -> None
         raise UserError(f"--labels: the output {output.name} is {shape}; labels are for scores, [batch, classes]")
     if len(labels) != classes:
         raise UserError(f"--labels: has {len(labels)} classes, but the model knows {classes} in {output.name}")
-
-
-def _numbered(output: TensorSpec, task: str) -> tuple[str, ...]:
-    """Classes that nobody has named."""
-    classes = {"classification": output.shape[-1], "binary": 2}.get(task, 0)
-    return tuple(str(number) for number in range(classes))
 
 
 def _has(names: Sequence[str]) -> str:

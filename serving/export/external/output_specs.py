@@ -1,6 +1,6 @@
 """The outputs of a network as a server describes them: names, datatypes and shapes, found by running it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -11,9 +11,9 @@ from torchferry.serving.codec.tensors import DATATYPES
 from torchferry.serving.export.external.flattened import Path, flattened, name_of
 from torchferry.serving.export.external.prepared import Prepared
 from torchferry.serving.export.external.tensor_names import legal_names
-from torchferry.serving.export.reference import OUTPUTS, Served
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.variants.torch_program import place, reason
+from torchferry.training.tasks.task import Served
 
 
 @torch.inference_mode()
@@ -27,12 +27,13 @@ def output_specs(module: Served, test: Samples) -> tuple[TensorSpec, ...]:
     _check_members(one, two, three)
     if missing := [name_of(path) for path in two if path not in paths]:
         print(f"--model: gives None for {some(missing)}, which is left out", flush=True)
-    if module.task != "tensors":
-        _check_scores([two[path] for path in paths], module.task)
-        _through(module, test, 2)  # a softmax takes no integers
-    names, said = legal_names(
-        [name_of(path) for path in paths] if module.task == "tensors" else [OUTPUTS[module.task]], test.names
-    )
+    own = module.task.task.outputs
+    if own:
+        module.task.labels_in([tuple(two[path].shape) for path in paths], "--task")
+        answers = [_listed(_through(module, test, samples)) for samples in (1, 2, 3)]  # a softmax takes no integers
+        one, two, three = ({(name,): value for name, value in zip(own, each, strict=True)} for each in answers)
+        paths = [*two]
+    names, said = legal_names([name_of(path) for path in paths], test.names)
     for line in said:
         print(line, flush=True)
     return tuple(_spec(name, one[path], two[path], three[path]) for name, path in zip(names, paths, strict=True))
@@ -50,10 +51,8 @@ def _check_members(*given: Mapping[Path, Any]) -> None:
             raise UserError(f"--model: its output {name_of(path)} is a {type(value).__name__}, not a tensor")
 
 
-def _check_scores(outputs: Sequence[torch.Tensor], task: str) -> None:
-    if len(outputs) != 1 or outputs[0].dim() != 2:
-        shapes = ", ".join(str(list(each.shape)) for each in outputs)
-        raise UserError(f"--task: {task} needs one output of [batch, outputs], not {shapes}; say --task tensors")
+def _listed(given: Any) -> tuple[torch.Tensor, ...]:
+    return given if isinstance(given, tuple) else (given,)
 
 
 def _through(module: Callable[..., Any], test: Samples, samples: int) -> Any:

@@ -70,8 +70,8 @@ def _label_file(spec: TensorSpec, bundle: Bundle) -> dict[str, str]:
     """What an output's classes are called stands in a file of its own, where several outputs score classes."""
     if spec.labels:
         return {"label_filename": f"labels-{spec.name}.txt"}
-    alone = bundle.labels and len(bundle.outputs) == 1 and spec.shape[1:] == (len(bundle.labels),)
-    return {"label_filename": "labels.txt"} if alone and bundle.task != "regression" else {}
+    alone = bundle.task.scores_labels and len(bundle.outputs) == 1 and spec.shape[1:] == (len(bundle.labels),)
+    return {"label_filename": "labels.txt"} if alone else {}
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:

@@ -10,13 +10,14 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from torchferry.contract.tasks.task import Task
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.codec.predicted_labels import count_labels, counted_labels
+from torchferry.serving.codec.predicted_labels import counted_labels
 from torchferry.serving.metric_names import LABEL, PREDICTIONS, TRAINING_SHARES
 from torchferry.serving.onnx_server.telemetry.families import Family, Rows
 
-AT_ONCE = 512
-"""Samples."""
+AT_ONCE = 4096
+"""Answers, or elements of them."""
 
 
 class LabelCounts:
@@ -31,13 +32,9 @@ class LabelCounts:
             return None
         key = (name, bundle.version)
         answers = self.predictions.rows.get(key)
-        if isinstance(answers, Answers) and (answers.bundle.task, answers.bundle.labels) == (
-            bundle.task,
-            bundle.labels,
-        ):
-            answers.bundle = bundle  # the one before may have something to answer yet
-        else:
-            answers = self.predictions.rows[key] = Answers(key, bundle)
+        # The version before may have something to answer yet.
+        if not (isinstance(answers, Answers) and answers.task == bundle.task):
+            answers = self.predictions.rows[key] = Answers(key, bundle.task)
         self.shares.rows[key] = Shares(key, bundle.label_shares)
         return answers
 
@@ -62,30 +59,29 @@ class Shares(Rows):
 class Answers(Rows):
     """Of one model version."""
 
-    def __init__(self, key: tuple[str, str], bundle: Bundle) -> None:
-        self.key, self.bundle = key, bundle
-        self.counts = np.zeros(len(bundle.labels), np.int64)
-        self.new: list[np.ndarray] = []
-        self.samples = 0
-        """In `new`."""
+    def __init__(self, key: tuple[str, str], task: Task) -> None:
+        self.key, self.task = key, task
+        self.counts = np.zeros(len(task.counted))
+        self.new: list[Mapping[str, np.ndarray]] = []
+        self.size = 0
+        """Elements in `new`, of the first outputs."""
 
     def add(self, outputs: Mapping[str, np.ndarray]) -> None:
-        values = next(iter(outputs.values()))
-        self.new.append(values)
-        self.samples += len(values)
-        if self.samples >= AT_ONCE:
+        self.new.append(outputs)
+        self.size += next(iter(outputs.values())).size
+        if self.size >= AT_ONCE or len(self.new) >= AT_ONCE:
             self.counts_now()
 
     def counts_now(self) -> np.ndarray:
         """By label."""
         if self.new:
-            new, self.new, self.samples = self.new, [], 0
-            self.counts += count_labels(np.concatenate(new), self.bundle)
+            new, self.new, self.size = self.new, [], 0
+            self.counts += self.task.counts({name: np.concatenate([each[name] for each in new]) for name in new[0]})
         return self.counts
 
     def values(self) -> Sequence[float]:
         return self.counts_now().tolist()
 
     def add_to(self, family: CounterMetricFamily) -> None:
-        for label, number in zip(self.bundle.labels, self.values(), strict=True):
+        for label, number in zip(self.task.counted, self.values(), strict=True):
             family.add_metric((*self.key, label), number)

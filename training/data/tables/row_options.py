@@ -18,7 +18,7 @@ class RowOptions:
 
     Args:
         columns_as: What a column is where it is not clear: number, category, date, date:%d.%m.%Y, or ignore.
-        task: The recipe's own; classification or regression.
+        targets: What the target columns are, as the recipe's task says: classes of one, or values.
         test_fraction: Share of the rows that is held out, 0 to below 1; with 0 the test set is the training set.
         split_seed: Decides which ones.
         split: hash (a row's side depends on what it holds alone) or shuffle (scikit-learn's train_test_split).
@@ -31,7 +31,7 @@ class RowOptions:
     """
 
     columns_as: dict[str, str] | None = None
-    task: Literal["regression", "classification"] = "regression"
+    targets: Literal["values", "classes"] = "values"
     test_fraction: float = 0.2
     split_seed: int = 42
     split: Split = "hash"
@@ -50,12 +50,12 @@ class RowOptions:
             raise UserError(f"{WHAT}.test_fraction: {self.test_fraction} is not 0 or more and below 1")
         if not 0 <= self.split_seed < 2**32:
             raise UserError(f"{WHAT}.split_seed: {self.split_seed} is not between 0 and {2**32 - 1}")
-        if self.scale_target and self.task != "regression":
+        if self.scale_target and self.targets != "values":
             raise UserError(f"{WHAT}.scale_target: classes are not scaled; it is for task regression")
 
     @property
     def scales_target(self) -> bool:
-        return self.task == "regression" and (self.scale if self.scale_target is None else self.scale_target)
+        return self.targets == "values" and (self.scale if self.scale_target is None else self.scale_target)
 
     @property
     def for_missing_targets(self) -> Literal["error", "drop"]:

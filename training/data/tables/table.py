@@ -59,8 +59,8 @@ def _source(table: Table, options: RowOptions, given: TableInput | None) -> Sour
     """`given` is an input that was fitted before, and is then not fitted again."""
     rows = typed_rows(table, options, given)
     datatype = options.datatype if given is None else given.datatype
-    targets, labels = _targets(rows, table.classes, options.task, datatype)
-    classes = targets if options.task == "classification" else None
+    targets, labels = _targets(rows, table.classes, options.targets, datatype)
+    classes = targets if options.targets == "classes" else None
     train, test = split_rows(rows.keys, options.test_fraction, options.split_seed, options.split, classes)
     notes = [*table.notes, *rows.notes, *(check_classes(classes, train, test, labels) if classes is not None else ())]
     encoders = fitted(rows.features, train, options.missing, table.name) if given is None else encoders_of(given)
@@ -92,10 +92,10 @@ def _source(table: Table, options: RowOptions, given: TableInput | None) -> Sour
 
 
 def _targets(
-    rows: Rows, classes: tuple[str, ...] | None, task: str, datatype: str
+    rows: Rows, classes: tuple[str, ...] | None, kind: str, datatype: str
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """[rows, outputs] in `datatype` and their names, or int64 [rows] and the classes' names."""
-    if task == "classification":
+    if kind == "classes":
         return classes_of(rows.targets[0], classes, f"{rows.name}: column '{rows.targets[0].name}'")
     names = tuple(column.name for column in rows.targets)
     return _kept(np.stack([column.values for column in rows.targets], axis=1), datatype, names, rows), names

@@ -34,7 +34,7 @@ def typed_rows(table: Table, options: RowOptions, given: TableInput | None) -> R
     if given is not None:
         table, ways = _as_before(table, encoders_of(given))
     features = features_of(table, ways)
-    targets = [class_column(table)] if options.task == "classification" else values_of(table)
+    targets = [class_column(table)] if options.targets == "classes" else values_of(table)
     kept, notes = rows_kept(features, targets, options.missing, options.for_missing_targets, table.name, table.place)
     features, targets = ([_taken(column, kept) for column in columns] for columns in (features, targets))
     return Rows(

@@ -5,17 +5,19 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from torchferry.errors import UserError
 from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.serving.export.external.published.preprocessing import Preprocessing
 from torchferry.training.data.source import blank
+from torchferry.training.tasks.task import TrainingTask
 
 
 def labels_that_fit(
-    taken: Preprocessing | None, module: nn.Module, inputs: Sequence[GivenInput], task: str | None
+    taken: Preprocessing | None, module: nn.Module, inputs: Sequence[GivenInput], task: TrainingTask | None
 ) -> tuple[str, ...]:
     """Printed where they are taken: where `module`, which takes `inputs`, gives one number for each of them, and
     the task that was asked for has classes."""
-    if taken is None or not taken.labels or task not in (None, "classification"):
+    if taken is None or not taken.labels:
         return ()
     try:
         with torch.inference_mode():
@@ -24,5 +26,14 @@ def labels_that_fit(
         return ()
     if not isinstance(given, torch.Tensor) or given.shape[1:] != (len(taken.labels),):
         return ()
+    if task is not None and not _has_as_many(task, given, len(taken.labels)):
+        return ()
     print(f"labels: the {len(taken.labels):,} classes of {taken.origin}; --labels gives others", flush=True)
     return taken.labels
+
+
+def _has_as_many(task: TrainingTask, given: torch.Tensor, labels: int) -> bool:
+    try:
+        return task.labels_in([tuple(given.shape)], "--task") == labels
+    except UserError:
+        return False

@@ -1,0 +1,23 @@
+"""Tasks by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torchferry.contract.tasks.classes import Binary, Classification
+from torchferry.contract.tasks.multilabel import Multilabel
+from torchferry.contract.tasks.regression import Regression
+from torchferry.contract.tasks.task import Task
+from torchferry.contract.tasks.tensors import Tensors
+
+TASKS: dict[str, type[Task]] = {
+    "classification": Classification,
+    "binary": Binary,
+    "regression": Regression,
+    "multilabel": Multilabel,
+    "tensors": Tensors,
+}
+
+
+def name_of(kind: type[Task]) -> str:
+    """Its own in the table, or its import path."""
+    return next((name for name, known in TASKS.items() if known is kind), f"{kind.__module__}.{kind.__qualname__}")

@@ -1,0 +1,147 @@
+"""Any number of labels for each sample."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from torchferry.contract.tasks.ranking import NUMBER, as_object
+from torchferry.contract.tasks.task import Arrays, Sums, Task
+from torchferry.errors import UserError
+
+BINS = 1024
+"""Of scores in average precision, which is known to the width of one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Multilabel(Task):
+    """`probabilities`, float [samples, labels], each apart. Targets are 0 and 1, uint8 of the same shape."""
+
+    thresholds: float | tuple[float, ...] = 0.5
+    """From which probability on a label is given, 0..1: one for all labels, or one for each in their order."""
+
+    training = "torchferry.training.tasks.multilabel.Multilabel"
+    outputs = ("probabilities",)
+    headline = "micro_f1"
+    scores_labels = True
+
+    def __post_init__(self) -> None:
+        each = self.thresholds if isinstance(self.thresholds, tuple) else (self.thresholds,)
+        for value in each:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+                raise UserError(f"task.args.thresholds: {value!r} is no threshold; give numbers from 0 to 1")
+        if isinstance(self.thresholds, tuple) and self.labels and len(each) != len(self.labels):
+            raise UserError(
+                f"task.args.thresholds: has {len(each)} numbers; one for each of {len(self.labels)} labels is "
+                "expected, or one for all"
+            )
+
+    def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
+        """{"labels": those from their threshold on, the most probable first, "probabilities": {label: number}}."""
+        numbers = sample["probabilities"]
+        given = np.flatnonzero(self._given(numbers))
+        best = given[np.argsort(-numbers[given], kind="stable")]
+        return {
+            "labels": [self.labels[index] for index in best],
+            "probabilities": dict(zip(self.labels, map(float, numbers), strict=True)),
+        }
+
+    def schema(self) -> dict[str, Any]:
+        labels = {"type": "array", "items": {"enum": [*self.labels]}}
+        return {"labels": labels, "probabilities": as_object(dict.fromkeys(self.labels, NUMBER))}
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        return self.labels
+
+    def counts(self, outputs: Arrays) -> np.ndarray:
+        return self._given(outputs["probabilities"]).sum(axis=0, dtype=np.float64)
+
+    def counts_of(self, targets: np.ndarray) -> np.ndarray:
+        return targets.sum(axis=0, dtype=np.float64)
+
+    def rows(self, outputs: Arrays, targets: np.ndarray) -> Arrays:
+        return {"truth": targets.astype(bool), "scores": outputs["probabilities"]}
+
+    def sums(self, rows: Arrays) -> Sums:
+        truth, given = rows["truth"], self._given(rows["scores"])
+        pairs = (truth & given, ~truth & given, truth & ~given)
+        return {
+            "found": np.stack([each.sum(axis=0, dtype=np.float64) for each in pairs]),
+            "scores": _score_bins(rows["scores"], truth),
+        }
+
+    def values(self, sums: Sums) -> dict[str, float]:
+        """map is the mean average precision of the labels that some sample has, by sum of precision times gain in
+        recall, without interpolation."""
+        right, wrong, missed = sums["found"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            each = np.where(right + wrong + missed > 0, 2 * right / (2 * right + wrong + missed), np.nan)
+        known = each[~np.isnan(each)]
+        return {
+            "micro_f1": float(2 * right.sum() / max(2 * right.sum() + wrong.sum() + missed.sum(), 1.0)),
+            "macro_f1": float(known.mean()) if len(known) else 0.0,
+            "map": _average_precision(sums["scores"]),
+        }
+
+    def mistakes(self, rows: Arrays) -> tuple[np.ndarray, np.ndarray]:
+        """By how many labels a sample has."""
+        truth = rows["truth"]
+        return truth.sum(axis=1), (truth != self._given(rows["scores"])).any(axis=1)
+
+    def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
+        truth, given = rows["truth"], self._given(rows["scores"])
+        right, either = ((part).sum(axis=1, dtype=np.float64) for part in (truth & given, truth | given))
+        weights = np.ones(len(truth)) if times is None else times
+        both = float((right * weights).sum())
+        return 2 * both / max(both + float((either * weights).sum()), 1.0)
+
+    def agreement(self, answered: Arrays, expected: Arrays) -> np.ndarray:
+        """The share of labels that both give or both do not."""
+        same = self._given(answered["probabilities"]) == self._given(expected["probabilities"])
+        return same.mean(axis=1)
+
+    def limits(self, rounding: str) -> Mapping[str, float]:
+        return {"max_drop": 0.005, "min_agreement": 0.97 if rounding == "int8" else 0.99}
+
+    def tuned(self, rows: Arrays) -> tuple[float, ...]:
+        """The threshold of each label with its best F1 over the rows of a batch of samples, in the middle between the
+        two scores that it parts; 0.5 for a label that no sample has."""
+        return tuple(_best_threshold(*each) for each in zip(rows["scores"].T, rows["truth"].T, strict=True))
+
+    def _given(self, numbers: np.ndarray) -> np.ndarray:
+        """bool of the same shape; never for NaN."""
+        return numbers >= np.asarray(self.thresholds, dtype=numbers.dtype)
+
+
+def _score_bins(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """float64 [2, labels, BINS], of samples without and with each label, by score."""
+    labels = scores.shape[1]
+    known = ~np.isnan(scores)
+    place = np.clip(np.where(known, scores, 0) * BINS, 0, BINS - 1).astype(np.int64)
+    flat = (truth * labels + np.arange(labels)) * BINS + place
+    return np.bincount(flat[known], minlength=2 * labels * BINS).reshape(2, labels, BINS).astype(np.float64)
+
+
+def _average_precision(bins: np.ndarray) -> float:
+    without, has = bins[:, :, ::-1].cumsum(axis=2)
+    labels = has[:, -1] > 0
+    if not labels.any():
+        return float("nan")
+    with np.errstate(invalid="ignore"):
+        precision = np.nan_to_num(has / (has + without))
+    gain = np.diff(has, axis=1, prepend=0.0)
+    return float(((precision * gain).sum(axis=1)[labels] / has[labels, -1]).mean())
+
+
+def _best_threshold(scores: np.ndarray, truth: np.ndarray) -> float:
+    if not truth.any():
+        return 0.5
+    order = np.argsort(-scores, kind="stable")
+    ranked, right = scores[order].astype(np.float64), truth[order].cumsum()
+    f1 = 2 * right / (np.arange(1, len(order) + 1) + truth.sum())
+    f1[:-1][ranked[:-1] == ranked[1:]] = -1  # no threshold parts ties
+    best = int(f1.argmax())
+    below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
+    return float((ranked[best] + below) / 2)

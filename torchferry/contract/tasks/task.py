@@ -1,0 +1,146 @@
+"""What a network's answers mean: the half of a task that trainer, gate, servers and client share, without torch.
+
+The other half, targets, losses and what the graph makes of raw outputs, is the class that `training` names.
+"""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+Arrays = Mapping[str, np.ndarray]
+"""By name; the first axis counts samples."""
+Sums = dict[str, np.ndarray]
+"""float64 by name, of one shape for any number of samples: those of two sets of samples are added up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC):
+    """Its fields are what a recipe may set and a bundle says again, all of them values that JSON has; `labels`, which
+    the data give, stand apart there."""
+
+    labels: tuple[str, ...] = ()
+    """The classes' names, or the values'."""
+
+    training: ClassVar[str]
+    """Import path of the half that needs torch, a torchferry.training.tasks.task.TrainingTask."""
+    headline: ClassVar[str]
+    """The metric that a line about a model names; higher is better, and it decides which checkpoint is best and whether
+    a variant is good enough."""
+    adds_up: ClassVar[bool] = True
+    """Whether metrics are known from sums over samples. Where not, they need the rows of all samples together."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what the graph gives, in its order."""
+
+    @property
+    def scores_labels(self) -> bool:
+        """Whether the one output has a number for each label, of which the largest is the best one's."""
+        return False
+
+    def columns(self, scores: Any) -> tuple[Any, ...]:
+        """Of the one output, [samples, numbers], the columns of the labels; an array's, or a torch tensor's."""
+        return (scores,)
+
+    @property
+    def scale(self) -> tuple[Any, Any]:
+        """Mean and standard deviation, of each label or one for all, that the graph scaled the one output back by. How
+        large a difference is, is judged before that."""
+        return 0.0, 1.0
+
+    @property
+    def has_words(self) -> bool:
+        """Whether more is known of an answer than its numbers: what is not is answered with tensors."""
+        return True
+
+    @abstractmethod
+    def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:
+        """One sample's outputs, by name and without the batch, as a JSON object; at most `top_k` labels of a ranking.
+        NaN and infinities may be in it."""
+
+    @abstractmethod
+    def schema(self) -> dict[str, Any]:
+        """JSON schema by member of what `words` gives."""
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The labels whose shares of the answers are watched, so that a drift shows; empty where there are none."""
+        return ()
+
+    def counts(self, outputs: Arrays) -> np.ndarray:  # noqa: ARG002
+        """float64 [counted]: how much of each label is in a batch of answers, in the unit of `counts_of`."""
+        return np.zeros(0)
+
+    def counts_of(self, targets: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """The same of a batch of targets, as a data set has them."""
+        return np.zeros(0)
+
+    @abstractmethod
+    def rows(self, outputs: Arrays, targets: Any) -> Arrays:
+        """What has to be known of each sample of a batch to judge the answers to it; as little as does."""
+
+    def together(self, rows: Arrays) -> Arrays:
+        """The same once all samples are known, such as each one's nearest. Rows of this kind can be drawn again, for
+        the interval that a metric lies in."""
+        return rows
+
+    @abstractmethod
+    def sums(self, rows: Arrays) -> Sums:
+        """Of some samples, none included."""
+
+    @abstractmethod
+    def values(self, sums: Sums) -> dict[str, float]:
+        """The metrics by name, from the sums over all samples."""
+
+    def measure(self, rows: Arrays) -> dict[str, float]:
+        """The metrics of all samples, whose `rows` have been put `together`."""
+        return self.values(self.sums(rows))
+
+    def mistakes(self, rows: Arrays) -> tuple[np.ndarray, np.ndarray] | None:  # noqa: ARG002
+        """int64 [samples], a class that pictured samples are spread over, and bool [samples], whether the answer is
+        wrong. None where no answer is plainly so."""
+        return None
+
+    def confusion(self, sums: Sums) -> np.ndarray | None:  # noqa: ARG002
+        """int64 [labels, labels], row the true one, column the predicted one; None where a sample has not one label."""
+        return None
+
+    def points(self, rows: Arrays) -> tuple[np.ndarray, np.ndarray] | None:  # noqa: ARG002
+        """True and predicted values, float64 [samples, labels] each, where they can be drawn against each other."""
+        return None
+
+    def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
+        """The headline. `times`: int [samples], how often each counts, where that is not once."""
+        if times is not None:
+            drawn = np.repeat(np.arange(len(times)), times)
+            rows = {name: values[drawn] for name, values in rows.items()}
+        return self.measure(rows)[self.headline]
+
+    def agreement(self, answered: Arrays, expected: Arrays) -> np.ndarray | None:  # noqa: ARG002
+        """float64 [samples], 0..1: how far each answer means what the expected one does. None where only the numbers
+        can be compared."""
+        return None
+
+    def limits(self, rounding: str) -> Mapping[str, float]:
+        """What a variant must keep unless the user says otherwise, by the names of the gate's Limits; `rounding` is
+        fp32, fp16 or int8. How far numbers may be apart in fp32 is the gate's own."""
+        if rounding == "fp32":
+            return {}
+        return {"max_relative_error": 0.01 if rounding == "fp16" else 0.05,
+                "max_changed_share": 0.01 if rounding == "fp16" else 0.03}  # fmt: skip
+
+    def of_outputs(self, labels: Mapping[str, tuple[str, ...] | None]) -> Self:  # noqa: ARG002
+        """The task of a bundle with these outputs, which may have labels of their own."""
+        return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The fields that differ from their defaults, without the labels."""
+        fields = (field for field in dataclasses.fields(self) if field.name != "labels")
+        values = ((field, getattr(self, field.name)) for field in fields)
+        return {field.name: value for field, value in values if value != field.default}

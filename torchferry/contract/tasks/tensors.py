@@ -1,0 +1,65 @@
+"""Outputs of which nothing is known but their numbers, or the labels that some of them score."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from torchferry.contract.tasks.ranking import as_object, ranked, ranked_schema
+from torchferry.contract.tasks.task import Arrays, Sums, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensors(Task):
+    """Whatever the network gives. There are no targets, so that variants are compared by their numbers alone."""
+
+    of_output: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    """The labels of each output that scores some, [samples, labels]; None of the others."""
+
+    training = "torchferry.training.tasks.tensors.Tensors"
+    headline = ""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(self.of_output)
+
+    @property
+    def scores_labels(self) -> bool:
+        return bool(self.labels)
+
+    @property
+    def has_words(self) -> bool:
+        return any(self.of_output.values())
+
+    def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:
+        """{"outputs": {name: {"label", "score", "top_k"}}}, nested lists of numbers for one without labels. A score is
+        the network's own number, which need not be a probability."""
+        said = {
+            name: ranked(sample[name], labels, "score", top_k) if labels else sample[name].tolist()
+            for name, labels in self.of_output.items()
+        }
+        return {"outputs": said}
+
+    def schema(self) -> dict[str, Any]:
+        numbers = {"type": ["array", "number", "boolean", "null"], "description": "numbers in nested lists"}
+        outputs = {
+            name: as_object(ranked_schema(labels, "score")) if labels else numbers
+            for name, labels in self.of_output.items()
+        }
+        return {"outputs": as_object(outputs)}
+
+    def rows(self, outputs: Arrays, targets: Any) -> Arrays:  # noqa: ARG002
+        return {}
+
+    def sums(self, rows: Arrays) -> Sums:  # noqa: ARG002
+        return {}
+
+    def values(self, sums: Sums) -> dict[str, float]:  # noqa: ARG002
+        return {}
+
+    def of_outputs(self, labels: Mapping[str, tuple[str, ...] | None]) -> Self:
+        return replace(self, of_output=dict(labels))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """None: outputs say their labels themselves."""
+        return {}

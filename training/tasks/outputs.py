@@ -1,0 +1,24 @@
+"""The usual shape of raw outputs: float [samples, outputs]."""
+
+from typing import Any
+
+import torch
+
+from torchferry.errors import UserError
+
+
+def check_shape(given: Any, samples: int, outputs: int, are: str) -> None:
+    """Raises UserError for anything but a tensor of [samples, outputs]; `are` says what outputs stand for."""
+    if isinstance(given, torch.Tensor) and tuple(given.shape) == (samples, outputs):
+        return
+    found = list(given.shape[1:]) if isinstance(given, torch.Tensor) else type(given).__name__
+    each = "one output" if outputs == 1 else f"one output for each of {outputs} {are}"
+    raise UserError(f"model: gives {found} per sample, not {each}; see its args")
+
+
+def one_of_scores(shapes: list[tuple[int, ...]], key: str) -> int:
+    """The outputs of a network that gives one tensor of [batch, outputs]. Raises UserError for others."""
+    if len(shapes) != 1 or len(shapes[0]) != 2:
+        said = ", ".join(str(list(each)) for each in shapes)
+        raise UserError(f"{key}: needs one output of [batch, outputs], not {said}; say --task tensors")
+    return shapes[0][1]

@@ -1,0 +1,142 @@
+"""The half of a task that needs torch: a network's raw outputs and a sample's targets, its losses, what the graph makes
+of raw outputs, and what is drawn."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils import _pytree as pytree
+
+from torchferry.contract.tasks.find import made
+from torchferry.contract.tasks.task import Task
+from torchferry.errors import UserError
+from torchferry.training.data.source import Source
+
+Raw = Any
+"""What a network gives for a batch: a tensor, or tensors in dictionaries and tuples."""
+Targets = Any
+"""Of a batch, as a source gives them for a sample and `batched` puts them together: likewise."""
+
+
+class TrainingTask(ABC):
+    targets: ClassVar[str]
+    """What a source has to give: its own word for them, Source.targets."""
+    takes: ClassVar[str]
+    """What the losses take beside the outputs, in words."""
+    default_loss: ClassVar[str]
+    losses: ClassVar[tuple[str, ...]] = ()
+    """Those of trainer.losses.LOSSES that fit, the default among them."""
+    mixes: ClassVar[bool] = False
+    """Whether blends of two samples have targets too: shares of their classes."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    @classmethod
+    def of(cls, kind: type[Task], settings: Mapping[str, Any], source: Source) -> "TrainingTask":
+        """For the samples of a source. Raises UserError for data of another task."""
+        cls.check_source(source)
+        return cls(made(kind, {**settings, **cls.from_source(source)}, source.labels))
+
+    @classmethod
+    def check_source(cls, source: Source) -> None:
+        """Raises UserError for targets that are not the task's."""
+        if source.targets != cls.targets:
+            raise UserError(f"task: takes {cls.targets}, data.source gives {source.targets}; see torchferry describe")
+
+    @classmethod
+    def from_source(cls, source: Source) -> Mapping[str, Any]:  # noqa: ARG003
+        """Settings that the data decide."""
+        return {}
+
+    @abstractmethod
+    def check_outputs(self, given: Raw, samples: int) -> None:
+        """Raises UserError where the network gives something else than the task takes."""
+
+    @property
+    @abstractmethod
+    def loss_width(self) -> int:
+        """How many weights a loss can have, one for each class or value."""
+
+    def for_loss(self, outputs: Raw, targets: Targets) -> tuple[Raw, Targets]:
+        """What a network gives in training, and targets, in the shape and dtype that the task's losses take."""
+        return outputs, targets
+
+    @abstractmethod
+    def blank_targets(self, samples: int) -> Targets:
+        """Some that are legal, as a source gives them."""
+
+    @abstractmethod
+    def varied_targets(self, samples: int, random: torch.Generator) -> Targets:
+        """As a source gives them, different ones; with every class among them if there are as many samples."""
+
+    @abstractmethod
+    def test_loss(self, outputs: Raw, targets: Targets) -> torch.Tensor:
+        """Summed over the samples; the same whatever loss is trained with."""
+
+    @abstractmethod
+    def answers(self, outputs: Raw) -> dict[str, torch.Tensor]:
+        """What the graph gives, by the task's names, of what the network gives in evaluation. It is traced."""
+
+    def graph(self, outputs: Raw) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """The answers in the order of the task's outputs; one alone is no tuple."""
+        given = self.answers(outputs)
+        values = tuple(given[name] for name in self.task.outputs)
+        return values[0] if len(values) == 1 else values
+
+    def raw(self, answers: Mapping[str, torch.Tensor]) -> Raw | None:  # noqa: ARG002
+        """What the network gave for these answers, in float64; None where that cannot be known."""
+        return None
+
+    def wrong_targets(self, targets: Targets) -> tuple[int, str] | None:  # noqa: ARG002
+        """The first sample of a batch whose target cannot be, and what is wrong with it; None where all can."""
+        return None
+
+    def batched(self, targets: list[Any]) -> Targets:
+        """Of single samples."""
+        return torch.stack([torch.as_tensor(target) for target in targets])
+
+    def of_tensors(self, held: list[torch.Tensor]) -> Targets:
+        """Of a batch of a data set in memory, whose first tensor is the input: the others."""
+        return held[0]
+
+    def read_targets(self, given: np.ndarray, what: str) -> np.ndarray:
+        """Of a user's file of arrays, as a source gives them. Raises UserError, with `what` the array is."""
+        raise UserError(f"{what}: arrays of targets are not taken for this task; give a folder, or leave them out")
+
+    def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
+        """How many labels a network has that gives outputs of these shapes, the batch first. Raises UserError for
+        shapes that are not the task's."""
+        raise UserError(f"{key}: outputs of {shapes} are not this task's")
+
+    def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:
+        """What stands above a picture of the sample, and whether the answer is a mistake; without the batch."""
+        raise NotImplementedError
+
+    def drawn(self, pixels: np.ndarray, answer: Mapping[str, np.ndarray]) -> np.ndarray:  # noqa: ARG002
+        """The picture, uint8 [height, width] or [height, width, 3], with the answer in it where that can be seen."""
+        return pixels
+
+
+class Served(nn.Module):
+    """A model as a server runs it: what an answer is made of is inside the graph, so that none does it differently."""
+
+    def __init__(self, model: nn.Module, task: TrainingTask) -> None:
+        super().__init__()
+        self.model, self.task = model, task
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        return self.task.graph(self.model(*inputs))
+
+
+def on(targets: Targets, device: torch.device) -> Targets:
+    """On the device; copies need not have ended."""
+    return pytree.tree_map(lambda value: value.to(device, non_blocking=True), targets)
+
+
+def as_numpy(targets: Targets) -> Any:
+    """The same of arrays."""
+    return pytree.tree_map(lambda value: value.cpu().numpy(), targets)
