@@ -93,8 +93,9 @@ class Bundle:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     reference: dict[str, Any]
-    """On how many samples the checkpoint was measured, whether they were random ones, its own score, if
-    there were targets, how long a call in eager mode takes, and each label's share of the training samples, where it is known."""
+    """On how many samples the checkpoint was measured, whether they were random ones, its own score and all
+    metrics, if there were targets, how long a call in eager mode takes, and each label's share of the training samples,
+    where it is known."""
     variants: dict[str, Variant]
     skipped: dict[str, str]
     """Why a variant could not be built on the machine that exported, by its name."""

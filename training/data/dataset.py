@@ -35,8 +35,8 @@ def dataset(
     """Any data set of torch's kind that gives (x, y), map-style or iterable, by its import path.
 
     x is a PIL image of any size, or an array or tensor as declared; y is a class index, for regression a number for
-    each label, for several labels 0 or 1 for each. An iterable set gives its whole stream in every process; one that divides itself by rank or loader
-    process is told that it is in the only one.
+    each label, for several labels 0 or 1 for each. An iterable set gives its whole stream in every process; one that
+    divides itself by rank or loader process is told that it is in the only one.
 
     Args:
         train: {name: import path, args: {...}} of the set to train on.

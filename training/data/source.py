@@ -110,9 +110,9 @@ class Source:
     """Two data sets of (input, target).
 
     An input is a tensor as `input` says. A target is as `targets` says: an int64 class index, float64 or float32
-    [outputs] in their own units, or what another task takes: tensors, or tensors in a dict. A data set that lies in memory is a
-    `torch.utils.data.TensorDataset`; then batches are taken from it by one indexing operation, on the device if asked
-    for.
+    [outputs] in their own units, or what another task takes, tensors or tensors in a dict. A data set that lies in
+    memory is a `torch.utils.data.TensorDataset`; then batches are taken from it by one indexing operation, on the
+    device if asked for.
     """
 
     train: Dataset

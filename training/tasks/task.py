@@ -105,7 +105,9 @@ class TrainingTask(ABC):
 
     def read_targets(self, given: np.ndarray, what: str) -> np.ndarray:
         """Of a user's file of arrays, as a source gives them. Raises UserError, with `what` the array is."""
-        raise UserError(f"{what}: arrays of targets are not taken for this task; give a folder, or leave them out")
+        raise UserError(
+            f"{what}: is {given.dtype} {list(given.shape)}; arrays of targets are not taken for this task; give a folder, or leave them out"
+        )
 
     def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
         """How many labels a network has that gives outputs of these shapes, the batch first. Raises UserError for

@@ -105,10 +105,8 @@ def _check_sharing(loss: nn.Module, task: TrainingTask, given: Raw, *, shared: b
         targets = task.varied_targets(samples, torch.Generator().manual_seed(seed))
         if soft:
             targets = functional.one_hot(targets, classes) * 0.7 + 0.3 / classes
-        pieces = [
-            (given, targets),
-            *(pytree.tree_map(lambda each: each[first::2], (given, targets)) for first in (0, 1)),
-        ]
+        both = (given, targets)
+        pieces = [both, *(pytree.tree_map(each, both) for each in (lambda part: part[::2], lambda part: part[1::2]))]
         whole, *halves = (loss(*task.for_loss(*piece)) for piece in pieces)
         if isinstance(loss, DividedLoss):
             divisor, *divisors = (loss.divisor(piece[1]).to(whole) for piece in pieces)

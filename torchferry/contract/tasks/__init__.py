@@ -1,8 +1,5 @@
 """Tasks by name."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from torchferry.contract.tasks.classes import Binary, Classification
 from torchferry.contract.tasks.multilabel import Multilabel
 from torchferry.contract.tasks.regression import Regression
