@@ -26,6 +26,8 @@ class TrainingTask(ABC):
     """What a source has to give: its own word for them, Source.targets."""
     takes: ClassVar[str]
     """What the losses take beside the outputs, in words."""
+    moves: ClassVar[bool] = False
+    """Whether a sample's target lies in its picture, so that augmentations move it too; see `marked`."""
     default_loss: ClassVar[str]
     losses: ClassVar[tuple[str, ...]] = ()
     """Those of trainer.losses.LOSSES that fit, the default among them."""
@@ -103,11 +105,19 @@ class TrainingTask(ABC):
         """Of a batch of a data set in memory, whose first tensor is the input: the others."""
         return held[0]
 
+    def marked(self, target: Any) -> Any:
+        """Of a task that `moves`: one sample's target with masks and boxes as torchvision's tv_tensors, which its
+        transforms move together with the picture."""
+        raise NotImplementedError
+
+    def unmarked(self, moved: Any) -> Any:
+        """As the source gives it, of what transforms have made of `marked`; what has left the picture is gone."""
+        raise NotImplementedError
+
     def read_targets(self, given: np.ndarray, what: str) -> np.ndarray:
         """Of a user's file of arrays, as a source gives them. Raises UserError, with `what` the array is."""
-        raise UserError(
-            f"{what}: is {given.dtype} {list(given.shape)}; arrays of targets are not taken for this task; give a folder, or leave them out"
-        )
+        shape = list(given.shape)
+        raise UserError(f"{what}: is {given.dtype} {shape}; this task takes no arrays of targets: leave them out")
 
     def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
         """How many labels a network has that gives outputs of these shapes, the batch first. Raises UserError for

@@ -68,6 +68,21 @@ class Task(ABC):
         """JSON schema by member of what `words` gives."""
 
     @property
+    def files(self) -> Mapping[str, str]:
+        """The forms other than JSON that an answer to one sample can be given in: their names, as ?form= says them, and
+        their media types, as Accept does."""
+        return {}
+
+    def file(self, form: str, sample: Arrays, picture: np.ndarray | None) -> bytes:
+        """One sample's outputs in a form of `files`. `picture` is the sample's own, uint8 [channels, height, width],
+        where the one input is a picture."""
+        raise NotImplementedError
+
+    def read(self, words: Mapping[str, Any]) -> Arrays:
+        """The outputs that `words` were made of, as far as they say them."""
+        raise NotImplementedError
+
+    @property
     def counted(self) -> tuple[str, ...]:
         """The labels whose shares of the answers are watched, so that a drift shows; empty where there are none."""
         return ()
