@@ -63,6 +63,11 @@ class TrainingTask(ABC):
     def loss_width(self) -> int:
         """How many weights a loss can have, one for each class or value."""
 
+    @property
+    def loss_args(self) -> Mapping[str, Any]:
+        """Arguments that those of `losses` need unless the recipe gives them."""
+        return {}
+
     def for_loss(self, outputs: Raw, targets: Targets) -> tuple[Raw, Targets]:
         """What a network gives in training, and targets, in the shape and dtype that the task's losses take."""
         return outputs, targets
@@ -104,6 +109,15 @@ class TrainingTask(ABC):
     def of_tensors(self, held: list[torch.Tensor]) -> Targets:
         """Of a batch of a data set in memory, whose first tensor is the input: the others."""
         return held[0]
+
+    @property
+    def fill(self) -> int:
+        """What a mask has where a transform moves nothing to."""
+        return 0
+
+    def taken(self, targets: Targets, place: int) -> Any:
+        """The target of one sample of a batch."""
+        return pytree.tree_map(lambda value: value[place], targets)
 
     def marked(self, target: Any) -> Any:
         """Of a task that `moves`: one sample's target with masks and boxes as torchvision's tv_tensors, which its

@@ -110,7 +110,8 @@ class Task(ABC):
 
     @abstractmethod
     def values(self, sums: Sums) -> dict[str, float]:
-        """The metrics by name, from the sums over all samples."""
+        """The metrics by name, from the sums over all samples. Those of single labels are called metric/label, and are
+        left out where a line about the model is told."""
 
     def measure(self, rows: Arrays) -> dict[str, float]:
         """The metrics of all samples, whose `rows` have been put `together`."""
