@@ -193,12 +193,8 @@ def _archive(bundle: Bundle, variant: str, work: Path, how: Serving) -> Path:
 
 
 def _files(bundle: Bundle, variant: str) -> list[str]:
-    others = [
-        *([bundle.code] if bundle.code else []),
-        "golden/inputs.npz",
-        "golden/outputs.npz",
-        *([PROVENANCE] if PROVENANCE in bundle.files else []),
-    ]
+    whole = [name for name in (bundle.code, PROVENANCE) if name in bundle.files]
+    others = [*whole, "golden/inputs.npz", "golden/outputs.npz"]
     return [*bundle.variant_files(variant), *others]
 
 

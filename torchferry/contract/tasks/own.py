@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from torchferry.contract.tasks import TASKS
 from torchferry.contract.tasks.task import Task
@@ -56,7 +57,7 @@ def _is_here(module: str, sha256: str) -> bool:
     return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest() == sha256
 
 
-def _loaded(module: str, file: Path) -> object:
+def _loaded(module: str, file: Path) -> ModuleType:
     """Under its own name, but beside modules that are imported: two versions of a model may have two of it."""
     spec = importlib.util.spec_from_file_location(module, file)
     if spec is None or spec.loader is None:

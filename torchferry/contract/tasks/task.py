@@ -34,6 +34,15 @@ class Task(ABC):
     """Whether metrics are known from sums over samples. Where not, they need the rows of all samples together."""
 
     @property
+    def unsettled(self) -> str | None:
+        """The setting that the validation split is to decide once training is over; None where there is none."""
+        return None
+
+    def settled(self, rows: Arrays) -> Self:  # noqa: ARG002
+        """With what the rows of the validation split decide."""
+        return self
+
+    @property
     @abstractmethod
     def outputs(self) -> tuple[str, ...]:
         """The names of what the graph gives, in its order."""
