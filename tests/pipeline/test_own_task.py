@@ -87,7 +87,8 @@ def test_both_servers_answer_as_it_says(
     try:
         where = server.wait_ready()["rest"]
         model = "stars" if runtime == "onnx" else "stars-onnx-fp32"
-        asked = urllib.request.Request(f"{where}/predictions/{model}", data=picture.read_bytes())
+        headers = {"Content-Type": "application/octet-stream"}  # TorchServe takes a form apart, urllib's own word
+        asked = urllib.request.Request(f"{where}/predictions/{model}", picture.read_bytes(), headers)
         with urllib.request.urlopen(asked) as answer:
             said = json.load(answer)
     finally:
