@@ -26,8 +26,8 @@ from torchferry.training.errors import CorruptSample
 @takes_arguments_of(image=image_input)
 def image_masks(
     root: str,
-    image: ImageInput,
     labels: list[str] | int,
+    image: ImageInput,
     images: str = "images",
     masks: str = "masks",
     train: str = "train",
