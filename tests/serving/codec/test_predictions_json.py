@@ -64,7 +64,7 @@ def read(body: bytes, bundle: Bundle) -> Request:
 def said(probabilities: list[list[float]], bundle: Bundle = TABLE, form: Any = "labels", **given: Any) -> Any:
     """The JSON of the answer."""
     request = Request({"row": np.zeros((len(probabilities), 3))}, form)
-    return json.loads(answer(request, {"probabilities": np.array(probabilities)}, bundle, "asked", **given))
+    return json.loads(answer(request, {bundle.outputs[0].name: np.array(probabilities)}, bundle, "asked", **given))
 
 
 @pytest.mark.parametrize(

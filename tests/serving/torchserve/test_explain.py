@@ -18,8 +18,10 @@ from torchferry.serving.torchserve.explanation import Explanation
 
 WEIGHT = [[1.0, 2.0], [3.0, -4.0], [0.0, 1.0]]
 ROW = np.array([[0.5, 0.25]], np.float32)
-SCORES = described(labels=("2", "cat", "dog"), outputs=(TensorSpec(name="scores", datatype="FP32", shape=(-1, 3)),))
-YES = described(task="binary", outputs=(TensorSpec(name="yes", datatype="FP32", shape=(-1, 1)),))
+LABELS = ("2", "cat", "dog")
+SCORES = described(labels=LABELS)
+UNLABELLED = described(task="tensors", labels=(), outputs=SCORES.outputs)
+YES = described(task="binary")
 
 
 class Traced:
@@ -87,7 +89,7 @@ def test_attributions_of_float64_rows_keep_their_digits() -> None:
 
 
 def test_a_score_without_a_label_is_known_by_its_number() -> None:
-    assert explain(dataclasses.replace(SCORES, labels=()), target="1").target == 1
+    assert explain(UNLABELLED, target="1").target == 1
 
 
 def test_the_two_labels_of_one_probability_owe_the_opposite() -> None:
@@ -145,8 +147,8 @@ def test_of_several_inputs_the_pictures_are_known() -> None:
     [
         (SCORES, "bird", "^target 'bird' is none of 3: 2, cat, dog$"),
         (SCORES, "3", "^target '3' is none of 3: "),
-        (dataclasses.replace(SCORES, labels=()), "cat", "^target 'cat' is none of 3$"),
-        (dataclasses.replace(SCORES, task="regression"), None, "gives several values; name the target: 2, cat, dog$"),
+        (UNLABELLED, "cat", "^target 'cat' is none of 3$"),
+        (described(task="regression", labels=LABELS), None, "gives several values; name the target: 2, cat, dog$"),
     ],
 )
 def test_a_target_that_is_none_is_refused(bundle: Bundle, target: str | None, words: str) -> None:
