@@ -20,6 +20,7 @@ from torchferry.contract.resize import wrong
 from torchferry.contract.table import TableSpec
 from torchferry.contract.tasks.find import said_of, task_of
 from torchferry.contract.tasks.task import Task
+from torchferry.errors import UserError
 from torchferry.files import sha256, write_whole
 from torchferry.serving.bundle.choice import Choice, parse_choice
 from torchferry.serving.bundle.signed import Listing, Signed
@@ -211,12 +212,13 @@ def read(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:
             raise BundleError(f"{path}: has schema {schema}; this version reads {SCHEMA}")
         if digest != _digest(content):
             raise BundleError(f"{path}: is damaged, or was edited (its digest differs); export the bundle again")
-        bundle = _bundle(root, content)
-        _check_words(path, bundle)
-        if trusted:
+        if trusted:  # first: the bundle may name a task of the user's, whose module is imported
             signature = root / SIGNATURE
             held = signature.read_bytes() if signature.is_file() else None
-            trusted.check(Signed(str(root), _listing(bundle, written), held, digest, former))
+            listing = _listing(content["name"], content["files"], written)
+            trusted.check(Signed(str(root), listing, held, digest, former))
+        bundle = _bundle(root, content)
+        _check_words(path, bundle)
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -251,7 +253,7 @@ def sign(bundle: Bundle, key: "SigningKey") -> None:
     """Vouch for all files of the folder. Raises BundleError where they are not what was exported."""
     bundle.check_whole()
     written = (bundle.root / MANIFEST).read_bytes()
-    write_whole(bundle.root / SIGNATURE, key.sign(_listing(bundle, written)))
+    write_whole(bundle.root / SIGNATURE, key.sign(_listing(bundle.name, bundle.files, written)))
 
 
 def checksums(root: Path) -> dict[str, str]:
@@ -259,8 +261,8 @@ def checksums(root: Path) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): sha256(path) for path in sorted(root.rglob("*")) if path.is_file()}
 
 
-def _listing(bundle: Bundle, written: bytes) -> Listing:
-    return Listing(bundle.name, {MANIFEST: hashlib.sha256(written).hexdigest(), **bundle.files})
+def _listing(name: str, files: dict[str, str], written: bytes) -> Listing:
+    return Listing(name, {MANIFEST: hashlib.sha256(written).hexdigest(), **files})
 
 
 def _json(value: Any) -> Any:
@@ -282,7 +284,7 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
     if former := content.pop("decode", None):  # of before it was the input's own
         inputs = [spec | {"decode": former} for spec in inputs[:1]] + inputs[1:]
     outputs = tuple(map(_tensor, content["outputs"]))
-    task = task_of(content["task"], tuple(content.pop("labels")))
+    task = _task(root, content["task"], tuple(content.pop("labels")))
     reference = content["reference"]
     if "accuracy" in reference:  # of before scores had names
         score = reference.pop("accuracy")
@@ -295,6 +297,13 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
         "choice": parse_choice(content["choice"]) if content.get("choice") else None,
     }
     return Bundle(root=root, **content | parsed)
+
+
+def _task(root: Path, said: Any, labels: tuple[str, ...]) -> Task:
+    try:
+        return task_of(said, labels)
+    except UserError as error:
+        raise BundleError(f"{root / MANIFEST}: {error}") from error
 
 
 def _tensor(content: dict[str, Any]) -> TensorSpec:
