@@ -292,6 +292,14 @@ def test_one_output_of_a_binary_model_is_the_probability_of_the_second_label() -
     assert said([[0.25]], binary)["label"] == "no"
 
 
+def test_several_labels_are_answered_with_all_probabilities() -> None:
+    several = described(task="multilabel", labels=("ant", "bee", "cat"))
+    some = {"labels": ["cat", "ant"], "probabilities": {"ant": 0.5, "bee": 0.25, "cat": 0.75}}
+    none = {"labels": [], "probabilities": {"ant": 0.0, "bee": None, "cat": 0.25}}
+    assert said([[0.5, 0.25, 0.75]], several) == {"model": "asked", **some}
+    assert said([[0.5, 0.25, 0.75], [0, np.nan, 0.25]], several)["predictions"] == [some, none]
+
+
 def test_a_regression_is_answered_with_a_value_for_each_output() -> None:
     regression = described(task="regression", labels=("height", "width"))
     assert said([[1.5, -2]], regression) == {"model": "asked", "values": {"height": 1.5, "width": -2}}

@@ -18,6 +18,7 @@ SIZE = TensorSpec(name="size", datatype="FP32", shape=(-1, 2, 1))
 BUNDLES = {
     "classification": described(),
     "binary": described(task="binary"),
+    "multilabel": described(task="multilabel", labels=("cat", "dog")),
     "regression": described(task="regression", labels=("price", "rent")),
     "several": described(task="tensors", outputs=(KIND, SIZE), labels=()),
     "tensors": described(task="tensors"),

@@ -98,6 +98,11 @@ def test_the_two_labels_of_one_probability_owe_the_opposite() -> None:
     np.testing.assert_allclose(no, -yes, rtol=1e-5)
 
 
+def test_of_several_labels_the_best_is_explained_unless_another_is_asked_for() -> None:
+    several = described(task="multilabel", labels=LABELS)
+    assert [explain(several, target=target).target for target in (None, "dog")] == ["2", "dog"]
+
+
 def test_pixels_are_explained_against_a_black_image() -> None:
     class Weighed(nn.Module):
         """With the check of its input that torch.export puts before a cast."""
