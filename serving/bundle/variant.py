@@ -95,7 +95,7 @@ FORMER = {"top1_agreement": "agreement", "accuracy": "score", "accuracy_drop": "
 
 def parse_variant(content: dict[str, Any]) -> Variant:
     """Raises TypeError and KeyError for what is no such variant."""
-    said = dict(content["measured"])
+    said: dict[str, Any] = dict(content["measured"])
     measured = {FORMER.get(name, name): value for name, value in said.items()}
     if said.get("accuracy") is not None:
         measured["metric"] = "accuracy"

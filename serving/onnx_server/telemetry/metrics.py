@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry, Info, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from torchferry import __version__
-from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.metric_names import BATCHES, BUCKETS, MODEL
 from torchferry.serving.onnx_server.request_context import STAGES, RequestContext
@@ -171,7 +170,7 @@ class ModelMetrics:
         if context.cache:
             self.cache(context.cache).add()
         if context.outputs is not None and context.model and context.model.answers:
-            context.model.answers.add(answers_of(context.model.bundle, context.outputs))
+            context.model.answers.add(context.outputs)
 
     def _computed(self, protocol: str) -> Together:
         """What those observe that a session has computed."""

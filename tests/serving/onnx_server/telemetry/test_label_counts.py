@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.serving.tiny_bundle import described
 from torchferry.contract.tasks.multilabel import Multilabel
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.onnx_server.telemetry.label_counts import AT_ONCE, LabelCounts
 
 YES = np.array([[0.1, 0.9]], np.float32)
@@ -83,6 +84,16 @@ def test_of_several_labels_each_is_counted(page: Page) -> None:
     answers.add({"probabilities": np.array([[0.75, 0.5], [0.25, 0.75], [np.nan, 0.25]], np.float32)})
     answers.add({"probabilities": np.array([[0.1, 0.2]], np.float32)})
     assert (page.predictions("no"), page.predictions("yes"), page.share("yes")) == (1, 2, 0.25)
+
+
+def test_an_output_that_gave_way_to_an_inputs_name_is_counted(page: Page) -> None:
+    renamed = (TensorSpec(name="probabilities_output", datatype="FP32", shape=(-1, 2)),)
+    first = page.counts.load("tiny", described())
+    answers = page.counts.load("tiny", described(outputs=renamed))
+    assert answers
+    assert answers is not first
+    answers.add({"probabilities_output": YES})
+    assert page.predictions("yes") == 1
 
 
 def test_a_version_with_other_thresholds_is_counted_anew(page: Page) -> None:
