@@ -11,6 +11,7 @@ import numpy as np
 
 from torchferry.contract.tasks.task import Arrays, Task
 from torchferry.errors import UserError
+from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export.batch_file import BatchFile
 from torchferry.serving.export.checks.changed import Changed
@@ -84,7 +85,7 @@ class Expected:
             outputs = _run(reference, inputs)
             if self.kept:
                 self.kept.add(number, list(outputs.values()))
-            judged.add(outputs, targets)
+            judged.add(answers_of(reference, outputs), targets)
             for name, values in outputs.items():
                 if values.dtype.kind == "f":
                     self.scales[name] = self._largest(values, self.scales.get(name, 0.0))
@@ -121,8 +122,9 @@ class Expected:
         self.progress.reads(self.samples)
         for inputs, targets, expected in self._batches():
             answered = session.run(inputs)
-            judged.add(answered, targets)
-            agreements.add(self.task.agreement(answered, expected))
+            known, by_checkpoint = (answers_of(self.reference, outputs) for outputs in (answered, expected))
+            judged.add(known, targets)
+            agreements.add(self.task.agreement(known, by_checkpoint))
             changed.add(inputs, answered, expected)
             for name in self.scales:
                 values = expected[name]

@@ -200,6 +200,17 @@ def test_labels_that_are_about_as_likely_may_change_places_and_others_not() -> N
     assert differs(other, wanted, TOLERANCE) is not None
 
 
+def test_a_label_at_its_threshold_may_be_given_or_not() -> None:
+    def several(*labels: str, **probabilities: float) -> dict[str, Any]:
+        return {"model": "m", "labels": [*labels], "probabilities": probabilities}
+
+    wanted = several("dog", "cat", cat=0.5, dog=0.50001)
+    assert differs(several("dog", cat=0.49999, dog=0.50001), wanted, TOLERANCE) is None
+    assert differs(several("cat", "dog", cat=0.50001, dog=0.5), wanted, TOLERANCE) is None
+    assert differs(several("dog", "cat", cat=0.6, dog=0.50001), wanted, TOLERANCE) is not None
+    assert differs(several("dog", "cat", cat=0.5, eel=0.50001), wanted, TOLERANCE) is not None
+
+
 def test_labels_of_several_outputs_are_compared_by_their_scores() -> None:
     def scored(*top: tuple[str, float]) -> dict[str, Any]:
         best = [{"label": label, "score": score} for label, score in top]
