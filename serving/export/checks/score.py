@@ -45,8 +45,8 @@ class Judged:
         rows = {name: np.concatenate([each[name] for each in self.batches]) for name in self.batches[0]}
         if self.task.adds_up:
             return Score(rows, self.task.values(self.sums))
-        rows = self.task.together(rows)
-        return Score(self.task.kept(rows), self.task.measure(rows))
+        whole = self.task.together(rows)
+        return Score(self.task.kept(whole), self.task.measure(whole))
 
 
 class Mean:

@@ -25,7 +25,7 @@ class Outputs(nn.Module):
 
 def test_they_are_taken_where_the_network_knows_as_many(capsys: pytest.CaptureFixture[str]) -> None:
     for task in (None, "classification", "multilabel"):
-        assert labels_that_fit(TAKEN, Outputs(2), INPUTS, task and half(task)) == ("cat", "dog")
+        assert labels_that_fit(TAKEN, Outputs(2), INPUTS, half(task) if task else None) == ("cat", "dog")
         assert capsys.readouterr().out == "labels: the 2 classes of X_Weights.V1; --labels gives others\n"
 
 
@@ -43,5 +43,5 @@ def test_they_are_taken_where_the_network_knows_as_many(capsys: pytest.CaptureFi
 def test_they_are_not_taken_elsewhere(
     network: nn.Module, taken: Preprocessing | None, task: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert labels_that_fit(taken, network, INPUTS, task and half(task)) == ()
+    assert labels_that_fit(taken, network, INPUTS, half(task) if task else None) == ()
     assert capsys.readouterr().out == ""
