@@ -14,15 +14,16 @@ from torch.utils.data import TensorDataset
 from tests.serving.deciding import CLEAR, TIED, Deciding
 from tests.serving.export.checks.test_independence import reference_of
 from tests.serving.export.checks.test_user_requests import PICTURES
-from tests.serving.export.tiny_reference import tiny_reference
+from tests.serving.export.tiny_reference import half, tiny_reference
 from tests.serving.tiny_bundle import described
 from tests.training.data.pictures.test_image_files import IMAGE, files
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.export.checks import whole_way
 from torchferry.serving.export.checks.whole_way import WholeWay, differs
-from torchferry.serving.export.reference import Reference, Served
+from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.data.pictures.image_files import ImageFiles
+from torchferry.training.tasks.task import Served
 
 TOLERANCE = {"probabilities": 1e-4, "map": 1e-4}
 
@@ -47,7 +48,7 @@ class UpsideDown(ImageFiles):
 
 
 def of(reference: Reference, **change: Any) -> Bundle:
-    parts = ("task", "inputs", "outputs", "labels")
+    parts = ("task", "inputs", "outputs")
     return described(**{part: getattr(reference, part) for part in parts} | change)
 
 
@@ -66,7 +67,7 @@ def pictures(folder: Path) -> Reference:
             return self.linear(image.flatten(1) / 255)
 
     samples = Samples(data, ("image",))
-    module = Served(Net(), "classification").eval()
+    module = Served(Net(), half("classification", ("no", "yes"))).eval()
     return tiny_reference(module=module, inputs=specs, test=samples, calibration=samples)
 
 
@@ -142,7 +143,7 @@ def test_an_answer_that_says_something_else_refuses(monkeypatch: pytest.MonkeyPa
 
     def swapped(request: Any, outputs: Any, bundle: Bundle, *rest: Any) -> str:
         calls.append(request)
-        other = replace(bundle, labels=bundle.labels[::-1]) if len(calls) % 2 else bundle
+        other = replace(bundle, task=replace(bundle.task, labels=bundle.labels[::-1])) if len(calls) % 2 else bundle
         return answer(request, outputs, other, *rest)
 
     monkeypatch.setattr(whole_way, "answer", swapped)
