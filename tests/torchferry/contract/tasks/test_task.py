@@ -1,0 +1,32 @@
+"""What every task has unless it says otherwise."""
+
+import numpy as np
+
+from torchferry.contract.tasks.multilabel import Multilabel
+from torchferry.contract.tasks.regression import Regression
+from torchferry.contract.tasks.tensors import Tensors
+
+
+def test_settings_are_the_fields_that_differ_from_their_defaults() -> None:
+    assert Multilabel(labels=("a", "b")).settings == {}
+    assert Multilabel(labels=("a", "b"), thresholds=0.25).settings == {"thresholds": 0.25}
+
+
+def test_a_task_that_counts_no_labels_counts_nothing() -> None:
+    task = Regression(labels=("y",))
+    assert (task.counted, task.counts({}).size, task.counts_of(np.ones((2, 1))).size) == ((), 0, 0)
+
+
+def test_only_the_numbers_of_tensors_can_be_compared() -> None:
+    assert Tensors().agreement({}, {}) is None
+    assert Tensors().limits("fp32") == {}
+    assert Tensors().limits("fp16")["max_relative_error"] < Tensors().limits("int8")["max_relative_error"]
+
+
+def test_samples_that_are_drawn_several_times_count_so_often() -> None:
+    task = Regression(labels=("y",))
+    truth, predicted = np.array([[0.0], [1.0], [4.0]]), np.array([[0.5], [1.0], [3.0]])
+    rows = task.rows({"values": predicted}, truth)
+    repeated = [0, 2, 2]
+    drawn = task.rows({"values": predicted[repeated]}, truth[repeated])
+    assert task.score(rows, np.array([1, 0, 2])) == task.score(drawn)
