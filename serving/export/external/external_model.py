@@ -119,7 +119,10 @@ def load_given(options: argparse.Namespace) -> Reference:
 
 def _task(name: str, settings: dict[str, Any]) -> TrainingTask:
     """Without its labels, which are known once its outputs are."""
-    return half_of(made(kind_of(name, "--task"), settings, (), "--task-args"))
+    task = made(kind_of(name, "--task"), settings, (), "--task-args")
+    if setting := task.unsettled:
+        raise UserError(f"--task-args.{setting}: '{settings[setting]}' is found in training; give what it came to")
+    return half_of(task)
 
 
 def _say_what_lacks(options: argparse.Namespace, test: Samples) -> None:

@@ -47,7 +47,10 @@ def made(kind: type[Task], settings: Mapping[str, Any], labels: tuple[str, ...],
     ]
     if missing := [name for name in required if name not in settings]:
         raise UserError(f"{key}.{missing[0]}: is missing; {name_of(kind)} needs it")
-    return kind(labels=labels, **{name: _frozen(value) for name, value in settings.items()})
+    try:
+        return kind(labels=labels, **{name: _frozen(value) for name, value in settings.items()})
+    except UserError as error:  # begins with the setting's name
+        raise UserError(f"{key}.{error}") from error
 
 
 def said_of(task: Task) -> Said:

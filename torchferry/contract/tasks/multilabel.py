@@ -39,12 +39,10 @@ class Multilabel(Task):
         each = self.thresholds if isinstance(self.thresholds, tuple) else (self.thresholds,)
         for value in each:
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise UserError(
-                    f"task.args.thresholds: {value!r} is no threshold; give numbers from 0 to 1, or {TUNED}"
-                )
+                raise UserError(f"thresholds: {value!r} is no threshold; give numbers from 0 to 1, or {TUNED}")
         if isinstance(self.thresholds, tuple) and self.labels and len(each) != len(self.labels):
             raise UserError(
-                f"task.args.thresholds: has {len(each)} numbers; one for each of {len(self.labels)} labels is "
+                f"thresholds: has {len(each)} numbers; one for each of {len(self.labels)} labels is "
                 "expected, or one for all"
             )
 

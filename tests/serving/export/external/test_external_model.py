@@ -14,8 +14,10 @@ from torchvision.models import resnet18
 from tests.commands import run_command
 from tests.serving import networks
 from torchferry.contract.tasks.classes import Classification
+from torchferry.contract.tasks.multilabel import Multilabel
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.codec.predictions_json import Request, answer
 from torchferry.serving.export.checks.gate import Expected
 from torchferry.serving.export.export_command import main, parser
 from torchferry.serving.export.external.external_model import load_given
@@ -200,6 +202,64 @@ def test_targets_beyond_the_models_classes_are_refused(tmp_path: Path) -> None:
         given(tmp_path, "Uneven", "table:8", "classification", row=row, targets=np.array([0, 4]))
     reference = given(tmp_path, "Uneven", "table:8", "classification", row=row, targets=np.array([0, 3]))
     assert Expected(reference).score == 0.5
+
+
+def several_labels(folder: Path, *options: str) -> list[str]:
+    """A network of three logits, of which each is its column's; a label is true where that is above 0.3."""
+    rows = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+    np.savez(folder / "rows.npz", row=rows, targets=rows[:, :3] > 0.3)
+    weights = {"weight": 8 * torch.eye(3, 8), "bias": torch.full((3,), -2.4)}
+    save_file(weights, folder / "weights.safetensors")
+    (folder / "labels").write_text("cat\ndog\nbird\n")
+    model = [
+        "--model",
+        "torch.nn.Linear",
+        "--model-args",
+        '{"in_features": 8, "out_features": 3}',
+        "--input",
+        "table:8",
+    ]
+    files = ["--weights", "weights.safetensors", "--labels", "labels", "--eval-data", "rows.npz"]
+    named = [str(folder / each) if number % 2 else each for number, each in enumerate(files)]
+    return [*model, *named, "--task", "multilabel", *options]
+
+
+def test_several_labels_a_sample_are_measured_and_answered_in_words(tmp_path: Path) -> None:
+    options = several_labels(tmp_path, "--task-args", '{"thresholds": [0.4, 0.5, 0.5]}')
+    calibration = ("--calibration-data", str(tmp_path / "rows.npz"))
+    limits = ("--max-drop", "0.05", "--min-agreement", "0.9")
+    main([*options, *calibration, *limits, "--variants", "onnx-fp32,onnx-int8", "-o", str(tmp_path / "b")])
+    bundle = bundles.load(tmp_path / "b")
+    assert bundle.task == Multilabel(labels=("cat", "dog", "bird"), thresholds=(0.4, 0.5, 0.5))
+    assert (bundle.reference["metric"], bundle.accepted) == ("micro_f1", ["onnx-fp32", "onnx-int8"])
+    int8 = bundle.variants["onnx-int8"]
+    assert (int8.limits["max_drop"], int8.limits["min_agreement"]) == (0.05, 0.9)
+    assert int8.measured.score_drop_interval is not None
+    assert isinstance(int8.measured.score_drop_interval, tuple)
+    row = np.array([[0.3, 0.25, 0.9, *[0.0] * 5]], np.float32)
+    answered = open_variant(bundle, "onnx-fp32", threads=1).run({"row": row})
+    (said,) = json.loads(answer(Request({"row": row}, "predictions"), answered, bundle, "net", 5))["predictions"]
+    assert said["labels"] == ["bird", "cat"]
+    assert said["probabilities"] == pytest.approx({"cat": 0.5, "dog": 0.401, "bird": 0.992}, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"thresholds": 1.4}, "--task-args.thresholds: 1.4 is no threshold; give numbers from 0 to 1"),
+        ({"thresholds": [0.1, 0.2]}, "--task-args.thresholds: has 2 numbers; one for each of 3 labels is expected"),
+        ({"threshold": 0.1}, "--task-args.threshold: unknown setting of multilabel; did you mean thresholds?"),
+        ({"thresholds": "tuned"}, "--task-args.thresholds: 'tuned' is found in training; give what it came to"),
+    ],
+)
+def test_settings_of_a_task_that_cannot_be_are_refused(tmp_path: Path, args: dict[str, object], words: str) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(words)}"):
+        load_given(parser().parse_args(several_labels(tmp_path, "--task-args", json.dumps(args))))
+
+
+def test_a_run_has_its_own_task() -> None:
+    with pytest.raises(UserError, match=r"^--task: is for a model that was not trained here; a run has its own"):
+        main(["run", "--task", "multilabel"])
 
 
 def test_bad_input_is_said_with_its_option(pictures: Path, tmp_path: Path) -> None:
