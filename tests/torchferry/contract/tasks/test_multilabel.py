@@ -71,7 +71,7 @@ def test_every_label_that_is_given_counts() -> None:
     ],
 )
 def test_what_is_no_threshold_is_refused(thresholds: Any, words: str) -> None:
-    with pytest.raises(UserError, match=rf"^task\.args\.thresholds: {words}"):
+    with pytest.raises(UserError, match=rf"^thresholds: {words}"):
         Multilabel(labels=LABELS, thresholds=thresholds)
 
 

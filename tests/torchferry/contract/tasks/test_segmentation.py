@@ -105,5 +105,5 @@ def test_an_ignored_class_is_none_of_the_labels(settings: dict[str, int], told: 
 
 
 def test_more_labels_than_a_pixel_can_tell_apart_are_refused() -> None:
-    with pytest.raises(UserError, match="up to 255 labels beside ignore_index, not 256"):
+    with pytest.raises(UserError, match="ignore_index: leaves 255 of a pixel's 256 numbers; there are 256 labels"):
         Segmentation(labels=tuple(map(str, range(256))))
