@@ -54,6 +54,9 @@ def main(arguments: Sequence[str]) -> None:
     if options.run and (options.allow_nan or options.columns):
         option = "--allow-nan" if options.allow_nan else "--columns"
         raise UserError(f"{option}: is for --model; a run's table says itself what its columns are and may miss")
+    if options.run and (options.task or options.task_args):
+        option = "--task" if options.task else "--task-args"
+        raise UserError(f"{option}: is for --model; a run has the task that it was trained for")
     key = signing_key(options)
     reference = load_trained(options.run) if options.run else load_given(options)
     if options.name is not None:

@@ -56,7 +56,7 @@ def measured(
     samples = Samples(TensorDataset(torch.arange(len(expected))[:, None], truth), ("x",))
     reference = Reference(
         name="table",
-        task=task,
+        task=task.of_outputs({name: None}),
         module=Table(),
         inputs=(TensorSpec(name="x", datatype="INT64", shape=(-1, 1)),),
         outputs=(TensorSpec(name=name, datatype="FP32", shape=(-1, expected.shape[1])),),

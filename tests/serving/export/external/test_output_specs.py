@@ -57,12 +57,12 @@ def test_names_that_are_changed_are_said(capsys: pytest.CaptureFixture[str]) -> 
     assert once.startswith("--model: its output 'once more' is called once_more, as a name is ASCII letters")
 
 
-def test_a_tasks_own_name_gives_way_to_an_inputs() -> None:
+def test_what_a_task_names_is_no_inputs_name() -> None:
     given = GivenInput("probabilities", read_input("table:8", 0, {"normalize": "none"}).of)
     prepared = Prepared(networks.Named(), [given], bind(networks.Named(), [given]))
     samples = Samples(TensorDataset(torch.ones(4, 8)), ("probabilities",))
-    found = output_specs(Served(prepared, half("classification")).eval(), samples)
-    assert [spec.name for spec in found] == ["probabilities_output"]
+    (found,) = output_specs(Served(prepared, half("classification")).eval(), samples)
+    assert found.name == "probabilities_output"
 
 
 @pytest.mark.parametrize(
