@@ -36,7 +36,8 @@ class Segmentation(Task):
     def __post_init__(self) -> None:
         most = MOST_LABELS if self.ignore_index >= MOST_LABELS else MOST_LABELS - 1
         if len(self.labels) > most:
-            raise UserError(f"ignore_index: leaves {most} of a pixel's {MOST_LABELS} numbers; there are {len(self.labels)} labels")
+            count = f"{most} of a pixel's {MOST_LABELS} numbers; there are {len(self.labels)} labels"
+            raise UserError(f"ignore_index: leaves {count}")
         if not len(self.labels) <= self.ignore_index <= MOST_LABELS:
             raise UserError(
                 f"ignore_index: {self.ignore_index} is not from {len(self.labels)}, the number of labels, to "
