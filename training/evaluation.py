@@ -132,7 +132,7 @@ class _Counted:
         sums = self.sums or {name: np.zeros(shape) for name, shape in shapes.items()}
         reduced: Sums = {}
         for name in shapes:
-            value = torch.from_numpy(np.ascontiguousarray(sums[name], dtype=np.float64)).to(device)
+            value = torch.from_numpy(np.array(sums[name], dtype=np.float64)).to(device)
             dist.all_reduce(value)
             reduced[name] = value.cpu().numpy()
         return self.task.values(reduced), reduced
