@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torchferry.serving.codec.sample_answer import has_words, sample_answer
 
 from tests.serving.tiny_bundle import described
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.codec.sample_answer import has_words, sample_answer
 
 KIND = TensorSpec(name="kind", datatype="FP32", shape=(-1, 3), labels=("car", "bus", "van"))
 WET = TensorSpec(name="wet", datatype="UINT8", shape=(-1, 2), labels=("dry", "wet"))

@@ -5,4 +5,4 @@ def test_a_kind_goes_through_its_names() -> None:
     names = {kind.name: list(kind) for kind in KINDS}
     assert {"image_folder", "table"} <= set(names["source"])
     assert {"SGD", "AdamW"} <= set(names["optimizer"])
-    assert names["task"] == ["classification", "binary", "regression"]
+    assert names["task"] == ["classification", "binary", "regression", "multilabel"]

@@ -14,7 +14,6 @@ from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.source import Source
 from torchferry.training.distributed.process_group import RankInfo
-from torchferry.training.tasks import TASKS
 from torchferry.training.trainer.losses import LOSSES, DividedLoss, MeanOverClassWeights, build_loss
 from torchferry.training.trainer.wrap_ddp import assemble
 
@@ -33,7 +32,8 @@ class Masked(nn.Module):
 
 
 def made(name: str, *, outputs: int = 3, **args: Any) -> nn.Module:
-    return build_loss(Component(name=name, args=args), TASKS["classification"], outputs)
+    task = "multilabel" if name == "bce_with_logits" else "classification"
+    return build_loss(Component(name=name, args=args), tiny.task(task, outputs))
 
 
 @pytest.mark.parametrize("name", LOSSES)
