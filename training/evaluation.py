@@ -103,6 +103,26 @@ def evaluate(
     )
 
 
+@torch.no_grad()
+def rows_of(
+    model: nn.Module,
+    feed: EvaluationFeed,
+    task: TrainingTask,
+    rank_info: RankInfo,
+    after_batch: Callable[[], None] = lambda: None,
+) -> Arrays:
+    """What the task has to know of each sample, in the order of the samples, on every rank."""
+    counted = _Counted(task.task)
+    model.eval()
+    for batch in feed(rank_info.rank, rank_info.world_size):
+        after_batch()
+        if len(batch.indices):
+            answers = as_numpy(_judged(model(batch.inputs), task).answers)
+            counted.keep(task.task.rows(answers, as_numpy(batch.targets)), batch.indices.numpy())
+    model.train()
+    return counted.everyones()
+
+
 class _Counted:
     """What a task has to know of the samples of this rank: their sums, or where those do not do, their rows."""
 
@@ -117,16 +137,19 @@ class _Counted:
         if points := self.task.points(rows):
             self.first.append(points)
         if not self.task.adds_up:
-            self.rows.append(rows)
-            self.indices.append(indices)
+            self.keep(rows, indices)
             return
         found = self.task.sums(rows)
         self.sums = found if self.sums is None else {name: self.sums[name] + value for name, value in found.items()}
 
+    def keep(self, rows: Arrays, indices: np.ndarray) -> None:
+        self.rows.append(rows)
+        self.indices.append(indices)
+
     def metrics(self, device: torch.device) -> tuple[dict[str, float], Sums]:
         """Of all ranks' samples, the same on each."""
         if not self.task.adds_up:
-            return self.task.measure(self.task.together(self._everyones())), {}
+            return self.task.measure(self.task.together(self.everyones())), {}
         mine = {name: value.shape for name, value in (self.sums or {}).items()}
         shapes = next(each for each in gathered(mine) if each)  # a rank without samples does not know them
         sums = self.sums or {name: np.zeros(shape) for name, shape in shapes.items()}
@@ -146,7 +169,7 @@ class _Counted:
         true, predicted = (np.concatenate(each) for each in zip(*everyones, strict=True))
         return true, predicted
 
-    def _everyones(self) -> Arrays:
+    def everyones(self) -> Arrays:
         """In the order of the samples, at any number of ranks."""
         parts = [part for rank in gathered(list(zip(self.indices, self.rows, strict=True))) for part in rank]
         order = np.argsort(np.concatenate([indices for indices, _ in parts]), kind="stable")

@@ -18,8 +18,11 @@ import numpy as np
 
 from torchferry.contract.resize import wrong
 from torchferry.contract.table import TableSpec
-from torchferry.contract.tasks.find import said_of, task_of
+from torchferry.contract.tasks.find import Said, made, said_of, task_of
+from torchferry.contract.tasks.own import kind_of_file
 from torchferry.contract.tasks.task import Task
+from torchferry.contract.tasks.tensors import Tensors
+from torchferry.errors import UserError
 from torchferry.files import sha256, write_whole
 from torchferry.serving.bundle.choice import Choice, parse_choice
 from torchferry.serving.bundle.signed import Listing, Signed
@@ -103,6 +106,8 @@ class Bundle:
     """Versions, and the machine that the variants were built and measured on."""
     files: dict[str, str]
     """SHA-256 by path relative to the bundle."""
+    code: str | None = None
+    """Of a task of the user's, the bundle's file that it is in."""
     choice: Choice | None = None
     """None in a bundle of before this key, and where nothing was accepted."""
     max_batch: int | None = None
@@ -192,14 +197,15 @@ class Bundle:
 def load(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:
     """Read model.json; its files are checked when they are asked for. Where keys are `trusted`, the bundle has to be
     signed by one of them, and all its files are checked at once. Raises BundleError."""
-    bundle = read(root, trusted)
+    bundle = read(root, trusted, is_whole=True)
     if trusted:
         bundle.check_whole()
     return bundle
 
 
-def read(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:
-    """As `load`, where the files need not be there yet."""
+def read(root: Path, trusted: "TrustedKeys | None" = None, *, is_whole: bool = False) -> Bundle:
+    """As `load`, where the files need not be there yet; then the task of one with its own code is not known, and
+    Tensors stands for it."""
     path = root / MANIFEST
     try:
         if not path.is_file():
@@ -211,7 +217,7 @@ def read(root: Path, trusted: "TrustedKeys | None" = None) -> Bundle:
             raise BundleError(f"{path}: has schema {schema}; this version reads {SCHEMA}")
         if digest != _digest(content):
             raise BundleError(f"{path}: is damaged, or was edited (its digest differs); export the bundle again")
-        bundle = _bundle(root, content)
+        bundle = _bundle(root, content, is_whole)
         _check_words(path, bundle)
         if trusted:
             signature = root / SIGNATURE
@@ -277,12 +283,12 @@ def _digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
+def _bundle(root: Path, content: dict[str, Any], is_whole: bool) -> Bundle:
     inputs = content["inputs"]
     if former := content.pop("decode", None):  # of before it was the input's own
         inputs = [spec | {"decode": former} for spec in inputs[:1]] + inputs[1:]
     outputs = tuple(map(_tensor, content["outputs"]))
-    task = task_of(content["task"], tuple(content.pop("labels")))
+    task = _task(root, content, is_whole)
     reference = content["reference"]
     if "accuracy" in reference:  # of before scores had names
         score = reference.pop("accuracy")
@@ -295,6 +301,26 @@ def _bundle(root: Path, content: dict[str, Any]) -> Bundle:
         "choice": parse_choice(content["choice"]) if content.get("choice") else None,
     }
     return Bundle(root=root, **content | parsed)
+
+
+def _task(root: Path, content: dict[str, Any], is_whole: bool) -> Task:
+    """One of ours, or a user's, whose file is in the bundle and is what was exported. Raises BundleError."""
+    said, labels, code = content["task"], tuple(content.pop("labels")), content.get("code")
+    if code is not None and not is_whole:
+        return Tensors(labels=labels)
+    try:
+        return task_of(said, labels) if code is None else _users_task(said, labels, root / code, content["files"][code])
+    except BundleError:
+        raise
+    except UserError as error:
+        raise BundleError(f"{root / MANIFEST}: {error}") from error
+
+
+def _users_task(said: Said, labels: tuple[str, ...], file: Path, digest: str) -> Task:
+    if sha256(file) != digest:
+        raise BundleError(f"{file}: is damaged (its checksum differs); export the bundle again")
+    settings = {"name": said} if isinstance(said, str) else dict(said)
+    return made(kind_of_file(settings.pop("name"), file, digest), settings, labels)
 
 
 def _tensor(content: dict[str, Any]) -> TensorSpec:

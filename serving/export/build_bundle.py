@@ -15,6 +15,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from torchferry.contract.tasks.own import FOLDER, file_of
 from torchferry.files import write_whole
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
@@ -150,7 +151,17 @@ def _described(reference: Reference, root: Path, model_version: str) -> Bundle:
         provenance={},
         files={},
         max_batch=reference.max_batch,
+        code=_code(reference, root),
     )
+
+
+def _code(reference: Reference, root: Path) -> str | None:
+    """A copy of the file that a task of the user's is in; None for one of ours."""
+    if (file := file_of(type(reference.task))) is None:
+        return None
+    (root / FOLDER).mkdir()
+    shutil.copyfile(file, root / FOLDER / file.name)
+    return f"{FOLDER}/{file.name}"
 
 
 def _chosen(variants: Mapping[str, Variant], serve: str | None, folder: Path, reference: Reference) -> Choice | None:

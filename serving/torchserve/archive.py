@@ -44,6 +44,7 @@ MODULES = (
     "serving/bundle/signed.py",
     "serving/bundle/variant.py",
     "serving/codec/__init__.py",
+    "serving/codec/answer_file.py",
     "serving/codec/content_encoding.py",
     "serving/codec/images.py",
     "serving/codec/json_objects.py",
@@ -192,7 +193,8 @@ def _archive(bundle: Bundle, variant: str, work: Path, how: Serving) -> Path:
 
 
 def _files(bundle: Bundle, variant: str) -> list[str]:
-    others = ["golden/inputs.npz", "golden/outputs.npz", *([PROVENANCE] if PROVENANCE in bundle.files else [])]
+    whole = [name for name in (bundle.code, PROVENANCE) if name in bundle.files]
+    others = [*whole, "golden/inputs.npz", "golden/outputs.npz"]
     return [*bundle.variant_files(variant), *others]
 
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import numpy as np
 
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.codec.answer_file import JSON, answer_file
 from torchferry.serving.codec.predictions_json import Request, answer
 from torchferry.serving.codec.tensors import DATATYPES, to_raw
 from torchferry.serving.cpu import cores
@@ -147,6 +148,10 @@ class Handler:
         if call.explanation:
             context.set_response_content_type(index, "image/png" if call.wants_picture else "application/json")
             return call.explanation.picture() if call.wants_picture else call.explanation.text(context.model_name)
+        if (form := call.wanted_form(self.bundle)) != JSON:
+            media, pieces = answer_file(self.bundle, form, call.asked.inputs, call.outputs)
+            context.set_response_content_type(index, media)
+            return b"".join(pieces)
         if not call.wants_bytes:
             context.set_response_content_type(index, "application/json")
             return answer(call.asked, call.outputs, self.bundle, context.model_name, call.labels_wanted())

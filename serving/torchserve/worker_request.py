@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.codec.answer_file import wanted_form
 from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.codec.predictions_json import Request, read_request, read_top_k
@@ -132,6 +133,11 @@ class WorkerRequest:
     def wants_picture(self) -> bool:
         return "image/png" in self.headers.get("accept", "")
 
+    def wanted_form(self, bundle: Bundle) -> str:
+        """json, or that of a file of the task's. The gateway says ?form= in a header, as TorchServe passes no query on.
+        Raises WrongParameter."""
+        return wanted_form(bundle, self.headers.get("x-form", ""), self.headers.get("accept", ""))
+
     @property
     def outcome(self) -> str:
         return OUTCOMES.get(type(self.error), "client_error") if self.error else "ok"
@@ -143,6 +149,7 @@ class WorkerRequest:
         try:
             self.check_deadline(limits.timeout)
             asked = self._read(bundle, limits)
+            self.wanted_form(bundle)  # before anything is computed
             if asked.size > limits.samples:
                 raise TooLarge(f"the request has {asked.size} samples; {limits.samples} are allowed")
             go_on = partial(self.check_deadline, limits.timeout)

@@ -111,6 +111,16 @@ def count_pixels(data: bytes) -> int:
         return max(width * height for width, height in _sizes(image))
 
 
+def upright_size(data: bytes, exif: str) -> tuple[int, int]:
+    """Width and height of a file's picture, turned upright where `exif` is apply. Raises NotAnImage."""
+    with _opened(data) as image:
+        if exif == "apply":
+            image.load()  # a PNG's EXIF may stand behind its pixels
+            if _turn(image) in _SIDEWAYS:
+                return image.height, image.width
+        return image.size
+
+
 class _File(io.BytesIO):
     reads = 0
     most = float(MAX_READS)

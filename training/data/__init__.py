@@ -30,11 +30,13 @@ SOURCES = Sources(
     {
         "cifar10": "torchferry.training.data.torchvision_sets",
         "dataset": "torchferry.training.data.dataset",
+        "digit_scenes": "torchferry.training.data.digit_scenes",
         "digits": "torchferry.training.data.digits",
         "fashion_mnist": "torchferry.training.data.torchvision_sets",
         "idx": "torchferry.training.data.idx",
         "image_folder": "torchferry.training.data.pictures.image_folder",
         "image_list": "torchferry.training.data.pictures.image_list",
+        "image_masks": "torchferry.training.data.pictures.image_masks",
         "mnist": "torchferry.training.data.torchvision_sets",
         "table": "torchferry.training.data.tables.table",
         "webdataset": "torchferry.training.data.shards.webdataset",

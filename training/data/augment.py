@@ -14,6 +14,7 @@ from torch.nn import functional
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component, build, one_line
 from torchferry.training.data.seeding import seeded, uniforms
+from torchferry.training.tasks.task import Targets, TrainingTask
 
 
 class BatchTransform(Protocol):
@@ -119,8 +120,21 @@ class Augment:
         """Whether all of them work on whole batches, and so on any device."""
         return all(hasattr(transform, "draws") for transform in self.transforms)
 
-    def __call__(self, images: torch.Tensor, epoch: int, indices: np.ndarray) -> torch.Tensor:
-        """`images` are uint8 [batch, channels, height, width], of the samples `indices`, int64 [batch]."""
+    def __call__(
+        self, images: torch.Tensor, targets: Targets, epoch: int, indices: np.ndarray, task: TrainingTask
+    ) -> tuple[torch.Tensor, Targets]:
+        """`images` are uint8 [batch, channels, height, width], of the samples `indices`, int64 [batch]. Targets that
+        lie in the pictures are moved with them."""
+        if task.moves:
+            # Imported here, because it loads torchvision, which most runs do not need.
+            from torchferry.training.data.moved_together import moved_together
+
+            named = list(zip(self.names, self.transforms, strict=True))
+            return moved_together(named, images, targets, task, (self.seed, epoch, indices))
+        return self.images(images, epoch, indices), targets
+
+    def images(self, images: torch.Tensor, epoch: int, indices: np.ndarray) -> torch.Tensor:
+        """The pictures alone."""
         for number, (name, transform) in enumerate(zip(self.names, self.transforms, strict=True)):
             seed = self.seed + number  # so that two of one kind differ
             if hasattr(transform, "draws"):
@@ -141,8 +155,12 @@ def _one_by_one(
                 changed.append(transform(image))
         except Exception as error:  # whatever somebody's transform raises
             raise UserError(f"data.augment: {name} failed on sample {index}: {one_line(error)}") from error
-        now = changed[-1]
-        if not isinstance(now, torch.Tensor) or now.shape != image.shape or now.dtype != image.dtype:
-            given = f"{now.dtype} {list(now.shape)}" if isinstance(now, torch.Tensor) else type(now).__name__
-            raise UserError(f"data.augment: {name} gives {given} for uint8 {list(image.shape)}; it must stay that")
+        check_same(name, changed[-1], image)
     return torch.stack(changed)
+
+
+def check_same(name: str, now: Any, image: torch.Tensor) -> None:
+    """Raises UserError for another shape or datatype."""
+    if not isinstance(now, torch.Tensor) or now.shape != image.shape or now.dtype != image.dtype:
+        given = f"{now.dtype} {list(now.shape)}" if isinstance(now, torch.Tensor) else type(now).__name__
+        raise UserError(f"data.augment: {name} gives {given} for uint8 {list(image.shape)}; it must stay that")

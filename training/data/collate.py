@@ -73,7 +73,7 @@ class Fetch(Dataset):
 
     def finished(self, inputs: torch.Tensor, targets: Targets, share: Share, corrupt: list[str]) -> Batch:
         if self.augment is not None:
-            inputs = self.augment(inputs, share.epoch, share.indices)
+            inputs, targets = self.augment(inputs, targets, share.epoch, share.indices, self.task)
         return Batch(inputs, targets, torch.from_numpy(share.indices), share.batch, corrupt)
 
     def _read(self, epoch: int, index: int, corrupt: list[str]) -> tuple | None:

@@ -60,9 +60,10 @@ class ResidentFeed:
         for share in self.order.shares(epoch, first):
             indices = torch.from_numpy(share.indices)
             inputs, *held = (tensor[indices.to(self.device, non_blocking=True)] for tensor in self.tensors)
+            targets = self.fetch.task.of_tensors(held)
             if self.fetch.augment is not None:
-                inputs = self.fetch.augment(inputs, epoch, share.indices)
-            yield Batch(inputs, self.fetch.task.of_tensors(held), indices, share.batch, [])
+                inputs, targets = self.fetch.augment(inputs, targets, epoch, share.indices, self.fetch.task)
+            yield Batch(inputs, targets, indices, share.batch, [])
 
 
 class LoaderFeed:

@@ -15,6 +15,7 @@ from torchferry.training.models.seed_nets import (
     MnistCNN,
     TwoLayerNet,
 )
+from torchferry.training.models.unet import UNet
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "linear": nn.Linear,
@@ -27,4 +28,5 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "cifar2_cnn": Cifar2CNN,
     "convnet_224": ConvNet224,
     "resnet9": ResNet9,
+    "unet": UNet,
 }

@@ -1,7 +1,7 @@
 """One label for each sample: of several logits, or by the sign of one."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,7 +19,8 @@ class Classification(TrainingTask):
 
     task: ClassificationTask
     targets, takes = "classes", "classes"
-    default_loss, losses = "cross_entropy", ("cross_entropy", "nll")
+    default_loss = "cross_entropy"
+    losses: ClassVar[tuple[str, ...]] = ("cross_entropy", "nll")
     mixes = True
 
     @classmethod
@@ -75,7 +76,8 @@ class Binary(Classification):
     """One logit; above 0 it is the second class."""
 
     takes = "0 or 1"
-    default_loss, losses = "bce_with_logits", ("bce_with_logits",)
+    default_loss = "bce_with_logits"
+    losses: ClassVar[tuple[str, ...]] = ("bce_with_logits",)
     mixes = False
 
     @classmethod

@@ -1,7 +1,7 @@
 """A logit for each label, each apart."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,7 +16,8 @@ from torchferry.training.tasks.task import TrainingTask
 class Multilabel(TrainingTask):
     task: MultilabelTask
     targets, takes = "labels", "0 or 1 for each label"
-    default_loss, losses = "bce_with_logits", ("bce_with_logits",)
+    default_loss = "bce_with_logits"
+    losses: ClassVar[tuple[str, ...]] = ("bce_with_logits",)
 
     def check_outputs(self, given: Any, samples: int) -> None:
         check_shape(given, samples, self.loss_width, "labels")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,7 +21,8 @@ class Regression(TrainingTask):
 
     task: RegressionTask
     targets, takes = "values", "values"
-    default_loss, losses = "mse", ("mse", "l1", "huber")
+    default_loss = "mse"
+    losses: ClassVar[tuple[str, ...]] = ("mse", "l1", "huber")
 
     @classmethod
     def check_source(cls, source: Source) -> None:

@@ -26,6 +26,8 @@ class TrainingTask(ABC):
     """What a source has to give: its own word for them, Source.targets."""
     takes: ClassVar[str]
     """What the losses take beside the outputs, in words."""
+    moves: ClassVar[bool] = False
+    """Whether a sample's target lies in its picture, so that augmentations move it too; see `marked`."""
     default_loss: ClassVar[str]
     losses: ClassVar[tuple[str, ...]] = ()
     """Those of trainer.losses.LOSSES that fit, the default among them."""
@@ -62,6 +64,11 @@ class TrainingTask(ABC):
     @abstractmethod
     def loss_width(self) -> int:
         """How many weights a loss can have, one for each class or value."""
+
+    @property
+    def loss_args(self) -> Mapping[str, Any]:
+        """Arguments that those of `losses` need unless the recipe gives them."""
+        return {}
 
     def for_loss(self, outputs: Raw, targets: Targets) -> tuple[Raw, Targets]:
         """What a network gives in training, and targets, in the shape and dtype that the task's losses take."""
@@ -105,11 +112,28 @@ class TrainingTask(ABC):
         """Of a batch of a data set in memory, whose first tensor is the input: the others."""
         return held[0]
 
+    @property
+    def fill(self) -> int:
+        """What a mask has where a transform moves nothing to."""
+        return 0
+
+    def taken(self, targets: Targets, place: int) -> Any:
+        """The target of one sample of a batch."""
+        return pytree.tree_map(lambda value: value[place], targets)
+
+    def marked(self, target: Any) -> Any:
+        """Of a task that `moves`: one sample's target with masks and boxes as torchvision's tv_tensors, which its
+        transforms move together with the picture."""
+        raise NotImplementedError
+
+    def unmarked(self, moved: Any) -> Any:
+        """As the source gives it, of what transforms have made of `marked`; what has left the picture is gone."""
+        raise NotImplementedError
+
     def read_targets(self, given: np.ndarray, what: str) -> np.ndarray:
         """Of a user's file of arrays, as a source gives them. Raises UserError, with `what` the array is."""
-        raise UserError(
-            f"{what}: is {given.dtype} {list(given.shape)}; arrays of targets are not taken for this task; give a folder, or leave them out"
-        )
+        shape = list(given.shape)
+        raise UserError(f"{what}: is {given.dtype} {shape}; this task takes no arrays of targets: leave them out")
 
     def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
         """How many labels a network has that gives outputs of these shapes, the batch first. Raises UserError for

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from torchferry.contract.tasks.metric_text import metric_text
+from torchferry.contract.tasks.metric_text import metric_text, of_the_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,4 +35,6 @@ class Report:
 
 def in_words(values: Mapping[str, float], split: str = "test") -> str:
     """What an evaluation gave, on one line."""
-    return ", ".join(f"{split} {name} {metric_text(name, value)}" for name, value in values.items() if name != "loss")
+    return ", ".join(
+        f"{split} {name} {metric_text(name, value)}" for name, value in of_the_whole(values).items() if name != "loss"
+    )

@@ -107,6 +107,8 @@ def build_run(recipe: Recipe, rank_info: RankInfo, known: Record | None = None) 
     whole = found if known is None else adopt(found, known.fingerprint, known.where)
     source, validation = divided(recipe, whole)
     task = task_for(asked.name, asked.args, source)
+    if (setting := task.task.unsettled) and validation is None:
+        raise UserError(f"task.args.{setting}: is left to the validation split; give data.validation_fraction 0.1")
     _check_listed(source, recipe, rank_info)
     if source.test_size == 0:
         raise UserError("data.source: the test set is empty")

@@ -13,7 +13,8 @@ from torchferry.training.data.loaders import EvaluationFeed
 from torchferry.training.distributed.process_group import from_the_leader, share_buffers
 from torchferry.training.distributed.signals import Request, Requests, Stopped
 from torchferry.training.errors import NotFinite, RunFailed
-from torchferry.training.evaluation import Evaluation, evaluate
+from torchferry.training.evaluation import Evaluation, evaluate, rows_of
+from torchferry.training.tasks import half_of
 from torchferry.training.telemetry.meter import Meter
 from torchferry.training.telemetry.profiler import Profile
 from torchferry.training.trainer.build import Run
@@ -99,6 +100,15 @@ class Loop:
         result = self._evaluated(self.run.test, saved=True)
         self.meter.telemetry.evaluated(epoch=self.run.epochs_begun, step=self.run.progress.step, result=result)
         return result
+
+    def settle(self) -> None:
+        """What the task leaves to the validation split, once training is over; all is saved by now."""
+        run, trained = self.run, self.step.trained
+        if run.task.task.unsettled is None:
+            return
+        share_buffers(trained)
+        rows = rows_of(trained, run.evaluation, run.task, run.rank_info, self._leave_if_asked)
+        run.task = half_of(run.task.task.settled(rows))
 
     def evaluation(self, *, saved: bool = False) -> Evaluation:
         """Of the weights as they are; signals are handled meanwhile. `saved`: all is, so a signal saves nothing."""

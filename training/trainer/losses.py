@@ -54,7 +54,7 @@ class MeanOverClassWeights(nn.Module):
             return torch.tensor(float(len(targets)), device=targets.device)
         counts = (targets != self.loss.ignore_index).float()
         if self.loss.weight is not None:
-            counts = counts * self.loss.weight[targets.where(counts > 0, 0)]
+            counts = counts * self.loss.weight[targets.where(counts > 0, 0).long()]
         return counts.sum()
 
 
@@ -65,6 +65,8 @@ def build_loss(component: Component | None, task: TrainingTask) -> nn.Module:
     if component.name in LOSSES and component.name not in task.losses:
         raise UserError(f"loss.name: {component.name} does not fit {name_of(type(task.task))}; its losses are "
                         f"{', '.join(task.losses)}, or one by import path")  # fmt: skip
+    if component.name in task.losses:
+        component = replace(component, args={**task.loss_args, **component.args})
     of_torch = component.name in LOSSES or component.name.startswith("torch.nn.")
     loss = build(_with_tensors(component, outputs) if of_torch else component, LOSSES, "loss")
     if not isinstance(loss, nn.Module):
@@ -74,7 +76,7 @@ def build_loss(component: Component | None, task: TrainingTask) -> nn.Module:
     # Not a class derived from them, whose forward may be another.
     if not (type(loss) is nn.CrossEntropyLoss or type(loss) is nn.NLLLoss) or loss.reduction != "mean":
         return loss
-    return MeanOverClassWeights(loss) if loss.weight is not None or 0 <= loss.ignore_index < outputs else loss
+    return MeanOverClassWeights(loss) if loss.weight is not None or loss.ignore_index >= 0 else loss
 
 
 def _with_tensors(component: Component, outputs: int) -> Component:

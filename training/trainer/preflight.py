@@ -26,6 +26,8 @@ from torchferry.training.trainer.losses import DividedLoss
 from torchferry.training.trainer.lr_schedule import build_schedule
 from torchferry.training.trainer.optimizer import build_optimizer
 
+MOST = 2**22
+"""Numbers of a batch that is halved, so that large outputs of many classes do not fill the memory."""
 TRIES = 3
 """Ways in which a batch is halved."""
 
@@ -43,7 +45,8 @@ def try_step(
     inputs, _ = blank_batch(source, task, min(share, 2) + mixes, soft=False)
     if recipe.data.augment:
         with _blamed("data.augment: does not take this data.source's images"):
-            inputs = Augment(recipe.data.augment, recipe.seed)(inputs, 0, np.arange(len(inputs)))
+            targets = task.blank_targets(len(inputs))
+            inputs, _ = Augment(recipe.data.augment, recipe.seed)(inputs, targets, 0, np.arange(len(inputs)), task)
     if mixes:
         if not isinstance(source.input, ImageInput):
             raise UserError("data.mixup, data.cutmix: blend images, and this data.source has none")
@@ -99,7 +102,8 @@ def _check_sharing(loss: nn.Module, task: TrainingTask, given: Raw, *, shared: b
     way.
     """
     classes = task.loss_width
-    samples = 2 * max(2, classes)
+    largest = max(each.numel() for each in pytree.tree_leaves(given))
+    samples = 2 * max(2, min(classes, MOST // (2 * largest)))
     given = pytree.tree_map(lambda each: each.expand(samples, *each.shape[1:]), given)
     for seed in range(TRIES):
         targets = task.varied_targets(samples, torch.Generator().manual_seed(seed))

@@ -96,6 +96,7 @@ def _train(
         result = loop.train()
         if parts.recipe.checkpoint.export == "best":
             result = _take_best(loop, stored) or result
+        loop.settle()
         if parts.test is not parts.evaluation:
             result = loop.test()
     telemetry.finish(done=True)  # the pictures are drawn of its files

@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 
 from torchferry.contract.image_formats import HEAD, is_picture
+from torchferry.serving.codec.answer_file import JSON as JSON_FORM
+from torchferry.serving.codec.answer_file import answer_file, form_of_query, wanted_form
 from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.codec.upload import upload
 from torchferry.serving.errors import NotDecodable, WrongParameter
 from torchferry.serving.onnx_server import predictions_form
 from torchferry.serving.onnx_server.exchange import LARGE, Pieces
 from torchferry.serving.onnx_server.http import oip_json
-from torchferry.serving.onnx_server.http.request import JSON, Header, HttpRequest
+from torchferry.serving.onnx_server.http.request import JSON, QUERY, Header, HttpRequest
 from torchferry.serving.onnx_server.inference import Inference, Outputs
 from torchferry.serving.onnx_server.models.model import Model
 
 RAW: Header = (b"content-type", b"application/octet-stream")
 LENGTH, TOP_K = b"inference-header-content-length", b"x-top-k"
-TYPE, ENCODING = b"content-type", b"content-encoding"
+TYPE, ENCODING, ACCEPT = b"content-type", b"content-encoding", b"accept"
 Said = tuple[Sequence[Header], bytes | Sequence[bytes]]
 """Headers that belong to an answer's body, and the body, in pieces if it is long."""
 
@@ -74,11 +76,12 @@ def _said(answer: bytes | Sequence[bytes], json_length: int | None) -> Said:
 class PredictionsForm(predictions_form.PredictionsForm):
     """POST /predictions/..."""
 
-    __slots__ = ("body", "encoding", "limit", "type")
+    __slots__ = ("accept", "body", "encoding", "form", "limit", "type", "wanted")
 
     def __init__(self, request: HttpRequest, body: bytes, limit: int) -> None:
         """`limit`: bytes that may come of a packed body."""
         super().__init__(request.header(TOP_K))
+        self.form, self.accept, self.wanted = form_of_query(request.header(QUERY)), request.header(ACCEPT), JSON_FORM
         self.body, self.limit, self.encoding = body, limit, request.header(ENCODING)
         self.type = request.header(TYPE)
 
@@ -97,5 +100,12 @@ class PredictionsForm(predictions_form.PredictionsForm):
         self.top_k = sent.parameters.get("top_k", self.top_k)
         return sent.body
 
-    def write(self, model: Model, _asked: Inference, outputs: Outputs) -> Said | Pieces[Said]:
-        return self.answer(model, outputs, lambda text: ([JSON], text))
+    def read(self, model: Model) -> Inference:
+        self.wanted = wanted_form(model.bundle, self.form, self.accept)  # before anything is computed
+        return super().read(model)
+
+    def write(self, model: Model, asked: Inference, outputs: Outputs) -> Said | Pieces[Said]:
+        if self.wanted == JSON_FORM:
+            return self.answer(model, outputs, lambda text: ([JSON], text))
+        media, pieces = answer_file(model.bundle, self.wanted, asked.inputs, outputs)
+        return Pieces(pieces, lambda found: ([(b"content-type", media.encode())], found))

@@ -20,6 +20,8 @@ ALSO = {"GET": ("HEAD",), "predict": ("PUT",)}
 EXPOSED = b"Inference-Header-Content-Length, Retry-After, Server-Timing, X-Request-Id, traceparent"
 """What pages of another origin may read of an answer, beside what they always may."""
 
+QUERIED = ("predict",)
+"""Calls that read a query."""
 READ = "X-Top-K is at /predictions, Inference-Header-Content-Length at /v2/models/.../infer"
 LIKE_OURS = frozenset((b"x-topk", b"x-top_k", b"top-k", b"top_k", b"topk", b"x-target"))
 UNREAD = {"rest": LIKE_OURS | {TOP_K}, "predictions": LIKE_OURS | {LENGTH}}
@@ -52,7 +54,7 @@ class Rest:
             elif request.method not in taken:
                 text = f"{request.path[:200]} takes {' and '.join(taken)}"
                 say(request, 405, "Method Not Allowed", text, [(b"allow", ", ".join(taken).encode())])
-            elif request.headers.get(QUERY) and name not in OPEN:
+            elif request.headers.get(QUERY) and name not in (*OPEN, *QUERIED):
                 self._let_in(request)
                 check_query(request)
             elif name in FORMS:

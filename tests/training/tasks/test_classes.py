@@ -38,7 +38,7 @@ def test_a_class_without_a_label_is_wrong() -> None:
 @pytest.mark.parametrize("given", [np.array([2, 0, 1]), np.array([[2], [0], [1]], dtype=np.uint8)])
 def test_class_indices_are_read_with_or_without_an_axis(given: np.ndarray) -> None:
     read = THREE.read_targets(given, "y")
-    assert (read.tolist(), read.dtype) == ([2, 0, 1], np.int64)
+    assert (read.tolist(), str(read.dtype)) == ([2, 0, 1], "int64")
 
 
 @pytest.mark.parametrize("given", [np.array([1.0, 0.0]), np.array([True, False]), np.array([1, 0])])

@@ -3,6 +3,7 @@
 from torchferry.contract.tasks.classes import Binary, Classification
 from torchferry.contract.tasks.multilabel import Multilabel
 from torchferry.contract.tasks.regression import Regression
+from torchferry.contract.tasks.segmentation import Segmentation
 from torchferry.contract.tasks.task import Task
 from torchferry.contract.tasks.tensors import Tensors
 
@@ -11,6 +12,7 @@ TASKS: dict[str, type[Task]] = {
     "binary": Binary,
     "regression": Regression,
     "multilabel": Multilabel,
+    "segmentation": Segmentation,
     "tensors": Tensors,
 }
 

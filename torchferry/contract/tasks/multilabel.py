@@ -1,8 +1,8 @@
 """Any number of labels for each sample."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -10,6 +10,10 @@ from torchferry.contract.tasks import score_bins
 from torchferry.contract.tasks.ranking import NUMBER, as_object
 from torchferry.contract.tasks.task import Arrays, Sums, Task
 from torchferry.errors import UserError
+
+TUNED = "tuned"
+BEFORE = 0.5
+"""The threshold until they are tuned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,11 +23,11 @@ class Multilabel(Task):
     Targets are 0 and 1, uint8 of the same shape.
 
     Args:
-        thresholds: From which probability on a label is given, 0..1: one number for all labels, or a list with one for
-            each in their order.
+        thresholds: From which probability on a label is given, 0..1: one number for all labels, or one for each in
+            their order; tuned finds those of the best F1 on the validation split once training is over.
     """
 
-    thresholds: float | tuple[float, ...] = 0.5
+    thresholds: float | tuple[float, ...] | Literal["tuned"] = 0.5
 
     training = "torchferry.training.tasks.multilabel.Multilabel"
     outputs = ("probabilities",)
@@ -31,15 +35,26 @@ class Multilabel(Task):
     scores_labels = True
 
     def __post_init__(self) -> None:
+        if self.thresholds == TUNED:
+            return
         each = self.thresholds if isinstance(self.thresholds, tuple) else (self.thresholds,)
         for value in each:
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise UserError(f"task.args.thresholds: {value!r} is no threshold; give numbers from 0 to 1")
+                raise UserError(
+                    f"task.args.thresholds: {value!r} is no threshold; give numbers from 0 to 1, or {TUNED}"
+                )
         if isinstance(self.thresholds, tuple) and self.labels and len(each) != len(self.labels):
             raise UserError(
                 f"task.args.thresholds: has {len(each)} numbers; one for each of {len(self.labels)} labels is "
                 "expected, or one for all"
             )
+
+    @property
+    def unsettled(self) -> str | None:
+        return "thresholds" if self.thresholds == TUNED else None
+
+    def settled(self, rows: Arrays) -> Self:
+        return replace(self, thresholds=self.tuned(rows)) if self.unsettled else self
 
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
         """{"labels": those from their threshold on, the most probable first, "probabilities": {label: number}}."""
@@ -115,7 +130,8 @@ class Multilabel(Task):
 
     def _given(self, numbers: np.ndarray) -> np.ndarray:
         """bool of the same shape; never for NaN."""
-        return numbers >= np.asarray(self.thresholds, dtype=numbers.dtype)
+        thresholds = BEFORE if isinstance(self.thresholds, str) else self.thresholds
+        return numbers >= np.asarray(thresholds, dtype=numbers.dtype)
 
 
 def _best_threshold(scores: np.ndarray, truth: np.ndarray) -> float:

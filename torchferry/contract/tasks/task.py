@@ -36,6 +36,15 @@ class Task(ABC):
     """Whether metrics are known from sums over samples. Where not, they need the rows of all samples together."""
 
     @property
+    def unsettled(self) -> str | None:
+        """The setting that the validation split is to decide once training is over; None where there is none."""
+        return None
+
+    def settled(self, rows: Arrays) -> Self:  # noqa: ARG002
+        """With what the rows of the validation split decide."""
+        return self
+
+    @property
     @abstractmethod
     def outputs(self) -> tuple[str, ...]:
         """The names of what the graph gives, in its order."""
@@ -70,6 +79,21 @@ class Task(ABC):
         """JSON schema by member of what `words` gives."""
 
     @property
+    def files(self) -> Mapping[str, str]:
+        """The forms other than JSON that an answer to one sample can be given in: their names, as ?form= says them, and
+        their media types, as Accept does."""
+        return {}
+
+    def file(self, form: str, sample: Arrays, picture: np.ndarray | None) -> bytes:
+        """One sample's outputs in a form of `files`. `picture` is the sample's own, uint8 [channels, height, width],
+        where the one input is a picture."""
+        raise NotImplementedError
+
+    def read(self, words: Mapping[str, Any]) -> Arrays:
+        """The outputs that `words` were made of, as far as they say them."""
+        raise NotImplementedError
+
+    @property
     def counted(self) -> tuple[str, ...]:
         """The labels whose shares of the answers are watched, so that a drift shows; empty where there are none."""
         return ()
@@ -97,7 +121,8 @@ class Task(ABC):
 
     @abstractmethod
     def values(self, sums: Sums) -> dict[str, float]:
-        """The metrics by name, from the sums over all samples."""
+        """The metrics by name, from the sums over all samples. Those of single labels are called metric/label, and are
+        left out where a line about the model is told."""
 
     def measure(self, rows: Arrays) -> dict[str, float]:
         """The metrics of all samples, whose `rows` have been put `together`."""

@@ -75,4 +75,4 @@ def test_a_tuned_threshold_parts_no_ties_and_a_label_without_samples_has_a_half(
     truth = np.array([[1, 0], [1, 0], [1, 0], [0, 0]])
     rows = {"truth": truth.astype(bool), "scores": scores}
     # Both above 0.5 give F1 4 / 5, all four 6 / 7.
-    assert Multilabel(labels=("a", "b")).tuned(rows) == (pytest.approx(0.1), 0.5)
+    assert list(Multilabel(labels=("a", "b")).tuned(rows)) == [pytest.approx(0.1), 0.5]

@@ -1,0 +1,49 @@
+"""An answer as a file, such as a mask's PNG: which one a request wants, and the file of its one sample."""
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qs
+
+import numpy as np
+
+from torchferry.contract.tasks.task import Arrays
+from torchferry.nearest import did_you_mean
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.errors import WrongParameter
+
+FORM = "form"
+"""The word in a query: ?form=png."""
+JSON, JSON_TYPE = "json", "application/json"
+
+
+def form_of_query(query: str) -> str:
+    """What ?form= says; empty where there is no query. Raises WrongParameter for any other."""
+    found = parse_qs(query, keep_blank_values=True, max_num_fields=8) if query else {}
+    if set(found) - {FORM} or len(found.get(FORM, [""])) > 1:
+        raise WrongParameter(f"'?{query[:100]}' is not read; only ?{FORM}= is, and all else stands in the body")
+    return found.get(FORM, [""])[0]
+
+
+def wanted_form(bundle: Bundle, form: str, accept: str) -> str:
+    """The name of a form of the task's files, or json. `form` is what was asked for by name, and goes before `accept`,
+    a header's list of media types, of which the first one that is known decides. Raises WrongParameter."""
+    files = bundle.task.files
+    if form:
+        if form not in (JSON, *files):
+            known = ", ".join((JSON, *files))
+            hint = did_you_mean(form, (JSON, *files), f"{bundle.name} answers in {known}")
+            raise WrongParameter(f"?{FORM}={form[:50]} is not known{hint}")
+        return form
+    by_type = {media: name for name, media in files.items()} | {JSON_TYPE: JSON}
+    ranges = (each.partition(";")[0].strip().lower() for each in accept[:1000].split(","))
+    return next((by_type[each] for each in ranges if each in by_type), JSON)
+
+
+def answer_file(bundle: Bundle, form: str, inputs: Arrays, outputs: Arrays) -> tuple[str, Iterator[bytes]]:
+    """The media type, and what the answer's one sample is in it, made once it is asked for, since that takes a while.
+    Raises WrongParameter for more samples."""
+    samples = len(next(iter(outputs.values())))
+    if samples != 1:
+        raise WrongParameter(f"the request has {samples} samples; a {form} is of one")
+    sample: Mapping[str, np.ndarray] = {name: values[0] for name, values in outputs.items()}
+    picture = inputs[bundle.inputs[0].name][0] if len(bundle.inputs) == 1 and bundle.pictures else None
+    return bundle.task.files[form], (bundle.task.file(name, sample, picture) for name in (form,))

@@ -1,0 +1,135 @@
+"""Logits of every class for each pixel."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch.nn import functional
+from torchvision import tv_tensors
+
+from torchferry.contract.tasks.segmentation import PALETTE
+from torchferry.contract.tasks.segmentation import Segmentation as SegmentationTask
+from torchferry.errors import UserError
+from torchferry.training.data.source import ImageInput, Source
+from torchferry.training.tasks.task import TrainingTask
+
+OUT = "out"
+"""The key of torchvision's networks, which give a dict."""
+SEEN_THROUGH = 0.5
+
+
+class Segmentation(TrainingTask):
+    task: SegmentationTask
+    targets, takes = "masks", "a class for each pixel"
+    default_loss = "cross_entropy"
+    losses: ClassVar[tuple[str, ...]] = ("cross_entropy", "nll")
+    moves = True
+
+    def __init__(self, task: SegmentationTask) -> None:
+        super().__init__(task)
+        self.size: tuple[int, int] = (1, 1)
+        """Height and width, where a source says them."""
+
+    @classmethod
+    def of(cls, kind: Any, settings: Mapping[str, Any], source: Source) -> "Segmentation":
+        made = super().of(kind, settings, source)
+        assert isinstance(made, Segmentation)
+        assert isinstance(source.input, ImageInput)  # as check_source says
+        made.size = source.input.height, source.input.width
+        return made
+
+    @classmethod
+    def check_source(cls, source: Source) -> None:
+        super().check_source(source)
+        if not isinstance(source.input, ImageInput):
+            raise UserError("task: segmentation is of pictures, and this data.source has none")
+
+    @property
+    def loss_args(self) -> Mapping[str, Any]:
+        return {"ignore_index": self.task.ignore_index}
+
+    def check_outputs(self, given: Any, samples: int) -> None:
+        logits = _logits(given)
+        expected = (samples, self.loss_width, *self.size)
+        if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != expected:
+            found = list(logits.shape[1:]) if isinstance(logits, torch.Tensor) else type(logits).__name__
+            raise UserError(f"model: gives {found} per sample, not {list(expected[1:])}, a number for each class and "
+                            "pixel; see its args")  # fmt: skip
+
+    @property
+    def loss_width(self) -> int:
+        return len(self.task.labels)
+
+    def for_loss(self, outputs: Any, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return _logits(outputs), targets.long()
+
+    def blank_targets(self, samples: int) -> torch.Tensor:
+        return torch.zeros(samples, *self.size, dtype=torch.uint8)
+
+    def varied_targets(self, samples: int, random: torch.Generator) -> torch.Tensor:
+        shape = (samples, *self.size)
+        return torch.randint(0, self.loss_width, shape, generator=random, dtype=torch.uint8)
+
+    def test_loss(self, outputs: Any, targets: torch.Tensor) -> torch.Tensor:
+        """Of each sample the mean over its pixels that are judged; 0 for one that has none."""
+        logits, truth = self.for_loss(outputs, targets)
+        losses = functional.cross_entropy(logits, truth, reduction="none", ignore_index=self.task.ignore_index)
+        judged = (truth != self.task.ignore_index).flatten(1).sum(dim=1)
+        return (losses.flatten(1).sum(dim=1) / judged.clamp(min=1)).sum()
+
+    def answers(self, outputs: Any) -> dict[str, torch.Tensor]:
+        return {"classes": _logits(outputs).argmax(dim=1).to(torch.uint8)}
+
+    def wrong_targets(self, targets: torch.Tensor) -> tuple[int, str] | None:
+        labels, ignored = self.loss_width, self.task.ignore_index
+        wrong = ((targets >= labels) & (targets != ignored)).flatten(1)
+        samples = wrong.any(dim=1).nonzero()
+        if not len(samples):
+            return None
+        at = int(samples[0])
+        found = int(targets[at].flatten()[wrong[at]][0])
+        return at, f"has a mask with {found}; there are {labels} labels, 0 to {labels - 1}, and ignore_index {ignored}"
+
+    def marked(self, target: torch.Tensor) -> tv_tensors.Mask:
+        return tv_tensors.Mask(target)
+
+    def unmarked(self, moved: torch.Tensor) -> torch.Tensor:
+        return moved.as_subclass(torch.Tensor)
+
+    @property
+    def fill(self) -> int:
+        return self.task.ignore_index
+
+    def read_targets(self, given: np.ndarray, what: str) -> np.ndarray:
+        if given.dtype.kind not in "iu" or given.ndim != 3 or not ((given >= 0) & (given <= 255)).all():
+            shape = list(given.shape)
+            raise UserError(
+                f"{what} is {given.dtype} {shape}; masks of 0 to 255 are expected, [samples, height, width]"
+            )
+        return given.astype(np.uint8)
+
+    def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
+        if len(shapes[0]) != 4:
+            said = ", ".join(str(list(each)) for each in shapes)
+            raise UserError(f"{key}: segmentation needs logits of [batch, classes, height, width], not {said}")
+        return shapes[0][1]
+
+    def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:
+        rows = self.task.rows({"classes": answer["classes"][None]}, np.asarray(truth)[None])
+        metrics = self.task.measure(rows)
+        _, mistaken = self.task.mistakes(rows)
+        return f"IoU {metrics['miou']:.2f}\npixels {metrics['pixel_accuracy']:.1%}", bool(mistaken[0])
+
+    def drawn(self, pixels: np.ndarray, answer: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The picture with the classes' colours over it."""
+        picture = (
+            np.repeat(pixels.reshape(*pixels.shape[:2], -1)[:, :, :1], 3, axis=2) if pixels.shape[-1] < 3 else pixels
+        )
+        colours = np.array(PALETTE, np.uint8).reshape(-1, 3)[answer["classes"]]
+        seen = SEEN_THROUGH * (answer["classes"] > 0)[:, :, None]
+        return (picture[:, :, :3] * (1 - seen) + colours * seen).astype(np.uint8)
+
+
+def _logits(outputs: Any) -> Any:
+    return outputs[OUT] if isinstance(outputs, Mapping) and OUT in outputs else outputs
