@@ -1,15 +1,19 @@
 """Every test sample counts once, and what is worth a picture is found."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import Dataset, TensorDataset
 
-from tests.training import tiny
+from tests.commands import run_command
+from tests.forks import warm_workers
+from tests.training import evaluated, tiny
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import DataConfig
@@ -85,6 +89,25 @@ def test_values_in_float64_keep_their_digits(alone: RankInfo) -> None:
     result = judged(TensorDataset(truth + 1, truth), alone, task)
     assert result.values == pytest.approx({"loss": 0.25, "r2": 1 - 4 / 5, "mae": 1, "rmse": 1})
     assert drawn(result) == ([[1.7e9 + n] for n in range(4)], [[1.7e9 + n + 1] for n in range(4)])
+
+
+@pytest.mark.torchrun
+def test_metrics_are_the_same_at_any_number_of_ranks(alone: RankInfo) -> None:
+    for ranks in (2, 3):
+        expected: dict[str, Any] = dict(evaluated.metrics(alone))
+        launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", ranks)
+        done = run_command(*launcher, "-m", "tests.training.evaluated", **warm_workers())
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert found.keys() == expected.keys()
+        for task, mine in expected.items():
+            loss, expected_loss = (each["values"].pop("loss") for each in (found[task], mine))
+            assert loss == pytest.approx(expected_loss, rel=1e-6), task  # torch adds up a batch in float32
+            assert found[task]["values"] == pytest.approx(mine["values"], rel=1e-12), task
+            assert found[task]["sums"].keys() == mine["sums"].keys()
+            for name, value in mine["sums"].items():
+                assert np.allclose(found[task]["sums"][name], value, rtol=1e-12, atol=0), (task, name)
+            assert (found[task]["shown"], found[task]["shown_right"]) == (mine["shown"], mine["shown_right"]), task
 
 
 def test_a_rank_takes_its_share_alone(alone: RankInfo) -> None:
