@@ -18,18 +18,16 @@ from torchferry.training.tasks import half_of
 from torchferry.training.tasks.task import as_numpy
 
 SIDES = "tests.training.data.user_sets.Sides"
-TASK = {"name": "multilabel", "args": {"thresholds": [0.4, 0.6]}}
+THRESHOLDS = {"thresholds": [0.4, 0.6]}
+TASK = Component(name="multilabel", args=THRESHOLDS)
 
 
 def data(**of_train: Any) -> dict[str, Any]:
     return {
-        "name": "dataset",
-        "args": {
-            "train": {"name": SIDES, "args": of_train},
-            "test": {"name": SIDES, "args": {"count": 20, "first": 1000}},
-            "labels": ["left", "right"],
-            "image": {"mode": "L", "height": 8, "width": 8},
-        },
+        "train": {"name": SIDES, "args": of_train},
+        "test": {"name": SIDES, "args": {"count": 20, "first": 1000}},
+        "labels": ["left", "right"],
+        "image": {"mode": "L", "height": 8, "width": 8},
     }
 
 
@@ -38,8 +36,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("multilabel")
     recipe = {
         "name": "sides",
-        "task": TASK,
-        "data": {"source": data(), "batch_size": 8},
+        "task": {"name": "multilabel", "args": THRESHOLDS},
+        "data": {"source": {"name": "dataset", "args": data()}, "batch_size": 8},
         "model": {"name": "mlp", "args": {"widths": [64, 2]}},
         "optimizer": {"name": "Adam", "args": {"lr": 0.05}},
         "epochs": 3,
@@ -82,16 +80,16 @@ def test_it_goes_on(trained: Path) -> None:
 
 def tried(task: Component, **of_train: Any) -> Any:
     """A run whose first epoch has been read."""
-    source = Component(**data(**of_train))
+    source = Component(name="dataset", args=data(**of_train))
     model = Component(name="mlp", args={"widths": [64, 2]})
     run = tiny.build(task=task, data={"source": source}, model=model)
     return list(run.feed.epoch(0, 0))
 
 
 def test_a_target_that_is_neither_0_nor_1_is_refused() -> None:
-    assert len(tried(Component(**TASK))) == 10
+    assert len(tried(TASK)) == 10
     with pytest.raises(UserError, match=r"Sides\[3\]: y is a list of 2; 0 or 1 is expected for each of 2 labels$"):
-        tried(Component(**TASK), wrong=3)
+        tried(TASK, wrong=3)
 
 
 @pytest.mark.parametrize(

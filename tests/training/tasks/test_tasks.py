@@ -19,7 +19,8 @@ from torchferry.training.tasks import half_class, half_of, task_for
 from torchferry.training.tasks.task import TrainingTask
 from torchferry.training.trainer.losses import build_loss
 
-TRAINED = [name for name, kind in TASKS.items() if kind.headline]
+TRAINED = ("classification", "binary", "regression", "multilabel")
+"""Those whose networks give one tensor of [samples, outputs]."""
 
 
 class Nowhere(Classification):
