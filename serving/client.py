@@ -52,12 +52,12 @@ class Client(ABC):
         self.where, self.timeout, self.patience = where, timeout, patience
 
     def predict(self, model: str, image: bytes) -> dict[str, Any]:
-        """{"label", "probability", "top_k"} for the bytes of an image file.
+        """{"label", "probability", "top_k"}, or {"labels", "probabilities"}, for the bytes of an image file.
 
         Raises UserError if the server cannot be reached, Refused for a 4xx answer, ServerFault otherwise.
         """
         answer = self.ask(model, image)
-        if "label" not in answer:
+        if not answer.keys() & {"label", "labels"}:
             raise Refused(f"{self.where}: {model} answered without a label; was it sent the bytes of an image?")
         return answer
 

@@ -7,17 +7,17 @@ from torchferry.benchmarks.report.bars import Bar
 from torchferry.benchmarks.report.markup import Markup, figure, number, percent, table, tag
 from torchferry.benchmarks.report.section import Section, columns
 from torchferry.benchmarks.report.source import blamed
-from torchferry.contract.tasks.metric_text import metric_text
+from torchferry.contract.tasks.metric_text import PERCENT
 from torchferry.serving.bundle.bundle import Bundle
 
-HEADS = ("variant", "gate", "size kB", "score", "agreement", "largest difference", "ms, batch 1", "ms, batch 8")
 LIMITS = {
     "max_abs_diff": ("largest difference", number),
     "max_relative_error": ("relative error", number),
-    "max_drop": ("drop of the score", percent),
+    "max_drop": ("loss of {}", None),
     "min_agreement": ("agreement at least", percent),
     "max_changed_share": ("other whole numbers", percent),
 }
+"""What each is called and how it is said; None as the metric is."""
 
 
 def bundle_section(bundle: Bundle) -> Section:
@@ -47,29 +47,29 @@ def _about(bundle: Bundle) -> Markup:
 
 
 def _variants(bundle: Bundle) -> Markup:
-    of = bundle.reference
-    whole = ["checkpoint", _status("reference"), "–", _score(of.get("metric"), of.get("score")), "–", "–"]
+    of, says = bundle.reference, _says(bundle)
+    whole = ["checkpoint", _status("reference"), "–", says(of.get("score")), "–", "–"]
     rows: list[list[object]] = [[*whole, number(of.get("batch_1_ms")), number(of.get("batch_8_ms"))]]
     for name, variant in bundle.variants.items():
         measured, speed = variant.measured, variant.speed
         rows.append(
             [
-                *(
-                    name,
-                    _status(variant.status),
-                    f"{variant.bytes / 1000:,.0f}",
-                    _score(measured.metric, measured.score),
-                ),
+                *(name, _status(variant.status), f"{variant.bytes / 1000:,.0f}", says(measured.score)),
                 *(percent(measured.agreement), number(measured.max_abs_diff)),
                 *(number(speed.batch_1_ms), number(speed.batch_8_ms)),
             ]
         )
     rows += [[name, _status("skipped"), *["–"] * 6] for name in bundle.skipped]
-    return table(f"Variants of {bundle.name}", HEADS, rows)
+    heads = ("variant", "gate", "size kB", _metric(bundle), "agreement", "largest difference")
+    return table(f"Variants of {bundle.name}", (*heads, "ms, batch 1", "ms, batch 8"), rows)
 
 
-def _score(metric: str | None, score: float | None) -> str:
-    return "–" if metric is None or score is None else f"{metric} {metric_text(metric, score)}"
+def _metric(bundle: Bundle) -> str:
+    return bundle.reference.get("metric") or "score"
+
+
+def _says(bundle: Bundle) -> Callable[[float | None], str]:
+    return percent if _metric(bundle) in PERCENT else number
 
 
 def _status(status: str) -> Markup:
@@ -100,14 +100,16 @@ def _served(bundle: Bundle) -> list[Markup]:
 
 
 def _limits(bundle: Bundle) -> Markup:
+    score = _says(bundle)
     rows = [
-        [name, *(_limit(variant.limits.get(key), says) for key, (_, says) in LIMITS.items())]
+        [name, *(_limit(variant.limits.get(key), says or score) for key, (_, says) in LIMITS.items())]
         for name, variant in bundle.variants.items()
     ]
-    return table("Limits of the gate", ["variant", *(words for words, _ in LIMITS.values())], rows)
+    heads = ["variant", *(words.format(_metric(bundle)) for words, _ in LIMITS.values())]
+    return table("Limits of the gate", heads, rows)
 
 
-def _limit(limit: float | None, says: Callable[[float], str]) -> str:
+def _limit(limit: float | None, says: Callable[[float | None], str]) -> str:
     return "none" if limit is None else says(limit)
 
 

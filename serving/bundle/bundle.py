@@ -18,6 +18,7 @@ import numpy as np
 
 from torchferry.contract.resize import wrong
 from torchferry.contract.table import TableSpec
+from torchferry.contract.tasks import TASKS
 from torchferry.contract.tasks.find import Said, made, said_of, task_of
 from torchferry.contract.tasks.own import kind_of_file
 from torchferry.contract.tasks.task import Task
@@ -217,12 +218,13 @@ def read(root: Path, trusted: "TrustedKeys | None" = None, *, is_whole: bool = F
             raise BundleError(f"{path}: has schema {schema}; this version reads {SCHEMA}")
         if digest != _digest(content):
             raise BundleError(f"{path}: is damaged, or was edited (its digest differs); export the bundle again")
-        bundle = _bundle(root, content, is_whole)
-        _check_words(path, bundle)
-        if trusted:
+        if trusted:  # first: the bundle may name a task of the user's, whose module is imported
             signature = root / SIGNATURE
             held = signature.read_bytes() if signature.is_file() else None
-            trusted.check(Signed(str(root), _listing(bundle, written), held, digest, former))
+            listing = _listing(content["name"], content["files"], written)
+            trusted.check(Signed(str(root), listing, held, digest, former))
+        bundle = _bundle(root, content, is_whole)
+        _check_words(path, bundle)
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -257,7 +259,7 @@ def sign(bundle: Bundle, key: "SigningKey") -> None:
     """Vouch for all files of the folder. Raises BundleError where they are not what was exported."""
     bundle.check_whole()
     written = (bundle.root / MANIFEST).read_bytes()
-    write_whole(bundle.root / SIGNATURE, key.sign(_listing(bundle, written)))
+    write_whole(bundle.root / SIGNATURE, key.sign(_listing(bundle.name, bundle.files, written)))
 
 
 def checksums(root: Path) -> dict[str, str]:
@@ -265,8 +267,8 @@ def checksums(root: Path) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): sha256(path) for path in sorted(root.rglob("*")) if path.is_file()}
 
 
-def _listing(bundle: Bundle, written: bytes) -> Listing:
-    return Listing(bundle.name, {MANIFEST: hashlib.sha256(written).hexdigest(), **bundle.files})
+def _listing(name: str, files: dict[str, str], written: bytes) -> Listing:
+    return Listing(name, {MANIFEST: hashlib.sha256(written).hexdigest(), **files})
 
 
 def _json(value: Any) -> Any:
@@ -306,6 +308,9 @@ def _bundle(root: Path, content: dict[str, Any], is_whole: bool) -> Bundle:
 def _task(root: Path, content: dict[str, Any], is_whole: bool) -> Task:
     """One of ours, or a user's, whose file is in the bundle and is what was exported. Raises BundleError."""
     said, labels, code = content["task"], tuple(content.pop("labels")), content.get("code")
+    name = said if isinstance(said, str) else said["name"]
+    if code is None and name not in TASKS:  # what a bundle names is imported from nowhere else than from the bundle
+        raise BundleError(f"{root / MANIFEST}: is of a task '{name}' that this version does not know")
     if code is not None and not is_whole:
         return Tensors(labels=labels)
     try:

@@ -95,8 +95,9 @@ FORMER = {"top1_agreement": "agreement", "accuracy": "score", "accuracy_drop": "
 
 def parse_variant(content: dict[str, Any]) -> Variant:
     """Raises TypeError and KeyError for what is no such variant."""
-    measured = {FORMER.get(name, name): value for name, value in content["measured"].items()}
-    if "accuracy" in content["measured"] and measured["score"] is not None:
+    said: dict[str, Any] = dict(content["measured"])
+    measured = {FORMER.get(name, name): value for name, value in said.items()}
+    if said.get("accuracy") is not None:
         measured["metric"] = "accuracy"
     if interval := measured.get("score_drop_interval"):
         measured["score_drop_interval"] = tuple(interval)

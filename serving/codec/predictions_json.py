@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.json_objects import check_containers, check_names_read, each_once
 from torchferry.serving.codec.lines import read_lines
@@ -115,7 +116,8 @@ def answer_pieces(
             yield "]}"
         yield _end(notes)
         return
-    samples = ({name: values[place] for name, values in outputs.items()} for place in range(request.size))
+    known = answers_of(bundle, outputs)
+    samples = ({name: values[place] for name, values in known.items()} for place in range(request.size))
     answers = (bundle.task.words(sample, top_k or TOP_K) for sample in samples)
     if request.size == 1 and request.form == "labels":
         yield _text({"model": model} | next(answers) | notes)

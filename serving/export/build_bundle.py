@@ -88,7 +88,7 @@ def export(
                 "metrics": expected.metrics,
                 "batch_1_ms": eager.batch_1_ms,
                 "batch_8_ms": eager.batch_8_ms,
-                "label_shares": label_shares(reference),
+                "label_shares": label_shares(reference, expected.counts),
             }
             | ({"jpeg": jpeg} if jpeg else {}),
             variants=variants,

@@ -52,7 +52,9 @@ class Answers(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> Judged:
         given = self.session.run({self.input: inputs.numpy()})
-        answers = {name: torch.from_numpy(values) for name, values in given.items()}
+        # A bundle calls an output otherwise than the task where an input has that name; the order is the task's.
+        named = zip(self.task.task.outputs, given.values(), strict=True)
+        answers = {name: torch.from_numpy(values) for name, values in named}
         return Judged(self.task.raw(answers), answers)
 
 

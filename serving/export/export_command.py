@@ -22,6 +22,13 @@ from torchferry.serving.export.variants.variants import BUILDERS
 from torchferry.training.config.recipe import GateConfig
 
 USUAL = ("torch", "onnx-fp32", "onnx-int8")  # what needs neither a compiler nor a GPU
+LIMITS = {
+    "max_abs_diff": "for every variant: how far any output may differ from the checkpoint's",
+    "max_relative_error": "for every variant: of all outputs together",
+    "max_drop": "for every variant: how much less than the checkpoint's score, in points of the task's metric",
+    "min_agreement": "for every variant: how far answers must mean what the checkpoint's do, 0 to 1",
+    "max_changed_share": "for every variant: how many whole numbers of an output may be others, 0 to 1",
+}
 OF_FORMATS = {"triton": ("run", "output", "format"), "kserve": ("run", "output", "format", "storage_uri")}
 """What a bundle is converted by; all other options are for making one."""
 
@@ -80,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--max-batch", type=count, metavar="N", help=f"{most} (default any number)")
     add_signing(made)
     for field in dataclasses.fields(GateConfig):
-        made.add_argument(f"--{field.name.replace('_', '-')}", type=finite, help="for every variant")
+        made.add_argument(f"--{field.name.replace('_', '-')}", type=finite, help=LIMITS[field.name])
     add_options(made)
     return made
 

@@ -10,17 +10,17 @@ from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 
 
-def label_shares(reference: Reference) -> list[float]:
+def label_shares(reference: Reference, tested: np.ndarray) -> list[float]:
     """0..1 by the order of the labels that the task counts; empty where it counts none, or there are no targets.
 
-    Of the training samples, if their targets are at hand without reading each sample, otherwise of the test samples.
+    Of the training samples, if their targets are at hand without reading each sample, otherwise of the test samples,
+    whose counts are `tested`.
     """
     task = reference.task
     if not task.counted:
         return []
     targets = _targets(reference.calibration) if reference.calibration else None
-    batches = [targets] if targets is not None else [each for _, each in reference.test.batches() if each is not None]
-    counts = np.sum([task.counts_of(each) for each in batches], axis=0) if batches else np.zeros(1)
+    counts = tested if targets is None else task.counts_of(targets)
     return [round(float(share), 6) for share in counts / counts.sum()] if counts.sum() else []
 
 

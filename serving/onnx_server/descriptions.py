@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 from torchferry import __version__
+from torchferry.contract.tasks import name_of
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.onnx_server import columns, pictures
 from torchferry.serving.onnx_server.models.model import Model
@@ -27,14 +28,14 @@ def metadata(model: Model, versions: list[str]) -> dict[str, Any]:
         "platform": PLATFORM,
         "inputs": [_tensor(spec) for spec in model.bundle.inputs],
         "outputs": [_tensor(spec) for spec in model.bundle.outputs],
-        "parameters": {"variant": model.loaded.variant} | _cap(model) | _words(model),
+        "parameters": {"variant": model.loaded.variant} | _task(model) | _cap(model) | _words(model),
     }
 
 
 def configuration(model: Model) -> dict[str, Any]:
     """In the words of Triton's model configuration, as far as they apply."""
     loaded = model.loaded
-    parameters = {"threads": loaded.plan.threads} | _cap(model)
+    parameters = {"threads": loaded.plan.threads} | _task(model) | _cap(model)
     kind = "KIND_CPU" if loaded.sessions[0].provider == CPU else "KIND_GPU"
     return {
         "name": model.name,
@@ -89,6 +90,11 @@ def index(repository: Repository, ready_only: bool = False) -> list[dict[str, st
 
 def _state(name: str, version: str, state: str, reason: str = "") -> dict[str, str]:
     return {"name": name, "version": version, "state": state, "reason": reason}
+
+
+def _task(model: Model) -> dict[str, Any]:
+    """What the outputs mean, by the name or import path that an export takes."""
+    return {"task": name_of(type(model.bundle.task))}
 
 
 def _words(model: Model) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from torchferry.serving.codec.table_rows import EITHER
 from torchferry.serving.predict.sample import Sample
 
 Answer = dict[str, Any]
-"""{"label", "probability", "top_k"}, {"values"} of a regression, or {"outputs"}: by name tensors in nested lists, or
-{"label", "score", "top_k"} of one with labels of its own."""
+"""{"label", "probability", "top_k"}, {"labels", "probabilities"} where there may be several, {"values"} of a
+regression, or {"outputs"}: by name tensors in nested lists, or {"label", "score", "top_k"} of one that has labels."""
 
 NOTES = "notes"
 """What was assumed of samples that were asked about together, in the answer to the first of them."""

@@ -140,7 +140,7 @@ def _write(
         if output.is_new:
             head, pairs = _first_answer(pairs)
             if options.top_k and not has_labels(head):
-                _say("--top-k: the model answers without labels, of which none can be the best; it changes nothing")
+                _say("--top-k: the model does not rank labels; it changes nothing")
             output.append(records.head(head))
         elif isinstance(records, Csv):
             records.columns = output.columns()

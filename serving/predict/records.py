@@ -39,6 +39,8 @@ class Lines(Records):
             return ""
         if "label" in result:
             said = self._labels(result)
+        elif "labels" in result:
+            said = _several(result)
         elif _labelled_outputs(result):
             said = "; ".join(f"{name}: {self._output(value)}" for name, value in result["outputs"].items())
         else:
@@ -90,7 +92,7 @@ FORMATS: dict[str, type[Records]] = {"csv": Csv, "jsonl": JsonLines}
 
 
 def has_labels(answer: Answer) -> bool:
-    """Of the sample, or of one of several outputs."""
+    """Whether they are ranked, those of the sample or of one of several outputs."""
     return _is_labelled(answer) or _labelled_outputs(answer)
 
 
@@ -99,7 +101,8 @@ def one_line(text: str) -> str:
 
 
 def _cells(answer: Answer, top_k: int | None) -> Iterator[tuple[str, Any]]:
-    """Columns and their values: a regression's values and outputs by their names, labels from the second on.
+    """Columns and their values: a regression's values and outputs by their names, probabilities by their labels' where
+    several labels may be given, and labels from the second on.
 
     What an output with labels of its own says has the output's name before it, and ':', which no name has.
     """
@@ -108,11 +111,12 @@ def _cells(answer: Answer, top_k: int | None) -> Iterator[tuple[str, Any]]:
             for place, each in enumerate(value[1:top_k] if top_k else (), 2):
                 yield from ((f"{name}_{place}", inner) for name, inner in each.items())
         elif isinstance(value, dict):
+            taken = (*OWN, "labels") if "labels" in answer else OWN
             for name, inner in value.items():
                 if _is_labelled(inner):
                     yield from ((f"{name}:{own}", said) for own, said in _cells(inner, top_k))
                 else:
-                    yield (f"value_{name}" if name in OWN else name), inner
+                    yield (f"value_{name}" if name in taken else name), inner
         else:
             yield key, value
 
@@ -124,6 +128,12 @@ def _labelled_outputs(answer: Answer) -> bool:
 def _is_labelled(value: Any) -> bool:
     """Whether it is an output's label with its score."""
     return isinstance(value, dict) and "label" in value
+
+
+def _several(answer: Answer) -> str:
+    """All labels that were given, each with its probability."""
+    found = [f"{label}  {_number(answer['probabilities'][label])}" for label in answer["labels"]]
+    return ", ".join(found) or _named(None)
 
 
 def _score(labelled: Answer) -> float | None:

@@ -39,6 +39,7 @@ MODULES = (
     "nearest.py",
     "serving/__init__.py",
     "serving/bundle/__init__.py",
+    "serving/bundle/answers.py",
     "serving/bundle/bundle.py",
     "serving/bundle/choice.py",
     "serving/bundle/signed.py",

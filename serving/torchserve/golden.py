@@ -26,7 +26,7 @@ class Golden:
         with zipfile.ZipFile(archive) as mar:
             for name in ("model.json", "golden/inputs.npz", "golden/outputs.npz"):
                 mar.extract(name, folder)
-        self.bundle = bundles.load(folder)
+        self.bundle = bundles.read(folder)  # the rest of its files stays in the archive
         self.variant = self.model.removeprefix(f"{self.bundle.name}-")
 
     def check(self, client: RestClient) -> None:

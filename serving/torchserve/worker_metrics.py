@@ -7,6 +7,7 @@ buckets begin at 5 ms. The names and labels are those of the ONNX Runtime server
 import os
 from typing import Protocol
 
+from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.predicted_labels import counted_labels
 from torchferry.serving.metric_names import BATCHES, BUCKETS, LABEL, MODEL, PREDICTIONS, TRAINING_SHARES
@@ -89,7 +90,7 @@ class SharedMetrics:
         if call.batch_size:
             self.batch_size.observe(call.batch_size)
         if self.predictions and call.outputs and not call.is_golden:
-            counts = self.bundle.task.counts(call.outputs)
+            counts = self.bundle.task.counts(answers_of(self.bundle, call.outputs))
             for index in counts.nonzero()[0].tolist():
                 self.predictions[index].inc(float(counts[index]))
         self.in_flight.dec()

@@ -56,6 +56,11 @@ def test_an_image_gets_its_labels() -> None:
     assert client.sent == ("digits", b"image")
 
 
+def test_an_image_may_have_several_labels() -> None:
+    several = {"labels": ["cat", "dog"], "probabilities": {"ant": 0.25, "cat": 0.75, "dog": 0.5}}
+    assert Says(json.dumps(several).encode()).predict("pets", b"image") == several
+
+
 def test_tensors_are_sent_and_come_back_as_arrays() -> None:
     output = {"name": "y", "shape": [1, 2], "datatype": "FP32", "data": [0.25, 0.75]}
     client = Says(json.dumps({"outputs": [output]}).encode())

@@ -9,6 +9,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from torchferry.contract.table import TableSpec
+from torchferry.contract.tasks.classes import Binary
+from torchferry.contract.tasks.find import task_of
+from torchferry.contract.tasks.task import Task
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle, ImageDecode, TensorSpec
 from torchferry.serving.bundle.variant import Measured, Speed, Variant
@@ -26,9 +29,9 @@ def variant(batch_1_ms: float = 0.01, **change: Any) -> Variant:
         max_abs_diff=0.0,
         mean_abs_diff=0.0,
         relative_error=0.0,
-        top1_agreement=1.0,
-        accuracy=None,
-        accuracy_drop=None,
+        agreement=1.0,
+        score=None,
+        score_drop=None,
     )
     made = Variant(
         status="accepted",
@@ -44,16 +47,25 @@ def variant(batch_1_ms: float = 0.01, **change: Any) -> Variant:
     return dataclasses.replace(made, **change)
 
 
-def described(root: Path = Path("nowhere"), columns: int = 3, **change: Any) -> Bundle:
-    """Takes `row` of [batch, columns] and answers no or yes; no file is written."""
+def described(
+    root: Path = Path("nowhere"),
+    columns: int = 3,
+    task: str | Task = "classification",
+    labels: tuple[str, ...] = ("no", "yes"),
+    outputs: tuple[TensorSpec, ...] | None = None,
+    **change: Any,
+) -> Bundle:
+    """Takes `row` of [batch, columns] and answers no or yes; no file is written. A task may be said by its name; its
+    one output is as wide as the labels, if nothing else is said."""
+    meant = task_of(task, labels) if isinstance(task, str) else task
+    outputs = outputs or (TensorSpec(name=one_output(meant), datatype="FP32", shape=(-1, width(meant))),)
     bundle = Bundle(
         root=root,
         name="tiny",
         version="1.0",
-        task="classification",
+        task=meant.of_outputs({spec.name: spec.labels for spec in outputs}),
         inputs=(TensorSpec(name="row", datatype="FP32", shape=(-1, columns)),),
-        outputs=(TensorSpec(name="probabilities", datatype="FP32", shape=(-1, 2)),),
-        labels=("no", "yes"),
+        outputs=outputs,
         reference={"label_shares": [0.75, 0.25]},
         variants={VARIANT: variant()},
         skipped={},
@@ -61,6 +73,15 @@ def described(root: Path = Path("nowhere"), columns: int = 3, **change: Any) -> 
         files={},
     )
     return dataclasses.replace(bundle, **change)
+
+
+def one_output(task: Task) -> str:
+    return task.outputs[0] if task.outputs else "probabilities"
+
+
+def width(task: Task) -> int:
+    """Of the one output."""
+    return 1 if isinstance(task, Binary) else len(task.labels) or 2
 
 
 def written(folder: Path, name: str = "tiny", version: str = "1.0", factor: float = 1.0) -> Bundle:

@@ -13,6 +13,7 @@ from torchferry.training.models.seed_nets import (
     DigitsCNN,
     FashionCNN,
     MnistCNN,
+    SceneCNN,
     TwoLayerNet,
 )
 from torchferry.training.models.unet import UNet
@@ -28,5 +29,6 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "cifar2_cnn": Cifar2CNN,
     "convnet_224": ConvNet224,
     "resnet9": ResNet9,
+    "scene_cnn": SceneCNN,
     "unet": UNet,
 }

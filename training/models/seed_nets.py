@@ -175,3 +175,20 @@ class TwoLayerNet(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         return self.second(self.first(inputs).clamp(min=0))
+
+
+class SceneCNN(nn.Sequential):
+    """[batch, channels, height, width] to [batch, classes]: what is seen anywhere in the picture.
+
+    Args:
+        classes: How many there are, one output for each.
+        channels: Of the picture: 1 for grey, 3 for RGB.
+        width: Channels of the first convolution; the last have eight times as many.
+    """
+
+    def __init__(self, classes: int = 10, channels: int = 1, width: int = 16) -> None:
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise((channels, width, 2 * width, 4 * width, 8 * width)):
+            layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+            layers += [nn.MaxPool2d(2)] if after < 8 * width else []
+        super().__init__(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(8 * width, classes))

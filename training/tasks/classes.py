@@ -109,7 +109,7 @@ class Binary(Classification):
 
     def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
         if (scores := one_of_scores(shapes, key)) != 1:
-            raise UserError(f"{key}: binary means one logit for each sample; the model gives {scores}")
+            raise UserError(f"{key}: needs one logit for each sample; the model gives {scores}")
         return 2
 
 

@@ -3,18 +3,19 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from torchferry.contract.tasks.metric_text import metric_text
 from torchferry.contract.tasks.task import Arrays, Task
 from torchferry.errors import UserError
+from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export.batch_file import BatchFile
 from torchferry.serving.export.checks.changed import Changed
-from torchferry.serving.export.checks.score import Judged, Mean, score_of
+from torchferry.serving.export.checks.score import Judged, Mean, compared
 from torchferry.serving.export.progress import SILENT, Progress
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.torch_program import place, reason
@@ -76,6 +77,8 @@ class Expected:
         self.mean, self.std = (np.array(each) for each in reference.task.scale)
         self.kept = BatchFile(scratch / "outputs") if scratch else None
         judged = Judged(reference.task)
+        self.counts = np.zeros(len(reference.task.counted))
+        """How much of each label that the task counts is in the targets."""
         self.scales: dict[str, float] = {}
         """The largest magnitude by output of floating-point numbers; of one that was scaled back, from its mean on."""
         self.samples = not_numbers = 0
@@ -84,7 +87,9 @@ class Expected:
             outputs = _run(reference, inputs)
             if self.kept:
                 self.kept.add(number, list(outputs.values()))
-            judged.add(outputs, targets)
+            judged.add(answers_of(reference, outputs), targets)
+            if targets is not None:
+                self.counts += reference.task.counts_of(targets)
             for name, values in outputs.items():
                 if values.dtype.kind == "f":
                     self.scales[name] = self._largest(values, self.scales.get(name, 0.0))
@@ -92,8 +97,8 @@ class Expected:
             self.samples += (size := _size(inputs))
             progress.has_read(size)
         self._check_numbers(not_numbers)
-        self.judged = judged.rows()
-        """What the task has to know of each sample; None without targets."""
+        self.judged = judged.score()
+        """What the outputs are worth; None without targets."""
         self.scale = max(self.scales.values(), default=0.0)
         """The largest magnitude of all outputs of floating-point numbers; 0 where there is none."""
 
@@ -104,10 +109,10 @@ class Expected:
             raise UserError(f"{self.reference.name}: answers NaN for {samples_without} of {self.samples} samples that "
                             f"it is judged on, so that no variant can be compared; {way_on}")  # fmt: skip
 
-    @cached_property
+    @property
     def metrics(self) -> dict[str, float]:
         """Of the checkpoint; none without targets."""
-        return {} if self.judged is None else self.task.measure(self.judged)
+        return {} if self.judged is None else self.judged.metrics
 
     @property
     def score(self) -> float | None:
@@ -121,8 +126,9 @@ class Expected:
         self.progress.reads(self.samples)
         for inputs, targets, expected in self._batches():
             answered = session.run(inputs)
-            judged.add(answered, targets)
-            agreements.add(self.task.agreement(answered, expected))
+            known, by_checkpoint = (answers_of(self.reference, outputs) for outputs in (answered, expected))
+            judged.add(known, targets)
+            agreements.add(self.task.agreement(known, by_checkpoint))
             changed.add(inputs, answered, expected)
             for name in self.scales:
                 values = expected[name]
@@ -132,7 +138,6 @@ class Expected:
                 before = np.where(np.isfinite(values), self._from_mean(values), 0.0)
                 squares[name] += np.square(difference / self.std).sum(), np.square(before / self.std).sum()
             self.progress.has_read(_size(inputs))
-        score = score_of(self.task, self.judged, judged.rows())
         return Measured(
             samples=self.samples,
             max_abs_diff=float(np.max(list(largest.values()), initial=0.0)),
@@ -143,7 +148,7 @@ class Expected:
                 np.max([np.sqrt(wrong / max(norm, 1e-30)) for wrong, norm in squares.values()], initial=0.0)
             ),
             agreement=agreements.value,
-            **score,
+            **compared(self.task, self.judged, judged.score()),
             differences=dict(largest),
             changed_shares=changed.shares(),
         )
@@ -199,19 +204,24 @@ def refusal(measured: Measured, limits: Limits) -> str | None:
     if measured.max_abs_diff is None or not np.isfinite(measured.max_abs_diff):
         return "its outputs are not all finite"
     broken = []
-    for what, value, most, shown in (
-        ("outputs differ by", measured.max_abs_diff, limits.max_abs_diff, "{:.2g}"),
-        ("of its largest value an output differs by", measured.max_scaled_diff, limits.max_scaled_diff, "{:.2g}"),
-        ("the outputs' relative error is", measured.relative_error, limits.max_relative_error, "{:.2g}"),
-        (f"{measured.metric} drops by", measured.score_drop, limits.max_drop, "{:.2%}"),
+    for what, value, most in (
+        ("outputs differ by", measured.max_abs_diff, limits.max_abs_diff),
+        ("of its largest value an output differs by", measured.max_scaled_diff, limits.max_scaled_diff),
+        ("the outputs' relative error is", measured.relative_error, limits.max_relative_error),
     ):
         if value is not None and most is not None and not value <= most:
-            broken.append(f"{what} {shown.format(value)}, allowed are {shown.format(most)}")
-    broken += _changed(measured, limits)
+            broken.append(f"{what} {value:.2g}, allowed are {most:.2g}")
+    broken += [*_dropped(measured, limits), *_changed(measured, limits)]
     agreement, least = measured.agreement, limits.min_agreement
     if agreement is not None and least is not None and not agreement >= least:
         broken.append(f"agreement with the checkpoint is {agreement:.2%}, at least {least:.2%} is needed")
     return "; ".join(broken) or None
+
+
+def _dropped(measured: Measured, limits: Limits) -> Iterator[str]:
+    metric, drop, most = measured.metric, measured.score_drop, limits.max_drop
+    if metric is not None and drop is not None and most is not None and not drop <= most:
+        yield f"{metric} drops by {metric_text(metric, drop)}, allowed are {metric_text(metric, most)}"
 
 
 def _changed(measured: Measured, limits: Limits) -> Iterator[str]:

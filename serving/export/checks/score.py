@@ -1,10 +1,11 @@
 """What a variant's answers are worth, in the task's own metrics, beside the checkpoint's."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from torchferry.contract.tasks.task import Arrays, Task
+from torchferry.contract.tasks.task import Arrays, Sums, Task
 
 DRAWS = 400
 """Sets of samples drawn from those there are, with replacement, for an interval."""
@@ -12,23 +13,40 @@ WITHIN = (2.5, 97.5)
 """Percentiles."""
 
 
+@dataclass(frozen=True)
+class Score:
+    rows: Arrays
+    """What the task's score has to know of all samples together."""
+    metrics: dict[str, float]
+
+
 class Judged:
-    """Collects what the task has to know of each sample, batch after batch."""
+    """Answers to one batch after another, of which no more is held than the score has to know of each sample."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.batches: list[Arrays] = []
+        self.sums: Sums = {}
 
     def add(self, outputs: Arrays, targets: Any) -> None:
-        if targets is not None and self.task.headline:
-            self.batches.append(self.task.rows(outputs, targets))
+        if targets is None or not self.task.headline:
+            return
+        rows = self.task.rows(outputs, targets)
+        if self.task.adds_up:
+            found = self.task.sums(rows)
+            self.sums = {name: self.sums[name] + found[name] for name in found} if self.sums else found
+            rows = self.task.kept(rows)
+        self.batches.append(rows)
 
-    def rows(self) -> Arrays | None:
-        """Of all samples together; None without targets."""
+    def score(self) -> Score | None:
+        """None without targets."""
         if not self.batches:
             return None
-        names = self.batches[0]
-        return self.task.together({name: np.concatenate([each[name] for each in self.batches]) for name in names})
+        rows = {name: np.concatenate([each[name] for each in self.batches]) for name in self.batches[0]}
+        if self.task.adds_up:
+            return Score(rows, self.task.values(self.sums))
+        whole = self.task.together(rows)
+        return Score(self.task.kept(whole), self.task.measure(whole))
 
 
 class Mean:
@@ -46,28 +64,32 @@ class Mean:
         return self.total / self.count if self.count else None
 
 
-def score_of(task: Task, expected: Arrays | None, answered: Arrays | None) -> dict[str, Any]:
-    """Those fields of Measured that are in points of the task's headline."""
+def compared(task: Task, expected: Score | None, answered: Score | None) -> dict[str, Any]:
+    """Those fields of Measured that are in points of the task's headline. Where the checkpoint's score is NaN, as an r2
+    of targets that are all the same is, nothing can drop."""
     if expected is None or answered is None:
         return {"score": None, "score_drop": None}
-    metrics, whole = task.measure(answered), task.score(expected)
-    score = task.score(answered)
+    whole, score = task.score(expected.rows), task.score(answered.rows)
+    known = not np.isnan(whole)
     return {
         "metric": task.headline,
-        "score": score,
+        "score": None if np.isnan(score) else score,
         # Rounded, or the difference of two shares may be above a limit that it is equal to.
-        "score_drop": None if np.isnan(whole) else round(whole - score, 12),
-        "score_drop_interval": None if np.isnan(whole) else _interval(task, expected, answered),
-        "metrics": metrics,
+        "score_drop": round(whole - score, 12) if known else None,
+        "score_drop_interval": _interval(task, expected.rows, answered.rows) if known else None,
+        "metrics": answered.metrics,
     }
 
 
-def _interval(task: Task, expected: Arrays, answered: Arrays) -> tuple[float, float]:
-    """Of the drop. Both are judged on the same samples each time: what is hard for one is so for the other."""
+def _interval(task: Task, expected: Arrays, answered: Arrays) -> tuple[float, float] | None:
+    """Of the drop. Both are judged on the same samples each time: what is hard for one is so for the other. None where
+    it is known for no set of samples."""
     samples, random = len(next(iter(expected.values()))), np.random.default_rng(0)
-    drops = []
-    for _ in range(DRAWS):
+    drops = np.empty(DRAWS)
+    for draw in range(DRAWS):
         times = np.bincount(random.integers(samples, size=samples), minlength=samples)
-        drops.append(task.score(expected, times) - task.score(answered, times))
+        drops[draw] = task.score(expected, times) - task.score(answered, times)
+    if np.isnan(drops).all():
+        return None
     low, high = np.nanpercentile(drops, WITHIN)
     return round(float(low), 12), round(float(high), 12)

@@ -136,12 +136,15 @@ def differs(given: Any, wanted: Any, tolerances: Mapping[str, float], where: str
     """Where one answer says something else than the other, as JSON objects. Numbers may differ by what `tolerances` has
     for the output that they are of; where nothing says which that is, by the largest.
 
-    Labels are compared by what is said of each, because two that are about as likely may change places.
+    Labels are compared by what is said of each, because two that are about as likely may change places, and one that is
+    about as likely as its threshold may be given or not.
     """
     if isinstance(wanted, dict) and isinstance(given, dict) and "top_k" in wanted and "top_k" in given:
         if given | given["top_k"][0] != given:
             return f"{where} names another label than the first of its top_k"
         given, wanted = _by_label(given), _by_label(wanted)
+    if _has_several(wanted) and _has_several(given):
+        given, wanted = ({"probabilities": each["probabilities"]} for each in (given, wanted))
     if isinstance(wanted, dict) and isinstance(given, dict) and wanted.keys() == given.keys():
         tolerances = _of(tolerances, wanted.get("name"))
         pairs = [
@@ -171,6 +174,11 @@ def _by_label(given: dict[str, Any]) -> dict[str, list[float]]:
     for each in given["top_k"]:
         found.setdefault(each["label"], []).extend(number for key, number in each.items() if key != "label")
     return found
+
+
+def _has_several(answer: Any) -> bool:
+    """Whether labels are said beside the probabilities that they follow from."""
+    return isinstance(answer, dict) and {"labels", "probabilities"} <= answer.keys()
 
 
 def _is_number(value: Any) -> bool:

@@ -49,7 +49,11 @@ def check_targets(samples: Samples, task: TrainingTask, option: str) -> None:
     """Raises UserError for targets that cannot be the model's."""
     if not isinstance(samples.data, TensorDataset) or len(samples.data.tensors) == len(samples.names):
         return  # a folder, whose classes are in the labels, or no targets
-    if wrong := task.wrong_targets(samples.data.tensors[-1]):
+    given, legal = samples.data.tensors[-1], task.blank_targets(1)
+    if given.shape[1:] != legal.shape[1:]:
+        what, wanted = (f"[samples{''.join(f', {size}' for size in each.shape[1:])}]" for each in (given, legal))
+        raise UserError(f"{option}: '{TARGETS}' is {what}; {wanted} is expected of this model")
+    if wrong := task.wrong_targets(given):
         raise UserError(f"{option}: '{TARGETS}' of sample {wrong[0]} {wrong[1]}")
 
 
@@ -94,7 +98,7 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], task: TrainingTask, option
         ) from error
     has_targets = bool(task.task.headline)  # where nothing is known of the outputs, nothing is compared with them
     if has_targets and any(each.name == TARGETS for each in inputs):
-        raise UserError(f"--input: '{TARGETS}' is also what {option} calls the classes; say --task tensors, or give "
+        raise UserError(f"--input: '{TARGETS}' is also what {option} calls the targets; say --task tensors, or give "
                         "the argument of forward another name")  # fmt: skip
     tensors = []
     for each in inputs:

@@ -9,6 +9,7 @@ from pathlib import Path
 from torchferry.errors import UserError
 from torchferry.nearest import did_you_mean
 from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.export.external.output_specs import said_task
 from torchferry.training.tasks.task import TrainingTask
 
 Specs = tuple[TensorSpec, ...]
@@ -54,7 +55,7 @@ def labelled(outputs: Specs, labels: Labels, task: TrainingTask) -> tuple[Specs,
     for name in labels.of:
         if name not in names:
             raise UserError(f"--labels: there is no output '{name}'{did_you_mean(name, names, _has(names))}")
-    classes = task.labels_in([output.shape for output in outputs], "--task")
+    classes = task.labels_in([output.shape for output in outputs], said_task(task.task))
     if labels.alone and len(outputs) > 1:
         raise UserError(f"--labels: of which output? say {names[0]}=FILE, or another; {_has(names)}")
     of = {names[0]: labels.alone} if labels.alone else labels.of

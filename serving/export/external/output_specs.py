@@ -1,10 +1,12 @@
 """The outputs of a network as a server describes them: names, datatypes and shapes, found by running it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
+from torchferry.contract.tasks import name_of as name_of_task
+from torchferry.contract.tasks.task import Task
 from torchferry.errors import UserError, some
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.tensors import DATATYPES
@@ -29,7 +31,8 @@ def output_specs(module: Served, test: Samples) -> tuple[TensorSpec, ...]:
         print(f"--model: gives None for {some(missing)}, which is left out", flush=True)
     own = module.task.task.outputs
     if own:
-        module.task.labels_in([tuple(two[path].shape) for path in paths], "--task")
+        _check_names(module.task.task, test.names)
+        module.task.labels_in([tuple(two[path].shape) for path in paths], said_task(module.task.task))
         answers = [_listed(_through(module, test, samples)) for samples in (1, 2, 3)]  # a softmax takes no integers
         one, two, three = ({(name,): value for name, value in zip(own, each, strict=True)} for each in answers)
         paths = [*two]
@@ -49,6 +52,17 @@ def _check_members(*given: Mapping[Path, Any]) -> None:
     for path, value in given[1].items():
         if value is not None and not isinstance(value, torch.Tensor):
             raise UserError(f"--model: its output {name_of(path)} is a {type(value).__name__}, not a tensor")
+
+
+def said_task(task: Task) -> str:
+    """As a message names the option."""
+    return f"--task {name_of_task(type(task))}"
+
+
+def _check_names(task: Task, inputs: Sequence[str]) -> None:
+    if taken := [name for name in task.outputs if name in inputs]:
+        own = f"'{taken[0]}' is also what {said_task(task)} calls its output"
+        raise UserError(f"--input: {own}; say --task tensors, or give the argument of forward another name")
 
 
 def _listed(given: Any) -> tuple[torch.Tensor, ...]:

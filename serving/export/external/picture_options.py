@@ -12,6 +12,8 @@ from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.training.data.source import ImageInput
 
 PLAIN = ("interpolation", "antialias", "fill", "normalize", "mean", "std", "exif", "jpeg")
+OTHERS = ("preprocess", "task", "task_args")
+"""Of a model that was not trained here as well."""
 OPTIONS = {"antialias": "--no-antialias"}
 """Those whose names differ from the argument's."""
 
@@ -56,8 +58,8 @@ def check_is_for_pictures(options: argparse.Namespace, inputs: Sequence[GivenInp
 
 def check_is_for_model(options: argparse.Namespace) -> None:
     """Raises UserError where a run is exported, which was trained with what the option says."""
-    said = given(options) | ({} if options.preprocess is None else {"preprocess": options.preprocess})
-    if said:
+    others = {name: value for name in OTHERS if (value := getattr(options, name))}
+    if said := given(options) | others:
         raise UserError(f"{_option(said)}: is for a model that was not trained here; a run has its own")
 
 

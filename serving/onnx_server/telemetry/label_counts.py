@@ -10,7 +10,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from torchferry.contract.tasks.task import Task
+from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.predicted_labels import counted_labels
 from torchferry.serving.metric_names import LABEL, PREDICTIONS, TRAINING_SHARES
@@ -33,8 +33,8 @@ class LabelCounts:
         key = (name, bundle.version)
         answers = self.predictions.rows.get(key)
         # The version before may have something to answer yet.
-        if not (isinstance(answers, Answers) and answers.task == bundle.task):
-            answers = self.predictions.rows[key] = Answers(key, bundle.task)
+        if not (isinstance(answers, Answers) and answers.counts_as(bundle)):
+            answers = self.predictions.rows[key] = Answers(key, bundle)
         self.shares.rows[key] = Shares(key, bundle.label_shares)
         return answers
 
@@ -59,12 +59,16 @@ class Shares(Rows):
 class Answers(Rows):
     """Of one model version."""
 
-    def __init__(self, key: tuple[str, str], task: Task) -> None:
-        self.key, self.task = key, task
-        self.counts = np.zeros(len(task.counted))
+    def __init__(self, key: tuple[str, str], bundle: Bundle) -> None:
+        self.key, self.bundle = key, bundle
+        self.counts = np.zeros(len(bundle.task.counted))
         self.new: list[Mapping[str, np.ndarray]] = []
         self.size = 0
         """Elements in `new`, of the first outputs."""
+
+    def counts_as(self, other: Bundle) -> bool:
+        """Whether answers of that bundle can be counted here too."""
+        return (self.bundle.task, self.bundle.outputs) == (other.task, other.outputs)
 
     def add(self, outputs: Mapping[str, np.ndarray]) -> None:
         self.new.append(outputs)
@@ -76,12 +80,13 @@ class Answers(Rows):
         """By label."""
         if self.new:
             new, self.new, self.size = self.new, [], 0
-            self.counts += self.task.counts({name: np.concatenate([each[name] for each in new]) for name in new[0]})
+            outputs = {name: np.concatenate([each[name] for each in new]) for name in new[0]}
+            self.counts += self.bundle.task.counts(answers_of(self.bundle, outputs))
         return self.counts
 
     def values(self) -> Sequence[float]:
         return self.counts_now().tolist()
 
     def add_to(self, family: CounterMetricFamily) -> None:
-        for label, number in zip(self.task.counted, self.values(), strict=True):
+        for label, number in zip(self.bundle.task.counted, self.values(), strict=True):
             family.add_metric((*self.key, label), number)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.benchmarks.report.parsed import shown
 from torchferry.benchmarks.report.bundle_section import bundle_section
+from torchferry.contract.tasks.classes import Classification
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.choice import Choice
@@ -17,9 +18,10 @@ MEASURED = Measured(
     max_abs_diff=0.00012,
     mean_abs_diff=0.00001,
     relative_error=0.001,
-    top1_agreement=0.9975,
-    accuracy=0.98,
-    accuracy_drop=0.0,
+    agreement=0.9975,
+    metric="accuracy",
+    score=0.98,
+    score_drop=0.0,
 )
 VARIANT = Variant(
     status="accepted",
@@ -29,7 +31,7 @@ VARIANT = Variant(
     bytes=1_234_567,
     measured=MEASURED,
     speed=Speed(load_seconds=0.5, batch_1_ms=0.25, batch_8_ms=1.5, threads=1),
-    limits={"max_abs_diff": 0.001, "min_top1_agreement": 0.99, "max_accuracy_drop": None},
+    limits={"max_abs_diff": 0.001, "min_agreement": 0.99, "max_drop": None},
     golden_tolerance=0.001,
 )
 REFUSED = replace(VARIANT, status="refused", reason="agrees on 12 % only", bytes=1000)
@@ -39,11 +41,17 @@ BUNDLE = Bundle(
     root=Path("bundle"),
     name="digits",
     version="1.0",
-    task="classification",
+    task=Classification(),
     inputs=(),
     outputs=(),
-    labels=(),
-    reference={"samples": 1360, "random": False, "accuracy": 0.985, "batch_1_ms": 2.0, "batch_8_ms": 4.0},
+    reference={
+        "samples": 1360,
+        "random": False,
+        "metric": "accuracy",
+        "score": 0.985,
+        "batch_1_ms": 2.0,
+        "batch_8_ms": 4.0,
+    },
     variants={"torch": VARIANT},
     skipped={},
     provenance={},
@@ -58,6 +66,17 @@ def test_a_variant_stands_beside_the_checkpoint() -> None:
         ["checkpoint", "reference", "–", "98.50 %", "–", "–", "2", "4"],
         ["torch", "✓ accepted", "1,235", "98.00 %", "99.75 %", "0.00012", "0.25", "1.5"],
     ]
+
+
+def test_the_score_is_the_tasks_own() -> None:
+    measured = replace(MEASURED, metric="micro_f1", score=0.91234)
+    reference = BUNDLE.reference | {"metric": "micro_f1", "score": 0.92}
+    variant = replace(VARIANT, measured=measured, limits={"max_drop": 0.005})
+    page = shown(bundle_section(replace(BUNDLE, reference=reference, variants={"torch": variant})))
+    rows = page.table("Variants of digits")
+    assert [row[3] for row in rows] == ["micro_f1", "0.92", "0.912"]
+    heads, (_, _, _, drop, *_) = page.table("Limits of the gate")
+    assert (heads[3], drop) == ("loss of micro_f1", "0.005")
 
 
 def test_a_refused_and_a_skipped_variant_say_why() -> None:

@@ -71,7 +71,7 @@ def test_it_says_what_the_run_and_the_bundle_say(page: Page, run: Path, bundle: 
     for name, variant in variants.items():
         assert rows[name][1] == "✓ accepted"
         assert rows[name][2] == f"{variant['bytes'] / 1000:,.0f}"
-        assert rows[name][3] == f"{100 * variant['measured']['accuracy']:.2f} %"
+        assert rows[name][3] == f"{100 * variant['measured']['score']:.2f} %"
     assert "batch_size: 64" in page.all("pre")[0][1]
     assert ("test accuracy", f"{100 * accuracy[-1]:.2f} %") in facts(page)
     assert page.table(f"{bundle}: exported with")

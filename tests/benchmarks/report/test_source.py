@@ -8,6 +8,7 @@ import pytest
 
 from tests.benchmarks.report.written import a_servers
 from torchferry.benchmarks.report.source import blamed, read, without_passwords
+from torchferry.contract.tasks.classes import Classification
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
@@ -24,8 +25,8 @@ def a_run(folder: Path, *lines: dict[str, Any]) -> Path:
 def a_bundle(folder: Path) -> Path:
     folder.mkdir()
     nothing: dict[str, Any] = {name: {} for name in ("reference", "variants", "skipped", "provenance", "files")}
-    about: dict[str, Any] = {"name": "digits", "version": "1.0", "task": "classification"}
-    made = Bundle(root=folder, inputs=(), outputs=(), labels=(), **about, **nothing)
+    about: dict[str, Any] = {"name": "digits", "version": "1.0", "task": Classification()}
+    made = Bundle(root=folder, inputs=(), outputs=(), **about, **nothing)
     bundles.write(made)
     return folder
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from torchferry.benchmarks.tune.space import BATCHES, delays, divisions, grid, variants
+from torchferry.contract.tasks.regression import Regression
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.bundle.variant import Measured, Speed, Variant
@@ -32,10 +33,9 @@ def bundle_of(*accepted: str, refused: str = "onnx-int8", batch: int = -1) -> Bu
         root=Path("b"),
         name="m",
         version="1",
-        task="regression",
+        task=Regression(),
         inputs=(tensor,),
         outputs=(tensor,),
-        labels=(),
         reference={},
         variants={name: variant("accepted") for name in accepted} | {refused: variant("refused")},
         skipped={},

@@ -13,6 +13,7 @@ from tests.serving import tiny_bundle
 from tests.serving.tiny_bundle import FILE, VARIANT, written, written_external, written_table
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
+from torchferry.contract.tasks.find import task_of
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
@@ -163,6 +164,51 @@ def test_labels_are_of_an_output_or_else_of_the_bundle(tmp_path: Path) -> None:
     again = bundles.load(loaded.root)
     assert again.outputs == outputs
     assert (again.labels_of("kind"), again.labels_of("probabilities")) == (("a", "b", "c"), ("no", "yes"))
+
+
+@pytest.mark.parametrize(
+    ("task", "labels"),
+    [
+        ("binary", ("no", "yes")),
+        ({"name": "multilabel", "thresholds": [0.25, 0.75]}, ("cat", "dog")),
+        ({"name": "regression", "mean": [1.0], "std": [2.0]}, ("price",)),
+    ],
+)
+def test_a_task_comes_back_with_its_settings_and_labels(
+    tmp_path: Path, task: dict[str, object] | str, labels: tuple[str, ...]
+) -> None:
+    made = tiny_bundle.described(tmp_path, task=task_of(task, labels))
+    bundles.write(made)
+    content = json.loads((tmp_path / "model.json").read_text())
+    assert (content["task"], content["labels"]) == (task, [*labels])
+    assert bundles.load(tmp_path) == made
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ("segmentaton", "model.json: task: there is no 'segmentaton'; it is one of classification"),
+        ("binery", "model.json: task: there is no 'binery'; did you mean binary"),
+        ("their.tasks.Boxes", "model.json: task: cannot import 'their.tasks.Boxes': ModuleNotFoundError"),
+        ({"name": "multilabel", "thresholds": 2}, "model.json: task.args.thresholds: 2 is no threshold"),
+        ({"name": "binary", "cut": 0.3}, "model.json: task.args.cut: unknown setting of binary"),
+        ({"thresholds": 0.3}, "cannot be read"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_task_that_is_none_is_refused_in_one_line(tmp_path: Path, task: object, words: str) -> None:
+    bundles.write(tiny_bundle.described(tmp_path))
+    change(tmp_path, task=task)
+    with pytest.raises(BundleError, match=words) as refused:
+        bundles.load(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+def test_scores_of_before_are_accuracies(tmp_path: Path) -> None:
+    bundles.write(tiny_bundle.described(tmp_path))
+    for accuracy, metric in ((0.75, "accuracy"), (None, None)):
+        change(tmp_path, reference={"samples": 8, "accuracy": accuracy})
+        assert bundles.load(tmp_path).reference == {"samples": 8, "metric": metric, "score": accuracy}
 
 
 DECODE = {"kind": "image", "mode": "RGB", "height": 2, "width": 3, "interpolation": "bilinear"}

@@ -1,6 +1,7 @@
 """Where a signature is required, nothing is read that a trusted key has not signed, in whichever way it is read."""
 
 import dataclasses
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -133,6 +134,23 @@ def test_what_another_signed_is_refused_unless_it_is_trusted_too(signed: Bundle,
     with pytest.raises(BundleError, match="is not signed by a key that --require-signature names"):
         bundles.load(signed.root, TrustedKeys([other]))
     bundles.load(signed.root, TrustedKeys([other, public]))
+
+
+def test_what_nobody_signed_imports_nothing(signed: Bundle, public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task of the user's is code."""
+    (signed.root.parent / "theirs.py").write_text("import pathlib; pathlib.Path(__file__).with_name('ran').touch()")
+    monkeypatch.syspath_prepend(signed.root.parent)
+    path = signed.root / "model.json"
+    content = json.loads(path.read_text()) | {"task": "theirs.Task"}
+    said = {name: value for name, value in content.items() if name not in ("schema", "digest")}
+    content["digest"] = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(content))
+    with pytest.raises(BundleError, match="is not what was signed"):
+        bundles.load(signed.root, TrustedKeys([public]))
+    assert not (signed.root.parent / "ran").exists()
+    with pytest.raises(BundleError, match="task: cannot import 'theirs"):
+        bundles.load(signed.root)
+    assert (signed.root.parent / "ran").exists()
 
 
 def test_what_is_not_whole_is_not_signed(tmp_path: Path, key: Path) -> None:

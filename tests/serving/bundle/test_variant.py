@@ -20,9 +20,12 @@ VARIANT: dict[str, Any] = {
         "max_abs_diff": 0.001,
         "mean_abs_diff": 0.0001,
         "relative_error": 0.0002,
-        "top1_agreement": 1.0,
-        "accuracy": 0.9,
-        "accuracy_drop": 0.0,
+        "agreement": 1.0,
+        "metric": "accuracy",
+        "score": 0.9,
+        "score_drop": 0.0,
+        "score_drop_interval": [-0.01, 0.02],
+        "metrics": {"accuracy": 0.9, "auroc": None},
     },
     "speed": {"load_seconds": 0.1, "batch_1_ms": 1.0, "batch_8_ms": 2.0, "threads": 1},
     "limits": {"max_abs_diff": 0.01},
@@ -31,17 +34,27 @@ VARIANT: dict[str, Any] = {
 """As model.json has it."""
 
 
+OF_BEFORE: dict[str, Any] = {"max_scaled_diff": None, "differences": {}, "changed_shares": {}}
+"""What a model.json of before does not have."""
+
+
 def test_what_was_written_is_read_again() -> None:
     variant = parse_variant(VARIANT)
     assert isinstance(variant.measured, Measured)
     assert isinstance(variant.speed, Speed)
-    assert (variant.status, variant.measured.accuracy, variant.speed.batch_8_ms) == ("accepted", 0.9, 2.0)
-    of_before: dict[str, Any] = {
-        "max_scaled_diff": None,
-        "differences": {},
-        "changed_shares": {},
-    }  # which model.json of before does not have
-    assert dataclasses.asdict(variant) == VARIANT | {"measured": VARIANT["measured"] | of_before}
+    assert (variant.status, variant.measured.score, variant.speed.batch_8_ms) == ("accepted", 0.9, 2.0)
+    read = {**VARIANT["measured"], "score_drop_interval": (-0.01, 0.02)}
+    assert dataclasses.asdict(variant) == VARIANT | {"measured": read | OF_BEFORE}
+
+
+@pytest.mark.parametrize(("accuracy", "metric"), [(0.9, "accuracy"), (None, None)])
+def test_of_a_time_when_every_score_was_an_accuracy_it_is_read_too(accuracy: float | None, metric: str | None) -> None:
+    said = ("samples", "max_abs_diff", "mean_abs_diff", "relative_error")
+    numbers = {name: VARIANT["measured"][name] for name in said}
+    former = {"top1_agreement": 0.98, "accuracy": accuracy, "accuracy_drop": accuracy and 0.01}
+    read = parse_variant(VARIANT | {"measured": numbers | former}).measured
+    assert (read.agreement, read.metric, read.score, read.score_drop) == (0.98, metric, accuracy, accuracy and 0.01)
+    assert (read.score_drop_interval, read.metrics) == (None, {})
 
 
 @pytest.mark.parametrize(

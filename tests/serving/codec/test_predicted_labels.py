@@ -1,13 +1,13 @@
-"""The labels for which predictions are counted, and the label of an answer."""
+"""The labels of a bundle for which predictions are counted."""
 
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from tests.serving.tiny_bundle import described
 from torchferry.serving.bundle.bundle import load
-from torchferry.serving.codec.predicted_labels import MOST_LABELS, count_labels, counted_labels
+from torchferry.serving.codec.predicted_labels import MOST_LABELS, counted_labels
 
 
 def test_a_bundle_knows_them_and_one_from_before_does_not(bundle: Path) -> None:
@@ -18,17 +18,15 @@ def test_a_bundle_knows_them_and_one_from_before_does_not(bundle: Path) -> None:
     assert dataclasses.replace(loaded, reference=older).label_shares == {}
 
 
-def test_labels_are_counted_where_they_are_few_and_distinct(bundle: Path) -> None:
-    loaded = load(bundle)
-    assert counted_labels(loaded) == loaded.labels
+@pytest.mark.parametrize("task", ["classification", "binary", "multilabel"])
+def test_labels_are_counted_where_they_are_few_and_distinct(task: str) -> None:
+    assert counted_labels(described(task=task)) == ("no", "yes")
     many = tuple(map(str, range(MOST_LABELS + 1)))
-    for wrong in ({"labels": many}, {"labels": ("cat", "cat")}, {"task": "regression"}, {"labels": ()}):
-        assert counted_labels(dataclasses.replace(loaded, **wrong)) == ()
+    assert counted_labels(described(task=task, labels=many[1:])) == many[1:]
+    for wrong in (many, ("cat", "cat"), ()):
+        assert counted_labels(described(task=task, labels=wrong)) == ()
 
 
-def test_the_label_is_the_most_probable_one(bundle: Path) -> None:
-    loaded = load(bundle)
-    counts = count_labels(np.eye(10, dtype=np.float32)[[2, 2, 9]], loaded)
-    assert counts.tolist() == [0, 0, 2, 0, 0, 0, 0, 0, 0, 1]
-    binary = dataclasses.replace(loaded, task="binary", labels=("no", "yes"))
-    assert count_labels(np.array([[0.5], [0.6], [0.1], [np.nan]], np.float32), binary).tolist() == [2, 1]
+@pytest.mark.parametrize("task", ["regression", "tensors"])
+def test_what_has_no_classes_has_no_labels_to_count(task: str) -> None:
+    assert counted_labels(described(task=task)) == ()

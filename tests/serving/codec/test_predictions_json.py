@@ -64,7 +64,7 @@ def read(body: bytes, bundle: Bundle) -> Request:
 def said(probabilities: list[list[float]], bundle: Bundle = TABLE, form: Any = "labels", **given: Any) -> Any:
     """The JSON of the answer."""
     request = Request({"row": np.zeros((len(probabilities), 3))}, form)
-    return json.loads(answer(request, {"probabilities": np.array(probabilities)}, bundle, "asked", **given))
+    return json.loads(answer(request, {bundle.outputs[0].name: np.array(probabilities)}, bundle, "asked", **given))
 
 
 @pytest.mark.parametrize(
@@ -290,6 +290,14 @@ def test_one_output_of_a_binary_model_is_the_probability_of_the_second_label() -
         {"label": "no", "probability": 0.25},
     ]
     assert said([[0.25]], binary)["label"] == "no"
+
+
+def test_several_labels_are_answered_with_all_probabilities() -> None:
+    several = described(task="multilabel", labels=("ant", "bee", "cat"))
+    some = {"labels": ["cat", "ant"], "probabilities": {"ant": 0.5, "bee": 0.25, "cat": 0.75}}
+    none = {"labels": [], "probabilities": {"ant": 0.0, "bee": None, "cat": 0.25}}
+    assert said([[0.5, 0.25, 0.75]], several) == {"model": "asked", **some}
+    assert said([[0.5, 0.25, 0.75], [0, np.nan, 0.25]], several)["predictions"] == [some, none]
 
 
 def test_a_regression_is_answered_with_a_value_for_each_output() -> None:

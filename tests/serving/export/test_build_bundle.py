@@ -31,7 +31,7 @@ NETWORKS = "tests.serving.networks"
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     """Its input has a name that np.savez cannot store."""
-    made = tiny_reference(limits={"max_accuracy_drop": 0.5, "max_abs_diff": 5.0})
+    made = tiny_reference(limits={"max_drop": 0.5, "max_abs_diff": 5.0})
     spec = bundles.TensorSpec(name="file", datatype="FP32", shape=made.inputs[0].shape)
     samples = Samples(made.test.data, ("file",))
     return tiny_reference(inputs=(spec,), test=samples, calibration=samples, limits=made.limits)
@@ -43,7 +43,7 @@ def exported(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_the_bundle_says_what_the_reference_is(exported: Bundle, reference: Reference) -> None:
-    assert (exported.name, exported.version, exported.task) == ("tiny", "2.0", "classification")
+    assert (exported.name, exported.version, exported.task) == ("tiny", "2.0", reference.task)
     assert (exported.inputs, exported.outputs, exported.labels) == (reference.inputs, reference.outputs, ("no", "yes"))
     assert (exported.reference["samples"], exported.reference["random"]) == (6, False)
     assert exported.label_shares == {"no": pytest.approx(4 / 6, abs=1e-6), "yes": pytest.approx(2 / 6, abs=1e-6)}
@@ -62,7 +62,7 @@ def test_the_golden_samples_are_the_first_ones_with_the_references_outputs(
 
 def test_a_limit_that_is_given_wins_over_the_recipes_and_a_refused_variant_stays(exported: Bundle) -> None:
     variant = exported.variants["torch"]
-    assert (variant.limits["max_abs_diff"], variant.limits["max_accuracy_drop"]) == (-1.0, 0.5)
+    assert (variant.limits["max_abs_diff"], variant.limits["max_drop"]) == (-1.0, 0.5)
     assert variant.status == "refused"
     assert variant.reason is not None
     assert variant.reason.startswith("outputs differ by ")

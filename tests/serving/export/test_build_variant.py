@@ -8,18 +8,19 @@ import pytest
 from torch import nn
 
 from tests.serving.export.checks.test_whole_way import of
-from tests.serving.export.tiny_reference import tiny_reference
+from tests.serving.export.tiny_reference import half, tiny_reference
 from torchferry.serving.bundle.variant import Measured, Variant
 from torchferry.serving.export.build_variant import Judges, built_variant, open_file
 from torchferry.serving.export.checks.gate import Expected, Limits
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
-from torchferry.serving.export.reference import Reference, Served
+from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.quantize import Refusal
 from torchferry.serving.export.variants.variants import BUILDERS, Built, torch_program
 from torchferry.serving.session import Session
+from torchferry.training.tasks.task import Served
 
 LIMITS = Limits(max_abs_diff=1e-3)
 
@@ -47,7 +48,7 @@ def asking(graphs: Graphs, variants: Path, refusal: Refusal) -> Built:
     file = variants / "torch" / "model.pt2"
     torch_program(graphs, variants, refusal)
     whole = file.read_bytes()
-    wrong = tiny_reference(module=Served(nn.Linear(3, 2), "classification").eval())
+    wrong = tiny_reference(module=Served(nn.Linear(3, 2), half("classification")).eval())
     torch_program(Graphs(wrong, variants), variants / "other", refusal)
     file.write_bytes((variants / "other" / "torch" / "model.pt2").read_bytes())
     assert refusal(file) is not None

@@ -18,15 +18,16 @@ NOISY = np.resize([0.5, 1.0, 2.0], 15)
 """A call may take half as long or twice as long as it should."""
 
 
-def measured(accuracy: float | None = None, top1: float | None = None) -> Measured:
+def measured(score: float | None = None, agreement: float | None = None, metric: str = "accuracy") -> Measured:
     return Measured(
         samples=9,
         max_abs_diff=0.1,
         mean_abs_diff=0.1,
         relative_error=0.02,
-        top1_agreement=top1,
-        accuracy=accuracy,
-        accuracy_drop=None,
+        agreement=agreement,
+        metric=None if score is None else metric,
+        score=score,
+        score_drop=None,
     )
 
 
@@ -39,7 +40,7 @@ def choose(
 ) -> Choice | None:
     """Of variants whose calls took so many ms, round after round."""
     variants: dict[str, Variant] = {
-        name: variant(status="refused" if name in refused else "accepted", measured=measured(accuracy=0.9))
+        name: variant(status="refused" if name in refused else "accepted", measured=measured(score=0.9))
         for name in times
     }
     opened: list[str] = []
@@ -149,8 +150,9 @@ def test_where_nothing_was_accepted_nothing_is_chosen(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("of", "said"),
     [
-        (measured(accuracy=0.5, top1=0.75), "accuracy 50.00%"),
-        (measured(top1=0.75), "top-1 agreement 75.00%"),
+        (measured(score=0.5, agreement=0.75), "accuracy 50.00%"),
+        (measured(score=0.5, agreement=0.75, metric="micro_f1"), "micro_f1 0.5000"),
+        (measured(agreement=0.75), "agreement with the checkpoint 75.00%"),
         (measured(), "relative error 2.0e-02"),
     ],
 )

@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from tests.serving import tiny_bundle
+from tests.serving.export.tiny_reference import half
 from tests.training.data.sources import image_tree, refusal
 from torchferry.contract.image import CHANNELS, decode_image
 from torchferry.serving.bundle import bundle as bundles
@@ -20,18 +22,26 @@ from torchferry.training.models.saved import load_model
 
 def test_probabilities_become_logits_again() -> None:
     class Known:
-        def __init__(self, given: torch.Tensor) -> None:
-            self.given = given
+        def __init__(self, name: str, given: torch.Tensor) -> None:
+            self.name, self.given = name, given
 
-        def run(self, _: object) -> dict[str, object]:
-            return {"y": self.given.numpy()}
+        def run(self, _: object) -> dict[str, np.ndarray]:
+            return {self.name: self.given.numpy()}
+
+    def raw(task: str, given: torch.Tensor) -> torch.Tensor:
+        meant = half(task, ("a", "b", "c"))
+        (name,) = meant.task.outputs
+        judged = Answers(Known(name, given), "x", meant)(given)
+        assert torch.equal(judged.answers[name], given)
+        assert judged.raw is not None
+        return judged.raw.float()
 
     logits = torch.tensor([[1.0, -2.0, 0.5]])
-    found = Answers(Known(logits.softmax(1)), "x", "y", "classification")(logits)  # type: ignore[arg-type]
-    assert torch.allclose(found.softmax(1).float(), logits.softmax(1))
+    assert torch.allclose(raw("classification", logits.softmax(1)).softmax(1), logits.softmax(1))
     one = torch.tensor([[3.0]])
-    assert torch.allclose(Answers(Known(one.sigmoid()), "x", "y", "binary")(one).float(), one, atol=1e-5)  # type: ignore[arg-type]
-    assert Answers(Known(one), "x", "y", "regression")(one) is not None  # type: ignore[arg-type]
+    assert torch.allclose(raw("binary", one.sigmoid()), one, atol=1e-5)
+    assert torch.allclose(raw("multilabel", logits.sigmoid()), logits, atol=1e-5)
+    assert torch.equal(raw("regression", one), one)
 
 
 @pytest.mark.slow
@@ -40,7 +50,7 @@ def test_a_variant_answers_as_the_checkpoint(run: Path, bundle: Path) -> None:
     answers, chosen = load_variant(bundles.load(bundle), None)
     images = torch.randint(0, 256, (3, *card.input.shape), dtype=torch.uint8)
     with torch.no_grad():
-        assert torch.allclose(answers(images).softmax(1).float(), model(images).softmax(1), atol=1e-5)
+        assert torch.allclose(answers(images).answers["probabilities"], model(images).softmax(1), atol=1e-5)
     assert chosen == "onnx-fp32"
     assert card_of(bundles.load(bundle)).data == card.data
 

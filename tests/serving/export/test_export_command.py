@@ -30,7 +30,7 @@ def test_both_variants_are_measured_on_the_whole_test_set(run: Path, bundle: Pat
     assert loaded.accepted == ["torch", "onnx-fp32"]
     for found in loaded.variants.values():
         assert found.measured.samples == loaded.reference["samples"] == 360
-        assert found.measured.accuracy == pytest.approx(load_model(run)[1].result["accuracy"])
+        assert found.measured.score == pytest.approx(load_model(run)[1].result["accuracy"])
         assert (difference := found.measured.max_abs_diff) is not None
         assert difference < 1e-5
         assert found.bytes == (bundle / found.file).stat().st_size

@@ -10,6 +10,8 @@ from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 
 ROWS = torch.zeros(4, 3)
+NONE = np.zeros(2)
+"""Counts of a test set without targets."""
 
 
 class Listed(Dataset):
@@ -29,21 +31,26 @@ def reference(calibration: Dataset | None, task: str = "classification") -> Refe
 
 def test_shares_are_those_of_the_training_samples() -> None:
     trained = TensorDataset(ROWS, torch.tensor([0, 1, 1, 1]))
-    assert label_shares(reference(trained), np.array([0, 0])) == [0.25, 0.75]
-    assert label_shares(reference(Listed(), "binary"), None) == [0.25, 0.75]
+    assert label_shares(reference(trained), np.array([2, 0])) == [0.25, 0.75]
+    assert label_shares(reference(Listed(), "binary"), NONE) == [0.25, 0.75]
 
 
 def test_without_them_shares_are_those_of_the_test_samples_or_unknown() -> None:
-    assert label_shares(reference(None), np.array([0, 0])) == [1.0, 0.0]
-    assert label_shares(reference(TensorDataset(ROWS)), None) == []
-    assert label_shares(reference(None), np.array([], np.int64)) == []
+    assert label_shares(reference(None), np.array([2.0, 0.0])) == [1.0, 0.0]
+    assert label_shares(reference(TensorDataset(ROWS)), NONE) == []
+    assert label_shares(reference(None), NONE) == []
 
 
 def test_where_there_are_no_classes_there_are_no_shares() -> None:
     for task in ("regression", "tensors"):
-        assert label_shares(reference(Listed(), task), np.array([0, 1])) == []
+        assert label_shares(reference(Listed(), task), np.zeros(0)) == []
 
 
 def test_targets_in_a_column_count_as_well() -> None:
     trained = TensorDataset(ROWS, torch.tensor([[0.0], [1], [1], [1]]))
-    assert label_shares(reference(trained, "binary"), None) == [0.25, 0.75]
+    assert label_shares(reference(trained, "binary"), NONE) == [0.25, 0.75]
+
+
+def test_of_several_labels_a_sample_each_has_its_share_of_all() -> None:
+    trained = TensorDataset(ROWS, torch.tensor([[1, 1], [0, 1], [0, 1], [0, 0]], dtype=torch.uint8))
+    assert label_shares(reference(trained, "multilabel"), NONE) == [0.25, 0.75]

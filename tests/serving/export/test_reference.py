@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from tests.serving.export.tiny_reference import ROWS, tiny_reference
+from tests.serving.export.tiny_reference import ROWS, half, tiny_reference
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.export.reference import Served
+from torchferry.training.tasks.task import Served
 
 
 class Difference(nn.Module):
@@ -35,7 +35,7 @@ def test_as_many_outputs_as_were_said_are_given() -> None:
 
 
 def test_nothing_is_kept_for_a_backward_pass() -> None:
-    reference = tiny_reference(module=Served(nn.Linear(3, 2), "regression"))
+    reference = tiny_reference(module=Served(nn.Linear(3, 2), half("regression")))
     assert any(parameter.requires_grad for parameter in reference.module.parameters())
     assert reference.run({"row": ROWS.numpy()})["probabilities"].shape == (6, 2)
 
@@ -45,10 +45,11 @@ def test_nothing_is_kept_for_a_backward_pass() -> None:
     [
         ("classification", [[0.25, 0.75]]),
         ("binary", [[0.5, 0.75]]),
+        ("multilabel", [[0.5, 0.75]]),
         ("regression", [[0.0, np.log(3)]]),
         ("tensors", [[0.0, np.log(3)]]),
     ],
 )
 def test_logits_become_probabilities_where_they_are_of_classes(task: str, expected: list[list[float]]) -> None:
-    given = Served(nn.Identity(), task)(torch.tensor([[0.0, np.log(3)]]))
+    given = Served(nn.Identity(), half(task))(torch.tensor([[0.0, np.log(3)]]))
     np.testing.assert_allclose(given, expected, rtol=1e-6)

@@ -13,6 +13,7 @@ from tests.training.untrained import save_untrained
 from torchferry.contract.cells import CellText
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
+from torchferry.contract.tasks.classes import Classification
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import ImageDecode
 from torchferry.serving.export.trained import decode_of, input_of, load_trained, table_of
@@ -30,7 +31,7 @@ def test_the_digits_run_becomes_probabilities_of_ten_labels(run: Path) -> None:
     (image,), (probabilities,) = reference.inputs, reference.outputs
     assert (image.name, image.datatype, image.shape) == ("image", "UINT8", (-1, 1, 8, 8))
     assert (probabilities.name, probabilities.datatype, probabilities.shape) == ("probabilities", "FP32", (-1, 10))
-    assert (reference.name, reference.task, reference.labels) == ("digits", "classification", tuple("0123456789"))
+    assert (reference.name, reference.task) == ("digits", Classification(labels=tuple("0123456789")))
     assert reference.provenance["trained_with_torch"] == torch.__version__
     assert not reference.module.training
 
@@ -100,7 +101,7 @@ def test_a_tables_columns_are_those_that_training_encoded(tmp_path: Path) -> Non
     file.write_text("id;age;sex;y\n4;1,5;f;0\n3;?;m;1\n2;3;f;2\n1;2;m;3\n")
     args = {"path": str(file), "target": "y", "missing": "fill", "missing_words": ["?"], "split_seed": 1}
     data = Component(name="table", args={**args, "columns_as": {"id": "ignore"}})
-    source = build_source(data, "regression")
+    source = build_source(data, "values")
     network = Component(name="torch.nn.Linear", args={"in_features": 3, "out_features": 1})
     save_untrained(tmp_path, source, data, network)
     (row,) = load_trained(tmp_path).inputs

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from torchferry.contract.tasks.tensors import Tensors
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.tensors import DTYPES
 from torchferry.serving.export.build_bundle import export
@@ -36,11 +37,10 @@ def export_mirror(folder: Path, name: str = "mirror", datatypes: Sequence[str] =
     )
     reference = Reference(
         name=name,
-        task="tensors",
+        task=Tensors(of_output=dict.fromkeys(spec.name for spec in outputs)),
         module=Mirror().eval(),
         inputs=inputs,
         outputs=outputs,
-        labels=(),
         test=Samples(TensorDataset(*few), tuple(spec.name for spec in inputs)),
         calibration=None,
         limits={},

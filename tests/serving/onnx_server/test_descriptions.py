@@ -42,7 +42,7 @@ async def test_the_metadata_are_the_bundles_tensors() -> None:
     said = descriptions.metadata(model(), ["1.0", "2.0"])
     assert (said["name"], said["versions"], said["platform"]) == ("tiny", ["1.0", "2.0"], "onnxruntime_onnx")
     assert (said["inputs"], said["outputs"]) == ([ROW], [PROBABILITIES])
-    assert said["parameters"] == {"variant": "onnx-fp32", "labels": ["no", "yes"]}
+    assert said["parameters"] == {"variant": "onnx-fp32", "task": "classification", "labels": ["no", "yes"]}
 
 
 @in_loop
@@ -52,7 +52,8 @@ async def test_the_configuration_is_tritons_in_which_the_batch_is_no_dimension()
     assert said["output"] == [{"name": "probabilities", "data_type": "TYPE_FP32", "dims": [2]}]
     assert said["max_batch_size"] == 4
     assert said["dynamic_batching"] == {"max_queue_delay_microseconds": 1500}
-    assert said["parameters"] == {"threads": {"string_value": "3"}, "labels": {"string_value": '["no", "yes"]'}}
+    values = {"threads": "3", "task": "classification", "labels": '["no", "yes"]'}
+    assert said["parameters"] == {name: {"string_value": value} for name, value in values.items()}
 
 
 @in_loop

@@ -17,7 +17,8 @@ KIND = TensorSpec(name="kind", datatype="FP32", shape=(-1, 2), labels=("car", "b
 SIZE = TensorSpec(name="size", datatype="FP32", shape=(-1, 2, 1))
 BUNDLES = {
     "classification": described(),
-    "binary": described(task="binary", outputs=(TensorSpec(name="probability", datatype="FP32", shape=(-1, 1)),)),
+    "binary": described(task="binary"),
+    "multilabel": described(task="multilabel", labels=("cat", "dog")),
     "regression": described(task="regression", labels=("price", "rent")),
     "several": described(task="tensors", outputs=(KIND, SIZE), labels=()),
     "tensors": described(task="tensors"),

@@ -224,7 +224,7 @@ def test_names_that_are_numbers_are_not_taken_for_a_row(tmp_path: Path) -> None:
         ask(tmp_path / "rows.csv", "--bundle", table.root)
 
 
-def test_best_labels_of_what_has_none_are_told_to_be_none(
+def test_best_labels_of_what_ranks_none_are_told_to_be_none(
     images: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with http_peer() as peer:
@@ -232,7 +232,7 @@ def test_best_labels_of_what_has_none_are_told_to_be_none(
         ask(images[0], "--model", "digits", "--port", peer.port, "--top-k", 2)
     captured = capsys.readouterr()
     assert captured.out == f"y 0.5  {images[0]}\n"
-    assert captured.err.startswith("torchferry: --top-k: the model answers without labels")
+    assert captured.err.startswith("torchferry: --top-k: the model does not rank labels")
 
 
 def test_what_was_assumed_is_said_once(images: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,8 @@ VALUES: Answer = {"values": {"price": 3.25, "row": 7.0}}
 TENSORS: Answer = {"outputs": {"mask": [[1, 0], [0, 1]], "score": 0.5}}
 CAR = [{"label": "car", "score": 2.5}, {"label": "bus", "score": -1.0}]
 OUTPUTS: Answer = {"outputs": {"kind": {**CAR[0], "top_k": CAR}, "error": 0.5}}
+SOME: Answer = {"labels": ["cat", "labels"], "probabilities": {"ant": 0.25, "cat": 0.875, "labels": 0.75}}
+NONE: Answer = {"labels": [], "probabilities": {"ant": 0.25, "cat": None, "labels": 0.5}}
 ODD: Answer = {"values": {"top_k": 1.0, "label": 2.0}}
 
 
@@ -29,6 +31,9 @@ ODD: Answer = {"values": {"top_k": 1.0, "label": 2.0}}
         (TENSORS, None, "mask [[1, 0], [0, 1]], score 0.5  a.png\n"),
         (OUTPUTS, None, "kind: car  2.5000; error: 0.5  a.png\n"),
         (OUTPUTS, 2, "kind: car  2.5000, bus  -1.0000; error: 0.5  a.png\n"),
+        (SOME, None, "cat  0.8750, labels  0.7500  a.png\n"),
+        (SOME, 2, "cat  0.8750, labels  0.7500  a.png\n"),
+        (NONE, None, "no label  a.png\n"),
         (ODD, None, "top_k 1, label 2  a.png\n"),
         ({"label": "7", "probability": None}, None, "7  nan  a.png\n"),  # of an older server
         ({"label": None, "probability": None}, None, "no label  nan  a.png\n"),
@@ -48,6 +53,7 @@ def test_lines_for_people(answer: Answer, top_k: int | None, line: str) -> None:
         (TENSORS, None, TENSORS),
         (OUTPUTS, None, {"outputs": {"kind": CAR[0], "error": 0.5}}),
         (OUTPUTS, 2, OUTPUTS),
+        (SOME, None, SOME),
         (ODD, None, ODD),
         (Unanswered("no"), None, {"error": "no"}),
     ],
@@ -72,6 +78,8 @@ def test_json_lines(answer: Answer, top_k: int | None, said: Answer) -> None:
             "kind:label,kind:score,kind:label_2,kind:score_2,value_error",
             "car,2.5,bus,-1.0,0.5",
         ),
+        (SOME, 2, "labels,ant,cat,value_labels", '"[""cat"", ""labels""]",0.25,0.875,0.75'),
+        (NONE, None, "labels,ant,cat,value_labels", "[],0.25,,0.5"),
         (ODD, None, "top_k,label", "1.0,2.0"),
     ],
 )
@@ -99,6 +107,8 @@ def test_a_csv_has_one_kind_of_answers() -> None:
         records.record(PICTURE, TENSORS)
 
 
-@pytest.mark.parametrize(("answer", "labels"), [(LABELLED, True), (OUTPUTS, True), (TENSORS, False), (VALUES, False)])
-def test_whether_a_model_answers_with_labels(answer: Answer, labels: bool) -> None:
+@pytest.mark.parametrize(
+    ("answer", "labels"), [(LABELLED, True), (OUTPUTS, True), (TENSORS, False), (VALUES, False), (SOME, False)]
+)
+def test_whether_a_model_ranks_labels(answer: Answer, labels: bool) -> None:
     assert has_labels(answer) == labels

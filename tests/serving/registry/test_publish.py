@@ -21,7 +21,8 @@ from torchferry.serving.registry.pull import pull
 def test_a_version_never_changes(catalogue: Catalogue, bundle: Path, tmp_path: Path) -> None:
     publish(bundles.load(bundle), catalogue)
     shutil.copytree(bundle, tmp_path / "other")
-    bundles.write(dataclasses.replace(bundles.load(tmp_path / "other"), labels=tuple("abcdefghij")))
+    other = bundles.load(tmp_path / "other")
+    bundles.write(dataclasses.replace(other, task=dataclasses.replace(other.task, labels=tuple("abcdefghij"))))
     with pytest.raises(UserError, match=r"digits@1.0: is there already and is another bundle"):
         publish(bundles.load(tmp_path / "other"), catalogue)
     assert catalogue.manifest("1.0") == (bundle / "model.json").read_bytes()

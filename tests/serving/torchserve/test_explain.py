@@ -18,8 +18,10 @@ from torchferry.serving.torchserve.explanation import Explanation
 
 WEIGHT = [[1.0, 2.0], [3.0, -4.0], [0.0, 1.0]]
 ROW = np.array([[0.5, 0.25]], np.float32)
-SCORES = described(labels=("2", "cat", "dog"), outputs=(TensorSpec(name="scores", datatype="FP32", shape=(-1, 3)),))
-YES = described(task="binary", outputs=(TensorSpec(name="yes", datatype="FP32", shape=(-1, 1)),))
+LABELS = ("2", "cat", "dog")
+SCORES = described(labels=LABELS)
+UNLABELLED = described(task="tensors", labels=(), outputs=SCORES.outputs)
+YES = described(task="binary")
 
 
 class Traced:
@@ -87,13 +89,18 @@ def test_attributions_of_float64_rows_keep_their_digits() -> None:
 
 
 def test_a_score_without_a_label_is_known_by_its_number() -> None:
-    assert explain(dataclasses.replace(SCORES, labels=()), target="1").target == 1
+    assert explain(UNLABELLED, target="1").target == 1
 
 
 def test_the_two_labels_of_one_probability_owe_the_opposite() -> None:
     no, yes = (explain(YES, linear([[1.0, 2.0]]), label).attributions["row"] for label in ("no", "yes"))
     np.testing.assert_allclose(yes, [[0.5, 0.5]], rtol=1e-5)
     np.testing.assert_allclose(no, -yes, rtol=1e-5)
+
+
+def test_of_several_labels_the_best_is_explained_unless_another_is_asked_for() -> None:
+    several = described(task="multilabel", labels=LABELS)
+    assert [explain(several, target=target).target for target in (None, "dog")] == ["2", "dog"]
 
 
 def test_pixels_are_explained_against_a_black_image() -> None:
@@ -145,8 +152,8 @@ def test_of_several_inputs_the_pictures_are_known() -> None:
     [
         (SCORES, "bird", "^target 'bird' is none of 3: 2, cat, dog$"),
         (SCORES, "3", "^target '3' is none of 3: "),
-        (dataclasses.replace(SCORES, labels=()), "cat", "^target 'cat' is none of 3$"),
-        (dataclasses.replace(SCORES, task="regression"), None, "gives several values; name the target: 2, cat, dog$"),
+        (UNLABELLED, "cat", "^target 'cat' is none of 3$"),
+        (described(task="regression", labels=LABELS), None, "gives several values; name the target: 2, cat, dog$"),
     ],
 )
 def test_a_target_that_is_none_is_refused(bundle: Bundle, target: str | None, words: str) -> None:

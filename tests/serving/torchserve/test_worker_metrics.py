@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import Metric
 
 from tests.serving.tiny_bundle import described
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.errors import DeadlinePassed, NotDecodable
 from torchferry.serving.torchserve.worker_metrics import NullMetrics, SharedMetrics, worker_metrics
@@ -76,6 +77,19 @@ def test_predictions_are_counted_by_label_but_not_those_of_a_golden_check(files:
     files.finished(WorkerRequest(b"", {}, outputs=OUTPUTS))
     files.finished(WorkerRequest(b"", {GOLDEN: "1"}, outputs=OUTPUTS))
     files.finished(WorkerRequest(b"", {}))
+    assert [value(found.collect(), "_total") for found in files.predictions] == [1, 2]
+
+
+def test_of_several_labels_each_is_counted() -> None:
+    files = SharedMetrics(MODEL, described(task="multilabel"))
+    files.finished(WorkerRequest(b"", {}, outputs={"probabilities": np.array([[0.5, 0.9], [0.2, 0.8], [0.1, 0.3]])}))
+    assert [value(found.collect(), "_total") for found in files.predictions] == [1, 2]
+
+
+def test_an_output_that_gave_way_to_an_inputs_name_is_counted() -> None:
+    renamed = (TensorSpec(name="probabilities_output", datatype="FP32", shape=(-1, 2)),)
+    files = SharedMetrics(MODEL, described(outputs=renamed))
+    files.finished(WorkerRequest(b"", {}, outputs={"probabilities_output": OUTPUTS["probabilities"]}))
     assert [value(found.collect(), "_total") for found in files.predictions] == [1, 2]
 
 

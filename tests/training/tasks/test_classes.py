@@ -59,7 +59,7 @@ def test_other_targets_are_refused() -> None:
 
 def test_a_network_for_two_sides_gives_one_logit() -> None:
     assert (THREE.labels_in([(2, 5)], "--task"), TWO.labels_in([(2, 1)], "--task")) == (5, 2)
-    with pytest.raises(UserError, match=r"^--task: binary means one logit for each sample; the model gives 2$"):
+    with pytest.raises(UserError, match=r"^--task: needs one logit for each sample; the model gives 2$"):
         TWO.labels_in([(2, 2)], "--task")
 
 

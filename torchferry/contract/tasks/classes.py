@@ -40,7 +40,7 @@ class Classification(Task):
         return self.counts_of(self.predicted(outputs)[known])
 
     def counts_of(self, targets: np.ndarray) -> np.ndarray:
-        return np.bincount(targets.reshape(-1), minlength=len(self.labels)).astype(np.float64)
+        return np.bincount(targets.reshape(-1).astype(np.int64), minlength=len(self.labels)).astype(np.float64)
 
     def rows(self, outputs: Arrays, targets: np.ndarray) -> Arrays:
         scores = self._of_classes(outputs[self.outputs[0]])
@@ -71,6 +71,9 @@ class Classification(Task):
 
     def confusion(self, sums: Sums) -> np.ndarray:
         return sums["confusion"].astype(np.int64)
+
+    def kept(self, rows: Arrays) -> Arrays:
+        return {name: rows[name] for name in ("truth", "predicted")}
 
     def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
         return float(np.average(rows["truth"] == rows["predicted"], weights=times))

@@ -81,7 +81,13 @@ class Multilabel(Task):
         return targets.sum(axis=0, dtype=np.float64)
 
     def rows(self, outputs: Arrays, targets: np.ndarray) -> Arrays:
-        return {"truth": targets.astype(bool), "scores": outputs["probabilities"]}
+        truth, given = targets.astype(bool), self._given(outputs["probabilities"])
+        return {
+            "truth": truth,
+            "scores": outputs["probabilities"],
+            "right": (truth & given).sum(axis=1),
+            "either": (truth | given).sum(axis=1),
+        }
 
     def sums(self, rows: Arrays) -> Sums:
         truth, given = rows["truth"], self._given(rows["scores"])
@@ -108,12 +114,13 @@ class Multilabel(Task):
         truth = rows["truth"]
         return truth.sum(axis=1), (truth != self._given(rows["scores"])).any(axis=1)
 
+    def kept(self, rows: Arrays) -> Arrays:
+        return {name: rows[name] for name in ("right", "either")}
+
     def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        truth, given = rows["truth"], self._given(rows["scores"])
-        right, either = ((part).sum(axis=1, dtype=np.float64) for part in (truth & given, truth | given))
-        weights = np.ones(len(truth)) if times is None else times
-        both = float((right * weights).sum())
-        return 2 * both / max(both + float((either * weights).sum()), 1.0)
+        weights = 1 if times is None else times
+        right, either = (float((rows[name] * weights).sum()) for name in ("right", "either"))
+        return 2 * right / max(right + either, 1.0)
 
     def agreement(self, answered: Arrays, expected: Arrays) -> np.ndarray:
         """The share of labels that both give or both do not."""

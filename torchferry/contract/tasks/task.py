@@ -141,8 +141,13 @@ class Task(ABC):
         """True and predicted values, float64 [samples, labels] each, where they can be drawn against each other."""
         return None
 
+    def kept(self, rows: Arrays) -> Arrays:
+        """What `score` has to know of them, as little as does: it is held of all samples at once."""
+        return rows
+
     def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        """The headline. `times`: int [samples], how often each counts, where that is not once."""
+        """The headline, from rows or what is `kept` of them. `times`: int [samples], how often each counts, where that
+        is not once."""
         if times is not None:
             drawn = np.repeat(np.arange(len(times)), times)
             rows = {name: values[drawn] for name, values in rows.items()}

@@ -12,6 +12,11 @@ from tests.serving.deciding import CLEAR, TIED, Deciding
 from tests.serving.export.checks.test_independence import reference_of
 from tests.serving.export.tiny_reference import tiny_reference
 from tests.serving.export.watching import Watching
+from torchferry.contract.tasks.classes import Classification
+from torchferry.contract.tasks.multilabel import Multilabel
+from torchferry.contract.tasks.regression import Regression
+from torchferry.contract.tasks.task import Task
+from torchferry.contract.tasks.tensors import Tensors
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.bundle.variant import Measured
@@ -20,21 +25,24 @@ from torchferry.serving.export.checks import gate
 from torchferry.serving.export.checks.gate import Expected, Limits, limits_for, refusal
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
-from torchferry.training.data.source import TargetScale
 
 CLASSES = np.array([0, 1, 2, 0])
 EXPECTED = np.eye(3, dtype=np.float32)[CLASSES]
-LIMITS = limits_for("onnx-fp32", "classification", {})
+CLASSIFICATION = Classification(labels=("a", "b", "c"))
+REGRESSION = Regression(labels=("a",))
+LIMITS = limits_for("onnx-fp32", CLASSIFICATION, {})
 
 
 def measured(
     answers: np.ndarray,
-    task: str = "classification",
+    task: Task = CLASSIFICATION,
     expected: np.ndarray = EXPECTED,
-    scale: TargetScale | None = None,
     keep: int = 1 << 20,
+    targets: np.ndarray | None = None,
 ) -> Measured:
-    """Of a network that looks its answer up, against one that looks up `expected`; `keep` bytes of outputs are kept."""
+    """Of a network that looks its answer up, against one that looks up `expected`; `keep` bytes of outputs are kept.
+    Targets are classes, unless there are others."""
+    (name,) = task.outputs or ("y",)
 
     class Table(nn.Module):
         def forward(self, index: torch.Tensor) -> torch.Tensor:
@@ -42,22 +50,20 @@ def measured(
 
     class Session:
         def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-            return {"y": answers[inputs["x"][:, 0]]}
+            return {name: answers[inputs["x"][:, 0]]}
 
-    truth = torch.from_numpy(np.resize(CLASSES, len(expected)))
+    truth = torch.from_numpy(np.resize(CLASSES, len(expected)) if targets is None else targets)
     samples = Samples(TensorDataset(torch.arange(len(expected))[:, None], truth), ("x",))
     reference = Reference(
         name="table",
         task=task,
         module=Table(),
         inputs=(TensorSpec(name="x", datatype="INT64", shape=(-1, 1)),),
-        outputs=(TensorSpec(name="y", datatype="FP32", shape=(-1, expected.shape[1])),),
-        labels=("a", "b", "c"),
+        outputs=(TensorSpec(name=name, datatype="FP32", shape=(-1, expected.shape[1])),),
         test=samples,
         calibration=None,
         limits={},
         provenance={},
-        output_scale=scale,
     )
     with TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch_file, "LIMIT", keep)
@@ -66,7 +72,7 @@ def measured(
 
 def test_an_exact_variant_is_accepted() -> None:
     result = measured(EXPECTED)
-    assert (result.max_abs_diff, result.top1_agreement, result.accuracy, result.accuracy_drop) == (0, 1, 1, 0)
+    assert (result.max_abs_diff, result.agreement, result.score, result.score_drop) == (0, 1, 1, 0)
     assert refusal(result, LIMITS) is None
 
 
@@ -74,10 +80,10 @@ def test_a_variant_that_errs_is_refused_with_each_reason() -> None:
     wrong = EXPECTED.copy()
     wrong[3] = [0, 1, 0]
     result = measured(wrong)
-    assert (result.max_abs_diff, result.top1_agreement, result.accuracy_drop) == (1, 0.75, 0.25)
+    assert (result.max_abs_diff, result.agreement, result.score_drop) == (1, 0.75, 0.25)
     reason = refusal(result, LIMITS)
     assert reason is not None
-    for words in ("outputs differ by 1", "accuracy drops by 25.00%", "agreement is 75.00%"):
+    for words in ("outputs differ by 1", "accuracy drops by 25.00%", "agreement with the checkpoint is 75.00%"):
         assert words in reason
 
 
@@ -89,7 +95,7 @@ def test_a_drop_as_large_as_the_limit_is_accepted() -> None:
     wrong = expected.copy()
     wrong[1] = np.roll(wrong[1], 1)
     result = measured(wrong, expected=expected)
-    assert refusal(result, Limits(max_accuracy_drop=0.005)) is None
+    assert refusal(result, Limits(max_drop=0.005)) is None
 
 
 @pytest.mark.parametrize("limits", [LIMITS, Limits()])
@@ -101,16 +107,16 @@ def test_a_variant_that_gives_nan_is_refused(limits: Limits) -> None:
 def test_only_the_same_infinity_is_no_difference(answered: float) -> None:
     """A network masks a score with -inf; what is answered beside it is judged as ever."""
     expected = np.array([[-np.inf, 1.0], [2.0, -np.inf]], np.float32)
-    same = measured(expected, "tensors", expected)
-    assert (same.max_abs_diff, same.relative_error, refusal(same, limits_for("onnx-fp32", "tensors", {}))) == (
+    same = measured(expected, Tensors(), expected)
+    assert (same.max_abs_diff, same.relative_error, refusal(same, limits_for("onnx-fp32", Tensors(), {}))) == (
         0,
         0,
         None,
     )
     off = expected + np.float32(0.5)
-    assert measured(off, "tensors", expected).relative_error == pytest.approx(0.5 * 2**0.5 / 5**0.5)
+    assert measured(off, Tensors(), expected).relative_error == pytest.approx(0.5 * 2**0.5 / 5**0.5)
     off[0, 0] = answered
-    assert refusal(measured(off, "tensors", expected), Limits()) == "its outputs are not all finite"
+    assert refusal(measured(off, Tensors(), expected), Limits()) == "its outputs are not all finite"
 
 
 def test_a_checkpoint_that_answers_nan_is_said() -> None:
@@ -139,38 +145,67 @@ def test_each_of_several_outputs_is_judged_by_its_own_values(large: float, small
     specs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 1)) for name in ("large", "small"))
     reference = tiny_reference(module=Two(), outputs=specs, task="tensors", labels=())
     expected = Expected(reference)
-    found = refusal(expected.measure(Off()), limits_for("onnx-fp32", "tensors", {}, expected.scale))
+    found = refusal(expected.measure(Off()), limits_for("onnx-fp32", Tensors(), {}, expected.scale))
     assert found == reason if reason is None else found is not None and found.startswith(reason)
-    given = limits_for("onnx-fp32", "tensors", {"max_abs_diff": 1e9, "max_relative_error": 1}, expected.scale)
+    given = limits_for("onnx-fp32", Tensors(), {"max_abs_diff": 1e9, "max_relative_error": 1}, expected.scale)
     assert refusal(expected.measure(Off()), given) is None
 
 
 def test_values_are_judged_by_their_relative_error() -> None:
     expected = np.array([[1.0], [2.0], [3.0], [4.0]], dtype=np.float32)
-    result = measured(expected * np.float32(1.02), "regression", expected)
-    assert (result.accuracy, result.top1_agreement) == (None, None)
+    result = measured(expected * np.float32(1.02), REGRESSION, expected, targets=expected)
+    assert (result.metric, result.agreement) == ("r2", None)
+    assert result.score == pytest.approx(1 - 0.02**2 * 30 / 5, abs=1e-6)
     assert result.relative_error == pytest.approx(0.02, rel=1e-4)
-    assert refusal(result, limits_for("onnx-int8", "regression", {})) is None
-    reason = refusal(result, limits_for("onnx-fp16", "regression", {}))
+    assert refusal(result, limits_for("onnx-int8", REGRESSION, {})) is None
+    reason = refusal(result, limits_for("onnx-fp16", REGRESSION, {}))
     assert reason == "the outputs' relative error is 0.02, allowed are 0.01"
+
+
+def test_values_whose_targets_are_all_the_same_have_no_score_to_lose() -> None:
+    expected = np.array([[1.0], [2.0], [3.0], [4.0]], dtype=np.float32)
+    result = measured(expected, REGRESSION, expected, targets=np.ones((4, 1)))
+    assert (result.metric, result.score, result.score_drop, result.score_drop_interval) == ("r2", None, None, None)
+    assert result.metrics["mae"] == 1.5
+    assert refusal(result, limits_for("onnx-int8", REGRESSION, {"max_drop": 0.0})) is None
+
+
+@pytest.mark.parametrize(("wrong", "reason"), [
+    (0, None),
+    (7, "agreement with the checkpoint is 96.50%, at least 97.00% is needed"),
+])  # fmt: skip
+def test_several_labels_a_sample_are_judged_by_micro_f1(wrong: int, reason: str | None) -> None:
+    """100 samples of two labels, of which each has the first alone; `wrong` answers lack it."""
+    expected = np.tile(np.array([[0.9, 0.1]], np.float32), (100, 1))
+    answers = expected.copy()
+    answers[:wrong, 0] = 0.4
+    task = Multilabel(labels=("a", "b"))
+    result = measured(answers, task, expected, targets=np.uint8(expected > 0.5))
+    assert (result.metric, result.metrics.keys()) == ("micro_f1", {"micro_f1", "macro_f1", "map"})
+    assert result.agreement == 1 - wrong / 200
+    found = refusal(result, limits_for("onnx-int8", task, {}))
+    if reason is None:
+        assert found is None
+    else:
+        assert found == f"micro_f1 drops by {7 / 193:.4f}, allowed are 0.0050; {reason}"
 
 
 def test_values_that_were_scaled_back_are_judged_before_that() -> None:
     """A variant that errs by a third of what the targets differ by is no good, though they are above a billion."""
-    scale = TargetScale(mean=(1.7e9,), std=(300,))
+    task = Regression(labels=("a",), mean=(1.7e9,), std=(300.0,))
     expected = 1.7e9 + np.array([[-300.0], [300.0], [-300.0], [300.0]])
-    result = measured(expected + 100, "regression", expected, scale)
+    result = measured(expected + 100, task, expected, targets=expected)
     assert result.relative_error == pytest.approx(1 / 3)
     assert result.max_abs_diff == 100
     for variant in ("onnx-fp32", "onnx-fp16", "onnx-int8"):
-        reason = refusal(result, limits_for(variant, "regression", {}, 300))
+        reason = refusal(result, limits_for(variant, task, {}, 300))
         assert reason is not None
         assert "relative error is 0.33" in reason
 
 
 def test_a_limit_that_is_given_replaces_the_variants_own() -> None:
-    limits = limits_for("onnx-int8", "classification", {"min_top1_agreement": 0.5})
-    assert (limits.min_top1_agreement, limits.max_accuracy_drop, limits.max_abs_diff) == (0.5, 0.005, None)
+    limits = limits_for("onnx-int8", CLASSIFICATION, {"min_agreement": 0.5})
+    assert (limits.min_agreement, limits.max_drop, limits.max_abs_diff) == (0.5, 0.005, None)
 
 
 @pytest.mark.parametrize("keep", [0, 64 * 3 * 4 + 128, 1 << 20])
@@ -182,7 +217,7 @@ def test_outputs_that_are_too_many_to_keep_are_computed_again(keep: int) -> None
     result = measured(wrong, expected=expected, keep=keep)
     assert result == measured(wrong, expected=expected)
     assert result.max_abs_diff == np.abs(wrong - expected).max()
-    assert result.top1_agreement == 197 / 200
+    assert result.agreement == 197 / 200
 
 
 def test_outputs_that_are_kept_are_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,10 +253,10 @@ def test_one_wrong_id_of_few_is_refused_and_one_of_thousands_is_not(
 ) -> None:
     expected = np.arange(samples)[:, None]
     answers = expected + 1000 * (expected < wrong)
-    result = measured(answers, "tensors", expected)
+    result = measured(answers, Tensors(), expected)
     assert (result.max_abs_diff, result.relative_error, result.mean_abs_diff) == (0, 0, 0)
     assert result.changed_shares == {"y": wrong / samples}
-    found = refusal(result, limits_for("onnx-fp32", "tensors", {}))
+    found = refusal(result, limits_for("onnx-fp32", Tensors(), {}))
     if share is None:
         assert found is None
     else:
@@ -235,9 +270,9 @@ def test_one_wrong_id_of_few_is_refused_and_one_of_thousands_is_not(
 def test_how_many_whole_numbers_may_be_others_goes_by_kind(variant: str, allowed: float) -> None:
     expected = np.zeros((1000, 1), bool)
     for wrong, is_accepted in ((round(1000 * allowed), True), (round(1000 * allowed) + 1, False)):
-        result = measured(np.arange(1000)[:, None] < wrong, "tensors", expected)
-        assert (refusal(result, limits_for(variant, "tensors", {})) is None) == is_accepted
-        assert refusal(result, limits_for(variant, "tensors", {"max_changed_share": 0.5})) is None
+        result = measured(np.arange(1000)[:, None] < wrong, Tensors(), expected)
+        assert (refusal(result, limits_for(variant, Tensors(), {})) is None) == is_accepted
+        assert refusal(result, limits_for(variant, Tensors(), {"max_changed_share": 0.5})) is None
 
 
 @pytest.mark.parametrize(("wrong", "share"), [(1, 0), (0, 0.25)])
@@ -253,7 +288,7 @@ def test_a_near_tie_is_no_fault(wrong: int, share: float) -> None:
 
     result = Expected(reference).measure(Other())
     assert result.changed_shares == {"scores": share}
-    assert (refusal(result, limits_for("onnx-fp32", "tensors", {})) is None) == (share == 0)
+    assert (refusal(result, limits_for("onnx-fp32", Tensors(), {})) is None) == (share == 0)
 
 
 def test_differences_are_measured_by_output() -> None:

@@ -11,12 +11,15 @@ from torch.utils.data import TensorDataset
 
 from tests.serving.deciding import CLEAR, TIED, Deciding
 from tests.serving.dependent import DEPENDENT, INDEPENDENT, KEEPING, RANDOM, Branch, Of
+from tests.serving.export.tiny_reference import half
 from tests.serving.export.watching import Watching
+from torchferry.contract.tasks.find import task_of
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.checks.independence import Independence
-from torchferry.serving.export.reference import Reference, Served
+from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
+from torchferry.training.tasks.task import Served
 
 DATATYPES = {torch.float32: "FP32", torch.int64: "INT64"}
 Make = Callable[[], nn.Module]
@@ -26,7 +29,7 @@ def reference_of(network: nn.Module, data: torch.Tensor | None = None, **change:
     """Of rows of 8 numbers, unless there are other `data`, and one output."""
     if data is None:
         data = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
-    module = Served(network, "tensors").eval()
+    module = Served(network, half("tensors")).eval()
     with torch.inference_mode():
         given = module(data[:2])
     row, output = (
@@ -35,11 +38,10 @@ def reference_of(network: nn.Module, data: torch.Tensor | None = None, **change:
     )
     content: dict[str, Any] = {
         "name": "net",
-        "task": "tensors",
+        "task": task_of("tensors", ()).of_outputs({output.name: None}),
         "module": module,
         "inputs": (row,),
         "outputs": (output,),
-        "labels": (),
         "test": Samples(TensorDataset(data), ("row",)),
         "calibration": None,
         "limits": {},

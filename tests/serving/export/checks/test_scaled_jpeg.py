@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from tests.serving.export.tiny_reference import half
 from torchferry.errors import GateError, UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.checks.scaled_jpeg import scaled_jpeg_effect
@@ -19,6 +20,7 @@ from torchferry.serving.export.trained import decode_of
 from torchferry.training.data.pictures.image_files import ImageFiles
 
 LABELS = ("fine", "flat")
+TASK = half("classification", LABELS)
 
 
 class Sharpness(nn.Module):
@@ -46,14 +48,13 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def reference(data: Path | None, jpeg: str = "scaled", side: int = 16, how: str = "bilinear") -> Reference:
     inputs = [read_input(f"image:{side}", 0, {"jpeg": jpeg, "normalize": "none", "interpolation": how})]
-    test = samples_of(data, inputs, LABELS, "classification", "--eval-data")
+    test = samples_of(data, inputs, LABELS, TASK, "--eval-data")
     return Reference(
         name="sharpness",
-        task="classification",
+        task=TASK.task,
         module=Sharpness().eval(),
         inputs=(TensorSpec(name="image", datatype="UINT8", shape=(-1, 3, side, side), decode=decode_of(inputs[0].of)),),
         outputs=(TensorSpec(name="probabilities", datatype="FP32", shape=(-1, 2)),),
-        labels=LABELS,
         test=test,
         test_in_full=in_full(test),
         calibration=None,
@@ -70,7 +71,7 @@ def test_in_full_nothing_is_measured(pictures: Path) -> None:
 def test_the_effect_is_measured_and_said(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Averaging gives flat pictures as well, of other grey levels."""
     effect = scaled_jpeg_effect(reference(pictures), {})
-    assert (effect["samples"], effect["top1_agreement"], effect["accuracy_drop"]) == (8, 1.0, 0.0)
+    assert (effect["samples"], effect["agreement"], effect["score_drop"]) == (8, 1.0, 0.0)
     assert 1 <= effect["changed"] <= 8
     said = f"jpeg: scaled changes {effect['changed']} of 8 pictures: largest difference "
     assert capsys.readouterr().out.startswith(said)
@@ -79,11 +80,11 @@ def test_the_effect_is_measured_and_said(pictures: Path, capsys: pytest.CaptureF
 def test_beyond_the_limits_it_is_refused(pictures: Path) -> None:
     """Nearest takes single columns of a picture in full, and none of them from a half. So all are flat only there."""
     other = reference(pictures, side=15, how="nearest")
-    words = "jpeg: scaled is refused, .*: accuracy drops by 50.00%, .*; top-1 agreement is 50.00%, at least 97.00%"
+    words = "jpeg: scaled is refused, .*: accuracy drops by 50.00%, .*; agreement with the .* is 50.00%, at least"
     with pytest.raises(GateError, match=words):
         scaled_jpeg_effect(other, {})
-    effect = scaled_jpeg_effect(other, {"max_accuracy_drop": 1.0, "min_top1_agreement": 0.0})
-    assert (effect["accuracy"], effect["accuracy_drop"]) == (0.5, 0.5)
+    effect = scaled_jpeg_effect(other, {"max_drop": 1.0, "min_agreement": 0.0})
+    assert (effect["score"], effect["score_drop"]) == (0.5, 0.5)
 
 
 def test_what_it_cannot_be_measured_on_is_refused(pictures: Path) -> None:

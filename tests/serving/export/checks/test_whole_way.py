@@ -14,15 +14,16 @@ from torch.utils.data import TensorDataset
 from tests.serving.deciding import CLEAR, TIED, Deciding
 from tests.serving.export.checks.test_independence import reference_of
 from tests.serving.export.checks.test_user_requests import PICTURES
-from tests.serving.export.tiny_reference import tiny_reference
+from tests.serving.export.tiny_reference import half, tiny_reference
 from tests.serving.tiny_bundle import described
 from tests.training.data.pictures.test_image_files import IMAGE, files
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.export.checks import whole_way
 from torchferry.serving.export.checks.whole_way import WholeWay, differs
-from torchferry.serving.export.reference import Reference, Served
+from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.data.pictures.image_files import ImageFiles
+from torchferry.training.tasks.task import Served
 
 TOLERANCE = {"probabilities": 1e-4, "map": 1e-4}
 
@@ -47,7 +48,7 @@ class UpsideDown(ImageFiles):
 
 
 def of(reference: Reference, **change: Any) -> Bundle:
-    parts = ("task", "inputs", "outputs", "labels")
+    parts = ("task", "inputs", "outputs")
     return described(**{part: getattr(reference, part) for part in parts} | change)
 
 
@@ -66,7 +67,7 @@ def pictures(folder: Path) -> Reference:
             return self.linear(image.flatten(1) / 255)
 
     samples = Samples(data, ("image",))
-    module = Served(Net(), "classification").eval()
+    module = Served(Net(), half("classification", ("no", "yes"))).eval()
     return tiny_reference(module=module, inputs=specs, test=samples, calibration=samples)
 
 
@@ -142,7 +143,7 @@ def test_an_answer_that_says_something_else_refuses(monkeypatch: pytest.MonkeyPa
 
     def swapped(request: Any, outputs: Any, bundle: Bundle, *rest: Any) -> str:
         calls.append(request)
-        other = replace(bundle, labels=bundle.labels[::-1]) if len(calls) % 2 else bundle
+        other = replace(bundle, task=replace(bundle.task, labels=bundle.labels[::-1])) if len(calls) % 2 else bundle
         return answer(request, outputs, other, *rest)
 
     monkeypatch.setattr(whole_way, "answer", swapped)
@@ -198,6 +199,17 @@ def test_labels_that_are_about_as_likely_may_change_places_and_others_not() -> N
     assert differs(twice, twice, TOLERANCE) is None
     other = wanted | {"label": "dog"}  # which is not the first of its own list
     assert differs(other, wanted, TOLERANCE) is not None
+
+
+def test_a_label_at_its_threshold_may_be_given_or_not() -> None:
+    def several(*labels: str, **probabilities: float) -> dict[str, Any]:
+        return {"model": "m", "labels": [*labels], "probabilities": probabilities}
+
+    wanted = several("dog", "cat", cat=0.5, dog=0.50001)
+    assert differs(several("dog", cat=0.49999, dog=0.50001), wanted, TOLERANCE) is None
+    assert differs(several("cat", "dog", cat=0.50001, dog=0.5), wanted, TOLERANCE) is None
+    assert differs(several("dog", "cat", cat=0.6, dog=0.50001), wanted, TOLERANCE) is not None
+    assert differs(several("dog", "cat", cat=0.5, eel=0.50001), wanted, TOLERANCE) is not None
 
 
 def test_labels_of_several_outputs_are_compared_by_their_scores() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.serving.export.tiny_reference import half
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.export.external.external_data import MADE_UP, check_classes, check_finite, samples_of
+from torchferry.serving.export.external.external_data import MADE_UP, check_finite, check_targets, samples_of
 from torchferry.serving.export.external.input_spec import GivenInput, read_input
 from torchferry.serving.export.samples import Samples
 
@@ -24,7 +26,7 @@ def read(*words: str) -> list[GivenInput]:
 
 def given(folder: Path, words: str, task: str, **arrays: np.ndarray) -> Samples:
     np.savez(folder / "some.npz", **arrays)  # type: ignore[arg-type]
-    return samples_of(folder / "some.npz", read(words), (), task, OPTION)
+    return samples_of(folder / "some.npz", read(words), (), half(task), OPTION)
 
 
 @pytest.fixture
@@ -70,9 +72,15 @@ def test_arrays_that_fit_into_the_inputs_datatype_are_taken(tmp_path: Path, kind
         ("classification", np.zeros(4), "is float64 [4]; integers"),
         ("binary", np.array([0, 1, 0, 0.5]), "is float64 [4]; 0 and 1 are expected"),
         ("binary", np.array(list("0101")), "is <U1 [4]; 0 and 1 are expected"),
+        ("multilabel", np.array([0, 1, 0, 1]), "is int64 [4]; 0 and 1 are expected, [samples, labels]"),
+        ("multilabel", np.full((4, 2), 2), "is int64 [4, 2]; 0 and 1 are expected, [samples, labels]"),
+        ("multilabel", np.full((4, 2), np.nan), "is float64 [4, 2]; 0 and 1 are expected, [samples, labels]"),
+        ("regression", np.array([0, 1, np.nan, 2]), "is float64 [4]; finite numbers are expected, one row a sample"),
+        ("regression", np.zeros((4, 1, 1)), "is float64 [4, 1, 1]; finite numbers are expected, one row a sample"),
+        ("regression", np.array(list("abcd")), "is <U1 [4]; finite numbers are expected, one row a sample"),
     ],
 )
-def test_targets_that_are_no_classes_are_refused(tmp_path: Path, task: str, targets: np.ndarray, words: str) -> None:
+def test_targets_that_are_not_the_tasks_are_refused(tmp_path: Path, task: str, targets: np.ndarray, words: str) -> None:
     with pytest.raises(UserError, match=re.escape(words)) as refused:
         given(tmp_path, "table:8", task, row=np.zeros((4, 8), np.float32), targets=targets)
     assert "\n" not in str(refused.value)
@@ -81,13 +89,15 @@ def test_targets_that_are_no_classes_are_refused(tmp_path: Path, task: str, targ
 @pytest.mark.parametrize(
     ("task", "targets", "taken"),
     [
-        ("classification", np.array([[0], [1], [2], [3]], np.uint16), [[0], [1], [2], [3]]),
+        ("classification", np.array([[0], [1], [2], [3]], np.uint16), [0, 1, 2, 3]),
         ("binary", np.array([True, False, True, False]), [1, 0, 1, 0]),
         ("binary", np.array([1.0, 0, 1, 0]), [1, 0, 1, 0]),
+        ("multilabel", np.eye(4, 2, dtype=bool), [[1, 0], [0, 1], [0, 0], [0, 0]]),
+        ("regression", np.arange(4, dtype=np.float16), [[0], [1], [2], [3]]),
         ("tensors", np.array(list("abcd")), None),  # which nothing is compared with
     ],
 )
-def test_targets_that_are_classes_are_taken(
+def test_targets_that_are_the_tasks_are_taken(
     tmp_path: Path, task: str, targets: np.ndarray, taken: list[object] | None
 ) -> None:
     samples = given(tmp_path, "table:8", task, row=np.zeros((4, 8), np.float32), targets=targets)
@@ -96,21 +106,28 @@ def test_targets_that_are_classes_are_taken(
 
 
 @pytest.mark.parametrize(
-    ("targets", "wrong"), [(np.array([0, 1, 2, 4]), 4), (np.array([[0], [1], [2], [-1]]), -1), (np.arange(4), None)]
+    ("task", "targets", "words"),
+    [
+        ("classification", [0, 1, 2, 4], "'targets' of sample 3 has class 4, but there are 4 labels, 0 to 3"),
+        ("classification", [[0], [-1], [2], [3]], "'targets' of sample 1 has class -1, but there are 4"),
+        ("classification", range(4), None),
+        ("multilabel", np.eye(4, 3), "'targets' is [samples, 3]; [samples, 4] is expected of this model"),
+        ("multilabel", np.eye(4), None),
+        ("regression", np.zeros(4), "'targets' is [samples, 1]; [samples, 4] is expected of this model"),
+        ("regression", np.zeros((4, 4)), None),
+    ],
 )
-def test_a_class_that_the_model_does_not_know_is_refused(
-    tmp_path: Path, targets: np.ndarray, wrong: int | None
+def test_targets_that_are_not_the_models_are_refused(
+    tmp_path: Path, task: str, targets: Sequence[object], words: str | None
 ) -> None:
-    samples = given(tmp_path, "table:8", "classification", row=np.zeros((4, 8), np.float32), targets=targets)
-    if wrong is None:
-        check_classes(samples, 4, OPTION)
-        return
-    with pytest.raises(UserError, match=f"--eval-data: 'targets' has class {wrong}; the model knows 0 to 3"):
-        check_classes(samples, 4, OPTION)
+    row = np.zeros((4, 8), np.float32)
+    samples = given(tmp_path, "table:8", task, row=row, targets=np.array(targets))
+    with pytest.raises(UserError, match=f"^{OPTION}: {re.escape(words)}") if words else nullcontext():
+        check_targets(samples, half(task, tuple("abcd")), OPTION)
 
 
 def test_an_image_folders_classes_are_numbered_by_the_labels(pictures: Path) -> None:
-    samples = samples_of(pictures, read("image:4"), ("red", "green", "blue"), "classification", OPTION)
+    samples = samples_of(pictures, read("image:4"), ("red", "green", "blue"), half("classification"), OPTION)
     ((inputs, targets),) = samples.batches()
     assert targets is not None
     assert {int(target): int(image.max()) for target, image in zip(targets, inputs["image"], strict=True)} == {
@@ -131,12 +148,12 @@ def test_a_folder_that_does_not_fit_is_refused(
     pictures: Path, words: Sequence[str], labels: tuple[str, ...], refused: str
 ) -> None:
     with pytest.raises(UserError, match=f"--eval-data: .*{re.escape(refused)}"):
-        samples_of(pictures, read(*words), labels, "classification", OPTION)
+        samples_of(pictures, read(*words), labels, half("classification"), OPTION)
 
 
 def test_other_files_beside_the_images_are_said(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (pictures / "red" / "notes.txt").write_text("no image")
-    samples_of(pictures, read("image:4"), ("red", "blue"), "classification", OPTION)
+    samples_of(pictures, read("image:4"), ("red", "blue"), half("classification"), OPTION)
     words = f"{OPTION}: {pictures}: left out 1 file that is no picture: red/notes.txt\n"
     assert capsys.readouterr().out == words
 
@@ -146,15 +163,15 @@ def test_a_folder_without_images_is_refused(pictures: Path) -> None:
         file.unlink()
         file.with_suffix(".txt").write_text("no image")
     with pytest.raises(UserError, match=r"eval has no image files; CLASS/\*\.jpg is expected"):
-        samples_of(pictures, read("image:4"), ("red", "blue"), "classification", OPTION)
+        samples_of(pictures, read("image:4"), ("red", "blue"), half("classification"), OPTION)
     with pytest.raises(UserError, match=r"--eval-data: .*red: has no folders"):
-        samples_of(pictures / "red", read("image:4"), ("red", "blue"), "classification", OPTION)
+        samples_of(pictures / "red", read("image:4"), ("red", "blue"), half("classification"), OPTION)
 
 
 def test_arrays_of_different_lengths_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "some.npz", a=np.zeros((3, 2), np.float32), b=np.zeros((4, 2), np.float32))
     with pytest.raises(UserError, match=r"--eval-data: the arrays in .*some\.npz have 3, 4 samples"):
-        samples_of(tmp_path / "some.npz", read("a=table:2", "b=table:2"), (), "tensors", OPTION)
+        samples_of(tmp_path / "some.npz", read("a=table:2", "b=table:2"), (), half("tensors"), OPTION)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +183,7 @@ def test_arrays_of_different_lengths_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_without_data_some_are_made_up_the_same_ones_each_time(words: str, dtype: str, shape: tuple[int, ...]) -> None:
-    one, two = (samples_of(None, read(words), (), "tensors", OPTION) for _ in range(2))
+    one, two = (samples_of(None, read(words), (), half("tensors"), OPTION) for _ in range(2))
     assert one.random
     ((name, values),) = one.first(MADE_UP).items()
     assert (values.dtype.name, values.shape) == (dtype, shape)
@@ -179,7 +196,7 @@ def test_without_data_some_are_made_up_the_same_ones_each_time(words: str, dtype
 def test_an_input_that_is_called_as_the_targets_is_refused_where_there_are_some(tmp_path: Path) -> None:
     rows = np.zeros((4, 8), np.float32)
     assert given(tmp_path, "targets=table:8", "tensors", targets=rows).first(1)["targets"].shape == (1, 8)
-    with pytest.raises(UserError, match="--input: 'targets' is also what --eval-data calls the classes; say --task"):
+    with pytest.raises(UserError, match="--input: 'targets' is also what --eval-data calls the targets; say --task"):
         given(tmp_path, "targets=table:8", "classification", targets=rows)
 
 

@@ -13,6 +13,7 @@ from torchvision.models import resnet18
 
 from tests.commands import run_command
 from tests.serving import networks
+from torchferry.contract.tasks.classes import Classification
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.export.checks.gate import Expected
@@ -62,7 +63,7 @@ def resnet(pictures: Path, weights: str = "resnet.safetensors") -> tuple[object,
 def test_a_network_of_torchvision_with_weights_and_pictures(pictures: Path, weights: str, tmp_path: Path) -> None:
     export(tmp_path, *resnet(pictures, weights))
     bundle = bundles.load(tmp_path / "bundle")
-    assert (bundle.name, bundle.task, bundle.labels) == ("resnet18", "classification", ("red", "green", "blue"))
+    assert (bundle.name, bundle.task) == ("resnet18", Classification(labels=("red", "green", "blue")))
     assert bundle.reference["samples"] == 18
     assert not bundle.reference["random"]
     decode = bundle.inputs[0].decode
@@ -104,7 +105,7 @@ def test_one_output_under_a_name_may_be_classes_and_two_may_not(tmp_path: Path) 
     assert [(spec.name, spec.shape) for spec in reference.outputs] == [("probabilities", (-1, 3))]
     assert reference.run({"row": data["row"]})["probabilities"].sum(axis=1) == pytest.approx(1)
     words = ["--input", "words=tensor:INT64:5", "--input", "numbers=tensor:FP32:4", "--task", "classification"]
-    with pytest.raises(UserError, match=r"--task: classification needs one output .* not \[2, 3\], \[2\]; say"):
+    with pytest.raises(UserError, match=r"--task classification: needs one output .* not \[2, 3\], \[2\]; say"):
         load_given(parser().parse_args(["--model", f"{NETWORKS}.TwoAndTwo", *words]))
 
 
@@ -139,7 +140,7 @@ def test_one_logit_is_a_probability(tmp_path: Path) -> None:
     bundle = bundles.load(tmp_path / "bundle")
     assert [spec.name for spec in bundle.outputs] == ["probability"]
     assert bundle.labels == ("0", "1")
-    assert 0 <= bundle.reference["accuracy"] <= 1
+    assert 0 <= bundle.reference["score"] <= 1
     answered = open_variant(bundle, "torch", threads=1).run({"row": rows})["probability"]
     assert ((answered >= 0) & (answered <= 1)).all()
 
@@ -195,10 +196,10 @@ def given(folder: Path, model: str, words: str, task: str, **arrays: np.ndarray)
 
 def test_targets_beyond_the_models_classes_are_refused(tmp_path: Path) -> None:
     row = np.zeros((2, 8), np.float32)
-    with pytest.raises(UserError, match="--eval-data: 'targets' has class 4; the model knows 0 to 3"):
+    with pytest.raises(UserError, match="--eval-data: 'targets' of sample 1 has class 4, but there are 4 labels"):
         given(tmp_path, "Uneven", "table:8", "classification", row=row, targets=np.array([0, 4]))
     reference = given(tmp_path, "Uneven", "table:8", "classification", row=row, targets=np.array([0, 3]))
-    assert Expected(reference).accuracy == 0.5
+    assert Expected(reference).score == 0.5
 
 
 def test_bad_input_is_said_with_its_option(pictures: Path, tmp_path: Path) -> None:

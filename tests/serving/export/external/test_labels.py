@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.serving.export.tiny_reference import half
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.external.labels import Labels, labelled, read_labels
@@ -56,23 +57,29 @@ def test_what_is_not_understood_is_refused(given: list[str], words: str) -> None
 
 
 def test_one_output_has_the_bundles_labels() -> None:
-    assert labelled((KIND,), Labels(AB), "classification") == ((KIND,), AB)
-    assert labelled((spec("probability", 1),), Labels(AB), "binary")[1] == AB
+    assert labelled((KIND,), Labels(AB), half("classification")) == ((KIND,), AB)
+    assert labelled((spec("probability", 1),), Labels(AB), half("binary"))[1] == AB
 
 
 @pytest.mark.parametrize("labels", [Labels(AB), Labels((), {"kind": AB})])
 def test_one_output_of_no_known_task_is_answered_by_labels_as_one_of_several_is(labels: Labels) -> None:
-    assert labelled((KIND,), labels, "tensors") == ((replace(KIND, labels=AB),), AB)
+    assert labelled((KIND,), labels, half("tensors")) == ((replace(KIND, labels=AB),), AB)
 
 
 def test_classes_that_nobody_names_are_numbers() -> None:
-    assert labelled((COLOUR,), Labels(), "classification")[1] == ("0", "1", "2")
-    assert labelled((spec("probability", 1),), Labels(), "binary")[1] == ("0", "1")
-    assert labelled((COLOUR,), Labels(), "tensors")[1] == ()
+    assert labelled((COLOUR,), Labels(), half("classification"))[1] == ("0", "1", "2")
+    assert labelled((spec("probability", 1),), Labels(), half("binary"))[1] == ("0", "1")
+    assert labelled((COLOUR,), Labels(), half("tensors"))[1] == ()
+
+
+def test_of_several_labels_a_sample_and_of_values_there_is_one_name_each() -> None:
+    for task in ("multilabel", "regression"):
+        assert labelled((COLOUR,), Labels(XYZ), half(task)) == ((COLOUR,), XYZ)
+        assert labelled((COLOUR,), Labels(), half(task))[1] == ("0", "1", "2")
 
 
 def test_several_outputs_have_labels_of_their_own() -> None:
-    outputs, alone = labelled((KIND, BOX, COLOUR), Labels((), {"colour": XYZ, "kind": AB}), "tensors")
+    outputs, alone = labelled((KIND, BOX, COLOUR), Labels((), {"colour": XYZ, "kind": AB}), half("tensors"))
     assert [output.labels for output in outputs] == [AB, None, XYZ]
     assert alone == ()
 
@@ -89,7 +96,7 @@ def test_several_outputs_have_labels_of_their_own() -> None:
         ((MAP,), Labels(AB), "tensors", "the output map is [-1, 2, 8, 8]; labels are for scores, [batch, classes]"),
         ((KIND, ORDER), Labels((), {"order": AB}), "tensors",
          "the output order is INT64; labels are for scores, floating-point numbers of [batch, classes]"),
-        ((KIND,), Labels(AB), "binary", "--task: binary means one logit for each sample; the model gives 2"),
+        ((KIND,), Labels(AB), "binary", "--task binary: needs one logit for each sample; the model gives 2"),
         ((spec("probability", 1),), Labels(XYZ), "binary", "has 3 classes, but the model knows 2 in probability"),
     ],
 )  # fmt: skip
@@ -97,4 +104,4 @@ def test_what_cannot_be_right_is_refused_by_name(
     outputs: tuple[TensorSpec, ...], labels: Labels, task: str, words: str
 ) -> None:
     with pytest.raises(UserError, match=re.escape(words)):
-        labelled(outputs, labels, task)
+        labelled(outputs, labels, half(task))

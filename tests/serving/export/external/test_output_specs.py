@@ -8,19 +8,20 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from tests.serving import networks, signatures
+from tests.serving.export.tiny_reference import half
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.external.binding import bind
 from torchferry.serving.export.external.input_spec import GivenInput, read_input
 from torchferry.serving.export.external.output_specs import output_specs
 from torchferry.serving.export.external.prepared import Prepared
-from torchferry.serving.export.reference import Served
 from torchferry.serving.export.samples import Samples
+from torchferry.training.tasks.task import Served
 
 
 def specs_of(network: nn.Module, *inputs: str, task: str = "tensors") -> tuple[TensorSpec, ...]:
     given = [read_input(text, number, {"normalize": "none"}) for number, text in enumerate(inputs)]
-    module = Served(Prepared(network, given, bind(network, given)), task).eval()
+    module = Served(Prepared(network, given, bind(network, given)), half(task)).eval()
     samples = Samples(TensorDataset(*map(_sample, given)), tuple(each.name for each in given))
     return output_specs(module, samples)
 
@@ -58,9 +59,10 @@ def test_names_that_are_changed_are_said(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_what_a_task_names_is_no_inputs_name() -> None:
     given = GivenInput("probabilities", read_input("table:8", 0, {"normalize": "none"}).of)
-    module = Served(Prepared(networks.Named(), [given], bind(networks.Named(), [given])), "classification").eval()
-    (found,) = output_specs(module, Samples(TensorDataset(torch.ones(4, 8)), ("probabilities",)))
-    assert found.name == "probabilities_output"
+    prepared = Prepared(networks.Named(), [given], bind(networks.Named(), [given]))
+    samples = Samples(TensorDataset(torch.ones(4, 8)), ("probabilities",))
+    with pytest.raises(UserError, match=r"^--input: 'probabilities' is also what --task classification calls its out"):
+        output_specs(Served(prepared, half("classification")).eval(), samples)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
 from tests.commands import run_command
 from tests.serving.tiny_bundle import GOLDEN, described, written_external
+from torchferry.contract.tasks.tensors import Tensors
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.formats.triton import config, write_triton
@@ -47,7 +48,7 @@ def test_weights_beside_the_graph_are_taken_along(tmp_path: Path) -> None:
 
 def test_an_output_of_the_batch_alone_is_reshaped_for_triton(bundle: Path) -> None:
     best = TensorSpec(name="best", datatype="INT64", shape=(-1,))
-    text = config(dataclasses.replace(bundles.load(bundle), task="tensors", outputs=(best,)), "onnx-fp32")
+    text = config(dataclasses.replace(bundles.load(bundle), task=Tensors(), outputs=(best,)), "onnx-fp32")
     (output,) = text_format.Parse(text, ModelConfig()).output
     assert (list(output.dims), output.HasField("reshape"), list(output.reshape.shape)) == ([1], True, [])
 

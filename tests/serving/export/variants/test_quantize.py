@@ -36,7 +36,7 @@ class Chain(nn.Module):
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     rows = torch.from_numpy(np.random.default_rng(0).normal(size=(80, 2)).astype(np.float32))
-    specs = [TensorSpec(name=name, datatype="FP32", shape=(-1, 2)) for name in ("row", "y")]
+    specs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 2)) for name in ("row", "y"))
     samples = Samples(TensorDataset(rows), ("row",))
     return tiny_reference(task="tensors", module=Chain(), inputs=specs[:1], outputs=specs[1:], test=samples)
 

@@ -9,12 +9,12 @@ import torch
 from torch.utils.data import TensorDataset
 
 from tests.serving import networks
-from tests.serving.export.tiny_reference import ROWS, tiny_reference
+from tests.serving.export.tiny_reference import ROWS, half, tiny_reference
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.export.reference import Served
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.variants.torch_program import SHOWN, exported_program, place, reason
+from torchferry.training.tasks.task import Served
 
 
 def raised(value: object) -> Exception:
@@ -50,7 +50,7 @@ def test_the_program_keeps_no_samples_and_names_no_files() -> None:
 def test_a_network_that_cannot_be_traced_is_refused_with_its_line() -> None:
     lines, start = inspect.getsourcelines(networks.Branching)
     (number,) = [start + offset for offset, line in enumerate(lines) if "if given" in line]
-    reference = tiny_reference(module=Served(Narrow(), "tensors"))
+    reference = tiny_reference(module=Served(Narrow(), half("tensors")))
     where = re.escape(f"{networks.__file__}:{number}, 'if given.sum() > 0:'")
     with pytest.raises(UserError, match=rf"^model: torch\.export refuses it at {where}: \w+: ") as refused:
         exported_program(reference)
@@ -73,7 +73,7 @@ def test_the_place_is_the_innermost_line_of_the_model() -> None:
 
 def test_torchs_own_lines_are_nobodys_place() -> None:
     with pytest.raises(RuntimeError) as refused:
-        Served(torch.nn.Linear(3, 2), "tensors")(torch.zeros(2, 5))
+        Served(torch.nn.Linear(3, 2), half("tensors"))(torch.zeros(2, 5))
     error = refused.value
     error.__traceback__ = error.__traceback__.tb_next if error.__traceback__ else None  # this file's line
     assert error.__traceback__ is not None
@@ -101,7 +101,7 @@ def test_an_input_that_changes_nothing_is_said(capsys: pytest.CaptureFixture[str
 
     inputs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 3)) for name in ("row", "mask"))
     samples = Samples(TensorDataset(ROWS, ROWS), ("row", "mask"))
-    reference = tiny_reference(module=Served(First(), "tensors"), task="tensors", inputs=inputs, test=samples)
+    reference = tiny_reference(module=Served(First(), half("tensors")), task="tensors", inputs=inputs, test=samples)
     exported_program(reference)
     assert capsys.readouterr().out == "model: its answer does not depend on mask\n"
     exported_program(tiny_reference())

@@ -54,7 +54,7 @@ async def test_metadata_names_all_versions_and_describes_the_one_that_was_asked_
         said = (await told(plane, "/v2/models/tiny/versions/1.0")).json
     assert said["versions"] == ["1.0", "2.0"]
     assert said["inputs"] == [{"name": "row", "datatype": "FP32", "shape": [-1, 2]}]
-    assert said["parameters"] == {"variant": "onnx-fp32", "labels": ["no", "yes"]}
+    assert said["parameters"] == {"variant": "onnx-fp32", "task": "classification", "labels": ["no", "yes"]}
 
 
 @in_loop

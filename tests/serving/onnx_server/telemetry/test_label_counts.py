@@ -7,6 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.serving.tiny_bundle import described
+from torchferry.contract.tasks.multilabel import Multilabel
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.onnx_server.telemetry.label_counts import AT_ONCE, LabelCounts
 
 YES = np.array([[0.1, 0.9]], np.float32)
@@ -74,6 +76,34 @@ def test_one_model_under_two_names_is_counted_under_each(page: Page) -> None:
     assert page.predictions("yes") == page.predictions("yes", "tiny-onnx-fp32") == 1
     page.counts.unload("tiny", "1.0")
     assert (page.share("no"), page.share("no", "tiny-onnx-fp32")) == (None, 0.75)
+
+
+def test_of_several_labels_each_is_counted(page: Page) -> None:
+    answers = page.counts.load("tiny", described(task="multilabel"))
+    assert answers
+    answers.add({"probabilities": np.array([[0.75, 0.5], [0.25, 0.75], [np.nan, 0.25]], np.float32)})
+    answers.add({"probabilities": np.array([[0.1, 0.2]], np.float32)})
+    assert (page.predictions("no"), page.predictions("yes"), page.share("yes")) == (1, 2, 0.25)
+
+
+def test_an_output_that_gave_way_to_an_inputs_name_is_counted(page: Page) -> None:
+    renamed = (TensorSpec(name="probabilities_output", datatype="FP32", shape=(-1, 2)),)
+    first = page.counts.load("tiny", described())
+    answers = page.counts.load("tiny", described(outputs=renamed))
+    assert answers
+    assert answers is not first
+    answers.add({"probabilities_output": YES})
+    assert page.predictions("yes") == 1
+
+
+def test_a_version_with_other_thresholds_is_counted_anew(page: Page) -> None:
+    first, second = (Multilabel(labels=("no", "yes"), thresholds=least) for least in (0.5, 0.9))
+    answers = page.counts.load("tiny", described(task=first))
+    assert answers
+    answers.add({"probabilities": YES})
+    assert page.counts.load("tiny", described(task=first)) is answers
+    assert page.counts.load("tiny", described(task=second)) is not answers
+    assert page.predictions("yes") == 0
 
 
 @pytest.mark.parametrize("change", [{"task": "tensors"}, {"task": "regression"}, {"labels": ()}])

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.serving.export.tiny_reference import half
 from torchferry.serving.export.external.input_spec import read_input
 from torchferry.serving.export.external.published.labels import labels_that_fit
 from torchferry.serving.export.external.published.preprocessing import Preprocessing
@@ -23,8 +24,8 @@ class Outputs(nn.Module):
 
 
 def test_they_are_taken_where_the_network_knows_as_many(capsys: pytest.CaptureFixture[str]) -> None:
-    for task in (None, "classification"):
-        assert labels_that_fit(TAKEN, Outputs(2), INPUTS, task) == ("cat", "dog")
+    for task in (None, "classification", "multilabel"):
+        assert labels_that_fit(TAKEN, Outputs(2), INPUTS, half(task) if task else None) == ("cat", "dog")
         assert capsys.readouterr().out == "labels: the 2 classes of X_Weights.V1; --labels gives others\n"
 
 
@@ -33,6 +34,7 @@ def test_they_are_taken_where_the_network_knows_as_many(capsys: pytest.CaptureFi
     [
         (Outputs(3), TAKEN, None),
         (Outputs(2), TAKEN, "tensors"),
+        (Outputs(2), TAKEN, "binary"),
         (Outputs(2), None, None),
         (nn.Identity(), TAKEN, None),
         (nn.Linear(3, 2), TAKEN, None),
@@ -41,5 +43,5 @@ def test_they_are_taken_where_the_network_knows_as_many(capsys: pytest.CaptureFi
 def test_they_are_not_taken_elsewhere(
     network: nn.Module, taken: Preprocessing | None, task: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert labels_that_fit(taken, network, INPUTS, task) == ()
+    assert labels_that_fit(taken, network, INPUTS, half(task) if task else None) == ()
     assert capsys.readouterr().out == ""

@@ -11,6 +11,7 @@ from torchvision.models import ResNet18_Weights
 
 from tests.serving.export.external.published.photographs import FOLDER, photographs
 from torchferry.contract.image import decode_image
+from torchferry.contract.tasks import name_of
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.export.export_command import main
 from torchferry.serving.session import open_variant
@@ -44,7 +45,7 @@ def test_a_photograph_is_answered_as_torchvision_would(tmp_path: Path, capsys: p
     decode = bundle.inputs[0].decode
     assert decode is not None
     assert (decode.resize, decode.fraction, decode.height) == ("crop", 0.875, 224)
-    assert (bundle.task, bundle.labels[0], len(bundle.labels)) == ("classification", "tench", 1000)
+    assert (name_of(type(bundle.task)), bundle.labels[0], len(bundle.labels)) == ("classification", "tench", 1000)
     assert bundle.provenance["preprocessing"] == "ResNet18_Weights.IMAGENET1K_V1"
 
     picture = decode_image((FOLDER / "china.jpg").read_bytes(), decode)

@@ -1,0 +1,67 @@
+"""Answers as files: which one a request wants, and what it holds."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.serving.tiny_bundle import described
+from torchferry.contract.tasks.segmentation import Segmentation
+from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.codec.answer_file import answer_file, form_of_query, wanted_form
+from torchferry.serving.errors import WrongParameter
+
+
+@pytest.fixture
+def bundle() -> Bundle:
+    output = TensorSpec(name="classes", datatype="UINT8", shape=(-1, 2, 3))
+    return described(Path("nowhere"), task=Segmentation(labels=("ground", "road")), outputs=(output,))
+
+
+def test_a_query_says_a_form_and_nothing_else() -> None:
+    assert form_of_query("") == ""
+    assert form_of_query("form=png") == "png"
+    for query in ("format=png", "form=png&x=1", "form=png&form=json"):
+        with pytest.raises(WrongParameter, match="only \\?form= is"):
+            form_of_query(query)
+
+
+@pytest.mark.parametrize(
+    ("form", "accept", "wanted"),
+    [
+        ("", "", "json"),
+        ("", "*/*", "json"),
+        ("", "image/png", "png"),
+        ("", "image/PNG;q=0.9, */*", "png"),
+        ("", "application/json, image/png", "json"),
+        ("", "image/webp,image/*", "json"),
+        ("json", "image/png", "json"),
+        ("png", "application/json", "png"),
+    ],
+)
+def test_a_form_goes_before_what_is_accepted(bundle: Bundle, form: str, accept: str, wanted: str) -> None:
+    assert wanted_form(bundle, form, accept) == wanted
+
+
+def test_a_form_that_there_is_not_is_told_with_the_nearest(bundle: Bundle) -> None:
+    with pytest.raises(WrongParameter, match="form=pgn is not known; did you mean png"):
+        wanted_form(bundle, "pgn", "")
+    with pytest.raises(WrongParameter, match="tiny answers in json"):
+        wanted_form(described(), "tiff", "")
+
+
+def test_a_mask_is_a_png_of_its_one_sample(bundle: Bundle) -> None:
+    mask = np.array([[[0, 1, 1], [0, 0, 1]]], np.uint8)
+
+    media, pieces = answer_file(bundle, "png", {}, {"classes": mask})
+
+    assert media == "image/png"
+    with Image.open(io.BytesIO(b"".join(pieces))) as opened:
+        assert np.array_equal(np.asarray(opened), mask[0])
+
+
+def test_several_samples_are_no_file(bundle: Bundle) -> None:
+    with pytest.raises(WrongParameter, match="the request has 2 samples; a png is of one"):
+        answer_file(bundle, "png", {}, {"classes": np.zeros((2, 2, 3), np.uint8)})
