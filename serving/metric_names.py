@@ -6,6 +6,12 @@ BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 MODEL = ("model", "version")
 """Labels."""
 LABEL = (*MODEL, "label")
-PREDICTIONS = ("torchferry_serve_predictions", "Labels that samples were answered with; of a classifier the most probable one")
-TRAINING_SHARES = ("torchferry_serve_training_label_ratio", "Share of a label among all that the training samples have, 0..1")
+PREDICTIONS = (
+    "torchferry_serve_predictions",
+    "Labels that samples were answered with; of a classifier the most probable one",
+)
+TRAINING_SHARES = (
+    "torchferry_serve_training_label_ratio",
+    "Share of a label among all that the training samples have, 0..1",
+)
 """Names and texts of what shows drift."""

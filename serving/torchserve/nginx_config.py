@@ -179,7 +179,7 @@ def _refusals(front: Front) -> dict[str, str]:
         else _refusal(404, UnknownModel.code, "there is no such model, or no such version of it"),
         "wrong_method": _refusal(405, "method_not_allowed", "this path takes $methods", "Allow $methods"),
         "too_large": _refusal(413, TooLarge.code, too_large),
-        "unread": _refusal(422, WrongParameter.code, "only ?form= is read of a query; all else stands in body and headers"),
+        "unread": _refusal(422, WrongParameter.code, "only ?form= is read of a query; all else is in body and headers"),
         "too_often": _refusal(429, Overloaded.code, "$too_often", "Retry-After $retry_after"),
         "too_many": _refusal(429, Overloaded.code, too_many, LATER),
         "failed": _refusal(500, InferenceFailed.code, "the model cannot compute it, or its worker died; asked twice"),

@@ -78,7 +78,7 @@ def runs(begun: Path, tmp_path: Path) -> Runs:
 
 def card(run: Path) -> dict[str, object]:
     content = yaml.safe_load((run / "model/model.yaml").read_text())
-    return {key: content[key] for key in ("input", "target_scale", "result")}
+    return {key: content[key] for key in ("input", "task", "result")}
 
 
 def assert_same(one: Path, other: Path) -> None:

@@ -6,15 +6,23 @@ from typing import Any
 import torch
 from torch.utils.data import TensorDataset
 
+from torchferry.contract.tasks.find import kind_of, made
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import DataConfig, OptimizerConfig, Recipe
 from torchferry.training.data.source import Source, TensorInput
 from torchferry.training.distributed.process_group import RankInfo
+from torchferry.training.tasks import half_of
+from torchferry.training.tasks.task import TrainingTask
 from torchferry.training.trainer.build import Run, build_run
 
 ALONE = RankInfo(rank=0, world_size=1, device=torch.device("cpu"), local_rank=0, one_node=True)
 """The only rank."""
 OUTPUTS = {"corners": 3, "sums": 1}
+
+
+def task(name: str = "classification", labels: int = 3, **settings: Any) -> TrainingTask:
+    """With labels that are numbers."""
+    return half_of(made(kind_of(name), settings, tuple(map(str, range(labels)))))
 
 
 def corners(train: int = 8, test: int = 6) -> Source:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 from torch import nn
 
+from torchferry.contract.tasks.regression import Regression
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.source import Source
 from torchferry.training.models.saved import ModelCard, build_model, save_model
+from torchferry.training.tasks.regression import Regression as TrainedRegression
 
 
 def save_untrained(run: Path, source: Source, data: Component, network: Component) -> nn.Module:
@@ -14,11 +16,9 @@ def save_untrained(run: Path, source: Source, data: Component, network: Componen
     model = build_model(network, source.input, source.target_scale)
     card = ModelCard(
         name="rows",
-        task="regression",
+        task=Regression(labels=source.labels, **TrainedRegression.from_source(source)),
         network=network,
         input=source.input,
-        target_scale=source.target_scale,
-        labels=source.labels,
         data=data,
         result={},
         step=1,

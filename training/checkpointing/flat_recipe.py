@@ -8,7 +8,7 @@ from typing import Any
 from torchferry.training.checkpointing.may_differ import SAME_RUN, is_free
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import DataConfig, OptimizerConfig, Recipe
-from torchferry.training.data.recorded import as_recorded, renamed, with_defaults
+from torchferry.training.data.recorded import as_recorded, untold, with_defaults
 
 _ARGUMENTS = "data.source.args."
 
@@ -25,7 +25,7 @@ def flat(recipe: Recipe) -> Iterator[tuple[str, Any]]:
 
 def completed(saved: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe of a fingerprint, with what was done before keys that it lacks could be said."""
-    source = renamed(_source(saved))
+    source = untold(_source(saved))
     saved = _with_source(saved, source)
     as_then = Recipe(
         name=saved["name"],
@@ -39,7 +39,7 @@ def completed(saved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_source(saved: Mapping[str, Any], source: Component) -> dict[str, Any]:
-    """With the source's arguments under their names of today."""
+    """With these of the source's arguments and no others."""
     others = {key: value for key, value in saved.items() if not key.startswith(_ARGUMENTS)}
     return others | dict(_flat(source.args, _ARGUMENTS))
 

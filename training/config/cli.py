@@ -46,7 +46,7 @@ def _loaded(text: str) -> Any:
 
 
 READ = jsonargparse.get_loader("yaml")
-jsonargparse.set_loader("yaml", _loaded)
+jsonargparse.set_loader("yaml", _loaded, exceptions=(yaml.YAMLError,))
 
 
 def parse(arguments: Sequence[str], *, environment: bool = True) -> Recipe:

@@ -360,7 +360,12 @@ class Recipe:
                 raise UserError(f"fold: '{self.fold}' is no fold; give one such as 2/5, the second of five")
         if self.seed >= 2**63:
             raise UserError(f"seed: {self.seed} is too large; give less than 2 to the power of 63")
-        made(kind_of(self.task_component.name), self.task_component.args, ())
+        if not (kind := kind_of(self.task_component.name)).headline:
+            raise UserError(
+                f"task: {self.task_component.name} has no targets, so nothing can be trained; it is for torchferry "
+                "export --model"
+            )
+        made(kind, self.task_component.args, ())
 
     @property
     def task_component(self) -> Component:

@@ -25,9 +25,9 @@ def in_words(hint: Any) -> str:
     if kind is Literal:
         return " or ".join(map(str, parts))
     if kind in (Union, types.UnionType):
-        # No recipe has tuples: they are what one of our own sources may give in place of a name.
-        return " or ".join(in_words(part) for part in parts if get_origin(part) is not tuple)
-    if kind is list and parts[0] is not Any:
+        # No recipe has tuples of several types: they are what our own sources may give in place of a name.
+        return " or ".join(in_words(part) for part in parts if get_origin(part) is not tuple or ... in get_args(part))
+    if kind in (list, tuple) and parts[0] is not Any:
         return f"a list of which each is {in_words(parts[0])}"
     if dataclasses.is_dataclass(hint):
         return f"a mapping of {', '.join(field.name for field in dataclasses.fields(hint))}"

@@ -5,7 +5,11 @@ import inspect
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component, build
 from torchferry.training.data import SOURCES
+from torchferry.training.data.recorded import TOLD, untold
 from torchferry.training.data.source import Source
+
+FORMER = {"classes": "classification", "values": "regression"}
+"""As recipes said it to a source before."""
 
 
 def build_source(component: Component, targets: str) -> Source:
@@ -16,10 +20,11 @@ def build_source(component: Component, targets: str) -> Source:
     ours = SOURCES.get(component.name)
     if ours is None or "targets" not in inspect.signature(ours).parameters:
         return build(component, SOURCES, "data.source")
-    given = component.args.get("targets", targets)
-    if given != targets:
-        raise UserError(
-            f"data.source.args.targets: '{given}' contradicts the recipe's task, which takes {targets}; leave it out, "
-            "the task decides"
-        )
-    return build(Component(name=component.name, args=component.args | {"targets": targets}), SOURCES, "data.source")
+    for name, given in component.args.items():
+        if name in TOLD and given not in (targets, FORMER.get(targets)):
+            raise UserError(
+                f"data.source.args.{name}: '{given}' contradicts the recipe's task, which takes {targets}; leave it "
+                "out, the task decides"
+            )
+    told = untold(component).args | {"targets": targets}
+    return build(Component(name=component.name, args=told), SOURCES, "data.source")

@@ -10,7 +10,8 @@ from torchferry.training.data import SOURCES
 from torchferry.training.data.arguments import recipe_arguments
 from torchferry.training.data.pictures.image_input import image_input
 
-TARGETS = {"classification": "classes", "regression": "values"}
+TOLD = ("targets", "task")
+"""Arguments that the recipe's task decides: a source is told when it is built. `task` is what they said before."""
 OLD_SUFFIXES = ["jpg", "jpeg", "png", "webp", "bmp"]
 FORMER: dict[str, dict[str, Any]] = {
     "dataset": {"image": {"exif": "ignore"}},
@@ -26,14 +27,19 @@ def with_defaults(source: Component) -> Component:
     if source.name not in SOURCES:
         return source
     try:
-        args = _bound(SOURCES[source.name], source.args)
+        args = _bound(SOURCES[source.name], untold(source).args)
         if isinstance(args.get("image"), dict):
             args["image"] = _bound(image_input, args["image"])
     except TypeError:  # an argument that the source does not have, of which its builder says so
         return source
-    # The recipe's task decides what targets are, and the source is told when it is built.
-    said = {name: value for name, value in args.items() if name != "targets" or name in source.args}
-    return replace(source, args=said)
+    return untold(replace(source, args=args))
+
+
+def untold(source: Component) -> Component:
+    """Without what the recipe's task decides, of one of ours."""
+    if source.name not in SOURCES:
+        return source
+    return replace(source, args={name: value for name, value in source.args.items() if name not in TOLD})
 
 
 def _bound(function: Callable[..., Any], args: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,14 +60,6 @@ def _with_former(source: Component, record: Mapping[str, Any]) -> Component:
     return replace(source, args=args)
 
 
-def renamed(source: Component) -> Component:
-    """In a record of before, some sources were told a task and not a kind of targets."""
-    if source.name not in SOURCES or source.args.get("task") not in TARGETS:
-        return source
-    args = {"targets" if name == "task" else name: value for name, value in source.args.items()}
-    return replace(source, args=args | {"targets": TARGETS[source.args["task"]]})
-
-
 def as_begun(source: Component, record: Component) -> Component:
     """The source of a run that goes on, for what neither its recipe nor its `record` says: as it was when it began."""
     return _with_former(source, record.args) if record.name == source.name else source
@@ -69,4 +67,4 @@ def as_begun(source: Component, record: Component) -> Component:
 
 def as_recorded(source: Component) -> Component:
     """The same of a source in a record, where what is missing is as it was before it could be said."""
-    return with_defaults(_with_former(renamed(source), {}))
+    return with_defaults(_with_former(source, {}))

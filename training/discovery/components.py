@@ -36,7 +36,7 @@ KINDS = (
     Kind(name="augmentation", key="data.augment", components=AUGMENTATIONS),
     Kind(name="loss", key="loss", components=LOSSES),
     Kind(name="schedule", key="schedule", components=SHAPES),
-    Kind(name="task", key="task", components=TRAINED),
+    Kind(name="task", key="task", components=TRAINED, given=1),
     Kind(name="optimizer", key="optimizer", components=OPTIMIZERS, given=1, of_torch=True),
     Kind(name="scheduler of torch", key="schedule", components=OF_TORCH, given=1, of_torch=True),
 )

@@ -47,7 +47,8 @@ def names() -> set[str]:
 def component_entry(kind: Kind, name: str) -> Entry:
     component = kind.components[name]
     where = f"for {kind.key}" if kind.key == "task" else f"for {kind.key}.name"
-    arguments = arguments_of(component, kind.given)
+    of_data = getattr(component, "of_data", ())
+    arguments = tuple(each for each in arguments_of(component, kind.given) if each.name not in of_data)
     return Entry(name=name, kind=f"{kind.name}, {where}", summary=summary_of(component), arguments=arguments)
 
 
@@ -57,7 +58,11 @@ def key_entry(key: RecipeKey) -> Entry:
     item, section = item_of(key.type), section_of(key.type)
     of_items = item is not None and dataclasses.is_dataclass(item)
     shown = inner or [each for each in recipe_keys().values() if each.name.startswith("model.")] * of_items
-    kind = "a section of the recipe" if section else f"a key of the recipe, {value_of(key)}"
+    kind = (
+        "a section of the recipe"
+        if section and not isinstance(key.default, str)
+        else f"a key of the recipe, {value_of(key)}"
+    )
     doc = (section.__doc__ if section else "") or ""
     # A dataclass without a docstring has its signature for one.
     summary = key.meaning or ("" if section and doc.startswith(f"{section.__name__}(") else doc)

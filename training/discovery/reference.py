@@ -28,7 +28,7 @@ def markdown_lines() -> Iterator[str]:
     yield "\n## Keys\n"
     yield "| key | value | default | meaning |\n|---|---|---|---|"
     for key in recipe_keys().values():
-        if not section_of(key.type) or key.default is None:
+        if not section_of(key.type) or key.default is None or isinstance(key.default, str):
             yield _row(f"`{key.name}`", in_words(key.type), _default(default_of(key)), key.meaning)
 
 

@@ -41,6 +41,8 @@ class TrainingTask(ABC):
     def of(cls, kind: type[Task], settings: Mapping[str, Any], source: Source) -> "TrainingTask":
         """For the samples of a source. Raises UserError for data of another task."""
         cls.check_source(source)
+        if said := next((name for name in kind.of_data if name in settings), None):
+            raise UserError(f"task.args.{said}: the data decide it; leave it out")
         return cls(made(kind, {**settings, **cls.from_source(source)}, source.labels))
 
     @classmethod

@@ -60,6 +60,14 @@ def test_what_is_missing_is_as_it_was_done_then(
     }
 
 
+@pytest.mark.parametrize("told", [{"task": "regression"}, {"targets": "values"}])
+def test_it_is_no_difference_whether_a_source_was_told_what_the_task_decides(told: dict[str, Any]) -> None:
+    args = {"path": "t.csv", "target": "y"}
+    whole = saved("table", args)
+    assert saved("table", args | told) == whole
+    assert completed(whole | {f"data.source.args.{key}": value for key, value in told.items()}) == whole
+
+
 def test_what_other_keys_did_before_there_were_such_is_their_default() -> None:
     whole = saved("digits", {})
     assert completed({key: value for key, value in whole.items() if key != "data.sampling"}) == whole

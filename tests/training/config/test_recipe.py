@@ -22,6 +22,7 @@ from torchferry.training.config.recipe import (
 )
 
 DIGITS = Component(name="digits")
+MULTILABEL = Component(name="multilabel", args={"threshold": 0.5})
 
 
 def recipe(**changes: Any) -> Recipe:
@@ -83,9 +84,12 @@ def test_a_name_that_is_a_number_or_a_path_is_refused(name: str) -> None:
         (MetricsConfig, {"log_every": 0}, "metrics.log_every: 0 is too small; give 1 or more"),
         (ProfileConfig, {"first_step": 0}, "profile.first_step: 0 is too small; give 1 or more"),
         (ProfileConfig, {"steps": -1}, "profile.steps: -1 is too small; give 0 or more"),
-        (GateConfig, {"max_accuracy_drop": -0.1}, "gate.max_accuracy_drop: -0.1 is too small"),
-        (GateConfig, {"min_top1_agreement": float("nan")}, "gate.min_top1_agreement: nan is too small"),
+        (GateConfig, {"max_drop": -0.1}, "gate.max_drop: -0.1 is too small"),
+        (GateConfig, {"min_agreement": float("nan")}, "gate.min_agreement: nan is too small"),
         (recipe, {"epochs": 0}, "^epochs: 0 is too small"),
+        (recipe, {"task": "tensors"}, "^task: tensors has no targets, so nothing can be trained; it is for torchferry"),
+        (recipe, {"task": "multilabe"}, "^task: there is no 'multilabe'; did you mean multilabel?"),
+        (recipe, {"task": MULTILABEL}, "^task.args.threshold: unknown setting of multilabel; did you mean thresholds?"),
         (recipe, {"seed": -1}, "^seed: -1 is too small"),
         (recipe, {"seed": 2**63}, "^seed: 9223372036854775808 is too large"),
         (recipe, {"max_steps": 0}, "^max_steps: 0 is too small"),
@@ -127,13 +131,3 @@ def test_a_store_is_the_url_of_a_folder(store: str) -> None:
 def test_a_store_that_is_no_url_is_refused(store: str) -> None:
     with pytest.raises(UserError, match=f"checkpoint.store: '{store}' is no URL of a folder; give one such as s3://"):
         CheckpointConfig(store=store)
-
-
-@pytest.mark.parametrize("kind", ["mixup", "cutmix"])
-@pytest.mark.parametrize("task", ["binary", "regression"])
-def test_only_classes_are_blended(kind: str, task: str) -> None:
-    alphas: dict[str, Any] = {kind: 0.2}
-    data = DataConfig(source=DIGITS, **alphas)
-    assert recipe(data=data).task == "classification"
-    with pytest.raises(UserError, match=f"do not go with task {task}"):
-        recipe(data=data, task=task)

@@ -24,24 +24,24 @@ def images() -> torch.Tensor:
 @pytest.mark.parametrize("part", ALL, ids=lambda part: part.name)
 def test_it_depends_on_the_sample_alone(part: Component, images: torch.Tensor) -> None:
     augment, indices = Augment([part], seed=5), np.arange(100, 112)
-    whole = augment(images, 3, indices)
+    whole = augment.images(images, 3, indices)
     torch.manual_seed(1)  # what others draw has no influence
-    halves = [augment(images[half], 3, indices[half]) for half in (slice(0, 5), slice(5, 12))]
+    halves = [augment.images(images[half], 3, indices[half]) for half in (slice(0, 5), slice(5, 12))]
     assert torch.equal(torch.cat(halves), whole)
     assert whole.dtype == torch.uint8
     assert not torch.equal(whole, images)
-    assert not torch.equal(augment(images, 4, indices), whole)
-    assert not torch.equal(Augment([part], seed=6)(images, 3, indices), whole)
+    assert not torch.equal(augment.images(images, 4, indices), whole)
+    assert not torch.equal(Augment([part], seed=6).images(images, 3, indices), whole)
 
 
 def test_it_leaves_the_generators_alone(images: torch.Tensor) -> None:
     before = torch.get_rng_state()
-    Augment(ALL, seed=5)(images, 0, np.arange(12))
+    Augment(ALL, seed=5).images(images, 0, np.arange(12))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_flip_mirrors_and_a_quarter_turn_turns(images: torch.Tensor) -> None:
-    flipped = Augment([Component(name="horizontal_flip", args={"p": 1.0})], 0)(images, 0, np.arange(12))
+    flipped = Augment([Component(name="horizontal_flip", args={"p": 1.0})], 0).images(images, 0, np.arange(12))
     assert torch.equal(flipped, images.flip(-1))
     square = images[:, :, :10, :10]
     from torchferry.training.data.augment import Rotation
@@ -68,4 +68,4 @@ def test_a_crop_is_a_window_of_the_padded_image(images: torch.Tensor) -> None:
 )
 def test_what_cannot_be_is_named(part: Component, words: str, images: torch.Tensor) -> None:
     with pytest.raises(UserError, match=words):
-        Augment([part], 0)(images, 0, np.arange(12))
+        Augment([part], 0).images(images, 0, np.arange(12))

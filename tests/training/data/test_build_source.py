@@ -14,33 +14,36 @@ DATASET = {"train": PAIR, "test": PAIR, "labels": 2, "shape": [1]}
 
 
 @pytest.mark.parametrize(("name", "args"), [("table", TABLE), ("dataset", DATASET | {"labels": 2})])
-@pytest.mark.parametrize(("task", "of_source"), [("classification",) * 2, ("binary", "classification")])
-def test_a_task_with_classes_gives_classes(name: str, args: dict[str, Any], task: str, of_source: str) -> None:
-    for given in ({}, {"task": of_source}):
-        assert build_source(Component(name=name, args=args | given), task).targets == "classes"
+def test_a_task_with_classes_gives_classes(name: str, args: dict[str, Any]) -> None:
+    for given in ({}, {"targets": "classes"}, {"task": "classification"}):
+        assert build_source(Component(name=name, args=args | given), "classes").targets == "classes"
 
 
 @pytest.mark.parametrize(("name", "args"), [("table", TABLE), ("dataset", DATASET | {"labels": 1})])
 def test_regression_gives_values(name: str, args: dict[str, Any]) -> None:
-    for given in ({}, {"task": "regression"}):
-        assert build_source(Component(name=name, args=args | given), "regression").targets == "values"
+    for given in ({}, {"targets": "values"}, {"task": "regression"}):
+        assert build_source(Component(name=name, args=args | given), "values").targets == "values"
 
 
 @pytest.mark.parametrize(
-    ("task", "given"), [("binary", "regression"), ("classification", "regression"), ("regression", "classification")]
+    ("taken", "name", "given"),
+    [("classes", "targets", "values"), ("values", "targets", "classes"), ("values", "task", "classification")],
 )
-def test_a_contradiction_is_refused(task: str, given: str) -> None:
-    words = refusal(lambda: build_source(Component(name="table", args=TABLE | {"task": given}), task))
-    assert words.startswith(f"data.source.args.task: '{given}' contradicts task: {task}; leave it out")
+def test_a_contradiction_is_refused(taken: str, name: str, given: str) -> None:
+    words = refusal(lambda: build_source(Component(name="table", args=TABLE | {name: given}), taken))
+    assert words == (
+        f"data.source.args.{name}: '{given}' contradicts the recipe's task, which takes {taken}; leave it out, the "
+        "task decides"
+    )
 
 
-def test_a_source_that_knows_no_task_is_told_none() -> None:
-    assert build_source(Component(name="digits"), "classification").targets == "classes"
+def test_a_source_of_one_kind_of_targets_is_told_none() -> None:
+    assert build_source(Component(name="digits"), "classes").targets == "classes"
     other = Component(name="torchferry.training.data.tables.table.table", args=TABLE)
-    assert build_source(other, "classification").targets == "values"  # somebody's own function: its own default
+    assert build_source(other, "classes").targets == "values"  # somebody's own function: its own default
 
 
 def test_a_name_that_is_none_is_refused() -> None:
     assert "data.source.name: there is no 'tables'; did you mean table?" in refusal(
-        lambda: build_source(Component(name="tables"), "binary")
+        lambda: build_source(Component(name="tables"), "classes")
     )

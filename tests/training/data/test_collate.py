@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.utils.data import IterableDataset, TensorDataset
 
+from tests.training import tiny
 from tests.training.data.sources import refusal
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
@@ -67,7 +68,8 @@ def share(*indices: int, epoch: int = 0, batch: int = 4) -> Share:
 
 
 def fetch(samples: Any, classes: int | None = 6, **args: Any) -> Fetch:
-    return Fetch(samples, classes, **args)
+    task = tiny.task(labels=classes) if classes else tiny.task("regression", 1)
+    return Fetch(samples, task, **args)
 
 
 def walk(count: int = 8, *, rank: int = 0, ranks: int = 1, epoch: int = 0, first: int = 0, **args: Any) -> list[Any]:
@@ -143,9 +145,9 @@ def test_a_class_without_a_label_is_refused(classes: int | None, wrong: int | No
 
 
 def test_pairs_are_stacked() -> None:
-    inputs, targets = stacked([(torch.tensor([1.0]), 3), (torch.tensor([2.0]), torch.tensor(4))])
+    inputs, targets = stacked([(torch.tensor([1.0]), 3), (torch.tensor([2.0]), torch.tensor(4))], tiny.task())
     assert (inputs.tolist(), targets.tolist(), targets.dtype) == ([[1], [2]], [3, 4], torch.int64)
-    assert [len(part) for part in stacked([])] == [0, 0]
+    assert [len(part) for part in stacked([], tiny.task())] == [0, 0]
 
 
 def test_ranks_share_the_batches_of_a_stream() -> None:

@@ -47,14 +47,14 @@ def test_arrays_and_tensors_of_the_declared_shape(of: str) -> None:
     ids = pairs([4, 5], 1, of, "int64", shape=[2], datatype="int64")
     assert ids.input == TensorInput(shape=(2,), datatype="int64")
     assert [part.dtype for part in ids.train[0]] == [torch.int64, torch.int64]
-    values = pairs([4, 5], [1, 2.5], of, shape=[2], task="regression", labels=["a", "b"])
+    values = pairs([4, 5], [1, 2.5], of, shape=[2], targets="values", labels=["a", "b"])
     x, y = values.test[1]
     assert (x.dtype, x.tolist(), y.dtype, y.tolist()) == (torch.float32, [4, 5], torch.float32, [1, 2.5])
-    assert pairs([4, 5], 3.5, of, shape=[2], task="regression", labels=["a"]).train[0][1].tolist() == [3.5]
+    assert pairs([4, 5], 3.5, of, shape=[2], targets="values", labels=["a"]).train[0][1].tolist() == [3.5]
 
 
 def test_targets_are_scaled_by_those_of_the_training_set_where_it_is_asked_for() -> None:
-    args = {"labels": ["due", "same"], "task": "regression", "shape": [1]}
+    args = {"labels": ["due", "same"], "targets": "values", "shape": [1]}
     pair = named("Pairs", x=[1], y=[1700000001.0, 0.1], of="array")
     assert source("dataset", train=pair, test=pair, **args).target_scale is None
     scaled = source("dataset", train=named("Due", broken=2), test=pair, scale_target=True, **args)
@@ -69,17 +69,17 @@ def test_targets_are_scaled_by_those_of_the_training_set_where_it_is_asked_for()
     ("changes", "words"),
     [
         ({"y": [1, float("nan")]}, f"train {SETS}.Pairs[0]: y is [1.0, nan]; every target must be finite as float64"),
-        ({"task": "classification"}, "data.source.args.scale_target: classes are not scaled"),
+        ({"targets": "classes"}, "data.source.args.scale_target: classes are not scaled"),
     ],
 )
 def test_targets_that_cannot_be_scaled_are_refused(changes: dict[str, Any], words: str) -> None:
-    args = {"labels": ["a", "b"], "task": changes.get("task", "regression"), "shape": [1], "scale_target": True}
+    args = {"labels": ["a", "b"], "targets": changes.get("targets", "values"), "shape": [1], "scale_target": True}
     given = named("Pairs", x=[1], y=changes.get("y", 1), of="array")
     assert words in refusal(lambda: source("dataset", train=given, test=given, **args))
 
 
 def test_streams_have_the_declared_length_and_know_the_epoch() -> None:
-    args = {"labels": ["half"], "task": "regression", "shape": [2], "train_samples": 4, "test_samples": 3}
+    args = {"labels": ["half"], "targets": "values", "shape": [2], "train_samples": 4, "test_samples": 3}
     stream = source("dataset", train=named("Numbers"), test=named("Numbers", end=3), **args)
     assert stream.train_size == 4
     assert [y.tolist() for _, y in walked(stream)] == [[0], [0.5], [1], [1.5]]
@@ -94,7 +94,7 @@ def test_streams_have_the_declared_length_and_know_the_epoch() -> None:
 
 
 def test_a_stream_that_knows_its_length_needs_no_number() -> None:
-    args = {"labels": ["half"], "task": "regression", "shape": [2]}
+    args = {"labels": ["half"], "targets": "values", "shape": [2]}
     stream = source("dataset", train=named("Counted"), test=named("Counted"), **args)
     assert (stream.train_size, stream.test_size) == (5, 5)
     assert [y.tolist() for _, y in walked(stream)] == [[0], [0.5], [1], [1.5], [2]]
@@ -135,7 +135,7 @@ def test_whatever_fails_at_one_sample_is_named() -> None:
         (([1], -1, "array"), {"shape": [1]}, "y is -1; a class from 0 to 2 is expected"),
         (([1], 1.0, "array"), {"shape": [1]}, "y is 1.0; a class from 0 to 2 is expected"),
         (([1], "one", "array"), {"shape": [1]}, "y is a str; a class from 0 to 2 is expected"),
-        (([1], [1, 2], "array"), {"shape": [1], "task": "regression"}, "y is a list of 2; 3 numbers are expected"),
+        (([1], [1, 2], "array"), {"shape": [1], "targets": "values"}, "y is a list of 2; 3 numbers are expected"),
     ],
 )
 def test_wrong_samples_are_named_when_the_source_is_built(given: tuple, declared: dict[str, Any], words: str) -> None:
@@ -144,7 +144,7 @@ def test_wrong_samples_are_named_when_the_source_is_built(given: tuple, declared
 
 
 def test_a_wrong_sample_found_later_is_no_corrupt_one() -> None:
-    args = {"labels": ["half"], "task": "regression", "shape": [1], "train_samples": 4}
+    args = {"labels": ["half"], "targets": "values", "shape": [1], "train_samples": 4}
     stream = source("dataset", train=named("Numbers"), test=named("Pairs", x=[1], y=1, of="array"), **args)
     with pytest.raises(UserError, match=r"Numbers\[0\]: x is float32 \[2\]; float32 \[1\] is expected") as wrong:
         walked(stream)

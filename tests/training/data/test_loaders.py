@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
+from tests.training import tiny
 from tests.training.data.sources import refusal
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
@@ -65,7 +66,9 @@ def config(**args: Any) -> DataConfig:
 def opened(samples: Dataset, rank: int = 0, ranks: int = 1, classes: int = COUNT, **args: Any) -> Feed:
     source = Source(train=samples, test=samples, labels=("a",) * classes, input=INPUT)
     own = (lambda _seed, _epoch: np.arange(COUNT)) if isinstance(samples, Walked) else None
-    return open_feed(config(**args), source, GlobalBatches(COUNT, 4, 3, rank, ranks, order=own), classes, CPU)
+    return open_feed(
+        config(**args), source, GlobalBatches(COUNT, 4, 3, rank, ranks, order=own), tiny.task(labels=classes), CPU
+    )
 
 
 def assert_same(found: list[Batch], expected: list[Batch]) -> None:
@@ -145,7 +148,9 @@ def test_what_a_loader_could_not_read_is_raised_or_skipped() -> None:
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_each_test_sample_is_evaluated_once_in_as_many_batches_on_every_rank(ranks: int) -> None:
     size = 2 * ranks * EVALUATION_BATCH + 1
-    feed = EvaluationFeed(TensorDataset(torch.zeros(size, 1), torch.arange(size)), config(), None, CPU)
+    feed = EvaluationFeed(
+        TensorDataset(torch.zeros(size, 1), torch.arange(size)), config(), tiny.task(labels=size), CPU
+    )
     found = [list(feed(rank, ranks)) for rank in range(ranks)]
     assert {len(batches) for batches in found} == {3}
     for rank, batches in enumerate(found):
@@ -159,8 +164,8 @@ def test_each_test_sample_is_evaluated_once_in_as_many_batches_on_every_rank(ran
 
 def test_a_corrupt_test_sample_is_left_out_or_ends_the_run() -> None:
     lost = Read(lost=(2,))
-    [batch] = EvaluationFeed(lost, config(on_corrupt="skip"), COUNT, CPU)(0, 2)
+    [batch] = EvaluationFeed(lost, config(on_corrupt="skip"), tiny.task(labels=COUNT), CPU)(0, 2)
     assert (batch.indices.tolist(), batch.corrupt) == ([0, 4, 6, 8], ["image 2: is lost"])
     with pytest.raises(UserError, match="image 2: is lost"):
-        list(EvaluationFeed(lost, config(), COUNT, CPU)(0, 2))
-    assert len(list(EvaluationFeed(lost, config(), COUNT, CPU)(1, 2))) == 1
+        list(EvaluationFeed(lost, config(), tiny.task(labels=COUNT), CPU)(0, 2))
+    assert len(list(EvaluationFeed(lost, config(), tiny.task(labels=COUNT), CPU)(1, 2))) == 1

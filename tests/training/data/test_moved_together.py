@@ -60,5 +60,5 @@ def test_it_depends_on_the_sample_alone(samples: tuple[torch.Tensor, torch.Tenso
 
 def test_a_transform_of_pictures_alone_is_told(samples: tuple[torch.Tensor, torch.Tensor]) -> None:
     part = Component(name="torchvision.transforms.RandomInvert")
-    with pytest.raises(UserError, match="torchvision.transforms.RandomInvert failed on sample 0"):
+    with pytest.raises(UserError, match=r"torchvision\.transforms\.RandomInvert failed on sample 0"):
         Augment([part], seed=3)(*samples, 1, np.arange(10), TASK)

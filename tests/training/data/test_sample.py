@@ -14,8 +14,8 @@ from torchferry.training.errors import CorruptSample
 
 GREY = ImageInput(mode="L", height=2, width=3, mean=(0.5,), std=(0.5,))
 VALUES = TensorInput(shape=(2,))
-CLASSES = Sample(VALUES, 3, "classification")
-NUMBERS = Sample(VALUES, 2, "regression")
+CLASSES = Sample(VALUES, 3, "classes")
+NUMBERS = Sample(VALUES, 2, "values")
 X = np.array([1, 2], dtype=np.float32)
 
 
@@ -38,7 +38,7 @@ def test_an_array_that_cannot_be_written_is_copied() -> None:
 
 
 def test_a_picture_is_converted_and_an_array_must_fit() -> None:
-    sample = Sample(GREY, 2, "classification")
+    sample = Sample(GREY, 2, "classes")
     picture, _ = sample((noise(0), 1), "a[0]")
     expected = noise(0).convert("L").resize((3, 2), Image.Resampling.BILINEAR)
     np.testing.assert_array_equal(picture.numpy(), np.asarray(expected)[None])
@@ -61,7 +61,7 @@ def test_a_value_is_one_number_for_each_label(y: Any) -> None:
     _, target = NUMBERS((X, y), "a[0]")
     assert (target.dtype, target.tolist()) == (torch.float32, [1, 2.5])
     for single in (4, 4.0, [4], np.float64(4), torch.tensor(4)):
-        assert Sample(VALUES, 1, "regression")((X, single), "a[0]")[1].tolist() == [4]
+        assert Sample(VALUES, 1, "values")((X, single), "a[0]")[1].tolist() == [4]
 
 
 @pytest.mark.parametrize(
@@ -102,4 +102,4 @@ def test_a_picture_that_fails_when_its_pixels_are_asked_for_is_a_corrupt_sample(
     closed = noise(0)
     closed.close()
     with pytest.raises(CorruptSample, match=r"^a\[0\]: cannot be read as an image: ValueError: Operation on closed"):
-        Sample(GREY, 2, "classification")((closed, 1), "a[0]")
+        Sample(GREY, 2, "classes")((closed, 1), "a[0]")

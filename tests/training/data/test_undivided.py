@@ -13,6 +13,7 @@ import torch
 import torch.distributed as dist
 from torch.utils.data import get_worker_info
 
+from tests.training import tiny
 from tests.training.data.sources import source
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import DataConfig
@@ -45,7 +46,7 @@ def shares(stream: Source, rank: int, ranks: int, workers: int) -> list[list[int
     """A rank's batches of an epoch: half of each four."""
     config = DataConfig(source=Component(name="digits"), batch_size=4, workers=workers)
     order = GlobalBatches(12, 4, 3, rank, ranks, order=lambda _seed, _epoch: np.arange(12))
-    feed = open_feed(config, stream, order, 12, torch.device("cpu"))
+    feed = open_feed(config, stream, order, tiny.task(labels=12), torch.device("cpu"))
     return [batch.targets.tolist() for batch in feed.epoch(0, 0)]
 
 

@@ -14,7 +14,7 @@ from torchferry.training.data.source import TensorInput
 from torchferry.training.data.wrapped import Indexed, Streamed
 from torchferry.training.errors import CorruptSample
 
-VALUES = Sample(TensorInput(shape=(2,)), 1, "regression")
+VALUES = Sample(TensorInput(shape=(2,)), 1, "values")
 
 
 class Rows:

@@ -31,6 +31,21 @@ class Pictures:
         return noise(index), index % 3
 
 
+class Sides:
+    """Pictures of two halves, each bright or dark, and whether each is bright; of sample `wrong` that is a 2."""
+
+    def __init__(self, count: int = 40, first: int = 0, wrong: int = -1) -> None:
+        self.count, self.first, self.wrong = count, first, wrong
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, list[int]]:
+        bright = [int(side) for side in np.random.default_rng(self.first + index).integers(2, size=2)]
+        halves = np.repeat(np.array(bright, dtype=np.uint8) * 255, 4)
+        return Image.fromarray(np.tile(halves, (8, 1))), [2, 0] if index == self.wrong else bright
+
+
 class Files:
     """PIL images of files that are read when their pixels are asked for; the second is cut."""
 

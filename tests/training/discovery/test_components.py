@@ -5,4 +5,5 @@ def test_a_kind_goes_through_its_names() -> None:
     names = {kind.name: list(kind) for kind in KINDS}
     assert {"image_folder", "table"} <= set(names["source"])
     assert {"SGD", "AdamW"} <= set(names["optimizer"])
-    assert names["task"] == ["classification", "binary", "regression"]
+    assert {"classification", "binary", "regression", "multilabel"} <= set(names["task"])
+    assert "tensors" not in names["task"]

@@ -10,6 +10,7 @@ from torch.utils.data import TensorDataset
 
 from tests.training.data.sources import refusal
 from tests.training.discovery.small_data import folder_of, picture, shard_of, table_of
+from torchferry.contract.tasks.find import task_of
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.source import ImageInput, Input, Source, TableInput, TensorInput
 from torchferry.training.discovery.other_data import data_of
@@ -21,17 +22,20 @@ IMAGES = {"height": 8, "width": 8, "mode": "RGB", "interpolation": "bilinear", "
 
 
 def card(
-    source: str, args: dict[str, Any], input: Input = PICTURES, labels: tuple[str, ...] = ("dark", "light"), **more: Any
+    source: str,
+    args: dict[str, Any],
+    input: Input = PICTURES,
+    labels: tuple[str, ...] = ("dark", "light"),
+    task: str = "classification",
 ) -> ModelCard:
     given: dict[str, Any] = {
         "name": "m",
-        "task": "classification",
+        "task": task_of(task, labels),
         "network": Component(name="mlp"),
         "input": input,
-        "labels": labels,
     }
     given |= {"data": Component(name=source, args=args), "result": {}, "step": 1, "torch": ""}
-    return ModelCard(**given | more)
+    return ModelCard(**given)
 
 
 def targets(source: Source) -> list[int]:

@@ -46,7 +46,6 @@ def test_the_task_is_found_in_the_target(
 ) -> None:
     draft = table(str(table_of(tmp_path / "houses.csv", tuple(columns.split(",")))), target, asked)
     assert (draft.task, draft.name, draft.network.args["widths"]) == (task, "houses", widths)
-    assert draft.source.args.get("task", "regression") == task
     assert task in draft.title
 
 
@@ -68,7 +67,7 @@ def test_a_target_that_cannot_be_right_is_refused(target: str, task: str | None,
     [
         ("class", "2", "classification", {"shape": [3]}),
         ("class", "no,yes", "classification", {"shape": [3], "labels": ["no", "yes"]}),
-        ("value", "1", "regression", {"shape": [3], "task": "regression"}),
+        ("value", "1", "regression", {"shape": [3]}),
         ("image", "2", "classification", {"image": {"height": 32, "width": 32}}),
     ],
 )

@@ -71,7 +71,7 @@ def test_encoders_travel_in_the_card_and_the_data_are_encoded_by_them(tmp_path: 
     path.write_text("k,n,y\n" + "".join(f"{'uvw'[n % 3]},{n or ''},{n}\n" for n in range(30)))
     args = {"path": str(path), "target": "y", "missing": "indicator", "split": "hash"}
     data = Component(name="table", args=args)
-    source = build_source(data, "regression")
+    source = build_source(data, "values")
     network = Component(name="linear", args={"in_features": 5, "out_features": 1})
     save_untrained(tmp_path / "run", source, data, network)
     read = load_model(tmp_path / "run")[1]

@@ -11,6 +11,8 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import Dataset
 
+from tests.training import tiny
+from torchferry.contract.tasks.classes import Classification
 from torchferry.training.errors import CorruptSample
 from torchferry.training.evaluation import Evaluation
 from torchferry.training.outputs.plots import (
@@ -22,13 +24,13 @@ from torchferry.training.outputs.plots import (
     draw_curves,
     draw_points,
     draw_predictions,
-    title,
 )
-from torchferry.training.tasks import TASKS
+from torchferry.training.tasks import half_of
 
 # matplotlib makes arrays of torch's tensors in a way that numpy 2 warns of.
 CPU = torch.device("cpu")
 ODD = (r"$\no$", "a_b")
+TWO = half_of(Classification(labels=ODD))
 
 
 class Shades(Dataset):
@@ -67,17 +69,8 @@ class Says(nn.Module):
         return self.outputs.expand(len(images), -1)
 
 
-def result(shown: list[int] | None = None, points: torch.Tensor | None = None) -> Evaluation:
-    return Evaluation(
-        split="test",
-        samples=4,
-        corrupt=1,
-        values={},
-        score=0.75,
-        confusion=None,
-        shown=shown or [],
-        points=torch.empty(0, 2, 1) if points is None else points,
-    )
+def result(shown: list[int] | None = None) -> Evaluation:
+    return Evaluation(split="test", samples=4, corrupt=1, values={}, score=0.75, shown=shown or [])
 
 
 def pixels(picture: Path) -> np.ndarray:
@@ -98,8 +91,7 @@ def test_mistakes_are_framed_and_samples_that_cannot_be_read_left_out(tmp_path: 
             Says(0.0, 1.0),
             Shades(torch.tensor(target)),
             result([3, 1]),
-            ODD,
-            TASKS["classification"],
+            TWO,
             CPU,
             "L",
         )
@@ -108,27 +100,10 @@ def test_mistakes_are_framed_and_samples_that_cannot_be_read_left_out(tmp_path: 
     assert found[1] == 0
 
 
-@pytest.mark.parametrize(
-    ("truth", "guess", "text", "mistaken"),
-    [
-        (0, 0, "true: cat\npredicted: cat", False),
-        (0, 1, "true: cat\npredicted: a dog", True),
-        (2, 0, "true: Carcharodo…archarias\npredicted: cat", True),
-    ],
-)
-def test_a_title_names_the_true_and_the_predicted_class(truth: int, guess: int, text: str, mistaken: bool) -> None:
-    labels = ("cat", "a\ndog", "Carcharodon carcharias of Carcharias carcharias")
-    assert title(labels, torch.tensor(truth), torch.tensor(guess)) == (text, mistaken)
-
-
-def test_a_title_of_values_has_both() -> None:
-    assert title(("size",), torch.tensor([0.5]), torch.tensor([2.0])) == ("true: 0.5\npredicted: 2", False)
-
-
 def test_what_is_worth_it_comes_first(tmp_path: Path) -> None:
     """Each picture of the grid says by its one bright column which sample it is."""
     found = replace(result([4]), shown_right=[3])
-    draw_predictions(tmp_path, Says(1.0, 0.0), Marked(), found, ODD, TASKS["classification"], CPU, "L")
+    draw_predictions(tmp_path, Says(1.0, 0.0), Marked(), found, TWO, CPU, "L")
     grid = pixels(tmp_path / "predictions.png")[int(120 * (HEADING + ABOVE + IMAGE / 2)), :, 0]
     seen = []
     for place in range(5):
@@ -162,25 +137,24 @@ class Uniform(Dataset):
 def test_pictures_have_their_colours(
     mode: str, colour: tuple[int, ...], drawn: tuple[int, ...], tmp_path: Path
 ) -> None:
-    task = TASKS["classification"]
-    draw_predictions(tmp_path, Says(1.0, 0.0), Uniform(colour), result(), ODD, task, CPU, mode)
+    draw_predictions(tmp_path, Says(1.0, 0.0), Uniform(colour), result(), TWO, CPU, mode)
     middle = int(120 * (HEADING + ABOVE + IMAGE / 2)), int(120 * (BESIDE + IMAGE / 2))
     assert tuple(pixels(tmp_path / "predictions.png")[middle].tolist()) == drawn
 
 
 def test_values_have_no_mistakes(tmp_path: Path) -> None:
     shades = Shades(torch.tensor([0.5]))
-    draw_predictions(tmp_path, Says(2.0), shades, result(), ("size",), TASKS["regression"], CPU, "L")
+    draw_predictions(tmp_path, Says(2.0), shades, result(), tiny.task("regression", 1), CPU, "L")
     assert reds(tmp_path / "predictions.png") == 0
 
 
 def test_a_confusion_is_drawn_with_labels_that_look_like_formulas(tmp_path: Path) -> None:
-    draw_confusion(tmp_path, result(), torch.tensor([[3, 0], [1, 0]]), ODD)
+    draw_confusion(tmp_path, result(), np.array([[3, 0], [1, 0]]), ODD)
     assert min(pixels(tmp_path / "confusion.png").shape[:2]) > 300
 
 
 def test_points_of_many_outputs_are_drawn(tmp_path: Path) -> None:
-    draw_points(tmp_path, result(points=torch.rand(7, 2, 10)), (*ODD, *"cdefghij"))
+    draw_points(tmp_path, result(), np.random.rand(7, 10), np.random.rand(7, 10), (*ODD, *"cdefghij"))
     assert min(pixels(tmp_path / "predictions.png").shape[:2]) > 300
 
 

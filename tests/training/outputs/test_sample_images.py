@@ -12,6 +12,8 @@ from PIL import Image
 from torch import nn
 
 from torchferry.contract.image import CHANNELS, decode_image
+from torchferry.contract.tasks.classes import Classification
+from torchferry.contract.tasks.regression import Regression
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.source import ImageInput, TensorInput
@@ -34,7 +36,7 @@ def run(tmp_path: Path) -> Path:
 def saved(run: Path, network: nn.Sequential, **changes: Any) -> Path:
     split = {"name": "tests.training.nets.Slow", "args": {"size": 12, "seconds": 0}}
     data = {"train": split, "test": split, "labels": list(LABELS), "image": {"mode": "L", "height": 8, "width": 8}}
-    given: dict[str, Any] = {"task": "classification", "input": GREY, "labels": LABELS}
+    given: dict[str, Any] = {"task": Classification(labels=LABELS), "input": GREY}
     card = ModelCard(
         name="run",
         network=Component(name="tests.training.outputs.test_sample_images.flat"),
@@ -122,7 +124,7 @@ def test_what_cannot_be_written_is_refused_and_leaves_nothing(arguments: str, wo
     assert [path.name for path in run.iterdir()] == ["model"]
 
 
-@pytest.mark.parametrize("changes", [{"task": "regression"}, {"input": TensorInput(shape=(64,))}])
+@pytest.mark.parametrize("changes", [{"task": Regression(labels=LABELS)}, {"input": TensorInput(shape=(64,))}])
 def test_only_classified_images_are_written(changes: dict[str, Any], tmp_path: Path) -> None:
     run = saved(tmp_path / "run", flat(), **changes)
     with pytest.raises(UserError, match="only classified images can be written as files"):

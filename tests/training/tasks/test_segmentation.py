@@ -94,5 +94,5 @@ def test_labels_are_counted_in_a_given_networks_outputs() -> None:
 
 def test_tables_and_classes_are_not_segmented() -> None:
     source = digit_scenes(train_scenes=4, test_scenes=2, size=16, smallest=8, largest=12, targets="labels")
-    with pytest.raises(UserError, match="takes masks, data.source gives labels"):
+    with pytest.raises(UserError, match=r"takes masks, data\.source gives labels"):
         task_for("segmentation", {}, source)

@@ -5,7 +5,6 @@ import urllib.request
 from typing import Any
 
 import pytest
-import torch
 from prometheus_client import CollectorRegistry
 
 from tests.training.telemetry.listener import listening
@@ -50,9 +49,7 @@ def result(values: dict[str, float], corrupt: int = 0, split: str = "test") -> E
         corrupt=corrupt,
         values=values,
         score=0,
-        confusion=None,
         shown=[],
-        points=torch.empty(0),
     )
 
 

@@ -1,22 +1,6 @@
-"""Numbers in words: an accuracy in per cent, everything else with four decimals, the loss left out."""
+"""What an evaluation gave, in words, the loss left out."""
 
-import pytest
-
-from torchferry.training.telemetry.report import in_words, shown
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("accuracy", 0.98765, "98.77%"),
-        ("accuracy", 1.0, "100.00%"),
-        ("r2", 0.98765, "0.9877"),
-        ("recall", 1.0, "1.0000"),
-        ("mae", float("nan"), "nan"),
-    ],
-)
-def test_only_an_accuracy_is_in_per_cent(name: str, value: float, words: str) -> None:
-    assert shown(name, value) == words
+from torchferry.training.telemetry.report import in_words
 
 
 def test_a_line_names_all_values_but_the_loss_in_their_order() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from prometheus_client import CollectorRegistry
 
 from tests.training.telemetry.listener import listening
@@ -49,10 +48,7 @@ def report(step: int, loss: float, epoch: int = 1, **changes: Any) -> Report:
 
 
 def result(split: str = "test", **values: float) -> Evaluation:
-    nothing = torch.empty(0)
-    return Evaluation(
-        split=split, samples=7, corrupt=0, values=values, score=0, confusion=None, shown=[], points=nothing
-    )
+    return Evaluation(split=split, samples=7, corrupt=0, values=values, score=0, shown=[])
 
 
 def rows(run_dir: Path) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-import torch
 
 from tests.waiting import wait_until
 from torchferry.training.evaluation import Evaluation
@@ -32,9 +31,7 @@ RESULT = Evaluation(
     corrupt=0,
     values={"accuracy": 0.75},
     score=0,
-    confusion=None,
     shown=[],
-    points=torch.empty(0),
 )
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from tests.ports import free_port
 from tests.serving.certificates import write_certificate
@@ -39,9 +38,7 @@ def report(**changes: Any) -> Report:
 
 
 def result(**values: float) -> Evaluation:
-    return Evaluation(
-        split="test", samples=7, corrupt=0, values=values, score=0, confusion=None, shown=[], points=torch.empty(0)
-    )
+    return Evaluation(split="test", samples=7, corrupt=0, values=values, score=0, shown=[])
 
 
 def sent(status: TrainJobStatus, *, done: bool = False) -> None:

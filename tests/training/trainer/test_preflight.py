@@ -14,7 +14,7 @@ from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import DistributedConfig, OptimizerConfig, ScheduleConfig
 from torchferry.training.data.source import ImageInput, Source, TargetScale
 from torchferry.training.models.normalized import Normalized
-from torchferry.training.tasks import TASKS
+from torchferry.training.tasks import task_for
 from torchferry.training.trainer.losses import build_loss
 from torchferry.training.trainer.preflight import blank_batch, try_step
 
@@ -63,7 +63,7 @@ def attempt(
     """Returns the model, which was tried for a run of 9 steps."""
     model = Normalized(network, source.input, source.target_scale)
     recipe = tiny.recipe(task=task, **changes)
-    try_step(recipe, source, TASKS[task].of(source.target_scale), model, loss or nn.CrossEntropyLoss(), share, 9)
+    try_step(recipe, source, task_for(task, {}, source), model, loss or nn.CrossEntropyLoss(), share, 9)
     return model
 
 
@@ -169,7 +169,7 @@ def test_a_loss_that_depends_on_its_batch_is_refused_where_batches_are_shared(lo
 
 
 def test_a_divisor_that_is_none_is_refused() -> None:
-    attempt(nn.Linear(3, 3), build_loss(Component(name="nll", args={"weight": [1, 2, 3]}), TASKS["binary"], 3), share=2)
+    attempt(nn.Linear(3, 3), build_loss(Component(name="nll", args={"weight": [1, 2, 3]}), tiny.task()), share=2)
     with pytest.raises(UserError, match="loss: its sum, or its divisor, over a batch is not that of two halves"):
         attempt(nn.Linear(3, 3), WrongDivisor())
 
@@ -213,7 +213,7 @@ def test_images_are_augmented_and_blended_as_in_training() -> None:
 
 
 def test_blank_batches_are_what_a_feed_or_a_blend_gives() -> None:
-    inputs, targets = blank_batch(images("RGB"), TASKS["classification"], 3, 2, soft=False)
+    inputs, targets = blank_batch(images("RGB"), tiny.task(), 2, soft=False)
     assert (inputs.shape, inputs.dtype, targets.tolist()) == ((2, 3, 8, 8), torch.uint8, [0, 0])
-    _, targets = blank_batch(CORNERS, TASKS["classification"], 4, 2, soft=True)
+    _, targets = blank_batch(CORNERS, tiny.task(labels=4), 2, soft=True)
     assert targets.tolist() == [[0.25] * 4] * 2

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -16,7 +17,8 @@ from torchferry.training.evaluation import Evaluation
 from torchferry.training.models.saved import load_model
 from torchferry.training.trainer.results import leave_results
 
-COUNTS = torch.tensor([[5, 1, 0], [0, 6, 0], [2, 0, 2]])
+COUNTS = np.array([[5.0, 1, 0], [0, 6, 0], [2, 0, 2]])
+POINTS = np.zeros((16, 1)), np.arange(16.0)[:, None]
 
 
 @pytest.fixture(autouse=True)
@@ -33,9 +35,8 @@ def result(**changes: Any) -> Evaluation:
         "corrupt": 0,
         "values": {"loss": 0.5, "accuracy": 13 / 16},
         "score": 13 / 16,
-        "confusion": COUNTS,
+        "sums": {"confusion": COUNTS},
         "shown": [],
-        "points": torch.zeros(0, 2, 3),
     }
     return Evaluation(**given | changes)
 
@@ -61,7 +62,7 @@ def test_classes_leave_a_confusion_and_a_model_with_its_card(tmp_path: Path) -> 
 def test_values_leave_a_picture_of_points_and_no_confusion(tmp_path: Path) -> None:
     run = tiny.build("sums", runs_dir=tmp_path, task="regression")
     values = {"loss": 0.1, "r2": 0.9}
-    leave_results(run, run.model, result(values=values, score=0.9, confusion=None, points=torch.rand(16, 2, 1)))
+    leave_results(run, run.model, result(values=values, score=0.9, sums={}, points=POINTS))
     names = {path.name for path in (tmp_path / "tiny").iterdir()}
     assert names == {"metrics.jsonl", "curves.png", "predictions.png", "model"}
     assert yaml.safe_load((tmp_path / "tiny/model/model.yaml").read_text())["task"] == "regression"
@@ -71,5 +72,5 @@ def test_the_model_comes_last_because_it_says_that_the_run_is_finished(tmp_path:
     run = tiny.build("sums", runs_dir=tmp_path, task="regression")
     (tmp_path / "tiny" / "predictions.png").mkdir()
     with pytest.raises(OSError, match=r"predictions\.png"):
-        leave_results(run, run.model, result(confusion=None, points=torch.rand(16, 2, 1)))
+        leave_results(run, run.model, result(sums={}, points=POINTS))
     assert not (tmp_path / "tiny" / "model").exists()

@@ -32,7 +32,8 @@ def test_it_learns(run: Path) -> None:
     last = lines(run, "test")[-1]
     assert last["accuracy"] >= 0.98
     card = yaml.safe_load((run / "model" / "model.yaml").read_text())
-    assert card["result"] == {"loss": last["loss"], "accuracy": last["accuracy"]}
+    names = ("loss", "accuracy", "macro_f1", "auroc", "calibration_error")
+    assert card["result"] == {name: last[name] for name in names}
 
 
 def test_it_says_in_plain_lines_what_it_does(run: Path) -> None:

@@ -142,7 +142,7 @@ def test_frozen_layers_stay_bit_for_bit_in_the_network_and_in_its_average(alone:
     batches = iter(tiny.build().feed.epoch(0, 0))
     for _ in range(2):
         step(batches, 0, measure=False)
-        evaluate(step.trained, run.evaluation, run.task, run.outputs, alone)  # and back to training
+        evaluate(step.trained, run.evaluation, run.task, alone)  # and back to training
     for network in (step.model.module.network, step.trained.network):
         same = {name for name, value in network.state_dict().items() if torch.equal(value, before[name])}
         assert same == before.keys() - {"3.weight", "3.bias"}

@@ -13,7 +13,10 @@ from torchferry.contract.tasks.task import Arrays, Sums, Task
 
 @dataclass(frozen=True, kw_only=True)
 class Classification(Task):
-    """Of several classes one: `probabilities`, float [samples, classes]. Targets are class indices, int64 [samples]."""
+    """Of several classes one, by a logit or log probability for each: `probabilities`, float [samples, classes].
+
+    Targets are class indices, int64 [samples].
+    """
 
     training = "torchferry.training.tasks.classes.Classification"
     outputs: ClassVar[tuple[str, ...]] = ("probabilities",)
@@ -92,7 +95,10 @@ class Classification(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class Binary(Classification):
-    """Of two classes the second or not: `probability`, float [samples, 1], above 0.5 for the second."""
+    """Of two classes one, by one logit, above 0 for the second: its `probability`, float [samples, 1].
+
+    Targets are class indices, int64 [samples].
+    """
 
     training = "torchferry.training.tasks.classes.Binary"
     outputs: ClassVar[tuple[str, ...]] = ("probability",)

@@ -38,8 +38,9 @@ def made(kind: type[Task], settings: Mapping[str, Any], labels: tuple[str, ...],
     fields = {field.name: field for field in dataclasses.fields(kind) if field.name != "labels"}
     for name in settings:
         if name not in fields:
-            takes = f"it takes {', '.join(fields)}" if fields else "it takes none"
-            raise UserError(f"{key}.{name}: unknown setting of {name_of(kind)}{did_you_mean(name, fields, takes)}")
+            own = [field for field in fields if field not in kind.of_data]
+            takes = f"it takes {', '.join(own)}" if own else "it takes none"
+            raise UserError(f"{key}.{name}: unknown setting of {name_of(kind)}{did_you_mean(name, own, takes)}")
     required = [
         name
         for name, field in fields.items()

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from torchferry.contract.tasks import score_bins
 from torchferry.contract.tasks.ranking import NUMBER, as_object
 from torchferry.contract.tasks.task import Arrays, Sums, Task
 from torchferry.errors import UserError
@@ -13,13 +14,13 @@ from torchferry.errors import UserError
 TUNED = "tuned"
 BEFORE = 0.5
 """The threshold until they are tuned."""
-BINS = 1024
-"""Of scores in average precision, which is known to the width of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Multilabel(Task):
-    """`probabilities`, float [samples, labels], each apart. Targets are 0 and 1, uint8 of the same shape.
+    """Any number of labels for each sample, by a logit for each: `probabilities`, float [samples, labels].
+
+    Targets are 0 and 1, uint8 of the same shape.
 
     Args:
         thresholds: From which probability on a label is given, 0..1: one number for all labels, or one for each in
@@ -91,12 +92,11 @@ class Multilabel(Task):
         pairs = (truth & given, ~truth & given, truth & ~given)
         return {
             "found": np.stack([each.sum(axis=0, dtype=np.float64) for each in pairs]),
-            "scores": _score_bins(rows["scores"], truth),
+            "scores": score_bins.score_bins(rows["scores"], truth),
         }
 
     def values(self, sums: Sums) -> dict[str, float]:
-        """map is the mean average precision of the labels that some sample has, by sum of precision times gain in
-        recall, without interpolation."""
+        """map is the mean average precision."""
         right, wrong, missed = sums["found"]
         with np.errstate(divide="ignore", invalid="ignore"):
             each = np.where(right + wrong + missed > 0, 2 * right / (2 * right + wrong + missed), np.nan)
@@ -104,7 +104,7 @@ class Multilabel(Task):
         return {
             "micro_f1": float(2 * right.sum() / max(2 * right.sum() + wrong.sum() + missed.sum(), 1.0)),
             "macro_f1": float(known.mean()) if len(known) else 0.0,
-            "map": _average_precision(sums["scores"]),
+            "map": score_bins.average_precision(sums["scores"]),
         }
 
     def mistakes(self, rows: Arrays) -> tuple[np.ndarray, np.ndarray]:
@@ -137,26 +137,6 @@ class Multilabel(Task):
         """bool of the same shape; never for NaN."""
         thresholds = BEFORE if isinstance(self.thresholds, str) else self.thresholds
         return numbers >= np.asarray(thresholds, dtype=numbers.dtype)
-
-
-def _score_bins(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """float64 [2, labels, BINS], of samples without and with each label, by score."""
-    labels = scores.shape[1]
-    known = ~np.isnan(scores)
-    place = np.clip(np.where(known, scores, 0) * BINS, 0, BINS - 1).astype(np.int64)
-    flat = (truth * labels + np.arange(labels)) * BINS + place
-    return np.bincount(flat[known], minlength=2 * labels * BINS).reshape(2, labels, BINS).astype(np.float64)
-
-
-def _average_precision(bins: np.ndarray) -> float:
-    without, has = bins[:, :, ::-1].cumsum(axis=2)
-    labels = has[:, -1] > 0
-    if not labels.any():
-        return float("nan")
-    with np.errstate(invalid="ignore"):
-        precision = np.nan_to_num(has / (has + without))
-    gain = np.diff(has, axis=1, prepend=0.0)
-    return float(((precision * gain).sum(axis=1)[labels] / has[labels, -1]).mean())
 
 
 def _best_threshold(scores: np.ndarray, truth: np.ndarray) -> float:

@@ -11,13 +11,21 @@ from torchferry.contract.tasks.task import Arrays, Sums, Task
 
 @dataclass(frozen=True, kw_only=True)
 class Regression(Task):
-    """`values`, float [samples, labels]. Targets are of the same shape."""
+    """Numbers, in the targets' own units: `values`, float [samples, labels]. R2 is averaged over the labels.
+
+    Targets are of the same shape. Of targets that are scaled, see scale_target of a source, the loss is of scaled
+    values, in training and of the test set, and all else in the targets' own units.
+
+    Args:
+        mean: Of a network that learnt (target - mean) / std, which the graph scales back: what each label was scaled
+            by, in its own units; empty where the network gives the values themselves.
+        std: Likewise.
+    """
 
     mean: tuple[float, ...] = ()
-    """Of a network that learnt (target - mean) / std, which the graph scales back: what each label was scaled by, in
-    its own units; empty where the network gives the values themselves."""
     std: tuple[float, ...] = ()
 
+    of_data = ("mean", "std")
     training = "torchferry.training.tasks.regression.Regression"
     outputs = ("values",)
     headline = "r2"

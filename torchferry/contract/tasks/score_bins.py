@@ -1,6 +1,7 @@
-"""Counts of scores, from which the area under the ROC curve and the calibration error follow, over any samples' sums.
+"""Counts of scores, from which ranking metrics and the calibration error follow, over any samples' sums.
 
-Both are known to the width of a bin: samples whose scores fall into one count as ties, half for and half against.
+They are known to the width of a bin: samples whose scores fall into one count as ties. Bins are of equal width in the
+logit, so that they tell apart the scores of labels that are rare, all of which are near 0.
 """
 
 import numpy as np
@@ -35,6 +36,19 @@ def auroc(bins: np.ndarray) -> float:
     pairs = own.sum(axis=1) * others.sum(axis=1)
     won = (own * below).sum(axis=1)
     return float((won[pairs > 0] / pairs[pairs > 0]).mean()) if (pairs > 0).any() else float("nan")
+
+
+def average_precision(bins: np.ndarray) -> float:
+    """The mean over the classes that some samples are of: the sum of precision times gain in recall, from the highest
+    score on, without interpolation. NaN where there is none."""
+    others, own = bins[:, :, ::-1].cumsum(axis=2)
+    some = own[:, -1] > 0
+    if not some.any():
+        return float("nan")
+    with np.errstate(invalid="ignore"):
+        precision = np.nan_to_num(own / (own + others))
+    gain = np.diff(own, axis=1, prepend=0.0)
+    return float(((precision * gain).sum(axis=1)[some] / own[some, -1]).mean())
 
 
 def calibration_bins(confidence: np.ndarray, right: np.ndarray) -> np.ndarray:

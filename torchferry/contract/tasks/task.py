@@ -30,6 +30,8 @@ class Task(ABC):
     headline: ClassVar[str]
     """The metric that a line about a model names; higher is better, and it decides which checkpoint is best and whether
     a variant is good enough."""
+    of_data: ClassVar[tuple[str, ...]] = ()
+    """The settings that the data decide, so that a recipe cannot say them."""
     adds_up: ClassVar[bool] = True
     """Whether metrics are known from sums over samples. Where not, they need the rows of all samples together."""
 

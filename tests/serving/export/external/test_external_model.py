@@ -258,7 +258,7 @@ def test_settings_of_a_task_that_cannot_be_are_refused(tmp_path: Path, args: dic
 
 
 def test_a_run_has_its_own_task() -> None:
-    with pytest.raises(UserError, match="^--task: is for --model; a run has the task that it was trained for"):
+    with pytest.raises(UserError, match=r"^--task: is for --model; a run has the task that it was trained for"):
         main(["run", "--task", "multilabel"])
 
 

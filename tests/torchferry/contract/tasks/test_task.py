@@ -30,3 +30,10 @@ def test_samples_that_are_drawn_several_times_count_so_often() -> None:
     repeated = [0, 2, 2]
     drawn = task.rows({"values": predicted[repeated]}, truth[repeated])
     assert task.score(rows, np.array([1, 0, 2])) == task.score(drawn)
+
+
+def test_rows_and_outputs_are_taken_as_they_are_and_no_file_is_given() -> None:
+    task, rows = Regression(labels=("y",)), {"truth": np.zeros((2, 1))}
+    assert task.files == {}
+    assert task.together(rows) is rows
+    assert task.of_outputs({"values": None}) is task

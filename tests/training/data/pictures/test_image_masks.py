@@ -80,21 +80,21 @@ def test_equal_files_are_on_one_side_of_a_split(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
-        (lambda root: (root / "train" / "masks" / "train1.png").unlink(), r"images/train1.png: has no mask; .*train1.png is"),
-        (lambda root: write(root / "train", "train1", (40, 20)) is None or _other_size(root), r"train2.png: has 40 x 20 pixels; its picture has 30 x 20"),
-        (lambda root: Image.new("RGB", (30, 20)).save(root / "train" / "masks" / "train2.png"), r"train2.png: is RGB; a mask has one number"),
+        (Image.new("L", (40, 20)), "train2.png: has 40 x 20 pixels; its picture has 30 x 20"),
+        (Image.new("RGB", (30, 20)), "train2.png: is RGB; a mask has one number"),
     ],
-)  # fmt: skip
-def test_what_is_no_mask_of_the_picture_is_told(root: Path, harm: object, told: str) -> None:
-    assert callable(harm)
-    harm(root)
+)
+def test_what_is_no_mask_of_the_picture_is_told(root: Path, harm: Image.Image, told: str) -> None:
+    harm.save(root / "train" / "masks" / "train2.png")
+    found = source(root)
     with pytest.raises(UserError, match=told):
-        found = source(root)
         found.train[2]
 
 
-def _other_size(root: Path) -> None:
-    Image.new("L", (40, 20)).save(root / "train" / "masks" / "train2.png")
+def test_a_picture_without_a_mask_is_told(root: Path) -> None:
+    (root / "train" / "masks" / "train1.png").unlink()
+    with pytest.raises(UserError, match=r"images/train1.png: has no mask; .*masks/train1.png is expected"):
+        source(root)
 
 
 def test_masks_without_a_picture_and_other_files_are_said(root: Path) -> None:

@@ -25,7 +25,7 @@ def test_a_share_may_be_all_but_the_whole(fraction: float) -> None:
             "columns_as.b: 'dates' is none of number, category, date, date:%d.%m.%Y or ignore",
         ),
         (
-            {"task": "classification", "scale_target": True},
+            {"targets": "classes", "scale_target": True},
             "scale_target: classes are not scaled; it is for task regression",
         ),
     ],
@@ -41,7 +41,7 @@ def test_what_cannot_be_is_named_by_its_key(args: dict[str, Any], words: str) ->
         ({"scale": False}, False),
         ({"scale": False, "scale_target": True}, True),
         ({"scale_target": False}, False),
-        ({"task": "classification"}, False),
+        ({"targets": "classes"}, False),
     ],
 )
 def test_targets_are_scaled_as_columns_are_and_classes_never(args: dict[str, Any], scales: bool) -> None:

@@ -17,8 +17,8 @@ from torchferry.training.data.source import Source, TableInput, TargetScale
 CSV = "a,b,kind,y\n" + "".join(f"{n},{n * 0.5},{'xyz'[n % 3]},{n * 10}\n" for n in range(12))
 
 
-def columns(task: str = "regression", **given: list[Any]) -> Source:
-    return source("table", columns=given, target="y", test_fraction=0, task=task)
+def columns(targets: str = "values", **given: list[Any]) -> Source:
+    return source("table", columns=given, target="y", test_fraction=0, targets=targets)
 
 
 def test_a_loader_gives_scikit_learns_own_split_and_scaling() -> None:
@@ -37,7 +37,7 @@ def test_a_loader_gives_scikit_learns_own_split_and_scaling() -> None:
 
 def test_a_loader_names_the_classes_and_the_split_keeps_their_shares() -> None:
     name = "sklearn.datasets.load_breast_cancer"
-    args = {"task": "classification", "features": ["mean texture"], "scale": False, "split": "shuffle"}
+    args = {"targets": "classes", "features": ["mean texture"], "scale": False, "split": "shuffle"}
     cancer = source("table", loader={"name": name}, **args)
     data = load_breast_cancer()
     _, test = train_test_split(np.arange(569), test_size=0.2, random_state=42, stratify=data.target)
@@ -71,7 +71,7 @@ def test_files_give_the_columns_asked_for(kind: str, tmp_path: Path) -> None:
     assert values.train[4][0].tolist() == [2, 4]
     assert values.train[4][1].tolist() == [40]
     assert values.test_size == values.train_size == 12
-    classes = source("table", path=path, target="kind", task="classification", test_fraction=0.25, split="shuffle")
+    classes = source("table", path=path, target="kind", targets="classes", test_fraction=0.25, split="shuffle")
     assert classes.labels == ("x", "y", "z")
     assert sorted(classes.test[:][1].tolist()) == [0, 1, 2]
     assert classes.input.columns == ("a", "b", "y")  # type: ignore[union-attr]
@@ -140,15 +140,15 @@ def test_rows_are_given_as_an_input_that_was_fitted_before_takes_them() -> None:
     assert again.train[:][0][:, 0].tolist() == [np.float32(1.1), 2, 3]
     other = TableInput(columns=("b",), mean=(5,), std=(2,))
     assert refusal(lambda: table.refit(other)).endswith("it lacks b and has a as well")  # type: ignore[misc]
-    classes = columns("classification", a=[1, 2, 3], y=[7, 5, 7])
+    classes = columns("classes", a=[1, 2, 3], y=[7, 5, 7])
     assert classes.refit is not None
     assert classes.refit(before).train[:][1].dtype == torch.int64
 
 
 def test_whole_numbers_and_truth_values_are_classes() -> None:
-    assert columns("classification", a=[1, 2, 3], y=[7, 5, 7]).labels == ("5", "7")
-    assert columns("classification", a=[1, 2, 3], y=[7.0, 5.0, 7.0]).labels == ("5", "7")
-    assert columns("classification", a=[1, 2, 3], y=[True, False, True]).train[:][1].tolist() == [1, 0, 1]
+    assert columns("classes", a=[1, 2, 3], y=[7, 5, 7]).labels == ("5", "7")
+    assert columns("classes", a=[1, 2, 3], y=[7.0, 5.0, 7.0]).labels == ("5", "7")
+    assert columns("classes", a=[1, 2, 3], y=[True, False, True]).train[:][1].tolist() == [1, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_bad_cell_of_a_file_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_bad_classes_are_named(target: list[Any], words: str) -> None:
-    assert words in refusal(lambda: columns("classification", a=[1, 2, 3], y=target))
+    assert words in refusal(lambda: columns("classes", a=[1, 2, 3], y=target))
 
 
 INLINE = {"columns": {"age": [1, 2, 3, 4], "y": [1, 2, 3, 4]}, "target": "y"}
@@ -211,16 +211,16 @@ LOADER = "tests.training.data.user_sets"
         (INLINE | {"features": ["agee"]}, "data.source.args.features: there is no column 'agee'; did you mean 'age'?"),
         (INLINE | {"features": ["age", "y"]}, "data.source.args.features: 'y' is the target"),
         (INLINE | {"target": ["age", "y"]}, "has no column but the target"),
-        (INLINE | {"target": ["y", "age"], "features": [], "task": "classification"}, "has no column but the target"),
+        (INLINE | {"target": ["y", "age"], "features": [], "targets": "classes"}, "has no column but the target"),
         (INLINE | {"test_fraction": 1}, "data.source.args.test_fraction: 1 is not 0 or more and below 1"),
         (INLINE | {"test_fraction": "half"}, "data.source.args.test_fraction: 'half' is not a number"),
         (INLINE | {"split_seed": -1}, "data.source.args.split_seed: -1 is not between"),
         (INLINE | {"datatype": "float16"}, "data.source.args.datatype: 'float16' is not float64 or float32"),
-        (INLINE | {"scale_target": True, "task": "classification"}, "scale_target: classes are not scaled"),
+        (INLINE | {"scale_target": True, "targets": "classes"}, "scale_target: classes are not scaled"),
         (INLINE | {"scale": "yes"}, "data.source.args.scale: 'yes' is not true or false"),
-        (INLINE | {"task": "ranking"}, "data.source.args.task: 'ranking' is not regression or classification"),
+        (INLINE | {"targets": "ranking"}, "data.source.args.targets: 'ranking' is not values or classes"),
         (
-            INLINE | {"task": "classification", "split": "shuffle"},
+            INLINE | {"targets": "classes", "split": "shuffle"},
             "test_fraction: 4 rows cannot be split at 0.2: Value",
         ),
         ({"columns": {"a": [1], "y": [1]}, "target": "y"}, "test_fraction: none of 1 rows is in the test set; change "),
@@ -255,7 +255,7 @@ def titanic(tmp_path: Path) -> dict[str, Any]:
     """Arguments of a table with text, gaps, ids and names."""
     (tmp_path / "titanic.csv").write_text(TITANIC)
     ways = {"PassengerId": "ignore", "Name": "ignore", "Cabin": "ignore", "Pclass": "category"}
-    return {"path": str(tmp_path / "titanic.csv"), "target": "Survived", "task": "classification", "columns_as": ways}
+    return {"path": str(tmp_path / "titanic.csv"), "target": "Survived", "targets": "classes", "columns_as": ways}
 
 
 def test_text_becomes_a_column_for_each_category_and_is_said(titanic: dict[str, Any]) -> None:
@@ -285,7 +285,7 @@ def test_rows_with_gaps_are_dropped_and_counted(titanic: dict[str, Any]) -> None
 def test_words_for_missing_values_are_no_classes(missing: str, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("a,y\n1,x\n2,NA\n3,NaN\n4,null\n5,N/A\n6, z\n7,z \n")
-    args = {"path": str(path), "target": "y", "task": "classification", "test_fraction": 0, "missing": missing}
+    args = {"path": str(path), "target": "y", "targets": "classes", "test_fraction": 0, "missing": missing}
     if missing != "drop":
         assert "column 'y' is missing in line 3 (4 cells are)" in refusal(lambda: source("table", **args))
         args["missing_targets"] = "drop"
@@ -383,6 +383,6 @@ def test_an_index_that_pandas_stored_is_no_feature(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).normal(size=400)
     rows = pa.table({"a": noise, "y": (index >= 200).astype(int), "__index_level_0__": index})
     pa.parquet.write_table(rows, tmp_path / "t.parquet")
-    table = source("table", path=str(tmp_path / "t.parquet"), target="y", task="classification")
+    table = source("table", path=str(tmp_path / "t.parquet"), target="y", targets="classes")
     assert table.input.columns == ("a",)  # type: ignore[union-attr]
     assert table.notes == ("'__index_level_0__' is the index that pandas stored, and left out",)

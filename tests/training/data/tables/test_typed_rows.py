@@ -24,10 +24,10 @@ KNOWN = TableInput(
 CELLS: dict[str, Any] = {"a": [1, 2, 3], "d": ["2.1.1970", None, "1.1.1970"], "k": ["u", "v", "u"]}
 
 
-def asked(task: str = "regression", missing: str = "drop", **columns_as: str) -> RowOptions:
+def asked(targets: str = "values", missing: str = "drop", **columns_as: str) -> RowOptions:
     return RowOptions(
         columns_as=columns_as,
-        task=task,  # type: ignore[arg-type]
+        targets=targets,  # type: ignore[arg-type]
         missing=missing,  # type: ignore[arg-type]
         missing_targets="drop",
     )
