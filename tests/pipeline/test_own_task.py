@@ -98,8 +98,9 @@ def test_both_servers_answer_as_it_says(
     assert abs(said["expected"] - int(said["label"])) < 2
 
 
-def test_archives_have_it(run: Path, tmp_path: Path) -> None:
-    done = run_python("-m", "torchferry", "archive", run / "bundle", "--output", tmp_path / "store", **{ALLOWS: ALLOW})
+def test_archives_have_it(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ALLOWS, ALLOW)
+    done = run_python("-m", "torchferry", "archive", run / "bundle", "--output", tmp_path / "store")
 
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(tmp_path / "store" / "stars-onnx-fp32.mar") as archive:

@@ -51,9 +51,9 @@ def test_it_depends_on_the_sample_alone(samples: tuple[torch.Tensor, torch.Tenso
     augment = Augment(PARTS[:3], seed=3)
     whole = augment(*samples, 1, np.arange(10), TASK)
     torch.manual_seed(7)  # what others draw has no influence
-    parts = [
-        augment(*(each[part] for each in samples), 1, np.arange(10)[part], TASK) for part in (slice(0, 4), slice(4, 10))
-    ]
+    images, masks = samples
+    halves = (slice(0, 4), slice(4, 10))
+    parts = [augment(images[half], masks[half], 1, np.arange(10)[half], TASK) for half in halves]
     for place in (0, 1):
         assert torch.equal(torch.cat([part[place] for part in parts]), whole[place])
 

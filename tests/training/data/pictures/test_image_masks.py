@@ -59,8 +59,7 @@ def test_a_mask_is_resized_as_its_picture_is(root: Path, resize: str) -> None:
 def test_palettes_count_by_their_numbers(root: Path) -> None:
     file = root / "train" / "masks" / "train0.png"
     before = source(root).train[0][1]
-    image = Image.open(file)
-    image = Image.fromarray(np.asarray(image), mode="L").convert("P")
+    image = Image.fromarray(before.numpy()).convert("P")
     image.putpalette([255, 0, 0, 0, 255, 0])
     image.putdata(before.flatten().tolist())
     image.save(file)
