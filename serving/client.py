@@ -121,6 +121,11 @@ class RestClient(Client):
             UnixPool(url.removeprefix(SCHEME), **named) if is_unix else urllib3.PoolManager(**named, ca_certs=trusted)
         )
 
+    def file(self, model: str, body: bytes, form: str = "png") -> bytes:
+        """The answer to one sample as a file, in a form that the model's task has, such as the PNG of a mask; raises as
+        `predict` does."""
+        return self.send(f"{model}?form={form}", body)
+
     def send(self, model: str, body: bytes) -> bytes:
         waits = self.patience.waits()
         while True:

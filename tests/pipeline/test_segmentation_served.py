@@ -13,6 +13,7 @@ from tests.commands import run_command
 from tests.server import Server
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.client import Refused, RestClient
 
 RECIPE = """
 name: scenes
@@ -71,6 +72,10 @@ def test_both_servers_answer_with_a_mask(bundle: Bundle, runtime: str, tmp_path:
             _asked(model + query, picture.getvalue(), accept)
             for query, accept in (("", "*/*"), ("", "image/png"), ("?form=png", "*/*"))
         )
+        with RestClient(model.partition("/predictions")[0]) as client:
+            assert client.file(model.rpartition("/")[2], picture.getvalue()) == mask[1]
+            with pytest.raises(Refused, match="form=tiff is not known"):
+                client.file(model.rpartition("/")[2], picture.getvalue(), "tiff")
     finally:
         server.stop()
 

@@ -7,6 +7,8 @@ import orjson
 
 from torchferry import __version__
 from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.answer_file import FORM
+from torchferry.serving.codec.answer_file import JSON as JSON_FORM
 from torchferry.serving.codec.tensors import DTYPES
 from torchferry.serving.onnx_server.columns import csv_example, record_schema
 from torchferry.serving.onnx_server.http.errors import CODES
@@ -106,6 +108,8 @@ def _of_model(name: str, repository: Repository) -> Mapping[str, Any]:
         _add_records(predict["requestBody"]["content"], name, example)
     if served.bundle.pictures:
         _add_pictures(predict["requestBody"]["content"], served.bundle.inputs)
+    if files := served.bundle.task.files:
+        _add_files(predict, files)
     return paths | {f"/predictions/{name}": {"post": predict, "put": predict}}
 
 
@@ -124,6 +128,14 @@ def _add_pictures(content: dict[str, Any], inputs: Sequence[TensorSpec]) -> None
         content["image/*"] = {"schema": {"type": "string", "format": "binary"}}
     samples = _object("instances", instances=_list(instance_schema(inputs)))
     content["application/json"]["schema"] = {"anyOf": [samples, content["application/json"]["schema"]]}
+
+
+def _add_files(predict: dict[str, Any], files: Mapping[str, str]) -> None:
+    """The forms beside JSON that one sample's answer may have."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    predict["responses"]["200"]["content"] |= dict.fromkeys(files.values(), binary)
+    forms = {"type": "string", "enum": [JSON_FORM, *files]}
+    predict["parameters"] = [{"name": FORM, "in": "query", "required": False, "schema": forms}]
 
 
 def _record(name: str) -> str:
