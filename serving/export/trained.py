@@ -56,9 +56,20 @@ def _outputs(module: Served, card: ModelCard) -> tuple[TensorSpec, ...]:
     given = module(blank(card.input, 2))
     values = given if isinstance(given, tuple) else (given,)
     return tuple(
-        TensorSpec(name=name, datatype=OF_NUMPY[value.numpy().dtype], shape=(-1, *value.shape[1:]))
+        TensorSpec(
+            name=name,
+            datatype=OF_NUMPY[value.numpy().dtype],
+            shape=(-1, *value.shape[1:]),
+            labels=_labels(name, value, card),
+        )
         for name, value in zip(card.task.outputs, values, strict=True)
     )
+
+
+def _labels(output: str, value: torch.Tensor, card: ModelCard) -> tuple[str, ...] | None:
+    """Of one of several outputs, where it has a number for each."""
+    labels = card.task.labels_by_output.get(output)
+    return labels if labels and value.shape[1:] == (len(labels),) else None
 
 
 def _in_full(card: ModelCard, name: str) -> Samples | None:
