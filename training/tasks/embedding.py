@@ -40,6 +40,10 @@ class Embedding(TrainingTask):
     def loss_width(self) -> int:
         return len(self.task.labels)
 
+    @property
+    def loss_args(self) -> Mapping[str, Any]:
+        return {"classes": self.loss_width}
+
     def blank_targets(self, samples: int) -> torch.Tensor:
         return torch.zeros(samples, dtype=torch.int64)
 

@@ -21,17 +21,16 @@ class FixedProxies(nn.Module):
     vector as classes, or more, the directions are at equal angles; with fewer they are drawn at random.
 
     Args:
+        classes: How many there are; the data's labels if it is not said.
         scale: What the cosines are multiplied by; the larger, the less the near ones of other classes are forgiven.
         margin: By how much the cosine with the own class has to be above the others', 0..1, as in CosFace.
     """
 
-    def __init__(self, scale: float = SCALE, margin: float = 0.0) -> None:
+    def __init__(self, classes: int, scale: float = SCALE, margin: float = 0.0) -> None:
         super().__init__()
         if not (scale > 0 and 0 <= margin < 1):
             raise UserError(f"loss.args: scale {scale} and margin {margin}; above 0, and from 0 to below 1, are taken")
-        self.scale, self.margin = scale, margin
-        self.classes = 0
-        """How many there are, as the task says."""
+        self.classes, self.scale, self.margin = classes, scale, margin
 
     def forward(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return proxy_losses(outputs, targets, self.classes, self.scale, self.margin).mean()

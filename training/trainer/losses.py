@@ -68,8 +68,6 @@ def build_loss(component: Component | None, task: TrainingTask, key: str = "loss
     loss = build(_with_tensors(component, outputs, key) if of_torch else component, LOSSES, key)
     if not isinstance(loss, nn.Module):
         raise UserError(f"{key}.name: {component.name} gives a {type(loss).__name__}, not a torch.nn.Module")
-    if isinstance(loss, FixedProxies):
-        loss.classes = outputs
     if isinstance(loss, HeadLosses) and isinstance(task, Heads):
         asked = loss.asked(task.halves).items()
         each = {head: build_loss(said, task.halves[head], f"loss.args.each.{head}") for head, said in asked}

@@ -34,9 +34,9 @@ class Embedding(Task):
         return {"vector": {"type": "array", "items": NUMBER, "description": "of length 1"}}
 
     def relations(self, outputs: Arrays) -> Arrays:
-        """The cosine of each sample with each."""
+        """The cosine of each sample with each, to what digits of float32 it has."""
         vectors = outputs["vector"].astype(np.float64)
-        return {"similarity": vectors @ vectors.T}
+        return {"similarity": np.round(vectors @ vectors.T, 6)}
 
     def rows(self, outputs: Arrays, targets: np.ndarray) -> Arrays:
         return {"truth": targets.reshape(-1), "vector": outputs["vector"]}

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -62,6 +62,14 @@ class Heads(Task):
         return all(task.adds_up for task in self.tasks.values())
 
     @property
+    def unsettled(self) -> str | None:
+        return next((f"heads.{head}.{name}" for head, task in self.tasks.items() if (name := task.unsettled)), None)
+
+    def settled(self, rows: Arrays) -> Self:
+        each = {head: task.settled(_of(head, rows)) for head, task in self.tasks.items()}
+        return replace(self, heads={head: {**said, **each[head].settings} for head, said in self.heads.items()})
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         return tuple(name for head in self.tasks for name in self.names_of(head))
 
@@ -106,6 +114,9 @@ class Heads(Task):
 
     def together(self, rows: Arrays) -> Arrays:
         return self._named({head: task.together(_of(head, rows)) for head, task in self.tasks.items()})
+
+    def kept(self, rows: Arrays) -> Arrays:
+        return self._named({head: task.kept(_of(head, rows)) for head, task in self.tasks.items()})
 
     def sums(self, rows: Arrays) -> Sums:
         return self._named({head: task.sums(_of(head, rows)) for head, task in self.tasks.items()})
