@@ -60,12 +60,13 @@ class Embedding(TrainingTask):
         scaled = outputs / outputs.abs().amax(dim=1, keepdim=True).clamp(min=TINY)
         return {"vector": scaled / scaled.square().sum(dim=1, keepdim=True).sqrt().clamp(min=TINY)}
 
-    def raw(self, answers: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        return answers["vector"].double()  # of which the length does not count
+    def raw(self, answers: Mapping[str, torch.Tensor]) -> torch.Tensor | None:
+        """Of which the length does not count; of a model from elsewhere no classes are known, and so no loss."""
+        return answers["vector"].double() if self.task.labels else None
 
     def wrong_targets(self, targets: torch.Tensor) -> tuple[int, str] | None:
         classes = len(self.task.labels)
-        wrong = ((targets < 0) | (targets >= classes)).nonzero()
+        wrong = ((targets < 0) | (targets >= classes)).nonzero() if classes else ()
         if not len(wrong):
             return None
         at = int(wrong[0])

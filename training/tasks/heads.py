@@ -60,7 +60,7 @@ class Heads(TrainingTask):
                 raise UserError(f"model: gives nothing for head {head}; it gives {', '.join(map(str, given))}")
         for name in given:
             if name not in self.halves:
-                raise UserError(f"model: gives {name}, which is no head{did_you_mean(str(name), names)}")
+                raise UserError(f"model: gives {name}, which is no head{did_you_mean(str(name), self.halves)}")
         for head, half in self.halves.items():
             try:
                 half.check_outputs(given[head], samples)
