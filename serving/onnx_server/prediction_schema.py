@@ -23,7 +23,10 @@ def prediction_schema(bundle: Bundle) -> Mapping[str, Any]:
     said = bundle.task.schema()
     one, several = {"model": TEXT, **said}, {"model": TEXT, "predictions": _list(_object(said))}
     related = dict.fromkeys(bundle.task.related, RELATED)
-    answers = _object({**one, "notes": NOTES}, tuple(one)), _object({**several, **related, "notes": NOTES}, tuple(several))
+    answers = (
+        _object({**one, "notes": NOTES}, tuple(one)),
+        _object({**several, **related, "notes": NOTES}, tuple(several)),
+    )
     return {"anyOf": [*answers, TENSORS]}
 
 

@@ -54,7 +54,9 @@ class Heads(TrainingTask):
     def check_outputs(self, given: Raw, samples: int) -> None:
         names = ", ".join(self.halves)
         if not isinstance(given, dict):
-            raise UserError(f"model: gives a {type(given).__name__}, not a dictionary with a tensor for each of {names}")
+            raise UserError(
+                f"model: gives a {type(given).__name__}, not a dictionary with a tensor for each of {names}"
+            )
         for head in self.halves:
             if head not in given:
                 raise UserError(f"model: gives nothing for head {head}; it gives {', '.join(map(str, given))}")

@@ -17,6 +17,7 @@ from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.evaluation import evaluate
 from torchferry.training.tasks import task_for
 from torchferry.training.tasks.embedding import Embedding
+from torchferry.training.tasks.fixed_proxies import FixedProxies
 from torchferry.training.trainer.losses import build_loss
 
 TASK = Embedding(EmbeddingTask(labels=("x", "y", "z")))
@@ -29,7 +30,9 @@ def test_the_graph_gives_vectors_of_length_one() -> None:
 
 
 def test_half_floats_give_the_same_directions() -> None:
-    torch.testing.assert_close(TASK.answers(RAW.half())["vector"].float(), TASK.answers(RAW)["vector"], rtol=2e-3, atol=2e-3)
+    torch.testing.assert_close(
+        TASK.answers(RAW.half())["vector"].float(), TASK.answers(RAW)["vector"], rtol=2e-3, atol=2e-3
+    )
 
 
 def test_the_loss_of_an_answer_is_that_of_what_the_network_gave() -> None:
@@ -68,7 +71,7 @@ def test_a_source_has_two_classes_or_more() -> None:
     task_for("embedding", {}, tiny.corners())
     with pytest.raises(UserError, match="two classes or more"):
         task_for("embedding", {}, replace(tiny.corners(), labels=("x",)))
-    with pytest.raises(UserError, match="takes classes, data.source gives values"):
+    with pytest.raises(UserError, match=r"takes classes, data.source gives values"):
         task_for("embedding", {}, tiny.sums())
 
 
@@ -80,12 +83,14 @@ def test_its_loss_knows_how_many_classes_there_are() -> None:
 def test_classes_that_training_has_no_sample_of_are_judged(alone: RankInfo) -> None:
     points = torch.eye(3).repeat(2, 1)
     feed = EvaluationFeed(
-        TensorDataset(points, torch.tensor([0, 1, 2, 0, 1, 2])), DataConfig(source=Component(name="none")), TASK, alone.device
+        TensorDataset(points, torch.tensor([0, 1, 2, 0, 1, 2])),
+        DataConfig(source=Component(name="none")),
+        TASK,
+        alone.device,
     )
     result = evaluate(torch.nn.Identity(), feed, TASK, alone)
     assert (result.score, result.values["map"]) == (1, 1)
 
 
-def test_it_trains(alone: RankInfo) -> None:
-    run = tiny.build(task="embedding")
-    assert run.task.task.headline == "recall_at_1"
+def test_a_run_is_built_with_its_loss() -> None:
+    assert isinstance(tiny.build(task="embedding").loss, FixedProxies)

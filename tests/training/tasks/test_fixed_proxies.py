@@ -42,5 +42,5 @@ def test_a_margin_asks_for_more() -> None:
 
 @pytest.mark.parametrize("args", [{"scale": 0}, {"margin": -0.1}, {"margin": 1}])
 def test_what_is_no_scale_or_margin_is_refused(args: dict[str, float]) -> None:
-    with pytest.raises(UserError, match="loss.args: scale"):
+    with pytest.raises(UserError, match=r"loss.args: scale"):
         FixedProxies(classes=3, **args)

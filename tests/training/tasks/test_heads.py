@@ -91,7 +91,7 @@ def test_a_head_without_targets_of_its_own_is_refused(heads: Any, said: str) -> 
 
 
 def test_a_source_of_one_target_has_no_heads() -> None:
-    with pytest.raises(UserError, match="takes several, data.source gives classes"):
+    with pytest.raises(UserError, match=r"takes several, data.source gives classes"):
         task_for("heads", {"heads": OF_DIGITS}, digits())
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from torchferry.contract.tasks.classes import Classification
 from torchferry.contract.tasks.find import said_of, task_of
-from torchferry.contract.tasks.heads import Heads
+from torchferry.contract.tasks.heads import KEY, Heads
 from torchferry.errors import UserError
 
 LABELS = ("kind: cat", "kind: dog", "size: cm")
@@ -123,6 +123,6 @@ def test_what_is_left_to_the_validation_split_is_settled_in_its_head() -> None:
     ],
 )
 def test_what_is_no_head_is_refused(heads: Any, said: str) -> None:
-    with pytest.raises(UserError, match="task.args.heads") as error:
+    with pytest.raises(UserError, match=KEY) as error:
         Heads(heads=heads)
     assert said in str(error.value)
