@@ -15,6 +15,8 @@ from torchferry.errors import UserError
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 KEY = "task.args.heads"
 SCORE = "score"
+TAKEN = (SCORE, "image", "row", "input")
+"""A metric of the whole, and what inputs are called; an output has a name of its own."""
 WEIGHT = "weight"
 
 
@@ -82,8 +84,9 @@ class Heads(Task):
     def parts(self) -> Mapping[str, Task]:
         return self.tasks
 
-    def of_part(self, head: str, outputs: Arrays) -> dict[str, np.ndarray]:
-        return {own: outputs[name] for name, own in self.names_of(head).items() if name in outputs}
+    def names_of(self, part: str) -> dict[str, str]:
+        own = self.tasks[part].outputs
+        return {part: own[0]} if len(own) == 1 else {f"{part}.{name}": name for name in own}
 
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:
         """{head: what its task says}."""
@@ -131,8 +134,8 @@ class Heads(Task):
     def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
         return self._mean({head: task.score(_of(head, rows), times) for head, task in self.tasks.items()})
 
-    def rows_of_part(self, head: str, rows: Arrays) -> Arrays:
-        return _of(head, rows)
+    def rows_of_part(self, part: str, rows: Arrays) -> Arrays:
+        return _of(part, rows)
 
     def mistakes(self, rows: Arrays) -> tuple[np.ndarray, np.ndarray] | None:
         """A mistake of any head, by the classes of the first one that knows some."""
@@ -151,11 +154,6 @@ class Heads(Task):
     def limits(self, rounding: str) -> Mapping[str, float]:  # noqa: ARG002
         """None: each head has its own."""
         return {}
-
-    def names_of(self, head: str) -> dict[str, str]:
-        """The names of a head's outputs here, and in its own task."""
-        own = self.tasks[head].outputs
-        return {head: own[0]} if len(own) == 1 else {f"{head}.{name}": name for name in own}
 
     def _named(self, by_head: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
         return {f"{head}.{name}": value for head, found in by_head.items() for name, value in found.items()}
@@ -185,8 +183,9 @@ def _joined(counts: Iterator[np.ndarray]) -> np.ndarray:
 
 
 def _check_head(head: Any, said: Any) -> None:
-    if not isinstance(head, str) or not NAME.fullmatch(head) or head == SCORE:
-        raise UserError(f"{KEY}: '{head}' cannot name a head; letters, digits, '_' and '-' can, but for '{SCORE}'")
+    if not isinstance(head, str) or not NAME.fullmatch(head) or head in TAKEN:
+        others = ", ".join(TAKEN)
+        raise UserError(f"{KEY}: '{head}' cannot name a head; letters, digits, '_' and '-' can, but not {others}")
     if not isinstance(said, Mapping) or not isinstance(said.get("name"), str):
         raise UserError(f"{KEY}.{head}: {said!r} names no task; give {{name: classification}} or another")
     weight = said.get(WEIGHT, 1.0)

@@ -190,9 +190,13 @@ class Task(ABC):
         """Those that it is made of, each of which the gate judges by its own limits."""
         return {}
 
-    def of_part(self, part: str, outputs: Arrays) -> Arrays:
-        """A part's outputs by its own names."""
+    def names_of(self, part: str) -> Mapping[str, str]:
+        """The names of a part's outputs here, and its own for them."""
         raise NotImplementedError
+
+    def of_part(self, part: str, outputs: Arrays) -> dict[str, np.ndarray]:
+        """A part's outputs by its own names."""
+        return {own: outputs[name] for name, own in self.names_of(part).items() if name in outputs}
 
     def rows_of_part(self, part: str, rows: Arrays) -> Arrays:
         """A part's rows by its own names."""

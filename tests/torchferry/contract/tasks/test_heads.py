@@ -113,6 +113,7 @@ def test_what_is_left_to_the_validation_split_is_settled_in_its_head() -> None:
         ({}, "has no head"),
         ({"a.b": {"name": "classification"}}, "'a.b' cannot name a head"),
         ({"score": {"name": "classification"}}, "'score' cannot name a head"),
+        ({"image": {"name": "classification"}}, "'image' cannot name a head"),
         ({"kind": "classification"}, "heads.kind: 'classification' names no task"),
         ({"kind": {"name": "clasification"}}, "heads.kind.name: there is no 'clasification'; did you mean"),
         ({"kind": {"name": "heads", "heads": HEADS}}, "heads.kind.name: heads cannot be a head's"),
