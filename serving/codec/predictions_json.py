@@ -126,7 +126,7 @@ def answer_pieces(
         return
     yield _open({"model": model}) + ', "predictions": ['
     yield from _items(iter(lambda: list(islice(answers, SAMPLES)), []))
-    for name, rows in bundle.task.relations(outputs).items() if request.related else ():
+    for name, rows in bundle.task.relations(known).items() if request.related else ():
         yield "], " + _text(name) + ": ["
         yield from _items(rows[start : start + 1].tolist() for start in range(len(rows)))
     yield _end(notes)

@@ -102,7 +102,7 @@ def _target_scale(train: Indexed | Streamed) -> TargetScales:
     if isinstance(train, Streamed):
         raise UserError(f"data.source.args.scale_target: {train.name} is a stream, which is not read twice; set it to "
                         "false, and let the stream give scaled targets")  # fmt: skip
-    targets = []
+    targets: list[Any] = []
     for index in range(len(train)):
         with contextlib.suppress(CorruptSample):
             targets.append(train[index][1])
@@ -152,7 +152,7 @@ def _in_memory(samples: Indexed | Streamed) -> Dataset:
         raise UserError(f"data.source.args.test_samples: {samples.name} ended after {len(taken)} of {len(samples)}")
     inputs, targets = zip(*taken, strict=True)
     if samples.sample.parts:
-        return SeveralTargets(torch.stack(inputs), default_collate(targets))
+        return SeveralTargets(torch.stack(inputs), default_collate(list(targets)))
     return TensorDataset(torch.stack(inputs), torch.stack(targets))
 
 

@@ -22,7 +22,7 @@ class SeveralTargets(TensorDataset):
         """Of all samples."""
         return dict(zip(self.names, self.tensors[1:], strict=True))
 
-    def __getitem__(self, index: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def __getitem__(self, index: Any) -> Any:
         input, *targets = super().__getitem__(index)
         return input, dict(zip(self.names, targets, strict=True))
 

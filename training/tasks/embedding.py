@@ -31,9 +31,9 @@ class Embedding(TrainingTask):
             raise UserError(f"data.source: has {len(source.labels)} labels; an embedding needs two classes or more")
 
     def check_outputs(self, given: Any, samples: int) -> None:
-        shape = tuple(given.shape) if isinstance(given, torch.Tensor) else ()
-        if len(shape) != 2 or shape[0] != samples or shape[1] < 2:
-            found = list(shape[1:]) if isinstance(given, torch.Tensor) else type(given).__name__
+        are_vectors = isinstance(given, torch.Tensor) and given.dim() == 2 and len(given) == samples
+        if not are_vectors or given.shape[1] < 2:
+            found = list(given.shape[1:]) if isinstance(given, torch.Tensor) else type(given).__name__
             raise UserError(f"model: gives {found} per sample, not a vector of two numbers or more; see its args")
 
     @property
@@ -66,8 +66,8 @@ class Embedding(TrainingTask):
 
     def wrong_targets(self, targets: torch.Tensor) -> tuple[int, str] | None:
         classes = len(self.task.labels)
-        wrong = ((targets < 0) | (targets >= classes)).nonzero() if classes else ()
-        if not len(wrong):
+        wrong = ((targets < 0) | (targets >= classes)).nonzero()
+        if not classes or not len(wrong):
             return None
         at = int(wrong[0])
         return at, f"has class {int(targets[at])}, but there are {classes} labels, 0 to {classes - 1}"

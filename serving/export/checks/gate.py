@@ -59,22 +59,29 @@ def limits_for(variant: str, task: Task, given: Mapping[str, float], scale: floa
 
 def _given(part: Limits, given: Mapping[str, float]) -> Limits:
     """What is given holds for each part that is judged by it."""
-    return dataclasses.replace(part, **{name: given[name] for name in given if getattr(part, name) is not None})
+    held: dict[str, Any] = {name: given[name] for name in given if getattr(part, name) is not None}
+    return dataclasses.replace(part, **held)
 
 
 def _default_limits(variant: str, task: Task, scale: float) -> Limits:
     rounding = "fp32" if variant in EXACT else "fp16" if variant == "onnx-fp16" else "int8"
-    parts = {name: Limits(**part.limits(rounding)) for name, part in task.parts.items()}
+    parts = {name: _of_task(part, rounding) for name, part in task.parts.items()}
     if variant in EXACT:
+        limits: dict[str, Any] = dict(task.limits(rounding))
         return Limits(
             max_abs_diff=1e-3 * max(1.0, scale),  # what float32 rounds grows with the values
             max_scaled_diff=1e-3,
             max_relative_error=1e-3,
             max_changed_share=1e-3,
             parts=parts,
-            **task.limits(rounding),
+            **limits,
         )
-    return Limits(**task.limits(rounding), parts=parts)
+    return dataclasses.replace(_of_task(task, rounding), parts=parts)
+
+
+def _of_task(task: Task, rounding: str) -> Limits:
+    limits: dict[str, Any] = dict(task.limits(rounding))
+    return Limits(**limits)
 
 
 class Expected:
@@ -166,8 +173,13 @@ class Expected:
             **compared(self.task, self.judged, score),
             differences=dict(largest),
             changed_shares=changed.shares(),
-            parts=parts.measured(self.judged, score, errors),
+            parts=parts.measured(self.judged, score, self._by_task(errors)),
         )
+
+    def _by_task(self, errors: Mapping[str, float]) -> dict[str, float]:
+        """By the task's names; of outputs of floating-point numbers."""
+        names = answers_of(self.reference, {spec.name: spec.name for spec in self.reference.outputs})
+        return {own: errors[name] for own, name in names.items() if name in errors}
 
     def _scaled(self, largest: Mapping[str, float]) -> float | None:
         """Of several outputs, so that none is judged by another's values."""

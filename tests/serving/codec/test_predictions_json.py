@@ -381,7 +381,7 @@ def related(**asked: object) -> Request:
 
 
 def test_cosines_of_all_instances_are_given_where_they_are_asked_for() -> None:
-    outputs = {"vector": np.float32([[1, 0], [0.6, 0.8], [np.nan, 0]])}
+    outputs = {"vector": np.array([[1, 0], [0.6, 0.8], [np.nan, 0]], np.float32)}
     content = json.loads(answer(related(similarity=True), outputs, VECTORS, "it"))
     assert content["similarity"] == [[1, 0.6, None], [0.6, 1, None], [None, None, None]]
     assert content["predictions"][0] == {"vector": [1, 0]}

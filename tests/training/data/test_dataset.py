@@ -203,7 +203,7 @@ def test_several_targets_are_in_a_dict() -> None:
 
 
 def test_of_several_targets_values_are_scaled() -> None:
-    args = {"shape": [1], "targets": "several", "labels": TARGETS, "scale_target": True}
+    args: dict[str, Any] = {"shape": [1], "targets": "several", "labels": TARGETS, "scale_target": True}
     assert pairs([1], {"kind": 1, "size": 2.5}, "array", **args).target_scale == {
         "size": TargetScale(mean=(2.5,), std=(1.0,))
     }

@@ -96,7 +96,7 @@ class Heads(Task):
         return {head: as_object(task.schema()) for head, task in self.tasks.items()}
 
     def read(self, words: Mapping[str, Any]) -> Arrays:
-        found = {}
+        found: dict[str, np.ndarray] = {}
         for head, task in self.tasks.items():
             said = task.read(words[head])
             found |= {name: said[own] for name, own in self.names_of(head).items() if own in said}

@@ -6,7 +6,7 @@ import pytest
 from torchferry.contract.tasks.embedding import Embedding
 
 TASK = Embedding(labels=("cat", "dog"))
-VECTORS = np.float32([[1, 0], [0.6, 0.8], [0, 1], [-0.6, 0.8]])
+VECTORS = np.array([[1, 0], [0.6, 0.8], [0, 1], [-0.6, 0.8]], np.float32)
 
 
 def of(vectors: np.ndarray) -> dict[str, np.ndarray]:
@@ -46,8 +46,8 @@ def test_without_any_pair_there_is_no_score() -> None:
 
 
 def test_an_answer_agrees_that_points_in_nearly_the_same_direction() -> None:
-    turned = np.float32([[np.cos(angle), np.sin(angle)] for angle in np.radians([0, 5, 10, 180])])
-    wanted = np.tile(np.float32([1, 0]), (4, 1))
+    turned = np.array([[np.cos(angle), np.sin(angle)] for angle in np.radians([0, 5, 10, 180])], np.float32)
+    wanted = np.tile(np.array([1, 0], np.float32), (4, 1))
     assert TASK.agreement(of(turned), of(wanted)).tolist() == [1, 1, 0, 0]
     assert TASK.agreement(of(np.full((4, 2), np.nan, np.float32)), of(wanted)).tolist() == [0, 0, 0, 0]
 

@@ -35,7 +35,7 @@ def test_pieces_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_one_vector_for_all_finds_nothing() -> None:
-    same = np.tile(np.float32([0.6, 0.8]), (12, 1))
+    same = np.tile(np.array([0.6, 0.8], np.float32), (12, 1))
     result = found(same, np.arange(12) % 2)
     assert not result["recall_at_1"].any()
     assert not result["recall_at_5"].any()
