@@ -78,6 +78,7 @@ def test_a_source_has_two_classes_or_more() -> None:
 
 def test_its_loss_knows_how_many_classes_there_are() -> None:
     loss = build_loss(Component(name="proxies", args={"scale": 8}), TASK)
+    assert isinstance(loss, FixedProxies)
     assert (loss.classes, loss.scale) == (3, 8)
 
 

@@ -15,8 +15,12 @@ from torchferry.errors import UserError
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 KEY = "task.args.heads"
 SCORE = "score"
-TAKEN = (SCORE, "image", "row", "input")
-"""A metric of the whole, and what inputs are called; an output has a name of its own."""
+TAKEN = (
+    *(SCORE, "image", "row", "input"),
+    *("model", "notes", "predictions", "source", "error"),
+    *("label", "labels", "probability", "probabilities", "values", "shares", "outputs"),
+)
+"""Names that mean something else: a metric of the whole, inputs, members of an answer and of what tasks say."""
 WEIGHT = "weight"
 
 
