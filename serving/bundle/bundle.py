@@ -126,7 +126,8 @@ class Bundle:
 
     def labels_of(self, output: str) -> tuple[str, ...]:
         """What the classes of one output are called; empty where nobody has said."""
-        return next((spec.labels for spec in self.outputs if spec.name == output and spec.labels), self.labels)
+        of_all = self.labels if len(self.outputs) == 1 else ()
+        return next((spec.labels for spec in self.outputs if spec.name == output and spec.labels), of_all)
 
     @property
     def table(self) -> TensorSpec | None:

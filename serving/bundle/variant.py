@@ -7,6 +7,17 @@ import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasuredPart:
+    """One of the tasks that a task is made of, such as a head; what is said of `Measured` holds for it."""
+
+    agreement: float | None
+    relative_error: float | None
+    metric: str | None
+    score: float | None
+    score_drop: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measured:
     """A variant against the checkpoint in eager float32, on the whole evaluation set."""
 
@@ -36,6 +47,8 @@ class Measured:
     changed_shares: dict[str, float] = field(default_factory=dict)
     """By output of whole numbers or truth values the share of elements, 0..1, that are neither the checkpoint's nor
     near ties: what the checkpoint itself answers otherwise once its weights are changed by a 1e-5th."""
+    parts: dict[str, MeasuredPart] = field(default_factory=dict)
+    """By name those of a task that is made of others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +74,8 @@ class Variant:
     bytes: int
     measured: Measured
     speed: Speed
-    limits: dict[str, float | None]
+    limits: dict[str, Any]
+    """By name; `parts` has those of each part by its name."""
     golden_tolerance: dict[str, float] | float
     """By output, how far a server's answer to the golden inputs may be from the golden outputs; of whole numbers and
     truth values which share, 0..1, may be others. Bundles of before have one number: how far each element may be."""
@@ -99,6 +113,8 @@ def parse_variant(content: dict[str, Any]) -> Variant:
     measured = {FORMER.get(name, name): value for name, value in said.items()}
     if said.get("accuracy") is not None:
         measured["metric"] = "accuracy"
+    if parts := measured.get("parts"):
+        measured["parts"] = {name: MeasuredPart(**part) for name, part in parts.items()}
     if interval := measured.get("score_drop_interval"):
         measured["score_drop_interval"] = tuple(interval)
     return Variant(**content | {"measured": Measured(**measured), "speed": Speed(**content["speed"])})

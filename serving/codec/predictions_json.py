@@ -43,6 +43,8 @@ class Request:
     """What was assumed of it, a line each; said with the labels."""
     files: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
     """Image files by the input's name, one a sample."""
+    related: tuple[str, ...] = ()
+    """What is asked for of all its samples together, by the task's names."""
 
     @property
     def size(self) -> int:
@@ -124,6 +126,9 @@ def answer_pieces(
         return
     yield _open({"model": model}) + ', "predictions": ['
     yield from _items(iter(lambda: list(islice(answers, SAMPLES)), []))
+    for name, rows in bundle.task.relations(known).items() if request.related else ():
+        yield "], " + _text(name) + ": ["
+        yield from _items(rows[start : start + 1].tolist() for start in range(len(rows)))
     yield _end(notes)
 
 
@@ -181,8 +186,8 @@ def _read_json(body: bytes, bundle: Bundle, most: int) -> Request:
     except (ValueError, RecursionError) as error:
         raise NotDecodable(f"the body is not JSON of the form {_forms(bundle)}{_behind(error)}") from error
     if _has_list(content, "instances", table) and not _has_list(content, "inputs", table):
-        check_names_read(content, {"instances"}, "the body")
-        return _instances(content["instances"], bundle, most)
+        check_names_read(content, {"instances", *bundle.task.related}, "the body")
+        return replace(_instances(content["instances"], bundle, most), related=_related(content, bundle))
     if table and isinstance(content, list):
         return _records(content, table, "predictions", most)
     if table and isinstance(content, dict) and not _has_list(content, "inputs", table):
@@ -193,6 +198,13 @@ def _read_json(body: bytes, bundle: Bundle, most: int) -> Request:
     check_names_read(content, {"inputs"}, "the body")
     inputs, files = read_tensors(content, bundle.inputs, most)
     return Request(inputs, "tensors", files=files)
+
+
+def _related(content: dict[str, Any], bundle: Bundle) -> tuple[str, ...]:
+    for name in bundle.task.related:
+        if not isinstance(asked := content.get(name), bool | None):
+            raise WrongParameter(f"'{name}' is true where it is wanted of all instances, else false; not {asked!r:.50}")
+    return tuple(name for name in bundle.task.related if content.get(name))
 
 
 def _are_tensors(given: Any) -> bool:

@@ -1,10 +1,12 @@
 """Batches of arrays in a file: what took long to make is made once, and memory holds one batch at a time."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from torch.utils import _pytree as pytree
 
 LIMIT = 4 << 30
 """Bytes of a file; less where the disk has less to spare."""
@@ -19,15 +21,17 @@ class BatchFile:
         """`limit` in bytes."""
         self.path = path
         self.limit = min(LIMIT, shutil.disk_usage(path.parent).free // SHARE) if limit is None else limit
-        self.sizes: list[int] = []
-        """How many arrays each batch has that is in it."""
+        self.structures: list[pytree.TreeSpec] = []
+        """Of each batch that is in it, how its arrays are put together."""
         self.is_full = False
         path.touch()
 
-    def add(self, number: int, arrays: Sequence[np.ndarray]) -> None:
-        """The `number`th batch, from 0; nothing happens if it is in the file, or does not fit."""
-        if number != len(self.sizes) or self.is_full:
+    def add(self, number: int, batch: Any) -> None:
+        """The `number`th batch, from 0, arrays in lists and dicts; nothing happens if it is in the file, or does not
+        fit."""
+        if number != len(self.structures) or self.is_full:
             return
+        arrays, structure = pytree.tree_flatten(batch)
         start = self.path.stat().st_size
         if start + sum(array.nbytes for array in arrays) > self.limit:
             self.is_full = True
@@ -39,9 +43,10 @@ class BatchFile:
         except OSError:  # the disk is full, and the export may do without
             self.is_full = True
             return
-        self.sizes.append(len(arrays))
+        self.structures.append(structure)
 
-    def __iter__(self) -> Iterator[list[np.ndarray]]:
+    def __iter__(self) -> Iterator[Any]:
         with self.path.open("rb") as file:
-            for size in self.sizes:
-                yield [np.lib.format.read_array(file, allow_pickle=False) for _ in range(size)]
+            for each in self.structures:
+                arrays = [np.lib.format.read_array(file, allow_pickle=False) for _ in range(each.num_leaves)]
+                yield pytree.tree_unflatten(arrays, each)

@@ -8,6 +8,7 @@ from torch.utils.data import TensorDataset
 
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
+from torchferry.training.data.several import SeveralTargets
 
 
 def label_shares(reference: Reference, tested: np.ndarray) -> list[float]:
@@ -24,9 +25,11 @@ def label_shares(reference: Reference, tested: np.ndarray) -> list[float]:
     return [round(float(share), 6) for share in counts / counts.sum()] if counts.sum() else []
 
 
-def _targets(samples: Samples) -> np.ndarray | None:
+def _targets(samples: Samples) -> Any:
     """Of every sample, where the data set has them in one piece, as torchvision's do in `targets`."""
     data: Any = samples.data
+    if isinstance(data, SeveralTargets):
+        return {name: each.numpy() for name, each in data.targets.items()}
     if isinstance(data, TensorDataset):
         targets = data.tensors[len(samples.names)] if len(data.tensors) > len(samples.names) else None
     else:

@@ -1,13 +1,14 @@
 """The samples that a model is judged on, or calibrated with: batch after batch, as arrays by input name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
+from torch.utils import _pytree as pytree
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, default_collate
 
 from torchferry.serving.export.batch_file import BatchFile
 
@@ -22,6 +23,8 @@ class Samples:
     """The inputs', in the order of the network's arguments."""
     random: bool = False
     """Whether they are made up, because no real ones were given."""
+    batched: Callable[[list[Any]], Any] | None = None
+    """Puts the targets of single samples together, as the task does; None stacks them."""
     kept: BatchFile | None = None
     """Where batches stay once they are read, so that a picture is decoded once; None reads them again each time."""
 
@@ -33,19 +36,19 @@ class Samples:
         except TypeError:
             return None
 
-    def batches(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray | None]]:
-        """Inputs, and targets where there are any. Raises UserError for a sample that cannot be read."""
+    def batches(self) -> Iterator[tuple[dict[str, np.ndarray], Any]]:
+        """Inputs, and targets, arrays as the task takes them, or None where there are none. Raises UserError for a sample that cannot be read."""
         for arrays in self._arrays():
             targets = arrays[len(self.names)] if len(arrays) > len(self.names) else None
             yield dict(zip(self.names, arrays, strict=False)), targets
 
-    def _arrays(self) -> Iterator[list[np.ndarray]]:
+    def _arrays(self) -> Iterator[list[Any]]:
         number = 0
         for arrays in self.kept or ():
             yield arrays
             number += 1
         for parts in self._read(number):
-            arrays = [part.numpy() for part in parts]
+            arrays = [pytree.tree_map(lambda value: value.numpy(), part) for part in parts]
             if self.kept:
                 self.kept.add(number, arrays)
             yield arrays
@@ -54,10 +57,16 @@ class Samples:
     def _read(self, start: int) -> Iterator[Any]:
         """From the `start`th batch on."""
         if isinstance(self.data, IterableDataset):
-            return islice(DataLoader(self.data, BATCH), start, None)
+            return islice(DataLoader(self.data, BATCH, collate_fn=self._collated), start, None)
         size = len(self.data)  # type: ignore[arg-type]  # a list, or map-style
         left = range(min(start * BATCH, size), size)
-        return iter(DataLoader(Subset(self.data, left), BATCH))
+        return iter(DataLoader(Subset(self.data, left), BATCH, collate_fn=self._collated))
+
+    def _collated(self, samples: list[Any]) -> list[Any]:
+        if self.batched is None:
+            return default_collate(samples)
+        *inputs, targets = zip(*samples, strict=True)
+        return [*map(torch.stack, inputs), self.batched(list(targets))]
 
     def picked(self, count: int) -> list[int]:
         """The indices of at most so many, evenly spread over a map-style data set."""
@@ -68,8 +77,8 @@ class Samples:
         """At most so many of them, evenly spread; of a stream the first."""
         if isinstance(self.data, IterableDataset):
             taken = [sample for sample, _ in zip(self.data, range(count), strict=False)]
-            return Samples(taken, self.names, self.random)  # type: ignore[arg-type]  # a list is map-style
-        return Samples(Subset(self.data, self.picked(count)), self.names, self.random)
+            return Samples(taken, self.names, self.random, self.batched)  # type: ignore[arg-type]  # a list is map-style
+        return Samples(Subset(self.data, self.picked(count)), self.names, self.random, self.batched)
 
     def first(self, count: int) -> dict[str, np.ndarray]:
         inputs, _ = next(self.some(count).batches())

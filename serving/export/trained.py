@@ -34,16 +34,17 @@ def load_trained(run: Path) -> Reference:
         table=table,
         decode=decode_of(card.input),
     )
-    module = Served(model, half_of(card.task)).eval()
+    task = half_of(card.task)
+    module = Served(model, task).eval()
     return Reference(
         name=card.name,
         task=card.task,
         module=module,
         inputs=(input,),
         outputs=_outputs(module, card),
-        test=Samples(source.test, (name,)),
+        test=Samples(source.test, (name,), batched=task.batched),
         test_in_full=_in_full(card, name),
-        calibration=Samples(source.train, (name,)),
+        calibration=Samples(source.train, (name,), batched=task.batched),
         limits=card.gate,
         provenance={"trained_with_torch": card.torch},
         origin=origin_of_run(run, card.step, source),
@@ -56,9 +57,20 @@ def _outputs(module: Served, card: ModelCard) -> tuple[TensorSpec, ...]:
     given = module(blank(card.input, 2))
     values = given if isinstance(given, tuple) else (given,)
     return tuple(
-        TensorSpec(name=name, datatype=OF_NUMPY[value.numpy().dtype], shape=(-1, *value.shape[1:]))
+        TensorSpec(
+            name=name,
+            datatype=OF_NUMPY[value.numpy().dtype],
+            shape=(-1, *value.shape[1:]),
+            labels=_labels(name, value, card),
+        )
         for name, value in zip(card.task.outputs, values, strict=True)
     )
+
+
+def _labels(output: str, value: torch.Tensor, card: ModelCard) -> tuple[str, ...] | None:
+    """Of one of several outputs, where it has a number for each."""
+    labels = card.task.labels_by_output.get(output)
+    return labels if labels and value.shape[1:] == (len(labels),) else None
 
 
 def _in_full(card: ModelCard, name: str) -> Samples | None:
@@ -68,7 +80,8 @@ def _in_full(card: ModelCard, name: str) -> Samples | None:
     args = dict(card.data.args)
     args |= {"image": args["image"] | {"jpeg": "full"}} if isinstance(args.get("image"), dict) else {"jpeg": "full"}
     data, input = replace(card.data, args=args), replace(card.input, jpeg="full")
-    return Samples(evaluation_data(replace(card, data=data, input=input)).test, (name,))
+    test = evaluation_data(replace(card, data=data, input=input)).test
+    return Samples(test, (name,), batched=half_of(card.task).batched)
 
 
 def input_of(given: Input) -> tuple[str, str]:

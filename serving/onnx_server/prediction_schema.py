@@ -3,10 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torchferry.contract.tasks.ranking import NUMBER
 from torchferry.serving.bundle.bundle import Bundle
 
 TEXT = {"type": "string"}
 NOTES = {"type": "array", "items": TEXT, "description": "what was assumed of the samples"}
+RELATED = {
+    "type": "array",
+    "items": {"type": "array", "items": NUMBER},
+    "description": "of each sample to each, where instances ask for it with true",
+}
 TENSORS = {"$ref": "#/components/schemas/InferResponse"}
 
 
@@ -15,8 +21,13 @@ def prediction_schema(bundle: Bundle) -> Mapping[str, Any]:
     if not bundle.task.has_words:
         return TENSORS
     said = bundle.task.schema()
-    answers = ({"model": TEXT, **said}, {"model": TEXT, "predictions": _list(_object(said))})
-    return {"anyOf": [*(_object({**answer, "notes": NOTES}, tuple(answer)) for answer in answers), TENSORS]}
+    one, several = {"model": TEXT, **said}, {"model": TEXT, "predictions": _list(_object(said))}
+    related = dict.fromkeys(bundle.task.related, RELATED)
+    answers = (
+        _object({**one, "notes": NOTES}, tuple(one)),
+        _object({**several, **related, "notes": NOTES}, tuple(several)),
+    )
+    return {"anyOf": [*answers, TENSORS]}
 
 
 def _object(properties: Mapping[str, Any], required: Sequence[str] | None = None) -> dict[str, Any]:

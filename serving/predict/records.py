@@ -11,6 +11,8 @@ from torchferry.errors import UserError
 from torchferry.serving.predict.answers import Answer, Result, Unanswered
 from torchferry.serving.predict.sample import Sample
 
+PLAIN = ("values", "probabilities", "shares", "outputs")
+"""Members that are numbers by name; any other object in an answer is what a head says."""
 OWN = ("source", "row", "error")
 """Columns of every CSV; a value of such a name has `value_` before it."""
 
@@ -37,15 +39,18 @@ class Lines(Records):
     def record(self, sample: Sample, result: Result) -> str:
         if isinstance(result, Unanswered):
             return ""
-        if "label" in result:
-            said = self._labels(result)
-        elif "labels" in result:
-            said = _several(result)
-        elif _labelled_outputs(result):
-            said = "; ".join(f"{name}: {self._output(value)}" for name, value in result["outputs"].items())
-        else:
-            said = ", ".join(f"{name} {_short(value)}" for name, value in _cells(result, None))
-        return f"{said}  {one_line(sample.place)}\n"
+        return f"{self._said(result)}  {one_line(sample.place)}\n"
+
+    def _said(self, answer: Answer) -> str:
+        if heads := _heads(answer):
+            return "; ".join(f"{head}: {self._said(own)}" for head, own in heads.items())
+        if "label" in answer:
+            return self._labels(answer)
+        if "labels" in answer:
+            return _several(answer)
+        if _labelled_outputs(answer):
+            return "; ".join(f"{name}: {self._output(value)}" for name, value in answer["outputs"].items())
+        return ", ".join(f"{name} {_short(value)}" for name, value in _cells(answer, None))
 
     def _output(self, value: Any) -> str:
         return self._labels(value) if _is_labelled(value) else _short(value)
@@ -92,8 +97,8 @@ FORMATS: dict[str, type[Records]] = {"csv": Csv, "jsonl": JsonLines}
 
 
 def has_labels(answer: Answer) -> bool:
-    """Whether they are ranked, those of the sample or of one of several outputs."""
-    return _is_labelled(answer) or _labelled_outputs(answer)
+    """Whether they are ranked, those of the sample, of a head, or of one of several outputs."""
+    return _is_labelled(answer) or _labelled_outputs(answer) or any(map(has_labels, _heads(answer).values()))
 
 
 def one_line(text: str) -> str:
@@ -104,10 +109,13 @@ def _cells(answer: Answer, top_k: int | None) -> Iterator[tuple[str, Any]]:
     """Columns and their values: a regression's values and outputs by their names, probabilities by their labels' where
     several labels may be given, and labels from the second on.
 
-    What an output with labels of its own says has the output's name before it, and ':', which no name has.
+    What a head says, or an output with labels of its own, has its name before it, and ':', which no name has.
     """
+    heads = _heads(answer)
     for key, value in answer.items():
-        if key == "top_k":
+        if key in heads:
+            yield from ((f"{key}:{name}", inner) for name, inner in _cells(value, top_k))
+        elif key == "top_k":
             for place, each in enumerate(value[1:top_k] if top_k else (), 2):
                 yield from ((f"{name}_{place}", inner) for name, inner in each.items())
         elif isinstance(value, dict):
@@ -119,6 +127,11 @@ def _cells(answer: Answer, top_k: int | None) -> Iterator[tuple[str, Any]]:
                     yield (f"value_{name}" if name in taken else name), inner
         else:
             yield key, value
+
+
+def _heads(answer: Answer) -> dict[str, Answer]:
+    """What each says, by its name; none of an answer of one head."""
+    return {name: value for name, value in answer.items() if isinstance(value, dict) and name not in PLAIN}
 
 
 def _labelled_outputs(answer: Answer) -> bool:
@@ -143,7 +156,9 @@ def _score(labelled: Answer) -> float | None:
 
 
 def _without_top_k(answer: Answer) -> Answer:
-    """With the best label alone, also of each output."""
+    """With the best label alone, also of each head and output."""
+    if heads := _heads(answer):
+        return answer | {head: _without_top_k(own) for head, own in heads.items()}
     if "outputs" not in answer:
         return {key: value for key, value in answer.items() if key != "top_k"}
     outputs = answer["outputs"]

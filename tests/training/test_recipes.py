@@ -16,7 +16,10 @@ from torchferry.training.config.cli import parse
 from torchferry.training.models.saved import ModelCard, load_model
 
 NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))
-WHOLE = ("digits", "linear-regression", "housing-regression", "logistic-regression", "two-layer-net")
+WHOLE = (
+    *("digits", "linear-regression", "housing-regression", "logistic-regression", "two-layer-net"),
+    *("embed-fashion-mnist", "heads-digits"),
+)
 """Those that a test runs to their end; digits in test_run.py."""
 
 JPEGS = ROOT.parent / "shared" / "data" / "cifar10-jpeg.tar.gz"
@@ -136,6 +139,22 @@ def test_the_two_layer_net_learns(tmp_path: Path) -> None:
     _, card = train("two-layer-net", tmp_path, "--epochs", 5)
     assert len(card.labels) == 10
     assert card.result["r2"] > 0.6
+
+
+def test_vectors_of_one_class_are_near_to_each_other(tmp_path: Path) -> None:
+    source = ("--data.source", '{"name": "digits", "args": {"size": 28}}')
+    model, card = train("embed-fashion-mnist", tmp_path, *source, "--epochs", 3)
+    assert card.result["recall_at_1"] > 0.8
+    with torch.no_grad():
+        assert model(torch.zeros(2, 1, 28, 28, dtype=torch.uint8)).shape == (2, 64)
+
+
+def test_two_heads_learn_together(tmp_path: Path) -> None:
+    _, card = train("heads-digits", tmp_path, "--epochs", 4)
+    assert card.task.outputs == ("digit", "ink")
+    assert card.result["digit.accuracy"] > 0.7
+    assert card.result["ink.r2"] > 0.7
+    assert card.result["score"] == pytest.approx((card.result["digit.accuracy"] + card.result["ink.r2"]) / 2)
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from torchferry.training.checkpointing.flat_recipe import completed, flat, recor
 from torchferry.training.checkpointing.may_differ import INSIDE_EPOCH, NEW_RUN, SAME_RUN, is_free
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.data.plain_input import as_tuples, from_plain, to_plain
-from torchferry.training.data.source import Listing, Source, TargetScale
+from torchferry.training.data.source import Listing, Source, TargetScale, TargetScales
 from torchferry.training.tasks import half_class
 
 SCHEMA = "torchferry.fingerprint/1"
@@ -40,7 +40,7 @@ def fingerprint_of(recipe: Recipe, source: Source, network: nn.Module) -> Finger
         "labels": source.labels,
         "targets": source.targets,
         "input": to_plain(source.input),
-        "target_scale": None if source.target_scale is None else asdict(source.target_scale),
+        "target_scale": _plain_scale(source.target_scale),
         "samples": {
             split: asdict(source.listings.get(split, Listing(samples=size, sha256=None)))
             for split, size in sizes.items()
@@ -77,6 +77,19 @@ def of_card(content: bytes) -> Fingerprint | None:
         return None
 
 
+def _plain_scale(scale: TargetScales | None) -> dict[str, Any] | None:
+    if isinstance(scale, TargetScale):
+        return asdict(scale)
+    return {name: asdict(each) for name, each in scale.items()} if scale else None
+
+
+def _scale(said: Mapping[str, Any] | None) -> TargetScales | None:
+    """Raises TypeError for what is none."""
+    if not said or isinstance(said.get("mean"), list):
+        return TargetScale(**as_tuples(said)) if said else None
+    return {name: TargetScale(**as_tuples(each)) for name, each in said.items()}
+
+
 def _completed(input: Mapping[str, Any]) -> dict[str, Any]:
     """With what could not be said when it was written."""
     return to_plain(from_plain(input))
@@ -86,7 +99,7 @@ def adopt(source: Source, saved: Fingerprint, where: str) -> Source:
     """The same samples under what was fitted when the run began. Raises UserError for samples of another kind."""
     _labels(saved, source.targets, source.labels, where)
     given, scale = from_plain(saved["input"]), saved["target_scale"]
-    targets = None if scale is None else TargetScale(**as_tuples(scale))
+    targets = _scale(scale)
     if source.refit is not None and given != source.input and type(given) is type(source.input):
         source = source.refit(given)
     return source if targets == source.target_scale else replace(source, target_scale=targets)

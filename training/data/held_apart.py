@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from torchferry.errors import UserError
 from torchferry.training.data.membership import drawn, key_of
+from torchferry.training.data.several import SeveralTargets
 from torchferry.training.data.source import Source
 
 VALIDATION_SEED, FOLD_SEED = 2**40 + 1, 2**40 + 2
@@ -71,6 +72,8 @@ def _apart(source: Source, held: np.ndarray, key: str) -> tuple[Source, Dataset]
 
 
 def _part(samples: Dataset, indices: np.ndarray) -> Dataset:
+    if isinstance(samples, SeveralTargets):
+        return samples.part(torch.from_numpy(indices))
     if isinstance(samples, TensorDataset):
         return TensorDataset(*(tensor[torch.from_numpy(indices)] for tensor in samples.tensors))
     return Part(samples, indices)

@@ -1,7 +1,7 @@
 """Samples of a user's data set, made into the tensors that a Source declares."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,14 +23,16 @@ class Sample:
     input: ImageInput | TensorInput
     labels: int
     targets: str
-    """As the source gives them: classes, values, or labels."""
+    """As the source gives them: classes, values, labels, or several."""
     values: torch.dtype = torch.float32
     """Of regression targets."""
+    parts: Mapping[str, "Sample"] = field(default_factory=dict)
+    """Of several targets what each is."""
 
-    def __call__(self, found: Any, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(self, found: Any, name: str) -> tuple[torch.Tensor, Any]:
         if not isinstance(found, tuple | list) or len(found) != 2:
             raise UserError(f"{name}: is {_words(found)}; (x, y) is expected")
-        return self._x(found[0], name), self._y(found[1], name)
+        return self._x(found[0], name), self._several(found[1], name) if self.parts else self._y(found[1], name)
 
     def _x(self, x: Any, name: str) -> torch.Tensor:
         """As the input declares it."""
@@ -45,6 +47,14 @@ class Sample:
             or_image = "a PIL image or " if isinstance(self.input, ImageInput) else ""
             raise UserError(f"{name}: x is {_words(x)}; {or_image}{datatype} {list(self.input.shape)} is expected")
         return tensor
+
+    def _several(self, y: Any, name: str) -> dict[str, torch.Tensor]:
+        """Those that are asked for; a sample may have more."""
+        if not isinstance(y, Mapping):
+            raise UserError(f"{name}: y is {_words(y)}; a dict of {', '.join(self.parts)} is expected")
+        if missing := [part for part in self.parts if part not in y]:
+            raise UserError(f"{name}: y has {', '.join(map(str, y)) or 'nothing'}, but no {missing[0]}")
+        return {part: sample._y(y[part], f"{name} {part}") for part, sample in self.parts.items()}
 
     def _y(self, y: Any, name: str) -> torch.Tensor:
         """int64 [], of values [labels] in the datatype of `values`, of labels uint8 [labels]."""

@@ -96,6 +96,10 @@ class TargetScale:
     """Per output, in the target's own units."""
 
 
+TargetScales = TargetScale | Mapping[str, TargetScale]
+"""Of several targets by the names of those that are scaled."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Listing:
     """Which samples a data set holds, so that a run which goes on can tell whether they are the same."""
@@ -123,8 +127,11 @@ class Source:
     """The classes' names, which a class index points into; for regression the outputs' names."""
     input: Input
     targets: str = "classes"
-    """What a sample's target is: classes, values, or what else a task takes."""
-    target_scale: TargetScale | None = None
+    """What a sample's target is: classes, values, or what else a task takes; several, of which `parts` says each."""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """Of several targets, tensors in a dict, what each is, in the order of a data set's tensors. The labels are
+    `label_of` each one's, one after the other."""
+    target_scale: TargetScales | None = None
     """None where the network learns the targets as they are."""
     order: Callable[[int, int], np.ndarray] | None = None
     """(seed, epoch) to the order of all training indices, int64; a plain permutation if there is none."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from torchferry.training.models.branches import Branches
 from torchferry.training.models.resnet9 import ResNet9
 from torchferry.training.models.seed_nets import (
     MLP,
@@ -31,4 +32,5 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "resnet9": ResNet9,
     "scene_cnn": SceneCNN,
     "unet": UNet,
+    "branches": Branches,
 }

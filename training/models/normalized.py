@@ -1,11 +1,12 @@
 """The part of preprocessing that belongs to the model, so that no server can do it differently."""
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 import torch
 from torch import nn
 
-from torchferry.training.data.source import ImageInput, Input, TableInput, TargetScale, TensorInput
+from torchferry.training.data.source import ImageInput, Input, TableInput, TargetScale, TargetScales, TensorInput
 
 
 class Normalized(nn.Module):
@@ -15,15 +16,13 @@ class Normalized(nn.Module):
     in that datatype and then narrowed to float32; other tensors go to the network as they are.
 
     It gives what the network gives: float32 [batch, outputs]. With a `target_scale` it does so in training alone, and
-    in evaluation gives float64 [batch, outputs] in the targets' own units.
+    in evaluation gives float64 [batch, outputs] in the targets' own units; of several heads those that have one.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
-    target_mean: torch.Tensor
-    target_std: torch.Tensor
 
-    def __init__(self, network: nn.Module, input: Input, target_scale: TargetScale | None = None) -> None:
+    def __init__(self, network: nn.Module, input: Input, target_scale: TargetScales | None = None) -> None:
         super().__init__()
         self.network = network
         self.stays_in_evaluation: tuple[str, ...] = ()
@@ -35,10 +34,10 @@ class Normalized(nn.Module):
             shape = (-1, 1, 1) if isinstance(input, ImageInput) else (-1,)
             self._keep("mean", torch.tensor(input.mean, dtype=self.datatype).view(shape))
             self._keep("std", torch.tensor(input.std, dtype=self.datatype).view(shape))
-        self.scales_targets = target_scale is not None
-        if target_scale is not None:
-            self._keep("target_mean", torch.tensor(target_scale.mean, dtype=torch.float64))
-            self._keep("target_std", torch.tensor(target_scale.std, dtype=torch.float64))
+        scales = target_scale if isinstance(target_scale, Mapping) else {None: target_scale} if target_scale else {}
+        self.scaled_heads = tuple(scales)
+        """None for a network that gives one tensor."""
+        self.scales = nn.ModuleList(map(ScaledBack, scales.values()))
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
@@ -46,18 +45,38 @@ class Normalized(nn.Module):
             self.get_submodule(name).eval()
         return self
 
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+    def forward(self, inputs: torch.Tensor) -> Any:
         if self.normalizes:
             inputs = ((inputs.to(self.datatype) / self.scale - self.mean) / self.std).float()
         given = self.network(inputs)
-        return given if self.training or not self.scales_targets else self._scaled_back(given)
+        return given if self.training else self._scaled_back(given)
 
-    def _scaled_back(self, given: torch.Tensor) -> torch.Tensor:
-        """What is of another kind or shape stays so, and the trial step says what is wrong with it."""
-        if not isinstance(given, torch.Tensor) or given.shape[1:] != self.target_std.shape:
-            return given
-        return given.double() * self.target_std + self.target_mean
+    def _scaled_back(self, given: Any) -> Any:
+        for head, scale in zip(self.scaled_heads, self.scales, strict=True):
+            if head is None:
+                given = scale(given)
+            elif isinstance(given, dict) and head in given:
+                given = given | {head: scale(given[head])}
+        return given
 
     def _keep(self, name: str, values: torch.Tensor) -> None:
         """A buffer that is no weight: a model card holds its numbers."""
         self.register_buffer(name, values, persistent=False)
+
+
+class ScaledBack(nn.Module):
+    """Values in their targets' own units again, float64."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, scale: TargetScale) -> None:
+        super().__init__()
+        for name in ("mean", "std"):  # no weights: a model card holds the numbers
+            self.register_buffer(name, torch.tensor(getattr(scale, name), dtype=torch.float64), persistent=False)
+
+    def forward(self, given: Any) -> Any:
+        """What is of another kind or shape stays so, and the trial step says what is wrong with it."""
+        if not isinstance(given, torch.Tensor) or given.shape[1:] != self.std.shape:
+            return given
+        return given.double() * self.std + self.mean

@@ -29,10 +29,10 @@ from torchferry.training.data.build_source import build_source
 from torchferry.training.data.held_apart import fold_part
 from torchferry.training.data.plain_input import from_plain, plain, to_plain
 from torchferry.training.data.recorded import as_recorded
-from torchferry.training.data.source import Input, Source, TargetScale, blank
+from torchferry.training.data.source import Input, Source, TargetScales, blank
 from torchferry.training.models import NETWORKS
 from torchferry.training.models.normalized import Normalized
-from torchferry.training.tasks import half_class
+from torchferry.training.tasks import half_class, half_of
 
 SCHEMA = "torchferry.model/1"
 OF_THE_FILE = ("schema", "weights_sha256", "sha256")
@@ -68,13 +68,12 @@ class ModelCard:
         return self.task.labels
 
     @property
-    def target_scale(self) -> TargetScale | None:
+    def target_scale(self) -> TargetScales | None:
         """What the model's outputs are scaled back by; None where they are as the network gives them."""
-        mean, std = self.task.scale
-        return TargetScale(mean=mean, std=std) if isinstance(mean, tuple) else None
+        return half_of(self.task).target_scale
 
 
-def build_model(network: Component, input: Input, target_scale: TargetScale | None = None) -> Normalized:
+def build_model(network: Component, input: Input, target_scale: TargetScales | None = None) -> Normalized:
     """The network with fresh weights, behind the normalisation of its input and before the scaling of its outputs."""
     built = build(network, NETWORKS, "model")
     if not isinstance(built, nn.Module):

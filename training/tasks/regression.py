@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from torchferry.contract.tasks.regression import Regression as RegressionTask
 from torchferry.errors import UserError
-from torchferry.training.data.source import Source
+from torchferry.training.data.source import Source, TargetScale
 from torchferry.training.tasks.outputs import check_shape, one_of_scores
 from torchferry.training.tasks.task import TrainingTask
 
@@ -32,7 +32,11 @@ class Regression(TrainingTask):
     @classmethod
     def from_source(cls, source: Source) -> Mapping[str, Any]:
         scale = source.target_scale
-        return {} if scale is None else {"mean": scale.mean, "std": scale.std}
+        return {"mean": scale.mean, "std": scale.std} if isinstance(scale, TargetScale) else {}
+
+    @property
+    def target_scale(self) -> TargetScale | None:
+        return TargetScale(mean=self.task.mean, std=self.task.std) if self.task.mean else None
 
     def check_outputs(self, given: Any, samples: int) -> None:
         check_shape(given, samples, self.loss_width, "values")

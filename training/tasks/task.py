@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 from torchferry.contract.tasks.find import made
 from torchferry.contract.tasks.task import Task
 from torchferry.errors import UserError
-from torchferry.training.data.source import Source
+from torchferry.training.data.source import Source, TargetScales
 
 Raw = Any
 """What a network gives for a batch: a tensor, or tensors in dictionaries and tuples."""
@@ -55,6 +55,11 @@ class TrainingTask(ABC):
     def from_source(cls, source: Source) -> Mapping[str, Any]:  # noqa: ARG003
         """Settings that the data decide."""
         return {}
+
+    @property
+    def target_scale(self) -> TargetScales | None:
+        """What the model scales the network's outputs back by in evaluation; None where they are as they come."""
+        return None
 
     @abstractmethod
     def check_outputs(self, given: Raw, samples: int) -> None:

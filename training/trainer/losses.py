@@ -8,7 +8,7 @@ added up apart, over all ranks and accumulated batches, before one is divided by
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,7 +16,10 @@ from torch import nn
 from torchferry.contract.tasks import name_of
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component, build
+from torchferry.training.tasks.fixed_proxies import FixedProxies
+from torchferry.training.tasks.heads import Heads
 from torchferry.training.tasks.task import TrainingTask
+from torchferry.training.trainer.head_losses import HeadLosses
 
 LOSSES: dict[str, Callable[..., nn.Module]] = {
     "cross_entropy": nn.CrossEntropyLoss,
@@ -25,17 +28,11 @@ LOSSES: dict[str, Callable[..., nn.Module]] = {
     "mse": nn.MSELoss,
     "l1": nn.L1Loss,
     "huber": nn.HuberLoss,
+    "proxies": FixedProxies,
+    "heads": HeadLosses,
 }
 WEIGHTS = ("weight", "pos_weight")
 """Arguments of torch's losses that are tensors, which a recipe writes as a list."""
-
-
-@runtime_checkable
-class DividedLoss(Protocol):
-    """A loss of the user's may be one too: an `nn.Module` that gives the sum over its samples, and has this method."""
-
-    def divisor(self, targets: torch.Tensor) -> torch.Tensor:
-        """What the sum is divided by, one number, of the targets alone; 0 where no sample counts."""
 
 
 class MeanOverClassWeights(nn.Module):
@@ -58,34 +55,38 @@ class MeanOverClassWeights(nn.Module):
         return counts.sum()
 
 
-def build_loss(component: Component | None, task: TrainingTask) -> nn.Module:
-    """The task's own where there is none. Raises UserError."""
+def build_loss(component: Component | None, task: TrainingTask, key: str = "loss") -> nn.Module:
+    """The task's own where there is none. Raises UserError; `key` is where the recipe says it."""
     component = component or Component(name=task.default_loss)
     outputs = task.loss_width
     if component.name in LOSSES and component.name not in task.losses:
-        raise UserError(f"loss.name: {component.name} does not fit {name_of(type(task.task))}; its losses are "
+        raise UserError(f"{key}.name: {component.name} does not fit {name_of(type(task.task))}; its losses are "
                         f"{', '.join(task.losses)}, or one by import path")  # fmt: skip
     if component.name in task.losses:
         component = replace(component, args={**task.loss_args, **component.args})
     of_torch = component.name in LOSSES or component.name.startswith("torch.nn.")
-    loss = build(_with_tensors(component, outputs) if of_torch else component, LOSSES, "loss")
+    loss = build(_with_tensors(component, outputs, key) if of_torch else component, LOSSES, key)
     if not isinstance(loss, nn.Module):
-        raise UserError(f"loss.name: {component.name} gives a {type(loss).__name__}, not a torch.nn.Module")
+        raise UserError(f"{key}.name: {component.name} gives a {type(loss).__name__}, not a torch.nn.Module")
+    if isinstance(loss, HeadLosses) and isinstance(task, Heads):
+        asked = loss.asked(task.halves).items()
+        each = {head: build_loss(said, task.halves[head], f"loss.args.each.{head}") for head, said in asked}
+        loss.take(each, task.task.weights)
     if learned := [name for name, weight in loss.named_parameters() if weight.requires_grad]:
-        raise UserError(f"loss: {learned[0]} would not be trained, because only the model is; make it a part of that")
+        raise UserError(f"{key}: {learned[0]} would not be trained, because only the model is; make it a part of that")
     # Not a class derived from them, whose forward may be another.
     if not (type(loss) is nn.CrossEntropyLoss or type(loss) is nn.NLLLoss) or loss.reduction != "mean":
         return loss
     return MeanOverClassWeights(loss) if loss.weight is not None or loss.ignore_index >= 0 else loss
 
 
-def _with_tensors(component: Component, outputs: int) -> Component:
+def _with_tensors(component: Component, outputs: int, key: str) -> Component:
     """Lists of weights, or the one of a single output, as the tensors that torch's losses take."""
     args: dict[str, Any] = dict(component.args)
     for name in WEIGHTS:
         if (values := args.get(name)) is not None:
             values = values if isinstance(values, list | tuple) else [values]
-            args[name] = torch.tensor(_weights(f"loss.args.{name}", values, outputs))
+            args[name] = torch.tensor(_weights(f"{key}.args.{name}", values, outputs))
     return replace(component, args=args)
 
 

@@ -22,7 +22,7 @@ from torchferry.training.data.source import ImageInput, Source, blank
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.state import _Kept
 from torchferry.training.tasks.task import Raw, Targets, TrainingTask
-from torchferry.training.trainer.losses import DividedLoss
+from torchferry.training.trainer.divided_loss import DividedLoss
 from torchferry.training.trainer.lr_schedule import build_schedule
 from torchferry.training.trainer.optimizer import build_optimizer
 
@@ -67,6 +67,8 @@ def try_step(
             model.zero_grad()
     with _blamed(f"loss: does not take what the model gives and {task.takes}"):
         value = loss(*task.for_loss(given, targets))
+        if isinstance(loss, DividedLoss):
+            value = value.sum()
         if value.dim():
             raise UserError(f"loss: gives a tensor of shape {list(value.shape)}, not one number; reduce it to the mean")
         alone = pytree.tree_map(lambda each: each[:1].detach(), given)

@@ -19,7 +19,7 @@ from torchferry.training.data.collate import Batch
 from torchferry.training.data.mix import Mix
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks.task import Targets, TrainingTask
-from torchferry.training.trainer.losses import DividedLoss
+from torchferry.training.trainer.divided_loss import DividedLoss
 from torchferry.training.trainer.nonfinite_guard import NonFiniteGuard
 from torchferry.training.trainer.unused_parameters import check_all_took_part
 
@@ -72,7 +72,7 @@ class Step:
             # Gradients are averaged over the ranks once, in the last part's backward pass.
             last = number == self.config.accumulate
             with nullcontext() if last else self.model.no_sync():
-                loss = self._loss(inputs, targets, measure) * share
+                loss = (self._loss(inputs, targets, measure) * share).sum()
                 self.scaler.scale(loss).backward()
             if last:
                 check_all_took_part(self.model, loss)
@@ -102,7 +102,7 @@ class Step:
     def _divided(self, parts: list[Part], loss: DividedLoss) -> tuple[Iterator[Part], torch.Tensor]:
         """The parts again, and what a part's sum is multiplied by, so that the mean over the ranks of what each adds up
         is the sum over all samples by the divisor of all."""
-        divisor = torch.stack([loss.divisor(targets).double() for _, targets in parts]).sum()
+        divisor = torch.stack([loss.divisor(targets).double() for _, targets in parts]).sum(dim=0)
         dist.all_reduce(divisor)
         # A step in which no sample counts has a loss of 0 and moves nothing, where torch's mean would be NaN.
         share = torch.where(divisor > 0, dist.get_world_size() / divisor, 0)

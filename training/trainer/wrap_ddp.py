@@ -102,6 +102,6 @@ def _settle_buckets(run: Run, model: DistributedDataParallel) -> None:
             modes.enter_context(torch.compiler.set_stance("force_eager"))
         if any(isinstance(module, nn.RNNBase) for module in model.modules()):
             modes.enter_context(torch.backends.cudnn.flags(enabled=False))  # whose RNNs go backward in training alone
-        run.loss(*run.task.for_loss(model(inputs), targets)).backward()
+        run.loss(*run.task.for_loss(model(inputs), targets)).sum().backward()
     model.zero_grad()
     model.train()

@@ -12,9 +12,10 @@ from torchferry.contract.tasks.metric_text import metric_text
 from torchferry.contract.tasks.task import Arrays, Task
 from torchferry.errors import UserError
 from torchferry.serving.bundle.answers import answers_of
-from torchferry.serving.bundle.variant import Measured
+from torchferry.serving.bundle.variant import Measured, MeasuredPart
 from torchferry.serving.export.batch_file import BatchFile
 from torchferry.serving.export.checks.changed import Changed
+from torchferry.serving.export.checks.parts import Parts, scaling
 from torchferry.serving.export.checks.score import Judged, Mean, compared
 from torchferry.serving.export.progress import SILENT, Progress
 from torchferry.serving.export.reference import Reference
@@ -42,6 +43,8 @@ class Limits:
     max_changed_share: float | None = None
     """Of any output of whole numbers or truth values the share of elements that are neither the checkpoint's nor near
     ties. One wrong id of few is over it, a few pixels of a map of classes are not."""
+    parts: Mapping[str, "Limits"] = dataclasses.field(default_factory=dict)
+    """By name, of a task that is made of others, what each of them must keep."""
 
 
 def limits_for(variant: str, task: Task, given: Mapping[str, float], scale: float = 1.0) -> Limits:
@@ -50,19 +53,35 @@ def limits_for(variant: str, task: Task, given: Mapping[str, float], scale: floa
     limits = _default_limits(variant, task, scale)
     if "max_abs_diff" in given:
         limits = dataclasses.replace(limits, max_scaled_diff=None)
-    return dataclasses.replace(limits, **given)
+    parts = {name: _given(part, given) for name, part in limits.parts.items()}
+    return dataclasses.replace(limits, **given, parts=parts)
+
+
+def _given(part: Limits, given: Mapping[str, float]) -> Limits:
+    """What is given holds for each part that is judged by it."""
+    held: dict[str, Any] = {name: given[name] for name in given if getattr(part, name) is not None}
+    return dataclasses.replace(part, **held)
 
 
 def _default_limits(variant: str, task: Task, scale: float) -> Limits:
+    rounding = "fp32" if variant in EXACT else "fp16" if variant == "onnx-fp16" else "int8"
+    parts = {name: _of_task(part, rounding) for name, part in task.parts.items()}
     if variant in EXACT:
+        limits: dict[str, Any] = dict(task.limits(rounding))
         return Limits(
             max_abs_diff=1e-3 * max(1.0, scale),  # what float32 rounds grows with the values
             max_scaled_diff=1e-3,
             max_relative_error=1e-3,
             max_changed_share=1e-3,
-            **task.limits("fp32"),
+            parts=parts,
+            **limits,
         )
-    return Limits(**task.limits("fp16" if variant == "onnx-fp16" else "int8"))
+    return dataclasses.replace(_of_task(task, rounding), parts=parts)
+
+
+def _of_task(task: Task, rounding: str) -> Limits:
+    limits: dict[str, Any] = dict(task.limits(rounding))
+    return Limits(**limits)
 
 
 class Expected:
@@ -74,7 +93,8 @@ class Expected:
         Raises UserError where the checkpoint does not take its data.
         """
         self.reference, self.progress, self.task = reference, progress, reference.task
-        self.mean, self.std = (np.array(each) for each in reference.task.scale)
+        self.scaling = {spec.name: scaling(reference.task, spec.name) for spec in reference.outputs}
+        """By output mean and standard deviation that it was scaled back by."""
         self.kept = BatchFile(scratch / "outputs") if scratch else None
         judged = Judged(reference.task)
         self.counts = np.zeros(len(reference.task.counted))
@@ -92,7 +112,7 @@ class Expected:
                 self.counts += reference.task.counts_of(targets)
             for name, values in outputs.items():
                 if values.dtype.kind == "f":
-                    self.scales[name] = self._largest(values, self.scales.get(name, 0.0))
+                    self.scales[name] = self._largest(name, values, self.scales.get(name, 0.0))
             not_numbers += _with_nan(outputs)
             self.samples += (size := _size(inputs))
             progress.has_read(size)
@@ -120,7 +140,7 @@ class Expected:
 
     def measure(self, session: Session) -> Measured:
         """Run the whole evaluation set through `session`."""
-        judged, agreements = Judged(self.task), Mean()
+        judged, agreements, parts = Judged(self.task), Mean(), Parts(self.task)
         largest, total, count = dict.fromkeys(self.scales, 0.0), 0.0, 0
         squares, changed = {name: np.zeros(2) for name in self.scales}, Changed(self.reference)
         self.progress.reads(self.samples)
@@ -129,29 +149,37 @@ class Expected:
             known, by_checkpoint = (answers_of(self.reference, outputs) for outputs in (answered, expected))
             judged.add(known, targets)
             agreements.add(self.task.agreement(known, by_checkpoint))
+            parts.add(known, by_checkpoint)
             changed.add(inputs, answered, expected)
             for name in self.scales:
                 values = expected[name]
                 difference = _difference(answered[name], values)
                 largest[name] = float(np.maximum(largest[name], difference.max()))  # keeps NaN, which max() may drop
                 total, count = total + float(difference.sum()), count + difference.size
-                before = np.where(np.isfinite(values), self._from_mean(values), 0.0)
-                squares[name] += np.square(difference / self.std).sum(), np.square(before / self.std).sum()
+                before = np.where(np.isfinite(values), self._from_mean(name, values), 0.0)
+                _, std = self.scaling[name]
+                squares[name] += np.square(difference / std).sum(), np.square(before / std).sum()
             self.progress.has_read(_size(inputs))
+        # 1e-30 for outputs that are all zero.
+        errors = {name: float(np.sqrt(wrong / max(norm, 1e-30))) for name, (wrong, norm) in squares.items()}
+        score = judged.score()
         return Measured(
             samples=self.samples,
             max_abs_diff=float(np.max(list(largest.values()), initial=0.0)),
             max_scaled_diff=self._scaled(largest),
             mean_abs_diff=total / max(count, 1),
-            # 1e-30 for outputs that are all zero. np.max keeps NaN.
-            relative_error=float(
-                np.max([np.sqrt(wrong / max(norm, 1e-30)) for wrong, norm in squares.values()], initial=0.0)
-            ),
+            relative_error=float(np.max([*errors.values()], initial=0.0)),  # keeps NaN
             agreement=agreements.value,
-            **compared(self.task, self.judged, judged.score()),
+            **compared(self.task, self.judged, score),
             differences=dict(largest),
             changed_shares=changed.shares(),
+            parts=parts.measured(self.judged, score, self._by_task(errors)),
         )
+
+    def _by_task(self, errors: Mapping[str, float]) -> dict[str, float]:
+        """By the task's names; of outputs of floating-point numbers."""
+        names = answers_of(self.reference, {spec.name: spec.name for spec in self.reference.outputs})
+        return {own: errors[name] for own, name in names.items() if name in errors}
 
     def _scaled(self, largest: Mapping[str, float]) -> float | None:
         """Of several outputs, so that none is judged by another's values."""
@@ -166,12 +194,14 @@ class Expected:
             outputs = next(kept, None)
             yield inputs, targets, dict(zip(names, outputs, strict=True)) if outputs else _run(self.reference, inputs)
 
-    def _from_mean(self, values: np.ndarray) -> np.ndarray:
+    def _from_mean(self, output: str, values: np.ndarray) -> np.ndarray:
         """A target of 1.7e9 + i differs from the others in its last digits alone, and they are what was learnt."""
-        return values.astype(np.float64) - self.mean
+        mean, _ = self.scaling[output]
+        return values.astype(np.float64) - mean
 
-    def _largest(self, values: np.ndarray, before: float) -> float:
-        return max(before, float(np.abs(self._from_mean(values[np.isfinite(values)])).max(initial=0.0)))
+    def _largest(self, output: str, values: np.ndarray, before: float) -> float:
+        finite = np.isfinite(values)
+        return max(before, float(np.abs(self._from_mean(output, values)[finite]).max(initial=0.0)))
 
 
 def _run(reference: Reference, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -203,22 +233,32 @@ def refusal(measured: Measured, limits: Limits) -> str | None:
     """Why the variant is refused, or None. A NaN is over every limit."""
     if measured.max_abs_diff is None or not np.isfinite(measured.max_abs_diff):
         return "its outputs are not all finite"
-    broken = []
-    for what, value, most in (
-        ("outputs differ by", measured.max_abs_diff, limits.max_abs_diff),
-        ("of its largest value an output differs by", measured.max_scaled_diff, limits.max_scaled_diff),
-        ("the outputs' relative error is", measured.relative_error, limits.max_relative_error),
-    ):
-        if value is not None and most is not None and not value <= most:
-            broken.append(f"{what} {value:.2g}, allowed are {most:.2g}")
-    broken += [*_dropped(measured, limits), *_changed(measured, limits)]
-    agreement, least = measured.agreement, limits.min_agreement
-    if agreement is not None and least is not None and not agreement >= least:
-        broken.append(f"agreement with the checkpoint is {agreement:.2%}, at least {least:.2%} is needed")
+    broken = [
+        *_over("outputs differ by", measured.max_abs_diff, limits.max_abs_diff),
+        *_over("of its largest value an output differs by", measured.max_scaled_diff, limits.max_scaled_diff),
+        *_meant(measured, limits),
+        *_changed(measured, limits),
+    ]
+    for name, part in limits.parts.items():
+        broken += [f"{name}: {what}" for what in _meant(measured.parts[name], part)]
     return "; ".join(broken) or None
 
 
-def _dropped(measured: Measured, limits: Limits) -> Iterator[str]:
+def _meant(measured: Measured | MeasuredPart, limits: Limits) -> Iterator[str]:
+    """By what the answers mean, of the whole and of a part."""
+    yield from _over("the outputs' relative error is", measured.relative_error, limits.max_relative_error)
+    yield from _dropped(measured, limits)
+    agreement, least = measured.agreement, limits.min_agreement
+    if agreement is not None and least is not None and not agreement >= least:
+        yield f"agreement with the checkpoint is {agreement:.2%}, at least {least:.2%} is needed"
+
+
+def _over(what: str, value: float | None, most: float | None) -> Iterator[str]:
+    if value is not None and most is not None and not value <= most:
+        yield f"{what} {value:.2g}, allowed are {most:.2g}"
+
+
+def _dropped(measured: Measured | MeasuredPart, limits: Limits) -> Iterator[str]:
     metric, drop, most = measured.metric, measured.score_drop, limits.max_drop
     if metric is not None and drop is not None and most is not None and not drop <= most:
         yield f"{metric} drops by {metric_text(metric, drop)}, allowed are {metric_text(metric, most)}"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.serving.tiny_bundle import described
+from torchferry.contract.tasks.heads import Heads
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.predictions_json import Request, answer
 from torchferry.serving.onnx_server.http.openapi import SCHEMAS
@@ -15,12 +16,21 @@ from torchferry.serving.onnx_server.prediction_schema import prediction_schema
 
 KIND = TensorSpec(name="kind", datatype="FP32", shape=(-1, 2), labels=("car", "bus"))
 SIZE = TensorSpec(name="size", datatype="FP32", shape=(-1, 2, 1))
+LABELS = ("kind: car", "kind: bus", "size: m")
 BUNDLES = {
     "classification": described(),
     "binary": described(task="binary"),
     "multilabel": described(task="multilabel", labels=("cat", "dog")),
     "regression": described(task="regression", labels=("price", "rent")),
     "several": described(task="tensors", outputs=(KIND, SIZE), labels=()),
+    "embedding": described(task="embedding", outputs=(TensorSpec(name="vector", datatype="FP32", shape=(-1, 2)),)),
+    "heads": described(
+        task=Heads(heads={"kind": {"name": "classification"}, "size": {"name": "regression"}}, labels=LABELS),
+        outputs=(
+            TensorSpec(name="kind", datatype="FP32", shape=(-1, 2)),
+            TensorSpec(name="size", datatype="FP32", shape=(-1, 1)),
+        ),
+    ),
     "tensors": described(task="tensors"),
 }
 
@@ -41,6 +51,15 @@ def test_it_holds_for_every_answer(name: str) -> None:
     bundle = BUNDLES[name]
     for content in (answered(bundle, 1), answered(bundle, 2), answered(bundle, 1, "tensors")):
         check(content, bundle)
+
+
+def test_cosines_that_are_asked_for_are_described() -> None:
+    bundle = BUNDLES["embedding"]
+    request = Request({"row": np.zeros((2, 3))}, "predictions", related=("similarity",))
+    content = json.loads(answer(request, {"vector": np.eye(2, dtype=np.float32)}, bundle, "asked"))
+    check(content, bundle)
+    with pytest.raises(jsonschema.ValidationError):
+        check(content | {"similarity": [1, 0]}, bundle)
 
 
 @pytest.mark.parametrize("name", BUNDLES)

@@ -19,6 +19,7 @@ CAR = [{"label": "car", "score": 2.5}, {"label": "bus", "score": -1.0}]
 OUTPUTS: Answer = {"outputs": {"kind": {**CAR[0], "top_k": CAR}, "error": 0.5}}
 SOME: Answer = {"labels": ["cat", "labels"], "probabilities": {"ant": 0.25, "cat": 0.875, "labels": 0.75}}
 NONE: Answer = {"labels": [], "probabilities": {"ant": 0.25, "cat": None, "labels": 0.5}}
+HEADS: Answer = {"digit": LABELLED, "ink": {"values": {"grey": 0.25}}, "tags": SOME}
 ODD: Answer = {"values": {"top_k": 1.0, "label": 2.0}}
 
 
@@ -35,6 +36,8 @@ ODD: Answer = {"values": {"top_k": 1.0, "label": 2.0}}
         (SOME, 2, "cat  0.8750, labels  0.7500  a.png\n"),
         (NONE, None, "no label  a.png\n"),
         (ODD, None, "top_k 1, label 2  a.png\n"),
+        (HEADS, None, "digit: 7  0.9877; ink: grey 0.25; tags: cat  0.8750, labels  0.7500  a.png\n"),
+        (HEADS, 2, "digit: 7  0.9877, 1  0.0100; ink: grey 0.25; tags: cat  0.8750, labels  0.7500  a.png\n"),
         ({"label": "7", "probability": None}, None, "7  nan  a.png\n"),  # of an older server
         ({"label": None, "probability": None}, None, "no label  nan  a.png\n"),
         (Unanswered("no"), None, ""),
@@ -55,6 +58,8 @@ def test_lines_for_people(answer: Answer, top_k: int | None, line: str) -> None:
         (OUTPUTS, 2, OUTPUTS),
         (SOME, None, SOME),
         (ODD, None, ODD),
+        (HEADS, None, HEADS | {"digit": TOP[0]}),
+        (HEADS, 2, HEADS),
         (Unanswered("no"), None, {"error": "no"}),
     ],
 )
@@ -81,6 +86,12 @@ def test_json_lines(answer: Answer, top_k: int | None, said: Answer) -> None:
         (SOME, 2, "labels,ant,cat,value_labels", '"[""cat"", ""labels""]",0.25,0.875,0.75'),
         (NONE, None, "labels,ant,cat,value_labels", "[],0.25,,0.5"),
         (ODD, None, "top_k,label", "1.0,2.0"),
+        (
+            {name: HEADS[name] for name in ("digit", "ink")},
+            2,
+            "digit:label,digit:probability,digit:label_2,digit:probability_2,ink:grey",
+            "7,0.98765,1,0.01,0.25",
+        ),
     ],
 )
 def test_csv(answer: Answer, top_k: int | None, head: str, line: str) -> None:
@@ -108,7 +119,8 @@ def test_a_csv_has_one_kind_of_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "labels"), [(LABELLED, True), (OUTPUTS, True), (TENSORS, False), (VALUES, False), (SOME, False)]
+    ("answer", "labels"),
+    [(LABELLED, True), (OUTPUTS, True), (TENSORS, False), (VALUES, False), (SOME, False), (HEADS, True)],
 )
 def test_whether_a_model_ranks_labels(answer: Answer, labels: bool) -> None:
     assert has_labels(answer) == labels

@@ -186,3 +186,40 @@ def test_torchvisions_own_sets_fit() -> None:
     fake = {"name": "torchvision.datasets.FakeData", "args": {"size": 4, "image_size": [3, 9, 9], "num_classes": 2}}
     images = source("dataset", train=fake, test=fake, labels=2, image={"height": 9, "width": 9})
     assert images.train[3][0].shape == (3, 9, 9)
+
+
+TARGETS = {
+    "kind": {"targets": "classes", "labels": ["cat", "dog"]},
+    "size": {"targets": "values", "labels": ["cm"]},
+}
+"""Of a sample that has several."""
+
+
+def test_several_targets_are_in_a_dict() -> None:
+    given = pairs([1], {"kind": 1, "size": 2.5, "unread": "x"}, "array", shape=[1], targets="several", labels=TARGETS)
+    assert given.labels == ("kind: cat", "kind: dog", "size: cm")
+    assert given.parts == {"kind": "classes", "size": "values"}
+    assert {name: value.tolist() for name, value in given.train[0][1].items()} == {"kind": 1, "size": [2.5]}
+
+
+def test_of_several_targets_values_are_scaled() -> None:
+    args: dict[str, Any] = {"shape": [1], "targets": "several", "labels": TARGETS, "scale_target": True}
+    assert pairs([1], {"kind": 1, "size": 2.5}, "array", **args).target_scale == {
+        "size": TargetScale(mean=(2.5,), std=(1.0,))
+    }
+
+
+@pytest.mark.parametrize(
+    ("y", "labels", "said"),
+    [
+        (3, TARGETS, "y is 3; a dict of kind, size is expected"),
+        ({"kind": 1}, TARGETS, "y has kind, but no size"),
+        ({"kind": 7, "size": 1}, TARGETS, "kind: y is 7; a class from 0 to 1 is expected"),
+        (3, ["a"], "names no targets"),
+        (3, {"kind": {"targets": "words", "labels": ["a"]}}, "labels.kind: .* is not {targets: classes or values or"),
+        (3, {"kind": {"targets": "classes", "labels": "ab"}}, "labels.kind.labels: 'ab' are no labels"),
+    ],
+)
+def test_what_is_not_several_targets_is_refused(y: Any, labels: Any, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        pairs([1], y, "array", shape=[1], targets="several", labels=labels)

@@ -10,7 +10,8 @@ from torchferry.errors import UserError
 from torchferry.training.data.digit_scenes import digit_scenes
 from torchferry.training.tasks import half_of, task_for
 from torchferry.training.tasks.segmentation import Segmentation
-from torchferry.training.trainer.losses import DividedLoss, build_loss
+from torchferry.training.trainer.divided_loss import DividedLoss
+from torchferry.training.trainer.losses import build_loss
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from tests.training import tiny
 from tests.training.tasks.sources import source
 from torchferry.contract.tasks import TASKS
 from torchferry.contract.tasks.classes import Classification
+from torchferry.contract.tasks.find import made
 from torchferry.contract.tasks.multilabel import Multilabel
 from torchferry.contract.tasks.task import Task
 from torchferry.errors import UserError
@@ -33,7 +34,8 @@ class Another(Classification):
 
 @pytest.mark.parametrize("name", TASKS)
 def test_each_task_has_its_half(name: str) -> None:
-    task = TASKS[name](labels=("a", "b"))
+    settings = {"heads": {"kind": {"name": "classification"}}} if name == "heads" else {}
+    task = made(TASKS[name], settings, ("a", "b"))
     assert half_of(task).task is task
     assert type(half_of(task)) is half_class(type(task))
 

@@ -1,6 +1,8 @@
 """Tasks by name."""
 
 from torchferry.contract.tasks.classes import Binary, Classification
+from torchferry.contract.tasks.embedding import Embedding
+from torchferry.contract.tasks.heads import Heads
 from torchferry.contract.tasks.multilabel import Multilabel
 from torchferry.contract.tasks.regression import Regression
 from torchferry.contract.tasks.segmentation import Segmentation
@@ -13,6 +15,8 @@ TASKS: dict[str, type[Task]] = {
     "regression": Regression,
     "multilabel": Multilabel,
     "segmentation": Segmentation,
+    "embedding": Embedding,
+    "heads": Heads,
     "tensors": Tensors,
 }
 

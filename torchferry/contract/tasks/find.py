@@ -69,5 +69,7 @@ def task_of(said: Said, labels: tuple[str, ...]) -> Task:
 
 
 def _frozen(value: Any) -> Any:
-    """Lists as tuples, which do not change."""
+    """Lists as tuples, which do not change; also in objects."""
+    if isinstance(value, Mapping):
+        return {key: _frozen(inner) for key, inner in value.items()}
     return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value

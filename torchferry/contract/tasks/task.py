@@ -32,8 +32,6 @@ class Task(ABC):
     a variant is good enough."""
     of_data: ClassVar[tuple[str, ...]] = ()
     """The settings that the data decide, so that a recipe cannot say them."""
-    adds_up: ClassVar[bool] = True
-    """Whether metrics are known from sums over samples. Where not, they need the rows of all samples together."""
 
     @property
     def unsettled(self) -> str | None:
@@ -48,6 +46,11 @@ class Task(ABC):
     @abstractmethod
     def outputs(self) -> tuple[str, ...]:
         """The names of what the graph gives, in its order."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether metrics are known from sums over samples. Where not, they need the rows of all samples together."""
+        return True
 
     @property
     def scores_labels(self) -> bool:
@@ -91,6 +94,13 @@ class Task(ABC):
 
     def read(self, words: Mapping[str, Any]) -> Arrays:
         """The outputs that `words` were made of, as far as they say them."""
+        raise NotImplementedError
+
+    related: ClassVar[tuple[str, ...]] = ()
+    """What a request may ask for that is said of all its samples together; `relations` has it."""
+
+    def relations(self, outputs: Arrays) -> Arrays:
+        """Of all samples of a request, by the names of `related`, with a row for each sample."""
         raise NotImplementedError
 
     @property
@@ -169,6 +179,28 @@ class Task(ABC):
     def of_outputs(self, labels: Mapping[str, tuple[str, ...] | None]) -> Self:  # noqa: ARG002
         """The task of a bundle with these outputs, which may have labels of their own."""
         return self
+
+    @property
+    def labels_by_output(self) -> Mapping[str, tuple[str, ...]]:
+        """Of several outputs the labels of those that score some, [samples, labels]."""
+        return {}
+
+    @property
+    def parts(self) -> "Mapping[str, Task]":
+        """Those that it is made of, each of which the gate judges by its own limits."""
+        return {}
+
+    def names_of(self, part: str) -> Mapping[str, str]:
+        """The names of a part's outputs here, and its own for them."""
+        raise NotImplementedError
+
+    def of_part(self, part: str, outputs: Arrays) -> dict[str, np.ndarray]:
+        """A part's outputs by its own names."""
+        return {own: outputs[name] for name, own in self.names_of(part).items() if name in outputs}
+
+    def rows_of_part(self, part: str, rows: Arrays) -> Arrays:
+        """A part's rows by its own names."""
+        raise NotImplementedError
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -1,0 +1,102 @@
+"""Several tasks of one network: each head's part is its own task's."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from torchferry.contract.tasks.heads import Heads as HeadsTask
+from torchferry.errors import UserError
+from torchferry.training.data.digits import digits
+from torchferry.training.data.source import TargetScale
+from torchferry.training.tasks import half_of, task_for
+from torchferry.training.tasks.heads import Heads
+
+HEADS: dict[str, dict[str, Any]] = {
+    "kind": {"name": "classification"},
+    "size": {"name": "regression", "weight": 2.0},
+}
+TASK = half_of(HeadsTask(heads=HEADS, labels=("kind: cat", "kind: dog", "size: cm")))
+RAW = {"kind": torch.tensor([[1.0, 0.0], [0.0, 2.0]]), "size": torch.tensor([[1.0], [3.0]])}
+TARGETS = {"kind": torch.tensor([0, 0]), "size": torch.tensor([[1.0], [2.0]])}
+SOURCE = digits(targets="several")
+OF_DIGITS: dict[str, dict[str, Any]] = {"ink": {"name": "regression"}, "digit": {"name": "classification"}}
+
+
+def test_answers_are_by_head() -> None:
+    answers = TASK.answers(RAW)
+    assert [*answers] == ["kind", "size"]
+    torch.testing.assert_close(answers["kind"], RAW["kind"].softmax(dim=1))
+    assert [len(each) for each in TASK.graph(RAW)] == [2, 2]
+    raw = TASK.raw(answers)
+    assert TASK.test_loss(raw, TARGETS) == pytest.approx(TASK.test_loss(RAW, TARGETS).item())
+
+
+def test_the_loss_on_the_test_set_is_the_sum_by_weight() -> None:
+    each = functional.cross_entropy(RAW["kind"], TARGETS["kind"], reduction="sum"), torch.tensor(1.0)
+    assert TASK.test_loss(RAW, TARGETS).item() == pytest.approx(each[0].item() + 2 * each[1].item())
+
+
+def test_targets_are_put_together_by_head() -> None:
+    samples = [{name: values[place] for name, values in TARGETS.items()} for place in range(2)]
+    for name, values in TASK.batched(samples).items():
+        assert torch.equal(values, TARGETS[name])
+    assert [*TASK.of_tensors([*TARGETS.values()])] == ["kind", "size"]
+    assert TASK.wrong_targets(TARGETS) is None
+    wrong = TARGETS | {"kind": torch.tensor([0, 5])}
+    assert TASK.wrong_targets(wrong) == (1, "of head kind has class 5, but there are 2 labels, 0 to 1")
+    assert [*TASK.blank_targets(2)] == [*TASK.varied_targets(2, torch.Generator())] == ["kind", "size"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (torch.zeros(2, 3), "gives a Tensor, not a dictionary with a tensor for each of kind, size"),
+        ({"kind": RAW["kind"]}, "gives nothing for head size; it gives kind"),
+        (RAW | {"sizes": RAW["size"]}, "gives sizes, which is no head; did you mean size"),
+        (RAW | {"kind": torch.zeros(2, 7)}, r"head kind: model: gives \[7\] per sample"),
+    ],
+)
+def test_a_network_gives_what_each_head_takes(given: Any, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        TASK.check_outputs(given, 2)
+
+
+def test_heads_are_in_the_sources_order_and_know_what_their_data_say() -> None:
+    task = task_for("heads", {"heads": OF_DIGITS}, SOURCE)
+    assert isinstance(task, Heads)
+    assert [*task.halves] == ["digit", "ink"]
+    assert task.task.tasks["digit"].labels == tuple("0123456789")
+    scale = task.target_scale
+    assert isinstance(scale, dict)
+    assert scale == SOURCE.target_scale
+    assert isinstance(scale["ink"], TargetScale)
+    assert half_of(task.task).target_scale == scale
+
+
+@pytest.mark.parametrize(
+    ("heads", "said"),
+    [
+        (OF_DIGITS | {"inc": {"name": "regression"}}, "heads.inc: has no targets; did you mean ink"),
+        ({"ink": OF_DIGITS["ink"]}, "heads: data.source has targets for digit too"),
+        (OF_DIGITS | {"ink": {"name": "classification"}}, "heads.ink: task: data.source gives values, not classes"),
+        (OF_DIGITS | {"digit": {"name": "binary"}}, "heads.digit: task: binary takes 2 classes"),
+    ],
+)
+def test_a_head_without_targets_of_its_own_is_refused(heads: Any, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        task_for("heads", {"heads": heads}, SOURCE)
+
+
+def test_a_source_of_one_target_has_no_heads() -> None:
+    with pytest.raises(UserError, match=r"takes several, data.source gives classes"):
+        task_for("heads", {"heads": OF_DIGITS}, digits())
+
+
+def test_a_caption_has_a_line_for_each_head() -> None:
+    answer = {name: values[1].numpy() for name, values in TASK.answers(RAW).items()}
+    text, wrong = TASK.caption(answer, {"kind": 0, "size": np.array([2.0])})
+    assert text.splitlines() == ["kind: true: cat, predicted: dog", "size: true: 2, predicted: 3"]
+    assert wrong

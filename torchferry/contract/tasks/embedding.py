@@ -1,0 +1,75 @@
+"""A vector for each sample, near to those of samples that belong together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from torchferry.contract.tasks.neighbours import found
+from torchferry.contract.tasks.ranking import NUMBER
+from torchferry.contract.tasks.task import Arrays, Sums, Task
+
+ALIKE = 0.99
+"""The cosine from which on two vectors of one sample count as the same answer; they are 8 degrees apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedding(Task):
+    """`vector`, float [samples, numbers], of length 1: the scalar product of two is their cosine. Targets are class
+    indices, int64 [samples]; samples of one class belong together. The labels are of both sets, so the test set may
+    have classes of which there is no sample to train on. Of pairs each is a class of two."""
+
+    training = "torchferry.training.tasks.embedding.Embedding"
+    outputs = ("vector",)
+    headline = "recall_at_1"
+    adds_up: ClassVar[bool] = False
+    related = ("similarity",)
+
+    def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
+        """{"vector": numbers}."""
+        return {"vector": sample["vector"].tolist()}
+
+    def schema(self) -> dict[str, Any]:
+        return {"vector": {"type": "array", "items": NUMBER, "description": "of length 1"}}
+
+    def relations(self, outputs: Arrays) -> Arrays:
+        """The cosine of each sample with each, to what digits of float32 it has."""
+        vectors = outputs["vector"].astype(np.float64)
+        return {"similarity": np.round(vectors @ vectors.T, 6)}
+
+    def rows(self, outputs: Arrays, targets: np.ndarray) -> Arrays:
+        return {"truth": targets.reshape(-1), "vector": outputs["vector"]}
+
+    def together(self, rows: Arrays) -> Arrays:
+        """What each sample finds among all others; NaN for one whose class no other has."""
+        return found(rows["vector"], rows["truth"])
+
+    def sums(self, rows: Arrays) -> Sums:
+        known = ~np.isnan(rows["map"])
+        values = {name: np.array(values[known].sum()) for name, values in rows.items()}
+        return {"samples": np.array(float(known.sum())), **values}
+
+    def values(self, sums: Sums) -> dict[str, float]:
+        """Over the samples of whose class there is another one: whether it is the nearest, or among the five nearest,
+        and the mean average precision of all others by nearness. Of those equally near, others of the class are last.
+        """
+        samples = float(sums["samples"])
+        names = ("recall_at_1", "recall_at_5", "map")
+        return {name: float(sums[name]) / samples if samples else float("nan") for name in names}
+
+    def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
+        """`times` are the queries': what they find was found among all."""
+        values = rows[self.headline]
+        weights = (~np.isnan(values)).astype(np.float64) * (1 if times is None else times)
+        return float(np.average(np.nan_to_num(values), weights=weights)) if weights.any() else float("nan")
+
+    def agreement(self, answered: Arrays, expected: Arrays) -> np.ndarray:
+        """Whether the two vectors of a sample point in nearly the same direction. Which neighbour is the nearest takes
+        all samples, and of near ones either may do."""
+        given, wanted = (each["vector"].astype(np.float64) for each in (answered, expected))
+        lengths = np.linalg.norm(given, axis=1) * np.linalg.norm(wanted, axis=1)
+        return ((given * wanted).sum(axis=1) >= ALIKE * lengths).astype(np.float64)
+
+    def limits(self, rounding: str) -> Mapping[str, float]:
+        return {"max_drop": 0.005, "min_agreement": 0.97 if rounding == "int8" else 0.99}
