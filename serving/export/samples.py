@@ -37,7 +37,8 @@ class Samples:
             return None
 
     def batches(self) -> Iterator[tuple[dict[str, np.ndarray], Any]]:
-        """Inputs, and targets, arrays as the task takes them, or None where there are none. Raises UserError for a sample that cannot be read."""
+        """Inputs, and targets: arrays as the task takes them, or None where there are none. Raises UserError for a
+        sample that cannot be read."""
         for arrays in self._arrays():
             targets = arrays[len(self.names)] if len(arrays) > len(self.names) else None
             yield dict(zip(self.names, arrays, strict=False)), targets

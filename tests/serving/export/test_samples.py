@@ -100,7 +100,7 @@ def test_what_is_kept_is_read_once_whoever_asks_again(tmp_path: Path, size: int)
     for _ in range(3):
         found = list(samples.batches())
         assert [value for inputs, _ in found for value in inputs["x"][:, 0].tolist()] == list(range(size))
-        assert [int(each) for _, targets in found for each in targets] == list(range(size))  # type: ignore[union-attr]
+        assert [int(each) for _, targets in found for each in targets] == list(range(size))
     assert data.reads == [1] * size
 
 

@@ -54,6 +54,8 @@ class Heads(Task):
         found = {}
         for head, said in self.heads.items():
             settings = {name: value for name, value in said.items() if name not in ("name", WEIGHT)}
+            if "." in said["name"]:  # a bundle would have to bring its file, and says only names of ours
+                raise UserError(f"{KEY}.{head}.name: {said['name']} cannot be a head's, which are tasks by name")
             kind = kind_of(said["name"], f"{KEY}.{head}.name")
             found[head] = made(kind, settings, labels_of(head, self.labels), f"{KEY}.{head}")
         return found

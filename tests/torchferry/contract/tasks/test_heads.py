@@ -130,3 +130,8 @@ def test_what_is_no_head_is_refused(heads: Any, said: str) -> None:
     with pytest.raises(UserError, match=KEY) as error:
         Heads(heads=heads)
     assert said in str(error.value)
+
+
+def test_a_head_is_of_a_task_by_name() -> None:
+    with pytest.raises(UserError, match=r"heads\.kind\.name: os\.path cannot be a head's, which are tasks by name"):
+        Heads(labels=(), heads={"kind": {"name": "os.path"}})
