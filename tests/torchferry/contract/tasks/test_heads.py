@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from torchferry.contract.tasks import TASKS
 from torchferry.contract.tasks.classes import Classification
 from torchferry.contract.tasks.find import said_of, task_of
 from torchferry.contract.tasks.heads import KEY, Heads
@@ -44,8 +45,9 @@ def test_each_head_has_its_own_labels_outputs_and_words() -> None:
     assert [*TASK.schema()] == ["kind", "size"]
 
 
-def test_a_head_with_several_outputs_names_each() -> None:
-    task = Heads(heads={"seen": {"name": "tests.torchferry.contract.tasks.test_heads.Pair"}})
+def test_a_head_with_several_outputs_names_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TASKS, "pair", Pair)
+    task = Heads(heads={"seen": {"name": "pair"}})
     assert task.outputs == ("seen.left", "seen.right")
     assert task.of_part("seen", {"seen.left": np.zeros(1), "other": np.ones(1)}) == {"left": np.zeros(1)}
 
