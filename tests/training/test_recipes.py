@@ -21,6 +21,8 @@ WHOLE = (
     *("embed-fashion-mnist", "heads-digits"),
 )
 """Those that a test runs to their end; digits in test_run.py."""
+SCENES = {"multilabel-digits": "micro_f1", "segment-digits": "miou"}
+"""Of which a test runs a shorter form, and the headline of each."""
 
 JPEGS = ROOT.parent / "shared" / "data" / "cifar10-jpeg.tar.gz"
 """Strongly compressed copies of CIFAR-10."""
@@ -65,7 +67,7 @@ def test_a_recipe_is_named_as_its_file(name: str) -> None:
     assert parse(["--config", str(RECIPES / f"{name}.yaml")]).name == name
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in WHOLE])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in (*WHOLE, *SCENES)])
 def test_three_steps_of_each_end_in_a_model(name: str, images: Path, tmp_path: Path) -> None:
     if name == "resnet18-finetune":
         torch.save(resnet18(num_classes=3).state_dict(), tmp_path / "other-head.pth")
@@ -89,6 +91,15 @@ def test_three_steps_of_each_end_in_a_model(name: str, images: Path, tmp_path: P
         "cnn-fashion-mnist": (28, 28),
         "convnet-224": (224, 224),
     }.get(name, (32, 32))
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_scenes_are_learnt_and_judged_by_the_headline(name: str, tmp_path: Path) -> None:
+    few = ("--data.source.args.train_scenes", 160, "--data.source.args.test_scenes", 40, "--epochs", 2)
+    _, card = train(name, tmp_path, *few)
+    assert 0 <= card.result[SCENES[name]] <= 1
+    assert card.task.headline == SCENES[name]
+    assert card.task.unsettled is None  # thresholds are tuned by now
 
 
 def test_linear_regression_finds_the_line(tmp_path: Path) -> None:

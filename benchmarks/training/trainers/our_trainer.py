@@ -43,7 +43,9 @@ def made(kind: Any, value: Any) -> Any:
     if value is None:
         return None
     if get_origin(kind) is types.UnionType:
-        kind = next(each for each in get_args(kind) if each is not types.NoneType)
+        kinds = [each for each in get_args(kind) if each is not types.NoneType]
+        parts = [each for each in kinds if dataclasses.is_dataclass(each)]
+        kind = (parts if parts and isinstance(value, Mapping) else kinds)[0]
     if get_origin(kind) is list:
         return [made(get_args(kind)[0], each) for each in value]
     if dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
