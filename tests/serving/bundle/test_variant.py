@@ -34,7 +34,7 @@ VARIANT: dict[str, Any] = {
 """As model.json has it."""
 
 
-OF_BEFORE: dict[str, Any] = {"max_scaled_diff": None, "differences": {}, "changed_shares": {}}
+OF_BEFORE: dict[str, Any] = {"max_scaled_diff": None, "differences": {}, "changed_shares": {}, "parts": {}}
 """What a model.json of before does not have."""
 
 
