@@ -126,7 +126,7 @@ class Bundle:
 
     def labels_of(self, output: str) -> tuple[str, ...]:
         """What the classes of one output are called; empty where nobody has said."""
-        of_all = self.labels if len(self.outputs) == 1 else ()
+        of_all = self.labels if len(self.outputs) == 1 or self.task.scores_labels else ()
         return next((spec.labels for spec in self.outputs if spec.name == output and spec.labels), of_all)
 
     @property

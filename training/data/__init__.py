@@ -39,6 +39,7 @@ SOURCES = Sources(
         "image_masks": "torchferry.training.data.pictures.image_masks",
         "mnist": "torchferry.training.data.torchvision_sets",
         "table": "torchferry.training.data.tables.table",
+        "unseen_classes": "torchferry.training.data.unseen_classes",
         "webdataset": "torchferry.training.data.shards.webdataset",
     }
 )

@@ -24,14 +24,14 @@ would be the same samples."""
 def validation_part(source: Source, fraction: float) -> tuple[Source, Dataset]:
     """The source without `fraction` of its training samples, and these. Raises UserError."""
     key = "data.validation_fraction"
-    return _apart(source, drawn(_keys(source, key), VALIDATION_SEED) < fraction, key)
+    return apart(source, drawn(_keys(source, key), VALIDATION_SEED) < fraction, key)
 
 
 def fold_part(source: Source, fold: str) -> Source:
     """With fold 2/5: the second of five parts of the training samples is the test set, and not trained on."""
     number, folds = map(int, fold.split("/"))
     parts = (drawn(_keys(source, "fold"), FOLD_SEED) * folds).astype(np.int64)
-    left, part = _apart(source, parts == number - 1, "fold")
+    left, part = apart(source, parts == number - 1, "fold")
     listings = {split: listing for split, listing in source.listings.items() if split == "train"}
     return replace(left, test=part, listings=listings)
 
@@ -53,7 +53,9 @@ class Part(Dataset):
         return self.samples[int(self.indices[index])]
 
 
-def _apart(source: Source, held: np.ndarray, key: str) -> tuple[Source, Dataset]:
+def apart(source: Source, held: np.ndarray, key: str) -> tuple[Source, Dataset]:
+    """The source without the training samples that are `held`, and these. Raises UserError where either is empty; `key`
+    is what decides."""
     kept, indices = np.flatnonzero(~held), np.flatnonzero(held)
     for found, what in ((indices, "none would be held apart"), (kept, "none would be left to train on")):
         if not len(found):
@@ -65,13 +67,14 @@ def _apart(source: Source, held: np.ndarray, key: str) -> tuple[Source, Dataset]
         whole = order(seed, epoch)
         return positions[whole[~held[whole]]]
 
-    train, part = _part(source.train, kept), _part(source.train, indices)
+    train, part = part_of_samples(source.train, kept), part_of_samples(source.train, indices)
     # What is fitted anew has to be divided anew, by whoever holds the whole source.
     keys = None if source.keys is None else source.keys[kept]
     return replace(source, train=train, keys=keys, order=None if order is None else order_left, refit=None), part
 
 
-def _part(samples: Dataset, indices: np.ndarray) -> Dataset:
+def part_of_samples(samples: Dataset, indices: np.ndarray) -> Dataset:
+    """`indices` are int64."""
     if isinstance(samples, SeveralTargets):
         return samples.part(torch.from_numpy(indices))
     if isinstance(samples, TensorDataset):

@@ -123,11 +123,6 @@ class Heads(TrainingTask):
         lines = [f"{head}: {text}".replace("\n", ", ") for head, (text, _) in said.items()]
         return "\n".join(lines), any(wrong for _, wrong in said.values())
 
-    def drawn(self, pixels: np.ndarray, answer: Mapping[str, np.ndarray]) -> np.ndarray:
-        for head, half in self.halves.items():
-            pixels = half.drawn(pixels, self.task.of_part(head, answer))
-        return pixels
-
 
 def _said(head: str, given: HeadsTask, source: Source) -> dict[str, Any]:
     """Of a head, with those settings that the data decide. Raises UserError for data of another task."""

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from tests.serving import tiny_bundle
-from tests.serving.tiny_bundle import FILE, VARIANT, written, written_external, written_table
+from tests.serving.tiny_bundle import FILE, VARIANT, described, written, written_external, written_table
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
 from torchferry.contract.tasks.find import task_of
+from torchferry.contract.tasks.heads import Heads
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
@@ -164,6 +165,19 @@ def test_labels_are_of_an_output_or_of_the_only_one(tmp_path: Path) -> None:
     again = bundles.load(loaded.root)
     assert again.outputs == outputs
     assert (again.labels_of("kind"), again.labels_of("probabilities")) == (("a", "b", "c"), ())
+
+
+KINDS = {"kind": ("a",), "size": None}
+"""The labels of two heads' outputs."""
+
+
+def test_labels_of_several_heads_are_no_single_outputs() -> None:
+    task = Heads(
+        heads={"kind": {"name": "classification"}, "size": {"name": "regression"}}, labels=("kind: a", "size: b")
+    )
+    specs = [TensorSpec(name=name, datatype="FP32", shape=(-1, 1), labels=own) for name, own in KINDS.items()]
+    heads = described(task=task, outputs=tuple(specs))
+    assert [heads.labels_of(name) for name in KINDS] == [("a",), ()]
 
 
 @pytest.mark.parametrize(

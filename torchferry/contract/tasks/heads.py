@@ -27,10 +27,14 @@ WEIGHT = "weight"
 @dataclass(frozen=True, kw_only=True)
 class Heads(Task):
     """A network with several answers to a sample. Labels are "head: label" for each head after the other; targets are
-    by head."""
+    by head.
 
-    heads: Mapping[str, Mapping[str, Any]]
-    """By a head's name its task's `name`, `weight` (of its loss, and of its headline in the score; 1) and settings."""
+    Args:
+        heads: By a head's name its task's `name`, its `weight` (of its loss, and of its headline in the score; 1 if it
+            is not said) and the task's settings.
+    """
+
+    heads: dict[str, Any]
 
     training = "torchferry.training.tasks.heads.Heads"
     headline = SCORE
@@ -156,6 +160,13 @@ class Heads(Task):
             if (each := task.agreement(self.of_part(head, answered), self.of_part(head, expected))) is not None
         ]
         return np.mean(found, axis=0) if found else None
+
+    def aligned(self, answered: Arrays, expected: Arrays) -> Arrays:
+        found = dict(answered)
+        for head, task in self.tasks.items():
+            moved = task.aligned(self.of_part(head, answered), self.of_part(head, expected))
+            found |= {name: moved[own] for name, own in self.names_of(head).items() if own in moved}
+        return found
 
     def limits(self, rounding: str) -> Mapping[str, float]:  # noqa: ARG002
         """None: each head has its own."""
