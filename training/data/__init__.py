@@ -28,6 +28,7 @@ class Sources(Mapping[str, Callable[..., Source]]):
 
 SOURCES = Sources(
     {
+        "coco": "torchferry.training.data.pictures.coco",
         "cifar10": "torchferry.training.data.torchvision_sets",
         "dataset": "torchferry.training.data.dataset",
         "digit_scenes": "torchferry.training.data.digit_scenes",
@@ -40,5 +41,6 @@ SOURCES = Sources(
         "mnist": "torchferry.training.data.torchvision_sets",
         "table": "torchferry.training.data.tables.table",
         "webdataset": "torchferry.training.data.shards.webdataset",
+        "yolo": "torchferry.training.data.pictures.yolo",
     }
 )

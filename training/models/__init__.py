@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from torchferry.training.models.branches import Branches
+from torchferry.training.models.grid_detector import GridDetector
 from torchferry.training.models.resnet9 import ResNet9
 from torchferry.training.models.seed_nets import (
     MLP,
@@ -33,4 +34,5 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "scene_cnn": SceneCNN,
     "unet": UNet,
     "branches": Branches,
+    "grid_detector": GridDetector,
 }
