@@ -18,6 +18,7 @@ from torchferry.training.models.seed_nets import (
     SceneCNN,
     TwoLayerNet,
 )
+from torchferry.training.models.torchvision_detector import TorchvisionDetector
 from torchferry.training.models.unet import UNet
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -35,4 +36,5 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "unet": UNet,
     "branches": Branches,
     "grid_detector": GridDetector,
+    "torchvision_detector": TorchvisionDetector,
 }
