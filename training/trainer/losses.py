@@ -19,8 +19,8 @@ from torchferry.training.config.instantiate import Component, build
 from torchferry.training.tasks.fixed_proxies import FixedProxies
 from torchferry.training.tasks.heads import Heads
 from torchferry.training.tasks.task import TrainingTask
-from torchferry.training.trainer.head_losses import HeadLosses
 from torchferry.training.tasks.task_aligned import TaskAlignedLoss
+from torchferry.training.trainer.head_losses import HeadLosses
 
 LOSSES: dict[str, Callable[..., nn.Module]] = {
     "cross_entropy": nn.CrossEntropyLoss,

@@ -1,9 +1,9 @@
 """Tasks by name."""
 
 from torchferry.contract.tasks.classes import Binary, Classification
+from torchferry.contract.tasks.detection import Detection
 from torchferry.contract.tasks.embedding import Embedding
 from torchferry.contract.tasks.heads import Heads
-from torchferry.contract.tasks.detection import Detection
 from torchferry.contract.tasks.multilabel import Multilabel
 from torchferry.contract.tasks.regression import Regression
 from torchferry.contract.tasks.segmentation import Segmentation
