@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
-from torchferry.contract.tasks.task import Task
+import numpy as np
+
+from torchferry.contract.tasks.task import Arrays, Task
 from torchferry.serving.bundle.bundle import TensorSpec
 
 Value = TypeVar("Value")
@@ -20,3 +22,9 @@ class Answering(Protocol):
 def answers_of(model: Answering, outputs: Mapping[str, Value]) -> dict[str, Value]:
     """A bundle calls an output otherwise than the task where an input has that name; the order is the task's."""
     return {own: outputs[spec.name] for own, spec in zip(model.task.outputs, model.outputs, strict=True)}
+
+
+def aligned(model: Answering, answered: Arrays, expected: Arrays) -> dict[str, np.ndarray]:
+    """The answers, by the model's names, in the order of those expected; see Task.aligned."""
+    moved = model.task.aligned(answers_of(model, answered), answers_of(model, expected))
+    return {spec.name: moved[own] for own, spec in zip(model.task.outputs, model.outputs, strict=True)}

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export.checks.company import Arrays
 from torchferry.serving.export.checks.gate import Expected
@@ -46,6 +47,9 @@ class GoldenTolerance:
         others = {name: ties & (excused(int(ties.sum()), ties.size) > 0) for name, ties in self._ties.items()}
         for rows in self._calls():
             answered = session.run({name: np.ascontiguousarray(values[rows]) for name, values in self.samples.items()})
+            answered = aligned(
+                self.expected.reference, answered, {name: values[rows] for name, values in self._answers.items()}
+            )
             for name, found in others.items():
                 found[rows] |= answered[name] != self._answers[name][rows]
         return {name: max(ROUNDED, float(found.mean())) for name, found in others.items()}

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from torchferry.errors import UserError
+from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.errors import BundleError
 from torchferry.serving.session.capped_session import capped
@@ -70,6 +71,7 @@ def _check(session: Session, bundle: Bundle, variant: str, calls: Mapping[str, R
     judge = bundle.variants[variant]
     for how, rows in calls.items():
         answered = session.run({name: np.ascontiguousarray(values[rows]) for name, values in inputs.items()})
+        answered = aligned(bundle, answered, {name: values[rows] for name, values in expected.items()})
         for name, values in expected.items():
             difference = judge.difference(answered[name], values[rows])
             # Another batch is rounded differently, and the bundle's tolerance may be of equal ones.

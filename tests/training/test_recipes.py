@@ -18,7 +18,7 @@ from torchferry.training.models.saved import ModelCard, load_model
 NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))
 WHOLE = (
     *("digits", "linear-regression", "housing-regression", "logistic-regression", "two-layer-net"),
-    *("embed-fashion-mnist", "heads-digits"),
+    *("embed-fashion-mnist", "heads-digits", "detect-digits"),
 )
 """Those that a test runs to their end; digits in test_run.py."""
 SCENES = {"multilabel-digits": "micro_f1", "segment-digits": "miou"}
@@ -166,6 +166,14 @@ def test_two_heads_learn_together(tmp_path: Path) -> None:
     assert card.result["digit.accuracy"] > 0.7
     assert card.result["ink.r2"] > 0.7
     assert card.result["score"] == pytest.approx((card.result["digit.accuracy"] + card.result["ink.r2"]) / 2)
+
+
+def test_objects_are_found(tmp_path: Path) -> None:
+    options = ("--max_steps", 200, "--data.source.args.test_scenes", 100, "--evaluate_every_epochs", "null")
+    model, card = train("detect-digits", tmp_path, *options)
+    assert card.result["map50"] > 0.3
+    with torch.no_grad():
+        assert model(torch.zeros(2, 1, 64, 64, dtype=torch.uint8))["boxes"].shape == (2, 256, 4)
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ class Sources(Mapping[str, Callable[..., Source]]):
 
 SOURCES = Sources(
     {
+        "coco": "torchferry.training.data.pictures.coco",
         "cifar10": "torchferry.training.data.torchvision_sets",
         "dataset": "torchferry.training.data.dataset",
         "digit_scenes": "torchferry.training.data.digit_scenes",
@@ -41,5 +42,6 @@ SOURCES = Sources(
         "table": "torchferry.training.data.tables.table",
         "unseen_classes": "torchferry.training.data.unseen_classes",
         "webdataset": "torchferry.training.data.shards.webdataset",
+        "yolo": "torchferry.training.data.pictures.yolo",
     }
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from torchferry.training.models.branches import Branches
+from torchferry.training.models.grid_detector import GridDetector
 from torchferry.training.models.resnet9 import ResNet9
 from torchferry.training.models.seed_nets import (
     MLP,
@@ -17,6 +18,7 @@ from torchferry.training.models.seed_nets import (
     SceneCNN,
     TwoLayerNet,
 )
+from torchferry.training.models.torchvision_detector import TorchvisionDetector
 from torchferry.training.models.unet import UNet
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -33,4 +35,6 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "scene_cnn": SceneCNN,
     "unet": UNet,
     "branches": Branches,
+    "grid_detector": GridDetector,
+    "torchvision_detector": TorchvisionDetector,
 }

@@ -95,10 +95,10 @@ def draw_predictions(
     axes.axis("off")
     heading = f"{result.samples} test samples; mistakes in red"
     axes.text(width / 2, HEADING / 2, heading, ha="center", va="center", size=12)
-    for index, ((image, _), (text, mistaken), answer) in enumerate(zip(samples, titles, each, strict=True)):
+    for index, ((image, truth), (text, mistaken), answer) in enumerate(zip(samples, titles, each, strict=True)):
         row, column = divmod(index, columns)
         corner = BESIDE + column * (IMAGE + BESIDE), HEADING + ABOVE + row * (IMAGE + ABOVE)
-        _draw_image(axes, corner, task.drawn(_shown(image, mode), answer), mistaken)
+        _draw_image(axes, corner, task.drawn(_shown(image, mode), answer, truth), mistaken)
         middle, colour = corner[0] + IMAGE / 2, "red" if mistaken else "black"
         axes.text(middle, corner[1] - 0.06, _plain(text), ha="center", va="bottom", size=size, color=colour)
     _save(figure, run_dir / run_folder.PREDICTIONS)

@@ -121,7 +121,7 @@ class Segmentation(TrainingTask):
         _, mistaken = self.task.mistakes(rows)
         return f"IoU {metrics['miou']:.2f}\npixels {metrics['pixel_accuracy']:.1%}", bool(mistaken[0])
 
-    def drawn(self, pixels: np.ndarray, answer: Mapping[str, np.ndarray]) -> np.ndarray:
+    def drawn(self, pixels: np.ndarray, answer: Mapping[str, np.ndarray], truth: Any) -> np.ndarray:  # noqa: ARG002
         """The picture with the classes' colours over it."""
         picture = (
             np.repeat(pixels.reshape(*pixels.shape[:2], -1)[:, :, :1], 3, axis=2) if pixels.shape[-1] < 3 else pixels

@@ -149,8 +149,8 @@ class TrainingTask(ABC):
         """What stands above a picture of the sample, and whether the answer is a mistake; without the batch."""
         raise NotImplementedError
 
-    def drawn(self, pixels: np.ndarray, answer: Mapping[str, np.ndarray]) -> np.ndarray:  # noqa: ARG002
-        """The picture, uint8 [height, width] or [height, width, 3], with the answer in it where that can be seen."""
+    def drawn(self, pixels: np.ndarray, answer: Mapping[str, np.ndarray], truth: Any) -> np.ndarray:  # noqa: ARG002
+        """The picture, uint8 [height, width, channels], with answer and truth in it where they can be seen."""
         return pixels
 
 

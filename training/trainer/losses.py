@@ -19,6 +19,7 @@ from torchferry.training.config.instantiate import Component, build
 from torchferry.training.tasks.fixed_proxies import FixedProxies
 from torchferry.training.tasks.heads import Heads
 from torchferry.training.tasks.task import TrainingTask
+from torchferry.training.tasks.task_aligned import TaskAlignedLoss
 from torchferry.training.trainer.head_losses import HeadLosses
 
 LOSSES: dict[str, Callable[..., nn.Module]] = {
@@ -30,6 +31,7 @@ LOSSES: dict[str, Callable[..., nn.Module]] = {
     "huber": nn.HuberLoss,
     "proxies": FixedProxies,
     "heads": HeadLosses,
+    "task_aligned": TaskAlignedLoss,
 }
 WEIGHTS = ("weight", "pos_weight")
 """Arguments of torch's losses that are tensors, which a recipe writes as a list."""

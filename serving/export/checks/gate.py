@@ -11,7 +11,7 @@ import numpy as np
 from torchferry.contract.tasks.metric_text import metric_text
 from torchferry.contract.tasks.task import Arrays, Task
 from torchferry.errors import UserError
-from torchferry.serving.bundle.answers import answers_of
+from torchferry.serving.bundle.answers import aligned, answers_of
 from torchferry.serving.bundle.variant import Measured, MeasuredPart
 from torchferry.serving.export.batch_file import BatchFile
 from torchferry.serving.export.checks.changed import Changed
@@ -150,6 +150,7 @@ class Expected:
             judged.add(known, targets)
             agreements.add(self.task.agreement(known, by_checkpoint))
             parts.add(known, by_checkpoint)
+            answered = aligned(self.reference, answered, expected)
             changed.add(inputs, answered, expected)
             for name in self.scales:
                 values = expected[name]

@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from torchferry.errors import UserError
+from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.export.checks.company import COMPARED, Arrays, Company, Together, company_of, pool_of
 from torchferry.serving.export.checks.differences import amount, difference, scale, scales
 from torchferry.serving.export.checks.in_double import InDouble
@@ -95,7 +96,7 @@ class Independence:
         alone = _alone(session.run, self.company) if batches else {}
         largest = {name: 0.0 for name, values in alone.items() if values.dtype.kind == "f"}
         for together in self._batches(batches):
-            for name, values in _answered(session, together).items():
+            for name, values in self._aligned(_answered(session, together), alone, together).items():
                 apart = _apart(alone[name], values, together)
                 if values.dtype.kind != "f" and apart.any() and apart.shape:
                     apart = apart * ~self._near_ties[name][list(together.places.values())]
@@ -154,7 +155,7 @@ class Independence:
             raise
 
     def _check(self, alone: Arrays, together: Together) -> None:
-        for name, values in self._together(together).items():
+        for name, values in self._aligned(self._together(together), alone, together).items():
             apart = _apart(alone[name], values, together)
             if (apart > SEEN * scales(alone[name])).any() and not self._is_rounding(name, apart, together, alone):
                 words = _words(name, amount(apart, values), together, values)
@@ -163,12 +164,25 @@ class Independence:
                 words = _words(name, amount(apart, values), together, values)
                 raise UserError(f"model: its answers cannot be compared: {words}, {CHAOTIC}")
 
+    def _aligned(self, answered: Arrays, alone: Arrays, together: Together) -> Arrays:
+        """The compared samples' answers, in the order that they have alone."""
+        if any(len(values) != together.size for values in answered.values()) or not answered:
+            return answered
+        places, samples = list(together.places), list(together.places.values())
+        beside = {name: values[places] for name, values in answered.items()}
+        moved = aligned(self.reference, beside, {name: values[samples] for name, values in alone.items()})
+        made = {name: values.copy() for name, values in answered.items()}
+        for name, values in moved.items():
+            made[name][places] = values
+        return made
+
     def _is_rounding(self, name: str, apart: np.ndarray, together: Together, alone: Arrays) -> bool:
         if not np.isfinite(apart).all():
             return False
         try:
             exact, exactly_alone = self._in_double
-            stays = _apart(exactly_alone[name], exact.run(together.inputs)[name], together)
+            exactly = self._aligned(exact.run(together.inputs), exactly_alone, together)
+            stays = _apart(exactly_alone[name], exactly[name], together)
         except Exception:  # whatever a network that insists on float32 makes of float64
             return amount(apart, alone[name]) <= SHARE * scale(alone[name])
         # Each element by itself: what is rounded of a large one may be more than the whole of its neighbour.

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.export.checks.company import Arrays
 from torchferry.serving.export.reference import Reference
 
@@ -29,7 +30,8 @@ def near_ties(reference: Reference, inputs: Arrays) -> dict[str, np.ndarray]:
     """Which elements of the outputs of whole numbers and truth values, by output, are near ties for these samples; none
     where the network cannot be copied."""
     inputs = {name: values.copy() for name, values in inputs.items()}  # torch warns of what cannot be written to
-    outputs = {name: values for name, values in reference.run(inputs).items() if values.dtype.kind != "f"}
+    whole = reference.run(inputs)
+    outputs = {name: values for name, values in whole.items() if values.dtype.kind != "f"}
     found = {name: np.zeros(values.shape, bool) for name, values in outputs.items()}
     try:
         module = copy.deepcopy(reference.module)
@@ -42,6 +44,7 @@ def near_ties(reference: Reference, inputs: Arrays) -> dict[str, np.ndarray]:
             answered = changed.run({name: _changed(values, chance) for name, values in inputs.items()})
         except Exception:  # such as an index that is now just beyond its table
             continue
+        answered = aligned(reference, answered, whole)
         for name, values in outputs.items():
             if answered[name].shape == values.shape:
                 found[name] |= answered[name] != values

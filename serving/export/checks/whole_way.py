@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.predictions_json import Request, answer
 from torchferry.serving.errors import RequestError
@@ -52,6 +53,7 @@ class WholeWay:
             return f"asked as a server is, {self.misread}"
         left = MOST_NUMBERS
         for (what, request, wanted), share in zip(self.asked, self._shares(session), strict=True):
+            share = aligned(self.reference, share, wanted)
             share = self._without_ties(session, request, share, wanted)
             found = _outputs_differ(share, wanted, tolerances)
             numbers = sum(values.size for values in wanted.values())
@@ -71,6 +73,7 @@ class WholeWay:
         if not any(_changed(values, wanted[name]).any() for name, values in share.items()):
             return share
         ties, own = near_ties(self.reference, request.inputs), session.run(request.inputs)
+        own = aligned(self.reference, own, wanted)
         return dict(share) | {
             name: np.where(ties[name] | (own[name] == share[name]), wanted[name], share[name])
             for name in ties

@@ -15,6 +15,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
+from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.cpu import cores, features
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.reference import Reference
@@ -110,6 +111,7 @@ class Quantizer:
         def harm(node: str) -> float:
             self.write(scratch, [node])
             answered = in_parts(OnnxSession(scratch, list(inputs), names, cores()).run, inputs, reference.max_batch)
+            answered = aligned(reference, answered, expected)
             return max(_distance(answered[name], expected[name]) for name in names)
 
         return sorted(self.nodes, key=harm, reverse=True)

@@ -55,3 +55,13 @@ def test_a_full_disk_ends_what_is_kept_and_nothing_else(small_disk: Path) -> Non
 @pytest.mark.parametrize("small_disk", [1], indirect=True)
 def test_it_leaves_most_of_the_disk_to_others(small_disk: Path) -> None:
     assert BatchFile(small_disk / "kept").limit < 1 << 20
+
+
+def test_targets_that_are_dictionaries_come_back_as_such(tmp_path: Path) -> None:
+    file = BatchFile(tmp_path / "kept")
+    batch = [np.zeros((2, 3), np.uint8), {"boxes": np.ones((2, 1, 4)), "labels": np.array([[0], [1]])}]
+    file.add(0, batch)
+    ((pixels, targets),) = file
+    np.testing.assert_array_equal(pixels, batch[0])
+    assert list(targets) == ["boxes", "labels"]
+    assert targets["labels"].tolist() == [[0], [1]]

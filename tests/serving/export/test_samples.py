@@ -9,10 +9,12 @@ import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from tests.serving.export.counted import Counted
+from torchferry.contract.tasks.detection import Detection
 from torchferry.errors import UserError
 from torchferry.serving.export.batch_file import BatchFile
 from torchferry.serving.export.samples import BATCH, Samples
 from torchferry.training.errors import CorruptSample
+from torchferry.training.tasks import half_of
 
 
 class Stream(IterableDataset):
@@ -122,3 +124,17 @@ def test_a_stream_is_kept_as_well(tmp_path: Path, limit: int) -> None:
 def test_some_say_how_many_they_are() -> None:
     assert numbered(5).count == 5
     assert Samples(Stream(), ("x",)).count is None
+
+
+def test_targets_are_put_together_as_the_task_does(tmp_path: Path) -> None:
+    samples = [(torch.zeros(3), {"labels": torch.arange(count)}) for count in (2, 0, 1)]
+    half = half_of(Detection(labels=("a", "b")))
+    for each in samples:
+        each[1]["boxes"] = torch.ones(len(each[1]["labels"]), 4)
+    kept = BatchFile(tmp_path / "kept")
+    found = Samples(samples, ("x",), batched=half.batched, kept=kept)  # type: ignore[arg-type]  # a list is map-style
+    for _ in range(2):  # the second time from the file
+        ((inputs, targets),) = found.batches()
+        assert inputs["x"].shape == (3, 3)
+        assert targets["labels"].tolist() == [[0, 1], [-1, -1], [0, -1]]
+    assert found.some(2).first(2)["x"].shape == (2, 3)

@@ -77,7 +77,7 @@ def test_a_picture_is_drawn_with_the_classes_over_it(task: Segmentation) -> None
     mask[4:] = 3
     grey = np.full((16, 16, 1), 100, np.uint8)
 
-    drawn = task.drawn(grey, {"classes": mask})
+    drawn = task.drawn(grey, {"classes": mask}, mask)
 
     assert drawn.shape == (16, 16, 3)
     assert (drawn[:4] == 100).all()

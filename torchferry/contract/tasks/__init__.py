@@ -1,6 +1,7 @@
 """Tasks by name."""
 
 from torchferry.contract.tasks.classes import Binary, Classification
+from torchferry.contract.tasks.detection import Detection
 from torchferry.contract.tasks.embedding import Embedding
 from torchferry.contract.tasks.heads import Heads
 from torchferry.contract.tasks.multilabel import Multilabel
@@ -17,6 +18,7 @@ TASKS: dict[str, type[Task]] = {
     "segmentation": Segmentation,
     "embedding": Embedding,
     "heads": Heads,
+    "detection": Detection,
     "tensors": Tensors,
 }
 

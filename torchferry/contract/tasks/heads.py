@@ -152,6 +152,14 @@ class Heads(Task):
         found = [each for head, task in self.tasks.items() if (each := task.mistakes(_of(head, rows)))]
         return (found[0][0], np.any([wrong for _, wrong in found], axis=0)) if found else None
 
+    def aligned(self, answered: Arrays, expected: Arrays) -> Arrays:
+        """Each head's as its task has it."""
+        moved: dict[str, np.ndarray] = {}
+        for head, task in self.tasks.items():
+            own = task.aligned(self.of_part(head, answered), self.of_part(head, expected))
+            moved |= {said: own[name] for said, name in self.names_of(head).items()}
+        return moved
+
     def agreement(self, answered: Arrays, expected: Arrays) -> np.ndarray | None:
         """The mean of the heads whose answers mean more than their numbers."""
         found = [

@@ -137,3 +137,21 @@ def test_what_is_no_head_is_refused(heads: Any, said: str) -> None:
 def test_a_head_is_of_a_task_by_name() -> None:
     with pytest.raises(UserError, match=r"heads\.kind\.name: os\.path cannot be a head's, which are tasks by name"):
         Heads(labels=(), heads={"kind": {"name": "os.path"}})
+
+
+def test_the_objects_of_a_head_are_put_in_order() -> None:
+    heads = {**HEADS, "seen": {"name": "detection", "max_detections": 2}}
+    task = Heads(heads=heads, labels=(*LABELS, "seen: cat", "seen: dog"))
+    expected = {
+        "kind": OUTPUTS["kind"][:1],
+        "size": OUTPUTS["size"][:1],
+        "seen.boxes": np.array([[[0, 0, 9, 9], [20, 20, 30, 30]]], np.float32),
+        "seen.labels": np.array([[1, 0]]),
+        "seen.scores": np.array([[0.8, 0.8]], np.float32),
+        "seen.count": np.array([2]),
+    }
+    turned = {name: values[:, ::-1] if name.startswith("seen") and values.ndim > 1 else values
+              for name, values in expected.items()}  # fmt: skip
+    moved = task.aligned(turned, expected)
+    assert set(moved) == set(expected)
+    assert all((moved[name] == expected[name]).all() for name in expected)

@@ -1,0 +1,34 @@
+import pytest
+import torch
+from torchvision.ops import batched_nms, box_iou
+
+from torchferry.training.tasks.nms import overlaps, suppressed
+
+
+def crowd(seed: int, spread: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    random = torch.Generator().manual_seed(seed)
+    corners = torch.rand(3, 150, 2, generator=random) * spread
+    boxes = torch.cat([corners, corners + 5 + torch.rand(3, 150, 2, generator=random) * 30], dim=2)
+    scores = torch.rand(3, 150, generator=random).sort(dim=1, descending=True).values
+    return boxes, torch.randint(0, 3, (3, 150), generator=random), scores
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7])
+@pytest.mark.parametrize("spread", [5.0, 40.0, 200.0])
+def test_is_torchvisions(spread: float, threshold: float) -> None:
+    boxes, labels, scores = crowd(1, spread)
+    kept = suppressed(boxes, labels, torch.ones(3, 150), threshold)
+    for place in range(3):
+        theirs = batched_nms(boxes[place], scores[place], labels[place], threshold)
+        assert kept[place].nonzero()[:, 0].tolist() == sorted(theirs.tolist())
+
+
+def test_a_box_that_is_not_valid_suppresses_nothing() -> None:
+    boxes = torch.tensor([[[0.0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 10]]])
+    kept = suppressed(boxes, torch.zeros(1, 3, dtype=torch.int64), torch.tensor([[0.0, 1, 1]]), 0.5)
+    assert kept.tolist() == [[0, 1, 0]]
+
+
+def test_overlaps_are_torchvisions() -> None:
+    boxes, _, _ = crowd(2, 40.0)
+    assert torch.allclose(overlaps(boxes, boxes[:, :20])[1], box_iou(boxes[1], boxes[1, :20]))
