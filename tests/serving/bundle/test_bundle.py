@@ -157,14 +157,14 @@ def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
         bundles.load(tmp_path)
 
 
-def test_labels_are_of_an_output_or_of_the_only_one(tmp_path: Path) -> None:
+def test_labels_are_of_an_output_or_else_of_the_bundle(tmp_path: Path) -> None:
     loaded = written(tmp_path)
     assert loaded.labels_of("probabilities") == ("no", "yes")
     outputs = (*loaded.outputs, TensorSpec(name="kind", datatype="FP32", shape=(-1, 3), labels=("a", "b", "c")))
     bundles.write(dataclasses.replace(loaded, outputs=outputs))
     again = bundles.load(loaded.root)
     assert again.outputs == outputs
-    assert (again.labels_of("kind"), again.labels_of("probabilities")) == (("a", "b", "c"), ())
+    assert (again.labels_of("kind"), again.labels_of("probabilities")) == (("a", "b", "c"), ("no", "yes"))
 
 
 KINDS = {"kind": ("a",), "size": None}

@@ -1,5 +1,6 @@
 """Detectors through the gate: objects are compared as sets, and what eight bits ruin is refused and mended."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ class Swapped:
     def __init__(self, reference: object, order: np.ndarray) -> None:
         self.reference, self.order = reference, order
 
-    def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         outputs = self.reference.run(inputs)  # type: ignore[attr-defined]
         for place, count in enumerate(outputs["count"].tolist()):
             order = self.order[self.order < count]
@@ -53,7 +54,7 @@ def test_objects_in_another_order_are_the_same_answer() -> None:
 
 def test_a_lost_object_is_no_difference_of_numbers_but_of_the_count() -> None:
     class Losing(Swapped):
-        def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             outputs = self.reference.run(inputs)  # type: ignore[attr-defined]
             return outputs | {"count": np.maximum(outputs["count"] - 1, 0)}
 

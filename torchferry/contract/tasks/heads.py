@@ -169,13 +169,6 @@ class Heads(Task):
         ]
         return np.mean(found, axis=0) if found else None
 
-    def aligned(self, answered: Arrays, expected: Arrays) -> Arrays:
-        found = dict(answered)
-        for head, task in self.tasks.items():
-            moved = task.aligned(self.of_part(head, answered), self.of_part(head, expected))
-            found |= {name: moved[own] for name, own in self.names_of(head).items() if own in moved}
-        return found
-
     def limits(self, rounding: str) -> Mapping[str, float]:  # noqa: ARG002
         """None: each head has its own."""
         return {}
