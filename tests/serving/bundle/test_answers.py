@@ -37,7 +37,7 @@ def test_answers_are_put_in_order_by_the_models_own_names() -> None:
         for name, datatype, shape in (("boxes", "FP32", (2, 4)), ("labels", "INT64", (2,)), ("scores", "FP32", (2,)))
     )
     counts = TensorSpec(name="count", datatype="INT64", shape=(-1,))
-    bundle = described(task=Detection(labels=("a", "b"), max_detections=2), labels=None, outputs=(*outputs, counts))
+    bundle = described(task=Detection(labels=("a", "b"), max_detections=2), outputs=(*outputs, counts))
     expected = {
         "boxes_output": np.array([[[0, 0, 9, 9], [20, 20, 30, 30]]], np.float32),
         "labels_output": np.array([[1, 0]]),

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from tests.serving.export.planted_detector import PlantedDetector, planted_reference, scenes
+from torchferry.contract.tasks.task import Arrays
 from torchferry.errors import UserError
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.checks.gate import Expected, limits_for, refusal
@@ -21,7 +22,7 @@ class Swapped:
     def __init__(self, reference: object, order: np.ndarray) -> None:
         self.reference, self.order = reference, order
 
-    def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         outputs = self.reference.run(inputs)  # type: ignore[attr-defined]
         for place, count in enumerate(outputs["count"].tolist()):
             order = self.order[self.order < count]
@@ -53,7 +54,7 @@ def test_objects_in_another_order_are_the_same_answer() -> None:
 
 def test_a_lost_object_is_no_difference_of_numbers_but_of_the_count() -> None:
     class Losing(Swapped):
-        def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
             outputs = self.reference.run(inputs)  # type: ignore[attr-defined]
             return outputs | {"count": np.maximum(outputs["count"] - 1, 0)}
 
