@@ -123,6 +123,11 @@ class Heads(TrainingTask):
         lines = [f"{head}: {text}".replace("\n", ", ") for head, (text, _) in said.items()]
         return "\n".join(lines), any(wrong for _, wrong in said.values())
 
+    def drawn(self, pixels: np.ndarray, answer: Mapping[str, np.ndarray], truth: Any) -> np.ndarray:
+        """As the first head that draws something has it; others may take a picture of another size."""
+        found = (half.drawn(pixels, self.task.of_part(head, answer), truth[head]) for head, half in self.halves.items())
+        return next((picture for picture in found if picture is not pixels), pixels)
+
 
 def _said(head: str, given: HeadsTask, source: Source) -> dict[str, Any]:
     """Of a head, with those settings that the data decide. Raises UserError for data of another task."""

@@ -24,6 +24,8 @@ LARGE = 5000.0
 
 
 class PlantedDetector(nn.Module):
+    cells: torch.Tensor
+
     def __init__(self, large: float = LARGE) -> None:
         super().__init__()
         halves = torch.zeros(3, 1, CELL, CELL)
