@@ -41,6 +41,8 @@ class Evaluation:
     """`loss` (mean over the samples, as the task says) and the task's own numbers."""
     score: float
     """The task's headline; higher is better."""
+    told: tuple[str, ...] = ()
+    """Of `values` those that a line about it names."""
     sums: Sums = field(default_factory=dict)
     """Of the task, over all samples, where it has any."""
     shown: list[int]
@@ -96,6 +98,7 @@ def evaluate(
         corrupt=int(corrupt),
         values=values,
         score=values[task.task.headline],
+        told=task.task.told,
         sums=sums,
         shown=spread(merged([rank.mistakes for rank in everyone], PICTURED_MISTAKES), PICTURED_MISTAKES),
         shown_right=spread(merged([rank.right for rank in everyone], PICTURED_RIGHT), PICTURED_RIGHT),

@@ -1,9 +1,9 @@
 """The reports of the training loop, and the wording of their numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from torchferry.contract.tasks.metric_text import metric_text, of_the_whole
+from torchferry.contract.tasks.metric_text import metric_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +33,6 @@ class Report:
     """Steps that were left out since the run began, because their gradients were not finite."""
 
 
-def in_words(values: Mapping[str, float], split: str = "test") -> str:
-    """What an evaluation gave, on one line."""
-    return ", ".join(
-        f"{split} {name} {metric_text(name, value)}" for name, value in of_the_whole(values).items() if name != "loss"
-    )
+def in_words(values: Mapping[str, float], told: Sequence[str], split: str = "test") -> str:
+    """What an evaluation gave, on one line: those of `values` that are `told`."""
+    return ", ".join(f"{split} {name} {metric_text(name, values[name])}" for name in told)

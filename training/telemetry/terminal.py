@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
-from torchferry.contract.tasks.metric_text import metric_text, of_the_whole
+from torchferry.contract.tasks.metric_text import metric_text
 from torchferry.training.evaluation import Evaluation
 from torchferry.training.progress import Progress
 from torchferry.training.telemetry.report import Report
@@ -123,7 +123,6 @@ def _loss(report: Report) -> str:
 
 def _epoch(epoch: int, epochs: int, train_loss: float | None, result: Evaluation) -> str:
     train = f"train loss {train_loss:.4f}  " if train_loss is not None else ""
-    rest = "  ".join(
-        f"{result.split} {name} {metric_text(name, value)}" for name, value in of_the_whole(result.values).items()
-    )
+    named = [name for name in ("loss", *result.told) if name in result.values]
+    rest = "  ".join(f"{result.split} {name} {metric_text(name, result.values[name])}" for name in named)
     return f"epoch {epoch}/{epochs}  {train}{rest}"

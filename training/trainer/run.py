@@ -138,7 +138,7 @@ def _finish(parts: Run, loop: Loop, result: Evaluation, stored: RemoteRun | None
         ) from error
     _upload(parts, stored)
     print(
-        f"{recipe.name}: {in_words(result.values)} on {result.samples} samples after {step} steps, "
+        f"{recipe.name}: {in_words(result.values, result.told)} on {result.samples} samples after {step} steps, "
         f"{time.perf_counter() - started:.1f} s; in {folder}",
         flush=True,
     )
@@ -258,6 +258,6 @@ def _try_one_step(parts: Run) -> None:
     if parts.rank_info.leads:
         print(
             f"{parts.recipe.name}: a step over {parts.order.batch_size} samples gives loss {loss.item():.4f}, and then "
-            f"{in_words(result.values, result.split)}; nothing was written",
+            f"{in_words(result.values, result.told, result.split)}; nothing was written",
             flush=True,
         )

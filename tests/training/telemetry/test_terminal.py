@@ -29,7 +29,8 @@ RESULT = Evaluation(
     split="test",
     samples=7,
     corrupt=0,
-    values={"accuracy": 0.75},
+    values={"accuracy": 0.75, "macro_f1": 0.5},
+    told=("accuracy",),
     score=0,
     shown=[],
 )

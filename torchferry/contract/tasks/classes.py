@@ -114,6 +114,10 @@ class Binary(Classification):
             "calibration_error": score_bins.calibration_error(sums["calibration"]),
         }
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        return (self.headline, "precision", "recall")
+
     def predicted(self, outputs: Arrays) -> np.ndarray:
         return (outputs[self.outputs[0]][:, 0] > 0.5).astype(np.int64)
 

@@ -58,6 +58,10 @@ class Detection(Task):
                 f"task.args.candidates: {self.candidates} are fewer than max_detections, {self.max_detections}"
             )
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        return (self.headline, "map50_95")
+
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
         """{"objects": [{"label", "score", "box": [x1, y1, x2, y2]}]}, the highest score first; the box in pixels of the
         network's picture."""

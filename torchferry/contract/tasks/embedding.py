@@ -26,6 +26,10 @@ class Embedding(Task):
     adds_up: ClassVar[bool] = False
     related = ("similarity",)
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        return (self.headline, "recall_at_5", "map")
+
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
         """{"vector": numbers}."""
         return {"vector": sample["vector"].tolist()}

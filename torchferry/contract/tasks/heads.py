@@ -98,6 +98,10 @@ class Heads(Task):
         own = self.tasks[part].outputs
         return {part: own[0]} if len(own) == 1 else {f"{part}.{name}": name for name in own}
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        return (SCORE, *(f"{head}.{task.headline}" for head, task in self.tasks.items()))
+
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:
         """{head: what its task says}."""
         return {head: task.words(self.of_part(head, sample), top_k) for head, task in self.tasks.items()}

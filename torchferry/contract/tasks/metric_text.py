@@ -1,7 +1,5 @@
 """A metric's value as people read it."""
 
-from collections.abc import Mapping
-
 PERCENT = ("accuracy", "pixel_accuracy")
 """Shares of samples, or of their parts, that are right."""
 
@@ -9,8 +7,3 @@ PERCENT = ("accuracy", "pixel_accuracy")
 def metric_text(name: str, value: float) -> str:
     """A share of what is right in percent, anything else with four decimals."""
     return f"{value:.2%}" if name.rpartition(".")[2] in PERCENT else f"{value:.4f}"
-
-
-def of_the_whole(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Without those of single labels, metric/label, of which there may be hundreds."""
-    return {name: value for name, value in metrics.items() if "/" not in name}

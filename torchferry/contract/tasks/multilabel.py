@@ -54,6 +54,10 @@ class Multilabel(Task):
     def settled(self, rows: Arrays) -> Self:
         return replace(self, thresholds=self.tuned(rows)) if self.unsettled else self
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        return (self.headline, "macro_f1", "map")
+
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
         """{"labels": those from their threshold on, the most probable first, "probabilities": {label: number}}."""
         numbers = sample["probabilities"]

@@ -34,6 +34,10 @@ class Regression(Task):
     def scale(self) -> tuple[Any, Any]:
         return (self.mean, self.std) if self.mean else (0.0, 1.0)
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        return (self.headline, "mae", "rmse")
+
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
         """{"values": {label: value}}."""
         return {"values": dict(zip(self.labels, map(float, sample["values"]), strict=True))}

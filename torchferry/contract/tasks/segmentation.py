@@ -44,6 +44,10 @@ class Segmentation(Task):
                 f"{MOST_LABELS}"
             )
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        return (self.headline, "pixel_accuracy")
+
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
         """{"shares": {label: share of the pixels}, "size": [height, width], "runs": [class, length, class, ...]}; runs
         go row by row from the upper left pixel on."""

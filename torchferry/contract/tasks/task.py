@@ -34,6 +34,11 @@ class Task(ABC):
     """The settings that the data decide, so that a recipe cannot say them."""
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """The metrics that a line about an evaluation names, the headline first; all of them are in metrics.jsonl."""
+        return (self.headline,)
+
+    @property
     def unsettled(self) -> str | None:
         """The setting that the validation split is to decide once training is over; None where there is none."""
         return None
@@ -131,8 +136,7 @@ class Task(ABC):
 
     @abstractmethod
     def values(self, sums: Sums) -> dict[str, float]:
-        """The metrics by name, from the sums over all samples. Those of single labels are called metric/label, and are
-        left out where a line about the model is told."""
+        """The metrics by name, from the sums over all samples. Those of single labels are called metric/label."""
 
     def measure(self, rows: Arrays) -> dict[str, float]:
         """The metrics of all samples, whose `rows` have been put `together`."""
