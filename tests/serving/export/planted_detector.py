@@ -37,7 +37,6 @@ class PlantedDetector(nn.Module):
         self.box = _conv(torch.zeros(4, 3), [0, 0, 0, 0])
         corners = torch.arange(SIZE // CELL) * float(CELL)
         y, x = torch.meshgrid(corners, corners, indexing="ij")
-        self.cells: torch.Tensor
         self.register_buffer("cells", torch.stack([x, y, x + CELL, y + CELL], dim=2).flatten(0, 1))
 
     def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
