@@ -219,7 +219,7 @@ def test_what_shows_when_the_run_is_built_has_its_line_too(
     ("arguments", "words"),
     [
         (("--epochs", "x"), "epochs"),
-        (("--model.name", "no_such_net"), "model.name: 'no_such_net' is not one of cifar2_cnn"),
+        (("--model.name", "no_such_net"), "model.name: 'no_such_net' is not one of branches, cifar2_cnn"),
         (("--model.name", "nowhere.Net"), "cannot import 'nowhere.Net'"),
         (("--model.name", "builtins.dict"), "model"),
         (("--model.name", "..Net"), "model.name"),

@@ -43,6 +43,11 @@ def test_a_source_of_one_kind_of_targets_is_told_none() -> None:
     assert build_source(other, "classes").targets == "values"  # somebody's own function: its own default
 
 
+def test_a_source_is_not_told_what_it_cannot_give() -> None:
+    assert build_source(Component(name="digits"), "several").targets == "several"
+    assert build_source(Component(name="digits"), "masks").targets == "classes"
+
+
 def test_a_name_that_is_none_is_refused() -> None:
     assert "data.source.name: there is no 'tables'; did you mean table?" in refusal(
         lambda: build_source(Component(name="tables"), "classes")

@@ -9,8 +9,8 @@ import pytest
 from torchferry.training.data import SOURCES, Sources
 from torchferry.training.data.source import Source
 
-NAMES = ["cifar10", "dataset", "digit_scenes", "digits", "fashion_mnist", "idx", "image_folder", "image_list"]
-NAMES += ["image_masks", "mnist", "table", "webdataset"]
+NAMES = ["coco", "cifar10", "dataset", "digit_scenes", "digits", "fashion_mnist", "idx", "image_folder", "image_list"]
+NAMES += ["image_masks", "mnist", "table", "unseen_classes", "webdataset", "yolo"]
 
 
 def test_the_names_are_those_a_recipe_may_give() -> None:

@@ -18,7 +18,8 @@ HEADS: dict[str, dict[str, Any]] = {
     "kind": {"name": "classification"},
     "size": {"name": "regression", "weight": 2.0},
 }
-TASK = half_of(HeadsTask(heads=HEADS, labels=("kind: cat", "kind: dog", "size: cm")))
+LABELS = ("kind: cat", "kind: dog", "size: cm")
+TASK = half_of(HeadsTask(heads=HEADS, labels=LABELS))
 RAW = {"kind": torch.tensor([[1.0, 0.0], [0.0, 2.0]]), "size": torch.tensor([[1.0], [3.0]])}
 TARGETS = {"kind": torch.tensor([0, 0]), "size": torch.tensor([[1.0], [2.0]])}
 SOURCE = digits(targets="several")
@@ -100,3 +101,14 @@ def test_a_caption_has_a_line_for_each_head() -> None:
     text, wrong = TASK.caption(answer, {"kind": 0, "size": np.array([2.0])})
     assert text.splitlines() == ["kind: true: cat, predicted: dog", "size: true: 2, predicted: 3"]
     assert wrong
+
+
+def test_a_picture_is_drawn_by_the_head_that_draws() -> None:
+    task = half_of(
+        HeadsTask(heads={"scene": {"name": "segmentation"}, **HEADS}, labels=("scene: a", "scene: b", *LABELS))
+    )
+    answer = {"scene": np.array([[0, 1]], np.uint8), "kind": np.zeros(2), "size": np.zeros(1)}
+    pixels = np.zeros((1, 2, 3), np.uint8)
+    drawn = task.drawn(pixels, answer, {"scene": None, "kind": 0, "size": None})
+    assert (drawn[0, 0] == 0).all()
+    assert drawn[0, 1].any()
