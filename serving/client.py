@@ -52,13 +52,13 @@ class Client(ABC):
         self.where, self.timeout, self.patience = where, timeout, patience
 
     def predict(self, model: str, image: bytes) -> dict[str, Any]:
-        """{"label", "probability", "top_k"}, or {"labels", "probabilities"}, for the bytes of an image file.
+        """What the model's task says of the bytes of an image file, such as {"label", "probability", "top_k"}.
 
         Raises UserError if the server cannot be reached, Refused for a 4xx answer, ServerFault otherwise.
         """
         answer = self.ask(model, image)
-        if not answer.keys() & {"label", "labels"}:
-            raise Refused(f"{self.where}: {model} answered without a label; was it sent the bytes of an image?")
+        if isinstance(answer.get("outputs"), list):
+            raise Refused(f"{self.where}: {model} answered with tensors; was it sent the bytes of an image?")
         return answer
 
     def ask(self, model: str, body: bytes) -> dict[str, Any]:

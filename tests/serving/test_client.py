@@ -72,8 +72,8 @@ def test_tensors_are_sent_and_come_back_as_arrays() -> None:
     assert outputs["y"].tolist() == [[0.25, 0.75]]
 
 
-def test_an_answer_without_a_label_asks_whether_an_image_was_sent() -> None:
-    with pytest.raises(Refused, match="nobody: digits answered without a label; was it sent the bytes of an image"):
+def test_an_answer_with_tensors_asks_whether_an_image_was_sent() -> None:
+    with pytest.raises(Refused, match="nobody: digits answered with tensors; was it sent the bytes of an image"):
         Says(b'{"outputs": []}').predict("digits", b"")
 
 
