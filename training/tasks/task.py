@@ -1,6 +1,7 @@
 """The half of a task that needs torch: a network's raw outputs and a sample's targets, its losses, what the graph makes
 of raw outputs, and what is drawn."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -145,9 +146,10 @@ class TrainingTask(ABC):
         shapes that are not the task's."""
         raise UserError(f"{key}: outputs of {shapes} are not this task's")
 
-    def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:
-        """What stands above a picture of the sample, and whether the answer is a mistake; without the batch."""
-        raise NotImplementedError
+    def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:  # noqa: ARG002
+        """What stands above a picture of the sample, a line or two, and whether the answer is a mistake; without the
+        batch. Unless a task has better words, its answer's own."""
+        return json.dumps(self.task.words(answer, 1)), False
 
     def drawn(self, pixels: np.ndarray, answer: Mapping[str, np.ndarray], truth: Any) -> np.ndarray:  # noqa: ARG002
         """The picture, uint8 [height, width, channels], with answer and truth in it where they can be seen."""
