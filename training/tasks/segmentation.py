@@ -29,7 +29,7 @@ class Segmentation(TrainingTask):
     def __init__(self, task: SegmentationTask) -> None:
         super().__init__(task)
         self.size: tuple[int, int] = (1, 1)
-        """Height and width, where a source says them."""
+        """Height and width, where a source or a network's outputs say them."""
 
     @classmethod
     def of(cls, kind: Any, settings: Mapping[str, Any], source: Source) -> "Segmentation":
@@ -110,10 +110,14 @@ class Segmentation(TrainingTask):
         return given.astype(np.uint8)
 
     def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
-        if len(shapes[0]) != 4:
+        if len(shapes) != 1 or len(shapes[0]) != 4:
             said = ", ".join(str(list(each)) for each in shapes)
-            raise UserError(f"{key}: segmentation needs logits of [batch, classes, height, width], not {said}")
+            raise UserError(f"{key}: needs one output of [batch, classes, height, width], not {said}")
         return shapes[0][1]
+
+    def take_shapes(self, shapes: list[tuple[int, ...]]) -> None:
+        _, _, height, width = shapes[0]
+        self.size = height, width
 
     def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:
         rows = self.task.rows({"classes": answer["classes"][None]}, np.asarray(truth)[None])

@@ -144,7 +144,11 @@ class TrainingTask(ABC):
     def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
         """How many labels a network has that gives outputs of these shapes, the batch first. Raises UserError for
         shapes that are not the task's."""
-        raise UserError(f"{key}: outputs of {shapes} are not this task's")
+        said = ", ".join(str(list(each)) for each in shapes)
+        raise UserError(f"{key}: what outputs of {said} mean is known of trained runs alone; say --task tensors")
+
+    def take_shapes(self, shapes: list[tuple[int, ...]]) -> None:  # noqa: B027  # most tasks need not know them
+        """Of what a network from elsewhere gives, as `labels_in` has them, where no source says what targets are."""
 
     def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:  # noqa: ARG002
         """What stands above a picture of the sample, a line or two, and whether the answer is a mistake; without the

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset, TensorDataset
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.external.input_spec import GivenInput
+from torchferry.serving.export.external.output_specs import said_task
 from torchferry.serving.export.samples import Samples
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.pictures.folder_layout import class_folders
@@ -33,6 +34,9 @@ def samples_of(
     if path.is_dir():
         if len(inputs) > 1 or not isinstance(inputs[0].of, ImageInput):
             raise UserError(f"{option}: {path} is a folder, which is for a model of one image; give an .npz file")
+        if task.task.headline and task.targets != "classes":
+            raise UserError(f"{option}: {path} is a folder, which says the classes of pictures; {said_task(task.task)} "
+                            f"takes {task.takes}; give an .npz file")  # fmt: skip
         return Samples(_images(path, inputs[0].of, labels, option), names)
     return Samples(_arrays(path, inputs, task, option), names)
 

@@ -16,7 +16,7 @@ from torchferry.serving.export.external.input_spec import read_input
 from torchferry.serving.export.external.input_tensors import input_tensors
 from torchferry.serving.export.external.labels import Labels, labelled, read_labels
 from torchferry.serving.export.external.network import build_network, name_of, origin
-from torchferry.serving.export.external.output_specs import output_specs
+from torchferry.serving.export.external.output_specs import output_specs, said_task
 from torchferry.serving.export.external.picture_options import (
     add_picture_options,
     alike,
@@ -95,11 +95,11 @@ def load_given(options: argparse.Namespace) -> Reference:
     specs = input_tensors(inputs, options.allow_nan, options.columns)
     check_finite(test, specs, "--eval-data")
     check_finite(calibration, specs, "--calibration-data")
-    outputs, classes = labelled(output_specs(Served(prepared, task).eval(), test), labels, task)
-    kind = type(task.task)
-    meant = half_of(
-        made(kind, options.task_args, classes, "--task-args").of_outputs({each.name: each.labels for each in outputs})
-    )
+    found, shapes = output_specs(Served(prepared, task).eval(), test)
+    outputs, classes = labelled(found, labels, task.labels_in(shapes, said_task(task.task)))
+    settled = made(type(task.task), options.task_args, classes, "--task-args")
+    meant = half_of(settled.of_outputs({each.name: each.labels for each in outputs}))
+    meant.take_shapes(shapes)
     check_targets(test, meant, "--eval-data")
     check_targets(calibration, meant, "--calibration-data")
     return Reference(

@@ -9,8 +9,6 @@ from pathlib import Path
 from torchferry.errors import UserError
 from torchferry.nearest import did_you_mean
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.export.external.output_specs import said_task
-from torchferry.training.tasks.task import TrainingTask
 
 Specs = tuple[TensorSpec, ...]
 OF_OUTPUT = re.compile(r"(?P<output>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<file>.+)")
@@ -48,19 +46,21 @@ def read_labels(given: Sequence[str]) -> Labels:
     return Labels(alone[0] if alone else (), of)
 
 
-def labelled(outputs: Specs, labels: Labels, task: TrainingTask) -> tuple[Specs, tuple[str, ...]]:
+def labelled(outputs: Specs, labels: Labels, classes: int) -> tuple[Specs, tuple[str, ...]]:
     """The outputs with the labels that were given by name, and the labels of the one output, which are numbers where
-    nobody has named its classes. Raises UserError for an output that there is not, and for another number of labels."""
+    nobody has named its classes. The task knows of so many `classes`; 0 where it knows of none. Raises UserError for an
+    output that there is not, and for another number of labels."""
     names = [output.name for output in outputs]
     for name in labels.of:
         if name not in names:
             raise UserError(f"--labels: there is no output '{name}'{did_you_mean(name, names, _has(names))}")
-    classes = task.labels_in([output.shape for output in outputs], said_task(task.task))
     if labels.alone and len(outputs) > 1:
         raise UserError(f"--labels: of which output? say {names[0]}=FILE, or another; {_has(names)}")
     of = {names[0]: labels.alone} if labels.alone else labels.of
     for output in outputs:
         if output.name in of:
+            if not classes:
+                _check_scores(output)
             _check_count(output, of[output.name], classes or output.shape[-1])
     if len(outputs) > 1:
         return _with_own(outputs, of), ()
@@ -73,13 +73,16 @@ def _with_own(outputs: Specs, labels: Mapping[str, tuple[str, ...]]) -> Specs:
     return tuple(dataclasses.replace(output, labels=labels.get(output.name)) for output in outputs)
 
 
-def _check_count(output: TensorSpec, labels: tuple[str, ...], classes: int) -> None:
+def _check_scores(output: TensorSpec) -> None:
     if not output.datatype.startswith("FP"):  # the largest of ids, or of truth values, is not the best class
         kind = f"the output {output.name} is {output.datatype}"
         raise UserError(f"--labels: {kind}; labels are for scores, floating-point numbers of [batch, classes]")
     if len(output.shape) != 2:
         shape = list(output.shape)
         raise UserError(f"--labels: the output {output.name} is {shape}; labels are for scores, [batch, classes]")
+
+
+def _check_count(output: TensorSpec, labels: tuple[str, ...], classes: int) -> None:
     if len(labels) != classes:
         raise UserError(f"--labels: has {len(labels)} classes, but the model knows {classes} in {output.name}")
 

@@ -89,7 +89,7 @@ def test_a_picture_is_drawn_with_the_classes_over_it(task: Segmentation) -> None
 def test_labels_are_counted_in_a_given_networks_outputs() -> None:
     given = half_of(Contract(labels=()))
     assert given.labels_in([(-1, 21, 64, 64)], "--task") == 21
-    with pytest.raises(UserError, match="--task: segmentation needs logits of"):
+    with pytest.raises(UserError, match="--task: needs one output of"):
         given.labels_in([(-1, 21)], "--task")
 
 

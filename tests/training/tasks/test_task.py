@@ -33,5 +33,5 @@ def test_targets_may_be_a_tree() -> None:
 def test_a_task_that_reads_no_arrays_says_so() -> None:
     with pytest.raises(UserError, match=r"^y: is float64 \[3\]; "):
         TrainingTask.read_targets(tiny.task(), np.zeros(3), "y")
-    with pytest.raises(UserError, match=r"^--task: outputs of \[\(1, 2\)\] are not this task's$"):
+    with pytest.raises(UserError, match=r"^--task: what outputs of \[1, 2\] mean is known of trained"):
         TrainingTask.labels_in(tiny.task(), [(1, 2)], "--task")

@@ -126,6 +126,12 @@ def test_targets_that_are_not_the_models_are_refused(
         check_targets(samples, half(task, tuple("abcd")), OPTION)
 
 
+def test_a_folder_of_classes_is_for_a_task_that_takes_them(pictures: Path) -> None:
+    with pytest.raises(UserError, match=r"says the classes of pictures; --task multilabel takes 0 or 1 for each label"):
+        samples_of(pictures, read("image:4"), ("red", "blue"), half("multilabel"), OPTION)
+    assert not samples_of(pictures, read("image:4"), ("red", "blue"), half("tensors"), OPTION).random
+
+
 def test_an_image_folders_classes_are_numbered_by_the_labels(pictures: Path) -> None:
     samples = samples_of(pictures, read("image:4"), ("red", "green", "blue"), half("classification"), OPTION)
     ((inputs, targets),) = samples.batches()

@@ -257,6 +257,35 @@ def test_settings_of_a_task_that_cannot_be_are_refused(tmp_path: Path, args: dic
         load_given(parser().parse_args(several_labels(tmp_path, "--task-args", json.dumps(args))))
 
 
+def masked(folder: Path, wrong: int | None = None) -> list[str]:
+    """A network of three logits a pixel, and masks that say what it answers; one pixel says `wrong`."""
+    random = np.random.default_rng(0)
+    pixels, weight = random.normal(size=(8, 2, 5, 4)).astype(np.float32), random.normal(size=(3, 2, 1, 1))
+    masks = np.einsum("lchw,nchw->nlhw", np.broadcast_to(weight, (3, 2, 5, 4)), pixels).argmax(axis=1).astype(np.uint8)
+    masks[3, 2, 1] = masks[3, 2, 1] if wrong is None else wrong
+    np.savez(folder / "masks.npz", input=pixels, targets=masks)
+    save_file({"weight": torch.from_numpy(weight).float()}, folder / "weights.safetensors")
+    (folder / "labels").write_text("sky\nroad\ntree\n")
+    args = {"in_channels": 2, "out_channels": 3, "kernel_size": 1, "bias": False}
+    options = ["--model", "torch.nn.Conv2d", "--model-args", json.dumps(args), "--input", "tensor:FP32:2x5x4"]
+    files = ["--weights", "weights.safetensors", "--labels", "labels", "--eval-data", "masks.npz"]
+    named = [str(folder / each) if number % 2 else each for number, each in enumerate(files)]
+    return [*options, *named, "--task", "segmentation"]
+
+
+def test_a_class_for_each_pixel_is_measured_by_masks(tmp_path: Path) -> None:
+    main([*masked(tmp_path), "--variants", "onnx-fp32", "-o", str(tmp_path / "b")])
+    bundle = bundles.load(tmp_path / "b")
+    assert (bundle.labels, bundle.reference["metric"]) == (("sky", "road", "tree"), "miou")
+    assert (bundle.reference["score"], bundle.accepted) == (1.0, ["onnx-fp32"])
+    assert (bundle.outputs[0].datatype, bundle.outputs[0].shape) == ("UINT8", (-1, 5, 4))
+
+
+def test_a_mask_that_cannot_be_is_said_with_its_sample(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^--eval-data: 'targets' of sample 3 has a mask with 7; there are 3 labels"):
+        load_given(parser().parse_args(masked(tmp_path, wrong=7)))
+
+
 def test_a_run_has_its_own_task() -> None:
     with pytest.raises(UserError, match=r"^--task: is for --model; a run has the task that it was trained for"):
         main(["run", "--task", "multilabel"])

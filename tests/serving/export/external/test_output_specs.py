@@ -23,7 +23,7 @@ def specs_of(network: nn.Module, *inputs: str, task: str = "tensors") -> tuple[T
     given = [read_input(text, number, {"normalize": "none"}) for number, text in enumerate(inputs)]
     module = Served(Prepared(network, given, bind(network, given)), half(task)).eval()
     samples = Samples(TensorDataset(*map(_sample, given)), tuple(each.name for each in given))
-    return output_specs(module, samples)
+    return output_specs(module, samples)[0]
 
 
 def _sample(each: GivenInput) -> torch.Tensor:
@@ -61,8 +61,9 @@ def test_what_a_task_names_is_no_inputs_name() -> None:
     given = GivenInput("probabilities", read_input("table:8", 0, {"normalize": "none"}).of)
     prepared = Prepared(networks.Named(), [given], bind(networks.Named(), [given]))
     samples = Samples(TensorDataset(torch.ones(4, 8)), ("probabilities",))
-    (found,) = output_specs(Served(prepared, half("classification")).eval(), samples)
+    (found,), shapes = output_specs(Served(prepared, half("classification")).eval(), samples)
     assert found.name == "probabilities_output"
+    assert shapes == [(2, 3)]
 
 
 @pytest.mark.parametrize(
