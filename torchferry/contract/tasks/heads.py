@@ -13,7 +13,8 @@ from torchferry.contract.tasks.task import Arrays, Sums, Task
 from torchferry.errors import UserError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-KEY = "task.args.heads"
+KEY = "heads"
+"""Where a message says that a head stands; who makes the task says where that is."""
 SCORE = "score"
 TAKEN = (
     *(SCORE, "image", "row", "input"),

@@ -134,7 +134,7 @@ class Multilabel(Task):
 
     def tuned(self, rows: Arrays) -> tuple[float, ...]:
         """The threshold of each label with its best F1 over the rows of a batch of samples, in the middle between the
-        two scores that it parts; 0.5 for a label that no sample has."""
+        two scores that it parts; `BEFORE` for a label that no sample has. A NaN is no score."""
         return tuple(_best_threshold(*each) for each in zip(rows["scores"].T, rows["truth"].T, strict=True))
 
     def _given(self, numbers: np.ndarray) -> np.ndarray:
@@ -144,11 +144,13 @@ class Multilabel(Task):
 
 
 def _best_threshold(scores: np.ndarray, truth: np.ndarray) -> float:
+    known, positive = ~np.isnan(scores), truth.sum()
+    scores, truth = scores[known], truth[known]
     if not truth.any():
-        return 0.5
+        return BEFORE
     order = np.argsort(-scores, kind="stable")
     ranked, right = scores[order].astype(np.float64), truth[order].cumsum()
-    f1 = 2 * right / (np.arange(1, len(order) + 1) + truth.sum())
+    f1 = 2 * right / (np.arange(1, len(order) + 1) + positive)
     f1[:-1][ranked[:-1] == ranked[1:]] = -1  # no threshold parts ties
     best = int(f1.argmax())
     below = ranked[best + 1] if best + 1 < len(ranked) else 0.0

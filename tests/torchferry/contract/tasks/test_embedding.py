@@ -52,6 +52,13 @@ def test_an_answer_agrees_that_points_in_nearly_the_same_direction() -> None:
     assert TASK.agreement(of(np.full((4, 2), np.nan, np.float32)), of(wanted)).tolist() == [0, 0, 0, 0]
 
 
+def test_a_vector_of_zeros_points_nowhere() -> None:
+    zeros, ones = np.zeros((1, 2), np.float32), np.ones((1, 2), np.float32)
+    agreements = [TASK.agreement(of(given), of(wanted)) for given, wanted in ((zeros, ones), (ones, zeros))]
+    assert [each.tolist() for each in agreements] == [[0], [0]]
+    assert TASK.agreement(of(zeros), of(zeros)).tolist() == [1]
+
+
 def test_every_rounding_has_limits_of_what_is_found() -> None:
     for rounding in ("fp32", "fp16", "int8"):
         assert {"max_drop", "min_agreement"} == {*TASK.limits(rounding)}

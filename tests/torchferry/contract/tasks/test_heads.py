@@ -8,7 +8,7 @@ import pytest
 
 from torchferry.contract.tasks import TASKS
 from torchferry.contract.tasks.classes import Classification
-from torchferry.contract.tasks.find import said_of, task_of
+from torchferry.contract.tasks.find import made, said_of, task_of
 from torchferry.contract.tasks.heads import KEY, Heads
 from torchferry.errors import UserError
 
@@ -129,8 +129,8 @@ def test_what_is_left_to_the_validation_split_is_settled_in_its_head() -> None:
     ],
 )
 def test_what_is_no_head_is_refused(heads: Any, said: str) -> None:
-    with pytest.raises(UserError, match=KEY) as error:
-        Heads(heads=heads)
+    with pytest.raises(UserError, match=f"^task.args.{KEY}[.:]") as error:
+        made(Heads, {"heads": heads}, ())
     assert said in str(error.value)
 
 

@@ -76,3 +76,9 @@ def test_a_tuned_threshold_parts_no_ties_and_a_label_without_samples_has_a_half(
     rows = {"truth": truth.astype(bool), "scores": scores}
     # Both above 0.5 give F1 4 / 5, all four 6 / 7.
     assert list(Multilabel(labels=("a", "b")).tuned(rows)) == [pytest.approx(0.1), 0.5]
+
+
+def test_thresholds_are_tuned_on_what_is_a_number() -> None:
+    scores = np.array([[0.8, np.nan], [np.nan, np.nan], [0.2, np.nan]])
+    rows = {"truth": np.array([[1, 1], [1, 0], [0, 0]], bool), "scores": scores}
+    assert Multilabel(labels=("a", "b"), thresholds="tuned").settled(rows).thresholds == (0.5, 0.5)
