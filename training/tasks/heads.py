@@ -38,14 +38,27 @@ class Heads(TrainingTask):
         for part in source.parts:
             if part not in given.heads:
                 raise UserError(f"{KEY}: data.source has targets for {part} too; name a task for it, or with weight 0")
-        heads = {part: _said(part, given, source) for part in source.parts}
-        return cls(made(kind, {"heads": heads}, source.labels))
+        halves = {part: _half(part, given, source) for part in source.parts}
+        heads = {part: {**given.heads[part], **half.task.settings} for part, half in halves.items()}
+        task = cls(made(kind, {"heads": heads}, source.labels))
+        task.halves = halves  # which know of the source what the task does not say, such as the pictures' size
+        if len({half.fill for half in halves.values() if half.fill}) > 1:
+            raise UserError(f"{KEY}: masks of one picture have one ignore_index")
+        return task
 
     @cached_property
     def halves(self) -> dict[str, TrainingTask]:
         from torchferry.training.tasks import half_of  # which knows this one too
 
         return {head: half_of(task) for head, task in self.task.tasks.items()}
+
+    @property
+    def moves(self) -> bool:
+        return any(half.moves for half in self.halves.values())
+
+    @property
+    def fill(self) -> int:
+        return max(half.fill for half in self.halves.values())
 
     @property
     def target_scale(self) -> TargetScales | None:
@@ -118,6 +131,16 @@ class Heads(TrainingTask):
         """As training.data.several holds them: a tensor for each head in the source's order, which is the heads'."""
         return {head: half.of_tensors([held[place]]) for place, (head, half) in enumerate(self.halves.items())}
 
+    def taken(self, targets: Targets, place: int) -> Any:
+        return {head: half.taken(targets[head], place) for head, half in self.halves.items()}
+
+    def marked(self, target: Any) -> Any:
+        """Transforms leave what is not marked as it is."""
+        return {h: half.marked(target[h]) if half.moves else target[h] for h, half in self.halves.items()}
+
+    def unmarked(self, moved: Any) -> Any:
+        return {h: half.unmarked(moved[h]) if half.moves else moved[h] for h, half in self.halves.items()}
+
     def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:
         """A line for each head's truth and answer; a mistake of any is one."""
         said = {h: half.caption(self.task.of_part(h, answer), truth[h]) for h, half in self.halves.items()}
@@ -130,13 +153,12 @@ class Heads(TrainingTask):
         return next((picture for picture in found if picture is not pixels), pixels)
 
 
-def _said(head: str, given: HeadsTask, source: Source) -> dict[str, Any]:
+def _half(head: str, given: HeadsTask, source: Source) -> TrainingTask:
     """Of a head, with those settings that the data decide. Raises UserError for data of another task."""
     from torchferry.training.tasks import half_class  # which knows this one too
 
     kind, settings = type(given.tasks[head]), given.tasks[head].settings
     try:
-        half = half_class(kind).of(kind, settings, part_of(source, head))
+        return half_class(kind).of(kind, settings, part_of(source, head))
     except UserError as error:
         raise UserError(f"{KEY}.{head}: {error}") from error
-    return {**given.heads[head], **half.task.settings}

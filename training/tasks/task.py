@@ -27,8 +27,6 @@ class TrainingTask(ABC):
     """What a source has to give: its own word for them, Source.targets."""
     takes: ClassVar[str]
     """What the losses take beside the outputs, in words."""
-    moves: ClassVar[bool] = False
-    """Whether a sample's target lies in its picture, so that augmentations move it too; see `marked`."""
     default_loss: ClassVar[str]
     losses: ClassVar[tuple[str, ...]] = ()
     """Those of trainer.losses.LOSSES that fit, the default among them."""
@@ -56,6 +54,11 @@ class TrainingTask(ABC):
     def from_source(cls, source: Source) -> Mapping[str, Any]:  # noqa: ARG003
         """Settings that the data decide."""
         return {}
+
+    @property
+    def moves(self) -> bool:
+        """Whether a sample's target lies in its picture, so that augmentations move it too; see `marked`."""
+        return False
 
     @property
     def target_scale(self) -> TargetScales | None:

@@ -1,5 +1,6 @@
 """Several tasks of one network: each head's part is its own task's."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from torch.nn import functional
 
 from torchferry.contract.tasks.heads import Heads as HeadsTask
 from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.data.augment import Augment
 from torchferry.training.data.digits import digits
 from torchferry.training.data.source import TargetScale
 from torchferry.training.tasks import half_of, task_for
@@ -89,6 +92,42 @@ def test_heads_are_in_the_sources_order_and_know_what_their_data_say() -> None:
 def test_a_head_without_targets_of_its_own_is_refused(heads: Any, said: str) -> None:
     with pytest.raises(UserError, match=said):
         task_for("heads", {"heads": heads}, SOURCE)
+
+
+def pictured(**mask: Any) -> Heads:
+    """Whether a picture is bright, and where it is."""
+    source = replace(
+        digits(size=8),
+        targets="several",
+        parts={"kind": "classes", "mask": "masks", "edges": "masks"},
+        labels=("kind: dark", "kind: bright", "mask: dark", "mask: bright", "edges: no", "edges: yes"),
+    )
+    masks = {"mask": {"name": "segmentation"}, "edges": {"name": "segmentation", **mask}}
+    task = task_for("heads", {"heads": {"kind": {"name": "classification"}, **masks}}, source)
+    assert isinstance(task, Heads)
+    return task
+
+
+def test_masks_of_heads_move_with_the_picture() -> None:
+    task, random = pictured(), torch.Generator().manual_seed(0)
+    images = torch.where(torch.rand(6, 1, 8, 8, generator=random) < 0.4, 250, 100).to(torch.uint8)
+    mask = (images[:, 0] > 200).to(torch.uint8)
+    targets = {"kind": torch.arange(6) % 2, "mask": mask, "edges": 1 - mask}
+    augment = Augment([Component(name="random_crop", args={"padding": 2})], seed=1)
+
+    moved, given = augment(images, targets, 1, np.arange(6), task)
+
+    assert not torch.equal(moved, images)
+    assert given["kind"].tolist() == targets["kind"].tolist()
+    assert torch.equal(given["mask"] == 1, moved[:, 0] > 200)
+    assert (given["edges"][moved[:, 0] < 50] == 255).all()
+
+
+def test_masks_of_heads_are_of_the_pictures_size() -> None:
+    logits = torch.zeros(2, 2, 8, 8)
+    pictured().check_outputs({"kind": torch.zeros(2, 2), "mask": logits, "edges": logits}, 2)
+    with pytest.raises(UserError, match=r"^task.args.heads: masks of one picture have one ignore_index"):
+        pictured(ignore_index=7)
 
 
 def test_a_source_of_one_target_has_no_heads() -> None:
