@@ -8,7 +8,8 @@ from torch.utils.data import TensorDataset
 
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
-from torchferry.training.data.several import SeveralTargets
+from torchferry.training.tasks import half_of
+from torchferry.training.tasks.task import TrainingTask, as_numpy
 
 
 def label_shares(reference: Reference, tested: np.ndarray) -> list[float]:
@@ -20,18 +21,16 @@ def label_shares(reference: Reference, tested: np.ndarray) -> list[float]:
     task = reference.task
     if not task.counted:
         return []
-    targets = _targets(reference.calibration) if reference.calibration else None
+    targets = _targets(reference.calibration, half_of(task)) if reference.calibration else None
     counts = tested if targets is None else task.counts_of(targets)
     return [round(float(share), 6) for share in counts / counts.sum()] if counts.sum() else []
 
 
-def _targets(samples: Samples) -> Any:
+def _targets(samples: Samples, task: TrainingTask) -> Any:
     """Of every sample, where the data set has them in one piece, as torchvision's do in `targets`."""
     data: Any = samples.data
-    if isinstance(data, SeveralTargets):
-        return {name: each.numpy() for name, each in data.targets.items()}
     if isinstance(data, TensorDataset):
-        targets = data.tensors[len(samples.names)] if len(data.tensors) > len(samples.names) else None
-    else:
-        targets = getattr(data, "targets", None)
+        held = list(data.tensors[len(samples.names) :])
+        return as_numpy(task.of_tensors(held)) if held else None
+    targets = getattr(data, "targets", None)
     return None if targets is None else torch.as_tensor(targets).numpy()
