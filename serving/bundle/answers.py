@@ -25,6 +25,9 @@ def answers_of(model: Answering, outputs: Mapping[str, Value]) -> dict[str, Valu
 
 
 def aligned(model: Answering, answered: Arrays, expected: Arrays) -> dict[str, np.ndarray]:
-    """The answers, by the model's names, in the order of those expected; see Task.aligned."""
+    """The answers, by the model's names, in the order of those expected; see Task.aligned. Those of other shapes stay
+    as they are: whoever compares them says so."""
+    if any(answered[name].shape != values.shape for name, values in expected.items()):
+        return dict(answered)
     moved = model.task.aligned(answers_of(model, answered), answers_of(model, expected))
     return {spec.name: moved[own] for own, spec in zip(model.task.outputs, model.outputs, strict=True)}

@@ -48,6 +48,8 @@ def test_answers_are_put_in_order_by_the_models_own_names() -> None:
     moved = aligned(bundle, turned, expected)
     assert list(moved) == list(expected)
     assert all((moved[name] == expected[name]).all() for name in expected)
+    twice = {name: np.concatenate([values, values]) for name, values in expected.items()}
+    assert aligned(bundle, expected, twice) == expected  # a variant that loses samples is told by its shapes
 
 
 def test_answers_of_other_tasks_stay_as_they_are() -> None:
