@@ -49,12 +49,12 @@ def draw_curves(run_dir: Path, headline: str) -> None:
     _save(figure, run_dir / run_folder.CURVES)
 
 
-def draw_confusion(run_dir: Path, result: Evaluation, counts: np.ndarray, labels: tuple[str, ...]) -> None:
+def draw_confusion(run_dir: Path, counts: np.ndarray, labels: tuple[str, ...]) -> None:
     """`counts`: int64 [labels, labels], rows the true ones."""
     figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
     axes.imshow(counts, cmap="Blues")
     labels = tuple(map(_plain, labels))
-    right = f"{result.score:.2%} of {result.samples} test samples right"
+    right = f"{counts.trace() / max(counts.sum(), 1):.2%} of {counts.sum()} test samples right"
     axes.set(xlabel="predicted", ylabel="true", title=right)
     axes.set_xticks(range(len(labels)), labels, rotation=90 if max(map(len, labels)) > 2 else 0)
     axes.set_yticks(range(len(labels)), labels)
@@ -104,16 +104,14 @@ def draw_predictions(
     _save(figure, run_dir / run_folder.PREDICTIONS)
 
 
-def draw_points(
-    run_dir: Path, result: Evaluation, true: np.ndarray, predicted: np.ndarray, labels: tuple[str, ...]
-) -> None:
+def draw_points(run_dir: Path, title: str, true: np.ndarray, predicted: np.ndarray, labels: tuple[str, ...]) -> None:
     """Predicted over true values of the first test samples, float64 [samples, labels] each; a colour for each label."""
     figure, axes = plt.subplots(figsize=(6, 6), layout="constrained")
     for output, label in enumerate(labels):
         axes.scatter(true[:, output], predicted[:, output], s=8, label=_plain(label))
     ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
     axes.plot(ends, ends, color="grey", linewidth=1)
-    axes.set(xlabel="true", ylabel="predicted", title=f"R² {result.score:.3f} on {result.samples} test samples")
+    axes.set(xlabel="true", ylabel="predicted", title=title)
     if len(labels) <= 10:
         axes.legend()
     _save(figure, run_dir / run_folder.PREDICTIONS)

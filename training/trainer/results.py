@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from torchferry import run_folder
+from torchferry.contract.tasks.metric_text import metric_text
 from torchferry.files import write_whole
 from torchferry.training.data.recorded import with_defaults
 from torchferry.training.data.source import ImageInput
@@ -26,13 +27,14 @@ def leave_results(run: Run, trained: Normalized, result: Evaluation) -> None:
     task = run.task.task
     draw_curves(folder, task.headline)
     if (confusion := task.confusion(result.sums)) is not None:
-        draw_confusion(folder, result, confusion, source.labels)
+        draw_confusion(folder, confusion, source.labels)
         _write_confusion(folder / run_folder.CONFUSION_TABLE, confusion, source.labels)
     if isinstance(source.input, ImageInput):
         device, mode = run.rank_info.device, source.input.mode
         draw_predictions(folder, trained, source.test, result, run.task, device, mode)
     elif result.points is not None:
-        draw_points(folder, result, *result.points, source.labels)
+        title = f"{task.headline} {metric_text(task.headline, result.score)} on {result.samples} test samples"
+        draw_points(folder, title, *result.points, source.labels)
     card = ModelCard(
         name=recipe.name,
         task=task,

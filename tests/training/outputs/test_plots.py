@@ -149,12 +149,12 @@ def test_values_have_no_mistakes(tmp_path: Path) -> None:
 
 
 def test_a_confusion_is_drawn_with_labels_that_look_like_formulas(tmp_path: Path) -> None:
-    draw_confusion(tmp_path, result(), np.array([[3, 0], [1, 0]]), ODD)
+    draw_confusion(tmp_path, np.array([[3, 0], [1, 0]]), ODD)
     assert min(pixels(tmp_path / "confusion.png").shape[:2]) > 300
 
 
 def test_points_of_many_outputs_are_drawn(tmp_path: Path) -> None:
-    draw_points(tmp_path, result(), np.random.rand(7, 10), np.random.rand(7, 10), (*ODD, *"cdefghij"))
+    draw_points(tmp_path, "r2 0.5", np.random.rand(7, 10), np.random.rand(7, 10), (*ODD, *"cdefghij"))
     assert min(pixels(tmp_path / "predictions.png").shape[:2]) > 300
 
 
