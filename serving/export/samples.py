@@ -1,6 +1,6 @@
 """The samples that a model is judged on, or calibrated with: batch after batch, as arrays by input name."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -11,6 +11,7 @@ from torch.utils import _pytree as pytree
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, default_collate
 
 from torchferry.serving.export.batch_file import BatchFile
+from torchferry.training.tasks.task import TrainingTask
 
 BATCH = 64
 
@@ -23,8 +24,8 @@ class Samples:
     """The inputs', in the order of the network's arguments."""
     random: bool = False
     """Whether they are made up, because no real ones were given."""
-    batched: Callable[[list[Any]], Any] | None = None
-    """Puts the targets of single samples together, as the task does; None stacks them."""
+    task: TrainingTask | None = None
+    """Puts the targets of single samples together, as in training; None stacks them."""
     kept: BatchFile | None = None
     """Where batches stay once they are read, so that a picture is decoded once; None reads them again each time."""
 
@@ -64,10 +65,13 @@ class Samples:
         return iter(DataLoader(Subset(self.data, left), BATCH, collate_fn=self._collated))
 
     def _collated(self, samples: list[Any]) -> list[Any]:
-        if self.batched is None:
+        if self.task is None:
             return default_collate(samples)
-        *inputs, targets = zip(*samples, strict=True)
-        return [*map(torch.stack, inputs), self.batched(list(targets))]
+        columns = list(zip(*samples, strict=True))
+        inputs, targets = (columns[part] for part in (slice(len(self.names)), slice(len(self.names), None)))
+        if len(targets) > 1:  # of a data set in memory
+            return [*map(torch.stack, inputs), self.task.of_tensors([torch.stack(each) for each in targets])]
+        return [*map(torch.stack, inputs), *(self.task.batched(list(each)) for each in targets)]
 
     def picked(self, count: int) -> list[int]:
         """The indices of at most so many, evenly spread over a map-style data set."""
@@ -78,8 +82,8 @@ class Samples:
         """At most so many of them, evenly spread; of a stream the first."""
         if isinstance(self.data, IterableDataset):
             taken = [sample for sample, _ in zip(self.data, range(count), strict=False)]
-            return Samples(taken, self.names, self.random, self.batched)  # type: ignore[arg-type]  # a list is map-style
-        return Samples(Subset(self.data, self.picked(count)), self.names, self.random, self.batched)
+            return Samples(taken, self.names, self.random, self.task)  # type: ignore[arg-type]  # a list is map-style
+        return Samples(Subset(self.data, self.picked(count)), self.names, self.random, self.task)
 
     def first(self, count: int) -> dict[str, np.ndarray]:
         inputs, _ = next(self.some(count).batches())

@@ -42,9 +42,9 @@ def load_trained(run: Path) -> Reference:
         module=module,
         inputs=(input,),
         outputs=_outputs(module, card),
-        test=Samples(source.test, (name,), batched=task.batched),
+        test=Samples(source.test, (name,), task=task),
         test_in_full=_in_full(card, name),
-        calibration=Samples(source.train, (name,), batched=task.batched),
+        calibration=Samples(source.train, (name,), task=task),
         limits=card.gate,
         provenance={"trained_with_torch": card.torch},
         origin=origin_of_run(run, card.step, source),
@@ -81,7 +81,7 @@ def _in_full(card: ModelCard, name: str) -> Samples | None:
     args |= {"image": args["image"] | {"jpeg": "full"}} if isinstance(args.get("image"), dict) else {"jpeg": "full"}
     data, input = replace(card.data, args=args), replace(card.input, jpeg="full")
     test = evaluation_data(replace(card, data=data, input=input)).test
-    return Samples(test, (name,), batched=half_of(card.task).batched)
+    return Samples(test, (name,), task=half_of(card.task))
 
 
 def input_of(given: Input) -> tuple[str, str]:

@@ -75,7 +75,7 @@ def scenes(count: int, seed: int = 0) -> list[tuple[torch.Tensor, dict[str, torc
 
 def planted_reference(network: nn.Module, count: int = 100, **change: Any) -> Reference:
     half = half_of(TASK)
-    samples = Samples(scenes(count), ("image",), batched=half.batched)  # type: ignore[arg-type]  # a list is map-style
+    samples = Samples(scenes(count), ("image",), task=half)  # type: ignore[arg-type]  # a list is map-style
     rows = TASK.max_detections
     content: dict[str, Any] = {
         "name": "planted",

@@ -132,9 +132,18 @@ def test_targets_are_put_together_as_the_task_does(tmp_path: Path) -> None:
     for each in samples:
         each[1]["boxes"] = torch.ones(len(each[1]["labels"]), 4)
     kept = BatchFile(tmp_path / "kept")
-    found = Samples(samples, ("x",), batched=half.batched, kept=kept)  # type: ignore[arg-type]  # a list is map-style
+    found = Samples(samples, ("x",), task=half, kept=kept)  # type: ignore[arg-type]  # a list is map-style
     for _ in range(2):  # the second time from the file
         ((inputs, targets),) = found.batches()
         assert inputs["x"].shape == (3, 3)
         assert targets["labels"].tolist() == [[0, 1], [-1, -1], [0, -1]]
     assert found.some(2).first(2)["x"].shape == (2, 3)
+
+
+def test_targets_of_several_tensors_are_those_of_training() -> None:
+    half = half_of(Detection(labels=("a", "b")))
+    boxes, labels = torch.arange(16.0).view(2, 2, 4), torch.tensor([[0, 1], [1, -1]])
+    held = Samples(TensorDataset(torch.zeros(2, 3), boxes, labels), ("x",), task=half)
+    ((inputs, targets),) = held.batches()
+    assert inputs["x"].shape == (2, 3)
+    assert (targets["boxes"].tolist(), targets["labels"].tolist()) == (boxes.tolist(), labels.tolist())

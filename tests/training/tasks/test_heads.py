@@ -146,7 +146,8 @@ def test_a_picture_is_drawn_by_the_head_that_draws() -> None:
     task = half_of(
         HeadsTask(heads={"scene": {"name": "segmentation"}, **HEADS}, labels=("scene: a", "scene: b", *LABELS))
     )
-    answer = {"scene": np.array([[0, 1]], np.uint8), "kind": np.zeros(2), "size": np.zeros(1)}
+    scene = np.array([[0, 1]], np.uint8)
+    answer: dict[str, np.ndarray] = {"scene": scene, "kind": np.zeros(2), "size": np.zeros(1)}
     pixels = np.zeros((1, 2, 3), np.uint8)
     drawn = task.drawn(pixels, answer, {"scene": None, "kind": 0, "size": None})
     assert (drawn[0, 0] == 0).all()
