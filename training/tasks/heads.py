@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from torchferry.contract.tasks.find import made
-from torchferry.contract.tasks.heads import KEY
 from torchferry.contract.tasks.heads import Heads as HeadsTask
 from torchferry.contract.tasks.task import Task
 from torchferry.errors import UserError
@@ -16,6 +15,8 @@ from torchferry.nearest import did_you_mean
 from torchferry.training.data.several import part_of
 from torchferry.training.data.source import Source, TargetScale, TargetScales
 from torchferry.training.tasks.task import Raw, Targets, TrainingTask
+
+KEY = "task.args.heads"
 
 
 class Heads(TrainingTask):

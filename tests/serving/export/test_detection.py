@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from tests.serving.export.planted_detector import PlantedDetector, planted_reference, scenes
-from torchferry.contract.tasks.task import Arrays
 from torchferry.errors import UserError
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.checks.gate import Expected, limits_for, refusal

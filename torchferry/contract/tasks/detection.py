@@ -48,15 +48,13 @@ class Detection(Task):
         for name in ("score_threshold", "iou_threshold"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise UserError(f"task.args.{name}: {value!r} is not a number from 0 to 1")
+                raise UserError(f"{name}: {value!r} is not a number from 0 to 1")
         for name in ("max_detections", "candidates"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise UserError(f"task.args.{name}: {value!r} is not a whole number of 1 or more")
+                raise UserError(f"{name}: {value!r} is not a whole number of 1 or more")
         if self.candidates < self.max_detections:
-            raise UserError(
-                f"task.args.candidates: {self.candidates} are fewer than max_detections, {self.max_detections}"
-            )
+            raise UserError(f"candidates: {self.candidates} are fewer than max_detections, {self.max_detections}")
 
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
         """{"objects": [{"label", "score", "box": [x1, y1, x2, y2]}]}, the highest score first; the box in pixels of the

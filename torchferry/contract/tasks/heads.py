@@ -13,7 +13,8 @@ from torchferry.contract.tasks.task import Arrays, Sums, Task
 from torchferry.errors import UserError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-KEY = "task.args.heads"
+KEY = "heads"
+"""Errors begin with it, as they do with the name of any setting."""
 SCORE = "score"
 TAKEN = (
     *(SCORE, "image", "row", "input"),

@@ -7,7 +7,7 @@ from PIL import Image
 
 from tests.torchferry.contract.tasks.found import LABELS, some, taken, task
 from torchferry.contract.tasks.detection import Detection
-from torchferry.contract.tasks.find import said_of, task_of
+from torchferry.contract.tasks.find import made, said_of, task_of
 from torchferry.errors import UserError
 
 
@@ -118,5 +118,5 @@ def test_settings_are_said_again_and_checked() -> None:
         ({"candidates": 10}, "task.args.candidates: 10 are fewer than max_detections, 100"),
     ):
         with pytest.raises(UserError) as raised:
-            Detection(labels=LABELS, **settings)
+            made(Detection, settings, LABELS)
         assert str(raised.value) == message
