@@ -198,7 +198,11 @@ def several(folder: Path, tolerance: Any, **outputs: np.ndarray) -> Bundle:
     np.savez(folder / "golden" / "inputs.npz", row=np.zeros((1, 3), np.float32))
     np.savez(folder / "golden" / "outputs.npz", **outputs)  # type: ignore[arg-type]
     made = {"onnx-fp32": variant(golden_tolerance=tolerance)}
-    return described(folder, variants=made, files=bundles.checksums(folder))
+    kinds = {"f": "FP32", "i": "INT64"}
+    specs = tuple(TensorSpec(name=name, datatype=kinds[each.dtype.kind], shape=(-1, each.shape[1]))
+                  for name, each in outputs.items())  # fmt: skip
+    checksums = bundles.checksums(folder)
+    return described(folder, task="tensors", labels=(), outputs=specs, variants=made, files=checksums)
 
 
 LARGE, SMALL = np.array([[1e6]], np.float32), np.array([[0.5]], np.float32)

@@ -14,7 +14,7 @@ from torchferry.errors import UserError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 KEY = "heads"
-"""Errors begin with it, as they do with the name of any setting."""
+"""Where a message says that a head stands; who makes the task says where that is."""
 SCORE = "score"
 TAKEN = (
     *(SCORE, "image", "row", "input"),
