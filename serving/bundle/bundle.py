@@ -296,8 +296,10 @@ def _bundle(root: Path, content: dict[str, Any], is_whole: bool) -> Bundle:
     if "accuracy" in reference:  # of before scores had names
         score = reference.pop("accuracy")
         content["reference"] = {"metric": None if score is None else "accuracy", "score": score, **reference}
+    task = task.of_outputs({spec.name: spec.labels for spec in outputs})
+    _check_task(root, task, outputs)
     parsed = {
-        "task": task.of_outputs({spec.name: spec.labels for spec in outputs}),
+        "task": task,
         "inputs": tuple(map(_tensor, inputs)),
         "outputs": outputs,
         "variants": {name: parse_variant(variant) for name, variant in content["variants"].items()},
@@ -308,18 +310,33 @@ def _bundle(root: Path, content: dict[str, Any], is_whole: bool) -> Bundle:
 
 def _task(root: Path, content: dict[str, Any], is_whole: bool) -> Task:
     """One of ours, or a user's, whose file is in the bundle and is what was exported. Raises BundleError."""
-    said, labels, code = content["task"], tuple(content.pop("labels")), content.get("code")
+    said, labels, code = content["task"], content.pop("labels"), content.get("code")
     name = said if isinstance(said, str) else said["name"]
+    if not (isinstance(labels, list) and all(isinstance(label, str) for label in labels)):
+        raise BundleError(f"{root / MANIFEST}: its labels are {labels!r}; a list of names is expected")
     if code is None and name not in TASKS:  # what a bundle names is imported from nowhere else than from the bundle
         raise BundleError(f"{root / MANIFEST}: is of a task '{name}' that this version does not know")
     if code is not None and not is_whole:
         return Tensors(labels=labels)
     try:
-        return task_of(said, labels) if code is None else _users_task(said, labels, root / code, content["files"][code])
+        return (
+            task_of(said, tuple(labels))
+            if code is None
+            else _users_task(said, tuple(labels), root / code, content["files"][code])
+        )
     except BundleError:
         raise
     except UserError as error:
         raise BundleError(f"{root / MANIFEST}: {error}") from error
+
+
+def _check_task(root: Path, task: Task, outputs: tuple[TensorSpec, ...]) -> None:
+    """Raises BundleError for one whose answers could not be told."""
+    if task.unsettled:
+        raise BundleError(f"{root / MANIFEST}: its task's {task.unsettled} are not decided; export the run again")
+    if len(task.outputs) > len(outputs):
+        given = ", ".join(spec.name for spec in outputs)
+        raise BundleError(f"{root / MANIFEST}: its task has {', '.join(task.outputs)}, and its graph gives {given}")
 
 
 def _users_task(said: Said, labels: tuple[str, ...], file: Path, digest: str) -> Task:

@@ -1,5 +1,6 @@
 """An answer as a file, such as a mask's PNG: which one a request wants, and the file of its one sample."""
 
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qs
 
@@ -12,12 +13,19 @@ from torchferry.serving.errors import WrongParameter
 
 FORM = "form"
 """The word in a query: ?form=png."""
+UNWANTED = re.compile(r"q\s*=\s*0(\.0*)?")
+"""What a media type has after it that is not to be sent."""
+FIELDS = 8
+"""Of a query, that are looked at."""
 JSON, JSON_TYPE = "json", "application/json"
 
 
 def form_of_query(query: str) -> str:
     """What ?form= says; empty where there is no query. Raises WrongParameter for any other."""
-    found = parse_qs(query, keep_blank_values=True, max_num_fields=8) if query else {}
+    try:
+        found = parse_qs(query, keep_blank_values=True, max_num_fields=FIELDS) if query else {}
+    except ValueError as error:
+        raise WrongParameter(f"?: {error}; only ?{FORM}= is read, and all else stands in the body") from error
     if set(found) - {FORM} or len(found.get(FORM, [""])) > 1:
         raise WrongParameter(f"'?{query[:100]}' is not read; only ?{FORM}= is, and all else stands in the body")
     return found.get(FORM, [""])[0]
@@ -34,8 +42,9 @@ def wanted_form(bundle: Bundle, form: str, accept: str) -> str:
             raise WrongParameter(f"?{FORM}={form[:50]} is not known{hint}")
         return form
     by_type = {media: name for name, media in files.items()} | {JSON_TYPE: JSON}
-    ranges = (each.partition(";")[0].strip().lower() for each in accept[:1000].split(","))
-    return next((by_type[each] for each in ranges if each in by_type), JSON)
+    ranges = (each.partition(";") for each in accept[:1000].split(","))
+    wanted = (media.strip().lower() for media, _, weight in ranges if not UNWANTED.fullmatch(weight.strip().lower()))
+    return next((by_type[each] for each in wanted if each in by_type), JSON)
 
 
 def answer_file(bundle: Bundle, form: str, inputs: Arrays, outputs: Arrays) -> tuple[str, Iterator[bytes]]:

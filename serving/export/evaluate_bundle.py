@@ -89,11 +89,13 @@ def check_data_is_known(card: ModelCard, bundle: Bundle, data: str | None, sourc
 
 
 NOT_KNOWN = "not known"
+CLASSES = "classes"
+"""What image_folder gives, as Source.targets says it."""
 
 
 def _source_of(bundle: Bundle) -> Component:
     decode = bundle.inputs[0].decode
-    if decode is None:
+    if decode is None or half_of(bundle.task).targets != CLASSES:
         return Component(name=NOT_KNOWN)
     args = {name: value for name, value in vars(decode).items() if name not in ("kind", "fill")}
     # What normalises is in the model; imagenet's constants, the default, are not known for each mode.

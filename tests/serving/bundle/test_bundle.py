@@ -205,6 +205,12 @@ def test_a_task_comes_back_with_its_settings_and_labels(
         ("os.path", "model.json: is of a task 'os.path' that this version does not know"),
         ({"name": "multilabel", "thresholds": 2}, "model.json: task.args.thresholds: 2 is no threshold"),
         ({"name": "binary", "cut": 0.3}, "model.json: task.args.cut: unknown setting of binary"),
+        ({"name": "multilabel", "thresholds": "tuned"}, "its task's thresholds are not decided"),
+        ({"name": "segmentation", "ignore_index": 200.5}, "task.args.ignore_index: 200.5 is not a whole number"),
+        ({"name": "regression", "mean": "x", "std": [1]}, "task.args.mean: 'x' is no list of numbers"),
+        ({"name": "detection", "candidates": 0}, "model.json: task.args.candidates: 0 is not a whole number"),
+        ({"name": "heads", "heads": 3}, "model.json: task.args.heads: 3 has no head"),
+        ("detection", "its task has boxes, labels, scores, count, and its graph gives probabilities"),
         ({"thresholds": 0.3}, "cannot be read"),
         (None, "cannot be read"),
     ],
@@ -213,6 +219,15 @@ def test_a_task_that_is_none_is_refused_in_one_line(tmp_path: Path, task: object
     bundles.write(tiny_bundle.described(tmp_path))
     change(tmp_path, task=task)
     with pytest.raises(BundleError, match=words) as refused:
+        bundles.load(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("labels", ["yes", ["no", 1], [["no"]], None])
+def test_labels_are_names(tmp_path: Path, labels: object) -> None:
+    bundles.write(tiny_bundle.described(tmp_path))
+    change(tmp_path, labels=labels)
+    with pytest.raises(BundleError, match="a list of names is expected") as refused:
         bundles.load(tmp_path)
     assert "\n" not in str(refused.value)
 

@@ -23,7 +23,7 @@ def bundle() -> Bundle:
 def test_a_query_says_a_form_and_nothing_else() -> None:
     assert form_of_query("") == ""
     assert form_of_query("form=png") == "png"
-    for query in ("format=png", "form=png&x=1", "form=png&form=json"):
+    for query in ("format=png", "form=png&x=1", "form=png&form=json", "&".join(f"x{i}=1" for i in range(9))):
         with pytest.raises(WrongParameter, match="only \\?form= is"):
             form_of_query(query)
 
@@ -36,6 +36,8 @@ def test_a_query_says_a_form_and_nothing_else() -> None:
         ("", "image/png", "png"),
         ("", "image/PNG;q=0.9, */*", "png"),
         ("", "application/json, image/png", "json"),
+        ("", "image/png;q=0, application/json", "json"),
+        ("", "image/png; q=0.0", "json"),
         ("", "image/webp,image/*", "json"),
         ("json", "image/png", "json"),
         ("png", "application/json", "png"),

@@ -67,6 +67,15 @@ def test_away_from_its_run_a_bundle_of_pictures_takes_a_folder(bundle: Path, tmp
     assert "has no accepted variant 'torch-x'" in refusal(lambda: load_variant(loaded, "torch-x"))
 
 
+def test_of_pictures_that_class_folders_do_not_fit_a_source_is_asked_for(tmp_path: Path) -> None:
+    decode = ImageDecode(mode="L", height=4, width=4, interpolation="bilinear")
+    image = TensorSpec(name="image", datatype="UINT8", shape=(-1, 1, 4, 4), decode=decode)
+    masks = TensorSpec(name="classes", datatype="UINT8", shape=(-1, 4, 4))
+    made = tiny_bundle.described(tmp_path, task="segmentation", inputs=(image,), outputs=(masks,))
+    refused = refusal(lambda: check_data_is_known(card_of(made), made, None, None))
+    assert refused == f"{tmp_path}: lies in no run folder, and takes images; give --source"
+
+
 @pytest.mark.parametrize(
     ("mode", "said"),
     [

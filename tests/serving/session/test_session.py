@@ -165,6 +165,24 @@ def test_of_a_thousand_whole_numbers_one_may_be_another_for_its_batch(
             check_golden(Flips(), bundle, "onnx-fp32")
 
 
+@pytest.mark.parametrize(("share", "is_taken"), [(0.1, True), (0.05, False)])
+def test_the_share_that_may_be_others_is_of_all_samples_though_one_is_asked(
+    tmp_path: Path, share: float, is_taken: bool
+) -> None:
+    class MistakesOne:
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {"probabilities": inputs["row"].astype(np.int64) + (inputs["row"] == 3) * np.array([1, 1, 0, 0, 0])}
+
+    rows = np.repeat(np.arange(4.0)[:, None], 5, axis=1)  # 2 of 20 numbers are others, and 2 of 5 of the last sample's
+    golden = golden_of(tmp_path, rows, rows.astype(np.int64))
+    bundle = dataclasses.replace(golden, variants={"onnx-fp32": variant(golden_tolerance={"probabilities": share})})
+    if is_taken:
+        check_golden(MistakesOne(), bundle, "onnx-fp32")
+    else:
+        with pytest.raises(BundleError, match=r"differs in 10\.00% of 'probabilities'; 5\.00% are allowed"):
+            check_golden(MistakesOne(), bundle, "onnx-fp32")
+
+
 class Answers:
     """Whatever it is asked, as many rows of it."""
 
@@ -180,7 +198,11 @@ def several(folder: Path, tolerance: Any, **outputs: np.ndarray) -> Bundle:
     np.savez(folder / "golden" / "inputs.npz", row=np.zeros((1, 3), np.float32))
     np.savez(folder / "golden" / "outputs.npz", **outputs)  # type: ignore[arg-type]
     made = {"onnx-fp32": variant(golden_tolerance=tolerance)}
-    return described(folder, variants=made, files=bundles.checksums(folder))
+    kinds = {"f": "FP32", "i": "INT64"}
+    specs = tuple(TensorSpec(name=name, datatype=kinds[each.dtype.kind], shape=(-1, each.shape[1]))
+                  for name, each in outputs.items())  # fmt: skip
+    checksums = bundles.checksums(folder)
+    return described(folder, task="tensors", labels=(), outputs=specs, variants=made, files=checksums)
 
 
 LARGE, SMALL = np.array([[1e6]], np.float32), np.array([[0.5]], np.float32)

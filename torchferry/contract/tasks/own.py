@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
@@ -48,13 +49,17 @@ def kind_of_file(name: str, file: Path, sha256: str) -> type[Task]:
 
 
 def _is_here(module: str, sha256: str) -> bool:
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
+    """Nothing is imported to find it, not even the packages that it is in: a bundle chooses the name."""
+    path, found = None, None
+    parts = module.split(".")
+    for count in range(1, len(parts) + 1):
+        found = PathFinder.find_spec(".".join(parts[:count]), path)
+        if found is None:
+            return False
+        path = found.submodule_search_locations or []
+    if found is None or found.origin is None or not Path(found.origin).is_file():
         return False
-    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
-        return False
-    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest() == sha256
+    return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest() == sha256
 
 
 def _loaded(module: str, file: Path) -> ModuleType:

@@ -7,6 +7,7 @@ import numpy as np
 
 from torchferry.contract.tasks.ranking import NUMBER, as_object
 from torchferry.contract.tasks.task import Arrays, Sums, Task
+from torchferry.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,14 @@ class Regression(Task):
     training = "torchferry.training.tasks.regression.Regression"
     outputs = ("values",)
     headline = "r2"
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "std"):
+            given = getattr(self, name)
+            if not isinstance(given, tuple) or any(type(value) not in (int, float) for value in given):
+                raise UserError(f"{name}: {given!r} is no list of numbers")
+        if len(self.mean) != len(self.std):
+            raise UserError(f"std: has {len(self.std)} numbers, and mean has {len(self.mean)}")
 
     @property
     def scale(self) -> tuple[Any, Any]:

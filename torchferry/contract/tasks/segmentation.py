@@ -34,6 +34,8 @@ class Segmentation(Task):
     headline = "miou"
 
     def __post_init__(self) -> None:
+        if type(self.ignore_index) is not int:
+            raise UserError(f"ignore_index: {self.ignore_index!r} is not a whole number")
         most = MOST_LABELS if self.ignore_index >= MOST_LABELS else MOST_LABELS - 1
         if len(self.labels) > most:
             count = f"{most} of a pixel's {MOST_LABELS} numbers; there are {len(self.labels)} labels"

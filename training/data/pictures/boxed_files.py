@@ -175,7 +175,7 @@ def _apart(whole: BoxedList, fraction: float | None, seed: int) -> tuple[BoxedLi
         return whole, whole
     files = FileList.of([os.fsencode(each.name) for each in whole.pictures], [0] * len(whole.pictures), 0)
     are_held = held_out(file_keys(whole.folder, files), fraction, seed)
-    sides = ([each for each, held in zip(whole.pictures, are_held, strict=True) if held is np.bool_(side)]
+    sides = ([each for each, held in zip(whole.pictures, are_held, strict=True) if bool(held) == side]
              for side in (False, True))  # fmt: skip
     return tuple(BoxedList(whole.folder, side, whole.notes, whole.damaged) for side in sides)  # type: ignore[return-value]  # two of them
 

@@ -44,6 +44,20 @@ def test_another_module_of_the_name_is_not_taken_for_it(file: Path, monkeypatch:
         kind_of_file("own_task_of_a_test.Mine", file, "0" * 64)
 
 
+def test_a_package_is_not_imported_to_look_for_a_module_in_it(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(ALLOWS, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    package = tmp_path / "package_of_a_test"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit('was imported')\n")
+
+    for name in ("package_of_a_test.mine.Mine", "package_of_a_test.Mine", "..Mine", "Mine"):
+        with pytest.raises(UserError, match="is code that says"):
+            kind_of_file(name, file, digest(file))
+
+
 def test_it_runs_where_the_environment_allows_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ALLOWS, ALLOW)
 
