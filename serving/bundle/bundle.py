@@ -317,7 +317,7 @@ def _task(root: Path, content: dict[str, Any], is_whole: bool) -> Task:
     if code is None and name not in TASKS:  # what a bundle names is imported from nowhere else than from the bundle
         raise BundleError(f"{root / MANIFEST}: is of a task '{name}' that this version does not know")
     if code is not None and not is_whole:
-        return Tensors(labels=labels)
+        return Tensors(labels=tuple(labels))
     try:
         return (
             task_of(said, tuple(labels))

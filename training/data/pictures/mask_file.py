@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from torchferry.contract.image import NotAnImage, upright_size
 from torchferry.contract.resize import fitted, spans
@@ -33,6 +33,8 @@ def decode_mask(mask: bytes, picture: bytes, image: ImageInput, fill: int, name:
             pixels = np.asarray(opened, dtype=np.uint8)  # of a palette's pixels their numbers, not their colours
     except UserError:
         raise
+    except UnidentifiedImageError as error:  # whose words name the object that was read
+        raise CorruptSample(f"{name}: cannot be read as a mask: it is no picture") from error
     except Exception as error:  # Pillow's plugins raise many kinds at damaged files
         raise CorruptSample(f"{name}: cannot be read as a mask: {one_line(error)}") from error
     try:
