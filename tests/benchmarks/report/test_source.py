@@ -11,7 +11,7 @@ from torchferry.benchmarks.report.source import blamed, read, without_passwords
 from torchferry.contract.tasks.classes import Classification
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 
 
 def a_run(folder: Path, *lines: dict[str, Any]) -> Path:
@@ -26,7 +26,8 @@ def a_bundle(folder: Path) -> Path:
     folder.mkdir()
     nothing: dict[str, Any] = {name: {} for name in ("reference", "variants", "skipped", "provenance", "files")}
     about: dict[str, Any] = {"name": "digits", "version": "1.0", "task": Classification()}
-    made = Bundle(root=folder, inputs=(), outputs=(), **about, **nothing)
+    output = TensorSpec(name="probabilities", datatype="FP32", shape=(-1, 2))
+    made = Bundle(root=folder, inputs=(), outputs=(output,), **about, **nothing)
     bundles.write(made)
     return folder
 
