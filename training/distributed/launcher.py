@@ -10,8 +10,13 @@ tell a recipe that will never work from a node that was lost. This one ends with
     1           everything else
 """
 
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from torch.distributed import run
 from torch.distributed.elastic.agent.server import RunResult, WorkerGroup
@@ -21,6 +26,8 @@ from torch.distributed.launcher import api
 
 WRONG_INPUT = 2
 STOPPED = {130, 143}
+SECONDS = 30
+"""For a worker that torchrun has lost to save and leave, as torchrun's own --shutdown-timeout is by default."""
 
 
 class Agent(api.LocalElasticAgent):
@@ -48,10 +55,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return min(codes) if codes <= STOPPED else 1
     except SignalException as error:
+        end_lost_workers()
         return 128 + error.sigval
     except KeyboardInterrupt:  # before torchrun has handlers of its own
         return 130
     return 0
+
+
+def end_lost_workers() -> None:
+    """torchrun knows its workers once all of them are started. A signal that comes before that leaves them behind, and
+    they would wait for its store for half an hour."""
+    workers, until = list(_workers()), time.monotonic() + SECONDS
+    for pid in workers:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    for pid in workers:
+        with suppress(ChildProcessError, ProcessLookupError):
+            while os.waitpid(pid, os.WNOHANG) == (0, 0):
+                if time.monotonic() > until:
+                    os.kill(pid, signal.SIGKILL)
+                time.sleep(0.05)
+
+
+def _workers() -> Iterator[int]:
+    """Children of this process that torchrun has started, and not those that Python itself starts."""
+    for task in Path("/proc/self/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            with suppress(OSError):  # it ends meanwhile
+                if b"TORCHELASTIC_RUN_ID=" in Path("/proc", pid, "environ").read_bytes():
+                    yield int(pid)
 
 
 if __name__ == "__main__":

@@ -131,3 +131,37 @@ def test_without_restarts_a_worker_that_was_stopped_ends_with_143(tmp_path: Path
         workers(process)[1].terminate()
         assert process.wait(120) == 143
     assert starts(tmp_path) == 1
+
+
+LOST = """
+import os, signal, subprocess, sys
+from torch.distributed import run
+from torch.distributed.elastic.multiprocessing import SignalException
+from torchferry.training.distributed import launcher
+
+def sleeper(**environment):
+    command = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}  # or who waits for ours would wait for it
+    child = subprocess.Popen(command, env=os.environ | environment, **pipes)
+    child.stdout.readline()
+    return child.pid
+
+def stopped_while_it_starts_workers(arguments):
+    print(sleeper(TORCHELASTIC_RUN_ID="1"), sleeper(), flush=True)
+    raise SignalException("stopped", sigval=signal.SIGTERM)
+
+run.main = stopped_while_it_starts_workers
+sys.exit(launcher.main([]))
+"""
+
+
+def test_workers_that_torchrun_has_not_got_to_know_end_with_it() -> None:
+    done = run_command("-c", LOST)
+    lost, other = map(int, done.stdout.split())
+    try:
+        assert done.returncode == 143, done.stderr
+        assert not psutil.pid_exists(lost)
+        assert psutil.pid_exists(other)  # which is none of its workers
+    finally:
+        for pid in filter(psutil.pid_exists, (lost, other)):
+            os.kill(pid, signal.SIGKILL)
