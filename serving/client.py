@@ -11,6 +11,7 @@ import grpc
 import numpy as np
 import urllib3
 
+from torchferry.contract.tasks.task import Task
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.codec import predictions_grpc
 from torchferry.serving.codec.tensors import DTYPES, write_tensors
@@ -60,6 +61,14 @@ class Client(ABC):
         if isinstance(answer.get("outputs"), list):
             raise Refused(f"{self.where}: {model} answered with tensors; was it sent the bytes of an image?")
         return answer
+
+    def arrays(self, model: str, image: bytes, task: Task) -> dict[str, np.ndarray]:
+        """The outputs by the task's names for the bytes of an image file, without the batch, read back from what the
+        task says of it: a mask's classes, or boxes, labels and scores. `task` is the model's, such as a bundle's.
+
+        Raises as `predict` does, and UserError for a task whose words do not say its outputs.
+        """
+        return dict(task.read(self.predict(model, image)))
 
     def ask(self, model: str, body: bytes) -> dict[str, Any]:
         """The JSON object that answers a body of any kind that servers take; raises as `predict` does."""

@@ -73,13 +73,17 @@ def test_both_servers_answer_with_a_mask(bundle: Bundle, runtime: str, tmp_path:
             for query, accept in (("", "*/*"), ("", "image/png"), ("?form=png", "*/*"))
         )
         with RestClient(model.partition("/predictions")[0]) as client:
-            assert client.file(model.rpartition("/")[2], picture.getvalue()) == mask[1]
+            name = model.rpartition("/")[2]
+            assert client.file(name, picture.getvalue()) == mask[1]
+            read = client.arrays(name, picture.getvalue(), bundle.task)["classes"]
             with pytest.raises(Refused, match="form=tiff is not known"):
                 client.file(model.rpartition("/")[2], picture.getvalue(), "tiff")
     finally:
         server.stop()
 
     expected = outputs["classes"][0]
+    assert read.shape == expected.shape
+    assert (read == expected).mean() > 0.999
     assert said[0] == "application/json"
     content = json.loads(said[1])
     assert (bundle.task.read(content)["classes"] == expected).mean() > 0.999

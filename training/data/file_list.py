@@ -4,10 +4,12 @@ import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from torchferry.training.data.source import Listing
+from torchferry.training.errors import CorruptSample
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,14 @@ class FileList:
 
     def name(self, index: int) -> bytes:
         return self.packed[int(self.ends[index - 1]) if index else 0 : int(self.ends[index])]
+
+    def read(self, folder: Path, index: int) -> tuple[str, bytes]:
+        """The path of a file whose name is relative to `folder`, and what it holds. Raises CorruptSample."""
+        path = folder / os.fsdecode(self.name(index))
+        try:
+            return str(path), path.read_bytes()
+        except OSError as error:
+            raise CorruptSample(f"{path}: cannot be read: {error.strerror}") from error
 
     def taken(self, indices: np.ndarray) -> "FileList":
         """Those at `indices`, in their order."""

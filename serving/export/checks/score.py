@@ -1,4 +1,4 @@
-"""What a variant's answers are worth, in the task's own metrics, beside the checkpoint's."""
+"""Scores a variant's answers in the task's own metrics, beside the checkpoint's."""
 
 from dataclasses import dataclass
 from typing import Any

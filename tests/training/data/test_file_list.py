@@ -1,11 +1,13 @@
 """Names, sizes and classes of files, packed into arrays."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from torchferry.training.data.file_list import FileList, sorted_names
+from torchferry.training.errors import CorruptSample
 
 NAMES = [b"a", b"long/er", b"", os.fsencode("\u00fc")]
 
@@ -48,3 +50,11 @@ def test_names_have_the_order_of_their_text() -> None:
     words = ["\uffee", "z", "\U0001f600", os.fsdecode(b"\xe9")]
     found = sorted_names((os.fsencode(word), 0) for word in words)
     assert [name for name, _ in found] == [os.fsencode(word) for word in sorted(words)]
+
+
+def test_a_file_is_read_with_its_path_and_one_that_is_gone_is_a_corrupt_sample(tmp_path: Path) -> None:
+    listed = FileList.of([b"a.png", b"gone.png"], [3, 3], 0)
+    (tmp_path / "a.png").write_bytes(b"abc")
+    assert listed.read(tmp_path, 0) == (str(tmp_path / "a.png"), b"abc")
+    with pytest.raises(CorruptSample, match=r"gone\.png: cannot be read: No such file"):
+        listed.read(tmp_path, 1)

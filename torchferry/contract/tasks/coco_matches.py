@@ -1,4 +1,4 @@
-"""Which detections are true ones, by pycocotools, one picture at a time."""
+"""Tells true detections from false ones, by pycocotools, one picture at a time."""
 
 import contextlib
 import io

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from torchferry.contract.tasks.neighbours import found
-from torchferry.contract.tasks.ranking import NUMBER
+from torchferry.contract.tasks.ranking import NUMBER, read_numbers
 from torchferry.contract.tasks.task import Arrays, Sums, Task
 
 ALIKE = 0.99
@@ -36,6 +36,9 @@ class Embedding(Task):
 
     def schema(self) -> dict[str, Any]:
         return {"vector": {"type": "array", "items": NUMBER, "description": "of length 1"}}
+
+    def read(self, words: Mapping[str, Any]) -> Arrays:
+        return {"vector": read_numbers(words["vector"])}
 
     def relations(self, outputs: Arrays) -> Arrays:
         """The cosine of each sample with each, to what digits of float32 it has."""

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from torchferry.contract.tasks import score_bins
-from torchferry.contract.tasks.ranking import NUMBER, as_object
+from torchferry.contract.tasks.ranking import NUMBER, as_object, read_numbers
 from torchferry.contract.tasks.task import Arrays, Sums, Task
 from torchferry.errors import UserError
 
@@ -67,6 +67,9 @@ class Multilabel(Task):
             "labels": [self.labels[index] for index in best],
             "probabilities": dict(zip(self.labels, map(float, numbers), strict=True)),
         }
+
+    def read(self, words: Mapping[str, Any]) -> Arrays:
+        return {"probabilities": read_numbers([words["probabilities"][label] for label in self.labels])}
 
     def schema(self) -> dict[str, Any]:
         labels = {"type": "array", "items": {"enum": [*self.labels]}}

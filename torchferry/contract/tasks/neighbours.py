@@ -1,4 +1,4 @@
-"""What each vector finds among the others: exact, in bounded memory."""
+"""Ranks, for each vector, what it finds among the others: exact, in bounded memory."""
 
 import numpy as np
 

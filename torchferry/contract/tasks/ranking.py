@@ -25,6 +25,11 @@ def ranked_schema(labels: Sequence[str], called: str) -> dict[str, Any]:
     return {**one, "top_k": {"type": "array", "items": as_object(one)}}
 
 
+def read_numbers(said: Sequence[float | None]) -> np.ndarray:
+    """float64 [numbers] as JSON has them: what is neither a number nor infinite is null there, and NaN here."""
+    return np.array([np.nan if value is None else value for value in said], np.float64)
+
+
 def as_object(members: dict[str, Any]) -> dict[str, Any]:
     """JSON schema of an object that has them all."""
     return {"type": "object", "properties": members, "required": [*members]}

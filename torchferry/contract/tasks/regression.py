@@ -1,11 +1,12 @@
 """Values for each sample, in the targets' own units."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from torchferry.contract.tasks.ranking import NUMBER, as_object
+from torchferry.contract.tasks.ranking import NUMBER, as_object, read_numbers
 from torchferry.contract.tasks.task import Arrays, Sums, Task
 from torchferry.errors import UserError
 
@@ -50,6 +51,9 @@ class Regression(Task):
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
         """{"values": {label: value}}."""
         return {"values": dict(zip(self.labels, map(float, sample["values"]), strict=True))}
+
+    def read(self, words: Mapping[str, Any]) -> Arrays:
+        return {"values": read_numbers([words["values"][label] for label in self.labels])}
 
     def schema(self) -> dict[str, Any]:
         return {"values": as_object(dict.fromkeys(self.labels, NUMBER))}

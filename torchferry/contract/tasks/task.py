@@ -1,4 +1,4 @@
-"""What a network's answers mean: the half of a task that trainer, gate, servers and client share, without torch.
+"""The meaning of a network's answers: the half of a task that trainer, gate, servers and client share, without torch.
 
 The other half, targets, losses and what the graph makes of raw outputs, is the class that `training` names.
 """
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+
+from torchferry.errors import UserError
 
 Arrays = Mapping[str, np.ndarray]
 """By name; the first axis counts samples."""
@@ -97,9 +99,10 @@ class Task(ABC):
         where the one input is a picture."""
         raise NotImplementedError
 
-    def read(self, words: Mapping[str, Any]) -> Arrays:
-        """The outputs that `words` were made of, as far as they say them."""
-        raise NotImplementedError
+    def read(self, words: Mapping[str, Any]) -> Arrays:  # noqa: ARG002
+        """The outputs of one sample that `words` were made of; the client reads answers by it. Raises UserError where
+        these do not say them all."""
+        raise UserError("the words of this answer do not say all of its numbers; ask for the tensors with infer")
 
     related: ClassVar[tuple[str, ...]] = ()
     """What a request may ask for that is said of all its samples together; `relations` has it."""

@@ -94,11 +94,7 @@ class BoxedFiles(Dataset):
 
     def file(self, index: int) -> tuple[str, bytes]:
         """Its path, and what it holds."""
-        path = self.folder / os.fsdecode(self.files.name(index))
-        try:
-            return str(path), path.read_bytes()
-        except OSError as error:
-            raise CorruptSample(f"{path}: cannot be read: {error.strerror}") from error
+        return self.files.read(self.folder, index)
 
     def keys(self) -> np.ndarray:
         """uint64 [samples]: hashes of what the files hold."""

@@ -1,6 +1,5 @@
 """Image files on disk as a map-style data set."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from torchferry.training.data.decode import decode_image
 from torchferry.training.data.file_list import FileList
 from torchferry.training.data.pictures.file_keys import file_keys
 from torchferry.training.data.source import ImageInput
-from torchferry.training.errors import CorruptSample
 
 CHUNK = 64
 
@@ -38,11 +36,7 @@ class ImageFiles(Dataset):
 
     def file(self, index: int) -> tuple[str, bytes]:
         """Its path, and what it holds."""
-        path = self.folder / os.fsdecode(self.files.name(index))
-        try:
-            return str(path), path.read_bytes()
-        except OSError as error:
-            raise CorruptSample(f"{path}: cannot be read: {error.strerror}") from error
+        return self.files.read(self.folder, index)
 
     def keys(self) -> np.ndarray:
         """uint64 [samples]: hashes of what the files hold."""

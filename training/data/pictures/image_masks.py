@@ -19,7 +19,6 @@ from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.pictures.mask_file import decode_mask
 from torchferry.training.data.pictures.pictures_below import left_out_line, pictures_below
 from torchferry.training.data.source import ImageInput, Listing, Source
-from torchferry.training.errors import CorruptSample
 
 
 @checked
@@ -104,7 +103,7 @@ class Masked(Dataset):
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         (picture_name, picture), (mask_name, mask) = (
-            self._read(files, index) for files in (self.pairs.pictures, self.pairs.masks)
+            files.read(self.pairs.folder, index) for files in (self.pairs.pictures, self.pairs.masks)
         )
         decoded = decode_image(picture, self.image, picture_name)
         return decoded, decode_mask(mask, picture, self.image, self.fill, mask_name)
@@ -112,13 +111,6 @@ class Masked(Dataset):
     def keys(self) -> np.ndarray:
         """uint64 [samples]: hashes of what the pictures hold."""
         return file_keys(self.pairs.folder, self.pairs.pictures)
-
-    def _read(self, files: FileList, index: int) -> tuple[str, bytes]:
-        path = self.pairs.folder / os.fsdecode(files.name(index))
-        try:
-            return str(path), path.read_bytes()
-        except OSError as error:
-            raise CorruptSample(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _listed(folder: Path, images: str, masks: str) -> tuple[Pairs, tuple[str, ...]]:

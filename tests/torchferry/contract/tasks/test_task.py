@@ -1,10 +1,17 @@
 """What every task has unless it says otherwise."""
 
-import numpy as np
+import json
 
+import numpy as np
+import pytest
+
+from torchferry.contract.tasks.classes import Classification
+from torchferry.contract.tasks.embedding import Embedding
 from torchferry.contract.tasks.multilabel import Multilabel
 from torchferry.contract.tasks.regression import Regression
+from torchferry.contract.tasks.task import Task
 from torchferry.contract.tasks.tensors import Tensors
+from torchferry.errors import UserError
 
 
 def test_settings_are_the_fields_that_differ_from_their_defaults() -> None:
@@ -37,3 +44,26 @@ def test_rows_and_outputs_are_taken_as_they_are_and_no_file_is_given() -> None:
     assert task.files == {}
     assert task.together(rows) is rows
     assert task.of_outputs({"values": None}) is task
+
+
+@pytest.mark.parametrize(
+    ("task", "sample"),
+    [
+        (Regression(labels=("a", "b")), {"values": np.array([0.5, np.nan])}),
+        (Multilabel(labels=("a", "b")), {"probabilities": np.array([0.25, 0.75])}),
+        (Embedding(), {"vector": np.array([0.6, 0.8])}),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_words_that_say_all_are_read_back(task: Task, sample: dict[str, np.ndarray]) -> None:
+    said = json.loads(json.dumps(task.words(sample, 5)).replace("NaN", "null"))
+    read = task.read(said)
+    assert read.keys() == sample.keys()
+    for name, values in sample.items():
+        np.testing.assert_array_equal(read[name], values)
+
+
+def test_words_that_do_not_say_all_are_not_read() -> None:
+    task = Classification(labels=("a", "b", "c"))
+    with pytest.raises(UserError, match="do not say all of its numbers; ask for the tensors with infer"):
+        task.read(task.words({"probabilities": np.array([0.2, 0.7, 0.1])}, 1))
