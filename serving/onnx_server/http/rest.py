@@ -80,11 +80,15 @@ class Rest:
         request.gone = exchange.cancel
 
         def take(body: bytes | RequestError) -> None:
-            if isinstance(body, RequestError):
-                exchange.end(body)
-            elif exchange.admit(name, version):
-                exchange.held = request.keep()
-                exchange.take(form(request, body, self.limits[0]))
+            """It may be called long after, by the connection's next bytes, where nobody else would end the exchange."""
+            try:
+                if isinstance(body, RequestError):
+                    exchange.end(body)
+                elif exchange.admit(name, version):
+                    exchange.held = request.keep()
+                    exchange.take(form(request, body, self.limits[0]))
+            except Exception as error:
+                exchange.end(error)
 
         try:
             identify(exchange.context, request, self.plane)

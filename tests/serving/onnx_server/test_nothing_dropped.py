@@ -1,5 +1,6 @@
 """What a client has sent is taken whole or refused; none of it is left out of an answer of 200."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.serving.onnx_server.asking import LENGTH, Answer, arrays, ask, raw_tensor, tensor
-from tests.serving.wire import INFER, PREDICT
+from tests.serving.wire import INFER, PREDICT, Connection, head, in_loop
 
 IMAGE = np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8)
 GIVEN = {"inputs": [tensor("image", IMAGE)]}
@@ -111,6 +112,30 @@ def test_what_is_asked_for_beside_the_body_is_read_or_refused(
     answer: Answer = ask(rest, path, GIVEN, headers)
     assert (answer.status, answer.json["code"]) == (422, "wrong_parameter"), answer.body
     assert words in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "words"),
+    [
+        (f"{PREDICT}?top_k=3", {}, b"'?top_k=3' is not read"),
+        (f"{PREDICT}?form=svg", {}, b"?form=svg is not known"),
+        (f"{PREDICT}?form=png&form=png", {}, b"is not read"),
+        (f"{INFER}?timeout=1", {}, b"'?timeout=1' is not read"),
+        (PREDICT, {"X-TopK": "3"}, b"the header x-topk is not read here"),
+        (PREDICT, {"X-Top-K": "many"}, b"many"),
+    ],
+)
+@in_loop
+async def test_it_is_refused_too_when_the_body_comes_after_the_head(
+    rest: str, path: str, headers: Mapping[str, str], words: bytes
+) -> None:
+    body = json.dumps(GIVEN).encode()
+    connection = await Connection.to(rest)
+    connection.writer.write(head(path, len(body), **{"Content-Type": "application/json", **headers}))
+    await asyncio.sleep(0.05)
+    status, _, detail = await connection.exchange(body)
+    connection.close()
+    assert (status, words in detail) == (422, True), detail
 
 
 def test_a_health_check_may_have_a_query(rest: str) -> None:
