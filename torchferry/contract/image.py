@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from torchferry.contract.image_effort import too_laborious
 from torchferry.contract.image_formats import FORMATS
+from torchferry.contract.placement import Placement
 from torchferry.contract.resize import fitted, spans
 from torchferry.contract.scaled_jpeg import scale_down
 
@@ -101,8 +102,29 @@ class TooManyPixels(NotAnImage):
 
 def decode_image(data: bytes, spec: ImageSpec) -> np.ndarray:
     """uint8 [channels, height, width] of a file's bytes, whatever its name. Raises NotAnImage."""
+    return placed_image(data, spec)[0]
+
+
+def placed_image(data: bytes, spec: ImageSpec) -> tuple[np.ndarray, Placement]:
+    """The same, and where the file's picture is in it."""
     with _opened(data) as image:
-        return image_array(image, spec)
+        return _placed(image, spec)
+
+
+def upright_image(data: bytes, exif: str, most: int) -> np.ndarray:
+    """uint8 [3, height, width] of a file's bytes, as people see it: upright where `exif` is apply, in its own size, or
+    smaller where that has more than `most` pixels. Raises NotAnImage."""
+    with _opened(data) as image:
+        part = min(1.0, math.sqrt(most / (image.width * image.height)))
+        image.draft(None, (math.ceil(image.width * part), math.ceil(image.height * part)))  # a JPEG's eighths
+        upright = _upright(image) if exif == "apply" else image
+        colours = _converted(_eight_bits(upright), "RGB")
+        part = min(1.0, math.sqrt(most / (colours.width * colours.height)))
+        if part < 1:
+            height = max(1, math.floor(colours.height * part))
+            width = max(1, min(math.floor(colours.width * part), most // height))
+            colours = colours.resize((width, max(1, min(height, most // width))), Image.Resampling.BILINEAR)
+        return np.asarray(colours).transpose(2, 0, 1)
 
 
 def count_pixels(data: bytes) -> int:
@@ -159,15 +181,19 @@ def image_array(image: Image.Image, spec: ImageSpec) -> np.ndarray:
 
     Raises NotAnImage for grey values and colours that have no place there, and what Pillow raises.
     """
+    return _placed(image, spec)[0]
+
+
+def _placed(image: Image.Image, spec: ImageSpec) -> tuple[np.ndarray, Placement]:
     full = scale_down(image, spec, spec.exif == "apply" and _turn(image) in _SIDEWAYS)
     upright = _upright(image) if spec.exif == "apply" else image
     pixels = _converted(_eight_bits(upright), spec.mode)
-    across, down = spans(*(full or pixels.size), spec)
-    across, down = across.of(pixels.width), down.of(pixels.height)
+    place = Placement(*spans(*(full or pixels.size), spec))
+    across, down = place.across.of(pixels.width), place.down.of(pixels.height)
     if spec.resize == "crop" and max(across.resized / spec.width, down.resized / spec.height) > MAX_RATIO:
         shape = f"{pixels.width} x {pixels.height}"
         raise NotAnImage(f"the image has {shape} pixels; the middle of it would be less than 1 in {MAX_RATIO:,}")
-    return np.array(fitted(pixels, across, down, spec).transpose(2, 0, 1), order="C")
+    return np.array(fitted(pixels, across, down, spec).transpose(2, 0, 1), order="C"), place
 
 
 def _sizes(image: Image.Image) -> list[tuple[int, int]]:

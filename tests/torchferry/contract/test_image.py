@@ -23,6 +23,8 @@ from torchferry.contract.image import (
     count_pixels,
     decode_image,
     image_array,
+    placed_image,
+    upright_image,
 )
 from torchferry.contract.image_formats import FORMATS
 
@@ -354,3 +356,32 @@ def test_a_side_has_a_limit_of_its_own() -> None:
     assert decode_image(encoded(Image.new("1", (1, MAX_SIDE))), small).tolist() == [[[0]]]
     with pytest.raises(TooManyPixels, match="the image has 1 x 1000001 pixels; a side may have 1,000,000"):
         decode_image(encoded(Image.new("1", (1, MAX_SIDE + 1))), small)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_picture_as_people_see_it_is_upright_and_in_its_own_size(kind: str, orientation: int) -> None:
+    data = turned(orientation, kind)
+    with Image.open(io.BytesIO(data)) as opened:
+        wanted = ImageOps.exif_transpose(opened).convert("RGB")
+    found = upright_image(data, "apply", MAX_PIXELS)
+    np.testing.assert_array_equal(found, np.asarray(wanted).transpose(2, 0, 1))
+    _, place = placed_image(data, Spec(resize="crop"))
+    assert place.size == (wanted.height, wanted.width)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("size", [(600, 400), (3000, 2), (1, 5000)])
+def test_a_large_picture_is_made_smaller_for_people(kind: str, size: tuple[int, int]) -> None:
+    data = encoded(Image.new("RGB", size, "red"), kind)
+    found = upright_image(data, "apply", 1000)
+    assert found.shape[1] * found.shape[2] <= 1000
+    assert found.min(axis=(1, 2))[0] > 250
+
+
+@pytest.mark.parametrize("jpeg", ["full", "scaled"])
+def test_a_placement_is_of_the_whole_picture_whatever_was_decoded(jpeg: str) -> None:
+    data = encoded(Image.new("RGB", (401, 301)), "JPEG")
+    pixels, place = placed_image(data, Spec(resize="pad", jpeg=jpeg))
+    assert pixels.shape == (3, 12, 10)
+    assert place.size == (301, 401)

@@ -42,6 +42,7 @@ class Detection(Task):
     outputs = ("boxes", "labels", "scores", "count")
     headline = "map50"
     adds_up = False
+    places = ("boxes",)
     files = {"png": "image/png"}  # noqa: RUF012  # as Task says it
 
     def __post_init__(self) -> None:
@@ -61,8 +62,8 @@ class Detection(Task):
         return (self.headline, "map50_95")
 
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
-        """{"objects": [{"label", "score", "box": [x1, y1, x2, y2]}]}, the highest score first; the box in pixels of the
-        network's picture."""
+        """{"objects": [{"label", "score", "box": [x1, y1, x2, y2]}]}, the highest score first; the box in the pixels
+        that the sample's are in."""
         found = range(_size(sample))
         return {
             "objects": [
@@ -95,7 +96,7 @@ class Detection(Task):
         return made
 
     def file(self, form: str, sample: Arrays, picture: np.ndarray | None) -> bytes:  # noqa: ARG002
-        """The network's picture with the boxes drawn into it; on black where there is no picture."""
+        """The picture with the boxes drawn into it; on black where there is no picture."""
         # Here: the servers' other answers need no Pillow.
         from PIL import Image
 

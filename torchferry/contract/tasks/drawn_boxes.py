@@ -1,5 +1,6 @@
 """Boxes with their names drawn into a picture. Pillow and numpy only."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +9,8 @@ from PIL import Image, ImageDraw
 TRUE, FOUND = (80, 220, 100), (255, 90, 60)
 LEAST = 240
 """Pixels of the shorter side that letters can be read on; a smaller picture is enlarged by a whole number."""
+MOST = 4_000_000
+"""Pixels of a picture that is drawn into, which takes about half a second."""
 
 
 def drawn_boxes(
@@ -16,7 +19,8 @@ def drawn_boxes(
     """uint8 [height, width, 3] of a picture, uint8 [height, width] or [height, width, channels], enlarged where it is
     small, with boxes [boxes, 4] in its own pixels."""
     picture = as_colours(pixels)
-    times = max(1, -(-LEAST // max(1, min(picture.size))))
+    room = math.isqrt(MOST // max(1, picture.width * picture.height))
+    times = max(1, min(-(-LEAST // max(1, min(picture.size))), room))
     return _drawn(picture.resize((picture.width * times, picture.height * times), 0), boxes * times, names, colour)
 
 

@@ -118,6 +118,16 @@ class Heads(Task):
         return found
 
     @property
+    def places(self) -> tuple[str, ...]:
+        own = ((head, task.places) for head, task in self.tasks.items())
+        return tuple(said for head, places in own for said, name in self.names_of(head).items() if name in places)
+
+    @property
+    def masks(self) -> Mapping[str, int]:
+        own = ((head, task.masks) for head, task in self.tasks.items())
+        return {said: masks[name] for head, masks in own for said, name in self.names_of(head).items() if name in masks}
+
+    @property
     def counted(self) -> tuple[str, ...]:
         return tuple(f"{head}: {label}" for head, task in self.tasks.items() for label in task.counted)
 

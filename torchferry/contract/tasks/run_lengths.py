@@ -6,14 +6,19 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def written(mask: np.ndarray) -> list[int]:
-    """[class, length, class, length, ...] of uint8 [height, width]."""
+def runs_of(mask: np.ndarray) -> np.ndarray:
+    """int64 [runs, 2] of uint8 [height, width]: class and length of each."""
     flat = mask.reshape(-1)
     if not flat.size:
-        return []
+        return np.zeros((0, 2), np.int64)
     starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
     lengths = np.diff(starts, append=flat.size)
-    return np.stack([flat[starts].astype(np.int64), lengths], axis=1).reshape(-1).tolist()
+    return np.stack([flat[starts].astype(np.int64), lengths], axis=1)
+
+
+def written(runs: np.ndarray) -> list[int]:
+    """[class, length, class, length, ...]"""
+    return runs.reshape(-1).tolist()
 
 
 def read(runs: Sequence[int], size: tuple[int, ...]) -> np.ndarray:

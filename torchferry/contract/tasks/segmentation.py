@@ -52,18 +52,22 @@ class Segmentation(Task):
 
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
         """{"shares": {label: share of the pixels}, "size": [height, width], "runs": [class, length, class, ...]}; runs
-        go row by row from the upper left pixel on."""
+        go row by row from the upper left pixel on. Shares are of the pixels that the network was shown."""
         mask = sample["classes"]
-        counts = np.bincount(mask.reshape(-1), minlength=len(self.labels))
+        runs = run_lengths.runs_of(mask)
+        counts = np.bincount(runs[:, 0], weights=runs[:, 1], minlength=len(self.labels))[: len(self.labels)]
         return {
-            "shares": dict(zip(self.labels, (counts / mask.size).tolist(), strict=True)),
+            "shares": dict(zip(self.labels, (counts / max(counts.sum(), 1)).tolist(), strict=True)),
             "size": list(mask.shape),
-            "runs": run_lengths.written(mask),
+            "runs": run_lengths.written(runs),
         }
 
     def schema(self) -> dict[str, Any]:
         whole = {"type": "integer", "minimum": 0}
-        runs = {"type": "array", "items": whole, "description": "class, length, class, length, ... row by row"}
+        said = "class, length, class, length, ... row by row"
+        if self.masks:
+            said += f"; class {self.masks['classes']} is what the network was not shown"
+        runs = {"type": "array", "items": whole, "description": said}
         size = {"type": "array", "items": whole, "minItems": 2, "maxItems": 2, "description": "height, width"}
         return {"shares": as_object(dict.fromkeys(self.labels, NUMBER)), "size": size, "runs": runs}
 
@@ -76,12 +80,18 @@ class Segmentation(Task):
         return {"png": "image/png"}
 
     def file(self, form: str, sample: Arrays, picture: np.ndarray | None) -> bytes:  # noqa: ARG002
-        """A PNG of the network's size, whose pixels are the classes; a palette shows them in colours."""
+        """A PNG whose pixels are the classes; a palette shows them in colours."""
         image = Image.fromarray(sample["classes"], mode="P")
         image.putpalette(PALETTE)
         written = io.BytesIO()
         image.save(written, "PNG")
         return written.getvalue()
+
+    @property
+    def masks(self) -> Mapping[str, int]:
+        """What was not shown has the number of what is not judged. None where all numbers of a pixel are classes."""
+        free = min(self.ignore_index, MOST_LABELS - 1)
+        return {"classes": free} if free >= len(self.labels) else {}
 
     @property
     def counted(self) -> tuple[str, ...]:

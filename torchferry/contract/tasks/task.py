@@ -95,9 +95,21 @@ class Task(ABC):
         return {}
 
     def file(self, form: str, sample: Arrays, picture: np.ndarray | None) -> bytes:
-        """One sample's outputs in a form of `files`. `picture` is the sample's own, uint8 [channels, height, width],
-        where the one input is a picture."""
+        """One sample's outputs in a form of `files`. `picture` is what `places` and `masks` are of, uint8 [channels,
+        height, width], where the one input is a picture; None for a picture that was sent to a task without places."""
         raise NotImplementedError
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The outputs that are places in the picture, such as boxes: x and y by turns along the last axis, in pixels of
+        the network's picture. Of a picture that was sent they are answered in its own pixels."""
+        return ()
+
+    @property
+    def masks(self) -> Mapping[str, int]:
+        """The outputs with a whole number for each pixel, [samples, height, width], and which number stands for what
+        the network was not shown. Of a picture that was sent `words` and `file` get them in its own size."""
+        return {}
 
     def read(self, words: Mapping[str, Any]) -> Arrays:  # noqa: ARG002
         """The outputs of one sample that `words` were made of; the client reads answers by it. Raises UserError where

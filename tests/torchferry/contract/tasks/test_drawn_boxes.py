@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from torchferry.contract.tasks.drawn_boxes import FOUND, drawn_boxes
+from torchferry.contract.tasks.drawn_boxes import FOUND, MOST, drawn_boxes
 
 
 @pytest.mark.parametrize("shape", [(300, 400), (300, 400, 1), (300, 400, 2), (300, 400, 3), (300, 400, 4)])
@@ -21,3 +21,10 @@ def test_a_small_picture_is_enlarged_with_its_boxes() -> None:
 def test_boxes_that_are_no_numbers_or_turned_around_are_no_error() -> None:
     boxes = np.array([[np.nan, 0, 10, 10], [30, 30, 10, 10], [-5, -5, 1e6, 1e6]])
     drawn_boxes(np.zeros((300, 300), np.uint8), boxes, ["a", "b", "naïve ☃"])
+
+
+def test_a_long_picture_is_not_enlarged_to_more_than_is_drawn() -> None:
+    assert drawn_boxes(np.zeros((4, 900_000), np.uint8), np.zeros((0, 4)), []).shape == (4, 900_000, 3)
+    height, width, _ = drawn_boxes(np.zeros((10, 10_000), np.uint8), np.zeros((0, 4)), []).shape
+    assert (height, width) == (60, 60_000)
+    assert height * width <= MOST

@@ -155,3 +155,11 @@ def test_the_objects_of_a_head_are_put_in_order() -> None:
     moved = task.aligned(turned, expected)
     assert set(moved) == set(expected)
     assert all((moved[name] == expected[name]).all() for name in expected)
+
+
+def test_places_and_masks_of_heads_have_their_outputs_names() -> None:
+    heads = {"box": {"name": "detection"}, "area": {"name": "segmentation"}, "kind": {"name": "classification"}}
+    task = Heads(heads=heads, labels=("box: cat", "area: road", "kind: cat"))
+    assert task.places == ("box.boxes",)
+    assert task.masks == {"area": 255}
+    assert (TASK.places, TASK.masks) == ((), {})

@@ -107,3 +107,18 @@ def test_an_ignored_class_is_none_of_the_labels(settings: dict[str, int], told: 
 def test_more_labels_than_a_pixel_can_tell_apart_are_refused() -> None:
     with pytest.raises(UserError, match="ignore_index: leaves 255 of a pixel's 256 numbers; there are 256 labels"):
         Segmentation(labels=tuple(map(str, range(256))))
+
+
+def test_what_was_not_shown_is_no_share_of_any_class() -> None:
+    mask = np.array([[255, 0, 1, 255], [255, 0, 0, 255]], np.uint8)
+    said = TASK.words({"classes": mask}, 1)
+    assert said["shares"] == {"ground": 0.75, "road": 0.25, "sky": 0}
+    assert np.array_equal(TASK.read(said)["classes"], mask)
+    nothing = TASK.words({"classes": np.full((2, 2), 255, np.uint8)}, 1)
+    assert set(nothing["shares"].values()) == {0}
+
+
+@pytest.mark.parametrize(("labels", "ignored", "masks"), [(3, 255, 255), (3, 7, 7), (255, 256, 255), (256, 256, None)])
+def test_what_was_not_shown_has_a_number_that_is_no_class(labels: int, ignored: int, masks: int | None) -> None:
+    task = Segmentation(labels=tuple(map(str, range(labels))), ignore_index=ignored)
+    assert task.masks == ({} if masks is None else {"classes": masks})
