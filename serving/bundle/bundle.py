@@ -140,6 +140,12 @@ class Bundle:
         return tuple(spec for spec in self.inputs if spec.decode)
 
     @property
+    def picture(self) -> TensorSpec | None:
+        """The one input that a file can be sent for; with several, nobody knows which of them an answer's places are
+        in."""
+        return self.pictures[0] if len(self.pictures) == 1 else None
+
+    @property
     def has_batch_axis(self) -> bool:
         """Whether each tensor has the batch as its first axis, so that samples can be taken apart and together."""
         return all(spec.shape[:1] == (-1,) for spec in (*self.inputs, *self.outputs))

@@ -1,14 +1,20 @@
 """An answer as a file, such as a mask's PNG: which one a request wants, and the file of its one sample."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 import numpy as np
 
+from torchferry.contract.placement import Placement
+from torchferry.contract.tasks.drawn_boxes import MOST
 from torchferry.contract.tasks.task import Arrays
 from torchferry.nearest import did_you_mean
+from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.codec.images import sent_image
+from torchferry.serving.codec.sent_pixels import sample_in_sent_pixels
 from torchferry.serving.errors import WrongParameter
 
 FORM = "form"
@@ -47,12 +53,35 @@ def wanted_form(bundle: Bundle, form: str, accept: str) -> str:
     return next((by_type[each] for each in wanted if each in by_type), JSON)
 
 
-def answer_file(bundle: Bundle, form: str, inputs: Arrays, outputs: Arrays) -> tuple[str, Iterator[bytes]]:
+@dataclass(frozen=True)
+class Sent:
+    """The one picture of a request, as a file."""
+
+    file: bytes
+    placement: Placement
+    """In the network's."""
+
+
+def answer_file(
+    bundle: Bundle, form: str, inputs: Arrays, outputs: Arrays, sent: Sent | None = None
+) -> tuple[str, Iterator[bytes]]:
     """The media type, and what the answer's one sample is in it, made once it is asked for, since that takes a while.
-    Raises WrongParameter for more samples."""
+    `outputs` are in the network's pixels, the answer is in those of the picture that was `sent`. Raises WrongParameter
+    for more samples."""
     samples = len(next(iter(outputs.values())))
     if samples != 1:
         raise WrongParameter(f"the request has {samples} samples; a {form} is of one")
-    sample: Mapping[str, np.ndarray] = {name: values[0] for name, values in outputs.items()}
+    sample = {name: values[0] for name, values in answers_of(bundle, outputs).items()}
     picture = inputs[bundle.inputs[0].name][0] if len(bundle.inputs) == 1 and bundle.pictures else None
-    return bundle.task.files[form], (bundle.task.file(name, sample, picture) for name in (form,))
+    return bundle.task.files[form], (_file(bundle, name, sample, picture, sent) for name in (form,))
+
+
+def _file(bundle: Bundle, form: str, sample: Arrays, picture: np.ndarray | None, sent: Sent | None) -> bytes:
+    task, spec = bundle.task, bundle.picture
+    if sent and spec and spec.decode and (task.places or task.masks):
+        picture, placement = None, sent.placement
+        if task.places:
+            picture = sent_image(sent.file, spec.decode, MOST)
+            placement = placement.of(*picture.shape[1:])
+        sample = sample_in_sent_pixels(bundle, sample, placement)
+    return task.file(form, sample, picture)

@@ -8,16 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from torchferry.contract.image import ImageSpec, NotAnImage, TooManyPixels
+from torchferry.contract.image import ImageSpec, NotAnImage, TooManyPixels, placed_image, upright_image
 from torchferry.contract.image import count_pixels as counted
-from torchferry.contract.image import decode_image as decoded
+from torchferry.contract.placement import Placement
 from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
 
 
-def decode_image(data: bytes, decode: ImageSpec) -> np.ndarray:
-    """uint8 [channels, height, width]. Raises NotDecodable or TooLarge."""
+def decode_image(data: bytes, decode: ImageSpec) -> tuple[np.ndarray, Placement]:
+    """uint8 [channels, height, width], and where the picture is in it. Raises NotDecodable or TooLarge."""
     with _refused():
-        return decoded(data, decode)
+        return placed_image(data, decode)
+
+
+def sent_image(data: bytes, decode: ImageSpec, most: int) -> np.ndarray:
+    """uint8 [3, height, width] of the picture itself, of at most so many pixels. Raises NotDecodable or TooLarge."""
+    with _refused():
+        return upright_image(data, decode.exif, most)
 
 
 def count_pixels(data: bytes) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from torchferry.contract.placement import Placement
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
 from torchferry.serving.codec.images import count_pixels, decode_image
 from torchferry.serving.codec.tensors import check_declared
@@ -15,7 +16,7 @@ Files = Mapping[str, Sequence[bytes]]
 """By the input's name, one a sample."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Picture:
     name: str
     sample: int
@@ -23,6 +24,8 @@ class Picture:
     file: bytes
     is_alone: bool
     """Whether its input has no other."""
+    placement: Placement | None = None
+    """Where it is in its tensor, once it is decoded."""
 
 
 class Pictures:
@@ -31,6 +34,7 @@ class Pictures:
         self.tensors: dict[str, np.ndarray] = {}
         """By the input's name, uint8 [samples, channels, height, width]; whole once all pictures are decoded."""
         self.pictures: list[Picture] = []
+        self.takers = sum(spec.decode is not None for spec in specs)
         for spec in specs:
             if (given := files.get(spec.name)) is None:
                 continue
@@ -58,7 +62,15 @@ class Pictures:
     def decode(self, picture: Picture) -> None:
         """Into its place, from any thread. Raises NotDecodable and TooLarge."""
         with _named(picture):
-            self.tensors[picture.name][picture.sample] = decode_image(picture.file, picture.decode)
+            pixels, picture.placement = decode_image(picture.file, picture.decode)
+            self.tensors[picture.name][picture.sample] = pixels
+
+    @property
+    def placements(self) -> Sequence[Placement]:
+        """One a sample once all are decoded, of the input that alone takes pictures; empty where several do."""
+        if self.takers != 1:
+            return ()
+        return [picture.placement for picture in self.pictures if picture.placement]
 
 
 def decoded(
@@ -67,14 +79,15 @@ def decoded(
     specs: Sequence[TensorSpec],
     most_pixels: float,
     go_on: Callable[[], None],
-) -> Mapping[str, np.ndarray]:
-    """All inputs, with the files decoded. Raises RequestError, and what `go_on` raises, which is called before each."""
+) -> tuple[Mapping[str, np.ndarray], Sequence[Placement]]:
+    """All inputs, with the files decoded, and where these are in their tensors, as `Pictures.placements`. Raises
+    RequestError, and what `go_on` raises, which is called before each."""
     pictures = Pictures(files, specs)
     pictures.check_pixels(most_pixels, go_on)
     for picture in pictures.pictures:
         go_on()
         pictures.decode(picture)
-    return together(inputs, pictures, specs)
+    return together(inputs, pictures, specs), pictures.placements
 
 
 def together(

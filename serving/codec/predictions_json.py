@@ -12,11 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from torchferry.contract.placement import Placement
+from torchferry.contract.tasks.task import Arrays
 from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.json_objects import check_containers, check_names_read, each_once
 from torchferry.serving.codec.lines import read_lines
 from torchferry.serving.codec.pictures import decoded
+from torchferry.serving.codec.sent_pixels import in_sent_pixels, sample_in_sent_pixels, with_size
 from torchferry.serving.codec.table_rows import from_lines, from_records, plain_rows
 from torchferry.serving.codec.tensors import DATATYPES, FORM, check_names, from_json, read_tensors
 from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
@@ -45,6 +48,8 @@ class Request:
     """Image files by the input's name, one a sample."""
     related: tuple[str, ...] = ()
     """What is asked for of all its samples together, by the task's names."""
+    placements: Sequence[Placement] = ()
+    """Where the pictures that were sent are in the network's, one a sample, once they are decoded."""
 
     @property
     def size(self) -> int:
@@ -58,7 +63,8 @@ class Request:
         """With its files decoded; `go_on` is called before each. Raises RequestError, and what `go_on` raises."""
         if not self.files:
             return self
-        return replace(self, inputs=decoded(self.inputs, self.files, bundle.inputs, most_pixels, go_on), files={})
+        inputs, placements = decoded(self.inputs, self.files, bundle.inputs, most_pixels, go_on)
+        return replace(self, inputs=inputs, files={}, placements=placements)
 
 
 def check_type(content_type: str) -> None:
@@ -94,7 +100,8 @@ def read_request(body: bytes, bundle: Bundle, most: int = MAX_INSTANCES) -> Requ
 def answer(
     request: Request, outputs: Mapping[str, np.ndarray], bundle: Bundle, model: str, top_k: int | None = None
 ) -> str:
-    """The JSON text for the request's share of the outputs; with the `top_k` best labels. Raises WrongParameter.
+    """The JSON text for the request's share of the outputs, which are in the network's pixels; with the `top_k` best
+    labels. Raises WrongParameter.
 
     JSON has no infinity and no NaN, which become null.
     """
@@ -110,7 +117,7 @@ def answer_pieces(
     notes = {"notes": request.notes} if request.notes else {}
     if request.form == "tensors" or not bundle.task.has_words:
         yield _open({"model_name": model, "model_version": bundle.version}) + ', "outputs": ['
-        for place, (name, values) in enumerate(outputs.items()):
+        for place, (name, values) in enumerate(in_sent_pixels(bundle, outputs, request.placements).items()):
             said = {"name": name, "shape": list(values.shape), "datatype": DATATYPES[values.dtype]}
             yield (", " if place else "") + _open(said) + ', "data": ['
             flat = values.ravel()
@@ -119,17 +126,25 @@ def answer_pieces(
         yield _end(notes)
         return
     known = answers_of(bundle, outputs)
-    samples = ({name: values[place] for name, values in known.items()} for place in range(request.size))
-    answers = (bundle.task.words(sample, top_k or TOP_K) for sample in samples)
+    placements: Sequence[Placement | None] = request.placements or [None] * request.size
+    answers = (_said(bundle, known, *each, top_k or TOP_K) for each in enumerate(placements))
     if request.size == 1 and request.form == "labels":
         yield _text({"model": model} | next(answers) | notes)
         return
     yield _open({"model": model}) + ', "predictions": ['
-    yield from _items(iter(lambda: list(islice(answers, SAMPLES)), []))
+    at_once = 1 if bundle.task.masks else SAMPLES
+    yield from _items(iter(lambda: list(islice(answers, at_once)), []))
     for name, rows in bundle.task.relations(known).items() if request.related else ():
         yield "], " + _text(name) + ": ["
         yield from _items(rows[start : start + 1].tolist() for start in range(len(rows)))
     yield _end(notes)
+
+
+def _said(bundle: Bundle, known: Arrays, place: int, placement: Placement | None, top_k: int) -> dict[str, Any]:
+    """Of one sample."""
+    sample = {name: values[place] for name, values in known.items()}
+    words = bundle.task.words(sample_in_sent_pixels(bundle, sample, placement), top_k)
+    return with_size(bundle, words, placement)
 
 
 def is_long(outputs: Mapping[str, np.ndarray]) -> bool:

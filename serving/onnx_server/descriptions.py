@@ -7,6 +7,7 @@ from typing import Any
 from torchferry import __version__
 from torchferry.contract.tasks import name_of
 from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec import sent_pixels
 from torchferry.serving.onnx_server import columns, pictures
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
@@ -98,12 +99,13 @@ def _task(model: Model) -> dict[str, Any]:
 
 
 def _words(model: Model) -> dict[str, Any]:
-    """What the numbers stand for: a table's columns, how files become pictures, the labels of the first output, and
-    those of each of several outputs that has names for its own."""
+    """What the numbers stand for: a table's columns, how files become pictures, in whose pixels outputs are, the labels
+    of the first output, and those of each of several outputs that has names for its own."""
     table, labels = model.bundle.table, model.bundle.labels
     said: dict[str, Any] = {"columns": columns.described(table.table)} if table and table.table else {}
     of_outputs = {spec.name: list(spec.labels) for spec in model.bundle.outputs if spec.labels}
     said |= {"decode": pictures.described(model.bundle.inputs)} if model.bundle.pictures else {}
+    said |= {"pixels": pixels} if (pixels := sent_pixels.described(model.bundle)) else {}
     return said | ({"labels": list(labels)} if labels else {}) | ({"output_labels": of_outputs} if of_outputs else {})
 
 

@@ -14,12 +14,13 @@ import numpy as np
 
 from torchferry.serving.codec.pictures import Pictures, together
 from torchferry.serving.codec.tensors import check_batch
-from torchferry.serving.errors import AnswerTooLarge, ClientGone, DeadlinePassed, RequestError, TooLarge, WrongTensor
+from torchferry.serving.errors import ClientGone, DeadlinePassed, RequestError, TooLarge, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Inference, Outputs, Work
 from torchferry.serving.onnx_server.intake import COUNTED
 from torchferry.serving.onnx_server.models.admission import Inside
 from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.pieces import Pieces, answer_too_large, bounded
 from torchferry.serving.onnx_server.request_context import LONGEST_ID, RequestContext
 
 if TYPE_CHECKING:
@@ -49,28 +50,8 @@ class Form(Protocol[Written]):
     def read(self, model: Model) -> Inference:
         """What it asks for. Raises RequestError."""
 
-    def write(self, model: Model, asked: Inference, outputs: Outputs) -> "Written | Pieces[Written]":
+    def write(self, model: Model, asked: Inference, outputs: Outputs) -> Written | Pieces[Written]:
         """Pieces where it would hold up the others."""
-
-
-class Pieces(Generic[Written]):
-    """An answer that is long to write: what is `made` of all its pieces."""
-
-    def __init__(self, pieces: Iterator[bytes], made: Callable[[list[bytes]], Written]) -> None:
-        self.pieces, self.made = pieces, made
-
-
-def bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
-    """The same. Raises AnswerTooLarge instead of a piece that is beyond `most` bytes."""
-    left = most
-    for piece in pieces:
-        if (left := left - len(piece)) < 0:
-            raise answer_too_large(f"the answer's JSON has more than {most:,} bytes", most)
-        yield piece
-
-
-def answer_too_large(what: str, most: int) -> AnswerTooLarge:
-    return AnswerTooLarge(f"{what}, and {most:,} are allowed; ask for fewer samples or outputs, or for raw tensors")
 
 
 class Exchange(Generic[Answer]):
@@ -252,7 +233,7 @@ class Exchange(Generic[Answer]):
 
         def decoded(_: list[None]) -> None:
             self.asked.inputs = together(self.asked.inputs, pictures, self.model.bundle.inputs)
-            self.asked.files = {}
+            self.asked.files, self.asked.placements = {}, pictures.placements
             self._compute()
 
         first, *others = [partial(pictures.decode, picture) for picture in pictures.pictures]
@@ -307,10 +288,26 @@ class Exchange(Generic[Answer]):
         answer = self.form.write(self.model, self.asked, wanted)
         self.context.encode += time.monotonic() - started
         if isinstance(answer, Pieces):
-            made, pieces = answer.made, bounded(answer.pieces, most)
-            self._wait("encode", lambda text: self.end(made(text)), partial(self.plane.turns.take, pieces))
+            self._put_together(answer, bounded(answer.pieces, most))
         else:
             self.end(answer)
+
+    def _put_together(self, answer: Pieces[Answer], pieces: Iterator[bytes]) -> None:
+        if answer.are_long:
+            calls = [partial(self._made, pieces)]
+            begin = partial(self.plane.threads.run, self.client, calls, keeps_lock=answer.keeps_lock)
+            self._wait("encode", lambda made: self.end(answer.made(*made)), begin)
+        else:
+            begin = partial(self.plane.turns.take, pieces)
+            self._wait("encode", lambda made: self.end(answer.made(made)), begin)
+
+    def _made(self, pieces: Iterator[bytes]) -> list[bytes]:
+        """In a thread."""
+        made = []
+        for piece in pieces:
+            self._go_on()
+            made.append(piece)
+        return made
 
     def _wanted(self, outputs: Outputs) -> Outputs:
         if not self.asked.outputs:

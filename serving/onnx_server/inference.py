@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from torchferry.contract.placement import Placement
 from torchferry.nearest import nearest
 from torchferry.serving.errors import WrongParameter
 from torchferry.serving.onnx_server.remembered import Remembered
@@ -54,6 +55,9 @@ class Inference:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     heads: Remembered[Shapes, bytes] | None = None
     """What stands before the raw elements of an answer, by the outputs' shapes: kept for those who ask the same."""
+
+    placements: Sequence[Placement] = ()
+    """Where the pictures that were sent are in the network's, one a sample, once they are decoded."""
 
     def of(self, inputs: Mapping[str, np.ndarray], files: Mapping[str, Sequence[bytes]]) -> "Inference":
         """The same asked of these inputs."""

@@ -2,13 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from torchferry.serving.codec import predictions_json
+from torchferry.serving.codec.answer_file import Sent
 from torchferry.serving.codec.predictions_json import read_request, read_top_k
-from torchferry.serving.onnx_server.exchange import Pieces
 from torchferry.serving.onnx_server.inference import Inference, Outputs
 from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.pieces import Pieces
 
 Written = TypeVar("Written")
 
@@ -44,9 +46,23 @@ class PredictionsForm(ABC):
         return Inference(self.read_as.inputs, self.read_as.files)
 
     def answer(
-        self, model: Model, outputs: Outputs, made: Callable[[list[bytes]], Written]
+        self, model: Model, asked: Inference, outputs: Outputs, made: Callable[[list[bytes]], Written]
     ) -> Written | Pieces[Written]:
         """What is `made` of the pieces of the answer as JSON."""
-        given = self.read_as, outputs, model.bundle, model.name, read_top_k(self.top_k)
-        pieces = map(str.encode, predictions_json.answer_pieces(*given))
+        bundle, request = model.bundle, self.read_as
+        if asked.placements:
+            request = replace(request, placements=asked.placements)
+        pieces = map(
+            str.encode,
+            predictions_json.answer_pieces(request, outputs, bundle, model.name, read_top_k(self.top_k)),
+        )
+        if asked.placements and bundle.task.masks:
+            return Pieces(pieces, made, are_long=True, keeps_lock=True)
         return Pieces(pieces, made) if predictions_json.is_long(outputs) else made(list(pieces))
+
+    def sent_file(self, asked: Inference) -> Sent | None:
+        """The one picture that was sent as a file."""
+        if len(asked.placements) != 1:
+            return None
+        (files,) = self.read_as.files.values()
+        return Sent(files[0], asked.placements[0])

@@ -53,6 +53,7 @@ MODULES = (
     "serving/codec/pictures.py",
     "serving/codec/predicted_labels.py",
     "serving/codec/predictions_json.py",
+    "serving/codec/sent_pixels.py",
     "serving/codec/table_rows.py",
     "serving/codec/tensors.py",
     "serving/codec/upload.py",

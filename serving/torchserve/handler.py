@@ -21,6 +21,7 @@ import numpy as np
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.codec.answer_file import JSON, answer_file
 from torchferry.serving.codec.predictions_json import Request, answer
+from torchferry.serving.codec.sent_pixels import in_sent_pixels
 from torchferry.serving.codec.tensors import DATATYPES, to_raw
 from torchferry.serving.cpu import cores
 from torchferry.serving.errors import AnswerTooLarge, DeadlinePassed, InferenceFailed, WrongParameter, WrongTensor
@@ -149,14 +150,14 @@ class Handler:
             context.set_response_content_type(index, "image/png" if call.wants_picture else "application/json")
             return call.explanation.picture() if call.wants_picture else call.explanation.text(context.model_name)
         if (form := call.wanted_form(self.bundle)) != JSON:
-            media, pieces = answer_file(self.bundle, form, call.asked.inputs, call.outputs)
+            media, pieces = answer_file(self.bundle, form, call.asked.inputs, call.outputs, call.sent)
             context.set_response_content_type(index, media)
             return b"".join(pieces)
         if not call.wants_bytes:
             context.set_response_content_type(index, "application/json")
             return answer(call.asked, call.outputs, self.bundle, context.model_name, call.labels_wanted())
         described, raw = [], []
-        for name, values in call.outputs.items():
+        for name, values in in_sent_pixels(self.bundle, call.outputs, call.asked.placements).items():
             raw.append(to_raw(values))
             size = {"binary_data_size": len(raw[-1])}
             described.append(

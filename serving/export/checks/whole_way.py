@@ -6,6 +6,7 @@ answer says something else than the outputs.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,8 +94,9 @@ class WholeWay:
         ]
 
     def _answered(self, request: Request, outputs: Outputs) -> Any:
-        """With all labels."""
+        """With all labels; in the network's pixels, which the tolerances are of."""
         most = max(1, *(len(self.bundle.labels_of(spec.name)) for spec in self.bundle.outputs))
+        request = replace(request, placements=())
         return json.loads(answer(request, outputs, self.bundle, self.bundle.name, most))
 
 

@@ -49,7 +49,16 @@ def config(bundle: Bundle, variant: str) -> str:
     }
     if most > 1:
         content["dynamic_batching"] = {"max_queue_delay_microseconds": 0}
-    return text_format.MessageToString(json_format.ParseDict(content, ModelConfig()))
+    return _whose_pixels(bundle) + text_format.MessageToString(json_format.ParseDict(content, ModelConfig()))
+
+
+def _whose_pixels(bundle: Bundle) -> str:
+    """A comment: Triton is sent tensors, and cannot know of which picture they were made."""
+    places = bundle.task.places
+    if not places:
+        return ""
+    own = zip(bundle.task.outputs, bundle.outputs, strict=True)
+    return f"# In pixels of the tensor that is sent: {', '.join(spec.name for name, spec in own if name in places)}\n"
 
 
 def _copy_graph(bundle: Bundle, variant: str, folder: Path) -> None:

@@ -2,13 +2,15 @@
 
 from torchferry.contract.image_formats import HEAD, is_picture
 from torchferry.serving.codec.predictions_grpc import PredictionResponse, PredictionsRequest, Response
+from torchferry.serving.codec.sent_pixels import in_sent_pixels
 from torchferry.serving.codec.upload import the_input
 from torchferry.serving.onnx_server import predictions_form
-from torchferry.serving.onnx_server.exchange import LARGE, Pieces
+from torchferry.serving.onnx_server.exchange import LARGE
 from torchferry.serving.onnx_server.grpc import messages
 from torchferry.serving.onnx_server.grpc.interfaces import InferRequest, InferResponse
 from torchferry.serving.onnx_server.inference import Inference, Outputs
 from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.pieces import Pieces
 
 
 class InferForm:
@@ -32,7 +34,7 @@ class InferForm:
         return messages.read(self.request, model)
 
     def write(self, model: Model, asked: Inference, outputs: Outputs) -> InferResponse:
-        return messages.write(asked, outputs, model)
+        return messages.write(asked, in_sent_pixels(model.bundle, outputs, asked.placements), model)
 
 
 class PredictionsForm(predictions_form.PredictionsForm):
@@ -59,6 +61,6 @@ class PredictionsForm(predictions_form.PredictionsForm):
         return the_input(self.request.input, ("top_k",))
 
     def write(
-        self, model: Model, _asked: Inference, outputs: Outputs
+        self, model: Model, asked: Inference, outputs: Outputs
     ) -> PredictionResponse | Pieces[PredictionResponse]:
-        return self.answer(model, outputs, lambda text: Response(prediction=b"".join(text)))
+        return self.answer(model, asked, outputs, lambda text: Response(prediction=b"".join(text)))

@@ -6,14 +6,16 @@ from torchferry.contract.image_formats import HEAD, is_picture
 from torchferry.serving.codec.answer_file import JSON as JSON_FORM
 from torchferry.serving.codec.answer_file import answer_file, form_of_query, wanted_form
 from torchferry.serving.codec.content_encoding import unpacked
+from torchferry.serving.codec.sent_pixels import in_sent_pixels
 from torchferry.serving.codec.upload import upload
 from torchferry.serving.errors import NotDecodable, WrongParameter
 from torchferry.serving.onnx_server import predictions_form
-from torchferry.serving.onnx_server.exchange import LARGE, Pieces
+from torchferry.serving.onnx_server.exchange import LARGE
 from torchferry.serving.onnx_server.http import oip_json
 from torchferry.serving.onnx_server.http.request import JSON, QUERY, Header, HttpRequest
 from torchferry.serving.onnx_server.inference import Inference, Outputs
 from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.pieces import Pieces
 
 RAW: Header = (b"content-type", b"application/octet-stream")
 LENGTH, TOP_K = b"inference-header-content-length", b"x-top-k"
@@ -51,6 +53,7 @@ class TensorsForm:
         return oip_json.read(body, self._json_length(), model)
 
     def write(self, model: Model, asked: Inference, outputs: Outputs) -> Said | Pieces[Said]:
+        outputs = in_sent_pixels(model.bundle, outputs, asked.placements)
         if oip_json.is_long(asked, outputs):
             slices, raw = oip_json.write_slices(asked, outputs, model)
             return Pieces(slices, lambda text: _said([*text, *raw], sum(map(len, text)) if raw else None))
@@ -106,6 +109,6 @@ class PredictionsForm(predictions_form.PredictionsForm):
 
     def write(self, model: Model, asked: Inference, outputs: Outputs) -> Said | Pieces[Said]:
         if self.wanted == JSON_FORM:
-            return self.answer(model, outputs, lambda text: ([JSON], text))
-        media, pieces = answer_file(model.bundle, self.wanted, asked.inputs, outputs)
-        return Pieces(pieces, lambda found: ([(b"content-type", media.encode())], found))
+            return self.answer(model, asked, outputs, lambda text: ([JSON], text))
+        media, pieces = answer_file(model.bundle, self.wanted, asked.inputs, outputs, self.sent_file(asked))
+        return Pieces(pieces, lambda found: ([(b"content-type", media.encode())], found), are_long=True)

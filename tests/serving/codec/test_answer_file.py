@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.serving.bright_bundle import HEIGHT, WIDTH, bright_png, decode, described_boxes, described_mask
 from tests.serving.tiny_bundle import described
+from torchferry.contract.tasks.drawn_boxes import FOUND
 from torchferry.contract.tasks.segmentation import Segmentation
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
-from torchferry.serving.codec.answer_file import answer_file, form_of_query, wanted_form
+from torchferry.serving.codec.answer_file import Sent, answer_file, form_of_query, wanted_form
+from torchferry.serving.codec.images import decode_image
 from torchferry.serving.errors import WrongParameter
 
 
@@ -67,3 +70,35 @@ def test_a_mask_is_a_png_of_its_one_sample(bundle: Bundle) -> None:
 def test_several_samples_are_no_file(bundle: Bundle) -> None:
     with pytest.raises(WrongParameter, match="the request has 2 samples; a png is of one"):
         answer_file(bundle, "png", {}, {"classes": np.zeros((2, 2, 3), np.uint8)})
+
+
+def test_a_mask_has_the_size_of_the_picture_that_was_sent() -> None:
+    made, mask = described_mask(resize="crop"), np.ones((1, HEIGHT, WIDTH), np.uint8)
+    file = bright_png(320, 120, (0, 0, 9, 9))
+    _, placement = decode_image(file, decode(resize="crop"))
+    _, pieces = answer_file(made, "png", {"image": mask[:, None]}, {"classes": mask}, Sent(file, placement))
+    with Image.open(io.BytesIO(b"".join(pieces))) as opened:
+        assert opened.size == (320, 120)
+        assert [int((np.asarray(opened) == each).sum()) for each in (1, 255)] == [160 * 120, 160 * 120]
+
+
+@pytest.mark.parametrize(("size", "drawn"), [((640, 480), (640, 480)), ((3200, 2400), (2309, 1732))])
+def test_boxes_are_drawn_into_the_picture_that_was_sent_up_to_a_size(
+    size: tuple[int, int], drawn: tuple[int, int]
+) -> None:
+    made = described_boxes()
+    outputs: dict[str, np.ndarray] = {
+        "boxes": np.array([[[8, 6, 16, 12], [0, 0, 0, 0]]], np.float32),
+        "labels": np.zeros((1, 2), np.int64),
+        "scores": np.ones((1, 2), np.float32),
+        "count": np.array([1]),
+    }
+    file = bright_png(*size, (0, 0, *size))
+    _, placement = decode_image(file, decode())
+    inputs = {"image": np.zeros((1, 1, HEIGHT, WIDTH), np.uint8)}
+    _, pieces = answer_file(made, "png", inputs, outputs, Sent(file, placement))
+    with Image.open(io.BytesIO(b"".join(pieces))) as opened:
+        assert opened.size == drawn
+        frame = np.argwhere((np.asarray(opened) == FOUND).all(axis=2))
+    assert frame.min(axis=0).tolist() == pytest.approx([drawn[1] / 4, drawn[0] / 4], abs=1)
+    assert frame.max(axis=0).tolist() == pytest.approx([drawn[1] / 2, drawn[0] / 2], abs=1)

@@ -27,7 +27,7 @@ def test_a_file_gives_the_tensor_that_training_saw(run: Path, bundle: Path, samp
     test = evaluation_data(load_model(run)[1]).test
     with (samples / "samples.csv").open(newline="") as file:
         for index, row in enumerate(csv.DictReader(file)):
-            decoded = decode_image((samples / row["file"]).read_bytes(), decode)
+            decoded = decode_image((samples / row["file"]).read_bytes(), decode)[0]
             np.testing.assert_array_equal(decoded, test[index][0].numpy())
 
 
@@ -55,7 +55,7 @@ def test_training_and_both_servers_turn_a_picture_alike(kind: str, exif: str, tm
     seen = set()
     for orientation in range(1, 9):
         data = (folder / f"{orientation}.jpg").read_bytes()
-        served = decode_image(data, decode)
+        served = decode_image(data, decode)[0]
         np.testing.assert_array_equal(served, trained.test[orientation][0].numpy())
         opened = Sample(trained.input, 1, "classification")((Image.open(io.BytesIO(data)), 0), "x")
         np.testing.assert_array_equal(served, opened[0].numpy())
@@ -70,7 +70,7 @@ def test_training_and_both_servers_turn_a_picture_alike(kind: str, exif: str, tm
 def test_a_bundle_of_before_orientations_ignores_them() -> None:
     former = ImageDecode(mode="RGB", height=12, width=10, interpolation="bilinear")
     with Image.open(io.BytesIO(stored(3, "PNG"))) as image:
-        np.testing.assert_array_equal(decode_image(stored(3, "PNG"), former), np.asarray(image).transpose(2, 0, 1))
+        np.testing.assert_array_equal(decode_image(stored(3, "PNG"), former)[0], np.asarray(image).transpose(2, 0, 1))
 
 
 def test_what_is_no_image_is_the_clients() -> None:

@@ -36,8 +36,9 @@ def go_on() -> None:
 
 def test_files_become_the_batch_of_their_input_in_the_models_order() -> None:
     row = np.zeros((2, 2), np.float32)
-    inputs = decoded({"row": row}, {"scan": [png(7), png(9)]}, [GIVEN, ROW], 30, go_on)
+    inputs, placements = decoded({"row": row}, {"scan": [png(7), png(9)]}, [GIVEN, ROW], 30, go_on)
     assert list(inputs) == ["scan", "row"]
+    assert [placement.size for placement in placements] == [(3, 5)] * 2
     expected = np.repeat([7, 9], 64).reshape(2, 1, 8, 8).astype(np.uint8)
     np.testing.assert_array_equal(inputs["scan"], expected, strict=True)
 

@@ -20,9 +20,10 @@ from torchferry.serving.errors import (
 from torchferry.serving.onnx_server import exchange as exchange_module
 from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.dataplane import DataPlane
-from torchferry.serving.onnx_server.exchange import FEW_CLASSES, Exchange, Pieces
+from torchferry.serving.onnx_server.exchange import FEW_CLASSES, Exchange
 from torchferry.serving.onnx_server.inference import Inference, Outputs, Wanted
 from torchferry.serving.onnx_server.models.model import Model
+from torchferry.serving.onnx_server.pieces import Pieces
 from torchferry.serving.onnx_server.settings import LEAST_ANSWER
 
 
@@ -30,16 +31,19 @@ class Long(Asking):
     """Answered with each piece of what it is given."""
 
     pieces: Iterator[bytes]
+    are_long = False
 
     def write(self, _model: Model, _asked: Inference, _outputs: Outputs) -> Any:
-        return Pieces(self.pieces, b"".join)
+        return Pieces(self.pieces, b"".join, are_long=self.are_long)
 
 
-def begin_long(plane: DataPlane, pieces: Iterator[bytes], timeout: float | None = None) -> Exchange[Any]:
+def begin_long(
+    plane: DataPlane, pieces: Iterator[bytes], timeout: float | None = None, *, are_long: bool = False
+) -> Exchange[Any]:
     exchange: Exchange[Any] = Exchange(plane, "rest", timeout=timeout)
     assert exchange.admit("tiny", "")
     form = Long(Inference(sample(1)))
-    form.pieces = pieces
+    form.pieces, form.are_long = pieces, are_long
     exchange.take(form)
     return exchange
 
@@ -63,6 +67,34 @@ async def test_an_answer_that_is_too_large_is_refused_before_it_is_whole() -> No
         with pytest.raises(AnswerTooLarge, match=r"the answer's JSON has more than 262,144 bytes"):
             await begin_long(plane, itertools.repeat(b"a" * 100)).outcome()
         assert len(await begin_long(plane, iter([bytes(most // 2)] * 2)).outcome()) == most
+
+
+@in_loop
+async def test_pieces_that_are_long_are_made_in_a_thread_as_long_as_somebody_waits() -> None:
+    made_in: list[str] = []
+    gone, more = threading.Event(), threading.Event()
+
+    def pieces() -> Iterator[bytes]:
+        for piece in (b"a", b"b"):
+            made_in.append(threading.current_thread().name)
+            yield piece
+
+    def endless() -> Iterator[bytes]:
+        while not gone.is_set():
+            yield b"a"
+        yield b"b"
+        more.set()
+
+    async with serving_session(Free(), max_answer_bytes=LEAST_ANSWER) as (plane, _):
+        assert await begin_long(plane, pieces(), are_long=True).outcome() == b"ab"
+        assert made_in == ["decode"] * 2
+        with pytest.raises(AnswerTooLarge, match=r"the answer's JSON has more than 262,144 bytes"):
+            await begin_long(plane, itertools.repeat(b"a" * 100), are_long=True).outcome()
+        exchange = begin_long(plane, endless(), are_long=True)
+        exchange.cancel(ClientGone())
+        gone.set()
+        assert len(await begin_long(plane, iter([b"c"]), are_long=True).outcome()) == 1
+        assert not more.is_set()
 
 
 @in_loop

@@ -11,7 +11,7 @@ from tests.serving.tiny_bundle import GOLDEN, written
 from tests.serving.wire import in_loop
 from torchferry.serving.codec.predictions_json import SAMPLES
 from torchferry.serving.errors import NotDecodable, WrongParameter
-from torchferry.serving.onnx_server.exchange import Pieces
+from torchferry.serving.onnx_server.pieces import Pieces
 from torchferry.serving.onnx_server.predictions_form import PredictionsForm
 
 
@@ -37,8 +37,9 @@ BODY = json.dumps({"instances": GOLDEN.tolist()}).encode()
 @pytest.mark.parametrize(("top_k", "labels"), [("1", 1), ("2", 2), (None, 2)])
 async def test_instances_are_answered_with_so_many_labels(tmp_path: Path, top_k: str | None, labels: int) -> None:
     model, form = model_of_bundle(written(tmp_path)), Sent(BODY, top_k)
-    np.testing.assert_array_equal(form.read(model).inputs["row"], GOLDEN)
-    written_as = form.answer(model, {"probabilities": GOLDEN}, b"".join)
+    asked = form.read(model)
+    np.testing.assert_array_equal(asked.inputs["row"], GOLDEN)
+    written_as = form.answer(model, asked, {"probabilities": GOLDEN}, b"".join)
     assert isinstance(written_as, bytes)
     answered = json.loads(written_as)["predictions"]
     assert [len(each["top_k"]) for each in answered] == [labels] * len(GOLDEN)
@@ -58,8 +59,8 @@ async def test_a_long_answer_is_written_in_pieces(tmp_path: Path) -> None:
     model = model_of_bundle(written(tmp_path))
     many = np.repeat(GOLDEN[:1], SAMPLES + 1, axis=0)
     form = Sent(json.dumps({"instances": many.tolist()}).encode())
-    form.read(model)
-    answered = form.answer(model, {"probabilities": many}, b"".join)
+    asked = form.read(model)
+    answered = form.answer(model, asked, {"probabilities": many}, b"".join)
     assert isinstance(answered, Pieces)
     pieces = list(answered.pieces)
     assert len(pieces) > 2

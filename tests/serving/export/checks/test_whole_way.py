@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from tests.serving.bright_bundle import described_boxes
 from tests.serving.deciding import CLEAR, TIED, Deciding
 from tests.serving.export.checks.test_independence import reference_of
 from tests.serving.export.checks.test_user_requests import PICTURES
@@ -69,6 +70,22 @@ def pictures(folder: Path) -> Reference:
     samples = Samples(data, ("image",))
     module = Served(Net(), half("classification", ("no", "yes"))).eval()
     return tiny_reference(module=module, inputs=specs, test=samples, calibration=samples)
+
+
+def test_answers_are_compared_in_the_networks_pixels(tmp_path: Path) -> None:
+    """Which tolerances are of; in a large picture's the same difference would be a larger one."""
+    reference = pictures(tmp_path)
+    way = WholeWay(reference, of(reference))
+    (what, request, _), *_ = way.asked
+    assert request.placements, what
+    way.bundle = described_boxes()
+    outputs: dict[str, np.ndarray] = {
+        "boxes": np.array([[[1, 2, 3, 4], [0, 0, 0, 0]]], np.float32),
+        "labels": np.zeros((1, 2), np.int64),
+        "scores": np.ones((1, 2), np.float32),
+        "count": np.array([1]),
+    }
+    assert way._answered(request, outputs)["objects"][0]["box"] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("kind", ["rows", "pictures"])

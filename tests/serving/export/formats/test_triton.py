@@ -10,6 +10,7 @@ from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
 from tests.commands import run_command
+from tests.serving.bright_bundle import described_boxes
 from tests.serving.tiny_bundle import GOLDEN, described, written_external
 from torchferry.contract.tasks.tensors import Tensors
 from torchferry.serving.bundle import bundle as bundles
@@ -74,3 +75,9 @@ def test_what_is_missing_is_said(run: Path, bundle: Path, tmp_path: Path) -> Non
         assert words in errors
         assert len(errors.splitlines()) == 1
     assert not (tmp_path / "x").exists()
+
+
+def test_a_detectors_config_says_whose_pixels_its_boxes_are_in() -> None:
+    said = config(described_boxes(), "onnx-fp32")
+    assert said.startswith("# In pixels of the tensor that is sent: boxes\n")
+    assert text_format.Parse(said, ModelConfig()).name == "boxes-onnx-fp32"
