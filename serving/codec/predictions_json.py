@@ -16,6 +16,7 @@ from torchferry.contract.placement import Placement
 from torchferry.contract.tasks.task import Arrays
 from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.codec.answer_file import Sent
 from torchferry.serving.codec.json_objects import check_containers, check_names_read, each_once
 from torchferry.serving.codec.lines import read_lines
 from torchferry.serving.codec.pictures import decoded
@@ -39,7 +40,7 @@ TAKEN = (
 @dataclass(frozen=True)
 class Request:
     inputs: Mapping[str, np.ndarray]
-    """By tensor name; the first axis is the batch. Without those of `files`, which are still to be decoded."""
+    """By tensor name; the first axis is the batch. Those of `files` are there once they are decoded."""
     form: Literal["tensors", "labels", "predictions"]
     """Tensors are answered with tensors, an image, a record or lines with labels, instances with a list of them."""
     notes: tuple[str, ...] = ()
@@ -58,13 +59,26 @@ class Request:
         return len(next(iter(columns.values())))
 
     def decoded(
-        self, bundle: Bundle, most_pixels: float = math.inf, go_on: Callable[[], None] = lambda: None
+        self,
+        bundle: Bundle,
+        most_pixels: float = math.inf,
+        go_on: Callable[[], None] = lambda: None,
+        *,
+        keeps_files: bool = False,
     ) -> "Request":
-        """With its files decoded; `go_on` is called before each. Raises RequestError, and what `go_on` raises."""
+        """With its files decoded, and kept where the answer is drawn into one; `go_on` is called before each. Raises
+        RequestError, and what `go_on` raises."""
         if not self.files:
             return self
         inputs, placements = decoded(self.inputs, self.files, bundle.inputs, most_pixels, go_on)
-        return replace(self, inputs=inputs, files={}, placements=placements)
+        return replace(self, inputs=inputs, files=self.files if keeps_files else {}, placements=placements)
+
+    def sent(self, place: int = 0) -> Sent | None:
+        """A sample's picture, where one input alone takes pictures, it was sent as a file, and that was kept."""
+        if not (self.files and self.placements):
+            return None
+        (files,) = self.files.values()
+        return Sent(files[place], self.placements[place])
 
 
 def check_type(content_type: str) -> None:

@@ -13,7 +13,7 @@ from torchferry.contract.placement import Placement
 from torchferry.contract.tasks.task import Arrays, Task
 from torchferry.serving.bundle.bundle import Bundle
 
-OF_SENT = "of the picture that was sent, upright"
+OF_SENT = "of the picture that was sent, upright where its decode has exif: apply"
 OF_TENSORS = "of one that was sent as a tensor, its own"
 
 

@@ -60,9 +60,6 @@ class PredictionsForm(ABC):
             return Pieces(pieces, made, are_long=True, keeps_lock=True)
         return Pieces(pieces, made) if predictions_json.is_long(outputs) else made(list(pieces))
 
-    def sent_file(self, asked: Inference) -> Sent | None:
-        """The one picture that was sent as a file."""
-        if len(asked.placements) != 1:
-            return None
-        (files,) = self.read_as.files.values()
-        return Sent(files[0], asked.placements[0])
+    def sent(self, asked: Inference) -> Sent | None:
+        """The first picture of the request, where it was sent as a file."""
+        return replace(self.read_as, placements=asked.placements).sent()

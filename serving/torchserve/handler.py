@@ -150,7 +150,7 @@ class Handler:
             context.set_response_content_type(index, "image/png" if call.wants_picture else "application/json")
             return call.explanation.picture() if call.wants_picture else call.explanation.text(context.model_name)
         if (form := call.wanted_form(self.bundle)) != JSON:
-            media, pieces = answer_file(self.bundle, form, call.asked.inputs, call.outputs, call.sent)
+            media, pieces = answer_file(self.bundle, form, call.asked.inputs, call.outputs, call.asked.sent())
             context.set_response_content_type(index, media)
             return b"".join(pieces)
         if not call.wants_bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.codec.answer_file import JSON, Sent, wanted_form
+from torchferry.serving.codec.answer_file import JSON, wanted_form
 from torchferry.serving.codec.content_encoding import unpacked
 from torchferry.serving.codec.predicted_labels import GOLDEN
 from torchferry.serving.codec.predictions_json import Request, read_request, read_top_k
@@ -69,8 +69,6 @@ class WorkerRequest:
     parts: Mapping[str, bytes] | None = None
     """Of a form that TorchServe has taken apart, and of gRPC."""
     asked: Request | None = None
-    sent: Sent | None = None
-    """The one picture of a request that is answered with a file."""
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     explanation: Explanation | None = None
     error: RequestError | DeadlinePassed | InferenceFailed | None = None
@@ -155,10 +153,7 @@ class WorkerRequest:
             if asked.size > limits.samples:
                 raise TooLarge(f"the request has {asked.size} samples; {limits.samples} are allowed")
             go_on = partial(self.check_deadline, limits.timeout)
-            self.asked = asked.decoded(bundle, limits.pixels, go_on)
-            if form != JSON and len(placements := self.asked.placements) == 1:
-                (files,) = asked.files.values()
-                self.sent = Sent(files[0], placements[0])
+            self.asked = asked.decoded(bundle, limits.pixels, go_on, keeps_files=form != JSON)
         except (RequestError, DeadlinePassed) as error:
             self.error = error
         except Exception as error:  # a bug of ours, which must not become one of those in the same batch

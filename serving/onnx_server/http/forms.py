@@ -110,5 +110,5 @@ class PredictionsForm(predictions_form.PredictionsForm):
     def write(self, model: Model, asked: Inference, outputs: Outputs) -> Said | Pieces[Said]:
         if self.wanted == JSON_FORM:
             return self.answer(model, asked, outputs, lambda text: ([JSON], text))
-        media, pieces = answer_file(model.bundle, self.wanted, asked.inputs, outputs, self.sent_file(asked))
+        media, pieces = answer_file(model.bundle, self.wanted, asked.inputs, outputs, self.sent(asked))
         return Pieces(pieces, lambda found: ([(b"content-type", media.encode())], found), are_long=True)

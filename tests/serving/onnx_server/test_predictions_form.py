@@ -20,11 +20,11 @@ class Sent(PredictionsForm):
 
     def __init__(self, body: bytes, top_k: str | None = None) -> None:
         super().__init__(top_k)
-        self.body, self.sent = body, len(body)
+        self.body = body
 
     @property
     def size(self) -> int:
-        return self.sent
+        return len(self.body)
 
     def content(self) -> bytes:
         return self.body
