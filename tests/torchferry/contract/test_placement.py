@@ -51,6 +51,9 @@ def test_places_are_clipped_to_the_picture_and_none_stays_none() -> None:
     assert place.places(found)[1].tolist() == [0, 0, 0, 0]
     assert np.isnan(place.places(found)[2, 0])
     assert np.isinf(place.places(found)[2, 2])
+    cropped = placed(96, 64, spec(resize="crop"))
+    assert cropped.places(np.zeros((2, 4), np.float32)).tolist() == [[0] * 4] * 2
+    assert cropped.places(np.array([0, 0, 9, 9], np.float32))[0] > 0
     points = np.array([[24, 24], [0, 0]], np.int64)
     assert place.places(points).tolist() == [[48, 32], [0, 0]]
     assert place.places(points).dtype == np.int64

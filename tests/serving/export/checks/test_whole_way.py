@@ -11,13 +11,15 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from tests.serving.bright_bundle import described_boxes
+from tests.serving.bright_bundle import decode, described_boxes
 from tests.serving.deciding import CLEAR, TIED, Deciding
 from tests.serving.export.checks.test_independence import reference_of
 from tests.serving.export.checks.test_user_requests import PICTURES
 from tests.serving.export.tiny_reference import half, tiny_reference
 from tests.serving.tiny_bundle import described
 from tests.training.data.pictures.test_image_files import IMAGE, files
+from torchferry.contract.placement import Placement
+from torchferry.contract.resize import spans
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.export.checks import whole_way
 from torchferry.serving.export.checks.whole_way import WholeWay, differs
@@ -78,6 +80,7 @@ def test_answers_are_compared_in_the_networks_pixels(tmp_path: Path) -> None:
     way = WholeWay(reference, of(reference))
     (what, request, _), *_ = way.asked
     assert request.placements, what
+    request = replace(request, placements=[Placement(*spans(640, 480, decode()))])
     way.bundle = described_boxes()
     outputs: dict[str, np.ndarray] = {
         "boxes": np.array([[[1, 2, 3, 4], [0, 0, 0, 0]]], np.float32),
