@@ -92,6 +92,16 @@ class Heads(Task):
         return {name: task.labels for head, task in found.items() for name in self.names_of(head)}
 
     @property
+    def places(self) -> tuple[str, ...]:
+        own = ((head, task.places) for head, task in self.tasks.items())
+        return tuple(said for head, places in own for said, name in self.names_of(head).items() if name in places)
+
+    @property
+    def masks(self) -> Mapping[str, int]:
+        own = ((head, task.masks) for head, task in self.tasks.items())
+        return {said: masks[name] for head, masks in own for said, name in self.names_of(head).items() if name in masks}
+
+    @property
     def parts(self) -> Mapping[str, Task]:
         return self.tasks
 
@@ -116,16 +126,6 @@ class Heads(Task):
             said = task.read(words[head])
             found |= {name: said[own] for name, own in self.names_of(head).items() if own in said}
         return found
-
-    @property
-    def places(self) -> tuple[str, ...]:
-        own = ((head, task.places) for head, task in self.tasks.items())
-        return tuple(said for head, places in own for said, name in self.names_of(head).items() if name in places)
-
-    @property
-    def masks(self) -> Mapping[str, int]:
-        own = ((head, task.masks) for head, task in self.tasks.items())
-        return {said: masks[name] for head, masks in own for said, name in self.names_of(head).items() if name in masks}
 
     @property
     def counted(self) -> tuple[str, ...]:

@@ -50,6 +50,12 @@ class Segmentation(Task):
     def told(self) -> tuple[str, ...]:
         return (self.headline, "pixel_accuracy")
 
+    @property
+    def masks(self) -> Mapping[str, int]:
+        """What was not shown has the number of what is not judged. None where all numbers of a pixel are classes."""
+        free = min(self.ignore_index, MOST_LABELS - 1)
+        return {"classes": free} if free >= len(self.labels) else {}
+
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:  # noqa: ARG002
         """{"shares": {label: share of the pixels}, "size": [height, width], "runs": [class, length, class, ...]}; runs
         go row by row from the upper left pixel on. Shares are of the pixels that the network was shown."""
@@ -86,12 +92,6 @@ class Segmentation(Task):
         written = io.BytesIO()
         image.save(written, "PNG")
         return written.getvalue()
-
-    @property
-    def masks(self) -> Mapping[str, int]:
-        """What was not shown has the number of what is not judged. None where all numbers of a pixel are classes."""
-        free = min(self.ignore_index, MOST_LABELS - 1)
-        return {"classes": free} if free >= len(self.labels) else {}
 
     @property
     def counted(self) -> tuple[str, ...]:

@@ -52,6 +52,14 @@ def test_a_head_with_several_outputs_names_each(monkeypatch: pytest.MonkeyPatch)
     assert task.of_part("seen", {"seen.left": np.zeros(1), "other": np.ones(1)}) == {"left": np.zeros(1)}
 
 
+def test_places_and_masks_of_heads_have_their_outputs_names() -> None:
+    heads = {"box": {"name": "detection"}, "area": {"name": "segmentation"}, "kind": {"name": "classification"}}
+    task = Heads(heads=heads, labels=("box: cat", "area: road", "kind: cat"))
+    assert task.places == ("box.boxes",)
+    assert task.masks == {"area": 255}
+    assert (TASK.places, TASK.masks) == ((), {})
+
+
 def test_metrics_are_each_heads_own_and_the_score_weighs_their_headlines() -> None:
     rows = TASK.rows(OUTPUTS, TARGETS)
     values = TASK.measure(TASK.together(rows))
@@ -155,11 +163,3 @@ def test_the_objects_of_a_head_are_put_in_order() -> None:
     moved = task.aligned(turned, expected)
     assert set(moved) == set(expected)
     assert all((moved[name] == expected[name]).all() for name in expected)
-
-
-def test_places_and_masks_of_heads_have_their_outputs_names() -> None:
-    heads = {"box": {"name": "detection"}, "area": {"name": "segmentation"}, "kind": {"name": "classification"}}
-    task = Heads(heads=heads, labels=("box: cat", "area: road", "kind: cat"))
-    assert task.places == ("box.boxes",)
-    assert task.masks == {"area": 255}
-    assert (TASK.places, TASK.masks) == ((), {})
