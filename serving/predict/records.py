@@ -78,19 +78,19 @@ class Csv(Records):
 
     def head(self, answer: Answer) -> str:
         self.columns = tuple(name for name, _ in _cells(answer, self.top_k))
-        return _line(("source", "row", *self.columns, "error"))
+        return csv_line(("source", "row", *self.columns, "error"))
 
     def record(self, sample: Sample, result: Result) -> str:
         where = (sample.source, "" if sample.row is None else sample.row)
         if isinstance(result, Unanswered):
-            return _line((*where, *[""] * len(self.columns), result.why))
+            return csv_line((*where, *[""] * len(self.columns), result.why))
         cells = dict(_cells(result, self.top_k))
         if unknown := [name for name in cells if name not in self.columns]:
             raise UserError(
                 f"{sample.place}: is answered with {', '.join(unknown)}, for which the CSV has no column; "
                 "--format jsonl takes answers of several kinds"
             )
-        return _line((*where, *(_cell(cells.get(name)) for name in self.columns), ""))
+        return csv_line((*where, *(_cell(cells.get(name)) for name in self.columns), ""))
 
 
 FORMATS: dict[str, type[Records]] = {"csv": Csv, "jsonl": JsonLines}
@@ -172,7 +172,7 @@ def _cell(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float) else json.dumps(value)
 
 
-def _line(cells: Sequence[Any]) -> str:
+def csv_line(cells: Sequence[Any]) -> str:
     text = io.StringIO()
     written = [one_line(cell) if isinstance(cell, str) else cell for cell in cells]
     csv.writer(text, lineterminator="\n").writerow(written)
