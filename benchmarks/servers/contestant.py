@@ -13,6 +13,7 @@ import psutil
 from torchferry.benchmarks.servers.peer import Job, Peer, Running
 from torchferry.benchmarks.servers.unavailable import Unavailable
 from torchferry.errors import ServerFault, UserError
+from torchferry.serving.bundle.answers import aligned
 
 PEERS = {
     "ours": "torchferry.benchmarks.servers.ours:Ours",
@@ -95,10 +96,11 @@ class Contestant:
     def _check(self, answered: Mapping[str, np.ndarray]) -> None:
         """Raises Unavailable: who answers something else computes something else."""
         _, expected = self.job.bundle.golden()
-        variant = self.job.bundle.variants[self.job.variant]
+        if missing := [name for name in expected if name not in answered]:
+            raise Unavailable(f"it has no answer '{missing[0]}' for the golden inputs")
+        variant, answered = self.job.bundle.variants[self.job.variant], aligned(self.job.bundle, answered, expected)
         for name, values in expected.items():
-            given = answered.get(name)
-            if given is None or not variant.difference(given, values) <= variant.tolerance(name, values):
+            if not variant.difference(answered[name], values) <= variant.tolerance(name, values):
                 raise Unavailable(f"its '{name}' for the golden inputs is not the checkpoint's")
 
 

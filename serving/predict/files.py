@@ -17,6 +17,6 @@ class Files(Records):
         return csv_line(("source", "row", FILE, "error"))
 
     def record(self, sample: Sample, result: Result) -> str:
-        is_one = not isinstance(result, Unanswered)
-        name = self.folder.write(sample, result[FILE] if is_one else None)
-        return csv_line((sample.source, "" if sample.row is None else sample.row, name, "" if is_one else result.why))
+        content, why = (None, result.why) if isinstance(result, Unanswered) else (result[FILE], "")
+        name = self.folder.write(sample, content)
+        return csv_line((sample.source, "" if sample.row is None else sample.row, name, why))

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.codec.predicted_labels import counted_labels
+from torchferry.serving.codec.predicted_labels import counted_labels, training_shares
 from torchferry.serving.metric_names import BATCHES, BUCKETS, LABEL, MODEL, PREDICTIONS, TRAINING_SHARES
 from torchferry.serving.torchserve.worker_request import WorkerRequest
 
@@ -75,9 +75,9 @@ class SharedMetrics:
         ).labels(*labels)
         predictions = Counter(*PREDICTIONS, LABEL, registry=registry)
         shares = Gauge(*TRAINING_SHARES, LABEL, registry=registry, multiprocess_mode="livemax")
-        self.predictions = [predictions.labels(*labels, label) for label in counted_labels(bundle)]
-        for label, share in bundle.label_shares.items() if self.predictions else ():
-            shares.labels(*labels, label).set(share)
+        self.predictions = [predictions.labels(*labels, *counted) for counted in counted_labels(bundle)]
+        for counted, share in training_shares(bundle).items():
+            shares.labels(*labels, *counted).set(share)
 
     def began(self, calls: int) -> None:
         self.in_flight.inc(calls)

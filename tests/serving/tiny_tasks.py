@@ -26,8 +26,15 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (3, 1, SIDE, SIDE), np.uint8)
 """The golden samples; the second is black, and has no objects."""
 PIXELS[1] = 0
 LABELS = ("cat", "dog", "owl")
-HEADS = {"kind": {"name": "classification"}, "size": {"name": "regression"}, "mask": {"name": "segmentation"}}
-OF_HEADS = ("kind: cat", "kind: dog", "kind: owl", "size: metres", "mask: ground", "mask: road", "mask: sky")
+HEADS: dict[str, Any] = {
+    "kind": {"name": "classification"},
+    "size": {"name": "regression"},
+    "tags": {"name": "multilabel"},
+    "mask": {"name": "segmentation"},
+    "things": {"name": "detection", "max_detections": 2},
+    "place": {"name": "embedding"},
+}
+OF_HEADS = tuple(f"{head}: {label}" for head in HEADS for label in (LABELS if head != "size" else ("metres",)))
 TASKS: dict[str, Task] = {
     **{name: task_of(name, LABELS) for name in ("classification", "multilabel", "segmentation", "embedding")},
     "binary": task_of("binary", ("no", "yes")),
@@ -38,6 +45,18 @@ TASKS: dict[str, Task] = {
     "own": own_task.Light(),
 }
 NUMBERS = "MatMul(flat, three)"
+DETECTION = """
+        first = Slice(flat, from, to, channel)
+        corners = Reshape(first, of_boxes)
+        boxes = Add(corners, beyond)
+        sureness = MatMul(flat, pair)
+        scores = Sigmoid(sureness)
+        ranks = Mul(scores, two)
+        labels = Cast<to=7>(ranks)
+        brightest = ReduceMax<axes=[1], keepdims=0>(flat)
+        doubled = Mul(brightest, two)
+        up = Floor(doubled)
+        count = Cast<to=7>(up)"""
 GRAPHS = {
     "classification": f"logits = {NUMBERS}\n probabilities = Softmax(logits)",
     "multilabel": f"logits = {NUMBERS}\n probabilities = Sigmoid(logits)",
@@ -45,24 +64,17 @@ GRAPHS = {
     "regression": f"values = {NUMBERS}",
     "embedding": f"raw = {NUMBERS}\n vector = LpNormalization(raw)",
     "segmentation": "levels = Mul(grey, two)\n classes = Cast<to=2>(levels)",
-    "detection": """
-        first = Slice(flat, from, to, channel)
-        corners = Reshape(first, of_boxes)
-        boxes = Add(corners, beyond)
-        logits = MatMul(flat, pair)
-        scores = Sigmoid(logits)
-        levels = Mul(scores, two)
-        labels = Cast<to=7>(levels)
-        brightest = ReduceMax<axes=[1], keepdims=0>(flat)
-        doubled = Mul(brightest, two)
-        up = Floor(doubled)
-        count = Cast<to=7>(up)""",
+    "detection": DETECTION,
     "heads": f"""
         logits = {NUMBERS}
         kind = Softmax(logits)
         size = MatMul(flat, one)
+        tags = Sigmoid(logits)
+        place = LpNormalization(logits)
         levels = Mul(grey, two)
-        mask = Cast<to=2>(levels)""",
+        mask = Cast<to=2>(levels)
+        {DETECTION}
+        {" ".join(f"things_{each} = Identity({each})" for each in Detection.outputs)}""",
     "tensors": f"numbers = {NUMBERS}\n mean = MatMul(flat, one)",
     "own": "light = ReduceMean<axes=[1]>(flat)",
 }
@@ -125,15 +137,15 @@ def picture_file(pixels: np.ndarray) -> bytes:
 def meant(bundle: Bundle, place: int) -> dict[str, np.ndarray]:
     """What is answered to a golden sample, without the batch; of boxes those that are objects, the others zeros."""
     answer = {name: values[place] for name, values in bundle.golden()[1].items()}
-    if isinstance(bundle.task, Detection):
-        there = np.arange(len(answer["labels"])) < answer["count"]
-        answer |= {name: (answer[name].T * there).T for name in ("boxes", "labels", "scores")}
+    for head in {name.removesuffix("count") for name in answer if name.endswith("count")}:
+        there = np.arange(len(answer[f"{head}labels"])) < answer[f"{head}count"]
+        answer |= {name: (answer[name].T * there).T for name in (f"{head}boxes", f"{head}labels", f"{head}scores")}
     return answer
 
 
 def _graph(name: str, outputs: tuple[str, ...]) -> onnx.ModelProto:
     text = f"""<ir_version: 8, opset_import: ["" : 17]>
-        tiny (uint8[n, 1, {SIDE}, {SIDE}] picture) => ({", ".join(f"float[n] {each}" for each in outputs)})
+        tiny (uint8[n, 1, {SIDE}, {SIDE}] picture) => (float[n] unknown)
         {{ {SHARED} {GRAPHS[name]} }}"""
     model = parser.parse_model(text)
     random = np.random.default_rng(1)
@@ -154,6 +166,8 @@ def _graph(name: str, outputs: tuple[str, ...]) -> onnx.ModelProto:
     model.graph.initializer.extend(
         numpy_helper.from_array(np.asarray(each), key) for key, each in values.items() if key in used
     )
+    for node in model.graph.node:  # the text form's names have no dots
+        node.output[0] = node.output[0].replace("things_", "things.")
     del model.graph.output[:]
     model.graph.output.extend(onnx.ValueInfoProto(name=each) for each in outputs)
     return model

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.codec.predicted_labels import counted_labels
+from torchferry.serving.codec.predicted_labels import Counted, counted_labels, training_shares
 from torchferry.serving.metric_names import LABEL, PREDICTIONS, TRAINING_SHARES
 from torchferry.serving.onnx_server.telemetry.families import Family, Rows
 
@@ -35,7 +35,7 @@ class LabelCounts:
         # The version before may have something to answer yet.
         if not (isinstance(answers, Answers) and answers.counts_as(bundle)):
             answers = self.predictions.rows[key] = Answers(key, bundle)
-        self.shares.rows[key] = Shares(key, bundle.label_shares)
+        self.shares.rows[key] = Shares(key, training_shares(bundle))
         return answers
 
     def unload(self, name: str, version: str) -> None:
@@ -45,15 +45,15 @@ class LabelCounts:
 class Shares(Rows):
     """Of one model version."""
 
-    def __init__(self, key: tuple[str, str], shares: Mapping[str, float]) -> None:
+    def __init__(self, key: tuple[str, str], shares: Mapping[Counted, float]) -> None:
         self.key, self.shares = key, shares
 
     def values(self) -> Sequence[float]:
         return [*self.shares.values()]
 
     def add_to(self, family: GaugeMetricFamily) -> None:
-        for label, share in self.shares.items():
-            family.add_metric((*self.key, label), share)
+        for counted, share in self.shares.items():
+            family.add_metric((*self.key, *counted), share)
 
 
 class Answers(Rows):
@@ -88,5 +88,5 @@ class Answers(Rows):
         return self.counts_now().tolist()
 
     def add_to(self, family: CounterMetricFamily) -> None:
-        for label, number in zip(self.bundle.task.counted, self.values(), strict=True):
-            family.add_metric((*self.key, label), number)
+        for counted, number in zip(counted_labels(self.bundle), self.values(), strict=True):
+            family.add_metric((*self.key, *counted), number)
