@@ -96,11 +96,12 @@ class Contestant:
     def _check(self, answered: Mapping[str, np.ndarray]) -> None:
         """Raises Unavailable: who answers something else computes something else."""
         _, expected = self.job.bundle.golden()
-        if missing := [name for name in expected if name not in answered]:
-            raise Unavailable(f"it has no answer '{missing[0]}' for the golden inputs")
-        variant, answered = self.job.bundle.variants[self.job.variant], aligned(self.job.bundle, answered, expected)
+        variant = self.job.bundle.variants[self.job.variant]
+        if answered.keys() >= expected.keys():
+            answered = aligned(self.job.bundle, answered, expected)
         for name, values in expected.items():
-            if not variant.difference(answered[name], values) <= variant.tolerance(name, values):
+            given = answered.get(name)
+            if given is None or not variant.difference(given, values) <= variant.tolerance(name, values):
                 raise Unavailable(f"its '{name}' for the golden inputs is not the checkpoint's")
 
 
