@@ -48,6 +48,8 @@ class Lines(Records):
             return self._labels(answer)
         if "labels" in answer:
             return _several(answer)
+        if _is_objects(answer):
+            return ", ".join(f"{each['label']}  {_number(each['score'])}" for each in answer["objects"]) or "no object"
         if _labelled_outputs(answer):
             return "; ".join(f"{name}: {self._output(value)}" for name, value in answer["outputs"].items())
         return ", ".join(f"{name} {_short(value)}" for name, value in _cells(answer, None))
@@ -141,6 +143,14 @@ def _labelled_outputs(answer: Answer) -> bool:
 def _is_labelled(value: Any) -> bool:
     """Whether it is an output's label with its score."""
     return isinstance(value, dict) and "label" in value
+
+
+def _is_objects(answer: Answer) -> bool:
+    """Whether it says what was found in a picture."""
+    objects = answer.get("objects")
+    return isinstance(objects, list) and all(
+        isinstance(each, dict) and {"label", "score"} <= each.keys() for each in objects
+    )
 
 
 def _several(answer: Answer) -> str:
