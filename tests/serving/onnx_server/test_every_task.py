@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -16,6 +17,8 @@ from tests.serving.label_metrics import PREDICTIONS, SHARES, counts, label_metri
 from tests.serving.onnx_server.asking import arrays, ask, raw_tensor, tensor
 from tests.serving.onnx_server.calling import call, infer_request, output_arrays
 from tests.serving.tiny_tasks import PIXELS, TASKS, picture_file
+from torchferry.benchmarks.load.endpoint import parse_endpoint
+from torchferry.benchmarks.load.target import PROTOCOLS, Asked, prepare
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.client import GrpcClient, RestClient
 from torchferry.serving.codec.predicted_labels import training_shares
@@ -30,10 +33,11 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
 
 @pytest.fixture(scope="module")
 def served(
-    starts_server: None, bundles: dict[str, Bundle], tmp_path_factory: pytest.TempPathFactory
+    starts_server: None, engine: str, bundles: dict[str, Bundle], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    folder = tmp_path_factory.mktemp("server")
-    server = Server(*(bundle.root for bundle in bundles.values()), folder=folder, runtime="onnx")
+    """One server with either engine of gRPC."""
+    folder, roots = tmp_path_factory.mktemp("server"), [bundle.root for bundle in bundles.values()]
+    server = Server(*roots, folder=folder, runtime="onnx", options=("--grpc-engine", engine))
     try:
         yield server.wait_ready()
     finally:
@@ -127,3 +131,13 @@ def test_labels_of_every_task_are_counted(served: dict[str, str], bundles: dict[
         np.testing.assert_allclose(grown, counts(bundles[name]), rtol=1e-6)
         assert grown.sum() > 0
         assert after.of(SHARES, *given) == [*training_shares(bundles[name]).values()]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_load_generator_asks_every_task(served: dict[str, str], name: str, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(picture_file(PIXELS[0]))
+    for protocol in PROTOCOLS:
+        endpoint = parse_endpoint(served["grpc" if "grpc" in protocol else "rest"])
+        for given in (None, tmp_path / "a.png") if protocol != "grpc-predictions" else (tmp_path / "a.png",):
+            asked = Asked(endpoint=endpoint, model=name, version="", input=given, batch=1, timeout=60)
+            assert prepare(protocol, asked).answer_bytes > 0
