@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from torchferry.contract.tasks.task import Arrays
+from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle
 
 MOST_LABELS = 100
@@ -21,6 +25,17 @@ def counted_labels(bundle: Bundle) -> tuple[Counted, ...]:
     of_heads = tuple((head, label) for head, part in task.parts.items() for label in part.counted)
     labels = of_heads or tuple(("", label) for label in task.counted)
     return labels if len(set(labels)) == len(labels) <= MOST_LABELS else ()
+
+
+def counts_of(bundle: Bundle, outputs: Arrays) -> np.ndarray:
+    """float64 [labels]: how much of each counted label is in a batch of answers. Raises whatever a task of the user's
+    does, and ValueError for what are no counts of its labels."""
+    counts = bundle.task.counts(answers_of(bundle, outputs))
+    if counts.shape != (len(bundle.task.counted),):
+        raise ValueError(f"its counts are {list(counts.shape)}, and it has {len(bundle.task.counted)} labels")
+    if not (counts >= 0).all():  # NaN would stay in a sum for ever
+        raise ValueError("some of its counts are no numbers of 0 or more")
+    return counts
 
 
 def training_shares(bundle: Bundle) -> Mapping[Counted, float]:

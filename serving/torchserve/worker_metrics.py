@@ -7,10 +7,11 @@ buckets begin at 5 ms. The names and labels are those of the ONNX Runtime server
 import os
 from typing import Protocol
 
-from torchferry.serving.bundle.answers import answers_of
+from torchferry.contract.tasks.task import Arrays
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.codec.predicted_labels import counted_labels, training_shares
+from torchferry.serving.codec.predicted_labels import counted_labels, counts_of, training_shares
 from torchferry.serving.metric_names import BATCHES, BUCKETS, LABEL, MODEL, PREDICTIONS, TRAINING_SHARES
+from torchferry.serving.torchserve.worker_log import failures
 from torchferry.serving.torchserve.worker_request import WorkerRequest
 
 STAGES = {
@@ -90,10 +91,17 @@ class SharedMetrics:
         if call.batch_size:
             self.batch_size.observe(call.batch_size)
         if self.predictions and call.outputs and not call.is_golden:
-            counts = self.bundle.task.counts(answers_of(self.bundle, call.outputs))
-            for index in counts.nonzero()[0].tolist():
-                self.predictions[index].inc(float(counts[index]))
+            self._count(call.outputs)
         self.in_flight.dec()
+
+    def _count(self, outputs: Arrays) -> None:
+        try:
+            counts = counts_of(self.bundle, outputs)
+        except Exception as error:  # a user's task counts here, and the answer is right all the same
+            failures.say("the labels of an answer cannot be counted", error)
+            return
+        for index in counts.nonzero()[0].tolist():
+            self.predictions[index].inc(float(counts[index]))
 
 
 def worker_metrics(model: str, bundle: Bundle) -> WorkerMetrics:

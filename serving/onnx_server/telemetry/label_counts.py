@@ -3,6 +3,7 @@
 As in histogram.py an answer goes on a list, and some hundred are counted at a time. For one thread only.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -10,9 +11,8 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.codec.predicted_labels import Counted, counted_labels, training_shares
+from torchferry.serving.codec.predicted_labels import Counted, counted_labels, counts_of, training_shares
 from torchferry.serving.metric_names import LABEL, PREDICTIONS, TRAINING_SHARES
 from torchferry.serving.onnx_server.telemetry.families import Family, Rows
 
@@ -65,6 +65,7 @@ class Answers(Rows):
         self.new: list[Mapping[str, np.ndarray]] = []
         self.size = 0
         """Elements in `new`, of the first outputs."""
+        self.has_failed = False
 
     def counts_as(self, other: Bundle) -> bool:
         """Whether answers of that bundle can be counted here too."""
@@ -77,12 +78,22 @@ class Answers(Rows):
             self.counts_now()
 
     def counts_now(self) -> np.ndarray:
-        """By label."""
+        """By label. What cannot be counted is left out, and the first time said: a user's task counts here, and neither
+        its answers nor the page of all models may end with it."""
         if self.new:
             new, self.new, self.size = self.new, [], 0
-            outputs = {name: np.concatenate([each[name] for each in new]) for name in new[0]}
-            self.counts += self.bundle.task.counts(answers_of(self.bundle, outputs))
+            try:
+                outputs = {name: np.concatenate([each[name] for each in new]) for name in new[0]}
+                self.counts += counts_of(self.bundle, outputs)
+            except Exception as error:
+                self._say(error)
         return self.counts
+
+    def _say(self, error: Exception) -> None:
+        if not self.has_failed:
+            self.has_failed, said = True, " ".join(str(error).split())[:500]
+            text = f"{' '.join(self.key)}: labels of answers are not counted ({type(error).__name__}: {said})"
+            print(f"torchferry: {text}", file=sys.stderr, flush=True)
 
     def values(self) -> Sequence[float]:
         return self.counts_now().tolist()

@@ -3,12 +3,13 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.serving.tiny_bundle import described
 from torchferry.contract.tasks.heads import Heads
 from torchferry.serving.bundle.bundle import TensorSpec, load
-from torchferry.serving.codec.predicted_labels import MOST_LABELS, counted_labels, training_shares
+from torchferry.serving.codec.predicted_labels import MOST_LABELS, counted_labels, counts_of, training_shares
 
 
 def test_a_bundle_knows_them_and_one_from_before_does_not(bundle: Path) -> None:
@@ -48,3 +49,15 @@ def test_shares_are_known_of_all_labels_or_of_none() -> None:
 @pytest.mark.parametrize("task", ["regression", "tensors"])
 def test_what_has_no_classes_has_no_labels_to_count(task: str) -> None:
     assert counted_labels(described(task=task)) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [([1.0], r"are \[1\], and it has 2 labels"), ([1.0, np.nan], "0 or more"), ([1.0, -1.0], "0 or more")],
+)
+def test_what_a_task_gives_is_looked_at(given: list[float], says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle, outputs = described(), {"probabilities": np.array([[0.25, 0.75]])}
+    assert counts_of(bundle, outputs).tolist() == [0, 1]
+    monkeypatch.setattr(type(bundle.task), "counts", lambda *_: np.array(given))
+    with pytest.raises(ValueError, match=says):
+        counts_of(bundle, outputs)

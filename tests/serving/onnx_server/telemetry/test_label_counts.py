@@ -114,12 +114,15 @@ def test_where_there_are_no_classes_nothing_is_counted(page: Page, change: dict[
     assert (page.predictions("yes"), page.share("yes")) == (None, None)
 
 
-def test_what_cannot_be_counted_is_not_tried_again(page: Page) -> None:
+def test_what_cannot_be_counted_is_left_out_and_said_once(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
     answers = page.counts.load("tiny", described())
     assert answers
     answers.add({"probabilities": YES})
-    answers.add({"probabilities": np.zeros((1, 3), np.float32)})
-    with pytest.raises(ValueError, match="dimension"):
-        answers.counts_now()
-    answers.add({"probabilities": YES})
     assert page.predictions("yes") == 1
+    for _ in range(2):
+        answers.add({"probabilities": np.array([[0, 0, 1]], np.float32)})
+        assert page.predictions("yes") == 1
+    answers.add({"probabilities": YES})
+    assert page.predictions("yes") == 2
+    said = "labels of answers are not counted (ValueError: its counts are [3], and it has 2 labels)"
+    assert capsys.readouterr().err.splitlines() == [f"torchferry: tiny 1.0: {said}"]
