@@ -22,6 +22,9 @@ from torchferry.benchmarks.load.target import PROTOCOLS, Asked, prepare
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.client import GrpcClient, RestClient
 from torchferry.serving.codec.predicted_labels import training_shares
+from torchferry.serving.predict.answers import FILE
+from torchferry.serving.predict.local import AskedBundle
+from torchferry.serving.predict.sample import Sample
 
 WORDS = [name for name in TASKS if name != "tensors"]
 
@@ -141,3 +144,16 @@ def test_the_load_generator_asks_every_task(served: dict[str, str], name: str, t
         for given in (None, tmp_path / "a.png") if protocol != "grpc-predictions" else (tmp_path / "a.png",):
             asked = Asked(endpoint=endpoint, model=name, version="", input=given, batch=1, timeout=60)
             assert prepare(protocol, asked).answer_bytes > 0
+
+
+@pytest.mark.parametrize("name", [name for name, task in TASKS.items() if task.files])
+def test_files_are_the_same_from_a_bundle_without_a_server(
+    served: dict[str, str], bundles: dict[str, Bundle], name: str
+) -> None:
+    """Also of a picture that has not the network's size."""
+    picture = picture_file(np.repeat(np.repeat(PIXELS[0], 3, axis=1), 2, axis=2))
+    for form in TASKS[name].files:
+        with RestClient(served["rest"]) as client:
+            expected = client.file(name, picture, form)
+        [found] = AskedBundle(bundles[name], form=form).ask([Sample("-", None, "file", picture)])
+        assert found == {FILE: expected}
