@@ -1,11 +1,13 @@
 """A client with the same verbs over REST and gRPC: `predict` sends an image, `infer` sends tensors."""
 
 import json
+import mimetypes
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import grpc
 import numpy as np
@@ -64,11 +66,15 @@ class Client(ABC):
 
     def arrays(self, model: str, image: bytes, task: Task) -> dict[str, np.ndarray]:
         """The outputs by the task's names for the bytes of an image file, without the batch, read back from what the
-        task says of it: a mask's classes, or boxes, labels and scores. `task` is the model's, such as a bundle's.
+        task says of it: a mask's classes, boxes, labels and scores, or the probability of every class. `task` is the
+        model's, such as a bundle's.
 
         Raises as `predict` does, and UserError for a task whose words do not say its outputs.
         """
-        return dict(task.read(self.predict(model, image)))
+        answer = self._answer(model, self.send(model, image, top_k=_most_labels(task)))
+        if not task.has_words:
+            return {name: values[0] for name, values in _tensors(answer).items()}
+        return dict(task.read(answer))
 
     def ask(self, model: str, body: bytes) -> dict[str, Any]:
         """The JSON object that answers a body of any kind that servers take; raises as `predict` does."""
@@ -77,15 +83,11 @@ class Client(ABC):
     def infer(self, model: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name for inputs by name; raises as `predict` does."""
         body = json.dumps(write_tensors(inputs, key="inputs")).encode()
-        answer = self.ask(model, body)
-        return {
-            tensor["name"]: np.array(tensor["data"], DTYPES[tensor["datatype"]]).reshape(tensor["shape"])
-            for tensor in answer["outputs"]
-        }
+        return _tensors(self.ask(model, body))
 
     @abstractmethod
-    def send(self, model: str, body: bytes) -> bytes:
-        """The body of the answer to `body`."""
+    def send(self, model: str, body: bytes, top_k: int | None = None) -> bytes:
+        """The body of the answer to `body`; with so many labels of a ranking, where that is said."""
 
     @abstractmethod
     def close(self) -> None: ...
@@ -132,15 +134,26 @@ class RestClient(Client):
 
     def file(self, model: str, body: bytes, form: str = "png") -> bytes:
         """The answer to one sample as a file, in a form that the model's task has, such as the PNG of a mask; raises as
-        `predict` does."""
-        return self.send(f"{model}?form={form}", body)
+        `predict` does, and Refused where a server answers in JSON all the same."""
+        # TorchServe without a gateway hands no query on.
+        media = mimetypes.guess_type(f"answer.{form}")[0] or "*/*"
+        answer = self._sent(model, body, f"?form={quote(form)}", {"Accept": media})
+        if answer.headers.get("Content-Type", "").startswith("application/json"):
+            why = "its task has no such form, or the server reads no ?form="
+            raise Refused(f"{self.where}: {model} answered in JSON and not with a {form}; {why}")
+        return answer.data
 
-    def send(self, model: str, body: bytes) -> bytes:
+    def send(self, model: str, body: bytes, top_k: int | None = None) -> bytes:
+        return self._sent(model, body, headers={"X-Top-K": str(top_k)} if top_k else {}).data
+
+    def _sent(
+        self, model: str, body: bytes, query: str = "", headers: Mapping[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
         waits = self.patience.waits()
         while True:
-            answer = self._post(f"{self.base}/predictions/{model}", body)
+            answer = self._post(f"{self.base}/predictions/{model}{query}", body, headers or {})
             if answer.status == 200:
-                return answer.data
+                return answer
             if answer.status not in (TOO_MANY, UNAVAILABLE) or not waits.again(answer.headers.get(RETRY_AFTER)):
                 raise self._error(answer.status, f"{self.where}: {model} answered {answer.status}: ", answer.data)
 
@@ -150,9 +163,9 @@ class RestClient(Client):
         else:
             self.pool.clear()
 
-    def _post(self, url: str, body: bytes) -> urllib3.BaseHTTPResponse:
+    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         try:
-            return self.pool.request("POST", url, body=body, headers=self.headers)
+            return self.pool.request("POST", url, body=body, headers={**self.headers, **headers})
         except urllib3.exceptions.LocationValueError as error:
             raise UserError(f"{self.where}: is not a URL like http://127.0.0.1:8080") from error
         except urllib3.exceptions.SSLError as error:
@@ -197,8 +210,9 @@ class GrpcClient(Client):
         self.parts = dict(parts or {})
         self.predictions = predictions_grpc.predictions(self.channel)
 
-    def send(self, model: str, body: bytes) -> bytes:
-        request = predictions_grpc.Request(model_name=model, input={"data": body, **self.parts})
+    def send(self, model: str, body: bytes, top_k: int | None = None) -> bytes:
+        parts = self.parts | ({"top_k": str(top_k).encode()} if top_k else {})
+        request = predictions_grpc.Request(model_name=model, input={"data": body, **parts})
         waits = self.patience.waits()
         while True:
             try:
@@ -221,6 +235,18 @@ class GrpcClient(Client):
             return Denied(f"{self.where}: has no model '{model}'")
         kind = TooMany if is_busy else Denied if code in DENIALS else Refused if code in REFUSALS else ServerFault
         return kind(f"{self.where}: {model} answered {code.name}: {_detail(details.encode())}")
+
+
+def _tensors(answer: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {
+        tensor["name"]: np.array(tensor["data"], DTYPES[tensor["datatype"]]).reshape(tensor["shape"])
+        for tensor in answer["outputs"]
+    }
+
+
+def _most_labels(task: Task) -> int:
+    """So many that no ranking of the task's is cut short."""
+    return max(1, len(task.labels), *map(len, task.labels_by_output.values()))
 
 
 def _detail(body: bytes) -> str:

@@ -5,13 +5,13 @@ BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 MODEL = ("model", "version")
 """Labels."""
-LABEL = (*MODEL, "label")
+LABEL = (*MODEL, "head", "label")
 PREDICTIONS = (
     "torchferry_serve_predictions",
     "Labels that samples were answered with; of a classifier the most probable one",
 )
 TRAINING_SHARES = (
     "torchferry_serve_training_label_ratio",
-    "Share of a label among all that the training samples have, 0..1",
+    "Share of a label among all of its head that the training samples have, 0..1",
 )
 """Names and texts of what shows drift."""

@@ -1,5 +1,6 @@
 """Describes an answer of /predictions as JSON schema: as the task puts outputs into words."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,7 +30,10 @@ def prediction_schema(bundle: Bundle) -> Mapping[str, Any]:
     """Tensors are answered with tensors, one sample with what the model says of it, and more with a list."""
     if not bundle.task.has_words:
         return TENSORS
-    said = _said(bundle.task) if bundle.picture else bundle.task.schema()
+    try:
+        said = json.loads(json.dumps(_said(bundle.task) if bundle.picture else bundle.task.schema()))
+    except Exception as error:  # a user's task says it, and the other models are to be described all the same
+        return {"description": f"not known: the task's schema fails ({type(error).__name__}: {error})"[:500]}
     one, several = {"model": TEXT, **said}, {"model": TEXT, "predictions": _list(_object(said))}
     related = dict.fromkeys(bundle.task.related, RELATED)
     answers = (

@@ -12,7 +12,10 @@ from torchferry.serving.predict.sample import Sample
 
 Answer = dict[str, Any]
 """{"label", "probability", "top_k"}, {"labels", "probabilities"} where there may be several, {"values"} of a
-regression, or {"outputs"}: by name tensors in nested lists, or {"label", "score", "top_k"} of one that has labels."""
+regression, or {"outputs"}: by name tensors in nested lists, or {"label", "score", "top_k"} of one that has labels. What
+is asked for as a file has its bytes under `FILE`."""
+
+FILE = "file"
 
 NOTES = "notes"
 """What was assumed of samples that were asked about together, in the answer to the first of them."""
@@ -46,6 +49,11 @@ def refused(sample: Sample, why: str, fault: bool = False) -> Unanswered:
     return Unanswered(why[: line.start()] + why[line.end() :], fault)
 
 
+def asks_several(count: int) -> Unanswered:
+    """Of a line that is a whole request."""
+    return Unanswered(f"asks about {count} samples; give each of them a line of its own")
+
+
 def each(content: Mapping[str, Any], samples: Sequence[Sample]) -> list[Result]:
     """An answer for each sample. Raises ServerFault for another number of them."""
     notes = content.get("notes", [])
@@ -56,7 +64,7 @@ def each(content: Mapping[str, Any], samples: Sequence[Sample]) -> list[Result]:
     else:
         answers = [{key: value for key, value in content.items() if key not in ("model", "notes")}]
     if samples[0].form == "request" and len(answers) != 1:
-        return [Unanswered(f"asks about {len(answers)} samples; give each of them a line of its own")]
+        return [asks_several(len(answers))]
     if len(answers) != len(samples):
         hint = "; is its first line rightly taken?" if samples[0].form == "row" else ""
         raise ServerFault(f"{samples[0].place}: {len(samples)} samples from there on got {len(answers)} answers{hint}")

@@ -9,12 +9,13 @@ import numpy as np
 
 from torchferry.files import sha256
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.codec.answer_file import Sent, answer_file
 from torchferry.serving.codec.predictions_json import Request, answer, read_request
 from torchferry.serving.errors import RequestError
 from torchferry.serving.onnx_server.models.model import chosen
 from torchferry.serving.onnx_server.models.plan import planned
 from torchferry.serving.onnx_server.settings import Settings
-from torchferry.serving.predict.answers import Result, Unanswered, each, refused
+from torchferry.serving.predict.answers import FILE, Result, Unanswered, asks_several, each, refused
 from torchferry.serving.predict.question import body
 from torchferry.serving.predict.sample import Sample
 from torchferry.serving.session import check_golden, open_variant
@@ -31,13 +32,14 @@ Read = tuple[Sequence[Sample], Request | Unanswered]
 
 
 class AskedBundle:
-    def __init__(self, bundle: Bundle, variant: str = "", top_k: int | None = None) -> None:
+    def __init__(self, bundle: Bundle, variant: str = "", top_k: int | None = None, form: str = "") -> None:
         """Load the variant, or the one that a server would choose, and check its golden outputs. Raises UserError.
 
-        Answers have the `top_k` best labels, or the best one. It computes on one thread, so that its answers are the
-        same on every number of cores.
+        Answers have the `top_k` best labels, or the best one, or are files in a `form` of the task's. It computes on
+        one thread, so that its answers are the same on every number of cores.
         """
-        self.bundle, self.variant, self.top_k = bundle, variant or chosen(bundle).variant, top_k or 1
+        self.bundle, self.variant = bundle, variant or chosen(bundle).variant
+        self.top_k, self.form = top_k or 1, form
         self.session = open_variant(bundle, self.variant, threads=1)
         check_golden(self.session, bundle, self.variant)
         self.max_batch = planned(bundle, self.variant, Settings()).max_batch
@@ -62,7 +64,9 @@ class AskedBundle:
 
     def _read(self, samples: Sequence[Sample]) -> list[Read]:
         try:
-            return [(samples, read_request(body(samples), self.bundle).decoded(self.bundle))]
+            return [
+                (samples, read_request(body(samples), self.bundle).decoded(self.bundle, keeps_files=bool(self.form)))
+            ]
         except OSError as error:
             return [(samples, Unanswered(f"cannot be read ({error.strerror})"))]
         except RequestError as error:
@@ -112,6 +116,27 @@ class AskedBundle:
         if isinstance(asked, Unanswered):
             return [asked]
         outputs = next(computed)
+        if self.form and not isinstance(outputs, Unanswered):
+            return self._files(asked, outputs, samples)
         if not isinstance(outputs, Unanswered):
             return each(json.loads(answer(asked, outputs, self.bundle, self.bundle.name, self.top_k)), samples)
         return [outputs] if len(samples) == 1 else [one for sample in samples for one in self.ask([sample])]
+
+    def _files(self, asked: Request, outputs: Outputs, samples: Sequence[Sample]) -> list[Result]:
+        if asked.size != len(samples):
+            return [asks_several(asked.size)]
+        return [
+            self._file(_of(asked.inputs, place), _of(outputs, place), asked.sent(place)) for place in range(asked.size)
+        ]
+
+    def _file(self, inputs: Outputs, outputs: Outputs, sent: Sent | None) -> Result:
+        try:
+            _, pieces = answer_file(self.bundle, self.form, inputs, outputs, sent)
+            return {FILE: b"".join(pieces)}
+        except Exception as error:  # a user's task may be what makes it
+            return Unanswered(f"no {self.form} can be made of its answer ({type(error).__name__}: {error})"[:500], True)
+
+
+def _of(tensors: Outputs, place: int) -> Outputs:
+    """One sample's, with its batch axis."""
+    return {name: values[place : place + 1] for name, values in tensors.items()}

@@ -10,6 +10,7 @@ from itertools import chain, islice
 from typing import Any
 
 from torchferry.errors import ServerFault, UserError
+from torchferry.nearest import did_you_mean
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.signature import trusted_keys
@@ -18,10 +19,12 @@ from torchferry.serving.net.addresses import authority
 from torchferry.serving.net.unix_sockets import SCHEME
 from torchferry.serving.patience import Patience
 from torchferry.serving.predict.answers import NOTES, Result, Unanswered
+from torchferry.serving.predict.files import Files
 from torchferry.serving.predict.in_order import in_order
 from torchferry.serving.predict.inputs import Inputs
 from torchferry.serving.predict.local import AskedBundle
 from torchferry.serving.predict.output_file import OutputFile, files_of
+from torchferry.serving.predict.output_folder import INDEX, OutputFolder
 from torchferry.serving.predict.predict_options import parsed
 from torchferry.serving.predict.processes import AskingProcesses, InThisProcess
 from torchferry.serving.predict.progress import Progress
@@ -49,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     inputs = Inputs(options.inputs, _say, written=written, takes_pictures=takes_pictures)
     with ExitStack() as stack:
         asked = _asked_bundle(bundle, options) if bundle else _asked_server(options, stack)
-        output = _output(options, asked.about)
+        output = _output(options, asked.about, inputs.paths)
         stack.callback(output.close)
         remaining = _remaining(questions(output.checked(inputs), asked.together), output.done)
         results = _results(asked, remaining, options, stack)
@@ -64,7 +67,7 @@ def _asked_server(options: argparse.Namespace, stack: ExitStack) -> AskedServer:
     patience = Patience(PATIENCE_SECONDS)
     client = stack.enter_context(_client(options, patience))
     stack.callback(patience.end)
-    return AskedServer(client, options.model)
+    return AskedServer(client, options.model, options.form)
 
 
 def _client(options: argparse.Namespace, patience: Patience) -> Client:
@@ -84,16 +87,23 @@ def _at(host: str, port: int, scheme: str = "") -> str:
 
 
 def _asked_bundle(bundle: Bundle, options: argparse.Namespace) -> AskedBundle:
-    asked = AskedBundle(bundle, options.variant, options.top_k)
+    if options.form and options.form not in (files := bundle.task.files):
+        known = f"{bundle.name} answers in {', '.join((*FORMATS, *files))}"
+        raise UserError(f"--format: there is no '{options.form}'{did_you_mean(options.form, files, known)}")
+    asked = AskedBundle(bundle, options.variant, options.top_k, options.form)
     if not options.variant:
         _say(f"{options.bundle}: {asked.variant} answers, as on a server; --variant names another")
     return asked
 
 
-def _output(options: argparse.Namespace, about: dict[str, Any]) -> Output:
+def _output(options: argparse.Namespace, about: dict[str, Any], asked: Sequence[str]) -> Output:
     if not options.output:
         return StandardOutput()
-    output = OutputFile(options.output, options.format, {**about, "top_k": options.top_k, "inputs": options.inputs})
+    about = {**about, "top_k": options.top_k, "inputs": options.inputs}
+    if options.form:
+        output: OutputFile = OutputFolder(options.output, options.form, asked, about)
+    else:
+        output = OutputFile(options.output, options.format, about)
     if output.done:
         _say(f"{options.output}: has {output.done:,} samples already, and goes on behind them")
     return output
@@ -136,7 +146,7 @@ def _write(
     """How many samples there are, how many of them have no answer, and whether that was the server's fault."""
     done, unanswered, fault = output.done, output.unanswered, False
     try:
-        records: Records = FORMATS[options.format](options.top_k) if options.format else Lines(options.top_k)
+        records = _records(options, output)
         if output.is_new:
             head, pairs = _first_answer(pairs)
             if options.top_k and not has_labels(head):
@@ -167,6 +177,12 @@ def _write(
     return done, unanswered, fault
 
 
+def _records(options: argparse.Namespace, output: Output) -> Records:
+    if isinstance(output, OutputFolder):
+        return Files(output)
+    return FORMATS[options.format](options.top_k) if options.format else Lines(options.top_k)
+
+
 def _first_answer(pairs: Iterator[Pair]) -> tuple[dict[str, Any], Iterator[Pair]]:
     """The first answer, and all pairs. Raises UserError or ServerFault where no sample has one: nothing is written."""
     held: list[Pair] = []
@@ -184,7 +200,8 @@ def _first_answer(pairs: Iterator[Pair]) -> tuple[dict[str, Any], Iterator[Pair]
 
 def _end(options: argparse.Namespace, done: int, unanswered: int, fault: bool) -> None:
     if unanswered:
-        where = f"; {options.output} says why" if options.output else ""
+        said = options.output / INDEX if options.form else options.output
+        where = f"; {said} says why" if options.output else ""
         text = f"{unanswered:,} of {done:,} samples have no answer{where}"
         raise ServerFault(text) if fault else UserError(text)
     if options.output:

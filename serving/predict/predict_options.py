@@ -1,13 +1,14 @@
 """The command line of `torchferry predict`, and what each of its two ways to ask is told."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from torchferry.arguments import Parser, finite, parse_header
 from torchferry.errors import UserError
-from torchferry.nearest import nearest
+from torchferry.nearest import did_you_mean, nearest
 from torchferry.serving.bundle.signature import add_trust
 from torchferry.serving.cpu import cores
 from torchferry.serving.predict.records import FORMATS
@@ -15,7 +16,10 @@ from torchferry.serving.predict.records import FORMATS
 PURPOSE = """Ask a server about samples, or with --bundle a bundle without one. A sample is a picture, a row of a table,
 a line of JSON, or a place in an array; files are known by their content. A sample without an answer has its error in
 its record, and the exit code is then 2, or 1 if the server failed at it. With --output the same command goes on where
-it was interrupted."""
+it was interrupted. With --format png the answers are pictures in a folder: masks, or the picture with its boxes."""
+FORM = re.compile(r"[a-z0-9]+")
+LIKE = 0.8
+"""How alike a word is to a format of records to be a misspelling of it, and no form of a task."""
 OF_A_SERVER: dict[str, Any] = {
     "model": None,
     "host": "127.0.0.1",
@@ -47,6 +51,9 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     for name, default in defaults.items():
         setattr(options, name, getattr(options, name, default))
     _check_values(options)
+    options.form = "" if options.format in (None, *FORMATS) else options.format
+    if options.form:
+        _check_form(options)
     options.headers = dict(map(parse_header, options.header))
     options.format = options.format or (_format_of(options.output) if options.output else None)
     options.processes = options.processes or cores()
@@ -74,8 +81,11 @@ def _add_bundle(group: Any) -> None:
 
 
 def _add_output(group: Any) -> None:
-    group.add_argument("--output", "-o", type=Path, help="file for the records: .csv, .jsonl")
-    group.add_argument("--format", choices=list(FORMATS), help="of the records, where no file's name says it")
+    group.add_argument(
+        "--output", "-o", type=Path, help="file for the records: .csv, .jsonl; a folder for --format png"
+    )
+    help_ = "csv or jsonl, where no file's name says it; png, or another form of the task's, for a file of each answer"
+    group.add_argument("--format", help=help_)
     group.add_argument("--top-k", type=int, help="so many best labels in each record (default the best one)")
 
 
@@ -100,6 +110,20 @@ def _check_values(options: argparse.Namespace) -> None:
         raise UserError(f"--ca: {options.ca} is not a file; give the authority's certificate as PEM")
     if options.format and options.output and options.output.suffix[1:] in set(FORMATS) - {options.format}:
         raise UserError(f"--format: {options.format} is not what {options.output} is called; leave one of them out")
+
+
+def _check_form(options: argparse.Namespace) -> None:
+    """Of answers that are files. Which forms there are the model's task knows."""
+    form = options.form
+    if not FORM.fullmatch(form) or nearest(form, FORMATS, LIKE):
+        known = f"it is {', '.join(FORMATS)}, or a form of the task's such as png"
+        raise UserError(f"--format: there is no '{form}'{did_you_mean(form, FORMATS, known)}")
+    if not options.output:
+        raise UserError(f"--format: {form} makes a file of each answer; give a folder for them with --output")
+    if options.grpc:
+        raise UserError(f"--format: {form} comes over REST; leave --grpc out")
+    if options.top_k:
+        raise UserError(f"--top-k: a {form} has no ranking; leave it out")
 
 
 def _format_of(output: Path) -> str:

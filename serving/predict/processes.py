@@ -53,7 +53,7 @@ class AskingProcesses:
         # One process imports most of what they need, and they are its forks.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(IMPORTED_ONCE)
-        opened = (self.asked.bundle, self.asked.variant, self.asked.top_k)
+        opened = (self.asked.bundle, self.asked.variant, self.asked.top_k, self.asked.form)
         self.processes = ProcessPoolExecutor(self.count, mp_context=context, initializer=_open, initargs=opened)
         # Ctrl-C reaches every process of the terminal, and this one alone is to answer it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -74,9 +74,9 @@ _asked: list[AskedBundle] = []
 """The one that this process has opened."""
 
 
-def _open(bundle: Bundle, variant: str, top_k: int | None) -> None:
+def _open(bundle: Bundle, variant: str, top_k: int | None, form: str) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _asked.append(AskedBundle(bundle, variant, top_k))
+    _asked.append(AskedBundle(bundle, variant, top_k, form))
 
 
 def _is_open() -> None:

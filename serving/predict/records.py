@@ -48,6 +48,8 @@ class Lines(Records):
             return self._labels(answer)
         if "labels" in answer:
             return _several(answer)
+        if _is_objects(answer):
+            return ", ".join(f"{each['label']}  {_number(each['score'])}" for each in answer["objects"]) or "no object"
         if _labelled_outputs(answer):
             return "; ".join(f"{name}: {self._output(value)}" for name, value in answer["outputs"].items())
         return ", ".join(f"{name} {_short(value)}" for name, value in _cells(answer, None))
@@ -78,19 +80,19 @@ class Csv(Records):
 
     def head(self, answer: Answer) -> str:
         self.columns = tuple(name for name, _ in _cells(answer, self.top_k))
-        return _line(("source", "row", *self.columns, "error"))
+        return csv_line(("source", "row", *self.columns, "error"))
 
     def record(self, sample: Sample, result: Result) -> str:
         where = (sample.source, "" if sample.row is None else sample.row)
         if isinstance(result, Unanswered):
-            return _line((*where, *[""] * len(self.columns), result.why))
+            return csv_line((*where, *[""] * len(self.columns), result.why))
         cells = dict(_cells(result, self.top_k))
         if unknown := [name for name in cells if name not in self.columns]:
             raise UserError(
                 f"{sample.place}: is answered with {', '.join(unknown)}, for which the CSV has no column; "
                 "--format jsonl takes answers of several kinds"
             )
-        return _line((*where, *(_cell(cells.get(name)) for name in self.columns), ""))
+        return csv_line((*where, *(_cell(cells.get(name)) for name in self.columns), ""))
 
 
 FORMATS: dict[str, type[Records]] = {"csv": Csv, "jsonl": JsonLines}
@@ -143,6 +145,14 @@ def _is_labelled(value: Any) -> bool:
     return isinstance(value, dict) and "label" in value
 
 
+def _is_objects(answer: Answer) -> bool:
+    """Whether it says what was found in a picture."""
+    objects = answer.get("objects")
+    return isinstance(objects, list) and all(
+        isinstance(each, dict) and {"label", "score"} <= each.keys() for each in objects
+    )
+
+
 def _several(answer: Answer) -> str:
     """All labels that were given, each with its probability."""
     found = [f"{label}  {_number(answer['probabilities'][label])}" for label in answer["labels"]]
@@ -172,7 +182,7 @@ def _cell(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float) else json.dumps(value)
 
 
-def _line(cells: Sequence[Any]) -> str:
+def csv_line(cells: Sequence[Any]) -> str:
     text = io.StringIO()
     written = [one_line(cell) if isinstance(cell, str) else cell for cell in cells]
     csv.writer(text, lineterminator="\n").writerow(written)

@@ -7,10 +7,11 @@ buckets begin at 5 ms. The names and labels are those of the ONNX Runtime server
 import os
 from typing import Protocol
 
-from torchferry.serving.bundle.answers import answers_of
+from torchferry.contract.tasks.task import Arrays
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.codec.predicted_labels import counted_labels
+from torchferry.serving.codec.predicted_labels import counted_labels, counts_of, training_shares
 from torchferry.serving.metric_names import BATCHES, BUCKETS, LABEL, MODEL, PREDICTIONS, TRAINING_SHARES
+from torchferry.serving.torchserve.worker_log import failures
 from torchferry.serving.torchserve.worker_request import WorkerRequest
 
 STAGES = {
@@ -75,9 +76,9 @@ class SharedMetrics:
         ).labels(*labels)
         predictions = Counter(*PREDICTIONS, LABEL, registry=registry)
         shares = Gauge(*TRAINING_SHARES, LABEL, registry=registry, multiprocess_mode="livemax")
-        self.predictions = [predictions.labels(*labels, label) for label in counted_labels(bundle)]
-        for label, share in bundle.label_shares.items() if self.predictions else ():
-            shares.labels(*labels, label).set(share)
+        self.predictions = [predictions.labels(*labels, *counted) for counted in counted_labels(bundle)]
+        for counted, share in training_shares(bundle).items():
+            shares.labels(*labels, *counted).set(share)
 
     def began(self, calls: int) -> None:
         self.in_flight.inc(calls)
@@ -90,10 +91,17 @@ class SharedMetrics:
         if call.batch_size:
             self.batch_size.observe(call.batch_size)
         if self.predictions and call.outputs and not call.is_golden:
-            counts = self.bundle.task.counts(answers_of(self.bundle, call.outputs))
-            for index in counts.nonzero()[0].tolist():
-                self.predictions[index].inc(float(counts[index]))
+            self._count(call.outputs)
         self.in_flight.dec()
+
+    def _count(self, outputs: Arrays) -> None:
+        try:
+            counts = counts_of(self.bundle, outputs)
+        except Exception as error:  # a user's task counts here, and the answer is right all the same
+            failures.say("the labels of an answer cannot be counted", error)
+            return
+        for index in counts.nonzero()[0].tolist():
+            self.predictions[index].inc(float(counts[index]))
 
 
 def worker_metrics(model: str, bundle: Bundle) -> WorkerMetrics:

@@ -21,6 +21,8 @@ class Peer:
     status: int | grpc.StatusCode = 200
     content: bytes = b"{}"
     """The body over HTTP; over gRPC the prediction, or what is said with a status that is not 200."""
+    kind: str = ""
+    """What it says of the body over HTTP, where it says it."""
     seen: list[Any] = field(default_factory=list)
     """Path, headers and body of each request over HTTP; the message over gRPC."""
     trailing: tuple[tuple[str, str], ...] = ()
@@ -40,6 +42,8 @@ def http_peer() -> Iterator[Peer]:
             assert isinstance(peer.status, int)
             self.send_response(peer.status)
             self.send_header("Content-Length", str(len(peer.content)))
+            if peer.kind:
+                self.send_header("Content-Type", peer.kind)
             self.end_headers()
             self.wfile.write(peer.content)
 

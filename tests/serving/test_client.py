@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from tests.serving.peers import LOOPBACK, Peer, grpc_peer, http_peer
+from torchferry.contract.tasks.classes import Classification
+from torchferry.contract.tasks.tensors import Tensors
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.client import Client, Denied, GrpcClient, Refused, RestClient, TooMany, Unavailable
 from torchferry.serving.patience import Patience
@@ -24,8 +26,8 @@ class Says(Client):
         super().__init__("nobody", 1)
         self.body, self.sent, self.closed = body, ("", b""), False
 
-    def send(self, model: str, body: bytes) -> bytes:
-        self.sent = (model, body)
+    def send(self, model: str, body: bytes, top_k: int | None = None) -> bytes:
+        self.sent, self.top_k = (model, body), top_k
         return self.body
 
     def close(self) -> None:
@@ -70,6 +72,32 @@ def test_tensors_are_sent_and_come_back_as_arrays() -> None:
     }
     assert outputs["y"].dtype == np.float32
     assert outputs["y"].tolist() == [[0.25, 0.75]]
+
+
+def test_all_labels_are_asked_for_where_their_numbers_are_read() -> None:
+    answer = {"label": "b", "probability": 0.75, "top_k": [{"label": "b", "probability": 0.75}]}
+    answer["top_k"] += [{"label": "a", "probability": 0.25}]  # type: ignore[operator]
+    client = Says(json.dumps(answer).encode())
+    task = Classification(labels=("a", "b"))
+    assert client.arrays("digits", b"image", task)["probabilities"].tolist() == [0.25, 0.75]
+    assert client.top_k == 2
+
+
+def test_tensors_are_read_without_their_batch() -> None:
+    output = {"name": "y", "shape": [1, 2], "datatype": "FP32", "data": [0.25, 0.75]}
+    client = Says(json.dumps({"outputs": [output]}).encode())
+    assert client.arrays("digits", b"image", Tensors(of_output={"y": None}))["y"].tolist() == [0.25, 0.75]
+
+
+def test_a_file_is_asked_for_by_name_and_type(rest: Peer) -> None:
+    with RestClient(f"http://{LOOPBACK}:{rest.port}") as client:
+        rest.content = b"a mask"
+        assert client.file("roads", b"image") == b"a mask"
+        ((path, headers, body),) = rest.seen
+        assert (path, headers["Accept"], body) == ("/predictions/roads?form=png", "image/png", b"image")
+        rest.kind = "application/json"
+        with pytest.raises(Refused, match="roads answered in JSON and not with a png; its task has no such form"):
+            client.file("roads", b"image")
 
 
 def test_an_answer_with_tensors_asks_whether_an_image_was_sent() -> None:

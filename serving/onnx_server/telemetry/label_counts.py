@@ -3,6 +3,7 @@
 As in histogram.py an answer goes on a list, and some hundred are counted at a time. For one thread only.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -10,9 +11,8 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.codec.predicted_labels import counted_labels
+from torchferry.serving.codec.predicted_labels import Counted, counted_labels, counts_of, training_shares
 from torchferry.serving.metric_names import LABEL, PREDICTIONS, TRAINING_SHARES
 from torchferry.serving.onnx_server.telemetry.families import Family, Rows
 
@@ -35,7 +35,7 @@ class LabelCounts:
         # The version before may have something to answer yet.
         if not (isinstance(answers, Answers) and answers.counts_as(bundle)):
             answers = self.predictions.rows[key] = Answers(key, bundle)
-        self.shares.rows[key] = Shares(key, bundle.label_shares)
+        self.shares.rows[key] = Shares(key, training_shares(bundle))
         return answers
 
     def unload(self, name: str, version: str) -> None:
@@ -45,15 +45,15 @@ class LabelCounts:
 class Shares(Rows):
     """Of one model version."""
 
-    def __init__(self, key: tuple[str, str], shares: Mapping[str, float]) -> None:
+    def __init__(self, key: tuple[str, str], shares: Mapping[Counted, float]) -> None:
         self.key, self.shares = key, shares
 
     def values(self) -> Sequence[float]:
         return [*self.shares.values()]
 
     def add_to(self, family: GaugeMetricFamily) -> None:
-        for label, share in self.shares.items():
-            family.add_metric((*self.key, label), share)
+        for counted, share in self.shares.items():
+            family.add_metric((*self.key, *counted), share)
 
 
 class Answers(Rows):
@@ -65,6 +65,7 @@ class Answers(Rows):
         self.new: list[Mapping[str, np.ndarray]] = []
         self.size = 0
         """Elements in `new`, of the first outputs."""
+        self.has_failed = False
 
     def counts_as(self, other: Bundle) -> bool:
         """Whether answers of that bundle can be counted here too."""
@@ -77,16 +78,26 @@ class Answers(Rows):
             self.counts_now()
 
     def counts_now(self) -> np.ndarray:
-        """By label."""
+        """By label. What cannot be counted is left out, and the first time said: a user's task counts here, and neither
+        its answers nor the page of all models may end with it."""
         if self.new:
             new, self.new, self.size = self.new, [], 0
-            outputs = {name: np.concatenate([each[name] for each in new]) for name in new[0]}
-            self.counts += self.bundle.task.counts(answers_of(self.bundle, outputs))
+            try:
+                outputs = {name: np.concatenate([each[name] for each in new]) for name in new[0]}
+                self.counts += counts_of(self.bundle, outputs)
+            except Exception as error:
+                self._say(error)
         return self.counts
+
+    def _say(self, error: Exception) -> None:
+        if not self.has_failed:
+            self.has_failed, said = True, " ".join(str(error).split())[:500]
+            text = f"{' '.join(self.key)}: labels of answers are not counted ({type(error).__name__}: {said})"
+            print(f"torchferry: {text}", file=sys.stderr, flush=True)
 
     def values(self) -> Sequence[float]:
         return self.counts_now().tolist()
 
     def add_to(self, family: CounterMetricFamily) -> None:
-        for label, number in zip(self.bundle.task.counted, self.values(), strict=True):
-            family.add_metric((*self.key, label), number)
+        for counted, number in zip(counted_labels(self.bundle), self.values(), strict=True):
+            family.add_metric((*self.key, *counted), number)

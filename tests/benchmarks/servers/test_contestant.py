@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.servers.jobs import PIXELS, a_job
+from tests.serving import tiny_tasks
 from torchferry.benchmarks.servers.contestant import PEERS, Contestant, at, name_of
 from torchferry.benchmarks.servers.peer import Offered
 
@@ -94,6 +95,20 @@ def test_who_computes_something_else_is_missing(
     assert made.measure(tmp_path) == {"failed": 1}
     assert made.failure == "its 'pixels' for the golden inputs is not the checkpoint's"
     assert fake.asked == []
+
+
+def test_objects_in_another_order_are_the_same_answer(
+    contestant: Callable[..., tuple[Contestant, Fake]], tmp_path: Path
+) -> None:
+    made, fake = contestant()
+    made.job = a_job(tmp_path / "detection", bundle=tiny_tasks.written(tmp_path, "detection"))
+    _, golden = made.job.bundle.golden()
+    fake.golden = {name: values[:, ::-1] if values.ndim > 1 else values for name, values in golden.items()}
+    made.measure(tmp_path)
+    assert made.failure is None
+    fake.golden |= {"labels": fake.golden["labels"] - 1}
+    made.measure(tmp_path)
+    assert made.failure == "its 'labels' for the golden inputs is not the checkpoint's"
 
 
 def test_who_has_failed_is_not_started_again(

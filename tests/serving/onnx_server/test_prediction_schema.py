@@ -68,3 +68,12 @@ def test_it_does_not_hold_for_another_models_answer(name: str) -> None:
         if other not in (name, "tensors") and {other, name} != {"classification", "binary"}:
             with pytest.raises(jsonschema.ValidationError):
                 check(answered(bundle, 1), BUNDLES[name])
+
+
+@pytest.mark.parametrize("schema", [lambda _: {"label": object()}, lambda _: 1 / 0])
+def test_a_task_that_cannot_say_it_is_described_as_such(schema: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = described()
+    monkeypatch.setattr(type(bundle.task), "schema", schema)
+    found = prediction_schema(bundle)
+    assert found["description"].startswith("not known: the task's schema fails (")
+    jsonschema.validate({"whatever": 1}, found)

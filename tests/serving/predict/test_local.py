@@ -5,14 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.serving import tiny_bundle
+from tests.serving import tiny_bundle, tiny_tasks
 from tests.serving.predict.samples import instance, row
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.errors import BundleError
 from torchferry.serving.predict import local
-from torchferry.serving.predict.answers import Unanswered
+from torchferry.serving.predict.answers import FILE, Unanswered
 from torchferry.serving.predict.local import AskedBundle
+from torchferry.serving.predict.question import body
 from torchferry.serving.predict.sample import Sample
 
 
@@ -122,3 +123,17 @@ def test_what_it_is_about_changes_with_the_bundle(tmp_path: Path) -> None:
     )
     assert one["model"] == other["model"] == "tiny 1.0 (onnx-fp32)"
     assert one["model.json"] != other["model.json"]
+
+
+def test_answers_may_be_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = tiny_tasks.written(tmp_path, "segmentation")
+    asked = AskedBundle(bundle, form="png")
+    pixels = [instance(place, str(each.tolist())) for place, each in enumerate(tiny_tasks.PIXELS)]
+    masks = bundle.golden()[1]["classes"]
+    files = [bundle.task.file("png", {"classes": mask}, None) for mask in masks]
+    assert asked.ask(pixels) == [{FILE: file} for file in files]
+    two = Sample("a", 1, "request", body([pixels[0], pixels[1]]))
+    assert asked.ask([two]) == [Unanswered("asks about 2 samples; give each of them a line of its own")]
+    monkeypatch.setattr(type(bundle.task), "file", lambda *_: 1 / 0)
+    [answer] = asked.ask(pixels[:1])
+    assert answer == Unanswered("no png can be made of its answer (ZeroDivisionError: division by zero)", fault=True)

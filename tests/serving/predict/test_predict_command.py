@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import ROOT, run_python
-from tests.serving import tiny_bundle
+from tests.serving import tiny_bundle, tiny_tasks
 from tests.serving.peers import grpc_peer, http_peer
 from tests.serving.predict.samples import folder_of_pictures
 from tests.waiting import wait_until
@@ -242,6 +242,64 @@ def test_what_was_assumed_is_said_once(images: list[str], capsys: pytest.Capture
     captured = capsys.readouterr()
     assert captured.err == f"torchferry: {images[0]}: column 1 is left out\n"
     assert "notes" not in captured.out
+
+
+@pytest.fixture
+def shots(tmp_path: Path) -> Path:
+    """Three pictures, and a file that is none."""
+    folder = tmp_path / "shots"
+    (folder / "b").mkdir(parents=True)
+    for name, pixels in zip(("a.jpg", "a.png", "b/c.png"), tiny_tasks.PIXELS, strict=True):
+        (folder / name).write_bytes(tiny_tasks.picture_file(pixels))
+    (folder / "broken.png").write_text("no picture")
+    return folder
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_masks_go_into_a_folder(tmp_path: Path, shots: Path) -> None:
+    bundle, output = tiny_tasks.written(tmp_path, "segmentation"), tmp_path / "masks"
+    words = (shots, "--bundle", bundle.root, "--processes", 1, "-o", output, "--format", "png")
+    with pytest.raises(UserError, match=r"^1 of 4 samples have no answer; .*masks/predictions.csv says why$"):
+        ask(*words)
+    whole = files_in(output)
+    masks = [bundle.task.file("png", {"classes": mask}, None) for mask in bundle.golden()[1]["classes"]]
+    assert [whole[name] for name in ("a.png", "a_2.png", "b/c.png")] == masks
+    index, rest = output / "predictions.csv", {"predictions.csv", "predictions.csv.about.json"}
+    assert whole.keys() - rest == {"a.png", "a_2.png", "b/c.png"}
+    records = [line.split(",")[:3] for line in index.read_text().splitlines()]
+    names = [("a.jpg", "a.png"), ("a.png", "a_2.png"), ("broken.png", ""), ("b/c.png", "b/c.png")]
+    assert records == [["source", "row", "file"], *([f"{shots}/{source}", "", name] for source, name in names)]
+    for length in range(1, len(whole["predictions.csv"]), 29):
+        index.write_bytes(whole["predictions.csv"][:length])
+        (output / "a_2.png").write_bytes(b"not whole")
+        (output / "b" / "c.png").unlink()
+        again = length <= whole["predictions.csv"].index(b"a_2.png,")
+        with pytest.raises(UserError, match=r"^1 of 4 samples have no answer"):
+            ask(*words)
+        assert files_in(output) == whole | ({} if again else {"a_2.png": b"not whole"}), length
+
+
+def test_a_server_is_asked_for_files(tmp_path: Path, shots: Path) -> None:
+    with http_peer() as peer:
+        words = (shots / "a.jpg", "--model", "roads", "--port", peer.port, "--format", "png", "-o", tmp_path / "masks")
+        peer.content, peer.kind = b"{}", "application/json"
+        with pytest.raises(UserError, match="roads answered in JSON and not with a png"):
+            ask(*words)
+        assert not (tmp_path / "masks").exists()
+        peer.content, peer.kind = b"a mask", "image/png"
+        ask(*words)
+    assert (tmp_path / "masks" / "a.png").read_bytes() == b"a mask"
+
+
+def test_a_form_that_the_task_has_not_is_refused(bundle: Path, tmp_path: Path, rows: Path) -> None:
+    masks = tiny_tasks.written(tmp_path, "segmentation").root
+    for root, says in ((bundle, "tiny answers in csv, jsonl"), (masks, r"did you mean png\?")):
+        with pytest.raises(UserError, match=f"^--format: there is no 'pngs'; {says}"):
+            ask(rows, "--bundle", root, "--format", "pngs", "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

@@ -29,6 +29,12 @@ def test_the_defaults_of_a_bundle() -> None:
     assert options.processes >= 1
 
 
+def test_a_form_of_files_has_a_folder() -> None:
+    options = parsed(["a", "--model", "m", "--out", "masks", "--form", "png"])
+    assert (options.output, options.format, options.form) == (Path("masks"), "png", "png")
+    assert parsed(["a", "--model", "m", "-o", "x.csv"]).form == ""
+
+
 def test_a_header_may_be_repeated() -> None:
     options = parsed(["a", "--model", "m", "--header", "Authorization: Bearer x", "--header", "X-A:1"])
     assert options.headers == {"Authorization": "Bearer x", "X-A": "1"}
@@ -54,6 +60,14 @@ def test_a_header_may_be_repeated() -> None:
         (["a", "--model", "m", "-o", "x"], r"--output: x does not say in which format; call it \.csv or \.jsonl"),
         (["a", "--model", "m", "-o", "x.csv", "--format", "jsonl"], r"--format: jsonl is not what x\.csv is called"),
         (["--model", "m"], "required: INPUT"),
+        (["a", "--model", "m", "--format", "png"], "--format: png makes a file of each answer; give a folder for them"),
+        (["a", "--model", "m", "-o", "d", "--format", "png", "--grpc"], "--format: png comes over REST; leave --grpc"),
+        (["a", "--model", "m", "-o", "d", "--format", "png", "--top-k", "2"], "--top-k: a png has no ranking"),
+        (["a", "--model", "m", "-o", "d", "--format", "json"], r"--format: there is no 'json'; did you mean jsonl\?"),
+        (
+            ["a", "--model", "m", "-o", "d", "--format", "../p"],
+            r"--format: there is no '\.\./p'; it is csv, jsonl, or a",
+        ),
     ],
 )
 def test_what_means_nothing_is_refused(words: list[str], says: str) -> None:

@@ -20,6 +20,7 @@ OUTPUTS: Answer = {"outputs": {"kind": {**CAR[0], "top_k": CAR}, "error": 0.5}}
 SOME: Answer = {"labels": ["cat", "labels"], "probabilities": {"ant": 0.25, "cat": 0.875, "labels": 0.75}}
 NONE: Answer = {"labels": [], "probabilities": {"ant": 0.25, "cat": None, "labels": 0.5}}
 HEADS: Answer = {"digit": LABELLED, "ink": {"values": {"grey": 0.25}}, "tags": SOME}
+BOXES: Answer = {"objects": [{"label": "car", "score": 0.75, "box": [0, 0, 1, 1]}, {"label": "bus", "score": 0.5}]}
 ODD: Answer = {"values": {"top_k": 1.0, "label": 2.0}}
 
 
@@ -35,6 +36,14 @@ ODD: Answer = {"values": {"top_k": 1.0, "label": 2.0}}
         (SOME, None, "cat  0.8750, labels  0.7500  a.png\n"),
         (SOME, 2, "cat  0.8750, labels  0.7500  a.png\n"),
         (NONE, None, "no label  a.png\n"),
+        (BOXES, None, "car  0.7500, bus  0.5000  a.png\n"),
+        ({"objects": []}, None, "no object  a.png\n"),
+        (
+            {"street": BOXES, "ink": VALUES},
+            None,
+            "street: car  0.7500, bus  0.5000; ink: price 3.25, value_row 7  a.png\n",
+        ),
+        ({"objects": 3}, None, "objects 3  a.png\n"),
         (ODD, None, "top_k 1, label 2  a.png\n"),
         (HEADS, None, "digit: 7  0.9877; ink: grey 0.25; tags: cat  0.8750, labels  0.7500  a.png\n"),
         (HEADS, 2, "digit: 7  0.9877, 1  0.0100; ink: grey 0.25; tags: cat  0.8750, labels  0.7500  a.png\n"),

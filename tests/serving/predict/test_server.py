@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.serving.predict.samples import row
+from tests.serving.peers import LOOPBACK, http_peer
+from tests.serving.predict.samples import picture, row
 from torchferry.errors import ServerFault, UserError
-from torchferry.serving.client import Client, Denied, Refused, TooMany, Unavailable
-from torchferry.serving.predict.answers import Unanswered
+from torchferry.serving.client import Client, Denied, Refused, RestClient, TooMany, Unavailable
+from torchferry.serving.predict.answers import FILE, Unanswered
 from torchferry.serving.predict.sample import Sample
 from torchferry.serving.predict.server import TOGETHER, AskedServer
 
@@ -20,7 +21,7 @@ class Echo(Client):
         super().__init__("nobody", 1)
         self.wrong, self.bodies = wrong, list[bytes]()
 
-    def send(self, _: str, body: bytes) -> bytes:
+    def send(self, _: str, body: bytes, top_k: int | None = None) -> bytes:  # noqa: ARG002
         self.bodies.append(body)
         if b"9" in body:
             raise self.wrong
@@ -67,3 +68,11 @@ def test_rows_go_together_and_files_alone() -> None:
     asked = AskedServer(Echo(Refused("")), "m")
     assert (asked.together(row(1)), asked.together(Sample("a.png", None, "file"))) == (TOGETHER, 1)
     assert asked.about == {"model": "m", "server": "nobody"}
+
+
+def test_files_are_asked_for_one_by_one() -> None:
+    with http_peer() as peer, RestClient(f"http://{LOOPBACK}:{peer.port}") as client:
+        asked, peer.content = AskedServer(client, "roads", "png"), b"a mask"
+        assert asked.together(row(1)) == 1
+        assert asked.ask([Sample("-", None, "file", picture())]) == [{FILE: b"a mask"}]
+        assert [path for path, _, _ in peer.seen] == ["/predictions/roads?form=png"]

@@ -68,9 +68,11 @@ def test_predictions_are_counted_by_label_and_those_of_a_readiness_check_are_not
         rest.infer(MODEL, inputs)
     after = values(addresses)
     for key, share in shares.items():
-        counter = ("torchferry_serve_predictions_total", labels(label=key))
+        counter = ("torchferry_serve_predictions_total", labels(head="", label=key))
         assert after[counter] - before[counter] == 2 * (key == label)
-        assert after["torchferry_serve_training_label_ratio", labels(label=key)] == share > 0
+        assert after["torchferry_serve_training_label_ratio", labels(head="", label=key)] == pytest.approx(
+            share, abs=1e-5
+        )
 
 
 def test_what_torchserve_does_not_say_is_there_beside_what_it_says(addresses: dict[str, str]) -> None:

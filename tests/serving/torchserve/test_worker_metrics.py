@@ -83,7 +83,7 @@ def test_predictions_are_counted_by_label_but_not_those_of_a_golden_check(files:
 def test_of_several_labels_each_is_counted() -> None:
     files = SharedMetrics(MODEL, described(task="multilabel"))
     files.finished(WorkerRequest(b"", {}, outputs={"probabilities": np.array([[0.5, 0.9], [0.2, 0.8], [0.1, 0.3]])}))
-    assert [value(found.collect(), "_total") for found in files.predictions] == [1, 2]
+    assert [value(found.collect(), "_total") for found in files.predictions] == [1, 2, 1]
 
 
 def test_an_output_that_gave_way_to_an_inputs_name_is_counted() -> None:
@@ -91,6 +91,15 @@ def test_an_output_that_gave_way_to_an_inputs_name_is_counted() -> None:
     files = SharedMetrics(MODEL, described(outputs=renamed))
     files.finished(WorkerRequest(b"", {}, outputs={"probabilities_output": OUTPUTS["probabilities"]}))
     assert [value(found.collect(), "_total") for found in files.predictions] == [1, 2]
+
+
+def test_what_cannot_be_counted_harms_no_answer(files: SharedMetrics, caplog: pytest.LogCaptureFixture) -> None:
+    files.began(2)
+    files.finished(WorkerRequest(b"", {}, outputs={"probabilities": np.array([[0, 0, 1]])}))
+    files.finished(WorkerRequest(b"", {}, outputs=OUTPUTS))
+    assert [value(found.collect(), "_total") for found in files.predictions] == [1, 2]
+    assert value(files.in_flight.collect()) == 0
+    assert "cannot be counted: ValueError: its counts are [3], and it has 2 labels" in caplog.text
 
 
 def test_where_there_are_no_classes_no_predictions_are_counted() -> None:

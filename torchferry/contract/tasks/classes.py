@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from torchferry.contract.tasks import score_bins
-from torchferry.contract.tasks.ranking import ranked, ranked_schema
+from torchferry.contract.tasks.ranking import ranked, ranked_schema, read_ranked
 from torchferry.contract.tasks.task import Arrays, Sums, Task
 
 
@@ -29,6 +29,9 @@ class Classification(Task):
 
     def schema(self) -> dict[str, Any]:
         return ranked_schema(self.labels, "probability")
+
+    def read(self, words: Mapping[str, Any]) -> Arrays:
+        return {self.outputs[0]: self._given(read_ranked(words, self.labels, "probability"))}
 
     @property
     def counted(self) -> tuple[str, ...]:
@@ -88,6 +91,10 @@ class Classification(Task):
         """int64 [samples]."""
         return outputs[self.outputs[0]].argmax(axis=1)
 
+    def _given(self, of_classes: np.ndarray) -> np.ndarray:
+        """What `_of_classes` has made it of."""
+        return of_classes
+
     def _of_classes(self, given: np.ndarray) -> np.ndarray:
         """[..., classes]: the probability of each."""
         return np.concatenate(self.columns(given), axis=-1)
@@ -123,6 +130,9 @@ class Binary(Classification):
 
     def columns(self, scores: Any) -> tuple[Any, ...]:
         return 1 - scores, scores
+
+    def _given(self, of_classes: np.ndarray) -> np.ndarray:
+        return of_classes[1:]
 
 
 def macro_f1(confusion: np.ndarray) -> float:

@@ -11,11 +11,12 @@ from torchferry.contract.tasks.average_precision import average_precision, by_ra
 from torchferry.contract.tasks.boxes import pairs
 from torchferry.contract.tasks.coco_matches import coco_matches
 from torchferry.contract.tasks.ranking import NUMBER, as_object
-from torchferry.contract.tasks.task import Arrays, Sums, Task
+from torchferry.contract.tasks.task import NONE, Arrays, Sums, Task
 from torchferry.errors import UserError
 
 SURE = 0.5
-"""The score from which on an object counts in what people look at: mistakes and pictures."""
+"""The score from which on an object counts in what people look at: mistakes, pictures, and drift, which the many of low
+scores would hide."""
 NAMED = 20
 """Of so many classes each one's average precision is told."""
 
@@ -116,15 +117,17 @@ class Detection(Task):
 
     @property
     def counted(self) -> tuple[str, ...]:
-        return self.labels
+        return (*self.labels, NONE)
 
     def counts(self, outputs: Arrays) -> np.ndarray:
-        found = outputs["labels"][_rows_of(outputs)]
-        return np.bincount(found, minlength=len(self.labels)).astype(np.float64)
+        """Objects that were found for sure, and the pictures without any."""
+        sure = _rows_of(outputs) & (outputs["scores"] >= SURE)
+        return self.counts_of({"labels": np.where(sure, outputs["labels"], -1)})
 
     def counts_of(self, targets: Any) -> np.ndarray:
         labels = targets["labels"]
-        return np.bincount(labels[labels >= 0], minlength=len(self.labels)).astype(np.float64)
+        objects = np.bincount(labels[labels >= 0], minlength=len(self.labels))
+        return np.append(objects, (labels < 0).all(axis=1).sum()).astype(np.float64)
 
     def rows(self, outputs: Arrays, targets: Any) -> Arrays:
         """Of each picture: `labels` (-1 where nothing was found) and `scores` of what was found, whether that is

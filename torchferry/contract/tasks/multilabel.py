@@ -8,7 +8,7 @@ import numpy as np
 
 from torchferry.contract.tasks import score_bins
 from torchferry.contract.tasks.ranking import NUMBER, as_object, read_numbers
-from torchferry.contract.tasks.task import Arrays, Sums, Task
+from torchferry.contract.tasks.task import NONE, Arrays, Sums, Task
 from torchferry.errors import UserError
 
 TUNED = "tuned"
@@ -77,13 +77,13 @@ class Multilabel(Task):
 
     @property
     def counted(self) -> tuple[str, ...]:
-        return self.labels
+        return (*self.labels, NONE) if self.labels else ()
 
     def counts(self, outputs: Arrays) -> np.ndarray:
-        return self._given(outputs["probabilities"]).sum(axis=0, dtype=np.float64)
+        return self.counts_of(self._given(outputs["probabilities"]))
 
     def counts_of(self, targets: np.ndarray) -> np.ndarray:
-        return targets.sum(axis=0, dtype=np.float64)
+        return np.append(targets.sum(axis=0, dtype=np.float64), (~targets.astype(bool).any(axis=1)).sum())
 
     def rows(self, outputs: Arrays, targets: np.ndarray) -> Arrays:
         truth, given = targets.astype(bool), self._given(outputs["probabilities"])

@@ -1,9 +1,11 @@
 """The labels of one sample by their numbers, best first, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from torchferry.errors import UserError
 
 NUMBER = {"type": ["number", "null"], "description": "null where it is NaN or infinite"}
 
@@ -16,6 +18,15 @@ def ranked(numbers: np.ndarray, labels: Sequence[str], called: str, top_k: int) 
         {"label": None if np.isnan(numbers[index]) else labels[index], called: float(numbers[index])} for index in best
     ]
     return {**top[0], "top_k": top}
+
+
+def read_ranked(said: Mapping[str, Any], labels: Sequence[str], called: str) -> np.ndarray:
+    """The numbers that `ranked` was given, float64 [labels]; NaN of those that it calls no class's. Raises UserError
+    where it says not all of them."""
+    if len(said["top_k"]) != len(labels) or len({*labels}) != len(labels):
+        raise UserError(f"the answer names {len(said['top_k'])} of {len(labels)} labels; ask for the top_k of them all")
+    of_label = {each["label"]: each[called] for each in said["top_k"]}
+    return read_numbers([of_label.get(label) for label in labels])
 
 
 def ranked_schema(labels: Sequence[str], called: str) -> dict[str, Any]:

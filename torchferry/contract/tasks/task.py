@@ -18,6 +18,9 @@ Arrays = Mapping[str, np.ndarray]
 Sums = dict[str, np.ndarray]
 """float64 by name, of one shape for any number of samples: those of two sets of samples are added up."""
 
+NONE = "(none)"
+"""What is counted of a sample with no label, where it may have any number of them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Task(ABC):

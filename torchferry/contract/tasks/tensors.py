@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from torchferry.contract.tasks.ranking import as_object, ranked, ranked_schema
+import numpy as np
+
+from torchferry.contract.tasks.ranking import as_object, ranked, ranked_schema, read_ranked
 from torchferry.contract.tasks.task import Arrays, Sums, Task
 
 
@@ -39,6 +41,13 @@ class Tensors(Task):
         }
         return {"outputs": said}
 
+    def read(self, words: Mapping[str, Any]) -> Arrays:
+        said = words["outputs"]
+        return {
+            name: read_ranked(said[name], labels, "score") if labels else np.array(said[name], np.float64)
+            for name, labels in self.of_output.items()
+        }
+
     def schema(self) -> dict[str, Any]:
         numbers = {"type": ["array", "number", "boolean", "null"], "description": "numbers in nested lists"}
         outputs = {
@@ -58,6 +67,10 @@ class Tensors(Task):
 
     def of_outputs(self, labels: Mapping[str, tuple[str, ...] | None]) -> Self:
         return replace(self, of_output=dict(labels))
+
+    @property
+    def labels_by_output(self) -> Mapping[str, tuple[str, ...]]:
+        return {name: labels for name, labels in self.of_output.items() if labels}
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.serving.tiny_bundle import described
 from torchferry.contract.tasks.multilabel import Multilabel
+from torchferry.contract.tasks.task import NONE
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.onnx_server.telemetry.label_counts import AT_ONCE, LabelCounts
 
@@ -27,7 +28,7 @@ class Page:
         return self._value("training_label_ratio", name, label)
 
     def _value(self, what: str, name: str, label: str) -> float | None:
-        labels = {"model": name, "version": "1.0", "label": label}
+        labels = {"model": name, "version": "1.0", "head": "", "label": label}
         return self.registry.get_sample_value(f"torchferry_serve_{what}", labels)
 
 
@@ -79,11 +80,12 @@ def test_one_model_under_two_names_is_counted_under_each(page: Page) -> None:
 
 
 def test_of_several_labels_each_is_counted(page: Page) -> None:
-    answers = page.counts.load("tiny", described(task="multilabel"))
+    answers = page.counts.load("tiny", described(task="multilabel", reference={"label_shares": [0.5, 0.25, 0.25]}))
     assert answers
     answers.add({"probabilities": np.array([[0.75, 0.5], [0.25, 0.75], [np.nan, 0.25]], np.float32)})
     answers.add({"probabilities": np.array([[0.1, 0.2]], np.float32)})
-    assert (page.predictions("no"), page.predictions("yes"), page.share("yes")) == (1, 2, 0.25)
+    assert [page.predictions(label) for label in ("no", "yes", NONE)] == [1, 2, 2]
+    assert page.share("yes") == 0.25
 
 
 def test_an_output_that_gave_way_to_an_inputs_name_is_counted(page: Page) -> None:
@@ -112,12 +114,15 @@ def test_where_there_are_no_classes_nothing_is_counted(page: Page, change: dict[
     assert (page.predictions("yes"), page.share("yes")) == (None, None)
 
 
-def test_what_cannot_be_counted_is_not_tried_again(page: Page) -> None:
+def test_what_cannot_be_counted_is_left_out_and_said_once(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
     answers = page.counts.load("tiny", described())
     assert answers
     answers.add({"probabilities": YES})
-    answers.add({"probabilities": np.zeros((1, 3), np.float32)})
-    with pytest.raises(ValueError, match="dimension"):
-        answers.counts_now()
-    answers.add({"probabilities": YES})
     assert page.predictions("yes") == 1
+    for _ in range(2):
+        answers.add({"probabilities": np.array([[0, 0, 1]], np.float32)})
+        assert page.predictions("yes") == 1
+    answers.add({"probabilities": YES})
+    assert page.predictions("yes") == 2
+    said = "labels of answers are not counted (ValueError: its counts are [3], and it has 2 labels)"
+    assert capsys.readouterr().err.splitlines() == [f"torchferry: tiny 1.0: {said}"]

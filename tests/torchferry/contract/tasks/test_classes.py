@@ -59,3 +59,8 @@ def test_the_columns_of_scores_are_the_labels() -> None:
     assert CATS.columns(scores) == (scores,)
     assert CATS.scores_labels
     assert YES.scores_labels
+
+
+def test_a_ranking_of_all_classes_is_read_back() -> None:
+    for task, numbers in ((CATS, [0.125, 0.625, 0.25]), (YES, [0.75]), (YES, [0.25])):
+        np.testing.assert_array_equal(task.read(words(task, numbers, 3))[task.outputs[0]], numbers)

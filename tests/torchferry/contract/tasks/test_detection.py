@@ -8,6 +8,7 @@ from PIL import Image
 from tests.torchferry.contract.tasks.found import LABELS, some, taken, task
 from torchferry.contract.tasks.detection import Detection
 from torchferry.contract.tasks.find import made, said_of, task_of
+from torchferry.contract.tasks.task import NONE
 from torchferry.errors import UserError
 
 
@@ -47,9 +48,19 @@ def test_its_picture_has_the_boxes() -> None:
         assert np.asarray(drawn).any()
 
 
-def test_counts_are_objects_by_label() -> None:
-    assert task().counts(full_one()).tolist() == [1, 0, 2]
-    assert task().counts_of({"labels": np.array([[0, 1, -1], [1, -1, -1]])}).tolist() == [1, 2, 0]
+def test_counts_are_objects_by_label_and_pictures_without_any() -> None:
+    assert task().counted == (*LABELS, NONE)
+    assert task().counts(full_one()).tolist() == [1, 0, 2, 0]
+    assert task().counts_of({"labels": np.array([[0, 1, -1], [1, -1, -1], [-1, -1, -1]])}).tolist() == [1, 2, 0, 1]
+
+
+def test_what_was_not_found_for_sure_does_not_count() -> None:
+    """There is much of it, of any label, and more than of the objects that there are."""
+    one = full_one()
+    one["scores"] = np.array([[0.5, 0.49, np.nan, 0]], np.float32)
+    assert task().counts(one).tolist() == [0, 0, 1, 0]
+    one["scores"] /= 2
+    assert task().counts(one).tolist() == [0, 0, 0, 1]
 
 
 def test_aligned_answers_have_each_object_in_its_place_however_near_ties_fell() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.torchferry.contract.tasks.answers import check, words
 from torchferry.contract.tasks.multilabel import Multilabel
+from torchferry.contract.tasks.task import NONE
 from torchferry.errors import UserError
 
 LABELS = ("ant", "bee", "cat")
@@ -38,7 +39,7 @@ def test_nan_gives_no_label() -> None:
     said = words(SOME, [np.nan, 0.75, 0.25])
     assert said["labels"] == ["bee"]
     assert np.isnan(said["probabilities"]["ant"])
-    assert SOME.counts({"probabilities": np.array([[np.nan, 0.75, 0.25]])}).tolist() == [0, 1, 0]
+    assert SOME.counts({"probabilities": np.array([[np.nan, 0.75, 0.25]])}).tolist() == [0, 1, 0, 0]
 
 
 def test_the_schema_is_of_its_own_labels() -> None:
@@ -49,12 +50,14 @@ def test_the_schema_is_of_its_own_labels() -> None:
     words(Multilabel(labels=("cat", "cat")), [0.75, 0.75])
 
 
-def test_every_label_that_is_given_counts() -> None:
+def test_every_label_that_is_given_counts_and_so_does_a_sample_without_any() -> None:
     scores = np.array([[0.25, 0.75, 0.5], [0.1, 0.95, 0.4]], np.float32)
-    assert SOME.counted == LABELS
-    assert SOME.counts({"probabilities": scores}).tolist() == [0, 2, 1]
-    assert EACH.counts({"probabilities": scores}).tolist() == [1, 1, 1]
-    assert SOME.counts_of(np.array([[0, 1, 1], [0, 1, 0]], np.uint8)).tolist() == [0, 2, 1]
+    assert SOME.counted == (*LABELS, NONE)
+    assert SOME.counts({"probabilities": scores}).tolist() == [0, 2, 1, 0]
+    assert EACH.counts({"probabilities": scores}).tolist() == [1, 1, 1, 0]
+    assert SOME.counts({"probabilities": np.concatenate([scores, 0 * scores])}).tolist() == [0, 2, 1, 2]
+    assert SOME.counts_of(np.array([[0, 1, 1], [0, 1, 0], [0, 0, 0]], np.uint8)).tolist() == [0, 2, 1, 1]
+    assert Multilabel().counted == ()
 
 
 @pytest.mark.parametrize(

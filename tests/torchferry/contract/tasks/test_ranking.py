@@ -4,7 +4,8 @@ import jsonschema
 import numpy as np
 import pytest
 
-from torchferry.contract.tasks.ranking import as_object, ranked, ranked_schema
+from torchferry.contract.tasks.ranking import as_object, ranked, ranked_schema, read_ranked
+from torchferry.errors import UserError
 
 LABELS = ("ant", "bee", "cat")
 
@@ -38,3 +39,12 @@ def test_the_schema_takes_them_and_no_other_label(labels: tuple[str, ...]) -> No
     for wrong in (answer | {"label": "dog"}, answer | {"p": "high"}, {"label": "cat", "p": 1.0}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema)
+
+
+def test_a_ranking_of_all_is_read_back_and_another_refused() -> None:
+    numbers = np.array([np.nan, -1.0, 2.5])
+    np.testing.assert_array_equal(read_ranked(ranked(numbers, LABELS, "p", 3), LABELS, "p"), numbers)
+    with pytest.raises(UserError, match="names 2 of 3 labels; ask for the top_k of them all"):
+        read_ranked(ranked(numbers, LABELS, "p", 2), LABELS, "p")
+    with pytest.raises(UserError, match="ask for the top_k"):  # of two of one name nobody knows which is which
+        read_ranked(ranked(numbers, ("cat", "cat", "bee"), "p", 3), ("cat", "cat", "bee"), "p")

@@ -65,5 +65,5 @@ def test_words_that_say_all_are_read_back(task: Task, sample: dict[str, np.ndarr
 
 def test_words_that_do_not_say_all_are_not_read() -> None:
     task = Classification(labels=("a", "b", "c"))
-    with pytest.raises(UserError, match="do not say all of its numbers; ask for the tensors with infer"):
+    with pytest.raises(UserError, match="names 1 of 3 labels; ask for the top_k of them all"):
         task.read(task.words({"probabilities": np.array([0.2, 0.7, 0.1])}, 1))

@@ -65,3 +65,12 @@ def test_nothing_is_counted_or_measured() -> None:
     assert SEVERAL.agreement(GIVEN, GIVEN) is None
     assert Tensors(labels=("a", "b")).scores_labels
     assert not SEVERAL.scores_labels
+
+
+def test_outputs_are_read_back() -> None:
+    assert SEVERAL.labels_by_output == {"kind": OUTPUTS["kind"], "wet": OUTPUTS["wet"]}
+    read = SEVERAL.read(SEVERAL.words(GIVEN, 3))
+    assert read.keys() == OUTPUTS.keys()
+    for name, values in GIVEN.items():
+        np.testing.assert_array_equal(read[name], values)
+    assert np.isnan(SEVERAL.read({"outputs": {**SEVERAL.words(GIVEN, 3)["outputs"], "box": [None, 1]}})["box"][0])
