@@ -24,11 +24,13 @@ class Segmentation(Task):
     """`classes`, uint8 [samples, height, width]. Targets are masks, uint8 of the same shape.
 
     Args:
-        ignore_index: What a mask says of pixels that are neither learnt nor judged; at least the number of labels.
+        ignore_index: What a mask says of pixels that are neither learnt nor judged; at least the number of labels. The
+            data say it.
     """
 
     ignore_index: int = 255
 
+    of_data = ("ignore_index",)
     training = "torchferry.training.tasks.segmentation.Segmentation"
     outputs = ("classes",)
     headline = "miou"
@@ -108,7 +110,7 @@ class Segmentation(Task):
         each = _iou(pixels)
         return {
             "miou": float(np.nanmean(each)) if not np.isnan(each).all() else float("nan"),
-            "pixel_accuracy": float(pixels.trace() / max(pixels.sum(), 1.0)),
+            "pixel_accuracy": float(pixels.trace() / pixels.sum()) if pixels.any() else float("nan"),
             **{f"iou/{label}": value for label, value in zip(self.labels, each.tolist(), strict=True)},
         }
 

@@ -202,6 +202,11 @@ class Task(ABC):
         """Those that it is made of, each of which the gate judges by its own limits."""
         return {}
 
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """How much each of the parts counts."""
+        return {}
+
     def names_of(self, part: str) -> Mapping[str, str]:
         """The names of a part's outputs here, and its own for them."""
         raise NotImplementedError
