@@ -39,6 +39,7 @@ from torchferry.training.telemetry.report import in_words
 from torchferry.training.telemetry.reporters import NullReporter, RankZeroReporter, Reporter
 from torchferry.training.telemetry.sample_log import NoSampleLog, SampleLog
 from torchferry.training.trainer.build import Run, build_run
+from torchferry.training.trainer.check_result import check_result
 from torchferry.training.trainer.compare_start import compare_start
 from torchferry.training.trainer.finite_numbers import FiniteNumbers
 from torchferry.training.trainer.loop import Loop
@@ -255,9 +256,11 @@ def _try_one_step(parts: Run) -> None:
     seed_everything(parts.recipe.seed + parts.rank_info.rank)
     loss, _ = step(parts.feed.epoch(0, 0), 0, measure=False)
     result = evaluate(step.trained, parts.evaluation, parts.task, parts.rank_info)
+    note = check_result(result, parts.recipe, 1)
     if parts.rank_info.leads:
         print(
             f"{parts.recipe.name}: a step over {parts.order.batch_size} samples gives loss {loss.item():.4f}, and then "
-            f"{in_words(result.values, result.told, result.split)}; nothing was written",
+            f"{in_words(result.values, result.told, result.split)}; nothing was written"
+            + (f"; {note}" if note else ""),
             flush=True,
         )
