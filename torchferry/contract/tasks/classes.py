@@ -46,22 +46,25 @@ class Classification(Task):
         scores = self._of_classes(outputs[self.outputs[0]])
         return {"truth": targets.reshape(-1), "predicted": self.predicted(outputs), "scores": scores}
 
+    def means(self, rows: Arrays) -> Arrays:
+        return {"accuracy": rows["truth"] == rows["predicted"]}
+
     def sums(self, rows: Arrays) -> Sums:
         truth, predicted, scores = rows["truth"], rows["predicted"], rows["scores"]
         classes = len(self.labels)
         counts = np.bincount(truth * classes + predicted, minlength=classes**2)
         best = scores.max(axis=1, initial=0.0)
         return {
+            **super().sums(rows),
             "confusion": counts.reshape(classes, classes).astype(np.float64),
             "scores": score_bins.score_bins(scores, truth[:, None] == np.arange(classes)),
             "calibration": score_bins.calibration_bins(best, truth == predicted),
         }
 
     def values(self, sums: Sums) -> dict[str, float]:
-        counts = sums["confusion"]
         return {
-            "accuracy": float(counts.trace() / max(counts.sum(), 1.0)),
-            "macro_f1": macro_f1(counts),
+            **super().values(sums),
+            "macro_f1": macro_f1(sums["confusion"]),
             "auroc": score_bins.auroc(sums["scores"]),
             "calibration_error": score_bins.calibration_error(sums["calibration"]),
         }
@@ -74,9 +77,6 @@ class Classification(Task):
 
     def kept(self, rows: Arrays) -> Arrays:
         return {name: rows[name] for name in ("truth", "predicted")}
-
-    def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        return float(np.average(rows["truth"] == rows["predicted"], weights=times))
 
     def agreement(self, answered: Arrays, expected: Arrays) -> np.ndarray:
         return (self.predicted(answered) == self.predicted(expected)).astype(np.float64)
@@ -104,14 +104,14 @@ class Binary(Classification):
     outputs: ClassVar[tuple[str, ...]] = ("probability",)
 
     def values(self, sums: Sums) -> dict[str, float]:
-        counts = sums["confusion"]
+        counts, values = sums["confusion"], super().values(sums)
         found = counts[1, 1]
+        del values["macro_f1"]
         return {
-            "accuracy": float(counts.trace() / max(counts.sum(), 1.0)),
+            "accuracy": values["accuracy"],
             "precision": float(found / max(1.0, counts[:, 1].sum())),
             "recall": float(found / max(1.0, counts[1].sum())),
-            "auroc": score_bins.auroc(sums["scores"]),
-            "calibration_error": score_bins.calibration_error(sums["calibration"]),
+            **values,
         }
 
     @property

@@ -122,10 +122,9 @@ class Multilabel(Task):
     def kept(self, rows: Arrays) -> Arrays:
         return {name: rows[name] for name in ("right", "either")}
 
-    def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        weights = 1 if times is None else times
-        right, either = (float((rows[name] * weights).sum()) for name in ("right", "either"))
-        return 2 * right / max(right + either, 1.0)
+    def scores(self, rows: Arrays, times: np.ndarray) -> np.ndarray:
+        right, either = (times @ rows[name] for name in ("right", "either"))
+        return 2 * right / np.maximum(right + either, 1.0)
 
     def agreement(self, answered: Arrays, expected: Arrays) -> np.ndarray:
         """The share of labels that both give or both do not."""

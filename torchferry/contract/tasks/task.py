@@ -17,6 +17,8 @@ Arrays = Mapping[str, np.ndarray]
 """By name; the first axis counts samples."""
 Sums = dict[str, np.ndarray]
 """float64 by name, of one shape for any number of samples: those of two sets of samples are added up."""
+MEAN = "mean/"
+"""Before the name of a metric among the sums, of which it is the mean."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,13 +135,20 @@ class Task(ABC):
         the interval that a metric lies in."""
         return rows
 
-    @abstractmethod
-    def sums(self, rows: Arrays) -> Sums:
-        """Of some samples, none included."""
+    def means(self, rows: Arrays) -> Arrays:  # noqa: ARG002
+        """The metrics that are a mean over the samples, by name: what each sample gets, float64 [samples], NaN for one
+        that does not count."""
+        return {}
 
-    @abstractmethod
+    def sums(self, rows: Arrays) -> Sums:
+        """Of some samples, none included: of each mean the sum, and of how many samples it is."""
+        each = {name: np.asarray(values, np.float64) for name, values in self.means(rows).items()}
+        return {MEAN + name: np.array([np.nansum(values), (~np.isnan(values)).sum()]) for name, values in each.items()}
+
     def values(self, sums: Sums) -> dict[str, float]:
         """The metrics by name, from the sums over all samples. Those of single labels are called metric/label."""
+        means = {name: value for name, value in sums.items() if name.startswith(MEAN)}
+        return {name.removeprefix(MEAN): _quotient(*value.tolist()) for name, value in means.items()}
 
     def measure(self, rows: Arrays) -> dict[str, float]:
         """The metrics of all samples, whose `rows` have been put `together`."""
@@ -159,16 +168,23 @@ class Task(ABC):
         return None
 
     def kept(self, rows: Arrays) -> Arrays:
-        """What `score` has to know of them, as little as does: it is held of all samples at once."""
+        """What `scores` has to know of them, as little as does: it is held of all samples at once."""
         return rows
 
+    def scores(self, rows: Arrays, times: np.ndarray) -> np.ndarray:
+        """float64 [draws]: the headline of several draws of samples, from what is `kept` of them. `times`: int [draws,
+        samples], how often each counts."""
+        if (mean := self.means(rows).get(self.headline)) is not None:
+            known = ~np.isnan(np.asarray(mean, np.float64))
+            sums, samples = times @ np.where(known, mean, 0.0), times @ known
+            return np.array([_quotient(*each) for each in zip(sums.tolist(), samples.tolist(), strict=True)])
+        drawn = (np.repeat(np.arange(len(each)), each) for each in times)
+        return np.array([self.measure({n: v[each] for n, v in rows.items()})[self.headline] for each in drawn])
+
     def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        """The headline, from rows or what is `kept` of them. `times`: int [samples], how often each counts, where that
-        is not once."""
-        if times is not None:
-            drawn = np.repeat(np.arange(len(times)), times)
-            rows = {name: values[drawn] for name, values in rows.items()}
-        return self.measure(rows)[self.headline]
+        """Of one draw, int [samples], or of each sample once."""
+        once = np.ones(len(next(iter(rows.values()))), np.int64)
+        return float(self.scores(rows, (once if times is None else times)[None])[0])
 
     def aligned(self, answered: Arrays, expected: Arrays) -> Arrays:  # noqa: ARG002
         """The answers in the order of the expected ones, where a sample's outputs are a set whose order a near tie
@@ -225,3 +241,7 @@ class Task(ABC):
         fields = (field for field in dataclasses.fields(self) if field.name != "labels")
         values = ((field, getattr(self, field.name)) for field in fields)
         return {field.name: value for field, value in values if value != field.default}
+
+
+def _quotient(total: float, samples: float) -> float:
+    return total / samples if samples else float("nan")

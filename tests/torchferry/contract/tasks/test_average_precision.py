@@ -37,6 +37,9 @@ def test_a_sample_may_count_several_times_or_not_at_all() -> None:
 
 def test_a_class_without_objects_has_none_and_one_without_detections_has_zero() -> None:
     labels, scores = np.array([[0, -1]]), np.array([[0.9, np.nan]])
-    found = average_precision(by_rank(labels, scores), labels, np.ones((1, 2, 1), bool), np.array([[1, 1, 0]]))
-    assert found[:2, 0].tolist() == [1, 0]
-    assert np.isnan(found[2, 0])
+    found = average_precision(
+        by_rank(labels, scores), labels, np.ones((1, 2, 1), bool), np.array([[1, 1, 0]]), np.array([[1], [0]])
+    )
+    assert found[0, :2, 0].tolist() == [1, 0]
+    assert np.isnan(found[0, 2, 0])
+    assert np.isnan(found[1]).all()  # of no sample
