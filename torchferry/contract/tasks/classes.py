@@ -1,6 +1,5 @@
 """One label for each sample: classification, and binary with one number for two classes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from torchferry.contract.tasks import score_bins
 from torchferry.contract.tasks.ranking import ranked, ranked_schema
-from torchferry.contract.tasks.task import Arrays, Sums, Task
+from torchferry.contract.tasks.task import AGREEMENT, Arrays, Sums, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +21,8 @@ class Classification(Task):
     outputs: ClassVar[tuple[str, ...]] = ("probabilities",)
     headline = "accuracy"
     scores_labels = True
+    counts_labels = True
+    least_agreement = AGREEMENT
 
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:
         """{"label", "probability", "top_k"}."""
@@ -29,10 +30,6 @@ class Classification(Task):
 
     def schema(self) -> dict[str, Any]:
         return ranked_schema(self.labels, "probability")
-
-    @property
-    def counted(self) -> tuple[str, ...]:
-        return self.labels
 
     def counts(self, outputs: Arrays) -> np.ndarray:
         values = outputs[self.outputs[0]]
@@ -80,9 +77,6 @@ class Classification(Task):
 
     def agreement(self, answered: Arrays, expected: Arrays) -> np.ndarray:
         return (self.predicted(answered) == self.predicted(expected)).astype(np.float64)
-
-    def limits(self, rounding: str) -> Mapping[str, float]:
-        return {"max_drop": 0.005, "min_agreement": 0.97 if rounding == "int8" else 0.99}
 
     def predicted(self, outputs: Arrays) -> np.ndarray:
         """int64 [samples]."""

@@ -41,6 +41,7 @@ class Detection(Task):
     training = "torchferry.training.tasks.detection.Detection"
     outputs = ("boxes", "labels", "scores", "count")
     headline = "map50"
+    counts_labels = True
     adds_up = False
     files = {"png": "image/png"}  # noqa: RUF012  # as Task says it
 
@@ -112,10 +113,6 @@ class Detection(Task):
     def named(self, sample: Arrays) -> list[str]:
         """Label and score of each object, as they are drawn."""
         return [f"{each['label']} {each['score']:.2f}" for each in self.words(sample, 0)["objects"]]
-
-    @property
-    def counted(self) -> tuple[str, ...]:
-        return self.labels
 
     def counts(self, outputs: Arrays) -> np.ndarray:
         found = outputs["labels"][_rows_of(outputs)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from torchferry.contract.tasks.neighbours import found
 from torchferry.contract.tasks.ranking import NUMBER, read_numbers
-from torchferry.contract.tasks.task import Arrays, Task
+from torchferry.contract.tasks.task import AGREEMENT, Arrays, Task
 
 ALIKE = 0.99
 """The cosine from which on two vectors of one sample count as the same answer; they are 8 degrees apart."""
@@ -23,6 +23,7 @@ class Embedding(Task):
     training = "torchferry.training.tasks.embedding.Embedding"
     outputs = ("vector",)
     headline = "recall_at_1"
+    least_agreement = AGREEMENT
     adds_up: ClassVar[bool] = False
     related = ("similarity",)
 
@@ -65,6 +66,3 @@ class Embedding(Task):
         lengths = np.linalg.norm(given, axis=1) * np.linalg.norm(wanted, axis=1)
         alike = (lengths > 0) & ((given * wanted).sum(axis=1) >= ALIKE * lengths)
         return (alike | (given == wanted).all(axis=1)).astype(np.float64)  # zeros point nowhere
-
-    def limits(self, rounding: str) -> Mapping[str, float]:
-        return {"max_drop": 0.005, "min_agreement": 0.97 if rounding == "int8" else 0.99}

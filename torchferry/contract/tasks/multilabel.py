@@ -8,7 +8,7 @@ import numpy as np
 
 from torchferry.contract.tasks import score_bins
 from torchferry.contract.tasks.ranking import NUMBER, as_object, read_numbers
-from torchferry.contract.tasks.task import Arrays, Sums, Task
+from torchferry.contract.tasks.task import AGREEMENT, Arrays, Sums, Task
 from torchferry.errors import UserError
 
 TUNED = "tuned"
@@ -33,6 +33,8 @@ class Multilabel(Task):
     outputs = ("probabilities",)
     headline = "micro_f1"
     scores_labels = True
+    counts_labels = True
+    least_agreement = AGREEMENT
 
     def __post_init__(self) -> None:
         if self.thresholds == TUNED:
@@ -74,10 +76,6 @@ class Multilabel(Task):
     def schema(self) -> dict[str, Any]:
         labels = {"type": "array", "items": {"enum": [*self.labels]}}
         return {"labels": labels, "probabilities": as_object(dict.fromkeys(self.labels, NUMBER))}
-
-    @property
-    def counted(self) -> tuple[str, ...]:
-        return self.labels
 
     def counts(self, outputs: Arrays) -> np.ndarray:
         return self._given(outputs["probabilities"]).sum(axis=0, dtype=np.float64)
@@ -130,9 +128,6 @@ class Multilabel(Task):
         """The share of labels that both give or both do not."""
         same = self._given(answered["probabilities"]) == self._given(expected["probabilities"])
         return same.mean(axis=1)
-
-    def limits(self, rounding: str) -> Mapping[str, float]:
-        return {"max_drop": 0.005, "min_agreement": 0.97 if rounding == "int8" else 0.99}
 
     def tuned(self, rows: Arrays) -> tuple[float, ...]:
         """The threshold of each label with its best F1 over the rows of a batch of samples, in the middle between the

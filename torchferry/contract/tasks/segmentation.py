@@ -34,6 +34,8 @@ class Segmentation(Task):
     training = "torchferry.training.tasks.segmentation.Segmentation"
     outputs = ("classes",)
     headline = "miou"
+    counts_labels = True
+    least_agreement = {"fp32": 0.999, "fp16": 0.99, "int8": 0.97}  # noqa: RUF012  # as Task says it
 
     def __post_init__(self) -> None:
         if type(self.ignore_index) is not int:
@@ -85,10 +87,6 @@ class Segmentation(Task):
         image.save(written, "PNG")
         return written.getvalue()
 
-    @property
-    def counted(self) -> tuple[str, ...]:
-        return self.labels
-
     def counts(self, outputs: Arrays) -> np.ndarray:
         return self.counts_of(outputs["classes"])
 
@@ -132,10 +130,6 @@ class Segmentation(Task):
         """The share of pixels."""
         same = answered["classes"] == expected["classes"]
         return same.mean(axis=(1, 2))
-
-    def limits(self, rounding: str) -> Mapping[str, float]:
-        least = {"fp32": 0.999, "fp16": 0.99, "int8": 0.97}
-        return {"max_drop": 0.005, "min_agreement": least[rounding]}
 
 
 def _counts(classes: np.ndarray, where: np.ndarray, labels: int) -> np.ndarray:

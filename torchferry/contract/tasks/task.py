@@ -17,6 +17,8 @@ Arrays = Mapping[str, np.ndarray]
 """By name; the first axis counts samples."""
 Sums = dict[str, np.ndarray]
 """float64 by name, of one shape for any number of samples: those of two sets of samples are added up."""
+AGREEMENT = {"fp32": 0.99, "fp16": 0.99, "int8": 0.97}
+"""The least of tasks whose answers agree or do not, by rounding."""
 MEAN = "mean/"
 """Before the name of a metric among the sums, of which it is the mean."""
 
@@ -113,10 +115,13 @@ class Task(ABC):
         """Of all samples of a request, by the names of `related`, with a row for each sample."""
         raise NotImplementedError
 
+    counts_labels: ClassVar[bool] = False
+    """Whether an answer gives labels that can be counted, by `counts` and `counts_of`."""
+
     @property
     def counted(self) -> tuple[str, ...]:
         """The labels whose shares of the answers are watched, so that a drift shows; empty where there are none."""
-        return ()
+        return self.labels if self.counts_labels else ()
 
     def counts(self, outputs: Arrays) -> np.ndarray:  # noqa: ARG002
         """float64 [counted]: how much of each label is in a batch of answers, in the unit of `counts_of`."""
@@ -196,9 +201,14 @@ class Task(ABC):
         can be compared."""
         return None
 
+    least_agreement: ClassVar[Mapping[str, float]] = {}
+    """Of a variant, by its rounding: fp32, fp16 or int8; empty where nothing but numbers is compared."""
+
     def limits(self, rounding: str) -> Mapping[str, float]:
-        """What a variant must keep unless the user says otherwise, by the names of the gate's Limits; `rounding` is
-        fp32, fp16 or int8. How far numbers may be apart in fp32 is the gate's own."""
+        """What a variant must keep unless the user says otherwise, by the names of the gate's Limits: half a point of
+        the headline and `least_agreement`, or numbers that are near. How near they are in fp32 is the gate's own."""
+        if self.least_agreement:
+            return {"max_drop": 0.005, "min_agreement": self.least_agreement[rounding]}
         if rounding == "fp32":
             return {}
         return {"max_relative_error": 0.01 if rounding == "fp16" else 0.05,

@@ -7,7 +7,7 @@ from pycocotools.cocoeval import COCOeval
 
 from tests.torchferry.contract.tasks.found import LABELS, some, taken, task
 from torchferry.contract.tasks.average_precision import average_precision, by_rank
-from torchferry.contract.tasks.coco_matches import _set
+from torchferry.contract.tasks.coco_matches import coco_set
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -15,8 +15,8 @@ def test_is_what_pycocotools_gives(seed: int) -> None:
     outputs, targets = some(60, seed)
     labels = np.where(np.arange(12) < outputs["count"][:, None], outputs["labels"], -1)
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = _set(targets["boxes"], targets["labels"], np.zeros(targets["labels"].shape), len(LABELS))
-        judge = COCOeval(truth, _set(outputs["boxes"], labels, outputs["scores"], len(LABELS)), "bbox")
+        truth = coco_set(targets["boxes"], targets["labels"], np.zeros(targets["labels"].shape), len(LABELS))
+        judge = COCOeval(truth, coco_set(outputs["boxes"], labels, outputs["scores"], len(LABELS)), "bbox")
         judge.evaluate()
         judge.accumulate()
         judge.summarize()
