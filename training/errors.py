@@ -18,6 +18,14 @@ class SaidElsewhere(UserError):
 class NotFinite(UserError):
     """Weights or a loss are no longer finite. The loop adds which checkpoint is good."""
 
+    @classmethod
+    def of_loss(cls, loss: float, step: int) -> "NotFinite":
+        """Of training."""
+        return cls(
+            f"the training loss is {loss} at step {step}; a smaller optimizer.args.lr, a longer warm-up, "
+            "step.clip_norm or step.skip_nonfinite may help"
+        )
+
 
 class RunFailed(Exception):
     """The machine or a store failed, not the recipe, so the same command tries again; the exit code is 1.

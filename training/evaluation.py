@@ -18,6 +18,7 @@ from torchferry.training.pictured import PICTURED_MISTAKES, PICTURED_RIGHT, Pict
 from torchferry.training.tasks.task import Raw, TrainingTask, as_numpy
 
 PICTURED_POINTS = 1000
+"""Of each rank's samples."""
 HALVES = (torch.float16, torch.bfloat16)
 
 
@@ -137,8 +138,10 @@ class _Counted:
         self.first: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, rows: Arrays, indices: np.ndarray) -> None:
-        if points := self.task.points(rows):
-            self.first.append(points)
+        missing = PICTURED_POINTS - sum(len(true) for true, _ in self.first)
+        if missing > 0 and (points := self.task.points(rows)):
+            true, predicted = (each[:missing].copy() for each in points)
+            self.first.append((true, predicted))
         if not self.task.adds_up:
             self.keep(rows, indices)
             return
@@ -165,7 +168,7 @@ class _Counted:
 
     def points(self) -> tuple[np.ndarray, np.ndarray] | None:
         """The first few of every rank's."""
-        mine = [np.concatenate(each)[:PICTURED_POINTS] for each in zip(*self.first, strict=True)]
+        mine = [np.concatenate(each) for each in zip(*self.first, strict=True)]
         everyones = [each for each in gathered(mine) if each]
         if not everyones:
             return None

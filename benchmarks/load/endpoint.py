@@ -46,7 +46,7 @@ def parse_endpoint(url: str, ca: Path | None = None, headers: Sequence[str] = ()
     tls = SCHEMES.get(parts.scheme)
     if tls is None or not parts.hostname or any(letter.isspace() for letter in url) or parts.query or parts.fragment:
         raise wrong
-    if port is None and parts.scheme.startswith("grpc"):
+    if port == 0 or (port is None and parts.scheme.startswith("grpc")):  # nobody listens on port 0
         raise wrong
     return Endpoint(
         url=url,

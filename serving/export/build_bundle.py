@@ -27,7 +27,8 @@ from torchferry.serving.cpu import cores, features
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.batch_file import BatchFile
 from torchferry.serving.export.build_variant import Judges, built_variant, open_file
-from torchferry.serving.export.checks.gate import Expected, limits_for
+from torchferry.serving.export.checks.expected import Expected
+from torchferry.serving.export.checks.gate import limits_for
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.scaled_jpeg import scaled_jpeg_effect
 from torchferry.serving.export.checks.whole_way import WholeWay

@@ -9,7 +9,8 @@ from torchferry.files import sha256
 from torchferry.serving.bundle.variant import Measured, Variant
 from torchferry.serving.cpu import cores
 from torchferry.serving.errors import CannotBuild
-from torchferry.serving.export.checks.gate import Expected, Limits, refusal
+from torchferry.serving.export.checks.expected import Expected
+from torchferry.serving.export.checks.gate import Limits, refusal
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.golden_tolerance import GoldenTolerance

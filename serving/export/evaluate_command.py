@@ -5,6 +5,7 @@ compared by name, never by position; samples that cannot be read are left out an
 """
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -31,7 +32,8 @@ def main(arguments: Sequence[str]) -> None:
     for line in said["left_out"][:SHOWN]:
         print(f"left out: {line}", file=sys.stderr)
     if options.json:
-        print(json.dumps(said | {"left_out": len(said["left_out"])}))
+        known = {name: value if math.isfinite(value) else None for name, value in said["metrics"].items()}
+        print(json.dumps(said | {"metrics": known, "left_out": len(said["left_out"])}))
     else:
         print("\n".join(f"{name:10} {value}" for name, value in _rows(said)))
 

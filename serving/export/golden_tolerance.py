@@ -11,7 +11,7 @@ import numpy as np
 from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export.checks.company import Arrays
-from torchferry.serving.export.checks.gate import Expected
+from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.independence import Dependence, Independence
 from torchferry.serving.export.checks.near_ties import excused, near_ties
 from torchferry.serving.session import ROUNDED, Session

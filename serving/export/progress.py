@@ -1,5 +1,6 @@
 """Shows a person an export: a line as each part begins and ends, on a terminal a bar for each pass over samples."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from torchferry.contract.tasks.metric_text import metric_text
-from torchferry.serving.bundle.variant import Variant
+from torchferry.serving.bundle.variant import Measured, Variant
 
 SILENCE = 25.0
 """Seconds of a pass after which a line says where it stands, so that none of 30 go by without one."""
@@ -120,8 +121,22 @@ def variant_line(name: str, variant: Variant, seconds: float) -> str:
     score = "" if metric is None or value is None else f"{metric} {metric_text(metric, value)}  "
     return (
         f"{name:13}  {variant.status}  {variant.bytes / 1000:9,.0f} kB  {speed.batch_1_ms:8.3f} ms  {score}"
-        f"largest difference {'none' if measured.max_abs_diff is None else format(measured.max_abs_diff, '.1e')}"
+        + _compared(measured)
         + (f"  ({variant.reason})" if variant.reason else "")
         + f"  in {seconds:.1f} s"
         + (f"\n{'':15}{variant.note}" if variant.note else "")
     )
+
+
+def _compared(measured: Measured) -> str:
+    """With the checkpoint's answers: how far they mean the same, how far numbers are apart, and how many whole numbers
+    are others. No difference of numbers is said where outputs are whole numbers, such as a class for each pixel."""
+    said = []
+    if measured.agreement is not None:
+        said.append(f"agreement {math.floor(1e4 * measured.agreement) / 100:.2f}%")  # 100 is said of all alone
+    if measured.differences or not measured.changed_shares:
+        apart = measured.max_abs_diff
+        said.append(f"largest difference {'none' if apart is None else format(apart, '.1e')}")
+    elif measured.agreement is None:
+        said.append(f"{max(measured.changed_shares.values()):.2%} other whole numbers")
+    return "  ".join(said)

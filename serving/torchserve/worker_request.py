@@ -49,7 +49,7 @@ GRPC = "grpc-predictions"
 OUTCOMES = {InferenceFailed: "server_error", DeadlinePassed: "deadline"}
 LONGEST_QUEUE = 3600.0  # seconds; what claims to have waited longer has not
 TAKEN_APART = "application/x-www-form-urlencoded"
-"""What curl says of any body; TorchServe drops most of it, unless the gateway says otherwise."""
+"""What curl and urllib say of any body; TorchServe drops most of it, unless the gateway says otherwise."""
 BODY_TYPE = "x-body-type"
 """The gateway's header for what the client has said of the body."""
 RAW_LENGTH = "inference-header-content-length"
@@ -195,11 +195,11 @@ class WorkerRequest:
 
     def _body(self, limits: WorkerLimits) -> bytes:
         """What the model is asked with, of a body that is packed, or a form."""
+        kind = self.headers.get(BODY_TYPE, self.headers.get("content-type", ""))
+        if BODY_TYPE not in self.headers and kind.lower().startswith(TAKEN_APART):  # also where it made parts of it
+            raise UnsupportedType(f"TorchServe takes a body of {TAKEN_APART} apart; send application/octet-stream")
         if self.parts is not None:
             return the_input(self.parts) if self.protocol == GRPC else the_body(self.parts).body
-        kind = self.headers.get(BODY_TYPE, self.headers.get("content-type", ""))
-        if BODY_TYPE not in self.headers and kind.lower().startswith(TAKEN_APART):
-            raise UnsupportedType(f"TorchServe takes a body of {TAKEN_APART} apart; send application/octet-stream")
         if BODY_TYPE not in self.headers and kind.lower().startswith(FORM):
             return self.body  # the part called body of a form that TorchServe has taken apart
         sent = upload(unpacked(self.body, self.headers.get("content-encoding", ""), limits.body_bytes), kind)

@@ -15,7 +15,7 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.errors import BundleError
 
 EXAMPLE = re.compile(r"in a file of your own, `stars.py`:\n\n```python\n(.*?)```", re.IGNORECASE | re.DOTALL)
-LINES = 48
+LINES = 40
 """An own task is a screen of code at the most."""
 
 

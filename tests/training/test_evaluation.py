@@ -20,7 +20,7 @@ from torchferry.training.config.recipe import DataConfig
 from torchferry.training.data.loaders import EVALUATION_BATCH, EvaluationFeed
 from torchferry.training.distributed.process_group import RankInfo
 from torchferry.training.errors import CorruptSample
-from torchferry.training.evaluation import Evaluation, evaluate
+from torchferry.training.evaluation import PICTURED_POINTS, Evaluation, _Counted, evaluate
 from torchferry.training.pictured import PICTURED_MISTAKES
 from torchferry.training.tasks.task import TrainingTask
 
@@ -81,6 +81,18 @@ def test_values_come_with_points_to_draw(alone: RankInfo) -> None:
         "rmse": pytest.approx((4 / 3) ** 0.5),
     }
     assert result.shown == []
+
+
+def test_no_more_points_are_held_than_are_drawn(alone: RankInfo) -> None:
+    samples = 3 * PICTURED_POINTS
+    values = torch.arange(float(samples))[:, None]
+    result = judged(TensorDataset(values, values), alone, tiny.task("regression", 1))
+    assert drawn(result)[0] == [[float(n)] for n in range(PICTURED_POINTS)]
+    counted = _Counted(tiny.task("regression", 1).task)
+    for _ in range(3):
+        rows = {name: np.zeros((PICTURED_POINTS, 1)) for name in ("truth", "predicted")}
+        counted.add(rows, np.arange(PICTURED_POINTS))
+    assert sum(len(true) for true, _ in counted.first) == PICTURED_POINTS
 
 
 def test_values_in_float64_keep_their_digits(alone: RankInfo) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from torchferry.errors import UserError
 from torchferry.nearest import did_you_mean
-from torchferry.training.config.address import without_credentials
+from torchferry.training.config.address import is_address, without_credentials
 from torchferry.training.config.given import Given, refuse_unknown_variables
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.nested_options import BETWEEN, merged
@@ -45,6 +45,16 @@ def _loaded(text: str) -> Any:
     return found
 
 
+class RecipeParser(jsonargparse.ArgumentParser):
+    """jsonargparse's, whose --print_config shows no credentials: its output ends in logs and tickets."""
+
+    def dump(self, cfg: jsonargparse.Namespace, *args: Any, **kwargs: Any) -> str:
+        shown = cfg.clone()
+        if isinstance(url := shown.get(key := "metrics.pushgateway"), str):
+            shown[key] = without_credentials(url) if is_address(url) else url.rpartition("@")[2]
+        return super().dump(shown, *args, **kwargs)
+
+
 READ = jsonargparse.get_loader("yaml")
 jsonargparse.set_loader("yaml", _loaded, exceptions=(yaml.YAMLError,))
 
@@ -52,7 +62,7 @@ jsonargparse.set_loader("yaml", _loaded, exceptions=(yaml.YAMLError,))
 def parse(arguments: Sequence[str], *, environment: bool = True) -> Recipe:
     """The recipe that the command line asks for; raises UserError with one line."""
     given_by = Given(arguments)
-    parser = jsonargparse.ArgumentParser(
+    parser = RecipeParser(
         prog="torchferry train",
         description=LAUNCHING,
         exit_on_error=False,

@@ -177,4 +177,7 @@ class Boxed(Dataset):
         return len(self.found)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, dict[str, Any]]:
-        return self.pictures[index], self.found[index]
+        return self.pictures[index], self.target(index)
+
+    def target(self, index: int) -> dict[str, torch.Tensor]:
+        return self.found[index]

@@ -133,6 +133,8 @@ class Source:
     `label_of` each one's, one after the other."""
     target_scale: TargetScales | None = None
     """None where the network learns the targets as they are."""
+    ignore_index: int | None = None
+    """Of masks, what they say of pixels that are neither learnt nor judged; None where that is the task's usual one."""
     order: Callable[[int, int], np.ndarray] | None = None
     """(seed, epoch) to the order of all training indices, int64; a plain permutation if there is none."""
     keys: np.ndarray | None = None

@@ -11,6 +11,7 @@ from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component
 from torchferry.training.config.recipe import DataConfig
 from torchferry.training.data.collate import Batch
+from torchferry.training.data.held_targets import check_held
 from torchferry.training.data.loaders import EvaluationFeed
 from torchferry.training.discovery.other_data import data_of
 from torchferry.training.distributed.process_group import process_group, rank_info_of
@@ -42,6 +43,7 @@ def judge(
     task, rank_info = half_of(card.task), rank_info_of({})
     if on_cpu:
         rank_info = replace(rank_info, device=torch.device("cpu"))
+    check_held(found.test, "test", task)
     config = DataConfig(source=card.data, on_corrupt="skip")
     feed = NamingFeed(found.test, config, task, rank_info.device)
     with process_group(rank_info):

@@ -10,15 +10,14 @@ from torch.nn import functional
 from torchferry.contract.tasks.classes import Classification as ClassificationTask
 from torchferry.errors import UserError
 from torchferry.training.data.source import Source
+from torchferry.training.tasks.class_targets import ClassTargets, read_classes
 from torchferry.training.tasks.outputs import check_shape, one_of_scores
-from torchferry.training.tasks.task import TrainingTask
 
 
-class Classification(TrainingTask):
+class Classification(ClassTargets):
     """A logit, or log probability, for each class."""
 
     task: ClassificationTask
-    targets, takes = "classes", "classes"
     default_loss = "cross_entropy"
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy", "nll")
     mixes = True
@@ -33,16 +32,6 @@ class Classification(TrainingTask):
     def check_outputs(self, given: Any, samples: int) -> None:
         check_shape(given, samples, self.loss_width, "classes")
 
-    @property
-    def loss_width(self) -> int:
-        return len(self.task.labels)
-
-    def blank_targets(self, samples: int) -> torch.Tensor:
-        return torch.zeros(samples, dtype=torch.int64)
-
-    def varied_targets(self, samples: int, random: torch.Generator) -> torch.Tensor:
-        return torch.randperm(samples, generator=random) % len(self.task.labels)
-
     def test_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return functional.cross_entropy(outputs, targets, reduction="sum")
 
@@ -51,17 +40,6 @@ class Classification(TrainingTask):
 
     def raw(self, answers: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return answers["probabilities"].double().log()
-
-    def wrong_targets(self, targets: torch.Tensor) -> tuple[int, str] | None:
-        classes = len(self.task.labels)
-        wrong = ((targets < 0) | (targets >= classes)).nonzero()
-        if not len(wrong):
-            return None
-        at = int(wrong[0])
-        return at, f"has class {int(targets[at])}, but there are {classes} labels, 0 to {classes - 1}"
-
-    def read_targets(self, given: np.ndarray, what: str) -> np.ndarray:
-        return _read(given, given.dtype.kind in "iu", "integers", what)
 
     def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
         return one_of_scores(shapes, key)
@@ -105,16 +83,9 @@ class Binary(Classification):
 
     def read_targets(self, given: np.ndarray, what: str) -> np.ndarray:
         are_given = given.dtype.kind in "biuf" and bool(np.isin(given, (0, 1)).all())
-        return _read(given, are_given, "0 and 1", what)
+        return read_classes(given, are_given, "0 and 1", what)
 
     def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
         if (scores := one_of_scores(shapes, key)) != 1:
             raise UserError(f"{key}: needs one logit for each sample; the model gives {scores}")
         return 2
-
-
-def _read(given: np.ndarray, are_given: bool, numbers: str, what: str) -> np.ndarray:
-    if not are_given or not given.ndim or given.shape[1:] not in ((), (1,)):
-        shape = list(given.shape)
-        raise UserError(f"{what} is {given.dtype} {shape}; {numbers} are expected, [samples] or [samples, 1]")
-    return given.reshape(-1).astype(np.int64)

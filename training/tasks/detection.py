@@ -99,6 +99,9 @@ class Detection(TrainingTask):
                 return int(found[0]), what
         return None
 
+    def lacking(self, targets: Any) -> frozenset[str]:
+        return frozenset() if bool((targets["labels"] >= 0).any()) else frozenset({"an object"})
+
     def batched(self, targets: list[Any]) -> dict[str, torch.Tensor]:
         """Padded to the most objects that one has, with labels of -1."""
         most = max([len(each["labels"]) for each in targets], default=0)

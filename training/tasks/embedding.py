@@ -9,18 +9,17 @@ import torch
 from torchferry.contract.tasks.embedding import Embedding as EmbeddingTask
 from torchferry.errors import UserError
 from torchferry.training.data.source import Source
+from torchferry.training.tasks.class_targets import ClassTargets
 from torchferry.training.tasks.fixed_proxies import proxy_losses
-from torchferry.training.tasks.task import TrainingTask
 
 TINY = 1e-6
 """The least that is divided by, so that zeros stay zeros; float16 has it too."""
 
 
-class Embedding(TrainingTask):
+class Embedding(ClassTargets):
     """A network gives a vector of any length for each sample, and the graph makes it one of length 1."""
 
     task: EmbeddingTask
-    targets, takes = "classes", "classes"
     default_loss = "proxies"
     losses: ClassVar[tuple[str, ...]] = ("proxies",)
 
@@ -37,18 +36,8 @@ class Embedding(TrainingTask):
             raise UserError(f"model: gives {found} per sample, not a vector of two numbers or more; see its args")
 
     @property
-    def loss_width(self) -> int:
-        return len(self.task.labels)
-
-    @property
     def loss_args(self) -> Mapping[str, Any]:
         return {"classes": self.loss_width}
-
-    def blank_targets(self, samples: int) -> torch.Tensor:
-        return torch.zeros(samples, dtype=torch.int64)
-
-    def varied_targets(self, samples: int, random: torch.Generator) -> torch.Tensor:
-        return torch.randperm(samples, generator=random) % len(self.task.labels)
 
     def test_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """From the proxies of `FixedProxies`, whatever is trained with; a class without samples to train on has one
@@ -63,20 +52,6 @@ class Embedding(TrainingTask):
     def raw(self, answers: Mapping[str, torch.Tensor]) -> torch.Tensor | None:
         """Of which the length does not count; of a model from elsewhere no classes are known, and so no loss."""
         return answers["vector"].double() if self.task.labels else None
-
-    def wrong_targets(self, targets: torch.Tensor) -> tuple[int, str] | None:
-        classes = len(self.task.labels)
-        wrong = ((targets < 0) | (targets >= classes)).nonzero()
-        if not classes or not len(wrong):
-            return None
-        at = int(wrong[0])
-        return at, f"has class {int(targets[at])}, but there are {classes} labels, 0 to {classes - 1}"
-
-    def read_targets(self, given: np.ndarray, what: str) -> np.ndarray:
-        if given.dtype.kind not in "iu" or not given.ndim or given.shape[1:] not in ((), (1,)):
-            shape = list(given.shape)
-            raise UserError(f"{what} is {given.dtype} {shape}; classes are expected, whole numbers [samples]")
-        return given.reshape(-1).astype(np.int64)
 
     def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
         if len(shapes) != 1 or len(shapes[0]) != 2:

@@ -42,8 +42,6 @@ class Heads(TrainingTask):
         heads = {part: {**given.heads[part], **half.task.settings} for part, half in halves.items()}
         task = cls(made(kind, {"heads": heads}, source.labels))
         task.halves = halves  # which know of the source what the task does not say, such as the pictures' size
-        if len({half.fill for half in halves.values() if half.fill}) > 1:
-            raise UserError(f"{KEY}: masks of one picture have one ignore_index")
         return task
 
     @cached_property
@@ -124,6 +122,10 @@ class Heads(TrainingTask):
                 return wrong[0], f"of head {head} {wrong[1]}"
         return None
 
+    def lacking(self, targets: Targets) -> frozenset[str]:
+        each = {head: half.lacking(targets[head]) for head, half in self.halves.items()}
+        return frozenset(f"{what} for head {head}" for head, lacks in each.items() for what in lacks)
+
     def batched(self, targets: list[Any]) -> Targets:
         return {head: half.batched([each[head] for each in targets]) for head, half in self.halves.items()}
 
@@ -161,4 +163,11 @@ def _half(head: str, given: HeadsTask, source: Source) -> TrainingTask:
     try:
         return half_class(kind).of(kind, settings, part_of(source, head))
     except UserError as error:
-        raise UserError(f"{KEY}.{head}: {error}") from error
+        raise UserError(_placed(head, str(error))) from error
+
+
+def _placed(head: str, said: str) -> str:
+    """What its task says of itself, said of a head: under the head's key, in the place of the task's own."""
+    if said.startswith("task.args."):
+        return f"{KEY}.{head}.{said.removeprefix('task.args.')}"
+    return f"{KEY}.{head}: {said.removeprefix('task: ')}"

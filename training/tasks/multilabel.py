@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from torchferry.contract.tasks.multilabel import Multilabel as MultilabelTask
 from torchferry.errors import UserError
-from torchferry.training.tasks.outputs import check_shape, one_of_scores
+from torchferry.training.tasks.outputs import check_shape, found_of, one_of_scores
 from torchferry.training.tasks.task import TrainingTask
 
 
@@ -46,8 +46,13 @@ class Multilabel(TrainingTask):
         return answers["probabilities"].double().logit(eps=1e-15)
 
     def wrong_targets(self, targets: torch.Tensor) -> tuple[int, str] | None:
-        wrong = (targets > 1).any(dim=1).nonzero()
+        if tuple(targets.shape[1:]) != (self.loss_width,):
+            return 0, f"has a target of {found_of(targets)}; it is 0 or 1 for each of {self.loss_width} labels"
+        wrong = ((targets != 0) & (targets != 1)).any(dim=1).nonzero()
         return (int(wrong[0]), "has a target that is neither 0 nor 1") if len(wrong) else None
+
+    def lacking(self, targets: torch.Tensor) -> frozenset[str]:
+        return frozenset() if bool(targets.any()) else frozenset({"a label"})
 
     def read_targets(self, given: np.ndarray, what: str) -> np.ndarray:
         if given.ndim != 2 or given.dtype.kind not in "biuf" or not np.isin(given, (0, 1)).all():

@@ -1,4 +1,4 @@
-"""The usual shape of raw outputs: float [samples, outputs]."""
+"""The usual shape of raw outputs, float [samples, outputs], and what is said of other shapes."""
 
 from typing import Any
 
@@ -14,6 +14,11 @@ def check_shape(given: Any, samples: int, outputs: int, are: str) -> None:
     found = list(given.shape[1:]) if isinstance(given, torch.Tensor) else type(given).__name__
     each = "one output" if outputs == 1 else f"one output for each of {outputs} {are}"
     raise UserError(f"model: gives {found} per sample, not {each}; see its args")
+
+
+def found_of(targets: torch.Tensor) -> str:
+    """Datatype and shape of one of them, as a message says them."""
+    return f"{str(targets.dtype).removeprefix('torch.')} {list(targets.shape[1:])}"
 
 
 def one_of_scores(shapes: list[tuple[int, ...]], key: str) -> int:

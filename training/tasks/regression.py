@@ -11,7 +11,7 @@ from torch.nn import functional
 from torchferry.contract.tasks.regression import Regression as RegressionTask
 from torchferry.errors import UserError
 from torchferry.training.data.source import Source, TargetScale
-from torchferry.training.tasks.outputs import check_shape, one_of_scores
+from torchferry.training.tasks.outputs import check_shape, found_of, one_of_scores
 from torchferry.training.tasks.task import TrainingTask
 
 
@@ -64,6 +64,12 @@ class Regression(TrainingTask):
 
     def raw(self, answers: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return answers["values"]
+
+    def wrong_targets(self, targets: torch.Tensor) -> tuple[int, str] | None:
+        # Of another shape the loss would be of every target with every output.
+        if tuple(targets.shape[1:]) == (self.loss_width,) and targets.is_floating_point():
+            return None
+        return 0, f"has a target of {found_of(targets)}; it is a float for each of {self.loss_width} labels"
 
     def read_targets(self, given: np.ndarray, what: str) -> np.ndarray:
         if given.dtype.kind not in "iuf" or given.ndim not in (1, 2) or not np.isfinite(given).all():

@@ -12,6 +12,7 @@ from torchferry.contract.tasks.segmentation import PALETTE
 from torchferry.contract.tasks.segmentation import Segmentation as SegmentationTask
 from torchferry.errors import UserError
 from torchferry.training.data.source import ImageInput, Source
+from torchferry.training.tasks.outputs import found_of
 from torchferry.training.tasks.task import TrainingTask
 
 OUT = "out"
@@ -44,6 +45,10 @@ class Segmentation(TrainingTask):
         super().check_source(source)
         if not isinstance(source.input, ImageInput):
             raise UserError("task: segmentation is of pictures, and this data.source has none")
+
+    @classmethod
+    def from_source(cls, source: Source) -> Mapping[str, Any]:
+        return {} if source.ignore_index is None else {"ignore_index": source.ignore_index}
 
     @property
     def loss_args(self) -> Mapping[str, Any]:
@@ -83,6 +88,8 @@ class Segmentation(TrainingTask):
 
     def wrong_targets(self, targets: torch.Tensor) -> tuple[int, str] | None:
         labels, ignored = self.loss_width, self.task.ignore_index
+        if targets.dim() != 3 or targets.is_floating_point():
+            return 0, f"has a target of {found_of(targets)}; a mask is uint8 [height, width]"
         wrong = ((targets >= labels) & (targets != ignored)).flatten(1)
         samples = wrong.any(dim=1).nonzero()
         if not len(samples):
@@ -90,6 +97,10 @@ class Segmentation(TrainingTask):
         at = int(samples[0])
         found = int(targets[at].flatten()[wrong[at]][0])
         return at, f"has a mask with {found}; there are {labels} labels, 0 to {labels - 1}, and ignore_index {ignored}"
+
+    def lacking(self, targets: torch.Tensor) -> frozenset[str]:
+        is_judged = bool((targets != self.task.ignore_index).any())
+        return frozenset() if is_judged else frozenset({f"a pixel that is not ignore_index {self.task.ignore_index}"})
 
     def marked(self, target: torch.Tensor) -> tv_tensors.Mask:
         return tv_tensors.Mask(target)

@@ -56,6 +56,11 @@ class TrainingTask(ABC):
         return {}
 
     @property
+    def halves(self) -> "Mapping[str, TrainingTask]":
+        """Those of the parts that the task is made of, each with outputs, targets and a loss of its own."""
+        return {}
+
+    @property
     def moves(self) -> bool:
         """Whether a sample's target lies in its picture, so that augmentations move it too; see `marked`."""
         return False
@@ -112,6 +117,10 @@ class TrainingTask(ABC):
     def wrong_targets(self, targets: Targets) -> tuple[int, str] | None:  # noqa: ARG002
         """The first sample of a batch whose target cannot be, and what is wrong with it; None where all can."""
         return None
+
+    def lacking(self, targets: Targets) -> frozenset[str]:  # noqa: ARG002
+        """In words, what none of these samples has and something has to be learnt or judged by."""
+        return frozenset()
 
     def batched(self, targets: list[Any]) -> Targets:
         """Of single samples."""

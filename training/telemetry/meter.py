@@ -90,10 +90,7 @@ class Meter:
         counted = sum(rank[1] for rank in ranks)
         mean = sum(rank[0] for rank in ranks) / counted if counted else math.nan
         if not math.isfinite(mean):
-            raise NotFinite(
-                f"the training loss is {mean} at step {step}; a smaller optimizer.args.lr, a longer warm-up, "
-                "step.clip_norm or step.skip_nonfinite may help"
-            )
+            raise NotFinite.of_loss(mean, step)
         self.telemetry.report(
             Report(
                 epoch=epoch,

@@ -15,6 +15,7 @@ from torchferry.training.checkpointing.record import Record
 from torchferry.training.config.recipe import Recipe
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.held_apart import fold_part, validation_part
+from torchferry.training.data.held_targets import check_held
 from torchferry.training.data.loaders import EvaluationFeed, Feed, open_feed
 from torchferry.training.data.mix import Mix
 from torchferry.training.data.order import GlobalBatches
@@ -128,6 +129,9 @@ def build_run(recipe: Recipe, rank_info: RankInfo, known: Record | None = None) 
     if recipe.distributed.sync_batchnorm and rank_info.device.type != "cuda":
         raise UserError("distributed.sync_batchnorm: torch's SyncBatchNorm works on GPUs alone; set it to false")
     evaluation, test = _evaluations(recipe, source, validation, task, rank_info.device)
+    for split, samples in (("training", source.train), ("validation", validation), ("test", source.test)):
+        if samples is not None:
+            check_held(samples, split, task)
     run = Run(
         recipe=recipe,
         rank_info=rank_info,

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -18,7 +18,9 @@ from torchferry.training.tasks import half_of
 from torchferry.training.telemetry.meter import Meter
 from torchferry.training.telemetry.profiler import Profile
 from torchferry.training.trainer.build import Run
+from torchferry.training.trainer.check_result import check_result
 from torchferry.training.trainer.finite_numbers import FiniteNumbers
+from torchferry.training.trainer.first_epoch import FirstEpoch
 from torchferry.training.trainer.train_state import collect
 from torchferry.training.trainer.train_step import Step
 
@@ -35,6 +37,12 @@ class Loop:
     profile: Profile
     numbers: FiniteNumbers
     holds: HeldRun
+    first_epoch: FirstEpoch = field(init=False)
+    told: set[str] = field(default_factory=set)
+    """Lines on evaluations that were said already."""
+
+    def __post_init__(self) -> None:
+        self.first_epoch = FirstEpoch(self.run.task)
 
     def train(self) -> Evaluation:
         """From where the run stands to its end; returns the evaluation there.
@@ -76,7 +84,8 @@ class Loop:
     def _steps(self) -> None:
         """To the end of the epoch, or of the run."""
         run, progress = self.run, self.run.progress
-        batches = self.meter.watch(run.feed.epoch(progress.epoch, progress.batch))
+        began, batches = progress.batch, self.meter.watch(run.feed.epoch(progress.epoch, progress.batch))
+        batches = self.first_epoch.watch(batches)
         while progress.batch < len(run.order) and not run.ended:
             started = time.perf_counter()
             report_due = run.report_due
@@ -89,6 +98,8 @@ class Loop:
             if self.saver.due(progress):
                 self._save()
             self._handle_requests()
+        if began == 0 and progress.batch == len(run.order):
+            self.first_epoch.ended()
 
     def _evaluate(self) -> Evaluation:
         result = self.evaluation()
@@ -120,7 +131,12 @@ class Loop:
         self.meter.telemetry.evaluating()
         after_batch = self._leave_if_asked if saved else self._handle_requests
         self.requests.ask_soon()  # a batch of an evaluation may take as long as a hundred steps
-        return evaluate(trained, feed, run.task, run.rank_info, after_batch)
+        result = evaluate(trained, feed, run.task, run.rank_info, after_batch)
+        line = check_result(result, run.recipe, run.progress.step)
+        if line and line not in self.told and run.rank_info.leads:
+            print(f"torchferry: {line}", file=sys.stderr, flush=True)
+        self.told |= {line} if line else set()
+        return result
 
     def _report(self, norm: torch.Tensor | None) -> None:
         run, step = self.run, self.run.progress.step

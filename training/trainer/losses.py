@@ -17,7 +17,6 @@ from torchferry.contract.tasks import name_of
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import Component, build
 from torchferry.training.tasks.fixed_proxies import FixedProxies
-from torchferry.training.tasks.heads import Heads
 from torchferry.training.tasks.task import TrainingTask
 from torchferry.training.tasks.task_aligned import TaskAlignedLoss
 from torchferry.training.trainer.head_losses import HeadLosses
@@ -70,7 +69,7 @@ def build_loss(component: Component | None, task: TrainingTask, key: str = "loss
     loss = build(_with_tensors(component, outputs, key) if of_torch else component, LOSSES, key)
     if not isinstance(loss, nn.Module):
         raise UserError(f"{key}.name: {component.name} gives a {type(loss).__name__}, not a torch.nn.Module")
-    if isinstance(loss, HeadLosses) and isinstance(task, Heads):
+    if isinstance(loss, HeadLosses):
         asked = loss.asked(task.halves).items()
         each = {head: build_loss(said, task.halves[head], f"loss.args.each.{head}") for head, said in asked}
         loss.take(each, task.task.weights)

@@ -1,6 +1,7 @@
 """A run from its resolved recipe to its complete folder: build, start or go on, train, leave the results."""
 
 import contextlib
+import math
 import os
 import sys
 import time
@@ -25,12 +26,13 @@ from torchferry.training.config.recipe import STORE_URL, Recipe
 from torchferry.training.distributed.process_group import (
     cpu_group,
     from_the_leader,
+    gathered,
     on_the_leader,
     process_group,
     rank_info_of,
 )
 from torchferry.training.distributed.signals import Requests, Stopped
-from torchferry.training.errors import RunFailed
+from torchferry.training.errors import NotFinite, RunFailed
 from torchferry.training.evaluation import Evaluation, evaluate
 from torchferry.training.telemetry.meter import Meter
 from torchferry.training.telemetry.profiler import Profile
@@ -39,6 +41,7 @@ from torchferry.training.telemetry.report import in_words
 from torchferry.training.telemetry.reporters import NullReporter, RankZeroReporter, Reporter
 from torchferry.training.telemetry.sample_log import NoSampleLog, SampleLog
 from torchferry.training.trainer.build import Run, build_run
+from torchferry.training.trainer.check_result import check_result
 from torchferry.training.trainer.compare_start import compare_start
 from torchferry.training.trainer.finite_numbers import FiniteNumbers
 from torchferry.training.trainer.loop import Loop
@@ -254,10 +257,15 @@ def _try_one_step(parts: Run) -> None:
     step = assemble(parts)
     seed_everything(parts.recipe.seed + parts.rank_info.rank)
     loss, _ = step(parts.feed.epoch(0, 0), 0, measure=False)
+    total = sum(gathered(loss.item()))
+    if not math.isfinite(total):
+        raise NotFinite.of_loss(total, 1)
     result = evaluate(step.trained, parts.evaluation, parts.task, parts.rank_info)
+    note = check_result(result, parts.recipe, 1)
     if parts.rank_info.leads:
         print(
             f"{parts.recipe.name}: a step over {parts.order.batch_size} samples gives loss {loss.item():.4f}, and then "
-            f"{in_words(result.values, result.told, result.split)}; nothing was written",
+            f"{in_words(result.values, result.told, result.split)}; nothing was written"
+            + (f"; {note}" if note else ""),
             flush=True,
         )

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from torchferry.errors import GateError, UserError
-from torchferry.serving.export.checks.gate import Expected, limits_for, refusal
+from torchferry.serving.export.checks.expected import Expected
+from torchferry.serving.export.checks.gate import limits_for, refusal
 from torchferry.serving.export.reference import Reference
 
 KIND = "scaled JPEG"

@@ -11,6 +11,8 @@ DRAWS = 400
 """Sets of samples drawn from those there are, with replacement, for an interval."""
 WITHIN = (2.5, 97.5)
 """Percentiles."""
+AT_ONCE = 1 << 22
+"""Numbers of how often a sample is drawn, in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,12 @@ def _interval(task: Task, expected: Arrays, answered: Arrays) -> tuple[float, fl
     it is known for no set of samples."""
     samples, random = len(next(iter(expected.values()))), np.random.default_rng(0)
     drops = np.empty(DRAWS)
-    for draw in range(DRAWS):
-        times = np.bincount(random.integers(samples, size=samples), minlength=samples)
-        drops[draw] = task.score(expected, times) - task.score(answered, times)
+    step = max(1, AT_ONCE // max(samples, 1))
+    for start in range(0, DRAWS, step):
+        draws = range(start, min(start + step, DRAWS))
+        drawn = [np.bincount(random.integers(samples, size=samples), minlength=samples) for _ in draws]
+        times = np.stack(drawn)
+        drops[start : draws.stop] = task.scores(expected, times) - task.scores(answered, times)
     if np.isnan(drops).all():
         return None
     low, high = np.nanpercentile(drops, WITHIN)

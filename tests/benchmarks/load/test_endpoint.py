@@ -52,6 +52,12 @@ def test_what_is_no_url_is_refused_with_one_that_is(url: str) -> None:
     assert str(error.value).startswith(f"{url}: ")
 
 
+def test_port_0_is_nobodys() -> None:
+    for url in ("http://h:0", "https://h:0/path", "grpc://h:0", "h:0"):
+        with pytest.raises(UserError, match=f"^{url}: is not a URL"):
+            parse_endpoint(url)
+
+
 def test_an_ipv6_address_is_in_brackets_wherever_a_port_follows() -> None:
     found = parse_endpoint("https://[::1]:8443/path")
     assert found.authority == "[::1]:8443"

@@ -11,7 +11,8 @@ from tests.serving.export.checks.test_whole_way import of
 from tests.serving.export.tiny_reference import half, tiny_reference
 from torchferry.serving.bundle.variant import Measured, Variant
 from torchferry.serving.export.build_variant import Judges, built_variant, open_file
-from torchferry.serving.export.checks.gate import Expected, Limits
+from torchferry.serving.export.checks.expected import Expected
+from torchferry.serving.export.checks.gate import Limits
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.golden_tolerance import GoldenTolerance

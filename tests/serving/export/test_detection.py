@@ -11,7 +11,8 @@ from torch import nn
 from tests.serving.export.planted_detector import PlantedDetector, planted_reference, scenes
 from torchferry.errors import UserError
 from torchferry.serving.export.build_bundle import export
-from torchferry.serving.export.checks.gate import Expected, limits_for, refusal
+from torchferry.serving.export.checks.expected import Expected
+from torchferry.serving.export.checks.gate import limits_for, refusal
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.session import check_golden, open_variant
 

@@ -1,11 +1,13 @@
 """`torchferry evaluate` gives the numbers that training ended with, for a run and for a bundle."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 
 from tests.training.data.sources import refusal
+from torchferry.serving.export import evaluate_command
 from torchferry.serving.export.evaluate_command import main
 from torchferry.training.models.saved import load_model
 
@@ -63,3 +65,9 @@ def test_what_does_not_go_together_is_refused(run: Path, bundle: Path) -> None:
 def test_what_is_neither_run_nor_bundle_is_refused(tmp_path: Path) -> None:
     assert "is neither a finished run folder (model/model.yaml) nor a bundle" in refusal(lambda: main([str(tmp_path)]))
     assert "--source: " in refusal(lambda: main([str(tmp_path), "--source", "{"]))
+
+
+def test_a_number_that_is_none_is_null(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"name": "a", "task": "regression", "samples": 1, "left_out": (), "metrics": {"r2": math.nan, "mae": 2.0}}
+    monkeypatch.setattr(evaluate_command, "_evaluated", lambda *_: given)
+    assert said(capsys, "a")["metrics"] == {"r2": None, "mae": 2.0}

@@ -12,7 +12,7 @@ from tests.serving.deciding import CLEAR, TIED, Deciding
 from tests.serving.export.checks.test_independence import reference_of
 from tests.serving.export.tiny_reference import tiny_reference
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.export.checks.gate import Expected
+from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.reference import Reference

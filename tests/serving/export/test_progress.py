@@ -1,7 +1,9 @@
 """An export says when a part begins and ends; a pass has a bar on a terminal, and a line where it takes long."""
 
+import dataclasses
 import sys
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -85,6 +87,26 @@ def test_elsewhere_there_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_variants_line_says_what_became_of_it() -> None:
     accepted = variant_line("torch", variant(batch_1_ms=0.5), 12.34)
-    assert accepted == ("torch          accepted          0 kB     0.500 ms  largest difference 0.0e+00  in 12.3 s")
+    assert accepted == (
+        "torch          accepted          0 kB     0.500 ms  agreement 100.00%  largest difference 0.0e+00  in 12.3 s"
+    )
     refused = variant_line("torch", variant(status="refused", reason="it is wrong", note="in float: a"), 1)
     assert refused.endswith("  (it is wrong)  in 1.0 s\n               in float: a")
+
+
+@pytest.mark.parametrize(
+    ("measures", "words"),
+    [
+        ({"agreement": 0.99999, "changed_shares": {"classes": 1e-5}}, "agreement 99.99%  in"),
+        ({"agreement": 0.5, "differences": {"boxes": 2.0}, "changed_shares": {"labels": 0.0}, "max_abs_diff": 2.0},
+         "agreement 50.00%  largest difference 2.0e+00  in"),
+        ({"agreement": None, "changed_shares": {"ids": 0.125, "mask": 0.0}}, "12.50% other whole numbers  in"),
+        ({"agreement": None, "max_abs_diff": None}, "largest difference none  in"),
+    ],
+)  # fmt: skip
+def test_a_line_says_what_tells_an_answer_from_the_checkpoints(measures: dict[str, Any], words: str) -> None:
+    made = variant()
+    line = variant_line(
+        "onnx-int8", dataclasses.replace(made, measured=dataclasses.replace(made.measured, **measures)), 1
+    )
+    assert f"ms  {words}" in line

@@ -170,6 +170,16 @@ def test_what_cannot_be_read_is_the_calls_error(
     assert kind in STATUS
 
 
+def test_what_torchserve_takes_apart_is_told_with_the_type_to_send() -> None:
+    """It makes the parts of a form of a picture's bytes; the gateway passes a body on as it was sent."""
+    headers = REST | {"content-type": "application/x-www-form-urlencoded"}
+    for row in ({"body": b""}, {"\x89PNG": b"", "a": "b"}):
+        call = WorkerRequest.of(row, headers)
+        call.decode(TABLE, LIMITS)
+        assert isinstance(call.error, UnsupportedType)
+        assert "send application/octet-stream" in str(call.error)
+
+
 def form(*parts: tuple[str, str | bytes]) -> tuple[bytes, dict[str, str]]:
     """As the gateway passes it on."""
     body, kind = encode_multipart_formdata(parts)

@@ -3,7 +3,7 @@
 import pytest
 
 from torchferry.errors import UserError
-from torchferry.training.config.address import check_address, without_credentials
+from torchferry.training.config.address import check_address, is_address, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,7 @@ from torchferry.training.config.address import check_address, without_credential
 )
 def test_an_address(url: str) -> None:
     check_address("metrics.pushgateway", url)
+    assert is_address(url)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,7 @@ def test_an_address(url: str) -> None:
 def test_no_address(url: str) -> None:
     with pytest.raises(UserError, match=r"^metrics.pushgateway: '.*' is no address of an HTTP server; give one"):
         check_address("metrics.pushgateway", url)
+    assert not is_address(url)
 
 
 def test_a_refusal_repeats_no_credentials() -> None:

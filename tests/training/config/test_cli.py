@@ -91,6 +91,17 @@ def test_the_resolved_recipe_has_no_credentials() -> None:
     assert yaml.safe_load(to_yaml(given))["metrics"]["pushgateway"] == "http://gate:9091/prefix"
 
 
+@pytest.mark.parametrize(
+    "url", ["http://who:secret@gate:9091/a", "who:secret@gate:9091/a", "http://who:secret@gate:0/a"]
+)
+def test_what_is_printed_has_no_credentials(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse([*DIGITS, "--metrics.pushgateway", url, "--print_config"])
+    printed = yaml.safe_load(capsys.readouterr().out)["metrics"]["pushgateway"]
+    assert "secret" not in printed
+    assert "gate:" in printed
+
+
 def test_the_resolved_recipe_can_be_printed(tmp_path: Path) -> None:
     done = run_command("-m", "torchferry.training", *DIGITS, "--model.args.width", 8, "--print_config")
     assert done.returncode == 0, done.stderr

@@ -1,10 +1,15 @@
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
+from torch.utils.data import TensorDataset
 
 from tests.training.discovery.small_data import folder_of
-from tests.training.discovery.test_other_data import IMAGES, card
+from tests.training.discovery.test_other_data import IMAGES, PICTURES, card
+from torchferry.errors import UserError
+from torchferry.training.config.instantiate import Component
+from torchferry.training.data.source import Source
 from torchferry.training.discovery.judge import judge
 
 
@@ -29,3 +34,15 @@ def test_classes_in_another_order_are_scored_by_name(tmp_path: Path) -> None:
     folder_of(tmp_path, train=1, test=3)
     given = card("image_folder", {**IMAGES, "root": "."}, labels=("light", "dark"))
     assert judge(Brightness(), given, str(tmp_path), None).metrics["accuracy"] == 0.0
+
+
+def test_targets_in_memory_are_looked_at_first() -> None:
+    given, source = card("image_folder", {**IMAGES, "root": "."}), Component(name=f"{__name__}.three_classes")
+    with pytest.raises(UserError, match=r"^data.source: test sample 2 has class 2, but there are 2 labels"):
+        judge(Brightness(), given, None, source)
+
+
+def three_classes() -> Source:
+    """More than there are labels."""
+    pictures = TensorDataset(torch.zeros(3, *PICTURES.shape, dtype=torch.uint8), torch.arange(3))
+    return Source(train=pictures, test=pictures, labels=("dark", "light"), input=PICTURES)

@@ -85,8 +85,8 @@ def test_heads_are_in_the_sources_order_and_know_what_their_data_say() -> None:
     [
         (OF_DIGITS | {"inc": {"name": "regression"}}, "heads.inc: has no targets; did you mean ink"),
         ({"ink": OF_DIGITS["ink"]}, "heads: data.source has targets for digit too"),
-        (OF_DIGITS | {"ink": {"name": "classification"}}, "heads.ink: task: data.source gives values, not classes"),
-        (OF_DIGITS | {"digit": {"name": "binary"}}, "heads.digit: task: binary takes 2 classes"),
+        (OF_DIGITS | {"ink": {"name": "classification"}}, "heads.ink: data.source gives values, not classes"),
+        (OF_DIGITS | {"digit": {"name": "binary"}}, "heads.digit: binary takes 2 classes"),
     ],
 )
 def test_a_head_without_targets_of_its_own_is_refused(heads: Any, said: str) -> None:
@@ -126,7 +126,7 @@ def test_masks_of_heads_move_with_the_picture() -> None:
 def test_masks_of_heads_are_of_the_pictures_size() -> None:
     logits = torch.zeros(2, 2, 8, 8)
     pictured().check_outputs({"kind": torch.zeros(2, 2), "mask": logits, "edges": logits}, 2)
-    with pytest.raises(UserError, match=r"^task.args.heads: masks of one picture have one ignore_index"):
+    with pytest.raises(UserError, match=r"^task.args.heads.edges.ignore_index: the data decide it"):
         pictured(ignore_index=7)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils.data import TensorDataset
 
 from tests.training import tiny
 from torchferry.errors import UserError
@@ -221,6 +222,34 @@ def test_weights_that_are_not_finite_are_not_saved_and_the_checkpoint_before_is_
     with pytest.raises(UserError, match=r"^model.network.weight is not finite after step 3, .* of step 2 is whole"):
         loop.train()
     assert words == ["saved 1", "report 2", "saved 2", "evaluated 1 2", "saved 2", "waited"]
+
+
+def test_an_evaluation_whose_loss_is_no_number_ends_the_run(made: Made) -> None:
+    loop, words = made()
+    loop.run.evaluation.samples = TensorDataset(torch.full((3, 3), math.nan), torch.arange(3))
+    with pytest.raises(UserError, match=r"^the loss of the test set is nan after step 2; .*; there is no checkpoint"):
+        loop.train()
+    assert words == ["report 2", "waited"]
+    assert loop.run.progress.best is None
+
+
+def test_a_first_epoch_with_nothing_to_learn_ends_the_run(made: Made) -> None:
+    loop, words = made()
+    loop.first_epoch.task.lacking = lambda _: frozenset({"an object"})  # type: ignore[method-assign,assignment]
+    with pytest.raises(UserError, match=r"^data.source: no training sample has an object, so nothing can be learnt"):
+        loop.train()
+    assert words == ["report 2"]
+
+
+def test_a_headline_that_is_unknown_is_said_once(made: Made, capfd: pytest.CaptureFixture[str]) -> None:
+    loop, words = made()
+    task = loop.run.task.task
+    values = type(task).values
+    object.__setattr__(task, "values", lambda sums: values(task, sums) | {"accuracy": math.nan})
+    loop.train()
+    assert capfd.readouterr().err.count("so no checkpoint is the best") == 1
+    assert loop.run.progress.best is None
+    assert words.count("waited") == 1
 
 
 def test_a_stop_does_not_save_weights_that_are_not_finite(made: Made) -> None:

@@ -1,6 +1,5 @@
 """One label for each sample: classification, and binary with one number for two classes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from torchferry.contract.tasks import score_bins
 from torchferry.contract.tasks.ranking import ranked, ranked_schema, read_ranked
-from torchferry.contract.tasks.task import Arrays, Sums, Task
+from torchferry.contract.tasks.task import AGREEMENT, Arrays, Sums, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +21,8 @@ class Classification(Task):
     outputs: ClassVar[tuple[str, ...]] = ("probabilities",)
     headline = "accuracy"
     scores_labels = True
+    counts_labels = True
+    least_agreement = AGREEMENT
 
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:
         """{"label", "probability", "top_k"}."""
@@ -32,10 +33,6 @@ class Classification(Task):
 
     def read(self, words: Mapping[str, Any]) -> Arrays:
         return {self.outputs[0]: self._given(read_ranked(words, self.labels, "probability"))}
-
-    @property
-    def counted(self) -> tuple[str, ...]:
-        return self.labels
 
     def counts(self, outputs: Arrays) -> np.ndarray:
         values = outputs[self.outputs[0]]
@@ -49,22 +46,25 @@ class Classification(Task):
         scores = self._of_classes(outputs[self.outputs[0]])
         return {"truth": targets.reshape(-1), "predicted": self.predicted(outputs), "scores": scores}
 
+    def means(self, rows: Arrays) -> Arrays:
+        return {"accuracy": rows["truth"] == rows["predicted"]}
+
     def sums(self, rows: Arrays) -> Sums:
         truth, predicted, scores = rows["truth"], rows["predicted"], rows["scores"]
         classes = len(self.labels)
         counts = np.bincount(truth * classes + predicted, minlength=classes**2)
         best = scores.max(axis=1, initial=0.0)
         return {
+            **super().sums(rows),
             "confusion": counts.reshape(classes, classes).astype(np.float64),
             "scores": score_bins.score_bins(scores, truth[:, None] == np.arange(classes)),
             "calibration": score_bins.calibration_bins(best, truth == predicted),
         }
 
     def values(self, sums: Sums) -> dict[str, float]:
-        counts = sums["confusion"]
         return {
-            "accuracy": float(counts.trace() / max(counts.sum(), 1.0)),
-            "macro_f1": macro_f1(counts),
+            **super().values(sums),
+            "macro_f1": macro_f1(sums["confusion"]),
             "auroc": score_bins.auroc(sums["scores"]),
             "calibration_error": score_bins.calibration_error(sums["calibration"]),
         }
@@ -78,14 +78,8 @@ class Classification(Task):
     def kept(self, rows: Arrays) -> Arrays:
         return {name: rows[name] for name in ("truth", "predicted")}
 
-    def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        return float(np.average(rows["truth"] == rows["predicted"], weights=times))
-
     def agreement(self, answered: Arrays, expected: Arrays) -> np.ndarray:
         return (self.predicted(answered) == self.predicted(expected)).astype(np.float64)
-
-    def limits(self, rounding: str) -> Mapping[str, float]:
-        return {"max_drop": 0.005, "min_agreement": 0.97 if rounding == "int8" else 0.99}
 
     def predicted(self, outputs: Arrays) -> np.ndarray:
         """int64 [samples]."""
@@ -111,14 +105,14 @@ class Binary(Classification):
     outputs: ClassVar[tuple[str, ...]] = ("probability",)
 
     def values(self, sums: Sums) -> dict[str, float]:
-        counts = sums["confusion"]
+        counts, values = sums["confusion"], super().values(sums)
         found = counts[1, 1]
+        del values["macro_f1"]
         return {
-            "accuracy": float(counts.trace() / max(counts.sum(), 1.0)),
+            "accuracy": values["accuracy"],
             "precision": float(found / max(1.0, counts[:, 1].sum())),
             "recall": float(found / max(1.0, counts[1].sum())),
-            "auroc": score_bins.auroc(sums["scores"]),
-            "calibration_error": score_bins.calibration_error(sums["calibration"]),
+            **values,
         }
 
     @property

@@ -30,8 +30,8 @@ def coco_matches(
     found = np.zeros((pictures, detections, len(OVERLAPS)), bool)
     classes = int(max(labels.max(initial=-1), true_labels.max(initial=-1))) + 1
     with contextlib.redirect_stdout(io.StringIO()):  # it says how long it takes
-        truth = _set(true_boxes, true_labels, np.zeros(true_labels.shape), classes)
-        given = _set(boxes, labels, scores, classes)
+        truth = coco_set(true_boxes, true_labels, np.zeros(true_labels.shape), classes)
+        given = coco_set(boxes, labels, scores, classes)
         judge = COCOeval(truth, given, "bbox")
         judge.params.areaRng, judge.params.areaRngLbl = [[0, 1e10]], ["all"]
         judge.params.maxDets, judge.params.iouThrs = [detections], OVERLAPS
@@ -43,8 +43,8 @@ def coco_matches(
     return found
 
 
-def _set(boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray, classes: int) -> Any:
-    """Ids count from 1, because a match with 0 is none to pycocotools."""
+def coco_set(boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray, classes: int) -> Any:
+    """pycocotools' own set of boxes. Ids count from 1, because a match with 0 is none to it."""
     from pycocotools.coco import COCO
 
     made = COCO()

@@ -145,7 +145,7 @@ class Detection(Task):
 
     def sums(self, rows: Arrays) -> Sums:
         """Of all samples `together`, which is why they do not add up: the average precision of each class."""
-        return {"precision": average_precision(rows["ranks"], rows["labels"], rows["right"], rows["truths"])}
+        return {"precision": self._precision(rows, rows["right"], np.ones((1, len(rows["labels"]))))[0]}
 
     def values(self, sums: Sums) -> dict[str, float]:
         """map50 is the mean over the classes of the average precision at an overlap of 0.5, map50_95 over those of 0.5,
@@ -157,9 +157,12 @@ class Detection(Task):
             values |= {f"ap50/{label}": value for label, value in each if value == value}
         return values
 
-    def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        first = rows["right"][:, :, :1]
-        return _mean(average_precision(rows["ranks"], rows["labels"], first, rows["truths"], times))
+    def scores(self, rows: Arrays, times: np.ndarray) -> np.ndarray:
+        each = self._precision(rows, rows["right"][:, :, :1], times)
+        return np.array([_mean(precision) for precision in each])
+
+    def _precision(self, rows: Arrays, right: np.ndarray, times: np.ndarray) -> np.ndarray:
+        return average_precision(rows["ranks"], rows["labels"], right, rows["truths"], times)
 
     def mistakes(self, rows: Arrays) -> tuple[np.ndarray, np.ndarray]:
         """By how many objects a picture has. Wrong is one with an object that was not found for sure, or one that is

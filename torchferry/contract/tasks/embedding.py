@@ -8,7 +8,7 @@ import numpy as np
 
 from torchferry.contract.tasks.neighbours import found
 from torchferry.contract.tasks.ranking import NUMBER, read_numbers
-from torchferry.contract.tasks.task import Arrays, Sums, Task
+from torchferry.contract.tasks.task import AGREEMENT, Arrays, Task
 
 ALIKE = 0.99
 """The cosine from which on two vectors of one sample count as the same answer; they are 8 degrees apart."""
@@ -23,6 +23,7 @@ class Embedding(Task):
     training = "torchferry.training.tasks.embedding.Embedding"
     outputs = ("vector",)
     headline = "recall_at_1"
+    least_agreement = AGREEMENT
     adds_up: ClassVar[bool] = False
     related = ("similarity",)
 
@@ -52,24 +53,11 @@ class Embedding(Task):
         """What each sample finds among all others; NaN for one whose class no other has."""
         return found(rows["vector"], rows["truth"])
 
-    def sums(self, rows: Arrays) -> Sums:
-        known = ~np.isnan(rows["map"])
-        values = {name: np.array(values[known].sum()) for name, values in rows.items()}
-        return {"samples": np.array(float(known.sum())), **values}
-
-    def values(self, sums: Sums) -> dict[str, float]:
+    def means(self, rows: Arrays) -> Arrays:
         """Over the samples of whose class there is another one: whether it is the nearest, or among the five nearest,
-        and the mean average precision of all others by nearness. Of those equally near, others of the class are last.
-        """
-        samples = float(sums["samples"])
-        names = ("recall_at_1", "recall_at_5", "map")
-        return {name: float(sums[name]) / samples if samples else float("nan") for name in names}
-
-    def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        """`times` are the queries': what they find was found among all."""
-        values = rows[self.headline]
-        weights = (~np.isnan(values)).astype(np.float64) * (1 if times is None else times)
-        return float(np.average(np.nan_to_num(values), weights=weights)) if weights.any() else float("nan")
+        and the average precision of all others by nearness. Of those equally near (see `neighbours.TIE`), others of the
+        class are last. Drawn again are the queries: what they find was found among all."""
+        return rows
 
     def agreement(self, answered: Arrays, expected: Arrays) -> np.ndarray:
         """Whether the two vectors of a sample point in nearly the same direction. Which neighbour is the nearest takes
@@ -78,6 +66,3 @@ class Embedding(Task):
         lengths = np.linalg.norm(given, axis=1) * np.linalg.norm(wanted, axis=1)
         alike = (lengths > 0) & ((given * wanted).sum(axis=1) >= ALIKE * lengths)
         return (alike | (given == wanted).all(axis=1)).astype(np.float64)  # zeros point nowhere
-
-    def limits(self, rounding: str) -> Mapping[str, float]:
-        return {"max_drop": 0.005, "min_agreement": 0.97 if rounding == "int8" else 0.99}

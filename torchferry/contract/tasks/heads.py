@@ -156,8 +156,8 @@ class Heads(Task):
     def measure(self, rows: Arrays) -> dict[str, float]:
         return self._with_score({head: task.measure(_of(head, rows)) for head, task in self.tasks.items()})
 
-    def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        return self._mean({head: task.score(_of(head, rows), times) for head, task in self.tasks.items()})
+    def scores(self, rows: Arrays, times: np.ndarray) -> np.ndarray:
+        return np.asarray(self._mean({h: task.scores(_of(h, rows), times) for h, task in self.tasks.items()}))
 
     def rows_of_part(self, part: str, rows: Arrays) -> Arrays:
         return _of(part, rows)
@@ -196,7 +196,8 @@ class Heads(Task):
         named = {f"{head}.{name}": value for head, found in by_head.items() for name, value in found.items()}
         return {SCORE: score, **named}
 
-    def _mean(self, headlines: Mapping[str, float]) -> float:
+    def _mean(self, headlines: Mapping[str, Any]) -> Any:
+        """Of numbers, or of arrays of one shape."""
         weighed = [(value * weight, weight) for head, value in headlines.items() if (weight := self.weights[head])]
         return sum(value for value, _ in weighed) / sum(weight for _, weight in weighed)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from torchferry.contract.tasks import score_bins
 from torchferry.contract.tasks.ranking import NUMBER, as_object, read_numbers
-from torchferry.contract.tasks.task import NONE, Arrays, Sums, Task
+from torchferry.contract.tasks.task import AGREEMENT, NONE, Arrays, Sums, Task
 from torchferry.errors import UserError
 
 TUNED = "tuned"
@@ -33,6 +33,7 @@ class Multilabel(Task):
     outputs = ("probabilities",)
     headline = "micro_f1"
     scores_labels = True
+    least_agreement = AGREEMENT
 
     def __post_init__(self) -> None:
         if self.thresholds == TUNED:
@@ -122,18 +123,14 @@ class Multilabel(Task):
     def kept(self, rows: Arrays) -> Arrays:
         return {name: rows[name] for name in ("right", "either")}
 
-    def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        weights = 1 if times is None else times
-        right, either = (float((rows[name] * weights).sum()) for name in ("right", "either"))
-        return 2 * right / max(right + either, 1.0)
+    def scores(self, rows: Arrays, times: np.ndarray) -> np.ndarray:
+        right, either = (times @ rows[name] for name in ("right", "either"))
+        return 2 * right / np.maximum(right + either, 1.0)
 
     def agreement(self, answered: Arrays, expected: Arrays) -> np.ndarray:
         """The share of labels that both give or both do not."""
         same = self._given(answered["probabilities"]) == self._given(expected["probabilities"])
         return same.mean(axis=1)
-
-    def limits(self, rounding: str) -> Mapping[str, float]:
-        return {"max_drop": 0.005, "min_agreement": 0.97 if rounding == "int8" else 0.99}
 
     def tuned(self, rows: Arrays) -> tuple[float, ...]:
         """The threshold of each label with its best F1 over the rows of a batch of samples, in the middle between the

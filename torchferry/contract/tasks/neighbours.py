@@ -4,6 +4,9 @@ import numpy as np
 
 AT_ONCE = 1 << 24
 """Cosines in memory at a time."""
+TIE = 1e-5
+"""Cosines that are apart by no more count as equal. The last digits of an answer depend on its batch, and so on
+how many ranks there are; samples that are equal must not be told apart by them."""
 
 
 def found(vectors: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
@@ -11,7 +14,7 @@ def found(vectors: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
     nearest ones, and `map`, the average precision of the whole ranking by cosine; NaN where the class has no other.
 
     `vectors`: float [samples, numbers] of length 1; `classes`: int [samples]. Among equally near ones, which a network
-    that gives one vector for all has alone, those of another class go first.
+    that gives one vector for all has alone, those of another class go first; see `TIE`.
     """
     samples = len(classes)
     order = np.argsort(classes, kind="stable")
@@ -39,4 +42,4 @@ def found(vectors: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
 def _others_before(own: np.ndarray, others: np.ndarray) -> np.ndarray:
     """How many of the others are as near as each of its own, or nearer; its own by nearness, the nearest first."""
     own, others = np.sort(own)[::-1], np.sort(others)
-    return len(others) - np.searchsorted(others, own, side="left")
+    return len(others) - np.searchsorted(others, own - TIE, side="left")

@@ -24,14 +24,18 @@ class Segmentation(Task):
     """`classes`, uint8 [samples, height, width]. Targets are masks, uint8 of the same shape.
 
     Args:
-        ignore_index: What a mask says of pixels that are neither learnt nor judged; at least the number of labels.
+        ignore_index: What a mask says of pixels that are neither learnt nor judged; at least the number of labels. The
+            data say it.
     """
 
     ignore_index: int = 255
 
+    of_data = ("ignore_index",)
     training = "torchferry.training.tasks.segmentation.Segmentation"
     outputs = ("classes",)
     headline = "miou"
+    counts_labels = True
+    least_agreement = {"fp32": 0.999, "fp16": 0.99, "int8": 0.97}  # noqa: RUF012  # as Task says it
 
     def __post_init__(self) -> None:
         if type(self.ignore_index) is not int:
@@ -93,66 +97,68 @@ class Segmentation(Task):
         image.save(written, "PNG")
         return written.getvalue()
 
-    @property
-    def counted(self) -> tuple[str, ...]:
-        return self.labels
-
     def counts(self, outputs: Arrays) -> np.ndarray:
         return self.counts_of(outputs["classes"])
 
     def counts_of(self, targets: np.ndarray) -> np.ndarray:
         """Of each sample the share of its pixels, so that large pictures count no more than small ones."""
-        counts = np.stack([(targets == label).sum(axis=(1, 2)) for label in range(len(self.labels))], axis=1)
+        counts = _counts(targets, targets < len(self.labels), len(self.labels))
         return (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).sum(axis=0)
 
     def rows(self, outputs: Arrays, targets: np.ndarray) -> Arrays:
-        """The confusion of each sample's pixels, uint32 [samples, labels, labels], rows true classes."""
-        return {"pixels": np.stack([self._confusion(*pair) for pair in zip(outputs["classes"], targets, strict=True)])}
+        """Of each sample how many pixels are of each class, uint32 [samples, labels]: by the `truth`, as `answered`,
+        and by both, which is `right`. A confusion of all classes would grow with their square."""
+        answered, labels = outputs["classes"], len(self.labels)
+        judged = targets != self.ignore_index
+        return {
+            "truth": _counts(targets, judged, labels),
+            "answered": _counts(answered, judged, labels),
+            "right": _counts(targets, judged & (targets == answered), labels),
+        }
 
     def sums(self, rows: Arrays) -> Sums:
-        return {"pixels": rows["pixels"].sum(axis=0, dtype=np.float64)}
+        return {name: counts.sum(axis=0, dtype=np.float64) for name, counts in rows.items()}
 
     def values(self, sums: Sums) -> dict[str, float]:
         """miou is the mean of the IoU of those classes that are true or answered somewhere."""
-        pixels = sums["pixels"]
-        each = _iou(pixels)
+        each, judged = _iou(sums), float(sums["truth"].sum())
         return {
-            "miou": float(np.nanmean(each)) if not np.isnan(each).all() else float("nan"),
-            "pixel_accuracy": float(pixels.trace() / max(pixels.sum(), 1.0)),
+            "miou": float(_mean(each)),
+            "pixel_accuracy": float(sums["right"].sum()) / judged if judged else float("nan"),
             **{f"iou/{label}": value for label, value in zip(self.labels, each.tolist(), strict=True)},
         }
 
-    def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        pixels = rows["pixels"]
-        weights = np.ones(len(pixels)) if times is None else times
-        each = _iou(np.tensordot(weights, pixels, axes=1))
-        return float(np.nanmean(each)) if not np.isnan(each).all() else float("nan")
+    def scores(self, rows: Arrays, times: np.ndarray) -> np.ndarray:
+        weights = times.astype(np.float64)
+        return _mean(_iou({name: weights @ counts.astype(np.float64) for name, counts in rows.items()}))
 
     def mistakes(self, rows: Arrays) -> tuple[np.ndarray, np.ndarray]:
-        pixels = rows["pixels"]
-        right, judged = pixels.trace(axis1=1, axis2=2), pixels.sum(axis=(1, 2))
-        return np.zeros(len(pixels), np.int64), right < (1 - MISTAKEN) * judged
+        right, judged = (rows[name].sum(axis=1) for name in ("right", "truth"))
+        return np.zeros(len(right), np.int64), right < (1 - MISTAKEN) * judged
 
     def agreement(self, answered: Arrays, expected: Arrays) -> np.ndarray:
         """The share of pixels."""
         same = answered["classes"] == expected["classes"]
         return same.mean(axis=(1, 2))
 
-    def limits(self, rounding: str) -> Mapping[str, float]:
-        least = {"fp32": 0.999, "fp16": 0.99, "int8": 0.97}
-        return {"max_drop": 0.005, "min_agreement": least[rounding]}
 
-    def _confusion(self, answered: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        judged, classes = truth != self.ignore_index, len(self.labels)
-        flat = truth[judged].astype(np.int64) * classes + answered[judged]
-        return np.bincount(flat, minlength=classes**2).reshape(classes, classes).astype(np.uint32)
+def _counts(classes: np.ndarray, where: np.ndarray, labels: int) -> np.ndarray:
+    """uint32 [samples, labels]: how many pixels of each class there are `where` it is asked."""
+    each = [np.bincount(one[asked], minlength=labels) for one, asked in zip(classes, where, strict=True)]
+    return np.array(each, np.uint32).reshape(len(each), labels)
 
 
-def _iou(pixels: np.ndarray) -> np.ndarray:
-    """float64 [labels]; NaN for a class that is neither true nor answered."""
-    right = pixels.diagonal().astype(np.float64)
-    either = pixels.sum(axis=0) + pixels.sum(axis=1) - right
-    return np.divide(right, either, out=np.full(len(right), np.nan), where=either > 0)
+def _iou(pixels: Arrays) -> np.ndarray:
+    """float64 [..., labels]; NaN for a class that is neither true nor answered."""
+    either = pixels["truth"] + pixels["answered"] - pixels["right"]
+    return np.divide(pixels["right"], either, out=np.full(either.shape, np.nan), where=either > 0)
+
+
+def _mean(each: np.ndarray) -> np.ndarray:
+    """Over the classes that are there; NaN where none is."""
+    known = ~np.isnan(each)
+    sums, classes = np.where(known, each, 0.0).sum(axis=-1), known.sum(axis=-1)
+    return np.divide(sums, classes, out=np.full(sums.shape, np.nan), where=classes > 0)
 
 
 def _palette() -> list[int]:

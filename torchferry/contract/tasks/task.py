@@ -17,6 +17,10 @@ Arrays = Mapping[str, np.ndarray]
 """By name; the first axis counts samples."""
 Sums = dict[str, np.ndarray]
 """float64 by name, of one shape for any number of samples: those of two sets of samples are added up."""
+AGREEMENT = {"fp32": 0.99, "fp16": 0.99, "int8": 0.97}
+"""The least of tasks whose answers agree or do not, by rounding."""
+MEAN = "mean/"
+"""Before the name of a metric among the sums, of which it is the mean."""
 
 NONE = "(none)"
 """What is counted of a sample with no label, where it may have any number of them."""
@@ -126,10 +130,13 @@ class Task(ABC):
         """Of all samples of a request, by the names of `related`, with a row for each sample."""
         raise NotImplementedError
 
+    counts_labels: ClassVar[bool] = False
+    """Whether an answer gives labels that can be counted, by `counts` and `counts_of`."""
+
     @property
     def counted(self) -> tuple[str, ...]:
         """The labels whose shares of the answers are watched, so that a drift shows; empty where there are none."""
-        return ()
+        return self.labels if self.counts_labels else ()
 
     def counts(self, outputs: Arrays) -> np.ndarray:  # noqa: ARG002
         """float64 [counted]: how much of each label is in a batch of answers, in the unit of `counts_of`."""
@@ -148,13 +155,20 @@ class Task(ABC):
         the interval that a metric lies in."""
         return rows
 
-    @abstractmethod
-    def sums(self, rows: Arrays) -> Sums:
-        """Of some samples, none included."""
+    def means(self, rows: Arrays) -> Arrays:  # noqa: ARG002
+        """The metrics that are a mean over the samples, by name: what each sample gets, float64 [samples], NaN for one
+        that does not count."""
+        return {}
 
-    @abstractmethod
+    def sums(self, rows: Arrays) -> Sums:
+        """Of some samples, none included: of each mean the sum, and of how many samples it is."""
+        each = {name: np.asarray(values, np.float64) for name, values in self.means(rows).items()}
+        return {MEAN + name: np.array([np.nansum(values), (~np.isnan(values)).sum()]) for name, values in each.items()}
+
     def values(self, sums: Sums) -> dict[str, float]:
         """The metrics by name, from the sums over all samples. Those of single labels are called metric/label."""
+        means = {name: value for name, value in sums.items() if name.startswith(MEAN)}
+        return {name.removeprefix(MEAN): _quotient(*value.tolist()) for name, value in means.items()}
 
     def measure(self, rows: Arrays) -> dict[str, float]:
         """The metrics of all samples, whose `rows` have been put `together`."""
@@ -174,16 +188,23 @@ class Task(ABC):
         return None
 
     def kept(self, rows: Arrays) -> Arrays:
-        """What `score` has to know of them, as little as does: it is held of all samples at once."""
+        """What `scores` has to know of them, as little as does: it is held of all samples at once."""
         return rows
 
+    def scores(self, rows: Arrays, times: np.ndarray) -> np.ndarray:
+        """float64 [draws]: the headline of several draws of samples, from what is `kept` of them. `times`: int [draws,
+        samples], how often each counts."""
+        if (mean := self.means(rows).get(self.headline)) is not None:
+            known = ~np.isnan(np.asarray(mean, np.float64))
+            sums, samples = times @ np.where(known, mean, 0.0), times @ known
+            return np.array([_quotient(*each) for each in zip(sums.tolist(), samples.tolist(), strict=True)])
+        drawn = (np.repeat(np.arange(len(each)), each) for each in times)
+        return np.array([self.measure({n: v[each] for n, v in rows.items()})[self.headline] for each in drawn])
+
     def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        """The headline, from rows or what is `kept` of them. `times`: int [samples], how often each counts, where that
-        is not once."""
-        if times is not None:
-            drawn = np.repeat(np.arange(len(times)), times)
-            rows = {name: values[drawn] for name, values in rows.items()}
-        return self.measure(rows)[self.headline]
+        """Of one draw, int [samples], or of each sample once."""
+        once = np.ones(len(next(iter(rows.values()))), np.int64)
+        return float(self.scores(rows, (once if times is None else times)[None])[0])
 
     def aligned(self, answered: Arrays, expected: Arrays) -> Arrays:  # noqa: ARG002
         """The answers in the order of the expected ones, where a sample's outputs are a set whose order a near tie
@@ -195,9 +216,14 @@ class Task(ABC):
         can be compared."""
         return None
 
+    least_agreement: ClassVar[Mapping[str, float]] = {}
+    """Of a variant, by its rounding: fp32, fp16 or int8; empty where nothing but numbers is compared."""
+
     def limits(self, rounding: str) -> Mapping[str, float]:
-        """What a variant must keep unless the user says otherwise, by the names of the gate's Limits; `rounding` is
-        fp32, fp16 or int8. How far numbers may be apart in fp32 is the gate's own."""
+        """What a variant must keep unless the user says otherwise, by the names of the gate's Limits: half a point of
+        the headline and `least_agreement`, or numbers that are near. How near they are in fp32 is the gate's own."""
+        if self.least_agreement:
+            return {"max_drop": 0.005, "min_agreement": self.least_agreement[rounding]}
         if rounding == "fp32":
             return {}
         return {"max_relative_error": 0.01 if rounding == "fp16" else 0.05,
@@ -215,6 +241,11 @@ class Task(ABC):
     @property
     def parts(self) -> "Mapping[str, Task]":
         """Those that it is made of, each of which the gate judges by its own limits."""
+        return {}
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """How much each of the parts counts."""
         return {}
 
     def names_of(self, part: str) -> Mapping[str, str]:
@@ -235,3 +266,7 @@ class Task(ABC):
         fields = (field for field in dataclasses.fields(self) if field.name != "labels")
         values = ((field, getattr(self, field.name)) for field in fields)
         return {field.name: value for field, value in values if value != field.default}
+
+
+def _quotient(total: float, samples: float) -> float:
+    return total / samples if samples else float("nan")

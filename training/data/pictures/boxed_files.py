@@ -76,6 +76,11 @@ class BoxedFiles(Dataset):
         labels = self.labels[objects][is_left]
         return pixels, {"boxes": torch.from_numpy(boxes[is_left]), "labels": torch.from_numpy(labels)}
 
+    def target(self, index: int) -> dict[str, torch.Tensor]:
+        """As the list has it, which is known before the picture is read."""
+        objects = slice(self.ends[index], self.ends[index + 1])
+        return {"boxes": torch.from_numpy(self.boxes[objects]), "labels": torch.from_numpy(self.labels[objects])}
+
     def _in_pixels(self, index: int, name: str, data: bytes, boxes: np.ndarray) -> tuple[np.ndarray, int, int]:
         try:
             found = upright_size(data, self.image.exif)
@@ -116,7 +121,8 @@ def boxed_source(
     sides = [BoxedFiles(_limited(each, limit), image) for each in (train, test)]
     for side, listed in zip(sides, (train, test), strict=True):
         if not len(side):
-            raise UserError(f"{listed.folder}: no picture is listed to {'train' if listed is train else 'test'} on")
+            purpose, wrong = "train" if listed is train else "test", "".join(f"; {line}" for line in listed.damaged[:1])
+            raise UserError(f"{listed.folder}: no picture is listed to {purpose} on{wrong}")
     counts = np.bincount(sides[0].labels, minlength=len(labels))
     lacking = [name for name, count in zip(labels, counts.tolist(), strict=True) if not count]
     notes = (f"{train.folder}: no picture to train on has a {lacking[0]}",) if lacking else ()
@@ -153,14 +159,15 @@ class Checked:
         return Boxed(name, np.array(self.boxes, float).reshape(-1, 4), np.array(self.labels, np.int64), size)
 
 
-def wrong_box(box: Sequence[float], width: float, height: float, slack: float) -> str | None:
-    """What is wrong with [x1, y1, x2, y2] in a picture of that size, beyond whose sides `slack` is let through."""
+def wrong_box(box: Sequence[float], width: float, height: float, slack: float, sides: str) -> str | None:
+    """What is wrong with [x1, y1, x2, y2] in a picture of that size, beyond whose sides `slack` is let through; `sides`
+    says the size in words."""
     if not np.isfinite(box).all():
         return "is not finite"
     if box[2] <= box[0] or box[3] <= box[1]:
         return "has no area"
     if box[0] < -slack or box[1] < -slack or box[2] > width + slack or box[3] > height + slack:
-        return f"is outside of the picture, which is {width:g} x {height:g}"
+        return f"is outside of the picture, {sides}"
     return None
 
 

@@ -144,8 +144,8 @@ def _box(annotation: Mapping[str, Any], picture: Mapping[str, Any]) -> list[floa
         return f"its bbox is {box}, not [x, y, width, height]"
     x, y, width, height = map(float, box)
     corners = [x, y, x + width, y + height]
-    sides = _size(picture) or (math.inf, math.inf)
-    if wrong := wrong_box(corners, sides[0], sides[1], SLACK):
+    across, down = _size(picture) or (math.inf, math.inf)
+    if wrong := wrong_box(corners, across, down, SLACK, f"which is {across:g} x {down:g}"):
         return f"its bbox {box} {wrong}"
     return corners
 

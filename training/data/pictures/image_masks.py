@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from torchferry.contract.tasks.segmentation import MOST_LABELS
 from torchferry.errors import UserError, some
-from torchferry.training.data.arguments import at_least, checked, takes_arguments_of
+from torchferry.training.data.arguments import checked, takes_arguments_of
 from torchferry.training.data.decode import decode_image
 from torchferry.training.data.file_list import FileList
 from torchferry.training.data.membership import held_out
@@ -50,12 +51,13 @@ def image_masks(
         test_fraction: Takes `images` and `masks` in `root` itself, and holds this share out, by content alone; with 0
             the test set is the training set.
         split_seed: Decides which ones.
-        ignore_index: What pixels of bars beside a padded picture become; give the task's, if that is another.
+        ignore_index: What a mask says of pixels that are neither learnt nor judged, and bars beside a padded picture
+            become; 256, which no pixel is, where all count.
     """
     names = tuple(map(str, range(labels))) if isinstance(labels, int) else tuple(labels)
     if len(names) < 2 or len(set(names)) != len(names):
         raise UserError(f"{ARGS}.labels: {labels} are not two different classes or more")
-    at_least(0, ignore_index=ignore_index)
+    _check_ignored(ignore_index, len(names), image)
     folder = Path(root).expanduser()
     if test_fraction is None:
         trained, notes = _listed(folder / train, images, masks)
@@ -70,9 +72,18 @@ def image_masks(
         labels=names,
         input=image,
         targets="masks",
+        ignore_index=ignore_index,
         listings={"train": trained.listing(), "test": tested.listing()},
         notes=(*notes, *also),
     )
+
+
+def _check_ignored(index: int, labels: int, image: ImageInput) -> None:
+    if not labels <= index <= MOST_LABELS:
+        raise UserError(f"{ARGS}.ignore_index: {index} is not from {labels}, the number of labels, to {MOST_LABELS}")
+    if index == MOST_LABELS and image.resize == "pad":
+        raise UserError(f"{ARGS}.ignore_index: {index} is no pixel's, which bars beside a padded picture need; give "
+                        "less, or resize squash or crop")  # fmt: skip
 
 
 class Pairs:

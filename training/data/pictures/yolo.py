@@ -145,5 +145,5 @@ def _line(line: str, classes: int) -> tuple[int, list[float]] | str:
     if not 0 <= label < classes:
         return f"class {label} is none of the {classes}, 0 to {classes - 1}"
     box = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
-    wrong = wrong_box(box, 1.0, 1.0, SLACK)
-    return f"its box {wrong}, in shares of its sides" if wrong else (label, box)
+    wrong = wrong_box(box, 1.0, 1.0, SLACK, "whose sides count as 1")
+    return f"its box {wrong}" if wrong else (label, box)

@@ -11,7 +11,6 @@ from torch.utils.data import TensorDataset
 from tests.serving.deciding import CLEAR, TIED, Deciding
 from tests.serving.export.checks.test_independence import reference_of
 from tests.serving.export.tiny_reference import tiny_reference
-from tests.serving.export.watching import Watching
 from torchferry.contract.tasks.classes import Classification
 from torchferry.contract.tasks.multilabel import Multilabel
 from torchferry.contract.tasks.regression import Regression
@@ -21,8 +20,8 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.bundle.variant import Measured
 from torchferry.serving.export import batch_file
-from torchferry.serving.export.checks import gate
-from torchferry.serving.export.checks.gate import Expected, Limits, limits_for, refusal
+from torchferry.serving.export.checks.expected import Expected
+from torchferry.serving.export.checks.gate import Limits, limits_for, refusal
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 
@@ -220,31 +219,6 @@ def test_outputs_that_are_too_many_to_keep_are_computed_again(keep: int) -> None
     assert result.agreement == 197 / 200
 
 
-def test_outputs_that_are_kept_are_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reference, run = tiny_reference(), gate._run
-    calls: list[Reference] = []
-
-    def counted(reference: Reference, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        calls.append(reference)
-        return run(reference, inputs)
-
-    monkeypatch.setattr(gate, "_run", counted)
-    for scratch, passes in ((tmp_path, 1), (None, 3)):
-        calls.clear()
-        expected = Expected(reference, scratch)
-        assert expected.measure(reference) == expected.measure(reference)
-        assert len(calls) == passes
-
-
-def test_a_pass_says_how_far_it_is() -> None:
-    seen, reference = Watching(), tiny_reference()
-    with TemporaryDirectory() as scratch:
-        expected = Expected(reference, Path(scratch), seen)
-        for _ in range(2):
-            expected.measure(reference)
-    assert seen.passes == 3 * [[6, 6]]
-
-
 @pytest.mark.parametrize(
     ("samples", "wrong", "share"), [(10, 0, None), (10, 1, "10.00%"), (5000, 5, None), (5000, 6, "0.12%")]
 )
@@ -289,19 +263,3 @@ def test_a_near_tie_is_no_fault(wrong: int, share: float) -> None:
     result = Expected(reference).measure(Other())
     assert result.changed_shares == {"scores": share}
     assert (refusal(result, limits_for("onnx-fp32", Tensors(), {})) is None) == (share == 0)
-
-
-def test_differences_are_measured_by_output() -> None:
-    class Two(nn.Module):
-        def forward(self, row: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            return torch.full((len(row), 1), 1e6), row[:, :1]
-
-    class Off:
-        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-            outputs = reference.run(inputs)
-            return {"large": outputs["large"] + 8, "small": outputs["small"] - np.float32(0.25)}
-
-    specs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 1)) for name in ("large", "small"))
-    reference = tiny_reference(module=Two(), outputs=specs, task="tensors", labels=())
-    result = Expected(reference).measure(Off())
-    assert (result.differences, result.max_abs_diff) == ({"large": 8, "small": 0.25}, 8)

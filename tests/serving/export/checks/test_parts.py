@@ -12,7 +12,8 @@ from torch import nn
 from torchferry.contract.tasks.heads import Heads
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.bundle.variant import Measured
-from torchferry.serving.export.checks.gate import Expected, Limits, limits_for, refusal
+from torchferry.serving.export.checks.expected import Expected
+from torchferry.serving.export.checks.gate import Limits, limits_for, refusal
 from torchferry.serving.export.checks.parts import scaling
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples

@@ -18,7 +18,7 @@ from torchferry.contract.tasks.multilabel import Multilabel
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.codec.predictions_json import Request, answer
-from torchferry.serving.export.checks.gate import Expected
+from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.export_command import main, parser
 from torchferry.serving.export.external.external_model import load_given
 from torchferry.serving.export.reference import Reference

@@ -7,7 +7,7 @@ from pycocotools.cocoeval import COCOeval
 
 from tests.torchferry.contract.tasks.found import LABELS, some, taken, task
 from torchferry.contract.tasks.average_precision import average_precision, by_rank
-from torchferry.contract.tasks.coco_matches import _set
+from torchferry.contract.tasks.coco_matches import coco_set
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -15,8 +15,8 @@ def test_is_what_pycocotools_gives(seed: int) -> None:
     outputs, targets = some(60, seed)
     labels = np.where(np.arange(12) < outputs["count"][:, None], outputs["labels"], -1)
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = _set(targets["boxes"], targets["labels"], np.zeros(targets["labels"].shape), len(LABELS))
-        judge = COCOeval(truth, _set(outputs["boxes"], labels, outputs["scores"], len(LABELS)), "bbox")
+        truth = coco_set(targets["boxes"], targets["labels"], np.zeros(targets["labels"].shape), len(LABELS))
+        judge = COCOeval(truth, coco_set(outputs["boxes"], labels, outputs["scores"], len(LABELS)), "bbox")
         judge.evaluate()
         judge.accumulate()
         judge.summarize()
@@ -37,6 +37,9 @@ def test_a_sample_may_count_several_times_or_not_at_all() -> None:
 
 def test_a_class_without_objects_has_none_and_one_without_detections_has_zero() -> None:
     labels, scores = np.array([[0, -1]]), np.array([[0.9, np.nan]])
-    found = average_precision(by_rank(labels, scores), labels, np.ones((1, 2, 1), bool), np.array([[1, 1, 0]]))
-    assert found[:2, 0].tolist() == [1, 0]
-    assert np.isnan(found[2, 0])
+    found = average_precision(
+        by_rank(labels, scores), labels, np.ones((1, 2, 1), bool), np.array([[1, 1, 0]]), np.array([[1], [0]])
+    )
+    assert found[0, :2, 0].tolist() == [1, 0]
+    assert np.isnan(found[0, 2, 0])
+    assert np.isnan(found[1]).all()  # of no sample

@@ -55,3 +55,15 @@ def test_a_vector_that_is_not_a_number_is_nobodys_neighbour() -> None:
 
 def test_no_samples_are_nothing() -> None:
     assert {len(values) for values in found(np.zeros((0, 3)), np.zeros(0, np.int64)).values()} == {0}
+
+
+def test_ties_stay_ties_whatever_the_last_digits_are() -> None:
+    """Each vector is there once for its class and twice for others, as networks give them in batches of any size."""
+    given, classes = np.repeat(vectors(), 3, axis=0), np.repeat(CLASSES, 3) + 4 * (np.arange(180) % 3 > 0)
+    whole = found(given, classes)
+    for seed in range(5):
+        noise = np.random.default_rng(seed).normal(scale=1e-7, size=given.shape)
+        result = found((given + noise).astype(np.float32), classes)
+        for name in ("recall_at_1", "recall_at_5"):
+            assert np.array_equal(result[name], whole[name], equal_nan=True)
+    assert 0 < np.nanmean(whole["recall_at_5"]) < 1

@@ -51,15 +51,18 @@ def test_metrics_are_those_of_scikit_learn_without_the_pixels_that_are_ignored()
     assert values["miou"] == pytest.approx(each.mean())
     assert [values[f"iou/{label}"] for label in TASK.labels] == pytest.approx(each.tolist())
     assert values["pixel_accuracy"] == pytest.approx((truth[judged] == ANSWERED[judged]).mean())
-    pixels = TASK.sums(TASK.rows(OUTPUTS, truth))["pixels"]
-    assert np.array_equal(pixels, confusion_matrix(truth[judged], ANSWERED[judged]))
+    sums = TASK.sums(TASK.rows(OUTPUTS, truth))
+    confusion = confusion_matrix(truth[judged], ANSWERED[judged])
+    assert np.array_equal(sums["truth"], confusion.sum(axis=1))
+    assert np.array_equal(sums["answered"], confusion.sum(axis=0))
+    assert np.array_equal(sums["right"], confusion.diagonal())
 
 
 def test_sums_of_parts_are_the_sums_of_the_whole() -> None:
     parts = [TASK.sums(TASK.rows({"classes": ANSWERED[part]}, TRUTH[part])) for part in (slice(0, 2), slice(2, 6))]
 
     whole = TASK.sums(TASK.rows(OUTPUTS, TRUTH))
-    assert np.array_equal(parts[0]["pixels"] + parts[1]["pixels"], whole["pixels"])
+    assert all(np.array_equal(parts[0][name] + parts[1][name], whole[name]) for name in whole)
 
 
 def test_a_score_counts_samples_as_often_as_they_are_drawn() -> None:

@@ -1,6 +1,7 @@
 """What every task has unless it says otherwise."""
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from torchferry.contract.tasks.classes import Classification
 from torchferry.contract.tasks.embedding import Embedding
 from torchferry.contract.tasks.multilabel import Multilabel
 from torchferry.contract.tasks.regression import Regression
-from torchferry.contract.tasks.task import Task
+from torchferry.contract.tasks.task import Arrays, Sums, Task
 from torchferry.contract.tasks.tensors import Tensors
 from torchferry.errors import UserError
 
@@ -67,3 +68,27 @@ def test_words_that_do_not_say_all_are_not_read() -> None:
     task = Classification(labels=("a", "b", "c"))
     with pytest.raises(UserError, match="names 1 of 3 labels; ask for the top_k of them all"):
         task.read(task.words({"probabilities": np.array([0.2, 0.7, 0.1])}, 1))
+
+
+def test_a_metric_that_is_a_mean_over_samples_needs_no_more_than_that() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Near(Regression):
+        headline = "near"
+
+        def means(self, rows: Arrays) -> Arrays:
+            off = np.abs(rows["predicted"] - rows["truth"])[:, 0]
+            return {"near": np.where(np.isnan(off), np.nan, off < 1)}
+
+        def sums(self, rows: Arrays) -> Sums:
+            return Task.sums(self, rows)
+
+        def values(self, sums: Sums) -> dict[str, float]:
+            return Task.values(self, sums)
+
+    task = Near(labels=("a",))
+    rows = task.rows({"values": np.array([[1.0], [5.0], [3.0], [np.nan]])}, np.array([[1.5], [2.0], [3.0], [4.0]]))
+
+    assert task.measure(rows) == {"near": 2 / 3}
+    assert np.isnan(task.measure({name: values[3:] for name, values in rows.items()})["near"])
+    assert task.scores(rows, np.array([[1, 1, 1, 1], [0, 3, 1, 2]])).tolist() == [2 / 3, 1 / 4]
+    assert task.score(rows) == 2 / 3

@@ -10,6 +10,7 @@ from PIL import Image
 from torchferry.errors import UserError
 from torchferry.training.data import SOURCES
 from torchferry.training.data.source import Source
+from torchferry.training.tasks import task_for
 
 
 def write(folder: Path, name: str, size: tuple[int, int] = (30, 20), classes: int = 2) -> np.ndarray:
@@ -112,3 +113,26 @@ def test_masks_without_a_picture_and_other_files_are_said(root: Path) -> None:
 def test_labels_are_two_or_more(root: Path, labels: object, told: str) -> None:
     with pytest.raises(UserError, match=told):
         source(root, labels=labels)
+
+
+def test_what_is_ignored_is_said_once_and_the_task_takes_it(root: Path) -> None:
+    found = source(root, ignore_index=7, height=24, width=24, resize="pad")
+    task = task_for("segmentation", {}, found)
+
+    assert found.train[0][1].unique().tolist() == [0, 1, 7]
+    assert (task.fill, task.task.settings) == (7, {"ignore_index": 7})
+    with pytest.raises(UserError, match=r"^task.args.ignore_index: the data decide it"):
+        task_for("segmentation", {"ignore_index": 7}, found)
+
+
+@pytest.mark.parametrize(
+    ("index", "resize", "told"),
+    [
+        (1, "squash", "1 is not from 2, the number of labels, to 256"),
+        (257, "squash", "257 is not from 2, the number of labels, to 256"),
+        (256, "pad", "256 is no pixel's, which bars beside a padded picture need; give less, or resize squash or crop"),
+    ],
+)
+def test_what_is_ignored_is_no_class_and_can_be_written(root: Path, index: int, resize: str, told: str) -> None:
+    with pytest.raises(UserError, match=f"^data.source.args.ignore_index: {told}"):
+        source(root, ignore_index=index, resize=resize)

@@ -35,9 +35,9 @@ def test_a_part_can_be_held_out_by_content(tmp_path: Path) -> None:
         ("1 0.5 0.5 0.1 0.1 0.9", "has 6 columns; 5 are expected: class, x, y, width, height"),
         ("2 0.5 0.5 0.1 0.1", "class 2 is none of the 2, 0 to 1"),
         ("white 0.5 0.5 0.1 0.1", "'white 0.5 0.5 0.1 0.1' are not numbers: class, x, y, width, height"),
-        ("1 0.5 0.5 0.1 0", "its box has no area, in shares of its sides"),
-        ("1 0.95 0.5 0.2 0.1", "its box is outside of the picture, which is 1 x 1, in shares of its sides"),
-        ("1 nan 0.5 0.2 0.1", "its box is not finite, in shares of its sides"),
+        ("1 0.5 0.5 0.1 0", "its box has no area"),
+        ("1 0.95 0.5 0.2 0.1", "its box is outside of the picture, whose sides count as 1"),
+        ("1 nan 0.5 0.2 0.1", "its box is not finite"),
     ],
 )
 def test_a_line_that_cannot_be_is_damage_with_its_number(tmp_path: Path, line: str, words: str) -> None:
