@@ -1,5 +1,6 @@
 """A variant's file becomes sessions on the processor that was asked for, or else on the CPU, with a warning."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tests.serving.tiny_bundle import FILE, GOLDEN, VARIANT, written
+from tests.serving.openvino import NEEDS_OPENVINO
+from tests.serving.tiny_bundle import FILE, GOLDEN, VARIANT, variant, written
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.errors import BundleError
 from torchferry.serving.onnx_server.models.sessions import open_sessions
-from torchferry.serving.session.onnx_session import CPU
+from torchferry.serving.session.onnx_session import CPU, Cancellation, OnnxSession
 
 NO_GPU = pytest.mark.skipif(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="onnxruntime-gpu is installed"
@@ -20,13 +23,14 @@ NO_GPU = pytest.mark.skipif(
 
 def test_as_many_as_are_asked_for_compute_each_for_itself(tmp_path: Path) -> None:
     sessions = open_sessions(written(tmp_path, factor=2), VARIANT, threads=1, count=3, provider="cpu")
-    assert len({id(session.session) for session in sessions}) == 3
+    assert len({id(session.session) for session in sessions if isinstance(session, OnnxSession)}) == 3
     for session in sessions:
         np.testing.assert_array_equal(session.run({"row": GOLDEN})["probabilities"], 2 * GOLDEN)
 
 
 def test_each_has_the_threads_that_were_asked_for(tmp_path: Path) -> None:
     (session,) = open_sessions(written(tmp_path), VARIANT, threads=2, count=1, provider="cpu")
+    assert isinstance(session, OnnxSession)
     assert session.session.get_session_options().intra_op_num_threads == 2
 
 
@@ -50,6 +54,23 @@ def test_the_cpu_is_taken_without_a_word_where_nothing_else_was_asked_for(
 ) -> None:
     open_sessions(written(tmp_path), VARIANT, threads=1, count=1, provider=provider)
     assert capsys.readouterr().err == ""
+
+
+def of_openvino(folder: Path) -> Bundle:
+    return replace(written(folder, factor=2), variants={"openvino-fp32": variant()})
+
+
+@NEEDS_OPENVINO
+@pytest.mark.parametrize("provider", ["auto", "cpu"])
+def test_those_of_openvino_compute_beside_each_other(
+    tmp_path: Path, provider: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sessions = open_sessions(of_openvino(tmp_path), "openvino-fp32", threads=1, count=3, provider=provider)
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(20):
+            answers = pool.map(lambda each: each.run({"row": GOLDEN}, Cancellation())["probabilities"], sessions)
+            assert all((values == 2 * GOLDEN).all() for values in answers)
+    assert (sessions[0].provider, capsys.readouterr().err) == ("OpenVINO's CPU", "")
 
 
 def test_a_file_that_is_no_graph_is_one_line(tmp_path: Path) -> None:
