@@ -1,4 +1,4 @@
-"""A model's sessions on the processor that was asked for, or else, with a warning, on the CPU."""
+"""A model's sessions, on the processor that was asked for."""
 
 import sys
 from collections.abc import Sequence
@@ -32,7 +32,8 @@ def open_sessions(
     bundle: Bundle, variant: str, threads: int, count: int, provider: str, cancellation: Cancellation | None = None
 ) -> list[ServedSession]:
     """`count` sessions of the variant's verified file, which compute no more samples together than the bundle allows;
-    `provider` is a key of WANTED; `cancellation` is as in `OnnxSession`. Raises UserError."""
+    `provider` is a key of WANTED; `cancellation` is as in `OnnxSession`. Raises UserError, also where what was asked
+    for is not what computes."""
     path, runtime = bundle.variant_file(variant), RUNTIMES[variant]
     inputs, outputs = ([tensor.name for tensor in tensors] for tensors in (bundle.inputs, bundle.outputs))
     offered = onnxruntime.get_available_providers()
@@ -45,14 +46,28 @@ def open_sessions(
         raise
     except Exception as error:  # a runtime has a class of its own for every way in which a graph can be wrong
         raise BundleError(f"{path}: {runtime.package} cannot load it ({' '.join(str(error).split())[:300]})") from error
+    if provider in GPUS and sessions[0].provider != GPUS[provider]:
+        why = _why_not(GPUS[provider], offered, runtime.package)
+        raise UserError(
+            f"--provider: {provider} was asked for, and {bundle.name} {variant} computes on {sessions[0].provider}: "
+            f"{why}; give --provider cpu to have it so"
+        )
     if runtime.package == ONNXRUNTIME:
         _say_fallback(bundle.name, provider, sessions[0].provider, offered)
     return [capped(session, bundle.max_batch) for session in sessions]
 
 
+def _why_not(wanted: str, offered: Sequence[str], package: str) -> str:
+    if package != ONNXRUNTIME:
+        return f"{package} has no {wanted}"
+    if wanted not in offered:
+        return f"this onnxruntime has no {wanted}; onnxruntime-gpu has"
+    return f"{wanted} could not start, or takes no part of the graph"
+
+
 def _say_fallback(model: str, asked: str, taken: str, offered: Sequence[str]) -> None:
+    """Where nothing was asked for, and a GPU would have been taken."""
     wanted = WANTED[asked][0]
-    if taken == wanted or (asked == "auto" and wanted not in offered):
-        return
-    reason = "it could not start" if wanted in offered else "onnxruntime-gpu is not installed"
-    print(f"torchferry: {model} runs on {taken}, not on {wanted}: {reason}", file=sys.stderr, flush=True)
+    if taken != wanted and wanted in offered:
+        reason = "it could not start, or takes no part of the graph"
+        print(f"torchferry: {model} runs on {taken}, not on {wanted}: {reason}", file=sys.stderr, flush=True)
