@@ -28,15 +28,16 @@ from torchferry.benchmarks.load.server_metrics import ServerMetrics
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.session.runtimes import FIRST
 
 RECIPE = Path("training/recipes/digits.yaml")
 RUN = Path("runs/digits")
 MEASURED = RUN / "latency"
-VARIANTS = ("torch", "onnx-fp32")
+VARIANTS = ("torch", FIRST)
 # What is served: by runtime the option that names it, and the models with their variants.
 SERVERS = {
-    "torchserve": (RUN / "model-store", {"digits-torch": "torch", "digits-onnx-fp32": "onnx-fp32"}),
-    "onnx": (RUN / "bundle:onnx-fp32", {"digits": "onnx-fp32"}),
+    "torchserve": (RUN / "model-store", {f"digits-{variant}": variant for variant in VARIANTS}),
+    "onnx": (RUN / f"bundle:{FIRST}", {"digits": FIRST}),
 }
 LEAST_ACCURACY = 0.98
 IMAGES = 100

@@ -8,6 +8,7 @@ import pytest
 
 from tests.commands import ROOT, run_command, run_python
 from tests.some import some
+from torchferry.serving.session.runtimes import RUNTIMES
 from torchferry.serving.torchserve.archive import HANDLER, MODULES
 
 PARTS = ("training", "serving", "benchmarks")
@@ -32,6 +33,7 @@ OF_SERVING = {
     "torchferry.serving.codec.instances",
     "torchferry.serving.codec.tensors",
     "torchferry.serving.codec.predictions_grpc",
+    "torchferry.serving.session.runtimes",
 }
 
 
@@ -206,7 +208,7 @@ def test_nothing_is_imported_by_a_former_name() -> None:
 
 
 def test_an_archive_carries_all_that_the_handler_imports() -> None:
-    lazily = {f"torchferry.serving.session.{runtime}_session" for runtime in ("aoti", "compiled", "onnx", "torch")}
+    lazily = {runtime.session.partition(":")[0] for runtime in RUNTIMES.values()}
     needed, open_ends = set(), set(imports(HANDLER)) | lazily
     while open_ends:
         name = open_ends.pop()

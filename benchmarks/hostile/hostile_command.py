@@ -26,6 +26,7 @@ from torchferry.benchmarks.load.options import add_sending, check
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.session.runtimes import FIRST
 
 AFTER = 3.0  # seconds for the server to notice that the attackers have gone
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = Parser(prog="torchferry bench hostile", description=__doc__)
     parser.add_argument("bundle", type=Path, help="made by torchferry export")
     parser.add_argument("--runtime", choices=list(RUNTIMES), default="onnx", help="torchserve is behind nginx")
-    parser.add_argument("--variant", default="onnx-fp32", help="of the bundle (default onnx-fp32)")
+    parser.add_argument("--variant", default=FIRST, help=f"of the bundle (default {FIRST})")
     parser.add_argument("--rate", type=finite, default=50, help="honest requests a second (default 50)")
     parser.add_argument("--rounds", type=count, default=3, help="each alone and beside the attack (default 3)")
     parser.add_argument("--minutes", type=finite, help="instead of rounds: so long beside the attack")

@@ -24,6 +24,7 @@ from torchferry.benchmarks.servers.table import figures, rows, table
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.session.runtimes import FIRST, ONNXRUNTIME, rows_of
 
 BATCHING = {"off": 1, "on": 8}  # requests computed together
 TINY_MS = 1.0  # of a call: a second thread does not make it shorter
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = Parser(prog="torchferry bench servers", description=__doc__)
     parser.add_argument("bundle", type=Path, help="made by torchferry export")
     parser.add_argument("--servers", default=",".join(PEERS), help=f"with commas (default {','.join(PEERS)})")
-    parser.add_argument("--variant", default="onnx-fp32", help="of the bundle, for ONNX Runtime (default onnx-fp32)")
+    parser.add_argument("--variant", default=FIRST, help=f"of the bundle, for ONNX Runtime (default {FIRST})")
     parser.add_argument("--rounds", type=int, default=5, help="in which each is started once (default 5)")
     parser.add_argument("--to", help="one of the rows, to which the others are compared (default the first of ours)")
     parser.add_argument(
@@ -97,7 +98,7 @@ def _base(options: Namespace) -> str:
 
 
 def _check(options: Namespace, bundle: Bundle) -> None:
-    choice = [name for name in bundle.accepted if name.startswith("onnx-")]
+    choice = [runtime.variant for runtime in rows_of(bundle.accepted) if runtime.package == ONNXRUNTIME]
     if options.variant not in choice:
         found = ", ".join(choice) or "none"
         raise UserError(f"--variant: {options.bundle} has no accepted '{options.variant}' that is ONNX, only {found}")

@@ -6,22 +6,22 @@ from itertools import product
 from torchferry.benchmarks.tune.point import Point
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.session.runtimes import FIRST, served_by
 
 BATCHES = (1, 4, 8, 32)
 SHORT_DELAY_MS, DELAY_SHARE = 2, 0.1  # the second of the limit: what is spent on waiting is gone for computing
-PREFIX = {"onnx": "onnx-", "torchserve": ""}
 
 
 def variants(bundle: Bundle, runtime: str, asked: str | None) -> list[str]:
     """The accepted ones that the runtime serves. Raises UserError for another one that is asked for."""
-    known = [name for name in bundle.accepted if name.startswith(PREFIX[runtime])]
+    known = served_by(runtime, bundle.accepted)
     wanted = list(dict.fromkeys(asked.split(","))) if asked else known
     if unknown := [name for name in wanted if name not in known]:
         raise UserError(
             f"--variants: {bundle.root} has no accepted '{unknown[0]}' for {runtime}, only {', '.join(known) or 'none'}"
         )
     if not wanted:
-        raise UserError(f"{bundle.root}: has no accepted variant for {runtime}; export one with --variants onnx-fp32")
+        raise UserError(f"{bundle.root}: has no accepted variant for {runtime}; export one with --variants {FIRST}")
     return wanted
 
 

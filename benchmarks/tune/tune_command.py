@@ -21,18 +21,19 @@ from torchferry.benchmarks.load.options import add_sending, check, check_limit
 from torchferry.benchmarks.record import Figure
 from torchferry.benchmarks.tune.evidence import VERDICTS, Evidence
 from torchferry.benchmarks.tune.search import Search
-from torchferry.benchmarks.tune.space import PREFIX, grid, variants
+from torchferry.benchmarks.tune.space import grid, variants
 from torchferry.benchmarks.tune.trial import Trials
 from torchferry.benchmarks.tune.winner import check_settings, settings_text, write_settings
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.session.runtimes import SERVERS
 
 
 def main(arguments: Sequence[str]) -> None:
     parser = Parser(prog="torchferry bench tune", description=__doc__)
     parser.add_argument("bundle", type=Path, help="made by torchferry export")
     parser.add_argument("--p99-ms", type=finite, required=True, help="the limit in milliseconds")
-    parser.add_argument("--runtime", choices=list(PREFIX), default="onnx", help="default onnx")
+    parser.add_argument("--runtime", choices=SERVERS, default="onnx", help="default onnx")
     parser.add_argument("--gateway", choices=("nginx", "none"), default="nginx", help="TorchServe's (default nginx)")
     parser.add_argument("--variants", help="some of the accepted ones, with commas (default all that it serves)")
     parser.add_argument("--grid", action="store_true", help="measure every point fully: what the search is checked by")

@@ -1,12 +1,7 @@
 """The choice of the variant that serves where none is named, with its reason, as model.json has it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-
-USUAL = ("onnx-fp32", "onnx-fp16", "onnx-int8", "torch", "torch-compile", "torch-aoti")
-"""The variants, those first that serve where nothing speaks for another: exact before rounded, and those that both
-servers take before those of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +34,3 @@ class Choice:
 def parse_choice(content: dict[str, Any]) -> Choice:
     """Raises TypeError and KeyError for what is no such choice."""
     return Choice(**content | {"gains": {name: Gain(**gain) for name, gain in content["gains"].items()}})
-
-
-def by_preference(variants: Iterable[str]) -> list[str]:
-    """Those first that serve where nothing speaks for another."""
-    return sorted(variants, key=lambda name: USUAL.index(name) if name in USUAL else len(USUAL))

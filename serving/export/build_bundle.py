@@ -5,7 +5,7 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,6 +41,7 @@ from torchferry.serving.export.speed import measure_speed
 from torchferry.serving.export.statement import statement
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.session import Session
+from torchferry.serving.session.runtimes import RUNTIMES, rows_of
 from torchferry.whole_folder import whole_folder
 
 GOLDEN = 4
@@ -94,7 +95,7 @@ def export(
             | ({"jpeg": jpeg} if jpeg else {}),
             variants=variants,
             skipped=skipped,
-            provenance=reference.provenance | _here(),
+            provenance=reference.provenance | _here(variants),
             files=bundles.checksums(folder),
             choice=choice,
         )
@@ -120,7 +121,7 @@ def _variants(
     for name in names:
         progress.begins(name)
         began = time.monotonic()
-        limits = limits_for(name, graphs.reference.task, given, judges.expected.scale)
+        limits = limits_for(RUNTIMES[name].rounding, graphs.reference.task, given, judges.expected.scale)
         try:
             variants[name] = built_variant(name, graphs, judges, folder, limits)
             progress.says(variant_line(name, variants[name], time.monotonic() - began))
@@ -195,8 +196,9 @@ def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def _here() -> dict[str, Any]:
-    packages = ("torchferry", "torch", "onnx", "onnxscript", "onnxruntime")
+def _here(variants: Iterable[str]) -> dict[str, Any]:
+    usual = ("torchferry", "torch", "onnx", "onnxscript", "onnxruntime")
+    packages = dict.fromkeys((*usual, *(runtime.package for runtime in rows_of(variants))))
     return {
         "exported": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": platform.machine(),

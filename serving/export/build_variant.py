@@ -16,11 +16,12 @@ from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.speed import measure_speed
+from torchferry.serving.export.variants.builders import BUILDERS
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.torch_program import reason
-from torchferry.serving.export.variants.variants import BUILDERS
 from torchferry.serving.session import Session, open_session
 from torchferry.serving.session.capped_session import capped
+from torchferry.serving.session.runtimes import RUNTIMES
 from torchferry.whole_folder import FULL
 
 
@@ -60,18 +61,22 @@ class _Judged:
         """By what a file holds: the builder may have asked about the last one."""
 
     def built(self, graphs: Graphs, folder: Path) -> Variant:
-        built = BUILDERS[self.name](graphs, folder / "variants", self._refusal)
-        session, speed = measure_speed(lambda: self._open(built.file), self.reference.test, cores())
-        measured = self._measure(built.file, session)
+        if RUNTIMES[self.name].lacks:
+            raise CannotBuild(RUNTIMES[self.name].lacks)
+        file = folder / "variants" / RUNTIMES[self.name].file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        note = BUILDERS[self.name](graphs, file, self._refusal)
+        session, speed = measure_speed(lambda: self._open(file), self.reference.test, cores())
+        measured = self._measure(file, session)
         dependence = self.judges.independence.of(session, self.name)
         tolerance = self.judges.tolerance.of(session, measured, dependence)
         refused = refusal(measured, self.limits) or dependence.refusal or self.judges.way.refusal(session, tolerance)
         return Variant(
             status="refused" if refused else "accepted",
             reason=refused,
-            note=built.note,
-            file=built.file.relative_to(folder).as_posix(),
-            bytes=built.file.stat().st_size,
+            note=note,
+            file=file.relative_to(folder).as_posix(),
+            bytes=file.stat().st_size,
             measured=measured,
             speed=speed,
             limits=dataclasses.asdict(self.limits),

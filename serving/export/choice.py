@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from torchferry.contract.tasks.metric_text import metric_text
-from torchferry.serving.bundle.choice import Choice, Gain, by_preference
+from torchferry.serving.bundle.choice import Choice, Gain
 from torchferry.serving.bundle.variant import Measured, Variant
 from torchferry.serving.export.alternation import alternated, gain
-from torchferry.serving.export.checks.gate import EXACT
 from torchferry.serving.session import Session
+from torchferry.serving.session.runtimes import RUNTIMES, SERVERS, by_preference, served_by
 
 WORTH = 1.2
 """The lower end of a gain's interval must be above this. On machines that do other things as well, the ratio of one
@@ -33,7 +33,7 @@ def chosen(
     if not names:
         return None
     refused = f"{asked} was asked for, and was not accepted; " if asked else ""
-    usual, others = names[0], [name for name in names[1:] if name in EXACT or not random]
+    usual, others = names[0], [name for name in names[1:] if RUNTIMES[name].exact or not random]
     if not others:
         return Choice(variant=usual, reason=refused + _nothing_else(usual, names[1:], variants))
     found = alternated({name: open_session(name) for name in (usual, *others)}, inputs)
@@ -46,9 +46,10 @@ def chosen(
 
 
 def _candidates(variants: Mapping[str, Variant]) -> list[str]:
-    """The accepted ones, or of those the ONNX ones, which both servers take; by preference."""
+    """The accepted ones, or of those the ones that every server takes; by preference."""
     accepted = by_preference(name for name, variant in variants.items() if variant.status == "accepted")
-    return [name for name in accepted if name.startswith("onnx-")] or accepted
+    everywhere = set.intersection(*(set(served_by(server, accepted)) for server in SERVERS))
+    return [name for name in accepted if name in everywhere] or accepted
 
 
 def _pays(found: Gain) -> bool:
@@ -71,7 +72,7 @@ def _because(best: str, usual: str, gains: Mapping[str, Gain], variants: Mapping
 
 
 def _kind(name: str) -> str:
-    return "it is exact" if name in EXACT else "it is the most exact one that was accepted"
+    return "it is exact" if RUNTIMES[name].exact else "it is the most exact one that was accepted"
 
 
 def _worth(measured: Measured) -> str:

@@ -12,8 +12,9 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.cpu import cores
 from torchferry.serving.export.trained import DATATYPES
-from torchferry.serving.onnx_server.models.model import chosen, onnx_variants
+from torchferry.serving.onnx_server.models.model import chosen
 from torchferry.serving.session import Session, open_variant
+from torchferry.serving.session.runtimes import ONNX, served_by
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
 from torchferry.training.evaluation import Judged
@@ -37,7 +38,7 @@ def load_variant(bundle: Bundle, variant: str | None) -> tuple[nn.Module, str]:
 
 def _served(bundle: Bundle) -> str:
     """By our server, or where that takes none of them by TorchServe."""
-    if onnx_variants(bundle):
+    if served_by(ONNX, bundle.accepted):
         return chosen(bundle).variant
     choice = bundle.choice
     return choice.variant if choice and choice.variant in bundle.accepted else bundle.accepted[0]

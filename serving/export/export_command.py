@@ -18,10 +18,10 @@ from torchferry.serving.export.external.picture_options import check_is_for_mode
 from torchferry.serving.export.formats.kserve import write_kserve
 from torchferry.serving.export.progress import shown_progress
 from torchferry.serving.export.trained import load_trained
-from torchferry.serving.export.variants.variants import BUILDERS
+from torchferry.serving.session.runtimes import RUNTIMES
 from torchferry.training.config.recipe import GateConfig
 
-USUAL = ("torch", "onnx-fp32", "onnx-int8")  # what needs neither a compiler nor a GPU
+USUAL = [runtime.variant for runtime in RUNTIMES.values() if runtime.usual]
 LIMITS = {
     "max_abs_diff": "for every variant: how far any output may differ from the checkpoint's",
     "max_relative_error": "for every variant: of all outputs together",
@@ -81,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     formats = "what to write: of a bundle its ONNX variants for Triton, or KServe's manifest (default a bundle of RUN)"
     made.add_argument("--format", choices=("bundle", "triton", "kserve"), default="bundle", help=formats)
     made.add_argument("--storage-uri", help="where KServe finds what --format triton wrote")
-    choice = f"all, or some of {','.join(BUILDERS)} (default {','.join(USUAL)})"
+    choice = f"all, or some of {','.join(RUNTIMES)} (default {','.join(USUAL)})"
     made.add_argument("--variants", help=choice)
     served = "the variant that servers take where none is named (default: the exact one, unless another pays)"
     made.add_argument("--serve", metavar="VARIANT", help=served)
@@ -140,18 +140,20 @@ def _check_names(options: argparse.Namespace) -> None:
 def _names(variants: str | None) -> list[str]:
     if variants is None:
         return list(USUAL)
-    names = list(BUILDERS) if variants == "all" else list(dict.fromkeys(variants.split(",")))
+    names = list(RUNTIMES) if variants == "all" else list(dict.fromkeys(variants.split(",")))
     for name in names:
-        if name not in BUILDERS:
-            choice = f"choose all or some of {','.join(BUILDERS)}"
-            raise UserError(f"--variants: there is no variant '{name}'{did_you_mean(name, BUILDERS, choice)}")
+        if name not in RUNTIMES:
+            choice = f"choose all or some of {','.join(RUNTIMES)}"
+            raise UserError(f"--variants: there is no variant '{name}'{did_you_mean(name, RUNTIMES, choice)}")
+        if variants != "all" and (lacks := RUNTIMES[name].lacks):  # of all, those that cannot be made are skipped
+            raise UserError(f"--variants: {lacks}")
     return names
 
 
 def _check_serve(serve: str | None, names: Sequence[str]) -> None:
     if serve is None or serve in names:
         return
-    if serve in BUILDERS:
+    if serve in RUNTIMES:
         raise UserError(f"--serve: {serve} is not built; --variants are {','.join(names)}")
     otherwise = f"choose one of {','.join(names)}"
     raise UserError(f"--serve: there is no variant '{serve}'{did_you_mean(serve, names, otherwise)}")

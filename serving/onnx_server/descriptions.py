@@ -11,10 +11,10 @@ from torchferry.serving.codec import sent_pixels
 from torchferry.serving.onnx_server import columns, pictures
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
-from torchferry.serving.session.onnx_session import CPU
+from torchferry.serving.onnx_server.models.sessions import GPUS
+from torchferry.serving.session.runtimes import RUNTIMES
 
 NAME = "torchferry"
-PLATFORM = "onnxruntime_onnx"
 EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics")
 
 
@@ -26,7 +26,7 @@ def metadata(model: Model, versions: list[str]) -> dict[str, Any]:
     return {
         "name": model.name,
         "versions": versions,
-        "platform": PLATFORM,
+        "platform": _platform(model),
         "inputs": [_tensor(spec) for spec in model.bundle.inputs],
         "outputs": [_tensor(spec) for spec in model.bundle.outputs],
         "parameters": {"variant": model.loaded.variant} | _task(model) | _cap(model) | _words(model),
@@ -37,11 +37,11 @@ def configuration(model: Model) -> dict[str, Any]:
     """In the words of Triton's model configuration, as far as they apply."""
     loaded = model.loaded
     parameters = {"threads": loaded.plan.threads} | _task(model) | _cap(model)
-    kind = "KIND_CPU" if loaded.sessions[0].provider == CPU else "KIND_GPU"
+    kind = "KIND_GPU" if loaded.sessions[0].provider in GPUS.values() else "KIND_CPU"
     return {
         "name": model.name,
-        "platform": PLATFORM,
-        "backend": "onnxruntime",
+        "platform": _platform(model),
+        "backend": RUNTIMES[loaded.variant].package,
         "max_batch_size": loaded.plan.max_batch,
         "input": [_field(spec) for spec in model.bundle.inputs],
         "output": [_field(spec) for spec in model.bundle.outputs],
@@ -56,6 +56,11 @@ def configuration(model: Model) -> dict[str, Any]:
         "parameters": {name: {"string_value": str(value)} for name, value in parameters.items()}
         | {name: {"string_value": json.dumps(said)} for name, said in _words(model).items()},
     }
+
+
+def _platform(model: Model) -> str:
+    """As Triton calls them: what computes, and the format of what it reads."""
+    return f"{RUNTIMES[model.loaded.variant].package}_onnx"
 
 
 def statistics(model: Model) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,20 +12,13 @@ from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.errors import BundleError
 from torchferry.serving.session.capped_session import capped
+from torchferry.serving.session.runtimes import RUNTIMES
 
 ROUNDED = 1e-3
 """For being computed in another batch, answers may differ by this share of the largest golden output; of whole
 numbers so many may."""
 Rows = np.ndarray | slice
 """Which of the golden samples."""
-RUNTIMES = {
-    "torch": "torchferry.serving.session.torch_session:TorchSession",
-    "torch-compile": "torchferry.serving.session.compiled_session:CompiledSession",
-    "torch-aoti": "torchferry.serving.session.aoti_session:AotiSession",
-    "onnx-fp32": "torchferry.serving.session.onnx_session:OnnxSession",
-    "onnx-fp16": "torchferry.serving.session.onnx_session:OnnxSession",
-    "onnx-int8": "torchferry.serving.session.onnx_session:OnnxSession",
-}
 
 
 class Session(Protocol):
@@ -33,10 +26,17 @@ class Session(Protocol):
         """Outputs by name for inputs by name; the first axis of each is the batch."""
 
 
-def open_session(variant: str, path: Path, inputs: list[str], outputs: list[str], threads: int) -> Session:
-    """Load the file of a variant to compute on `threads` cores."""
-    module, name = RUNTIMES[variant].split(":")
-    return getattr(importlib.import_module(module), name)(path, inputs, outputs, threads)
+def open_session(
+    variant: str, path: Path, inputs: list[str], outputs: list[str], threads: int, **given: Any
+) -> Session:
+    """Load the file of a variant to compute on `threads` cores. `given`: what else its session takes. Raises UserError
+    where its runtime is not installed."""
+    if (runtime := RUNTIMES.get(variant)) is None:
+        raise UserError(f"{path}: nothing here runs '{variant}'; known are {', '.join(RUNTIMES)}")
+    if runtime.lacks:
+        raise UserError(f"{path}: {runtime.lacks}")
+    module, name = runtime.session.split(":")
+    return getattr(importlib.import_module(module), name)(path, inputs, outputs, threads, **given)
 
 
 def open_variant(bundle: Bundle, variant: str, threads: int) -> Session:

@@ -13,6 +13,7 @@ from torchferry.serving.errors import DeadlinePassed, WrongTensor
 CPU = "CPUExecutionProvider"
 ERRORS, FATAL = 3, 4
 """ONNX Runtime's levels of what it prints."""
+RECORDS_PARTS = "session.record_ep_graph_assignment_info"
 
 
 class Cancellation:
@@ -56,10 +57,17 @@ class OnnxSession:
         `cancellation` ends its loading, and calls that bring none of their own."""
         self.cancellation = cancellation or Cancellation()
         options = self.cancellation.session_options(threads)
+        options.add_session_config_entry(RECORDS_PARTS, "1")
         self.outputs = outputs
         self.session = onnxruntime.InferenceSession(path, options, providers=list(providers))
-        self.provider: str = self.session.get_providers()[0]
-        """The one that was there, of those that were asked for."""
+        self.provider = self._computing()
+        """The first of those that were asked for which was there and computes any of the graph."""
+
+    def _computing(self) -> str:
+        """One that is there need not compute: what it cannot, it leaves to the next without a word."""
+        taken = {part.ep_name for part in self.session.get_provider_graph_assignment_info()}
+        there: list[str] = self.session.get_providers()
+        return next((name for name in there if name in taken), there[-1])
 
     def run(self, inputs: Mapping[str, np.ndarray], cancellation: Cancellation | None = None) -> dict[str, np.ndarray]:
         """Raises WrongTensor for values that the graph cannot take, such as an index outside of a table, and

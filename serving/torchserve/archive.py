@@ -24,6 +24,7 @@ from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.provenance import PROVENANCE
 from torchferry.serving.bundle.signature import SigningKey, add_signing, signing_key
 from torchferry.serving.cli.settings_file import parse
+from torchferry.serving.session.runtimes import rows_of
 from torchferry.serving.torchserve.archive_signature import sign_archive
 from torchferry.whole_folder import make_folder
 
@@ -66,6 +67,8 @@ MODULES = (
     "serving/session/capped_session.py",
     "serving/session/compiled_session.py",
     "serving/session/onnx_session.py",
+    "serving/session/openvino_session.py",
+    "serving/session/runtimes.py",
     "serving/session/torch_session.py",
     "serving/torchserve/__init__.py",
     "serving/torchserve/explain.py",
@@ -164,6 +167,15 @@ def check_archive(path: Path) -> None:
         raise UserError(f"{path}: is not an archive made by torchferry archive")
     if (name := manifest["model"]["modelName"]) != path.stem.partition("@")[0]:
         raise UserError(f"{path}: holds the model {name}; call it {name}.mar")
+
+
+def check_runtime(archive: Path) -> None:
+    """Raise UserError where what computes the archive's variant is not installed here."""
+    with zipfile.ZipFile(archive) as mar:
+        variant = yaml.safe_load(mar.read("model-config.yaml"))["torchferry"]["variant"]
+    for runtime in rows_of([variant]):
+        if runtime.lacks:
+            raise UserError(f"{archive}: {runtime.lacks}")
 
 
 def _archive(bundle: Bundle, variant: str, work: Path, how: Serving) -> Path:

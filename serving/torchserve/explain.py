@@ -15,12 +15,13 @@ from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.predictions_json import Request
 from torchferry.serving.errors import InferenceFailed, NotExplainable, WrongParameter
 from torchferry.serving.session import Session
+from torchferry.serving.session.runtimes import RUNTIMES
 from torchferry.serving.torchserve.explanation import STEPS, Explanation
 
 if TYPE_CHECKING:  # a worker that computes without torch stays without it
     import torch
 
-VARIANT = "torch"
+EXPLAINED = [runtime.variant for runtime in RUNTIMES.values() if runtime.explains]
 POINTS_AT_ONCE = 5
 """Of the line's points: each keeps all that the network computed for it until its gradient is known."""
 
@@ -68,8 +69,9 @@ class Explainer:
 
     def _check(self, request: Request) -> None:
         name, outputs = self.bundle.name, self.bundle.outputs
-        if self.variant != VARIANT:
-            raise NotExplainable(f"{self.variant} has no gradients; explanations are of the variant {name}-{VARIANT}")
+        if self.variant not in EXPLAINED:
+            others = " or ".join(f"{name}-{variant}" for variant in EXPLAINED)
+            raise NotExplainable(f"{self.variant} has no gradients; explanations are of the variant {others}")
         for spec in self.bundle.inputs:
             if not (spec.datatype.startswith("FP") or spec.datatype == "UINT8"):
                 raise NotExplainable(f"'{spec.name}' is {spec.datatype}; only numbers with fractions can be explained")

@@ -17,7 +17,8 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.signature import TrustedKeys, add_trust, trusted_keys
 from torchferry.serving.cli.settings_file import parse
 from torchferry.serving.net.ready_file import check_ready_file, ready_file
-from torchferry.serving.torchserve.archive import archive, check_archive
+from torchferry.serving.session.runtimes import rows_of
+from torchferry.serving.torchserve.archive import archive, check_archive, check_runtime
 from torchferry.serving.torchserve.archive_signature import copy_signed
 from torchferry.serving.torchserve.broken import Broken
 from torchferry.serving.torchserve.gateway import Before, check_gateway, gateway_before
@@ -124,9 +125,14 @@ def _archives_of(path: Path, folder: Path, trusted: TrustedKeys | None) -> list[
             make_folder(folder)
             copy_signed(path, path := folder / path.name, trusted)
         check_archive(path)
+        check_runtime(path)
         return [path]
     if (path / "model.json").is_file():
-        return archive(bundle := bundles.load(path, trusted), folder, bundle.accepted)
+        bundle = bundles.load(path, trusted)
+        for runtime in rows_of(bundle.accepted):
+            if runtime.lacks:
+                raise UserError(f"{path}: {runtime.lacks}")
+        return archive(bundle, folder, bundle.accepted)
     raise UserError(f"{path}: is neither a bundle, nor a .mar archive, nor a folder that holds any")
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from torchferry.contract.tasks.metric_text import metric_text
 from torchferry.contract.tasks.task import Task
 from torchferry.serving.bundle.variant import Measured, MeasuredPart
-
-EXACT = ("torch", "torch-compile", "torch-aoti", "onnx-fp32")
+from torchferry.serving.session.runtimes import EXACT, Rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +35,10 @@ class Limits:
     """By name, of a task that is made of others, what each of them must keep."""
 
 
-def limits_for(variant: str, task: Task, given: Mapping[str, float], scale: float = 1.0) -> Limits:
-    """Those that are `given`, and else what suits the kind of variant: rounding alone separates a float32 one from the
+def limits_for(rounding: Rounding, task: Task, given: Mapping[str, float], scale: float = 1.0) -> Limits:
+    """Those that are `given`, and else what suits the variant's rounding: it alone separates a float32 one from the
     checkpoint, the others are judged by what they are for. `scale` is how large the checkpoint's outputs are."""
-    limits = _default_limits(variant, task, scale)
+    limits = _default_limits(rounding, task, scale)
     if "max_abs_diff" in given:
         limits = dataclasses.replace(limits, max_scaled_diff=None)
     parts = {name: _given(part, given) for name, part in limits.parts.items()}
@@ -52,10 +51,9 @@ def _given(part: Limits, given: Mapping[str, float]) -> Limits:
     return dataclasses.replace(part, **held)
 
 
-def _default_limits(variant: str, task: Task, scale: float) -> Limits:
-    rounding = "fp32" if variant in EXACT else "fp16" if variant == "onnx-fp16" else "int8"
+def _default_limits(rounding: Rounding, task: Task, scale: float) -> Limits:
     parts = {name: _of_task(part, rounding) for name, part in task.parts.items()}
-    if variant in EXACT:
+    if rounding == EXACT:
         limits: dict[str, Any] = dict(task.limits(rounding))
         return Limits(
             max_abs_diff=1e-3 * max(1.0, scale),  # what float32 rounds grows with the values
@@ -68,7 +66,7 @@ def _default_limits(variant: str, task: Task, scale: float) -> Limits:
     return dataclasses.replace(_of_task(task, rounding), parts=parts)
 
 
-def _of_task(task: Task, rounding: str) -> Limits:
+def _of_task(task: Task, rounding: Rounding) -> Limits:
     limits: dict[str, Any] = dict(task.limits(rounding))
     return Limits(**limits)
 

@@ -28,6 +28,7 @@ from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.torch_program import place, reason
 from torchferry.serving.session import Session
 from torchferry.serving.session.capped_session import parts_of
+from torchferry.serving.session.runtimes import RUNTIMES
 
 SEEN = 1e-4
 """A difference above this share of the largest value of its element is looked at in float64."""
@@ -35,7 +36,7 @@ STAYS = 0.01
 """What keeps this share of itself in float64 is the network's; what was rounded keeps a billionth."""
 SHARE = 1e-3
 """By how much of an output's largest value a variant's answers may differ; of whole numbers, how many may."""
-SHARES = {"onnx-fp16": 0.01, "onnx-int8": 0.1}
+SHARES = {"fp32": SHARE, "fp16": 0.01, "int8": 0.1}
 ROUNDING = 10
 """And by so many times what eager mode has rounded."""
 MOST = 0.05
@@ -91,7 +92,7 @@ class Independence:
 
     def of(self, session: Session, variant: str) -> Dependence:
         """What the variant's own session makes of the samples; what it raises for them is passed on."""
-        share = SHARES.get(variant, SHARE)
+        share = SHARES[RUNTIMES[variant].rounding]
         batches = [each for each in self.company.batches if not self._is_the_gates(each)]
         alone = _alone(session.run, self.company) if batches else {}
         largest = {name: 0.0 for name, values in alone.items() if values.dtype.kind == "f"}

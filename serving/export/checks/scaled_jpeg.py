@@ -12,9 +12,6 @@ from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.gate import limits_for, refusal
 from torchferry.serving.export.reference import Reference
 
-KIND = "scaled JPEG"
-"""Judged as what is not exact, such as int8."""
-
 
 def scaled_jpeg_effect(reference: Reference, limits: Mapping[str, float]) -> dict[str, Any]:
     """Measured and printed, for model.json; empty where JPEGs are decoded in full.
@@ -34,7 +31,7 @@ def scaled_jpeg_effect(reference: Reference, limits: Mapping[str, float]) -> dic
             f"jpeg: scaled changes none of the {measured.samples} pictures that the model is judged on, so what it "
             "does to others is not known; give JPEGs of twice the network's size or more, or take full"
         )
-    if reason := refusal(measured, limits_for(KIND, reference.task, reference.limits | dict(limits), expected.scale)):
+    if reason := refusal(measured, limits_for("int8", reference.task, reference.limits | dict(limits), expected.scale)):
         raise GateError(f"jpeg: scaled is refused, against the same pictures decoded in full: {reason}; take full")
     known = {"largest difference": measured.max_abs_diff, "agreement": measured.agreement,
              f"{measured.metric} drop": measured.score_drop}  # fmt: skip

@@ -13,6 +13,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.session.runtimes import RUNTIMES, rows_of
 from torchferry.whole_folder import whole_folder
 
 MAX_BATCH = 64
@@ -20,7 +21,7 @@ MAX_BATCH = 64
 
 def write_triton(bundle: Bundle, output: Path) -> list[str]:
     """Write the repository; returns its models' names. Raises UserError for a bundle without an ONNX variant."""
-    variants = [name for name in bundle.accepted if name.startswith("onnx-")]
+    variants = [runtime.variant for runtime in rows_of(bundle.accepted) if runtime.triton]
     if not variants:
         raise UserError(f"{bundle.root}: has no accepted ONNX variant, and Triton's backends take no other of ours")
     with whole_folder(output) as folder:
@@ -40,9 +41,9 @@ def config(bundle: Bundle, variant: str) -> str:
     which it cannot take apart.
     """
     most = min(MAX_BATCH, bundle.max_batch or MAX_BATCH)
-    content = {
+    content: dict[str, Any] = {
         "name": f"{bundle.name}-{variant}",
-        "backend": "onnxruntime",
+        "backend": RUNTIMES[variant].triton,
         "max_batch_size": most,
         "input": [_tensor(spec) for spec in bundle.inputs],
         "output": [_tensor(spec) | _label_file(spec, bundle) for spec in bundle.outputs],

@@ -11,12 +11,12 @@ import numpy as np
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.bundle.choice import Choice, by_preference
+from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.onnx_server.models.admission import Admission
 from torchferry.serving.onnx_server.models.plan import Plan, planned, say_cap
 from torchferry.serving.onnx_server.models.response_cache import ResponseCache
 from torchferry.serving.onnx_server.models.scheduler import Scheduler
-from torchferry.serving.onnx_server.models.sessions import open_sessions
+from torchferry.serving.onnx_server.models.sessions import ServedSession, open_sessions
 from torchferry.serving.onnx_server.models.tune import repeated, tuned
 from torchferry.serving.onnx_server.remembered import Remembered
 from torchferry.serving.onnx_server.settings import Settings
@@ -24,7 +24,8 @@ from torchferry.serving.onnx_server.telemetry.label_counts import Answers
 from torchferry.serving.onnx_server.telemetry.metrics import ModelMetrics
 from torchferry.serving.onnx_server.telemetry.statistics import Statistics
 from torchferry.serving.session import check_golden
-from torchferry.serving.session.onnx_session import Cancellation, OnnxSession
+from torchferry.serving.session.onnx_session import Cancellation
+from torchferry.serving.session.runtimes import FIRST, ONNX, by_preference, served_by
 
 HAND_OVER_SECONDS, STALL_SECONDS = 0.0002, 0.002
 """A sample that takes less than the first is computed in the event loop, because handing it to a thread and back takes
@@ -39,7 +40,7 @@ class Loaded:
     bundle: Bundle
     variant: str
     plan: Plan
-    sessions: list[OnnxSession]
+    sessions: list[ServedSession]
     seconds: float
     inline: bool
     """Whether it is computed in the event loop."""
@@ -77,28 +78,24 @@ def load(bundle: Bundle, variant: str, settings: Settings, cancellation: Cancell
 
 
 def chosen(bundle: Bundle) -> Choice:
-    """Which accepted ONNX variant serves where none is named, and why. Raises UserError if there is none.
+    """Which accepted variant serves where none is named, and why. Raises UserError if there is none.
 
     A bundle of before choices goes on with its shortest call, as model.json has it, so that none changes by itself.
     """
-    if not (names := by_preference(onnx_variants(bundle))):
-        raise UserError(f"{bundle.root}: has no accepted onnx-* variant; export one with --variants onnx-fp32")
+    if not (names := by_preference(served_by(ONNX, bundle.accepted))):
+        raise UserError(f"{bundle.root}: has no accepted variant for this server; export one with --variants {FIRST}")
     if bundle.choice is None:
         shortest = min(names, key=lambda name: bundle.variants[name].speed.batch_1_ms)
         return Choice(variant=shortest, reason="the shortest call in a bundle that says no choice; export says one")
     if bundle.choice.variant in names:
         return bundle.choice
-    other = f"{bundle.choice.variant}, which the bundle chose, is no accepted ONNX variant"
+    other = f"{bundle.choice.variant}, which the bundle chose, is no accepted variant for this server"
     return Choice(variant=names[0], reason=f"{other}; of those that are, it is the most exact")
 
 
 def why_served(bundle: Bundle, variant: str) -> str:
     choice = chosen(bundle)
     return choice.reason if choice.variant == variant else f"it was named; the bundle's own is {choice.variant}"
-
-
-def onnx_variants(bundle: Bundle) -> list[str]:
-    return [name for name in bundle.accepted if name.startswith("onnx-")]
 
 
 class Model:
@@ -150,7 +147,7 @@ def _record(bundle: Bundle, inputs: Mapping[str, np.ndarray]) -> Mapping[str, An
     return spec.table.record(inputs[spec.name][0]) if spec and spec.table else None
 
 
-def _seconds(session: OnnxSession, inputs: Mapping[str, np.ndarray], samples: int) -> float:
+def _seconds(session: ServedSession, inputs: Mapping[str, np.ndarray], samples: int) -> float:
     """The quickest of a few calls, the first of which warms the session up."""
     batch = {name: repeated(values, samples) for name, values in inputs.items()}
     times: list[float] = []

@@ -12,11 +12,12 @@ from torchferry.serving.bundle.signature import TrustedKeys
 from torchferry.serving.errors import UnknownModel
 from torchferry.serving.onnx_server.daemon_thread import in_daemon_thread
 from torchferry.serving.onnx_server.models.absent import Absent
-from torchferry.serving.onnx_server.models.model import Loaded, Model, chosen, load, onnx_variants
+from torchferry.serving.onnx_server.models.model import Loaded, Model, chosen, load
 from torchferry.serving.onnx_server.models.versions import STABLE, Channels, Versions
 from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.onnx_server.telemetry.metrics import Metrics
 from torchferry.serving.session.onnx_session import Cancellation
+from torchferry.serving.session.runtimes import ONNX, served_by
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def sources(given: str, trusted: TrustedKeys | None, all_variants: bool = False)
         check_variant(bundle, variant)
     found = [Source(bundle.name, bundle, variant or chosen(bundle).variant)]
     if all_variants:
-        found += [Source(f"{bundle.name}-{name}", bundle, name) for name in onnx_variants(bundle)]
+        found += [Source(f"{bundle.name}-{name}", bundle, name) for name in served_by(ONNX, bundle.accepted)]
     return found
 
 
@@ -48,9 +49,9 @@ def path_and_variant(given: str) -> tuple[Path, str]:
 
 def check_variant(bundle: Bundle, variant: str) -> None:
     """Raises UserError unless it is one that may be served here."""
-    if variant not in onnx_variants(bundle):
-        names = ", ".join(onnx_variants(bundle)) or "none"
-        raise UserError(f"{bundle.root}:{variant}: the bundle's accepted onnx-* variants are {names}")
+    if variant not in (served := served_by(ONNX, bundle.accepted)):
+        names = ", ".join(served) or "none"
+        raise UserError(f"{bundle.root}:{variant}: the bundle's accepted variants for this server are {names}")
 
 
 def _exists(given: str) -> bool:

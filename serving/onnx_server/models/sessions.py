@@ -1,43 +1,73 @@
-"""A model's sessions on the processor that was asked for, or else, with a warning, on the CPU."""
+"""A model's sessions, on the processor that was asked for."""
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import onnxruntime
 
+from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.errors import BundleError
+from torchferry.serving.onnx_server.models.batch import Session
+from torchferry.serving.session import open_session
 from torchferry.serving.session.capped_session import capped
-from torchferry.serving.session.onnx_session import CPU, Cancellation, OnnxSession
+from torchferry.serving.session.onnx_session import CPU, Cancellation
+from torchferry.serving.session.runtimes import ONNXRUNTIME, RUNTIMES
 
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
+GPUS = {"cuda": CUDA, "tensorrt": TENSORRT}
 # Without TF32, or the answers would be further from the checkpoint's than the gate has allowed.
 OPTIONS: dict[str, dict[str, Any]] = {CUDA: {"use_tf32": 0}, TENSORRT: {}, CPU: {}}
 WANTED = {"auto": (CUDA, CPU), "cpu": (CPU,), "cuda": (CUDA, CPU), "tensorrt": (TENSORRT, CUDA, CPU)}
-"""By what is asked for: execution providers, the first one that works is taken."""
+"""By what is asked for: ONNX Runtime's execution providers. A graph may have parts that only a later one takes."""
+
+
+class ServedSession(Session, Protocol):
+    provider: str
+    """What computes."""
 
 
 def open_sessions(
     bundle: Bundle, variant: str, threads: int, count: int, provider: str, cancellation: Cancellation | None = None
-) -> list[OnnxSession]:
+) -> list[ServedSession]:
     """`count` sessions of the variant's verified file, which compute no more samples together than the bundle allows;
-    `provider` is a key of WANTED; `cancellation` is as in `OnnxSession`. Raises BundleError."""
-    path = bundle.variant_file(variant)
+    `provider` is a key of WANTED; `cancellation` is as in `OnnxSession`. Raises UserError, also where what was asked
+    for is not what computes."""
+    path, runtime = bundle.variant_file(variant), RUNTIMES[variant]
     inputs, outputs = ([tensor.name for tensor in tensors] for tensors in (bundle.inputs, bundle.outputs))
     offered = onnxruntime.get_available_providers()
-    asked = [(name, OPTIONS[name]) for name in WANTED[provider] if name in offered]
+    given: dict[str, Any] = {"cancellation": cancellation}
+    if runtime.package == ONNXRUNTIME:
+        given["providers"] = [(name, OPTIONS[name]) for name in WANTED[provider] if name in offered]
     try:
-        sessions = [OnnxSession(path, inputs, outputs, threads, asked, cancellation) for _ in range(count)]
-    except Exception as error:  # ONNX Runtime has a class of its own for every way in which a graph can be wrong
-        raise BundleError(f"{path}: onnxruntime cannot load it ({' '.join(str(error).split())[:300]})") from error
-    _say_fallback(bundle.name, provider, sessions[0].provider, offered)
+        sessions: list[Any] = [open_session(variant, path, inputs, outputs, threads, **given) for _ in range(count)]
+    except UserError:
+        raise
+    except Exception as error:  # a runtime has a class of its own for every way in which a graph can be wrong
+        raise BundleError(f"{path}: {runtime.package} cannot load it ({' '.join(str(error).split())[:300]})") from error
+    if provider in GPUS and sessions[0].provider != GPUS[provider]:
+        why = _why_not(GPUS[provider], offered, runtime.package)
+        raise UserError(
+            f"--provider: {provider} was asked for, and {bundle.name} {variant} computes on {sessions[0].provider}: "
+            f"{why}; give --provider cpu to have it so"
+        )
+    if runtime.package == ONNXRUNTIME:
+        _say_fallback(bundle.name, provider, sessions[0].provider, offered)
     return [capped(session, bundle.max_batch) for session in sessions]
 
 
+def _why_not(wanted: str, offered: Sequence[str], package: str) -> str:
+    if package != ONNXRUNTIME:
+        return f"{package} has no {wanted}"
+    if wanted not in offered:
+        return f"this onnxruntime has no {wanted}; onnxruntime-gpu has"
+    return f"{wanted} could not start, or takes no part of the graph"
+
+
 def _say_fallback(model: str, asked: str, taken: str, offered: Sequence[str]) -> None:
+    """Where nothing was asked for, and a GPU would have been taken."""
     wanted = WANTED[asked][0]
-    if taken == wanted or (asked == "auto" and wanted not in offered):
-        return
-    reason = "it could not start" if wanted in offered else "onnxruntime-gpu is not installed"
-    print(f"torchferry: {model} runs on {taken}, not on {wanted}: {reason}", file=sys.stderr, flush=True)
+    if taken != wanted and wanted in offered:
+        reason = "it could not start, or takes no part of the graph"
+        print(f"torchferry: {model} runs on {taken}, not on {wanted}: {reason}", file=sys.stderr, flush=True)

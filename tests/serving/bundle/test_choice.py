@@ -8,9 +8,8 @@ import pytest
 
 from tests.serving.tiny_bundle import described
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.bundle.choice import USUAL, Choice, Gain, by_preference
+from torchferry.serving.bundle.choice import Choice, Gain
 from torchferry.serving.errors import BundleError
-from torchferry.serving.session import RUNTIMES
 
 GAIN = Gain(ratio=2.0, low=1.9, high=2.125, saved_ms=3.5, rounds=15)
 CHOICE = Choice(variant="onnx-int8", reason="it pays", over="onnx-fp32", gains={"onnx-int8": GAIN})
@@ -32,11 +31,6 @@ def test_one_that_lacks_a_part_is_no_bundle(tmp_path: Path) -> None:
     bundles.write(replace(described(tmp_path), choice={"variant": "torch"}))  # type: ignore[arg-type]
     with pytest.raises(BundleError, match=r"model\.json: cannot be read"):
         bundles.load(tmp_path)
-
-
-def test_exact_variants_come_before_rounded_ones_and_those_of_both_servers_before_those_of_one() -> None:
-    assert by_preference(["torch", "onnx-int8", "new", "onnx-fp32"]) == ["onnx-fp32", "onnx-int8", "torch", "new"]
-    assert set(USUAL) == set(RUNTIMES)
 
 
 def test_a_gain_reads_as_a_ratio_with_its_interval() -> None:

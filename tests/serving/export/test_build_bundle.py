@@ -1,7 +1,6 @@
 """A bundle says what the reference is, what each variant was measured at, and why one is missing."""
 
 import importlib.metadata
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +20,10 @@ from torchferry.serving.export.export_command import parser
 from torchferry.serving.export.external.external_model import load_given
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
+from torchferry.serving.export.variants.builders import BUILDERS, Builder
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.quantize import Refusal
-from torchferry.serving.export.variants.variants import BUILDERS, Built, torch_program
+from torchferry.serving.export.variants.variants import torch_program
 
 NETWORKS = "tests.serving.networks"
 
@@ -80,11 +80,11 @@ def test_a_network_that_cannot_be_traced_leaves_no_bundle(tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def failing(error: Exception) -> Callable[[Graphs, Path, Refusal], Built]:
+def failing(error: Exception) -> Builder:
     """A builder that gets half-way."""
 
-    def build(graphs: Graphs, variants: Path, refusal: Refusal) -> Built:
-        torch_program(graphs, variants, refusal)
+    def build(graphs: Graphs, file: Path, refusal: Refusal) -> str | None:
+        torch_program(graphs, file, refusal)
         raise error
 
     return build

@@ -17,9 +17,10 @@ from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.variants.builders import BUILDERS
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.quantize import Refusal
-from torchferry.serving.export.variants.variants import BUILDERS, Built, torch_program
+from torchferry.serving.export.variants.variants import torch_program
 from torchferry.serving.session import Session
 from torchferry.training.tasks.task import Served
 
@@ -44,19 +45,19 @@ def build(folder: Path, reference: Reference, way: WholeWay) -> tuple[Variant, i
     return made, expected.passes
 
 
-def asking(graphs: Graphs, variants: Path, refusal: Refusal) -> Built:
+def asking(graphs: Graphs, file: Path, refusal: Refusal) -> None:
     """It asks the gate about two files, as the search of int8 does, and about the last one twice."""
-    file = variants / "torch" / "model.pt2"
-    torch_program(graphs, variants, refusal)
+    torch_program(graphs, file, refusal)
     whole = file.read_bytes()
     wrong = tiny_reference(module=Served(nn.Linear(3, 2), half("classification")).eval())
-    torch_program(Graphs(wrong, variants), variants / "other", refusal)
-    file.write_bytes((variants / "other" / "torch" / "model.pt2").read_bytes())
+    other = file.with_name("other")
+    torch_program(Graphs(wrong, file.parent), other, refusal)
+    file.write_bytes(other.read_bytes())
+    other.unlink()
     assert refusal(file) is not None
     file.write_bytes(whole)
     assert refusal(file) is None
     assert refusal(file) is None
-    return Built(file)
 
 
 @pytest.mark.parametrize(("builder", "passes"), [(torch_program, 1), (asking, 2)])

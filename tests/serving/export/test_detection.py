@@ -50,7 +50,7 @@ def test_objects_in_another_order_are_the_same_answer() -> None:
     expected = Expected(reference)
     measured = expected.measure(Swapped(reference, np.random.default_rng(0).permutation(16)))
     assert (measured.max_abs_diff, measured.agreement, measured.changed_shares) == (0, 1, {"labels": 0, "count": 0})
-    assert refusal(measured, limits_for("onnx-fp32", reference.task, {}, expected.scale)) is None
+    assert refusal(measured, limits_for("fp32", reference.task, {}, expected.scale)) is None
 
 
 def test_a_lost_object_is_no_difference_of_numbers_but_of_the_count() -> None:
@@ -63,7 +63,7 @@ def test_a_lost_object_is_no_difference_of_numbers_but_of_the_count() -> None:
     expected = Expected(reference)
     measured = expected.measure(Losing(reference, np.arange(16)))
     assert measured.max_abs_diff == 0
-    refused = refusal(measured, limits_for("onnx-fp32", reference.task, {}, expected.scale))
+    refused = refusal(measured, limits_for("fp32", reference.task, {}, expected.scale))
     assert refused is not None
     assert "of 'count' are other whole numbers" in refused
     assert "agreement with the checkpoint is" in refused

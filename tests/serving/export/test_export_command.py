@@ -15,6 +15,7 @@ import torch
 from tests.commands import ROOT, run_command
 from tests.serving import tiny_bundle
 from tests.serving.dependent import AcrossSamples
+from tests.serving.openvino import MISSING
 from tests.serving.tiny_bundle import described, variant
 from tests.waiting import wait_until
 from torchferry.errors import GateError, UserError
@@ -110,6 +111,12 @@ def test_an_existing_bundle_is_left_as_it_is(run: Path, bundle: Path) -> None:
     done = run_command("-m", "torchferry", "export", run)
     assert (done.returncode, f"{bundle}: exists already" in done.stderr) == (2, True)
     assert (bundle / "model.json").read_bytes() == before
+
+
+@pytest.mark.usefixtures("without_openvino")
+def test_a_variant_that_is_named_and_cannot_be_made_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(f'--variants: {MISSING}')}$"):
+        export_command.main([str(tmp_path), "--variants", "onnx-fp32,openvino-fp32"])
 
 
 def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, tmp_path: Path) -> None:

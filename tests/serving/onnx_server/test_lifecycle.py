@@ -119,8 +119,8 @@ def test_what_cannot_be_served_is_said_in_one_line(
     (tmp_path / "tokens").write_text("only-a-name")
     for arguments, words in [
         ((tmp_path / "nowhere",), "nowhere: is not a bundle"),
-        ((torch_only,), "has no accepted onnx-* variant"),
-        ((f"{bundle}:onnx-int8",), "accepted onnx-* variants are onnx-fp32"),
+        ((torch_only,), "has no accepted variant for this server"),
+        ((f"{bundle}:onnx-int8",), "accepted variants for this server are onnx-fp32"),
         ((bundle, bundle), "digits 1.0: is given more than once"),
         ((damaged(bundle, tmp_path, "3.0"), *any_port, "--grpc-port", 0), "model.onnx: is damaged"),
         ((unloadable(bundle, tmp_path, "4.0"), *any_port, "--grpc-port", 0), "model.onnx: onnxruntime cannot load it"),

@@ -14,8 +14,7 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.errors import BundleError
-from torchferry.serving.export.variants.variants import BUILDERS
-from torchferry.serving.session import RUNTIMES, check_golden, check_golden_together, open_session, open_variant
+from torchferry.serving.session import check_golden, check_golden_together, open_session, open_variant
 from torchferry.serving.session.capped_session import CappedSession
 
 
@@ -41,10 +40,6 @@ def golden(tmp_path: Path) -> Bundle:
         "onnx-fp32": variant(status="refused"),
     }
     return described(tmp_path, variants=variants, files=bundles.checksums(tmp_path))
-
-
-def test_every_variant_that_can_be_built_can_be_opened() -> None:
-    assert list(RUNTIMES) == list(BUILDERS)
 
 
 def test_a_session_is_opened_by_the_variants_name(table: Path) -> None:

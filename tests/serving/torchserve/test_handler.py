@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.serving.tiny_bundle import FILE, GOLDEN, written
+from tests.serving.openvino import NEEDS_OPENVINO
+from tests.serving.tiny_bundle import FILE, GOLDEN, variant, written
 from tests.serving.torchserve.torchserve_exception import PredictionException
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.errors import AnswerTooLarge, BundleError
@@ -80,6 +81,17 @@ def ready(handler: "Handler", tmp_path: Path) -> "Handler":
 def handle(ready: "Handler", *requests: tuple[bytes, dict[str, str]]) -> tuple[list[Any], Context]:
     context = Context(ready.bundle.root, [headers for _, headers in requests])
     return ready.handle([{"body": body} for body, _ in requests], context), context
+
+
+@NEEDS_OPENVINO
+def test_a_variant_of_another_runtime_is_answered_alike(handler: "Handler", tmp_path: Path) -> None:
+    bundle = dataclasses.replace(written(tmp_path), variants={"openvino-fp32": variant()})
+    bundles.write(bundle)
+    context = Context(bundle.root, batch_size=3)
+    context.model_yaml_config = {"torchferry": {"variant": "openvino-fp32"}}
+    handler.initialize(context)
+    answers, _ = handle(handler, (b"0.1,0.9", {}), (b"0.8,0.2", {}))
+    assert [json.loads(answer)["label"] for answer in answers] == ["yes", "no"]
 
 
 def test_each_of_a_batch_gets_its_own_answer_or_status(ready: "Handler") -> None:

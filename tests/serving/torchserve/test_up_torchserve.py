@@ -1,18 +1,23 @@
 """The arguments of `torchferry up --runtime torchserve`: archives, folders of them, and those refused."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.forks import ROOT
+from tests.serving.openvino import MISSING
+from tests.serving.tiny_bundle import variant, written
 from tests.serving.torchserve.tiny_archive import archived
 from tests.waiting import wait_until
 from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.signature import TrustedKeys
 from torchferry.serving.torchserve.broken import Broken
 from torchferry.serving.torchserve.launcher import TorchServe
@@ -63,6 +68,16 @@ def test_what_is_no_model_is_left_out_if_that_is_asked_for(tmp_path: Path) -> No
     assert broken.reasons.keys() == {("text", ""), ("digits", "2.0"), ("nowhere", "")}
     with pytest.raises(UserError, match=r"^none of the models can be served$"):
         find_archives(given[1:], tmp_path / "made", None, Broken(skip=True))
+
+
+@pytest.mark.usefixtures("without_openvino")
+def test_a_variant_whose_runtime_is_not_installed_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    bundle = replace(written(tmp_path), variants={"openvino-fp32": variant()})
+    bundles.write(bundle)
+    for given in (archived(tmp_path / "store", "tiny-openvino-fp32", variant="openvino-fp32"), bundle.root):
+        with pytest.raises(UserError, match=f"^{re.escape(f'{given}: {MISSING}')}$"):
+            find_archives([given], tmp_path / "made", None)
+    assert not (tmp_path / "made").exists()
 
 
 def test_a_model_is_served_from_one_place(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """One label for each sample: classification, and binary with one number for two classes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -24,12 +24,13 @@ from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.gate import Limits, limits_for, refusal
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
+from torchferry.serving.session.runtimes import ROUNDINGS, Rounding
 
 CLASSES = np.array([0, 1, 2, 0])
 EXPECTED = np.eye(3, dtype=np.float32)[CLASSES]
 CLASSIFICATION = Classification(labels=("a", "b", "c"))
 REGRESSION = Regression(labels=("a",))
-LIMITS = limits_for("onnx-fp32", CLASSIFICATION, {})
+LIMITS = limits_for("fp32", CLASSIFICATION, {})
 
 
 def measured(
@@ -107,7 +108,7 @@ def test_only_the_same_infinity_is_no_difference(answered: float) -> None:
     """A network masks a score with -inf; what is answered beside it is judged as ever."""
     expected = np.array([[-np.inf, 1.0], [2.0, -np.inf]], np.float32)
     same = measured(expected, Tensors(), expected)
-    assert (same.max_abs_diff, same.relative_error, refusal(same, limits_for("onnx-fp32", Tensors(), {}))) == (
+    assert (same.max_abs_diff, same.relative_error, refusal(same, limits_for("fp32", Tensors(), {}))) == (
         0,
         0,
         None,
@@ -144,9 +145,9 @@ def test_each_of_several_outputs_is_judged_by_its_own_values(large: float, small
     specs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 1)) for name in ("large", "small"))
     reference = tiny_reference(module=Two(), outputs=specs, task="tensors", labels=())
     expected = Expected(reference)
-    found = refusal(expected.measure(Off()), limits_for("onnx-fp32", Tensors(), {}, expected.scale))
+    found = refusal(expected.measure(Off()), limits_for("fp32", Tensors(), {}, expected.scale))
     assert found == reason if reason is None else found is not None and found.startswith(reason)
-    given = limits_for("onnx-fp32", Tensors(), {"max_abs_diff": 1e9, "max_relative_error": 1}, expected.scale)
+    given = limits_for("fp32", Tensors(), {"max_abs_diff": 1e9, "max_relative_error": 1}, expected.scale)
     assert refusal(expected.measure(Off()), given) is None
 
 
@@ -156,8 +157,8 @@ def test_values_are_judged_by_their_relative_error() -> None:
     assert (result.metric, result.agreement) == ("r2", None)
     assert result.score == pytest.approx(1 - 0.02**2 * 30 / 5, abs=1e-6)
     assert result.relative_error == pytest.approx(0.02, rel=1e-4)
-    assert refusal(result, limits_for("onnx-int8", REGRESSION, {})) is None
-    reason = refusal(result, limits_for("onnx-fp16", REGRESSION, {}))
+    assert refusal(result, limits_for("int8", REGRESSION, {})) is None
+    reason = refusal(result, limits_for("fp16", REGRESSION, {}))
     assert reason == "the outputs' relative error is 0.02, allowed are 0.01"
 
 
@@ -166,7 +167,7 @@ def test_values_whose_targets_are_all_the_same_have_no_score_to_lose() -> None:
     result = measured(expected, REGRESSION, expected, targets=np.ones((4, 1)))
     assert (result.metric, result.score, result.score_drop, result.score_drop_interval) == ("r2", None, None, None)
     assert result.metrics["mae"] == 1.5
-    assert refusal(result, limits_for("onnx-int8", REGRESSION, {"max_drop": 0.0})) is None
+    assert refusal(result, limits_for("int8", REGRESSION, {"max_drop": 0.0})) is None
 
 
 @pytest.mark.parametrize(("wrong", "reason"), [
@@ -182,7 +183,7 @@ def test_several_labels_a_sample_are_judged_by_micro_f1(wrong: int, reason: str 
     result = measured(answers, task, expected, targets=(expected > 0.5).astype(np.uint8))
     assert (result.metric, [*result.metrics]) == ("micro_f1", ["micro_f1", "macro_f1", "map"])
     assert result.agreement == 1 - wrong / 200
-    found = refusal(result, limits_for("onnx-int8", task, {}))
+    found = refusal(result, limits_for("int8", task, {}))
     if reason is None:
         assert found is None
     else:
@@ -196,14 +197,14 @@ def test_values_that_were_scaled_back_are_judged_before_that() -> None:
     result = measured(expected + 100, task, expected, targets=expected)
     assert result.relative_error == pytest.approx(1 / 3)
     assert result.max_abs_diff == 100
-    for variant in ("onnx-fp32", "onnx-fp16", "onnx-int8"):
-        reason = refusal(result, limits_for(variant, task, {}, 300))
+    for rounding in ROUNDINGS:
+        reason = refusal(result, limits_for(rounding, task, {}, 300))
         assert reason is not None
         assert "relative error is 0.33" in reason
 
 
 def test_a_limit_that_is_given_replaces_the_variants_own() -> None:
-    limits = limits_for("onnx-int8", CLASSIFICATION, {"min_agreement": 0.5})
+    limits = limits_for("int8", CLASSIFICATION, {"min_agreement": 0.5})
     assert (limits.min_agreement, limits.max_drop, limits.max_abs_diff) == (0.5, 0.005, None)
 
 
@@ -230,7 +231,7 @@ def test_one_wrong_id_of_few_is_refused_and_one_of_thousands_is_not(
     result = measured(answers, Tensors(), expected)
     assert (result.max_abs_diff, result.relative_error, result.mean_abs_diff) == (0, 0, 0)
     assert result.changed_shares == {"y": wrong / samples}
-    found = refusal(result, limits_for("onnx-fp32", Tensors(), {}))
+    found = refusal(result, limits_for("fp32", Tensors(), {}))
     if share is None:
         assert found is None
     else:
@@ -240,13 +241,13 @@ def test_one_wrong_id_of_few_is_refused_and_one_of_thousands_is_not(
         )
 
 
-@pytest.mark.parametrize(("variant", "allowed"), [("torch", 0.001), ("onnx-fp16", 0.01), ("onnx-int8", 0.03)])
-def test_how_many_whole_numbers_may_be_others_goes_by_kind(variant: str, allowed: float) -> None:
+@pytest.mark.parametrize(("rounding", "allowed"), [("fp32", 0.001), ("fp16", 0.01), ("int8", 0.03)])
+def test_how_many_whole_numbers_may_be_others_goes_by_rounding(rounding: Rounding, allowed: float) -> None:
     expected = np.zeros((1000, 1), bool)
     for wrong, is_accepted in ((round(1000 * allowed), True), (round(1000 * allowed) + 1, False)):
         result = measured(np.arange(1000)[:, None] < wrong, Tensors(), expected)
-        assert (refusal(result, limits_for(variant, Tensors(), {})) is None) == is_accepted
-        assert refusal(result, limits_for(variant, Tensors(), {"max_changed_share": 0.5})) is None
+        assert (refusal(result, limits_for(rounding, Tensors(), {})) is None) == is_accepted
+        assert refusal(result, limits_for(rounding, Tensors(), {"max_changed_share": 0.5})) is None
 
 
 @pytest.mark.parametrize(("wrong", "share"), [(1, 0), (0, 0.25)])
@@ -262,4 +263,4 @@ def test_a_near_tie_is_no_fault(wrong: int, share: float) -> None:
 
     result = Expected(reference).measure(Other())
     assert result.changed_shares == {"scores": share}
-    assert (refusal(result, limits_for("onnx-fp32", Tensors(), {})) is None) == (share == 0)
+    assert (refusal(result, limits_for("fp32", Tensors(), {})) is None) == (share == 0)

@@ -71,7 +71,7 @@ def test_heads_are_measured_by_their_own_metrics() -> None:
 def test_a_head_is_refused_by_its_own_limits() -> None:
     wrong = RIGHT["kind"].copy()
     wrong[0] = wrong[0, ::-1]
-    reason = refusal(measured(kind=wrong), limits_for("onnx-int8", TASK, {}))
+    reason = refusal(measured(kind=wrong), limits_for("int8", TASK, {}))
     assert reason is not None
     assert reason.startswith("kind: accuracy drops by 12.50%")
     assert "kind: agreement with the checkpoint is 87.50%" in reason
@@ -82,14 +82,14 @@ def test_an_outputs_error_is_judged_before_it_was_scaled_back() -> None:
     """Off by 1 of numbers around 1003, which is much of what was learnt."""
     result = measured(size=RIGHT["size"] + 1)
     assert result.parts["size"].relative_error == pytest.approx((8 / (SIZES**2).sum().item()) ** 0.5)
-    reason = refusal(result, limits_for("onnx-fp16", TASK, {}))
+    reason = refusal(result, limits_for("fp16", TASK, {}))
     assert reason == "size: the outputs' relative error is 0.24, allowed are 0.01"
     assert [each.tolist() for each in scaling(TASK, "size")] == [[1000], [2]]
     assert [each.tolist() for each in scaling(TASK, "kind")] == [0, 1]
 
 
 def test_what_is_given_holds_for_each_head_that_it_can_hold_for() -> None:
-    limits = limits_for("onnx-int8", TASK, {"max_drop": 0.5, "max_relative_error": 0.3})
+    limits = limits_for("int8", TASK, {"max_drop": 0.5, "max_relative_error": 0.3})
     assert limits.parts["kind"] == replace(Limits(), max_drop=0.5, min_agreement=0.97)
     assert limits.parts["size"].max_relative_error == 0.3
-    assert limits_for("onnx-fp32", TASK, {}).parts["kind"].min_agreement == 0.99
+    assert limits_for("fp32", TASK, {}).parts["kind"].min_agreement == 0.99

@@ -9,13 +9,14 @@ import pytest
 
 from tests.commands import run_command
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.export.variants.variants import BUILDERS
 from torchferry.serving.session import check_golden, open_variant
+from torchferry.serving.session.runtimes import RUNTIMES
 
 # To pickle a function, the compiler's cache asks every loaded module for every name; jsonargparse warns of old ones.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 COMPILED = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+HERE = [name for name, runtime in RUNTIMES.items() if not runtime.lacks]
 UNEVEN = "tests.serving.networks.Uneven"
 
 
@@ -31,7 +32,8 @@ def everything(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @COMPILED
 def test_all_variants_are_accepted_and_say_what_they_cost(everything: Path) -> None:
     bundle = bundles.load(everything)
-    assert bundle.accepted == list(BUILDERS)
+    assert bundle.accepted == HERE
+    assert bundle.skipped == {name: runtime.lacks for name, runtime in RUNTIMES.items() if runtime.lacks}
     for variant in bundle.variants.values():
         assert variant.measured.samples == 360
         assert variant.measured.score_drop is not None
@@ -47,7 +49,7 @@ def test_all_variants_are_accepted_and_say_what_they_cost(everything: Path) -> N
 
 @pytest.mark.slow
 @COMPILED
-@pytest.mark.parametrize("variant", list(BUILDERS))
+@pytest.mark.parametrize("variant", HERE)
 def test_each_gives_the_golden_outputs_and_a_flipped_bit_is_found(
     everything: Path, tmp_path: Path, variant: str
 ) -> None:

@@ -52,12 +52,13 @@ def test_tune_says_what_it_measured_and_serves(start_server: StartServer) -> Non
     assert ask(addresses["rest"], CONFIG).json["max_batch_size"] == 4
 
 
-def test_a_missing_gpu_is_said_aloud_and_the_cpu_takes_over(start_server: StartServer) -> None:
-    server = start_server(options=("--provider", "cuda"))
-    addresses = server.wait_ready()
-    expected = "digits runs on CPUExecutionProvider, not on CUDAExecutionProvider: onnxruntime-gpu is not installed"
-    assert expected in server.log.read_text()
-    assert ask(addresses["rest"], "/v2/models/digits/ready").status == 200
+def test_a_missing_gpu_that_was_asked_for_is_one_line(bundle: Path) -> None:
+    ports = [word for name in ("", "grpc-", "metrics-") for word in (f"--{name}port", "0")]
+    done = run_command("-m", "torchferry", "up", "--runtime", "onnx", bundle, "--provider", "cuda", *ports)
+    expected = "torchferry: --provider: cuda was asked for, and digits onnx-fp32 computes on CPUExecutionProvider: "
+    assert done.returncode == 2
+    assert done.stderr.startswith(expected)
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("option", ["--sessions", "--threads", "--max-batch", "--cache-bytes"])

@@ -150,7 +150,7 @@ def test_a_variant_that_is_refused_since_is_not_read_again(
         bundles.write(dataclasses.replace(loaded, variants=variants))
         answer = admin.reload()
         assert answer.status == 400, answer.body
-        assert "onnx-fp32: the bundle's accepted onnx-* variants are none" in answer.json["detail"]
+        assert "onnx-fp32: the bundle's accepted variants for this server are none" in answer.json["detail"]
         assert ask(rest, INFER, body()).json["model_version"] == "2.0"
 
 

@@ -1,5 +1,8 @@
-"""A variant's file becomes sessions on the processor that was asked for, or else on the CPU, with a warning."""
+"""A variant's file becomes sessions on the processor that was asked for, or none."""
 
+import re
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,11 +10,14 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tests.serving.tiny_bundle import FILE, GOLDEN, VARIANT, written
+from tests.serving.openvino import NEEDS_OPENVINO
+from tests.serving.tiny_bundle import FILE, GOLDEN, VARIANT, variant, written
+from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.errors import BundleError
-from torchferry.serving.onnx_server.models.sessions import open_sessions
-from torchferry.serving.session.onnx_session import CPU
+from torchferry.serving.onnx_server.models.sessions import CUDA, open_sessions
+from torchferry.serving.session.onnx_session import CPU, Cancellation, OnnxSession
 
 NO_GPU = pytest.mark.skipif(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="onnxruntime-gpu is installed"
@@ -20,13 +26,14 @@ NO_GPU = pytest.mark.skipif(
 
 def test_as_many_as_are_asked_for_compute_each_for_itself(tmp_path: Path) -> None:
     sessions = open_sessions(written(tmp_path, factor=2), VARIANT, threads=1, count=3, provider="cpu")
-    assert len({id(session.session) for session in sessions}) == 3
+    assert len({id(session.session) for session in sessions if isinstance(session, OnnxSession)}) == 3
     for session in sessions:
         np.testing.assert_array_equal(session.run({"row": GOLDEN})["probabilities"], 2 * GOLDEN)
 
 
 def test_each_has_the_threads_that_were_asked_for(tmp_path: Path) -> None:
     (session,) = open_sessions(written(tmp_path), VARIANT, threads=2, count=1, provider="cpu")
+    assert isinstance(session, OnnxSession)
     assert session.session.get_session_options().intra_op_num_threads == 2
 
 
@@ -34,13 +41,36 @@ def test_each_has_the_threads_that_were_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("provider", "wanted"), [("cuda", "CUDAExecutionProvider"), ("tensorrt", "TensorrtExecutionProvider")]
 )
-def test_a_gpu_that_was_asked_for_and_is_missing_is_said(
-    tmp_path: Path, provider: str, wanted: str, capsys: pytest.CaptureFixture[str]
+def test_a_gpu_that_was_asked_for_and_is_missing_is_no_reason_to_take_the_cpu(
+    tmp_path: Path, provider: str, wanted: str
 ) -> None:
-    (session,) = open_sessions(written(tmp_path), VARIANT, threads=1, count=1, provider=provider)
-    assert session.provider == CPU
-    said = f"torchferry: tiny runs on {CPU}, not on {wanted}: onnxruntime-gpu is not installed\n"
-    assert capsys.readouterr().err == said
+    said = (
+        f"--provider: {provider} was asked for, and tiny onnx-fp32 computes on {CPU}: "
+        f"this onnxruntime has no {wanted}; onnxruntime-gpu has; give --provider cpu to have it so"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(said)}$"):
+        open_sessions(written(tmp_path), VARIANT, threads=1, count=1, provider=provider)
+
+
+@NO_GPU
+@pytest.mark.parametrize("provider", ["cuda", "auto"])
+def test_one_that_is_there_and_computes_nothing_is_not_taken_for_the_one_that_does(
+    tmp_path: Path, provider: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As onnxruntime-gpu is without a driver: it offers the provider, and leaves all to the CPU."""
+    here = [CUDA, *onnxruntime.get_available_providers()]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: here)
+    monkeypatch.setattr(onnxruntime.InferenceSession, "get_providers", lambda _: [CUDA, CPU])
+    bundle, why = written(tmp_path), "could not start, or takes no part of the graph"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # ONNX Runtime's own, of a provider that it does not have
+        if provider == "auto":
+            (session,) = open_sessions(bundle, VARIANT, threads=1, count=1, provider=provider)
+            assert session.provider == CPU
+            assert capsys.readouterr().err == f"torchferry: tiny runs on {CPU}, not on {CUDA}: it {why}\n"
+        else:
+            with pytest.raises(UserError, match=f"computes on {CPU}: {CUDA} {why}"):
+                open_sessions(bundle, VARIANT, threads=1, count=1, provider=provider)
 
 
 @NO_GPU
@@ -50,6 +80,32 @@ def test_the_cpu_is_taken_without_a_word_where_nothing_else_was_asked_for(
 ) -> None:
     open_sessions(written(tmp_path), VARIANT, threads=1, count=1, provider=provider)
     assert capsys.readouterr().err == ""
+
+
+def of_openvino(folder: Path) -> Bundle:
+    return replace(written(folder, factor=2), variants={"openvino-fp32": variant()})
+
+
+@NEEDS_OPENVINO
+@pytest.mark.parametrize("provider", ["auto", "cpu"])
+def test_those_of_openvino_compute_beside_each_other(
+    tmp_path: Path, provider: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sessions = open_sessions(of_openvino(tmp_path), "openvino-fp32", threads=1, count=3, provider=provider)
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(20):
+            answers = pool.map(lambda each: each.run({"row": GOLDEN}, Cancellation())["probabilities"], sessions)
+            assert all((values == 2 * GOLDEN).all() for values in answers)
+    assert (sessions[0].provider, capsys.readouterr().err) == ("OpenVINO's CPU", "")
+
+
+@NEEDS_OPENVINO
+def test_openvino_is_not_taken_for_a_gpu_that_was_asked_for(tmp_path: Path) -> None:
+    said = (
+        "cuda was asked for, and tiny openvino-fp32 computes on OpenVINO's CPU: openvino has no CUDAExecutionProvider"
+    )
+    with pytest.raises(UserError, match=said):
+        open_sessions(of_openvino(tmp_path), "openvino-fp32", threads=1, count=1, provider="cuda")
 
 
 def test_a_file_that_is_no_graph_is_one_line(tmp_path: Path) -> None:

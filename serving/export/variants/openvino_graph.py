@@ -1,0 +1,64 @@
+"""ONNX graphs for OpenVINO, if it computes them as the network does.
+
+It rounds float64 to float32, drops NaN in Relu and maximum, and nothing ends what its loops compute; it says none of
+that itself.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+
+from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.reference import Reference
+from torchferry.serving.export.variants.graphs import Graphs
+from torchferry.serving.export.variants.quantize import Refusal
+from torchferry.serving.export.variants.variants import onnx_int8
+
+LOOPS = {"Loop", "Scan"}
+
+
+def openvino_fp32(graphs: Graphs, file: Path, _: Refusal) -> None:
+    """Standard operators: what ONNX Runtime fuses is its own."""
+    _check(graphs)
+    shutil.copyfile(graphs.onnx, file)
+
+
+def openvino_int8(graphs: Graphs, file: Path, refusal: Refusal) -> str | None:
+    """The file that ONNX Runtime has as well."""
+    _check(graphs)
+    return onnx_int8(graphs, file, refusal)
+
+
+def _check(graphs: Graphs) -> None:
+    if found := next(_otherwise(onnx.load(graphs.onnx, load_external_data=False), graphs.reference), None):
+        raise CannotBuild(f"{found}; serve an onnx variant")
+
+
+def _otherwise(model: onnx.ModelProto, reference: Reference) -> Iterator[str]:
+    """What OpenVINO would compute otherwise, or for ever."""
+    for spec in reference.inputs:
+        if spec.allow_nan:
+            yield f"'{spec.name}' may be NaN, which OpenVINO drops in Relu and maximum"
+    graphs = list(_graphs(onnx.shape_inference.infer_shapes(model).graph))
+    if onnx.TensorProto.DOUBLE in {number for graph in graphs for number in _types(graph)}:
+        yield "it computes in float64, which OpenVINO rounds to float32"
+    if loops := sorted({node.op_type for graph in graphs for node in graph.node} & LOOPS):
+        yield f"it has a {loops[0]}, which nothing ends in OpenVINO"
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """And those within its nodes, such as the branches of an If."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from _graphs(attribute.g)
+
+
+def _types(graph: onnx.GraphProto) -> Iterator[int]:
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        yield value.type.tensor_type.elem_type
+    for tensor in graph.initializer:
+        yield tensor.data_type
