@@ -140,6 +140,7 @@ def _made_up(each: GivenInput, samples: int = MADE_UP) -> torch.Tensor:
     generator, shape = torch.Generator().manual_seed(0), (samples, *each.of.shape)
     if isinstance(each.of, ImageInput):
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
-    if isinstance(each.of, TensorInput) and each.of.datatype == "int64":
-        return torch.randint(0, 2, shape, generator=generator)  # ids that any vocabulary has
-    return torch.randn(shape, generator=generator)
+    datatype = getattr(torch, each.of.datatype) if isinstance(each.of, TensorInput) else torch.float32
+    if not datatype.is_floating_point:
+        return torch.randint(0, 2, shape, generator=generator).to(datatype)  # ids that any vocabulary has
+    return torch.randn(shape, generator=generator).to(datatype)
