@@ -26,6 +26,7 @@ from torchferry.serving.export.external.picture_options import (
 from torchferry.serving.export.external.prepared import Prepared
 from torchferry.serving.export.external.published.choice import preprocessing_of, taken
 from torchferry.serving.export.external.published.labels import labels_that_fit
+from torchferry.serving.export.external.reference_outputs import check_reference_outputs
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.tasks import half_of
@@ -58,6 +59,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--labels", action="append", default=[], metavar="[OUTPUT=]FILE", help=labels)
     group.add_argument("--eval-data", type=Path, help="FOLDER/CLASS/*.jpg, or an .npz of inputs by name and 'targets'")
     group.add_argument("--calibration-data", type=Path, help="as --eval-data, for quantisation (default: that itself)")
+    known = "an .npz of what the model is known to give for --eval-data, by its outputs' names; it is held against that"
+    group.add_argument("--reference", type=Path, metavar="FILE", help=known)
     kept = "of an ONNX file, the outputs that are served (default all of them)"
     group.add_argument("--outputs", type=_words, default=(), metavar="NAME,NAME", help=kept)
     name = "the bundle's name (default: the run's, or the last word of --model, or its class if that is a verb)"
@@ -90,6 +93,8 @@ def load_given(options: argparse.Namespace) -> Reference:
     task = asked_task or _task("classification" if labels.alone else "tensors", options.task_args)
     test = samples_of(options.eval_data, inputs, labels.only, task, "--eval-data")
     calibration = samples_of(options.calibration_data, inputs, labels.only, task, "--calibration-data")
+    if options.reference and test.random:
+        raise UserError("--reference: needs the samples that it is of; give them with --eval-data")
     _say_what_lacks(options, test)
     prepared.take_log(task, test)
     if options.calibration_data is None:
@@ -104,7 +109,7 @@ def load_given(options: argparse.Namespace) -> Reference:
     meant.take_shapes(shapes)
     check_targets(test, meant, "--eval-data")
     check_targets(calibration, meant, "--calibration-data")
-    return Reference(
+    reference = Reference(
         name=name,
         task=meant.task,
         module=Served(prepared, meant).eval(),
@@ -119,6 +124,9 @@ def load_given(options: argparse.Namespace) -> Reference:
         origin=origin_of_given(options, test, calibration),
         provenance=origin(options) | ({"preprocessing": Path(published.origin).name} if published else {}),
     )
+    if options.reference:
+        check_reference_outputs(reference, options.reference)
+    return reference
 
 
 def _task(name: str, settings: dict[str, Any]) -> TrainingTask:

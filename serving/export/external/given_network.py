@@ -19,7 +19,7 @@ from torchferry.serving.export.external.labels import Labels
 from torchferry.serving.export.external.nested_inputs import Place
 from torchferry.serving.export.external.network import build_network
 from torchferry.serving.export.onnx_files.batch_axis import batched
-from torchferry.serving.export.onnx_files.file_inputs import by_value, given_inputs, sized
+from torchferry.serving.export.onnx_files.file_inputs import by_value, channels_last, given_inputs, sized
 from torchferry.serving.export.onnx_files.file_outputs import served_outputs
 from torchferry.serving.export.onnx_files.onnx_file import read_onnx, values_of
 from torchferry.serving.export.onnx_files.onnx_network import OnnxNetwork, computed
@@ -95,15 +95,16 @@ class GivenNetwork:
         values = [sized(value, said.get(value.name), self.path) for value in values]
         made = batched(model, values, computed)
         inputs, lines = given_inputs(values, made.sizes, said)
-        network = OnnxNetwork(made.model, [value.dtype for value in values], made.most)
+        last = channels_last(inputs, made.sizes)
+        network = OnnxNetwork(made.model, [value.dtype for value in values], made.most, last)
         binding = Binding(
             tuple(each.name for each in inputs),
             tuple(map(Place, range(len(inputs)))),
             {},
             (*([f"--model: {made.said}"] if made.said else []), *lines),
         )
-        own = Labels(*labels.values()) if len(network.outputs) == 1 else Labels(of=labels)
-        return Bound(network, inputs, binding, made.model, made.most, own)
+        alone = next(iter(labels.values()), ()) if len(network.outputs) == 1 else ()
+        return Bound(network, inputs, binding, made.model, made.most, Labels(alone, {} if alone else labels))
 
 
 def is_file(options: argparse.Namespace) -> bool:

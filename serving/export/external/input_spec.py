@@ -19,7 +19,7 @@ from torchferry.training.data.source import ImageInput, Input, TensorInput
 
 WORDS = re.compile(
     r"(?:(?P<name>[^=]*)=)?(?P<kind>image|table|tensor):"
-    r"(?:(?P<type>[A-Z]\w*|\d+):(?=\d))?(?:(?P<sizes>\d+(?:x\d+)*)|(?P<scalar>[A-Z]\w*))"
+    r"(?:(?P<type>[A-Z]\w*|\d+):(?=\d))?(?:(?P<sizes>\d+(?:x\d+)*)|(?P<scalar>(?<=tensor:)[A-Z]\w*))"
 )
 UNSIZED = re.compile(r"(?:[^=]*=)?image(?::[A-Z]+)?")
 NAMES = {"image": "image", "table": "row", "tensor": "input"}
@@ -54,8 +54,6 @@ def read_input(text: str, number: int, picture: Mapping[str, Any]) -> GivenInput
         raise _refused(text, "image:224, image:L:28x28, table:8 and tensor:FP32:3x16 are examples of what can be said")
     _check_name(text, found["name"])
     kind, word = found["kind"], found["type"] or found["scalar"]
-    if found["scalar"] and kind != "tensor":
-        raise _refused(text, f"say its size, such as {text}:224")
     sizes = tuple(int(size) for size in found["sizes"].split("x")) if found["sizes"] else ()
     if min(sizes, default=1) < 1:
         raise _refused(text, "a size is 1 or more")

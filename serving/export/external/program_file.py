@@ -7,6 +7,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import onnx
 import torch
@@ -39,7 +40,7 @@ def read_program(path: Path) -> torch.export.ExportedProgram:
 def network_of(program: torch.export.ExportedProgram) -> nn.Module:
     """It was traced in one mode, and torch refuses to be asked for another."""
     network = program.module()
-    network.train = lambda mode=True: network  # type: ignore[method-assign]  # noqa: ARG005
+    network.train = network.eval = lambda mode=False: network  # type: ignore[method-assign]  # noqa: ARG005
     return network
 
 
@@ -77,23 +78,23 @@ def graph_of_script(path: Path, asked: Sequence[GivenInput]) -> onnx.ModelProto:
     if not asked:
         raise UserError(f"{path}: is TorchScript, which does not say what sizes it takes; say them with --input")
     print(f"--model: {path.name} is TorchScript, which torch has deprecated; torch.export takes its place", flush=True)
-    names, content = legal_names([each.name for each in asked])[0], io.BytesIO()
+    names = legal_names([each.name for each in asked])[0]
     try:
         samples = tuple(blank(each.of, 2) for each in asked)
         samples = tuple(each.float() if each.dtype is torch.uint8 else each for each in samples)
-        with _quietly():
+        with _quietly(), TemporaryDirectory() as folder:
             torch.onnx.export(
                 torch.jit.load(path, map_location="cpu").eval(),
                 samples,
-                content,
+                file := Path(folder) / "script.onnx",
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=names,
                 dynamic_axes={name: {0: "batch"} for name in names},
             )
+            return onnx.load(file)
     except Exception as error:  # it has many kinds of its own
         raise UserError(f"{path}: torch.onnx makes no graph of it: {reason(error)}") from error
-    return onnx.load_from_string(content.getvalue())
 
 
 def _inputs(program: torch.export.ExportedProgram) -> Iterator[tuple[str, torch.dtype, tuple[int | torch.SymInt, ...]]]:

@@ -7,6 +7,7 @@ that it computes at a time: the axis is taken off before it, and put on what it 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -173,7 +174,7 @@ class Frame:
         """The graph's output is what a node makes of it."""
         self.behind.append(helper.make_node(kind, [_inside(name), *others], [name], name))
 
-    def node(self, kind: str, given: Sequence[str], made: str, **attributes: int) -> str:
+    def node(self, kind: str, given: Sequence[str], made: str, **attributes: Any) -> str:
         self.before.append(helper.make_node(kind, [*given], [made], made, **attributes))
         return made
 

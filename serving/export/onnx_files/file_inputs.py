@@ -21,9 +21,8 @@ def by_value(values: Sequence[Value], asked: Sequence[GivenInput], path: Path) -
     found: dict[str, GivenInput] = {}
     for each in asked:
         if not each.named and len(values) > 1:
-            raise UserError(
-                f"--input: '{each.text}' has no name, and {path.name} takes {some(names)}; say {names[0]}=..."
-            )
+            takes = f"{path.name} takes {some(names)}"
+            raise UserError(f"--input: '{each.text}' has no name, and {takes}; say {next(iter(called))}={each.text}")
         name = called.get(each.name, each.name) if each.named else names[0]
         if name not in names:
             raise UserError(
@@ -91,6 +90,15 @@ def given_inputs(
             shape = tuple(int(size) for size in sizes)
             inputs.append(GivenInput(name, of_datatype(value.datatype, shape), True))
     return inputs, [line.replace("output", "input", 1) for line in said]
+
+
+def channels_last(inputs: Sequence[GivenInput], samples: Sequence[Sequence[int | str]]) -> list[int]:
+    """The numbers of those that are pictures, of which the graph takes the channels behind height and width."""
+    return [
+        number
+        for number, (given, sizes) in enumerate(zip(inputs, samples, strict=True))
+        if isinstance(given.of, ImageInput) and tuple(sizes) != given.of.shape
+    ]
 
 
 def _pixels(image: ImageInput, value: Value) -> ImageInput:

@@ -22,7 +22,7 @@ def served_outputs(
     graph names. Raises UserError for an output that it does not have. Says what is left out."""
     made = onnx.ModelProto()
     made.CopyFrom(model)
-    labels = {}
+    labels: dict[str, tuple[str, ...]] = {}
     for node in [*made.graph.node]:
         if node.op_type == "ZipMap" and node.domain == ML:
             labels |= _replaced(made.graph, node)

@@ -1,13 +1,13 @@
 """A graph of an .onnx file as a torch network, which ONNX Runtime computes; traced, it is one node of the file's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, NotImplemented
+from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented
 from torch import nn
 
 from torchferry.errors import UserError
@@ -24,11 +24,18 @@ class OnnxNetwork(nn.Module):
     """Takes the graph's inputs in their order, [batch, ...], and gives a tensor by the name of each output. It computes
     as the file says: nothing of it is fused."""
 
-    def __init__(self, model: onnx.ModelProto, datatypes: Sequence[np.dtype], most: int | None = None) -> None:
-        """`datatypes` of the inputs; `most`: samples that the graph computes together, None for any number. Raises
-        UserError for a graph that ONNX Runtime cannot compute."""
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        datatypes: Sequence[np.dtype],
+        most: int | None = None,
+        channels_last: Container[int] = (),
+    ) -> None:
+        """`datatypes` of the inputs; `most`: samples that the graph computes together, None for any number;
+        `channels_last`: the numbers of inputs that are pictures in TensorFlow's order, the channels last, and come in
+        torch's. Raises UserError for a graph that ONNX Runtime cannot compute."""
         super().__init__()
-        self.most = most
+        self.most, self.channels_last = most, channels_last
         self.session = opened(model)
         self.inputs = [each.name for each in self.session.get_inputs()]
         self.outputs = [each.name for each in self.session.get_outputs()]
@@ -38,13 +45,21 @@ class OnnxNetwork(nn.Module):
 
     def forward(self, *tensors: torch.Tensor) -> dict[str, torch.Tensor]:
         """Floating-point numbers may come in another datatype, such as of pictures."""
-        taken = [_cast(value, wanted) for value, wanted in zip(tensors, self.datatypes, strict=True)]
+        taken = [self._taken(number, value) for number, value in enumerate(tensors)]
         if torch.compiler.is_exporting():
             return dict(zip(self.outputs, self._traced(taken), strict=True))
-        inputs = {name: value.numpy() for name, value in zip(self.inputs, taken, strict=True)}
+        inputs = {name: np.ascontiguousarray(value.numpy()) for name, value in zip(self.inputs, taken, strict=True)}
         given = {name: torch.from_numpy(values) for name, values in in_parts(self._run, inputs, self.most).items()}
         self.given = [each[:1] for each in given.values()]
         return given
+
+    def _taken(self, number: int, value: torch.Tensor) -> torch.Tensor:
+        wanted = self.datatypes[number]
+        if number in self.channels_last:
+            value = value.permute(0, 2, 3, 1)
+        if not value.is_floating_point() or value.dtype == wanted:
+            return value
+        return value.to(wanted) if wanted.is_floating_point else value.round().to(wanted)  # pixels
 
     def _run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         given = self.session.run(self.outputs, dict(inputs))
@@ -73,7 +88,7 @@ def opened(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except NotImplemented as error:
         raise UserError(f"--model: {lacking(model, str(error))}") from error
-    except (Fail, InvalidGraph) as error:
+    except Exception as error:  # it has a kind for each fault
         raise UserError(f"--model: ONNX Runtime does not take its graph: {_short(error)}") from error
 
 
@@ -82,10 +97,6 @@ def computed(model: onnx.ModelProto, inputs: Mapping[str, np.ndarray]) -> dict[s
     session = opened(model)
     names = [each.name for each in session.get_outputs()]
     return dict(zip(names, session.run(names, dict(inputs)), strict=True))
-
-
-def _cast(value: torch.Tensor, wanted: torch.dtype) -> torch.Tensor:
-    return value.to(wanted) if value.is_floating_point() and value.dtype != wanted else value
 
 
 def _short(error: Any) -> str:

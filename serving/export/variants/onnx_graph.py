@@ -40,7 +40,8 @@ def write_graph(program: torch.export.ExportedProgram, reference: Reference, pat
     rename(model, [spec.name for spec in reference.inputs], [spec.name for spec in reference.outputs])
     if model.ByteSize() >= LARGEST:
         raise CannotBuild("it has 2 GB or more, which no single ONNX file can hold")
-    onnx.checker.check_model(model, full_check=file is None)
+    if file is None:  # ONNX Runtime takes graphs that ONNX's own rules do not, such as one without an output's shape
+        onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
 
 
