@@ -68,11 +68,11 @@ def check_finite(samples: Samples, specs: Sequence[TensorSpec], option: str) -> 
     for spec, values in zip(specs, samples.data.tensors, strict=False):
         if not values.is_floating_point():
             continue
-        if (rows := torch.isinf(values).flatten(1).any(dim=1).nonzero()).numel():
+        if (rows := torch.isinf(values).reshape(len(values), -1).any(dim=1).nonzero()).numel():
             raise UserError(
                 f"{option}: '{spec.name}' is infinite in sample {rows[0].item()}; servers take finite numbers"
             )
-        if not spec.allow_nan and (rows := torch.isnan(values).flatten(1).any(dim=1).nonzero()).numel():
+        if not spec.allow_nan and (rows := torch.isnan(values).reshape(len(values), -1).any(dim=1).nonzero()).numel():
             found = f"{option}: '{spec.name}' is NaN in sample {rows[0].item()}"
             raise UserError(f"{found}; --allow-nan says that the model takes missing values")
 

@@ -40,7 +40,7 @@ def read_program(path: Path) -> torch.export.ExportedProgram:
 def network_of(program: torch.export.ExportedProgram) -> nn.Module:
     """It was traced in one mode, and torch refuses to be asked for another."""
     network = program.module()
-    network.train = network.eval = lambda mode=False: network  # type: ignore[method-assign]  # noqa: ARG005
+    network.train = network.eval = lambda mode=False: network  # type: ignore[method-assign, misc]  # noqa: ARG005
     return network
 
 

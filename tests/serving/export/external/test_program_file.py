@@ -31,7 +31,7 @@ class Evil:
 
 def saved(folder: Path, shapes: object = (BATCH,)) -> Path:
     torch.manual_seed(0)
-    program = torch.export.export(nn.Linear(3, 2), (X,), dynamic_shapes=shapes)  # type: ignore[arg-type]
+    program = torch.export.export(nn.Linear(3, 2), (X,), dynamic_shapes=shapes)
     torch.export.save(program, path := folder / "net.pt2")
     return path
 

@@ -12,7 +12,10 @@ import onnx
 
 from torchferry.serving.export.export_command import parser
 from torchferry.serving.export.external.external_model import load_given
-from torchferry.serving.export.onnx_files.onnx_file import read_onnx, values_of
+from torchferry.serving.export.external.tensor_names import legal_names
+from torchferry.serving.export.onnx_files.batch_axis import batched
+from torchferry.serving.export.onnx_files.onnx_file import Value, read_onnx, values_of
+from torchferry.serving.export.onnx_files.onnx_network import computed
 from torchferry.serving.export.reference import Reference
 
 Arrays = dict[str, np.ndarray]
@@ -49,3 +52,28 @@ def loaded(case: Any, folder: Path) -> tuple[Reference, Arrays, Sequence[np.ndar
     reference = load_given(parser().parse_args(["--model", str(path), "--eval-data", str(folder / "data.npz")]))
     with np.load(folder / "data.npz") as file:
         return reference, dict(file), [np.asarray(each) for each in wanted]
+
+
+def _samples(values: Sequence[Value], given: Sequence[Any], path: Path) -> Arrays:
+    """With the batch in front where the graph has none."""
+    made = batched(read_onnx(path), values, computed)
+    arrays = {}
+    for value, sizes, own in zip(values, made.sizes, given, strict=True):
+        array = np.asarray(own, value.dtype)
+        arrays[legal_names([value.name])[0][0]] = array[None] if array.shape == sizes else array
+    return arrays
+
+
+def differs(given: np.ndarray, wanted: np.ndarray) -> str:
+    """How, or nothing. An output of a graph without a batch has one in front."""
+    if given.shape == (1, *wanted.shape):
+        given = given[0]
+    if given.shape != wanted.shape or given.dtype != wanted.dtype:
+        return f"{given.dtype} {given.shape}, not {wanted.dtype} {wanted.shape}"
+    if wanted.dtype.kind != "f":
+        return "" if np.array_equal(given, wanted) else "other values"
+    share = 1e-3 if wanted.dtype == np.float32 else 1e-2 if wanted.dtype == np.float16 else 1e-6
+    near = np.allclose(
+        given.astype(np.float64), wanted.astype(np.float64), rtol=share, atol=share / 100, equal_nan=True
+    )
+    return "" if near else "other values"

@@ -31,7 +31,9 @@ def test_traced_it_is_one_node() -> None:
     network = OnnxNetwork(graph(ROWS), FLOAT)
     network(X)
     program = torch.export.export(network, (X,), dynamic_shapes=(({0: torch.export.Dim("batch")},),))
-    nodes = torch.onnx.export(program, dynamo=True, verbose=False).model_proto.graph.node
+    made = torch.onnx.export(program, dynamo=True, verbose=False)
+    assert made
+    nodes = made.model_proto.graph.node
     assert [(node.domain, [*node.input]) for node in nodes] == [(DOMAIN, ["tensors_0"])]
 
 

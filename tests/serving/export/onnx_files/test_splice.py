@@ -33,6 +33,7 @@ def traced(kind: type[Around], model: onnx.ModelProto) -> tuple[onnx.ModelProto,
     expected = network(X).numpy()
     program = torch.export.export(network, (X,), dynamic_shapes=({0: torch.export.Dim("batch")},))
     made = torch.onnx.export(program, dynamo=True, verbose=False, opset_version=opset_around(model))
+    assert made
     return made.model_proto, expected
 
 
