@@ -51,7 +51,7 @@ def loaded(case: Any, folder: Path) -> tuple[Reference, Arrays, Sequence[np.ndar
     np.savez(folder / "data.npz", **_samples(values, given, path))
     reference = load_given(parser().parse_args(["--model", str(path), "--eval-data", str(folder / "data.npz")]))
     with np.load(folder / "data.npz") as file:
-        return reference, dict(file), [np.asarray(each) for each in wanted]
+        return reference, dict(file), [_array(each) for each in wanted]
 
 
 def _samples(values: Sequence[Value], given: Sequence[Any], path: Path) -> Arrays:
@@ -59,9 +59,13 @@ def _samples(values: Sequence[Value], given: Sequence[Any], path: Path) -> Array
     made = batched(read_onnx(path), values, computed)
     arrays = {}
     for value, sizes, own in zip(values, made.sizes, given, strict=True):
-        array = np.asarray(own, value.dtype)
+        array = _array(own).astype(value.dtype)
         arrays[legal_names([value.name])[0][0]] = array[None] if array.shape == sizes else array
     return arrays
+
+
+def _array(given: Any) -> np.ndarray:
+    return onnx.numpy_helper.to_array(given) if isinstance(given, onnx.TensorProto) else np.asarray(given)
 
 
 def differs(given: np.ndarray, wanted: np.ndarray) -> str:
