@@ -18,7 +18,7 @@ from torchferry.serving.export.external.picture_options import check_is_for_mode
 from torchferry.serving.export.formats.kserve import write_kserve
 from torchferry.serving.export.progress import shown_progress
 from torchferry.serving.export.trained import load_trained
-from torchferry.serving.session.runtimes import RUNTIMES
+from torchferry.serving.session.runtimes import RUNTIMES, TORCH
 from torchferry.training.config.recipe import GateConfig
 
 USUAL = [runtime.variant for runtime in RUNTIMES.values() if runtime.usual]
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     if options.storage_uri is not None:
         raise UserError("--storage-uri: is for --format kserve, which writes it into the manifest")
+    _take_file(options)
     _check_names(options)
     names = _names(options.variants)
     _check_serve(options.serve, names)
@@ -57,11 +58,16 @@ def main(arguments: Sequence[str]) -> None:
     if options.run and (options.task or options.task_args):
         option = "--task" if options.task else "--task-args"
         raise UserError(f"{option}: is for --model; a run has the task that it was trained for")
+    if options.run and (options.outputs or options.reference):
+        option = "--outputs" if options.outputs else "--reference"
+        raise UserError(f"{option}: is for --model; a run is judged by its own checkpoint, with all of its outputs")
     key = signing_key(options)
     reference = load_trained(options.run) if options.run else load_given(options)
     if options.name is not None:
         reference = dataclasses.replace(reference, name=options.name)
-    reference = dataclasses.replace(reference, max_batch=options.max_batch)
+    reference = dataclasses.replace(reference, max_batch=_most(options.max_batch, reference.max_batch))
+    if reference.graph is not None and options.variants is None:
+        names = [name for name in names if RUNTIMES[name].package != TORCH]  # of which a graph has none
     output = options.output or (options.run / "bundle" if options.run else Path("bundles") / reference.name)
     with shown_progress() as progress:
         bundle = export(reference, output, names, given, options.model_version, key, options.serve, progress)
@@ -76,7 +82,9 @@ def main(arguments: Sequence[str]) -> None:
 
 def parser() -> argparse.ArgumentParser:
     made = Parser(prog="torchferry export", description=__doc__)
-    made.add_argument("run", nargs="?", type=Path, help="a finished run folder; for --format a bundle")
+    made.add_argument(
+        "run", nargs="?", type=Path, help="a finished run folder, or an .onnx file; for --format a bundle"
+    )
     made.add_argument("--output", "-o", type=Path, help="the folder to write (default RUN/bundle or bundles/NAME)")
     formats = "what to write: of a bundle its ONNX variants for Triton, or KServe's manifest (default a bundle of RUN)"
     made.add_argument("--format", choices=("bundle", "triton", "kserve"), default="bundle", help=formats)
@@ -135,6 +143,19 @@ def _check_names(options: argparse.Namespace) -> None:
     for option, name in names.items():
         if not bundles.NAME.fullmatch(name):
             raise UserError(f"{option}: '{name[:200]}' cannot be a name; {bundles.NAME_RULE}")
+
+
+def _take_file(options: argparse.Namespace) -> None:
+    """What is given in place of a run, and is a file, is a model."""
+    if options.run is not None and options.run.is_file() and options.model is None:
+        options.model, options.run = str(options.run), None
+
+
+def _most(asked: int | None, can: int | None) -> int | None:
+    """Samples together, at the most. Raises UserError for more than the network can compute."""
+    if asked and can and asked > can:
+        raise UserError(f"--max-batch: {asked} is more than the {can} that the model's graph was made for")
+    return asked or can
 
 
 def _names(variants: str | None) -> list[str]:

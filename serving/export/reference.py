@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import onnx
 import torch
 from torch import nn
 
@@ -35,6 +36,8 @@ class Reference:
     """What the recipe asks of every variant, by the names of gate.Limits."""
     provenance: dict[str, str]
     origin: Origin = field(default_factory=Origin)
+    graph: onnx.ModelProto | None = None
+    """Of a model that came as one: `module` computes it by ONNX Runtime, and no torch program can be made of it."""
     max_batch: int | None = None
     """The most samples that are ever computed together, by servers as well as here; None is no limit."""
 

@@ -71,10 +71,24 @@ class TableInput:
 
 @dataclass(frozen=True, kw_only=True)
 class TensorInput:
-    """A tensor of fixed shape that the network takes as it is: float32, or int64 for token and category ids."""
+    """A tensor of fixed shape that the network takes as it is: float32, int64 for token and category ids, or another of
+    torch's datatypes that a network from elsewhere takes."""
 
     shape: tuple[int, ...]
-    datatype: Literal["float32", "int64"] = "float32"
+    datatype: Literal[
+        "float32",
+        "int64",
+        "float16",
+        "float64",
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+    ] = "float32"
 
 
 Input = ImageInput | TableInput | TensorInput

@@ -68,11 +68,11 @@ def check_finite(samples: Samples, specs: Sequence[TensorSpec], option: str) -> 
     for spec, values in zip(specs, samples.data.tensors, strict=False):
         if not values.is_floating_point():
             continue
-        if (rows := torch.isinf(values).flatten(1).any(dim=1).nonzero()).numel():
+        if (rows := torch.isinf(values).reshape(len(values), -1).any(dim=1).nonzero()).numel():
             raise UserError(
                 f"{option}: '{spec.name}' is infinite in sample {rows[0].item()}; servers take finite numbers"
             )
-        if not spec.allow_nan and (rows := torch.isnan(values).flatten(1).any(dim=1).nonzero()).numel():
+        if not spec.allow_nan and (rows := torch.isnan(values).reshape(len(values), -1).any(dim=1).nonzero()).numel():
             found = f"{option}: '{spec.name}' is NaN in sample {rows[0].item()}"
             raise UserError(f"{found}; --allow-nan says that the model takes missing values")
 
@@ -140,6 +140,7 @@ def _made_up(each: GivenInput, samples: int = MADE_UP) -> torch.Tensor:
     generator, shape = torch.Generator().manual_seed(0), (samples, *each.of.shape)
     if isinstance(each.of, ImageInput):
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
-    if isinstance(each.of, TensorInput) and each.of.datatype == "int64":
-        return torch.randint(0, 2, shape, generator=generator)  # ids that any vocabulary has
-    return torch.randn(shape, generator=generator)
+    datatype = getattr(torch, each.of.datatype) if isinstance(each.of, TensorInput) else torch.float32
+    if not datatype.is_floating_point:
+        return torch.randint(0, 2, shape, generator=generator).to(datatype)  # ids that any vocabulary has
+    return torch.randn(shape, generator=generator).to(datatype)

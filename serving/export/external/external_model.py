@@ -1,7 +1,6 @@
 """The reference of a model that was never trained here: any nn.Module, its weights from a file, its inputs as said."""
 
 import argparse
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,13 @@ from typing import Any
 from torchferry.contract.tasks import TASKS
 from torchferry.contract.tasks.find import kind_of, made
 from torchferry.errors import UserError
-from torchferry.serving.export.external.binding import bind
 from torchferry.serving.export.external.external_data import check_finite, check_targets, in_full, samples_of
+from torchferry.serving.export.external.given_network import GivenNetwork, is_file
 from torchferry.serving.export.external.given_origin import origin_of_given
 from torchferry.serving.export.external.input_spec import read_input
 from torchferry.serving.export.external.input_tensors import input_tensors
 from torchferry.serving.export.external.labels import Labels, labelled, read_labels
-from torchferry.serving.export.external.network import build_network, name_of, origin
+from torchferry.serving.export.external.network import name_of, origin
 from torchferry.serving.export.external.output_specs import output_specs, said_task
 from torchferry.serving.export.external.picture_options import (
     add_picture_options,
@@ -27,6 +26,7 @@ from torchferry.serving.export.external.picture_options import (
 from torchferry.serving.export.external.prepared import Prepared
 from torchferry.serving.export.external.published.choice import preprocessing_of, taken
 from torchferry.serving.export.external.published.labels import labels_that_fit
+from torchferry.serving.export.external.reference_outputs import check_reference_outputs
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.tasks import half_of
@@ -35,7 +35,7 @@ from torchferry.training.tasks.task import Served, TrainingTask
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("a model that was not trained here, instead of RUN")
-    group.add_argument("--model", help="import path of an nn.Module's class, or of a function that gives one")
+    group.add_argument("--model", help="import path of an nn.Module's class or of a function that gives one, or a file")
     group.add_argument("--model-args", type=_mapping, default={}, metavar="JSON", help="its arguments")
     published = (
         "a file with its state_dict, of safetensors or torch.save, or torchvision's such as ResNet18_Weights.DEFAULT"
@@ -59,53 +59,62 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--labels", action="append", default=[], metavar="[OUTPUT=]FILE", help=labels)
     group.add_argument("--eval-data", type=Path, help="FOLDER/CLASS/*.jpg, or an .npz of inputs by name and 'targets'")
     group.add_argument("--calibration-data", type=Path, help="as --eval-data, for quantisation (default: that itself)")
+    known = "an .npz of what the model is known to give for --eval-data, by its outputs' names; it is held against that"
+    group.add_argument("--reference", type=Path, metavar="FILE", help=known)
+    kept = "of an ONNX file, the outputs that are served (default all of them)"
+    group.add_argument("--outputs", type=_words, default=(), metavar="NAME,NAME", help=kept)
     name = "the bundle's name (default: the run's, or the last word of --model, or its class if that is a verb)"
     group.add_argument("--name", help=name)
 
 
 def load_given(options: argparse.Namespace) -> Reference:
     """Raises UserError for whatever does not fit together."""
-    if not options.input:
-        raise UserError("--input: is missing; say what the model takes, such as image:224")
     labels = read_labels(options.labels)
-    network = build_network(options)
-    name = name_of(options, network)
-    published = preprocessing_of(options.preprocess, options.weights, network, options.input)
-    texts, picture = taken(published, options.input, given(options))
+    network = GivenNetwork(options)
+    name = name_of(options, network.network)
+    published = preprocessing_of(options.preprocess, options.weights, network.network, network.texts)
+    texts, picture = taken(published, network.texts, given(options))
     asked = [read_input(text, number, picture) for number, text in enumerate(texts)]
     check_is_for_pictures(options, asked)
     if said := assumed(asked, picture):
         print(said, flush=True)
-    binding = bind(network, asked)
+    found = network.bound(asked)
+    binding, inputs = found.binding, found.inputs
     for line in binding.said:
         print(line, flush=True)
-    inputs = [dataclasses.replace(each, name=own) for each, own in zip(asked, binding.names, strict=True)]
     if said := alike(inputs, picture):
         print(said, flush=True)
-    prepared = Prepared(network, inputs, binding)
+    prepared = Prepared(found.network, inputs, binding)
     asked_task = _task(options.task, options.task_args) if options.task else None
     if not options.labels:
+        labels = found.labels
+    if labels == Labels():
         labels = Labels(labels_that_fit(published, prepared, inputs, asked_task))
     task = asked_task or _task("classification" if labels.alone else "tensors", options.task_args)
     test = samples_of(options.eval_data, inputs, labels.only, task, "--eval-data")
     calibration = samples_of(options.calibration_data, inputs, labels.only, task, "--calibration-data")
+    if options.reference and test.random:
+        raise UserError("--reference: needs the samples that it is of; give them with --eval-data")
     _say_what_lacks(options, test)
+    prepared.take_log(task, test)
     if options.calibration_data is None:
         calibration = test
     specs = input_tensors(inputs, options.allow_nan, options.columns)
     check_finite(test, specs, "--eval-data")
     check_finite(calibration, specs, "--calibration-data")
-    found, shapes = output_specs(Served(prepared, task).eval(), test)
-    outputs, classes = labelled(found, labels, task.labels_in(shapes, said_task(task.task)))
+    given_outputs, shapes = output_specs(Served(prepared, task).eval(), test)
+    outputs, classes = labelled(given_outputs, labels, task.labels_in(shapes, said_task(task.task)))
     settled = made(type(task.task), options.task_args, classes, "--task-args")
     meant = half_of(settled.of_outputs({each.name: each.labels for each in outputs}))
     meant.take_shapes(shapes)
     check_targets(test, meant, "--eval-data")
     check_targets(calibration, meant, "--calibration-data")
-    return Reference(
+    reference = Reference(
         name=name,
         task=meant.task,
         module=Served(prepared, meant).eval(),
+        graph=found.graph,
+        max_batch=found.most,
         inputs=specs,
         outputs=outputs,
         test=test,
@@ -115,6 +124,9 @@ def load_given(options: argparse.Namespace) -> Reference:
         origin=origin_of_given(options, test, calibration),
         provenance=origin(options) | ({"preprocessing": Path(published.origin).name} if published else {}),
     )
+    if options.reference:
+        check_reference_outputs(reference, options.reference)
+    return reference
 
 
 def _task(name: str, settings: dict[str, Any]) -> TrainingTask:
@@ -127,11 +139,15 @@ def _task(name: str, settings: dict[str, Any]) -> TrainingTask:
 
 def _say_what_lacks(options: argparse.Namespace, test: Samples) -> None:
     """What makes a bundle less than it looks."""
-    if not options.weights:
+    if not options.weights and not is_file(options):
         print(f"no --weights: they are as {options.model} makes them, random unless it loads some", flush=True)
     if test.random:
         words = f"variants are compared on {test.count:,} random samples, and how often they are right is not known"
         print(f"no --eval-data: {words}", flush=True)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _mapping(text: str) -> dict[str, Any]:

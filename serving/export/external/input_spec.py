@@ -1,4 +1,5 @@
-"""The grammar of --input: `[NAME=]image[:MODE]:SIZE`, `[NAME=]table:COLUMNS` or `[NAME=]tensor:DATATYPE:SHAPE`.
+"""The grammar of --input: `[NAME=]image[:MODE]:SIZE`, `[NAME=]table:COLUMNS` or `[NAME=]tensor:DATATYPE[:SHAPE]`, which
+without a shape is one number a sample.
 
 NAME is one of the names of forward; with dots, such as batch.mask, a key of the dict that it takes.
 """
@@ -6,21 +7,25 @@ NAME is one of the names of forward; with dots, such as batch.mask, a key of the
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from torchferry.contract.image import CHANNELS
 from torchferry.errors import UserError
+from torchferry.serving.codec.tensors import DTYPES
 from torchferry.serving.export.external.tensor_names import NAME, RULE
 from torchferry.training.data.arguments import WHAT
 from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.source import ImageInput, Input, TensorInput
 
 WORDS = re.compile(
-    r"(?:(?P<name>[^=]*)=)?(?P<kind>image|table|tensor):(?:(?P<type>[A-Z]\w*|\d+):)?(?P<sizes>\d+(?:x\d+)*)"
+    r"(?:(?P<name>[^=]*)=)?(?P<kind>image|table|tensor):"
+    r"(?:(?P<type>[A-Z]\w*|\d+):(?=\d))?(?:(?P<sizes>\d+(?:x\d+)*)|(?P<scalar>(?<=tensor:)[A-Z]\w*))"
 )
 UNSIZED = re.compile(r"(?:[^=]*=)?image(?::[A-Z]+)?")
 NAMES = {"image": "image", "table": "row", "tensor": "input"}
-DATATYPES: dict[str, Literal["float32", "int64"]] = {"FP32": "float32", "INT64": "int64"}
+DATATYPES: dict[str, Any] = {name: str(dtype) for name, dtype in DTYPES.items()}
+"""Torch's and numpy's names, by the protocol's."""
+OF_TORCH = {name: word for word, name in DATATYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class GivenInput:
         """In the Open Inference Protocol."""
         if isinstance(self.of, ImageInput):
             return "UINT8"
-        return "INT64" if isinstance(self.of, TensorInput) and self.of.datatype == "int64" else "FP32"
+        return OF_TORCH[self.of.datatype] if isinstance(self.of, TensorInput) else "FP32"
 
 
 def read_input(text: str, number: int, picture: Mapping[str, Any]) -> GivenInput:
@@ -48,9 +53,9 @@ def read_input(text: str, number: int, picture: Mapping[str, Any]) -> GivenInput
             raise UserError(f"--input: '{text}' has no size, and nothing says it; give {text}:224, or --preprocess")
         raise _refused(text, "image:224, image:L:28x28, table:8 and tensor:FP32:3x16 are examples of what can be said")
     _check_name(text, found["name"])
-    kind, word = found["kind"], found["type"]
-    sizes = tuple(int(size) for size in found["sizes"].split("x"))
-    if min(sizes) < 1:
+    kind, word = found["kind"], found["type"] or found["scalar"]
+    sizes = tuple(int(size) for size in found["sizes"].split("x")) if found["sizes"] else ()
+    if min(sizes, default=1) < 1:
         raise _refused(text, "a size is 1 or more")
     name = found["name"] or NAMES[kind] + (f"_{number}" if number else "")
     return GivenInput(name, _content(text, kind, word, sizes, picture), found["name"] is not None, text)
@@ -65,6 +70,11 @@ def _content(text: str, kind: str, word: str | None, sizes: tuple[int, ...], pic
         return TensorInput(shape=sizes)
     if word not in DATATYPES:
         raise _refused(text, f"a tensor's datatype is one of {', '.join(DATATYPES)}")
+    return of_datatype(word, sizes)
+
+
+def of_datatype(word: str, sizes: tuple[int, ...]) -> TensorInput:
+    """`word`: the Open Inference Protocol's."""
     return TensorInput(shape=sizes, datatype=DATATYPES[word])
 
 

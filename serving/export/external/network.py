@@ -66,6 +66,8 @@ def name_of(options: argparse.Namespace, network: nn.Module | None = None) -> st
 
 
 def _own_name(model: str, network: nn.Module | None) -> str:
+    if (file := Path(model)).is_file():
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", file.stem).strip("-._")[:100]
     *within, word = model.replace(":", ".").split(".")
     if network is None or not NAMELESS.fullmatch(word):
         return word
@@ -78,6 +80,8 @@ def origin(options: argparse.Namespace) -> dict[str, str]:
 
     Only our own networks are known to load nothing; what a function or a class of others does is not.
     """
+    if (own := Path(options.model)).is_file():
+        return {"model": own.name, "weights": own.name, "weights_sha256": sha256(own)}
     said = {"model": options.model}
     if not options.weights:
         return said | {"weights": "random" if options.model in NETWORKS else f"as built by {options.model}"}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.onnx_graph import Level, write_graph, write_optimized
 from torchferry.serving.export.variants.torch_program import exported_program
@@ -17,16 +18,23 @@ class Graphs:
 
     def trace(self) -> None:
         """Raises UserError for a network that cannot be, which no other way of serving it would mend."""
-        _ = self.program
+        _ = self._traced
+
+    @property
+    def program(self) -> torch.export.ExportedProgram:
+        """Raises CannotBuild for a model that came as an ONNX graph."""
+        if self.reference.graph is not None:
+            raise CannotBuild("the model is an ONNX graph, of which no torch program can be made")
+        return self._traced
 
     @cached_property
-    def program(self) -> torch.export.ExportedProgram:
+    def _traced(self) -> torch.export.ExportedProgram:
         return exported_program(self.reference)
 
     @cached_property
     def onnx(self) -> Path:
         """Standard operators, float32, folded."""
         raw, folded = self._scratch / "raw.onnx", self._scratch / "folded.onnx"
-        write_graph(self.program, self.reference, raw)
+        write_graph(self._traced, self.reference, raw)
         write_optimized(raw, folded, Level.ORT_ENABLE_BASIC)
         return folded

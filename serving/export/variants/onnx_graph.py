@@ -3,7 +3,6 @@
 import contextlib
 import io
 import logging
-import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,29 +14,34 @@ import torch
 from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented
 
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.onnx_files.splice import opset_around, spliced
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.graph_names import rename
+from torchferry.serving.export.variants.lacking_operator import lacking
 
 LARGEST = 2**31  # bytes of a protobuf message
 Level = onnxruntime.GraphOptimizationLevel
 
 
 def write_graph(program: torch.export.ExportedProgram, reference: Reference, path: Path) -> None:
-    """Standard operators only, constants folded."""
+    """Standard operators only, constants folded. Of a model that came as a graph, that graph."""
+    file = reference.graph
     with _quietly():
         exported = torch.onnx.export(
             program,
             dynamo=True,
             verbose=False,
+            opset_version=opset_around(file) if file else None,
         )
     assert exported is not None
-    model = exported.model_proto
+    model = exported.model_proto if file is None else spliced(exported.model_proto, file)
     _strip(model)
     # Not by the exporter, which does not keep its own names apart from them.
     rename(model, [spec.name for spec in reference.inputs], [spec.name for spec in reference.outputs])
     if model.ByteSize() >= LARGEST:
         raise CannotBuild("it has 2 GB or more, which no single ONNX file can hold")
-    onnx.checker.check_model(model, full_check=True)
+    if file is None:  # ONNX Runtime takes graphs that ONNX's own rules do not, such as one without an output's shape
+        onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
 
 
@@ -54,23 +58,7 @@ def write_optimized(source: Path, target: Path, level: Any) -> None:
     try:
         onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except NotImplemented as error:
-        raise CannotBuild(_lacking(source, str(error))) from error
-
-
-def _lacking(source: Path, said: str) -> str:
-    """Which operator ONNX Runtime does not have, and of which numbers, where it says so: `... an implementation for
-    Mul(14) node with name 'node_mul_4'`."""
-    found = re.search(r"implementation for (\w+)\(\d+\) node with name '(.*?)'", said)
-    if not found:
-        return f"ONNX Runtime cannot compute its graph ({' '.join(said.split())[:200]})"
-    operator, name = found.groups()
-    graph = onnx.shape_inference.infer_shapes(onnx.load(source, load_external_data=False)).graph
-    types = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info, *graph.output)}
-    types |= {value.name: value.data_type for value in graph.initializer}
-    taken = next((node.input for node in graph.node if node.name == name), ())
-    of = {onnx.TensorProto.DataType.Name(types[each]).lower() for each in taken if each in types}
-    kinds = f" of {' and '.join(sorted(of))}" if of else ""
-    return f"ONNX Runtime has no {operator}{kinds} on a CPU; compute that in float32, or serve a torch variant"
+        raise CannotBuild(lacking(onnx.load(source, load_external_data=False), str(error))) from error
 
 
 def _strip(model: onnx.ModelProto) -> None:

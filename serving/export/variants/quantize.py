@@ -5,6 +5,8 @@ graph, each node is quantised alone on a few samples, and those that do the most
 and so on, until the gate accepts.
 """
 
+import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
@@ -30,14 +33,14 @@ Refusal = Callable[[Path], str | None]
 QUANTIZED = ("Conv", "Gemm", "MatMul")
 CALIBRATION_SAMPLES = 256
 SEARCH_SAMPLES = 64
+WARNINGS, ERRORS = 2, 3
+"""ONNX Runtime's levels of what it prints."""
 
 
 def quantized(source: Path, samples: Samples, reference: Reference, target: Path, refusal: Refusal) -> str | None:
     """Write `target`; returns what was kept in float and what that cost, or None if nothing had to be."""
-    with TemporaryDirectory() as scratch:
+    with TemporaryDirectory() as scratch, _quietly():
         quantizer = Quantizer(source, samples, reference.max_batch, Path(scratch))
-        if not quantizer.nodes:
-            raise CannotBuild(f"it has no {', '.join(QUANTIZED)} to quantise")
         quantizer.write(target, quantizer.nodes)
         first = refusal(target)
         if first is None:
@@ -72,9 +75,12 @@ def _doubled(end: int) -> Iterator[int]:
 
 class Quantizer:
     def __init__(self, source: Path, samples: Samples, most: int | None, scratch: Path) -> None:
-        """`most`: how many samples are computed together at most, where that is a number."""
+        """`most`: how many samples are computed together at most, where that is a number. Raises CannotBuild for a
+        graph that has nothing to quantise."""
         model = onnx.load(source)
         self.nodes = [node.name for node in model.graph.node if node.op_type in QUANTIZED]
+        if not self.nodes:
+            raise CannotBuild(f"it has no {', '.join(QUANTIZED)} to quantise")
         self.names, self.source = hide(model), scratch / "source.onnx"
         onnx.save(model, self.source)
         # An x86 processor without VNNI sums products of 8-bit numbers in 16 bits, which would overflow.
@@ -137,6 +143,18 @@ class Calibration(CalibrationDataReader):  # type: ignore[misc]  # it has no typ
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self.batches, None)
         return None if batch is None else {self.names[name]: values for name, values in batch.items()}
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """The quantiser and its sessions warn about graphs in general; what counts is what the gate measures."""
+    logging.disable(logging.WARNING)
+    onnxruntime.set_default_logger_severity(ERRORS)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+        onnxruntime.set_default_logger_severity(WARNINGS)
 
 
 def _ranges(source: Path, reader: Calibration, augmented: Path) -> Any:

@@ -6,6 +6,7 @@ import os
 import traceback
 from collections.abc import Sequence
 
+import onnxruntime
 import torch
 
 import torchferry
@@ -16,7 +17,7 @@ SAMPLE = 2  # a batch of one would be taken for a constant
 SHOWN = 300  # characters of torch's reason
 # Where torch's and our own code lies; what is left in a traceback is the model's.
 FOREIGN = (
-    *(os.path.join(folder, "") for package in (torch, torchferry) for folder in package.__path__),
+    *(os.path.join(folder, "") for package in (torch, torchferry, onnxruntime) for folder in package.__path__),
     contextlib.__file__,
 )
 

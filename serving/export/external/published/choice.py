@@ -15,7 +15,7 @@ from torchferry.training.models.torchvision_preset import NAME
 
 
 def preprocessing_of(
-    named: str | None, weights: str | None, network: nn.Module, inputs: Sequence[str]
+    named: str | None, weights: str | None, network: nn.Module | None, inputs: Sequence[str]
 ) -> Preprocessing | None:
     """`named` by --preprocess; else that of torchvision's `weights`, of a file beside those of a folder, or the
     network's own. None where nothing is said, and where no input is a picture. Raises UserError for what cannot be
@@ -30,7 +30,7 @@ def preprocessing_of(
         return torchvision_preset(weights, "--weights") if NAME.fullmatch(weights) else None
     if weights and (beside := Path(weights).parent / FILE).is_file():
         return huggingface_file(beside)
-    return timm_config(network)
+    return None if network is None else timm_config(network)
 
 
 def taken(

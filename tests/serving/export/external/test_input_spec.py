@@ -99,8 +99,8 @@ def test_a_picture_of_which_nothing_says_the_size_is_refused_with_what_would(tex
         ("image:3x28x28", "an image is RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH; what has other"),
         ("table:FP32:8", "a table has a number of columns, such as table:8"),
         ("table:8x8", "a table has a number of columns, such as table:8"),
-        ("tensor:FP99:3", "a tensor's datatype is one of FP32, INT64"),
-        ("tensor:3", "a tensor's datatype is one of FP32, INT64"),
+        ("tensor:FP99:3", "a tensor's datatype is one of BOOL, UINT8, "),
+        ("tensor:3", "a tensor's datatype is one of BOOL, UINT8, "),
     ],
 )
 def test_what_is_not_understood_is_refused_with_what_could_be_said(text: str, words: str) -> None:

@@ -1,0 +1,111 @@
+"""The network that --model names, as its inputs are bound to it: torch's own, or that of a file."""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import torch
+from torch import nn
+
+from torchferry.errors import UserError
+from torchferry.serving.export.external import program_file
+from torchferry.serving.export.external.binding import Binding, bind
+from torchferry.serving.export.external.file_kind import FileKind, kind_of_file
+from torchferry.serving.export.external.input_spec import GivenInput
+from torchferry.serving.export.external.labels import Labels
+from torchferry.serving.export.external.nested_inputs import Place
+from torchferry.serving.export.external.network import build_network
+from torchferry.serving.export.onnx_files.batch_axis import batched
+from torchferry.serving.export.onnx_files.file_inputs import by_value, channels_last, given_inputs, sized
+from torchferry.serving.export.onnx_files.file_outputs import served_outputs
+from torchferry.serving.export.onnx_files.onnx_file import read_onnx, values_of
+from torchferry.serving.export.onnx_files.onnx_network import OnnxNetwork, computed
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A network, and which of its arguments each input is."""
+
+    network: nn.Module
+    inputs: Sequence[GivenInput]
+    binding: Binding
+    graph: onnx.ModelProto | None = None
+    """Of a file."""
+    most: int | None = None
+    """Samples that it computes together; None is any number."""
+    labels: Labels = dataclasses.field(default_factory=Labels)
+    """That a file says."""
+
+
+class GivenNetwork:
+    """What --model names, until its inputs are known."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        """Raises UserError for what cannot be imported, called or read, and for options that are not for it."""
+        self.options, self.path = options, Path(options.model)
+        self.network: nn.Module | None = None
+        """None of a file that is computed as an ONNX graph."""
+        self.texts: list[str] = options.input
+        """--input, or what a file says of itself."""
+        self.program: torch.export.ExportedProgram | None = None
+        self.kind = kind_of_file(self.path) if is_file(options) else None
+        if self.kind is None:
+            self.network = build_network(options)
+        elif self.kind is FileKind.PROGRAM:
+            self._read_program()
+        if self.kind and (options.weights or options.model_args):
+            option = "weights" if options.weights else "model-args"
+            raise UserError(f"--{option}: is for a network of torch; {self.path.name} is {self.kind.value}")
+        if self.network is not None and options.outputs:
+            raise UserError("--outputs: is for an ONNX graph; a network gives what its forward returns")
+        if not self.texts and self.kind is None:
+            raise UserError("--input: is missing; say what the model takes, such as image:224")
+
+    def bound(self, asked: Sequence[GivenInput]) -> Bound:
+        """Raises UserError for inputs that the network, or the file, does not have."""
+        if self.network is None:
+            return self._bound_graph(asked)
+        binding = bind(self.network, asked)
+        inputs = [dataclasses.replace(each, name=own) for each, own in zip(asked, binding.names, strict=True)]
+        return Bound(self.network, inputs, binding)
+
+    def _read_program(self) -> None:
+        """One of a fixed batch is computed as an ONNX graph, which can be given an axis."""
+        self.program = program_file.read_program(self.path)
+        if program_file.takes_any_batch(self.program):
+            self.network = program_file.network_of(self.program)
+            self.texts = self.texts or program_file.texts_of(self.program, self.path)
+
+    def _graph(self, asked: Sequence[GivenInput]) -> onnx.ModelProto:
+        if self.program:
+            return program_file.graph_of_program(self.program, self.path)
+        if self.kind is FileKind.SCRIPT:
+            return program_file.graph_of_script(self.path, asked)
+        return read_onnx(self.path)
+
+    def _bound_graph(self, asked: Sequence[GivenInput]) -> Bound:
+        model, labels = served_outputs(self._graph(asked), self.options.outputs, self.path)
+        values, _ = values_of(model, self.path)
+        if not values:
+            raise UserError(f"{self.path}: takes no input")
+        said = by_value(values, asked, self.path)
+        values = [sized(value, said.get(value.name), self.path) for value in values]
+        made = batched(model, values, computed)
+        inputs, lines = given_inputs(values, made.sizes, said)
+        last = channels_last(inputs, made.sizes)
+        network = OnnxNetwork(made.model, [value.dtype for value in values], made.most, last)
+        binding = Binding(
+            tuple(each.name for each in inputs),
+            tuple(map(Place, range(len(inputs)))),
+            {},
+            (*([f"--model: {made.said}"] if made.said else []), *lines),
+        )
+        alone = next(iter(labels.values()), ()) if len(network.outputs) == 1 else ()
+        return Bound(network, inputs, binding, made.model, made.most, Labels(alone, {} if alone else labels))
+
+
+def is_file(options: argparse.Namespace) -> bool:
+    return Path(options.model).is_file()

@@ -1,0 +1,147 @@
+"""A .pt2 file of torch.export, or one of TorchScript, as a network, or as the ONNX graph that is made of it."""
+
+import contextlib
+import io
+import logging
+import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnx
+import torch
+from torch import nn
+
+from torchferry.errors import UserError
+from torchferry.serving.codec.tensors import DATATYPES
+from torchferry.serving.export.external.input_spec import GivenInput
+from torchferry.serving.export.external.tensor_names import legal_names
+from torchferry.serving.export.variants.torch_program import reason
+from torchferry.training.data.source import blank
+
+OPSET = 18
+OWN_OBJECTS = "custom_obj"
+"""In the names of what an archive holds beside tensors: objects of classes that somebody has registered."""
+
+
+def read_program(path: Path) -> torch.export.ExportedProgram:
+    """Raises UserError for a file that cannot be read, and for one with pickles of more than tensors."""
+    try:
+        _check_tensors_alone(path)
+        with _quietly():
+            return torch.export.load(path)
+    except UserError:
+        raise
+    except Exception as error:  # each kind of damage has an error of its own
+        raise UserError(f"{path}: cannot be read by torch.export.load: {reason(error)}") from error
+
+
+def network_of(program: torch.export.ExportedProgram) -> nn.Module:
+    """It was traced in one mode, and torch refuses to be asked for another."""
+    network = program.module()
+    network.train = network.eval = lambda mode=False: network  # type: ignore[method-assign, misc]  # noqa: ARG005
+    return network
+
+
+def takes_any_batch(program: torch.export.ExportedProgram) -> bool:
+    """Whether the first axis of each input is dynamic."""
+    shapes = [shape for _, _, shape in _inputs(program)]
+    return bool(shapes) and all(shape and not isinstance(shape[0], int) for shape in shapes)
+
+
+def texts_of(program: torch.export.ExportedProgram, path: Path) -> list[str]:
+    """Its inputs as --input would say them, without the batch. Raises UserError for an inner axis that is dynamic."""
+    texts = []
+    for name, dtype, shape in _inputs(program):
+        if any(not isinstance(size, int) for size in shape[1:]):
+            raise UserError(f"{path}: an inner axis of its input '{name}' is dynamic; say one size with --input "
+                            f"{name}=tensor:FP32:SIZES")  # fmt: skip
+        sizes = "x".join(map(str, shape[1:]))
+        texts.append(f"{name}=tensor:{_datatype(dtype)}" + (f":{sizes}" if sizes else ""))
+    return texts
+
+
+def graph_of_program(program: torch.export.ExportedProgram, path: Path) -> onnx.ModelProto:
+    """Raises UserError where torch cannot make one."""
+    try:
+        with _quietly():
+            made = torch.onnx.export(program, dynamo=True, verbose=False)
+    except Exception as error:  # it has many kinds of its own
+        raise UserError(f"{path}: torch.onnx makes no graph of it: {reason(error)}") from error
+    assert made is not None
+    return made.model_proto
+
+
+def graph_of_script(path: Path, asked: Sequence[GivenInput]) -> onnx.ModelProto:
+    """With a dynamic batch. Raises UserError where nothing says what it takes, and where torch cannot make one."""
+    if not asked:
+        raise UserError(f"{path}: is TorchScript, which does not say what sizes it takes; say them with --input")
+    print(f"--model: {path.name} is TorchScript, which torch has deprecated; torch.export takes its place", flush=True)
+    names = legal_names([each.name for each in asked])[0]
+    try:
+        samples = tuple(blank(each.of, 2) for each in asked)
+        samples = tuple(each.float() if each.dtype is torch.uint8 else each for each in samples)
+        with _quietly(), TemporaryDirectory() as folder:
+            torch.onnx.export(
+                torch.jit.load(path, map_location="cpu").eval(),
+                samples,
+                file := Path(folder) / "script.onnx",
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=names,
+                dynamic_axes={name: {0: "batch"} for name in names},
+            )
+            return onnx.load(file)
+    except Exception as error:  # it has many kinds of its own
+        raise UserError(f"{path}: torch.onnx makes no graph of it: {reason(error)}") from error
+
+
+def _inputs(program: torch.export.ExportedProgram) -> Iterator[tuple[str, torch.dtype, tuple[int | torch.SymInt, ...]]]:
+    names = set(program.graph_signature.user_inputs)
+    for node in program.graph.nodes:
+        if node.op == "placeholder" and node.name in names:
+            value = node.meta["val"]
+            if not isinstance(value, torch.Tensor):
+                raise UserError(f"--model: its input '{node.name}' is a {type(value).__name__}, and tensors are served")
+            yield node.name, value.dtype, tuple(value.shape)
+
+
+def _datatype(dtype: torch.dtype) -> str:
+    return DATATYPES[torch.zeros(0, dtype=dtype).numpy().dtype]
+
+
+def _check_tensors_alone(path: Path) -> None:
+    """torch.export.load would unpickle whatever else is there."""
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            content = archive.read(name) if "/data/" in name and _is_pickle(archive, name) else b""
+            if OWN_OBJECTS in name:
+                raise UserError(f"{path}: holds objects of its own ({name.rpartition('/')[2]}), which are not loaded; "
+                                "export the network without them")  # fmt: skip
+            if content:
+                _check_pickle(content, path, name)
+
+
+def _is_pickle(archive: zipfile.ZipFile, name: str) -> bool:
+    with archive.open(name) as file:
+        return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+
+def _check_pickle(content: bytes, path: Path, name: str) -> None:
+    try:
+        torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    except Exception as error:
+        own = f"its {name.rpartition('/')[2]} needs more than tensors to be unpickled"
+        raise UserError(f"{path}: {own}, which could run any code; export the network again") from error
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

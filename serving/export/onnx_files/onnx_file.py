@@ -1,0 +1,155 @@
+"""An .onnx file that somebody else made, with its weights, wherever they lie; and what it lacks, where it cannot be
+used."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model
+
+from torchferry.errors import UserError, some
+from torchferry.serving.codec.tensors import DATATYPES
+
+LARGEST = 2**31
+"""Bytes of a protobuf message."""
+DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
+"""Of operators that ONNX Runtime has without a library of its own."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """An input or an output of a graph."""
+
+    name: str
+    dtype: np.dtype
+    sizes: tuple[int | str, ...] | None
+    """Of its axes; the name, or nothing, of one that varies. None where the graph does not say how many it has."""
+
+    @property
+    def datatype(self) -> str:
+        """In the Open Inference Protocol."""
+        return DATATYPES[self.dtype]
+
+
+def read_onnx(path: Path) -> onnx.ModelProto:
+    """Its weights among it. Raises UserError for a file that is no ONNX graph, is cut short or lacks a part."""
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except DecodeError as error:
+        raise UserError(f"{path}: is no ONNX file, or was cut short") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    if not model.ir_version or not model.graph.output:
+        raise UserError(f"{path}: has no graph; is it an ONNX file?")
+    if model.graph.sparse_initializer:
+        raise UserError(f"{path}: has sparse weights, which are not taken; store them as dense ones")
+    _read_external(model, path)
+    _check_domains(model, path)
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
+        part.ClearField("metadata_props")  # may name files of the machine that made it
+    _keep_weights_inside(model.graph)
+    return model
+
+
+def opset_of(model: onnx.ModelProto) -> int:
+    """The version of ONNX's own operators that the graph is written in; 0 where it has none of them."""
+    return next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
+
+
+def is_onnx(path: Path) -> bool:
+    """By its content: a protobuf message whose first field is the version of ONNX's intermediate representation."""
+    with path.open("rb") as file:
+        start = file.read(2)
+    return start[:1] == b"\x08" and 0 < (start + b"\0")[1] < 128
+
+
+def values_of(model: onnx.ModelProto, path: Path) -> tuple[list[Value], list[Value]]:
+    """Inputs and outputs. Raises UserError for what is no tensor, or one of numbers that no server takes."""
+    inputs = [_value(each, path, "input") for each in model.graph.input]
+    return inputs, [_value(each, path, "output") for each in model.graph.output]
+
+
+def _value(info: onnx.ValueInfoProto, path: Path, what: str) -> Value:
+    kind = info.type.WhichOneof("value")
+    if kind != "tensor_type":
+        name = (kind or "value of no type").removesuffix("_type").replace("_", " ")
+        raise UserError(f"{path}: its {what} '{info.name}' is a {name}, and tensors alone are served")
+    tensor = info.type.tensor_type
+    try:
+        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    except (KeyError, TypeError):
+        dtype = np.dtype(object)
+    if dtype not in DATATYPES or dtype == np.dtype(object):
+        name = onnx.TensorProto.DataType.Name(tensor.elem_type)
+        raise UserError(f"{path}: its {what} '{info.name}' is of {name}, which is not served; {_served()} are")
+    return Value(info.name, dtype, _sizes(tensor) if tensor.HasField("shape") else None)
+
+
+def _sizes(tensor: onnx.TypeProto.Tensor) -> tuple[int | str, ...]:
+    return tuple(axis.dim_value if axis.HasField("dim_value") else axis.dim_param for axis in tensor.shape.dim)
+
+
+def _keep_weights_inside(graph: onnx.GraphProto) -> None:
+    """They are no inputs: old graphs list them among these, with the weights as what they are unless given."""
+    weights = {each.name for each in graph.initializer}
+    inputs = [each for each in graph.input if each.name not in weights]
+    del graph.input[:]
+    graph.input.extend(inputs)
+
+
+def _served() -> str:
+    return ", ".join(name for name in DATATYPES.values() if name != "BYTES")
+
+
+def _read_external(model: onnx.ModelProto, path: Path) -> None:
+    """Raises UserError for a file of weights that is missing, short, or elsewhere."""
+    outside = [tensor for tensor in _tensors(model.graph) if tensor.data_location == onnx.TensorProto.EXTERNAL]
+    total = 0
+    for tensor in outside:
+        info = ExternalDataInfo(tensor)
+        file = path.parent / info.location
+        if Path(info.location).is_absolute() or not file.resolve().is_relative_to(path.parent.resolve()):
+            raise UserError(f"{path}: its weights '{tensor.name}' are at {info.location}, outside of its folder")
+        if not file.is_file():
+            raise UserError(f"{path}: its weights '{tensor.name}' are in {info.location}, which is not beside it")
+        end = (info.offset or 0) + (info.length or 0)
+        if file.stat().st_size < end:
+            words = f"which has {file.stat().st_size:,} bytes; {end:,} are needed"
+            raise UserError(f"{path}: its weights '{tensor.name}' are in {info.location}, {words}")
+        total += info.length or file.stat().st_size
+    if total >= LARGEST:
+        raise UserError(f"{path}: has {total:,} bytes of weights; graphs of 2 GB and more are not taken yet")
+    load_external_data_for_model(model, str(path.parent))
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Its weights and constants, and those of the graphs in its nodes."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _tensors(inner)
+
+
+def _check_domains(model: onnx.ModelProto, path: Path) -> None:
+    own = {function.domain for function in model.functions}
+    found = sorted({f"{node.domain}::{node.op_type}" for node in _nodes(model) if node.domain not in (*DOMAINS, *own)})
+    if found:
+        raise UserError(f"{path}: needs {some(found)}, which ONNX Runtime does not have")
+
+
+def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    graphs: list[onnx.GraphProto | onnx.FunctionProto] = [model.graph, *model.functions]
+    while graphs:
+        for node in graphs.pop().node:
+            yield node
+            graphs += inner_graphs(node)
+
+
+def inner_graphs(node: onnx.NodeProto) -> Sequence[onnx.GraphProto]:
+    """The bodies of If, Loop and Scan."""
+    return [graph for each in node.attribute for graph in ([each.g] if each.HasField("g") else [*each.graphs])]

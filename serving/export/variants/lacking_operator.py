@@ -1,0 +1,21 @@
+"""Which operator ONNX Runtime lacks, from what it says of a graph."""
+
+import re
+
+import onnx
+
+
+def lacking(model: onnx.ModelProto, said: str) -> str:
+    """Which operator ONNX Runtime does not have, and of which numbers, where it says so: `... an implementation for
+    Mul(14) node with name 'node_mul_4'`."""
+    found = re.search(r"implementation for (\w+)\(\d+\) node with name '(.*?)'", said)
+    if not found:
+        return f"ONNX Runtime cannot compute its graph ({' '.join(said.split())[:200]})"
+    operator, name = found.groups()
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    types = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info, *graph.output)}
+    types |= {value.name: value.data_type for value in graph.initializer}
+    taken = next((node.input for node in graph.node if node.name == name), ())
+    of = {onnx.TensorProto.DataType.Name(types[each]).lower() for each in taken if each in types}
+    kinds = f" of {' and '.join(sorted(of))}" if of else ""
+    return f"ONNX Runtime has no {operator}{kinds} on a CPU; compute that in float32, or serve a torch variant"

@@ -1,0 +1,96 @@
+"""Programs of torch.export and TorchScript, from files."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from torchferry.errors import UserError
+from torchferry.serving.export.external.input_spec import read_input
+from torchferry.serving.export.external.program_file import (
+    graph_of_program,
+    graph_of_script,
+    network_of,
+    read_program,
+    takes_any_batch,
+    texts_of,
+)
+from torchferry.serving.export.onnx_files.onnx_network import computed
+
+X = torch.arange(6.0).reshape(2, 3)
+BATCH = {0: torch.export.Dim("batch")}
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+        return print, ("run",)
+
+
+def saved(folder: Path, shapes: object = (BATCH,)) -> Path:
+    torch.manual_seed(0)
+    program = torch.export.export(nn.Linear(3, 2), (X,), dynamic_shapes=shapes)
+    torch.export.save(program, path := folder / "net.pt2")
+    return path
+
+
+def test_a_program_of_any_batch_is_a_network(tmp_path: Path) -> None:
+    program = read_program(path := saved(tmp_path))
+    assert takes_any_batch(program)
+    assert texts_of(program, path) == ["input=tensor:FP32:3"]
+    network = network_of(program).eval()
+    assert network(X[:1]).shape == (1, 2)
+
+
+def test_a_program_of_one_batch_becomes_a_graph(tmp_path: Path) -> None:
+    program = read_program(path := saved(tmp_path, None))
+    assert not takes_any_batch(program)
+    (given,) = computed(graph_of_program(program, path), {"input": X.numpy()}).values()
+    torch.testing.assert_close(torch.from_numpy(given), network_of(program)(X))
+
+
+def test_an_inner_axis_that_varies_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt2"
+    axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
+    torch.export.save(torch.export.export(nn.ReLU(), (X,), dynamic_shapes=(axes,)), path)
+    with pytest.raises(UserError, match="an inner axis of its input 'input' is dynamic"):
+        texts_of(read_program(path), path)
+
+
+def test_a_pickle_of_more_than_tensors_is_not_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = saved(tmp_path)
+    torch.save(Evil(), tmp_path / "evil")
+    changed = tmp_path / "changed.pt2"
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(changed, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+        root = source.namelist()[0].partition("/")[0]
+        target.writestr(f"{root}/data/constants/tensor_9", (tmp_path / "evil").read_bytes())
+    with pytest.raises(UserError, match="its tensor_9 needs more than tensors to be unpickled, which could run any"):
+        read_program(changed)
+    with zipfile.ZipFile(changed, "a") as target:
+        target.writestr(f"{root}/data/constants/custom_obj_0", b"x")
+    with pytest.raises(UserError, match=r"changed\.pt2: "):
+        read_program(changed)
+    assert "run" not in capsys.readouterr().out
+
+
+def test_a_damaged_program_is_refused(tmp_path: Path) -> None:
+    (path := tmp_path / "net.pt2").write_bytes(saved(tmp_path).read_bytes()[:-200])
+    with pytest.raises(UserError, match=r"net\.pt2: cannot be read by torch.export.load"):
+        read_program(path)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+def test_torchscript_becomes_a_graph(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = torch.jit.trace(nn.Linear(3, 2).eval(), X)
+    script.save(str(path := tmp_path / "net.pt"))
+    (given,) = computed(graph_of_script(path, [read_input("tensor:FP32:3", 0, {})]), {"input": X[:1].numpy()}).values()
+    torch.testing.assert_close(torch.from_numpy(given), script(X[:1]), check_stride=False)
+    assert "net.pt is TorchScript, which torch has deprecated" in capsys.readouterr().out
+    with pytest.raises(UserError, match="does not say what sizes it takes; say them with --input"):
+        graph_of_script(path, [])
+    with pytest.raises(UserError, match=r"net\.pt: torch.onnx makes no graph of it"):
+        graph_of_script(path, [read_input("tensor:FP32:4", 0, {})])

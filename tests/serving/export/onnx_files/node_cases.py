@@ -1,0 +1,83 @@
+"""ONNX's own cases of its operators: a graph, its inputs and its outputs, of all datatypes and ranks."""
+
+import functools
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from torchferry.serving.export.export_command import parser
+from torchferry.serving.export.external.external_model import load_given
+from torchferry.serving.export.external.tensor_names import legal_names
+from torchferry.serving.export.onnx_files.batch_axis import batched
+from torchferry.serving.export.onnx_files.onnx_file import Value, read_onnx, values_of
+from torchferry.serving.export.onnx_files.onnx_network import computed
+from torchferry.serving.export.reference import Reference
+
+Arrays = dict[str, np.ndarray]
+
+
+@functools.cache
+def node_cases() -> dict[str, Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from onnx.backend.test.case.node import collect_testcases
+
+        return {case.name: case for case in collect_testcases(None) if case.model and case.model.graph.input}
+
+
+def spread(count: int) -> list[str]:
+    """The names of so many cases, as evenly as they can be of all kinds of inputs: their datatypes and ranks."""
+    of_kind: Counter[object] = Counter()
+    ranked = []
+    for name, case in sorted(node_cases().items()):
+        tensors = [value.type.tensor_type for value in case.model.graph.input]
+        kind = tuple(sorted((tensor.elem_type, len(tensor.shape.dim)) for tensor in tensors))
+        ranked.append((of_kind[kind], name))
+        of_kind[kind] += 1
+    return [name for _, name in sorted(ranked)[:count]]
+
+
+def loaded(case: Any, folder: Path) -> tuple[Reference, Arrays, Sequence[np.ndarray]]:
+    """The case as a user would export it, its inputs as a request has them, and its outputs. Raises UserError."""
+    folder.mkdir(exist_ok=True)
+    onnx.save(case.model, path := folder / f"{case.name}.onnx")
+    values, _ = values_of(read_onnx(path), path)
+    given, wanted = case.data_sets[0]
+    np.savez(folder / "data.npz", **_samples(values, given, path))
+    reference = load_given(parser().parse_args(["--model", str(path), "--eval-data", str(folder / "data.npz")]))
+    with np.load(folder / "data.npz") as file:
+        return reference, dict(file), [_array(each) for each in wanted]
+
+
+def _samples(values: Sequence[Value], given: Sequence[Any], path: Path) -> Arrays:
+    """With the batch in front where the graph has none."""
+    made = batched(read_onnx(path), values, computed)
+    arrays = {}
+    for value, sizes, own in zip(values, made.sizes, given, strict=True):
+        array = _array(own).astype(value.dtype)
+        arrays[legal_names([value.name])[0][0]] = array[None] if array.shape == sizes else array
+    return arrays
+
+
+def _array(given: Any) -> np.ndarray:
+    return onnx.numpy_helper.to_array(given) if isinstance(given, onnx.TensorProto) else np.asarray(given)
+
+
+def differs(given: np.ndarray, wanted: np.ndarray) -> str:
+    """How, or nothing. An output of a graph without a batch has one in front."""
+    if given.shape == (1, *wanted.shape):
+        given = given[0]
+    if given.shape != wanted.shape or given.dtype != wanted.dtype:
+        return f"{given.dtype} {given.shape}, not {wanted.dtype} {wanted.shape}"
+    if wanted.dtype.kind != "f":
+        return "" if np.array_equal(given, wanted) else "other values"
+    share = 1e-3 if wanted.dtype == np.float32 else 1e-2 if wanted.dtype == np.float16 else 1e-6
+    near = np.allclose(
+        given.astype(np.float64), wanted.astype(np.float64), rtol=share, atol=share / 100, equal_nan=True
+    )
+    return "" if near else "other values"

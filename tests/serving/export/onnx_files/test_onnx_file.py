@@ -1,0 +1,130 @@
+"""What an .onnx file says, and what of it is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from tests.serving.export.onnx_files.graphs import ROWS, graph, written
+from torchferry.errors import UserError
+from torchferry.serving.export.onnx_files.onnx_file import (
+    Value,
+    inner_graphs,
+    is_onnx,
+    opset_of,
+    read_onnx,
+    values_of,
+)
+
+IF = """graph (bool c) => (float[1] y) { y = If (c) <then_branch = a () => (float[1] p) { p = Constant <value_floats =
+[1.0]> () }, else_branch = b () => (float[1] q) { q = Constant <value_floats = [2.0]> () }> }"""
+
+WEIGHTS = np.arange(1, 7, dtype=np.float32).reshape(3, 2)
+
+
+def test_values_are_named_with_their_datatype_and_sizes(tmp_path: Path) -> None:
+    path = written(tmp_path, ROWS.replace("float[N, 3] x", "float[N, 3] x, int64 k"))
+    inputs, outputs = values_of(read_onnx(path), path)
+    assert inputs == [
+        Value("x", np.dtype(np.float32), ("N", 3)),
+        Value("k", np.dtype(np.int64), ()),
+    ]
+    assert [(each.name, each.datatype, each.sizes) for each in outputs] == [("y", "FP32", ("N", 2))]
+    assert opset_of(read_onnx(path)) == 18
+    assert is_onnx(path)
+
+
+def test_weights_that_old_graphs_list_are_no_inputs(tmp_path: Path) -> None:
+    model = graph(ROWS)
+    model.graph.input.append(onnx.helper.make_tensor_value_info("w", onnx.TensorProto.FLOAT, [3, 2]))
+    onnx.save(model, path := tmp_path / "old.onnx")
+    assert [each.name for each in values_of(read_onnx(path), path)[0]] == ["x"]
+
+
+def outside(folder: Path) -> Path:
+    model = graph(ROWS)
+    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(WEIGHTS, "w"))
+    onnx.save(model, path := folder / "net.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
+    return path
+
+
+def test_weights_in_files_of_their_own_are_read(tmp_path: Path) -> None:
+    weights = onnx.numpy_helper.to_array(read_onnx(outside(tmp_path)).graph.initializer[0])
+    np.testing.assert_array_equal(weights, WEIGHTS)
+
+
+def test_weights_that_are_missing_or_short_are_named(tmp_path: Path) -> None:
+    path = outside(tmp_path)
+    (tmp_path / "w.bin").write_bytes(b"\0" * 8)
+    with pytest.raises(UserError, match=r"its weights 'w' are in w.bin, which has 8 bytes; 24 are needed"):
+        read_onnx(path)
+    (tmp_path / "w.bin").unlink()
+    with pytest.raises(UserError, match=r"net.onnx: its weights 'w' are in w.bin, which is not beside it"):
+        read_onnx(path)
+
+
+def test_weights_outside_of_its_folder_are_not_read(tmp_path: Path) -> None:
+    path = outside(tmp_path)
+    model = onnx.load(path, load_external_data=False)
+    next(each for each in model.graph.initializer[0].external_data if each.key == "location").value = "../w.bin"
+    onnx.save(model, path)
+    with pytest.raises(UserError, match=r"are at ../w.bin, outside of its folder"):
+        read_onnx(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "has no graph; is it an ONNX file"),
+        (b"no graph at all", "is no ONNX file, or was cut short"),
+    ],
+)
+def test_what_is_no_graph_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    (path := tmp_path / "net.onnx").write_bytes(content)
+    with pytest.raises(UserError, match=words):
+        read_onnx(path)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
+def test_a_file_that_was_cut_short_is_refused(tmp_path: Path, share: float) -> None:
+    content = written(tmp_path, ROWS).read_bytes()
+    (path := tmp_path / "net.onnx").write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(UserError, match=r"net.onnx: "):
+        read_onnx(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "graph (float[N] x) => (float[N] y) { y = com.foo.Bar(x) }",
+            "needs com.foo::Bar, which ONNX Runtime does not",
+        ),
+    ],
+)
+def test_a_graph_that_no_runtime_has_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    head = '<ir_version: 9, opset_import: ["" : 18, "com.foo" : 1]>'
+    with pytest.raises(UserError, match=words):
+        read_onnx(written(tmp_path, text, head))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "graph (bfloat16[N] x) => (bfloat16[N] y) { y = Relu(x) }",
+            "its input 'x' is of BFLOAT16, which is not served",
+        ),
+        ("graph (seq(float[N]) x) => (int64 y) { y = SequenceLength(x) }", "its input 'x' is a sequence, and tensors"),
+        ("graph (string[N] x) => (string[N] y) { y = Identity(x) }", "its input 'x' is of STRING, which is not"),
+    ],
+)
+def test_what_no_server_takes_is_refused_by_name(tmp_path: Path, text: str, words: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(UserError, match=words):
+        values_of(read_onnx(path), path)
+
+
+def test_bodies_of_nodes_are_found() -> None:
+    assert [each.name for each in inner_graphs(graph(IF).graph.node[0])] == ["a", "b"]

@@ -1,0 +1,22 @@
+"""The operator that a runtime says it lacks."""
+
+import pytest
+
+from tests.serving.export.onnx_files.graphs import graph
+from torchferry.serving.export.variants.lacking_operator import lacking
+
+MODEL = graph("graph (uint32[N] x) => (uint32[N] y) { [negated] y = Neg(x) }")
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            "Could not find an implementation for Neg(13) node with name 'negated'",
+            "ONNX Runtime has no Neg of uint32",
+        ),
+        ("something  else", "ONNX Runtime cannot compute its graph (something else)"),
+    ],
+)
+def test_it_is_named_with_its_numbers(said: str, words: str) -> None:
+    assert lacking(MODEL, said).startswith(words)
