@@ -48,7 +48,7 @@ def loaded(case: Any, folder: Path) -> tuple[Reference, Arrays, Sequence[np.ndar
     onnx.save(case.model, path := folder / f"{case.name}.onnx")
     values, _ = values_of(read_onnx(path), path)
     given, wanted = case.data_sets[0]
-    np.savez(folder / "data.npz", **_samples(values, given, path))
+    np.savez(folder / "data.npz", **_samples(values, given, path))  # type: ignore[arg-type]
     reference = load_given(parser().parse_args(["--model", str(path), "--eval-data", str(folder / "data.npz")]))
     with np.load(folder / "data.npz") as file:
         return reference, dict(file), [_array(each) for each in wanted]
