@@ -72,9 +72,13 @@ class Detection(TrainingTask):
         return picture_losses(outputs, targets).sum()
 
     def answers(self, outputs: Any) -> dict[str, torch.Tensor]:
-        """The best boxes of each label that do not overlap, the highest score first, zeros behind the last."""
+        """The best boxes of each label that do not overlap, the highest score first, zeros behind the last.
+
+        A picture with a NaN in any candidate has one object, all of NaN: comparisons would make none of it.
+        """
         task = self.task
-        scores, labels, boxes = _best(outputs["logits"].sigmoid(), outputs["boxes"], task.candidates)
+        is_broken, all_scores, all_boxes = _numbers(outputs["logits"].sigmoid(), outputs["boxes"])
+        scores, labels, boxes = _best(all_scores, all_boxes, task.candidates)
         kept = suppressed(boxes, labels, (scores > task.score_threshold).to(torch.float32), task.iou_threshold)
         count = min(task.max_detections, scores.shape[1])
         _, best = (scores * kept).topk(count, dim=1)
@@ -87,7 +91,13 @@ class Detection(TrainingTask):
         missing = task.max_detections - count
         if missing:
             found = {name: _padded(values, missing) for name, values in found.items()}
-        return found | {"count": kept.to(torch.int64).sum(dim=1)}
+        first = is_broken[:, None] & (torch.arange(task.max_detections, device=kept.device) == 0)
+        return {
+            "boxes": found["boxes"].masked_fill(first[:, :, None], torch.nan),
+            "labels": found["labels"],
+            "scores": found["scores"].masked_fill(first, torch.nan),
+            "count": kept.to(torch.int64).sum(dim=1) + is_broken.to(torch.int64),
+        }
 
     def wrong_targets(self, targets: Any) -> tuple[int, str] | None:
         boxes, labels, classes = targets["boxes"], targets["labels"], len(self.task.labels)
@@ -144,6 +154,18 @@ class Detection(TrainingTask):
         picture = drawn_boxes(pixels, np.asarray(truth["boxes"]), [""] * len(truth["labels"]), TRUE)
         larger = picture.shape[0] / pixels.shape[0]
         return drawn_boxes(picture, found["boxes"] * larger, [self.task.labels[each] for each in found["labels"]])
+
+
+def _numbers(scores: torch.Tensor, boxes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """bool [batch], whether a picture has a NaN, and the same scores and boxes, of such a picture zeros."""
+    is_broken = (
+        scores.isnan().to(torch.float32).amax(dim=(1, 2)) + boxes.isnan().to(torch.float32).amax(dim=(1, 2))
+    ) > 0
+    return (
+        is_broken,
+        scores.masked_fill(is_broken[:, None, None], 0.0),
+        boxes.masked_fill(is_broken[:, None, None], 0.0),
+    )
 
 
 def _best(scores: torch.Tensor, boxes: torch.Tensor, most: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

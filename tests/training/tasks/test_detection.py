@@ -50,6 +50,21 @@ def test_fewer_candidates_than_detections_are_padded_and_none_are_zeros() -> Non
     assert found["boxes"].shape == (5, 4)
 
 
+@pytest.mark.parametrize("name", ["boxes", "logits"])
+def test_a_picture_with_a_nan_has_one_object_of_nan(name: str) -> None:
+    one = raw([[0.0, 0, 10, 10], [50.0, 50, 60, 60]], [[0.9, 0.3], [0.02, 0.7]])
+    both = {each: values.repeat(2, *(1 for _ in values.shape[1:])) for each, values in one.items()}
+    both[name][1, 1, 0] = torch.nan
+    found, alone = task().answers(both), task().answers(one)
+    assert all(torch.equal(found[each][0], alone[each][0]) for each in alone)
+    assert found["count"].tolist() == [3, 1]
+    assert found["boxes"][1, 0].isnan().all()
+    assert found["scores"][1].isnan().tolist() == [True, False, False, False]
+    assert not any(found[each][1, 1:].any() for each in ("boxes", "labels", "scores"))
+    words = task().task.words({each: values[1].numpy() for each, values in found.items()}, 1)
+    assert [len(words["objects"]), str(words["objects"][0]["score"])] == [1, "nan"]
+
+
 def test_targets_are_padded_and_taken_apart_again() -> None:
     some = {"boxes": torch.tensor([[0.0, 0, 4, 4], [2, 2, 8, 8]]), "labels": torch.tensor([1, 0])}
     none = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
