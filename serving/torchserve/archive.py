@@ -65,6 +65,7 @@ MODULES = (
     "serving/session/capped_session.py",
     "serving/session/compiled_session.py",
     "serving/session/onnx_session.py",
+    "serving/session/operators.py",
     "serving/session/torch_session.py",
     "serving/torchserve/__init__.py",
     "serving/torchserve/explain.py",

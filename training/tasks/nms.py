@@ -39,10 +39,14 @@ def _decided(falls: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
 
 
 def overlaps(boxes: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """[batch, boxes, others], 0..1: the area that both have over that which either has."""
-    first, second = boxes[:, :, None], others[:, None]
-    both = _shared(first, second, 0) * _shared(first, second, 1)
-    return both / (area(first) + area(second) - both).clamp(min=1e-9)
+    """[batch, boxes, others] of each with each."""
+    return overlap(boxes[:, :, None], others[:, None])
+
+
+def overlap(boxes: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    """[...] of boxes [..., 4], 0..1: the area that both have over that which either has."""
+    both = _shared(boxes, others, 0) * _shared(boxes, others, 1)
+    return both / (area(boxes) + area(others) - both).clamp(min=1e-9)
 
 
 def _shared(boxes: torch.Tensor, others: torch.Tensor, axis: int) -> torch.Tensor:
