@@ -142,7 +142,8 @@ class FasterRCNN(nn.Module):
         pool = self.roi_heads.box_roi_pool
         number = torch.arange(regions.shape[0], device=regions.device, dtype=regions.dtype)
         boxes = torch.cat([number[:, None, None].expand(-1, self.regions, 1), regions], dim=2).flatten(0, 1)
-        side = ((boxes[:, 3] - boxes[:, 1]) * (boxes[:, 4] - boxes[:, 2])).sqrt()
+        # Of each side alone: an area may be more than half precision has.
+        side = (boxes[:, 3] - boxes[:, 1]).sqrt() * (boxes[:, 4] - boxes[:, 2]).sqrt()
         level = (pool.canonical_level + (side / pool.canonical_scale).log2() + 1e-6).floor()
         lowest, highest = (-math.log2(scale) for scale in (self.scales[0], self.scales[-1]))
         place = (level.clamp(lowest, highest) - lowest)[:, None, None, None]

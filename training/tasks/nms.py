@@ -8,6 +8,9 @@ BLOCK = 100
 ROUNDS = 16
 """Of greedy suppression on all boxes of a block. In any usual order they need the logarithm of their number of them."""
 
+UNIT = 64.0
+"""Pixels: areas in squares of it are numbers of half precision too, and as exact, since it is a power of two."""
+
 
 def suppressed(boxes: torch.Tensor, labels: torch.Tensor, valid: torch.Tensor, iou_threshold: float) -> torch.Tensor:
     """float32 [batch, boxes], 1 for those that are kept: no box of their label before them that is kept overlaps them
@@ -16,7 +19,7 @@ def suppressed(boxes: torch.Tensor, labels: torch.Tensor, valid: torch.Tensor, i
     Of each block first those fall that a kept box of an earlier block overlaps; then its boxes are decided among
     themselves.
     """
-    kept = valid[:, :0]
+    boxes, kept = boxes / UNIT, valid[:, :0]
     for start in range(0, boxes.shape[1], BLOCK):
         block = slice(start, min(start + BLOCK, boxes.shape[1]))
         alike = labels[:, : block.stop, None] == labels[:, None, block]

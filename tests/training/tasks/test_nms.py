@@ -33,6 +33,15 @@ def test_a_box_that_is_not_valid_suppresses_nothing() -> None:
     assert kept.tolist() == [[0, 1, 0]]
 
 
+def test_large_boxes_are_told_apart_in_half_precision() -> None:
+    corners = (torch.rand(1, 50, 2, generator=torch.Generator().manual_seed(0)) * 100).round() * 4
+    boxes = torch.cat([corners, corners + 400], dim=2)
+    labels, valid = torch.zeros(1, 50, dtype=torch.int64), torch.ones(1, 50)
+    kept = suppressed(boxes, labels, valid, 0.5)
+    assert 1 < kept.sum() < 50
+    assert torch.equal(suppressed(boxes.half(), labels, valid, 0.5), kept)
+
+
 def test_overlaps_are_torchvisions() -> None:
     boxes, _, _ = crowd(2, 40.0)
     assert torch.allclose(overlaps(boxes, boxes[:, :20])[1], box_iou(boxes[1], boxes[1, :20]))
