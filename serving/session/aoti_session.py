@@ -8,6 +8,7 @@ import torch
 from torch._inductor import aoti_load_package
 
 from torchferry.malloc import keep_freed_memory
+from torchferry.serving.session.operators import import_operators
 from torchferry.serving.session.torch_session import TorchSession
 
 
@@ -17,4 +18,5 @@ class AotiSession(TorchSession):
         torch.set_num_threads(threads)
         keep_freed_memory()
         self.inputs, self.outputs = inputs, outputs
+        import_operators(path)
         self.module: Callable[..., Any] = aoti_load_package(str(path))

@@ -9,6 +9,7 @@ import torch
 
 from torchferry.malloc import keep_freed_memory
 from torchferry.serving.errors import WrongTensor
+from torchferry.serving.session.operators import import_operators
 
 
 class TorchSession:
@@ -16,6 +17,7 @@ class TorchSession:
         torch.set_num_threads(threads)
         keep_freed_memory()
         self.inputs, self.outputs = inputs, outputs
+        import_operators(path)
         self.module: Callable[..., Any] = torch.export.load(path).module()
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

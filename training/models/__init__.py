@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from torchferry.training.models.branches import Branches
+from torchferry.training.models.faster_rcnn import FasterRCNN
 from torchferry.training.models.grid_detector import GridDetector
 from torchferry.training.models.resnet9 import ResNet9
 from torchferry.training.models.seed_nets import (
@@ -37,4 +38,5 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "branches": Branches,
     "grid_detector": GridDetector,
     "torchvision_detector": TorchvisionDetector,
+    "faster_rcnn": FasterRCNN,
 }

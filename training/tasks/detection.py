@@ -15,15 +15,13 @@ from torchferry.errors import UserError
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.tasks.nms import suppressed
 from torchferry.training.tasks.task import TrainingTask
-from torchferry.training.tasks.task_aligned import picture_losses
-
-RAW = {"boxes": "4", "logits": "labels", "anchors": "4"}
+from torchferry.training.tasks.task_aligned import RAW, picture_losses
 
 
 class Detection(TrainingTask):
     """A network gives, for each of its candidates, `boxes` [batch, candidates, 4] in pixels, `logits` [batch,
     candidates, labels], and `anchors` [batch, candidates, 4], the boxes that it started from, whose middles say which
-    objects a candidate can learn."""
+    objects a candidate can learn. Boxes may be [batch, candidates, labels, 4], one for each label."""
 
     task: DetectionTask
     targets, takes = "boxes", "boxes with their labels"
@@ -50,10 +48,11 @@ class Detection(TrainingTask):
             )
             raise UserError(f"model: gives {found}; detection takes a dict of the tensors {names}; see torchferry "
                             "describe")  # fmt: skip
-        candidates = given["boxes"].shape[1:2]
-        for name, last in (("boxes", 4), ("logits", self.loss_width), ("anchors", 4)):
-            if tuple(given[name].shape) != (samples, *candidates, last):
-                expected = f"[batch, candidates, {last}]"
+        candidates, labels = given["boxes"].shape[1:2], self.loss_width
+        box = (labels, 4) if given["boxes"].dim() == 4 else (4,)
+        for name, last in (("boxes", box), ("logits", (labels,)), ("anchors", (4,))):
+            if tuple(given[name].shape) != (samples, *candidates, *last):
+                expected = f"[batch, candidates, {', '.join(map(str, last))}]"
                 raise UserError(f"model: its {name} are {list(given[name].shape)}, not {expected}; see its args")
 
     @property
@@ -72,9 +71,13 @@ class Detection(TrainingTask):
         return picture_losses(outputs, targets).sum()
 
     def answers(self, outputs: Any) -> dict[str, torch.Tensor]:
-        """The best boxes of each label that do not overlap, the highest score first, zeros behind the last."""
+        """The best boxes of each label that do not overlap, the highest score first, zeros behind the last.
+
+        A picture with a NaN in any candidate has one object, all of NaN: comparisons would make none of it.
+        """
         task = self.task
-        scores, labels, boxes = _best(outputs["logits"].sigmoid(), outputs["boxes"], task.candidates)
+        is_broken, all_scores, all_boxes = _numbers(outputs["logits"].sigmoid(), outputs["boxes"])
+        scores, labels, boxes = _best(all_scores, all_boxes, task.candidates)
         kept = suppressed(boxes, labels, (scores > task.score_threshold).to(torch.float32), task.iou_threshold)
         count = min(task.max_detections, scores.shape[1])
         _, best = (scores * kept).topk(count, dim=1)
@@ -87,7 +90,13 @@ class Detection(TrainingTask):
         missing = task.max_detections - count
         if missing:
             found = {name: _padded(values, missing) for name, values in found.items()}
-        return found | {"count": kept.to(torch.int64).sum(dim=1)}
+        first = is_broken[:, None] & (torch.arange(task.max_detections, device=kept.device) == 0)
+        return {
+            "boxes": found["boxes"].masked_fill(first[:, :, None], torch.nan),
+            "labels": found["labels"],
+            "scores": found["scores"].masked_fill(first, torch.nan),
+            "count": kept.to(torch.int64).sum(dim=1) + is_broken.to(torch.int64),
+        }
 
     def wrong_targets(self, targets: Any) -> tuple[int, str] | None:
         boxes, labels, classes = targets["boxes"], targets["labels"], len(self.task.labels)
@@ -149,6 +158,14 @@ class Detection(TrainingTask):
         return drawn_boxes(picture, found["boxes"] * larger, [self.task.labels[each] for each in found["labels"]])
 
 
+def _numbers(scores: torch.Tensor, boxes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """bool [batch], whether a picture has a NaN, and the same scores and boxes, of such a picture zeros."""
+    has_nan = [each.isnan().flatten(1).to(torch.float32).amax(dim=1) > 0 for each in (scores, boxes)]
+    is_broken = has_nan[0] | has_nan[1]
+    without = [each.masked_fill(is_broken.view(-1, *(1 for _ in each.shape[1:])), 0.0) for each in (scores, boxes)]
+    return is_broken, without[0], without[1]
+
+
 def _best(scores: torch.Tensor, boxes: torch.Tensor, most: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Scores and labels [batch, best] and boxes [batch, best, 4] of the highest scores of all candidates and labels.
 
@@ -157,8 +174,10 @@ def _best(scores: torch.Tensor, boxes: torch.Tensor, most: int) -> tuple[torch.T
     picked = scores.amax(dim=2).topk(min(most, scores.shape[1]), dim=1).indices
     of_picked = scores.gather(1, picked[:, :, None].expand(-1, -1, scores.shape[2])).flatten(1)
     best, places = of_picked.topk(min(most, of_picked.shape[1]), dim=1)
-    candidates = picked.gather(1, places // scores.shape[2])
-    return best, places % scores.shape[2], boxes.gather(1, candidates[:, :, None].expand(-1, -1, 4))
+    candidates, labels = picked.gather(1, places // scores.shape[2]), places % scores.shape[2]
+    if boxes.dim() == 4:
+        candidates, boxes = candidates * scores.shape[2] + labels, boxes.flatten(1, 2)
+    return best, labels, boxes.gather(1, candidates[:, :, None].expand(-1, -1, 4))
 
 
 def _padded(values: torch.Tensor, rows: int) -> torch.Tensor:

@@ -11,10 +11,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from torchferry.training.tasks.nms import area, overlaps
+from torchferry.training.tasks.nms import area, overlap, overlaps
 
 SCORE, OVERLAP = 0.5, 6.0
 """Exponents of a candidate's score and of its overlap with the true box, in how well it answers."""
+
+RAW = ("boxes", "logits", "anchors")
+"""What a detector gives for its candidates."""
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -39,22 +42,46 @@ class TaskAlignedLoss(nn.Module):
 
 
 def picture_losses(outputs: Tensors, targets: Tensors, box_weight: float = 2.0, candidates: int = 10) -> torch.Tensor:
-    """float32 [pictures]. `outputs` are logits [pictures, candidates, classes], boxes and anchors [pictures,
-    candidates, 4]; `targets` boxes [pictures, objects, 4] and labels [pictures, objects], -1 where there is none."""
+    """float32 [pictures]. `outputs` are logits [pictures, candidates, classes], boxes [pictures, candidates, 4], or
+    [pictures, candidates, classes, 4] with one for each class, and anchors [pictures, candidates, 4]; `targets` boxes
+    [pictures, objects, 4] and labels [pictures, objects], -1 where there is none.
+
+    What a first stage gives, in first_boxes, first_logits and first_anchors, is learnt too, as of one class.
+    """
+    losses = _stage(outputs, targets["boxes"].float(), targets["labels"], box_weight, candidates)
+    if first := {name: outputs[f"first_{name}"] for name in RAW if f"first_{name}" in outputs}:
+        losses = losses + _stage(
+            first, targets["boxes"].float(), targets["labels"].clamp(max=0), box_weight, candidates
+        )
+    return losses
+
+
+def _stage(
+    outputs: Tensors, true_boxes: torch.Tensor, labels: torch.Tensor, box_weight: float, candidates: int
+) -> torch.Tensor:
     logits, boxes = outputs["logits"].float(), outputs["boxes"].float()
-    true_boxes, labels = targets["boxes"].float(), targets["labels"]
     with torch.no_grad():
-        overlap = overlaps(true_boxes, boxes)
-        chosen, quality = _assigned(logits, overlap, outputs["anchors"].float(), true_boxes, labels, candidates)
+        shared = _overlap(true_boxes, labels, boxes)
+        chosen, quality = _assigned(logits, shared, outputs["anchors"].float(), true_boxes, labels, candidates)
         owner = chosen.int().argmax(dim=1)  # [pictures, candidates]: which object, where there is one
         is_chosen = chosen.any(dim=1)
         classes = labels.clamp(min=0).gather(1, owner)
         wanted = functional.one_hot(classes, logits.shape[2]) * quality[:, :, None]
         wanted_boxes = true_boxes.gather(1, owner[:, :, None].expand(-1, -1, 4))
+    if boxes.dim() == 4:
+        boxes = boxes.gather(2, classes[:, :, None, None].expand(-1, -1, 1, 4))[:, :, 0]
     focal = (wanted - logits.sigmoid()).abs().square()
     scores = (functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none") * focal).sum(dim=(1, 2))
     apart = ((1 - _generalized(boxes, wanted_boxes)) * is_chosen).sum(dim=1)
     return scores / quality.sum(dim=1).clamp(min=1.0) + box_weight * apart / is_chosen.sum(dim=1).clamp(min=1)
+
+
+def _overlap(true_boxes: torch.Tensor, labels: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+    """[pictures, objects, candidates]; of a candidate with a box for each class that of the object's."""
+    if boxes.dim() == 3:
+        return overlaps(true_boxes, boxes)
+    which = labels.clamp(min=0)[:, :, None, None].expand(-1, -1, boxes.shape[1], 4)
+    return overlap(true_boxes[:, :, None], boxes.transpose(1, 2).gather(1, which))
 
 
 def _assigned(

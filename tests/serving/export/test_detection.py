@@ -14,7 +14,10 @@ from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.gate import limits_for, refusal
 from torchferry.serving.export.checks.independence import Independence
+from torchferry.serving.export.variants.onnx_graph import write_graph
+from torchferry.serving.export.variants.torch_program import exported_program
 from torchferry.serving.session import check_golden, open_variant
+from torchferry.serving.session.onnx_session import OnnxSession
 
 
 class Swapped:
@@ -43,6 +46,30 @@ class Neighbourly(nn.Module):
     def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
         given = self.network(pictures)
         return given | {"logits": given["logits"] - given["logits"].amax(dim=(0, 1)) * 2}
+
+
+class Broken(nn.Module):
+    """Has no number for bright pictures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = PlantedDetector(1.0)
+
+    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        given, brightness = self.network(pictures), pictures.float().mean(dim=(1, 2, 3))[:, None, None]
+        return given | {"logits": torch.where(brightness > 35, torch.nan, given["logits"])}
+
+
+def test_scores_that_are_no_numbers_are_not_hidden(tmp_path: Path) -> None:
+    reference = planted_reference(Broken(), count=20)
+    write_graph(exported_program(reference), reference, tmp_path / "model.onnx")
+    session = OnnxSession(tmp_path / "model.onnx", ["image"], list(reference.task.outputs), 1)
+    inputs = reference.test.first(20)
+    expected, answered = reference.run(inputs), session.run(inputs)
+    assert all(np.allclose(answered[name], values, atol=1e-4, equal_nan=True) for name, values in expected.items())
+    assert 0 < np.isnan(expected["scores"]).any(axis=1).sum() < 20
+    with pytest.raises(UserError, match=r"answers NaN for \d+ of 20 samples"):
+        Expected(reference)
 
 
 def test_objects_in_another_order_are_the_same_answer() -> None:

@@ -50,6 +50,32 @@ def test_fewer_candidates_than_detections_are_padded_and_none_are_zeros() -> Non
     assert found["boxes"].shape == (5, 4)
 
 
+def test_a_candidate_may_have_a_box_for_each_label() -> None:
+    given = raw([[0.0, 0, 10, 10], [50.0, 50, 60, 60]], [[0.9, 0.3], [0.02, 0.7]])
+    for_each = torch.stack([given["boxes"], given["boxes"] + 20], dim=2)
+    task().check_outputs(given | {"boxes": for_each}, 1)
+    found = answered(given | {"boxes": for_each})
+    assert found["labels"].tolist() == [0, 1, 1, 0]
+    assert found["boxes"][:3].tolist() == [[0, 0, 10, 10], [70, 70, 80, 80], [20, 20, 30, 30]]
+    with pytest.raises(UserError, match=r"its boxes are \[1, 2, 3, 4\], not \[batch, candidates, 2, 4\]"):
+        task().check_outputs(given | {"boxes": torch.zeros(1, 2, 3, 4)}, 1)
+
+
+@pytest.mark.parametrize("name", ["boxes", "logits"])
+def test_a_picture_with_a_nan_has_one_object_of_nan(name: str) -> None:
+    one = raw([[0.0, 0, 10, 10], [50.0, 50, 60, 60]], [[0.9, 0.3], [0.02, 0.7]])
+    both = {each: values.repeat(2, *(1 for _ in values.shape[1:])) for each, values in one.items()}
+    both[name][1, 1, 0] = torch.nan
+    found, alone = task().answers(both), task().answers(one)
+    assert all(torch.equal(found[each][0], alone[each][0]) for each in alone)
+    assert found["count"].tolist() == [3, 1]
+    assert found["boxes"][1, 0].isnan().all()
+    assert found["scores"][1].isnan().tolist() == [True, False, False, False]
+    assert not any(found[each][1, 1:].any() for each in ("boxes", "labels", "scores"))
+    words = task().task.words({each: values[1].numpy() for each, values in found.items()}, 1)
+    assert [len(words["objects"]), str(words["objects"][0]["score"])] == [1, "nan"]
+
+
 def test_targets_are_padded_and_taken_apart_again() -> None:
     some = {"boxes": torch.tensor([[0.0, 0, 4, 4], [2, 2, 8, 8]]), "labels": torch.tensor([1, 0])}
     none = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}

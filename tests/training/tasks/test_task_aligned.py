@@ -85,3 +85,25 @@ def test_an_object_between_all_candidates_is_learnt_by_the_nearest() -> None:
 def test_weights_of_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="box_weight 0"):
         TaskAlignedLoss(box_weight=0)
+
+
+def test_boxes_may_be_of_each_class() -> None:
+    given = outputs()
+    logits = given["logits"].detach() + torch.rand(2, 64, 3, generator=torch.Generator().manual_seed(0))
+    given = {"boxes": given["boxes"].detach(), "logits": logits, "anchors": given["anchors"]}
+    for_each = torch.stack([given["boxes"], given["boxes"] * 0, given["boxes"]], dim=2).requires_grad_()
+    losses = picture_losses(given | {"boxes": for_each}, targets())  # objects are of classes 0 and 2
+    assert torch.allclose(losses, picture_losses(given, targets()))
+    losses.sum().backward()
+    pulled = for_each.grad
+    assert pulled is not None
+    assert [bool(each.any()) for each in pulled.unbind(dim=2)] == [True, False, True]
+
+
+def test_a_first_stage_is_learnt_as_of_one_class() -> None:
+    given = outputs()
+    first = {f"first_{name}": values for name, values in (given | {"logits": given["logits"][:, :, :1]}).items()}
+    of_one = {name.removeprefix("first_"): values for name, values in first.items()}
+    labels = targets()["labels"].clamp(max=0)
+    wanted = picture_losses(given, targets()) + picture_losses(of_one, targets() | {"labels": labels})
+    assert torch.allclose(picture_losses(given | first, targets()), wanted)

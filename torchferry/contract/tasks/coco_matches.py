@@ -49,7 +49,9 @@ def coco_set(boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray, classes:
 
     made = COCO()
     pictures, places = np.nonzero(labels >= 0)
+    # A NaN overlaps everything to pycocotools; a box without area nothing.
     corners = boxes[pictures, places].astype(np.float64)
+    corners[~np.isfinite(corners).all(axis=1)] = 0.0
     sizes = corners[:, 2:] - corners[:, :2]
     made.dataset = {
         "images": [{"id": picture} for picture in range(len(labels))],

@@ -29,6 +29,15 @@ def test_pictures_do_not_meet_and_may_be_empty() -> None:
     assert not nothing.any()
 
 
+@pytest.mark.parametrize("side", [np.nan, np.inf])
+def test_a_box_that_is_not_finite_finds_nothing(side: float) -> None:
+    boxes = np.array([[[0, side, 10, 10], [0, 0, 10, 10]]], float)
+    truth = np.array([[[0, 0, 10, 10.0]]]), np.array([[0]])
+    for scores in (np.array([[0.9, 0.8]]), np.array([[np.nan, 0.8]])):
+        found = coco_matches(boxes, np.zeros((1, 2), int), scores, *truth)
+        assert found[0].all(axis=1).tolist() == [False, True]
+
+
 def test_says_which_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pycocotools.cocoeval", None)
     with pytest.raises(UserError, match="pycocotools, which is not installed"):
