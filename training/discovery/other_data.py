@@ -108,10 +108,10 @@ def _check_input(found: Input, expected: Input, option: str, *, own: bool) -> No
     else:
         same = type(found) is type(expected) and found.shape == expected.shape
     if not same:
-        raise UserError(f"{option}: gives {_in_words(found)}; the model takes {_in_words(expected)}")
+        raise UserError(f"{option}: gives {in_words(found)}; the model takes {in_words(expected)}")
 
 
-def _in_words(input: Input) -> str:
+def in_words(input: Input) -> str:
     if isinstance(input, ImageInput):
         kept = "" if input.fraction == 1 else f" to {input.fraction:g} of a side"
         averaged = "" if input.antialias else " without antialiasing"

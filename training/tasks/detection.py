@@ -14,7 +14,7 @@ from torchferry.contract.tasks.task import Task
 from torchferry.errors import UserError
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.tasks.nms import suppressed
-from torchferry.training.tasks.task import TrainingTask
+from torchferry.training.tasks.task import TrainingTask, shapes_of
 from torchferry.training.tasks.task_aligned import picture_losses
 
 RAW = {"boxes": "4", "logits": "labels", "anchors": "4"}
@@ -55,6 +55,17 @@ class Detection(TrainingTask):
             if tuple(given[name].shape) != (samples, *candidates, last):
                 expected = f"[batch, candidates, {last}]"
                 raise UserError(f"model: its {name} are {list(given[name].shape)}, not {expected}; see its args")
+
+    def picked(self, given: Any) -> Any:
+        """As it is: candidates have several tensors. Anchors are for training alone."""
+        return given
+
+    def labels_in(self, given: Any, key: str) -> int:
+        boxes, logits = (given.get(name) if isinstance(given, Mapping) else None for name in ("boxes", "logits"))
+        if isinstance(boxes, torch.Tensor) and isinstance(logits, torch.Tensor) and _are_candidates(boxes, logits):
+            return logits.shape[2]
+        raise UserError(f"{key}: needs a dictionary with boxes [batch, candidates, 4], in pixels, and logits [batch, "
+                        f"candidates, labels]; the model gives {_in_words(given)}")  # fmt: skip
 
     @property
     def loss_width(self) -> int:
@@ -144,6 +155,17 @@ class Detection(TrainingTask):
         picture = drawn_boxes(pixels, np.asarray(truth["boxes"]), [""] * len(truth["labels"]), TRUE)
         larger = picture.shape[0] / pixels.shape[0]
         return drawn_boxes(picture, found["boxes"] * larger, [self.task.labels[each] for each in found["labels"]])
+
+
+def _are_candidates(boxes: torch.Tensor, logits: torch.Tensor) -> bool:
+    return logits.dim() == 3 and tuple(boxes.shape) == (*logits.shape[:2], 4)
+
+
+def _in_words(given: Any) -> str:
+    if isinstance(given, list):
+        return "a list with boxes for each picture; torchvision's detectors by the name torchvision_detector give these"
+    named = given.items() if isinstance(given, Mapping) else [(type(given).__name__, given)]
+    return ", ".join(f"{name} {' '.join(shapes_of(value))}" for name, value in named)
 
 
 def _best(scores: torch.Tensor, boxes: torch.Tensor, most: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -10,7 +10,7 @@ from torchferry.contract.tasks.embedding import Embedding as EmbeddingTask
 from torchferry.errors import UserError
 from torchferry.training.data.source import Source
 from torchferry.training.tasks.fixed_proxies import proxy_losses
-from torchferry.training.tasks.task import TrainingTask
+from torchferry.training.tasks.task import TrainingTask, shapes_of
 
 TINY = 1e-6
 """The least that is divided by, so that zeros stay zeros; float16 has it too."""
@@ -23,6 +23,7 @@ class Embedding(TrainingTask):
     targets, takes = "classes", "classes"
     default_loss = "proxies"
     losses: ClassVar[tuple[str, ...]] = ("proxies",)
+    knows_classes = False
 
     @classmethod
     def check_source(cls, source: Source) -> None:
@@ -78,9 +79,9 @@ class Embedding(TrainingTask):
             raise UserError(f"{what} is {given.dtype} {shape}; classes are expected, whole numbers [samples]")
         return given.reshape(-1).astype(np.int64)
 
-    def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
-        if len(shapes) != 1 or len(shapes[0]) != 2:
-            said = ", ".join(str(list(each)) for each in shapes)
+    def labels_in(self, given: Any, key: str) -> int:
+        if not isinstance(given, torch.Tensor) or given.dim() != 2:
+            said = ", ".join(shapes_of(given))
             raise UserError(f"{key}: an embedding is one output of [batch, numbers], not {said}; say --task tensors")
         return 0
 

@@ -8,15 +8,17 @@ import torch
 from torch.nn import functional
 from torchvision import tv_tensors
 
-from torchferry.contract.tasks.segmentation import PALETTE
+from torchferry.contract.tasks.segmentation import MOST_LABELS, PALETTE
 from torchferry.contract.tasks.segmentation import Segmentation as SegmentationTask
 from torchferry.errors import UserError
 from torchferry.training.data.source import ImageInput, Source
-from torchferry.training.tasks.task import TrainingTask
+from torchferry.training.tasks.task import TrainingTask, shapes_of
 
 OUT = "out"
 """The key of torchvision's networks, which give a dict."""
 SEEN_THROUGH = 0.5
+NOT_KNOWN = (1, 1)
+"""A size that nobody has said."""
 
 
 class Segmentation(TrainingTask):
@@ -28,7 +30,7 @@ class Segmentation(TrainingTask):
 
     def __init__(self, task: SegmentationTask) -> None:
         super().__init__(task)
-        self.size: tuple[int, int] = (1, 1)
+        self.size = NOT_KNOWN
         """Height and width, where a source or a network's outputs say them."""
 
     @classmethod
@@ -82,6 +84,10 @@ class Segmentation(TrainingTask):
         return {"classes": _logits(outputs).argmax(dim=1).to(torch.uint8)}
 
     def wrong_targets(self, targets: torch.Tensor) -> tuple[int, str] | None:
+        height, width = targets.shape[1:]
+        if self.size not in (NOT_KNOWN, (height, width)):
+            gives = "{} x {}".format(*self.size)
+            return 0, f"has a mask of {height} x {width}; the model gives classes for {gives}: resize them in forward"
         labels, ignored = self.loss_width, self.task.ignore_index
         wrong = ((targets >= labels) & (targets != ignored)).flatten(1)
         samples = wrong.any(dim=1).nonzero()
@@ -109,15 +115,21 @@ class Segmentation(TrainingTask):
             )
         return given.astype(np.uint8)
 
-    def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
-        if len(shapes) != 1 or len(shapes[0]) != 4:
-            said = ", ".join(str(list(each)) for each in shapes)
-            raise UserError(f"{key}: needs one output of [batch, classes, height, width], not {said}")
-        return shapes[0][1]
+    def picked(self, given: Any) -> Any:
+        return given[OUT] if isinstance(given, Mapping) and OUT in given else None
 
-    def take_shapes(self, shapes: list[tuple[int, ...]]) -> None:
-        _, _, height, width = shapes[0]
-        self.size = height, width
+    def labels_in(self, given: Any, key: str) -> int:
+        if not isinstance(given, torch.Tensor) or given.dim() != 4:
+            said = ", ".join(shapes_of(given))
+            raise UserError(f"{key}: needs one output of [batch, classes, height, width], or a dictionary that has it "
+                            f"under '{OUT}', not {said}")  # fmt: skip
+        if not 2 <= given.shape[1] <= MOST_LABELS:
+            raise UserError(f"{key}: needs logits of 2 to {MOST_LABELS} classes, [batch, classes, height, width]; the "
+                            f"model gives {list(given.shape)}")  # fmt: skip
+        return given.shape[1]
+
+    def take_outputs(self, given: torch.Tensor) -> None:
+        self.size = given.shape[2], given.shape[3]
 
     def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:
         rows = self.task.rows({"classes": answer["classes"][None]}, np.asarray(truth)[None])

@@ -10,20 +10,27 @@ from torchferry.serving.export.external.binding import Binding
 from torchferry.serving.export.external.flattened import flattened
 from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.training.models.normalized import Normalized
+from torchferry.training.tasks.task import TrainingTask
 
 
 class Prepared(nn.Module):
-    """The network behind the normalisation of each of its inputs. It gives a tensor, or a tuple of several."""
+    """The network behind the normalisation of each of its inputs. It gives what the task picks, or else a tensor, or a
+    tuple of several."""
 
-    def __init__(self, network: nn.Module, inputs: Sequence[GivenInput], binding: Binding) -> None:
+    def __init__(
+        self, network: nn.Module, inputs: Sequence[GivenInput], binding: Binding, task: TrainingTask | None = None
+    ) -> None:
         super().__init__()
-        self.network, self.binding = network, binding
+        self.network, self.binding, self.task = network, binding, task
         self.prepare = nn.ModuleList(Normalized(nn.Identity(), each.of) for each in inputs)
 
     def forward(self, *inputs: torch.Tensor) -> Any:
         """What is None is left out."""
-        given = tuple(value for value in flattened(self.given(*inputs)).values() if value is not None)
-        return given[0] if len(given) == 1 else given
+        given = self.given(*inputs)
+        if self.task is not None and (picked := self.task.picked(given)) is not None:
+            return picked
+        tensors = tuple(value for value in flattened(given).values() if value is not None)
+        return tensors[0] if len(tensors) == 1 else tensors
 
     def given(self, *inputs: torch.Tensor) -> Any:
         """As the network gives it."""
