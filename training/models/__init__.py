@@ -19,6 +19,7 @@ from torchferry.training.models.seed_nets import (
     TwoLayerNet,
 )
 from torchferry.training.models.torchvision_detector import TorchvisionDetector
+from torchferry.training.models.torchvision_segmenter import torchvision_segmenter
 from torchferry.training.models.unet import UNet
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -37,4 +38,5 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "branches": Branches,
     "grid_detector": GridDetector,
     "torchvision_detector": TorchvisionDetector,
+    "torchvision_segmenter": torchvision_segmenter,
 }

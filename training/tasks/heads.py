@@ -55,10 +55,6 @@ class Heads(TrainingTask):
 
         return {head: half_of(task) for head, task in self.task.tasks.items()}
 
-    @property
-    def parts(self) -> Mapping[str, TrainingTask]:
-        return self.halves
-
     def picked(self, given: Raw) -> Raw:
         """Of each head what its task takes."""
         if not isinstance(given, Mapping):

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 from torchvision import tv_tensors
 
@@ -12,10 +13,9 @@ from torchferry.contract.tasks.segmentation import MOST_LABELS, PALETTE
 from torchferry.contract.tasks.segmentation import Segmentation as SegmentationTask
 from torchferry.errors import UserError
 from torchferry.training.data.source import ImageInput, Source
+from torchferry.training.tasks.auxiliary import AUX, OUT, with_auxiliary
 from torchferry.training.tasks.task import TrainingTask, shapes_of
 
-OUT = "out"
-"""The key of torchvision's networks, which give a dict."""
 SEEN_THROUGH = 0.5
 NOT_KNOWN = (1, 1)
 """A size that nobody has said."""
@@ -63,8 +63,12 @@ class Segmentation(TrainingTask):
     def loss_width(self) -> int:
         return len(self.task.labels)
 
-    def for_loss(self, outputs: Any, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return _logits(outputs), targets.long()
+    def for_loss(self, outputs: Any, targets: torch.Tensor) -> tuple[Any, torch.Tensor]:
+        has_both = isinstance(outputs, Mapping) and AUX in outputs
+        return {OUT: outputs[OUT], AUX: outputs[AUX]} if has_both else _logits(outputs), targets.long()
+
+    def whole_loss(self, loss: nn.Module) -> nn.Module:
+        return with_auxiliary(loss)
 
     def blank_targets(self, samples: int) -> torch.Tensor:
         return torch.zeros(samples, *self.size, dtype=torch.uint8)
@@ -75,7 +79,7 @@ class Segmentation(TrainingTask):
 
     def test_loss(self, outputs: Any, targets: torch.Tensor) -> torch.Tensor:
         """Of each sample the mean over its pixels that are judged; 0 for one that has none."""
-        logits, truth = self.for_loss(outputs, targets)
+        logits, truth = _logits(outputs), targets.long()
         losses = functional.cross_entropy(logits, truth, reduction="none", ignore_index=self.task.ignore_index)
         judged = (truth != self.task.ignore_index).flatten(1).sum(dim=1)
         return (losses.flatten(1).sum(dim=1) / judged.clamp(min=1)).sum()

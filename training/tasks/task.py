@@ -62,6 +62,11 @@ class TrainingTask(ABC):
         return {}
 
     @property
+    def halves(self) -> "Mapping[str, TrainingTask]":
+        """Those of the parts that the task is made of, each with outputs, targets and a loss of its own."""
+        return {}
+
+    @property
     def moves(self) -> bool:
         """Whether a sample's target lies in its picture, so that augmentations move it too; see `marked`."""
         return False
@@ -88,6 +93,10 @@ class TrainingTask(ABC):
     def for_loss(self, outputs: Raw, targets: Targets) -> tuple[Raw, Targets]:
         """What a network gives in training, and targets, in the shape and dtype that the task's losses take."""
         return outputs, targets
+
+    def whole_loss(self, loss: nn.Module) -> nn.Module:
+        """The loss of all that `for_loss` gives, from that of what the network answers."""
+        return loss
 
     @abstractmethod
     def blank_targets(self, samples: int) -> Targets:
@@ -152,11 +161,6 @@ class TrainingTask(ABC):
 
     knows_classes: ClassVar[bool] = True
     """Whether samples that a network is judged on have classes of its labels, and of no others."""
-
-    @property
-    def parts(self) -> "Mapping[str, TrainingTask]":
-        """Of a task that is made of others, by name; what the network gives and targets are dictionaries of these."""
-        return {}
 
     def picked(self, given: Any) -> Raw | None:  # noqa: ARG002
         """What the task takes, of whatever a network from elsewhere gives; None where that is its only tensor."""

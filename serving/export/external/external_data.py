@@ -170,7 +170,7 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], task: TrainingTask, option
 
 def _targets(arrays: Mapping[str, np.ndarray], task: TrainingTask, before: str, behind: str) -> list[torch.Tensor]:
     """None where there are none; of a task that is made of others one for each of these. Raises UserError."""
-    parts = {f"{TARGETS}.{part}": half for part, half in task.parts.items()} or {TARGETS: task}
+    parts = {f"{TARGETS}.{part}": half for part, half in task.halves.items()} or {TARGETS: task}
     if not any(name.partition(".")[0] == TARGETS for name in arrays):
         return []
     for name in parts:

@@ -15,14 +15,14 @@ from torchferry.training.tasks.task import Raw, TrainingTask
 def task_labels(task: TrainingTask, given: Raw, labels: Labels, of_data: tuple[str, ...], key: str) -> tuple[str, ...]:
     """For what the network gives. `of_data` are those that the samples have, none where nothing is known of them.
     Raises UserError for another number of labels."""
-    if not task.parts:
+    if not task.halves:
         return _counted(task.labels_in(given, key), _of_whole(labels, task.task.outputs), of_data, "")
     if labels.alone:
-        heads = list(task.parts)
+        heads = list(task.halves)
         raise UserError(f"--labels: of which head? say {heads[0]}=FILE, or another of {', '.join(heads)}")
-    _check_names(labels.of, list(task.parts), "head")
+    _check_names(labels.of, list(task.halves), "head")
     found = []
-    for part, half in task.parts.items():
+    for part, half in task.halves.items():
         known = tuple(label.removeprefix(before) for label in of_data if label.startswith(before := label_of(part, "")))
         count = half.labels_in(given[part], key)
         found += [label_of(part, each) for each in _counted(count, labels.of.get(part, ()), known, f" in {part}")]

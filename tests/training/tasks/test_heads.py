@@ -162,7 +162,7 @@ def test_of_a_network_from_elsewhere_each_head_takes_what_its_task_does() -> Non
     assert raw == {"mask": masks, "size": sizes}
     assert task.labels_in(raw, "--task") == 4
     task.take_outputs(raw)
-    assert task.parts["mask"].blank_targets(1).shape == (1, 8, 4)
+    assert task.halves["mask"].blank_targets(1).shape == (1, 8, 4)
     with pytest.raises(UserError, match=r"^--task: gives nothing for head size; it gives mask"):
         task.labels_in({"mask": masks}, "--task")
     with pytest.raises(UserError, match=r"^--task, head size: needs one output of"):
@@ -171,6 +171,6 @@ def test_of_a_network_from_elsewhere_each_head_takes_what_its_task_does() -> Non
 
 def test_heads_are_judged_in_the_order_of_the_source() -> None:
     heads = {"ink": {"name": "regression"}, "digit": {"name": "classification"}}
-    assert list(half_of(HeadsTask(heads=heads)).judged_by(SOURCE).parts) == ["digit", "ink"]
+    assert list(half_of(HeadsTask(heads=heads)).judged_by(SOURCE).halves) == ["digit", "ink"]
     with pytest.raises(UserError, match=r"data\.source has targets for digit too"):
         half_of(HeadsTask(heads={"ink": heads["ink"]})).judged_by(SOURCE)

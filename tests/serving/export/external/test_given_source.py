@@ -79,7 +79,7 @@ def test_heads_are_in_the_order_in_which_the_source_holds_their_targets() -> Non
     heads = {"ink": {"name": "regression"}, "digit": {"name": "classification"}}
     task = half_of(made(TASKS["heads"], {"heads": heads}, ()))
     _, found = read_source("digits", read("image:L:8"), task)
-    assert list(found.parts) == ["digit", "ink"]
+    assert list(found.halves) == ["digit", "ink"]
 
 
 def heads(**names: str) -> TrainingTask:
