@@ -126,7 +126,8 @@ def answer_pieces(
         return
     yield _open({"model": model}) + ', "predictions": ['
     yield from _items(iter(lambda: list(islice(answers, SAMPLES)), []))
-    for name, rows in bundle.task.relations(known).items() if request.related else ():
+    relations = bundle.task.relations(known) if request.related else {}
+    for name, rows in ((name, relations[name]) for name in request.related):
         yield "], " + _text(name) + ": ["
         yield from _items(rows[start : start + 1].tolist() for start in range(len(rows)))
     yield _end(notes)
