@@ -23,8 +23,8 @@ ANOTHER = "--source '{name: ..., args: {...}}' takes any other"
 def data_of(card: ModelCard, data: str | None, source: Component | None) -> Source:
     """The card's own data if neither is given; `data` is a path for a source of the same kind.
 
-    Targets are numbered as the model numbers its classes, by name. Raises UserError for data that the model does not
-    take, or of classes that it does not know.
+    Targets are numbered as the model numbers its classes, by name, where the task knows of any. Raises UserError for
+    data that the model does not take, or of classes that it does not know.
     """
     if data is not None and source is not None:
         raise UserError("--data, --source: give one of them")
@@ -35,7 +35,8 @@ def data_of(card: ModelCard, data: str | None, source: Component | None) -> Sour
     _check_input(found.input, card.input, option, own=source is None)
     if found.targets != half_class(type(card.task)).targets:
         raise UserError(f"{option}: gives {found.targets}, and the model is for {name_of(type(card.task))}")
-    return found if found.labels == card.labels else _renumbered(found, card, option)
+    is_judged_as_it_is = found.labels == card.labels or not half_class(type(card.task)).knows_classes
+    return found if is_judged_as_it_is else _renumbered(found, card, option)
 
 
 def _has_no_names(input: Input) -> bool:

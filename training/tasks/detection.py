@@ -163,7 +163,10 @@ def _are_candidates(boxes: torch.Tensor, logits: torch.Tensor) -> bool:
 
 def _in_words(given: Any) -> str:
     if isinstance(given, list):
-        return "a list with boxes for each picture; torchvision's detectors by the name torchvision_detector give these"
+        return (
+            "a list with boxes for each picture; of torchvision's detectors say the name torchvision_detector instead, "
+            "whose args are name, classes, height and width"
+        )
     named = given.items() if isinstance(given, Mapping) else [(type(given).__name__, given)]
     return ", ".join(f"{name} {' '.join(shapes_of(value))}" for name, value in named)
 

@@ -29,3 +29,11 @@ def test_classes_in_another_order_are_scored_by_name(tmp_path: Path) -> None:
     folder_of(tmp_path, train=1, test=3)
     given = card("image_folder", {**IMAGES, "root": "."}, labels=("light", "dark"))
     assert judge(Brightness(), given, str(tmp_path), None).metrics["accuracy"] == 0.0
+
+
+def test_an_embedding_is_judged_on_classes_that_it_has_never_seen_and_has_no_loss_there(tmp_path: Path) -> None:
+    folder_of(tmp_path, train=1, test=3)
+    for labels in (("dark", "light"), ("cat", "dog", "owl"), ()):
+        given = card("image_folder", {**IMAGES, "root": "."}, labels=labels, task="embedding")
+        found = judge(Brightness(), given, str(tmp_path), None)
+        assert (found.metrics["recall_at_1"], "loss" in found.metrics) == (1, labels == ("dark", "light"))

@@ -122,7 +122,10 @@ def test_a_network_from_elsewhere_gives_candidates_without_anchors() -> None:
     for wrong, message in (
         (torch.zeros(1, 4), r"the model gives Tensor \[1, 4\]"),
         (given | {"logits": torch.zeros(1, 2, 2)}, r"gives boxes \[1, 1, 4\], logits \[1, 2, 2\]"),
-        ([given], "gives a list with boxes for each picture; torchvision's detectors by the name torchvision_detector"),
+        (
+            [given],
+            "gives a list with boxes for each picture; of torchvision's detectors say the name torchvision_detector",
+        ),
     ):
         with pytest.raises(UserError, match=f"^--task: needs a dictionary with boxes .* {message}"):
             task().labels_in(wrong, "--task")

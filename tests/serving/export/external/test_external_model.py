@@ -408,7 +408,7 @@ def test_torchvisions_segmentation_by_import_path_gives_a_class_for_each_pixel()
 
 def test_torchvisions_detectors_by_import_path_are_told_their_name_here() -> None:
     args = ("--model", f"{NETWORKS}.lists_of_boxes", "--task", "detection", "--input", "image:8")
-    with pytest.raises(UserError, match=r"^--task detection: .* gives a list .* by the name torchvision_detector give"):
+    with pytest.raises(UserError, match=r"^--task detection: .* gives a list .* say the name torchvision_detector"):
         load_given(parser().parse_args([*args]))
 
 
