@@ -1,7 +1,8 @@
 """The samples of a source, as a recipe names it, for a model that was not trained here."""
 
 import inspect
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,8 +32,11 @@ def read_source(text: str, inputs: Sequence[GivenInput], task: TrainingTask) -> 
     if len(inputs) > 1:
         raise UserError(f"{OPTION}: is for a model of one input; give an .npz file with --eval-data")
     component, asked = component_of(text, OPTION), inputs[0].of
+    takes = inspect.signature(SOURCES.get(component.name) or find(component.name, SOURCES, OPTION)).parameters
     if isinstance(asked, ImageInput):
-        component = _with_picture(component, asked)
+        component = _with_picture(component, takes, asked)
+    elif {"height", "width"} <= set(takes):
+        raise UserError(f"{OPTION}: {component.name} gives pictures; --input {inputs[0].text} is none")
     try:
         source = build_source(component, task.targets)
         task = task.judged_by(source)
@@ -50,14 +54,13 @@ def read_source(text: str, inputs: Sequence[GivenInput], task: TrainingTask) -> 
 
 def _own_words(text: str) -> str:
     """A recipe's keys as the options here."""
-    for key, option in {"data.source": OPTION, "task.args.": "--task-args.", "task: ": "--task: "}.items():
-        text = text.replace(key, option)
+    for key, option in {r"data\.source": OPTION, r"task\.args\.": "--task-args.", "task: ": "--task: "}.items():
+        text = re.sub(rf"(?<![\w.]){key}", option, text)  # and no module of that name
     return text
 
 
-def _with_picture(component: Component, picture: ImageInput) -> Component:
+def _with_picture(component: Component, takes: Collection[str], picture: ImageInput) -> Component:
     """The source told what --input says, where it takes that."""
-    takes = inspect.signature(SOURCES.get(component.name) or find(component.name, SOURCES, OPTION)).parameters
     said = {name: _plain(value) for name, value in vars(picture).items() if name in PICTURE}
     if "image" in takes and not set(said) & set(takes):
         return replace(component, args={"image": said, **component.args})

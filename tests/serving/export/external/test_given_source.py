@@ -100,6 +100,7 @@ def heads(**names: str) -> TrainingTask:
          "--task-args.heads.digits: has no targets; did you mean digit?"),
         ("digits", "image:L:8", heads(digit="classification"), "--task-args.heads: --source has targets for ink too"),
         ("digits", "image:L:8", heads(digit="regression", ink="regression"), "regression takes float targets"),
+        ("coco", "table:8", half("detection"), "--source: coco gives pictures; --input table:8 is none"),
         ("[", "image:L:8", half("classification"), "--source: is no YAML"),
     ],
 )  # fmt: skip
