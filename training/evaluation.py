@@ -75,7 +75,7 @@ def evaluate(
         loss[2] += len(batch.corrupt)
         if not len(batch.indices):
             continue
-        judged = _judged(model(batch.inputs), task)
+        judged = judged_of(model(batch.inputs), task)
         has_loss = has_loss and judged.raw is not None
         if judged.raw is not None:
             loss[0] += task.test_loss(judged.raw, batch.targets)
@@ -121,7 +121,7 @@ def rows_of(
     for batch in feed(rank_info.rank, rank_info.world_size):
         after_batch()
         if len(batch.indices):
-            answers = as_numpy(_judged(model(batch.inputs), task).answers)
+            answers = as_numpy(judged_of(model(batch.inputs), task).answers)
             counted.keep(task.task.rows(answers, as_numpy(batch.targets)), batch.indices.numpy())
     model.train()
     return counted.everyones()
@@ -182,7 +182,8 @@ class _Counted:
         return {name: np.concatenate([rows[name] for _, rows in parts])[order] for name in parts[0][1]}
 
 
-def _judged(given: Any, task: TrainingTask) -> Judged:
+def judged_of(given: Any, task: TrainingTask) -> Judged:
+    """What a model gives for a batch, with the answers that the task makes of it."""
     if isinstance(given, Judged):
         return given
     raw = not_half(given)

@@ -148,7 +148,8 @@ def answer_pieces(
     yield _open({"model": model}) + ', "predictions": ['
     at_once = 1 if bundle.task.masks else SAMPLES
     yield from _items(iter(lambda: list(islice(answers, at_once)), []))
-    for name, rows in bundle.task.relations(known).items() if request.related else ():
+    relations = bundle.task.relations(known) if request.related else {}
+    for name, rows in ((name, relations[name]) for name in request.related):
         yield "], " + _text(name) + ": ["
         yield from _items(rows[start : start + 1].tolist() for start in range(len(rows)))
     yield _end(notes)

@@ -29,6 +29,18 @@ LIMITS = {
     "min_agreement": "for every variant: how far answers must mean what the checkpoint's do, 0 to 1",
     "max_changed_share": "for every variant: how many whole numbers of an output may be others, 0 to 1",
 }
+OF_MODEL = {
+    **dict.fromkeys(("allow_nan", "columns"), "a run's table says itself what its columns are and may miss"),
+    **dict.fromkeys(("task", "task_args"), "a run has the task that it was trained for"),
+    **dict.fromkeys(
+        ("eval_data", "source", "calibration_data", "reference"), "a run is judged on its own data; evaluate has others"
+    ),
+    **dict.fromkeys(("input", "labels", "outputs"), "a run says itself what it takes and answers"),
+    **dict.fromkeys(
+        ("model_args", "weights", "weights_key", "weights_prefix"), "a run has its own network and weights"
+    ),
+}
+"""What would be passed over for a run, and why it is not needed there."""
 OF_FORMATS = {"triton": ("run", "output", "format"), "kserve": ("run", "output", "format", "storage_uri")}
 """What a bundle is converted by; all other options are for making one."""
 
@@ -52,15 +64,9 @@ def main(arguments: Sequence[str]) -> None:
         raise UserError("give a run folder, or the import path of a model with --model")
     if options.run:
         check_is_for_model(options)
-    if options.run and (options.allow_nan or options.columns):
-        option = "--allow-nan" if options.allow_nan else "--columns"
-        raise UserError(f"{option}: is for --model; a run's table says itself what its columns are and may miss")
-    if options.run and (options.task or options.task_args):
-        option = "--task" if options.task else "--task-args"
-        raise UserError(f"{option}: is for --model; a run has the task that it was trained for")
-    if options.run and (options.outputs or options.reference):
-        option = "--outputs" if options.outputs else "--reference"
-        raise UserError(f"{option}: is for --model; a run is judged by its own checkpoint, with all of its outputs")
+    for name, why in OF_MODEL.items() if options.run else ():
+        if getattr(options, name) not in (None, False, {}, [], ()):
+            raise UserError(f"{option_of(name)}: is for --model; {why}")
     key = signing_key(options)
     reference = load_trained(options.run) if options.run else load_given(options)
     if options.name is not None:

@@ -124,3 +124,57 @@ class TwoPictures(nn.Module):
     def forward(self, left: torch.Tensor, right: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
         seen = [self.left(left.flatten(1)), self.right(right.flatten(1)), numbers]
         return self.head(torch.cat(seen, dim=1).tanh())
+
+
+class Segmenter(nn.Module):
+    """Logits of each pixel as torchvision gives them: in a dict, with those of an auxiliary head."""
+
+    def __init__(self, classes: int = 11) -> None:
+        super().__init__()
+        self.out, self.aux = nn.Conv2d(1, classes, 3, padding=1), nn.Conv2d(1, classes, 1)
+
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"out": self.out(image), "aux": self.aux(image)}
+
+
+class Candidates(nn.Module):
+    """Boxes with logits, at two places of each picture."""
+
+    def __init__(self, classes: int = 10) -> None:
+        super().__init__()
+        self.scores = nn.Linear(64 * 64, 2 * classes)
+
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        boxes = torch.tensor([[4.0, 4, 20, 20], [30, 30, 60, 60]])
+        return {
+            "boxes": boxes.expand(len(image), -1, -1),
+            "logits": self.scores(image.flatten(1)).unflatten(1, (2, -1)),
+        }
+
+
+class DigitAndInk(nn.Module):
+    """Two heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.digit, self.ink = nn.Linear(64, 10), nn.Linear(64, 1)
+
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor | None]:
+        flat = image.flatten(1)
+        return {"digit": self.digit(flat), "ink": self.ink(flat), "loss": None}
+
+
+def quarter() -> nn.Module:
+    """Logits for a quarter of the rows and columns, as transformers' segmenters give them."""
+    return nn.Conv2d(1, 11, 4, stride=4)
+
+
+class ListsOfBoxes(nn.Module):
+    """As torchvision's detectors answer."""
+
+    def forward(self, images: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+        return [{"boxes": torch.zeros(2, 4), "scores": torch.zeros(2)} for _ in images]
+
+
+def lists_of_boxes() -> nn.Module:
+    return ListsOfBoxes()

@@ -38,6 +38,7 @@ SOURCES = Sources(
         "image_folder": "torchferry.training.data.pictures.image_folder",
         "image_list": "torchferry.training.data.pictures.image_list",
         "image_masks": "torchferry.training.data.pictures.image_masks",
+        "image_pairs": "torchferry.training.data.pictures.image_pairs",
         "mnist": "torchferry.training.data.torchvision_sets",
         "table": "torchferry.training.data.tables.table",
         "unseen_classes": "torchferry.training.data.unseen_classes",

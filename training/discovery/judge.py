@@ -15,9 +15,10 @@ from torchferry.training.data.held_targets import check_held
 from torchferry.training.data.loaders import EvaluationFeed
 from torchferry.training.discovery.other_data import data_of
 from torchferry.training.distributed.process_group import process_group, rank_info_of
-from torchferry.training.evaluation import evaluate
+from torchferry.training.evaluation import Judged, evaluate, judged_of
 from torchferry.training.models.saved import ModelCard
 from torchferry.training.tasks import half_of
+from torchferry.training.tasks.task import TrainingTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class Outcome:
     left_out: tuple[str, ...]
     """Samples that could not be read, and why; they are not counted."""
     metrics: dict[str, float]
-    """`loss`, and what the task reports."""
+    """`loss`, where it is known, and what the task reports."""
 
 
 def judge(
@@ -41,6 +42,8 @@ def judge(
     if found.test_size == 0:
         raise UserError("--data: the test set is empty")
     task, rank_info = half_of(card.task), rank_info_of({})
+    if found.labels != card.labels:
+        model, task = AnswersAlone(model, task), half_of(replace(card.task, labels=found.labels))
     if on_cpu:
         rank_info = replace(rank_info, device=torch.device("cpu"))
     check_held(found.test, "test", task)
@@ -55,6 +58,17 @@ def judge(
         left_out=tuple(feed.left_out),
         metrics=result.values,
     )
+
+
+class AnswersAlone(nn.Module):
+    """A model that is judged on classes which it need not know, and which therefore has no loss there."""
+
+    def __init__(self, model: nn.Module, task: TrainingTask) -> None:
+        super().__init__()
+        self.model, self.task = model, task
+
+    def forward(self, inputs: torch.Tensor) -> Judged:
+        return replace(judged_of(self.model(inputs), self.task), raw=None)
 
 
 @dataclass

@@ -23,8 +23,8 @@ ANOTHER = "--source '{name: ..., args: {...}}' takes any other"
 def data_of(card: ModelCard, data: str | None, source: Component | None) -> Source:
     """The card's own data if neither is given; `data` is a path for a source of the same kind.
 
-    Targets are numbered as the model numbers its classes, by name. Raises UserError for data that the model does not
-    take, or of classes that it does not know.
+    Targets are numbered as the model numbers its classes, by name, where the task knows of any. Raises UserError for
+    data that the model does not take, or of classes that it does not know.
     """
     if data is not None and source is not None:
         raise UserError("--data, --source: give one of them")
@@ -35,7 +35,8 @@ def data_of(card: ModelCard, data: str | None, source: Component | None) -> Sour
     _check_input(found.input, card.input, option, own=source is None)
     if found.targets != half_class(type(card.task)).targets:
         raise UserError(f"{option}: gives {found.targets}, and the model is for {name_of(type(card.task))}")
-    return found if found.labels == card.labels else _renumbered(found, card, option)
+    is_judged_as_it_is = found.labels == card.labels or not half_class(type(card.task)).knows_classes
+    return found if is_judged_as_it_is else _renumbered(found, card, option)
 
 
 def _has_no_names(input: Input) -> bool:
@@ -108,10 +109,10 @@ def _check_input(found: Input, expected: Input, option: str, *, own: bool) -> No
     else:
         same = type(found) is type(expected) and found.shape == expected.shape
     if not same:
-        raise UserError(f"{option}: gives {_in_words(found)}; the model takes {_in_words(expected)}")
+        raise UserError(f"{option}: gives {in_words(found)}; the model takes {in_words(expected)}")
 
 
-def _in_words(input: Input) -> str:
+def in_words(input: Input) -> str:
     if isinstance(input, ImageInput):
         kept = "" if input.fraction == 1 else f" to {input.fraction:g} of a side"
         averaged = "" if input.antialias else " without antialiasing"

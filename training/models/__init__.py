@@ -20,6 +20,7 @@ from torchferry.training.models.seed_nets import (
     TwoLayerNet,
 )
 from torchferry.training.models.torchvision_detector import TorchvisionDetector
+from torchferry.training.models.torchvision_segmenter import torchvision_segmenter
 from torchferry.training.models.unet import UNet
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -39,4 +40,5 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "grid_detector": GridDetector,
     "torchvision_detector": TorchvisionDetector,
     "faster_rcnn": FasterRCNN,
+    "torchvision_segmenter": torchvision_segmenter,
 }

@@ -41,8 +41,8 @@ class Classification(ClassTargets):
     def raw(self, answers: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return answers["probabilities"].double().log()
 
-    def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
-        return one_of_scores(shapes, key)
+    def labels_in(self, given: Any, key: str) -> int:
+        return one_of_scores(given, key)
 
     def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:
         guess = int(self.task.predicted({name: value[None] for name, value in answer.items()})[0])
@@ -85,7 +85,7 @@ class Binary(Classification):
         are_given = given.dtype.kind in "biuf" and bool(np.isin(given, (0, 1)).all())
         return read_classes(given, are_given, "0 and 1", what)
 
-    def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
-        if (scores := one_of_scores(shapes, key)) != 1:
+    def labels_in(self, given: Any, key: str) -> int:
+        if (scores := one_of_scores(given, key)) != 1:
             raise UserError(f"{key}: needs one logit for each sample; the model gives {scores}")
         return 2

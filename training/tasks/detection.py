@@ -14,7 +14,7 @@ from torchferry.contract.tasks.task import Task
 from torchferry.errors import UserError
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.tasks.nms import suppressed
-from torchferry.training.tasks.task import TrainingTask
+from torchferry.training.tasks.task import TrainingTask, shapes_of
 from torchferry.training.tasks.task_aligned import RAW, picture_losses
 
 
@@ -54,6 +54,17 @@ class Detection(TrainingTask):
             if tuple(given[name].shape) != (samples, *candidates, *last):
                 expected = f"[batch, candidates, {', '.join(map(str, last))}]"
                 raise UserError(f"model: its {name} are {list(given[name].shape)}, not {expected}; see its args")
+
+    def picked(self, given: Any) -> Any:
+        """As it is: candidates have several tensors. Anchors are for training alone."""
+        return given
+
+    def labels_in(self, given: Any, key: str) -> int:
+        boxes, logits = (given.get(name) if isinstance(given, Mapping) else None for name in ("boxes", "logits"))
+        if isinstance(boxes, torch.Tensor) and isinstance(logits, torch.Tensor) and _are_candidates(boxes, logits):
+            return logits.shape[2]
+        raise UserError(f"{key}: needs a dictionary with boxes [batch, candidates, 4], in pixels, and logits [batch, "
+                        f"candidates, labels]; the model gives {_in_words(given)}")  # fmt: skip
 
     @property
     def loss_width(self) -> int:
@@ -164,6 +175,21 @@ def _numbers(scores: torch.Tensor, boxes: torch.Tensor) -> tuple[torch.Tensor, t
     is_broken = has_nan[0] | has_nan[1]
     without = [each.masked_fill(is_broken.view(-1, *(1 for _ in each.shape[1:])), 0.0) for each in (scores, boxes)]
     return is_broken, without[0], without[1]
+
+
+def _are_candidates(boxes: torch.Tensor, logits: torch.Tensor) -> bool:
+    """A candidate has one box, or one for each class."""
+    return logits.dim() == 3 and tuple(boxes.shape) in ((*logits.shape[:2], 4), (*logits.shape, 4))
+
+
+def _in_words(given: Any) -> str:
+    if isinstance(given, list):
+        return (
+            "a list with boxes for each picture; of torchvision's detectors say the name torchvision_detector instead, "
+            "whose args are name, classes, height and width"
+        )
+    named = given.items() if isinstance(given, Mapping) else [(type(given).__name__, given)]
+    return ", ".join(f"{name} {' '.join(shapes_of(value))}" for name, value in named)
 
 
 def _best(scores: torch.Tensor, boxes: torch.Tensor, most: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

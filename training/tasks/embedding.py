@@ -11,6 +11,7 @@ from torchferry.errors import UserError
 from torchferry.training.data.source import Source
 from torchferry.training.tasks.class_targets import ClassTargets
 from torchferry.training.tasks.fixed_proxies import proxy_losses
+from torchferry.training.tasks.task import shapes_of
 
 TINY = 1e-6
 """The least that is divided by, so that zeros stay zeros; float16 has it too."""
@@ -22,6 +23,7 @@ class Embedding(ClassTargets):
     task: EmbeddingTask
     default_loss = "proxies"
     losses: ClassVar[tuple[str, ...]] = ("proxies",)
+    knows_classes = False
 
     @classmethod
     def check_source(cls, source: Source) -> None:
@@ -53,9 +55,9 @@ class Embedding(ClassTargets):
         """Of which the length does not count; of a model from elsewhere no classes are known, and so no loss."""
         return answers["vector"].double() if self.task.labels else None
 
-    def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
-        if len(shapes) != 1 or len(shapes[0]) != 2:
-            said = ", ".join(str(list(each)) for each in shapes)
+    def labels_in(self, given: Any, key: str) -> int:
+        if not isinstance(given, torch.Tensor) or given.dim() != 2:
+            said = ", ".join(shapes_of(given))
             raise UserError(f"{key}: an embedding is one output of [batch, numbers], not {said}; say --task tensors")
         return 0
 

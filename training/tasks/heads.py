@@ -1,6 +1,7 @@
 """Several tasks at once: what a network gives, targets and losses are dictionaries by head."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -31,24 +32,42 @@ class Heads(TrainingTask):
         cls.check_source(source)
         given = made(kind, settings, source.labels)
         assert isinstance(given, HeadsTask)
-        has = f"data.source has {', '.join(source.parts)}"
-        for head in given.heads:
-            if head not in source.parts:
-                raise UserError(f"{KEY}.{head}: has no targets{did_you_mean(head, source.parts, has)}")
-        for part in source.parts:
-            if part not in given.heads:
-                raise UserError(f"{KEY}: data.source has targets for {part} too; name a task for it, or with weight 0")
+        _check_parts(given, source)
         halves = {part: _half(part, given, source) for part in source.parts}
         heads = {part: {**given.heads[part], **half.task.settings} for part, half in halves.items()}
         task = cls(made(kind, {"heads": heads}, source.labels))
         task.halves = halves  # which know of the source what the task does not say, such as the pictures' size
         return task
 
+    def judged_by(self, source: Source) -> "Heads":
+        """Heads are in the source's order, in which a data set in memory holds their targets."""
+        self.check_source(source)
+        _check_parts(self.task, source)
+        halves = {part: self.halves[part].judged_by(part_of(source, part)) for part in source.parts}
+        heads = {part: {**self.task.heads[part], **half.task.settings} for part, half in halves.items()}
+        return Heads(replace(self.task, heads=heads))
+
     @cached_property
     def halves(self) -> dict[str, TrainingTask]:
         from torchferry.training.tasks import half_of  # which knows this one too
 
         return {head: half_of(task) for head, task in self.task.tasks.items()}
+
+    def picked(self, given: Raw) -> Raw:
+        """Of each head what its task takes."""
+        if not isinstance(given, Mapping):
+            return given
+        there = {head: value for head, value in given.items() if value is not None}
+        each = {head: self.halves[head].picked(value) if head in self.halves else None for head, value in there.items()}
+        return {head: there[head] if value is None else value for head, value in each.items()}
+
+    def labels_in(self, given: Raw, key: str) -> int:
+        self.check_heads(given, key)
+        return sum(half.labels_in(given[head], f"{key}, head {head}") for head, half in self.halves.items())
+
+    def take_outputs(self, given: Raw) -> None:
+        for head, half in self.halves.items():
+            half.take_outputs(given[head])
 
     @property
     def moves(self) -> bool:
@@ -63,18 +82,22 @@ class Heads(TrainingTask):
         scales = {head: half.target_scale for head, half in self.halves.items()}
         return {head: scale for head, scale in scales.items() if isinstance(scale, TargetScale)} or None
 
-    def check_outputs(self, given: Raw, samples: int) -> None:
+    def check_heads(self, given: Raw, key: str) -> None:
+        """Raises UserError unless the network gives something for each head, and for nothing else."""
         names = ", ".join(self.halves)
         if not isinstance(given, dict):
             raise UserError(
-                f"model: gives a {type(given).__name__}, not a dictionary with a tensor for each of {names}"
+                f"{key}: gives a {type(given).__name__}, not a dictionary with a tensor for each of {names}"
             )
         for head in self.halves:
             if head not in given:
-                raise UserError(f"model: gives nothing for head {head}; it gives {', '.join(map(str, given))}")
+                raise UserError(f"{key}: gives nothing for head {head}; it gives {', '.join(map(str, given))}")
         for name in given:
             if name not in self.halves:
-                raise UserError(f"model: gives {name}, which is no head{did_you_mean(str(name), self.halves)}")
+                raise UserError(f"{key}: gives {name}, which is no head{did_you_mean(str(name), self.halves)}")
+
+    def check_outputs(self, given: Raw, samples: int) -> None:
+        self.check_heads(given, "model")
         for head, half in self.halves.items():
             try:
                 half.check_outputs(given[head], samples)
@@ -153,6 +176,17 @@ class Heads(TrainingTask):
         """As the first head that draws something has it; others may take a picture of another size."""
         found = (half.drawn(pixels, self.task.of_part(head, answer), truth[head]) for head, half in self.halves.items())
         return next((picture for picture in found if picture is not pixels), pixels)
+
+
+def _check_parts(given: HeadsTask, source: Source) -> None:
+    """Raises UserError unless each head has targets, and each target a head."""
+    has = f"data.source has {', '.join(source.parts)}"
+    for head in given.heads:
+        if head not in source.parts:
+            raise UserError(f"{KEY}.{head}: has no targets{did_you_mean(head, source.parts, has)}")
+    for part in source.parts:
+        if part not in given.heads:
+            raise UserError(f"{KEY}: data.source has targets for {part} too; name a task for it, or with weight 0")
 
 
 def _half(head: str, given: HeadsTask, source: Source) -> TrainingTask:

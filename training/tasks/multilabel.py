@@ -60,8 +60,8 @@ class Multilabel(TrainingTask):
             raise UserError(f"{what} is {given.dtype} {shape}; 0 and 1 are expected, [samples, labels]")
         return given.astype(np.uint8)
 
-    def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
-        return one_of_scores(shapes, key)
+    def labels_in(self, given: Any, key: str) -> int:
+        return one_of_scores(given, key)
 
     def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:
         given = set(self.task.words(answer, 0)["labels"])

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from torchferry.errors import UserError
+from torchferry.training.tasks.task import Raw, shapes_of
 
 
 def check_shape(given: Any, samples: int, outputs: int, are: str) -> None:
@@ -21,9 +22,9 @@ def found_of(targets: torch.Tensor) -> str:
     return f"{str(targets.dtype).removeprefix('torch.')} {list(targets.shape[1:])}"
 
 
-def one_of_scores(shapes: list[tuple[int, ...]], key: str) -> int:
+def one_of_scores(given: Raw, key: str) -> int:
     """The outputs of a network that gives one tensor of [batch, outputs]. Raises UserError for others."""
-    if len(shapes) != 1 or len(shapes[0]) != 2:
-        said = ", ".join(str(list(each)) for each in shapes)
+    if not isinstance(given, torch.Tensor) or given.dim() != 2:
+        said = ", ".join(shapes_of(given))
         raise UserError(f"{key}: needs one output of [batch, outputs], not {said}; say --task tensors")
-    return shapes[0][1]
+    return given.shape[1]

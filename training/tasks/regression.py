@@ -78,8 +78,8 @@ class Regression(TrainingTask):
             )
         return given.reshape(len(given), -1).astype(np.float64)
 
-    def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
-        return one_of_scores(shapes, key)
+    def labels_in(self, given: Any, key: str) -> int:
+        return one_of_scores(given, key)
 
     def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:
         """Of the first value; none is a mistake."""

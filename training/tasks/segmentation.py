@@ -1,23 +1,26 @@
 """Logits of every class for each pixel."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 from torchvision import tv_tensors
 
-from torchferry.contract.tasks.segmentation import PALETTE
+from torchferry.contract.tasks.segmentation import MOST_LABELS, PALETTE
 from torchferry.contract.tasks.segmentation import Segmentation as SegmentationTask
 from torchferry.errors import UserError
 from torchferry.training.data.source import ImageInput, Source
+from torchferry.training.tasks.auxiliary import AUX, OUT, with_auxiliary
 from torchferry.training.tasks.outputs import found_of
-from torchferry.training.tasks.task import TrainingTask
+from torchferry.training.tasks.task import TrainingTask, shapes_of
 
-OUT = "out"
-"""The key of torchvision's networks, which give a dict."""
 SEEN_THROUGH = 0.5
+NOT_KNOWN = (1, 1)
+"""A size that nobody has said."""
 
 
 class Segmentation(TrainingTask):
@@ -29,7 +32,7 @@ class Segmentation(TrainingTask):
 
     def __init__(self, task: SegmentationTask) -> None:
         super().__init__(task)
-        self.size: tuple[int, int] = (1, 1)
+        self.size = NOT_KNOWN
         """Height and width, where a source or a network's outputs say them."""
 
     @classmethod
@@ -45,6 +48,11 @@ class Segmentation(TrainingTask):
         super().check_source(source)
         if not isinstance(source.input, ImageInput):
             raise UserError("task: segmentation is of pictures, and this data.source has none")
+
+    def judged_by(self, source: Source) -> "Segmentation":
+        """The data say which pixels do not count, of a network from elsewhere too."""
+        self.check_source(source)
+        return Segmentation(replace(self.task, **self.from_source(source)))
 
     @classmethod
     def from_source(cls, source: Source) -> Mapping[str, Any]:
@@ -66,8 +74,12 @@ class Segmentation(TrainingTask):
     def loss_width(self) -> int:
         return len(self.task.labels)
 
-    def for_loss(self, outputs: Any, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return _logits(outputs), targets.long()
+    def for_loss(self, outputs: Any, targets: torch.Tensor) -> tuple[Any, torch.Tensor]:
+        has_both = isinstance(outputs, Mapping) and AUX in outputs
+        return {OUT: outputs[OUT], AUX: outputs[AUX]} if has_both else _logits(outputs), targets.long()
+
+    def whole_loss(self, loss: nn.Module) -> nn.Module:
+        return with_auxiliary(loss)
 
     def blank_targets(self, samples: int) -> torch.Tensor:
         return torch.zeros(samples, *self.size, dtype=torch.uint8)
@@ -78,7 +90,7 @@ class Segmentation(TrainingTask):
 
     def test_loss(self, outputs: Any, targets: torch.Tensor) -> torch.Tensor:
         """Of each sample the mean over its pixels that are judged; 0 for one that has none."""
-        logits, truth = self.for_loss(outputs, targets)
+        logits, truth = _logits(outputs), targets.long()
         losses = functional.cross_entropy(logits, truth, reduction="none", ignore_index=self.task.ignore_index)
         judged = (truth != self.task.ignore_index).flatten(1).sum(dim=1)
         return (losses.flatten(1).sum(dim=1) / judged.clamp(min=1)).sum()
@@ -87,9 +99,13 @@ class Segmentation(TrainingTask):
         return {"classes": _logits(outputs).argmax(dim=1).to(torch.uint8)}
 
     def wrong_targets(self, targets: torch.Tensor) -> tuple[int, str] | None:
-        labels, ignored = self.loss_width, self.task.ignore_index
         if targets.dim() != 3 or targets.is_floating_point():
             return 0, f"has a target of {found_of(targets)}; a mask is uint8 [height, width]"
+        height, width = targets.shape[1:]
+        if self.size not in (NOT_KNOWN, (height, width)):
+            gives = "{} x {}".format(*self.size)
+            return 0, f"has a mask of {height} x {width}; the model gives classes for {gives}: resize them in forward"
+        labels, ignored = self.loss_width, self.task.ignore_index
         wrong = ((targets >= labels) & (targets != ignored)).flatten(1)
         samples = wrong.any(dim=1).nonzero()
         if not len(samples):
@@ -120,15 +136,21 @@ class Segmentation(TrainingTask):
             )
         return given.astype(np.uint8)
 
-    def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
-        if len(shapes) != 1 or len(shapes[0]) != 4:
-            said = ", ".join(str(list(each)) for each in shapes)
-            raise UserError(f"{key}: needs one output of [batch, classes, height, width], not {said}")
-        return shapes[0][1]
+    def picked(self, given: Any) -> Any:
+        return given[OUT] if isinstance(given, Mapping) and OUT in given else None
 
-    def take_shapes(self, shapes: list[tuple[int, ...]]) -> None:
-        _, _, height, width = shapes[0]
-        self.size = height, width
+    def labels_in(self, given: Any, key: str) -> int:
+        if not isinstance(given, torch.Tensor) or given.dim() != 4:
+            said = ", ".join(shapes_of(given))
+            raise UserError(f"{key}: needs one output of [batch, classes, height, width], or a dictionary that has it "
+                            f"under '{OUT}', not {said}")  # fmt: skip
+        if not 2 <= given.shape[1] <= MOST_LABELS:
+            raise UserError(f"{key}: needs logits of 2 to {MOST_LABELS} classes, [batch, classes, height, width]; the "
+                            f"model gives {list(given.shape)}")  # fmt: skip
+        return given.shape[1]
+
+    def take_outputs(self, given: torch.Tensor) -> None:
+        self.size = given.shape[2], given.shape[3]
 
     def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:
         rows = self.task.rows({"classes": answer["classes"][None]}, np.asarray(truth)[None])

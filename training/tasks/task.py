@@ -52,6 +52,12 @@ class TrainingTask(ABC):
         if source.targets != cls.targets:
             raise UserError(f"task: takes {cls.targets}, data.source gives {source.targets}; see torchferry describe")
 
+    def judged_by(self, source: Source) -> "TrainingTask":
+        """The same for the samples of a source, which a network from elsewhere was not trained on. Raises UserError for
+        data of another task."""
+        self.check_source(source)
+        return self
+
     @classmethod
     def from_source(cls, source: Source) -> Mapping[str, Any]:  # noqa: ARG003
         """Settings that the data decide."""
@@ -89,6 +95,10 @@ class TrainingTask(ABC):
     def for_loss(self, outputs: Raw, targets: Targets) -> tuple[Raw, Targets]:
         """What a network gives in training, and targets, in the shape and dtype that the task's losses take."""
         return outputs, targets
+
+    def whole_loss(self, loss: nn.Module) -> nn.Module:
+        """The loss of all that `for_loss` gives, from that of what the network answers."""
+        return loss
 
     @abstractmethod
     def blank_targets(self, samples: int) -> Targets:
@@ -155,14 +165,21 @@ class TrainingTask(ABC):
         shape = list(given.shape)
         raise UserError(f"{what}: is {given.dtype} {shape}; this task takes no arrays of targets: leave them out")
 
-    def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:
-        """How many labels a network has that gives outputs of these shapes, the batch first. Raises UserError for
-        shapes that are not the task's."""
-        said = ", ".join(str(list(each)) for each in shapes)
+    knows_classes: ClassVar[bool] = True
+    """Whether samples that a network is judged on have classes of its labels, and of no others."""
+
+    def picked(self, given: Any) -> Raw | None:  # noqa: ARG002
+        """What the task takes, of whatever a network from elsewhere gives; None where that is its only tensor."""
+        return None
+
+    def labels_in(self, given: Raw, key: str) -> int:
+        """How many labels a network from elsewhere knows, of what it gives for a batch; several tensors of which none
+        was `picked` are a tuple. Raises UserError for what is not the task's."""
+        said = ", ".join(shapes_of(given))
         raise UserError(f"{key}: what outputs of {said} mean is known of trained runs alone; say --task tensors")
 
-    def take_shapes(self, shapes: list[tuple[int, ...]]) -> None:  # noqa: B027  # most tasks need not know them
-        """Of what a network from elsewhere gives, as `labels_in` has them, where no source says what targets are."""
+    def take_outputs(self, given: Raw) -> None:  # noqa: B027  # most tasks need not know them
+        """As `labels_in` has them, where no source says what targets are."""
 
     def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:  # noqa: ARG002
         """What stands above a picture of the sample, a line or two, and whether the answer is a mistake; without the
@@ -183,6 +200,12 @@ class Served(nn.Module):
 
     def forward(self, *inputs: torch.Tensor) -> Any:
         return self.task.graph(self.model(*inputs))
+
+
+def shapes_of(given: Raw) -> list[str]:
+    """Of its tensors, in words."""
+    leaves = pytree.tree_leaves(given)
+    return [str(list(each.shape)) if isinstance(each, torch.Tensor) else type(each).__name__ for each in leaves]
 
 
 def on(targets: Targets, device: torch.device) -> Targets:

@@ -27,7 +27,7 @@ class Tensors(TrainingTask):
         values = outputs if isinstance(outputs, tuple) else (outputs,)
         return dict(zip(self.task.outputs, values, strict=True))
 
-    def labels_in(self, shapes: list[tuple[int, ...]], key: str) -> int:  # noqa: ARG002
+    def labels_in(self, given: Raw, key: str) -> int:  # noqa: ARG002
         return 0
 
     def check_outputs(self, given: Raw, samples: int) -> NoReturn:

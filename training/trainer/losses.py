@@ -76,9 +76,9 @@ def build_loss(component: Component | None, task: TrainingTask, key: str = "loss
     if learned := [name for name, weight in loss.named_parameters() if weight.requires_grad]:
         raise UserError(f"{key}: {learned[0]} would not be trained, because only the model is; make it a part of that")
     # Not a class derived from them, whose forward may be another.
-    if not (type(loss) is nn.CrossEntropyLoss or type(loss) is nn.NLLLoss) or loss.reduction != "mean":
-        return loss
-    return MeanOverClassWeights(loss) if loss.weight is not None or loss.ignore_index >= 0 else loss
+    if (type(loss) is nn.CrossEntropyLoss or type(loss) is nn.NLLLoss) and loss.reduction == "mean":
+        loss = MeanOverClassWeights(loss) if loss.weight is not None or loss.ignore_index >= 0 else loss
+    return task.whole_loss(loss)
 
 
 def _with_tensors(component: Component, outputs: int, key: str) -> Component:

@@ -1,12 +1,14 @@
-"""The samples for a model that was not trained here: a folder of images, an .npz of arrays, or made up."""
+"""The samples for a model that was not trained here: a folder of images, an .npz of arrays, a source's, or made up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils import _pytree as pytree
+from torch.utils.data import Dataset, Subset, TensorDataset
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
@@ -17,11 +19,13 @@ from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.pictures.folder_layout import class_folders
 from torchferry.training.data.pictures.image_files import ImageFiles
 from torchferry.training.data.pictures.image_folder import class_pictures
-from torchferry.training.data.source import ImageInput, TensorInput
+from torchferry.training.data.source import ImageInput, Source, TensorInput
 from torchferry.training.tasks.task import TrainingTask
 
 MADE_UP = 64
 TARGETS = "targets"
+CLASSES = "classes"
+"""What a folder of folders says, as Source.targets has it."""
 
 
 def samples_of(
@@ -34,10 +38,10 @@ def samples_of(
     if path.is_dir():
         if len(inputs) > 1 or not isinstance(inputs[0].of, ImageInput):
             raise UserError(f"{option}: {path} is a folder, which is for a model of one image; give an .npz file")
-        if task.task.headline and task.targets != "classes":
+        if task.task.headline and task.targets != CLASSES:
             raise UserError(f"{option}: {path} is a folder, which says the classes of pictures; {said_task(task.task)} "
-                            f"takes {task.takes}; give an .npz file")  # fmt: skip
-        return Samples(_images(path, inputs[0].of, labels, option), names)
+                            f"takes {task.takes}; --source names files of these")  # fmt: skip
+        return Samples(_images(path, inputs[0].of, labels if task.knows_classes else None, option), names)
     return Samples(_arrays(path, inputs, task, option), names)
 
 
@@ -49,16 +53,56 @@ def in_full(samples: Samples) -> Samples | None:
     return replace(samples, data=ImageFiles(files.folder, files.files, replace(files.image, jpeg="full")))
 
 
-def check_targets(samples: Samples, task: TrainingTask, option: str) -> None:
-    """Raises UserError for targets that cannot be the model's."""
-    if not isinstance(samples.data, TensorDataset) or len(samples.data.tensors) == len(samples.names):
-        return  # a folder, whose classes are in the labels, or no targets
-    given, legal = samples.data.tensors[-1], task.blank_targets(1)
+def of_source(source: Source, inputs: Sequence[GivenInput], task: TrainingTask) -> tuple[Samples, Samples]:
+    """What a model is judged on, and what quantisation may look at."""
+    names = tuple(each.name for each in inputs)
+    return Samples(source.test, names, task=task), Samples(source.train, names, task=task)
+
+
+def with_checked_targets(samples: Samples, task: TrainingTask, option: str) -> Samples:
+    """The same; targets that are read from files are looked at once they are. Raises UserError for targets that cannot
+    be the model's."""
+    if isinstance(samples.data, TensorDataset):
+        _check_held(samples, task, option)
+        return samples
+    return samples if samples.task is None else replace(samples, data=CheckedTargets(samples.data, task, option))
+
+
+class CheckedTargets(Subset):
+    """The same samples. Raises UserError for a target that cannot be the model's."""
+
+    def __init__(self, samples: Dataset, task: TrainingTask, option: str) -> None:
+        super().__init__(samples, range(len(samples)))  # type: ignore[arg-type]  # map-style
+        self.task, self.option = task, option
+
+    def __getitem__(self, index: Any) -> Any:
+        *inputs, target = super().__getitem__(index)
+        if wrong := self.task.wrong_targets(self.task.batched([target])):
+            raise UserError(f"{self.option}: sample {index} {wrong[1]}")
+        return (*inputs, target)
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        return [self[index] for index in indices]
+
+
+def _check_held(samples: Samples, task: TrainingTask, option: str) -> None:
+    """Those in memory."""
+    held = list(samples.data.tensors[len(samples.names) :])  # type: ignore[attr-defined]  # a TensorDataset's
+    if not held:
+        return
+    given, legal = task.of_tensors(held), task.blank_targets(1)
+    if samples.task is None:  # a file of arrays, whose shapes nobody has looked at
+        for found, expected in zip(*map(pytree.tree_leaves, (given, legal)), strict=True):
+            _check_shape(found, expected, option)
+    if wrong := task.wrong_targets(given):
+        where = f"'{TARGETS}' of sample" if samples.task is None else "sample"
+        raise UserError(f"{option}: {where} {wrong[0]} {wrong[1]}")
+
+
+def _check_shape(given: torch.Tensor, legal: torch.Tensor, option: str) -> None:
     if given.shape[1:] != legal.shape[1:]:
         what, wanted = (f"[samples{''.join(f', {size}' for size in each.shape[1:])}]" for each in (given, legal))
         raise UserError(f"{option}: '{TARGETS}' is {what}; {wanted} is expected of this model")
-    if wrong := task.wrong_targets(given):
-        raise UserError(f"{option}: '{TARGETS}' of sample {wrong[0]} {wrong[1]}")
 
 
 def check_finite(samples: Samples, specs: Sequence[TensorSpec], option: str) -> None:
@@ -77,11 +121,13 @@ def check_finite(samples: Samples, specs: Sequence[TensorSpec], option: str) -> 
             raise UserError(f"{found}; --allow-nan says that the model takes missing values")
 
 
-def _images(folder: Path, image: ImageInput, labels: tuple[str, ...], option: str) -> Dataset:
+def _images(folder: Path, image: ImageInput, labels: tuple[str, ...] | None, option: str) -> Dataset:
+    """Without `labels` the classes are the folders."""
     try:
         classes = class_folders(folder)
     except UserError as error:
         raise UserError(f"{option}: {error}") from error
+    labels = classes if labels is None else labels
     if unknown := [name for name in classes if name not in labels]:
         raise UserError(f"{option}: {folder / unknown[0]} is none of the classes in --labels")
     files, left_out = class_pictures(folder, classes, labels)
@@ -101,7 +147,7 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], task: TrainingTask, option
             f"{option}: {path} is no folder of images and no .npz of plain arrays ({one_line(error)})"
         ) from error
     has_targets = bool(task.task.headline)  # where nothing is known of the outputs, nothing is compared with them
-    if has_targets and any(each.name == TARGETS for each in inputs):
+    if has_targets and any(each.name.partition(".")[0] == TARGETS for each in inputs):
         raise UserError(f"--input: '{TARGETS}' is also what {option} calls the targets; say --task tensors, or give "
                         "the argument of forward another name")  # fmt: skip
     tensors = []
@@ -113,13 +159,26 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], task: TrainingTask, option
             raise UserError(f"{option}: '{each.name}' in {path} is {list(given.shape)}; [samples, "
                             f"{str(list(wanted.shape[1:]))[1:-1]}] is expected")  # fmt: skip
         tensors.append(torch.from_numpy(_cast(given, wanted.numpy().dtype, f"{option}: '{each.name}' in {path}")))
-    if TARGETS in arrays and has_targets:
-        tensors.append(torch.from_numpy(task.read_targets(arrays[TARGETS], f"{option}: '{TARGETS}' in {path}")))
+    if has_targets:
+        tensors += _targets(arrays, task, f"{option}: ", f" in {path}")
     if len({len(tensor) for tensor in tensors}) > 1:
         raise UserError(
             f"{option}: the arrays in {path} have {', '.join(str(len(tensor)) for tensor in tensors)} samples"
         )
     return TensorDataset(*tensors)
+
+
+def _targets(arrays: Mapping[str, np.ndarray], task: TrainingTask, before: str, behind: str) -> list[torch.Tensor]:
+    """None where there are none; of a task that is made of others one for each of these. Raises UserError."""
+    parts = {f"{TARGETS}.{part}": half for part, half in task.halves.items()} or {TARGETS: task}
+    if not any(name.partition(".")[0] == TARGETS for name in arrays):
+        return []
+    for name in parts:
+        if name not in arrays:
+            raise UserError(f"{before}there is no '{name}'{behind}, which has {', '.join(arrays)}")
+    return [
+        torch.from_numpy(half.read_targets(arrays[name], f"{before}'{name}'{behind}")) for name, half in parts.items()
+    ]
 
 
 def _cast(given: np.ndarray, wanted: np.dtype, what: str) -> np.ndarray:

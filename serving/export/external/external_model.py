@@ -8,7 +8,8 @@ from typing import Any
 from torchferry.contract.tasks import TASKS
 from torchferry.contract.tasks.find import kind_of, made
 from torchferry.errors import UserError
-from torchferry.serving.export.external.external_data import check_finite, check_targets, in_full, samples_of
+from torchferry.serving.export.external.external_data import check_finite, with_checked_targets
+from torchferry.serving.export.external.given_data import CALIBRATION, given_data
 from torchferry.serving.export.external.given_network import GivenNetwork, is_file
 from torchferry.serving.export.external.given_origin import origin_of_given
 from torchferry.serving.export.external.input_spec import read_input
@@ -27,6 +28,7 @@ from torchferry.serving.export.external.prepared import Prepared
 from torchferry.serving.export.external.published.choice import preprocessing_of, taken
 from torchferry.serving.export.external.published.labels import labels_that_fit
 from torchferry.serving.export.external.reference_outputs import check_reference_outputs
+from torchferry.serving.export.external.task_labels import task_labels, with_labels
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.tasks import half_of
@@ -55,9 +57,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--task", help=f"{tasks}tensors without, of which only the numbers are known)")
     settings = 'the task\'s settings, such as {"thresholds": 0.3}'
     group.add_argument("--task-args", type=_mapping, default={}, metavar="JSON", help=settings)
-    labels = "a text file with one class a line, in the order of its scores; again for each output of several"
+    labels = "a text file with one class a line, in the order of its scores; again for each output, or head, of several"
     group.add_argument("--labels", action="append", default=[], metavar="[OUTPUT=]FILE", help=labels)
-    group.add_argument("--eval-data", type=Path, help="FOLDER/CLASS/*.jpg, or an .npz of inputs by name and 'targets'")
+    arrays = "FOLDER/CLASS/*.jpg, or an .npz of inputs by name and 'targets', of several heads 'targets.HEAD'"
+    group.add_argument("--eval-data", type=Path, help=arrays)
+    source = (
+        "any source, as a recipe has it: '{name: coco, args: {annotations: test.json, ...}}'; its test set judges, "
+    )
+    source += "its training set calibrates; --input says its pictures"
+    group.add_argument("--source", metavar="YAML", help=source)
     group.add_argument("--calibration-data", type=Path, help="as --eval-data, for quantisation (default: that itself)")
     known = "an .npz of what the model is known to give for --eval-data, by its outputs' names; it is held against that"
     group.add_argument("--reference", type=Path, metavar="FILE", help=known)
@@ -84,31 +92,35 @@ def load_given(options: argparse.Namespace) -> Reference:
         print(line, flush=True)
     if said := alike(inputs, picture):
         print(said, flush=True)
-    prepared = Prepared(found.network, inputs, binding)
     asked_task = _task(options.task, options.task_args) if options.task else None
     if not options.labels:
         labels = found.labels
     if labels == Labels():
-        labels = Labels(labels_that_fit(published, prepared, inputs, asked_task))
+        plain = Prepared(found.network, inputs, binding, asked_task)
+        labels = Labels(labels_that_fit(published, plain, inputs, asked_task))
     task = asked_task or _task("classification" if labels.alone else "tensors", options.task_args)
-    test = samples_of(options.eval_data, inputs, labels.only, task, "--eval-data")
-    calibration = samples_of(options.calibration_data, inputs, labels.only, task, "--calibration-data")
+    data = given_data(options, inputs, labels, task)
+    test, calibration, task = data.test, data.calibration, data.task
     if options.reference and test.random:
         raise UserError("--reference: needs the samples that it is of; give them with --eval-data")
     _say_what_lacks(options, test)
-    prepared.take_log(task, test)
-    if options.calibration_data is None:
-        calibration = test
     specs = input_tensors(inputs, options.allow_nan, options.columns)
-    check_finite(test, specs, "--eval-data")
-    check_finite(calibration, specs, "--calibration-data")
-    given_outputs, shapes = output_specs(Served(prepared, task).eval(), test)
-    outputs, classes = labelled(given_outputs, labels, task.labels_in(shapes, said_task(task.task)))
-    settled = made(type(task.task), options.task_args, classes, "--task-args")
+    check_finite(test, specs, data.option)
+    check_finite(calibration, specs, CALIBRATION)
+    prepared = Prepared(found.network, inputs, binding, task)
+    prepared.take_log(test)
+    given_outputs, raw = output_specs(Served(prepared, task).eval(), test)
+    if task.task.outputs:
+        outputs, classes = given_outputs, task_labels(task, raw, labels, data.labels, said_task(task.task))
+    else:
+        outputs, classes = labelled(given_outputs, labels)
+    settled = made(type(task.task), task.task.settings, classes, "--task-args")
     meant = half_of(settled.of_outputs({each.name: each.labels for each in outputs}))
-    meant.take_shapes(shapes)
-    check_targets(test, meant, "--eval-data")
-    check_targets(calibration, meant, "--calibration-data")
+    meant.take_outputs(raw)
+    test = with_checked_targets(test, meant, data.option)
+    if options.calibration_data is not None:
+        with_checked_targets(calibration, meant, CALIBRATION)
+    prepared.task = meant
     reference = Reference(
         name=name,
         task=meant.task,
@@ -116,12 +128,12 @@ def load_given(options: argparse.Namespace) -> Reference:
         graph=found.graph,
         max_batch=found.most,
         inputs=specs,
-        outputs=outputs,
+        outputs=with_labels(outputs, meant.task) if meant.task.outputs else outputs,
         test=test,
-        test_in_full=in_full(test),
+        test_in_full=data.test_in_full,
         calibration=None if calibration.random else calibration,
         limits={},
-        origin=origin_of_given(options, test, calibration),
+        origin=origin_of_given(options, data),
         provenance=origin(options) | ({"preprocessing": Path(published.origin).name} if published else {}),
     )
     if options.reference:
@@ -131,6 +143,8 @@ def load_given(options: argparse.Namespace) -> Reference:
 
 def _task(name: str, settings: dict[str, Any]) -> TrainingTask:
     """Without its labels, which are known once its outputs are."""
+    if name.lstrip().startswith("{"):
+        raise UserError("--task: is a name, such as segmentation; the task's settings go to --task-args")
     task = made(kind_of(name, "--task"), settings, (), "--task-args")
     if setting := task.unsettled:
         raise UserError(f"--task-args.{setting}: '{settings[setting]}' is found in training; give what it came to")

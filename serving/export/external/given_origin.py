@@ -7,27 +7,35 @@ from typing import Any
 
 from torchferry.files import sha256
 from torchferry.serving.bundle.bundle import checksums
+from torchferry.serving.export.external.given_data import GivenData
 from torchferry.serving.export.external.network import origin
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.statement import Origin
+from torchferry.training.data.source import Listing
 
-ASKED = ("model_args", "weights_key", "weights_prefix", "input", "task", "task_args")
+ASKED = ("model_args", "weights_key", "weights_prefix", "input", "task", "task_args", "source")
 """The options beside the model and its weights that say what it computes."""
 
 
-def origin_of_given(options: argparse.Namespace, test: Samples, calibration: Samples) -> Origin:
+def origin_of_given(options: argparse.Namespace, data: GivenData) -> Origin:
     known = origin(options)
     weights = {known["weights"]: digest} if (digest := known.pop("weights_sha256", None)) else {}
     return Origin(
         recipe=known | {name: value for name in ASKED if (value := getattr(options, name))},
-        data={"evaluation": _listing(options.eval_data, test)}
-        | ({"calibration": _listing(options.calibration_data, calibration)} if options.calibration_data else {}),
+        data={"evaluation": _listing(options.eval_data, data.test, data.listings.get("test"))}
+        | ({"calibration": _calibration(options, data)} if options.calibration_data or options.source else {}),
         steps=weights,
     )
 
 
-def _listing(path: Path | None, samples: Samples) -> dict[str, Any]:
-    return {"samples": samples.count, "sha256": None if path is None else _digest(path)}
+def _calibration(options: argparse.Namespace, data: GivenData) -> dict[str, Any]:
+    of_source = None if options.calibration_data else data.listings.get("train")
+    return _listing(options.calibration_data, data.calibration, of_source)
+
+
+def _listing(path: Path | None, samples: Samples, of_source: Listing | None) -> dict[str, Any]:
+    listed = of_source.sha256 if of_source else None
+    return {"samples": samples.count, "sha256": listed if path is None else _digest(path)}
 
 
 def _digest(path: Path) -> str:

@@ -46,10 +46,9 @@ def read_labels(given: Sequence[str]) -> Labels:
     return Labels(alone[0] if alone else (), of)
 
 
-def labelled(outputs: Specs, labels: Labels, classes: int) -> tuple[Specs, tuple[str, ...]]:
-    """The outputs with the labels that were given by name, and the labels of the one output, which are numbers where
-    nobody has named its classes. The task knows of so many `classes`; 0 where it knows of none. Raises UserError for an
-    output that there is not, and for another number of labels."""
+def labelled(outputs: Specs, labels: Labels) -> tuple[Specs, tuple[str, ...]]:
+    """The outputs of no known task with the labels that were given by name, and the labels of the one output. Raises
+    UserError for an output that there is not, and for another number of labels."""
     names = [output.name for output in outputs]
     for name in labels.of:
         if name not in names:
@@ -59,13 +58,9 @@ def labelled(outputs: Specs, labels: Labels, classes: int) -> tuple[Specs, tuple
     of = {names[0]: labels.alone} if labels.alone else labels.of
     for output in outputs:
         if output.name in of:
-            if not classes:
-                _check_scores(output)
-            _check_count(output, of[output.name], classes or output.shape[-1])
-    if len(outputs) > 1:
-        return _with_own(outputs, of), ()
-    alone = of.get(names[0]) or tuple(map(str, range(classes)))
-    return outputs if classes else _with_own(outputs, of), alone
+            _check_scores(output)
+            _check_count(output, of[output.name], output.shape[-1])
+    return _with_own(outputs, of), of.get(names[0], ()) if len(outputs) == 1 else ()
 
 
 def _with_own(outputs: Specs, labels: Mapping[str, tuple[str, ...]]) -> Specs:

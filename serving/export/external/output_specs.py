@@ -15,27 +15,26 @@ from torchferry.serving.export.external.prepared import Prepared
 from torchferry.serving.export.external.tensor_names import legal_names
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.variants.torch_program import place, reason
-from torchferry.training.tasks.task import Served
-
-Shapes = list[tuple[int, ...]]
-"""Of the tensors that a network gives, the batch first."""
+from torchferry.training.tasks.task import Raw, Served
 
 
 @torch.inference_mode()
-def output_specs(module: Served, test: Samples) -> tuple[tuple[TensorSpec, ...], Shapes]:
+def output_specs(module: Served, test: Samples) -> tuple[tuple[TensorSpec, ...], Raw]:
     """What it gives for one sample, two and three, which tells the batch from the other axes; a batch of one may lose
-    its axis in a network that squeezes. And the shapes of what the network gives, before the task makes answers of it.
+    its axis in a network that squeezes. And what the network gives for two, before the task makes answers of it.
     Raises UserError for what is no tensor, or has no batch, by name; prints what is left out, and which names had to be
     changed."""
     assert isinstance(module.model, Prepared)
-    one, two, three = (flattened(_through(module.model.given, test, samples)) for samples in (1, 2, 3))
+    given = [_through(module.model.given, test, samples) for samples in (1, 2, 3)]
+    one, two, three = map(flattened, given)
     paths = [path for path, value in two.items() if value is not None]
-    _check_members(one, two, three)
-    if missing := [name_of(path) for path in two if path not in paths]:
-        print(f"--model: gives None for {some(missing)}, which is left out", flush=True)
-    own, shapes = module.task.task.outputs, [tuple(two[path].shape) for path in paths]
+    if module.task.picked(given[1]) is None:
+        _check_members(one, two, three)
+        if missing := [name_of(path) for path in two if path not in paths]:
+            print(f"--model: gives None for {some(missing)}, which is left out", flush=True)
+    own, raw = module.task.task.outputs, _through(module.model, test, 2)
     if own:
-        module.task.labels_in(shapes, said_task(module.task.task))
+        module.task.labels_in(raw, said_task(module.task.task))
         answers = [_listed(_through(module, test, samples)) for samples in (1, 2, 3)]  # a softmax takes no integers
         one, two, three = ({(name,): value for name, value in zip(own, each, strict=True)} for each in answers)
         paths = [*two]
@@ -43,7 +42,7 @@ def output_specs(module: Served, test: Samples) -> tuple[tuple[TensorSpec, ...],
     for line in said:
         print(line, flush=True)
     specs = tuple(_spec(name, one[path], two[path], three[path]) for name, path in zip(names, paths, strict=True))
-    return specs, shapes
+    return specs, raw
 
 
 def _check_members(*given: Mapping[Path, Any]) -> None:

@@ -20,26 +20,31 @@ ROUNDED = 1e-3
 
 
 class Prepared(nn.Module):
-    """The network behind the normalisation of each of its inputs. It gives a tensor, or a tuple of several."""
+    """The network behind the normalisation of each of its inputs. It gives what the task picks, or else a tensor, or a
+    tuple of several."""
 
-    def __init__(self, network: nn.Module, inputs: Sequence[GivenInput], binding: Binding) -> None:
+    def __init__(
+        self, network: nn.Module, inputs: Sequence[GivenInput], binding: Binding, task: TrainingTask | None = None
+    ) -> None:
         super().__init__()
-        self.network, self.binding = network, binding
+        self.network, self.binding, self.task = network, binding, task
         self.takes_log = False
         self.prepare = nn.ModuleList(Normalized(nn.Identity(), each.of) for each in inputs)
 
     def forward(self, *inputs: torch.Tensor) -> Any:
         """What is None is left out. Probabilities are given as their logarithm where `take_log` has said so."""
-        given = tuple(value for value in flattened(self.given(*inputs)).values() if value is not None)
-        if self.takes_log:
-            return given[0].log()
-        return given[0] if len(given) == 1 else given
+        given = self.given(*inputs)
+        picked: Any = None if self.task is None else self.task.picked(given)
+        if picked is None:
+            tensors = tuple(value for value in flattened(given).values() if value is not None)
+            picked = tensors if len(tensors) > 1 else tensors[0]
+        return picked.log() if self.takes_log else picked
 
     @torch.inference_mode()
-    def take_log(self, task: TrainingTask, test: Samples) -> None:
+    def take_log(self, test: Samples) -> None:
         """Where the network gives probabilities to a task that takes logits, of which log probabilities are some: the
         task's softmax would else be a second one. That is said."""
-        if not task.takes_log_probabilities:
+        if self.task is None or not self.task.takes_log_probabilities:
             return
         try:
             given = self(*test.tensors(LOOKED_AT))

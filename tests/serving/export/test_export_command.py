@@ -135,6 +135,8 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
         (given("AcrossSamples"), "model: its samples are not independent: 'output_0' of a sample differs by"),
         ((), "give a run folder, or the import path of a model"),
         ((run, "--allow-nan"), "--allow-nan: is for --model"),
+        ((run, "--eval-data", run), "--eval-data: is for --model; a run is judged on its own data"),
+        ((run, "--source", "digits"), "--source: is for --model; a run is judged on its own data"),
         ((run, "-o", "/proc/nowhere/x"), "cannot be made"),
     ]:
         done = run_command("-m", "torchferry", "export", "-o", tmp_path / "bundle", *arguments)

@@ -46,3 +46,11 @@ def three_classes() -> Source:
     """More than there are labels."""
     pictures = TensorDataset(torch.zeros(3, *PICTURES.shape, dtype=torch.uint8), torch.arange(3))
     return Source(train=pictures, test=pictures, labels=("dark", "light"), input=PICTURES)
+
+
+def test_an_embedding_is_judged_on_classes_that_it_has_never_seen_and_has_no_loss_there(tmp_path: Path) -> None:
+    folder_of(tmp_path, train=1, test=3)
+    for labels in (("dark", "light"), ("cat", "dog", "owl"), ()):
+        given = card("image_folder", {**IMAGES, "root": "."}, labels=labels, task="embedding")
+        found = judge(Brightness(), given, str(tmp_path), None)
+        assert (found.metrics["recall_at_1"], "loss" in found.metrics) == (1, labels == ("dark", "light"))

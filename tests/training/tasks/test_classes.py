@@ -58,9 +58,9 @@ def test_other_targets_are_refused() -> None:
 
 
 def test_a_network_for_two_sides_gives_one_logit() -> None:
-    assert (THREE.labels_in([(2, 5)], "--task"), TWO.labels_in([(2, 1)], "--task")) == (5, 2)
+    assert (THREE.labels_in(torch.zeros(2, 5), "--task"), TWO.labels_in(torch.zeros(2, 1), "--task")) == (5, 2)
     with pytest.raises(UserError, match=r"^--task: needs one logit for each sample; the model gives 2$"):
-        TWO.labels_in([(2, 2)], "--task")
+        TWO.labels_in(torch.zeros(2, 2), "--task")
 
 
 @pytest.mark.parametrize(

@@ -138,3 +138,20 @@ def test_takes_pictures_with_boxes_alone() -> None:
     assert half.size == (64, 64)
     with pytest.raises(UserError, match=r"takes boxes, data\.source gives classes"):
         task_for("detection", {}, SOURCES["digits"]())
+
+
+def test_a_network_from_elsewhere_gives_candidates_without_anchors() -> None:
+    given = raw([[0.0, 0, 1, 1]], [[0.5, 0.5]])
+    del given["anchors"]
+    assert task().picked(given) is given
+    assert task().labels_in(given, "--task") == 2
+    for wrong, message in (
+        (torch.zeros(1, 4), r"the model gives Tensor \[1, 4\]"),
+        (given | {"logits": torch.zeros(1, 2, 2)}, r"gives boxes \[1, 1, 4\], logits \[1, 2, 2\]"),
+        (
+            [given],
+            "gives a list with boxes for each picture; of torchvision's detectors say the name torchvision_detector",
+        ),
+    ):
+        with pytest.raises(UserError, match=f"^--task: needs a dictionary with boxes .* {message}"):
+            task().labels_in(wrong, "--task")

@@ -63,9 +63,9 @@ def test_arrays_of_classes_are_taken_and_others_refused() -> None:
     assert TASK.read_targets(np.array([[1], [2]]), "targets").tolist() == [1, 2]
     with pytest.raises(UserError, match="targets is float64"):
         TASK.read_targets(np.array([0.5]), "targets")
-    assert TASK.labels_in([(2, 64)], "--task") == 0
+    assert TASK.labels_in(torch.zeros(2, 64), "--task") == 0
     with pytest.raises(UserError, match="one output of"):
-        TASK.labels_in([(2, 64, 3)], "--task")
+        TASK.labels_in(torch.zeros(2, 64, 3), "--task")
 
 
 def test_a_source_has_two_classes_or_more() -> None:

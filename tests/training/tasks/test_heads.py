@@ -152,3 +152,25 @@ def test_a_picture_is_drawn_by_the_head_that_draws() -> None:
     drawn = task.drawn(pixels, answer, {"scene": None, "kind": 0, "size": None})
     assert (drawn[0, 0] == 0).all()
     assert drawn[0, 1].any()
+
+
+def test_of_a_network_from_elsewhere_each_head_takes_what_its_task_does() -> None:
+    heads = {"mask": {"name": "segmentation"}, "size": {"name": "regression"}}
+    task = half_of(HeadsTask(heads=heads))
+    masks, sizes = torch.zeros(2, 3, 8, 4), torch.zeros(2, 1)
+    raw = task.picked({"mask": {"out": masks, "aux": None}, "size": sizes, "loss": None})
+    assert raw == {"mask": masks, "size": sizes}
+    assert task.labels_in(raw, "--task") == 4
+    task.take_outputs(raw)
+    assert task.halves["mask"].blank_targets(1).shape == (1, 8, 4)
+    with pytest.raises(UserError, match=r"^--task: gives nothing for head size; it gives mask"):
+        task.labels_in({"mask": masks}, "--task")
+    with pytest.raises(UserError, match=r"^--task, head size: needs one output of"):
+        task.labels_in({"mask": masks, "size": masks}, "--task")
+
+
+def test_heads_are_judged_in_the_order_of_the_source() -> None:
+    heads = {"ink": {"name": "regression"}, "digit": {"name": "classification"}}
+    assert list(half_of(HeadsTask(heads=heads)).judged_by(SOURCE).halves) == ["digit", "ink"]
+    with pytest.raises(UserError, match=r"data\.source has targets for digit too"):
+        half_of(HeadsTask(heads={"ink": heads["ink"]})).judged_by(SOURCE)

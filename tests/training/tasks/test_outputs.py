@@ -26,10 +26,10 @@ def test_another_shape_is_refused(given: Any, outputs: int, words: str) -> None:
 
 
 def test_the_labels_of_a_network_are_its_outputs() -> None:
-    assert one_of_scores([(8, 3)], "--task") == 3
-    cases: list[tuple[list[tuple[int, ...]], str]]
-    cases = [([(8, 3), (8,)], "[8, 3], [8]"), ([(8,)], "[8]"), ([(8, 3, 4)], "[8, 3, 4]")]
-    for shapes, words in cases:
+    assert one_of_scores(torch.zeros(8, 3), "--task") == 3
+    eight = torch.zeros(8)
+    cases = [((torch.zeros(8, 3), eight), "[8, 3], [8]"), (eight, "[8]"), (torch.zeros(8, 3, 4), "[8, 3, 4]")]
+    for given, words in cases:
         expected = f"--task: needs one output of [batch, outputs], not {words}; say --task tensors"
         with pytest.raises(UserError, match=f"^{re.escape(expected)}$"):
-            one_of_scores(shapes, "--task")
+            one_of_scores(given, "--task")

@@ -88,9 +88,11 @@ def test_a_picture_is_drawn_with_the_classes_over_it(task: Segmentation) -> None
 
 def test_labels_are_counted_in_a_given_networks_outputs() -> None:
     given = half_of(Contract(labels=()))
-    assert given.labels_in([(-1, 21, 64, 64)], "--task") == 21
+    assert given.picked({"out": 1, "aux": 2}) == 1
+    assert given.picked({"logits": 1}) is None
+    assert given.labels_in(torch.zeros(2, 21, 8, 8), "--task") == 21
     with pytest.raises(UserError, match="--task: needs one output of"):
-        given.labels_in([(-1, 21)], "--task")
+        given.labels_in(torch.zeros(2, 21), "--task")
 
 
 def test_tables_and_classes_are_not_segmented() -> None:

@@ -34,4 +34,4 @@ def test_a_task_that_reads_no_arrays_says_so() -> None:
     with pytest.raises(UserError, match=r"^y: is float64 \[3\]; "):
         TrainingTask.read_targets(tiny.task(), np.zeros(3), "y")
     with pytest.raises(UserError, match=r"^--task: what outputs of \[1, 2\] mean is known of trained"):
-        TrainingTask.labels_in(tiny.task(), [(1, 2)], "--task")
+        TrainingTask.labels_in(tiny.task(), torch.zeros(1, 2), "--task")

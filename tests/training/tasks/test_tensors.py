@@ -14,7 +14,7 @@ def test_the_graph_gives_what_the_network_gives() -> None:
     assert TASK.graph(both) is both
     assert TASK.answers(both) == {"a": both[0], "b": both[1]}
     assert half_of(Tensors(of_output={"a": None})).answers(both[0]) == {"a": both[0]}
-    assert TASK.labels_in([(2, 3), (2,)], "--task") == 0
+    assert TASK.labels_in((torch.zeros(2, 3), torch.zeros(2)), "--task") == 0
 
 
 def test_there_are_no_targets() -> None:

@@ -9,6 +9,7 @@ from torchferry.contract.tasks.regression import Regression
 from torchferry.contract.tasks.segmentation import Segmentation
 from torchferry.contract.tasks.task import Task
 from torchferry.contract.tasks.tensors import Tensors
+from torchferry.contract.tasks.verification import Verification
 
 TASKS: dict[str, type[Task]] = {
     "classification": Classification,
@@ -17,6 +18,7 @@ TASKS: dict[str, type[Task]] = {
     "multilabel": Multilabel,
     "segmentation": Segmentation,
     "embedding": Embedding,
+    "verification": Verification,
     "heads": Heads,
     "detection": Detection,
     "tensors": Tensors,

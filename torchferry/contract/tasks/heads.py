@@ -128,6 +128,15 @@ class Heads(Task):
         return found
 
     @property
+    def related(self) -> tuple[str, ...]:
+        return tuple(f"{head}.{name}" for head, task in self.tasks.items() for name in task.related)
+
+    def relations(self, outputs: Arrays) -> Arrays:
+        """Each head's, as "head.similarity"."""
+        having = {head: task for head, task in self.tasks.items() if task.related}
+        return self._named({head: task.relations(self.of_part(head, outputs)) for head, task in having.items()})
+
+    @property
     def counted(self) -> tuple[str, ...]:
         return tuple(f"{head}: {label}" for head, task in self.tasks.items() for label in task.counted)
 

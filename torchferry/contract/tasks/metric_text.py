@@ -1,6 +1,6 @@
 """A metric's value as people read it."""
 
-PERCENT = ("accuracy", "pixel_accuracy")
+PERCENT = ("accuracy", "pixel_accuracy", "pair_accuracy")
 """Shares of samples, or of their parts, that are right."""
 
 

@@ -123,8 +123,10 @@ class Task(ABC):
         these do not say them all."""
         raise UserError("the words of this answer do not say all of its numbers; ask for the tensors with infer")
 
-    related: ClassVar[tuple[str, ...]] = ()
-    """What a request may ask for that is said of all its samples together; `relations` has it."""
+    @property
+    def related(self) -> tuple[str, ...]:
+        """What a request may ask for that is said of all its samples together; `relations` has it."""
+        return ()
 
     def relations(self, outputs: Arrays) -> Arrays:
         """Of all samples of a request, by the names of `related`, with a row for each sample."""

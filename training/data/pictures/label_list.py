@@ -46,7 +46,7 @@ def read_list(
 
     Raises UserError for a file that is no such list, a row without a name or label, and a file with two labels.
     """
-    reader = csv.reader(io.StringIO(text := _text(path), newline=""), delimiter=delimiter or _delimiter(path, text))
+    reader = csv.reader(io.StringIO(text := text_of(path), newline=""), delimiter=delimiter or delimiter_of(path, text))
     try:
         header = [name.strip() for name in next(reader, [])]
         places = _places(path, header, columns, suffix)
@@ -59,7 +59,7 @@ def read_list(
     return rows
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
     try:
         data = path.read_bytes()
         return (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode("utf-8-sig")
@@ -67,7 +67,7 @@ def _text(path: Path) -> str:
         raise UserError(f"{path}: cannot be read as a list in UTF-8: {one_line(error)}") from error
 
 
-def _delimiter(path: Path, text: str) -> str:
+def delimiter_of(path: Path, text: str) -> str:
     """The one that the first line has."""
     header = text.partition("\n")[0]
     found = [delimiter for delimiter in DELIMITERS if delimiter in header]
@@ -79,17 +79,17 @@ def _delimiter(path: Path, text: str) -> str:
 def _places(path: Path, header: list[str], columns: Columns, suffix: str) -> tuple[int, int, int | None]:
     """Where path, label and split stand."""
     names = (*PATHS, *IDS) if suffix else PATHS
-    where = _place(path, header, "path_column", columns.path, names)
-    label = _place(path, header, "label_column", columns.label, LABELS)
+    where = place_of(path, header, "path_column", columns.path, names)
+    label = place_of(path, header, "label_column", columns.label, LABELS)
     if where is None or label is None:
         argument, wanted = ("path_column", names) if where is None else ("label_column", LABELS)
         hint = "; ids without an ending need a suffix" if where is None and not suffix and _any(header, IDS) else ""
         found = f"none of its columns {', '.join(header)} is named {', '.join(wanted)}"
         raise UserError(f"{path}: {found}; give {ARGS}.{argument}{hint}")
-    return where, label, _place(path, header, "split_column", columns.split, SPLITS)
+    return where, label, place_of(path, header, "split_column", columns.split, SPLITS)
 
 
-def _place(path: Path, header: list[str], argument: str, given: str | None, names: Sequence[str]) -> int | None:
+def place_of(path: Path, header: list[str], argument: str, given: str | None, names: Sequence[str]) -> int | None:
     if given is not None:
         if header.count(given) != 1:
             there = "no" if given not in header else "more than one"

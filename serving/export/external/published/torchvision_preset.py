@@ -11,6 +11,8 @@ OTHERS: dict[str, tuple[dict[str, tuple[float, ...]], str]] = {
     "OpticalFlow": ({"mean": (0.5,) * 3, "std": (0.5,) * 3}, "takes pictures of any size"),
 }
 """Presets that give pictures of no one size: how they normalise, and what they do instead."""
+EACH_PIXEL = ("SemanticSegmentation",)
+"""Of those the ones whose categories are in the order of what the network gives."""
 
 
 def torchvision_preset(name: str, option: str) -> Preprocessing:
@@ -30,6 +32,6 @@ def torchvision_preset(name: str, option: str) -> Preprocessing:
         origin=str(weights),
         size=sides if all(sides) else None,
         arguments=known | normalized,
-        labels=tuple(weights.meta.get("categories") or ()) if all(sides) else (),
+        labels=tuple(weights.meta.get("categories") or ()) if all(sides) or kind in EACH_PIXEL else (),
         without_size=f"{kind} " + instead.format(resized=(getattr(preset, "resize_size", None) or ["any"])[0]),
     )

@@ -8,14 +8,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch.utils.data import Dataset, Subset
 
 from tests.serving.export.tiny_reference import half
+from torchferry.contract.tasks import TASKS
+from torchferry.contract.tasks.find import made
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.export.external.external_data import MADE_UP, check_finite, check_targets, samples_of
+from torchferry.serving.export.external.external_data import (
+    MADE_UP,
+    CheckedTargets,
+    check_finite,
+    samples_of,
+    with_checked_targets,
+)
 from torchferry.serving.export.external.input_spec import GivenInput, read_input
 from torchferry.serving.export.samples import Samples
+from torchferry.training.tasks import half_of
 
 OPTION = "--eval-data"
 
@@ -123,13 +134,46 @@ def test_targets_that_are_not_the_models_are_refused(
     row = np.zeros((4, 8), np.float32)
     samples = given(tmp_path, "table:8", task, row=row, targets=np.array(targets))
     with pytest.raises(UserError, match=f"^{OPTION}: {re.escape(words)}") if words else nullcontext():
-        check_targets(samples, half(task, tuple("abcd")), OPTION)
+        with_checked_targets(samples, half(task, tuple("abcd")), OPTION)
 
 
 def test_a_folder_of_classes_is_for_a_task_that_takes_them(pictures: Path) -> None:
     with pytest.raises(UserError, match=r"says the classes of pictures; --task multilabel takes 0 or 1 for each label"):
         samples_of(pictures, read("image:4"), ("red", "blue"), half("multilabel"), OPTION)
     assert not samples_of(pictures, read("image:4"), ("red", "blue"), half("tensors"), OPTION).random
+
+
+def test_an_embedding_is_judged_by_classes_that_its_network_need_not_know(pictures: Path) -> None:
+    samples = samples_of(pictures, read("image:4"), (), half("embedding"), OPTION)
+    ((_, targets),) = samples.batches()
+    assert targets.tolist() == [0, 1]
+
+
+def test_targets_of_several_heads_are_an_array_for_each(tmp_path: Path) -> None:
+    heads = {"kind": {"name": "classification"}, "size": {"name": "regression"}}
+    task = half_of(made(TASKS["heads"], {"heads": heads}, ("kind: a", "kind: b", "size: 0")))
+    row = np.zeros((2, 3), np.float32)
+    arrays = {"row": row, "targets.size": np.array([0.5, 2]), "targets.kind": np.array([1, 0])}
+    np.savez(tmp_path / "some.npz", **arrays)  # type: ignore[arg-type]
+    samples = samples_of(tmp_path / "some.npz", read("table:3"), (), task, OPTION)
+    with_checked_targets(samples, task, OPTION)
+    ((_, targets),) = replace(samples, task=task).batches()
+    assert {head: values.tolist() for head, values in targets.items()} == {"kind": [1, 0], "size": [[0.5], [2.0]]}
+    np.savez(tmp_path / "some.npz", row=row, targets=np.array([1, 0]))
+    with pytest.raises(UserError, match=r"^--eval-data: there is no 'targets.kind' in .*some.npz, which has row, targ"):
+        samples_of(tmp_path / "some.npz", read("table:3"), (), task, OPTION)
+
+
+def test_targets_of_files_are_looked_at_as_they_are_read() -> None:
+    pairs = [(torch.zeros(3), torch.tensor(each)) for each in (0, 1, 2)]
+    files: Dataset = Subset(pairs, range(3))  # type: ignore[arg-type]  # a list is map-style
+    samples = with_checked_targets(
+        Samples(files, ("row",), task=half("classification")), half("classification", ("a", "b")), OPTION
+    )
+    assert isinstance(samples.data, CheckedTargets)
+    assert int(samples.data[1][1]) == 1
+    with pytest.raises(UserError, match=r"^--eval-data: sample 2 has class 2, but there are 2 labels"):
+        list(samples.batches())
 
 
 def test_an_image_folders_classes_are_numbered_by_the_labels(pictures: Path) -> None:

@@ -362,3 +362,61 @@ def test_what_was_not_given_is_said(tmp_path: Path, capsys: pytest.CaptureFixtur
         )
     )
     assert "no --" not in capsys.readouterr().out
+
+
+SCENES = "{name: digit_scenes, args: {train_scenes: 4, test_scenes: 3}}"
+
+
+def judged(model: str, words: str, task: str, source: str, *more: str) -> Reference:
+    options = ["--model", model, "--input", words, "--normalize", "none", "--task", task, "--source", source, *more]
+    return load_given(parser().parse_args(options))
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "task", "source", "more", "outputs"),
+    [
+        ("Segmenter", "image:L:64", "segmentation", SCENES, (), {"classes": (64, 64)}),
+        ("Candidates", "image:L:64", "detection", SCENES, ("--task-args", '{"max_detections": 5}'),
+         {"boxes": (5, 4), "labels": (5,), "scores": (5,), "count": ()}),
+        ("DigitAndInk", "image:L:8", "heads", "digits",
+         ("--task-args", '{"heads": {"ink": {"name": "regression"}, "digit": {"name": "classification"}}}'),
+         {"digit": (10,), "ink": (1,)}),
+    ],
+)  # fmt: skip
+def test_a_network_of_any_task_is_judged_on_a_source(
+    model: str, words: str, task: str, source: str, more: tuple[str, ...], outputs: dict[str, tuple[int, ...]]
+) -> None:
+    reference = judged(f"{NETWORKS}.{model}", words, task, source, *more)
+    assert {spec.name: spec.shape[1:] for spec in reference.outputs} == outputs
+    found = Expected(reference)
+    assert found.score is not None
+    assert reference.calibration is not None
+    assert not reference.test.random
+    digits = [spec.labels for spec in reference.outputs if spec.name == "digit"]
+    assert digits in ([], [tuple("0123456789")])
+
+
+def test_torchvisions_segmentation_by_import_path_gives_a_class_for_each_pixel() -> None:
+    model = "torchvision.models.segmentation.lraspp_mobilenet_v3_large"
+    args = ("--model-args", '{"num_classes": 11, "weights_backbone": null}', "--task", "segmentation")
+    reference = load_given(parser().parse_args(["--model", model, *args, "--input", "image:32"]))
+    assert [(spec.name, spec.datatype, spec.shape) for spec in reference.outputs] == [
+        ("classes", "UINT8", (-1, 32, 32))
+    ]
+    assert reference.task.labels == tuple(map(str, range(11)))
+
+
+def test_torchvisions_detectors_by_import_path_are_told_their_name_here() -> None:
+    args = ("--model", f"{NETWORKS}.lists_of_boxes", "--task", "detection", "--input", "image:8")
+    with pytest.raises(UserError, match=r"^--task detection: .* gives a list .* say the name torchvision_detector"):
+        load_given(parser().parse_args([*args]))
+
+
+def test_a_mask_of_another_size_than_the_networks_is_refused() -> None:
+    with pytest.raises(UserError, match="sample 0 has a mask of 64 x 64; the model gives classes for 16 x 16: resize"):
+        judged(f"{NETWORKS}.quarter", "image:L:64", "segmentation", SCENES)
+
+
+def test_settings_beside_the_name_of_a_task_are_refused() -> None:
+    with pytest.raises(UserError, match=r"^--task: is a name, such as segmentation; the task's settings go to"):
+        judged(f"{NETWORKS}.Segmenter", "image:L:64", '{"name": "segmentation"}', SCENES)

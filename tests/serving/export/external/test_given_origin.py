@@ -7,9 +7,10 @@ import numpy as np
 from safetensors.torch import save_file
 
 from tests.serving import signatures
-from tests.serving.export.tiny_reference import tiny_reference
+from tests.serving.export.tiny_reference import half, tiny_reference
 from torchferry.files import sha256
 from torchferry.serving.export.export_command import parser
+from torchferry.serving.export.external.given_data import GivenData
 from torchferry.serving.export.external.given_origin import origin_of_given
 from torchferry.serving.export.statement import Origin
 
@@ -18,7 +19,8 @@ BUILT = "tests.serving.signatures:build"
 
 def origin(*options: object) -> Origin:
     samples = tiny_reference().test
-    return origin_of_given(parser().parse_args(["--model", BUILT, *map(str, options)]), samples, samples)
+    data = GivenData(task=half("tensors"), test=samples, option="", test_in_full=None, calibration=samples)
+    return origin_of_given(parser().parse_args(["--model", BUILT, *map(str, options)]), data)
 
 
 def test_weights_and_samples_have_their_checksums(tmp_path: Path) -> None:

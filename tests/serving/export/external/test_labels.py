@@ -55,57 +55,32 @@ def test_what_is_not_understood_is_refused(given: list[str], words: str) -> None
         read_labels(given)
 
 
-def test_one_output_has_the_bundles_labels() -> None:
-    assert labelled((KIND,), Labels(AB), 2) == ((KIND,), AB)
-    assert labelled((spec("probability", 1),), Labels(AB), 2)[1] == AB
-
-
 @pytest.mark.parametrize("labels", [Labels(AB), Labels((), {"kind": AB})])
 def test_one_output_of_no_known_task_is_answered_by_labels_as_one_of_several_is(labels: Labels) -> None:
-    assert labelled((KIND,), labels, 0) == ((replace(KIND, labels=AB),), AB)
-
-
-def test_classes_that_nobody_names_are_numbers() -> None:
-    assert labelled((COLOUR,), Labels(), 3)[1] == ("0", "1", "2")
-    assert labelled((spec("probability", 1),), Labels(), 2)[1] == ("0", "1")
-    assert labelled((COLOUR,), Labels(), 0)[1] == ()
-
-
-def test_of_several_labels_a_sample_and_of_values_there_is_one_name_each() -> None:
-    assert labelled((COLOUR,), Labels(XYZ), 3) == ((COLOUR,), XYZ)
-    assert labelled((COLOUR,), Labels(), 3)[1] == ("0", "1", "2")
-
-
-def test_labels_of_pixels_are_as_many_as_the_task_knows() -> None:
-    classes = replace(spec("classes", 8, 8), datatype="UINT8")
-    assert labelled((classes,), Labels(XYZ), 3) == ((classes,), XYZ)
-    with pytest.raises(UserError, match="--labels: has 2 classes, but the model knows 3 in classes"):
-        labelled((classes,), Labels(AB), 3)
+    assert labelled((KIND,), labels) == ((replace(KIND, labels=AB),), AB)
+    assert labelled((COLOUR,), Labels())[1] == ()
 
 
 def test_several_outputs_have_labels_of_their_own() -> None:
-    outputs, alone = labelled((KIND, BOX, COLOUR), Labels((), {"colour": XYZ, "kind": AB}), 0)
+    outputs, alone = labelled((KIND, BOX, COLOUR), Labels((), {"colour": XYZ, "kind": AB}))
     assert [output.labels for output in outputs] == [AB, None, XYZ]
     assert alone == ()
 
 
 @pytest.mark.parametrize(
-    ("outputs", "labels", "classes", "words"),
+    ("outputs", "labels", "words"),
     [
-        ((KIND,), Labels(XYZ), 2, "--labels: has 3 classes, but the model knows 2 in kind"),
-        ((KIND, COLOUR), Labels((), {"colour": AB}), 0, "has 2 classes, but the model knows 3 in colour"),
-        ((KIND, COLOUR), Labels(AB), 0, "--labels: of which output? say kind=FILE, or another; the model has "
+        ((KIND,), Labels(XYZ), "--labels: has 3 classes, but the model knows 2 in kind"),
+        ((KIND, COLOUR), Labels((), {"colour": AB}), "has 2 classes, but the model knows 3 in colour"),
+        ((KIND, COLOUR), Labels(AB), "--labels: of which output? say kind=FILE, or another; the model has "
                                                 "kind, colour"),
-        ((KIND, COLOUR), Labels((), {"color": XYZ}), 0, "there is no output 'color'; did you mean colour?"),
-        ((KIND, COLOUR), Labels((), {"q": XYZ}), 0, "there is no output 'q'; the model has kind, colour"),
-        ((MAP,), Labels(AB), 0, "the output map is [-1, 2, 8, 8]; labels are for scores, [batch, classes]"),
-        ((KIND, ORDER), Labels((), {"order": AB}), 0,
+        ((KIND, COLOUR), Labels((), {"color": XYZ}), "there is no output 'color'; did you mean colour?"),
+        ((KIND, COLOUR), Labels((), {"q": XYZ}), "there is no output 'q'; the model has kind, colour"),
+        ((MAP,), Labels(AB), "the output map is [-1, 2, 8, 8]; labels are for scores, [batch, classes]"),
+        ((KIND, ORDER), Labels((), {"order": AB}),
          "the output order is INT64; labels are for scores, floating-point numbers of [batch, classes]"),
-        ((spec("probability", 1),), Labels(XYZ), 2, "has 3 classes, but the model knows 2 in probability"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_right_is_refused_by_name(
-    outputs: tuple[TensorSpec, ...], labels: Labels, classes: int, words: str
-) -> None:
+def test_what_cannot_be_right_is_refused_by_name(outputs: tuple[TensorSpec, ...], labels: Labels, words: str) -> None:
     with pytest.raises(UserError, match=re.escape(words)):
-        labelled(outputs, labels, classes)
+        labelled(outputs, labels)

@@ -61,9 +61,9 @@ def test_what_a_task_names_is_no_inputs_name() -> None:
     given = GivenInput("probabilities", read_input("table:8", 0, {"normalize": "none"}).of)
     prepared = Prepared(networks.Named(), [given], bind(networks.Named(), [given]))
     samples = Samples(TensorDataset(torch.ones(4, 8)), ("probabilities",))
-    (found,), shapes = output_specs(Served(prepared, half("classification")).eval(), samples)
+    (found,), raw = output_specs(Served(prepared, half("classification")).eval(), samples)
     assert found.name == "probabilities_output"
-    assert shapes == [(2, 3)]
+    assert raw.shape == (2, 3)
 
 
 @pytest.mark.parametrize(

@@ -163,3 +163,13 @@ def test_the_objects_of_a_head_are_put_in_order() -> None:
     moved = task.aligned(turned, expected)
     assert set(moved) == set(expected)
     assert all((moved[name] == expected[name]).all() for name in expected)
+
+
+def test_samples_of_a_request_are_compared_by_the_heads_that_can() -> None:
+    task = Heads(
+        heads={"kind": {"name": "classification"}, "face": {"name": "embedding"}}, labels=("kind: a", "kind: b")
+    )
+    assert task.related == ("face.similarity",)
+    found = task.relations({"kind": np.eye(2), "face": np.array([[1, 0], [0.6, 0.8]])})
+    assert {name: rows.tolist() for name, rows in found.items()} == {"face.similarity": [[1, 0.6], [0.6, 1]]}
+    assert TASK.related == ()

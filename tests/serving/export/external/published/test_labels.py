@@ -23,10 +23,20 @@ class Outputs(nn.Module):
         return torch.zeros(len(pictures), self.outputs)
 
 
+class Pixels(Outputs):
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(pictures), self.outputs, 4, 4)
+
+
 def test_they_are_taken_where_the_network_knows_as_many(capsys: pytest.CaptureFixture[str]) -> None:
     for task in (None, "classification", "multilabel"):
         assert labels_that_fit(TAKEN, Outputs(2), INPUTS, half(task) if task else None) == ("cat", "dog")
         assert capsys.readouterr().out == "labels: the 2 classes of X_Weights.V1; --labels gives others\n"
+
+
+def test_they_are_those_of_each_pixel_where_the_task_is_segmentation() -> None:
+    assert labels_that_fit(TAKEN, Pixels(2), INPUTS, half("segmentation")) == ("cat", "dog")
+    assert labels_that_fit(TAKEN, Pixels(2), INPUTS, None) == ()
 
 
 @pytest.mark.parametrize(
