@@ -29,6 +29,7 @@ SHARED = {
 OF_SERVING = {
     "torchferry.serving.client",
     "torchferry.serving.errors",
+    "torchferry.serving.bundle.answers",
     "torchferry.serving.bundle.bundle",
     "torchferry.serving.codec.instances",
     "torchferry.serving.codec.tensors",

@@ -5,7 +5,7 @@ from enum import Enum
 from pathlib import Path
 
 from torchferry.errors import UserError
-from torchferry.serving.export.onnx_files.onnx_file import is_onnx
+from torchferry.serving.export.onnx_graphs.onnx_file import is_onnx
 
 
 class FileKind(Enum):

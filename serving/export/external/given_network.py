@@ -18,11 +18,11 @@ from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.serving.export.external.labels import Labels
 from torchferry.serving.export.external.nested_inputs import Place
 from torchferry.serving.export.external.network import build_network
-from torchferry.serving.export.onnx_files.batch_axis import batched
-from torchferry.serving.export.onnx_files.file_inputs import by_value, channels_last, given_inputs, sized
-from torchferry.serving.export.onnx_files.file_outputs import served_outputs
-from torchferry.serving.export.onnx_files.onnx_file import read_onnx, values_of
-from torchferry.serving.export.onnx_files.onnx_network import OnnxNetwork, computed
+from torchferry.serving.export.onnx_graphs.batch_axis import batched
+from torchferry.serving.export.onnx_graphs.file_inputs import by_value, channels_last, given_inputs, sized
+from torchferry.serving.export.onnx_graphs.file_outputs import served_outputs
+from torchferry.serving.export.onnx_graphs.onnx_file import read_onnx, values_of
+from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork, computed
 
 
 @dataclass(frozen=True)

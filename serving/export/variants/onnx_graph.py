@@ -14,10 +14,10 @@ import torch
 from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented
 
 from torchferry.serving.errors import CannotBuild
-from torchferry.serving.export.onnx_files.splice import opset_around, spliced
+from torchferry.serving.export.onnx_graphs.graph_names import rename
+from torchferry.serving.export.onnx_graphs.lacking_operator import lacking
+from torchferry.serving.export.onnx_graphs.splice import opset_around, spliced
 from torchferry.serving.export.reference import Reference
-from torchferry.serving.export.variants.graph_names import rename
-from torchferry.serving.export.variants.lacking_operator import lacking
 
 LARGEST = 2**31  # bytes of a protobuf message
 Level = onnxruntime.GraphOptimizationLevel

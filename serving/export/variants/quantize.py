@@ -21,10 +21,10 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.cpu import cores, features
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.onnx_graphs.graph_names import hidden, hide, rename
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.speed import measure_speed
-from torchferry.serving.export.variants.graph_names import hidden, hide, rename
 from torchferry.serving.session.capped_session import capped, in_parts, parts_of
 from torchferry.serving.session.onnx_session import OnnxSession
 

@@ -8,7 +8,7 @@ import onnx
 import torch
 
 from torchferry.serving.errors import CannotBuild
-from torchferry.serving.export.variants.graph_names import hide, rename
+from torchferry.serving.export.onnx_graphs.graph_names import hide, rename
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.onnx_graph import Level, write_optimized
 from torchferry.serving.export.variants.quantize import Refusal, quantized

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from tests.serving.export.onnx_files.graphs import ROWS, written
+from tests.serving.export.onnx_graphs.graphs import ROWS, written
 from torchferry.errors import UserError
 from torchferry.serving.export.external.file_kind import FileKind, kind_of_file
 

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from PIL import Image
 
-from tests.serving.export.onnx_files.graphs import FOUR, PRODUCT, ROWS, written
+from tests.serving.export.onnx_graphs.graphs import FOUR, PRODUCT, ROWS, written
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.export.export_command import main, parser

@@ -18,7 +18,7 @@ from torchferry.serving.export.external.program_file import (
     takes_any_batch,
     texts_of,
 )
-from torchferry.serving.export.onnx_files.onnx_network import computed
+from torchferry.serving.export.onnx_graphs.onnx_network import computed
 
 X = torch.arange(6.0).reshape(2, 3)
 BATCH = {0: torch.export.Dim("batch")}

@@ -12,8 +12,8 @@ from tests.commands import ROOT
 from tests.serving.export.tiny_reference import tiny_reference
 from tests.some import some
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.onnx_graphs.graph_names import rename
 from torchferry.serving.export.variants import onnx_graph
-from torchferry.serving.export.variants.graph_names import rename
 from torchferry.serving.export.variants.onnx_graph import Level, write_graph, write_optimized
 from torchferry.serving.export.variants.torch_program import exported_program
 from torchferry.serving.session.onnx_session import OnnxSession

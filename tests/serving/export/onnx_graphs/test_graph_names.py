@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from torchferry.serving.export.variants.graph_names import hide, names_of, rename
+from torchferry.serving.export.onnx_graphs.graph_names import hide, names_of, rename
 
 ROW = np.array([[1.0, -2.0], [3.0, 4.0]], np.float32)
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import onnx
 from onnx import helper
 
-from torchferry.serving.export.onnx_files.batch_axis import brought_to
-from torchferry.serving.export.onnx_files.onnx_file import opset_of
-from torchferry.serving.export.onnx_files.onnx_network import DOMAIN
-from torchferry.serving.export.variants.graph_names import names_of, rename
+from torchferry.serving.export.onnx_graphs.batch_axis import brought_to
+from torchferry.serving.export.onnx_graphs.graph_names import names_of, rename
+from torchferry.serving.export.onnx_graphs.onnx_file import opset_of
+from torchferry.serving.export.onnx_graphs.onnx_network import DOMAIN
 
 LEAST_OPSET = 18
 """That torch's exporter writes."""

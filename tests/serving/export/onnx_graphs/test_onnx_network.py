@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.serving.export.onnx_files.graphs import FOUR, ROWS, graph
+from tests.serving.export.onnx_graphs.graphs import FOUR, ROWS, graph
 from torchferry.errors import UserError
-from torchferry.serving.export.onnx_files.onnx_network import DOMAIN, OnnxNetwork, computed, opened
+from torchferry.serving.export.onnx_graphs.onnx_network import DOMAIN, OnnxNetwork, computed, opened
 
 FLOAT = [np.dtype(np.float32)]
 X = torch.arange(12.0).reshape(4, 3)

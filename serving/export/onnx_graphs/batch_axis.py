@@ -14,8 +14,8 @@ import onnx
 from onnx import helper
 
 from torchferry.errors import UserError
-from torchferry.serving.export.onnx_files.onnx_file import Value, opset_of
-from torchferry.serving.export.variants.graph_names import names_of, rename
+from torchferry.serving.export.onnx_graphs.graph_names import names_of, rename
+from torchferry.serving.export.onnx_graphs.onnx_file import Value, opset_of
 
 AXIS = "batch"
 WITH_INPUTS = 13

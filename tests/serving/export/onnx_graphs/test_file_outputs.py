@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.serving.export.onnx_files.graphs import graph
+from tests.serving.export.onnx_graphs.graphs import graph
 from torchferry.errors import UserError
-from torchferry.serving.export.onnx_files.file_outputs import served_outputs
-from torchferry.serving.export.onnx_files.onnx_network import computed
+from torchferry.serving.export.onnx_graphs.file_outputs import served_outputs
+from torchferry.serving.export.onnx_graphs.onnx_network import computed
 
 PATH = Path("net.onnx")
 CLASSIFIER = """graph (float[N, 2] x) => (string[N] label, seq(map(string, float)) scores) {

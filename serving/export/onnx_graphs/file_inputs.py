@@ -8,7 +8,7 @@ from torchferry.errors import UserError, some
 from torchferry.nearest import did_you_mean
 from torchferry.serving.export.external.input_spec import GivenInput, of_datatype
 from torchferry.serving.export.external.tensor_names import legal_names
-from torchferry.serving.export.onnx_files.onnx_file import Value
+from torchferry.serving.export.onnx_graphs.onnx_file import Value
 from torchferry.training.data.source import ImageInput
 
 PIXELS = 255.0

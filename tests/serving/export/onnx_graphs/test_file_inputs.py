@@ -7,8 +7,8 @@ import pytest
 
 from torchferry.errors import UserError
 from torchferry.serving.export.external.input_spec import GivenInput, read_input
-from torchferry.serving.export.onnx_files.file_inputs import by_value, given_inputs, sized
-from torchferry.serving.export.onnx_files.onnx_file import Value
+from torchferry.serving.export.onnx_graphs.file_inputs import by_value, given_inputs, sized
+from torchferry.serving.export.onnx_graphs.onnx_file import Value
 from torchferry.training.data.source import ImageInput, TensorInput
 
 PATH = Path("net.onnx")

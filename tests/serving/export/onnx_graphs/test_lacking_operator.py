@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.serving.export.onnx_files.graphs import graph
-from torchferry.serving.export.variants.lacking_operator import lacking
+from tests.serving.export.onnx_graphs.graphs import graph
+from torchferry.serving.export.onnx_graphs.lacking_operator import lacking
 
 MODEL = graph("graph (uint32[N] x) => (uint32[N] y) { [negated] y = Neg(x) }")
 

@@ -13,9 +13,9 @@ import onnx
 from torchferry.serving.export.export_command import parser
 from torchferry.serving.export.external.external_model import load_given
 from torchferry.serving.export.external.tensor_names import legal_names
-from torchferry.serving.export.onnx_files.batch_axis import batched
-from torchferry.serving.export.onnx_files.onnx_file import Value, read_onnx, values_of
-from torchferry.serving.export.onnx_files.onnx_network import computed
+from torchferry.serving.export.onnx_graphs.batch_axis import batched
+from torchferry.serving.export.onnx_graphs.onnx_file import Value, read_onnx, values_of
+from torchferry.serving.export.onnx_graphs.onnx_network import computed
 from torchferry.serving.export.reference import Reference
 
 Arrays = dict[str, np.ndarray]

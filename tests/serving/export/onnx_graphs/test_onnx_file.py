@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 import pytest
 
-from tests.serving.export.onnx_files.graphs import ROWS, graph, written
+from tests.serving.export.onnx_graphs.graphs import ROWS, graph, written
 from torchferry.errors import UserError
-from torchferry.serving.export.onnx_files.onnx_file import (
+from torchferry.serving.export.onnx_graphs.onnx_file import (
     Value,
     inner_graphs,
     is_onnx,

@@ -6,11 +6,11 @@ import numpy as np
 import onnx
 import pytest
 
-from tests.serving.export.onnx_files.graphs import ACROSS, FOUR, HEAD, ONE, PRODUCT, ROWS, graph
+from tests.serving.export.onnx_graphs.graphs import ACROSS, FOUR, HEAD, ONE, PRODUCT, ROWS, graph
 from torchferry.errors import UserError
-from torchferry.serving.export.onnx_files.batch_axis import Frame, batched, brought_to, made_up
-from torchferry.serving.export.onnx_files.onnx_file import Value, opset_of
-from torchferry.serving.export.onnx_files.onnx_network import computed
+from torchferry.serving.export.onnx_graphs.batch_axis import Frame, batched, brought_to, made_up
+from torchferry.serving.export.onnx_graphs.onnx_file import Value, opset_of
+from torchferry.serving.export.onnx_graphs.onnx_network import computed
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 W = np.arange(12, dtype=np.float32).reshape(3, 4)

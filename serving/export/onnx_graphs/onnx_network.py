@@ -12,7 +12,7 @@ from torch import nn
 
 from torchferry.errors import UserError
 from torchferry.serving.cpu import cores
-from torchferry.serving.export.variants.lacking_operator import lacking
+from torchferry.serving.export.onnx_graphs.lacking_operator import lacking
 from torchferry.serving.session.capped_session import in_parts
 
 DOMAIN, NODE = "torchferry.file", "Graph"

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from tests.serving.export.onnx_files.graphs import HEAD, ROWS, graph
-from torchferry.serving.export.onnx_files.onnx_network import OnnxNetwork, computed
-from torchferry.serving.export.onnx_files.splice import opset_around, spliced
+from tests.serving.export.onnx_graphs.graphs import HEAD, ROWS, graph
+from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork, computed
+from torchferry.serving.export.onnx_graphs.splice import opset_around, spliced
 
 X = torch.arange(12.0).reshape(4, 3)
 OLD = '<ir_version: 7, opset_import: ["" : 11]>'

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.server import Server
-from tests.serving.export.onnx_files.node_cases import differs, loaded, node_cases, spread
+from tests.serving.export.onnx_graphs.node_cases import differs, loaded, node_cases, spread
 from tests.serving.onnx_server.asking import LENGTH, arrays, ask, raw_tensor, tensor
 from torchferry.errors import GateError, UserError
 from torchferry.serving.export.build_bundle import export
