@@ -132,7 +132,7 @@ def test_a_card_may_be_laid_out_anew_and_one_of_before_has_no_checksum(copy: Pat
     ("before", "after", "words"),
     [
         ("torchferry.model/1", "torchferry.model/9", "has schema torchferry.model/9"),
-        ("digits_cnn", "other_cnn", "'other_cnn' is not one of"),
+        ("digits_cnn", "other_cnn", "there is no 'other_cnn'"),
         ("labels:", "names:", "cannot be read as a model"),
         ("schema: ", "", "cannot be read as a model"),
     ],

@@ -15,7 +15,7 @@ from tests.serving.onnx_server.asking import LENGTH, arrays, ask, raw_tensor, te
 from torchferry.errors import GateError, UserError
 from torchferry.serving.export.build_bundle import export
 
-SAMPLE, SWEEP = 60, 400
+SAMPLE, SWEEP = 60, 700
 REFUSED = (
     "is not served",  # a datatype
     "tensors alone are served",  # sequences, maps, optional values
