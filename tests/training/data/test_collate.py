@@ -19,7 +19,6 @@ from torchferry.training.data.order import GlobalBatches, Share
 from torchferry.training.data.source import Source, TensorInput
 from torchferry.training.errors import CorruptSample
 
-
 NUMBERS = 1000
 """Classes that numbers of samples are."""
 
