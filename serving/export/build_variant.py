@@ -48,10 +48,10 @@ def built_variant(name: str, graphs: Graphs, judges: Judges, folder: Path, limit
         raise CannotBuild(reason(_first_cause(error))) from error
 
 
-def open_file(name: str, file: Path, reference: Reference) -> Session:
-    """The variant's session on all cores, which computes no more samples together than servers may."""
+def open_file(name: str, file: Path, reference: Reference, threads: int) -> Session:
+    """The variant's session, which computes no more samples together than servers may."""
     inputs, outputs = ([spec.name for spec in specs] for specs in (reference.inputs, reference.outputs))
-    return capped(open_session(name, file, inputs, outputs, cores()), reference.max_batch)
+    return capped(open_session(name, file, inputs, outputs, threads), reference.max_batch)
 
 
 class _Judged:
@@ -84,7 +84,7 @@ class _Judged:
         )
 
     def _open(self, file: Path) -> Session:
-        return open_file(self.name, file, self.reference)
+        return open_file(self.name, file, self.reference, cores())
 
     def _measure(self, file: Path, session: Session | None = None) -> Measured:
         if (digest := sha256(file)) not in self.measured:

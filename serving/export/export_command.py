@@ -88,9 +88,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def parser() -> argparse.ArgumentParser:
     made = Parser(prog="torchferry export", description=__doc__)
-    made.add_argument(
-        "run", nargs="?", type=Path, help="a finished run folder, or an .onnx file; for --format a bundle"
-    )
+    source = "a finished run folder, or a file: ONNX, .pt2 or TorchScript; for --format a bundle"
+    made.add_argument("run", nargs="?", type=Path, help=source)
     made.add_argument("--output", "-o", type=Path, help="the folder to write (default RUN/bundle or bundles/NAME)")
     formats = "what to write: of a bundle its ONNX variants for Triton, or KServe's manifest (default a bundle of RUN)"
     made.add_argument("--format", choices=("bundle", "triton", "kserve"), default="bundle", help=formats)
@@ -152,7 +151,9 @@ def _check_names(options: argparse.Namespace) -> None:
 
 
 def _take_file(options: argparse.Namespace) -> None:
-    """What is given in place of a run, and is a file, is a model."""
+    """What is given in place of a run, and is a file, is a model. Raises UserError where there is nothing."""
+    if options.run is not None and not options.run.exists():
+        raise UserError(f"{options.run}: is not there; give a run folder, or a file with a model")
     if options.run is not None and options.run.is_file() and options.model is None:
         options.model, options.run = str(options.run), None
 

@@ -161,6 +161,8 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], task: TrainingTask, option
         tensors.append(torch.from_numpy(_cast(given, wanted.numpy().dtype, f"{option}: '{each.name}' in {path}")))
     if has_targets:
         tensors += _targets(arrays, task, f"{option}: ", f" in {path}")
+    elif TARGETS in arrays and TARGETS not in [each.name for each in inputs]:
+        print(f"{option}: the {TARGETS} in {path} are compared with nothing; --task says what outputs mean", flush=True)
     if len({len(tensor) for tensor in tensors}) > 1:
         raise UserError(
             f"{option}: the arrays in {path} have {', '.join(str(len(tensor)) for tensor in tensors)} samples"

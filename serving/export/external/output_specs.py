@@ -13,6 +13,7 @@ from torchferry.serving.codec.tensors import DATATYPES
 from torchferry.serving.export.external.flattened import Path, flattened, name_of
 from torchferry.serving.export.external.prepared import Prepared
 from torchferry.serving.export.external.tensor_names import legal_names
+from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.variants.torch_program import place, reason
 from torchferry.training.tasks.task import Raw, Served
@@ -34,7 +35,7 @@ def output_specs(module: Served, test: Samples) -> tuple[tuple[TensorSpec, ...],
             print(f"--model: gives None for {some(missing)}, which is left out", flush=True)
     own, raw = module.task.task.outputs, _through(module.model, test, 2)
     if own:
-        module.task.labels_in(raw, said_task(module.task.task))
+        _check_fits(module, raw)
         answers = [_listed(_through(module, test, samples)) for samples in (1, 2, 3)]  # a softmax takes no integers
         one, two, three = ({(name,): value for name, value in zip(own, each, strict=True)} for each in answers)
         paths = [*two]
@@ -55,6 +56,17 @@ def _check_members(*given: Mapping[Path, Any]) -> None:
     for path, value in given[1].items():
         if value is not None and not isinstance(value, torch.Tensor):
             raise UserError(f"--model: its output {name_of(path)} is a {type(value).__name__}, not a tensor")
+
+
+def _check_fits(module: Served, raw: Raw) -> None:
+    """Raises UserError for outputs that are not the task's; of a graph's, some can be left out."""
+    try:
+        module.task.labels_in(raw, said_task(module.task.task))
+    except UserError as error:
+        network = module.model.network
+        if not isinstance(network, OnnxNetwork) or len(network.outputs) < 2:
+            raise
+        raise UserError(f"{error}, or with --outputs which of {', '.join(network.outputs)} it is") from error
 
 
 def said_task(task: Task) -> str:

@@ -15,7 +15,9 @@ from tests.serving.networks import Branching
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.export import build_bundle
 from torchferry.serving.export.build_bundle import export
+from torchferry.serving.export.build_variant import open_file
 from torchferry.serving.export.export_command import parser
 from torchferry.serving.export.external.external_model import load_given
 from torchferry.serving.export.reference import Reference
@@ -24,6 +26,7 @@ from torchferry.serving.export.variants.builders import BUILDERS, Builder
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.quantize import Refusal
 from torchferry.serving.export.variants.variants import torch_program
+from torchferry.serving.session import Session
 
 NETWORKS = "tests.serving.networks"
 
@@ -143,6 +146,19 @@ def test_the_bundle_says_what_serves(watched: tuple[Bundle, list[str], list[int]
     assert bundle.choice.variant == "torch"
     assert bundle.choice.reason.startswith("it is exact and there is no other; accuracy ")
     assert exported.choice is None  # its only variant was refused
+
+
+def test_who_serves_is_measured_on_one_thread_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def watched(name: str, file: Path, reference: Reference, threads: int) -> Session:
+        asked.append(threads)
+        return open_file(name, file, reference, threads)
+
+    monkeypatch.setattr(build_bundle, "open_file", watched)
+    bundle = export(tiny_reference(), tmp_path / "b", ["onnx-fp32", "onnx-fp16"], {}, "1.0")
+    assert bundle.choice is not None
+    assert (set(bundle.choice.gains), asked) == ({"onnx-fp16"}, [1, 1])
 
 
 def test_what_was_asked_for_serves(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_file_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     made, found = build(tmp_path, reference, WholeWay(reference, of(reference)))
     assert (made.status, made.reason, made.file) == ("accepted", None, "variants/torch/model.pt2")
     assert found == passes
-    session = open_file("torch", tmp_path / "b" / made.file, reference)
+    session = open_file("torch", tmp_path / "b" / made.file, reference, threads=1)
     inputs = reference.test.first(3)
     np.testing.assert_allclose(session.run(inputs)["probabilities"], reference.run(inputs)["probabilities"], atol=1e-6)
 

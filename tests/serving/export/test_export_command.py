@@ -125,7 +125,8 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
     content = weights.read_bytes()
     weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     for arguments, words in [
-        ((tmp_path / "nowhere",), "is not a finished run folder"),
+        ((tmp_path / "nowhere",), "nowhere: is not there; give a run folder, or a file with a model"),
+        ((tmp_path,), "is not a finished run folder"),
         ((broken,), "is damaged"),
         ((run, "--variants", "onnx-fp7"), "there is no variant 'onnx-fp7'"),
         ((run, "--max-abs-diff", "nan"), "nan is not a finite number"),

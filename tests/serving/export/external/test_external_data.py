@@ -164,6 +164,15 @@ def test_targets_of_several_heads_are_an_array_for_each(tmp_path: Path) -> None:
         samples_of(tmp_path / "some.npz", read("table:3"), (), task, OPTION)
 
 
+def test_targets_that_nothing_is_compared_with_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = np.zeros((2, 8), np.float32)
+    given(tmp_path, "table:8", "tensors", row=row)
+    given(tmp_path, "table:8", "classification", row=row, targets=np.array([0, 1]))
+    assert not capsys.readouterr().out
+    given(tmp_path, "table:8", "tensors", row=row, targets=np.array([0, 1]))
+    assert capsys.readouterr().out.startswith(f"{OPTION}: the targets in {tmp_path / 'some.npz'} are compared with")
+
+
 def test_targets_of_files_are_looked_at_as_they_are_read() -> None:
     pairs = [(torch.zeros(3), torch.tensor(each)) for each in (0, 1, 2)]
     files: Dataset = Subset(pairs, range(3))  # type: ignore[arg-type]  # a list is map-style

@@ -85,6 +85,18 @@ def test_a_torch_variant_of_a_graph_is_skipped_with_the_reason(tmp_path: Path) -
     assert "is an ONNX graph, of which no torch program" in bundle.skipped["torch"]
 
 
+def test_outputs_among_which_the_scores_are_not_known_are_refused_by_their_names(tmp_path: Path) -> None:
+    two = """graph (float[N, 3] x) => (int64[N] label, float[N, 2] scores) <float[3, 2] w = {1, 2, 3, 4, 5, 6}> {
+      scores = MatMul(x, w)
+      label = ArgMax <axis: int = 1, keepdims: int = 0> (scores)
+    }"""
+    path = written(tmp_path, two)
+    words = "say --task tensors, or with --outputs which of label, scores it is$"
+    with pytest.raises(UserError, match=words):
+        export(tmp_path, path, "--task", "classification")
+    assert export(tmp_path, path, "--task", "classification", "--outputs", "scores").task.outputs == ("probabilities",)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
