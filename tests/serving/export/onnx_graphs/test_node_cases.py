@@ -57,7 +57,8 @@ def test_cases_are_served(tmp_path: Path) -> None:
             if bundle.accepted:
                 served[name] = given, list(wanted)
             else:
-                reasons[str(bundle.variants["onnx-fp32"].reason)[:80]] += 1
+                why = bundle.skipped.get("onnx-fp32") or str(bundle.variants["onnx-fp32"].reason)
+                reasons[next((words for words in REFUSED if words in why), why[:80])] += 1
         except (UserError, GateError) as error:
             reasons[next((words for words in REFUSED if words in str(error)), str(error)[:80])] += 1
     server = Server(*(tmp_path / "bundles" / name for name in sorted(served)), folder=tmp_path, runtime="onnx")
