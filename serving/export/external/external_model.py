@@ -108,7 +108,7 @@ def load_given(options: argparse.Namespace) -> Reference:
     check_finite(test, specs, data.option)
     check_finite(calibration, specs, CALIBRATION)
     prepared = Prepared(found.network, inputs, binding, task)
-    prepared.take_log(test)
+    prepared.take_probabilities(test)
     given_outputs, raw = output_specs(Served(prepared, task).eval(), test)
     if task.task.outputs:
         outputs, classes = given_outputs, task_labels(task, raw, labels, data.labels, said_task(task.task))
