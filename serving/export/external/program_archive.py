@@ -58,7 +58,9 @@ def _check_program(content: Any, path: Path) -> None:
     for key, text in _texts(content):
         if key == "expr_str" and not _is_arithmetic(text):
             raise UserError(f"{path}: its size '{text[:80]}' is no arithmetic of sizes, and is not evaluated")
-        if key not in ("expr_str", OUTPUTS) and "(" in text:  # torch writes functions with these names in them, and runs those
+        if (
+            key not in ("expr_str", OUTPUTS) and "(" in text
+        ):  # torch writes functions with these names in them, and runs those
             raise UserError(f"{path}: its name '{text[:80]}' could be code, and is not loaded")
 
 

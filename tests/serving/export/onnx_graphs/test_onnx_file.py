@@ -74,6 +74,46 @@ def test_weights_outside_of_its_folder_are_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("offset", "-8", r"where its weights 'w' are cannot be read \("),
+        ("length", "many", r"where its weights 'w' are cannot be read \("),
+        ("location", "a\0b", r"where its weights 'w' are cannot be read \("),
+        ("location", "link.bin", "its weights cannot be read: .* symbolic link"),
+    ],
+)
+def test_a_place_of_weights_that_cannot_be_is_refused(tmp_path: Path, key: str, value: str, words: str) -> None:
+    path = outside(tmp_path)
+    (tmp_path / "link.bin").symlink_to("w.bin")
+    model = onnx.load(path, load_external_data=False)
+    places = {each.key: each.value for each in model.graph.initializer[0].external_data} | {key: value}
+    del model.graph.initializer[0].external_data[:]
+    for name, text in places.items():
+        model.graph.initializer[0].external_data.add(key=name, value=text)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(UserError, match=rf"net.onnx: {words}"):
+        read_onnx(path)
+
+
+def test_an_output_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    model = graph(ROWS)
+    model.graph.output.append(model.graph.output[0])
+    onnx.save(model, path := tmp_path / "twice.onnx")
+    with pytest.raises(UserError, match=r"twice.onnx: its output 'y' is there twice"):
+        read_onnx(path)
+
+
+def test_a_negative_size_varies_and_an_unknown_datatype_is_refused(tmp_path: Path) -> None:
+    model = graph(ROWS)
+    kind = model.graph.input[0].type.tensor_type
+    kind.shape.dim[0].dim_value = -1
+    assert values_of(model, tmp_path)[0][0].sizes == ("", 3)
+    kind.elem_type = 77
+    with pytest.raises(UserError, match="its input 'x' is of datatype 77, which is not served"):
+        values_of(model, tmp_path)
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "has no graph; is it an ONNX file"),
