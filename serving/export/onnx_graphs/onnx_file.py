@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.inliner
 from google.protobuf.message import DecodeError
 from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model
 
@@ -51,10 +52,27 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         raise UserError(f"{path}: its output '{twice}' is there twice")
     _read_external(model, path)
     _check_domains(model, path)
+    if model.functions:  # which onnx's converter of opsets leaves out
+        model = _without_functions(model, path)
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
         part.ClearField("metadata_props")  # may name files of the machine that made it
     _keep_weights_inside(model.graph)
     return model
+
+
+def _without_functions(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
+    """With their nodes where they are called. Raises UserError for one that calls itself, or is in an opset that cannot
+    be brought to the graph's."""
+    try:
+        made = onnx.inliner.inline_local_functions(model, convert_version=True)
+    except Exception as error:  # it has no kind of its own
+        raise UserError(
+            f"{path}: its functions cannot be put into its graph ({' '.join(str(error).split())[:200]})"
+        ) from error
+    if made.functions:
+        names = some(sorted({f"{each.domain}::{each.name}" for each in made.functions}))
+        raise UserError(f"{path}: its functions {names} cannot be put into its graph")
+    return made
 
 
 def opset_of(model: onnx.ModelProto) -> int:

@@ -168,3 +168,13 @@ def test_what_no_server_takes_is_refused_by_name(tmp_path: Path, text: str, word
 
 def test_bodies_of_nodes_are_found() -> None:
     assert [each.name for each in inner_graphs(graph(IF).graph.node[0])] == ["a", "b"]
+
+
+def test_functions_become_nodes_of_the_graph(tmp_path: Path) -> None:
+    text = """<ir_version: 9, opset_import: ["" : 17, "own" : 1]>
+    graph (float[N, 3] x) => (float[N, 3] y) { y = own.Twice(x) }
+    <domain: "own", opset_import: ["" : 17]> Twice (a) => (r) { r = Add(a, a) }"""
+    onnx.save(onnx.parser.parse_model(text), path := tmp_path / "net.onnx")
+    model = read_onnx(path)
+    assert [node.op_type for node in model.graph.node] == ["Add"]
+    assert not model.functions
