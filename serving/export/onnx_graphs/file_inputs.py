@@ -5,6 +5,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from torchferry.errors import UserError, some
 from torchferry.nearest import did_you_mean
 from torchferry.serving.export.external.input_spec import GivenInput, of_datatype
@@ -110,9 +112,12 @@ def channels_last(inputs: Sequence[GivenInput], samples: Sequence[Sequence[int |
 
 
 def _pixels(image: ImageInput, value: Value) -> ImageInput:
-    """A graph of whole numbers takes pixels as they are."""
+    """A graph of whole numbers takes pixels as they are. Raises UserError for numbers that cannot be pixels."""
     if value.dtype.kind == "f":
         return image
+    if value.dtype.kind == "b" or value.dtype == np.int8:
+        why = f"is {value.datatype}, which does not hold pixels of 0 to 255; say it as a tensor"
+        raise UserError(f"--input: '{value.name}' {why}")
     print(f"--input: '{value.name}' takes pixels as they are, {value.datatype} of 0 to 255", flush=True)
     channels = image.shape[0]
     return dataclasses.replace(image, mean=(0.0,) * channels, std=(1 / PIXELS,) * channels)
