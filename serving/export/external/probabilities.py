@@ -9,6 +9,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork
 from torchferry.training.tasks.task import TrainingTask
 
+LOGITS = "logits"
+"""Their key in what a detector gives."""
 ROUNDED = 1e-3
 """By how much those of a sample may miss 1 together."""
 
@@ -37,9 +39,11 @@ def found(given: Any, task: TrainingTask, sigmoids: Sequence[torch.Tensor]) -> d
     numbers are like probabilities and are taken as logits."""
     halves = task.halves or {"": task}
     values = given if task.halves and isinstance(given, Mapping) else {"": given}
-    made = {head: values[head] for head, half in halves.items() if half.behind and _are_shares(values.get(head))}
+    scores_by = {head: _scores(values.get(head)) for head, half in halves.items() if half.behind}
     by = {}
-    for head, value in made.items():
+    for head, value in scores_by.items():
+        if not _are_shares(value):
+            continue
         behind, scores = halves[head].behind, f"its scores of head {head}" if head else "its scores"
         if _sum_to_one(value) if behind == "softmax" else any(_is_same(value, each) for each in sigmoids):
             by[head] = behind
@@ -58,12 +62,19 @@ def as_logits(given: Any, by: Mapping[str, str]) -> Any:
     return {head: _logits(value, by.get(head, "")) for head, value in given.items()} if by else given
 
 
-def _logits(value: torch.Tensor, made_by: str) -> torch.Tensor:
-    return {"softmax": torch.log, "sigmoid": torch.logit}[made_by](value) if made_by else value
+def _logits(value: Any, made_by: str) -> Any:
+    if not made_by:
+        return value
+    scores = {"softmax": torch.log, "sigmoid": torch.logit}[made_by](_scores(value))
+    return {**value, LOGITS: scores} if isinstance(value, Mapping) else scores
+
+
+def _scores(given: Any) -> Any:
+    return given.get(LOGITS) if isinstance(given, Mapping) else given
 
 
 def _are_shares(value: Any) -> bool:
-    if not isinstance(value, torch.Tensor) or not value.is_floating_point() or value.dim() != 2:
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point() or value.dim() < 2:
         return False
     return bool(((value >= 0) & (value <= 1)).all())
 

@@ -35,6 +35,16 @@ def test_each_head_has_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert "its scores of head kind are probabilities already" in capsys.readouterr().out
 
 
+def test_a_detectors_are_those_of_its_candidates() -> None:
+    boxes, logits = torch.zeros(2, 4, 4), LOGITS.view(2, 4, 3)
+    with Sigmoids() as sigmoids:
+        given = {"boxes": boxes, "logits": logits.sigmoid()}
+    by = found(given, task("detection"), sigmoids.given)
+    there = as_logits(given, by)
+    assert there["boxes"] is boxes
+    torch.testing.assert_close(there["logits"], logits)
+
+
 def test_what_only_looks_like_them_is_taken_as_logits_and_said(capsys: pytest.CaptureFixture[str]) -> None:
     given = LOGITS.abs() / LOGITS.abs().max()
     assert not found(given, task("multilabel"), [])
