@@ -20,7 +20,7 @@ class Classification(ClassTargets):
     task: ClassificationTask
     default_loss = "cross_entropy"
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy", "nll")
-    mixes = takes_log_probabilities = True
+    mixes, behind = True, "softmax"
 
     @classmethod
     def check_source(cls, source: Source) -> None:
@@ -56,7 +56,7 @@ class Binary(Classification):
     takes = "0 or 1"
     default_loss = "bce_with_logits"
     losses: ClassVar[tuple[str, ...]] = ("bce_with_logits",)
-    mixes = takes_log_probabilities = False
+    mixes, behind = False, "sigmoid"
 
     @classmethod
     def check_source(cls, source: Source) -> None:

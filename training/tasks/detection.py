@@ -28,6 +28,7 @@ class Detection(TrainingTask):
     moves = True
     default_loss = "task_aligned"
     losses: ClassVar[tuple[str, ...]] = ("task_aligned",)
+    behind = "sigmoid"
     size: tuple[int, int] = (0, 0)
     """Height and width of the picture, where there is a source."""
 

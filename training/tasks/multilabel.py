@@ -18,6 +18,7 @@ class Multilabel(TrainingTask):
     targets, takes = "labels", "0 or 1 for each label"
     default_loss = "bce_with_logits"
     losses: ClassVar[tuple[str, ...]] = ("bce_with_logits",)
+    behind = "sigmoid"
 
     def check_outputs(self, given: Any, samples: int) -> None:
         check_shape(given, samples, self.loss_width, "labels")

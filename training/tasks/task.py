@@ -30,8 +30,8 @@ class TrainingTask(ABC):
     default_loss: ClassVar[str]
     losses: ClassVar[tuple[str, ...]] = ()
     """Those of trainer.losses.LOSSES that fit, the default among them."""
-    takes_log_probabilities: ClassVar[bool] = False
-    """Whether an answer is made of them as it is of logits: by a softmax."""
+    behind: ClassVar[str] = ""
+    """The function that makes probabilities of what a network gives, where that are logits: softmax or sigmoid."""
     mixes: ClassVar[bool] = False
     """Whether blends of two samples have targets too: shares of their classes."""
 

@@ -107,8 +107,10 @@ def load_given(options: argparse.Namespace) -> Reference:
     specs = input_tensors(inputs, options.allow_nan, options.columns)
     check_finite(test, specs, data.option)
     check_finite(calibration, specs, CALIBRATION)
-    prepared = Prepared(found.network, inputs, binding, task)
-    prepared.take_log(test)
+    prepared = Prepared(
+        found.network, inputs, binding, task
+    ).eval()  # before anything is computed, which moves statistics
+    prepared.take_probabilities(test)
     given_outputs, raw = output_specs(Served(prepared, task).eval(), test)
     if task.task.outputs:
         outputs, classes = given_outputs, task_labels(task, raw, labels, data.labels, said_task(task.task))

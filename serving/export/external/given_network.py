@@ -2,7 +2,7 @@
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +21,9 @@ from torchferry.serving.export.external.network import build_network
 from torchferry.serving.export.onnx_graphs.batch_axis import batched
 from torchferry.serving.export.onnx_graphs.file_inputs import by_value, channels_last, given_inputs, sized
 from torchferry.serving.export.onnx_graphs.file_outputs import served_outputs
-from torchferry.serving.export.onnx_graphs.onnx_file import read_onnx, values_of
+from torchferry.serving.export.onnx_graphs.onnx_file import Value, read_onnx, values_of
 from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork, computed
+from torchferry.training.data.source import ImageInput
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class GivenNetwork:
             raise UserError(f"{self.path}: takes no input")
         said = by_value(values, asked, self.path)
         values = [sized(value, said.get(value.name), self.path) for value in values]
+        self._check_normalised(values, said)
         made = batched(model, values, computed)
         inputs, lines = given_inputs(values, made.sizes, said)
         last = channels_last(inputs, made.sizes)
@@ -105,6 +107,15 @@ class GivenNetwork:
         )
         alone = next(iter(labels.values()), ()) if len(network.outputs) == 1 else ()
         return Bound(network, inputs, binding, made.model, made.most, Labels(alone, {} if alone else labels))
+
+    def _check_normalised(self, values: Sequence[Value], said: Mapping[str, GivenInput]) -> None:
+        """Raises UserError for a mean that is said of pixels that the graph takes as they are."""
+        pictures = [name for name, each in said.items() if isinstance(each.of, ImageInput)]
+        whole = [value.name for value in values if value.dtype.kind != "f" and value.name in pictures]
+        given = [name for name in ("normalize", "mean", "std") if getattr(self.options, name) not in (None, "none")]
+        if given and whole and len(whole) == len(pictures):
+            words = "takes pixels as they are, 0 to 255; leave it out"
+            raise UserError(f"--{given[0]}: '{whole[0]}' in {self.path.name} {words}")
 
 
 def is_file(options: argparse.Namespace) -> bool:

@@ -64,7 +64,8 @@ def _with_picture(component: Component, takes: Collection[str], picture: ImageIn
     said = {name: _plain(value) for name, value in vars(picture).items() if name in PICTURE}
     if "image" in takes and not set(said) & set(takes):
         return replace(component, args={"image": said, **component.args})
-    said = {name: value for name, value in said.items() if name in takes}
+    of_mode = () if "mode" in takes else ("mean", "std")  # which are the model's; a source of one mode has its own
+    said = {name: value for name, value in said.items() if name in takes and name not in of_mode}
     if twice := [name for name in said if name in component.args]:
         raise UserError(f"{OPTION}: {twice[0]} is what --input and the options beside it say; leave it out")
     return replace(component, args=component.args | said)

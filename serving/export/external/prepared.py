@@ -9,14 +9,13 @@ from torch import nn
 from torchferry.serving.export.external.binding import Binding
 from torchferry.serving.export.external.flattened import flattened
 from torchferry.serving.export.external.input_spec import GivenInput
+from torchferry.serving.export.external.probabilities import Sigmoids, as_logits, found, of_graph
 from torchferry.serving.export.samples import Samples
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks.task import TrainingTask
 
 LOOKED_AT = 32
 """Samples by which probabilities are told from logits."""
-ROUNDED = 1e-3
-"""By how much they may miss 1 together."""
 
 
 class Prepared(nn.Module):
@@ -28,43 +27,36 @@ class Prepared(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.binding, self.task = network, binding, task
-        self.takes_log = False
+        self.made_by: dict[str, str] = {}
         self.prepare = nn.ModuleList(Normalized(nn.Identity(), each.of) for each in inputs)
 
     def forward(self, *inputs: torch.Tensor) -> Any:
-        """What is None is left out. Probabilities are given as their logarithm where `take_log` has said so."""
-        given = self.given(*inputs)
+        """What is None is left out. Probabilities are given as logits where `take_probabilities` has found some."""
+        return as_logits(self._taken(self.given(*inputs)), self.made_by)
+
+    @torch.inference_mode()
+    def take_probabilities(self, test: Samples) -> None:
+        """Where the network gives them to a task that takes logits: its own softmax or sigmoid would else be a second
+        one. That is said."""
+        if self.task is None:
+            return
+        try:
+            with Sigmoids() as sigmoids:
+                given = self.given(*test.tensors(LOOKED_AT))
+            taken = self._taken(given)
+        except Exception:  # a network that does not take its inputs is refused where its outputs are looked at
+            return
+        self.made_by = found(taken, self.task, [*sigmoids.given, *of_graph(self.network, given)])
+
+    def _taken(self, given: Any) -> Any:
         picked: Any = None if self.task is None else self.task.picked(given)
         if picked is None:
             tensors = tuple(value for value in flattened(given).values() if value is not None)
             picked = tensors if len(tensors) > 1 else tensors[0]
-        return picked.log() if self.takes_log else picked
-
-    @torch.inference_mode()
-    def take_log(self, test: Samples) -> None:
-        """Where the network gives probabilities to a task that takes logits, of which log probabilities are some: the
-        task's softmax would else be a second one. That is said."""
-        if self.task is None or not self.task.takes_log_probabilities:
-            return
-        try:
-            given = self(*test.tensors(LOOKED_AT))
-        except Exception:  # a network that does not take its inputs is refused where its outputs are looked at
-            return
-        if isinstance(given, torch.Tensor) and given.is_floating_point() and _are_probabilities(given):
-            self.takes_log = True
-            print("--model: its scores are probabilities already, so that no softmax is put behind them", flush=True)
+        return picked
 
     def given(self, *inputs: torch.Tensor) -> Any:
         """As the network gives it."""
         tensors = [part(value) for part, value in zip(self.prepare, inputs, strict=True)]
         arguments, keywords = self.binding.filled(tensors)
         return self.network(*arguments, **keywords)
-
-
-def _are_probabilities(given: torch.Tensor) -> bool:
-    sums = given.sum(dim=-1)
-    return (
-        given.dim() == 2
-        and given.shape[1] > 1
-        and bool(((given >= 0).all() and (sums - 1).abs().max() < ROUNDED).item())
-    )

@@ -3,8 +3,9 @@
 import contextlib
 import io
 import logging
+import os
+import pickle
 import warnings
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,23 +17,27 @@ from torch import nn
 from torchferry.errors import UserError
 from torchferry.serving.codec.tensors import DATATYPES
 from torchferry.serving.export.external.input_spec import GivenInput
+from torchferry.serving.export.external.program_archive import copied
 from torchferry.serving.export.external.tensor_names import legal_names
 from torchferry.serving.export.variants.torch_program import reason
 from torchferry.training.data.source import blank
 
 OPSET = 18
-OWN_OBJECTS = "custom_obj"
-"""In the names of what an archive holds beside tensors: objects of classes that somebody has registered."""
+TENSORS_ALONE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+"""With it torch.load unpickles nothing else, whoever calls it; torch.export.load would ask it to unpickle anything."""
 
 
 def read_program(path: Path) -> torch.export.ExportedProgram:
     """Raises UserError for a file that cannot be read, and for one with pickles of more than tensors."""
     try:
-        _check_tensors_alone(path)
-        with _quietly():
-            return torch.export.load(path)
+        with _quietly(), TemporaryDirectory() as folder, _tensors_alone():
+            copied(path, copy := Path(folder) / "program.pt2")
+            return torch.export.load(copy)
     except UserError:
         raise
+    except pickle.UnpicklingError as error:
+        own = "a pickle in it holds more than tensors, which could run any code"
+        raise UserError(f"{path}: {own}, and is not loaded; export the network again") from error
     except Exception as error:  # each kind of damage has an error of its own
         raise UserError(f"{path}: cannot be read by torch.export.load: {reason(error)}") from error
 
@@ -111,29 +116,17 @@ def _datatype(dtype: torch.dtype) -> str:
     return DATATYPES[torch.zeros(0, dtype=dtype).numpy().dtype]
 
 
-def _check_tensors_alone(path: Path) -> None:
-    """torch.export.load would unpickle whatever else is there."""
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            content = archive.read(name) if "/data/" in name and _is_pickle(archive, name) else b""
-            if OWN_OBJECTS in name:
-                raise UserError(f"{path}: holds objects of its own ({name.rpartition('/')[2]}), which are not loaded; "
-                                "export the network without them")  # fmt: skip
-            if content:
-                _check_pickle(content, path, name)
-
-
-def _is_pickle(archive: zipfile.ZipFile, name: str) -> bool:
-    with archive.open(name) as file:
-        return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-
-
-def _check_pickle(content: bytes, path: Path, name: str) -> None:
+@contextlib.contextmanager
+def _tensors_alone() -> Iterator[None]:
+    before = os.environ.get(TENSORS_ALONE)
+    os.environ[TENSORS_ALONE] = "1"
     try:
-        torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
-    except Exception as error:
-        own = f"its {name.rpartition('/')[2]} needs more than tensors to be unpickled"
-        raise UserError(f"{path}: {own}, which could run any code; export the network again") from error
+        yield
+    finally:
+        if before is None:
+            del os.environ[TENSORS_ALONE]
+        else:
+            os.environ[TENSORS_ALONE] = before
 
 
 @contextlib.contextmanager

@@ -168,11 +168,13 @@ class Frame:
         """The graph's input, of samples of these sizes, becomes what a node makes of it, or of what was `given`."""
         datatype = helper.np_dtype_to_tensor_dtype(value.dtype)
         self.inputs.append(helper.make_tensor_value_info(value.name, datatype, [AXIS, *sizes]))
-        self.before.append(helper.make_node(kind, [given or value.name, *others], [_inside(value.name)], value.name))
+        self.before.append(
+            helper.make_node(kind, [given or value.name, *others], [_inside(value.name)], f"{value.name}:framed")
+        )
 
     def give(self, name: str, kind: str, *others: str) -> None:
         """The graph's output is what a node makes of it."""
-        self.behind.append(helper.make_node(kind, [_inside(name), *others], [name], name))
+        self.behind.append(helper.make_node(kind, [_inside(name), *others], [name], f"{name}:framed"))
 
     def node(self, kind: str, given: Sequence[str], made: str, **attributes: Any) -> str:
         self.before.append(helper.make_node(kind, [*given], [made], made, **attributes))

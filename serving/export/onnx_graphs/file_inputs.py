@@ -1,8 +1,11 @@
 """The inputs of an .onnx file as a server takes them: as the graph says them, and as --input says otherwise."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from torchferry.errors import UserError, some
 from torchferry.nearest import did_you_mean
@@ -12,6 +15,8 @@ from torchferry.serving.export.onnx_graphs.onnx_file import Value
 from torchferry.training.data.source import ImageInput
 
 PIXELS = 255.0
+MOST = 2**31
+"""Bytes of a sample."""
 
 
 def by_value(values: Sequence[Value], asked: Sequence[GivenInput], path: Path) -> dict[str, GivenInput]:
@@ -36,10 +41,15 @@ def by_value(values: Sequence[Value], asked: Sequence[GivenInput], path: Path) -
 
 def sized(value: Value, given: GivenInput | None, path: Path) -> Value:
     """With every size that is said, the first one aside where it is the batch. Raises UserError for sizes that the
-    graph does not have, and where one that varies is not said."""
-    sizes = value.sizes
+    graph does not have, and where one that varies is not said, and for none that a sample can have."""
+    sizes = _fitted(value, given, path) if given is not None else value.sizes
+    known = [size for size in sizes or () if isinstance(size, int)]
+    if 0 in known or math.prod(known) * value.dtype.itemsize >= MOST:
+        shown = ", ".join(str(size or "any") if isinstance(size, str) else str(size) for size in sizes or ())
+        wrong = "no numbers" if 0 in known else "2 GB or more"
+        raise UserError(f"{path}: its input '{value.name}' is [{shown}], {wrong}, which no server takes")
     if given is not None:
-        return dataclasses.replace(value, sizes=_fitted(value, given, path))
+        return dataclasses.replace(value, sizes=sizes)
     if sizes is None:
         raise UserError(f"{path}: does not say how many axes its input '{value.name}' has; say it with --input "
                         f"{value.name}=tensor:{value.datatype}:3x16 (without the batch)")  # fmt: skip
@@ -102,9 +112,12 @@ def channels_last(inputs: Sequence[GivenInput], samples: Sequence[Sequence[int |
 
 
 def _pixels(image: ImageInput, value: Value) -> ImageInput:
-    """A graph of whole numbers takes pixels as they are."""
+    """A graph of whole numbers takes pixels as they are. Raises UserError for numbers that cannot be pixels."""
     if value.dtype.kind == "f":
         return image
+    if value.dtype.kind == "b" or value.dtype == np.int8:
+        why = f"is {value.datatype}, which does not hold pixels of 0 to 255; say it as a tensor"
+        raise UserError(f"--input: '{value.name}' {why}")
     print(f"--input: '{value.name}' takes pixels as they are, {value.datatype} of 0 to 255", flush=True)
     channels = image.shape[0]
     return dataclasses.replace(image, mean=(0.0,) * channels, std=(1 / PIXELS,) * channels)

@@ -4,6 +4,9 @@ import re
 
 import onnx
 
+LEAST_OPSET = 7
+"""That ONNX Runtime computes."""
+
 
 def lacking(model: onnx.ModelProto, said: str) -> str:
     """Which operator ONNX Runtime does not have, and of which numbers, where it says so: `... an implementation for
@@ -12,6 +15,9 @@ def lacking(model: onnx.ModelProto, said: str) -> str:
     if not found:
         return f"ONNX Runtime cannot compute its graph ({' '.join(said.split())[:200]})"
     operator, name = found.groups()
+    opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), LEAST_OPSET)
+    if opset < LEAST_OPSET:
+        return f"its graph is in opset {opset}, and ONNX Runtime computes those from {LEAST_OPSET} on"
     graph = onnx.shape_inference.infer_shapes(model).graph
     types = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info, *graph.output)}
     types |= {value.name: value.data_type for value in graph.initializer}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.inliner
 from google.protobuf.message import DecodeError
 from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model
 
@@ -46,12 +47,32 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         raise UserError(f"{path}: has no graph; is it an ONNX file?")
     if model.graph.sparse_initializer:
         raise UserError(f"{path}: has sparse weights, which are not taken; store them as dense ones")
+    names = [each.name for each in model.graph.output]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"{path}: its output '{twice}' is there twice")
     _read_external(model, path)
     _check_domains(model, path)
+    if model.functions:  # which onnx's converter of opsets leaves out
+        model = _without_functions(model, path)
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
         part.ClearField("metadata_props")  # may name files of the machine that made it
     _keep_weights_inside(model.graph)
     return model
+
+
+def _without_functions(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
+    """With their nodes where they are called. Raises UserError for one that calls itself, or is in an opset that cannot
+    be brought to the graph's."""
+    try:
+        made = onnx.inliner.inline_local_functions(model, convert_version=True)
+    except Exception as error:  # it has no kind of its own
+        raise UserError(
+            f"{path}: its functions cannot be put into its graph ({' '.join(str(error).split())[:200]})"
+        ) from error
+    if made.functions:
+        names = some(sorted({f"{each.domain}::{each.name}" for each in made.functions}))
+        raise UserError(f"{path}: its functions {names} cannot be put into its graph")
+    return made
 
 
 def opset_of(model: onnx.ModelProto) -> int:
@@ -83,13 +104,18 @@ def _value(info: onnx.ValueInfoProto, path: Path, what: str) -> Value:
     except (KeyError, TypeError):
         dtype = np.dtype(object)
     if dtype not in DATATYPES or dtype == np.dtype(object):
-        name = onnx.TensorProto.DataType.Name(tensor.elem_type)
+        known = tensor.elem_type in onnx.TensorProto.DataType.values()
+        name = onnx.TensorProto.DataType.Name(tensor.elem_type) if known else f"datatype {tensor.elem_type}"
         raise UserError(f"{path}: its {what} '{info.name}' is of {name}, which is not served; {_served()} are")
     return Value(info.name, dtype, _sizes(tensor) if tensor.HasField("shape") else None)
 
 
 def _sizes(tensor: onnx.TypeProto.Tensor) -> tuple[int | str, ...]:
-    return tuple(axis.dim_value if axis.HasField("dim_value") else axis.dim_param for axis in tensor.shape.dim)
+    """Some exporters write -1 for an axis that varies, and ONNX Runtime takes it as that."""
+    known = [axis.HasField("dim_value") and axis.dim_value >= 0 for axis in tensor.shape.dim]
+    return tuple(
+        axis.dim_value if is_known else axis.dim_param for axis, is_known in zip(tensor.shape.dim, known, strict=True)
+    )
 
 
 def _keep_weights_inside(graph: onnx.GraphProto) -> None:
@@ -109,20 +135,31 @@ def _read_external(model: onnx.ModelProto, path: Path) -> None:
     outside = [tensor for tensor in _tensors(model.graph) if tensor.data_location == onnx.TensorProto.EXTERNAL]
     total = 0
     for tensor in outside:
-        info = ExternalDataInfo(tensor)
-        file = path.parent / info.location
-        if Path(info.location).is_absolute() or not file.resolve().is_relative_to(path.parent.resolve()):
-            raise UserError(f"{path}: its weights '{tensor.name}' are at {info.location}, outside of its folder")
-        if not file.is_file():
-            raise UserError(f"{path}: its weights '{tensor.name}' are in {info.location}, which is not beside it")
-        end = (info.offset or 0) + (info.length or 0)
-        if file.stat().st_size < end:
-            words = f"which has {file.stat().st_size:,} bytes; {end:,} are needed"
-            raise UserError(f"{path}: its weights '{tensor.name}' are in {info.location}, {words}")
-        total += info.length or file.stat().st_size
+        try:
+            total += _checked_length(tensor, path)
+        except (ValueError, OSError) as error:  # a place that is no number, a name that no file can have
+            raise UserError(f"{path}: where its weights '{tensor.name}' are cannot be read ({error})") from error
     if total >= LARGEST:
         raise UserError(f"{path}: has {total:,} bytes of weights; graphs of 2 GB and more are not taken yet")
-    load_external_data_for_model(model, str(path.parent))
+    try:
+        load_external_data_for_model(model, str(path.parent))
+    except (onnx.checker.ValidationError, ValueError, OSError) as error:  # onnx follows no links
+        raise UserError(f"{path}: its weights cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _checked_length(tensor: onnx.TensorProto, path: Path) -> int:
+    """Bytes of weights that are in a file beside the graph's. Raises UserError for other ones."""
+    info = ExternalDataInfo(tensor)
+    file = path.parent / info.location
+    if Path(info.location).is_absolute() or not file.resolve().is_relative_to(path.parent.resolve()):
+        raise UserError(f"{path}: its weights '{tensor.name}' are at {info.location}, outside of its folder")
+    if not file.is_file():
+        raise UserError(f"{path}: its weights '{tensor.name}' are in {info.location}, which is not beside it")
+    end, size = (info.offset or 0) + (info.length or 0), file.stat().st_size
+    if size < end:
+        words = f"which has {size:,} bytes; {end:,} are needed"
+        raise UserError(f"{path}: its weights '{tensor.name}' are in {info.location}, {words}")
+    return info.length or size
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:

@@ -1,5 +1,8 @@
 """A graph of an .onnx file as a torch network, which ONNX Runtime computes; traced, it is one node of the file's."""
 
+import contextlib
+import io
+import re
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
@@ -12,12 +15,15 @@ from torch import nn
 
 from torchferry.errors import UserError
 from torchferry.serving.cpu import cores
+from torchferry.serving.export.onnx_graphs.final_sigmoids import of_sigmoids
 from torchferry.serving.export.onnx_graphs.lacking_operator import lacking
 from torchferry.serving.session.capped_session import in_parts
 
 DOMAIN, NODE = "torchferry.file", "Graph"
 """The node that stands for the file's graph in one that is traced; no runtime has it."""
 Level = onnxruntime.GraphOptimizationLevel
+OF_THE_CODE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : |\S*onnxruntime_src\S*:\d+ .*?\) (?=[A-Z])")
+"""In what ONNX Runtime says, where it says it."""
 
 
 class OnnxNetwork(nn.Module):
@@ -39,6 +45,7 @@ class OnnxNetwork(nn.Module):
         self.session = opened(model)
         self.inputs = [each.name for each in self.session.get_inputs()]
         self.outputs = [each.name for each in self.session.get_outputs()]
+        self.of_sigmoids = of_sigmoids(model)
         self.datatypes = [torch.from_numpy(np.zeros(0, each)).dtype for each in datatypes]
         self.given: list[torch.Tensor] = []
         """Of each output one sample, from the last call."""
@@ -85,7 +92,8 @@ def opened(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     options.log_severity_level = 4
     content = model.SerializeToString()
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints of some faults that it tries again
+            return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except NotImplemented as error:
         raise UserError(f"--model: {lacking(model, str(error))}") from error
     except Exception as error:  # it has a kind for each fault
@@ -100,4 +108,4 @@ def computed(model: onnx.ModelProto, inputs: Mapping[str, np.ndarray]) -> dict[s
 
 
 def _short(error: Any) -> str:
-    return " ".join(str(error).partition("] : ")[2].split())[:300] or str(error)[:300]
+    return OF_THE_CODE.sub("", " ".join(str(error).split()))[:300]

@@ -68,7 +68,9 @@ def _inner(file: onnx.ModelProto, opset: int) -> onnx.ModelProto:
 
 
 def _passed_on(given: Sequence[str], names: Sequence[str]) -> list[onnx.NodeProto]:
-    return [helper.make_node("Identity", [value], [name], name) for value, name in zip(given, names, strict=True)]
+    """Nodes are named apart from those that have a value's name, which ONNX Runtime refuses twice."""
+    pairs = zip(given, names, strict=True)
+    return [helper.make_node("Identity", [value], [name], f"{name}:passed") for value, name in pairs]
 
 
 def _import(made: onnx.ModelProto, inner: onnx.ModelProto) -> None:

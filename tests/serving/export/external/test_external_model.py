@@ -420,3 +420,9 @@ def test_a_mask_of_another_size_than_the_networks_is_refused() -> None:
 def test_settings_beside_the_name_of_a_task_are_refused() -> None:
     with pytest.raises(UserError, match=r"^--task: is a name, such as segmentation; the task's settings go to"):
         judged(f"{NETWORKS}.Segmenter", "image:L:64", '{"name": "segmentation"}', SCENES)
+
+
+def test_looking_at_a_network_does_not_move_its_statistics() -> None:
+    words = ["--model", "torch.nn.BatchNorm1d", "--model-args", '{"num_features": 3}', "--input", "table:3"]
+    reference = load_given(parser().parse_args([*words, "--task", "classification"]))
+    assert not reference.module.state_dict()["model.network.running_mean"].any()

@@ -113,6 +113,12 @@ def test_options_that_cannot_hold_are_refused(tmp_path: Path, options: tuple[str
     assert not (tmp_path / "bundle").exists()
 
 
+def test_a_mean_of_pixels_that_a_graph_takes_as_they_are_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "graph (uint8[N, 3, 8, 8] x) => (uint8[N, 3, 8, 8] y) { y = Identity(x) }")
+    with pytest.raises(UserError, match=r"--mean: 'x' in net.onnx takes pixels as they are, 0 to 255; leave it out"):
+        export(tmp_path, path, "--input", "image:8", "--mean", "0.5,0.5,0.5", "--std", "1,1,1")
+
+
 def test_a_network_of_torch_is_bound_as_before() -> None:
     given = parser().parse_args(["--model", "torch.nn.ReLU", "--input", "table:3"])
     assert not is_file(given)

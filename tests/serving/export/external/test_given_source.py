@@ -92,6 +92,7 @@ def heads(**names: str) -> TrainingTask:
     [
         ("digits", "image:L:8", half("segmentation"), "--task: takes masks, --source gives classes"),
         ("digits", "image:L:9", half("classification"), "; --input image:L:9 is L pictures of 9 x 9"),
+        ("digits", "image:8", half("classification"), "--source: gives L pictures of 8 x 8"),
         ("digits", "table:64", half("classification"), "--source: gives L pictures of 8 x 8"),
         ("digit", "image:L:8", half("classification"), "--source.name: there is no 'digit'; did you mean digits?"),
         ("{name: digits, args: {resize: pad}}", "image:L:8", half("classification"),

@@ -1,6 +1,7 @@
 """Programs of torch.export and TorchScript, from files."""
 
-import zipfile
+import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import pytest
 import torch
 from torch import nn
 
+from tests.serving.export.external.test_program_archive import changed
 from torchferry.errors import UserError
 from torchferry.serving.export.external.input_spec import read_input
 from torchferry.serving.export.external.program_file import (
+    TENSORS_ALONE,
     graph_of_program,
     graph_of_script,
     network_of,
@@ -59,22 +62,17 @@ def test_an_inner_axis_that_varies_is_refused(tmp_path: Path) -> None:
         texts_of(read_program(path), path)
 
 
-def test_a_pickle_of_more_than_tensors_is_not_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = saved(tmp_path)
-    torch.save(Evil(), tmp_path / "evil")
-    changed = tmp_path / "changed.pt2"
-    with zipfile.ZipFile(path) as source, zipfile.ZipFile(changed, "w") as target:
-        for name in source.namelist():
-            target.writestr(name, source.read(name))
-        root = source.namelist()[0].partition("/")[0]
-        target.writestr(f"{root}/data/constants/tensor_9", (tmp_path / "evil").read_bytes())
-    with pytest.raises(UserError, match="its tensor_9 needs more than tensors to be unpickled, which could run any"):
-        read_program(changed)
-    with zipfile.ZipFile(changed, "a") as target:
-        target.writestr(f"{root}/data/constants/custom_obj_0", b"x")
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("entry", ["data/sample_inputs/model.pt", "data/weights/model.pt", "data/constants/model.pt"])
+def test_a_pickle_of_more_than_tensors_is_not_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], entry: str, legacy: bool
+) -> None:
+    torch.save(Evil(), tmp_path / "evil", _use_new_zipfile_serialization=not legacy)
+    evil = (tmp_path / "evil").read_bytes() if not legacy else pickle.dumps(Evil(), 0)
     with pytest.raises(UserError, match=r"changed\.pt2: "):
-        read_program(changed)
+        read_program(changed(saved(tmp_path), {entry: evil}))
     assert "run" not in capsys.readouterr().out
+    assert TENSORS_ALONE not in os.environ
 
 
 def test_a_damaged_program_is_refused(tmp_path: Path) -> None:

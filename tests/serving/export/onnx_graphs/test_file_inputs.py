@@ -56,6 +56,12 @@ def test_what_does_not_fit_is_refused(text: str, words: str) -> None:
         sized(PICTURE, said(text), PATH)
 
 
+@pytest.mark.parametrize(("sizes", "words"), [(("N", 2**40), "2 GB or more"), ((0, 3), "no numbers")])
+def test_sizes_that_no_sample_has_are_refused(sizes: tuple[int | str, ...], words: str) -> None:
+    with pytest.raises(UserError, match=rf"net.onnx: its input 'x' is \[.*\], {words}, which no server takes"):
+        sized(Value("x", np.dtype(np.float32), sizes), None, PATH)
+
+
 def test_inputs_are_named_as_the_graph_names_them() -> None:
     found = by_value([PICTURE, IDS], [said("image_0=image:8"), said("ids=tensor:INT64:7")], PATH)
     assert list(found) == ["image:0", "ids"]
@@ -78,3 +84,12 @@ def test_inputs_have_legal_names_and_their_datatypes(capsys: pytest.CaptureFixtu
     assert (inputs[2].of.mean, inputs[2].of.std) == ((0.0,) * 3, (1 / 255,) * 3)
     assert "'pixels' takes pixels as they are, UINT8 of 0 to 255" in capsys.readouterr().out
     assert [line.startswith("--model: its input 'image:0' is called image_0") for line in lines] == [True]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.bool_])
+def test_numbers_that_cannot_be_pixels_are_refused(dtype: type[np.generic]) -> None:
+    value = Value("x", np.dtype(dtype), ("N", 3, 8, 8))
+    with pytest.raises(
+        UserError, match=r"--input: 'x' is .*, which does not hold pixels of 0 to 255; say it as a tens"
+    ):
+        given_inputs([value], [(3, 8, 8)], {"x": said("image:8")})

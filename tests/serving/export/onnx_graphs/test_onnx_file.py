@@ -74,6 +74,46 @@ def test_weights_outside_of_its_folder_are_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("offset", "-8", r"where its weights 'w' are cannot be read \("),
+        ("length", "many", r"where its weights 'w' are cannot be read \("),
+        ("location", "a\0b", r"where its weights 'w' are cannot be read \("),
+        ("location", "link.bin", "its weights cannot be read: .* symbolic link"),
+    ],
+)
+def test_a_place_of_weights_that_cannot_be_is_refused(tmp_path: Path, key: str, value: str, words: str) -> None:
+    path = outside(tmp_path)
+    (tmp_path / "link.bin").symlink_to("w.bin")
+    model = onnx.load(path, load_external_data=False)
+    places = {each.key: each.value for each in model.graph.initializer[0].external_data} | {key: value}
+    del model.graph.initializer[0].external_data[:]
+    for name, text in places.items():
+        model.graph.initializer[0].external_data.add(key=name, value=text)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(UserError, match=rf"net.onnx: {words}"):
+        read_onnx(path)
+
+
+def test_an_output_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    model = graph(ROWS)
+    model.graph.output.append(model.graph.output[0])
+    onnx.save(model, path := tmp_path / "twice.onnx")
+    with pytest.raises(UserError, match=r"twice.onnx: its output 'y' is there twice"):
+        read_onnx(path)
+
+
+def test_a_negative_size_varies_and_an_unknown_datatype_is_refused(tmp_path: Path) -> None:
+    model = graph(ROWS)
+    kind = model.graph.input[0].type.tensor_type
+    kind.shape.dim[0].dim_value = -1
+    assert values_of(model, tmp_path)[0][0].sizes == ("", 3)
+    kind.elem_type = 77
+    with pytest.raises(UserError, match="its input 'x' is of datatype 77, which is not served"):
+        values_of(model, tmp_path)
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "has no graph; is it an ONNX file"),
@@ -128,3 +168,13 @@ def test_what_no_server_takes_is_refused_by_name(tmp_path: Path, text: str, word
 
 def test_bodies_of_nodes_are_found() -> None:
     assert [each.name for each in inner_graphs(graph(IF).graph.node[0])] == ["a", "b"]
+
+
+def test_functions_become_nodes_of_the_graph(tmp_path: Path) -> None:
+    text = """<ir_version: 9, opset_import: ["" : 17, "own" : 1]>
+    graph (float[N, 3] x) => (float[N, 3] y) { y = own.Twice(x) }
+    <domain: "own", opset_import: ["" : 17]> Twice (a) => (r) { r = Add(a, a) }"""
+    onnx.save(onnx.parser.parse_model(text), path := tmp_path / "net.onnx")
+    model = read_onnx(path)
+    assert [node.op_type for node in model.graph.node] == ["Add"]
+    assert not model.functions

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from tests.serving.export.onnx_graphs.graphs import HEAD, ROWS, graph
+from tests.serving.export.onnx_graphs.graphs import FOUR, HEAD, ROWS, graph
+from torchferry.serving.export.onnx_graphs.batch_axis import batched
+from torchferry.serving.export.onnx_graphs.onnx_file import Value
 from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork, computed
 from torchferry.serving.export.onnx_graphs.splice import opset_around, spliced
 
@@ -45,6 +47,14 @@ def test_it_computes_the_same(head: str, kind: type[Around]) -> None:
     onnx.checker.check_model(made, full_check=True)
     name = made.graph.input[0].name
     (given,) = computed(made, {name: X.numpy()}).values()
+    np.testing.assert_allclose(given, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("text", [FOUR, FOUR.replace("{ y", "{ [x] y")])
+def test_a_graph_that_is_filled_up_has_no_node_twice(text: str) -> None:
+    model = batched(graph(text), [Value("x", np.dtype(np.float32), (4, 3))], computed).model
+    around, expected = traced(Around, model)
+    (given,) = computed(made := spliced(around, model), {made.graph.input[0].name: X.numpy()}).values()
     np.testing.assert_allclose(given, expected, rtol=0, atol=1e-6)
 
 
