@@ -16,10 +16,10 @@ from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.onnx_graphs.graph_names import rename
 from torchferry.serving.export.onnx_graphs.lacking_operator import lacking
+from torchferry.serving.export.onnx_graphs.onnx_file import LARGEST
 from torchferry.serving.export.onnx_graphs.splice import opset_around, spliced
 from torchferry.serving.export.reference import Reference
 
-LARGEST = 2**31  # bytes of a protobuf message
 Level = onnxruntime.GraphOptimizationLevel
 
 

@@ -90,6 +90,7 @@ def test_a_torch_variant_of_a_graph_is_skipped_with_the_reason(tmp_path: Path) -
     [
         (("--weights", "w.pth"), "--weights: is for a network of torch; net.onnx is an ONNX graph"),
         (("--model-args", '{"a": 1}'), "--model-args: is for a network of torch"),
+        (("--weights-key", "ema"), "--weights-key: is for a network of torch"),
         (("--outputs", "z"), "--outputs: net.onnx has no output 'z'; it has y"),
         (("--max-batch", "9"), "--max-batch: 9 is more than the 4 that the model's graph was made for"),
         (("--reference", "known.npz"), "--reference: needs the samples that it is of; give them with --eval-data"),
