@@ -106,7 +106,7 @@ def load_given(options: argparse.Namespace) -> Reference:
     _say_what_lacks(options, test)
     specs = input_tensors(inputs, options.allow_nan, options.columns)
     check_finite(test, specs, data.option)
-    check_finite(calibration, specs, CALIBRATION)
+    check_finite(calibration, specs, CALIBRATION if options.calibration_data else data.option)
     prepared = Prepared(found.network, inputs, binding, task)
     prepared.take_log(test)
     given_outputs, raw = output_specs(Served(prepared, task).eval(), test)
