@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import onnx
 
+from torchferry.serving.export.onnx_graphs.onnx_file import inner_graphs
+
 Ends = tuple[list[str], list[str]]
 
 
@@ -63,7 +65,7 @@ def _values(graph: onnx.GraphProto) -> Iterator[str]:
         yield value.name
     for node in graph.node:
         yield from node.output
-        for inner in _graphs(node):
+        for inner in inner_graphs(node):
             yield from _values(inner)
 
 
@@ -73,13 +75,5 @@ def _apply(graph: onnx.GraphProto, new: Mapping[str, str]) -> None:
     for node in graph.node:
         node.input[:] = [new.get(name, name) for name in node.input]
         node.output[:] = [new.get(name, name) for name in node.output]
-        for inner in _graphs(node):
+        for inner in inner_graphs(node):
             _apply(inner, new)
-
-
-def _graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    """The bodies of If, Loop and Scan."""
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
