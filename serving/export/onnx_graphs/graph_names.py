@@ -30,6 +30,18 @@ def rename(model: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str]
     _apply(model.graph, new)
 
 
+def name_nodes(model: onnx.ModelProto) -> None:
+    """Each node of the graph gets a name that no other has, that of its first output where it has none of its own: by
+    it people, and quantisation, tell it from others."""
+    taken, seen = {node.name for node in model.graph.node}, set[str]()
+    for node in model.graph.node:
+        if not node.name or node.name in seen:
+            wanted = node.name or next(filter(None, node.output), node.op_type)
+            node.name = _free(wanted, taken) if wanted in taken else wanted
+            taken.add(node.name)
+        seen.add(node.name)
+
+
 def hide(model: onnx.ModelProto) -> Ends:
     """Call inputs and outputs by what no tool derives a name from, and return what they were called.
 
