@@ -43,6 +43,13 @@ class Verification(Embedding):
         if given.dtype.kind not in "iu" or given.ndim != 2 or given.shape[1] != 2:
             raise UserError(f"{what} is {given.dtype} {list(given.shape)}; whole numbers [samples, 2] are expected: "
                             "the number of the sample's pair, and whether that is the same, 1 or 0")  # fmt: skip
+        pairs, samples = np.unique(given[:, 0], return_counts=True)
+        if (samples != 2).any():
+            odd = int(np.argmax(samples != 2))
+            raise UserError(f"{what} has {samples[odd]} samples of pair {pairs[odd]}; a pair is of two")
+        first, second = given[np.argsort(given[:, 0], kind="stable"), 1].reshape(-1, 2).T
+        if (first != second).any():
+            raise UserError(f"{what} calls pair {pairs[int(np.argmax(first != second))]} both the same and different")
         return np.concatenate([np.zeros((len(given), 1), np.int64), given.astype(np.int64)], axis=1)
 
     def caption(self, answer: Mapping[str, np.ndarray], truth: Any) -> tuple[str, bool]:

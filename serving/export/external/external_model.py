@@ -106,10 +106,9 @@ def load_given(options: argparse.Namespace) -> Reference:
     _say_what_lacks(options, test)
     specs = input_tensors(inputs, options.allow_nan, options.columns)
     check_finite(test, specs, data.option)
-    check_finite(calibration, specs, CALIBRATION)
-    prepared = Prepared(
-        found.network, inputs, binding, task
-    ).eval()  # before anything is computed, which moves statistics
+    check_finite(calibration, specs, CALIBRATION if options.calibration_data else data.option)
+    # In evaluation before anything is computed: BatchNorm's statistics would move.
+    prepared = Prepared(found.network, inputs, binding, task).eval()
     prepared.take_probabilities(test)
     given_outputs, raw = output_specs(Served(prepared, task).eval(), test)
     if task.task.outputs:

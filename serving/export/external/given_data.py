@@ -51,6 +51,8 @@ def _of_source(
     if not task.task.headline:
         raise UserError(f"{OPTION}: has targets; say with --task what the outputs mean, or leave it out")
     source, meant = read_source(options.source, inputs, task)
+    for line in source.notes:
+        print(f"{OPTION}: {line}", flush=True)
     test, trained = of_source(source, inputs, meant)
     calibration = _calibration(options, inputs, labels, meant) or trained
     asked, whole = inputs[0].of, None

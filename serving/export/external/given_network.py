@@ -25,6 +25,9 @@ from torchferry.serving.export.onnx_graphs.onnx_file import Value, read_onnx, va
 from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork, computed
 from torchferry.training.data.source import ImageInput
 
+OF_TORCH = ("weights", "model_args", "weights_key", "weights_prefix")
+"""Options that a file has no use for."""
+
 
 @dataclass(frozen=True)
 class Bound:
@@ -57,8 +60,8 @@ class GivenNetwork:
             self.network = build_network(options)
         elif self.kind is FileKind.PROGRAM:
             self._read_program()
-        if self.kind and (options.weights or options.model_args):
-            option = "weights" if options.weights else "model-args"
+        if self.kind and (others := [name for name in OF_TORCH if getattr(options, name)]):
+            option = others[0].replace("_", "-")
             raise UserError(f"--{option}: is for a network of torch; {self.path.name} is {self.kind.value}")
         if self.network is not None and options.outputs:
             raise UserError("--outputs: is for an ONNX graph; a network gives what its forward returns")

@@ -13,7 +13,7 @@ from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.statement import Origin
 from torchferry.training.data.source import Listing
 
-ASKED = ("model_args", "weights_key", "weights_prefix", "input", "task", "task_args", "source")
+ASKED = ("model_args", "weights_key", "weights_prefix", "input", "task", "task_args", "source", "outputs")
 """The options beside the model and its weights that say what it computes."""
 
 

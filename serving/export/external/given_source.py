@@ -45,8 +45,6 @@ def read_source(text: str, inputs: Sequence[GivenInput], task: TrainingTask) -> 
     if source.damaged:
         raise UserError(f"{OPTION}: {source.damaged[0]}")
     _check_input(source, inputs[0])
-    for line in source.notes:
-        print(f"{OPTION}: {line}", flush=True)
     if isinstance(asked, TensorInput) and isinstance(source.input, TableInput):
         source = replace(source, train=_narrowed(source.train), test=_narrowed(source.test))
     return source, task

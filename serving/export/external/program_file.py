@@ -63,7 +63,7 @@ def texts_of(program: torch.export.ExportedProgram, path: Path) -> list[str]:
             raise UserError(f"{path}: an inner axis of its input '{name}' is dynamic; say one size with --input "
                             f"{name}=tensor:FP32:SIZES")  # fmt: skip
         sizes = "x".join(map(str, shape[1:]))
-        texts.append(f"{name}=tensor:{_datatype(dtype)}" + (f":{sizes}" if sizes else ""))
+        texts.append(f"{name}=tensor:{_datatype(name, dtype)}" + (f":{sizes}" if sizes else ""))
     return texts
 
 
@@ -112,8 +112,11 @@ def _inputs(program: torch.export.ExportedProgram) -> Iterator[tuple[str, torch.
             yield node.name, value.dtype, tuple(value.shape)
 
 
-def _datatype(dtype: torch.dtype) -> str:
-    return DATATYPES[torch.zeros(0, dtype=dtype).numpy().dtype]
+def _datatype(name: str, dtype: torch.dtype) -> str:
+    try:
+        return DATATYPES[torch.zeros(0, dtype=dtype).numpy().dtype]
+    except (TypeError, KeyError) as error:  # numpy has none of it, or the protocol
+        raise UserError(f"--model: its input '{name}' is {dtype}, which no server takes") from error
 
 
 @contextlib.contextmanager

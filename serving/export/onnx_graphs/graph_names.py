@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import onnx
 
+from torchferry.serving.export.onnx_graphs.onnx_file import inner_graphs
+
 Ends = tuple[list[str], list[str]]
 
 
@@ -26,6 +28,18 @@ def rename(model: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str]
         new[name] = _free(name, own | wanted)
         own.add(new[name])
     _apply(model.graph, new)
+
+
+def name_nodes(model: onnx.ModelProto) -> None:
+    """Each node of the graph gets a name that no other has, that of its first output where it has none of its own: by
+    it people, and quantisation, tell it from others."""
+    taken, seen = {node.name for node in model.graph.node}, set[str]()
+    for node in model.graph.node:
+        if not node.name or node.name in seen:
+            wanted = node.name or next(filter(None, node.output), node.op_type)
+            node.name = _free(wanted, taken) if wanted in taken else wanted
+            taken.add(node.name)
+        seen.add(node.name)
 
 
 def hide(model: onnx.ModelProto) -> Ends:
@@ -63,7 +77,7 @@ def _values(graph: onnx.GraphProto) -> Iterator[str]:
         yield value.name
     for node in graph.node:
         yield from node.output
-        for inner in _graphs(node):
+        for inner in inner_graphs(node):
             yield from _values(inner)
 
 
@@ -73,13 +87,5 @@ def _apply(graph: onnx.GraphProto, new: Mapping[str, str]) -> None:
     for node in graph.node:
         node.input[:] = [new.get(name, name) for name in node.input]
         node.output[:] = [new.get(name, name) for name in node.output]
-        for inner in _graphs(node):
+        for inner in inner_graphs(node):
             _apply(inner, new)
-
-
-def _graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    """The bodies of If, Loop and Scan."""
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs

@@ -14,12 +14,12 @@ import torch
 from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented
 
 from torchferry.serving.errors import CannotBuild
-from torchferry.serving.export.onnx_graphs.graph_names import rename
+from torchferry.serving.export.onnx_graphs.graph_names import name_nodes, rename
 from torchferry.serving.export.onnx_graphs.lacking_operator import lacking
+from torchferry.serving.export.onnx_graphs.onnx_file import LARGEST
 from torchferry.serving.export.onnx_graphs.splice import opset_around, spliced
 from torchferry.serving.export.reference import Reference
 
-LARGEST = 2**31  # bytes of a protobuf message
 Level = onnxruntime.GraphOptimizationLevel
 
 
@@ -36,6 +36,7 @@ def write_graph(program: torch.export.ExportedProgram, reference: Reference, pat
     assert exported is not None
     model = exported.model_proto if file is None else spliced(exported.model_proto, file)
     _strip(model)
+    name_nodes(model)
     # Not by the exporter, which does not keep its own names apart from them.
     rename(model, [spec.name for spec in reference.inputs], [spec.name for spec in reference.outputs])
     if model.ByteSize() >= LARGEST:

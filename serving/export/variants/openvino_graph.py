@@ -11,6 +11,7 @@ from pathlib import Path
 import onnx
 
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.onnx_graphs.onnx_file import inner_graphs
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.quantize import Refusal
@@ -52,9 +53,8 @@ def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
     """And those within its nodes, such as the branches of an If."""
     yield graph
     for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.type == onnx.AttributeProto.GRAPH:
-                yield from _graphs(attribute.g)
+        for inner in inner_graphs(node):
+            yield from _graphs(inner)
 
 
 def _types(graph: onnx.GraphProto) -> Iterator[int]:

@@ -44,5 +44,15 @@ def test_a_file_of_arrays_has_pairs_without_classes() -> None:
             TASK.read_targets(given, "y")
 
 
+def test_a_pair_that_is_none_is_refused() -> None:
+    for given, words in (
+        ([[4, 1], [5, 0], [4, 1]], "^y has 1 samples of pair 5; a pair is of two"),
+        ([[4, 1], [4, 1], [4, 1]], "^y has 3 samples of pair 4"),
+        ([[7, 0], [4, 1], [7, 0], [4, 0]], "^y calls pair 4 both the same and different"),
+    ):
+        with pytest.raises(UserError, match=words):
+            TASK.read_targets(np.array(given), "y")
+
+
 def test_a_caption_is_the_class() -> None:
     assert TASK.caption({}, torch.tensor([1, 0, 0])) == ("b", False)

@@ -55,8 +55,3 @@ class Verification(Embedding):
             "auroc": float((same * below).sum() / both) if both else float("nan"),
             "threshold": float(np.append(cosines, cosines[-1] + 10.0**-DIGITS)[best]),
         }
-
-    def score(self, rows: Arrays, times: np.ndarray | None = None) -> float:
-        """`times` are the pairs'."""
-        drawn = np.arange(len(rows["same"])) if times is None else np.repeat(np.arange(len(times)), times)
-        return self.measure({name: values[drawn] for name, values in rows.items()})[self.headline]

@@ -39,15 +39,19 @@ def test_files_judge_and_calibrate_unless_others_do(tmp_path: Path) -> None:
     assert given_data(options(*one, *other), inputs("table:2"), Labels(), half("tensors")).calibration.count == 4
 
 
-def test_pictures_of_a_source_are_decoded_in_full_too_where_they_are_not(tmp_path: Path) -> None:
+def test_pictures_of_a_source_are_decoded_in_full_too_where_they_are_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / name / "1.png")
+    (tmp_path / "a" / "x.txt").write_text("no picture")
     text = f"{{name: image_folder, args: {{root: {tmp_path}, test_fraction: 0}}}}"
     found = given_data(options("--source", text), inputs(jpeg="scaled"), Labels(), half("classification"))
     assert found.test_in_full is not None
     kinds = [samples.data.image.jpeg for samples in (found.test, found.test_in_full)]  # type: ignore[attr-defined]
     assert kinds == ["scaled", "full"]
+    assert capsys.readouterr().out.count("a/x.txt") == 1
 
 
 def test_both_and_targets_of_nothing_known_are_refused(tmp_path: Path) -> None:

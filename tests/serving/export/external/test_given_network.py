@@ -102,6 +102,7 @@ def test_outputs_among_which_the_scores_are_not_known_are_refused_by_their_names
     [
         (("--weights", "w.pth"), "--weights: is for a network of torch; net.onnx is an ONNX graph"),
         (("--model-args", '{"a": 1}'), "--model-args: is for a network of torch"),
+        (("--weights-key", "ema"), "--weights-key: is for a network of torch"),
         (("--outputs", "z"), "--outputs: net.onnx has no output 'z'; it has y"),
         (("--max-batch", "9"), "--max-batch: 9 is more than the 4 that the model's graph was made for"),
         (("--reference", "known.npz"), "--reference: needs the samples that it is of; give them with --eval-data"),

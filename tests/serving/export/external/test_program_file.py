@@ -92,3 +92,10 @@ def test_torchscript_becomes_a_graph(tmp_path: Path, capsys: pytest.CaptureFixtu
         graph_of_script(path, [])
     with pytest.raises(UserError, match=r"net\.pt: torch.onnx makes no graph of it"):
         graph_of_script(path, [read_input("tensor:FP32:4", 0, {})])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.complex64])
+def test_an_input_of_numbers_that_no_server_takes_is_refused(tmp_path: Path, dtype: torch.dtype) -> None:
+    program = torch.export.export(nn.Identity(), (X.to(dtype),), dynamic_shapes=(BATCH,))
+    with pytest.raises(UserError, match=f"its input 'input' is {dtype}, which no server takes"):
+        texts_of(program, tmp_path)

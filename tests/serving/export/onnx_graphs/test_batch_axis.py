@@ -14,6 +14,11 @@ from torchferry.serving.export.onnx_graphs.onnx_network import computed
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 W = np.arange(12, dtype=np.float32).reshape(3, 4)
+FAINT = """graph (float[4, 3] x) => (float[4, 3] y) {
+  p = Softmax <axis: int = 0> (x)
+  c = Constant <value_float = 1e-6> ()
+  y = Mul (p, c)
+}"""
 
 
 def value(name: str, *sizes: int | str, dtype: str = "float32") -> Value:
@@ -42,7 +47,7 @@ def test_a_graph_of_four_samples_is_filled_up(head: str) -> None:
         np.testing.assert_array_equal(computed(made.model, {"x": X[:count]})["y"], whole[:count])
 
 
-@pytest.mark.parametrize("text", [PRODUCT, ACROSS])
+@pytest.mark.parametrize("text", [PRODUCT, ACROSS, FAINT])
 def test_a_graph_without_a_batch_takes_one_sample(text: str) -> None:
     model = graph(text)
     given = {"x": X[:2], "w": W} if text == PRODUCT else {"x": X}

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from torchferry.serving.export.onnx_graphs.graph_names import hide, names_of, rename
+from torchferry.serving.export.onnx_graphs.graph_names import hide, name_nodes, names_of, rename
 
 ROW = np.array([[1.0, -2.0], [3.0, 4.0]], np.float32)
 
@@ -89,3 +89,11 @@ def test_the_same_names_change_nothing() -> None:
     before = model.SerializeToString()
     rename(model, *names_of(model))
     assert model.SerializeToString() == before
+
+
+def test_each_node_gets_a_name_of_its_own() -> None:
+    model = made()
+    for node, name in zip(model.graph.node, ("", "one", "one", "product", ""), strict=True):
+        node.name = name
+    name_nodes(model)
+    assert [node.name for node in model.graph.node] == ["product__0", "one", "one__0", "product", "z"]
