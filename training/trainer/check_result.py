@@ -1,4 +1,4 @@
-"""Whether an evaluation says anything: numbers that are none never make a checkpoint the best in silence."""
+"""Checks that an evaluation says anything: numbers that are none never make a checkpoint the best in silence."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""How far a variant's floating-point outputs are from the checkpoint's, added up over batches."""
+"""The differences of a variant's floating-point outputs from the checkpoint's, added up over batches."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What a file that --model names holds, found from its content, whatever its name ends with."""
+"""The kind of a file that --model names, found from its content, whatever its name ends with."""
 
 import zipfile
 from enum import Enum

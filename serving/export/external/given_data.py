@@ -1,4 +1,4 @@
-"""What a model that was not trained here is judged on, and calibrated with: files, or a source."""
+"""The data that a model which was not trained here is judged on, and calibrated with: files, or a source."""
 
 import argparse
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a .pt2 file holds that can be read without running anything of it: torch.export.load unpickles, evaluates
+"""The parts of a .pt2 file that can be read without running anything of it: torch.export.load unpickles, evaluates
 expressions and loads libraries.
 
 A copy has the entries that a program is made of and no others, so that torch sees what was looked at here, also in an

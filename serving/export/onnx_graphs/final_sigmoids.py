@@ -1,4 +1,4 @@
-"""Which outputs of a graph are what a sigmoid gives."""
+"""Finds the outputs of a graph that a sigmoid gives."""
 
 import onnx
 

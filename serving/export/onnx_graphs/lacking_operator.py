@@ -1,4 +1,4 @@
-"""Which operator ONNX Runtime lacks, from what it says of a graph."""
+"""Names the operator that ONNX Runtime lacks, from what it says of a graph."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What makes the files of variants: each function writes one, in a folder that is there."""
+"""Makes the files of variants: each function writes one, in a folder that is there."""
 
 import copy
 import shutil

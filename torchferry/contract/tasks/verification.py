@@ -1,4 +1,4 @@
-"""Whether two samples belong together, by the cosine of their vectors."""
+"""Tells whether two samples belong together, by the cosine of their vectors."""
 
 from dataclasses import dataclass
 
