@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from torchferry.contract.image_formats import HEAD, is_picture
+from torchferry.csv_reader import csv_reader
 from torchferry.serving.errors import NotDecodable, TooLarge
 
 NEITHER = "the body is neither JSON nor lines of numbers with commas"
@@ -104,7 +105,7 @@ def _fit(first: tuple[int, list[str]] | None, widths: Collection[int], names: Co
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The line that each begins in, and its cells; lines without any are passed over."""
-    reader, begins = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1
+    reader, begins = csv_reader(io.StringIO(text, newline=""), delimiter=delimiter), 1
     for cells in reader:
         if cells:
             yield begins, cells

@@ -34,6 +34,7 @@ HANDLER = Path(__file__).with_name("handler.py")
 MODULES = (
     "__init__.py",
     *sorted(path.relative_to(OURS).as_posix() for path in (OURS / "contract").rglob("*.py")),
+    "csv_reader.py",
     "errors.py",
     "files.py",
     "malloc.py",

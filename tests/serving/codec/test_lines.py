@@ -95,3 +95,9 @@ def test_very_many_columns_without_a_name_are_told_in_time() -> None:
     lines = read_lines(b"a" + b"," * count + b"\n1" + b"," * count, (1,), ("a",))
     kept, notes = lines.without_unnamed(("a",))
     assert (kept.cells, len(notes)) == ([["a"], ["1"]], count)
+
+
+def test_a_line_may_hold_very_many_numbers() -> None:
+    """Read with a delimiter that it does not have it is one cell, longer than Python's csv takes."""
+    body = b",".join([b"0.125"] * 144_160)
+    assert len(read_lines(body, (144_160,)).first) == 144_160
