@@ -35,6 +35,7 @@ from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.choice import chosen
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.label_shares import label_shares
+from torchferry.serving.export.memory import most_that_fit
 from torchferry.serving.export.progress import SILENT, Progress, variant_line
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.speed import measure_speed
@@ -63,6 +64,10 @@ def export(
     `limits` that are given replace the recipe's, and those the variants' own. `serve` is the variant that servers take
     where none is named; without it that is measured.
     """
+    if most := most_that_fit(reference):
+        words = f"needs so much memory for a sample that at most {most} are computed together, by servers too"
+        progress.says(f"{CHECKPOINT:13}  {words}; --max-batch says another number")
+        reference = dataclasses.replace(reference, max_batch=most)
     jpeg = scaled_jpeg_effect(reference, limits)
     with whole_folder(output) as folder, TemporaryDirectory() as scratch:
         reference = _read_once(reference, Path(scratch))

@@ -90,6 +90,7 @@ def opened(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = cores()
     options.graph_optimization_level = Level.ORT_ENABLE_BASIC
     options.log_severity_level = 4
+    options.enable_cpu_mem_arena = False  # it would keep what the largest batch took, beside each variant's session
     content = model.SerializeToString()
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints of some faults that it tries again
