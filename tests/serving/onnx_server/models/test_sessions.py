@@ -10,7 +10,6 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tests.serving.openvino import NEEDS_OPENVINO
 from tests.serving.tiny_bundle import FILE, GOLDEN, VARIANT, variant, written
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
@@ -86,7 +85,6 @@ def of_openvino(folder: Path) -> Bundle:
     return replace(written(folder, factor=2), variants={"openvino-fp32": variant()})
 
 
-@NEEDS_OPENVINO
 @pytest.mark.parametrize("provider", ["auto", "cpu"])
 def test_those_of_openvino_compute_beside_each_other(
     tmp_path: Path, provider: str, capsys: pytest.CaptureFixture[str]
@@ -99,7 +97,6 @@ def test_those_of_openvino_compute_beside_each_other(
     assert (sessions[0].provider, capsys.readouterr().err) == ("OpenVINO's CPU", "")
 
 
-@NEEDS_OPENVINO
 def test_openvino_is_not_taken_for_a_gpu_that_was_asked_for(tmp_path: Path) -> None:
     said = (
         "cuda was asked for, and tiny openvino-fp32 computes on OpenVINO's CPU: openvino has no CUDAExecutionProvider"
