@@ -10,12 +10,14 @@ from torchferry.errors import GateError, UserError
 from torchferry.nearest import did_you_mean
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.bundle.signature import add_signing, signing_key
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.external.external_model import add_options, load_given
 from torchferry.serving.export.external.network import name_of
 from torchferry.serving.export.external.picture_options import check_is_for_model, option_of
 from torchferry.serving.export.formats.kserve import write_kserve
+from torchferry.serving.export.formats.triton_variants import why_not
 from torchferry.serving.export.progress import shown_progress
 from torchferry.serving.export.trained import load_trained
 from torchferry.serving.session.runtimes import RUNTIMES, TORCH
@@ -132,12 +134,20 @@ def _convert(options: argparse.Namespace) -> None:
 
         names = write_triton(bundle, options.output)
         print(f"{', '.join(names)} in {options.output}")
-        if (choice := bundle.choice) and len(names) > 1 and (own := f"{bundle.name}-{choice.variant}") in names:
-            print(f"who asks Triton names one of them; the bundle's own choice is {own}: {choice.reason}")
+        if bundle.choice:
+            _say_choice(bundle, bundle.choice, names)
         return
     if options.storage_uri is None:
         raise UserError("--storage-uri: is missing; say where what --format triton wrote will lie")
     print(write_kserve(bundle, options.storage_uri, options.output))
+
+
+def _say_choice(bundle: Bundle, choice: Choice, names: Sequence[str]) -> None:
+    """Among Triton's models, which knows of none."""
+    if (own := f"{bundle.name}-{choice.variant}") not in names:
+        print(f"the bundle's own choice, {choice.variant}, is not among them: {why_not(choice.variant)}")
+    elif len(names) > 1:
+        print(f"who asks Triton names one of them; the bundle's own choice is {own}: {choice.reason}")
 
 
 def _check_names(options: argparse.Namespace) -> None:

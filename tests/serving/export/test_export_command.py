@@ -22,6 +22,7 @@ from torchferry.errors import GateError, UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.export import export_command
+from torchferry.serving.export.formats.triton_variants import UNLIKE_OURS
 from torchferry.serving.session import open_variant
 from torchferry.training.models.saved import evaluation_data, load_model
 
@@ -189,6 +190,15 @@ def test_triton_gets_all_and_the_bundles_choice_is_said(tmp_path: Path, capsys: 
         f"{', '.join(names)} in {tmp_path / 'x'}",
         "who asks Triton names one of them; the bundle's own choice is tiny-onnx-int8: it was asked for",
     ]
+
+
+def test_a_choice_that_triton_does_not_serve_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = tiny_bundle.written(tmp_path)
+    both = {"onnx-fp32": variant(), "openvino-fp32": variant()}
+    bundles.write(dataclasses.replace(made, variants=both, choice=Choice(variant="openvino-fp32", reason="quick")))
+    export_command.main([str(made.root), "--format", "triton", "-o", str(tmp_path / "x")])
+    said = f"the bundle's own choice, openvino-fp32, is not among them: {UNLIKE_OURS}"
+    assert capsys.readouterr().out.splitlines()[1:] == [said]
 
 
 def given(network: str) -> tuple[str, ...]:
