@@ -37,6 +37,7 @@ from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.label_shares import label_shares
 from torchferry.serving.export.memory import most_that_fit
 from torchferry.serving.export.progress import SILENT, Progress, variant_line
+from torchferry.serving.export.provider_gate import CPU_ALONE, Providers
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.speed import measure_speed
 from torchferry.serving.export.statement import statement
@@ -58,11 +59,12 @@ def export(
     key: SigningKey | None = None,
     serve: str | None = None,
     progress: Progress = SILENT,
+    providers: Providers = CPU_ALONE,
 ) -> Bundle:
     """Write the bundle with the named variants, refused ones among them, signed if there is a `key`. Raises UserError.
 
     `limits` that are given replace the recipe's, and those the variants' own. `serve` is the variant that servers take
-    where none is named; without it that is measured.
+    where none is named; without it that is measured. ONNX graphs are measured on `providers` beside the CPU.
     """
     if most := most_that_fit(reference):
         words = f"needs so much memory for a sample that at most {most} are computed together, by servers too"
@@ -78,7 +80,7 @@ def export(
         independence = Independence(reference, GOLDEN, progress)
         expected = Expected(reference, Path(scratch), progress)
         tolerance = GoldenTolerance(expected, independence, GOLDEN)
-        judges = Judges(expected, independence, WholeWay(reference, described), tolerance)
+        judges = Judges(expected, independence, WholeWay(reference, described), tolerance, providers)
         given = reference.limits | dict(limits)
         variants, skipped = _variants(names, graphs, judges, folder, given, progress)
         _, eager = measure_speed(lambda: reference, reference.test, cores())

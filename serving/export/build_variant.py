@@ -3,10 +3,11 @@
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import Any
 
 from torchferry.errors import UserError
 from torchferry.files import sha256
-from torchferry.serving.bundle.variant import Measured, Variant
+from torchferry.serving.bundle.variant import Measured, OnProvider, Variant
 from torchferry.serving.cpu import cores
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.checks.expected import Expected
@@ -14,6 +15,7 @@ from torchferry.serving.export.checks.gate import Limits, refusal
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
+from torchferry.serving.export.provider_gate import CPU_ALONE, Providers, on_providers
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.speed import measure_speed
 from torchferry.serving.export.variants.builders import BUILDERS
@@ -21,7 +23,8 @@ from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.torch_program import reason
 from torchferry.serving.session import Session, open_session
 from torchferry.serving.session.capped_session import capped
-from torchferry.serving.session.runtimes import RUNTIMES
+from torchferry.serving.session.providers import session_arguments
+from torchferry.serving.session.runtimes import ONNXRUNTIME, RUNTIMES
 from torchferry.whole_folder import FULL
 
 
@@ -33,6 +36,8 @@ class Judges:
     independence: Independence
     way: WholeWay
     tolerance: GoldenTolerance
+    providers: Providers = CPU_ALONE
+    """That graphs of ONNX Runtime's are measured on, beside the CPU."""
 
 
 def built_variant(name: str, graphs: Graphs, judges: Judges, folder: Path, limits: Limits) -> Variant:
@@ -48,10 +53,10 @@ def built_variant(name: str, graphs: Graphs, judges: Judges, folder: Path, limit
         raise CannotBuild(reason(_first_cause(error))) from error
 
 
-def open_file(name: str, file: Path, reference: Reference, threads: int) -> Session:
+def open_file(name: str, file: Path, reference: Reference, threads: int, **given: Any) -> Session:
     """The variant's session, which computes no more samples together than servers may."""
     inputs, outputs = ([spec.name for spec in specs] for specs in (reference.inputs, reference.outputs))
-    return capped(open_session(name, file, inputs, outputs, threads), reference.max_batch)
+    return capped(open_session(name, file, inputs, outputs, threads, **given), reference.max_batch)
 
 
 class _Judged:
@@ -81,7 +86,18 @@ class _Judged:
             speed=speed,
             limits=dataclasses.asdict(self.limits),
             golden_tolerance=tolerance,
+            providers={} if refused else self._on_providers(file),
         )
+
+    def _on_providers(self, file: Path) -> dict[str, OnProvider]:
+        if RUNTIMES[self.name].package != ONNXRUNTIME:
+            return {}
+
+        def opened(provider: str) -> Session:
+            threads = cores()
+            return open_file(self.name, file, self.reference, threads, **session_arguments(provider, threads))
+
+        return on_providers(self.judges.providers, opened, self.judges.expected, self.limits)
 
     def _open(self, file: Path) -> Session:
         return open_file(self.name, file, self.reference, cores())

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from torchferry.arguments import Parser, count, finite
+from torchferry.arguments import Parser, count, finite, words
 from torchferry.errors import GateError, UserError
 from torchferry.nearest import did_you_mean
 from torchferry.serving.bundle import bundle as bundles
@@ -19,7 +19,9 @@ from torchferry.serving.export.external.picture_options import check_is_for_mode
 from torchferry.serving.export.formats.kserve import write_kserve
 from torchferry.serving.export.formats.triton_variants import why_not
 from torchferry.serving.export.progress import shown_progress
+from torchferry.serving.export.provider_gate import providers_of
 from torchferry.serving.export.trained import load_trained
+from torchferry.serving.session.providers import ASKED
 from torchferry.serving.session.runtimes import RUNTIMES, TORCH
 from torchferry.training.config.recipe import GateConfig
 
@@ -69,6 +71,7 @@ def main(arguments: Sequence[str]) -> None:
     for name, why in OF_MODEL.items() if options.run else ():
         if getattr(options, name) not in (None, False, {}, [], ()):
             raise UserError(f"{option_of(name)}: is for --model; {why}")
+    providers = providers_of(options.providers)
     key = signing_key(options)
     reference = load_trained(options.run) if options.run else load_given(options)
     if options.name is not None:
@@ -78,7 +81,7 @@ def main(arguments: Sequence[str]) -> None:
         names = [name for name in names if RUNTIMES[name].package != TORCH]  # of which a graph has none
     output = options.output or (options.run / "bundle" if options.run else Path("bundles") / reference.name)
     with shown_progress() as progress:
-        bundle = export(reference, output, names, given, options.model_version, key, options.serve, progress)
+        bundle = export(reference, output, names, given, options.model_version, key, options.serve, progress, providers)
     if bundle.choice:
         print(f"serves {bundle.choice.variant}: {bundle.choice.reason}")
     print(f"{bundle.name} {bundle.version}: {len(bundle.accepted)} of {len(names)} variants accepted; in {output}")
@@ -98,6 +101,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--storage-uri", help="where KServe finds what --format triton wrote")
     choice = f"all, or some of {','.join(RUNTIMES)} (default {','.join(USUAL)})"
     made.add_argument("--variants", help=choice)
+    on = f"ONNX variants are measured there too: some of {','.join(ASKED)} (default the GPUs that onnxruntime has)"
+    made.add_argument("--providers", type=words, default=(), metavar="NAME,NAME", help=on)
     served = "the variant that servers take where none is named (default: the exact one, unless another pays)"
     made.add_argument("--serve", metavar="VARIANT", help=served)
     made.add_argument("--model-version", default="1.0", help="the version servers show (default 1.0)")

@@ -11,7 +11,7 @@ from torchferry.serving.codec import sent_pixels
 from torchferry.serving.onnx_server import columns, pictures
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
-from torchferry.serving.onnx_server.models.sessions import GPUS
+from torchferry.serving.session.providers import GPUS
 from torchferry.serving.session.runtimes import RUNTIMES
 
 NAME = "torchferry"

@@ -17,8 +17,9 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.errors import BundleError
-from torchferry.serving.onnx_server.models.sessions import CUDA, open_sessions
+from torchferry.serving.onnx_server.models.sessions import open_sessions
 from torchferry.serving.session.onnx_session import CPU, Cancellation, OnnxSession
+from torchferry.serving.session.providers import CUDA
 
 NO_GPU = pytest.mark.skipif(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="onnxruntime-gpu is installed"
@@ -99,8 +100,10 @@ def test_nodes_that_are_left_to_another_are_said(
     monkeypatch.setattr(onnxruntime.InferenceSession, "get_providers", lambda _: [CUDA, CPU])
     (session,) = open_sessions(written(tmp_path), VARIANT, threads=1, count=1, provider="cuda")
     assert session.provider == CUDA
-    said = f"torchferry: tiny runs on {CUDA}, but 2 of 5 nodes on {CPU}: Gather, Shape\n"
-    assert capsys.readouterr().err == said
+    assert capsys.readouterr().err.splitlines() == [
+        f"torchferry: tiny onnx-fp32 was not measured on {CUDA}; torchferry export does where there is one",
+        f"torchferry: tiny runs on {CUDA}, but 2 of 5 nodes on {CPU}: Gather, Shape",
+    ]
 
 
 def of_types(kinds: list[str]) -> list[SimpleNamespace]:
