@@ -13,6 +13,7 @@ from torchferry.serving.onnx_server.models.batch import Session
 from torchferry.serving.session import open_session, openvino_plugin
 from torchferry.serving.session.capped_session import capped
 from torchferry.serving.session.onnx_session import CPU, Cancellation
+from torchferry.serving.session.runtime_words import in_our_words
 from torchferry.serving.session.runtimes import ONNXRUNTIME, OPENVINO, RUNTIMES
 
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -54,7 +55,7 @@ def open_sessions(
     except UserError:
         raise
     except Exception as error:  # a runtime has a class of its own for every way in which a graph can be wrong
-        raise BundleError(f"{path}: {runtime.package} cannot load it ({' '.join(str(error).split())[:300]})") from error
+        raise BundleError(f"{path}: {runtime.package} cannot load it ({in_our_words(error)})") from error
     if provider in ASKED and provider != runtime.package and sessions[0].provider != ASKED[provider]:
         why = _why_not(ASKED[provider], offered, runtime.package)
         raise UserError(
