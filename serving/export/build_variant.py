@@ -20,10 +20,10 @@ from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.speed import measure_speed
 from torchferry.serving.export.variants.builders import BUILDERS
 from torchferry.serving.export.variants.graphs import Graphs
-from torchferry.serving.export.variants.torch_program import reason
 from torchferry.serving.session import Session, open_session
 from torchferry.serving.session.capped_session import capped
 from torchferry.serving.session.providers import session_arguments
+from torchferry.serving.session.runtime_words import in_our_words
 from torchferry.serving.session.runtimes import ONNXRUNTIME, RUNTIMES
 from torchferry.whole_folder import FULL
 
@@ -50,7 +50,7 @@ def built_variant(name: str, graphs: Graphs, judges: Judges, folder: Path, limit
     except Exception as error:  # each library has many kinds of its own
         if shutil.disk_usage(folder).free < FULL:  # which ends the others as well
             raise
-        raise CannotBuild(reason(_first_cause(error))) from error
+        raise CannotBuild(in_our_words(_first_cause(error))) from error
 
 
 def open_file(name: str, file: Path, reference: Reference, threads: int, **given: Any) -> Session:
@@ -71,6 +71,7 @@ class _Judged:
         file = folder / "variants" / RUNTIMES[self.name].file
         file.parent.mkdir(parents=True, exist_ok=True)
         note = BUILDERS[self.name](graphs, file, self._refusal)
+        self._check_shapes(file)
         session, speed = measure_speed(lambda: self._open(file), self.reference.test, cores())
         measured = self._measure(file, session)
         dependence = self.judges.independence.of(session, self.name)
@@ -98,6 +99,15 @@ class _Judged:
             return open_file(self.name, file, self.reference, threads, **session_arguments(provider, threads))
 
         return on_providers(self.judges.providers, opened, self.judges.expected, self.limits)
+
+    def _check_shapes(self, file: Path) -> None:
+        """A runtime may read an operator otherwise than the checkpoint does. Raises CannotBuild."""
+        sample = self.reference.test.first(1)
+        answered, expected = self._open(file).run(sample), self.reference.run(sample)
+        for name, values in expected.items():
+            if answered[name].shape != values.shape:
+                shapes = f"{list(answered[name].shape)} instead of {list(values.shape)}"
+                raise CannotBuild(f"{RUNTIMES[self.name].package} gives '{name}' as {shapes}")
 
     def _open(self, file: Path) -> Session:
         return open_file(self.name, file, self.reference, cores())

@@ -14,6 +14,7 @@ from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.bundle.signature import add_signing, signing_key
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.external.external_model import add_options, load_given
+from torchferry.serving.export.external.foreign_model import refuse_foreign_folder
 from torchferry.serving.export.external.network import name_of
 from torchferry.serving.export.external.picture_options import check_is_for_model, option_of
 from torchferry.serving.export.formats.kserve import write_kserve
@@ -171,6 +172,8 @@ def _take_file(options: argparse.Namespace) -> None:
         raise UserError(f"{options.run}: is not there; give a run folder, or a file with a model")
     if options.run is not None and options.run.is_file() and options.model is None:
         options.model, options.run = str(options.run), None
+    if options.run is not None:
+        refuse_foreign_folder(options.run)
 
 
 def _most(asked: int | None, can: int | None) -> int | None:

@@ -140,7 +140,7 @@ def _images(folder: Path, image: ImageInput, labels: tuple[str, ...] | None, opt
 
 def _arrays(path: Path, inputs: Sequence[GivenInput], task: TrainingTask, option: str) -> Dataset:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = dict(file)
     except Exception as error:  # each kind of damage has an error of its own
         raise UserError(

@@ -5,6 +5,7 @@ from enum import Enum
 from pathlib import Path
 
 from torchferry.errors import UserError
+from torchferry.serving.export.external.foreign_model import refuse_foreign
 from torchferry.serving.export.onnx_graphs.onnx_file import is_onnx
 
 
@@ -21,6 +22,7 @@ def kind_of_file(path: Path) -> FileKind:
         return FileKind.PROGRAM
     if any("/code/" in name for name in names):
         return FileKind.SCRIPT
+    refuse_foreign(path, names)
     if names or _is_weights(path):
         raise UserError(f"{path}: holds weights, or a pickle, and no graph; name its network with --model "
                         f"MODULE:CLASS and give this file with --weights")  # fmt: skip
@@ -31,12 +33,20 @@ def kind_of_file(path: Path) -> FileKind:
 
 
 def _names_in(path: Path) -> list[str]:
-    """Of a zip archive."""
+    """Of a zip archive. Raises UserError for one that was cut short: its list is at its end, and what is found there
+    may be that of an archive within it."""
+    with path.open("rb") as file:
+        is_archive = file.read(4) == b"PK\x03\x04"
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.namelist()
+            entries = archive.infolist()
     except (zipfile.BadZipFile, UnicodeDecodeError):
-        return []
+        entries = []
+    if is_archive and min((entry.header_offset for entry in entries), default=1):
+        raise UserError(
+            f"{path}: was cut short; it begins as a zip archive, such as a .pt2, and has no end; fetch it again"
+        )
+    return [entry.filename for entry in entries]
 
 
 def _is_weights(path: Path) -> bool:

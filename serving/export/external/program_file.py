@@ -19,7 +19,7 @@ from torchferry.serving.codec.tensors import DATATYPES
 from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.serving.export.external.program_archive import copied
 from torchferry.serving.export.external.tensor_names import legal_names
-from torchferry.serving.export.variants.torch_program import reason
+from torchferry.serving.session.runtime_words import in_our_words
 from torchferry.training.data.source import blank
 
 OPSET = 18
@@ -39,7 +39,7 @@ def read_program(path: Path) -> torch.export.ExportedProgram:
         own = "a pickle in it holds more than tensors, which could run any code"
         raise UserError(f"{path}: {own}, and is not loaded; export the network again") from error
     except Exception as error:  # each kind of damage has an error of its own
-        raise UserError(f"{path}: cannot be read by torch.export.load: {reason(error)}") from error
+        raise UserError(f"{path}: cannot be read by torch.export.load: {in_our_words(error)}") from error
 
 
 def network_of(program: torch.export.ExportedProgram) -> nn.Module:
@@ -73,7 +73,7 @@ def graph_of_program(program: torch.export.ExportedProgram, path: Path) -> onnx.
         with _quietly():
             made = torch.onnx.export(program, dynamo=True, verbose=False)
     except Exception as error:  # it has many kinds of its own
-        raise UserError(f"{path}: torch.onnx makes no graph of it: {reason(error)}") from error
+        raise UserError(f"{path}: torch.onnx makes no graph of it: {in_our_words(error)}") from error
     assert made is not None
     return made.model_proto
 
@@ -99,7 +99,7 @@ def graph_of_script(path: Path, asked: Sequence[GivenInput]) -> onnx.ModelProto:
             )
             return onnx.load(file)
     except Exception as error:  # it has many kinds of its own
-        raise UserError(f"{path}: torch.onnx makes no graph of it: {reason(error)}") from error
+        raise UserError(f"{path}: torch.onnx makes no graph of it: {in_our_words(error)}") from error
 
 
 def _inputs(program: torch.export.ExportedProgram) -> Iterator[tuple[str, torch.dtype, tuple[int | torch.SymInt, ...]]]:

@@ -30,7 +30,7 @@ def check_reference_outputs(reference: Reference, path: Path) -> None:
 
 def _read(path: Path, reference: Reference) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = dict(file)
     except Exception as error:  # each kind of damage has an error of its own
         raise UserError(f"--reference: {path} is no .npz of plain arrays ({one_line(error)})") from error

@@ -4,6 +4,8 @@ import re
 
 import onnx
 
+from torchferry.serving.session.runtime_words import in_our_words
+
 LEAST_OPSET = 7
 """That ONNX Runtime computes."""
 
@@ -13,7 +15,7 @@ def lacking(model: onnx.ModelProto, said: str) -> str:
     Mul(14) node with name 'node_mul_4'`."""
     found = re.search(r"implementation for (\w+)\(\d+\) node with name '(.*?)'", said)
     if not found:
-        return f"ONNX Runtime cannot compute its graph ({' '.join(said.split())[:200]})"
+        return f"ONNX Runtime cannot compute its graph ({in_our_words(said)})"
     operator, name = found.groups()
     opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), LEAST_OPSET)
     if opset < LEAST_OPSET:

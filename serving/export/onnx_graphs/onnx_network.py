@@ -2,9 +2,7 @@
 
 import contextlib
 import io
-import re
 from collections.abc import Container, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import onnx
@@ -18,12 +16,11 @@ from torchferry.serving.cpu import cores
 from torchferry.serving.export.onnx_graphs.final_sigmoids import of_sigmoids
 from torchferry.serving.export.onnx_graphs.lacking_operator import lacking
 from torchferry.serving.session.capped_session import in_parts
+from torchferry.serving.session.runtime_words import in_our_words
 
 DOMAIN, NODE = "torchferry.file", "Graph"
 """The node that stands for the file's graph in one that is traced; no runtime has it."""
 Level = onnxruntime.GraphOptimizationLevel
-OF_THE_CODE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : |\S*onnxruntime_src\S*:\d+ .*?\) (?=[A-Z])")
-"""In what ONNX Runtime says, where it says it."""
 
 
 class OnnxNetwork(nn.Module):
@@ -98,7 +95,7 @@ def opened(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     except NotImplemented as error:
         raise UserError(f"--model: {lacking(model, str(error))}") from error
     except Exception as error:  # it has a kind for each fault
-        raise UserError(f"--model: ONNX Runtime does not take its graph: {_short(error)}") from error
+        raise UserError(f"--model: ONNX Runtime does not take its graph: {in_our_words(error)}") from error
 
 
 def computed(model: onnx.ModelProto, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -106,7 +103,3 @@ def computed(model: onnx.ModelProto, inputs: Mapping[str, np.ndarray]) -> dict[s
     session = opened(model)
     names = [each.name for each in session.get_outputs()]
     return dict(zip(names, session.run(names, dict(inputs)), strict=True))
-
-
-def _short(error: Any) -> str:
-    return OF_THE_CODE.sub("", " ".join(str(error).split()))[:300]

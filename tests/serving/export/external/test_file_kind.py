@@ -37,6 +37,6 @@ def test_weights_alone_are_no_model(tmp_path: Path) -> None:
 
 
 def test_what_is_none_of_them_is_refused(tmp_path: Path) -> None:
-    (path := tmp_path / "net.onnx").write_text("<html>")
+    (path := tmp_path / "net.onnx").write_text("no model")
     with pytest.raises(UserError, match=r"net.onnx: is no model that is known here; an ONNX graph, a program of torch"):
         kind_of_file(path)
