@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.onnx_graphs import weights
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.onnx_graph import Level, write_graph, write_optimized
 from torchferry.serving.export.variants.torch_program import exported_program
@@ -37,4 +38,6 @@ class Graphs:
         raw, folded = self._scratch / "raw.onnx", self._scratch / "folded.onnx"
         write_graph(self._traced, self.reference, raw)
         write_optimized(raw, folded, Level.ORT_ENABLE_BASIC)
+        for file in weights.files_of(raw):
+            file.unlink()
         return folded
