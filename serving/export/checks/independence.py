@@ -100,7 +100,8 @@ class Independence:
             for name, values in self._aligned(_answered(session, together), alone, together).items():
                 apart = _apart(alone[name], values, together)
                 if values.dtype.kind != "f" and apart.any() and apart.shape:
-                    apart = apart * ~self._near_ties[name][list(together.places.values())]
+                    samples = list(together.places.values())
+                    apart = apart * ~(self._near_ties[name] | self.ties[name])[samples]
                 by = amount(apart, values)
                 if not by <= self._allowed(name, share):
                     words = _words(name, by, together, values)
@@ -182,6 +183,8 @@ class Independence:
             return False
         stays = self._stays(name, together)
         if stays is None:
+            if name in self.ties:
+                apart = apart * ~self._near_ties[name][list(together.places.values())]
             return amount(apart, alone[name]) <= SHARE * scale(alone[name])
         # Each element by itself: what is rounded of a large one may be more than the whole of its neighbour.
         return bool(((stays <= STAYS * apart) | (apart <= SEEN * scales(alone[name]))).all())
@@ -216,8 +219,7 @@ class Independence:
 
     @cached_property
     def _near_ties(self) -> dict[str, np.ndarray]:
-        found = near_ties(self.reference, self.company.samples)
-        return {name: found[name] | ties for name, ties in self.ties.items()}
+        return near_ties(self.reference, self.company.samples)
 
     @cached_property
     def _in_double(self) -> tuple[InDouble, dict[str, np.ndarray]] | None:
@@ -226,8 +228,10 @@ class Independence:
             exact = self.reference.in_double()
             return exact, _alone(exact.run, self.company)
         except Exception as error:  # whatever a network makes of float64
-            words = f"what a batch changes is taken for rounding up to {SHARE:g} of an output's largest value"
-            self.progress.says(f"model: cannot be computed in float64 ({reason(error)}); {words}")
+            words = (
+                f"of what a batch changes near ties and {SHARE:g} of an output's largest value are taken for rounding"
+            )
+            self.progress.says(f"model: is not computed in float64 ({reason(error)}); {words}")
             return None
 
 

@@ -9,6 +9,7 @@ from onnx import helper, numpy_helper
 
 from torchferry.serving.export.export_command import parser
 from torchferry.serving.export.external.external_model import load_given
+from torchferry.serving.export.onnx_graphs import weights
 from torchferry.serving.export.onnx_graphs.onnx_network import computed
 from torchferry.serving.export.reference import Reference
 
@@ -25,7 +26,7 @@ def deciding(order: np.ndarray | None = None) -> onnx.ModelProto:
     first, last = np.concatenate([half, half[:, turned]], 1), chance.normal(size=(HIDDEN, 3))
     last[:, 0], last[:, 1] = np.append(share, 0 * share), np.append(0 * share, share[turned])
     order = np.arange(HIDDEN) if order is None else order
-    weights = {"first": first[:, order], "last": last[order]}
+    arrays = {"first": first[:, order], "last": last[order]}
     nodes = [
         helper.make_node("Gemm", ["row", "first"], ["hidden"]),
         helper.make_node("Relu", ["hidden"], ["positive"]),
@@ -36,7 +37,7 @@ def deciding(order: np.ndarray | None = None) -> onnx.ModelProto:
         helper.make_tensor_value_info("row", onnx.TensorProto.FLOAT, ["N", 8]),
         helper.make_tensor_value_info("kind", onnx.TensorProto.INT64, ["N"]),
     ]
-    held = [numpy_helper.from_array(values.astype(np.float32), name) for name, values in weights.items()]
+    held = [numpy_helper.from_array(values.astype(np.float32), name) for name, values in arrays.items()]
     graph = helper.make_graph(nodes, "deciding", ends[:1], ends[1:], held)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
@@ -55,7 +56,7 @@ def rows() -> np.ndarray:
 
 def reference_of_graph(model: onnx.ModelProto, folder: Path, *options: str, **data: np.ndarray) -> Reference:
     """As a user exports the file."""
-    onnx.save(model, path := folder / "net.onnx")
+    weights.write(model, path := folder / "net.onnx")
     if data:
         np.savez(folder / "data.npz", **data)  # type: ignore[arg-type]
         options = (*options, "--eval-data", str(folder / "data.npz"))

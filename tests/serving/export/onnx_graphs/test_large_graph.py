@@ -1,0 +1,110 @@
+"""A graph with weights that fit into no file with it, from its file to an endpoint.
+
+A limit makes a small one large; a sweep makes one of 2 GB.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from tests.server import Server
+from tests.serving.export.onnx_graphs.deciding_graph import TIED, deciding, reference_of_graph, rows
+from tests.serving.export.onnx_graphs.graphs import graph
+from tests.serving.onnx_server.asking import arrays, ask, tensor
+from torchferry.errors import UserError
+from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.export.build_bundle import export
+from torchferry.serving.export.checks.near_ties import near_ties
+from torchferry.serving.export.formats.triton import write_triton
+from torchferry.serving.export.onnx_graphs import weights
+from torchferry.serving.session import check_golden, open_variant
+from torchferry.serving.torchserve.archive import archive
+
+VARIANTS = ["onnx-fp32", "onnx-fp16", "onnx-int8"]
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[None]:
+    """Every graph is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weights, "LARGEST", 1)
+        patch.setattr(weights, "SMALL", 64)
+        yield
+
+
+@pytest.fixture(scope="module")
+def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    request.getfixturevalue("large")
+    folder = tmp_path_factory.mktemp("large")
+    return export(reference_of_graph(deciding(), folder, row=rows()[TIED:]), folder / "net", VARIANTS, {}, "1")
+
+
+@pytest.mark.usefixtures("large")
+def test_its_near_ties_are_found(tmp_path: Path) -> None:
+    reference, given = reference_of_graph(deciding(), tmp_path, row=rows()), {"row": rows()}
+    assert reference.graph
+    assert all(map(weights.is_outside, reference.graph.graph.initializer))
+    assert near_ties(reference, given)["kind"].sum() == TIED
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_each_variant_has_its_weights_beside_it_and_is_the_network(variant: str, bundle: Bundle) -> None:
+    assert not bundle.skipped
+    made, folder = bundle.variants[variant], Path(bundle.variants[variant].file).parent
+    assert bundle.variant_files(variant) == [f"{folder}/model.onnx", f"{folder}/model.onnx.data"]
+    assert made.bytes == sum((bundle.root / file).stat().st_size for file in bundle.variant_files(variant))
+    if variant == "onnx-fp32":
+        assert made.status == "accepted", made.reason
+    if made.status == "accepted":
+        check_golden(open_variant(bundle, variant, 1), bundle, variant)
+
+
+def test_changed_weights_are_noticed(bundle: Bundle) -> None:
+    data = bundle.root / bundle.variant_files("onnx-fp32")[1]
+    content = data.read_bytes()
+    try:
+        data.write_bytes(content[:-1] + b"\1")
+        with pytest.raises(UserError, match=r"model.onnx.data: is damaged"):
+            bundle.variant_file("onnx-fp32")
+    finally:
+        data.write_bytes(content)
+
+
+def test_archives_and_triton_take_them_along(bundle: Bundle, tmp_path: Path) -> None:
+    (made,) = archive(bundle, tmp_path / "store", ["onnx-fp32"])
+    with zipfile.ZipFile(made) as file:
+        assert {*bundle.variant_files("onnx-fp32")} <= {*file.namelist()}
+    write_triton(bundle, tmp_path / "triton")
+    (placed,) = tmp_path.glob("triton/*-fp32/1")
+    assert sorted(each.name for each in placed.iterdir()) == ["model.onnx", "model.onnx.data"]
+
+
+@pytest.mark.server
+def test_it_is_served(bundle: Bundle, tmp_path: Path) -> None:
+    server = Server(bundle.root, folder=tmp_path, runtime="onnx")
+    try:
+        rest = server.wait_ready()["rest"]
+        answered = ask(rest, f"/v2/models/{bundle.name}/infer", {"inputs": [tensor("row", rows()[3:9])]})
+    finally:
+        server.stop()
+    assert arrays(answered)["kind"].tolist() == [2] * 6
+
+
+@pytest.mark.parametrize("small_disk", [1], indirect=True)
+@pytest.mark.usefixtures("large")
+def test_a_full_disk_leaves_nothing(small_disk: Path, tmp_path: Path) -> None:
+    model = graph("graph (float[N, 512] x) => (float[N, 1024] y) { y = MatMul(x, w) }")
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((512, 1024), np.float32), "w"))
+    reference = reference_of_graph(model, tmp_path)
+    with pytest.raises(UserError, match="no space is left on its disk; nothing was written"):
+        export(reference, small_disk / "net", ["onnx-fp32"], {}, "1")
+    assert not list(small_disk.iterdir())
+
+
+def test_a_bundle_is_whole_without_the_limit(bundle: Bundle) -> None:
+    bundles.load(bundle.root).check_whole()
