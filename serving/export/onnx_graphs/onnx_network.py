@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from google.protobuf.message import EncodeError
 from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented
 from torch import nn
 
@@ -120,7 +121,11 @@ def opened(model: onnx.ModelProto, changed: Arrays | None = None) -> onnxruntime
     if changed:
         held = [onnxruntime.OrtValue.ortvalue_from_numpy(values) for values in changed.values()]
         options.add_external_initializers([*changed], held)
-    content = model.SerializeToString()
+    try:
+        content = model.SerializeToString()
+    except EncodeError as error:  # of a program or of TorchScript, of which torch has made it in memory
+        way_on = "export it to an ONNX file with its weights beside it, and give that"
+        raise UserError(f"--model: its graph has 2 GB or more, and is not taken so; {way_on}") from error
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints of some faults that it tries again
             return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
