@@ -41,10 +41,13 @@ def built_variant(name: str, graphs: Graphs, judges: Judges, folder: Path, limit
     the network: the other variants may do without it."""
     try:
         return _Judged(name, graphs.reference, judges, limits).built(graphs, folder)
-    except (CannotBuild, UserError, OSError):
+    except (CannotBuild, UserError):
         raise
     except Exception as error:  # each library has many kinds of its own
-        if shutil.disk_usage(folder).free < FULL:  # which ends the others as well
+        if shutil.disk_usage(graphs.scratch).free < FULL:
+            full = f"{graphs.scratch.parent}: no space is left on its disk for what a variant is made of"
+            raise UserError(f"{full}; name a folder on another with TMPDIR") from error
+        if isinstance(error, OSError) or shutil.disk_usage(folder).free < FULL:  # which ends the others as well
             raise
         raise CannotBuild(reason(_first_cause(error))) from error
 

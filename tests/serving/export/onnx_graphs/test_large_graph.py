@@ -6,6 +6,7 @@ A limit makes a small one large; a sweep makes one of 2 GB.
 import resource
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.checks.near_ties import near_ties
 from torchferry.serving.export.formats.triton import write_triton
 from torchferry.serving.export.onnx_graphs import weights
+from torchferry.serving.export.reference import Reference
 from torchferry.serving.session import check_golden, open_variant
 from torchferry.serving.session.runtimes import RUNTIMES
 from torchferry.serving.torchserve.archive import archive
@@ -100,15 +102,29 @@ def test_it_is_served(bundle: Bundle, tmp_path: Path) -> None:
     assert arrays(answered)["kind"].tolist() == [2] * 6
 
 
+def wide(folder: Path) -> Reference:
+    """2 MiB of weights."""
+    model = graph("graph (float[N, 512] x) => (float[N, 1024] y) { y = MatMul(x, w) }")
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((512, 1024), np.float32), "w"))
+    return reference_of_graph(model, folder)
+
+
 @pytest.mark.parametrize("small_disk", [1], indirect=True)
 @pytest.mark.usefixtures("large")
 def test_a_full_disk_leaves_nothing(small_disk: Path, tmp_path: Path) -> None:
-    model = graph("graph (float[N, 512] x) => (float[N, 1024] y) { y = MatMul(x, w) }")
-    model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((512, 1024), np.float32), "w"))
-    reference = reference_of_graph(model, tmp_path)
     with pytest.raises(UserError, match="no space is left on its disk; nothing was written"):
-        export(reference, small_disk / "net", ["onnx-fp32"], {}, "1")
+        export(wide(tmp_path), small_disk / "net", ["onnx-fp32"], {}, "1")
     assert not list(small_disk.iterdir())
+
+
+@pytest.mark.parametrize("small_disk", [3], indirect=True)
+@pytest.mark.usefixtures("large")
+def test_a_full_temporary_folder_is_said(small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = wide(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    with pytest.raises(UserError, match=rf"{small_disk}: no space is left on its disk for .*; name a folder .* TMPDIR"):
+        export(reference, tmp_path / "net", ["onnx-fp32"], {}, "1")
+    assert not (tmp_path / "net").exists()
 
 
 def test_a_bundle_is_whole_without_the_limit(bundle: Bundle) -> None:
