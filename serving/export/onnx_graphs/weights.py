@@ -50,7 +50,10 @@ def _bytes(tensor: onnx.TensorProto) -> int:
         return _place_of(tensor)[2]
     if tensor.data_type == onnx.TensorProto.STRING:
         return sum(map(len, tensor.string_data))
-    return math.prod(tensor.dims) * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    try:
+        return math.prod(tensor.dims) * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    except KeyError:  # a datatype that no runtime has either
+        return len(tensor.raw_data)
 
 
 def values_of(tensor: onnx.TensorProto) -> np.ndarray:
@@ -136,7 +139,7 @@ def _is_placed(tensor: onnx.TensorProto, file: BinaryIO, name: str) -> bool:
     offset = file.seek(-file.tell() % ALIGNED, 1)
     if is_outside(tensor):
         location, start, length = _place_of(tensor)
-        file.write(np.memmap(ROOT + location, np.uint8, "r", start, (length,)))
+        file.write(np.memmap(ROOT + location, np.uint8, "r", start, (length,)).data)
     else:
         file.write(tensor.raw_data or onnx.numpy_helper.to_array(tensor).tobytes())
     for field in ("raw_data", "float_data", "double_data", "int32_data", "int64_data", "uint64_data"):
