@@ -102,6 +102,22 @@ def test_it_is_served(bundle: Bundle, tmp_path: Path) -> None:
     assert arrays(answered)["kind"].tolist() == [2] * 6
 
 
+@pytest.mark.usefixtures("large")
+def test_its_weights_stay_outside_in_another_opset_and_with_what_is_put_around_it(tmp_path: Path) -> None:
+    model = graph(
+        "graph (float[4, 3, 8, 8] x) => (float[4, 5] y) { f = Flatten(x)  y = MatMul(f, w) }",
+        '<ir_version: 7, opset_import: ["" : 11]>',
+    )
+    values = np.random.default_rng(0).normal(size=(192, 5)).astype(np.float32)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(values, "w"))
+    (tmp_path / "labels.txt").write_text("a\nb\nc\nd\ne\n")
+    options = ("--input", "image:8", "--labels", str(tmp_path / "labels.txt"))
+    reference = reference_of_graph(model, tmp_path, *options)
+    assert reference.graph
+    assert any(map(weights.is_outside, reference.graph.graph.initializer))
+    assert export(reference, tmp_path / "net", ["onnx-fp32"], {}, "1").accepted
+
+
 def wide(folder: Path) -> Reference:
     """2 MiB of weights."""
     model = graph("graph (float[N, 512] x) => (float[N, 1024] y) { y = MatMul(x, w) }")
