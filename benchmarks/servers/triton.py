@@ -46,7 +46,7 @@ class Triton(Installed):
         model = self.repository / self.job.bundle.name
         (model / "1").mkdir(parents=True)
         shutil.copyfile(MODEL, model / "1" / "model.py")
-        shutil.copyfile(self.job.model, model / "1" / "model.onnx")
+        shutil.copytree(self.job.model.parent, model / "1", dirs_exist_ok=True)  # with weights that lie beside it
         (model / "config.pbtxt").write_text(self._config())
 
     def _config(self) -> str:

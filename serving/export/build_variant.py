@@ -15,6 +15,7 @@ from torchferry.serving.export.checks.gate import Limits, refusal
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
+from torchferry.serving.export.onnx_graphs.weights import bytes_of, files_of
 from torchferry.serving.export.provider_gate import CPU_ALONE, Providers, on_providers
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.speed import measure_speed
@@ -45,10 +46,13 @@ def built_variant(name: str, graphs: Graphs, judges: Judges, folder: Path, limit
     the network: the other variants may do without it."""
     try:
         return _Judged(name, graphs.reference, judges, limits).built(graphs, folder)
-    except (CannotBuild, UserError, OSError):
+    except (CannotBuild, UserError):
         raise
     except Exception as error:  # each library has many kinds of its own
-        if shutil.disk_usage(folder).free < FULL:  # which ends the others as well
+        if shutil.disk_usage(graphs.scratch).free < FULL:
+            full = f"{graphs.scratch.parent}: no space is left on its disk for what a variant is made of"
+            raise UserError(f"{full}; name a folder on another with TMPDIR") from error
+        if isinstance(error, OSError) or shutil.disk_usage(folder).free < FULL:  # which ends the others as well
             raise
         raise CannotBuild(in_our_words(_first_cause(error))) from error
 
@@ -62,8 +66,8 @@ def open_file(name: str, file: Path, reference: Reference, threads: int, **given
 class _Judged:
     def __init__(self, name: str, reference: Reference, judges: Judges, limits: Limits) -> None:
         self.name, self.reference, self.judges, self.limits = name, reference, judges, limits
-        self.measured: dict[str, Measured] = {}
-        """By what a file holds: the builder may have asked about the last one."""
+        self.measured: dict[tuple[str, ...], Measured] = {}
+        """By what its files hold: the builder may have asked about the last ones."""
 
     def built(self, graphs: Graphs, folder: Path) -> Variant:
         if RUNTIMES[self.name].lacks:
@@ -82,7 +86,7 @@ class _Judged:
             reason=refused,
             note=note,
             file=file.relative_to(folder).as_posix(),
-            bytes=file.stat().st_size,
+            bytes=bytes_of(file),
             measured=measured,
             speed=speed,
             limits=dataclasses.asdict(self.limits),
@@ -113,9 +117,9 @@ class _Judged:
         return open_file(self.name, file, self.reference, cores())
 
     def _measure(self, file: Path, session: Session | None = None) -> Measured:
-        if (digest := sha256(file)) not in self.measured:
-            self.measured[digest] = self.judges.expected.measure(session or self._open(file))
-        return self.measured[digest]
+        if (digests := tuple(map(sha256, files_of(file)))) not in self.measured:
+            self.measured[digests] = self.judges.expected.measure(session or self._open(file))
+        return self.measured[digests]
 
     def _refusal(self, file: Path) -> str | None:
         return refusal(self._measure(file), self.limits)

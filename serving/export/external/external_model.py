@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from torchferry.serving.export.external.published.choice import preprocessing_of
 from torchferry.serving.export.external.published.labels import labels_that_fit
 from torchferry.serving.export.external.reference_outputs import check_reference_outputs
 from torchferry.serving.export.external.task_labels import task_labels, with_labels
+from torchferry.serving.export.onnx_graphs.graph_reference import GraphReference
+from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.tasks import half_of
@@ -122,11 +125,12 @@ def load_given(options: argparse.Namespace) -> Reference:
     if options.calibration_data is not None:
         with_checked_targets(calibration, meant, CALIBRATION)
     prepared.task = meant
-    reference = Reference(
+    # Of a graph the weights are no parameters of torch's.
+    kind = partial(GraphReference, network=found.network) if isinstance(found.network, OnnxNetwork) else Reference
+    reference = kind(
         name=name,
         task=meant.task,
         module=Served(prepared, meant).eval(),
-        graph=found.graph,
         max_batch=found.most,
         inputs=specs,
         outputs=with_labels(outputs, meant.task) if meant.task.outputs else outputs,

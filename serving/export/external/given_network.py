@@ -36,8 +36,6 @@ class Bound:
     network: nn.Module
     inputs: Sequence[GivenInput]
     binding: Binding
-    graph: onnx.ModelProto | None = None
-    """Of a file."""
     most: int | None = None
     """Samples that it computes together; None is any number."""
     labels: Labels = dataclasses.field(default_factory=Labels)
@@ -109,7 +107,7 @@ class GivenNetwork:
             (*([f"--model: {made.said}"] if made.said else []), *lines),
         )
         alone = next(iter(labels.values()), ()) if len(network.outputs) == 1 else ()
-        return Bound(network, inputs, binding, made.model, made.most, Labels(alone, {} if alone else labels))
+        return Bound(network, inputs, binding, made.most, Labels(alone, {} if alone else labels))
 
     def _check_normalised(self, values: Sequence[Value], said: Mapping[str, GivenInput]) -> None:
         """Raises UserError for a mean that is said of pixels that the graph takes as they are."""

@@ -1,6 +1,7 @@
 """An .onnx file that somebody else made, with its weights, wherever they lie; and what it lacks, where it cannot be
 used."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,14 @@ import numpy as np
 import onnx
 import onnx.inliner
 from google.protobuf.message import DecodeError
-from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model
+from onnx.external_data_helper import ExternalDataInfo
 
 from torchferry.errors import UserError, some
 from torchferry.serving.codec.tensors import DATATYPES
+from torchferry.serving.export.onnx_graphs import weights
 
 LARGEST = 2**31
-"""Bytes of a protobuf message."""
+"""Bytes of a protobuf message, which has to be smaller."""
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 """Of operators that ONNX Runtime has without a library of its own."""
 
@@ -36,8 +38,12 @@ class Value:
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
-    """Its weights among it. Raises UserError for a file that is no ONNX graph, is cut short or lacks a part."""
+    """With its weights, which stay in their files where they have 2 GB or more. Raises UserError for a file that is no
+    ONNX graph, is cut short or lacks a part."""
     try:
+        if (size := path.stat().st_size) >= LARGEST:
+            way_on = "save it with its weights beside it (onnx.save with save_as_external_data=True)"
+            raise UserError(f"{path}: has {size:,} bytes, and no ONNX file of 2 GB or more can be read; {way_on}")
         model = onnx.load(path, load_external_data=False)
     except DecodeError as error:
         raise UserError(f"{path}: is no ONNX file, or was cut short") from error
@@ -132,54 +138,51 @@ def _served() -> str:
 
 def _read_external(model: onnx.ModelProto, path: Path) -> None:
     """Raises UserError for a file of weights that is missing, short, or elsewhere."""
-    outside = [tensor for tensor in _tensors(model.graph) if tensor.data_location == onnx.TensorProto.EXTERNAL]
-    total = 0
-    for tensor in outside:
+    for tensor in filter(weights.is_outside, weights.tensors_of(model.graph)):
         try:
-            total += _checked_length(tensor, path)
+            _place(tensor, path)
         except (ValueError, OSError) as error:  # a place that is no number, a name that no file can have
             raise UserError(f"{path}: where its weights '{tensor.name}' are cannot be read ({error})") from error
-    if total >= LARGEST:
-        raise UserError(f"{path}: has {total:,} bytes of weights; graphs of 2 GB and more are not taken yet")
     try:
-        load_external_data_for_model(model, str(path.parent))
-    except (onnx.checker.ValidationError, ValueError, OSError) as error:  # onnx follows no links
+        weights.take_inside(model, weights.SMALL if weights.is_large(model) else math.inf)
+    except (onnx.checker.ValidationError, ValueError, OSError) as error:
         raise UserError(f"{path}: its weights cannot be read: {' '.join(str(error).split())}") from error
 
 
-def _checked_length(tensor: onnx.TensorProto, path: Path) -> int:
-    """Bytes of weights that are in a file beside the graph's. Raises UserError for other ones."""
+def _place(tensor: onnx.TensorProto, path: Path) -> None:
+    """Says where they are from the root folder. Raises UserError for other weights than those in a file beside the
+    graph's."""
     info = ExternalDataInfo(tensor)
-    file = path.parent / info.location
-    if Path(info.location).is_absolute() or not file.resolve().is_relative_to(path.parent.resolve()):
-        raise UserError(f"{path}: its weights '{tensor.name}' are at {info.location}, outside of its folder")
+    location, offset, what = Path(info.location), info.offset or 0, f"{path}: its weights '{tensor.name}' are"
+    file = path.parent / location
+    real = file.resolve()
+    if location.is_absolute() or ".." in location.parts:
+        raise UserError(f"{what} at {location}, outside of its folder")
     if not file.is_file():
-        raise UserError(f"{path}: its weights '{tensor.name}' are in {info.location}, which is not beside it")
-    end, size = (info.offset or 0) + (info.length or 0), file.stat().st_size
-    if size < end:
-        words = f"which has {size:,} bytes; {end:,} are needed"
-        raise UserError(f"{path}: its weights '{tensor.name}' are in {info.location}, {words}")
-    return info.length or size
-
-
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """Its weights and constants, and those of the graphs in its nodes."""
-    yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors)
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _tensors(inner)
+        raise UserError(f"{what} in {location}, which is not beside it")
+    # The graph itself may be a link, as in a cache of Hugging Face's: its weights may lie where it really does.
+    if not any(real.is_relative_to(folder) for folder in (path.parent.resolve(), path.resolve().parent)):
+        raise UserError(f"{what} in {location}, a link to {real}, outside of its folder")
+    size = file.stat().st_size
+    length = size - offset if info.length is None else info.length
+    if min(offset, length) < 0:
+        raise ValueError(f"{length:,} bytes from {offset:,} on")
+    if size < offset + length:
+        raise UserError(f"{what} in {location}, which has {size:,} bytes; {offset + length:,} are needed")
+    weights.place_outside(tensor, weights.from_root(file), offset, length)
 
 
 def _check_domains(model: onnx.ModelProto, path: Path) -> None:
     own = {function.domain for function in model.functions}
-    found = sorted({f"{node.domain}::{node.op_type}" for node in _nodes(model) if node.domain not in (*DOMAINS, *own)})
+    found = sorted(
+        {f"{node.domain}::{node.op_type}" for node in nodes_of(model) if node.domain not in (*DOMAINS, *own)}
+    )
     if found:
         raise UserError(f"{path}: needs {some(found)}, which ONNX Runtime does not have")
 
 
-def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+def nodes_of(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    """Those of its graph, of its functions and of the graphs in them."""
     graphs: list[onnx.GraphProto | onnx.FunctionProto] = [model.graph, *model.functions]
     while graphs:
         for node in graphs.pop().node:

@@ -17,10 +17,12 @@ import onnx
 import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+from onnxruntime.quantization.quant_utils import add_infer_metadata
 
 from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.cpu import cores, features
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.onnx_graphs import weights
 from torchferry.serving.export.onnx_graphs.graph_names import hidden, hide, rename
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
@@ -62,7 +64,7 @@ def _cost(file: Path, reference: Reference) -> tuple[str, str]:
     _, speed = measure_speed(
         lambda: capped(OnnxSession(file, inputs, outputs, cores()), reference.max_batch), reference.test, cores()
     )
-    return f"{file.stat().st_size:,} bytes", f"{speed.batch_1_ms:.3g} ms"
+    return f"{weights.bytes_of(file):,} bytes", f"{speed.batch_1_ms:.3g} ms"
 
 
 def _doubled(end: int) -> Iterator[int]:
@@ -77,12 +79,12 @@ class Quantizer:
     def __init__(self, source: Path, samples: Samples, most: int | None, scratch: Path) -> None:
         """`most`: how many samples are computed together at most, where that is a number. Raises CannotBuild for a
         graph that has nothing to quantise."""
-        model = onnx.load(source)
+        model = weights.read(source)
         self.nodes = [node.name for node in model.graph.node if node.op_type in QUANTIZED]
         if not self.nodes:
             raise CannotBuild(f"it has no {', '.join(QUANTIZED)} to quantise")
         self.names, self.source = hide(model), scratch / "source.onnx"
-        onnx.save(model, self.source)
+        weights.write(model, self.source)
         # An x86 processor without VNNI sums products of 8-bit numbers in 16 bits, which would overflow.
         can = set(features())
         self.reduce_range = "avx2" in can and not {"avx512_vnni", "avx_vnni"} & can
@@ -91,9 +93,8 @@ class Quantizer:
 
     def write(self, target: Path, nodes: list[str]) -> None:
         """The graph with these nodes quantised."""
-        # The graph is loaded each time, because the quantiser changes it in place.
         quantizer = QDQQuantizer(
-            onnx.load(self.source),
+            self._loaded(),
             per_channel=True,
             reduce_range=self.reduce_range,
             weight_qType=QuantType.QInt8,
@@ -105,8 +106,17 @@ class Quantizer:
             extra_options={},
         )
         quantizer.quantize_model()
+        quantizer.model.topological_sort()
         rename(quantizer.model.model, *self.names)
-        quantizer.model.save_model_to_file(str(target))
+        weights.write(quantizer.model.model, target)
+
+    def _loaded(self) -> onnx.ModelProto:
+        """Each time again, because the quantiser changes it in place. With the shapes of its values, which the
+        quantiser would else find by writing a copy."""
+        model = onnx.shape_inference.infer_shapes(weights.read(self.source))
+        weights.take_inside(model)
+        add_infer_metadata(model)
+        return model
 
     def by_harm(self, reference: Reference, scratch: Path) -> list[str]:
         """The nodes, those first which alone change the outputs most."""
@@ -162,6 +172,7 @@ def _ranges(source: Path, reader: Calibration, augmented: Path) -> Any:
         source,
         list(QUANTIZED),
         augmented_model_path=str(augmented),
+        use_external_data_format=weights.file_beside(source).exists(),
         calibrate_method=CalibrationMethod.MinMax,
         extra_options={"symmetric": False},
     )

@@ -8,6 +8,7 @@ import onnx
 import torch
 
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.onnx_graphs import weights
 from torchferry.serving.export.onnx_graphs.graph_names import hide, rename
 from torchferry.serving.export.variants.aoti_package import strip_package
 from torchferry.serving.export.variants.graphs import Graphs
@@ -45,11 +46,13 @@ def onnx_fp16(graphs: Graphs, file: Path, _: Refusal) -> None:
     """Weights and arithmetic in half precision, inputs and outputs as they are; for GPUs."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    model = onnx.load(graphs.onnx)
+    model = weights.read(graphs.onnx)
     names = hide(model)
-    model = convert_float_to_float16(model, keep_io_types=True)
+    model = onnx.shape_inference.infer_shapes(model)  # while weights of 2 GB and more are outside, which it cannot take
+    weights.take_inside(model)
+    model = convert_float_to_float16(model, keep_io_types=True, disable_shape_infer=True)
     rename(model, *names)
-    onnx.save(model, file)
+    weights.write(model, file)
 
 
 def onnx_int8(graphs: Graphs, file: Path, refusal: Refusal) -> str | None:

@@ -64,27 +64,20 @@ def test_weights_that_are_missing_or_short_are_named(tmp_path: Path) -> None:
         read_onnx(path)
 
 
-def test_weights_outside_of_its_folder_are_not_read(tmp_path: Path) -> None:
-    path = outside(tmp_path)
-    model = onnx.load(path, load_external_data=False)
-    next(each for each in model.graph.initializer[0].external_data if each.key == "location").value = "../w.bin"
-    onnx.save(model, path)
-    with pytest.raises(UserError, match=r"are at ../w.bin, outside of its folder"):
-        read_onnx(path)
-
-
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
         ("offset", "-8", r"where its weights 'w' are cannot be read \("),
         ("length", "many", r"where its weights 'w' are cannot be read \("),
         ("location", "a\0b", r"where its weights 'w' are cannot be read \("),
-        ("location", "link.bin", "its weights cannot be read: .* symbolic link"),
+        ("location", "link.bin", "its weights 'w' are in link.bin, a link to .*/w.bin, outside of its folder"),
     ],
 )
 def test_a_place_of_weights_that_cannot_be_is_refused(tmp_path: Path, key: str, value: str, words: str) -> None:
-    path = outside(tmp_path)
-    (tmp_path / "link.bin").symlink_to("w.bin")
+    (folder := tmp_path / "net").mkdir()
+    path = outside(folder)
+    (tmp_path / "w.bin").write_bytes((folder / "w.bin").read_bytes())
+    (folder / "link.bin").symlink_to("../w.bin")
     model = onnx.load(path, load_external_data=False)
     places = {each.key: each.value for each in model.graph.initializer[0].external_data} | {key: value}
     del model.graph.initializer[0].external_data[:]
@@ -92,6 +85,32 @@ def test_a_place_of_weights_that_cannot_be_is_refused(tmp_path: Path, key: str, 
         model.graph.initializer[0].external_data.add(key=name, value=text)
     path.write_bytes(model.SerializeToString())
     with pytest.raises(UserError, match=rf"net.onnx: {words}"):
+        read_onnx(path)
+
+
+def test_weights_may_lie_where_the_graph_is_a_link_to(tmp_path: Path) -> None:
+    """As in a cache of Hugging Face's: names in a snapshot, contents in another folder."""
+    (blobs := tmp_path / "blobs").mkdir()
+    (snapshot := tmp_path / "snapshots" / "1f" / "onnx").mkdir(parents=True)
+    for file, blob in ((outside(blobs), "0a"), (blobs / "w.bin", "0b")):
+        (snapshot / file.name).symlink_to(Path("../../../blobs") / file.rename(blobs / blob).name)
+    np.testing.assert_array_equal(
+        onnx.numpy_helper.to_array(read_onnx(snapshot / "net.onnx").graph.initializer[0]), WEIGHTS
+    )
+    (snapshot / "w.bin").unlink()
+    (tmp_path / "w.bin").write_bytes(b"\0" * 24)
+    (snapshot / "w.bin").symlink_to("../../../w.bin")
+    with pytest.raises(UserError, match=r"are in w.bin, a link to .*, outside of its folder"):
+        read_onnx(snapshot / "net.onnx")
+
+
+@pytest.mark.parametrize("location", ["../w.bin", "onnx/../w.bin", "/etc/hostname"])
+def test_weights_are_at_a_plain_path_below_the_graphs_folder(tmp_path: Path, location: str) -> None:
+    path = outside(tmp_path)
+    model = onnx.load(path, load_external_data=False)
+    next(each for each in model.graph.initializer[0].external_data if each.key == "location").value = location
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(UserError, match=rf"are at {location}, outside of its folder"):
         read_onnx(path)
 
 

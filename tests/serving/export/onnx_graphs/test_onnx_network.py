@@ -7,6 +7,7 @@ import torch
 from tests.serving.export.onnx_graphs.graphs import FOUR, ROWS, graph
 from torchferry.errors import UserError
 from torchferry.serving.export.onnx_graphs.onnx_network import DOMAIN, OnnxNetwork, computed, opened
+from torchferry.serving.export.onnx_graphs.weights import is_large
 
 FLOAT = [np.dtype(np.float32)]
 X = torch.arange(12.0).reshape(4, 3)
@@ -25,6 +26,14 @@ def test_no_more_samples_are_computed_together_than_the_graph_takes() -> None:
     np.testing.assert_array_equal(
         network(torch.cat([X, X]))["y"].numpy(), OnnxNetwork(graph(ROWS), FLOAT)(torch.cat([X, X]))["y"].numpy()
     )
+
+
+def test_weights_of_no_datatype_are_refused_by_the_runtime() -> None:
+    model = graph(ROWS)
+    model.graph.initializer[0].data_type = 77
+    assert not is_large(model)
+    with pytest.raises(UserError, match="ONNX Runtime does not take its graph"):
+        opened(model)
 
 
 def test_traced_it_is_one_node() -> None:
