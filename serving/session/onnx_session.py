@@ -8,11 +8,13 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
+from torchferry.serving.codec.strings import strings, texts
 from torchferry.serving.errors import DeadlinePassed, WrongTensor
 
 CPU = "CPUExecutionProvider"
 ERRORS, FATAL = 3, 4
 """ONNX Runtime's levels of what it prints."""
+STRING = "tensor(string)"
 RECORDS_PARTS = "session.record_ep_graph_assignment_info"
 
 
@@ -60,6 +62,7 @@ class OnnxSession:
         options.add_session_config_entry(RECORDS_PARTS, "1")
         self.outputs = outputs
         self.session = onnxruntime.InferenceSession(path, options, providers=list(providers))
+        self.strings = [each.name for each in self.session.get_inputs() if each.type == STRING]
         self.provider = self._computing()
         """The first of those that were asked for which was there and computes any of the graph."""
 
@@ -73,8 +76,14 @@ class OnnxSession:
         """Raises WrongTensor for values that the graph cannot take, such as an index outside of a table, and
         DeadlinePassed once it is cancelled."""
         ends = cancellation or self.cancellation
+        if self.strings:
+            inputs = {**inputs, **{name: texts(inputs[name]) for name in self.strings}}
         try:
-            return dict(zip(self.outputs, self.session.run(self.outputs, inputs, ends.run_options), strict=True))
+            given = self.session.run(self.outputs, inputs, ends.run_options)
+            return {
+                name: values if values.dtype != object else strings(values)
+                for name, values in zip(self.outputs, given, strict=True)
+            }
         except InvalidArgument as error:
             raise WrongTensor(str(error).partition("Status Message: ")[2] or str(error)) from error
         except Exception as error:

@@ -13,6 +13,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.codec.tensors import triton_type
 from torchferry.serving.session.runtimes import RUNTIMES, rows_of
 from torchferry.whole_folder import whole_folder
 
@@ -86,5 +87,5 @@ def _label_file(spec: TensorSpec, bundle: Bundle) -> dict[str, str]:
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:
     dims = list(spec.shape[1:])
-    tensor = {"name": spec.name, "data_type": f"TYPE_{spec.datatype}", "dims": dims or [1]}
+    tensor = {"name": spec.name, "data_type": triton_type(spec.datatype), "dims": dims or [1]}
     return tensor if dims else tensor | {"reshape": {"shape": []}}  # Triton knows no tensor of the batch axis alone

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.codec.tensors import raw_elements, read_tensors, write_tensors
+from torchferry.serving.codec.tensors import read_tensors, write_tensors
 from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
 
 SPECS = [TensorSpec(name="x", datatype="UINT8", shape=(-1, 2))]
@@ -64,10 +64,3 @@ def test_a_wrong_tensor_is_refused_with_what_would_be_right(change: dict[str, ob
 def test_a_shape_of_more_elements_than_are_allowed_is_too_large() -> None:
     with pytest.raises(TooLarge, match="2,000,000,000,000 elements"):
         read_tensors(content(shape=[10**12, 2]), SPECS, 2)
-
-
-def test_the_elements_of_bytes_are_looked_at_up_to_their_bound() -> None:
-    two = b"\x01\0\0\0a" + bytes(4)
-    assert raw_elements(two, "x", 2) == [b"a", b""]
-    with pytest.raises(TooLarge, match="'x' has more than 2 elements; 2 are allowed"):
-        raw_elements(two + b"none", "x", 2)
