@@ -13,7 +13,7 @@ from tritonclient.grpc import service_pb2 as messages
 
 from tests.server import Server
 from tests.serving.export.onnx_graphs.graphs import written
-from tests.serving.onnx_server.asking import LENGTH, ask
+from tests.serving.onnx_server.asking import LENGTH, arrays, ask
 from tests.serving.onnx_server.calling import call
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.client import GrpcClient, RestClient
@@ -124,6 +124,19 @@ def test_raw(own: dict[str, str]) -> None:
     assert answer.status == 200, answer.body
     elements = RAW_WORDS + np.array(CODES).tobytes() + RAW_HALF
     assert answer.body[int(answer.headers[LENGTH]) :] == elements
+
+
+def test_raw_answers_of_one_shape_have_their_own_lengths(own: dict[str, str]) -> None:
+    """What stands before the elements is not that of the answer before."""
+    described = [
+        {"name": "city", "shape": [1, 1], "datatype": "BYTES", "parameters": {"binary_data_size": 8}},
+        {"name": "age", "shape": [1, 1], "datatype": "FP32", "parameters": {"binary_data_size": 4}},
+    ]
+    text = json.dumps({"inputs": described, "parameters": {"binary_data_output": True}}).encode()
+    for city, label in ((b"Bonn", b"near"), (b"Kiel", b"far"), (b"Bonn", b"near")):
+        body = text + b"\x04\0\0\0" + city + bytes(4)
+        found = arrays(ask(own["rest"], "/v2/models/columns/infer", body, {LENGTH: str(len(text))}))
+        assert found["label"].tolist() == [[label]]
 
 
 def test_over_grpc(own: dict[str, str]) -> None:

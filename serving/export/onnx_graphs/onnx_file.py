@@ -13,6 +13,7 @@ from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_m
 
 from torchferry.errors import UserError, some
 from torchferry.serving.codec.tensors import BFLOAT16, DATATYPES
+from torchferry.serving.export.onnx_graphs.locales import use_locale_of_servers
 
 LARGEST = 2**31
 """Bytes of a protobuf message."""
@@ -66,6 +67,7 @@ def read_onnx(path: Path) -> onnx.ModelProto:
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
         part.ClearField("metadata_props")  # may name files of the machine that made it
     _keep_weights_inside(model.graph)
+    use_locale_of_servers(model, path)
     return model
 
 

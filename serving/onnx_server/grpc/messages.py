@@ -107,7 +107,7 @@ def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> 
         model_name=model.name, model_version=model.version, id=asked.id
     )
     for name, values in outputs.items():
-        datatype = said_datatype(values, model.output_datatypes[name])
+        datatype = said_datatype(values, model.output_datatypes.get(name))
         response.outputs.add(name=name, datatype=datatype, shape=values.shape)
         response.raw_output_contents.append(to_raw(values, datatype))
     return response

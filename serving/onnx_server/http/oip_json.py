@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 
 from torchferry.serving.codec.strings import texts
-from torchferry.serving.codec.tensors import from_raw_alone, said_datatype, to_raw
+from torchferry.serving.codec.tensors import STRINGS, from_raw_alone, said_datatype, to_raw
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server.http.json_pieces import MARK
 from torchferry.serving.onnx_server.http.oip_head import Head, read_head
@@ -41,9 +41,14 @@ def _read_head(text: bytes, model: Model) -> Head:
     head = read_head(text, model)
     if len(text) <= KEPT_BYTES and all(each.size is not None for each in head.declared):
         model.heads.keep(text, head)
-        if head.asked.outputs and all(output.raw and not output.classes for output in head.asked.outputs):
+        if head.asked.outputs and all(_is_of_one_size(output, model) for output in head.asked.outputs):
             head.asked.heads = Remembered()
     return head
+
+
+def _is_of_one_size(output: Wanted, model: Model) -> bool:
+    """Whether its bytes are as many for each answer of its shape: strings are of any length."""
+    return output.raw and not output.classes and model.output_datatypes.get(output.name) != STRINGS
 
 
 def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> tuple[bytes, int | None]:

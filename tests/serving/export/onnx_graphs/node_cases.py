@@ -77,7 +77,7 @@ def _array(given: Any) -> np.ndarray:
 def differs(given: np.ndarray, wanted: np.ndarray) -> str:
     """How, or nothing. An output of a graph without a batch has one in front."""
     if given.shape == (1, *wanted.shape):
-        given = given[0]
+        given = given.reshape(wanted.shape)
     if given.shape != wanted.shape or (given.dtype != wanted.dtype and wanted.dtype.kind not in "OU"):
         return f"{given.dtype} {given.shape}, not {wanted.dtype} {wanted.shape}"
     if wanted.dtype.kind in "OU":
@@ -85,7 +85,8 @@ def differs(given: np.ndarray, wanted: np.ndarray) -> str:
     if wanted.dtype.kind != "f":
         return "" if np.array_equal(given, wanted) else "other values"
     share = 1e-3 if wanted.dtype == np.float32 else 1e-2 if wanted.dtype == np.float16 else 1e-6
+    scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=1.0).astype(np.float64)
     near = np.allclose(
-        given.astype(np.float64), wanted.astype(np.float64), rtol=share, atol=share / 100, equal_nan=True
+        given.astype(np.float64), wanted.astype(np.float64), rtol=share, atol=scale * share / 100, equal_nan=True
     )
     return "" if near else "other values"

@@ -16,7 +16,20 @@ from torchferry.serving.codec.tensors import to_raw
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.numbered_strings import all_numbered, as_served
 
-SAMPLE, SWEEP = 60, 700
+SAMPLE, SWEEP = 50, 700
+CHOSEN = (
+    "test_equal_string",
+    "test_string_concat_utf8",
+    "test_string_concat_zero_dimensional",
+    "test_string_split_empty_tensor",
+    "test_ai_onnx_ml_label_encoder_string_int",
+    "test_tfidfvectorizer_tf_batch_uniandbigrams_skip5",
+    "test_cast_BFLOAT16_to_FLOAT",
+    "test_compress_bfloat16",
+    "test_split_zero_size_splits_opset18",
+    "test_isinf",
+)
+"""Beside the sample: strings, bfloat16, tensors without elements and infinities, none of which may be refused."""
 REFUSED = (
     "is not served",  # a datatype
     "tensors alone are served",  # sequences, maps, optional values
@@ -32,12 +45,12 @@ REFUSED = (
 """Words of the reasons that a case may be refused for."""
 
 
-@pytest.mark.parametrize("name", spread(SAMPLE))
+@pytest.mark.parametrize("name", [*spread(SAMPLE), *CHOSEN])
 def test_a_case_gives_what_onnx_says_or_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
     try:
         reference, given, wanted = loaded(node_cases()[name], tmp_path)
     except UserError as error:
-        if not any(words in str(error) for words in REFUSED):
+        if name in CHOSEN or not any(words in str(error) for words in REFUSED):
             raise
         return
     answers = as_served(reference.run(all_numbered(given)), reference.outputs)
