@@ -14,7 +14,7 @@ import numpy as np
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.errors import TooLarge, WrongTensor
 
-MOST = 2**20
+MAX_STRINGS = 2**20
 """Elements of a tensor: the shortest has 5 bytes of a request, and 60 of memory."""
 OBJECT_BYTES = 64
 """Of memory for each element beside its letters, about."""

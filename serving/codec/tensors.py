@@ -127,7 +127,7 @@ def check_declared(datatype: Any, shape: Any, spec: TensorSpec) -> None:
         raise WrongTensor(f"'{spec.name}' has datatype {datatype}; the model takes {spec.datatype}{files}")
     if not _fits(shape, spec.shape):
         raise WrongTensor(f"'{spec.name}' has shape {shape}; the model takes {list(spec.shape)}, -1 being the batch")
-    most = strings.MOST if datatype == STRINGS else MAX_ELEMENTS
+    most = strings.MAX_STRINGS if datatype == STRINGS else MAX_ELEMENTS
     if math.prod(shape) > most:
         raise TooLarge(f"'{spec.name}' has {math.prod(shape):,} elements; {most:,} are allowed")
 
@@ -192,7 +192,7 @@ def from_raw(data: bytes | memoryview, shape: Sequence[int], spec: TensorSpec) -
     Those of a bundle that says nothing of NaN are taken as they are.
     """
     if spec.datatype == STRINGS:
-        return strings.from_elements(strings.raw_elements(data, spec.name, strings.MOST), shape, spec)
+        return strings.from_elements(strings.raw_elements(data, spec.name, strings.MAX_STRINGS), shape, spec)
     dtype = dtype_of(spec.datatype)
     try:
         values = (_widened(data) if spec.datatype == BFLOAT16 else np.frombuffer(data, dtype)).reshape(shape)
@@ -227,7 +227,7 @@ def from_raw_alone(data: bytes | memoryview, specs: Sequence[TensorSpec]) -> dic
 
 
 def _strings_alone(data: bytes | memoryview, spec: TensorSpec) -> np.ndarray:
-    elements, sample = strings.raw_elements(data, spec.name, strings.MOST), math.prod(spec.shape[1:])
+    elements, sample = strings.raw_elements(data, spec.name, strings.MAX_STRINGS), math.prod(spec.shape[1:])
     if not elements or not sample or len(elements) % sample:
         raise WrongTensor(f"the body has {len(elements)} strings; a sample of '{spec.name}' has {sample}")
     return strings.from_elements(elements, (len(elements) // sample, *spec.shape[1:]), spec)
