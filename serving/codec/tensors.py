@@ -263,6 +263,8 @@ def _fits(shape: Any, expected: tuple[int, ...]) -> bool:
 
 def _array(numbers: Any, dtype: np.dtype) -> np.ndarray:
     values = np.asarray(numbers)
+    if not values.size:  # which numpy takes for float64
+        return values.astype(dtype)
     if dtype == np.uint64 and values.dtype.kind == "f":  # what numpy makes of whole numbers on both sides of 2**63
         whole = np.asarray(numbers, dtype=object)
         if all(type(number) is int for number in whole.flat):
