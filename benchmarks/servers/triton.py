@@ -18,6 +18,7 @@ from torchferry.benchmarks.servers.process import process
 from torchferry.benchmarks.servers.served import Served, answers, infer, target_of
 from torchferry.benchmarks.servers.unavailable import Unavailable
 from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.tensors import triton_type
 
 MODEL = Path(__file__).parent / "apps" / "triton_model.py"
 
@@ -96,5 +97,5 @@ def _tensors(kind: str, specs: Sequence[TensorSpec], batching: bool) -> list[str
     for spec in specs:
         dims = list(spec.shape[batching:])
         shape = f"dims: {dims}" if dims else "dims: [1] reshape { shape: [] }"
-        lines.append(f'{kind} [{{ name: "{spec.name}" data_type: TYPE_{spec.datatype} {shape} }}]')
+        lines.append(f'{kind} [{{ name: "{spec.name}" data_type: {triton_type(spec.datatype)} {shape} }}]')
     return lines

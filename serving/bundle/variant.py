@@ -99,11 +99,13 @@ class Variant:
         return self.golden_tolerance if golden.dtype.kind == "f" else 0.0
 
     def difference(self, answered: np.ndarray, golden: np.ndarray) -> float:
-        """The largest, NaN where a number is missing, and infinity for another shape; of whole numbers and truth values
-        the share that is another. None where an infinity is expected, with which a network masks a score, and is
-        answered, or is null in a server's JSON."""
+        """The largest, NaN where a number is missing, and infinity for another shape; of whole numbers, truth
+        values and strings the share that is another. None where an infinity is expected, with which a network masks a
+        score, and is answered, or is null in a server's JSON."""
         if answered.shape != golden.shape:
             return float("inf")
+        if golden.dtype == object:  # strings
+            return float((answered != golden).mean()) if golden.size else 0.0
         # As float64: unsigned numbers would wrap around, and truth values have no difference.
         numbers = answered.astype(np.float64)
         with np.errstate(invalid="ignore"):

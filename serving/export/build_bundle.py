@@ -36,6 +36,7 @@ from torchferry.serving.export.choice import chosen
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.label_shares import label_shares
 from torchferry.serving.export.memory import most_that_fit
+from torchferry.serving.export.numbered_strings import as_served
 from torchferry.serving.export.progress import SILENT, Progress, variant_line
 from torchferry.serving.export.provider_gate import CPU_ALONE, Providers
 from torchferry.serving.export.reference import Reference
@@ -193,16 +194,20 @@ def _remove_all_but(variants: Mapping[str, Variant], folder: Path) -> None:
 def _write_golden(folder: Path, reference: Reference) -> None:
     folder.mkdir()
     inputs = reference.test.first(GOLDEN)
-    _save(folder / "inputs.npz", inputs)
-    _save(folder / "outputs.npz", reference.run(inputs))
+    _save(folder / "inputs.npz", as_served(inputs, reference.inputs))
+    _save(folder / "outputs.npz", as_served(reference.run(inputs), reference.outputs))
 
 
 def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """As np.savez does it, which has no way to say an array called `file`."""
+    """As np.savez does it, which has no way to say an array called `file`. Strings are of fixed width."""
     with ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+                np.lib.format.write_array(member, _plain(array), allow_pickle=False)
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    return array.astype(bytes) if array.dtype == object else array
 
 
 def _here(variants: Iterable[str]) -> dict[str, Any]:

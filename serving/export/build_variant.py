@@ -15,6 +15,7 @@ from torchferry.serving.export.checks.gate import Limits, refusal
 from torchferry.serving.export.checks.independence import Independence
 from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
+from torchferry.serving.export.numbered_strings import numbering
 from torchferry.serving.export.onnx_graphs.weights import bytes_of, files_of
 from torchferry.serving.export.provider_gate import CPU_ALONE, Providers, on_providers
 from torchferry.serving.export.reference import Reference
@@ -60,7 +61,9 @@ def built_variant(name: str, graphs: Graphs, judges: Judges, folder: Path, limit
 def open_file(name: str, file: Path, reference: Reference, threads: int, **given: Any) -> Session:
     """The variant's session, which computes no more samples together than servers may."""
     inputs, outputs = ([spec.name for spec in specs] for specs in (reference.inputs, reference.outputs))
-    return capped(open_session(name, file, inputs, outputs, threads, **given), reference.max_batch)
+    session = capped(open_session(name, file, inputs, outputs, threads, **given), reference.max_batch)
+    opened: Session = numbering(session, reference.inputs, reference.outputs)
+    return opened
 
 
 class _Judged:

@@ -35,7 +35,9 @@ LIMITS = {
     "max_changed_share": "for every variant: how many whole numbers of an output may be others, 0 to 1",
 }
 OF_MODEL = {
-    **dict.fromkeys(("allow_nan", "columns"), "a run's table says itself what its columns are and may miss"),
+    **dict.fromkeys(
+        ("allow_nan", "allow_infinity", "columns"), "a run's table says itself what its columns are and may miss"
+    ),
     **dict.fromkeys(("task", "task_args"), "a run has the task that it was trained for"),
     **dict.fromkeys(
         ("eval_data", "source", "calibration_data", "reference"), "a run is judged on its own data; evaluate has others"

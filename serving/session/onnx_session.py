@@ -8,11 +8,13 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
+from torchferry.serving.codec.strings import strings, texts
 from torchferry.serving.errors import DeadlinePassed, WrongTensor
 
 CPU = "CPUExecutionProvider"
 ERRORS, FATAL = 3, 4
 """ONNX Runtime's levels of what it prints."""
+STRING = "tensor(string)"
 RECORDS_PARTS = "session.record_ep_graph_assignment_info"
 
 
@@ -69,6 +71,7 @@ class OnnxSession:
         it leaves to the next without a word."""
         for part in self.session.get_provider_graph_assignment_info():
             self.parts.setdefault(part.ep_name, []).extend(node.op_type for node in part.get_nodes())
+        self.strings = [each.name for each in self.session.get_inputs() if each.type == STRING]
         there: list[str] = self.session.get_providers()
         self.provider = next((name for name in there if name in self.parts), there[-1])
         """The first of those that were asked for which was there and computes any of the graph."""
@@ -77,8 +80,14 @@ class OnnxSession:
         """Raises WrongTensor for values that the graph cannot take, such as an index outside of a table, and
         DeadlinePassed once it is cancelled."""
         ends = cancellation or self.cancellation
+        if self.strings:
+            inputs = {**inputs, **{name: texts(inputs[name]) for name in self.strings}}
         try:
-            return dict(zip(self.outputs, self.session.run(self.outputs, inputs, ends.run_options), strict=True))
+            given = self.session.run(self.outputs, inputs, ends.run_options)
+            return {
+                name: values if values.dtype != object else strings(values)
+                for name, values in zip(self.outputs, given, strict=True)
+            }
         except InvalidArgument as error:
             raise WrongTensor(str(error).partition("Status Message: ")[2] or str(error)) from error
         except Exception as error:

@@ -56,6 +56,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--columns", metavar="NAME,NAME", help=columns)
     gaps = "its inputs of floating-point numbers may hold NaN, as JSON's null and a CSV's empty cell are"
     group.add_argument("--allow-nan", action="store_true", help=gaps)
+    infinite = "its inputs of floating-point numbers may be infinite, as a mask's are; JSON writes Infinity"
+    group.add_argument("--allow-infinity", action="store_true", help=infinite)
     tasks = f"what its outputs mean: {', '.join(TASKS)}, or an import path (default classification with --labels, "
     group.add_argument("--task", help=f"{tasks}tensors without, of which only the numbers are known)")
     settings = 'the task\'s settings, such as {"thresholds": 0.3}'
@@ -107,7 +109,7 @@ def load_given(options: argparse.Namespace) -> Reference:
     if options.reference and test.random:
         raise UserError("--reference: needs the samples that it is of; give them with --eval-data")
     _say_what_lacks(options, test)
-    specs = input_tensors(inputs, options.allow_nan, options.columns)
+    specs = input_tensors(inputs, options.allow_nan, options.columns, options.allow_infinity)
     check_finite(test, specs, data.option)
     check_finite(calibration, specs, CALIBRATION if options.calibration_data else data.option)
     # In evaluation before anything is computed: BatchNorm's statistics would move.

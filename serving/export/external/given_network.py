@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from torchferry.errors import UserError
+from torchferry.serving.codec.tensors import BFLOAT16, STRINGS
 from torchferry.serving.export.external import program_file
 from torchferry.serving.export.external.binding import Binding, bind
 from torchferry.serving.export.external.file_kind import FileKind, kind_of_file
@@ -19,12 +20,15 @@ from torchferry.serving.export.external.labels import Labels
 from torchferry.serving.export.external.nested_inputs import Place
 from torchferry.serving.export.external.network import build_network
 from torchferry.serving.export.onnx_graphs.batch_axis import batched
+from torchferry.serving.export.onnx_graphs.bfloat16_ends import with_float32_ends
 from torchferry.serving.export.onnx_graphs.file_inputs import by_value, channels_last, given_inputs, sized
 from torchferry.serving.export.onnx_graphs.file_outputs import served_outputs
 from torchferry.serving.export.onnx_graphs.onnx_file import Value, read_onnx, values_of
 from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork, computed
 from torchferry.training.data.source import ImageInput
 
+OF_GRAPHS = (STRINGS, BFLOAT16)
+"""Datatypes of inputs that torch, or numpy between it and a server, has not."""
 OF_TORCH = ("weights", "model_args", "weights_key", "weights_prefix")
 """Options that a file has no use for."""
 
@@ -70,6 +74,8 @@ class GivenNetwork:
         """Raises UserError for inputs that the network, or the file, does not have."""
         if self.network is None:
             return self._bound_graph(asked)
+        if other := [each for each in asked if each.datatype in OF_GRAPHS]:
+            raise UserError(f"--input: '{other[0].name}' is {other[0].datatype}, which is for an ONNX graph alone")
         binding = bind(self.network, asked)
         inputs = [dataclasses.replace(each, name=own) for each, own in zip(asked, binding.names, strict=True)]
         return Bound(self.network, inputs, binding)
@@ -90,16 +96,17 @@ class GivenNetwork:
 
     def _bound_graph(self, asked: Sequence[GivenInput]) -> Bound:
         model, labels = served_outputs(self._graph(asked), self.options.outputs, self.path)
-        values, _ = values_of(model, self.path)
+        values, outputs = values_of(model, self.path)
         if not values:
             raise UserError(f"{self.path}: takes no input")
         said = by_value(values, asked, self.path)
         values = [sized(value, said.get(value.name), self.path) for value in values]
+        narrow = [value.name for value in outputs if value.is_bfloat16]
         self._check_normalised(values, said)
-        made = batched(model, values, computed)
+        made = batched(with_float32_ends(model), values, computed)
         inputs, lines = given_inputs(values, made.sizes, said)
         last = channels_last(inputs, made.sizes)
-        network = OnnxNetwork(made.model, [value.dtype for value in values], made.most, last)
+        network = OnnxNetwork(made.model, [value.dtype for value in values], made.most, last, narrow)
         binding = Binding(
             tuple(each.name for each in inputs),
             tuple(map(Place, range(len(inputs)))),

@@ -42,7 +42,11 @@ def output_specs(module: Served, test: Samples) -> tuple[tuple[TensorSpec, ...],
     names, said = legal_names([name_of(path) for path in paths], test.names)
     for line in said:
         print(line, flush=True)
-    specs = tuple(_spec(name, one[path], two[path], three[path]) for name, path in zip(names, paths, strict=True))
+    own_datatypes = _own_datatypes(module.model.network)
+    specs = tuple(
+        _spec(name, own_datatypes.get(name_of(path)), one[path], two[path], three[path])
+        for name, path in zip(names, paths, strict=True)
+    )
     return specs, raw
 
 
@@ -85,8 +89,13 @@ def _through(module: Callable[..., Any], test: Samples, samples: int) -> Any:
         raise UserError(f"--input: the model does not take it{place(error)}: {reason(error)}") from error
 
 
-def _spec(name: str, *outputs: torch.Tensor) -> TensorSpec:
-    """Of an output for one sample, two and three."""
+def _own_datatypes(network: object) -> Mapping[str, str]:
+    """By output, datatypes that its tensors do not show."""
+    return network.said if isinstance(network, OnnxNetwork) else {}
+
+
+def _spec(name: str, said: str | None, *outputs: torch.Tensor) -> TensorSpec:
+    """Of an output for one sample, two and three; `said` is its datatype where the tensors do not show it."""
     rest: torch.Size | None = None
     for count, output in reversed(list(enumerate(outputs, start=1))):
         if not output.dim() or len(output) != count or (rest is not None and output.shape[1:] != rest):
@@ -95,7 +104,7 @@ def _spec(name: str, *outputs: torch.Tensor) -> TensorSpec:
                 f"--model: its output {name} is {list(output.shape)} for {samples}; [batch, ...] is expected"
             )
         rest, alone = output.shape[1:], output
-    datatype = _datatype(alone)
+    datatype = said or _datatype(alone)
     if datatype is None:
         raise UserError(f"--model: its output {name} is {alone.dtype}, which no server answers with")
     return TensorSpec(name=name, datatype=datatype, shape=(-1, *alone.shape[1:]))

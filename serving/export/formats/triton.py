@@ -12,6 +12,7 @@ from google.protobuf import json_format, text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
+from torchferry.serving.codec.tensors import triton_type
 from torchferry.serving.export.formats.triton_variants import triton_variants
 from torchferry.serving.session.runtimes import RUNTIMES
 from torchferry.whole_folder import whole_folder
@@ -84,5 +85,5 @@ def _label_file(spec: TensorSpec, bundle: Bundle) -> dict[str, str]:
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:
     dims = list(spec.shape[1:])
-    tensor = {"name": spec.name, "data_type": f"TYPE_{spec.datatype}", "dims": dims or [1]}
+    tensor = {"name": spec.name, "data_type": triton_type(spec.datatype), "dims": dims or [1]}
     return tensor if dims else tensor | {"reshape": {"shape": []}}  # Triton knows no tensor of the batch axis alone

@@ -84,7 +84,9 @@ def made_up(inputs: Sequence[Value], seed: int) -> dict[str, np.ndarray]:
     found = {}
     for value in inputs:
         numbers = chance.standard_normal(value.sizes) if value.dtype.kind == "f" else chance.integers(0, 2, value.sizes)  # type: ignore[arg-type]
-        found[value.name] = np.asarray(numbers, value.dtype)
+        found[value.name] = (
+            np.asarray(numbers).astype(str if value.dtype == object else value.dtype).astype(value.dtype)
+        )
     return found
 
 
@@ -139,7 +141,8 @@ def _filled_up(model: onnx.ModelProto, inputs: Sequence[Value], samples: int) ->
     start, end, one = (frame.constant(name, [number]) for name, number in (("start", 0), ("end", samples), ("one", 1)))
     for value in inputs:
         rest = (value.sizes or ())[1:]
-        zeros = frame.weights(f"{value.name}:zeros", np.zeros((samples, *rest), value.dtype))  # type: ignore[arg-type]
+        blank: Any = "" if value.dtype == object else 0
+        zeros = frame.weights(f"{value.name}:zeros", np.full((samples, *rest), blank, value.dtype))  # type: ignore[arg-type]
         long = frame.node("Concat", [value.name, zeros], f"{value.name}:long", axis=0)
         frame.take(value, rest, "Slice", start, end, start, given=long)
     shape = frame.node("Shape", [inputs[0].name], "batch:shape")

@@ -13,11 +13,19 @@ from google.protobuf.message import DecodeError
 from onnx.external_data_helper import ExternalDataInfo
 
 from torchferry.errors import UserError, some
-from torchferry.serving.codec.tensors import DATATYPES
+from torchferry.serving.codec.tensors import BFLOAT16, DATATYPES
 from torchferry.serving.export.onnx_graphs import weights
+from torchferry.serving.export.onnx_graphs.locales import use_locale_of_servers
 
 LARGEST = 2**31
 """Bytes of a protobuf message, which has to be smaller."""
+TENSORS_IN = "; export the model without the step that takes it, such as a DictVectorizer, its columns as tensors"
+KINDS = {
+    "sequence_type": "a sequence",
+    "map_type": "a map",
+    "optional_type": "an optional value",
+    "sparse_tensor_type": "a sparse tensor",
+}
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 """Of operators that ONNX Runtime has without a library of its own."""
 
@@ -28,13 +36,15 @@ class Value:
 
     name: str
     dtype: np.dtype
+    """float32 for bfloat16."""
     sizes: tuple[int | str, ...] | None
     """Of its axes; the name, or nothing, of one that varies. None where the graph does not say how many it has."""
+    is_bfloat16: bool = False
 
     @property
     def datatype(self) -> str:
         """In the Open Inference Protocol."""
-        return DATATYPES[self.dtype]
+        return BFLOAT16 if self.is_bfloat16 else DATATYPES[self.dtype]
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
@@ -63,6 +73,7 @@ def read_onnx(path: Path) -> onnx.ModelProto:
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
         part.ClearField("metadata_props")  # may name files of the machine that made it
     _keep_weights_inside(model.graph)
+    use_locale_of_servers(model, path)
     return model
 
 
@@ -95,25 +106,28 @@ def is_onnx(path: Path) -> bool:
 
 def values_of(model: onnx.ModelProto, path: Path) -> tuple[list[Value], list[Value]]:
     """Inputs and outputs. Raises UserError for what is no tensor, or one of numbers that no server takes."""
-    inputs = [_value(each, path, "input") for each in model.graph.input]
-    return inputs, [_value(each, path, "output") for each in model.graph.output]
+    inputs = [_value(each, path, "input", TENSORS_IN) for each in model.graph.input]
+    tensors = [each.name for each in model.graph.output if each.type.HasField("tensor_type")]
+    others = f"; --outputs {','.join(tensors)} serves the rest" if tensors else ""
+    return inputs, [_value(each, path, "output", others) for each in model.graph.output]
 
 
-def _value(info: onnx.ValueInfoProto, path: Path, what: str) -> Value:
+def _value(info: onnx.ValueInfoProto, path: Path, what: str, way_on: str) -> Value:
     kind = info.type.WhichOneof("value")
     if kind != "tensor_type":
-        name = (kind or "value of no type").removesuffix("_type").replace("_", " ")
-        raise UserError(f"{path}: its {what} '{info.name}' is a {name}, and tensors alone are served")
+        name = KINDS.get(kind, "a value of no known type")
+        raise UserError(f"{path}: its {what} '{info.name}' is {name}, and tensors alone are served{way_on}")
     tensor = info.type.tensor_type
+    is_bfloat16 = tensor.elem_type == onnx.TensorProto.BFLOAT16
     try:
-        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+        dtype = np.dtype(np.float32 if is_bfloat16 else onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
     except (KeyError, TypeError):
-        dtype = np.dtype(object)
-    if dtype not in DATATYPES or dtype == np.dtype(object):
+        dtype = np.dtype(np.void)
+    if dtype not in DATATYPES:
         known = tensor.elem_type in onnx.TensorProto.DataType.values()
         name = onnx.TensorProto.DataType.Name(tensor.elem_type) if known else f"datatype {tensor.elem_type}"
         raise UserError(f"{path}: its {what} '{info.name}' is of {name}, which is not served; {_served()} are")
-    return Value(info.name, dtype, _sizes(tensor) if tensor.HasField("shape") else None)
+    return Value(info.name, dtype, _sizes(tensor) if tensor.HasField("shape") else None, is_bfloat16)
 
 
 def _sizes(tensor: onnx.TypeProto.Tensor) -> tuple[int | str, ...]:
@@ -133,7 +147,7 @@ def _keep_weights_inside(graph: onnx.GraphProto) -> None:
 
 
 def _served() -> str:
-    return ", ".join(name for name in DATATYPES.values() if name != "BYTES")
+    return ", ".join((*DATATYPES.values(), BFLOAT16))
 
 
 def _read_external(model: onnx.ModelProto, path: Path) -> None:

@@ -172,17 +172,30 @@ def test_a_graph_that_no_runtime_has_is_refused(tmp_path: Path, text: str, words
     ("text", "words"),
     [
         (
-            "graph (bfloat16[N] x) => (bfloat16[N] y) { y = Relu(x) }",
-            "its input 'x' is of BFLOAT16, which is not served",
+            "graph (float8e5m2[N] x) => (float8e5m2[N] y) { y = Identity(x) }",
+            "its input 'x' is of FLOAT8E5M2, which",
         ),
         ("graph (seq(float[N]) x) => (int64 y) { y = SequenceLength(x) }", "its input 'x' is a sequence, and tensors"),
-        ("graph (string[N] x) => (string[N] y) { y = Identity(x) }", "its input 'x' is of STRING, which is not"),
+        (
+            "graph (map(string, float) x) => (float[1, 2] y) { y = ai.onnx.ml.DictVectorizer (x) }",
+            "its input 'x' is a map, and tensors alone are served; export the model without the step that takes it",
+        ),
+        (
+            "graph (float[N] x) => (seq(float[N]) s, float[N] y) { s = SplitToSequence(x) y = Neg(x) }",
+            "its output 's' is a sequence, and tensors alone are served; --outputs y serves the rest",
+        ),
     ],
 )
 def test_what_no_server_takes_is_refused_by_name(tmp_path: Path, text: str, words: str) -> None:
     path = written(tmp_path, text)
     with pytest.raises(UserError, match=words):
         values_of(read_onnx(path), path)
+
+
+def test_strings_and_bfloat16_are_served(tmp_path: Path) -> None:
+    path = written(tmp_path, "graph (string[N] x, bfloat16[N] z) => (string[N] y) { y = Identity(x) }")
+    inputs, _ = values_of(read_onnx(path), path)
+    assert [(value.datatype, value.dtype.name) for value in inputs] == [("BYTES", "object"), ("BF16", "float32")]
 
 
 def test_bodies_of_nodes_are_found() -> None:
