@@ -161,7 +161,11 @@ def _take_model(options: argparse.Namespace) -> None:
         return
     if not given.exists() and not timm_name(str(given)):
         raise UserError(f"{given}: is not there; give a run folder, or a file or a folder with a model")
-    if given.is_file() and options.model is not None and options.weights is None:
+    if given.is_file() and options.model is not None:
+        if options.weights is not None:
+            raise UserError(
+                f"{given}: beside --model a file is its weights, and --weights names some; give one of them"
+            )
         options.weights, options.run = str(given), None
     elif options.model is None and (not given.is_dir() or is_model_folder(given)):
         options.model, options.run = str(given), None

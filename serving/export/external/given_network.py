@@ -34,6 +34,10 @@ OF_TORCH = ("weights", "model_args", "weights_key", "weights_prefix")
 """Options that a file, or a folder with its own weights, has no use for."""
 
 
+PIPELINE = "modules.json"
+"""What sentence-transformers writes beside a network."""
+
+
 @dataclass(frozen=True)
 class Bound:
     """A network, and which of its arguments each input is."""
@@ -88,6 +92,8 @@ class GivenNetwork:
 
     def _read_transformers(self) -> None:
         network, architecture = transformers_network(self.path)
+        if (self.path / PIPELINE).is_file():
+            print(f"{self.path}: {PIPELINE} is of sentence-transformers, whose pooling is not taken along", flush=True)
         self.texts = self.texts or texts_of(network, network.config, self.path)
         self.meaning = meaning_of(network, architecture, network.config, self.options.task, self.options.outputs)
         self.network = self.meaning.network

@@ -96,3 +96,5 @@ def test_a_file_beside_a_model_is_its_weights(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"last.ckpt: is a checkpoint of Lightning's"):
         main([str(link), "-o", str(tmp_path / "other")])
     assert not (tmp_path / "other").exists()
+    with pytest.raises(UserError, match="beside --model a file is its weights, and --weights names some; give one of"):
+        main([str(link), *options, "--weights", str(link)])

@@ -1,5 +1,6 @@
 """Folders of small networks with random weights, as save_pretrained of transformers writes them."""
 
+import atexit
 import functools
 import json
 import shutil
@@ -101,6 +102,7 @@ def _saved(architecture: str, changed: str) -> Path:
     config = kind.config_class(**given)
     torch.manual_seed(0)
     kind(config).save_pretrained(folder := Path(mkdtemp()))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
