@@ -14,9 +14,10 @@ from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.bundle.signature import add_signing, signing_key
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.external.external_model import add_options, load_given
-from torchferry.serving.export.external.foreign_model import refuse_foreign_folder
+from torchferry.serving.export.external.huggingface.model_folder import is_model_folder
 from torchferry.serving.export.external.network import name_of
 from torchferry.serving.export.external.picture_options import check_is_for_model, option_of
+from torchferry.serving.export.external.timm_network import timm_name
 from torchferry.serving.export.formats.kserve import write_kserve
 from torchferry.serving.export.formats.triton_variants import why_not
 from torchferry.serving.export.progress import shown_progress
@@ -61,14 +62,14 @@ def main(arguments: Sequence[str]) -> None:
         return
     if options.storage_uri is not None:
         raise UserError("--storage-uri: is for --format kserve, which writes it into the manifest")
-    _take_file(options)
+    _take_model(options)
     _check_names(options)
     names = _names(options.variants)
     _check_serve(options.serve, names)
     asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(GateConfig)}
     given = {name: limit for name, limit in asked.items() if limit is not None}
     if (options.run is None) == (options.model is None):
-        raise UserError("give a run folder, or the import path of a model with --model")
+        raise UserError("give a run folder, or a model: a file, a folder, or an import path with --model")
     if options.run:
         check_is_for_model(options)
     for name, why in OF_MODEL.items() if options.run else ():
@@ -96,7 +97,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def parser() -> argparse.ArgumentParser:
     made = Parser(prog="torchferry export", description=__doc__)
-    source = "a finished run folder, or a file: ONNX, .pt2 or TorchScript; for --format a bundle"
+    source = "a finished run folder, or a model: a file (ONNX, .pt2, TorchScript), a folder of Hugging Face's, or "
+    source += "timm/NAME; beside --model a file of weights; for --format a bundle"
     made.add_argument("run", nargs="?", type=Path, help=source)
     made.add_argument("--output", "-o", type=Path, help="the folder to write (default RUN/bundle or bundles/NAME)")
     formats = "what to write: of a bundle its ONNX variants for Triton, or KServe's manifest (default a bundle of RUN)"
@@ -168,14 +170,22 @@ def _check_names(options: argparse.Namespace) -> None:
             raise UserError(f"{option}: '{name[:200]}' cannot be a name; {bundles.NAME_RULE}")
 
 
-def _take_file(options: argparse.Namespace) -> None:
-    """What is given in place of a run, and is a file, is a model. Raises UserError where there is nothing."""
-    if options.run is not None and not options.run.exists():
-        raise UserError(f"{options.run}: is not there; give a run folder, or a file with a model")
-    if options.run is not None and options.run.is_file() and options.model is None:
-        options.model, options.run = str(options.run), None
-    if options.run is not None:
-        refuse_foreign_folder(options.run)
+def _take_model(options: argparse.Namespace) -> None:
+    """What is given in place of a run, and is a file, a folder or a name of a model, is one; beside --model a file is
+    its weights. Raises UserError where there is nothing."""
+    given = options.run
+    if given is None:
+        return
+    if not given.exists() and not timm_name(str(given)):
+        raise UserError(f"{given}: is not there; give a run folder, or a file or a folder with a model")
+    if given.is_file() and options.model is not None:
+        if options.weights is not None:
+            raise UserError(
+                f"{given}: beside --model a file is its weights, and --weights names some; give one of them"
+            )
+        options.weights, options.run = str(given), None
+    elif options.model is None and (not given.is_dir() or is_model_folder(given)):
+        options.model, options.run = str(given), None
 
 
 def _most(asked: int | None, can: int | None) -> int | None:

@@ -47,6 +47,7 @@ FILES = (
     Foreign("a pointer of Git LFS", _begins(b"version https://git-lfs"), "git lfs pull fetches the file"),
     Foreign("a web page", lambda head: head[:200].lstrip().lower().startswith((b"<!doctype html", b"<html")),
             "fetch the file that it is about"),
+    Foreign("an array of NumPy's", _begins(b"\x93NUMPY"), "which are samples, for --eval-data, in an .npz"),
     Foreign("a Keras file (HDF5)", _begins(b"\x89HDF\r\n"), f"{TF2ONNX} --keras {{}} --output net.onnx"),
     Foreign("a TensorFlow Lite model", _has_at_4(b"TFL3"), f"{TF2ONNX} --tflite {{}} --output net.onnx"),
     Foreign("an ExecuTorch program", lambda head: head[4:6] == b"ET" and head[6:8].isdigit(),
@@ -66,6 +67,8 @@ FILES = (
             f"{TF2ONNX} --graphdef {{}} --inputs NAME:0 --outputs NAME:0 --output net.onnx"),
     Foreign("a pickle of scikit-learn's", _is_pickle_of(b"sklearn."),
             "which could run any code, and is not loaded; to ONNX by skl2onnx.to_onnx, where it was trained"),
+    Foreign("a pickle of ultralytics'", _is_pickle_of(b"ultralytics."),
+            "which could run any code, and is not loaded; to ONNX by yolo export format=onnx"),
     Foreign("a pickle of XGBoost's or LightGBM's", _is_pickle_of(b"xgboost.", b"lightgbm."),
             "which could run any code, and is not loaded; to ONNX by onnxmltools, where it was trained"),
     Foreign("a model of XGBoost's", lambda head: head[:1] == b"{" and b"learner" in head[:100],
@@ -82,12 +85,22 @@ ARCHIVES = {
 }
 """By the name of an entry of a zip archive."""
 FOLDERS = {
+    "adapter_config.json": ("an adapter of PEFT without its network", "merge_and_unload() and save_pretrained() make a "
+                            "folder of both"),
+    "model_index.json": ("a pipeline of diffusers", "give one of its networks, whose folder has a config.json"),
+    "modules.json": ("a pipeline of sentence-transformers", "give the folder of its network, which has "
+                     "model.safetensors"),
+    "tf_model.h5": ("a folder of TensorFlow's weights", "load them once with from_pretrained(FOLDER, from_tf=True) of "
+                    "transformers 4 and save_pretrained() them"),
+    "flax_model.msgpack": ("a folder of Flax's weights", "load them once with from_pretrained(FOLDER, from_flax=True) "
+                           "of transformers 4 and save_pretrained() them"),
     "saved_model.pb": ("a TensorFlow SavedModel", f"{TF2ONNX} --saved-model {{}} --output net.onnx"),
+    "*.gguf": ("a folder of llama.cpp's, whose weights are quantised", "give the folder that it was made from"),
+    "openvino_model.xml": ("OpenVINO's IR", "of which no ONNX graph can be made; give what it was made from"),
     "Data/com.apple.CoreML": ("a Core ML package", "of which no ONNX graph can be made; give what it was made from"),
+    "*.mlpackage": ("a folder with a Core ML package", "of which no ONNX graph can be made; give its source"),
     "*.pdmodel": ("a PaddlePaddle model", "to ONNX by paddle2onnx --model_dir {} --save_file net.onnx"),
     "inference.json": ("a PaddlePaddle model", "to ONNX by paddle2onnx --model_dir {} --save_file net.onnx"),
-    "adapter_config.json": ("an adapter (PEFT)", "put it into its model, by merge_and_unload(), and save that"),
-    "openvino_model.xml": ("OpenVINO's IR", "of which no ONNX graph can be made; give what it was made from"),
     ".metadata": ("a checkpoint of torch.distributed's", "to a file for --weights by python -m "
                   "torch.distributed.checkpoint.format_utils dcp_to_torch {} weights.pth"),
 }  # fmt: skip
@@ -108,14 +121,11 @@ def refuse_foreign(path: Path, names: list[str]) -> None:
             raise UserError(_line(path, kind.what, kind.way))
 
 
-def refuse_foreign_folder(path: Path) -> None:
-    """Raises UserError for a folder of another framework. One of Hugging Face's may have other frameworks' files beside
-    its own."""
-    if (path / "config.json").is_file() and next(path.glob("*.safetensors"), None):
-        return
-    for pattern, (what, way) in FOLDERS.items():
-        if next(path.glob(pattern), None):
-            raise UserError(_line(path, what, way))
+def foreign_folder(path: Path) -> str | None:
+    """What a folder of another framework is, and the way on; one of Hugging Face's may have other frameworks' files
+    beside its own."""
+    found = (_line(path, *words) for pattern, words in FOLDERS.items() if next(path.glob(pattern), None))
+    return next(found, None)
 
 
 def _line(path: Path, what: str, way: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from torchferry.files import sha256
 from torchferry.serving.bundle.bundle import checksums
 from torchferry.serving.export.external.given_data import GivenData
+from torchferry.serving.export.external.huggingface.model_folder import files_of, is_model_folder
 from torchferry.serving.export.external.network import origin
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.statement import Origin
@@ -18,8 +19,10 @@ ASKED = ("model_args", "weights_key", "weights_prefix", "input", "task", "task_a
 
 
 def origin_of_given(options: argparse.Namespace, data: GivenData) -> Origin:
-    known = origin(options)
+    known, folder = origin(options), Path(options.model)
     weights = {known["weights"]: digest} if (digest := known.pop("weights_sha256", None)) else {}
+    if is_model_folder(folder):
+        weights = {file.name: sha256(file) for file in files_of(folder)}
     return Origin(
         recipe=known | {name: value for name in ASKED if (value := getattr(options, name))},
         data={"evaluation": _listing(options.eval_data, data.test, data.listings.get("test"))}

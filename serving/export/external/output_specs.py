@@ -85,6 +85,8 @@ def _listed(given: Any) -> tuple[torch.Tensor, ...]:
 def _through(module: Callable[..., Any], test: Samples, samples: int) -> Any:
     try:
         return module(*test.tensors(samples))
+    except UserError:  # an output that it does not have
+        raise
     except Exception as error:  # whatever a network makes of inputs that do not fit
         raise UserError(f"--input: the model does not take it{place(error)}: {reason(error)}") from error
 

@@ -126,7 +126,7 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
     content = weights.read_bytes()
     weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     for arguments, words in [
-        ((tmp_path / "nowhere",), "nowhere: is not there; give a run folder, or a file with a model"),
+        ((tmp_path / "nowhere",), "nowhere: is not there; give a run folder, or a file or a folder with a model"),
         ((tmp_path,), "is not a finished run folder"),
         ((broken,), "is damaged"),
         ((run, "--variants", "onnx-fp7"), "there is no variant 'onnx-fp7'"),
@@ -135,7 +135,7 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
         ((run, "--serve", "onnx-fp16"), "onnx-fp16 is not built; --variants are torch,onnx-fp32,onnx-int8"),
         ((run, "--max-batch", "0"), "--max-batch: 0 is not a whole number above 0"),
         (given("AcrossSamples"), "model: its samples are not independent: 'output_0' of a sample differs by"),
-        ((), "give a run folder, or the import path of a model"),
+        ((), "give a run folder, or a model: a file, a folder, or an import path"),
         ((run, "--allow-nan"), "--allow-nan: is for --model"),
         ((run, "--eval-data", run), "--eval-data: is for --model; a run is judged on its own data"),
         ((run, "--source", "digits"), "--source: is for --model; a run is judged on its own data"),

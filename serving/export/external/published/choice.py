@@ -15,11 +15,15 @@ from torchferry.training.models.torchvision_preset import NAME
 
 
 def preprocessing_of(
-    named: str | None, weights: str | None, network: nn.Module | None, inputs: Sequence[str]
+    named: str | None,
+    weights: str | None,
+    network: nn.Module | None,
+    inputs: Sequence[str],
+    said: Mapping[str, Any] | None = None,
 ) -> Preprocessing | None:
-    """`named` by --preprocess; else that of torchvision's `weights`, of a file beside those of a folder, or the
-    network's own. None where nothing is said, and where no input is a picture. Raises UserError for what cannot be
-    read or done."""
+    """`named` by --preprocess; else that of torchvision's `weights`, of a file beside those, or in their folder, or the
+    network's own. None where nothing is known, where no input is a picture, and where the user has `said` all that a
+    file beside the weights could. Raises UserError for what cannot be read or done."""
     if not any(map(PICTURE.fullmatch, inputs)):
         if named is not None:
             raise UserError("--preprocess: is for pictures, and no --input is one")
@@ -28,9 +32,19 @@ def preprocessing_of(
         return _named(named)
     if weights and not Path(weights).exists():
         return torchvision_preset(weights, "--weights") if NAME.fullmatch(weights) else None
-    if weights and (beside := Path(weights).parent / FILE).is_file():
-        return huggingface_file(beside)
+    if weights and (beside := _folder(Path(weights)) / FILE).is_file():
+        return None if _is_all_said(inputs, said or {}) else huggingface_file(beside)
     return None if network is None else timm_config(network)
+
+
+def _folder(weights: Path) -> Path:
+    return weights if weights.is_dir() else weights.parent
+
+
+def _is_all_said(inputs: Sequence[str], said: Mapping[str, Any]) -> bool:
+    pictures = [found for text in inputs if (found := PICTURE.fullmatch(text))]
+    constants = "normalize" in said or {"mean", "std"} <= set(said)
+    return all(found["size"] for found in pictures) and {"resize", "interpolation"} <= set(said) and constants
 
 
 def taken(

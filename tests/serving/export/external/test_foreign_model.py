@@ -16,7 +16,8 @@ from torch import nn
 from tests.serving.export.onnx_graphs.graphs import ROWS, written
 from torchferry.errors import UserError
 from torchferry.serving.export.external.file_kind import FileKind, kind_of_file
-from torchferry.serving.export.external.foreign_model import refuse_foreign_folder
+from torchferry.serving.export.external.foreign_model import foreign_folder
+from torchferry.serving.export.external.huggingface.model_folder import FolderKind, kind_of_folder
 
 
 def zipped(*names: str) -> bytes:
@@ -80,7 +81,7 @@ def test_what_can_be_exported_is_not_taken_for_another(tmp_path: Path) -> None:
     torch.jit.trace(nn.Linear(3, 2), torch.zeros(2, 3)).save(str(tmp_path / "net.pt"))
     assert kind_of_file(tmp_path / "net.pt") is FileKind.SCRIPT
     torch.save({"w": torch.zeros(2)}, tmp_path / "old", _use_new_zipfile_serialization=False)
-    with pytest.raises(UserError, match="holds weights, or a pickle, and no graph"):
+    with pytest.raises(UserError, match="holds weights and no graph; name its network"):
         kind_of_file(tmp_path / "old")
 
 
@@ -91,7 +92,7 @@ FOLDERS = {
     ),
     "net.mlpackage": (["Manifest.json", "Data/com.apple.CoreML/model.mlmodel"], "is a Core ML package"),
     "paddle": (["inference.pdmodel", "inference.pdiparams"], "to ONNX by paddle2onnx --model_dir {path} "),
-    "lora": (["adapter_config.json", "adapter_model.safetensors"], r"is an adapter \(PEFT\); .* merge_and_unload"),
+    "lora": (["adapter_config.json", "adapter_model.safetensors"], "is an adapter of PEFT .*; merge_and_unload"),
     "ir": (["openvino_model.xml", "openvino_model.bin", "config.json"], "is OpenVINO's IR"),
     "dcp": ([".metadata", "__0_0.distcp"], "dcp_to_torch {path} weights.pth"),
 }
@@ -109,8 +110,11 @@ def test_a_folder_is_known_by_its_files(tmp_path: Path, name: str) -> None:
     files, said = FOLDERS[name]
     path = with_files(tmp_path / name, files)
     with pytest.raises(UserError, match=said.format(path=path)):
-        refuse_foreign_folder(path)
+        kind_of_folder(path)
 
 
 def test_files_of_other_frameworks_may_lie_in_a_folder_of_hugging_faces(tmp_path: Path) -> None:
-    refuse_foreign_folder(with_files(tmp_path, ["config.json", "model.safetensors", "saved_model.pb"]))
+    folder = with_files(tmp_path, ["config.json", "model.safetensors", "saved_model.pb"])
+    assert foreign_folder(folder)
+    (folder / "config.json").write_text("{}")
+    assert kind_of_folder(folder) is FolderKind.TRANSFORMERS
