@@ -14,7 +14,7 @@ import onnx
 import torch
 from torch import nn
 
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.serving.codec.tensors import DATATYPES
 from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.serving.export.external.program_archive import copied
@@ -88,8 +88,10 @@ def graph_of_script(path: Path, asked: Sequence[GivenInput]) -> onnx.ModelProto:
         samples = tuple(blank(each.of, 2) for each in asked)
         samples = tuple(each.float() if each.dtype is torch.uint8 else each for each in samples)
         with _quietly(), TemporaryDirectory() as folder:
+            script = torch.jit.load(path, map_location="cpu").eval()
+            _check_keeps_nothing(script, path)
             torch.onnx.export(
-                torch.jit.load(path, map_location="cpu").eval(),
+                script,
                 samples,
                 file := Path(folder) / "script.onnx",
                 dynamo=False,
@@ -98,8 +100,19 @@ def graph_of_script(path: Path, asked: Sequence[GivenInput]) -> onnx.ModelProto:
                 dynamic_axes={name: {0: "batch"} for name in names},
             )
             return onnx.load(file)
+    except UserError:
+        raise
     except Exception as error:  # it has many kinds of its own
         raise UserError(f"{path}: torch.onnx makes no graph of it: {in_our_words(error)}") from error
+
+
+def _check_keeps_nothing(script: torch.jit.ScriptModule, path: Path) -> None:
+    """Raises UserError for one whose forward, in evaluation, sets attributes of its own."""
+    frozen = torch.jit.freeze(script)  # without what it does in training alone
+    names = [*dict.fromkeys(f"'{node.s('name')}'" for node in frozen.graph.findAllNodes("prim::SetAttr"))]
+    if names:
+        raise UserError(f"{path}: keeps {some(names)} from one call to the next, and servers ask it for many callers; "
+                        "make that its inputs and outputs")  # fmt: skip
 
 
 def _inputs(program: torch.export.ExportedProgram) -> Iterator[tuple[str, torch.dtype, tuple[int | torch.SymInt, ...]]]:
