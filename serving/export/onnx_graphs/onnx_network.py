@@ -59,7 +59,7 @@ class OnnxNetwork(nn.Module):
         self.inputs = [each.name for each in self.session.get_inputs()]
         self.outputs = [each.name for each in self.session.get_outputs()]
         self.of_sigmoids = of_sigmoids(model)
-        self.own_datatypes, self.bfloat16 = datatypes, bfloat16
+        self.own_datatypes, self.narrow = datatypes, bfloat16
         self.datatypes = [torch.from_numpy(numbered(np.zeros(0, each))).dtype for each in datatypes]
         strings = [each.name for each in self.session.get_outputs() if each.type == STRING]
         self.said = dict.fromkeys(strings, STRINGS) | dict.fromkeys(bfloat16, BFLOAT16)
@@ -80,13 +80,13 @@ class OnnxNetwork(nn.Module):
     def perturbed(self, chance: torch.Generator) -> "OnnxNetwork":
         """With weights changed by a little more than float32 rounds."""
         model, changed = perturbed_graph(self.model, chance)
-        return OnnxNetwork(model, self.own_datatypes, self.most, self.channels_last, self.bfloat16, changed)
+        return OnnxNetwork(model, self.own_datatypes, self.most, self.channels_last, self.narrow, changed)
 
     def in_double(self) -> "OnnxNetwork":
         """Raises CannotBuild where ONNX Runtime does not compute all of the graph in float64."""
         datatypes = [np.dtype(np.float64) if each.kind == "f" else each for each in self.own_datatypes]
         try:
-            return OnnxNetwork(double_graph(self.model), datatypes, self.most, self.channels_last, self.bfloat16)
+            return OnnxNetwork(double_graph(self.model), datatypes, self.most, self.channels_last, self.narrow)
         except UserError as error:
             raise CannotBuild(in_our_words(error.__cause__ or error)) from error
 
