@@ -85,6 +85,9 @@ def _own_name(model: str, network: nn.Module | None) -> str:
         return re.sub(r"[^A-Za-z0-9._-]+", "-", word).strip("-._")[:100]
     if of_timm := timm_name(model):
         return of_timm
+    if "/" in model:
+        has = "has no model: no config.json, nor weights" if own.exists() else "is not there"
+        raise UserError(f"--model: {model} {has}; give a file or a folder with a model, timm/NAME, or an import path")
     *within, word = model.replace(":", ".").split(".")
     if network is None or not NAMELESS.fullmatch(word):
         return word

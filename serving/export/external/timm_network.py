@@ -1,6 +1,7 @@
 """Networks of timm: by name, as timm/resnet18.a1_in1k, and of a folder that timm saved."""
 
 import importlib.util
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,11 +36,14 @@ def network_by_name(name: str, args: Mapping[str, Any], is_filled: bool) -> nn.M
     that timm does not know, with the nearest, for arguments that do not fit, and for weights that are not to be had."""
     timm = _timm(f"timm/{name}")
     _check_name(timm, name)
+    logging.disable(logging.WARNING)  # the hub's client says itself what the error says again
     try:
         return timm.create_model(name, pretrained=is_filled, **args)
     except Exception as error:  # whatever a network makes of its arguments, or a hub of its files
         words = "its weights cannot be downloaded; give a file with --weights" if is_filled else "could not be built"
         raise UserError(f"--model: timm/{name}: {words} ({one_line(error)})") from error
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def network_of_folder(folder: Path) -> nn.Module:

@@ -23,8 +23,8 @@ SNAPSHOT = re.compile(r".*/models--(?:[^/]*--)?(?P<name>[^/]+)/snapshots/[^/]+")
 
 
 class FolderKind(Enum):
-    TRANSFORMERS = "a folder of transformers"
-    TIMM = "a folder of timm"
+    TRANSFORMERS = "a folder of transformers, with weights of its own"
+    TIMM = "a folder of timm, with weights of its own"
 
 
 def is_model_folder(path: Path) -> bool:
