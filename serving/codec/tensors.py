@@ -80,7 +80,7 @@ def write_tensors(
             {
                 "name": name,
                 "shape": list(values.shape),
-                "datatype": said.get(name, DATATYPES[values.dtype]),
+                "datatype": said_datatype(values, said.get(name)),
                 "data": strings.listed(values.ravel()),
             }
             for name, values in tensors.items()
