@@ -25,7 +25,9 @@ from torchferry.training.data.pictures.image_folder import class_pictures
 from torchferry.training.data.source import ImageInput, Source, TensorInput
 from torchferry.training.tasks.task import TrainingTask
 
-MADE_UP = 64
+MADE_UP, FEWEST = 64, 8
+MOST_NUMBERS = 2**24
+"""In all made-up samples of an input: of large ones there are fewer, which would else take hours and tell no more."""
 EVALUATION = "--eval-data"
 TARGETS = "targets"
 CLASSES = "classes"
@@ -38,7 +40,9 @@ def samples_of(
     """Raises UserError for data that are not there, or not what `inputs` say."""
     names = tuple(each.name for each in inputs)
     if path is None:
-        return Samples(TensorDataset(*(_made_up(each) for each in inputs)), names, random=True)
+        largest = max(math.prod(each.of.shape) for each in inputs)
+        count = max(FEWEST, min(MADE_UP, MOST_NUMBERS // max(1, largest)))
+        return Samples(TensorDataset(*(_made_up(each, count) for each in inputs)), names, random=True)
     if path.is_dir():
         if len(inputs) > 1 or not isinstance(inputs[0].of, ImageInput):
             raise UserError(f"{option}: {path} is a folder, which is for a model of one image; give an .npz file")
@@ -217,7 +221,7 @@ def _cast(given: np.ndarray, wanted: np.dtype, what: str) -> np.ndarray:
     return cast
 
 
-def _made_up(each: GivenInput, samples: int = MADE_UP) -> torch.Tensor:
+def _made_up(each: GivenInput, samples: int) -> torch.Tensor:
     """The same ones each time."""
     generator, shape = torch.Generator().manual_seed(0), (samples, *each.of.shape)
     if isinstance(each.of, ImageInput):

@@ -88,7 +88,8 @@ def _through(module: Callable[..., Any], test: Samples, samples: int) -> Any:
     except UserError:  # an output that it does not have
         raise
     except Exception as error:  # whatever a network makes of inputs that do not fit
-        raise UserError(f"--input: the model does not take it{place(error)}: {reason(error)}") from error
+        way = "; its values are made up, and --eval-data gives real ones" if test.random else ""
+        raise UserError(f"--input: the model does not take it{place(error)}: {reason(error)}{way}") from error
 
 
 def _own_datatypes(network: object) -> Mapping[str, str]:
@@ -100,6 +101,9 @@ def _spec(name: str, said: str | None, *outputs: torch.Tensor) -> TensorSpec:
     """Of an output for one sample, two and three; `said` is its datatype where the tensors do not show it."""
     rest: torch.Size | None = None
     for count, output in reversed(list(enumerate(outputs, start=1))):
+        if not output.dim():
+            raise UserError(f"--model: its output {name} is a number without an axis, and [batch, ...] is expected; of a "
+                            "graph that takes one sample say --input with all of its axes")  # fmt: skip
         if not output.dim() or len(output) != count or (rest is not None and output.shape[1:] != rest):
             samples = "1 sample" if count == 1 else f"{count} samples"
             raise UserError(

@@ -71,7 +71,8 @@ def read_onnx(path: Path) -> onnx.ModelProto:
     if model.functions:  # which onnx's converter of opsets leaves out
         model = _without_functions(model, path)
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
-        part.ClearField("metadata_props")  # may name files of the machine that made it
+        for field in ("metadata_props", "doc_string"):  # may name files of the machine that made it
+            part.ClearField(field)
     _keep_weights_inside(model.graph)
     use_locale_of_servers(model, path)
     return model

@@ -74,7 +74,7 @@ class OnnxNetwork(nn.Module):
             return dict(zip(self.outputs, self._traced(taken), strict=True))
         inputs = {name: np.ascontiguousarray(value.numpy()) for name, value in zip(self.inputs, taken, strict=True)}
         given = {name: torch.from_numpy(values) for name, values in in_parts(self._run, inputs, self.most).items()}
-        self.given = [each[:1] for each in given.values()]
+        self.given = [each[:1] if each.dim() else each for each in given.values()]
         return given
 
     def perturbed(self, chance: torch.Generator) -> "OnnxNetwork":

@@ -35,6 +35,15 @@ def test_values_are_named_with_their_datatype_and_sizes(tmp_path: Path) -> None:
     assert is_onnx(path)
 
 
+def test_places_of_the_machine_that_made_it_are_left_out(tmp_path: Path) -> None:
+    """torch's former exporter writes the line of the source into each node."""
+    model = graph(ROWS)
+    for part in (model, model.graph, model.graph.node[0]):
+        part.doc_string = "/home/somebody/net.py(3): forward"
+    onnx.save(model, tmp_path / "net.onnx")
+    assert b"somebody" not in read_onnx(tmp_path / "net.onnx").SerializeToString()
+
+
 def test_weights_that_old_graphs_list_are_no_inputs(tmp_path: Path) -> None:
     model = graph(ROWS)
     model.graph.input.append(onnx.helper.make_tensor_value_info("w", onnx.TensorProto.FLOAT, [3, 2]))
