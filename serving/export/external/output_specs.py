@@ -18,6 +18,8 @@ from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.variants.torch_program import place, reason
 from torchferry.training.tasks.task import Raw, Served
 
+WHOLE = "; of a graph that computes one sample say --input with all of its axes, the first among them"
+
 
 @torch.inference_mode()
 def output_specs(module: Served, test: Samples) -> tuple[tuple[TensorSpec, ...], Raw]:
@@ -42,9 +44,9 @@ def output_specs(module: Served, test: Samples) -> tuple[tuple[TensorSpec, ...],
     names, said = legal_names([name_of(path) for path in paths], test.names)
     for line in said:
         print(line, flush=True)
-    own_datatypes = _own_datatypes(module.model.network)
+    own_datatypes, is_graph = _own_datatypes(network := module.model.network), isinstance(network, OnnxNetwork)
     specs = tuple(
-        _spec(name, own_datatypes.get(name_of(path)), one[path], two[path], three[path])
+        _spec(name, own_datatypes.get(name_of(path)), is_graph, one[path], two[path], three[path])
         for name, path in zip(names, paths, strict=True)
     )
     return specs, raw
@@ -97,17 +99,15 @@ def _own_datatypes(network: object) -> Mapping[str, str]:
     return network.said if isinstance(network, OnnxNetwork) else {}
 
 
-def _spec(name: str, said: str | None, *outputs: torch.Tensor) -> TensorSpec:
+def _spec(name: str, said: str | None, is_graph: bool, *outputs: torch.Tensor) -> TensorSpec:
     """Of an output for one sample, two and three; `said` is its datatype where the tensors do not show it."""
     rest: torch.Size | None = None
     for count, output in reversed(list(enumerate(outputs, start=1))):
-        if not output.dim():
-            raise UserError(f"--model: its output {name} is a number without an axis, and [batch, ...] is expected; of a "
-                            "graph that takes one sample say --input with all of its axes")  # fmt: skip
         if not output.dim() or len(output) != count or (rest is not None and output.shape[1:] != rest):
             samples = "1 sample" if count == 1 else f"{count} samples"
             raise UserError(
                 f"--model: its output {name} is {list(output.shape)} for {samples}; [batch, ...] is expected"
+                + (WHOLE if is_graph and not output.dim() else "")
             )
         rest, alone = output.shape[1:], output
     datatype = said or _datatype(alone)
