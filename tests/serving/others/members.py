@@ -86,7 +86,7 @@ MEMBERS = (
         "rapidocr_onnxruntime",
         "models/ch_PP-OCRv4_det_infer.onnx",
         rapidocr_text.detection,
-        "FILE --input tensor:FP32:3x736x736 --max-batch 2",
+        "FILE --input tensor:FP32:3x736x736",
     ),
     Other(
         "pp-ocr-direction",
