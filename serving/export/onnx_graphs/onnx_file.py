@@ -105,6 +105,15 @@ def is_onnx(path: Path) -> bool:
     return start[:1] == b"\x08" and 0 < (start + b"\0")[1] < 128
 
 
+def files_beside(path: Path) -> list[Path]:
+    """Those that weights of an ONNX file are in."""
+    if not is_onnx(path):
+        return []
+    model = onnx.load(path, load_external_data=False)
+    outside = filter(weights.is_outside, weights.tensors_of(model.graph))
+    return [path.parent / name for name in dict.fromkeys(ExternalDataInfo(tensor).location for tensor in outside)]
+
+
 def values_of(model: onnx.ModelProto, path: Path) -> tuple[list[Value], list[Value]]:
     """Inputs and outputs. Raises UserError for what is no tensor, or one of numbers that no server takes."""
     inputs = [_value(each, path, "input", TENSORS_IN) for each in model.graph.input]
