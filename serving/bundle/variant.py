@@ -134,7 +134,8 @@ def _on_provider(content: dict[str, Any]) -> OnProvider:
     )
 
 
-def _measured(said: dict[str, Any]) -> Measured:
+def _measured(content: dict[str, Any]) -> Measured:
+    said: dict[str, Any] = dict(content)
     measured = {FORMER.get(name, name): value for name, value in said.items()}
     if said.get("accuracy") is not None:
         measured["metric"] = "accuracy"
