@@ -9,7 +9,7 @@ from typing import Any
 from torchferry.errors import UserError
 from torchferry.serving.export.external.huggingface.model_folder import WEIGHTS, is_model_folder
 from torchferry.training.models.state_dicts import AVERAGE, state_dicts
-from torchferry.training.models.weights_file import read
+from torchferry.training.models.weights_file import is_safetensors, read
 
 LIGHTNING = "pytorch-lightning_version"
 WRAPPER = re.compile(r"(model|module|net|network|backbone|encoder)\.")
@@ -18,13 +18,12 @@ PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
 def is_checkpoint(path: Path, names: Sequence[str]) -> bool:
-    """A pickle, in a zip archive or not, or safetensors, whose head is JSON behind its length in eight bytes. `names`
-    are those in it, if it is an archive."""
+    """A pickle, in a zip archive or not, or safetensors. `names` are those in it, if it is an archive."""
     if names:
         return any(name.endswith("data.pkl") for name in names)
     with path.open("rb") as file:
         start = file.read(9)
-    return start[:1] == b"\x80" or start[8:] == b"{"
+    return start[:1] == b"\x80" or is_safetensors(start)
 
 
 def way_with(path: Path) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torchferry.errors import UserError
+from torchferry.training.models.weights_file import is_safetensors
 
 HEAD = 2**16
 """Bytes of a file that are looked at."""
@@ -116,6 +117,8 @@ def refuse_foreign(path: Path, names: list[str]) -> None:
         return
     with path.open("rb") as file:
         head = file.read(HEAD)
+    if is_safetensors(head):  # the length that it begins with may be bytes that others begin with
+        return
     for kind in FILES:
         if kind.is_it(head):
             raise UserError(_line(path, kind.what, kind.way))
