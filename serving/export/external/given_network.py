@@ -100,7 +100,7 @@ class GivenNetwork:
         self.meaning = meaning_of(network, architecture, network.config, self.options.task, self.options.outputs)
         self.network = self.meaning.network
         if count := len(self.meaning.labels) * (not self.options.labels):
-            print(f"labels: the {count:,} names of its config.json; --labels gives others", flush=True)
+            print(f"labels: {count:,} from its config.json; --labels gives others", flush=True)
 
     def bound(self, asked: Sequence[GivenInput]) -> Bound:
         """Raises UserError for inputs that the network, or the file, does not have."""
