@@ -1,6 +1,7 @@
 """Models of other frameworks, known from their content, and how each becomes a file that can be exported."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,7 +133,8 @@ def foreign_folder(path: Path) -> str | None:
 
 
 def _line(path: Path, what: str, way: str) -> str:
-    return f"{path}: is {what}{',' if way.startswith(('which', 'of which')) else ';'} {way.format(path)}"
+    stop = "," if way.startswith(("which", "of which")) else ";"
+    return f"{path}: is {what}{stop} {way.format(shlex.quote(str(path)))}"
 
 
 def _fields(head: bytes) -> Iterator[int]:
