@@ -10,9 +10,10 @@ from torchferry.serving.cpu import cores
 from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.gate import Limits, refusal
 from torchferry.serving.export.speed import measure_speed
-from torchferry.serving.session import Session
+from torchferry.serving.session import Session, openvino_plugin
 from torchferry.serving.session.providers import ASKED, GPUS, gpus_offered, why_not
 from torchferry.serving.session.runtime_words import in_our_words
+from torchferry.serving.session.runtimes import OPENVINO
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,23 @@ CPU_ALONE = Providers()
 
 def providers_of(asked: Sequence[str]) -> Providers:
     """Those that were asked for, or else the GPUs' that this ONNX Runtime has. Raises UserError for one that is not
-    there; whether it computes shows when a session is opened."""
+    there, before anything is built; whether it computes shows when a session is opened."""
     for name in asked:
         if name not in ASKED:
             choice = f"choose some of {','.join(ASKED)}"
             raise UserError(f"--providers: there is no provider '{name}'{did_you_mean(name, ASKED, choice)}")
         if name in GPUS and name not in gpus_offered():
             raise UserError(f"--providers: {name} was asked for, and {why_not(name)}")
+    if OPENVINO in asked:
+        _check_openvino()
     return Providers(tuple(dict.fromkeys(asked)) or tuple(gpus_offered()), bool(asked))
+
+
+def _check_openvino() -> None:
+    try:
+        openvino_plugin.processors()
+    except UserError as error:
+        raise UserError(str(error).replace("--provider:", "--providers:", 1)) from error
 
 
 def on_providers(

@@ -3,6 +3,7 @@
 There is no GPU here: the table's name for one stands for the CPU, so that what follows from its session is real.
 """
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,9 @@ def test_what_is_asked_for_is_known_and_there() -> None:
         providers_of(["cuba"])
     with pytest.raises(UserError, match=r"tensorrt was asked for, and this onnxruntime has no Tensorrt"):
         providers_of(["tensorrt"])
+    if importlib.util.find_spec("onnxruntime_ep_openvino") is None:
+        with pytest.raises(UserError, match=r"^--providers: openvino needs onnxruntime-ep-openvino; pip install"):
+            providers_of(["openvino"])
 
 
 @pytest.mark.usefixtures("gpu")
