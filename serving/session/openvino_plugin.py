@@ -29,8 +29,8 @@ def processors() -> list[Any]:
     found = [each for each in onnxruntime.get_ep_devices() if each.ep_name == PROVIDER]
     here = [each for each in found if each.device.type == onnxruntime.OrtHardwareDeviceType.CPU]
     if not here:
-        raise UserError(f"--provider: openvino was asked for, and {PACKAGE} finds no processor of Intel's here; give "
-                        "--provider cpu, or serve openvino-fp32, which computes on any")  # fmt: skip
+        raise UserError(f"--provider: openvino was asked for, and {PACKAGE} finds no processor of Intel's here; cpu "
+                        "computes on any, and so does the variant openvino-fp32")  # fmt: skip
     return here
 
 

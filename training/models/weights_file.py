@@ -65,7 +65,9 @@ def read(path: Path) -> Any:
             begins = file.read(64)
         if not begins:
             raise UserError(f"weights.source: {path} is empty")
-        if _is_safetensors(begins, path.stat().st_size):
+        if is_safetensors(begins):
+            if path.stat().st_size < 8 + _header_bytes(begins):
+                raise EOFError
             return load_file(path)
         if begins.lstrip()[:1] == b"{":
             return _shards(path)
@@ -78,15 +80,13 @@ def read(path: Path) -> Any:
         raise UserError(f"weights.source: cannot read {path}: {one_line(error)}") from error
 
 
-def _is_safetensors(begins: bytes, size: int) -> bool:
-    """It begins with the length of its JSON header, in eight bytes. Raises EOFError where that is longer than the
-    file."""
-    length = int.from_bytes(begins[:8], "little")
-    if begins[8:9] != b"{" or length > LONGEST_HEAD:
-        return False
-    if length > size - 8:
-        raise EOFError
-    return True
+def is_safetensors(begins: bytes) -> bool:
+    """By the first nine bytes of a file: the length of its JSON header, in eight, and the header."""
+    return begins[8:9] == b"{" and _header_bytes(begins) <= LONGEST_HEAD
+
+
+def _header_bytes(begins: bytes) -> int:
+    return int.from_bytes(begins[:8], "little")
 
 
 def _unpickled(path: Path, begins: bytes) -> Any:

@@ -1,6 +1,7 @@
 """A file of weights that is given as a model: whose they are, and the command that takes them."""
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,28 +10,29 @@ from typing import Any
 from torchferry.errors import UserError
 from torchferry.serving.export.external.huggingface.model_folder import WEIGHTS, is_model_folder
 from torchferry.training.models.state_dicts import AVERAGE, state_dicts
-from torchferry.training.models.weights_file import read
+from torchferry.training.models.weights_file import is_safetensors, read
 
 LIGHTNING = "pytorch-lightning_version"
 WRAPPER = re.compile(r"(model|module|net|network|backbone|encoder)\.")
 """What a program puts before the names of the network that it trains."""
+OF_TIMM = 2
+"""The version that timm's checkpoints say; those of PyTorch's ImageNet example have an arch too, of torchvision's."""
 PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
 def is_checkpoint(path: Path, names: Sequence[str]) -> bool:
-    """A pickle, in a zip archive or not, or safetensors, whose head is JSON behind its length in eight bytes. `names`
-    are those in it, if it is an archive."""
+    """A pickle, in a zip archive or not, or safetensors. `names` are those in it, if it is an archive."""
     if names:
         return any(name.endswith("data.pkl") for name in names)
     with path.open("rb") as file:
         start = file.read(9)
-    return start[:1] == b"\x80" or start[8:] == b"{"
+    return start[:1] == b"\x80" or is_safetensors(start)
 
 
 def way_with(path: Path) -> str:
     """What it is, and the command. Raises UserError for one that holds more than tensors, or cannot be read."""
     if path.name in WEIGHTS and is_model_folder(path.parent) and (path.parent / "config.json").is_file():
-        return f"{path}: holds the weights of a folder; give that: torchferry export {path.parent}"
+        return f"{path}: holds the weights of a folder; give that: torchferry export {shlex.quote(str(path.parent))}"
     try:
         content = read(path)
         held = state_dicts(content, str(path))
@@ -40,9 +42,8 @@ def way_with(path: Path) -> str:
     names = list(held[keys[0]])
     model, words = _network(content)
     prefix = _prefix(names)
-    command = (
-        f"torchferry export --model {model} --weights {path}{f' --weights-prefix {prefix}' * bool(prefix)} --input KIND"
-    )
+    of_prefix = f" --weights-prefix {prefix}" if prefix else ""
+    command = f"torchferry export --model {model} --weights {shlex.quote(str(path))}{of_prefix} --input KIND"
     return f"{path}: {words} and no graph; name its network: {command}{_whole(prefix, content)}"
 
 
@@ -57,7 +58,8 @@ def _network(content: Any) -> tuple[str, str]:
         return model, "is a checkpoint of Lightning's, which holds weights"
     arch = content.get("arch")
     if isinstance(arch, str) and re.fullmatch(r"[\w.-]+", arch) and "state_dict" in content:
-        return f"timm/{arch}", f"is a training checkpoint of the architecture {arch}, which holds weights"
+        model = f"timm/{arch}" if content.get("version") == OF_TIMM else "MODULE:CLASS"
+        return model, f"is a training checkpoint of the architecture {arch}, which holds weights"
     return "MODULE:CLASS", "holds weights"
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torchferry.arguments import words
 from torchferry.contract.tasks import TASKS
 from torchferry.contract.tasks.find import made
 from torchferry.errors import UserError
@@ -69,7 +70,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     known = "an .npz of what the model is known to give for --eval-data, by its outputs' names; it is held against that"
     group.add_argument("--reference", type=Path, metavar="FILE", help=known)
     kept = "of an ONNX file, the outputs that are served (default all of them)"
-    group.add_argument("--outputs", type=_words, default=(), metavar="NAME,NAME", help=kept)
+    group.add_argument("--outputs", type=words, default=(), metavar="NAME,NAME", help=kept)
     name = "the bundle's name (default: the run's, or the last word of --model, or its class if that is a verb)"
     group.add_argument("--name", help=name)
 
@@ -130,12 +131,8 @@ def _say_what_lacks(options: argparse.Namespace, taken: Taken, test: Samples) ->
     elif taken.lacks_weights:
         print(f"no --weights: they are as {options.model} makes them, random unless it loads some", flush=True)
     if test.random:
-        words = f"variants are compared on {test.count:,} random samples, and how often they are right is not known"
-        print(f"no --eval-data: {words}", flush=True)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+        said = f"variants are compared on {test.count:,} random samples, and how often they are right is not known"
+        print(f"no --eval-data: {said}", flush=True)
 
 
 def _mapping(text: str) -> dict[str, Any]:

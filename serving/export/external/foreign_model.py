@@ -1,11 +1,13 @@
 """Models of other frameworks, known from their content, and how each becomes a file that can be exported."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from torchferry.errors import UserError
+from torchferry.training.models.weights_file import is_safetensors
 
 HEAD = 2**16
 """Bytes of a file that are looked at."""
@@ -116,6 +118,8 @@ def refuse_foreign(path: Path, names: list[str]) -> None:
         return
     with path.open("rb") as file:
         head = file.read(HEAD)
+    if is_safetensors(head):  # the length that it begins with may be bytes that others begin with
+        return
     for kind in FILES:
         if kind.is_it(head):
             raise UserError(_line(path, kind.what, kind.way))
@@ -129,7 +133,8 @@ def foreign_folder(path: Path) -> str | None:
 
 
 def _line(path: Path, what: str, way: str) -> str:
-    return f"{path}: is {what}{',' if way.startswith(('which', 'of which')) else ';'} {way.format(path)}"
+    stop = "," if way.startswith(("which", "of which")) else ";"
+    return f"{path}: is {what}{stop} {way.format(shlex.quote(str(path)))}"
 
 
 def _fields(head: bytes) -> Iterator[int]:

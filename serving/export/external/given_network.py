@@ -33,11 +33,9 @@ from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork, comp
 from torchferry.training.data.source import ImageInput
 
 OF_GRAPHS = (STRINGS, BFLOAT16)
-"""Datatypes of inputs that torch, or numpy between it and a server, has not."""
+"""Datatypes of inputs that ONNX graphs alone can have: torch has no strings, and numpy has no bfloat16."""
 OF_TORCH = ("weights", "model_args", "weights_key", "weights_prefix")
 """Options that a file, or a folder with its own weights, has no use for."""
-
-
 PIPELINE = "modules.json"
 """What sentence-transformers writes beside a network."""
 
@@ -100,7 +98,7 @@ class GivenNetwork:
         self.meaning = meaning_of(network, architecture, network.config, self.options.task, self.options.outputs)
         self.network = self.meaning.network
         if count := len(self.meaning.labels) * (not self.options.labels):
-            print(f"labels: the {count:,} names of its config.json; --labels gives others", flush=True)
+            print(f"labels: {count:,} from its config.json; --labels gives others", flush=True)
 
     def bound(self, asked: Sequence[GivenInput]) -> Bound:
         """Raises UserError for inputs that the network, or the file, does not have."""

@@ -25,8 +25,7 @@ UNSIZED = re.compile(r"(?:[^=]*=)?image(?::[A-Z]+)?")
 NAMES = {"image": "image", "table": "row", "tensor": "input"}
 DATATYPES: dict[str, Any] = {name: str(dtype) for name, dtype in DTYPES.items()}
 DATATYPES |= {BFLOAT16: "bfloat16", STRINGS: "string"}
-"""Torch's and numpy's names, by the protocol's; numpy has no bfloat16, and neither has strings
-of any length."""
+"""Torch's and numpy's names, by the protocol's. Numpy has no bfloat16, and torch has no strings."""
 OF_TORCH = {name: word for word, name in DATATYPES.items()}
 
 

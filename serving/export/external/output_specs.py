@@ -44,9 +44,10 @@ def output_specs(module: Served, test: Samples) -> tuple[tuple[TensorSpec, ...],
     names, said = legal_names([name_of(path) for path in paths], test.names)
     for line in said:
         print(line, flush=True)
-    own_datatypes, is_graph = _own_datatypes(network := module.model.network), isinstance(network, OnnxNetwork)
+    graph = network if isinstance(network := module.model.network, OnnxNetwork) else None
+    said_datatypes = graph.said if graph and not own else {}  # of a task's own outputs the tensors show it
     specs = tuple(
-        _spec(name, own_datatypes.get(name_of(path)), is_graph, one[path], two[path], three[path])
+        _spec(name, said_datatypes.get(name_of(path)), graph is not None, one[path], two[path], three[path])
         for name, path in zip(names, paths, strict=True)
     )
     return specs, raw
@@ -92,11 +93,6 @@ def _through(module: Callable[..., Any], test: Samples, samples: int) -> Any:
     except Exception as error:  # whatever a network makes of inputs that do not fit
         way = "; its values are made up, and --eval-data gives real ones" if test.random else ""
         raise UserError(f"--input: the model does not take it{place(error)}: {reason(error)}{way}") from error
-
-
-def _own_datatypes(network: object) -> Mapping[str, str]:
-    """By output, datatypes that its tensors do not show."""
-    return network.said if isinstance(network, OnnxNetwork) else {}
 
 
 def _spec(name: str, said: str | None, is_graph: bool, *outputs: torch.Tensor) -> TensorSpec:

@@ -56,11 +56,13 @@ def take(options: argparse.Namespace) -> Taken:
 
 
 def _asked_task(options: argparse.Namespace, network: GivenNetwork) -> TrainingTask | None:
-    """That of --task, or of the network's architecture."""
-    if options.task or network.meaning is None or network.meaning.task is None:
+    """That of --task, or of the network's architecture, whose settings hold where the two are the same."""
+    meaning = network.meaning
+    if meaning is None or meaning.task is None or options.task not in (None, meaning.task):
         return _task(options.task, options.task_args) if options.task else None
-    print(f"task: {network.meaning.task}, as its architecture says; --task tensors gives its tensors", flush=True)
-    return _task(network.meaning.task, {**network.meaning.settings, **options.task_args})
+    if not options.task:
+        print(f"task: {meaning.task}, as its architecture says; --task tensors gives its tensors", flush=True)
+    return _task(meaning.task, {**meaning.settings, **options.task_args})
 
 
 def _task(name: str, settings: dict[str, Any]) -> TrainingTask:

@@ -51,8 +51,9 @@ def network_of_folder(folder: Path) -> nn.Module:
     config, weights = config_of(folder), weights_of(folder)
     timm, name = _timm(str(folder)), config["architecture"]
     _check_name(timm, name)
-    args = {key: config[key] for key in ("num_classes", "global_pool") if key in config} | config.get("model_args", {})
     try:
+        args = {key: config[key] for key in ("num_classes", "global_pool") if key in config}
+        args |= config.get("model_args") or {}
         network = timm.create_model(name, pretrained=False, pretrained_cfg=_own_config(config), **args)
     except Exception as error:  # whatever a network makes of its arguments
         raise UserError(f"{folder}: timm cannot build {name}: {one_line(error)}") from error

@@ -58,7 +58,7 @@ def _replaced(graph: onnx.GraphProto, node: onnx.NodeProto) -> dict[str, tuple[s
 def _take_sequences_apart(graph: onnx.GraphProto) -> None:
     """A sequence that the graph puts together of so many tensors becomes an output for each of them."""
     makers = {node.output[0]: node for node in graph.node if node.op_type == "SequenceConstruct"}
-    outputs = []
+    outputs, taken = [], {name for node in graph.node for name in node.output}
     for output in graph.output:
         if output.name not in makers:
             outputs.append(output)
@@ -66,6 +66,8 @@ def _take_sequences_apart(graph: onnx.GraphProto) -> None:
         element = output.type.sequence_type.elem_type
         for number, tensor in enumerate(makers[output.name].input):
             name = f"{output.name}_{number}"
+            while name in taken:
+                name += "_"
             graph.node.append(helper.make_node("Identity", [tensor], [name], name))
             outputs.append(onnx.ValueInfoProto(name=name, type=element))
     del graph.output[:]

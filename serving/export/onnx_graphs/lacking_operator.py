@@ -26,4 +26,4 @@ def lacking(model: onnx.ModelProto, said: str) -> str:
     taken = next((node.input for node in graph.node if node.name == name), ())
     of = {onnx.TensorProto.DataType.Name(types[each]).lower() for each in taken if each in types}
     kinds = f" of {' and '.join(sorted(of))}" if of else ""
-    return f"ONNX Runtime has no {operator}{kinds} on a CPU; compute that in float32, or serve a torch variant"
+    return f"ONNX Runtime has no {operator}{kinds} on a CPU; compute that in float32"

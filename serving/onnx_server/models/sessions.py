@@ -60,12 +60,12 @@ def open_sessions(
 
 def _refused(variant: Variant, computing: str) -> str | None:
     """Why the gate has refused what computes."""
-    found = [on for name, on in variant.providers.items() if ASKED[name] == computing]
+    found = [on for name, on in variant.providers.items() if ASKED.get(name) == computing]
     return found[0].reason if found else None
 
 
 def _say_unmeasured(bundle: Bundle, variant: str, computing: str) -> None:
-    measured = [ASKED[name] for name in bundle.variants[variant].providers]
+    measured = [ASKED.get(name) for name in bundle.variants[variant].providers]
     if computing not in (CPU, *measured):
         said = f"{bundle.name} {variant} was not measured on {computing}; torchferry export does where there is one"
         print(f"torchferry: {said}", file=sys.stderr, flush=True)

@@ -41,6 +41,10 @@ def test_what_is_asked_for_stands() -> None:
     assert most_that_fit(tiny_reference(module=Wide(), max_batch=3), 1) is None
 
 
+def test_samples_that_a_network_does_not_take_are_left_to_the_judges() -> None:
+    assert most_that_fit(tiny_reference(module=torch.nn.Linear(9, 2)), 1) is None
+
+
 def test_the_bundle_holds_servers_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_bytes", lambda: 1)
     bundle = export(

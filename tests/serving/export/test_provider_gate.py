@@ -3,9 +3,11 @@
 There is no GPU here: the table's name for one stands for the CPU, so that what follows from its session is real.
 """
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,7 +16,9 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.export.build_bundle import export
-from torchferry.serving.export.provider_gate import Providers, providers_of
+from torchferry.serving.export.checks.expected import Expected
+from torchferry.serving.export.checks.gate import Limits
+from torchferry.serving.export.provider_gate import Providers, on_providers, providers_of
 from torchferry.serving.onnx_server.models.sessions import open_sessions
 from torchferry.serving.session import providers
 from torchferry.serving.session.onnx_session import CPU
@@ -52,6 +56,9 @@ def test_what_is_asked_for_is_known_and_there() -> None:
         providers_of(["cuba"])
     with pytest.raises(UserError, match=r"tensorrt was asked for, and this onnxruntime has no Tensorrt"):
         providers_of(["tensorrt"])
+    if importlib.util.find_spec("onnxruntime_ep_openvino") is None:
+        with pytest.raises(UserError, match=r"^--providers: openvino needs onnxruntime-ep-openvino; pip install"):
+            providers_of(["openvino"])
 
 
 @pytest.mark.usefixtures("gpu")
@@ -65,3 +72,13 @@ def test_a_server_takes_no_provider_that_the_gate_has_refused(
     with pytest.raises(UserError, match=r"onnx-fp32 is refused on cuda: outputs differ by 2$"):
         open_sessions(bundles.load(bundle.root), "onnx-fp32", 1, 1, "cuda")
     assert "was not measured" not in capsys.readouterr().err
+
+
+def test_one_that_fails_costs_the_variant_nothing_unless_it_was_asked_for() -> None:
+    def opened(_: str) -> NoReturn:
+        raise RuntimeError("CUDA failure 2: out of memory")
+
+    expected = Expected(tiny_reference())
+    assert on_providers(Providers(("cuda",)), opened, expected, Limits()) == {}
+    with pytest.raises(UserError, match=r"^--providers: cuda was asked for, and it fails: RuntimeError: CUDA failure"):
+        on_providers(Providers(("cuda",), are_asked=True), opened, expected, Limits())

@@ -65,7 +65,7 @@ class Candidates(Named):
         corners = torch.cat([middles - sides / 2, middles + sides / 2], dim=-1)
         logits = given["logits"]
         if logits.shape[-1] != self.labels:
-            logits = _of_the_likeliest(logits.softmax(dim=-1)[..., :-1])
+            logits = _of_the_likeliest(logits)
         return {"boxes": corners * corners.new_tensor([width, height, width, height]), "logits": logits}
 
 
@@ -76,9 +76,14 @@ class Vector(Named):
         return next(value for name, value in given.items() if name.endswith("_embeds"))
 
 
-def _of_the_likeliest(shares: torch.Tensor) -> torch.Tensor:
-    best = shares.amax(dim=-1, keepdim=True)
-    return torch.where(shares == best, torch.logit(shares), NEVER)
+def _of_the_likeliest(logits: torch.Tensor) -> torch.Tensor:
+    """For the likeliest label the logit whose sigmoid is its softmax, NEVER for the others; the last is no object.
+
+    It is taken from the logits: of a softmax that float32 rounds to 1 it would be infinite."""
+    labels = logits[..., :-1]
+    is_best = functional.one_hot(labels.argmax(dim=-1), labels.shape[-1]).bool()
+    others = torch.cat([labels.masked_fill(is_best, -torch.inf), logits[..., -1:]], dim=-1)
+    return torch.where(is_best, labels - others.logsumexp(dim=-1, keepdim=True), NEVER)
 
 
 def _pictures(arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:

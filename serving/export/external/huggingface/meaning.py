@@ -43,8 +43,8 @@ def meaning_of(
 
 def _certain(network: nn.Module, architecture: str, config: Any) -> Meaning:
     labels = labels_of(config)
-    if OF_SAMPLES.fullmatch(architecture):
-        return Meaning(Scores(network), _of_problem(config), labels=labels)
+    if OF_SAMPLES.fullmatch(architecture) and (task := _of_problem(config)):
+        return Meaning(Scores(network), task, labels=labels)
     if architecture.endswith("ForSemanticSegmentation"):
         return Meaning(Pixels(network), "segmentation", labels=labels)
     family = architecture.removesuffix("ForObjectDetection")
@@ -65,9 +65,9 @@ def labels_of(config: Any) -> tuple[str, ...]:
     return tuple(names[number] for number in range(len(names)))
 
 
-def _of_problem(config: Any) -> str:
-    """As transformers' own losses tell them apart."""
+def _of_problem(config: Any) -> str | None:
+    """As transformers' own losses tell them apart; None of a problem that they do not know."""
     problem = getattr(config, "problem_type", None)
     if problem is None:
         return "regression" if config.num_labels == 1 else "classification"
-    return PROBLEMS[problem]
+    return PROBLEMS.get(problem)

@@ -30,9 +30,10 @@ def preprocessing_of(
         return None
     if named is not None:
         return _named(named)
-    if weights and not Path(weights).exists():
-        return torchvision_preset(weights, "--weights") if NAME.fullmatch(weights) else None
-    if weights and (beside := _folder(Path(weights)) / FILE).is_file():
+    is_there = weights is not None and Path(weights).exists()
+    if weights and not is_there and NAME.fullmatch(weights):
+        return torchvision_preset(weights, "--weights")
+    if weights and is_there and (beside := _folder(Path(weights)) / FILE).is_file():
         return None if _is_all_said(inputs, said or {}) else huggingface_file(beside)
     return None if network is None else timm_config(network)
 

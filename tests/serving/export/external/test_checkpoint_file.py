@@ -49,9 +49,14 @@ def checkpoint(path: Path, content: Any) -> Path:
             "torchferry export --model MODULE:CLASS --weights {} --input KIND",
         ),
         (
-            {"arch": "resnet18", "epoch": 3, "state_dict": STATE},
+            {"arch": "resnet18", "epoch": 3, "state_dict": STATE, "version": 2},
             "is a training checkpoint of the architecture resnet18, which holds weights and no graph; name its "
             "network: torchferry export --model timm/resnet18 --weights {} --input KIND",
+        ),
+        (
+            {"arch": "resnet18", "epoch": 3, "state_dict": STATE, "best_acc1": 0.7},
+            "of the architecture resnet18, which holds weights and no graph; name its network: torchferry export "
+            "--model MODULE:CLASS --weights {} --input KIND",
         ),
     ],
 )

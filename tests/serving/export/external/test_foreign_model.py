@@ -85,6 +85,13 @@ def test_what_can_be_exported_is_not_taken_for_another(tmp_path: Path) -> None:
         kind_of_file(tmp_path / "old")
 
 
+def test_safetensors_may_begin_as_zlib_does(tmp_path: Path) -> None:
+    header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(0x178)
+    (path := tmp_path / "net").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(UserError, match="holds weights and no graph; name its network"):
+        kind_of_file(path)
+
+
 FOLDERS = {
     "saved": (
         ["saved_model.pb"],

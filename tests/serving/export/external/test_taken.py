@@ -36,6 +36,16 @@ def test_a_folder_says_more_and_the_user_has_the_last_word(tmp_path: Path) -> No
         taken(folder, "--weights", "other.safetensors")
 
 
+@pytest.mark.parametrize("said", [(), ("--task", "detection")])
+def test_the_architectures_settings_hold_also_where_its_task_is_named(tmp_path: Path, said: tuple[str, ...]) -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    folder = saved(tmp_path / "net", "DetrForObjectDetection")
+    options = ("--input", "image:32x48", "--resize", "squash", *said)
+    assert taken(folder, *options).task.task.settings == {"iou_threshold": 1.0}
+    own = ("--task-args", '{"iou_threshold": 0.7}')
+    assert taken(folder, *options, *own).task.task.settings == {"iou_threshold": 0.7}
+
+
 def test_a_processor_that_is_not_known_may_be_said_instead(tmp_path: Path) -> None:
     pytest.importorskip("transformers", reason="transformers is not installed")
     folder = saved(tmp_path / "net", "ViTForImageClassification", {"image_processor_type": "OwnImageProcessor"})

@@ -56,6 +56,14 @@ def test_a_sequence_of_known_tensors_is_an_output_for_each() -> None:
     assert [value.datatype for value in values_of(made, PATH)[1]] == ["FP32"] * 3
 
 
+def test_names_of_a_sequences_outputs_are_none_that_the_graph_has() -> None:
+    text = """graph (float[N, 2] x) => (seq(float[N, 2]) both) {
+      both_0 = Relu(x) b = Neg(x) both = SequenceConstruct(both_0, b) }"""
+    made, _ = served_outputs(graph(text), (), PATH)
+    given = computed(made, {"x": np.full((1, 2), 3, np.float32)})
+    assert {name: values.tolist() for name, values in given.items()} == {"both_0_": [[3, 3]], "both_1": [[-3, -3]]}
+
+
 def test_words_of_a_graph_without_scores_are_served(capsys: pytest.CaptureFixture[str]) -> None:
     text = "graph (string[N, 1] x, float[N, 1] z) => (string[N, 1] y, float[N, 1] w) { y = Identity(x) w = Neg(z) }"
     made, _ = served_outputs(graph(text), (), PATH)

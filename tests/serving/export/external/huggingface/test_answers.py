@@ -46,3 +46,11 @@ def test_boxes_are_corners_in_pixels_and_one_label_is_the_likeliest() -> None:
     scores = found["logits"].sigmoid()
     torch.testing.assert_close(scores[0, 0], torch.tensor([logits.softmax(dim=-1)[0, 0, 0], 0]))
     assert Candidates(network, 3)(PICTURES)["logits"] is logits
+
+
+def test_a_certain_label_has_a_finite_logit_and_of_two_alike_one_counts() -> None:
+    logits = torch.tensor([[[30.0, 1.0, 0.0], [1.0, 1.0, 0.0]]])
+    found = Candidates(Giving(pred_boxes=torch.zeros(1, 2, 4), logits=logits), 2)(PICTURES)["logits"]
+    exact = torch.logit(logits.double().softmax(dim=-1))[..., 0]
+    torch.testing.assert_close(found[..., 0], exact.float())
+    assert found[..., 1].tolist() == [[-100, -100]]

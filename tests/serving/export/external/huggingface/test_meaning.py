@@ -21,6 +21,7 @@ def config(**values: Any) -> Any:
         ("ASTForAudioClassification", {"problem_type": "multi_label_classification"}, "multilabel", Scores),
         ("BertForSequenceClassification", {"num_labels": 1}, "regression", Scores),
         ("BertForSequenceClassification", {"problem_type": "regression"}, "regression", Scores),
+        ("BertForSequenceClassification", {"problem_type": "ranking"}, None, Named),
         ("DPTForSemanticSegmentation", {}, "segmentation", Pixels),
         ("YolosForObjectDetection", {}, "detection", Candidates),
         ("RTDetrForObjectDetection", {"use_focal_loss": True}, "detection", Candidates),

@@ -50,7 +50,7 @@ def test_a_photograph_is_answered_as_transformers_does(tmp_path: Path, capsys: p
     said = capsys.readouterr().out
     assert "preprocessor_config.json prepares them: squashed to 32 x 32, bilinear; mean 0.5 0.5 0.5" in said
     assert "task: classification, as its architecture says" in said
-    assert "labels: the 3 names of its config.json" in said
+    assert "labels: 3 from its config.json" in said
     assert "no --weights" not in said
     assert (bundle.name, bundle.labels) == ("vit-tiny", ("cat", "dog", "bird"))
     assert (bundle.provenance["model"], bundle.provenance["weights"]) == ("vit-tiny", "model.safetensors")
