@@ -10,8 +10,9 @@ from torchferry.serving.cpu import cores
 from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.gate import Limits, refusal
 from torchferry.serving.export.speed import measure_speed
-from torchferry.serving.session import Session
+from torchferry.serving.session import Session, openvino_plugin
 from torchferry.serving.session.providers import ASKED, GPUS, gpus_offered, why_not
+from torchferry.serving.session.runtimes import OPENVINO
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,16 @@ def providers_of(asked: Sequence[str]) -> Providers:
             raise UserError(f"--providers: there is no provider '{name}'{did_you_mean(name, ASKED, choice)}")
         if name in GPUS and name not in gpus_offered():
             raise UserError(f"--providers: {name} was asked for, and {why_not(name)}")
+        if name == OPENVINO:
+            _check_openvino()
     return Providers(tuple(dict.fromkeys(asked)) or tuple(gpus_offered()), bool(asked))
+
+
+def _check_openvino() -> None:
+    try:
+        openvino_plugin.processors()
+    except UserError as error:  # said of a server's option
+        raise UserError(str(error).replace("--provider:", "--providers:")) from error
 
 
 def on_providers(

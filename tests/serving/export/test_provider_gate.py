@@ -52,6 +52,8 @@ def test_what_is_asked_for_is_known_and_there() -> None:
         providers_of(["cuba"])
     with pytest.raises(UserError, match=r"tensorrt was asked for, and this onnxruntime has no Tensorrt"):
         providers_of(["tensorrt"])
+    with pytest.raises(UserError, match=r"^--providers: openvino needs onnxruntime-ep-openvino; pip install"):
+        providers_of(["openvino"])
 
 
 @pytest.mark.usefixtures("gpu")
