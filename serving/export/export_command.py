@@ -22,6 +22,7 @@ from torchferry.serving.export.formats.kserve import write_kserve
 from torchferry.serving.export.formats.triton_variants import why_not
 from torchferry.serving.export.progress import shown_progress
 from torchferry.serving.export.provider_gate import providers_of
+from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.trained import load_trained
 from torchferry.serving.session.providers import ASKED
 from torchferry.serving.session.runtimes import RUNTIMES, TORCH
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     if options.storage_uri is not None:
         raise UserError("--storage-uri: is for --format kserve, which writes it into the manifest")
+    named = options.run
     _take_model(options)
     _check_names(options)
     names = _names(options.variants)
@@ -77,7 +79,7 @@ def main(arguments: Sequence[str]) -> None:
             raise UserError(f"{option_of(name)}: is for --model; {why}")
     providers = providers_of(options.providers)
     key = signing_key(options)
-    reference = load_trained(options.run) if options.run else load_given(options)
+    reference = load_trained(options.run) if options.run else _load_given(options, named)
     if options.name is not None:
         reference = dataclasses.replace(reference, name=options.name)
     reference = dataclasses.replace(reference, max_batch=_most(options.max_batch, reference.max_batch))
@@ -186,6 +188,18 @@ def _take_model(options: argparse.Namespace) -> None:
         options.weights, options.run = str(given), None
     elif options.model is None and (not given.is_dir() or is_model_folder(given)):
         options.model, options.run = str(given), None
+
+
+def _load_given(options: argparse.Namespace, named: Path | None) -> Reference:
+    """What is wrong with a model that was named in place of a run is said of its file, folder or name: nobody gave
+    --model."""
+    try:
+        return load_given(options)
+    except UserError as error:
+        what, _, said = str(error).partition(": ")
+        if named is None or (what, options.model) != ("--model", str(named)):
+            raise
+        raise UserError(f"{named}: {said.removeprefix(f'{named}: ')}") from error
 
 
 def _most(asked: int | None, can: int | None) -> int | None:

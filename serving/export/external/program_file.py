@@ -81,7 +81,8 @@ def graph_of_program(program: torch.export.ExportedProgram, path: Path) -> onnx.
 def graph_of_script(path: Path, asked: Sequence[GivenInput]) -> onnx.ModelProto:
     """With a dynamic batch. Raises UserError where nothing says what it takes, and where torch cannot make one."""
     if not asked:
-        raise UserError(f"{path}: is TorchScript, which does not say what sizes it takes; say them with --input")
+        words = "which does not say what sizes it takes; say them, such as --input tensor:FP32:3x224x224"
+        raise UserError(f"{path}: is TorchScript, {words}")
     print(f"--model: {path.name} is TorchScript, which torch has deprecated; torch.export takes its place", flush=True)
     names = legal_names([each.name for each in asked])[0]
     try:

@@ -155,7 +155,13 @@ def test_what_a_graph_lacks_is_named(tmp_path: Path, write: Callable[[Path], Non
     (folder := tmp_path / "own").mkdir()
     write(folder)
     said = refused(folder, ["{folder}/net.onnx"])
+    assert said.startswith(f"{folder}/net.onnx: "), said
     assert re.search(LACKING[write], said), said
+
+
+def test_what_timm_lacks_is_said_of_its_name(tmp_path: Path) -> None:
+    pytest.importorskip("timm")
+    assert re.match(r"timm/resnet81: timm \S+ has no resnet81; did you mean", refused(tmp_path, ["timm/resnet81"]))
 
 
 @pytest.mark.parametrize("kind", ["saved_model.pb", "adapter_config.json", ".metadata"])

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from tests.commands import ROOT
+from tests.serving.export.external.huggingface.folders import VIT, saved
 from tests.serving.export.external.test_given_network import CLASSES
 from tests.serving.export.onnx_graphs.graphs import ROWS, written
 from torchferry.serving.bundle import bundle as bundles
@@ -53,6 +54,13 @@ def classifier(folder: Path, _: Path) -> None:
     np.savez(folder / "iris.npz", x=rows, targets=np.arange(20) % 2)
 
 
+def columns(folder: Path, _: Path) -> None:
+    text = "graph (string[N, 1] sex, float[N, 1] age) => (string[N, 1] s, float[N, 1] a)"
+    written(folder, f"{text} {{ s = Identity(sex) a = Neg(age) }}", name="people.onnx")
+    sex, age = np.array([["male"], ["female"]] * 10), np.arange(20, dtype=np.float32)[:, None]
+    np.savez(folder / "people.npz", sex=sex, age=age)
+
+
 def program(folder: Path, _: Path) -> None:
     sample, batch = (torch.zeros(2, 3),), ({0: torch.export.Dim("batch")},)
     torch.export.save(torch.export.export(nn.Linear(3, 2), sample, dynamic_shapes=batch), folder / "net.pt2")
@@ -60,6 +68,21 @@ def program(folder: Path, _: Path) -> None:
 
 def script(folder: Path, _: Path) -> None:
     torch.jit.trace(nn.Conv1d(3, 2, 3), torch.zeros(2, 3, 16)).save(str(folder / "net.pt"))
+
+
+def pictures(folder: Path, _: Path) -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    saved(folder / "FOLDER", "ViTForImageClassification", VIT)
+
+
+def sentences(folder: Path, _: Path) -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    saved(folder / "FOLDER", "BertForSequenceClassification", max_position_embeddings=128)
+
+
+def timm_weights(folder: Path, _: Path) -> None:
+    timm = pytest.importorskip("timm", reason="timm is not installed")
+    torch.save(timm.create_model("mobilenetv3_small_050").state_dict(), folder / "FILE")
 
 
 def package(folder: Path, _: Path) -> None:
@@ -84,9 +107,16 @@ CASES: dict[str, tuple[Callable[[Path, Path], None], tuple[str, ...]]] = {
     "torchferry export runs/digits": (trained, ALL),
     "torchferry export net.onnx": (graph, ONNX),
     "torchferry export iris.onnx --eval-data iris.npz": (classifier, ONNX),
+    "torchferry export people.onnx --eval-data people.npz": (columns, ONNX),
     "torchferry export net.pt2": (program, ALL),
     "torchferry export net.pt --input tensor:FP32:3x16": (script, ONNX),
-    "torchferry export --model package:Net --weights net.ckpt --input image:224": (checkpoint, ALL),
+    "torchferry export FOLDER": (pictures, ALL),
+    "torchferry export FOLDER --input input_ids=tensor:INT64:128 --input attention_mask=tensor:INT64:128": (
+        sentences,
+        ALL,
+    ),
+    "torchferry export timm/mobilenetv3_small_050.lamb_in1k --weights FILE": (timm_weights, ALL),
+    "torchferry export net.ckpt --model package:Net --input image:224": (checkpoint, ALL),
     'torchferry export --model package:Net.from_pretrained --model-args \'{"name": "small"}\' --input table:8': (
         package,
         ALL,

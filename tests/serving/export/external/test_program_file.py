@@ -88,7 +88,7 @@ def test_torchscript_becomes_a_graph(tmp_path: Path, capsys: pytest.CaptureFixtu
     (given,) = computed(graph_of_script(path, [read_input("tensor:FP32:3", 0, {})]), {"input": X[:1].numpy()}).values()
     torch.testing.assert_close(torch.from_numpy(given), script(X[:1]), check_stride=False)
     assert "net.pt is TorchScript, which torch has deprecated" in capsys.readouterr().out
-    with pytest.raises(UserError, match="does not say what sizes it takes; say them with --input"):
+    with pytest.raises(UserError, match="what sizes it takes; say them, such as --input tensor:FP32:3x224x224"):
         graph_of_script(path, [])
     with pytest.raises(UserError, match=r"net\.pt: torch.onnx makes no graph of it"):
         graph_of_script(path, [read_input("tensor:FP32:4", 0, {})])
