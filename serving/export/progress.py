@@ -144,5 +144,5 @@ def _compared(measured: Measured) -> str:
         apart = measured.max_abs_diff
         said.append(f"largest difference {'none' if apart is None else format(apart, '.1e')}")
     elif measured.agreement is None:
-        said.append(f"{max(measured.changed_shares.values()):.2%} other whole numbers")
+        said.append(f"{max(measured.changed_shares.values()):.2%} other values")
     return "  ".join(said)

@@ -81,13 +81,19 @@ def _doubled(end: int) -> Iterator[int]:
         count *= 2
 
 
+def quantizable(source: Path) -> tuple[onnx.ModelProto, list[str]]:
+    """A graph and its nodes that can be. Raises CannotBuild where there is none."""
+    model = weights.read(source)
+    nodes = [node.name for node in model.graph.node if node.op_type in QUANTIZED]
+    if not nodes:
+        raise CannotBuild(f"it has no {', '.join(QUANTIZED)} to quantise")
+    return model, nodes
+
+
 class Quantizer:
     def __init__(self, source: Path, samples: Samples, reference: Reference, scratch: Path) -> None:
         """Raises CannotBuild for a graph that has nothing to quantise."""
-        model = weights.read(source)
-        self.nodes = [node.name for node in model.graph.node if node.op_type in QUANTIZED]
-        if not self.nodes:
-            raise CannotBuild(f"it has no {', '.join(QUANTIZED)} to quantise")
+        model, self.nodes = quantizable(source)
         self.names, self.source = hide(model), scratch / "source.onnx"
         weights.write(model, self.source)
         # An x86 processor without VNNI sums products of 8-bit numbers in 16 bits, which would overflow.

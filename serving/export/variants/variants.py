@@ -60,6 +60,7 @@ def onnx_int8(graphs: Graphs, file: Path, refusal: Refusal) -> str | None:
         return None
     samples = graphs.reference.calibration
     if samples is None:
+        quantizable(graphs.onnx)
         raise CannotBuild("quantisation needs real samples; give them with --eval-data")
     return quantized(graphs.onnx, samples, graphs.reference, file, refusal)
 

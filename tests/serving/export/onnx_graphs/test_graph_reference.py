@@ -36,7 +36,7 @@ def test_near_ties_of_a_graph_are_no_fault(tmp_path: Path, monkeypatch: pytest.M
 def test_a_fault_in_its_last_layer_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     variant = judged(tmp_path, faulty(deciding()), monkeypatch)
     assert variant.status == "refused"
-    assert "of 'kind' are other whole numbers" in str(variant.reason)
+    assert "of 'kind' are other values" in str(variant.reason)
 
 
 def test_changed_weights_decide_near_ties_alone_otherwise(tmp_path: Path) -> None:
