@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from torchferry.errors import UserError
 from torchferry.serving.export.external.huggingface.answers import Candidates, Named, Pixels, Scores, Vector
 
 OF_SAMPLES = re.compile(r".*For(Image|Sequence|Audio|Video)Classification(WithTeacher)?")
@@ -70,4 +71,7 @@ def _of_problem(config: Any) -> str:
     problem = getattr(config, "problem_type", None)
     if problem is None:
         return "regression" if config.num_labels == 1 else "classification"
+    if problem not in [*PROBLEMS]:
+        raise UserError(f"config.json: problem_type is {problem!r:.50}, and transformers has {', '.join(PROBLEMS)}; "
+                        "--task says another")  # fmt: skip
     return PROBLEMS[problem]
