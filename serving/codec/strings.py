@@ -4,6 +4,7 @@ A tensor of them is an array of bytes objects. As JSON it holds texts; raw, each
 four bytes. Picture files are BYTES as well, for an input whose contract has a `decode`; they are read elsewhere.
 """
 
+import struct
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from math import prod
@@ -14,6 +15,8 @@ import numpy as np
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.errors import TooLarge, WrongTensor
 
+LENGTH = struct.Struct("<I")
+"""What is before each element."""
 MAX_STRINGS = 2**20
 """Elements of a tensor: the shortest has 5 bytes of a request, and 60 of memory."""
 OBJECT_BYTES = 64
@@ -52,15 +55,15 @@ def from_json(data: Any, shape: Sequence[int], spec: TensorSpec) -> np.ndarray:
 def raw_elements(data: bytes | memoryview, name: str, most: int) -> list[bytes]:
     """The elements of a raw BYTES tensor. Raises WrongTensor, and TooLarge for more than `most` before the others are
     looked at: an empty one has four bytes."""
-    view, elements = memoryview(data), list[bytes]()
-    while len(view):
+    given, elements, end = bytes(data), list[bytes](), 0
+    while end < len(given):
         if len(elements) == most:
             raise TooLarge(f"'{name}' has more than {most} elements; {most} are allowed")
-        end = 4 + int.from_bytes(view[:4], "little")
-        if len(view) < max(4, end):
+        begin = end + LENGTH.size
+        end = begin + LENGTH.unpack_from(given, end)[0] if begin <= len(given) else begin
+        if end > len(given):
             raise WrongTensor(f"'{name}' ends within an element; each of BYTES follows its length in four bytes")
-        elements.append(bytes(view[4:end]))
-        view = view[end:]
+        elements.append(given[begin:end])
     return elements
 
 

@@ -27,6 +27,8 @@ DTYPES = {
 """Those of the protocol that numpy has; BYTES are arrays of bytes objects, and BF16 is float32 in memory, which has all
 of its numbers."""
 STRINGS, BFLOAT16 = "BYTES", "BF16"
+BFLOAT16_BITS = 7
+"""Of its fraction; its exponent is float32's."""
 # numpy's kinds of JSON numbers that each kind of tensor takes: no fraction is cut off, no text is read as a number.
 _KINDS = {"b": "biu", "u": "iu", "i": "iu", "f": "iuf"}
 DATATYPES = {dtype: name for name, dtype in DTYPES.items()} | {np.dtype(object): STRINGS}
@@ -166,7 +168,7 @@ def from_numbers(numbers: Any, shape: Any, spec: TensorSpec, *, has_null: bool =
         values = np.array(numbers, np.float64) if has_null else _array(numbers, dtype)
         if values.dtype.kind not in _KINDS[dtype.kind]:
             raise ValueError
-        low, high = _range(dtype)
+        low, high = _range(spec.datatype)
         values = values.reshape(shape)
         if values.size and not low <= values.min() <= values.max() <= high:  # nor is NaN
             values = _within(low, high, values, spec)
@@ -272,12 +274,16 @@ def _array(numbers: Any, dtype: np.dtype) -> np.ndarray:
     return values
 
 
-def _range(dtype: np.dtype) -> tuple[float, float]:
+def _range(datatype: str) -> tuple[float, float]:
+    dtype = dtype_of(datatype)
     if dtype.kind == "f":
         limits = np.finfo(dtype)
+        bits = BFLOAT16_BITS if datatype == BFLOAT16 else limits.nmant
         # What is rounded to the largest counts as well, or the 3.4028235e+38 that it is written as could not come back.
-        rounded_up = float(limits.max) + 2.0 ** (limits.maxexp - limits.nmant - 2)
-        high = math.nextafter(rounded_up, 0)
+        largest = (2 - 2.0**-bits) * 2.0 ** (limits.maxexp - 1)
+        rounded_up = largest + 2.0 ** (limits.maxexp - bits - 2)
+        # One of bfloat16 is rounded twice, to float32 first, which may be that of the middle.
+        high = float(np.nextafter(dtype.type(rounded_up), 0)) if bits < limits.nmant else math.nextafter(rounded_up, 0)
         return -high, high
     return (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
 

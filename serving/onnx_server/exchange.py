@@ -14,8 +14,8 @@ import numpy as np
 
 from torchferry.serving.codec.pictures import Pictures, together
 from torchferry.serving.codec.strings import held, length
-from torchferry.serving.codec.tensors import check_batch
-from torchferry.serving.errors import ClientGone, DeadlinePassed, RequestError, TooLarge, WrongTensor
+from torchferry.serving.codec.tensors import STRINGS, check_batch
+from torchferry.serving.errors import ClientGone, DeadlinePassed, RequestError, TooLarge, WrongParameter, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Inference, Outputs, Work
 from torchferry.serving.onnx_server.intake import COUNTED
@@ -214,6 +214,8 @@ class Exchange(Generic[Answer]):
         for wanted in asked.outputs:
             if wanted.name not in (names := self.model.output_names):
                 raise WrongTensor(f"there is no output '{wanted.name}'; the model has {', '.join(names)}")
+            if wanted.classes and self.model.output_datatypes[wanted.name] == STRINGS:
+                raise WrongParameter(f"classification: '{wanted.name}' is {STRINGS}; it is for numbers, each a class's")
         if asked.files:
             self._check_size(check_batch({**asked.inputs, **asked.files}))  # before they are unpacked
             pictures = Pictures(asked.files, self.model.bundle.inputs)

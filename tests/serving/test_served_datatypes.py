@@ -173,6 +173,15 @@ def test_other_data_are_refused(own: dict[str, str], change: dict[str, Any], wor
     assert words in answer.json["detail"]
 
 
+@pytest.mark.parametrize(("output", "status"), [("echo", 422), ("code", 200)])
+def test_strings_have_no_best_classes(own: dict[str, str], output: str, status: int) -> None:
+    wanted = [{"name": output, "parameters": {"classification": 1}}]
+    answer = ask(own["rest"], "/v2/models/mixed/infer", {"inputs": tensors(), "outputs": wanted})
+    assert answer.status == status, answer.body
+    if status != 200:
+        assert "classification: 'echo' is BYTES" in answer.json["detail"]
+
+
 def test_bytes_that_are_not_utf8_are_refused(own: dict[str, str]) -> None:
     head = {
         "inputs": [

@@ -157,7 +157,10 @@ class GivenNetwork:
 
 
 def _kind(path: Path) -> FileKind | FolderKind | None:
-    """None of what is imported."""
+    """None of what is imported. Raises UserError for a file that cannot be read, or taken."""
     if path.is_file():
-        return kind_of_file(path)
+        try:
+            return kind_of_file(path)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     return kind_of_folder(path) if is_model_folder(path) else None

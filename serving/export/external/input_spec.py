@@ -4,6 +4,7 @@ without a shape is one number a sample.
 NAME is one of the names of forward; with dots, such as batch.mask, a key of the dict that it takes.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 from torchferry.contract.image import CHANNELS
 from torchferry.errors import UserError
-from torchferry.serving.codec.tensors import BFLOAT16, DTYPES, STRINGS
+from torchferry.serving.codec.tensors import BFLOAT16, DTYPES, MAX_ELEMENTS, STRINGS
 from torchferry.serving.export.external.tensor_names import NAME, RULE
 from torchferry.training.data.arguments import WHAT
 from torchferry.training.data.pictures.image_input import image_input
@@ -59,7 +60,10 @@ def read_input(text: str, number: int, picture: Mapping[str, Any]) -> GivenInput
     if min(sizes, default=1) < 1 and kind != "tensor":
         raise _refused(text, "a size is 1 or more")
     name = found["name"] or NAMES[kind] + (f"_{number}" if number else "")
-    return GivenInput(name, _content(text, kind, word, sizes, picture), found["name"] is not None, text)
+    content = _content(text, kind, word, sizes, picture)
+    if (count := math.prod(content.shape)) > MAX_ELEMENTS:
+        raise UserError(f"--input: '{text}' has {count:,} elements; servers take up to {MAX_ELEMENTS:,}")
+    return GivenInput(name, content, found["name"] is not None, text)
 
 
 def _content(text: str, kind: str, word: str | None, sizes: tuple[int, ...], picture: Mapping[str, Any]) -> Input:

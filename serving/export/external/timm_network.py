@@ -11,7 +11,7 @@ from torch import nn
 
 from torchferry.errors import UserError, some
 from torchferry.nearest import did_you_mean
-from torchferry.serving.export.external.huggingface.model_folder import config_of, weights_of
+from torchferry.serving.export.external.huggingface.model_folder import CONFIG, config_of, weights_of
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.config.recipe import WeightsConfig
 from torchferry.training.models.weights import load_weights
@@ -51,9 +51,12 @@ def network_of_folder(folder: Path) -> nn.Module:
     config, weights = config_of(folder), weights_of(folder)
     timm, name = _timm(str(folder)), config["architecture"]
     _check_name(timm, name)
+    own = config.get("model_args") or {}
+    for key, value in (("model_args", own), ("pretrained_cfg", config["pretrained_cfg"])):
+        if not isinstance(value, dict):
+            raise UserError(f"{folder / CONFIG}: {key} is {value!r:.50}; an object is expected")
+    args = {key: config[key] for key in ("num_classes", "global_pool") if key in config} | own
     try:
-        args = {key: config[key] for key in ("num_classes", "global_pool") if key in config}
-        args |= config.get("model_args") or {}
         network = timm.create_model(name, pretrained=False, pretrained_cfg=_own_config(config), **args)
     except Exception as error:  # whatever a network makes of its arguments
         raise UserError(f"{folder}: timm cannot build {name}: {one_line(error)}") from error

@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from torchferry.serving.errors import CannotBuild
-from torchferry.serving.export.onnx_graphs.onnx_file import inner_graphs
+from torchferry.serving.export.onnx_graphs.nodes import inner_graphs
 from torchferry.serving.export.onnx_graphs.weights import is_large, tensors_of
 
 NARROW = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)

@@ -9,7 +9,7 @@ import torch
 
 from torchferry.errors import some
 from torchferry.serving.export.in_double import InDouble
-from torchferry.serving.export.onnx_graphs.onnx_file import nodes_of
+from torchferry.serving.export.onnx_graphs.nodes import nodes_of
 from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork
 from torchferry.serving.export.perturbation import perturb
 from torchferry.serving.export.reference import Reference

@@ -23,7 +23,8 @@ def lacking(model: onnx.ModelProto, said: str) -> str:
     graph = onnx.shape_inference.infer_shapes(model).graph
     types = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info, *graph.output)}
     types |= {value.name: value.data_type for value in graph.initializer}
-    taken = next((node.input for node in graph.node if node.name == name), ())
+    likely = [node for node in graph.node if (node.name, node.op_type) == (name, operator)]  # many have no name
+    taken = likely[0].input if len(likely) == 1 else ()
     of = {onnx.TensorProto.DataType.Name(types[each]).lower() for each in taken if each in types}
     kinds = f" of {' and '.join(sorted(of))}" if of else ""
     return f"ONNX Runtime has no {operator}{kinds} on a CPU; compute that in float32"

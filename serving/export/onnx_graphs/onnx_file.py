@@ -2,20 +2,21 @@
 used."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnx.inliner
 from google.protobuf.message import DecodeError
 from onnx.external_data_helper import ExternalDataInfo
 
 from torchferry.errors import UserError, some
 from torchferry.serving.codec.tensors import BFLOAT16, DATATYPES
 from torchferry.serving.export.onnx_graphs import weights
+from torchferry.serving.export.onnx_graphs.local_functions import without_functions
 from torchferry.serving.export.onnx_graphs.locales import use_locale_of_servers
+from torchferry.serving.export.onnx_graphs.nodes import nodes_of
 
 LARGEST = 2**31
 """Bytes of a protobuf message, which has to be smaller."""
@@ -63,34 +64,19 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         raise UserError(f"{path}: has no graph; is it an ONNX file?")
     if model.graph.sparse_initializer:
         raise UserError(f"{path}: has sparse weights, which are not taken; store them as dense ones")
-    names = [each.name for each in model.graph.output]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UserError(f"{path}: its output '{twice}' is there twice")
-    _read_external(model, path)
+    for what, given in (("output", model.graph.output), ("weights", model.graph.initializer)):
+        if twice := [name for name, times in Counter(each.name for each in given).items() if times > 1]:
+            raise UserError(f"{path}: its {what} '{twice[0]}' {'is' if what == 'output' else 'are'} there twice")
+    _check_texts(model, path)
     _check_domains(model, path)
-    if model.functions:  # which onnx's converter of opsets leaves out
-        model = _without_functions(model, path)
+    model = without_functions(model, path)  # which onnx's converter of opsets leaves out
+    _read_external(model, path)  # also what functions had
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
         for field in ("metadata_props", "doc_string"):  # may name files of the machine that made it
             part.ClearField(field)
     _keep_weights_inside(model.graph)
     use_locale_of_servers(model, path)
     return model
-
-
-def _without_functions(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
-    """With their nodes where they are called. Raises UserError for one that calls itself, or is in an opset that cannot
-    be brought to the graph's."""
-    try:
-        made = onnx.inliner.inline_local_functions(model, convert_version=True)
-    except Exception as error:  # it has no kind of its own
-        raise UserError(
-            f"{path}: its functions cannot be put into its graph ({' '.join(str(error).split())[:200]})"
-        ) from error
-    if made.functions:
-        names = some(sorted({f"{each.domain}::{each.name}" for each in made.functions}))
-        raise UserError(f"{path}: its functions {names} cannot be put into its graph")
-    return made
 
 
 def opset_of(model: onnx.ModelProto) -> int:
@@ -188,11 +174,14 @@ def _place(tensor: onnx.TensorProto, path: Path) -> None:
     if not any(real.is_relative_to(folder) for folder in (path.parent.resolve(), path.resolve().parent)):
         raise UserError(f"{what} in {location}, a link to {real}, outside of its folder")
     size = file.stat().st_size
-    length = size - offset if info.length is None else info.length
+    needed = weights.bytes_of_shape(tensor)
+    length = info.length if info.length is not None else size - offset if needed is None else needed
     if min(offset, length) < 0:
         raise ValueError(f"{length:,} bytes from {offset:,} on")
     if size < offset + length:
         raise UserError(f"{what} in {location}, which has {size:,} bytes; {offset + length:,} are needed")
+    if needed not in (None, length):
+        raise UserError(f"{what} {length:,} bytes of {location}; its shape {list(tensor.dims)} has {needed:,}")
     weights.place_outside(tensor, weights.from_root(file), offset, length)
 
 
@@ -205,15 +194,14 @@ def _check_domains(model: onnx.ModelProto, path: Path) -> None:
         raise UserError(f"{path}: needs {some(found)}, which ONNX Runtime does not have")
 
 
-def nodes_of(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    """Those of its graph, of its functions and of the graphs in them."""
-    graphs: list[onnx.GraphProto | onnx.FunctionProto] = [model.graph, *model.functions]
-    while graphs:
-        for node in graphs.pop().node:
-            yield node
-            graphs += inner_graphs(node)
-
-
-def inner_graphs(node: onnx.NodeProto) -> Sequence[onnx.GraphProto]:
-    """The bodies of If, Loop and Scan."""
-    return [graph for each in node.attribute for graph in ([each.g] if each.HasField("g") else [*each.graphs])]
+def _check_texts(model: onnx.ModelProto, path: Path) -> None:
+    """Raises UserError for some that a server could not send: ONNX has them in UTF-8."""
+    tensors = [(f"weights '{each.name}'", each.string_data) for each in weights.tensors_of(model.graph)]
+    words = [(f"'{each.name}' of {node.op_type}", (each.s, *each.strings))
+             for node in nodes_of(model) for each in node.attribute]  # fmt: skip
+    for what, texts in (*tensors, *words):
+        for text in texts:
+            try:
+                text.decode()
+            except UnicodeDecodeError as error:
+                raise UserError(f"{path}: its {what} have a text that is not UTF-8 ({text[:50]!r})") from error

@@ -5,7 +5,7 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 
-from torchferry.serving.export.onnx_graphs.onnx_file import nodes_of
+from torchferry.serving.export.onnx_graphs.nodes import nodes_of
 from torchferry.serving.export.onnx_graphs.weights import is_outside, tensors_of, values_of
 from torchferry.serving.export.perturbation import perturbed_array
 

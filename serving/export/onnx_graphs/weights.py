@@ -5,6 +5,7 @@ that onnx and ONNX Runtime find them from ROOT; of one that is written it is the
 """
 
 import math
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ SMALL = 1024
 """Bytes of weights that are in the graph in any case: shapes are inferred by such as these."""
 ALIGNED = 4096
 """Where weights may begin in a file that is mapped into memory."""
+PACKED = re.compile(r"INT[24]$|FLOAT[46]E")
+"""Datatypes of fewer than 8 bits."""
 ROOT = "/"
 
 
@@ -50,10 +53,19 @@ def _bytes(tensor: onnx.TensorProto) -> int:
         return _place_of(tensor)[2]
     if tensor.data_type == onnx.TensorProto.STRING:
         return sum(map(len, tensor.string_data))
+    needed = bytes_of_shape(tensor)
+    return len(tensor.raw_data) if needed is None else needed
+
+
+def bytes_of_shape(tensor: onnx.TensorProto) -> int | None:
+    """Those that its numbers have; None of texts, of numbers of fewer than 8 bits, which are packed, and of a datatype
+    that no runtime has either."""
     try:
-        return math.prod(tensor.dims) * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-    except KeyError:  # a datatype that no runtime has either
-        return len(tensor.raw_data)
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    except KeyError:
+        return None
+    is_packed = PACKED.search(onnx.TensorProto.DataType.Name(tensor.data_type))
+    return None if dtype.kind == "O" or is_packed else math.prod(tensor.dims) * dtype.itemsize
 
 
 def values_of(tensor: onnx.TensorProto) -> np.ndarray:

@@ -11,7 +11,7 @@ import onnx
 
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.onnx_graphs import weights
-from torchferry.serving.export.onnx_graphs.onnx_file import inner_graphs
+from torchferry.serving.export.onnx_graphs.nodes import inner_graphs
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.quantize import Refusal

@@ -13,7 +13,7 @@ from torchferry.serving.export.onnx_graphs.graph_names import hide, rename
 from torchferry.serving.export.variants.aoti_package import strip_package
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.onnx_graph import Level, write_optimized
-from torchferry.serving.export.variants.quantize import Refusal, quantized
+from torchferry.serving.export.variants.quantize import Refusal, quantizable, quantized
 from torchferry.serving.export.variants.torch_program import SAMPLE
 
 

@@ -101,3 +101,20 @@ def test_a_line_may_hold_very_many_numbers() -> None:
     """Read with a delimiter that it does not have it is one cell, longer than Python's csv takes."""
     body = b",".join([b"0.125"] * 144_160)
     assert len(read_lines(body, (144_160,)).first) == 144_160
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'a,b\n1,"x\n2,y\n', "a quote is opened and never closed"),
+        (b'a,b\n1,"x"y\n', "',' expected after '\"'"),
+    ],
+)
+def test_a_quote_does_not_take_in_what_follows(body: bytes, words: str) -> None:
+    with pytest.raises(NotDecodable, match=words):
+        read_lines(body, (2,))
+
+
+def test_a_quote_within_a_cell_is_a_letter() -> None:
+    body = b'size,"a;b"\n5" wide,"x ""y""\nz"\n'
+    assert read_lines(body, (2,), ("size",)).cells == [["size", "a;b"], ['5" wide', 'x "y"\nz']]

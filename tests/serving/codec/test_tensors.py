@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.tensors import (
@@ -86,6 +87,18 @@ def test_a_tensor_without_elements(datatype: str, data: object) -> None:
         from_raw_alone(b"", [spec])
     with pytest.raises(WrongTensor, match=r"'x' has shape \[0, 0\]"):
         read_tensors({"inputs": [tensor | {"shape": [0, 0]}]}, [spec], 2)
+
+
+def test_numbers_beyond_bfloat16_are_refused() -> None:
+    """And none of those that are taken is infinite as bfloat16, to the nearest."""
+    spec = TensorSpec(name="x", datatype="BF16", shape=(-1, 1))
+    largest = 255 / 128 * 2.0**127
+    for number in (largest, -largest, largest * (1 + 2**-10)):
+        tensor = {"name": "x", "shape": [1, 1], "datatype": "BF16", "data": [number]}
+        found = read_tensors({"inputs": [tensor]}, [spec], 1)[0]["x"]
+        assert torch.from_numpy(found).bfloat16().isfinite().all()
+        with pytest.raises(WrongTensor, match="the range of BF16"):
+            read_tensors({"inputs": [tensor | {"data": [number * (1 + 2**-8)]}]}, [spec], 1)
 
 
 def test_bfloat16_is_the_upper_half_of_float32() -> None:

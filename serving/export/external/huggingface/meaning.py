@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from torchferry.errors import UserError
 from torchferry.serving.export.external.huggingface.answers import Candidates, Named, Pixels, Scores, Vector
 
 OF_SAMPLES = re.compile(r".*For(Image|Sequence|Audio|Video)Classification(WithTeacher)?")

@@ -53,7 +53,7 @@ def config_of(path: Path) -> dict[str, Any]:
     file = path / CONFIG
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     if not isinstance(config, dict):
         raise UserError(f"{file}: is no JSON object; a folder of transformers or timm has one")
@@ -79,7 +79,7 @@ def shards_of(index: Path) -> list[Path]:
     try:
         places = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
         names = list(dict.fromkeys(map(str, places)))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{index}: is no index of shards; it has no weight_map that can be read") from error
     for name in names:
         if Path(name).name != name:

@@ -28,7 +28,7 @@ def saved_types(weights: Path) -> list[str]:
 def _types(file: Path) -> Iterator[str]:
     if file.suffix == ".safetensors":
         words = dict.fromkeys(
-            FLOATS.get(each["dtype"], "") for name, each in _head(file).items() if name != "__metadata__"
+            FLOATS.get(str(each.get("dtype")), "") for name, each in _head(file).items() if name != "__metadata__"
         )
         return (word for word in words if word)
     return (str(each.dtype).removeprefix("torch.") for each in _pickled(file) if each.is_floating_point())
@@ -40,8 +40,11 @@ def _head(file: Path) -> dict[str, dict[str, str]]:
             length = int.from_bytes(opened.read(8), "little")
             if length > file.stat().st_size:
                 raise ValueError("it is shorter than its head says")
-            return json.loads(opened.read(length))
-    except (OSError, ValueError) as error:
+            head = json.loads(opened.read(length))
+        if not isinstance(head, dict) or not all(isinstance(each, dict) for each in head.values()):
+            raise ValueError("its head is no object of tensors")
+        return head
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{file}: is no file of safetensors, or was cut short ({error})") from error
 
 

@@ -38,6 +38,7 @@ def transformers_network(folder: Path) -> tuple[nn.Module, str]:
         print(f"weights from {weights}: {'; '.join(said)}", flush=True)
     if hasattr(network.config, "use_cache"):
         network.config.use_cache = False  # of words that were computed before, which a server has none of
+    network.config.return_dict = True  # the answers are told by their names
     return network.eval(), architecture
 
 
@@ -65,8 +66,12 @@ def _class(folder: Path, config: dict[str, Any], name: str) -> Any:
         found = getattr(transformers, name, None)
     if isinstance(found, type) and issubclass(found, transformers.PreTrainedModel):
         return found
+    if found is not None:
+        raise UserError(f"{folder / CONFIG}: architectures: {name} of transformers is no network; name the class that "
+                        "was trained, such as ViTForImageClassification")  # fmt: skip
     if own := config.get("auto_map"):
-        files = some(sorted({str(value).partition(".")[0] + ".py" for value in own.values()}))
+        values = own.values() if isinstance(own, dict) else [own]
+        files = some(sorted({str(value).partition(".")[0] + ".py" for value in values}))
         raise UserError(f"{folder / CONFIG}: auto_map: {name} is code of the folder's own ({files}), which is not run; "
                         "import it yourself with --model MODULE:CLASS.from_pretrained")  # fmt: skip
     made_by = f"; the folder is of transformers {version}" if (version := config.get("transformers_version")) else ""
@@ -109,7 +114,7 @@ def _check(weights: Path, network: nn.Module, found: dict[str, Any]) -> None:
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     """Without what transformers logs, warns and draws while it loads."""
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)  # which is raised as well
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

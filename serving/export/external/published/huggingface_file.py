@@ -43,7 +43,7 @@ def huggingface_file(path: Path) -> Preprocessing:
     path = path / FILE if path.is_dir() else path
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         said = getattr(error, "strerror", None) or error
         raise UserError(f"--preprocess: cannot read {path} ({said}); a {FILE} is expected") from error
     if not isinstance(config, dict) or not set(config) & {*READ, *TYPES}:

@@ -127,3 +127,9 @@ def test_a_network_of_torch_is_bound_as_before() -> None:
     assert network.network is not None
     with pytest.raises(UserError, match="--outputs: is for an ONNX graph"):
         load_given(parser().parse_args(["--model", "torch.nn.ReLU", "--input", "table:3", "--outputs", "a"]))
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="there is no file here that cannot be read")
+def test_a_file_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(UserError, match=r"/proc/self/mem: cannot be read \(Input/output error\)"):
+        load_given(parser().parse_args(["--model", "/proc/self/mem"]))

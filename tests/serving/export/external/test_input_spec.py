@@ -106,3 +106,9 @@ def test_a_picture_of_which_nothing_says_the_size_is_refused_with_what_would(tex
 def test_what_is_not_understood_is_refused_with_what_could_be_said(text: str, words: str) -> None:
     with pytest.raises(UserError, match=re.escape(f"--input: '{text}' is not understood; {words}")):
         read_input(text, 0, {})
+
+
+@pytest.mark.parametrize("text", ["image:1000000", "tensor:INT8:8193x8192"])
+def test_what_no_server_takes_is_refused_before_it_is_made_up(text: str) -> None:
+    with pytest.raises(UserError, match=f"--input: '{text}' has .* elements; servers take up to 67,108,864"):
+        read_input(text, 0, {})

@@ -58,6 +58,9 @@ def test_a_folder_of_the_hub_is_taken(tmp_path: Path) -> None:
     assert reference.provenance["weights"] == "model.safetensors"
     with pytest.raises(UserError, match=r"timm .* has no resnet81; did you mean"):
         network_of_folder(folder(tmp_path / "other", architecture="resnet81"))
+    for key in ("model_args", "pretrained_cfg"):
+        with pytest.raises(UserError, match=rf"config.json: {key} is \[1\]; an object is expected"):
+            network_of_folder(folder(tmp_path / key, **{key: [1]}))
     with pytest.raises(UserError, match="is for another model"):
         network_of_folder(folder(tmp_path / "third", architecture="resnet18"))
 

@@ -10,15 +10,11 @@ from tests.serving.export.onnx_graphs.graphs import ROWS, graph, written
 from torchferry.errors import UserError
 from torchferry.serving.export.onnx_graphs.onnx_file import (
     Value,
-    inner_graphs,
     is_onnx,
     opset_of,
     read_onnx,
     values_of,
 )
-
-IF = """graph (bool c) => (float[1] y) { y = If (c) <then_branch = a () => (float[1] p) { p = Constant <value_floats =
-[1.0]> () }, else_branch = b () => (float[1] q) { q = Constant <value_floats = [2.0]> () }> }"""
 
 WEIGHTS = np.arange(1, 7, dtype=np.float32).reshape(3, 2)
 
@@ -207,15 +203,51 @@ def test_strings_and_bfloat16_are_served(tmp_path: Path) -> None:
     assert [(value.datatype, value.dtype.name) for value in inputs] == [("BYTES", "object"), ("BF16", "float32")]
 
 
-def test_bodies_of_nodes_are_found() -> None:
-    assert [each.name for each in inner_graphs(graph(IF).graph.node[0])] == ["a", "b"]
+def test_weights_that_are_there_twice_are_refused(tmp_path: Path) -> None:
+    model = graph(ROWS)
+    model.graph.initializer.append(model.graph.initializer[0])
+    onnx.save(model, path := tmp_path / "net.onnx")
+    with pytest.raises(UserError, match="its weights 'w' are there twice"):
+        read_onnx(path)
 
 
-def test_functions_become_nodes_of_the_graph(tmp_path: Path) -> None:
-    text = """<ir_version: 9, opset_import: ["" : 17, "own" : 1]>
-    graph (float[N, 3] x) => (float[N, 3] y) { y = own.Twice(x) }
-    <domain: "own", opset_import: ["" : 17]> Twice (a) => (r) { r = Add(a, a) }"""
-    onnx.save(onnx.parser.parse_model(text), path := tmp_path / "net.onnx")
-    model = read_onnx(path)
-    assert [node.op_type for node in model.graph.node] == ["Add"]
-    assert not model.functions
+@pytest.mark.parametrize("is_key", [False, True])
+def test_texts_that_no_server_could_send_are_refused(tmp_path: Path, is_key: bool) -> None:
+    model = graph(ROWS)
+    if is_key:
+        model.graph.node[0].attribute.append(onnx.helper.make_attribute("keys_strings", [b"a", b"\xff"]))
+    else:
+        words = onnx.TensorProto(
+            name="words", dims=(2,), data_type=onnx.TensorProto.STRING, string_data=(b"a", b"\xff")
+        )
+        model.graph.initializer.append(words)
+    onnx.save(model, path := tmp_path / "net.onnx")
+    with pytest.raises(UserError, match=r"'(keys_strings|words)'.* have a text that is not UTF-8 \(b'\\xff'\)"):
+        read_onnx(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ({}, None),
+        ({"offset": 24}, None),
+        ({"offset": 32}, "in net.data, which has 48 bytes; 56 are needed"),
+        ({"length": 48}, r"are 48 bytes of net.data; its shape \[3, 2\] has 24"),
+        ({"length": 8}, r"are 8 bytes of net.data; its shape \[3, 2\] has 24"),
+    ],
+)
+def test_weights_beside_it_fill_their_shape(tmp_path: Path, place: dict[str, int], words: str | None) -> None:
+    """Where the file does not say how many bytes they have, it is as many as their shape has."""
+    model = graph(ROWS)
+    (weights,) = model.graph.initializer
+    weights.CopyFrom(onnx.TensorProto(name=weights.name, dims=(3, 2), data_type=onnx.TensorProto.FLOAT))
+    weights.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in {"location": "net.data", **place}.items():
+        weights.external_data.add(key=key, value=str(value))
+    (tmp_path / "net.data").write_bytes(WEIGHTS.tobytes() * 2)
+    onnx.save(model, path := tmp_path / "net.onnx")
+    if words:
+        with pytest.raises(UserError, match=words):
+            read_onnx(path)
+        return
+    assert onnx.numpy_helper.to_array(read_onnx(path).graph.initializer[0]).tolist() == WEIGHTS.tolist()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from torch import nn
 
+from torchferry.errors import UserError
 from torchferry.serving.export.external.huggingface.answers import Candidates, Named, Pixels, Scores, Vector
 from torchferry.serving.export.external.huggingface.meaning import labels_of, meaning_of
 
@@ -49,3 +50,9 @@ def test_placeholders_are_no_labels() -> None:
     assert labels_of(config(id2label={0: "LABEL_0", 1: "LABEL_1"})) == ()
     assert labels_of(config(id2label={"1": "b", "0": "LABEL_0"})) == ("LABEL_0", "b")
     assert labels_of(config(id2label=None)) == labels_of(config(id2label={1: "b"})) == ()
+
+
+@pytest.mark.parametrize("problem", ["nope", 1, ["regression"]])
+def test_a_problem_that_transformers_has_not_is_refused(problem: Any) -> None:
+    with pytest.raises(UserError, match=r"config.json: problem_type is .*; --task says another"):
+        meaning_of(nn.Identity(), "ViTForImageClassification", config(problem_type=problem))

@@ -102,6 +102,9 @@ def test_an_index_names_files_of_its_folder(tmp_path: Path) -> None:
 def test_a_config_that_is_no_object_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"config.json: is no JSON object"):
         config_of(folder(tmp_path / "net", config=[]))
+    (tmp_path / "net" / "config.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match=r"config.json: cannot be read \(maximum recursion depth"):
+        config_of(tmp_path / "net")
     (tmp_path / "net" / "config.json").write_text("{")
     with pytest.raises(UserError, match=r"config.json: cannot be read \(Expecting property name"):
         config_of(tmp_path / "net")

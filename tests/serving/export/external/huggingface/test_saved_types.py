@@ -35,3 +35,10 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     file.write_bytes(pickle.dumps({"a": Path("x")}))
     with pytest.raises(UserError, match="is a pickle of more than tensors, which could run code"):
         saved_types(file)
+
+
+@pytest.mark.parametrize("head", [b"[1, 2]", b"null", b'{"a": "b"}', b"[" * 100_000])
+def test_a_head_of_another_form_is_refused(tmp_path: Path, head: bytes) -> None:
+    (file := tmp_path / "model.safetensors").write_bytes(len(head).to_bytes(8, "little") + head)
+    with pytest.raises(UserError, match=r"model.safetensors: is no file of safetensors, or was cut short"):
+        saved_types(file)

@@ -41,10 +41,11 @@ def changed(file: Path, **values: torch.Tensor | None) -> None:
 def test_each_way_that_weights_are_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = saved(tmp_path / "net", VIT)
     expected = loaded(folder, VIT)(PICTURES).logits
+    config_of(folder, return_dict=False)
     state = load_file(folder / "model.safetensors")
     network: Any
     network, architecture = transformers_network(folder)
-    assert (architecture, network.training) == (VIT, False)
+    assert (architecture, network.training, network.config.return_dict) == (VIT, False, True)
     torch.testing.assert_close(network(PICTURES).logits, expected)
     assert capsys.readouterr().out == ""
 
@@ -117,6 +118,9 @@ def test_the_weights_of_a_network_without_its_head_are_refused(tmp_path: Path) -
             {"architectures": ["Own"], "auto_map": {"AutoModel": "own.Own"}},
             r"auto_map: Own is code of the folder's own",
         ),
+        ({"architectures": ["Own"], "auto_map": "own.Own"}, r"auto_map: Own is code of the folder's own \(own.py\)"),
+        ({"architectures": ["AutoModel"]}, "architectures: AutoModel of transformers is no network; name the class"),
+        ({"architectures": ["pipeline"]}, "architectures: pipeline of transformers is no network; name the class"),
         ({"quantization_config": {"quant_method": "gptq"}}, r"quantization_config: the weights are quantised \(gptq\)"),
         ({"hidden_size": "many"}, "transformers cannot load ViTForImageClassification"),
     ],
