@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import nn
 
-from torchferry.errors import UserError
 from torchferry.serving.export.external.huggingface.answers import Candidates, Named, Pixels, Scores, Vector
 
 OF_SAMPLES = re.compile(r".*For(Image|Sequence|Audio|Video)Classification(WithTeacher)?")
@@ -71,4 +70,4 @@ def _of_problem(config: Any) -> str | None:
     problem = getattr(config, "problem_type", None)
     if problem is None:
         return "regression" if config.num_labels == 1 else "classification"
-    return PROBLEMS.get(problem)
+    return PROBLEMS.get(problem) if isinstance(problem, str) else None
