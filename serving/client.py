@@ -3,7 +3,7 @@
 import json
 import mimetypes
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,8 +15,10 @@ import urllib3
 
 from torchferry.contract.tasks.task import Task
 from torchferry.errors import ServerFault, UserError
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec import predictions_grpc
-from torchferry.serving.codec.tensors import DTYPES, write_tensors
+from torchferry.serving.codec.strings import strings
+from torchferry.serving.codec.tensors import STRINGS, dtype_of, write_tensors
 from torchferry.serving.net.unix_sockets import SCHEME
 from torchferry.serving.patience import NONE, Patience
 from torchferry.serving.unix_http import UnixPool
@@ -80,9 +82,12 @@ class Client(ABC):
         """The JSON object that answers a body of any kind that servers take; raises as `predict` does."""
         return self._answer(model, self.send(model, body))
 
-    def infer(self, model: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def infer(
+        self, model: str, inputs: Mapping[str, np.ndarray], specs: Sequence[TensorSpec] = ()
+    ) -> dict[str, np.ndarray]:
         """Outputs by name for inputs by name; raises as `predict` does."""
-        body = json.dumps(write_tensors(inputs, key="inputs")).encode()
+        given = {name: strings(values) if values.dtype.kind in "OSU" else values for name, values in inputs.items()}
+        body = json.dumps(write_tensors(given, "inputs", specs)).encode()
         return _tensors(self.ask(model, body))
 
     @abstractmethod
@@ -239,9 +244,14 @@ class GrpcClient(Client):
 
 def _tensors(answer: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return {
-        tensor["name"]: np.array(tensor["data"], DTYPES[tensor["datatype"]]).reshape(tensor["shape"])
+        tensor["name"]: _values(tensor["data"], tensor["datatype"]).reshape(tensor["shape"])
         for tensor in answer["outputs"]
     }
+
+
+def _values(data: list[Any], datatype: str) -> np.ndarray:
+    """Strings as bytes objects, as other clients of the protocol give them."""
+    return strings(np.array(data, object)) if datatype == STRINGS else np.array(data, dtype_of(datatype))
 
 
 def _most_labels(task: Task) -> int:

@@ -16,6 +16,7 @@ PARTS = ("training", "serving", "benchmarks")
 SHARED = {
     "torchferry",
     "torchferry.arguments",
+    "torchferry.csv_reader",
     "torchferry.errors",
     "torchferry.files",
     "torchferry.malloc",

@@ -56,3 +56,8 @@ def count(text: str) -> int:
     if not (text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return int(text)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Between commas."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())

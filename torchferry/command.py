@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from torchferry import __version__
-from torchferry.errors import GateError, ServerFault, StoreRefused, UserError
+from torchferry.errors import GateError, ServerFault, StoreRefused, UserError, in_one_line
 from torchferry.termination import CODE as TERMINATED
 from torchferry.termination import Terminated, ends_at_sigterm
 from torchferry.verbs import BENCH, VERBS, Verb
@@ -43,13 +43,17 @@ def main(arguments: Sequence[str]) -> int:
 def _failed(error: Exception) -> int:
     """Its exit code, once it is said; a bug of ours is raised again."""
     if isinstance(error, (UserError, GateError, ServerFault)):
-        print(f"torchferry: {error}", file=sys.stderr)
+        # A fault may quote lines of a server's log; all else is one line, whatever names of the user's it repeats.
+        print(f"torchferry: {error if isinstance(error, ServerFault) else in_one_line(str(error))}", file=sys.stderr)
         return 2 if isinstance(error, (UserError, StoreRefused)) else 3 if isinstance(error, GateError) else 1
     if isinstance(error, BrokenPipeError):  # whoever read it has gone; so that flushing at the end does not fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     if isinstance(error, OSError):
         file = error.filename2 or error.filename
+        if error.errno == errno.ENAMETOOLONG:
+            print(f"torchferry: {in_one_line(str(file))}: {error.strerror}", file=sys.stderr)
+            return 2
         if error.errno in OF_THE_DISK or (isinstance(error, PermissionError) and file):
             print(f"torchferry: {file or 'the disk'}: {error.strerror}", file=sys.stderr)
             return 1

@@ -30,6 +30,17 @@ class StoreRefused(StoreError):
     """Another try would not help: rights are missing, or a file is where a folder has to be. The exit code is 2."""
 
 
+SHOWN = 1000
+"""Letters of a message that are shown of its beginning, and of its end."""
+
+
+def in_one_line(text: str) -> str:
+    """With what a terminal would obey, such as a line break in a file's name, as an escape, and not without end."""
+    if len(text) > 2 * SHOWN:
+        text = f"{text[:SHOWN]} ... {text[-SHOWN:]}"
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 def some(names: Sequence[str], most: int = 5) -> str:
     """The first of many names, for a message, and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -15,7 +15,7 @@ LIMITS = {
     "max_relative_error": ("relative error", number),
     "max_drop": ("loss of {}", None),
     "min_agreement": ("agreement at least", percent),
-    "max_changed_share": ("other whole numbers", percent),
+    "max_changed_share": ("other values", percent),
 }
 """What each is called and how it is said; None as the metric is."""
 

@@ -18,6 +18,7 @@ from torchferry.benchmarks.servers.process import process
 from torchferry.benchmarks.servers.served import Served, answers, infer, target_of
 from torchferry.benchmarks.servers.unavailable import Unavailable
 from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.tensors import triton_type
 
 MODEL = Path(__file__).parent / "apps" / "triton_model.py"
 
@@ -46,7 +47,7 @@ class Triton(Installed):
         model = self.repository / self.job.bundle.name
         (model / "1").mkdir(parents=True)
         shutil.copyfile(MODEL, model / "1" / "model.py")
-        shutil.copyfile(self.job.model, model / "1" / "model.onnx")
+        shutil.copytree(self.job.model.parent, model / "1", dirs_exist_ok=True)  # with weights that lie beside it
         (model / "config.pbtxt").write_text(self._config())
 
     def _config(self) -> str:
@@ -96,5 +97,5 @@ def _tensors(kind: str, specs: Sequence[TensorSpec], batching: bool) -> list[str
     for spec in specs:
         dims = list(spec.shape[batching:])
         shape = f"dims: {dims}" if dims else "dims: [1] reshape { shape: [] }"
-        lines.append(f'{kind} [{{ name: "{spec.name}" data_type: TYPE_{spec.datatype} {shape} }}]')
+        lines.append(f'{kind} [{{ name: "{spec.name}" data_type: {triton_type(spec.datatype)} {shape} }}]')
     return lines

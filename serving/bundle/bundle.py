@@ -78,6 +78,8 @@ class TensorSpec:
     allow_nan: bool | None = None
     """Whether NaN is taken, of an input of floating-point numbers. None in a bundle of before this key, whose raw
     elements are taken as they come, infinities as well."""
+    allow_infinity: bool | None = None
+    """Whether infinities are taken as well, such as those of a mask that is added to scores."""
     table: TableSpec | None = None
     """What the numbers of a row stand for, where the input is a table's and training said it."""
     decode: ImageDecode | None = None
@@ -386,5 +388,6 @@ def _check_words(path: Path, bundle: Bundle) -> None:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """Strings are of fixed width in the file, and bytes objects in memory, as servers have them."""
     with np.load(path, allow_pickle=False) as file:
-        return dict(file)
+        return {name: values.astype(object) if values.dtype.kind == "S" else values for name, values in file.items()}

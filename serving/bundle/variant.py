@@ -64,6 +64,16 @@ class Speed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OnProvider:
+    """A variant as another execution provider of ONNX Runtime computes it, such as on a GPU."""
+
+    reason: str | None
+    """Why it was refused there, or None."""
+    measured: Measured
+    speed: Speed
+
+
+@dataclass(frozen=True, kw_only=True)
 class Variant:
     status: Literal["accepted", "refused"]
     reason: str | None
@@ -79,6 +89,8 @@ class Variant:
     golden_tolerance: dict[str, float] | float
     """By output, how far a server's answer to the golden inputs may be from the golden outputs; of whole numbers and
     truth values which share, 0..1, may be others. Bundles of before have one number: how far each element may be."""
+    providers: dict[str, OnProvider] = field(default_factory=dict)
+    """By what servers call them: those beside the CPU that it was measured on."""
 
     def tolerance(self, output: str, golden: np.ndarray) -> float:
         """What `difference` may be of the output whose golden values these are."""
@@ -87,11 +99,13 @@ class Variant:
         return self.golden_tolerance if golden.dtype.kind == "f" else 0.0
 
     def difference(self, answered: np.ndarray, golden: np.ndarray) -> float:
-        """The largest, NaN where a number is missing, and infinity for another shape; of whole numbers and truth values
-        the share that is another. None where an infinity is expected, with which a network masks a score, and is
-        answered, or is null in a server's JSON."""
+        """The largest, NaN where a number is missing, and infinity for another shape; of whole numbers, truth
+        values and strings the share that is another. None where an infinity is expected, with which a network masks a
+        score, and is answered, or is null in a server's JSON."""
         if answered.shape != golden.shape:
             return float("inf")
+        if golden.dtype == object:  # strings
+            return float((answered != golden).mean()) if golden.size else 0.0
         # As float64: unsigned numbers would wrap around, and truth values have no difference.
         numbers = answered.astype(np.float64)
         with np.errstate(invalid="ignore"):
@@ -109,7 +123,19 @@ FORMER = {"top1_agreement": "agreement", "accuracy": "score", "accuracy_drop": "
 
 def parse_variant(content: dict[str, Any]) -> Variant:
     """Raises TypeError and KeyError for what is no such variant."""
-    said: dict[str, Any] = dict(content["measured"])
+    known = {"measured": _measured(content["measured"]), "speed": Speed(**content["speed"])}
+    on = {name: _on_provider(each) for name, each in content.get("providers", {}).items()}
+    return Variant(**content | known | {"providers": on})
+
+
+def _on_provider(content: dict[str, Any]) -> OnProvider:
+    return OnProvider(
+        reason=content["reason"], measured=_measured(content["measured"]), speed=Speed(**content["speed"])
+    )
+
+
+def _measured(content: dict[str, Any]) -> Measured:
+    said: dict[str, Any] = dict(content)
     measured = {FORMER.get(name, name): value for name, value in said.items()}
     if said.get("accuracy") is not None:
         measured["metric"] = "accuracy"
@@ -117,4 +143,4 @@ def parse_variant(content: dict[str, Any]) -> Variant:
         measured["parts"] = {name: MeasuredPart(**part) for name, part in parts.items()}
     if interval := measured.get("score_drop_interval"):
         measured["score_drop_interval"] = tuple(interval)
-    return Variant(**content | {"measured": Measured(**measured), "speed": Speed(**content["speed"])})
+    return Measured(**measured)

@@ -10,11 +10,12 @@ from PIL import Image
 
 from torchferry.contract.resize import framed
 from torchferry.serving.bundle.bundle import ImageDecode, TensorSpec
+from torchferry.serving.codec.strings import listed
 
 
 def instances(inputs: Mapping[str, np.ndarray], specs: Sequence[TensorSpec]) -> list[Any]:
-    """One for each sample of `inputs`, arrays by name: {"b64": a file} for a picture, numbers for the rest; by name
-    where there are several inputs."""
+    """One for each sample of `inputs`, arrays by name: {"b64": a file} for a picture, numbers or texts for the rest; by
+    name where there are several inputs."""
     columns = {spec.name: _column(inputs[spec.name], spec) for spec in specs}
     if len(specs) == 1:
         return columns[specs[0].name]
@@ -37,6 +38,5 @@ def picture_file(pixels: np.ndarray, decode: ImageDecode) -> bytes:
 
 def _column(values: np.ndarray, spec: TensorSpec) -> list[Any]:
     if spec.decode is None:
-        column: list[Any] = values.tolist()
-        return column
+        return listed(values)
     return [in_base64(picture_file(pixels, spec.decode)) for pixels in values]

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 from torchferry.contract.image_formats import HEAD, is_picture
+from torchferry.csv_reader import csv_reader
 from torchferry.serving.errors import NotDecodable, TooLarge
 
 NEITHER = "the body is neither JSON nor lines of numbers with commas"
+UNCLOSED = "unexpected end of data"
+"""What csv says where a quoted cell does not end."""
 DELIMITERS = ",;\t|"
 MAX_CELLS = 2**21
 UNNAMED = re.compile(r"(Unnamed: \d+)?")
@@ -78,9 +81,10 @@ def read_lines(body: bytes, widths: Collection[int], names: Collection[str] = ()
     try:
         firsts = {delimiter: next(_records(text, delimiter), None) for delimiter in DELIMITERS}
         best = max(firsts, key=lambda each: _fit(firsts[each], widths, names))
-        records = list(islice(_records(text, best), most + 1))
+        records = list(islice(_records(text, best, strict=True), most + 1))
     except csv.Error as error:
-        raise NotDecodable(f"{NEITHER}: {error}") from error
+        said = "a quote is opened and never closed" if str(error) == UNCLOSED else error
+        raise NotDecodable(f"{NEITHER}: {said}") from error
     if len(records) > most:
         raise TooLarge(f"the body has more than {most:,} lines; {most:,} are allowed")
     return Lines([cells for _, cells in records], [number for number, _ in records])
@@ -102,9 +106,10 @@ def _fit(first: tuple[int, list[str]] | None, widths: Collection[int], names: Co
     return sum(cell in names for cell in cells), len(cells) in widths, len(cells)
 
 
-def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The line that each begins in, and its cells; lines without any are passed over."""
-    reader, begins = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1
+def _records(text: str, delimiter: str, *, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """The line that each begins in, and its cells; lines without any are passed over. Raises csv.Error, if it is
+    `strict` also for a quote that is never closed, which would take all that follows into its cell."""
+    reader, begins = csv_reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict), 1
     for cells in reader:
         if cells:
             yield begins, cells

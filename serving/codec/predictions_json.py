@@ -17,12 +17,14 @@ from torchferry.contract.tasks.task import Arrays
 from torchferry.serving.bundle.answers import answers_of
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.answer_file import Sent
+from torchferry.serving.codec.column_lines import are_columns, from_columns
 from torchferry.serving.codec.json_objects import check_containers, check_names_read, each_once
 from torchferry.serving.codec.lines import read_lines
 from torchferry.serving.codec.pictures import decoded
 from torchferry.serving.codec.sent_pixels import in_sent_pixels, sample_in_sent_pixels, with_size
+from torchferry.serving.codec.strings import listed
 from torchferry.serving.codec.table_rows import from_lines, from_records, plain_rows
-from torchferry.serving.codec.tensors import DATATYPES, FORM, check_names, from_json, read_tensors
+from torchferry.serving.codec.tensors import FORM, STRINGS, check_names, from_json, read_tensors, said_datatype
 from torchferry.serving.errors import NotDecodable, UnsupportedType, WrongParameter, WrongTensor
 
 FILE = '{"b64": "an image file as base64"}'
@@ -89,7 +91,8 @@ def check_type(content_type: str) -> None:
 
 
 def read_request(body: bytes, bundle: Bundle, most: int = MAX_INSTANCES) -> Request:
-    """An image file's bytes, a table's rows as CSV or as records, JSON instances, or Open Inference Protocol JSON.
+    """An image file's bytes, a table's rows as CSV or as records, lines of columns by the inputs' names, JSON
+    instances, or Open Inference Protocol JSON.
 
     At most so many samples are read; tensors may have more.
 
@@ -99,6 +102,8 @@ def read_request(body: bytes, bundle: Bundle, most: int = MAX_INSTANCES) -> Requ
     if start in (b"{", b"["):  # neither images nor rows of numbers start like this
         return _read_json(body, bundle, most)
     first = bundle.inputs[0]
+    if are_columns(bundle.inputs):
+        return Request(from_columns(body, bundle.inputs, most), "labels")
     if len(bundle.inputs) > 1:
         raise NotDecodable(f"{bundle.name} has several inputs, and the body is no JSON; send {_by_name(bundle)}")
     if first.decode:
@@ -106,7 +111,7 @@ def read_request(body: bytes, bundle: Bundle, most: int = MAX_INSTANCES) -> Requ
     if bundle.table:
         rows, notes = from_lines(body, first, most)
         return Request({first.name: rows}, "labels", notes)
-    if len(first.shape) == 2:
+    if len(first.shape) == 2 and first.datatype != STRINGS:
         return Request({first.name: plain_rows(read_lines(body, first.shape[1:], (), most), first)}, "labels")
     raise NotDecodable(f"{bundle.name} takes tensors as JSON, and this is none")
 
@@ -131,11 +136,12 @@ def answer_pieces(
     notes = {"notes": request.notes} if request.notes else {}
     if request.form == "tensors" or not bundle.task.has_words:
         yield _open({"model_name": model, "model_version": bundle.version}) + ', "outputs": ['
+        datatypes = {spec.name: spec.datatype for spec in bundle.outputs}
         for place, (name, values) in enumerate(in_sent_pixels(bundle, outputs, request.placements).items()):
-            said = {"name": name, "shape": list(values.shape), "datatype": DATATYPES[values.dtype]}
+            said = {"name": name, "shape": list(values.shape), "datatype": said_datatype(values, datatypes.get(name))}
             yield (", " if place else "") + _open(said) + ', "data": ['
             flat = values.ravel()
-            yield from _items(flat[start : start + NUMBERS].tolist() for start in range(0, flat.size, NUMBERS))
+            yield from _items(listed(flat[start : start + NUMBERS]) for start in range(0, flat.size, NUMBERS))
             yield "]}"
         yield _end(notes)
         return
@@ -315,7 +321,8 @@ def _instances(given: Any, bundle: Bundle, most: int) -> Request:
 def _column(samples: list[Any], spec: TensorSpec) -> np.ndarray:
     if any(isinstance(sample, dict) for sample in samples):
         files = "or a file for every sample" if spec.decode else "no file"
-        raise WrongTensor(f"'{spec.name}' takes numbers, {files}")
+        what = "strings" if spec.datatype == STRINGS else "numbers"
+        raise WrongTensor(f"'{spec.name}' takes {what}, {files}")
     return from_json({"datatype": spec.datatype, "shape": [len(samples), *spec.shape[1:]], "data": samples}, spec)
 
 
@@ -329,5 +336,11 @@ def _file(sample: Any, name: str) -> bytes:
 
 def _by_name(bundle: Bundle) -> str:
     """Instances that say all inputs."""
-    sample = ", ".join(f'"{spec.name}": {FILE if spec.decode else "numbers"}' for spec in bundle.inputs)
+    sample = ", ".join(f'"{spec.name}": {_sample(spec)}' for spec in bundle.inputs)
     return f'{{"instances": [{{{sample}}}]}}'
+
+
+def _sample(spec: TensorSpec) -> str:
+    if spec.decode:
+        return FILE
+    return "strings" if spec.datatype == STRINGS else "numbers"

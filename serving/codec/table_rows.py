@@ -12,7 +12,7 @@ from torchferry.contract.table import TableSpec, WrongRow
 from torchferry.errors import some
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.lines import NEITHER, UNNAMED, Lines, read_lines
-from torchferry.serving.codec.tensors import DTYPES, check_declared, from_numbers
+from torchferry.serving.codec.tensors import DTYPES, check_declared, dtype_of, from_numbers
 from torchferry.serving.errors import NotDecodable, WrongTensor
 
 Rows = tuple[np.ndarray, tuple[str, ...]]
@@ -66,7 +66,7 @@ def plain_rows(lines: Lines, spec: TensorSpec) -> np.ndarray:
 
     Raises NotDecodable, WrongTensor.
     """
-    whole = DTYPES[spec.datatype].kind in "iu"
+    whole = dtype_of(spec.datatype).kind in "iu"
     if not lines.cells:
         raise WrongTensor(f"the body has no lines; the model takes rows of {spec.shape[1]} numbers")
     rows: list[list[float]] = []

@@ -35,7 +35,10 @@ from torchferry.serving.export.checks.whole_way import WholeWay
 from torchferry.serving.export.choice import chosen
 from torchferry.serving.export.golden_tolerance import GoldenTolerance
 from torchferry.serving.export.label_shares import label_shares
+from torchferry.serving.export.memory import most_that_fit
+from torchferry.serving.export.numbered_strings import as_served
 from torchferry.serving.export.progress import SILENT, Progress, variant_line
+from torchferry.serving.export.provider_gate import CPU_ALONE, Providers
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.speed import measure_speed
 from torchferry.serving.export.statement import statement
@@ -57,12 +60,17 @@ def export(
     key: SigningKey | None = None,
     serve: str | None = None,
     progress: Progress = SILENT,
+    providers: Providers = CPU_ALONE,
 ) -> Bundle:
     """Write the bundle with the named variants, refused ones among them, signed if there is a `key`. Raises UserError.
 
     `limits` that are given replace the recipe's, and those the variants' own. `serve` is the variant that servers take
-    where none is named; without it that is measured.
+    where none is named; without it that is measured. ONNX graphs are measured on `providers` beside the CPU.
     """
+    if most := most_that_fit(reference):
+        words = f"needs so much memory for a sample that at most {most} are computed together, by servers too"
+        progress.says(f"{CHECKPOINT:13}  {words}; --max-batch says another number")
+        reference = dataclasses.replace(reference, max_batch=most)
     jpeg = scaled_jpeg_effect(reference, limits)
     with whole_folder(output) as folder, TemporaryDirectory() as scratch:
         reference = _read_once(reference, Path(scratch))
@@ -73,7 +81,7 @@ def export(
         independence = Independence(reference, GOLDEN, progress)
         expected = Expected(reference, Path(scratch), progress)
         tolerance = GoldenTolerance(expected, independence, GOLDEN)
-        judges = Judges(expected, independence, WholeWay(reference, described), tolerance)
+        judges = Judges(expected, independence, WholeWay(reference, described), tolerance, providers)
         given = reference.limits | dict(limits)
         variants, skipped = _variants(names, graphs, judges, folder, given, progress)
         _, eager = measure_speed(lambda: reference, reference.test, cores())
@@ -186,16 +194,20 @@ def _remove_all_but(variants: Mapping[str, Variant], folder: Path) -> None:
 def _write_golden(folder: Path, reference: Reference) -> None:
     folder.mkdir()
     inputs = reference.test.first(GOLDEN)
-    _save(folder / "inputs.npz", inputs)
-    _save(folder / "outputs.npz", reference.run(inputs))
+    _save(folder / "inputs.npz", as_served(inputs, reference.inputs))
+    _save(folder / "outputs.npz", as_served(reference.run(inputs), reference.outputs))
 
 
 def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """As np.savez does it, which has no way to say an array called `file`."""
+    """As np.savez does it, which has no way to say an array called `file`. Strings are of fixed width."""
     with ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+                np.lib.format.write_array(member, _plain(array), allow_pickle=False)
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    return array.astype(bytes) if array.dtype == object else array
 
 
 def _here(variants: Iterable[str]) -> dict[str, Any]:

@@ -57,7 +57,9 @@ def _pays(found: Gain) -> bool:
 
 
 def _nothing_else(usual: str, others: list[str], variants: Mapping[str, Variant]) -> str:
-    why = f"what rounds ({', '.join(others)}) is not judged on real samples" if others else "there is no other"
+    accepted = sum(variant.status == "accepted" for variant in variants.values())
+    none = "there is no other" + " for every server" * (accepted > 1)
+    why = f"what rounds ({', '.join(others)}) is not judged on real samples" if others else none
     return f"{_kind(usual)} and {why}; {_worth(variants[usual].measured)}"
 
 

@@ -11,12 +11,13 @@ from torchferry.contract.tasks.find import said_of
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.cpu import cores
-from torchferry.serving.export.trained import DATATYPES
+from torchferry.serving.export.external.input_spec import of_datatype
+from torchferry.serving.export.numbered_strings import numbering
 from torchferry.serving.onnx_server.models.model import chosen
 from torchferry.serving.session import Session, open_variant
 from torchferry.serving.session.runtimes import ONNX, served_by
 from torchferry.training.config.instantiate import Component
-from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
+from torchferry.training.data.source import ImageInput, Input, TableInput
 from torchferry.training.evaluation import Judged
 from torchferry.training.models.saved import ModelCard, load_model
 from torchferry.training.tasks import half_of
@@ -32,7 +33,7 @@ def load_variant(bundle: Bundle, variant: str | None) -> tuple[nn.Module, str]:
     if not bundle.accepted:
         raise UserError(f"{bundle.root}: has no accepted variant")
     name = variant or _served(bundle)
-    session = open_variant(bundle, name, cores())
+    session = numbering(open_variant(bundle, name, cores()), bundle.inputs, bundle.outputs)
     return Answers(session, bundle.inputs[0].name, half_of(bundle.task)), name
 
 
@@ -111,8 +112,9 @@ def _input_of(bundle: Bundle) -> Input:
         del decode["kind"]
         zeros = (0.0,) * shape[0]
         return ImageInput(**decode, mean=zeros, std=tuple(1.0 for _ in zeros))
-    datatype: Any = next(name for name, protocol in DATATYPES.items() if protocol == spec.datatype)
+    given = of_datatype(spec.datatype, shape)
     if spec.name == "row":
+        datatype: Any = given.datatype
         count = shape[0]
         return TableInput(columns=("",) * count, mean=(0.0,) * count, std=(1.0,) * count, datatype=datatype)
-    return TensorInput(shape=shape, datatype=datatype)
+    return given

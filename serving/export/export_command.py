@@ -5,19 +5,26 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from torchferry.arguments import Parser, count, finite
+from torchferry.arguments import Parser, count, finite, words
 from torchferry.errors import GateError, UserError
 from torchferry.nearest import did_you_mean
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.bundle.signature import add_signing, signing_key
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.external.external_model import add_options, load_given
+from torchferry.serving.export.external.huggingface.model_folder import is_model_folder
 from torchferry.serving.export.external.network import name_of
 from torchferry.serving.export.external.picture_options import check_is_for_model, option_of
+from torchferry.serving.export.external.timm_network import timm_name
 from torchferry.serving.export.formats.kserve import write_kserve
+from torchferry.serving.export.formats.triton_variants import why_not
 from torchferry.serving.export.progress import shown_progress
+from torchferry.serving.export.provider_gate import providers_of
+from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.trained import load_trained
+from torchferry.serving.session.providers import ASKED
 from torchferry.serving.session.runtimes import RUNTIMES, TORCH
 from torchferry.training.config.recipe import GateConfig
 
@@ -30,7 +37,9 @@ LIMITS = {
     "max_changed_share": "for every variant: how many whole numbers of an output may be others, 0 to 1",
 }
 OF_MODEL = {
-    **dict.fromkeys(("allow_nan", "columns"), "a run's table says itself what its columns are and may miss"),
+    **dict.fromkeys(
+        ("allow_nan", "allow_infinity", "columns"), "a run's table says itself what its columns are and may miss"
+    ),
     **dict.fromkeys(("task", "task_args"), "a run has the task that it was trained for"),
     **dict.fromkeys(
         ("eval_data", "source", "calibration_data", "reference"), "a run is judged on its own data; evaluate has others"
@@ -54,21 +63,23 @@ def main(arguments: Sequence[str]) -> None:
         return
     if options.storage_uri is not None:
         raise UserError("--storage-uri: is for --format kserve, which writes it into the manifest")
-    _take_file(options)
+    named = options.run
+    _take_model(options)
     _check_names(options)
     names = _names(options.variants)
     _check_serve(options.serve, names)
     asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(GateConfig)}
     given = {name: limit for name, limit in asked.items() if limit is not None}
     if (options.run is None) == (options.model is None):
-        raise UserError("give a run folder, or the import path of a model with --model")
+        raise UserError("give a run folder, or a model: a file, a folder, or an import path with --model")
     if options.run:
         check_is_for_model(options)
     for name, why in OF_MODEL.items() if options.run else ():
         if getattr(options, name) not in (None, False, {}, [], ()):
             raise UserError(f"{option_of(name)}: is for --model; {why}")
+    providers = providers_of(options.providers)
     key = signing_key(options)
-    reference = load_trained(options.run) if options.run else load_given(options)
+    reference = load_trained(options.run) if options.run else _load_given(options, named)
     if options.name is not None:
         reference = dataclasses.replace(reference, name=options.name)
     reference = dataclasses.replace(reference, max_batch=_most(options.max_batch, reference.max_batch))
@@ -76,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
         names = [name for name in names if RUNTIMES[name].package != TORCH]  # of which a graph has none
     output = options.output or (options.run / "bundle" if options.run else Path("bundles") / reference.name)
     with shown_progress() as progress:
-        bundle = export(reference, output, names, given, options.model_version, key, options.serve, progress)
+        bundle = export(reference, output, names, given, options.model_version, key, options.serve, progress, providers)
     if bundle.choice:
         print(f"serves {bundle.choice.variant}: {bundle.choice.reason}")
     print(f"{bundle.name} {bundle.version}: {len(bundle.accepted)} of {len(names)} variants accepted; in {output}")
@@ -88,7 +99,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def parser() -> argparse.ArgumentParser:
     made = Parser(prog="torchferry export", description=__doc__)
-    source = "a finished run folder, or a file: ONNX, .pt2 or TorchScript; for --format a bundle"
+    source = "a finished run folder, or a model: a file (ONNX, .pt2, TorchScript), a folder of Hugging Face's, or "
+    source += "timm/NAME; beside --model a file of weights; for --format a bundle"
     made.add_argument("run", nargs="?", type=Path, help=source)
     made.add_argument("--output", "-o", type=Path, help="the folder to write (default RUN/bundle or bundles/NAME)")
     formats = "what to write: of a bundle its ONNX variants for Triton, or KServe's manifest (default a bundle of RUN)"
@@ -96,6 +108,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--storage-uri", help="where KServe finds what --format triton wrote")
     choice = f"all, or some of {','.join(RUNTIMES)} (default {','.join(USUAL)})"
     made.add_argument("--variants", help=choice)
+    on = f"ONNX variants are measured there too: some of {','.join(ASKED)} (default the GPUs that onnxruntime has)"
+    made.add_argument("--providers", type=words, default=(), metavar="NAME,NAME", help=on)
     served = "the variant that servers take where none is named (default: the exact one, unless another pays)"
     made.add_argument("--serve", metavar="VARIANT", help=served)
     made.add_argument("--model-version", default="1.0", help="the version servers show (default 1.0)")
@@ -132,12 +146,20 @@ def _convert(options: argparse.Namespace) -> None:
 
         names = write_triton(bundle, options.output)
         print(f"{', '.join(names)} in {options.output}")
-        if (choice := bundle.choice) and len(names) > 1 and (own := f"{bundle.name}-{choice.variant}") in names:
-            print(f"who asks Triton names one of them; the bundle's own choice is {own}: {choice.reason}")
+        if bundle.choice:
+            _say_choice(bundle, bundle.choice, names)
         return
     if options.storage_uri is None:
         raise UserError("--storage-uri: is missing; say where what --format triton wrote will lie")
     print(write_kserve(bundle, options.storage_uri, options.output))
+
+
+def _say_choice(bundle: Bundle, choice: Choice, names: Sequence[str]) -> None:
+    """Among Triton's models, which knows of none."""
+    if (own := f"{bundle.name}-{choice.variant}") not in names:
+        print(f"the bundle's own choice, {choice.variant}, is not among them: {why_not(choice.variant)}")
+    elif len(names) > 1:
+        print(f"who asks Triton names one of them; the bundle's own choice is {own}: {choice.reason}")
 
 
 def _check_names(options: argparse.Namespace) -> None:
@@ -150,12 +172,34 @@ def _check_names(options: argparse.Namespace) -> None:
             raise UserError(f"{option}: '{name[:200]}' cannot be a name; {bundles.NAME_RULE}")
 
 
-def _take_file(options: argparse.Namespace) -> None:
-    """What is given in place of a run, and is a file, is a model. Raises UserError where there is nothing."""
-    if options.run is not None and not options.run.exists():
-        raise UserError(f"{options.run}: is not there; give a run folder, or a file with a model")
-    if options.run is not None and options.run.is_file() and options.model is None:
-        options.model, options.run = str(options.run), None
+def _take_model(options: argparse.Namespace) -> None:
+    """What is given in place of a run, and is a file, a folder or a name of a model, is one; beside --model a file is
+    its weights. Raises UserError where there is nothing."""
+    given = options.run
+    if given is None:
+        return
+    if not given.exists() and not timm_name(str(given)):
+        raise UserError(f"{given}: is not there; give a run folder, or a file or a folder with a model")
+    if given.is_file() and options.model is not None:
+        if options.weights is not None:
+            raise UserError(
+                f"{given}: beside --model a file is its weights, and --weights names some; give one of them"
+            )
+        options.weights, options.run = str(given), None
+    elif options.model is None and (not given.is_dir() or is_model_folder(given)):
+        options.model, options.run = str(given), None
+
+
+def _load_given(options: argparse.Namespace, named: Path | None) -> Reference:
+    """What is wrong with a model that was named in place of a run is said of its file, folder or name: nobody gave
+    --model."""
+    try:
+        return load_given(options)
+    except UserError as error:
+        what, _, said = str(error).partition(": ")
+        if named is None or (what, options.model) != ("--model", str(named)):
+            raise
+        raise UserError(f"{named}: {said.removeprefix(f'{named}: ')}") from error
 
 
 def _most(asked: int | None, can: int | None) -> int | None:

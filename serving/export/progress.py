@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from torchferry.contract.tasks.metric_text import metric_text
-from torchferry.serving.bundle.variant import Measured, Variant
+from torchferry.serving.bundle.variant import Measured, OnProvider, Variant
 
 SILENCE = 25.0
 """Seconds of a pass after which a line says where it stands, so that none of 30 go by without one."""
@@ -125,7 +125,13 @@ def variant_line(name: str, variant: Variant, seconds: float) -> str:
         + (f"  ({variant.reason})" if variant.reason else "")
         + f"  in {seconds:.1f} s"
         + (f"\n{'':15}{variant.note}" if variant.note else "")
+        + "".join(f"\n{'':15}{_on(provider, on)}" for provider, on in variant.providers.items())
     )
+
+
+def _on(provider: str, on: OnProvider) -> str:
+    found = f"refused ({on.reason})" if on.reason else "accepted"
+    return f"on {provider}: {found}  {on.speed.batch_1_ms:.3f} ms  {_compared(on.measured)}"
 
 
 def _compared(measured: Measured) -> str:
@@ -138,5 +144,5 @@ def _compared(measured: Measured) -> str:
         apart = measured.max_abs_diff
         said.append(f"largest difference {'none' if apart is None else format(apart, '.1e')}")
     elif measured.agreement is None:
-        said.append(f"{max(measured.changed_shares.values()):.2%} other whole numbers")
+        said.append(f"{max(measured.changed_shares.values()):.2%} other values")
     return "  ".join(said)

@@ -1,7 +1,9 @@
 """A model as it will be served: what every variant is made from and measured against."""
 
+import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 import onnx
@@ -10,6 +12,8 @@ from torch import nn
 
 from torchferry.contract.tasks.task import Task
 from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.export.in_double import InDouble
+from torchferry.serving.export.perturbation import perturb
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.statement import Origin
 from torchferry.serving.session.capped_session import in_parts
@@ -17,6 +21,8 @@ from torchferry.serving.session.capped_session import in_parts
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
+    """Of a network of torch; `GraphReference` is of a graph."""
+
     name: str
     task: Task
     """What its outputs mean, and what they are called."""
@@ -36,8 +42,6 @@ class Reference:
     """What the recipe asks of every variant, by the names of gate.Limits."""
     provenance: dict[str, str]
     origin: Origin = field(default_factory=Origin)
-    graph: onnx.ModelProto | None = None
-    """Of a model that came as one: `module` computes it by ONNX Runtime, and no torch program can be made of it."""
     max_batch: int | None = None
     """The most samples that are ever computed together, by servers as well as here; None is no limit."""
 
@@ -50,3 +54,33 @@ class Reference:
             given = self.module(*(torch.from_numpy(inputs[spec.name]) for spec in self.inputs))
         given = given if isinstance(given, tuple) else (given,)
         return {spec.name: value.numpy() for spec, value in zip(self.outputs, given, strict=True)}
+
+    def perturbed(self, chance: torch.Generator) -> Self:
+        """With weights changed by a little more than float32 rounds. Raises whatever a network says that cannot be
+        copied."""
+        module = copy.deepcopy(self.module)
+        perturb(module, chance)
+        return replace(self, module=module)
+
+    def in_double(self) -> InDouble:
+        """Raises whatever a network says that cannot be copied, or computed so."""
+        return self._doubled(copy.deepcopy(self.module))
+
+    def _doubled(self, module: nn.Module) -> InDouble:
+        inputs, outputs = ([spec.name for spec in specs] for specs in (self.inputs, self.outputs))
+        return InDouble(module, inputs, outputs)
+
+    @property
+    def graph(self) -> onnx.ModelProto | None:
+        """Of a model that came as one, of which no torch program can be made."""
+        return None
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it may keep something from one call to the next."""
+        return True
+
+    @property
+    def way_from_chance(self) -> str:
+        """How a network that is random in evaluation is mended."""
+        return "switch off what eval() does not, such as F.dropout without training=self.training, or noise in forward"

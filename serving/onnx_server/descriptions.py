@@ -8,10 +8,11 @@ from torchferry import __version__
 from torchferry.contract.tasks import name_of
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec import sent_pixels
+from torchferry.serving.codec.tensors import triton_type
 from torchferry.serving.onnx_server import columns, pictures
 from torchferry.serving.onnx_server.models.model import Model
 from torchferry.serving.onnx_server.models.repository import Repository
-from torchferry.serving.onnx_server.models.sessions import GPUS
+from torchferry.serving.session.providers import GPUS
 from torchferry.serving.session.runtimes import RUNTIMES
 
 NAME = "torchferry"
@@ -125,4 +126,4 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
 
 def _field(spec: TensorSpec) -> dict[str, Any]:
     """Triton leaves the batch out of `dims`."""
-    return {"name": spec.name, "data_type": f"TYPE_{spec.datatype}", "dims": list(spec.shape[1:])}
+    return {"name": spec.name, "data_type": triton_type(spec.datatype), "dims": list(spec.shape[1:])}

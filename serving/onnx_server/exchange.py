@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from torchferry.serving.codec.pictures import Pictures, together
-from torchferry.serving.codec.tensors import check_batch
-from torchferry.serving.errors import ClientGone, DeadlinePassed, RequestError, TooLarge, WrongTensor
+from torchferry.serving.codec.strings import held, length
+from torchferry.serving.codec.tensors import STRINGS, check_batch
+from torchferry.serving.errors import ClientGone, DeadlinePassed, RequestError, TooLarge, WrongParameter, WrongTensor
 from torchferry.serving.onnx_server.classification import classified
 from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Inference, Outputs, Work
 from torchferry.serving.onnx_server.intake import COUNTED
@@ -196,7 +197,7 @@ class Exchange(Generic[Answer]):
 
     def _hold_own(self, *tensors: np.ndarray) -> None:
         for values in tensors:
-            if values.nbytes > COUNTED and (own := _own_bytes(values)):
+            if (values.dtype == object or values.nbytes > COUNTED) and (own := _own_bytes(values)) > COUNTED:
                 self._hold(own)
 
     def _read(self) -> None:
@@ -213,6 +214,8 @@ class Exchange(Generic[Answer]):
         for wanted in asked.outputs:
             if wanted.name not in (names := self.model.output_names):
                 raise WrongTensor(f"there is no output '{wanted.name}'; the model has {', '.join(names)}")
+            if wanted.classes and self.model.output_datatypes[wanted.name] == STRINGS:
+                raise WrongParameter(f"classification: '{wanted.name}' is {STRINGS}; it is for numbers, each a class's")
         if asked.files:
             self._check_size(check_batch({**asked.inputs, **asked.files}))  # before they are unpacked
             pictures = Pictures(asked.files, self.model.bundle.inputs)
@@ -283,7 +286,7 @@ class Exchange(Generic[Answer]):
 
     def _encode(self, wanted: Outputs) -> None:
         started, most = time.monotonic(), self.plane.settings.max_answer_bytes
-        if (size := sum([values.nbytes for values in wanted.values()])) > most:
+        if (size := sum([length(values) for values in wanted.values()])) > most:
             raise answer_too_large(f"the answer's tensors have {size:,} bytes", most)
         answer = self.form.write(self.model, self.asked, wanted)
         self.context.encode += time.monotonic() - started
@@ -363,7 +366,7 @@ def _own_bytes(values: np.ndarray) -> int:
     """But for what is only seen through it: a request's own, which is counted as that."""
     while isinstance(values.base, np.ndarray):
         values = values.base
-    return values.nbytes if values.base is None else 0
+    return held(values) if values.base is None else 0
 
 
 def _waits_as_batch(request: Inside) -> bool:

@@ -208,7 +208,8 @@ class Server:
         for model in self.repository:
             plan, seconds = model.loaded.plan, model.loaded.seconds
             threads = f"{plan.sessions} x {plan.threads} threads ({model.loaded.sessions[0].provider})"
-            print(f"  {model.name}: {threads}, up to {plan.max_batch} samples together, in {seconds:.2f} s")
+            most = f"{plan.max_batch} sample{'s' * (plan.max_batch > 1)}"
+            print(f"  {model.name}: {threads}, up to {most} together, in {seconds:.2f} s")
             print(f"  {model.name}: {model.loaded.variant}: {why_served(model.bundle, model.loaded.variant)}")
         for name, address in self.addresses().items():
             if name != "models":

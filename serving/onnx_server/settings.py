@@ -43,7 +43,9 @@ class Settings(ServerSettings):
 
     load_timeout: float = option(600.0, "seconds for a model to be loaded, checked and warmed up")
     provider: str = option(
-        "auto", "where to compute; auto: CUDA where onnxruntime-gpu has it", choices=("auto", "cpu", "cuda", "tensorrt")
+        "auto",
+        "where to compute; auto: CUDA where onnxruntime-gpu has it; openvino: onnxruntime-ep-openvino, on Intel's CPUs",
+        choices=("auto", "cpu", "cuda", "tensorrt", "openvino"),
     )
 
     grpc_engine: str = option(

@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def array_rows(path: Path, source: str) -> Iterator[Sample]:
         found = ", ".join(f"{name or 'the array'} has {size:,}" for name, size in sizes.items()) or "it has no arrays"
         raise UserError(f"{source}: every array needs as many samples, one or more, along its first axis; {found}")
     for place in range(min(sizes.values())):
-        values = {name: array[place].tolist() for name, array in arrays.items()}
+        values = {name: _listed(array[place]) for name, array in arrays.items()}
         yield Sample(source, place + 1, "instance", json.dumps(values.get("", values)).encode())
 
 
@@ -40,6 +41,10 @@ def _loaded(path: Path, source: str) -> Mapping[str, np.ndarray]:
     except NOT_ARRAYS as error:
         raise UserError(f"{source}: is not a .npy or .npz of plain arrays ({error})") from error
     for name, values in arrays.items():
-        if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
-            raise UserError(f"{source}: {name or 'its array'} is not an array of numbers")
+        if not isinstance(values, np.ndarray) or values.dtype.kind not in "biufSU":
+            raise UserError(f"{source}: {name or 'its array'} is not an array of numbers or strings")
     return arrays
+
+
+def _listed(values: np.ndarray) -> Any:
+    return (np.strings.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values).tolist()

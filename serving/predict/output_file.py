@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from torchferry.csv_reader import csv_reader
 from torchferry.errors import UserError
 from torchferry.files import write_whole
 from torchferry.serving.predict.records import one_line
@@ -65,7 +66,7 @@ class OutputFile:
     def columns(self) -> tuple[str, ...]:
         """Those of a CSV that is there, between row and error."""
         with self.path.open(**TEXT) as file:  # type: ignore[call-overload]
-            return tuple(next(csv.reader(file)))[2:-1]
+            return tuple(next(csv_reader(file)))[2:-1]
 
     def append(self, text: str) -> None:
         """In memory for a moment; what a kill takes away is written by the next command."""
@@ -148,7 +149,7 @@ def _end_of_last_line(file: IO[bytes]) -> int:
 
 
 def _of_csv(file: IO[str]) -> Iterator[tuple[str, int | None, bool]]:
-    rows = csv.reader(file, strict=True)
+    rows = csv_reader(file, strict=True)
     next(rows, None)
     for row in rows:
         yield row[0], int(row[1]) if row[1] else None, bool(row[-1])

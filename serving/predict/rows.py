@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
+from torchferry.csv_reader import csv_reader
 from torchferry.errors import UserError
 from torchferry.serving.predict.sample import Sample
 
@@ -25,7 +26,7 @@ def rows(lines: Iterable[str], source: str, say: Callable[[str], None]) -> Itera
     given = iter(lines)
     try:
         first = list(islice(given, LOOKED_AT))
-        read = csv.reader(chain(first, given), delimiter=delimiter_of(first), strict=True)
+        read = csv_reader(chain(first, given), delimiter=delimiter_of(first), strict=True)
         table = (row for row in read if row)
         head = next(table, None)
         if head is None:
@@ -48,7 +49,7 @@ def delimiter_of(lines: Sequence[str]) -> str:
 
 def _agreement(lines: Sequence[str], delimiter: str) -> float:
     """The share of lines, 0..1, that have as many cells as the first; 0 where that has one."""
-    counts = [len(cells) for cells in csv.reader(lines, delimiter=delimiter) if cells]
+    counts = [len(cells) for cells in csv_reader(lines, delimiter=delimiter) if cells]
     if not counts or counts[0] == 1:
         return 0.0
     return counts.count(counts[0]) / len(counts)

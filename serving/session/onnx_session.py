@@ -1,6 +1,6 @@
 """ONNX Runtime. No torch is imported here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +8,13 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
+from torchferry.serving.codec.strings import strings, texts
 from torchferry.serving.errors import DeadlinePassed, WrongTensor
 
 CPU = "CPUExecutionProvider"
 ERRORS, FATAL = 3, 4
 """ONNX Runtime's levels of what it prints."""
+STRING = "tensor(string)"
 RECORDS_PARTS = "session.record_ep_graph_assignment_info"
 
 
@@ -51,30 +53,41 @@ class OnnxSession:
         outputs: list[str],
         threads: int,
         providers: Sequence[Any] = (CPU,),
+        add_provider: Callable[[onnxruntime.SessionOptions], None] | None = None,
         cancellation: Cancellation | None = None,
     ) -> None:
         """`providers`: ONNX Runtime's execution providers, each a name or a name with options, by preference.
+        `add_provider` adds one that is a library of its own, instead of them; ONNX Runtime computes what it leaves.
         `cancellation` ends its loading, and calls that bring none of their own."""
         self.cancellation = cancellation or Cancellation()
         options = self.cancellation.session_options(threads)
         options.add_session_config_entry(RECORDS_PARTS, "1")
         self.outputs = outputs
-        self.session = onnxruntime.InferenceSession(path, options, providers=list(providers))
-        self.provider = self._computing()
-        """The first of those that were asked for which was there and computes any of the graph."""
-
-    def _computing(self) -> str:
-        """One that is there need not compute: what it cannot, it leaves to the next without a word."""
-        taken = {part.ep_name for part in self.session.get_provider_graph_assignment_info()}
+        if add_provider:
+            add_provider(options)
+        self.session = onnxruntime.InferenceSession(path, options, providers=None if add_provider else list(providers))
+        self.parts: dict[str, list[str]] = {}
+        """By provider the operators of the nodes that it computes. One that is there need not compute: what it cannot,
+        it leaves to the next without a word."""
+        for part in self.session.get_provider_graph_assignment_info():
+            self.parts.setdefault(part.ep_name, []).extend(node.op_type for node in part.get_nodes())
+        self.strings = [each.name for each in self.session.get_inputs() if each.type == STRING]
         there: list[str] = self.session.get_providers()
-        return next((name for name in there if name in taken), there[-1])
+        self.provider = next((name for name in there if name in self.parts), there[-1])
+        """The first of those that were asked for which was there and computes any of the graph."""
 
     def run(self, inputs: Mapping[str, np.ndarray], cancellation: Cancellation | None = None) -> dict[str, np.ndarray]:
         """Raises WrongTensor for values that the graph cannot take, such as an index outside of a table, and
         DeadlinePassed once it is cancelled."""
         ends = cancellation or self.cancellation
+        if self.strings:
+            inputs = {**inputs, **{name: texts(inputs[name]) for name in self.strings}}
         try:
-            return dict(zip(self.outputs, self.session.run(self.outputs, inputs, ends.run_options), strict=True))
+            given = self.session.run(self.outputs, inputs, ends.run_options)
+            return {
+                name: values if values.dtype != object else strings(values)
+                for name, values in zip(self.outputs, given, strict=True)
+            }
         except InvalidArgument as error:
             raise WrongTensor(str(error).partition("Status Message: ")[2] or str(error)) from error
         except Exception as error:

@@ -27,6 +27,10 @@ LOOK_MS = 100
 """How often a call is looked at that may have been cancelled."""
 WHOLE = np.iinfo(np.int32)
 """OpenVINO computes 64-bit whole numbers in 32 bits."""
+CORE = openvino.Core()
+"""Of all sessions, until the process ends. Each core gives its thread a stack for signals; of several that do not go in
+the reverse order, one puts back a stack that is no longer there, and the next signal is a SIGSEGV."""
+CORE.set_property({"ENABLE_MMAP": False})  # a file that changes on disk must not change what is served
 
 
 class OpenVinoSession:
@@ -42,12 +46,10 @@ class OpenVinoSession:
     ) -> None:
         """`cancellation` ends calls that bring none of their own. What is being loaded cannot be ended."""
         self.cancellation = cancellation
-        core = openvino.Core()
-        core.set_property({"ENABLE_MMAP": False})  # a file that changes on disk must not change what is served
-        model = core.read_model(path)
+        model = CORE.read_model(path)
         self.notices = _notice_wrong_indices(model)
         """Whether the last output says that an index was wrong."""
-        self.model = core.compile_model(model, DEVICE, _properties(threads))
+        self.model = CORE.compile_model(model, DEVICE, _properties(threads))
         self.request = self.model.create_infer_request()
         self.places = {name: self.model.input(name) for name in inputs}
         self.answers = {name: self.model.output(name) for name in outputs}

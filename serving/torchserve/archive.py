@@ -34,6 +34,7 @@ HANDLER = Path(__file__).with_name("handler.py")
 MODULES = (
     "__init__.py",
     *sorted(path.relative_to(OURS).as_posix() for path in (OURS / "contract").rglob("*.py")),
+    "csv_reader.py",
     "errors.py",
     "files.py",
     "malloc.py",
@@ -47,6 +48,7 @@ MODULES = (
     "serving/bundle/variant.py",
     "serving/codec/__init__.py",
     "serving/codec/answer_file.py",
+    "serving/codec/column_lines.py",
     "serving/codec/content_encoding.py",
     "serving/codec/images.py",
     "serving/codec/json_objects.py",
@@ -55,6 +57,7 @@ MODULES = (
     "serving/codec/predicted_labels.py",
     "serving/codec/predictions_json.py",
     "serving/codec/sent_pixels.py",
+    "serving/codec/strings.py",
     "serving/codec/table_rows.py",
     "serving/codec/tensors.py",
     "serving/codec/upload.py",

@@ -1,7 +1,7 @@
 """A served model's golden check over REST, from the archive that it was loaded from."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from torchferry.errors import ServerFault
 from torchferry.serving.bundle import bundle as bundles
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.client import Refused, RestClient
 from torchferry.serving.errors import AnswerTooLarge, TooLarge
 from torchferry.serving.session import check_golden, check_golden_together
@@ -38,7 +39,7 @@ class Golden:
         check_golden_together(self._served(client), self.bundle, self.variant)
 
     def _served(self, client: RestClient) -> "_Remote":
-        return _Remote(client, f"{self.model}/{self.version}")
+        return _Remote(client, f"{self.model}/{self.version}", self.bundle.inputs)
 
 
 class Goldens:
@@ -67,14 +68,14 @@ class Goldens:
 class _Remote:
     """A served model with the face of a session, so that one golden check serves both."""
 
-    def __init__(self, client: RestClient, model: str) -> None:
-        self.client, self.model = client, model
+    def __init__(self, client: RestClient, model: str, specs: Sequence[TensorSpec]) -> None:
+        self.client, self.model, self.specs = client, model, specs
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """In halves, where a server's limits let no more samples go together."""
         samples = len(next(iter(inputs.values())))
         try:
-            return self.client.infer(self.model, inputs)
+            return self.client.infer(self.model, inputs, self.specs)
         except Refused as error:
             if samples == 1 or error.code not in TOO_MUCH:
                 raise

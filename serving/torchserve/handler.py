@@ -22,7 +22,7 @@ from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.codec.answer_file import JSON, answer_file
 from torchferry.serving.codec.predictions_json import Request, answer
 from torchferry.serving.codec.sent_pixels import in_sent_pixels
-from torchferry.serving.codec.tensors import DATATYPES, to_raw
+from torchferry.serving.codec.tensors import said_datatype, to_raw
 from torchferry.serving.cpu import cores
 from torchferry.serving.errors import AnswerTooLarge, DeadlinePassed, InferenceFailed, WrongParameter, WrongTensor
 from torchferry.serving.session import check_golden, open_variant
@@ -156,13 +156,12 @@ class Handler:
         if not call.wants_bytes:
             context.set_response_content_type(index, "application/json")
             return answer(call.asked, call.outputs, self.bundle, context.model_name, call.labels_wanted())
-        described, raw = [], []
+        described, raw, datatypes = [], [], {spec.name: spec.datatype for spec in self.bundle.outputs}
         for name, values in in_sent_pixels(self.bundle, call.outputs, call.asked.placements).items():
-            raw.append(to_raw(values))
+            datatype = said_datatype(values, datatypes[name])
+            raw.append(to_raw(values, datatype))
             size = {"binary_data_size": len(raw[-1])}
-            described.append(
-                {"name": name, "datatype": DATATYPES[values.dtype], "shape": list(values.shape), "parameters": size}
-            )
+            described.append({"name": name, "datatype": datatype, "shape": list(values.shape), "parameters": size})
         head = {"model_name": context.model_name, "model_version": self.bundle.version, "outputs": described}
         text = json.dumps(head).encode()
         context.set_response_content_type(index, "application/octet-stream")

@@ -78,11 +78,13 @@ def ends_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
     ("error", "code", "said"),
     [
         (UserError("a is wrong"), 2, "torchferry: a is wrong\n"),
+        (UserError("a\nb\x1b[31m\u202e.onnx is wrong"), 2, "torchferry: a\\nb\\x1b[31m\\u202e.onnx is wrong\n"),
         (GateError("refused"), 3, "torchferry: refused\n"),
         (ServerFault("it failed"), 1, "torchferry: it failed\n"),
         (StoreError(0, "not now", "s3://a"), 1, "torchferry: s3://a: not now\n"),
         (StoreRefused(0, "denied", "s3://a"), 2, "torchferry: s3://a: denied\n"),
         (OSError(28, "No space left on device", "a.onnx"), 1, "torchferry: a.onnx: No space left on device\n"),
+        (OSError(36, "File name too long", "a\n"), 2, "torchferry: a\\n: File name too long\n"),
         (PermissionError(13, "Permission denied", "a"), 1, "torchferry: a: Permission denied\n"),
         (KeyboardInterrupt(), 130, ""),
     ],

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from torchferry.errors import GateError, Missing, ServerFault, StoreError, StoreRefused, UserError, some
+from torchferry.errors import GateError, Missing, ServerFault, StoreError, StoreRefused, UserError, in_one_line, some
 
 
 @pytest.mark.parametrize("kind", [StoreError, Missing, StoreRefused])
@@ -27,3 +27,8 @@ def test_only_wrong_input_is_wrong_input(kind: type[Exception]) -> None:
 )
 def test_of_many_names_the_first_are_said(names: tuple[str, ...], words: str) -> None:
     assert some(names, 2) == words
+
+
+def test_a_message_is_one_line_with_an_end() -> None:
+    assert in_one_line("ein Ümlaut's \\n\n\t\x1b\u202e\udcff") == "ein Ümlaut's \\n\\n\\t\\x1b\\u202e\\udcff"
+    assert len(in_one_line("a" * 5000)) < 2100

@@ -82,16 +82,18 @@ def find(path: str, known: Mapping[str, Any], what: str) -> Any:
         otherwise = f"'{path}' is not one of {names}, nor an import path like package.module.Name"
         found = nearest(path, known)
         raise UserError(f"{what}.name: " + (f"there is no '{path}'; did you mean {found}?" if found else otherwise))
+    holder = None
     try:
-        return getattr(_module_or_class(module_name), attribute)
+        holder = _module_or_class(module_name)
+        return getattr(holder, attribute)
     except ModuleNotFoundError as error:
         missing = error.name or module_name
         hint = _nearest_module(missing) if f"{module_name}.".startswith(f"{missing}.") else ""
         raise UserError(f"{what}.name: cannot import '{path}': {one_line(error)}{hint}") from error
     except AttributeError as error:
-        if (module := sys.modules.get(module_name)) is None:  # it comes from the module's own code
+        if holder is None:  # it comes from the module's own code
             raise UserError(f"{what}.name: cannot import '{path}': {one_line(error)}") from error
-        hint = did_you_mean(attribute, (name for name in dir(module) if not name.startswith("_")))
+        hint = did_you_mean(attribute, (name for name in dir(holder) if not name.startswith("_")))
         hint = hint.replace("mean ", f"mean {module_name}.")
         raise UserError(f"{what}.name: cannot import '{path}': {module_name} has no {attribute}{hint}") from error
     except Exception as error:  # somebody's module runs here

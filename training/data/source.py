@@ -72,7 +72,7 @@ class TableInput:
 @dataclass(frozen=True, kw_only=True)
 class TensorInput:
     """A tensor of fixed shape that the network takes as it is: float32, int64 for token and category ids, or another of
-    torch's datatypes that a network from elsewhere takes."""
+    torch's datatypes, or strings, that a network from elsewhere takes."""
 
     shape: tuple[int, ...]
     datatype: Literal[
@@ -88,6 +88,8 @@ class TensorInput:
         "uint16",
         "uint32",
         "uint64",
+        "bfloat16",
+        "string",
     ] = "float32"
 
 

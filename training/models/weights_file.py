@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
 
 ONLY_TENSORS = "save its state_dict() alone (torch.load with weights_only=False where you trust it, then torch.save)"
+LONGEST_HEAD = 100_000_000
+"""Bytes that safetensors takes for its header."""
 FOREIGN = {
     b"version https://git-lfs": "is a pointer of Git LFS, not the file itself; git lfs pull fetches that",
     b"<": "is a page of HTML or XML, perhaps instead of a download that failed",
@@ -60,20 +63,30 @@ def read(path: Path) -> Any:
             raise UserError(f"weights.source: {path} is a folder; name the file in it{_files_in(path)}")
         with path.open("rb") as file:
             begins = file.read(64)
-        if _is_safetensors(begins, path.stat().st_size):
+        if not begins:
+            raise UserError(f"weights.source: {path} is empty")
+        if is_safetensors(begins):
+            if path.stat().st_size < 8 + _header_bytes(begins):
+                raise EOFError
             return load_file(path)
         if begins.lstrip()[:1] == b"{":
             return _shards(path)
         return _unpickled(path, begins)
     except UserError:
         raise
+    except (EOFError, struct.error, zipfile.BadZipFile) as error:
+        raise UserError(f"weights.source: {path} was cut short, or is damaged; fetch it again") from error
     except Exception as error:  # each kind of damage has an error of its own
         raise UserError(f"weights.source: cannot read {path}: {one_line(error)}") from error
 
 
-def _is_safetensors(begins: bytes, size: int) -> bool:
-    """It begins with the length of its JSON header, in eight bytes."""
-    return begins[8:9] == b"{" and int.from_bytes(begins[:8], "little") <= size - 8
+def is_safetensors(begins: bytes) -> bool:
+    """By the first nine bytes of a file: the length of its JSON header, in eight, and the header."""
+    return begins[8:9] == b"{" and _header_bytes(begins) <= LONGEST_HEAD
+
+
+def _header_bytes(begins: bytes) -> int:
+    return int.from_bytes(begins[:8], "little")
 
 
 def _unpickled(path: Path, begins: bytes) -> Any:

@@ -132,7 +132,7 @@ def _run(reference: Reference, inputs: Mapping[str, np.ndarray]) -> dict[str, np
 
 def _with_nan(outputs: Mapping[str, np.ndarray]) -> int:
     """Samples of the batch that have a NaN in any output."""
-    found = [np.isnan(values).reshape(len(values), -1).any(axis=1) for values in outputs.values()]
+    found = [np.isnan(values).any(axis=tuple(range(1, values.ndim))) for values in outputs.values()]
     return int(np.any(found, axis=0).sum())
 
 

@@ -26,7 +26,8 @@ class FloatDifferences:
         for name, scaling in self.scaling.items():
             values, (_, std) = expected[name], scaling
             difference = _difference(answered[name], values)
-            self.largest[name] = float(np.maximum(self.largest[name], difference.max()))  # max() may drop a NaN
+            largest = difference.max(initial=0.0)
+            self.largest[name] = float(np.maximum(self.largest[name], largest))  # max() may drop a NaN
             self.total, self.count = self.total + float(difference.sum()), self.count + difference.size
             before = np.where(np.isfinite(values), from_mean(values, scaling), 0.0)
             self.squares[name] += np.square(difference / std).sum(), np.square(before / std).sum()

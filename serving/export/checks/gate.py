@@ -111,6 +111,6 @@ def _changed(measured: Measured, limits: Limits) -> Iterator[str]:
     for name, share in measured.changed_shares.items():
         if most is not None and not share <= most:
             yield (
-                f"{share:.2%} of '{name}' are other whole numbers, allowed are {most:.2%} beside near ties, which the "
+                f"{share:.2%} of '{name}' are other values, allowed are {most:.2%} beside near ties, which the "
                 "checkpoint answers otherwise itself once its weights are changed by a 1e-5th"
             )

@@ -20,9 +20,9 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.export.checks.company import COMPARED, Arrays, Company, Together, company_of, pool_of
 from torchferry.serving.export.checks.differences import amount, difference, scale, scales
-from torchferry.serving.export.checks.in_double import InDouble
 from torchferry.serving.export.checks.near_ties import excused, near_ties
 from torchferry.serving.export.checks.repeatable import check_repeatable
+from torchferry.serving.export.in_double import InDouble
 from torchferry.serving.export.progress import SILENT, Progress
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.torch_program import place, reason
@@ -100,7 +100,8 @@ class Independence:
             for name, values in self._aligned(_answered(session, together), alone, together).items():
                 apart = _apart(alone[name], values, together)
                 if values.dtype.kind != "f" and apart.any() and apart.shape:
-                    apart = apart * ~self._near_ties[name][list(together.places.values())]
+                    samples = list(together.places.values())
+                    apart = apart * ~(self._near_ties[name] | self.ties[name])[samples]
                 by = amount(apart, values)
                 if not by <= self._allowed(name, share):
                     words = _words(name, by, together, values)
@@ -180,14 +181,24 @@ class Independence:
     def _is_rounding(self, name: str, apart: np.ndarray, together: Together, alone: Arrays) -> bool:
         if not np.isfinite(apart).all():
             return False
-        try:
-            exact, exactly_alone = self._in_double
-            exactly = self._aligned(exact.run(together.inputs), exactly_alone, together)
-            stays = _apart(exactly_alone[name], exactly[name], together)
-        except Exception:  # whatever a network that insists on float32 makes of float64
+        stays = self._stays(name, together)
+        if stays is None:
+            if name in self.ties:
+                apart = apart * ~self._near_ties[name][list(together.places.values())]
             return amount(apart, alone[name]) <= SHARE * scale(alone[name])
         # Each element by itself: what is rounded of a large one may be more than the whole of its neighbour.
         return bool(((stays <= STAYS * apart) | (apart <= SEEN * scales(alone[name]))).all())
+
+    def _stays(self, name: str, together: Together) -> np.ndarray | None:
+        """What the company changes in float64; None where that is not known."""
+        if self._in_double is None:
+            return None
+        exact, exactly_alone = self._in_double
+        try:
+            exactly = self._aligned(exact.run(together.inputs), exactly_alone, together)
+        except Exception:  # such as of a neighbour that cannot be computed
+            return None
+        return _apart(exactly_alone[name], exactly[name], together)
 
     def _is_chaotic(self, name: str, apart: np.ndarray, together: Together, alone: Arrays) -> bool:
         """Whether what was rounded is a share of the output. It is noted what was."""
@@ -204,20 +215,24 @@ class Independence:
 
     def _is_nothing(self, name: str) -> bool:
         """Whether the output is zero but for rounding."""
-        try:
-            return scale(self._in_double[1][name]) <= MOST * self.scales[name]
-        except Exception:  # as above
-            return False
+        return self._in_double is not None and scale(self._in_double[1][name]) <= MOST * self.scales[name]
 
     @cached_property
     def _near_ties(self) -> dict[str, np.ndarray]:
-        found = near_ties(self.reference, self.company.samples)
-        return {name: found[name] | ties for name, ties in self.ties.items()}
+        return near_ties(self.reference, self.company.samples)
 
     @cached_property
-    def _in_double(self) -> tuple[InDouble, dict[str, np.ndarray]]:
-        exact = InDouble(self.reference)
-        return exact, _alone(exact.run, self.company)
+    def _in_double(self) -> tuple[InDouble, dict[str, np.ndarray]] | None:
+        """None, which is said, where the network insists on float32."""
+        try:
+            exact = self.reference.in_double()
+            return exact, _alone(exact.run, self.company)
+        except Exception as error:  # whatever a network makes of float64
+            words = (
+                f"of what a batch changes near ties and {SHARE:g} of an output's largest value are taken for rounding"
+            )
+            self.progress.says(f"model: is not computed in float64 ({reason(error)}); {words}")
+            return None
 
 
 def _answered(session: Session, together: Together) -> Mapping[str, np.ndarray]:

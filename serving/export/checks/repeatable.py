@@ -24,12 +24,12 @@ def check_repeatable(reference: Reference, run: Run) -> Callable[[], None]:
     first = _seeded(run, 0)
     if found := _apart(first, _seeded(run, 1)):
         # With equal random numbers only what is kept from call to call is left.
-        kept = _apart(_seeded(run, 0), _seeded(run, 0))
-        raise UserError(_kept(reference, run, kept) if kept else _random(found))
+        kept = reference.keeps and _apart(_seeded(run, 0), _seeded(run, 0))
+        raise UserError(_kept(reference, run, kept) if kept else _random(reference, found))
 
     def check_unchanged() -> None:
         if found := _apart(first, _seeded(run, 0)):
-            raise UserError(_kept(reference, run, found))
+            raise UserError(_kept(reference, run, found) if reference.keeps else _random(reference, found))
 
     return check_unchanged
 
@@ -44,11 +44,8 @@ def _apart(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> str:
     return ""
 
 
-def _random(found: str) -> str:
-    return (
-        f"model: is random in evaluation: two equal calls differ {found}; switch off what eval() does not, such as "
-        "F.dropout without training=self.training, or noise in forward"
-    )
+def _random(reference: Reference, found: str) -> str:
+    return f"model: is random in evaluation: two equal calls differ {found}; {reference.way_from_chance}"
 
 
 def _kept(reference: Reference, run: Run, found: str) -> str:

@@ -14,7 +14,8 @@ from torch.utils.data import IterableDataset, Subset
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
 from torchferry.serving.codec.instances import in_base64, instances, picture_file
 from torchferry.serving.codec.predictions_json import Request, read_request
-from torchferry.serving.codec.tensors import from_raw, to_raw, write_tensors
+from torchferry.serving.codec.tensors import STRINGS, from_raw, to_raw, write_tensors
+from torchferry.serving.export.numbered_strings import as_served
 from torchferry.serving.export.samples import Samples
 from torchferry.training.data.held_apart import Part
 
@@ -42,13 +43,13 @@ class UserRequest:
 
 def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:
     """The smallest answers first."""
-    inputs = samples.first(SAMPLES)
+    inputs = as_served(samples.first(SAMPLES), bundle.inputs)
     if bundle.pictures and len(bundle.inputs) == 1:
         yield from _pictures(samples, inputs, bundle.inputs[0])
     finite = _finite(inputs)
     if finite is not None:  # JSON and CSV have no other numbers
         one = {name: values[:1] for name, values in finite.items()}
-        yield UserRequest("tensors as JSON", _json(write_tensors(one, "inputs")), one)
+        yield UserRequest("tensors as JSON", _json(write_tensors(one, "inputs", bundle.inputs)), one)
         if not bundle.pictures:
             yield UserRequest("instances", _json({"instances": instances(one, bundle.inputs)}), one)
         elif len(bundle.inputs) > 1:
@@ -57,7 +58,7 @@ def user_requests(samples: Samples, bundle: Bundle) -> Iterator[UserRequest]:
         if _is_table(bundle.inputs) and not bundle.pictures:
             (values,) = finite.values()
             yield UserRequest("rows as CSV", _csv(values), finite)
-    yield UserRequest("raw elements", [to_raw(inputs[spec.name]) for spec in bundle.inputs], inputs)
+    yield UserRequest("raw elements", [to_raw(inputs[spec.name], spec.datatype) for spec in bundle.inputs], inputs)
 
 
 def _pictures(samples: Samples, inputs: Arrays, spec: TensorSpec) -> Iterator[UserRequest]:
@@ -87,13 +88,17 @@ def _file(data: Any, index: int) -> tuple[str, bytes] | None:
 
 
 def _is_table(specs: Sequence[TensorSpec]) -> bool:
-    """Whether CSV, which has no truth values, says what a sample is."""
-    return len(specs) == 1 and len(specs[0].shape) == 2 and specs[0].datatype != "BOOL"
+    """Whether CSV, which has no truth values, says what a sample is by numbers alone."""
+    (_, *sizes), datatype = specs[0].shape, specs[0].datatype
+    return len(specs) == 1 and len(sizes) == 1 and sizes[0] > 0 and datatype not in ("BOOL", STRINGS)
 
 
 def _finite(inputs: Arrays) -> Arrays | None:
     """The samples without NaN and infinity; None if there are none."""
-    kept = np.all([np.isfinite(values).reshape(len(values), -1).all(axis=1) for values in inputs.values()], axis=0)
+    numbers = [values for values in inputs.values() if values.dtype != object]
+    kept = np.ones(len(next(iter(inputs.values()))), bool)
+    for values in numbers:
+        kept &= np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
     return {name: values[kept] for name, values in inputs.items()} if kept.any() else None
 
 

@@ -18,6 +18,7 @@ from torchferry.serving.errors import RequestError
 from torchferry.serving.export.checks.differences import amount, difference, scale
 from torchferry.serving.export.checks.near_ties import near_ties
 from torchferry.serving.export.checks.user_requests import UserRequest, user_requests
+from torchferry.serving.export.numbered_strings import all_numbered, as_served
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.session import Session
 
@@ -46,7 +47,8 @@ class WholeWay:
             self.misread = _misread(sent, request)
             if self.misread:
                 break
-            self.asked.append((sent.what, request, reference.run(sent.inputs)))
+            request = replace(request, inputs=all_numbered(request.inputs))
+            self.asked.append((sent.what, request, reference.run(all_numbered(sent.inputs))))
 
     def refusal(self, session: Session, tolerances: Mapping[str, float]) -> str | None:
         """Why a variant cannot be served, or None. `tolerances`: by output, as a Variant has them."""
@@ -96,7 +98,7 @@ class WholeWay:
     def _answered(self, request: Request, outputs: Outputs) -> Any:
         """With all labels; in the network's pixels, which the tolerances are of."""
         most = max(1, *(len(self.bundle.labels_of(spec.name)) for spec in self.bundle.outputs))
-        request = replace(request, placements=())
+        request, outputs = replace(request, placements=()), as_served(outputs, self.bundle.outputs)
         return json.loads(answer(request, outputs, self.bundle, self.bundle.name, most))
 
 
@@ -107,6 +109,8 @@ def _misread(sent: UserRequest, request: Request) -> str | None:
             kinds = [f"{each.dtype} {list(each.shape)}" for each in (read, values)]
             return f"{sent.what}: '{name}' is read as {kinds[0]}, and the evaluation data have {kinds[1]}"
         if not np.array_equal(read, values, equal_nan=values.dtype.kind == "f"):
+            if values.dtype == object:
+                return f"{sent.what}: '{name}' is read as other strings than the evaluation data's"
             most = np.abs(read.astype(np.float64) - values).max()
             return f"{sent.what}: '{name}' is read as another sample than the evaluation data's, by up to {most:.3g}"
     return None

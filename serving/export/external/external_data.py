@@ -1,5 +1,6 @@
 """The samples for a model that was not trained here: a folder of images, an .npz of arrays, a source's, or made up."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,10 @@ from torch.utils.data import Dataset, Subset, TensorDataset
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.tensors import BFLOAT16, STRINGS
 from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.serving.export.external.output_specs import said_task
+from torchferry.serving.export.numbered_strings import numbered
 from torchferry.serving.export.samples import Samples
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.pictures.folder_layout import class_folders
@@ -22,7 +25,10 @@ from torchferry.training.data.pictures.image_folder import class_pictures
 from torchferry.training.data.source import ImageInput, Source, TensorInput
 from torchferry.training.tasks.task import TrainingTask
 
-MADE_UP = 64
+MADE_UP, FEWEST = 64, 8
+MOST_NUMBERS = 2**24
+"""In all made-up samples of an input: of large ones there are fewer, which would else take hours and tell no more."""
+EVALUATION = "--eval-data"
 TARGETS = "targets"
 CLASSES = "classes"
 """What a folder of folders says, as Source.targets has it."""
@@ -34,7 +40,9 @@ def samples_of(
     """Raises UserError for data that are not there, or not what `inputs` say."""
     names = tuple(each.name for each in inputs)
     if path is None:
-        return Samples(TensorDataset(*(_made_up(each) for each in inputs)), names, random=True)
+        largest = max(math.prod(each.of.shape) for each in inputs)
+        count = max(FEWEST, min(MADE_UP, MOST_NUMBERS // max(1, largest)))
+        return Samples(TensorDataset(*(_made_up(each, count) for each in inputs)), names, random=True)
     if path.is_dir():
         if len(inputs) > 1 or not isinstance(inputs[0].of, ImageInput):
             raise UserError(f"{option}: {path} is a folder, which is for a model of one image; give an .npz file")
@@ -112,13 +120,17 @@ def check_finite(samples: Samples, specs: Sequence[TensorSpec], option: str) -> 
     for spec, values in zip(specs, samples.data.tensors, strict=False):
         if not values.is_floating_point():
             continue
-        if (rows := torch.isinf(values).reshape(len(values), -1).any(dim=1).nonzero()).numel():
-            raise UserError(
-                f"{option}: '{spec.name}' is infinite in sample {rows[0].item()}; servers take finite numbers"
-            )
-        if not spec.allow_nan and (rows := torch.isnan(values).reshape(len(values), -1).any(dim=1).nonzero()).numel():
+        if not spec.allow_infinity and (rows := _rows_of(torch.isinf(values))).numel():
+            found = f"{option}: '{spec.name}' is infinite in sample {rows[0].item()}"
+            raise UserError(f"{found}; servers take finite numbers, and others with --allow-infinity")
+        if not spec.allow_nan and (rows := _rows_of(torch.isnan(values))).numel():
             found = f"{option}: '{spec.name}' is NaN in sample {rows[0].item()}"
             raise UserError(f"{found}; --allow-nan says that the model takes missing values")
+
+
+def _rows_of(found: torch.Tensor) -> torch.Tensor:
+    """The samples that have any."""
+    return found.reshape(len(found), math.prod(found.shape[1:])).any(dim=1).nonzero()
 
 
 def _images(folder: Path, image: ImageInput, labels: tuple[str, ...] | None, option: str) -> Dataset:
@@ -140,7 +152,7 @@ def _images(folder: Path, image: ImageInput, labels: tuple[str, ...] | None, opt
 
 def _arrays(path: Path, inputs: Sequence[GivenInput], task: TrainingTask, option: str) -> Dataset:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = dict(file)
     except Exception as error:  # each kind of damage has an error of its own
         raise UserError(
@@ -154,11 +166,11 @@ def _arrays(path: Path, inputs: Sequence[GivenInput], task: TrainingTask, option
     for each in inputs:
         if each.name not in arrays:
             raise UserError(f"{option}: {path} has {', '.join(arrays)}, but no '{each.name}'")
-        wanted, given = _made_up(each, 1), arrays[each.name]
-        if given.shape[1:] != tuple(wanted.shape[1:]) or not len(given):
+        given = arrays[each.name]
+        if given.shape[1:] != each.of.shape or not len(given):
             raise UserError(f"{option}: '{each.name}' in {path} is {list(given.shape)}; [samples, "
-                            f"{str(list(wanted.shape[1:]))[1:-1]}] is expected")  # fmt: skip
-        tensors.append(torch.from_numpy(_cast(given, wanted.numpy().dtype, f"{option}: '{each.name}' in {path}")))
+                            f"{str(list(each.of.shape))[1:-1]}] is expected")  # fmt: skip
+        tensors.append(torch.from_numpy(_of_input(given, each, f"{option}: '{each.name}' in {path}")))
     if has_targets:
         tensors += _targets(arrays, task, f"{option}: ", f" in {path}")
     elif TARGETS in arrays and TARGETS not in [each.name for each in inputs]:
@@ -183,6 +195,19 @@ def _targets(arrays: Mapping[str, np.ndarray], task: TrainingTask, before: str, 
     ]
 
 
+def _of_input(given: np.ndarray, each: GivenInput, what: str) -> np.ndarray:
+    if each.datatype != STRINGS:
+        cast = _cast(given, _made_up(each, 1).numpy().dtype, what)
+        return torch.from_numpy(cast).bfloat16().float().numpy() if each.datatype == BFLOAT16 else cast
+    if given.dtype.kind not in "SU":
+        raise UserError(f"{what} is {given.dtype}; strings are expected")
+    try:
+        np.strings.decode(given, "utf-8") if given.dtype.kind == "S" else np.strings.encode(given, "utf-8")
+    except UnicodeError as error:
+        raise UserError(f"{what} has strings that are not UTF-8") from error
+    return numbered(given)
+
+
 def _cast(given: np.ndarray, wanted: np.dtype, what: str) -> np.ndarray:
     """Only what loses nothing: pixels from 0 to 1 as whole numbers would be a black image.
 
@@ -196,12 +221,16 @@ def _cast(given: np.ndarray, wanted: np.dtype, what: str) -> np.ndarray:
     return cast
 
 
-def _made_up(each: GivenInput, samples: int = MADE_UP) -> torch.Tensor:
+def _made_up(each: GivenInput, samples: int) -> torch.Tensor:
     """The same ones each time."""
     generator, shape = torch.Generator().manual_seed(0), (samples, *each.of.shape)
     if isinstance(each.of, ImageInput):
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    if each.datatype == STRINGS:
+        raise UserError(f"{EVALUATION}: is missing; '{each.name}' takes strings, which cannot be made up; give an .npz "
+                        "with some that the model knows")  # fmt: skip
     datatype = getattr(torch, each.of.datatype) if isinstance(each.of, TensorInput) else torch.float32
     if not datatype.is_floating_point:
         return torch.randint(0, 2, shape, generator=generator).to(datatype)  # ids that any vocabulary has
-    return torch.randn(shape, generator=generator).to(datatype)
+    numbers = torch.randn(shape, generator=generator).to(datatype)
+    return numbers.float() if datatype == torch.bfloat16 else numbers

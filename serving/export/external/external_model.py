@@ -2,45 +2,43 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torchferry.arguments import words
 from torchferry.contract.tasks import TASKS
-from torchferry.contract.tasks.find import kind_of, made
+from torchferry.contract.tasks.find import made
 from torchferry.errors import UserError
 from torchferry.serving.export.external.external_data import check_finite, with_checked_targets
 from torchferry.serving.export.external.given_data import CALIBRATION, given_data
-from torchferry.serving.export.external.given_network import GivenNetwork, is_file
 from torchferry.serving.export.external.given_origin import origin_of_given
-from torchferry.serving.export.external.input_spec import read_input
 from torchferry.serving.export.external.input_tensors import input_tensors
-from torchferry.serving.export.external.labels import Labels, labelled, read_labels
-from torchferry.serving.export.external.network import name_of, origin
+from torchferry.serving.export.external.labels import labelled
+from torchferry.serving.export.external.network import origin
 from torchferry.serving.export.external.output_specs import output_specs, said_task
-from torchferry.serving.export.external.picture_options import (
-    add_picture_options,
-    alike,
-    assumed,
-    check_is_for_pictures,
-    given,
-)
+from torchferry.serving.export.external.picture_options import add_picture_options
 from torchferry.serving.export.external.prepared import Prepared
-from torchferry.serving.export.external.published.choice import preprocessing_of, taken
-from torchferry.serving.export.external.published.labels import labels_that_fit
 from torchferry.serving.export.external.reference_outputs import check_reference_outputs
+from torchferry.serving.export.external.taken import Taken, take
 from torchferry.serving.export.external.task_labels import task_labels, with_labels
+from torchferry.serving.export.external.timm_network import timm_name
+from torchferry.serving.export.onnx_graphs.graph_reference import GraphReference
+from torchferry.serving.export.onnx_graphs.onnx_network import OnnxNetwork
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.tasks import half_of
-from torchferry.training.tasks.task import Served, TrainingTask
+from torchferry.training.tasks.task import Served
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("a model that was not trained here, instead of RUN")
-    group.add_argument("--model", help="import path of an nn.Module's class or of a function that gives one, or a file")
+    model = "import path of an nn.Module's class or of a function that gives one, timm/NAME, or a file or folder"
+    group.add_argument("--model", help=model)
     group.add_argument("--model-args", type=_mapping, default={}, metavar="JSON", help="its arguments")
     published = (
-        "a file with its state_dict, of safetensors or torch.save, or torchvision's such as ResNet18_Weights.DEFAULT"
+        "a file with its state_dict, of safetensors or torch.save, torchvision's such as ResNet18_Weights.DEFAULT, or "
+        "of timm/NAME pretrained, which are downloaded"
     )
     group.add_argument("--weights", help=published)
     group.add_argument("--weights-key", metavar="KEY", help="which of the file's state_dicts, such as ema")
@@ -53,6 +51,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--columns", metavar="NAME,NAME", help=columns)
     gaps = "its inputs of floating-point numbers may hold NaN, as JSON's null and a CSV's empty cell are"
     group.add_argument("--allow-nan", action="store_true", help=gaps)
+    infinite = "its inputs of floating-point numbers may be infinite, as a mask's are; JSON writes Infinity"
+    group.add_argument("--allow-infinity", action="store_true", help=infinite)
     tasks = f"what its outputs mean: {', '.join(TASKS)}, or an import path (default classification with --labels, "
     group.add_argument("--task", help=f"{tasks}tensors without, of which only the numbers are known)")
     settings = 'the task\'s settings, such as {"thresholds": 0.3}'
@@ -70,51 +70,31 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     known = "an .npz of what the model is known to give for --eval-data, by its outputs' names; it is held against that"
     group.add_argument("--reference", type=Path, metavar="FILE", help=known)
     kept = "of an ONNX file, the outputs that are served (default all of them)"
-    group.add_argument("--outputs", type=_words, default=(), metavar="NAME,NAME", help=kept)
+    group.add_argument("--outputs", type=words, default=(), metavar="NAME,NAME", help=kept)
     name = "the bundle's name (default: the run's, or the last word of --model, or its class if that is a verb)"
     group.add_argument("--name", help=name)
 
 
 def load_given(options: argparse.Namespace) -> Reference:
     """Raises UserError for whatever does not fit together."""
-    labels = read_labels(options.labels)
-    network = GivenNetwork(options)
-    name = name_of(options, network.network)
-    published = preprocessing_of(options.preprocess, options.weights, network.network, network.texts)
-    texts, picture = taken(published, network.texts, given(options))
-    asked = [read_input(text, number, picture) for number, text in enumerate(texts)]
-    check_is_for_pictures(options, asked)
-    if said := assumed(asked, picture):
-        print(said, flush=True)
-    found = network.bound(asked)
-    binding, inputs = found.binding, found.inputs
-    for line in binding.said:
-        print(line, flush=True)
-    if said := alike(inputs, picture):
-        print(said, flush=True)
-    asked_task = _task(options.task, options.task_args) if options.task else None
-    if not options.labels:
-        labels = found.labels
-    if labels == Labels():
-        plain = Prepared(found.network, inputs, binding, asked_task)
-        labels = Labels(labels_that_fit(published, plain, inputs, asked_task))
-    task = asked_task or _task("classification" if labels.alone else "tensors", options.task_args)
-    data = given_data(options, inputs, labels, task)
+    taken = take(options)
+    network, binding, inputs, task = taken.bound.network, taken.bound.binding, taken.bound.inputs, taken.task
+    data = given_data(options, inputs, taken.labels, task)
     test, calibration, task = data.test, data.calibration, data.task
     if options.reference and test.random:
         raise UserError("--reference: needs the samples that it is of; give them with --eval-data")
-    _say_what_lacks(options, test)
-    specs = input_tensors(inputs, options.allow_nan, options.columns)
+    _say_what_lacks(options, taken, test)
+    specs = input_tensors(inputs, options.allow_nan, options.columns, options.allow_infinity)
     check_finite(test, specs, data.option)
     check_finite(calibration, specs, CALIBRATION if options.calibration_data else data.option)
     # In evaluation before anything is computed: BatchNorm's statistics would move.
-    prepared = Prepared(found.network, inputs, binding, task).eval()
+    prepared = Prepared(network, inputs, binding, task).eval()
     prepared.take_probabilities(test)
     given_outputs, raw = output_specs(Served(prepared, task).eval(), test)
     if task.task.outputs:
-        outputs, classes = given_outputs, task_labels(task, raw, labels, data.labels, said_task(task.task))
+        outputs, classes = given_outputs, task_labels(task, raw, taken.labels, data.labels, said_task(task.task))
     else:
-        outputs, classes = labelled(given_outputs, labels)
+        outputs, classes = labelled(given_outputs, taken.labels)
     settled = made(type(task.task), task.task.settings, classes, "--task-args")
     meant = half_of(settled.of_outputs({each.name: each.labels for each in outputs}))
     meant.take_outputs(raw)
@@ -122,12 +102,14 @@ def load_given(options: argparse.Namespace) -> Reference:
     if options.calibration_data is not None:
         with_checked_targets(calibration, meant, CALIBRATION)
     prepared.task = meant
-    reference = Reference(
-        name=name,
+    # Of a graph the weights are no parameters of torch's.
+    network = taken.bound.network
+    kind = partial(GraphReference, network=network) if isinstance(network, OnnxNetwork) else Reference
+    reference = kind(
+        name=taken.name,
         task=meant.task,
         module=Served(prepared, meant).eval(),
-        graph=found.graph,
-        max_batch=found.most,
+        max_batch=taken.bound.most,
         inputs=specs,
         outputs=with_labels(outputs, meant.task) if meant.task.outputs else outputs,
         test=test,
@@ -135,34 +117,22 @@ def load_given(options: argparse.Namespace) -> Reference:
         calibration=None if calibration.random else calibration,
         limits={},
         origin=origin_of_given(options, data),
-        provenance=origin(options) | ({"preprocessing": Path(published.origin).name} if published else {}),
+        provenance=origin(options) | ({"preprocessing": taken.preprocessing} if taken.preprocessing else {}),
     )
     if options.reference:
         check_reference_outputs(reference, options.reference)
     return reference
 
 
-def _task(name: str, settings: dict[str, Any]) -> TrainingTask:
-    """Without its labels, which are known once its outputs are."""
-    if name.lstrip().startswith("{"):
-        raise UserError("--task: is a name, such as segmentation; the task's settings go to --task-args")
-    task = made(kind_of(name, "--task"), settings, (), "--task-args")
-    if setting := task.unsettled:
-        raise UserError(f"--task-args.{setting}: '{settings[setting]}' is found in training; give what it came to")
-    return half_of(task)
-
-
-def _say_what_lacks(options: argparse.Namespace, test: Samples) -> None:
+def _say_what_lacks(options: argparse.Namespace, taken: Taken, test: Samples) -> None:
     """What makes a bundle less than it looks."""
-    if not options.weights and not is_file(options):
+    if taken.lacks_weights and timm_name(options.model):
+        print("no --weights: they are random; --weights pretrained downloads those of timm", flush=True)
+    elif taken.lacks_weights:
         print(f"no --weights: they are as {options.model} makes them, random unless it loads some", flush=True)
     if test.random:
-        words = f"variants are compared on {test.count:,} random samples, and how often they are right is not known"
-        print(f"no --eval-data: {words}", flush=True)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+        said = f"variants are compared on {test.count:,} random samples, and how often they are right is not known"
+        print(f"no --eval-data: {said}", flush=True)
 
 
 def _mapping(text: str) -> dict[str, Any]:

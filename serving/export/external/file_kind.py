@@ -5,6 +5,8 @@ from enum import Enum
 from pathlib import Path
 
 from torchferry.errors import UserError
+from torchferry.serving.export.external.checkpoint_file import is_checkpoint, way_with
+from torchferry.serving.export.external.foreign_model import refuse_foreign
 from torchferry.serving.export.onnx_graphs.onnx_file import is_onnx
 
 
@@ -16,31 +18,32 @@ class FileKind(Enum):
 
 def kind_of_file(path: Path) -> FileKind:
     """Raises UserError for a file that holds no model, or one that cannot be taken, with the way to one."""
-    names = _names_in(path)
+    names = names_in(path)
     if any(name.endswith("models/model.json") for name in names):
         return FileKind.PROGRAM
     if any("/code/" in name for name in names):
         return FileKind.SCRIPT
-    if names or _is_weights(path):
-        raise UserError(f"{path}: holds weights, or a pickle, and no graph; name its network with --model "
-                        f"MODULE:CLASS and give this file with --weights")  # fmt: skip
+    refuse_foreign(path, names)
+    if is_checkpoint(path, names):
+        raise UserError(way_with(path))
     if is_onnx(path):
         return FileKind.ONNX
     kinds = ", ".join(kind.value for kind in FileKind)
     raise UserError(f"{path}: is no model that is known here; {kinds} can be given")
 
 
-def _names_in(path: Path) -> list[str]:
-    """Of a zip archive."""
+def names_in(path: Path) -> list[str]:
+    """Of a zip archive. Raises UserError for one that was cut short: its list is at its end, and what is found there
+    may be that of an archive within it."""
+    with path.open("rb") as file:
+        is_archive = file.read(4) == b"PK\x03\x04"
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.namelist()
+            entries = archive.infolist()
     except (zipfile.BadZipFile, UnicodeDecodeError):
-        return []
-
-
-def _is_weights(path: Path) -> bool:
-    """A pickle of before zip archives, or safetensors, whose head is JSON behind its length in eight bytes."""
-    with path.open("rb") as file:
-        start = file.read(9)
-    return start[:1] == b"\x80" or start[8:] == b"{"
+        entries = []
+    if is_archive and min((entry.header_offset for entry in entries), default=1):
+        raise UserError(
+            f"{path}: was cut short; it begins as a zip archive, such as a .pt2, and has no end; fetch it again"
+        )
+    return [entry.filename for entry in entries]

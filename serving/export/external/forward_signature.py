@@ -1,4 +1,4 @@
-"""The arguments of a network's forward, also of one that torch.jit has made."""
+"""The arguments of a network's forward, also of one that torch.jit has made, or that stands inside another."""
 
 import inspect
 from inspect import Parameter
@@ -10,8 +10,18 @@ UNKNOWN = inspect.Signature([Parameter("inputs", Parameter.VAR_POSITIONAL)])
 """Where a forward has no names that can be found, it is given its inputs by position."""
 
 
+class Wrapped(nn.Module):
+    """A network whose answers are changed, and which takes what it takes itself."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+
 def forward_signature(network: nn.Module) -> inspect.Signature:
     """Without `self`."""
+    if isinstance(network, Wrapped):
+        return forward_signature(network.network)
     if isinstance(network, torch.jit.ScriptModule):
         return _scripted(network)
     try:

@@ -8,7 +8,9 @@ from typing import Any
 from torchferry.files import sha256
 from torchferry.serving.bundle.bundle import checksums
 from torchferry.serving.export.external.given_data import GivenData
+from torchferry.serving.export.external.huggingface.model_folder import files_of, is_model_folder, shards_of
 from torchferry.serving.export.external.network import origin
+from torchferry.serving.export.onnx_graphs.onnx_file import files_beside
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.statement import Origin
 from torchferry.training.data.source import Listing
@@ -19,13 +21,25 @@ ASKED = ("model_args", "weights_key", "weights_prefix", "input", "task", "task_a
 
 def origin_of_given(options: argparse.Namespace, data: GivenData) -> Origin:
     known = origin(options)
-    weights = {known["weights"]: digest} if (digest := known.pop("weights_sha256", None)) else {}
+    known.pop("weights_sha256", None)  # one of the steps
     return Origin(
         recipe=known | {name: value for name in ASKED if (value := getattr(options, name))},
         data={"evaluation": _listing(options.eval_data, data.test, data.listings.get("test"))}
         | ({"calibration": _calibration(options, data)} if options.calibration_data or options.source else {}),
-        steps=weights,
+        steps={file.name: sha256(file) for file in _files(options)},
     )
+
+
+def _files(options: argparse.Namespace) -> list[Path]:
+    """All that its weights are read from."""
+    model, weights = Path(options.model), Path(options.weights or "")
+    if is_model_folder(model):
+        return files_of(model)
+    if model.is_file():
+        return [model, *files_beside(model)]
+    if weights.suffix == ".json" and weights.is_file():
+        return [weights, *shards_of(weights)]
+    return [weights] if weights.is_file() else []
 
 
 def _calibration(options: argparse.Namespace, data: GivenData) -> dict[str, Any]:

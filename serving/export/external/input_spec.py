@@ -4,6 +4,7 @@ without a shape is one number a sample.
 NAME is one of the names of forward; with dots, such as batch.mask, a key of the dict that it takes.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 from torchferry.contract.image import CHANNELS
 from torchferry.errors import UserError
-from torchferry.serving.codec.tensors import DTYPES
+from torchferry.serving.codec.tensors import BFLOAT16, DTYPES, MAX_ELEMENTS, STRINGS
 from torchferry.serving.export.external.tensor_names import NAME, RULE
 from torchferry.training.data.arguments import WHAT
 from torchferry.training.data.pictures.image_input import image_input
@@ -24,7 +25,8 @@ WORDS = re.compile(
 UNSIZED = re.compile(r"(?:[^=]*=)?image(?::[A-Z]+)?")
 NAMES = {"image": "image", "table": "row", "tensor": "input"}
 DATATYPES: dict[str, Any] = {name: str(dtype) for name, dtype in DTYPES.items()}
-"""Torch's and numpy's names, by the protocol's."""
+DATATYPES |= {BFLOAT16: "bfloat16", STRINGS: "string"}
+"""Torch's and numpy's names, by the protocol's. Numpy has no bfloat16, and torch has no strings."""
 OF_TORCH = {name: word for word, name in DATATYPES.items()}
 
 
@@ -55,10 +57,13 @@ def read_input(text: str, number: int, picture: Mapping[str, Any]) -> GivenInput
     _check_name(text, found["name"])
     kind, word = found["kind"], found["type"] or found["scalar"]
     sizes = tuple(int(size) for size in found["sizes"].split("x")) if found["sizes"] else ()
-    if min(sizes, default=1) < 1:
+    if min(sizes, default=1) < 1 and kind != "tensor":
         raise _refused(text, "a size is 1 or more")
     name = found["name"] or NAMES[kind] + (f"_{number}" if number else "")
-    return GivenInput(name, _content(text, kind, word, sizes, picture), found["name"] is not None, text)
+    content = _content(text, kind, word, sizes, picture)
+    if (count := math.prod(content.shape)) > MAX_ELEMENTS:
+        raise UserError(f"--input: '{text}' has {count:,} elements; servers take up to {MAX_ELEMENTS:,}")
+    return GivenInput(name, content, found["name"] is not None, text)
 
 
 def _content(text: str, kind: str, word: str | None, sizes: tuple[int, ...], picture: Mapping[str, Any]) -> Input:

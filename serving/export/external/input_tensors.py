@@ -10,11 +10,16 @@ from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.serving.export.trained import decode_of
 
 
-def input_tensors(inputs: Sequence[GivenInput], allow_nan: bool, columns: str | None) -> tuple[TensorSpec, ...]:
+def input_tensors(
+    inputs: Sequence[GivenInput], allow_nan: bool, columns: str | None, allow_infinity: bool = False
+) -> tuple[TensorSpec, ...]:
     """Only floating-point numbers can be NaN, and only one row of them has columns. Raises UserError for others."""
-    floats = [each.datatype.startswith("FP") for each in inputs]
-    if allow_nan and not any(floats):
-        raise UserError("--allow-nan: none of the inputs is of floating-point numbers, which alone can be NaN")
+    floats = [each.datatype.startswith(("FP", "BF")) for each in inputs]
+    for option, is_given, what in (("nan", allow_nan, "NaN"), ("infinity", allow_infinity, "infinite")):
+        if is_given and not any(floats):
+            raise UserError(
+                f"--allow-{option}: none of the inputs is of floating-point numbers, which alone can be {what}"
+            )
     table = None if columns is None else _table(columns.split(","), inputs, allow_nan)
     return tuple(
         TensorSpec(
@@ -22,6 +27,7 @@ def input_tensors(inputs: Sequence[GivenInput], allow_nan: bool, columns: str | 
             datatype=each.datatype,
             shape=(-1, *each.of.shape),
             allow_nan=allow_nan and is_float,
+            allow_infinity=True if allow_infinity and is_float else None,
             table=table,
             decode=decode_of(each.of),
         )

@@ -18,6 +18,8 @@ from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.variants.torch_program import place, reason
 from torchferry.training.tasks.task import Raw, Served
 
+WHOLE = "; of a graph that computes one sample say --input with all of its axes, the first among them"
+
 
 @torch.inference_mode()
 def output_specs(module: Served, test: Samples) -> tuple[tuple[TensorSpec, ...], Raw]:
@@ -42,7 +44,12 @@ def output_specs(module: Served, test: Samples) -> tuple[tuple[TensorSpec, ...],
     names, said = legal_names([name_of(path) for path in paths], test.names)
     for line in said:
         print(line, flush=True)
-    specs = tuple(_spec(name, one[path], two[path], three[path]) for name, path in zip(names, paths, strict=True))
+    graph = network if isinstance(network := module.model.network, OnnxNetwork) else None
+    said_datatypes = graph.said if graph and not own else {}  # of a task's own outputs the tensors show it
+    specs = tuple(
+        _spec(name, said_datatypes.get(name_of(path)), graph is not None, one[path], two[path], three[path])
+        for name, path in zip(names, paths, strict=True)
+    )
     return specs, raw
 
 
@@ -81,21 +88,25 @@ def _listed(given: Any) -> tuple[torch.Tensor, ...]:
 def _through(module: Callable[..., Any], test: Samples, samples: int) -> Any:
     try:
         return module(*test.tensors(samples))
+    except UserError:  # an output that it does not have
+        raise
     except Exception as error:  # whatever a network makes of inputs that do not fit
-        raise UserError(f"--input: the model does not take it{place(error)}: {reason(error)}") from error
+        way = "; its values are made up, and --eval-data gives real ones" if test.random else ""
+        raise UserError(f"--input: the model does not take it{place(error)}: {reason(error)}{way}") from error
 
 
-def _spec(name: str, *outputs: torch.Tensor) -> TensorSpec:
-    """Of an output for one sample, two and three."""
+def _spec(name: str, said: str | None, is_graph: bool, *outputs: torch.Tensor) -> TensorSpec:
+    """Of an output for one sample, two and three; `said` is its datatype where the tensors do not show it."""
     rest: torch.Size | None = None
     for count, output in reversed(list(enumerate(outputs, start=1))):
         if not output.dim() or len(output) != count or (rest is not None and output.shape[1:] != rest):
             samples = "1 sample" if count == 1 else f"{count} samples"
             raise UserError(
                 f"--model: its output {name} is {list(output.shape)} for {samples}; [batch, ...] is expected"
+                + (WHOLE if is_graph and not output.dim() else "")
             )
         rest, alone = output.shape[1:], output
-    datatype = _datatype(alone)
+    datatype = said or _datatype(alone)
     if datatype is None:
         raise UserError(f"--model: its output {name} is {alone.dtype}, which no server answers with")
     return TensorSpec(name=name, datatype=datatype, shape=(-1, *alone.shape[1:]))

@@ -14,7 +14,7 @@ from torchferry.serving.export.samples import Samples
 from torchferry.training.models.normalized import Normalized
 from torchferry.training.tasks.task import TrainingTask
 
-LOOKED_AT = 32
+LOOKED_AT = 8
 """Samples by which probabilities are told from logits."""
 
 

@@ -14,12 +14,12 @@ import onnx
 import torch
 from torch import nn
 
-from torchferry.errors import UserError
+from torchferry.errors import UserError, some
 from torchferry.serving.codec.tensors import DATATYPES
 from torchferry.serving.export.external.input_spec import GivenInput
 from torchferry.serving.export.external.program_archive import copied
 from torchferry.serving.export.external.tensor_names import legal_names
-from torchferry.serving.export.variants.torch_program import reason
+from torchferry.serving.session.runtime_words import in_our_words
 from torchferry.training.data.source import blank
 
 OPSET = 18
@@ -39,7 +39,7 @@ def read_program(path: Path) -> torch.export.ExportedProgram:
         own = "a pickle in it holds more than tensors, which could run any code"
         raise UserError(f"{path}: {own}, and is not loaded; export the network again") from error
     except Exception as error:  # each kind of damage has an error of its own
-        raise UserError(f"{path}: cannot be read by torch.export.load: {reason(error)}") from error
+        raise UserError(f"{path}: cannot be read by torch.export.load: {in_our_words(error)}") from error
 
 
 def network_of(program: torch.export.ExportedProgram) -> nn.Module:
@@ -73,7 +73,7 @@ def graph_of_program(program: torch.export.ExportedProgram, path: Path) -> onnx.
         with _quietly():
             made = torch.onnx.export(program, dynamo=True, verbose=False)
     except Exception as error:  # it has many kinds of its own
-        raise UserError(f"{path}: torch.onnx makes no graph of it: {reason(error)}") from error
+        raise UserError(f"{path}: torch.onnx makes no graph of it: {in_our_words(error)}") from error
     assert made is not None
     return made.model_proto
 
@@ -81,15 +81,18 @@ def graph_of_program(program: torch.export.ExportedProgram, path: Path) -> onnx.
 def graph_of_script(path: Path, asked: Sequence[GivenInput]) -> onnx.ModelProto:
     """With a dynamic batch. Raises UserError where nothing says what it takes, and where torch cannot make one."""
     if not asked:
-        raise UserError(f"{path}: is TorchScript, which does not say what sizes it takes; say them with --input")
+        words = "which does not say what sizes it takes; say them, such as --input tensor:FP32:3x224x224"
+        raise UserError(f"{path}: is TorchScript, {words}")
     print(f"--model: {path.name} is TorchScript, which torch has deprecated; torch.export takes its place", flush=True)
     names = legal_names([each.name for each in asked])[0]
     try:
         samples = tuple(blank(each.of, 2) for each in asked)
         samples = tuple(each.float() if each.dtype is torch.uint8 else each for each in samples)
         with _quietly(), TemporaryDirectory() as folder:
+            script = torch.jit.load(path, map_location="cpu").eval()
+            _check_keeps_nothing(script, path)
             torch.onnx.export(
-                torch.jit.load(path, map_location="cpu").eval(),
+                script,
                 samples,
                 file := Path(folder) / "script.onnx",
                 dynamo=False,
@@ -98,8 +101,19 @@ def graph_of_script(path: Path, asked: Sequence[GivenInput]) -> onnx.ModelProto:
                 dynamic_axes={name: {0: "batch"} for name in names},
             )
             return onnx.load(file)
+    except UserError:
+        raise
     except Exception as error:  # it has many kinds of its own
-        raise UserError(f"{path}: torch.onnx makes no graph of it: {reason(error)}") from error
+        raise UserError(f"{path}: torch.onnx makes no graph of it: {in_our_words(error)}") from error
+
+
+def _check_keeps_nothing(script: torch.jit.ScriptModule, path: Path) -> None:
+    """Raises UserError for one whose forward, in evaluation, sets attributes of its own."""
+    frozen = torch.jit.freeze(script)  # without what it does in training alone
+    names = [*dict.fromkeys(f"'{node.s('name')}'" for node in frozen.graph.findAllNodes("prim::SetAttr"))]
+    if names:
+        raise UserError(f"{path}: keeps {some(names)} from one call to the next, and servers ask it for many callers; "
+                        "make that its inputs and outputs")  # fmt: skip
 
 
 def _inputs(program: torch.export.ExportedProgram) -> Iterator[tuple[str, torch.dtype, tuple[int | torch.SymInt, ...]]]:

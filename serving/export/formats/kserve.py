@@ -6,12 +6,15 @@ import yaml
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
+from torchferry.serving.export.formats.triton_variants import triton_variants
 from torchferry.whole_folder import whole_folder
 
 
 def write_kserve(bundle: Bundle, storage_uri: str, output: Path) -> Path:
     """Write `inference-service.yaml` into the folder `output`. `storage_uri` is what KServe mounts, such as
-    s3://models/digits, and holds what --format triton wrote."""
+    s3://models/digits, and holds what --format triton wrote. Raises UserError for a bundle of which that writes
+    nothing."""
+    triton_variants(bundle)
     if "://" not in storage_uri:
         raise UserError(
             f"--storage-uri: {storage_uri} is no URI, such as s3://models/{bundle.name} or pvc://claim/path"

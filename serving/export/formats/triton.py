@@ -11,9 +11,10 @@ from typing import Any
 from google.protobuf import json_format, text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle, TensorSpec
-from torchferry.serving.session.runtimes import RUNTIMES, rows_of
+from torchferry.serving.codec.tensors import triton_type
+from torchferry.serving.export.formats.triton_variants import triton_variants
+from torchferry.serving.session.runtimes import RUNTIMES
 from torchferry.whole_folder import whole_folder
 
 MAX_BATCH = 64
@@ -21,9 +22,7 @@ MAX_BATCH = 64
 
 def write_triton(bundle: Bundle, output: Path) -> list[str]:
     """Write the repository; returns its models' names. Raises UserError for a bundle without an ONNX variant."""
-    variants = [runtime.variant for runtime in rows_of(bundle.accepted) if runtime.triton]
-    if not variants:
-        raise UserError(f"{bundle.root}: has no accepted ONNX variant, and Triton's backends take no other of ours")
+    variants = triton_variants(bundle)
     with whole_folder(output) as folder:
         for variant in variants:
             model = folder / f"{bundle.name}-{variant}"
@@ -86,5 +85,5 @@ def _label_file(spec: TensorSpec, bundle: Bundle) -> dict[str, str]:
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:
     dims = list(spec.shape[1:])
-    tensor = {"name": spec.name, "data_type": f"TYPE_{spec.datatype}", "dims": dims or [1]}
+    tensor = {"name": spec.name, "data_type": triton_type(spec.datatype), "dims": dims or [1]}
     return tensor if dims else tensor | {"reshape": {"shape": []}}  # Triton knows no tensor of the batch axis alone

@@ -84,7 +84,9 @@ def made_up(inputs: Sequence[Value], seed: int) -> dict[str, np.ndarray]:
     found = {}
     for value in inputs:
         numbers = chance.standard_normal(value.sizes) if value.dtype.kind == "f" else chance.integers(0, 2, value.sizes)  # type: ignore[arg-type]
-        found[value.name] = np.asarray(numbers, value.dtype)
+        found[value.name] = (
+            np.asarray(numbers).astype(str if value.dtype == object else value.dtype).astype(value.dtype)
+        )
     return found
 
 
@@ -125,13 +127,21 @@ def _freed(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _framed(model: onnx.ModelProto, inputs: Sequence[Value]) -> onnx.ModelProto:
+    own = {each.name: _own_axes(each) for each in model.graph.input}
     frame = Frame(model)
     axis = frame.constant("first_axis", [0])
     for value in inputs:
-        frame.take(value, value.sizes or (), "Squeeze", axis)
+        frame.take(value, own[value.name] or value.sizes or (), "Squeeze", axis)
     for name in frame.outputs:
         frame.give(name, "Unsqueeze", axis)
     return frame.finished(inner_axis=False)
+
+
+def _own_axes(info: onnx.ValueInfoProto) -> list[int | None]:
+    """As the file has them, None for one that varies. ONNX Runtime refuses a graph that is told the sizes which --input
+    says, where a branch that is not taken for these is for others."""
+    axes = info.type.tensor_type.shape.dim
+    return [each.dim_value if each.HasField("dim_value") and each.dim_value >= 0 else None for each in axes]
 
 
 def _filled_up(model: onnx.ModelProto, inputs: Sequence[Value], samples: int) -> onnx.ModelProto:
@@ -139,7 +149,8 @@ def _filled_up(model: onnx.ModelProto, inputs: Sequence[Value], samples: int) ->
     start, end, one = (frame.constant(name, [number]) for name, number in (("start", 0), ("end", samples), ("one", 1)))
     for value in inputs:
         rest = (value.sizes or ())[1:]
-        zeros = frame.weights(f"{value.name}:zeros", np.zeros((samples, *rest), value.dtype))  # type: ignore[arg-type]
+        blank: Any = "" if value.dtype == object else 0
+        zeros = frame.weights(f"{value.name}:zeros", np.full((samples, *rest), blank, value.dtype))  # type: ignore[arg-type]
         long = frame.node("Concat", [value.name, zeros], f"{value.name}:long", axis=0)
         frame.take(value, rest, "Slice", start, end, start, given=long)
     shape = frame.node("Shape", [inputs[0].name], "batch:shape")
@@ -162,7 +173,7 @@ class Frame:
         self.before: list[onnx.NodeProto] = []
         self.behind: list[onnx.NodeProto] = []
 
-    def take(self, value: Value, sizes: Sequence[int | str], kind: str, *others: str, given: str = "") -> None:
+    def take(self, value: Value, sizes: Sequence[int | str | None], kind: str, *others: str, given: str = "") -> None:
         """The graph's input, of samples of these sizes, becomes what a node makes of it, or of what was `given`."""
         datatype = helper.np_dtype_to_tensor_dtype(value.dtype)
         self.inputs.append(helper.make_tensor_value_info(value.name, datatype, [AXIS, *sizes]))

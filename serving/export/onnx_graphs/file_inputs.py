@@ -41,13 +41,12 @@ def by_value(values: Sequence[Value], asked: Sequence[GivenInput], path: Path) -
 
 def sized(value: Value, given: GivenInput | None, path: Path) -> Value:
     """With every size that is said, the first one aside where it is the batch. Raises UserError for sizes that the
-    graph does not have, and where one that varies is not said, and for none that a sample can have."""
+    graph does not have, and where one that varies is not said, and for more than a sample can have."""
     sizes = _fitted(value, given, path) if given is not None else value.sizes
     known = [size for size in sizes or () if isinstance(size, int)]
-    if 0 in known or math.prod(known) * value.dtype.itemsize >= MOST:
+    if math.prod(known) * value.dtype.itemsize >= MOST:
         shown = ", ".join(str(size or "any") if isinstance(size, str) else str(size) for size in sizes or ())
-        wrong = "no numbers" if 0 in known else "2 GB or more"
-        raise UserError(f"{path}: its input '{value.name}' is [{shown}], {wrong}, which no server takes")
+        raise UserError(f"{path}: its input '{value.name}' is [{shown}], 2 GB or more, which no server takes")
     if given is not None:
         return dataclasses.replace(value, sizes=sizes)
     if sizes is None:

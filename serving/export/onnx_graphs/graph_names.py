@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import onnx
 
-from torchferry.serving.export.onnx_graphs.onnx_file import inner_graphs
+from torchferry.serving.export.onnx_graphs.nodes import inner_graphs
 
 Ends = tuple[list[str], list[str]]
 

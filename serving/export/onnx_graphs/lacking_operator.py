@@ -4,6 +4,8 @@ import re
 
 import onnx
 
+from torchferry.serving.session.runtime_words import in_our_words
+
 LEAST_OPSET = 7
 """That ONNX Runtime computes."""
 
@@ -13,7 +15,7 @@ def lacking(model: onnx.ModelProto, said: str) -> str:
     Mul(14) node with name 'node_mul_4'`."""
     found = re.search(r"implementation for (\w+)\(\d+\) node with name '(.*?)'", said)
     if not found:
-        return f"ONNX Runtime cannot compute its graph ({' '.join(said.split())[:200]})"
+        return f"ONNX Runtime cannot compute its graph ({in_our_words(said)})"
     operator, name = found.groups()
     opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), LEAST_OPSET)
     if opset < LEAST_OPSET:
@@ -21,7 +23,8 @@ def lacking(model: onnx.ModelProto, said: str) -> str:
     graph = onnx.shape_inference.infer_shapes(model).graph
     types = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info, *graph.output)}
     types |= {value.name: value.data_type for value in graph.initializer}
-    taken = next((node.input for node in graph.node if node.name == name), ())
+    likely = [node for node in graph.node if (node.name, node.op_type) == (name, operator)]  # many have no name
+    taken = likely[0].input if len(likely) == 1 else ()
     of = {onnx.TensorProto.DataType.Name(types[each]).lower() for each in taken if each in types}
     kinds = f" of {' and '.join(sorted(of))}" if of else ""
-    return f"ONNX Runtime has no {operator}{kinds} on a CPU; compute that in float32, or serve a torch variant"
+    return f"ONNX Runtime has no {operator}{kinds} on a CPU; compute that in float32"

@@ -1,21 +1,32 @@
 """An .onnx file that somebody else made, with its weights, wherever they lie; and what it lacks, where it cannot be
 used."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnx.inliner
 from google.protobuf.message import DecodeError
-from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_model
+from onnx.external_data_helper import ExternalDataInfo
 
 from torchferry.errors import UserError, some
-from torchferry.serving.codec.tensors import DATATYPES
+from torchferry.serving.codec.tensors import BFLOAT16, DATATYPES
+from torchferry.serving.export.onnx_graphs import weights
+from torchferry.serving.export.onnx_graphs.local_functions import without_functions
+from torchferry.serving.export.onnx_graphs.locales import use_locale_of_servers
+from torchferry.serving.export.onnx_graphs.nodes import nodes_of
 
 LARGEST = 2**31
-"""Bytes of a protobuf message."""
+"""Bytes of a protobuf message, which has to be smaller."""
+TENSORS_IN = "; export the model without the step that takes it, such as a DictVectorizer, its columns as tensors"
+KINDS = {
+    "sequence_type": "a sequence",
+    "map_type": "a map",
+    "optional_type": "an optional value",
+    "sparse_tensor_type": "a sparse tensor",
+}
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 """Of operators that ONNX Runtime has without a library of its own."""
 
@@ -26,18 +37,24 @@ class Value:
 
     name: str
     dtype: np.dtype
+    """float32 for bfloat16."""
     sizes: tuple[int | str, ...] | None
     """Of its axes; the name, or nothing, of one that varies. None where the graph does not say how many it has."""
+    is_bfloat16: bool = False
 
     @property
     def datatype(self) -> str:
         """In the Open Inference Protocol."""
-        return DATATYPES[self.dtype]
+        return BFLOAT16 if self.is_bfloat16 else DATATYPES[self.dtype]
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
-    """Its weights among it. Raises UserError for a file that is no ONNX graph, is cut short or lacks a part."""
+    """With its weights, which stay in their files where they have 2 GB or more. Raises UserError for a file that is no
+    ONNX graph, is cut short or lacks a part."""
     try:
+        if (size := path.stat().st_size) >= LARGEST:
+            way_on = "save it with its weights beside it (onnx.save with save_as_external_data=True)"
+            raise UserError(f"{path}: has {size:,} bytes, and no ONNX file of 2 GB or more can be read; {way_on}")
         model = onnx.load(path, load_external_data=False)
     except DecodeError as error:
         raise UserError(f"{path}: is no ONNX file, or was cut short") from error
@@ -47,32 +64,19 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         raise UserError(f"{path}: has no graph; is it an ONNX file?")
     if model.graph.sparse_initializer:
         raise UserError(f"{path}: has sparse weights, which are not taken; store them as dense ones")
-    names = [each.name for each in model.graph.output]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UserError(f"{path}: its output '{twice}' is there twice")
-    _read_external(model, path)
+    for what, given in (("output", model.graph.output), ("weights", model.graph.initializer)):
+        if twice := [name for name, times in Counter(each.name for each in given).items() if times > 1]:
+            raise UserError(f"{path}: its {what} '{twice[0]}' {'is' if what == 'output' else 'are'} there twice")
+    _check_texts(model, path)
     _check_domains(model, path)
-    if model.functions:  # which onnx's converter of opsets leaves out
-        model = _without_functions(model, path)
+    model = without_functions(model, path)  # which onnx's converter of opsets leaves out
+    _read_external(model, path)  # also what functions had
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
-        part.ClearField("metadata_props")  # may name files of the machine that made it
+        for field in ("metadata_props", "doc_string"):  # may name files of the machine that made it
+            part.ClearField(field)
     _keep_weights_inside(model.graph)
+    use_locale_of_servers(model, path)
     return model
-
-
-def _without_functions(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
-    """With their nodes where they are called. Raises UserError for one that calls itself, or is in an opset that cannot
-    be brought to the graph's."""
-    try:
-        made = onnx.inliner.inline_local_functions(model, convert_version=True)
-    except Exception as error:  # it has no kind of its own
-        raise UserError(
-            f"{path}: its functions cannot be put into its graph ({' '.join(str(error).split())[:200]})"
-        ) from error
-    if made.functions:
-        names = some(sorted({f"{each.domain}::{each.name}" for each in made.functions}))
-        raise UserError(f"{path}: its functions {names} cannot be put into its graph")
-    return made
 
 
 def opset_of(model: onnx.ModelProto) -> int:
@@ -87,27 +91,39 @@ def is_onnx(path: Path) -> bool:
     return start[:1] == b"\x08" and 0 < (start + b"\0")[1] < 128
 
 
+def files_beside(path: Path) -> list[Path]:
+    """Those that weights of an ONNX file are in."""
+    if not is_onnx(path):
+        return []
+    model = onnx.load(path, load_external_data=False)
+    outside = filter(weights.is_outside, weights.tensors_of(model.graph))
+    return [path.parent / name for name in dict.fromkeys(ExternalDataInfo(tensor).location for tensor in outside)]
+
+
 def values_of(model: onnx.ModelProto, path: Path) -> tuple[list[Value], list[Value]]:
     """Inputs and outputs. Raises UserError for what is no tensor, or one of numbers that no server takes."""
-    inputs = [_value(each, path, "input") for each in model.graph.input]
-    return inputs, [_value(each, path, "output") for each in model.graph.output]
+    inputs = [_value(each, path, "input", TENSORS_IN) for each in model.graph.input]
+    tensors = [each.name for each in model.graph.output if each.type.HasField("tensor_type")]
+    others = f"; --outputs {','.join(tensors)} serves the rest" if tensors else ""
+    return inputs, [_value(each, path, "output", others) for each in model.graph.output]
 
 
-def _value(info: onnx.ValueInfoProto, path: Path, what: str) -> Value:
+def _value(info: onnx.ValueInfoProto, path: Path, what: str, way_on: str) -> Value:
     kind = info.type.WhichOneof("value")
     if kind != "tensor_type":
-        name = (kind or "value of no type").removesuffix("_type").replace("_", " ")
-        raise UserError(f"{path}: its {what} '{info.name}' is a {name}, and tensors alone are served")
+        name = KINDS.get(kind, "a value of no known type")
+        raise UserError(f"{path}: its {what} '{info.name}' is {name}, and tensors alone are served{way_on}")
     tensor = info.type.tensor_type
+    is_bfloat16 = tensor.elem_type == onnx.TensorProto.BFLOAT16
     try:
-        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+        dtype = np.dtype(np.float32 if is_bfloat16 else onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
     except (KeyError, TypeError):
-        dtype = np.dtype(object)
-    if dtype not in DATATYPES or dtype == np.dtype(object):
+        dtype = np.dtype(np.void)
+    if dtype not in DATATYPES:
         known = tensor.elem_type in onnx.TensorProto.DataType.values()
         name = onnx.TensorProto.DataType.Name(tensor.elem_type) if known else f"datatype {tensor.elem_type}"
         raise UserError(f"{path}: its {what} '{info.name}' is of {name}, which is not served; {_served()} are")
-    return Value(info.name, dtype, _sizes(tensor) if tensor.HasField("shape") else None)
+    return Value(info.name, dtype, _sizes(tensor) if tensor.HasField("shape") else None, is_bfloat16)
 
 
 def _sizes(tensor: onnx.TypeProto.Tensor) -> tuple[int | str, ...]:
@@ -127,66 +143,65 @@ def _keep_weights_inside(graph: onnx.GraphProto) -> None:
 
 
 def _served() -> str:
-    return ", ".join(name for name in DATATYPES.values() if name != "BYTES")
+    return ", ".join((*DATATYPES.values(), BFLOAT16))
 
 
 def _read_external(model: onnx.ModelProto, path: Path) -> None:
     """Raises UserError for a file of weights that is missing, short, or elsewhere."""
-    outside = [tensor for tensor in _tensors(model.graph) if tensor.data_location == onnx.TensorProto.EXTERNAL]
-    total = 0
-    for tensor in outside:
+    for tensor in filter(weights.is_outside, weights.tensors_of(model.graph)):
         try:
-            total += _checked_length(tensor, path)
+            _place(tensor, path)
         except (ValueError, OSError) as error:  # a place that is no number, a name that no file can have
             raise UserError(f"{path}: where its weights '{tensor.name}' are cannot be read ({error})") from error
-    if total >= LARGEST:
-        raise UserError(f"{path}: has {total:,} bytes of weights; graphs of 2 GB and more are not taken yet")
     try:
-        load_external_data_for_model(model, str(path.parent))
-    except (onnx.checker.ValidationError, ValueError, OSError) as error:  # onnx follows no links
+        weights.take_inside(model, weights.SMALL if weights.is_large(model) else math.inf)
+    except (onnx.checker.ValidationError, ValueError, OSError) as error:
         raise UserError(f"{path}: its weights cannot be read: {' '.join(str(error).split())}") from error
 
 
-def _checked_length(tensor: onnx.TensorProto, path: Path) -> int:
-    """Bytes of weights that are in a file beside the graph's. Raises UserError for other ones."""
+def _place(tensor: onnx.TensorProto, path: Path) -> None:
+    """Says where they are from the root folder. Raises UserError for other weights than those in a file beside the
+    graph's."""
     info = ExternalDataInfo(tensor)
-    file = path.parent / info.location
-    if Path(info.location).is_absolute() or not file.resolve().is_relative_to(path.parent.resolve()):
-        raise UserError(f"{path}: its weights '{tensor.name}' are at {info.location}, outside of its folder")
+    location, offset, what = Path(info.location), info.offset or 0, f"{path}: its weights '{tensor.name}' are"
+    file = path.parent / location
+    real = file.resolve()
+    if location.is_absolute() or ".." in location.parts:
+        raise UserError(f"{what} at {location}, outside of its folder")
     if not file.is_file():
-        raise UserError(f"{path}: its weights '{tensor.name}' are in {info.location}, which is not beside it")
-    end, size = (info.offset or 0) + (info.length or 0), file.stat().st_size
-    if size < end:
-        words = f"which has {size:,} bytes; {end:,} are needed"
-        raise UserError(f"{path}: its weights '{tensor.name}' are in {info.location}, {words}")
-    return info.length or size
-
-
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """Its weights and constants, and those of the graphs in its nodes."""
-    yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors)
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _tensors(inner)
+        raise UserError(f"{what} in {location}, which is not beside it")
+    # The graph itself may be a link, as in a cache of Hugging Face's: its weights may lie where it really does.
+    if not any(real.is_relative_to(folder) for folder in (path.parent.resolve(), path.resolve().parent)):
+        raise UserError(f"{what} in {location}, a link to {real}, outside of its folder")
+    size = file.stat().st_size
+    needed = weights.bytes_of_shape(tensor)
+    length = info.length if info.length is not None else size - offset if needed is None else needed
+    if min(offset, length) < 0:
+        raise ValueError(f"{length:,} bytes from {offset:,} on")
+    if size < offset + length:
+        raise UserError(f"{what} in {location}, which has {size:,} bytes; {offset + length:,} are needed")
+    if needed not in (None, length):
+        raise UserError(f"{what} {length:,} bytes of {location}; its shape {list(tensor.dims)} has {needed:,}")
+    weights.place_outside(tensor, weights.from_root(file), offset, length)
 
 
 def _check_domains(model: onnx.ModelProto, path: Path) -> None:
     own = {function.domain for function in model.functions}
-    found = sorted({f"{node.domain}::{node.op_type}" for node in _nodes(model) if node.domain not in (*DOMAINS, *own)})
+    found = sorted(
+        {f"{node.domain}::{node.op_type}" for node in nodes_of(model) if node.domain not in (*DOMAINS, *own)}
+    )
     if found:
         raise UserError(f"{path}: needs {some(found)}, which ONNX Runtime does not have")
 
 
-def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    graphs: list[onnx.GraphProto | onnx.FunctionProto] = [model.graph, *model.functions]
-    while graphs:
-        for node in graphs.pop().node:
-            yield node
-            graphs += inner_graphs(node)
-
-
-def inner_graphs(node: onnx.NodeProto) -> Sequence[onnx.GraphProto]:
-    """The bodies of If, Loop and Scan."""
-    return [graph for each in node.attribute for graph in ([each.g] if each.HasField("g") else [*each.graphs])]
+def _check_texts(model: onnx.ModelProto, path: Path) -> None:
+    """Raises UserError for some that a server could not send: ONNX has them in UTF-8."""
+    tensors = [(f"weights '{each.name}'", each.string_data) for each in weights.tensors_of(model.graph)]
+    words = [(f"'{each.name}' of {node.op_type}", (each.s, *each.strings))
+             for node in nodes_of(model) for each in node.attribute]  # fmt: skip
+    for what, texts in (*tensors, *words):
+        for text in texts:
+            try:
+                text.decode()
+            except UnicodeDecodeError as error:
+                raise UserError(f"{path}: its {what} have a text that is not UTF-8 ({text[:50]!r})") from error

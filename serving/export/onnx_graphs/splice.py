@@ -40,6 +40,7 @@ def spliced(around: onnx.ModelProto, file: onnx.ModelProto) -> onnx.ModelProto:
     made.graph.node.extend([*around.graph.node[:place], *nodes, *around.graph.node[place + 1 :]])
     made.graph.initializer.extend(inner.graph.initializer)
     made.functions.extend(inner.functions)
+    _keep_strings(made, node, file)
     made.ir_version = max(made.ir_version, inner.ir_version)
     _import(made, inner)
     return made
@@ -57,6 +58,15 @@ def _alone(file: onnx.ModelProto, around: onnx.ModelProto) -> onnx.ModelProto:
     made.graph.output.extend(values)
     rename(made, inputs, outputs)
     return made
+
+
+def _keep_strings(made: onnx.ModelProto, node: onnx.NodeProto, file: onnx.ModelProto) -> None:
+    """The graph around it was traced with numbers for strings."""
+    pairs = [*zip(node.input, file.graph.input, strict=True), *zip(node.output, file.graph.output, strict=True)]
+    strings = {name for name, value in pairs if value.type.tensor_type.elem_type == onnx.TensorProto.STRING}
+    for value in (*made.graph.input, *made.graph.output, *made.graph.value_info):
+        if value.name in strings:
+            value.type.tensor_type.elem_type = onnx.TensorProto.STRING
 
 
 def _inner(file: onnx.ModelProto, opset: int) -> onnx.ModelProto:

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.onnx_graphs import weights
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.onnx_graph import Level, write_graph, write_optimized
 from torchferry.serving.export.variants.torch_program import exported_program
@@ -14,7 +15,7 @@ from torchferry.serving.export.variants.torch_program import exported_program
 class Graphs:
     def __init__(self, reference: Reference, scratch: Path) -> None:
         """`scratch` is a folder that is removed afterwards."""
-        self.reference, self._scratch = reference, scratch
+        self.reference, self.scratch = reference, scratch
 
     def trace(self) -> None:
         """Raises UserError for a network that cannot be, which no other way of serving it would mend."""
@@ -34,7 +35,9 @@ class Graphs:
     @cached_property
     def onnx(self) -> Path:
         """Standard operators, float32, folded."""
-        raw, folded = self._scratch / "raw.onnx", self._scratch / "folded.onnx"
+        raw, folded = self.scratch / "raw.onnx", self.scratch / "folded.onnx"
         write_graph(self._traced, self.reference, raw)
         write_optimized(raw, folded, Level.ORT_ENABLE_BASIC)
+        for file in weights.files_of(raw):
+            file.unlink()
         return folded

@@ -14,12 +14,16 @@ import torch
 from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented
 
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.onnx_graphs import weights
 from torchferry.serving.export.onnx_graphs.graph_names import name_nodes, rename
 from torchferry.serving.export.onnx_graphs.lacking_operator import lacking
-from torchferry.serving.export.onnx_graphs.onnx_file import LARGEST
 from torchferry.serving.export.onnx_graphs.splice import opset_around, spliced
 from torchferry.serving.export.reference import Reference
 
+OF_TORCH = "torch.onnx"
+"""What torch's exporter writes of a large network, until it is written as a bundle has it."""
+WEIGHTS_FILE = "session.optimized_model_external_initializers_file_name"
+LEAST_OUTSIDE = "session.optimized_model_external_initializers_min_size_in_bytes"
 Level = onnxruntime.GraphOptimizationLevel
 
 
@@ -33,17 +37,26 @@ def write_graph(program: torch.export.ExportedProgram, reference: Reference, pat
             verbose=False,
             opset_version=opset_around(file) if file else None,
         )
-    assert exported is not None
-    model = exported.model_proto if file is None else spliced(exported.model_proto, file)
+        assert exported is not None
+        model = _held(exported, program, path.parent) if file is None else spliced(exported.model_proto, file)
     _strip(model)
     name_nodes(model)
     # Not by the exporter, which does not keep its own names apart from them.
     rename(model, [spec.name for spec in reference.inputs], [spec.name for spec in reference.outputs])
-    if model.ByteSize() >= LARGEST:
-        raise CannotBuild("it has 2 GB or more, which no single ONNX file can hold")
+    weights.write(model, path)
+    for left in weights.files_of(path.with_name(OF_TORCH)):
+        left.unlink()
     if file is None:  # ONNX Runtime takes graphs that ONNX's own rules do not, such as one without an output's shape
-        onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
+        onnx.checker.check_model(path, full_check=True)
+
+
+def _held(exported: Any, program: torch.export.ExportedProgram, folder: Path) -> onnx.ModelProto:
+    """What torch has exported; where that is large, its weights in a file of that folder."""
+    tensors = [*program.state_dict.values(), *filter(torch.is_tensor, program.constants.values())]
+    if sum(tensor.nbytes for tensor in tensors) < weights.LARGEST:
+        return exported.model_proto
+    exported.save(folder / OF_TORCH, external_data=True)
+    return weights.read(folder / OF_TORCH)
 
 
 def write_optimized(source: Path, target: Path, level: Any) -> None:
@@ -56,6 +69,9 @@ def write_optimized(source: Path, target: Path, level: Any) -> None:
     options.graph_optimization_level = level
     options.optimized_model_filepath = str(target)
     options.log_severity_level = 3  # errors alone
+    if weights.file_beside(source).exists():
+        options.add_session_config_entry(WEIGHTS_FILE, weights.file_beside(target).name)
+        options.add_session_config_entry(LEAST_OUTSIDE, str(weights.SMALL))
     try:
         onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except NotImplemented as error:

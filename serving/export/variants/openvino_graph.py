@@ -4,14 +4,14 @@ It rounds float64 to float32, drops NaN in Relu and maximum, and nothing ends wh
 that itself.
 """
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
 
 from torchferry.serving.errors import CannotBuild
-from torchferry.serving.export.onnx_graphs.onnx_file import inner_graphs
+from torchferry.serving.export.onnx_graphs import weights
+from torchferry.serving.export.onnx_graphs.nodes import inner_graphs
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.quantize import Refusal
@@ -23,7 +23,7 @@ LOOPS = {"Loop", "Scan"}
 def openvino_fp32(graphs: Graphs, file: Path, _: Refusal) -> None:
     """Standard operators: what ONNX Runtime fuses is its own."""
     _check(graphs)
-    shutil.copyfile(graphs.onnx, file)
+    weights.copy(graphs.onnx, file)
 
 
 def openvino_int8(graphs: Graphs, file: Path, refusal: Refusal) -> str | None:

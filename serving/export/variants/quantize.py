@@ -17,10 +17,14 @@ import onnx
 import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+from onnxruntime.quantization.quant_utils import add_infer_metadata
 
 from torchferry.serving.bundle.answers import aligned
+from torchferry.serving.codec.strings import texts
 from torchferry.serving.cpu import cores, features
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.numbered_strings import as_served, numbering
+from torchferry.serving.export.onnx_graphs import weights
 from torchferry.serving.export.onnx_graphs.graph_names import hidden, hide, rename
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
@@ -40,7 +44,7 @@ WARNINGS, ERRORS = 2, 3
 def quantized(source: Path, samples: Samples, reference: Reference, target: Path, refusal: Refusal) -> str | None:
     """Write `target`; returns what was kept in float and what that cost, or None if nothing had to be."""
     with TemporaryDirectory() as scratch, _quietly():
-        quantizer = Quantizer(source, samples, reference.max_batch, Path(scratch))
+        quantizer = Quantizer(source, samples, reference, Path(scratch))
         quantizer.write(target, quantizer.nodes)
         first = refusal(target)
         if first is None:
@@ -60,9 +64,13 @@ def quantized(source: Path, samples: Samples, reference: Reference, target: Path
 def _cost(file: Path, reference: Reference) -> tuple[str, str]:
     inputs, outputs = ([spec.name for spec in specs] for specs in (reference.inputs, reference.outputs))
     _, speed = measure_speed(
-        lambda: capped(OnnxSession(file, inputs, outputs, cores()), reference.max_batch), reference.test, cores()
+        lambda: numbering(
+            capped(OnnxSession(file, inputs, outputs, cores()), reference.max_batch), reference.inputs, ()
+        ),
+        reference.test,
+        cores(),
     )
-    return f"{file.stat().st_size:,} bytes", f"{speed.batch_1_ms:.3g} ms"
+    return f"{weights.bytes_of(file):,} bytes", f"{speed.batch_1_ms:.3g} ms"
 
 
 def _doubled(end: int) -> Iterator[int]:
@@ -73,27 +81,31 @@ def _doubled(end: int) -> Iterator[int]:
         count *= 2
 
 
+def quantizable(source: Path) -> tuple[onnx.ModelProto, list[str]]:
+    """A graph and its nodes that can be. Raises CannotBuild where there is none."""
+    model = weights.read(source)
+    nodes = [node.name for node in model.graph.node if node.op_type in QUANTIZED]
+    if not nodes:
+        raise CannotBuild(f"it has no {', '.join(QUANTIZED)} to quantise")
+    return model, nodes
+
+
 class Quantizer:
-    def __init__(self, source: Path, samples: Samples, most: int | None, scratch: Path) -> None:
-        """`most`: how many samples are computed together at most, where that is a number. Raises CannotBuild for a
-        graph that has nothing to quantise."""
-        model = onnx.load(source)
-        self.nodes = [node.name for node in model.graph.node if node.op_type in QUANTIZED]
-        if not self.nodes:
-            raise CannotBuild(f"it has no {', '.join(QUANTIZED)} to quantise")
+    def __init__(self, source: Path, samples: Samples, reference: Reference, scratch: Path) -> None:
+        """Raises CannotBuild for a graph that has nothing to quantise."""
+        model, self.nodes = quantizable(source)
         self.names, self.source = hide(model), scratch / "source.onnx"
-        onnx.save(model, self.source)
+        weights.write(model, self.source)
         # An x86 processor without VNNI sums products of 8-bit numbers in 16 bits, which would overflow.
         can = set(features())
         self.reduce_range = "avx2" in can and not {"avx512_vnni", "avx_vnni"} & can
         few = samples.some(CALIBRATION_SAMPLES)
-        self.ranges = _ranges(self.source, Calibration(few, most, self.names[0]), scratch / "augmented.onnx")
+        self.ranges = _ranges(self.source, Calibration(few, reference, self.names[0]), scratch / "augmented.onnx")
 
     def write(self, target: Path, nodes: list[str]) -> None:
         """The graph with these nodes quantised."""
-        # The graph is loaded each time, because the quantiser changes it in place.
         quantizer = QDQQuantizer(
-            onnx.load(self.source),
+            self._loaded(),
             per_channel=True,
             reduce_range=self.reduce_range,
             weight_qType=QuantType.QInt8,
@@ -105,8 +117,17 @@ class Quantizer:
             extra_options={},
         )
         quantizer.quantize_model()
+        quantizer.model.topological_sort()
         rename(quantizer.model.model, *self.names)
-        quantizer.model.save_model_to_file(str(target))
+        weights.write(quantizer.model.model, target)
+
+    def _loaded(self) -> onnx.ModelProto:
+        """Each time again, because the quantiser changes it in place. With the shapes of its values, which the
+        quantiser would else find by writing a copy."""
+        model = onnx.shape_inference.infer_shapes(weights.read(self.source))
+        weights.take_inside(model)
+        add_infer_metadata(model)
+        return model
 
     def by_harm(self, reference: Reference, scratch: Path) -> list[str]:
         """The nodes, those first which alone change the outputs most."""
@@ -116,7 +137,8 @@ class Quantizer:
 
         def harm(node: str) -> float:
             self.write(scratch, [node])
-            answered = in_parts(OnnxSession(scratch, list(inputs), names, cores()).run, inputs, reference.max_batch)
+            session = numbering(OnnxSession(scratch, list(inputs), names, cores()), reference.inputs, reference.outputs)
+            answered = in_parts(session.run, inputs, reference.max_batch)
             answered = aligned(reference, answered, expected)
             return max(_distance(answered[name], expected[name]) for name in names)
 
@@ -135,14 +157,20 @@ def _distance(answered: np.ndarray, expected: np.ndarray) -> float:
 class Calibration(CalibrationDataReader):  # type: ignore[misc]  # it has no types
     """Samples by the names that are hidden from the quantiser, as many together as servers compute."""
 
-    def __init__(self, samples: Samples, most: int | None, names: list[str]) -> None:
-        batches = (inputs for inputs, _ in samples.batches())
-        self.batches: Iterator = (part for inputs in batches for part in parts_of(inputs, most))
+    def __init__(self, samples: Samples, reference: Reference, names: list[str]) -> None:
+        batches = (as_served(inputs, reference.inputs) for inputs, _ in samples.batches())
+        self.batches: Iterator = (part for inputs in batches for part in parts_of(inputs, reference.max_batch))
         self.names = dict(zip(names, hidden("input", len(names)), strict=True))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self.batches, None)
-        return None if batch is None else {self.names[name]: values for name, values in batch.items()}
+        return (
+            None
+            if batch is None
+            else {
+                self.names[name]: texts(values) if values.dtype == object else values for name, values in batch.items()
+            }
+        )
 
 
 @contextlib.contextmanager
@@ -162,6 +190,7 @@ def _ranges(source: Path, reader: Calibration, augmented: Path) -> Any:
         source,
         list(QUANTIZED),
         augmented_model_path=str(augmented),
+        use_external_data_format=weights.file_beside(source).exists(),
         calibrate_method=CalibrationMethod.MinMax,
         extra_options={"symmetric": False},
     )

@@ -8,10 +8,12 @@ import onnx
 import torch
 
 from torchferry.serving.errors import CannotBuild
+from torchferry.serving.export.onnx_graphs import weights
 from torchferry.serving.export.onnx_graphs.graph_names import hide, rename
+from torchferry.serving.export.variants.aoti_package import strip_package
 from torchferry.serving.export.variants.graphs import Graphs
 from torchferry.serving.export.variants.onnx_graph import Level, write_optimized
-from torchferry.serving.export.variants.quantize import Refusal, quantized
+from torchferry.serving.export.variants.quantize import Refusal, quantizable, quantized
 from torchferry.serving.export.variants.torch_program import SAMPLE
 
 
@@ -33,6 +35,7 @@ def torch_aoti(graphs: Graphs, file: Path, _: Refusal) -> None:
     program.example_inputs = (graphs.reference.test.tensors(SAMPLE), {})
     with torch.no_grad():
         aoti_compile_and_package(program, package_path=str(file))
+    strip_package(file)
 
 
 def onnx_fp32(graphs: Graphs, file: Path, _: Refusal) -> None:
@@ -43,11 +46,13 @@ def onnx_fp16(graphs: Graphs, file: Path, _: Refusal) -> None:
     """Weights and arithmetic in half precision, inputs and outputs as they are; for GPUs."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    model = onnx.load(graphs.onnx)
+    model = weights.read(graphs.onnx)
     names = hide(model)
-    model = convert_float_to_float16(model, keep_io_types=True)
+    model = onnx.shape_inference.infer_shapes(model)  # while weights of 2 GB and more are outside, which it cannot take
+    weights.take_inside(model)
+    model = convert_float_to_float16(model, keep_io_types=True, disable_shape_infer=True)
     rename(model, *names)
-    onnx.save(model, file)
+    weights.write(model, file)
 
 
 def onnx_int8(graphs: Graphs, file: Path, refusal: Refusal) -> str | None:
@@ -55,6 +60,7 @@ def onnx_int8(graphs: Graphs, file: Path, refusal: Refusal) -> str | None:
         return None
     samples = graphs.reference.calibration
     if samples is None:
+        quantizable(graphs.onnx)
         raise CannotBuild("quantisation needs real samples; give them with --eval-data")
     return quantized(graphs.onnx, samples, graphs.reference, file, refusal)
 

@@ -7,13 +7,13 @@ import numpy as np
 from tritonclient.grpc import service_pb2 as messages
 
 from torchferry.serving.codec.images import checked_files
+from torchferry.serving.codec.strings import raw_elements
 from torchferry.serving.codec.tensors import (
-    DATATYPES,
     check_declared,
     check_names,
     from_numbers,
     from_raw,
-    raw_elements,
+    said_datatype,
     takes_files,
     to_raw,
 )
@@ -47,7 +47,7 @@ CONTENTS = {
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
-"""The field of typed contents for each datatype; FP16 has none and comes raw."""
+"""The field of typed contents for each datatype; FP16 and BF16 have none and come raw."""
 
 
 def read(request: InferRequest, model: Model) -> Inference:
@@ -107,8 +107,9 @@ def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> 
         model_name=model.name, model_version=model.version, id=asked.id
     )
     for name, values in outputs.items():
-        response.outputs.add(name=name, datatype=DATATYPES[values.dtype], shape=values.shape)
-        response.raw_output_contents.append(to_raw(values))
+        datatype = said_datatype(values, model.output_datatypes.get(name))
+        response.outputs.add(name=name, datatype=datatype, shape=values.shape)
+        response.raw_output_contents.append(to_raw(values, datatype))
     return response
 
 

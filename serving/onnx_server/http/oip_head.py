@@ -14,13 +14,13 @@ import orjson
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.images import checked_files, files_in_json
 from torchferry.serving.codec.json_objects import check_containers, check_names_read, each_once
+from torchferry.serving.codec.strings import raw_elements
 from torchferry.serving.codec.tensors import (
     FORM,
     check_declared,
     check_names,
     from_json,
     from_raw,
-    raw_elements,
     takes_files,
 )
 from torchferry.serving.errors import NotDecodable, WrongParameter, WrongTensor

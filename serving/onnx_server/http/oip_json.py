@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from torchferry.serving.codec.tensors import DATATYPES, from_raw_alone, to_raw
+from torchferry.serving.codec.strings import texts
+from torchferry.serving.codec.tensors import STRINGS, from_raw_alone, said_datatype, to_raw
 from torchferry.serving.errors import NotDecodable
 from torchferry.serving.onnx_server.http.json_pieces import MARK
 from torchferry.serving.onnx_server.http.oip_head import Head, read_head
@@ -40,9 +41,14 @@ def _read_head(text: bytes, model: Model) -> Head:
     head = read_head(text, model)
     if len(text) <= KEPT_BYTES and all(each.size is not None for each in head.declared):
         model.heads.keep(text, head)
-        if head.asked.outputs and all(output.raw and not output.classes for output in head.asked.outputs):
+        if head.asked.outputs and all(_is_of_one_size(output, model) for output in head.asked.outputs):
             head.asked.heads = Remembered()
     return head
+
+
+def _is_of_one_size(output: Wanted, model: Model) -> bool:
+    """Whether its bytes are as many for each answer of its shape: strings are of any length."""
+    return output.raw and not output.classes and model.output_datatypes.get(output.name) != STRINGS
 
 
 def write(asked: Inference, outputs: Mapping[str, np.ndarray], model: Model) -> tuple[bytes, int | None]:
@@ -60,7 +66,8 @@ def _raw(
     """The same of outputs that are all raw; of these the JSON says nothing but shapes."""
     shapes = tuple([values.shape for values in outputs.values()])
     text = heads.get(shapes) or heads.keep(shapes, _text(_answer(asked, outputs, model, _data)[0]))
-    return b"".join([text, *map(to_raw, outputs.values())]), len(text)
+    datatypes = model.output_datatypes
+    return b"".join([text, *[to_raw(values, datatypes[name]) for name, values in outputs.items()]]), len(text)
 
 
 def is_long(asked: Inference, outputs: Mapping[str, np.ndarray]) -> bool:
@@ -100,9 +107,10 @@ def _answer(
     raw, described = [], []
     wanted = {output.name: output for output in asked.outputs}
     for name, values in outputs.items():
-        tensor: dict[str, Any] = {"name": name, "datatype": DATATYPES[values.dtype], "shape": values.shape}
+        datatype = said_datatype(values, model.output_datatypes[name])
+        tensor: dict[str, Any] = {"name": name, "datatype": datatype, "shape": values.shape}
         if name in wanted and wanted[name].raw:
-            raw.append(to_raw(values))
+            raw.append(to_raw(values, datatype))
             tensor["parameters"] = {"binary_data_size": len(raw[-1])}
         else:
             tensor["data"] = data(values)
@@ -115,7 +123,7 @@ def _answer(
 
 def _data(values: np.ndarray) -> Any:
     if values.dtype == object:
-        return [value.decode(errors="replace") for value in values.ravel()]
+        return texts(values.ravel()).tolist()
     return np.ascontiguousarray(values).ravel()
 
 

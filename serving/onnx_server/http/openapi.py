@@ -9,7 +9,7 @@ from torchferry import __version__
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.codec.answer_file import FORM
 from torchferry.serving.codec.answer_file import JSON as JSON_FORM
-from torchferry.serving.codec.tensors import DTYPES
+from torchferry.serving.codec.tensors import BFLOAT16, DTYPES, STRINGS
 from torchferry.serving.onnx_server.columns import csv_example, record_schema
 from torchferry.serving.onnx_server.http.errors import CODES
 from torchferry.serving.onnx_server.http.json_pieces import MARK, object_of
@@ -185,7 +185,7 @@ def _list(items: Any) -> dict[str, Any]:
 
 TEXT = {"type": "string"}
 SHAPE = _list({"type": "integer"})
-DATATYPE = {"enum": [*DTYPES, "BYTES"]}
+DATATYPE = {"enum": [*DTYPES, BFLOAT16, STRINGS]}
 PARAMETERS = {"type": "object"}
 SPEC = _object("name datatype shape", name=TEXT, datatype=DATATYPE, shape=SHAPE)
 DATA = _list({"type": ["number", "boolean", "string", "array", "null"]})

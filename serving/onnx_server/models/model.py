@@ -104,6 +104,7 @@ class Model:
         self.bundle, self.version = loaded.bundle, loaded.bundle.version
         self.input_specs = {spec.name: spec for spec in self.bundle.inputs}
         self.output_names = [spec.name for spec in self.bundle.outputs]
+        self.output_datatypes = {spec.name: spec.datatype for spec in self.bundle.outputs}
         self.most_samples = settings.max_request_batch
         """In one request."""
         self.heads: Remembered[bytes, Any] = Remembered()

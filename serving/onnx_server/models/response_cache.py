@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from torchferry.serving.codec.strings import held, to_raw
+
 Outputs = Mapping[str, np.ndarray]
 
 
@@ -42,7 +44,7 @@ def _key(inputs: Mapping[str, np.ndarray]) -> bytes:
         # With its shape: the same bytes may be another tensor.
         digest.update(f"{name}{values.shape}".encode())
         # hashlib takes contiguous buffers of one dimension.
-        digest.update(np.ascontiguousarray(values).reshape(-1).data)
+        digest.update(to_raw(values) if values.dtype == object else np.ascontiguousarray(values).reshape(-1).data)
     return digest.digest()
 
 
@@ -51,4 +53,4 @@ ENTRY = 512
 
 
 def _bytes(outputs: Outputs) -> int:
-    return ENTRY + sum(values.nbytes for values in outputs.values())
+    return ENTRY + sum(map(held, outputs.values()))

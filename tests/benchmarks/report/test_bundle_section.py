@@ -102,7 +102,7 @@ def test_a_limit_that_is_not_set_is_none() -> None:
             "relative error",
             "loss of accuracy",
             "agreement at least",
-            "other whole numbers",
+            "other values",
         ],
         ["torch", "0.001", "none", "none", "99.00 %", "none"],
     ]

@@ -44,7 +44,14 @@ def test_what_was_written_is_read_again() -> None:
     assert isinstance(variant.speed, Speed)
     assert (variant.status, variant.measured.score, variant.speed.batch_8_ms) == ("accepted", 0.9, 2.0)
     read = {**VARIANT["measured"], "score_drop_interval": (-0.01, 0.02)}
-    assert dataclasses.asdict(variant) == VARIANT | {"measured": read | OF_BEFORE}
+    assert dataclasses.asdict(variant) == VARIANT | {"measured": read | OF_BEFORE, "providers": {}}
+
+
+def test_what_was_measured_on_other_providers_is_read_again() -> None:
+    on = {"reason": "too far", "measured": VARIANT["measured"], "speed": VARIANT["speed"]}
+    found = parse_variant(VARIANT | {"providers": {"cuda": on}}).providers["cuda"]
+    variant = parse_variant(VARIANT)
+    assert (found.reason, found.measured, found.speed) == ("too far", variant.measured, variant.speed)
 
 
 @pytest.mark.parametrize(("accuracy", "metric"), [(0.9, "accuracy"), (None, None)])

@@ -95,3 +95,26 @@ def test_very_many_columns_without_a_name_are_told_in_time() -> None:
     lines = read_lines(b"a" + b"," * count + b"\n1" + b"," * count, (1,), ("a",))
     kept, notes = lines.without_unnamed(("a",))
     assert (kept.cells, len(notes)) == ([["a"], ["1"]], count)
+
+
+def test_a_line_may_hold_very_many_numbers() -> None:
+    """Read with a delimiter that it does not have it is one cell, longer than Python's csv takes."""
+    body = b",".join([b"0.125"] * 144_160)
+    assert len(read_lines(body, (144_160,)).first) == 144_160
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'a,b\n1,"x\n2,y\n', "a quote is opened and never closed"),
+        (b'a,b\n1,"x"y\n', "',' expected after '\"'"),
+    ],
+)
+def test_a_quote_does_not_take_in_what_follows(body: bytes, words: str) -> None:
+    with pytest.raises(NotDecodable, match=words):
+        read_lines(body, (2,))
+
+
+def test_a_quote_within_a_cell_is_a_letter() -> None:
+    body = b'size,"a;b"\n5" wide,"x ""y""\nz"\n'
+    assert read_lines(body, (2,), ("size",)).cells == [["size", "a;b"], ['5" wide', 'x "y"\nz']]

@@ -2,9 +2,18 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from torchferry.serving.bundle.bundle import TensorSpec
-from torchferry.serving.codec.tensors import raw_elements, read_tensors, write_tensors
+from torchferry.serving.codec.tensors import (
+    dtype_of,
+    from_raw,
+    from_raw_alone,
+    read_tensors,
+    said_datatype,
+    to_raw,
+    write_tensors,
+)
 from torchferry.serving.errors import NotDecodable, TooLarge, WrongTensor
 
 SPECS = [TensorSpec(name="x", datatype="UINT8", shape=(-1, 2))]
@@ -66,8 +75,39 @@ def test_a_shape_of_more_elements_than_are_allowed_is_too_large() -> None:
         read_tensors(content(shape=[10**12, 2]), SPECS, 2)
 
 
-def test_the_elements_of_bytes_are_looked_at_up_to_their_bound() -> None:
-    two = b"\x01\0\0\0a" + bytes(4)
-    assert raw_elements(two, "x", 2) == [b"a", b""]
-    with pytest.raises(TooLarge, match="'x' has more than 2 elements; 2 are allowed"):
-        raw_elements(two + b"none", "x", 2)
+@pytest.mark.parametrize("datatype", ["BOOL", "INT64", "UINT8", "FP16", "BF16"])
+@pytest.mark.parametrize("data", [[], [[], []]])
+def test_a_tensor_without_elements(datatype: str, data: object) -> None:
+    spec = TensorSpec(name="x", datatype=datatype, shape=(-1, 0))
+    tensor = {"name": "x", "shape": [2, 0], "datatype": datatype, "data": data}
+    found = read_tensors({"inputs": [tensor]}, [spec], 2)[0]["x"]
+    assert (found.shape, found.dtype) == ((2, 0), dtype_of(datatype))
+    np.testing.assert_array_equal(from_raw(b"", [2, 0], spec), found)
+    with pytest.raises(WrongTensor, match="a sample of 'x' has no elements"):
+        from_raw_alone(b"", [spec])
+    with pytest.raises(WrongTensor, match=r"'x' has shape \[0, 0\]"):
+        read_tensors({"inputs": [tensor | {"shape": [0, 0]}]}, [spec], 2)
+
+
+def test_numbers_beyond_bfloat16_are_refused() -> None:
+    """And none of those that are taken is infinite as bfloat16, to the nearest."""
+    spec = TensorSpec(name="x", datatype="BF16", shape=(-1, 1))
+    largest = 255 / 128 * 2.0**127
+    for number in (largest, -largest, largest * (1 + 2**-10)):
+        tensor = {"name": "x", "shape": [1, 1], "datatype": "BF16", "data": [number]}
+        found = read_tensors({"inputs": [tensor]}, [spec], 1)[0]["x"]
+        assert torch.from_numpy(found).bfloat16().isfinite().all()
+        with pytest.raises(WrongTensor, match="the range of BF16"):
+            read_tensors({"inputs": [tensor | {"data": [number * (1 + 2**-8)]}]}, [spec], 1)
+
+
+def test_bfloat16_is_the_upper_half_of_float32() -> None:
+    spec = TensorSpec(name="x", datatype="BF16", shape=(-1, 2))
+    raw = b"\x80\x3f\x20\xc0"
+    found = from_raw(raw, [1, 2], spec)
+    assert found.tolist() == [[1.0, -2.5]]
+    assert to_raw(found, "BF16") == raw
+    assert said_datatype(found, "BF16") == "BF16"
+    assert said_datatype(found, "FP32") == "FP32"
+    with pytest.raises(WrongTensor, match=r"'x' has 3 bytes; BF16 of shape \[1, 2\] has 4"):
+        from_raw(raw[:3], [1, 2], spec)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,9 +61,19 @@ def test_nan_is_refused_where_it_does_not(way: Way) -> None:
 
 @ways
 @pytest.mark.parametrize("allow_nan", [False, True])
-def test_infinity_is_never_taken(way: Way, allow_nan: bool) -> None:
+def test_infinity_is_not_taken_with_nan(way: Way, allow_nan: bool) -> None:
     with pytest.raises(WrongTensor, match=r"'row' is infinite at \[0, 1\]; finite numbers are taken"):
         way(HOLE, spec(allow_nan))
+
+
+@ways
+def test_infinity_is_taken_where_the_model_takes_it(way: Way) -> None:
+    infinite = replace(spec(False), allow_infinity=True)
+    np.testing.assert_array_equal(way(HOLE, infinite), HOLE)
+    with pytest.raises(WrongTensor, match=r"'row' is missing \(NaN\) at \[1, 0\]"):
+        way(GAP, infinite)
+    with pytest.raises(WrongTensor, match="values outside"):
+        typed(np.array([[1, 1e39]]), infinite)
 
 
 @ways

@@ -1,6 +1,9 @@
 """A bundle says what the reference is, what each variant was measured at, and why one is missing."""
 
 import importlib.metadata
+import os
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +11,12 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
+from tests.commands import ROOT
 from tests.serving.export.counted import Counted
 from tests.serving.export.tiny_reference import tiny_reference
 from tests.serving.export.watching import Watching
 from tests.serving.networks import Branching
+from tests.some import some
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
@@ -167,3 +172,10 @@ def test_what_was_asked_for_serves(tmp_path: Path) -> None:
     assert bundle.choice is not None
     assert (bundle.choice.variant, bundle.choice.gains) == ("torch", {})
     assert bundle.choice.reason.startswith("it was asked for; accuracy ")
+
+
+def test_no_file_of_a_bundle_names_a_folder_of_this_machine(bundle: Path) -> None:
+    places = [os.fsencode(f"{place}/") for place in (ROOT, sys.prefix, tempfile.gettempdir(), Path.home())]
+    for file in some(path for path in bundle.rglob("*") if path.is_file()):
+        content = file.read_bytes()
+        assert [place for place in places if place in content] == [], file

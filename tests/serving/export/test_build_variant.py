@@ -10,6 +10,7 @@ from torch import nn
 from tests.serving.export.checks.test_whole_way import of
 from tests.serving.export.tiny_reference import half, tiny_reference
 from torchferry.serving.bundle.variant import Measured, Variant
+from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.build_variant import Judges, built_variant, open_file
 from torchferry.serving.export.checks.expected import Expected
 from torchferry.serving.export.checks.gate import Limits
@@ -70,6 +71,18 @@ def test_a_file_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     session = open_file("torch", tmp_path / "b" / made.file, reference, threads=1)
     inputs = reference.test.first(3)
     np.testing.assert_allclose(session.run(inputs)["probabilities"], reference.run(inputs)["probabilities"], atol=1e-6)
+
+
+def of_another_shape(_: Graphs, file: Path, refusal: Refusal) -> None:
+    wrong = tiny_reference(module=Served(nn.Linear(3, 1), half("classification")).eval())
+    torch_program(Graphs(wrong, file.parent), file, refusal)
+
+
+def test_what_answers_in_another_shape_is_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = tiny_reference()
+    monkeypatch.setitem(BUILDERS, "torch", of_another_shape)
+    with pytest.raises(CannotBuild, match=r"^torch gives 'probabilities' as \[1, 1\] instead of \[1, 2\]$"):
+        build(tmp_path, reference, WholeWay(reference, of(reference)))
 
 
 def test_what_passes_the_gate_and_answers_users_wrongly_is_refused(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from torchferry.errors import GateError, UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.choice import Choice
 from torchferry.serving.export import export_command
+from torchferry.serving.export.formats.triton_variants import UNLIKE_OURS
 from torchferry.serving.session import open_variant
 from torchferry.training.models.saved import evaluation_data, load_model
 
@@ -125,7 +126,7 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
     content = weights.read_bytes()
     weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     for arguments, words in [
-        ((tmp_path / "nowhere",), "nowhere: is not there; give a run folder, or a file with a model"),
+        ((tmp_path / "nowhere",), "nowhere: is not there; give a run folder, or a file or a folder with a model"),
         ((tmp_path,), "is not a finished run folder"),
         ((broken,), "is damaged"),
         ((run, "--variants", "onnx-fp7"), "there is no variant 'onnx-fp7'"),
@@ -134,7 +135,7 @@ def test_bad_input_is_refused_with_2_in_one_line_and_leaves_nothing(run: Path, t
         ((run, "--serve", "onnx-fp16"), "onnx-fp16 is not built; --variants are torch,onnx-fp32,onnx-int8"),
         ((run, "--max-batch", "0"), "--max-batch: 0 is not a whole number above 0"),
         (given("AcrossSamples"), "model: its samples are not independent: 'output_0' of a sample differs by"),
-        ((), "give a run folder, or the import path of a model"),
+        ((), "give a run folder, or a model: a file, a folder, or an import path"),
         ((run, "--allow-nan"), "--allow-nan: is for --model"),
         ((run, "--eval-data", run), "--eval-data: is for --model; a run is judged on its own data"),
         ((run, "--source", "digits"), "--source: is for --model; a run is judged on its own data"),
@@ -189,6 +190,15 @@ def test_triton_gets_all_and_the_bundles_choice_is_said(tmp_path: Path, capsys: 
         f"{', '.join(names)} in {tmp_path / 'x'}",
         "who asks Triton names one of them; the bundle's own choice is tiny-onnx-int8: it was asked for",
     ]
+
+
+def test_a_choice_that_triton_does_not_serve_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = tiny_bundle.written(tmp_path)
+    both = {"onnx-fp32": variant(), "openvino-fp32": variant()}
+    bundles.write(dataclasses.replace(made, variants=both, choice=Choice(variant="openvino-fp32", reason="quick")))
+    export_command.main([str(made.root), "--format", "triton", "-o", str(tmp_path / "x")])
+    said = f"the bundle's own choice, openvino-fp32, is not among them: {UNLIKE_OURS}"
+    assert capsys.readouterr().out.splitlines()[1:] == [said]
 
 
 def given(network: str) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ def test_a_variants_line_says_what_became_of_it() -> None:
         ({"agreement": 0.99999, "changed_shares": {"classes": 1e-5}}, "agreement 99.99%  in"),
         ({"agreement": 0.5, "differences": {"boxes": 2.0}, "changed_shares": {"labels": 0.0}, "max_abs_diff": 2.0},
          "agreement 50.00%  largest difference 2.0e+00  in"),
-        ({"agreement": None, "changed_shares": {"ids": 0.125, "mask": 0.0}}, "12.50% other whole numbers  in"),
+        ({"agreement": None, "changed_shares": {"ids": 0.125, "mask": 0.0}}, "12.50% other values  in"),
         ({"agreement": None, "max_abs_diff": None}, "largest difference none  in"),
     ],
 )  # fmt: skip

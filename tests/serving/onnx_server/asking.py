@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from torchferry.serving.codec.tensors import DATATYPES, DTYPES
+from torchferry.serving.bundle.bundle import TensorSpec
+from torchferry.serving.codec.strings import length, listed, strings
+from torchferry.serving.codec.tensors import DATATYPES, STRINGS, dtype_of, from_raw
 
 LENGTH = "Inference-Header-Content-Length"
 
@@ -42,12 +44,12 @@ def ask(server: str, path: str, body: Any = None, headers: Mapping[str, str] | N
 def tensor(name: str, values: np.ndarray, **change: Any) -> dict[str, Any]:
     """An input with flat data."""
     shape, datatype = list(values.shape), DATATYPES[values.dtype]
-    return {"name": name, "shape": shape, "datatype": datatype, "data": values.ravel().tolist()} | change
+    return {"name": name, "shape": shape, "datatype": datatype, "data": listed(values.ravel())} | change
 
 
 def raw_tensor(name: str, values: np.ndarray) -> dict[str, Any]:
     """An input whose elements follow the JSON."""
-    described = tensor(name, values, parameters={"binary_data_size": values.nbytes})
+    described = tensor(name, values, parameters={"binary_data_size": length(values)})
     del described["data"]
     return described
 
@@ -55,14 +57,19 @@ def raw_tensor(name: str, values: np.ndarray) -> dict[str, Any]:
 def arrays(answer: Answer) -> dict[str, np.ndarray]:
     """The outputs of an answer, JSON or raw ones, by name."""
     assert answer.status == 200, answer.body
-    length = int(answer.headers.get(LENGTH, len(answer.body)))
-    rest, found = answer.body[length:], {}
-    for output in json.loads(answer.body[:length])["outputs"]:
-        dtype = DTYPES[output["datatype"]]
+    end = int(answer.headers.get(LENGTH, len(answer.body)))
+    rest, found = answer.body[end:], {}
+    for output in json.loads(answer.body[:end])["outputs"]:
+        shape = output["shape"]
         if (size := output.get("parameters", {}).get("binary_data_size")) is None:
-            values = np.array(output["data"], dtype)
+            values = _values(output["data"], output["datatype"])
         else:
-            values, rest = np.frombuffer(rest[:size], dtype), rest[size:]
-        found[output["name"]] = values.reshape(output["shape"])
+            spec = TensorSpec(name=output["name"], datatype=output["datatype"], shape=tuple(shape))
+            values, rest = from_raw(rest[:size], shape, spec), rest[size:]
+        found[output["name"]] = values.reshape(shape)
     assert not rest
     return found
+
+
+def _values(data: list[Any], datatype: str) -> np.ndarray:
+    return strings(np.array(data, object)) if datatype == STRINGS else np.array(data, dtype_of(datatype))

@@ -12,7 +12,8 @@ from tests.serving.onnx_server.asking import LENGTH, ask, tensor
 from tests.serving.onnx_server.calling import call, infer_request
 from tests.some import some
 from torchferry.serving.bundle import bundle as bundles
-from torchferry.serving.codec.tensors import DTYPES, raw_elements
+from torchferry.serving.codec.strings import raw_elements
+from torchferry.serving.codec.tensors import DTYPES
 
 INFER = "/v2/models/digits/infer"
 TWO_BEST = {"name": "probabilities", "parameters": {"classification": 2}}

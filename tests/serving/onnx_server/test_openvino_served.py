@@ -6,11 +6,8 @@ from pathlib import Path
 
 from tests.serving.onnx_server.asking import ask
 from tests.serving.onnx_server.conftest import StartServer
-from tests.serving.openvino import NEEDS_OPENVINO
 from tests.serving.tiny_bundle import VARIANT, variant, written
 from torchferry.serving.bundle import bundle as bundles
-
-pytestmark = NEEDS_OPENVINO
 
 
 def test_many_clients_at_once_are_each_answered_their_own_rows(tmp_path: Path, start_server: StartServer) -> None:

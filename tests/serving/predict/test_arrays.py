@@ -1,5 +1,6 @@
 """NumPy's files to instances, by the inputs' names."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,12 @@ def test_several_arrays_are_bound_by_name(tmp_path: Path) -> None:
     assert read(tmp_path / "a.npz") == [(1, b'{"ids": [1, 2], "on": true}'), (2, b'{"ids": [3, 4], "on": false}')]
 
 
+def test_strings_are_texts(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", word=np.array(["cat"]), wide=np.array([[b"d\xc3\xb6g", b""]]))
+    ((_, sample),) = read(tmp_path / "a.npz")
+    assert json.loads(sample) == {"word": "cat", "wide": ["dög", ""]}
+
+
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
@@ -30,7 +37,7 @@ def test_several_arrays_are_bound_by_name(tmp_path: Path) -> None:
         ({"x": np.zeros((0, 1))}, "one or more, .*; x has 0$"),
         ({"x": np.float32(1)}, "x has 0$"),
         ({}, "it has no arrays$"),
-        ({"x": np.array(["word"])}, "x is not an array of numbers$"),
+        ({"x": np.array(["2026-11-30"], "M8[D]")}, "x is not an array of numbers or strings$"),
     ],
 )
 def test_what_are_no_samples_is_refused(tmp_path: Path, arrays: dict[str, np.ndarray], words: str) -> None:

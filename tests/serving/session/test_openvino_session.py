@@ -14,7 +14,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.commands import run_python
 from tests.serving.endless import ENDLESS, ENDS, endless
-from tests.serving.openvino import NEEDS_OPENVINO
 from tests.serving.tiny_bundle import FILE
 from torchferry.serving.errors import DeadlinePassed, WrongTensor
 from torchferry.serving.session import open_session
@@ -23,7 +22,6 @@ from torchferry.serving.session.onnx_session import Cancellation, OnnxSession
 if TYPE_CHECKING:
     from torchferry.serving.session.openvino_session import OpenVinoSession
 
-pytestmark = NEEDS_OPENVINO
 TABLE = np.arange(6, dtype=np.float32).reshape(3, 2)
 TYPES = {
     **{np.dtype(f"int{bits}"): getattr(TensorProto, f"INT{bits}") for bits in (8, 16, 32, 64)},
@@ -223,3 +221,21 @@ print([name for name in ("torch", "onnxruntime", "onnx") if name in sys.modules]
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
     assert list(tmp_path.iterdir()) == []
     assert sys.modules["openvino_telemetry"] is None
+
+
+def test_a_signal_comes_through_whichever_session_has_gone_first(tmp_path: Path) -> None:
+    """OpenVINO gives its thread a stack for signals, which ended the process once it was taken away."""
+    code = f"""
+import faulthandler, os, signal
+from pathlib import Path
+from torchferry.serving.session import open_session
+faulthandler.enable()
+signal.signal(signal.SIGUSR1, lambda *_: print("came"))
+path = Path({str(picks(tmp_path, "Gather"))!r})
+first, second = (open_session("openvino-fp32", path, ["x"], ["y"], 1) for _ in range(2))
+del first
+del second
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+    done = run_python("-c", code)
+    assert (done.returncode, done.stdout.strip()) == (0, "came"), done.stderr

@@ -1,7 +1,7 @@
 """A served version has to give the golden outputs of the archive that it was loaded from."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from tests.serving.tiny_bundle import GOLDEN, written
 from tests.serving.torchserve.tiny_archive import archived
 from torchferry.errors import ServerFault
+from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.client import Refused, RestClient
 from torchferry.serving.errors import BundleError
 from torchferry.serving.torchserve.golden import Golden, Goldens
@@ -25,7 +26,10 @@ class Answering(RestClient):
         super().__init__("http://127.0.0.1:9")
         self.most, self.wrong_by, self.asked = most, wrong_by, list[tuple[str, list[list[float]]]]()
 
-    def infer(self, model: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def infer(
+        self, model: str, inputs: Mapping[str, np.ndarray], specs: Sequence[TensorSpec] = ()
+    ) -> dict[str, np.ndarray]:
+        assert [spec.name for spec in specs] == ["row"]
         self.asked.append((model, inputs["row"].tolist()))
         if len(inputs["row"]) > self.most:
             refused = Refused("too many samples")

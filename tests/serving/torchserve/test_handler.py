@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.serving.openvino import NEEDS_OPENVINO
 from tests.serving.tiny_bundle import FILE, GOLDEN, variant, written
 from tests.serving.torchserve.torchserve_exception import PredictionException
 from torchferry.serving.bundle import bundle as bundles
@@ -83,7 +82,6 @@ def handle(ready: "Handler", *requests: tuple[bytes, dict[str, str]]) -> tuple[l
     return ready.handle([{"body": body} for body, _ in requests], context), context
 
 
-@NEEDS_OPENVINO
 def test_a_variant_of_another_runtime_is_answered_alike(handler: "Handler", tmp_path: Path) -> None:
     bundle = dataclasses.replace(written(tmp_path), variants={"openvino-fp32": variant()})
     bundles.write(bundle)

@@ -33,10 +33,10 @@ class Tensors(Task):
         return any(self.of_output.values())
 
     def words(self, sample: Arrays, top_k: int) -> dict[str, Any]:
-        """{"outputs": {name: {"label", "score", "top_k"}}}, nested lists of numbers for one without labels. A score is
-        the network's own number, which need not be a probability."""
+        """{"outputs": {name: {"label", "score", "top_k"}}}, nested lists of numbers or strings for one without labels.
+        A score is the network's own number, which need not be a probability."""
         said = {
-            name: ranked(sample[name], labels, "score", top_k) if labels else sample[name].tolist()
+            name: ranked(sample[name], labels, "score", top_k) if labels else _listed(sample[name])
             for name, labels in self.of_output.items()
         }
         return {"outputs": said}
@@ -44,12 +44,15 @@ class Tensors(Task):
     def read(self, words: Mapping[str, Any]) -> Arrays:
         said = words["outputs"]
         return {
-            name: read_ranked(said[name], labels, "score") if labels else np.array(said[name], np.float64)
+            name: read_ranked(said[name], labels, "score") if labels else _array(said[name])
             for name, labels in self.of_output.items()
         }
 
     def schema(self) -> dict[str, Any]:
-        numbers = {"type": ["array", "number", "boolean", "null"], "description": "numbers in nested lists"}
+        numbers = {
+            "type": ["array", "number", "boolean", "string", "null"],
+            "description": "numbers or strings in nested lists",
+        }
         outputs = {
             name: as_object(ranked_schema(labels, "score")) if labels else numbers
             for name, labels in self.of_output.items()
@@ -76,3 +79,18 @@ class Tensors(Task):
     def settings(self) -> dict[str, Any]:
         """None: outputs say their labels themselves."""
         return {}
+
+
+def _listed(given: Any) -> Any:
+    """Nested lists of numbers, or of texts where the array holds bytes objects."""
+    listed = given if isinstance(given, bytes) else given.tolist()
+    return _texts(listed) if isinstance(given, bytes) or given.dtype == object else listed
+
+
+def _texts(given: Any) -> Any:
+    return list(map(_texts, given)) if isinstance(given, list) else given.decode(errors="replace")
+
+
+def _array(said: Any) -> np.ndarray:
+    values = np.array(said)
+    return values if values.dtype.kind == "U" else np.array(said, np.float64)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torchferry.contract.missing_words import WORDS
+from torchferry.csv_reader import csv_reader
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.pictures.folder_layout import ARGS
@@ -46,7 +47,7 @@ def read_list(
 
     Raises UserError for a file that is no such list, a row without a name or label, and a file with two labels.
     """
-    reader = csv.reader(io.StringIO(text := text_of(path), newline=""), delimiter=delimiter or delimiter_of(path, text))
+    reader = csv_reader(io.StringIO(text := text_of(path), newline=""), delimiter=delimiter or delimiter_of(path, text))
     try:
         header = [name.strip() for name in next(reader, [])]
         places = _places(path, header, columns, suffix)

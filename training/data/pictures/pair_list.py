@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torchferry.csv_reader import csv_reader
 from torchferry.errors import UserError
 from torchferry.training.data.pictures.folder_layout import ARGS
 from torchferry.training.data.pictures.label_list import delimiter_of, place_of, text_of
@@ -39,7 +40,7 @@ def read_pairs(path: Path, columns: PairColumns, delimiter: str | None) -> list[
     """Rows in their order; without a column for it all pairs are the same. Raises UserError for a file that is no such
     list, and for a row that does not say two files, or the one twice."""
     text = text_of(path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or delimiter_of(path, text))
+    reader = csv_reader(io.StringIO(text, newline=""), delimiter=delimiter or delimiter_of(path, text))
     try:
         header = [name.strip() for name in next(reader, [])]
         places = _places(path, header, columns)

@@ -6,11 +6,11 @@ What is found has to be the only possibility; otherwise the file is refused, wit
 import csv
 import io
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from torchferry.csv_reader import csv_reader
 from torchferry.errors import UserError
 
 DELIMITERS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", " ": "blanks"}
@@ -70,9 +70,8 @@ class Dialect:
     def records(self, text: str) -> Iterator[tuple[int, list[str], int]]:
         """The line each begins in, its cells, and where in `text` it ends; lines without text are passed over."""
         lines = io.StringIO(text, newline="")
-        csv.field_size_limit(sys.maxsize)
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE
-        reader = csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote or None, quoting=quoting)
+        reader = csv_reader(lines, delimiter=self.delimiter, quotechar=self.quote or None, quoting=quoting)
         begins = 1
         for cells in reader:
             if cells:

@@ -15,22 +15,37 @@ from torchferry.training.models.torchvision_preset import NAME
 
 
 def preprocessing_of(
-    named: str | None, weights: str | None, network: nn.Module | None, inputs: Sequence[str]
+    named: str | None,
+    weights: str | None,
+    network: nn.Module | None,
+    inputs: Sequence[str],
+    said: Mapping[str, Any] | None = None,
 ) -> Preprocessing | None:
-    """`named` by --preprocess; else that of torchvision's `weights`, of a file beside those of a folder, or the
-    network's own. None where nothing is said, and where no input is a picture. Raises UserError for what cannot be
-    read or done."""
+    """`named` by --preprocess; else that of torchvision's `weights`, of a file beside those, or in their folder, or the
+    network's own. None where nothing is known, where no input is a picture, and where the user has `said` all that a
+    file beside the weights could. Raises UserError for what cannot be read or done."""
     if not any(map(PICTURE.fullmatch, inputs)):
         if named is not None:
             raise UserError("--preprocess: is for pictures, and no --input is one")
         return None
     if named is not None:
         return _named(named)
-    if weights and not Path(weights).exists():
-        return torchvision_preset(weights, "--weights") if NAME.fullmatch(weights) else None
-    if weights and (beside := Path(weights).parent / FILE).is_file():
-        return huggingface_file(beside)
+    is_there = weights is not None and Path(weights).exists()
+    if weights and not is_there and NAME.fullmatch(weights):
+        return torchvision_preset(weights, "--weights")
+    if weights and is_there and (beside := _folder(Path(weights)) / FILE).is_file():
+        return None if _is_all_said(inputs, said or {}) else huggingface_file(beside)
     return None if network is None else timm_config(network)
+
+
+def _folder(weights: Path) -> Path:
+    return weights if weights.is_dir() else weights.parent
+
+
+def _is_all_said(inputs: Sequence[str], said: Mapping[str, Any]) -> bool:
+    pictures = [found for text in inputs if (found := PICTURE.fullmatch(text))]
+    constants = "normalize" in said or {"mean", "std"} <= set(said)
+    return all(found["size"] for found in pictures) and {"resize", "interpolation"} <= set(said) and constants
 
 
 def taken(

@@ -31,6 +31,7 @@ READ = (
 BESIDE = (
     *TYPES,
     *("processor_class", "_processor_class", "_valid_processor_keys", "model_input_names", "do_convert_rgb"),
+    *("format", "do_convert_annotations"),
     *("do_reduce_labels", "reduce_labels", "num_channels", "return_tensors", "device", "disable_grouping"),
 )
 """What changes nothing of a picture: how it is handed over, and what is done to a map of labels. Every picture becomes
@@ -42,7 +43,7 @@ def huggingface_file(path: Path) -> Preprocessing:
     path = path / FILE if path.is_dir() else path
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         said = getattr(error, "strerror", None) or error
         raise UserError(f"--preprocess: cannot read {path} ({said}); a {FILE} is expected") from error
     if not isinstance(config, dict) or not set(config) & {*READ, *TYPES}:
@@ -61,10 +62,15 @@ class _Config:
         self._check_keys()
 
     def preprocessing(self) -> Preprocessing:
-        size, arguments = self._geometry()
         mean, std = self._constants()
-        arguments |= {"interpolation": self._interpolation(), "mean": mean, "std": std}
-        return Preprocessing(origin=str(self.path), size=size, arguments=arguments)
+        known = {"interpolation": self._interpolation(), "mean": mean, "std": std}
+        sides = self._needed("size")
+        if self.processor.own_sizes and isinstance(sides, dict) and "shortest_edge" in sides:
+            longest = f", but the longer to {sides['longest_edge']} at most" if sides.get("longest_edge") else ""
+            without = f"resizes the shorter side to {sides['shortest_edge']}{longest}, and crops nothing"
+            return Preprocessing(origin=str(self.path), size=None, arguments=known, without_size=without)
+        size, arguments = self._geometry()
+        return Preprocessing(origin=str(self.path), size=size, arguments=arguments | known)
 
     def refused(self, key: str, why: str) -> UserError:
         return UserError(f"--preprocess: {self.path}: {key}: {why}")
@@ -82,6 +88,8 @@ class _Config:
     def _check_keys(self) -> None:
         for name, value in self.keys.items():
             if name in READ or name in BESIDE or value is False:  # what is not done
+                continue
+            if name == "do_pad" and self.processor.own_sizes:
                 continue
             if name in ("data_format", "input_data_format") and value == "channels_first":
                 continue

@@ -38,6 +38,8 @@ class Processor:
     """Of a file that does not say it."""
     crops_to_size: bool = False
     """Whether it crops to shortest_edge itself, without a crop_size."""
+    own_sizes: bool = False
+    """Whether pictures keep ratios of their own, and are padded to the largest of a batch."""
     includes_top: bool = False
     """Whether it divides by the std again where `include_top` says so, which it does by default."""
 
@@ -46,6 +48,7 @@ UNKNOWN = Processor(crops=None)
 """Of a file that names none: all has to be said."""
 _SQUARE = Processor(square=True)
 _SHORTER = Processor(square=False, crops=True)
+_DETECTOR = Processor(square=False, own_sizes=True)
 PROCESSORS = {
     "ViT": _SQUARE,
     "DeiT": Processor(square=True, crops=True),
@@ -54,6 +57,8 @@ PROCESSORS = {
     "Pvt": _SQUARE,
     "Segformer": _SQUARE,
     "Siglip": _SQUARE,
+    "RTDetr": _SQUARE,
+    **dict.fromkeys(("Detr", "Yolos", "ConditionalDetr", "DeformableDetr"), _DETECTOR),
     "EfficientNet": Processor(square=True, includes_top=True),
     "Bit": _SHORTER,
     "ViTHybrid": _SHORTER,

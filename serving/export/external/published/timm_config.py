@@ -1,9 +1,10 @@
-"""The preprocessing that a network of timm carries with it, as timm.data.resolve_data_config reads it.
+"""The preprocessing that a network of timm carries with it, as timm.data.resolve_data_config reads it, and its classes.
 
 The defaults are timm's own, of timm/data/config.py and transforms_factory.py (transforms_imagenet_eval).
 """
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,10 +23,11 @@ def timm_config(network: nn.Module) -> Preprocessing | None:
     config = getattr(network, "pretrained_cfg", None)
     if config is None:
         return None
-    return from_config(config if isinstance(config, Mapping) else vars(config), "the network's pretrained_cfg")
+    config = config if isinstance(config, Mapping) else vars(config)
+    return from_config(config, "the network's pretrained_cfg", _labels(network, config))
 
 
-def from_config(config: Mapping[str, Any], origin: str) -> Preprocessing:
+def from_config(config: Mapping[str, Any], origin: str, labels: tuple[str, ...] = ()) -> Preprocessing:
     """Raises UserError."""
     name = config.get("architecture")
     origin = f"{origin} ({name}{'.' + tag if (tag := config.get('tag')) else ''})" if name else origin
@@ -39,7 +41,19 @@ def from_config(config: Mapping[str, Any], origin: str) -> Preprocessing:
         "interpolation": config.get("interpolation") or "bicubic",
         **{key: tuple(config.get(key) or default) for key, default in IMAGENET.items()},
     }
-    return Preprocessing(origin=origin, size=(sides[0], sides[1]), arguments=arguments)
+    return Preprocessing(origin=origin, size=(sides[0], sides[1]), arguments=arguments, labels=labels)
+
+
+def _labels(network: nn.Module, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those that the config names, or ImageNet's of a network that was made for as many as its weights know."""
+    if names := config.get("label_names"):
+        described = config.get("label_descriptions") or {}
+        return tuple(str(described.get(name, name)) for name in names)
+    data = sys.modules.get("timm.data")  # which is there where the network is timm's
+    if data is None or getattr(network, "num_classes", None) != config.get("num_classes"):
+        return ()
+    subset = data.infer_imagenet_subset(network)
+    return tuple(data.ImageNetInfo(subset).label_descriptions()) if subset else ()
 
 
 def _fraction(side: int, share: float) -> float:

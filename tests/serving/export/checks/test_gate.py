@@ -236,9 +236,7 @@ def test_one_wrong_id_of_few_is_refused_and_one_of_thousands_is_not(
         assert found is None
     else:
         assert found is not None
-        assert found.startswith(
-            f"{share} of 'y' are other whole numbers, allowed are 0.10% beside near ties, which the"
-        )
+        assert found.startswith(f"{share} of 'y' are other values, allowed are 0.10% beside near ties, which the")
 
 
 @pytest.mark.parametrize(("rounding", "allowed"), [("fp32", 0.001), ("fp16", 0.01), ("int8", 0.03)])

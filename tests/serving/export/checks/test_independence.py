@@ -1,6 +1,7 @@
 """A sample's answer may not depend on its company: a network where it does is refused, rounding is not taken for it."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from torchferry.contract.tasks.find import task_of
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import TensorSpec
 from torchferry.serving.export.checks.independence import Independence
+from torchferry.serving.export.progress import Lines
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.training.tasks.task import Served
@@ -313,3 +315,18 @@ def test_rounding_allows_a_variant_no_more_than_a_share_of_the_output() -> None:
     for share, is_refused in ((0.045, False), (0.055, True)):
         found = independence.of(Disturbed(share * largest / 10), "torch")
         assert (found.refusal is not None) == is_refused
+
+
+@pytest.mark.parametrize(("by", "is_refused"), [(2**-23, False), (0.5, True)])
+def test_of_whole_numbers_near_ties_are_rounding_where_float64_is_not_to_be_had(
+    by: float, is_refused: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def decided(_: Of, row: torch.Tensor) -> torch.Tensor:
+        if row.dtype != torch.float32:
+            raise TypeError("float32 alone")
+        return (row * (1 + (len(row) > 1) * torch.tensor([0, by]))).argmax(1)
+
+    rows = torch.tensor([[1.2, 1.0], [1.0, 1.2], [1.3, 1.3]] + [[1.2, 1.0], [1.0, 1.2]] * 31)
+    with pytest.raises(UserError, match="not independent") if is_refused else nullcontext():
+        Independence(reference_of(Of(decided), rows), 4, Lines())
+    assert "model: is not computed in float64 (TypeError: float32 alone)" in capsys.readouterr().out

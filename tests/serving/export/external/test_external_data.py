@@ -239,6 +239,7 @@ def test_arrays_of_different_lengths_are_refused(tmp_path: Path) -> None:
         ("image:L:4x5", "uint8", (MADE_UP, 1, 4, 5)),
         ("table:3", "float32", (MADE_UP, 3)),
         ("tensor:INT64:7", "int64", (MADE_UP, 7)),
+        ("tensor:FP32:4x1024x256", "float32", (16, 4, 1024, 256)),  # fewer large ones
     ],
 )
 def test_without_data_some_are_made_up_the_same_ones_each_time(words: str, dtype: str, shape: tuple[int, ...]) -> None:

@@ -32,11 +32,13 @@ def test_weights_alone_are_no_model(tmp_path: Path) -> None:
     torch.save(network.state_dict(), tmp_path / "pickle", _use_new_zipfile_serialization=False)
     save_file(network.state_dict(), tmp_path / "safetensors")
     for name in ("zip", "pickle", "safetensors"):
-        with pytest.raises(UserError, match="holds weights, or a pickle, and no graph; name its network with --model"):
+        with pytest.raises(
+            UserError, match="holds weights and no graph; name its network: torchferry export --model MODULE:CLASS"
+        ):
             kind_of_file(tmp_path / name)
 
 
 def test_what_is_none_of_them_is_refused(tmp_path: Path) -> None:
-    (path := tmp_path / "net.onnx").write_text("<html>")
+    (path := tmp_path / "net.onnx").write_text("graph")
     with pytest.raises(UserError, match=r"net.onnx: is no model that is known here; an ONNX graph, a program of torch"):
         kind_of_file(path)

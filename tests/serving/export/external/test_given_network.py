@@ -12,7 +12,7 @@ from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.export.export_command import main, parser
 from torchferry.serving.export.external.external_model import load_given
-from torchferry.serving.export.external.given_network import GivenNetwork, is_file
+from torchferry.serving.export.external.given_network import GivenNetwork
 from torchferry.serving.session import check_golden, open_variant
 
 X = np.arange(30, dtype=np.float32).reshape(10, 3)
@@ -122,7 +122,14 @@ def test_a_mean_of_pixels_that_a_graph_takes_as_they_are_is_refused(tmp_path: Pa
 
 def test_a_network_of_torch_is_bound_as_before() -> None:
     given = parser().parse_args(["--model", "torch.nn.ReLU", "--input", "table:3"])
-    assert not is_file(given)
-    assert GivenNetwork(given).network is not None
+    network = GivenNetwork(given)
+    assert (network.kind, network.folder, network.meaning) == (None, None, None)
+    assert network.network is not None
     with pytest.raises(UserError, match="--outputs: is for an ONNX graph"):
         load_given(parser().parse_args(["--model", "torch.nn.ReLU", "--input", "table:3", "--outputs", "a"]))
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="there is no file here that cannot be read")
+def test_a_file_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(UserError, match=r"/proc/self/mem: cannot be read \(Input/output error\)"):
+        load_given(parser().parse_args(["--model", "/proc/self/mem"]))

@@ -4,9 +4,11 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import onnx
 from safetensors.torch import save_file
 
 from tests.serving import signatures
+from tests.serving.export.onnx_graphs.graphs import ROWS, graph
 from tests.serving.export.tiny_reference import half, tiny_reference
 from torchferry.files import sha256
 from torchferry.serving.export.export_command import parser
@@ -17,10 +19,10 @@ from torchferry.serving.export.statement import Origin
 BUILT = "tests.serving.signatures:build"
 
 
-def origin(*options: object) -> Origin:
+def origin(*options: object, model: object = BUILT) -> Origin:
     samples = tiny_reference().test
     data = GivenData(task=half("tensors"), test=samples, option="", test_in_full=None, calibration=samples)
-    return origin_of_given(parser().parse_args(["--model", BUILT, *map(str, options)]), data)
+    return origin_of_given(parser().parse_args(["--model", str(model), *map(str, options)]), data)
 
 
 def test_weights_and_samples_have_their_checksums(tmp_path: Path) -> None:
@@ -31,6 +33,15 @@ def test_weights_and_samples_have_their_checksums(tmp_path: Path) -> None:
     assert found.recipe == {"model": BUILT, "weights": "some.safetensors", "input": ["table:3"]}
     assert found.steps == {"some.safetensors": sha256(weights)}
     assert found.data == {"evaluation": {"samples": 6, "sha256": sha256(data)}}
+
+
+def test_weights_beside_a_graph_have_theirs(tmp_path: Path) -> None:
+    model = graph(ROWS)
+    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(np.zeros((3, 2), np.float32), "w"))
+    onnx.save(model, tmp_path / "net.onnx", save_as_external_data=True, location="net.data", size_threshold=0)
+    assert origin(model=tmp_path / "net.onnx").steps == {
+        name: sha256(tmp_path / name) for name in ("net.onnx", "net.data")
+    }
 
 
 def test_a_folder_has_one_checksum_of_all_names_and_contents(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_picture_of_which_nothing_says_the_size_is_refused_with_what_would(tex
         ("table:8 ", "image:224, image:L:28x28"),
         ("table:-8", "image:224, image:L:28x28"),
         ("image:0", "a size is 1 or more"),
-        ("tensor:FP32:3x0", "a size is 1 or more"),
+        ("table:0", "a size is 1 or more"),
         ("image:LAB:28", "an image is RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH; what has other"),
         ("image:5:28", "an image is RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH; what has other"),
         ("image:3x28x28", "an image is RGB, L (grey), RGBA, LA or CMYK, of one size or HEIGHTxWIDTH; what has other"),
@@ -105,4 +105,10 @@ def test_a_picture_of_which_nothing_says_the_size_is_refused_with_what_would(tex
 )
 def test_what_is_not_understood_is_refused_with_what_could_be_said(text: str, words: str) -> None:
     with pytest.raises(UserError, match=re.escape(f"--input: '{text}' is not understood; {words}")):
+        read_input(text, 0, {})
+
+
+@pytest.mark.parametrize("text", ["image:1000000", "tensor:INT8:8193x8192"])
+def test_what_no_server_takes_is_refused_before_it_is_made_up(text: str) -> None:
+    with pytest.raises(UserError, match=f"--input: '{text}' has .* elements; servers take up to 67,108,864"):
         read_input(text, 0, {})

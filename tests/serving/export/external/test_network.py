@@ -46,6 +46,16 @@ def test_before_the_network_is_there_the_last_word_is_checked() -> None:
         name_of(options("nowhere:_hidden"))
 
 
+def test_a_path_that_leads_to_no_model_is_said(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"--model: \./nowhere is not there; give a file or a folder with a model, timm/NA"
+    ):
+        name_of(options("./nowhere"))
+    with pytest.raises(UserError, match=r"has no model: no config.json, nor weights; give a file or a folder"):
+        name_of(options(str(tmp_path)))
+    assert name_of(options("timm/resnet18.a1_in1k")) == "resnet18.a1_in1k"
+
+
 def test_a_class_that_nothing_can_be_called_after_needs_a_name() -> None:
     class Größe(nn.Module):
         pass

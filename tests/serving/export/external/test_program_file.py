@@ -88,10 +88,34 @@ def test_torchscript_becomes_a_graph(tmp_path: Path, capsys: pytest.CaptureFixtu
     (given,) = computed(graph_of_script(path, [read_input("tensor:FP32:3", 0, {})]), {"input": X[:1].numpy()}).values()
     torch.testing.assert_close(torch.from_numpy(given), script(X[:1]), check_stride=False)
     assert "net.pt is TorchScript, which torch has deprecated" in capsys.readouterr().out
-    with pytest.raises(UserError, match="does not say what sizes it takes; say them with --input"):
+    with pytest.raises(UserError, match="what sizes it takes; say them, such as --input tensor:FP32:3x224x224"):
         graph_of_script(path, [])
     with pytest.raises(UserError, match=r"net\.pt: torch.onnx makes no graph of it"):
         graph_of_script(path, [read_input("tensor:FP32:4", 0, {})])
+
+
+class Counting(nn.Module):
+    """Of its calls: all of them, or those in training alone."""
+
+    def __init__(self, *, always: bool) -> None:
+        super().__init__()
+        self.always, self.calls = always, 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.always or self.training:
+            self.calls += 1
+        return x * (1 + self.calls)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+def test_torchscript_that_keeps_something_between_calls_is_refused(tmp_path: Path) -> None:
+    asked = [read_input("tensor:FP32:3", 0, {})]
+    torch.jit.script(Counting(always=True)).save(str(path := tmp_path / "counting.pt"))
+    with pytest.raises(UserError, match="keeps 'calls' from one call to the next"):
+        graph_of_script(path, asked)
+    torch.jit.script(Counting(always=False)).save(str(path := tmp_path / "net.pt"))
+    (given,) = computed(graph_of_script(path, asked), {"input": X[:1].numpy()}).values()
+    torch.testing.assert_close(torch.from_numpy(given), X[:1])
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.complex64])

@@ -99,3 +99,15 @@ def test_a_graph_of_other_operators_alone_gets_those_of_a_frame() -> None:
     model = graph("graph (float[N, 3] x) => (float[N, 3] y) { y = ai.onnx.ml.Normalizer (x) }")
     del model.opset_import[0]
     assert opset_of(Frame(model).model) == 13
+
+
+def test_a_frame_keeps_axes_that_vary_as_the_file_has_them() -> None:
+    """A branch that is not taken for the sizes that are said may be for other ones only."""
+    model = graph("graph (float[N, M] x) => (float[M] y) { y = ReduceSum <keepdims: int = 0> (x, axes) }", HEAD)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0]), "axes"))
+    made = batched(model, [value("x", 2, 3)], computed)
+    axes = made.model.graph.input[0].type.tensor_type.shape.dim
+    assert [axis.HasField("dim_value") for axis in axes] == [False, False, False]
+    assert made.sizes == ((2, 3),)
+    given = np.ones((1, 2, 3), np.float32)
+    np.testing.assert_array_equal(computed(made.model, {"x": given})["y"], [[2, 2, 2]])

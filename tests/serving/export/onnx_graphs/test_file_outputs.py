@@ -8,6 +8,7 @@ import pytest
 from tests.serving.export.onnx_graphs.graphs import graph
 from torchferry.errors import UserError
 from torchferry.serving.export.onnx_graphs.file_outputs import served_outputs
+from torchferry.serving.export.onnx_graphs.onnx_file import values_of
 from torchferry.serving.export.onnx_graphs.onnx_network import computed
 
 PATH = Path("net.onnx")
@@ -42,6 +43,29 @@ def test_some_outputs_are_kept() -> None:
         served_outputs(graph(TWO), ("bb",), PATH)
 
 
-def test_words_alone_stay_to_be_refused_by_name() -> None:
-    made, _ = served_outputs(graph("graph (string[N] x) => (string[N] y) { y = Identity(x) }"), (), PATH)
-    assert [each.name for each in made.graph.output] == ["y"]
+def test_a_sequence_of_known_tensors_is_an_output_for_each() -> None:
+    text = """graph (float[N, 2] x) => (seq(float[N, 2]) both, float[N, 2] last) {
+      a = Relu(x) b = Neg(x) both = SequenceConstruct(a, b) last = Add(a, b) }"""
+    made, _ = served_outputs(graph(text), (), PATH)
+    given = computed(made, {"x": np.full((1, 2), 3, np.float32)})
+    assert {name: values.tolist() for name, values in given.items()} == {
+        "both_0": [[3, 3]],
+        "both_1": [[-3, -3]],
+        "last": [[0, 0]],
+    }
+    assert [value.datatype for value in values_of(made, PATH)[1]] == ["FP32"] * 3
+
+
+def test_names_of_a_sequences_outputs_are_none_that_the_graph_has() -> None:
+    text = """graph (float[N, 2] x) => (seq(float[N, 2]) both) {
+      both_0 = Relu(x) b = Neg(x) both = SequenceConstruct(both_0, b) }"""
+    made, _ = served_outputs(graph(text), (), PATH)
+    given = computed(made, {"x": np.full((1, 2), 3, np.float32)})
+    assert {name: values.tolist() for name, values in given.items()} == {"both_0_": [[3, 3]], "both_1": [[-3, -3]]}
+
+
+def test_words_of_a_graph_without_scores_are_served(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "graph (string[N, 1] x, float[N, 1] z) => (string[N, 1] y, float[N, 1] w) { y = Identity(x) w = Neg(z) }"
+    made, _ = served_outputs(graph(text), (), PATH)
+    assert [each.name for each in made.graph.output] == ["y", "w"]
+    assert not capsys.readouterr().out

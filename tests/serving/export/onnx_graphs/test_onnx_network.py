@@ -6,7 +6,9 @@ import torch
 
 from tests.serving.export.onnx_graphs.graphs import FOUR, ROWS, graph
 from torchferry.errors import UserError
+from torchferry.serving.export.numbered_strings import numbered
 from torchferry.serving.export.onnx_graphs.onnx_network import DOMAIN, OnnxNetwork, computed, opened
+from torchferry.serving.export.onnx_graphs.weights import is_large
 
 FLOAT = [np.dtype(np.float32)]
 X = torch.arange(12.0).reshape(4, 3)
@@ -25,6 +27,14 @@ def test_no_more_samples_are_computed_together_than_the_graph_takes() -> None:
     np.testing.assert_array_equal(
         network(torch.cat([X, X]))["y"].numpy(), OnnxNetwork(graph(ROWS), FLOAT)(torch.cat([X, X]))["y"].numpy()
     )
+
+
+def test_weights_of_no_datatype_are_refused_by_the_runtime() -> None:
+    model = graph(ROWS)
+    model.graph.initializer[0].data_type = 77
+    assert not is_large(model)
+    with pytest.raises(UserError, match="ONNX Runtime does not take its graph"):
+        opened(model)
 
 
 def test_traced_it_is_one_node() -> None:
@@ -49,3 +59,18 @@ def test_traced_it_is_one_node() -> None:
 def test_what_the_runtime_lacks_is_said(text: str, words: str) -> None:
     with pytest.raises(UserError, match=f"--model: {words}"):
         opened(graph(text))
+
+
+def test_numbers_of_64_bits_without_a_sign_come_as_torch_takes_them() -> None:
+    model = graph("graph (uint64[N] x) => (uint64[N] y) { y = Add(x, x) }")
+    network = OnnxNetwork(model, [np.dtype(np.uint64)])
+    given = network(torch.tensor([1, 2**63 - 1], dtype=torch.uint64))["y"]
+    assert (given.dtype, given.tolist()) == (torch.uint64, [2, 2**64 - 2])
+
+
+def test_strings_are_numbered() -> None:
+    model = graph("graph (string[N] x) => (string[N] y) { y = Identity(x) }")
+    network = OnnxNetwork(model, [np.dtype(object)])
+    numbers = torch.from_numpy(numbered(np.array(["cat", "dög"])))
+    assert network.said == {"y": "BYTES"}
+    assert network(numbers)["y"].tolist() == numbers.tolist()

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.serving.export.tiny_reference import tiny_reference
-from tests.serving.openvino import MISSING, NEEDS_OPENVINO
+from tests.serving.openvino import MISSING
 from torchferry.serving.errors import CannotBuild
 from torchferry.serving.export.build_bundle import export
 from torchferry.serving.export.reference import Reference
@@ -86,7 +86,6 @@ def test_a_loop_is_refused_wherever_it_stands(tmp_path: Path) -> None:
         openvino_fp32(given(tmp_path, node), tmp_path / "model.onnx", refuse)
 
 
-@NEEDS_OPENVINO
 def test_a_variant_is_measured_and_judged_as_the_others_are(tmp_path: Path) -> None:
     names = ["onnx-fp32", "openvino-fp32"]
     bundle = export(tiny_reference(), tmp_path / "b", names, {}, "1.0")

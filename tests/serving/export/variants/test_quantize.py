@@ -1,5 +1,6 @@
 """An int8 graph is as quantised as the gate allows; what stays in float is what does the most harm, and is said."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,14 +71,14 @@ def in_integers(file: Path) -> set[str]:
 
 
 def test_only_the_named_nodes_are_quantised(graph: Path, reference: Reference, tmp_path: Path) -> None:
-    quantizer = Quantizer(graph, reference.test, None, tmp_path)
+    quantizer = Quantizer(graph, reference.test, reference, tmp_path)
     assert quantizer.nodes == list(NODES)
     quantizer.write(tmp_path / "int8.onnx", ["first", "last"])
     assert in_integers(tmp_path / "int8.onnx") == {"first", "last"}
 
 
 def test_the_most_harmful_node_comes_first(graph: Path, reference: Reference, tmp_path: Path) -> None:
-    worst = Quantizer(graph, reference.test, None, tmp_path).by_harm(reference, tmp_path / "one.onnx")
+    worst = Quantizer(graph, reference.test, reference, tmp_path).by_harm(reference, tmp_path / "one.onnx")
     assert worst[0] == "ruined"
     assert set(worst) == set(NODES)
 
@@ -99,7 +100,7 @@ def test_harm_is_told_of_any_output(answered: np.ndarray, expected: np.ndarray, 
 def test_ranges_are_of_samples_that_were_computed_as_servers_do(
     reference: Reference, most: int | None, sizes: list[int]
 ) -> None:
-    reader = Calibration(reference.test, most, ["row"])
+    reader = Calibration(reference.test, replace(reference, max_batch=most), ["row"])
     assert [len(next(iter(batch.values()))) for batch in iter(reader.get_next, None)] == sizes
 
 

@@ -23,7 +23,7 @@ RAW = {"inputs": [DECLARED | {"parameters": {"binary_data_size": 8}}], "paramete
 def model() -> Any:
     bundle = SimpleNamespace(inputs=[SPEC], table=None)
     named = {"name": "tiny", "version": "1", "output_names": ["y"], "input_specs": {"x": SPEC}, "most_samples": 2}
-    return SimpleNamespace(bundle=bundle, heads=Remembered(), **named)
+    return SimpleNamespace(bundle=bundle, heads=Remembered(), output_datatypes={"y": "FP32"}, **named)
 
 
 def read(model: Any, said: dict[str, Any], *numbers: int) -> Inference:

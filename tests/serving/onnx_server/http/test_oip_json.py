@@ -147,7 +147,7 @@ LONG: dict[str, np.ndarray] = {
 
 @pytest.mark.parametrize("raw", [set(), {"few"}, {"floats", "words"}, {*LONG}])
 def test_an_answer_in_slices_is_the_same_text(raw: set[str]) -> None:
-    model: Any = SimpleNamespace(name="a model", version="1.0")
+    model: Any = SimpleNamespace(name="a model", version="1.0", output_datatypes=dict.fromkeys(LONG, "FP32"))
     asked = Inference({}, id="seven", outputs=[Wanted(name, raw=name in raw) for name in LONG])
     slices, tensors = oip_json.write_slices(asked, LONG, model)
     text = list(slices)

@@ -4,20 +4,22 @@ import re
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
 import pytest
 
-from tests.serving.openvino import NEEDS_OPENVINO
 from tests.serving.tiny_bundle import FILE, GOLDEN, VARIANT, variant, written
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.errors import BundleError
-from torchferry.serving.onnx_server.models.sessions import CUDA, open_sessions
+from torchferry.serving.onnx_server.models.sessions import open_sessions
 from torchferry.serving.session.onnx_session import CPU, Cancellation, OnnxSession
+from torchferry.serving.session.providers import CUDA
 
 NO_GPU = pytest.mark.skipif(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="onnxruntime-gpu is installed"
@@ -82,12 +84,37 @@ def test_the_cpu_is_taken_without_a_word_where_nothing_else_was_asked_for(
     assert capsys.readouterr().err == ""
 
 
+def test_openvino_is_taken_from_its_package_or_not_at_all(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^--provider: openvino needs onnxruntime-ep-openvino; pip install"):
+        open_sessions(written(tmp_path), VARIANT, threads=1, count=1, provider="openvino")
+
+
+@NO_GPU
+def test_nodes_that_are_left_to_another_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a GPU leaves sizes of tensors to the CPU."""
+    parts = {CUDA: ["Conv", "Relu", "Conv"], CPU: ["Shape", "Gather"]}
+    nodes = [SimpleNamespace(ep_name=name, get_nodes=partial(of_types, kinds)) for name, kinds in parts.items()]
+    monkeypatch.setattr(onnxruntime.InferenceSession, "get_provider_graph_assignment_info", lambda _: nodes)
+    monkeypatch.setattr(onnxruntime.InferenceSession, "get_providers", lambda _: [CUDA, CPU])
+    (session,) = open_sessions(written(tmp_path), VARIANT, threads=1, count=1, provider="cuda")
+    assert session.provider == CUDA
+    assert capsys.readouterr().err.splitlines() == [
+        f"torchferry: tiny onnx-fp32 was not measured on {CUDA}; torchferry export does where there is one",
+        f"torchferry: tiny runs on {CUDA}, but 2 of 5 nodes on {CPU}: Gather, Shape",
+    ]
+
+
+def of_types(kinds: list[str]) -> list[SimpleNamespace]:
+    return [SimpleNamespace(op_type=kind) for kind in kinds]
+
+
 def of_openvino(folder: Path) -> Bundle:
     return replace(written(folder, factor=2), variants={"openvino-fp32": variant()})
 
 
-@NEEDS_OPENVINO
-@pytest.mark.parametrize("provider", ["auto", "cpu"])
+@pytest.mark.parametrize("provider", ["auto", "cpu", "openvino"])
 def test_those_of_openvino_compute_beside_each_other(
     tmp_path: Path, provider: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,7 +126,6 @@ def test_those_of_openvino_compute_beside_each_other(
     assert (sessions[0].provider, capsys.readouterr().err) == ("OpenVINO's CPU", "")
 
 
-@NEEDS_OPENVINO
 def test_openvino_is_not_taken_for_a_gpu_that_was_asked_for(tmp_path: Path) -> None:
     said = (
         "cuda was asked for, and tiny openvino-fp32 computes on OpenVINO's CPU: openvino has no CUDAExecutionProvider"

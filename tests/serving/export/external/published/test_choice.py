@@ -33,7 +33,8 @@ def test_the_named_one_counts_then_the_weights_then_the_networks_own(tmp_path: P
     assert origin(None, NAME, timms) == "ResNet18_Weights.IMAGENET1K_V1"
     assert origin(None, str(tmp_path / "model.safetensors"), timms) == str(file)
     assert origin(None, str(alone), timms) == "the network's pretrained_cfg (resnet18.a1_in1k)"
-    assert origin(None, None, timms) == "the network's pretrained_cfg (resnet18.a1_in1k)"
+    for none_beside in (None, "pretrained"):  # weights that timm publishes
+        assert origin(None, none_beside, timms) == "the network's pretrained_cfg (resnet18.a1_in1k)"
     assert origin(None, str(alone), nn.Identity()) is None
     assert origin(None, None, nn.Identity()) is None
 

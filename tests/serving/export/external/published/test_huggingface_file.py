@@ -124,7 +124,10 @@ def test_what_is_done_to_values_is_a_mean_and_a_std(
         ({"size": {"shortest_edge": 224, "longest_edge": 300}}, "size: .* is not understood"),
         ({"size": {"shortest_edge": 256}}, "do_center_crop: without it a picture keeps its own ratio"),
         ({"do_center_crop": True, "crop_size": {"height": 256, "width": 256}}, "crop_size: 256 x 256 is no middle of"),
-        ({"image_processor_type": "DetrImageProcessor"}, "image_processor_type: DetrImageProcessor is none of those"),
+        (
+            {"image_processor_type": "OwlViTImageProcessor"},
+            "image_processor_type: OwlViTImageProcessor is none of those",
+        ),
         ({"image_processor_type": None, "size": 224}, "size: 224 is either the shorter side or both; write"),
         ({"image_processor_type": None, "crop_size": 224}, "do_center_crop: is missing"),
         ({"include_top": True}, "include_top: is of EfficientNet's processor"),
@@ -161,3 +164,29 @@ def test_it_is_what_transformers_does(name: str, tmp_path: Path) -> None:
         even = photograph.crop((0, 0, 640, 400) if photograph.width == 640 else (0, 0, 375, 600))
         theirs = processor(even, do_rescale=False, do_normalize=False, return_tensors="pt")["pixel_values"][0]
         assert apart(pixels_of(even, input_of(found)), theirs) <= 1
+
+
+def test_a_detectors_pictures_keep_sizes_of_their_own(tmp_path: Path) -> None:
+    detr = {
+        "image_processor_type": "DetrImageProcessor",
+        "size": {"shortest_edge": 800, "longest_edge": 1333},
+        "resample": 2,
+    }
+    detr |= {"do_pad": True, "format": "coco_detection", "image_mean": [0.5] * 3, "image_std": [0.25] * 3}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(detr))
+    taken = huggingface_file(tmp_path)
+    assert (taken.size, taken.arguments) == (
+        None,
+        {"interpolation": "bilinear", "mean": (0.5,) * 3, "std": (0.25,) * 3},
+    )
+    words = r"--resize: is missing; .* \(resizes the shorter side to 800, but the longer to 1333 at most"
+    with pytest.raises(UserError, match=words):
+        taken.beside({})
+    rt = {"image_processor_type": "RTDetrImageProcessor", "size": {"height": 640, "width": 640}, "do_normalize": False}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(rt | {"resample": 2, "do_pad": False}))
+    squashed = huggingface_file(tmp_path)
+    assert (squashed.size, squashed.arguments["resize"], squashed.arguments["std"]) == (
+        (640, 640),
+        "squash",
+        (1.0,) * 3,
+    )

@@ -1,0 +1,1 @@
+"""Tests of folders as Hugging Face's libraries save them."""

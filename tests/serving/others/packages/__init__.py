@@ -1,0 +1,1 @@
+"""Of each package its own example, with whatever computes its model replaced."""
