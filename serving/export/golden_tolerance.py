@@ -52,7 +52,7 @@ class GoldenTolerance:
             )
             for name, found in others.items():
                 found[rows] |= answered[name] != self._answers[name][rows]
-        return {name: max(ROUNDED, float(found.mean())) for name, found in others.items()}
+        return {name: max(ROUNDED, float(found.mean()) if found.size else 0.0) for name, found in others.items()}
 
     def _calls(self) -> Iterator[np.ndarray]:
         """As check_golden asks them."""

@@ -85,3 +85,15 @@ def test_of_whole_numbers_it_is_the_share_of_near_ties_and_of_what_the_variant_s
 def test_more_near_ties_than_are_excused_allow_nothing() -> None:
     reference = reference_of(Deciding(), torch.tensor([CLEAR, TIED, TIED, CLEAR]))
     assert tolerance(reference, lambda _: None) == {"scores": 1e-3}
+
+
+class Hollow(nn.Module):
+    def forward(self, row: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return row.argmax(1)[:, None], row[:, :0].long()
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_output_without_elements_has_no_near_ties() -> None:
+    specs = tuple(TensorSpec(name=n, datatype="INT64", shape=(-1, size)) for n, size in (("label", 1), ("none", 0)))
+    reference = tiny_reference(module=Hollow(), outputs=specs, task="tensors", labels=())
+    assert tolerance(reference, lambda _: None) == {"label": 1e-3, "none": 1e-3}
