@@ -35,7 +35,7 @@ def test_nan_is_no_labels_score_and_stays_among_numbers() -> None:
 
 def test_another_networks_outputs_are_not_its_schemas() -> None:
     said = SEVERAL.words(GIVEN, 2)["outputs"]
-    for wrong in ({"kind": said["kind"]}, {**said, "wet": said["kind"]}, {**said, "box": "none"}):
+    for wrong in ({"kind": said["kind"]}, {**said, "wet": said["kind"]}, {**said, "box": {"left": 1}}):
         with pytest.raises(jsonschema.ValidationError):
             check(SEVERAL, {"outputs": wrong})
 
