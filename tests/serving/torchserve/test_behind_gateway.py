@@ -108,7 +108,9 @@ def test_metrics_need_a_token_of_their_own_and_torchserves_are_nowhere_else(last
     page = urllib3.request("GET", addresses["metrics"], headers={"Authorization": "Bearer s-prometheus"}).data.decode()
     for line in (f'torchferry_serve_workers_ready{{model="{MODEL}",version="1.0"}}', "ts_queue_latency_microseconds"):
         assert line in page
-    [java] = [found for found in psutil.process_iter() if str(log_of(server).parent / "store") in found.cmdline()]
+    store = str(log_of(server).parent / "store")
+    # Of a process that has just ended process_iter has no command line, where cmdline raises.
+    [java] = [found for found in psutil.process_iter(["cmdline"]) if store in (found.info["cmdline"] or ())]
     listening = [found.laddr for found in java.net_connections() if found.status == psutil.CONN_LISTEN]
     assert len(listening) == 2, listening  # gRPC alone, which has no socket to listen on
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
