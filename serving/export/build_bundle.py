@@ -67,10 +67,7 @@ def export(
     `limits` that are given replace the recipe's, and those the variants' own. `serve` is the variant that servers take
     where none is named; without it that is measured. ONNX graphs are measured on `providers` beside the CPU.
     """
-    if most := most_that_fit(reference):
-        words = f"needs so much memory for a sample that at most {most} are computed together, by servers too"
-        progress.says(f"{CHECKPOINT:13}  {words}; --max-batch says another number")
-        reference = dataclasses.replace(reference, max_batch=most)
+    reference = _bounded(reference, progress)
     jpeg = scaled_jpeg_effect(reference, limits)
     with whole_folder(output) as folder, TemporaryDirectory() as scratch:
         reference = _read_once(reference, Path(scratch))
@@ -138,6 +135,15 @@ def _variants(
             _remove_all_but(variants, folder)
             progress.says(f"{name:13}  skipped   ({error})")
     return variants, skipped
+
+
+def _bounded(reference: Reference, progress: Progress) -> Reference:
+    """The same, computing no more samples together than fit into memory."""
+    if (most := most_that_fit(reference)) is None:
+        return reference
+    words = f"needs so much memory for a sample that at most {most} are computed together, by servers too"
+    progress.says(f"{CHECKPOINT:13}  {words}; --max-batch says another number")
+    return dataclasses.replace(reference, max_batch=most)
 
 
 def _read_once(reference: Reference, scratch: Path) -> Reference:

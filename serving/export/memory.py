@@ -1,4 +1,4 @@
-"""How many samples fit into memory together, where a network needs very much for each."""
+"""Bounds the samples that are computed together, where a network needs very much memory for each."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is taken of the options and of the model that they name: its inputs bound to it, its task and its labels."""
+"""Takes the options, and the model that they name, apart: its inputs bound to it, its task and its labels."""
 
 import argparse
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which variants of a bundle Triton serves, and why no others."""
+"""The variants of a bundle that Triton serves, and why no others."""
 
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle

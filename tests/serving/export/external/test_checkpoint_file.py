@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from tests.serving.export.external.linear import linear
 from torchferry.errors import UserError
 from torchferry.serving.export.export_command import main, parser
 from torchferry.serving.export.external.checkpoint_file import is_checkpoint, way_with
@@ -87,14 +88,7 @@ def test_a_file_beside_a_model_is_its_weights(tmp_path: Path) -> None:
     content = {**LIGHTNING, "state_dict": {f"net.{name}": value for name, value in STATE.items()}}
     link = tmp_path / "last.ckpt"
     link.symlink_to(checkpoint(tmp_path / "blob", content))
-    options = [
-        "--model",
-        "torch.nn.Linear",
-        "--model-args",
-        '{"in_features": 3, "out_features": 2}',
-        "--input",
-        "table:3",
-    ]
+    options = linear(3, 2)
     main([str(link), *options, "--variants", "onnx-fp32", "-o", str(tmp_path / "bundle")])
     reference = load_given(parser().parse_args([*options, "--weights", str(link)]))
     torch.testing.assert_close(reference.module.model.network.weight, STATE["weight"])  # type: ignore[union-attr]
