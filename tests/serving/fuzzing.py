@@ -62,7 +62,7 @@ async def fuzz(where: Where, count: int, memory: Callable[[], dict[str, float]])
     found = Fuzzed()
     seeds = iter(range(SEED, SEED + 100))
     await _send(where, count // 10, seeds, found)
-    before = memory()
+    before = await _settled(memory)
     await _send(where, count - count // 10, seeds, found)
     after = await _settled(memory)
     found.memory = {name: (before.get(name, 0), now) for name, now in after.items()}

@@ -7,8 +7,8 @@ from tests.serving.onnx_server.conftest import StartServer
 from tests.serving.wire import in_loop, outcomes, resident_mib
 
 COUNT = count_of(15_000)
-MIB = 48
-"""By how much the server's memory may grow after the first tenth, half of which is by which moment that is."""
+MIB = 32
+"""By how much the server's memory may grow after the first tenth."""
 
 
 @in_loop
