@@ -41,6 +41,7 @@ SOURCES = Sources(
         "image_pairs": "torchferry.training.data.pictures.image_pairs",
         "mnist": "torchferry.training.data.torchvision_sets",
         "table": "torchferry.training.data.tables.table",
+        "text": "torchferry.training.data.texts.text",
         "unseen_classes": "torchferry.training.data.unseen_classes",
         "webdataset": "torchferry.training.data.shards.webdataset",
         "yolo": "torchferry.training.data.pictures.yolo",
