@@ -58,5 +58,5 @@ def test_what_is_computed_together_is_said() -> None:
 
 def test_axes_of_one_name_have_the_same_bounds() -> None:
     check_axes_agree(read("a:INT64:[t=1..9]", "b:INT64:[t=1..9]", "c:INT64:[1..8]"))
-    with pytest.raises(UserError, match="'b:INT64:.t=1..8.' and 'a:INT64:.t=1..9.' have an axis 't' of other bounds"):
+    with pytest.raises(UserError, match=r"'b:INT64:.t=1..8.' and 'a:INT64:.t=1..9.' have an axis 't' of other bounds"):
         check_axes_agree(read("a:INT64:[t=1..9]", "b:INT64:[t=1..8]"))
