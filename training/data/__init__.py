@@ -29,6 +29,8 @@ class Sources(Mapping[str, Callable[..., Source]]):
 SOURCES = Sources(
     {
         "coco": "torchferry.training.data.pictures.coco",
+        "audio_folder": "torchferry.training.data.sounds.audio_folder",
+        "audio_list": "torchferry.training.data.sounds.audio_list",
         "cifar10": "torchferry.training.data.torchvision_sets",
         "dataset": "torchferry.training.data.dataset",
         "digit_scenes": "torchferry.training.data.digit_scenes",
