@@ -28,9 +28,9 @@ class Sources(Mapping[str, Callable[..., Source]]):
 
 SOURCES = Sources(
     {
-        "coco": "torchferry.training.data.pictures.coco",
         "audio_folder": "torchferry.training.data.sounds.audio_folder",
         "audio_list": "torchferry.training.data.sounds.audio_list",
+        "coco": "torchferry.training.data.pictures.coco",
         "cifar10": "torchferry.training.data.torchvision_sets",
         "dataset": "torchferry.training.data.dataset",
         "digit_scenes": "torchferry.training.data.digit_scenes",
@@ -42,6 +42,7 @@ SOURCES = Sources(
         "image_masks": "torchferry.training.data.pictures.image_masks",
         "image_pairs": "torchferry.training.data.pictures.image_pairs",
         "mnist": "torchferry.training.data.torchvision_sets",
+        "series": "torchferry.training.data.series.series",
         "table": "torchferry.training.data.tables.table",
         "unseen_classes": "torchferry.training.data.unseen_classes",
         "webdataset": "torchferry.training.data.shards.webdataset",

@@ -21,7 +21,7 @@ def series(channels: int | None) -> SeriesInput:
     return SeriesInput(channels=channels, mean=(0.5,) * count, std=(2.0,) * count, least=1, most=200)
 
 
-CASES = {
+CASES: dict[str, tuple[str, dict[str, int], AudioInput | SeriesInput, tuple[int, ...]]] = {
     "sound": ("log_mel_cnn", {"width": 16}, SOUND, LENGTHS),
     "series": ("series_cnn", {"width": 16}, series(None), (1, 2, 40, 200)),
     "channels": ("series_cnn", {"width": 16, "channels": 3}, series(3), (1, 2, 40, 200)),
