@@ -74,6 +74,8 @@ def export(
     with whole_folder(output) as folder, TemporaryDirectory() as scratch:
         reference = _read_once(reference, Path(scratch))
         described = _described(reference, folder, model_version)
+        for name, content in reference.files.items():
+            write_whole(folder / name, content)
         progress.begins(CHECKPOINT)
         graphs = Graphs(reference, Path(scratch))
         graphs.trace()

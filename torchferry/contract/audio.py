@@ -39,6 +39,7 @@ _KINDS = {
     "OGG": rb"OggS",
     "MP3": rb"ID3|\xff[\xe2-\xe5\xf2-\xf5\xfa-\xfd][^\xf0-\xff]",  # layers II and III; \xff\xfe begins UTF-16
 }
+FORMATS = tuple(_KINDS)
 _HEADS = re.compile(b"|".join(b"(?P<%b>%b)" % (kind.encode(), head) for kind, head in _KINDS.items()), re.DOTALL)
 _ENDLESS = 0x7FFFF000
 """Bytes of a WAV's samples that its header says where it was written to a pipe, or more."""
@@ -122,7 +123,7 @@ class _File(io.BytesIO):
 def _opened(data: bytes) -> _Sound:
     found = _HEADS.match(data)
     if found is None:
-        names = ", ".join(_KINDS)
+        names = ", ".join(FORMATS)
         raise NotASound(f"the {len(data):,} bytes are not a sound in {names}" if data else "the sound's file is empty")
     if found.lastgroup == "WAV":
         _check_whole(data)

@@ -100,6 +100,7 @@ class Tokenizer:
         for place, text in enumerate(texts):
             try:
                 check_text(text)
+                _check_size(text)
             except NotAText as error:
                 error.place = place
                 raise
@@ -143,18 +144,21 @@ def read_text(data: bytes) -> str:
 
 
 def check_text(text: Any) -> None:
-    """Raises NotAText for what no tokenizer is given."""
+    """Raises NotAText for what no tokenizer is given, whatever its length."""
     if not isinstance(text, str):
         raise NotAText(f"is {type(text).__name__}, not a string")
     if not text or text.isspace():
         raise NotAText("is empty")
-    if len(text) > MAX_CHARACTERS:
-        raise NotAText(f"has {len(text):,} characters; at most {MAX_CHARACTERS:,} are taken")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         found = f"character {error.start:,} is half of a pair (U+{ord(text[error.start]):04X})"
         raise NotAText(f"is not Unicode: {found}") from error
+
+
+def _check_size(text: str) -> None:
+    if len(text) > MAX_CHARACTERS:
+        raise NotAText(f"has {len(text):,} characters; at most {MAX_CHARACTERS:,} are taken")
 
 
 def padded(rows: Sequence[np.ndarray], pad: int, least: int = 0) -> np.ndarray:

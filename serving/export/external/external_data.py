@@ -21,9 +21,10 @@ from torchferry.serving.export.external.unequal import Unequal, sizes_in
 from torchferry.serving.export.numbered_strings import numbered
 from torchferry.serving.export.samples import Samples
 from torchferry.training.config.instantiate import one_line
-from torchferry.training.data.pictures.folder_layout import class_folders
+from torchferry.training.data.files.folder_layout import class_folders
+from torchferry.training.data.files.folder_split import class_files
 from torchferry.training.data.pictures.image_files import ImageFiles
-from torchferry.training.data.pictures.image_folder import class_pictures
+from torchferry.training.data.pictures.picture_kind import PICTURES
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.tasks.task import TrainingTask
 
@@ -133,13 +134,13 @@ def _rows_of(found: torch.Tensor) -> torch.Tensor:
 def _images(folder: Path, image: ImageInput, labels: tuple[str, ...] | None, option: str) -> Dataset:
     """Without `labels` the classes are the folders."""
     try:
-        classes = class_folders(folder)
+        classes = class_folders(folder, PICTURES)
     except UserError as error:
         raise UserError(f"{option}: {error}") from error
     labels = classes if labels is None else labels
     if unknown := [name for name in classes if name not in labels]:
         raise UserError(f"{option}: {folder / unknown[0]} is none of the classes in --labels")
-    files, left_out = class_pictures(folder, classes, labels)
+    files, left_out = class_files(folder, PICTURES, classes, labels)
     if not len(files):
         raise UserError(f"{option}: {folder} has no image files; CLASS/*.jpg is expected")
     for line in left_out:

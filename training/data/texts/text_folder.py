@@ -7,10 +7,13 @@ from pathlib import Path
 from torchferry.contract.text import NotAText, read_text
 from torchferry.errors import UserError, some
 from torchferry.nearest import did_you_mean
-from torchferry.training.data.pictures.folder_layout import folders
-from torchferry.training.data.pictures.pictures_below import pictures_below
+from torchferry.training.data.files.file_kind import FileKind
+from torchferry.training.data.files.files_below import files_below
+from torchferry.training.data.files.folder_layout import folders
 from torchferry.training.data.texts.text_rows import ARGS, TextRows, joined
 
+TEXTS = FileKind("text", ("txt",), ("UTF-8",), 0, lambda _: False, "text")
+"""By their endings alone."""
 LAYOUT = "CLASS/*.txt"
 
 
@@ -42,7 +45,7 @@ def _classes(folder: Path, labels: Sequence[str] | None, suffixes: Sequence[str]
     said: list[str] = []
     left_out = 0
     for name in taken:
-        below = pictures_below(folder, name, suffixes)
+        below = files_below(folder, name, TEXTS, suffixes)
         paths += [folder / os.fsdecode(path) for path, _ in below.found]
         said += [name] * len(below.found)
         left_out += len(below.left_out)

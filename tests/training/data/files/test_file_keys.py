@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from torchferry.training.data.file_list import FileList
-from torchferry.training.data.pictures.file_keys import CHUNK, ENDS, file_keys
+from torchferry.training.data.files.file_keys import CHUNK, ENDS, file_keys
+from torchferry.training.data.files.file_list import FileList
 
 
 def keys(folder: Path, *contents: bytes) -> list[int]:

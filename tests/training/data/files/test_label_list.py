@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.data.sources import refusal
-from torchferry.training.data.pictures.label_list import Columns, Labelled, read_list
+from torchferry.training.data.files.label_list import Columns, Labelled, read_list
 
 
 def read(folder: Path, text: str, columns: Columns = Columns(), **args: object) -> list[Labelled]:  # noqa: B008
@@ -51,7 +51,7 @@ def test_a_missing_label_is_refused_unless_it_is_a_class(tmp_path: Path) -> None
         (
             "a.png,cat\nb.png,dog\n",
             Columns(),
-            "none of its columns a.png, cat is named path, file, filename, image; giv",
+            "none of its columns a.png, cat is named path, file, filename, image, audio; giv",
         ),
         (
             "path,tag\na,b\n",
@@ -70,7 +70,7 @@ def test_a_missing_label_is_refused_unless_it_is_a_class(tmp_path: Path) -> None
         ("path,label;x\na,b\n", Columns(), "its first line has ',' and ';'; give data.source.args.delimiter"),
         ("path,label\na,b,c\n", Columns(), "line 2 has 3 cells; its first line has 2"),
         ("path,label\n ,b\n", Columns(), "line 2 has no path"),
-        ("path,label\na,b\na,c\n", Columns(), "a is b in line 2 and c in line 3; a picture has one label"),
+        ("path,label\na,b\na,c\n", Columns(), "a is b in line 2 and c in line 3; a file has one label"),
         ("path,label,split\na,b,train\na,b,test\n", Columns(), "a is in train in line 2 and in test in line 3"),
     ],
 )

@@ -11,13 +11,15 @@ from torchferry.contract.missing_words import WORDS
 from torchferry.csv_reader import csv_reader
 from torchferry.errors import UserError
 from torchferry.training.config.instantiate import one_line
-from torchferry.training.data.pictures.folder_layout import ARGS
+from torchferry.training.data.files.folder_layout import ARGS
 
-PATHS = ("path", "file", "filename", "image")
+PATHS = ("path", "file", "filename", "image", "audio")
 IDS = ("id", "image_id")
 """Columns of names to which a suffix is to be added."""
 LABELS = ("label", "class")
 SPLITS = ("split",)
+Places = tuple[int, int, int | None, int | None]
+"""Of path, label, split and group."""
 DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -28,6 +30,8 @@ class Columns:
     path: str | None = None
     label: str | None = None
     split: str | None = None
+    group: str | None = None
+    """Of what files have in common that belong together; without a name there are none."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Labelled:
     name: str
     label: str
     split: str | None
+    group: str | None = None
 
 
 def read_list(
@@ -77,8 +82,7 @@ def delimiter_of(path: Path, text: str) -> str:
     return found[0] if found else ","
 
 
-def _places(path: Path, header: list[str], columns: Columns, suffix: str) -> tuple[int, int, int | None]:
-    """Where path, label and split stand."""
+def _places(path: Path, header: list[str], columns: Columns, suffix: str) -> Places:
     names = (*PATHS, *IDS) if suffix else PATHS
     where = place_of(path, header, "path_column", columns.path, names)
     label = place_of(path, header, "label_column", columns.label, LABELS)
@@ -87,7 +91,8 @@ def _places(path: Path, header: list[str], columns: Columns, suffix: str) -> tup
         hint = "; ids without an ending need a suffix" if where is None and not suffix and _any(header, IDS) else ""
         found = f"none of its columns {', '.join(header)} is named {', '.join(wanted)}"
         raise UserError(f"{path}: {found}; give {ARGS}.{argument}{hint}")
-    return where, label, place_of(path, header, "split_column", columns.split, SPLITS)
+    split = place_of(path, header, "split_column", columns.split, SPLITS)
+    return where, label, split, place_of(path, header, "group_column", columns.group, ())
 
 
 def place_of(path: Path, header: list[str], argument: str, given: str | None, names: Sequence[str]) -> int | None:
@@ -108,15 +113,21 @@ def _any(header: list[str], names: Sequence[str]) -> bool:
 
 
 def _row(
-    path: Path, header: list[str], places: tuple[int, int, int | None], line: int, cells: list[str], suffix: str
+    path: Path,
+    header: list[str],
+    places: Places,
+    line: int,
+    cells: list[str],
+    suffix: str,
 ) -> Labelled:
     if len(cells) != len(header):
         raise UserError(f"{path}: line {line} has {len(cells)} cells; its first line has {len(header)}")
-    where, label, split = places
-    name = cells[where].strip()
-    if not name:
-        raise UserError(f"{path}: line {line} has no {header[where]}")
-    return Labelled(line, name + suffix, cells[label].strip(), None if split is None else cells[split].strip())
+    where, label, split, group = places
+    for place in (where, group):
+        if place is not None and not cells[place].strip():
+            raise UserError(f"{path}: line {line} has no {header[place]}")
+    others = (None if place is None else cells[place].strip() for place in (split, group))
+    return Labelled(line, cells[where].strip() + suffix, cells[label].strip(), *others)
 
 
 def _check(path: Path, rows: list[Labelled], labels: Sequence[str] | None) -> None:
@@ -129,7 +140,7 @@ def _check(path: Path, rows: list[Labelled], labels: Sequence[str] | None) -> No
         if before.label != row.label:
             raise UserError(
                 f"{path}: {row.name} is {before.label} in line {before.line} and {row.label} in line {row.line}; "
-                "a picture has one label"
+                "a file has one label"
             )
         if before.split != row.split:
             raise UserError(

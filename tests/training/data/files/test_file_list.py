@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from torchferry.training.data.file_list import FileList, sorted_names
+from torchferry.training.data.files.file_list import FileList, sorted_names
 from torchferry.training.errors import CorruptSample
 
 NAMES = [b"a", b"long/er", b"", os.fsencode("\u00fc")]

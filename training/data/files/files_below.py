@@ -1,4 +1,4 @@
-"""The pictures below a folder, told from other files by their names, or by their first bytes."""
+"""The files of one kind below a folder, told from others by their names, or by their first bytes."""
 
 import contextlib
 import os
@@ -7,32 +7,31 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torchferry.contract.image_formats import HEAD, SUFFIXES, is_picture
 from torchferry.errors import UserError
-from torchferry.training.data.file_list import sorted_names
+from torchferry.training.data.files.file_kind import FileKind
+from torchferry.training.data.files.file_list import sorted_names
 
-ENDINGS = frozenset(suffix.encode() for suffix in SUFFIXES)
 SILENT = frozenset((b"thumbs.db", b"ehthumbs.db", b"desktop.ini", b"__macosx"))
-"""What systems leave beside pictures."""
+"""What systems leave beside files of people."""
 
 
 @dataclass
-class Pictures:
+class FilesBelow:
     found: list[tuple[bytes, int]] = field(default_factory=list)
     """(name relative to the root, size in bytes), in the order of the names as text."""
     left_out: list[bytes] = field(default_factory=list)
-    """Files that are no pictures."""
+    """Files of other kinds."""
 
 
-def pictures_below(root: Path, folder: str, suffixes: Collection[str] | None = None) -> Pictures:
+def files_below(root: Path, folder: str, kind: FileKind, suffixes: Collection[str] | None = None) -> FilesBelow:
     """Of `folder` in `root`, those in its subfolders too.
 
-    A name with a picture's ending is taken without a look, so that a folder of millions is listed in seconds; of a file
-    with another or none the first bytes decide. With `suffixes` these endings alone are taken.
+    A name with an ending of the kind is taken without a look, so that a folder of millions is listed in seconds; of a
+    file with another or none the first bytes decide. With `suffixes` these endings alone are taken.
     Hidden files are passed over. Raises UserError for a folder that cannot be read.
     """
-    endings = ENDINGS if suffixes is None else frozenset(suffix.lower().lstrip(".").encode() for suffix in suffixes)
-    pictures = Pictures()
+    given = None if suffixes is None else frozenset(suffix.lower().lstrip(".").encode() for suffix in suffixes)
+    below_root = FilesBelow()
     waiting, seen = [os.fsencode(folder)], set[tuple[int, int]]()
     while waiting:
         below = waiting.pop()
@@ -42,20 +41,20 @@ def pictures_below(root: Path, folder: str, suffixes: Collection[str] | None = N
                 state = os.stat(descriptor)
                 if (state.st_dev, state.st_ino) not in seen:  # links may lead here again and again
                     seen.add((state.st_dev, state.st_ino))
-                    waiting += _add_files(pictures, path, descriptor, below, endings, by_content=suffixes is None)
+                    waiting += _add_files(below_root, path, descriptor, below, kind, given)
         except OSError as error:
             raise UserError(f"{os.fsdecode(path)}: cannot be read: {error.strerror}") from error
-    pictures.found = sorted_names(pictures.found)
-    pictures.left_out.sort()
-    return pictures
+    below_root.found = sorted_names(below_root.found)
+    below_root.left_out.sort()
+    return below_root
 
 
 def _add_files(
-    pictures: Pictures, path: bytes, folder: int, below: bytes, endings: Collection[bytes], *, by_content: bool
+    files: FilesBelow, path: bytes, folder: int, below: bytes, kind: FileKind, given: Collection[bytes] | None
 ) -> list[bytes]:
-    """Of one folder, which is open as `folder`; gives its folders. A name costs one call of the
-    system, because there may be millions."""
-    folders = []
+    """Of one folder, which is open as `folder`; gives its folders. The content decides too where no endings are
+    `given`. A name costs one call of the system, because there may be millions."""
+    folders, endings = [], kind.endings if given is None else given
     for name in os.listdir(path):
         if is_hidden(name):
             continue
@@ -69,10 +68,10 @@ def _add_files(
         except OSError:  # a link that leads nowhere is a sample that cannot be read, which is told when it is wanted
             regular, size = True, 0
         known = name.rpartition(b".")[2].lower() in endings
-        if regular and (known or (by_content and holds_picture(name, folder))):
-            pictures.found.append((relative, size))
+        if regular and (known or (given is None and holds(name, kind, folder))):
+            files.found.append((relative, size))
         else:
-            pictures.left_out.append(relative)
+            files.left_out.append(relative)
     return folders
 
 
@@ -85,22 +84,22 @@ def _opened(folder: bytes) -> Iterator[int]:
         os.close(descriptor)
 
 
-def holds_picture(path: bytes, folder: int | None = None) -> bool:
-    """Whether the file begins as a picture does; not where it cannot be read. `path` may be relative to the open
+def holds(path: bytes, kind: FileKind, folder: int | None = None) -> bool:
+    """Whether the file begins as one of the kind; not where it cannot be read. `path` may be relative to the open
     `folder`."""
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags, dir_fd=folder)) as file:
-            return is_picture(file.read(HEAD))
+            return kind.begins(file.read(kind.head))
     except OSError:
         return False
 
 
-def shows_picture(folder: Path) -> bool:
-    """Whether any of the files in it, not in its subfolders, is a picture."""
+def shows(folder: Path, kind: FileKind) -> bool:
+    """Whether any of the files in it, not in its subfolders, is of the kind."""
     try:
         with os.scandir(os.fsencode(folder)) as entries:
             return any(
-                entry.name.rpartition(b".")[2].lower() in ENDINGS or holds_picture(entry.path)
+                entry.name.rpartition(b".")[2].lower() in kind.endings or holds(entry.path, kind)
                 for entry in entries
                 if not is_hidden(entry.name) and entry.is_file()
             )
@@ -112,11 +111,12 @@ def is_hidden(name: bytes) -> bool:
     return name.startswith(b".") or name.lower() in SILENT
 
 
-def left_out_line(names: list[bytes], root: Path, *, by_ending: bool = False) -> tuple[str, ...]:
+def left_out_line(names: list[bytes], root: Path, kind: FileKind, *, by_ending: bool = False) -> tuple[str, ...]:
     """One line that counts them and names a few; none where there are none."""
     if not names:
         return ()
     shown = ", ".join(os.fsdecode(name) for name in names[:3]) + (", ..." if len(names) > 3 else "")
     count = "1 file" if len(names) == 1 else f"{len(names):,} files"
-    why = "with another ending" if by_ending else "that is no picture" if len(names) == 1 else "that are no pictures"
+    other = f"that is no {kind.word}" if len(names) == 1 else f"that are no {kind.word}s"
+    why = "with another ending" if by_ending else other
     return (f"{root}: left out {count} {why}: {shown}",)

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +24,19 @@ class FileList:
     """int64 [files]: bytes of each file."""
     classes: np.ndarray
     """int64 [files]"""
+    groups: np.ndarray | None = None
+    """uint64 [files]: a hash of what files have in common that belong together, such as who speaks."""
 
     @classmethod
     def of(cls, names: Sequence[bytes], sizes: Sequence[int], classes: int | Sequence[int]) -> "FileList":
-        """`classes` is one for all of them, or one for each."""
+        """`classes` is one for all of them, or one for each. Without groups."""
         ends = np.cumsum(np.fromiter(map(len, names), np.int64, len(names)), dtype=np.int64)
         given = np.asarray(classes, np.int64)
         return cls(b"".join(names), ends, np.asarray(sizes, np.int64), np.broadcast_to(given, ends.shape))
 
     @classmethod
     def joined(cls, lists: Iterable["FileList"]) -> "FileList":
+        """Without groups."""
         lists = [*lists, cls.of([], [], [])]
         starts = np.cumsum([0, *(len(each.packed) for each in lists[:-1])])
         return cls(
@@ -60,7 +63,8 @@ class FileList:
     def taken(self, indices: np.ndarray) -> "FileList":
         """Those at `indices`, in their order."""
         names = [self.name(index) for index in indices.tolist()]
-        return FileList.of(names, self.sizes[indices], self.classes[indices])
+        taken = FileList.of(names, self.sizes[indices], self.classes[indices])
+        return taken if self.groups is None else replace(taken, groups=self.groups[indices])
 
     def limited(self, limit: int | None) -> "FileList":
         """One of each class, then a second of each, up to `limit` of them, in the order of the list."""

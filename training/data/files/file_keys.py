@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from torchferry.training.data.file_list import FileList
+from torchferry.training.data.files.file_list import FileList
 from torchferry.training.data.membership import key_of
 
 ENDS = 4096
@@ -17,7 +17,10 @@ CHUNK = 256
 
 
 def file_keys(folder: Path, files: FileList) -> np.ndarray:
-    """uint64 [files]: a hash of each one's size, first and last bytes; of its name where it cannot be read."""
+    """uint64 [files]: its group's where files have groups, else a hash of each one's size, first and last bytes; of its
+    name where it cannot be read."""
+    if files.groups is not None:
+        return files.groups
     keys = np.empty(len(files), np.uint64)
 
     def fill(start: int) -> None:
