@@ -20,8 +20,11 @@ import numpy as np
 from tokenizers import Encoding
 from tokenizers import Tokenizer as Library
 
-MAX_CHARACTERS = 1_000_000
-"""Of one text; a million take about half a second."""
+FILE_NAME = "tokenizer.json"
+"""As everybody calls it, in a run folder and in a bundle as well."""
+MAX_CHARACTERS = 250_000
+"""Of one text, of which the library may take 150 MB (600 bytes for an emoji) and a quarter of a second. Of a longer one
+the rest is not read where texts are cut."""
 PAD_TOKENS = ("[PAD]", "<pad>", "<|pad|>", "<|padding|>", "<PAD>")
 """What tokenizers call the token that stands behind a shorter text."""
 BYTE_ORDER_MARK = "\ufeff"
@@ -64,6 +67,7 @@ class Tokenizer:
         self.least, self.most, self.truncate = least, most, truncate
         self._library = _library(content)
         own = (self._library.truncation or {}).get("direction", "right")
+        self._cuts_right = own == "right"
         self._said_padding = self._library.padding
         self._library.no_truncation()
         self._library.no_padding()
@@ -92,13 +96,22 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """int64 [tokens] of each. Raises NotAText for the first that cannot be taken."""
+        texts = [self._read(text) for text in texts]
         for place, text in enumerate(texts):
-            _check(text, place)
-        if len(texts) == 1:  # many are shared among threads, which costs one more than it saves
-            encodings = [self._library.encode(texts[0])]
-        else:
-            encodings = self._library.encode_batch_fast(list(texts))
+            try:
+                check_text(text)
+            except NotAText as error:
+                error.place = place
+                raise
+        # Also of one: it lets go of the interpreter's lock, and keeps no places of letters, as `encode` does.
+        encodings = self._library.encode_batch_fast(texts)
         return [self._checked(encoding, place) for place, encoding in enumerate(encodings)]
+
+    def _read(self, text: str) -> str:
+        """Of a text that is to be cut no more than any may have."""
+        if not self.truncate or self.most is None or not isinstance(text, str):
+            return text
+        return text[:MAX_CHARACTERS] if self._cuts_right else text[-MAX_CHARACTERS:]
 
     def _checked(self, encoding: Encoding, place: int) -> np.ndarray:
         ids = np.array(encoding.ids, np.int64)
@@ -129,6 +142,21 @@ def read_text(data: bytes) -> str:
         raise NotAText(f"is not UTF-8: byte 0x{data[error.start]:02x} at {error.start:,}, in line {line:,}") from error
 
 
+def check_text(text: Any) -> None:
+    """Raises NotAText for what no tokenizer is given."""
+    if not isinstance(text, str):
+        raise NotAText(f"is {type(text).__name__}, not a string")
+    if not text or text.isspace():
+        raise NotAText("is empty")
+    if len(text) > MAX_CHARACTERS:
+        raise NotAText(f"has {len(text):,} characters; at most {MAX_CHARACTERS:,} are taken")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        found = f"character {error.start:,} is half of a pair (U+{ord(text[error.start]):04X})"
+        raise NotAText(f"is not Unicode: {found}") from error
+
+
 def padded(rows: Sequence[np.ndarray], pad: int, least: int = 0) -> np.ndarray:
     """int64 [rows, tokens] as long as the longest row, or as `least` where that is more."""
     filled = np.full((len(rows), max([least, *map(len, rows)])), pad, np.int64)
@@ -146,20 +174,6 @@ def _library(content: str | bytes) -> Library:
     except Exception as error:  # the library raises Exception itself
         why = str(error).removeprefix("Cannot instantiate Tokenizer from buffer: ")
         raise NotATokenizer(f"is no tokenizer.json of Hugging Face's tokenizers: {why}") from error
-
-
-def _check(text: Any, place: int) -> None:
-    if not isinstance(text, str):
-        raise _refused(f"is {type(text).__name__}, not a string", place)
-    if not text or text.isspace():
-        raise _refused("is empty", place)
-    if len(text) > MAX_CHARACTERS:
-        raise _refused(f"has {len(text):,} characters; at most {MAX_CHARACTERS:,} are taken", place)
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        found = f"character {error.start:,} is half of a pair (U+{ord(text[error.start]):04X})"
-        raise _refused(f"is not Unicode: {found}", place) from error
 
 
 def _refused(why: str, place: int, kind: type[NotAText] = NotAText) -> NotAText:

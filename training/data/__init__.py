@@ -44,6 +44,7 @@ SOURCES = Sources(
         "mnist": "torchferry.training.data.torchvision_sets",
         "series": "torchferry.training.data.series.series",
         "table": "torchferry.training.data.tables.table",
+        "text": "torchferry.training.data.texts.text",
         "unseen_classes": "torchferry.training.data.unseen_classes",
         "webdataset": "torchferry.training.data.shards.webdataset",
         "yolo": "torchferry.training.data.pictures.yolo",

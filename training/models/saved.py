@@ -22,6 +22,7 @@ from torch.nn.parameter import is_lazy
 from torchferry import run_folder
 from torchferry.contract.tasks.find import Said, said_of, task_of
 from torchferry.contract.tasks.task import Task
+from torchferry.contract.text import FILE_NAME
 from torchferry.errors import UserError, some
 from torchferry.files import flush, sha256, write_whole
 from torchferry.training.config.instantiate import Component, build, one_line
@@ -118,8 +119,8 @@ def save_model(folder: Path, model: Normalized, card: ModelCard) -> None:
     content = {"schema": SCHEMA, **plain(asdict(card) | said), "weights_sha256": sha256(weights)}
     content["input"] = to_plain(card.input)
     if isinstance(card.input, TextInput):
-        write_whole(written / run_folder.TOKENIZER, content["input"].pop("tokenizer"))
-        content["tokenizer_sha256"] = sha256(written / run_folder.TOKENIZER)
+        write_whole(written / FILE_NAME, content["input"].pop("tokenizer"))
+        content["tokenizer_sha256"] = sha256(written / FILE_NAME)
     content["sha256"] = _checksum(content)
     write_whole(written / run_folder.CARD, yaml.safe_dump(content, sort_keys=False))
     shutil.rmtree(folder, ignore_errors=True)
@@ -145,7 +146,7 @@ def load_model(run: Path) -> tuple[nn.Module, ModelCard]:
     _check_files(folder, content)
     try:
         if "tokenizer_sha256" in content:
-            content["input"]["tokenizer"] = (folder / run_folder.TOKENIZER).read_text()
+            content["input"]["tokenizer"] = (folder / FILE_NAME).read_text()
         card = _card({name: value for name, value in content.items() if name not in OF_THE_FILE})
         model = build_model(card.network, card.input, card.target_scale)
         read_weights(model.network, folder / run_folder.WEIGHTS)
@@ -211,7 +212,7 @@ def _read_card(folder: Path) -> dict[str, Any]:
 
 def _check_files(folder: Path, content: dict[str, Any]) -> None:
     """Raises UserError for one beside the card that is not as it was written."""
-    for name, checksum in ((run_folder.WEIGHTS, "weights_sha256"), (run_folder.TOKENIZER, "tokenizer_sha256")):
+    for name, checksum in ((run_folder.WEIGHTS, "weights_sha256"), (FILE_NAME, "tokenizer_sha256")):
         file = folder / name
         if checksum in content and (not file.is_file() or sha256(file) != content[checksum]):
             what = "is damaged (its checksum differs)" if file.is_file() else "is missing"
