@@ -14,8 +14,8 @@ class LogMel(nn.Module):
     """float32 [batch, samples] and its mask to [batch, frames, mels] and that of the frames.
 
     The spectrum is a convolution with the window's sines and cosines. A frame is a sound's own if all of its samples
-    are, so what stands behind a sound reaches none of them. The mean of each band over the sound is taken off, and with
-    it loudness and the microphone's colour.
+    are, so what stands behind a sound reaches none of them. The mean over the whole sound is taken off, and with it the
+    loudness of a recording.
 
     Args:
         rate: Samples in a second, as the data set gives them.
@@ -48,7 +48,7 @@ class LogMel(nn.Module):
         ends = torch.arange(power.shape[2], device=power.device) * self.hop + self.size
         own = ends <= mask.sum(1, keepdim=True)
         logs = (power + FLOOR).log() * own.unsqueeze(1)
-        mean = logs.sum(2, keepdim=True) / own.sum(1).view(-1, 1, 1)
+        mean = logs.sum((1, 2), keepdim=True) / (logs.shape[1] * own.sum(1).view(-1, 1, 1))
         return ((logs - mean) * own.unsqueeze(1)).transpose(1, 2).contiguous(), own
 
 

@@ -33,6 +33,13 @@ def test_a_tone_of_full_scale_has_power_1_in_the_band_around_it() -> None:
     assert float(middle) == pytest.approx(1000, abs=60)
 
 
+def test_a_lasting_tone_is_told_from_another() -> None:
+    features, mask = LogMel(RATE), torch.ones(2, RATE, dtype=torch.bool)
+    tones = torch.from_numpy(np.stack([tone(1, hertz=hertz) for hertz in (300, 3000)]))
+    low, high = features(tones, mask)[0]
+    assert (low - high).abs().max() > 1
+
+
 def test_a_frame_is_a_sounds_own_if_all_its_samples_are() -> None:
     features = LogMel(RATE)
     for samples, frames in ((400, 1), (559, 1), (560, 2), (1000, 4)):

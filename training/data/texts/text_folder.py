@@ -15,6 +15,8 @@ from torchferry.training.data.texts.text_rows import ARGS, TextRows, joined
 TEXTS = FileKind("text", ("txt",), ("UTF-8",), 0, lambda _: False, "text")
 """By their endings alone."""
 LAYOUT = "CLASS/*.txt"
+TEXTS = FileKind("text", ("txt",), ("UTF-8",), 0, lambda _: False, "text")
+"""By their endings alone: no first bytes tell a text from others."""
 
 
 def rows_of_folder(
