@@ -14,8 +14,11 @@ from tests.commands import RECIPES, ROOT, run_command
 from tests.torchferry.contract.sounds import tone
 from tests.training.data.sounds.spoken import spoken
 from tests.training.data.sources import image_tree
+from torchferry.contract.axes import Axis
+from torchferry.serving.bundle.tensor_spec import TextDecode
 from torchferry.serving.export.trained import load_trained
 from torchferry.training.config.cli import parse
+from torchferry.training.data.source import TextInput, blank
 from torchferry.training.models.saved import ModelCard, load_model
 
 NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))
@@ -24,7 +27,7 @@ WHOLE = (
     *("embed-fashion-mnist", "heads-digits", "detect-digits"),
 )
 """Those that a test runs to their end; digits in test_run.py."""
-OF_ANY_LENGTH = ("digits-spoken", "series-gunpoint")
+OF_ANY_LENGTH = ("digits-spoken", "series-gunpoint", "text-spam", "text-small-transformer")
 """Of which a test runs a shorter form, on tones and ramps."""
 SCENES = {"multilabel-digits": "micro_f1", "segment-digits": "miou"}
 """Of which a test runs a shorter form, and the headline of each."""
@@ -206,3 +209,18 @@ def test_objects_are_found(tmp_path: Path) -> None:
 def test_photographs_are_learnt_far_beyond_chance(jpegs: Path, tmp_path: Path) -> None:
     _, card = train("cnn2-cifar10", tmp_path, "--data.source", image_source(jpegs), "--epochs", 1)
     assert card.result["accuracy"] > 0.25
+
+
+@pytest.mark.parametrize("name", ["text-spam", "text-small-transformer"])
+def test_mails_are_told_apart(name: str, tmp_path: Path) -> None:
+    lines = [{"text": f"{'free money' if n % 2 else 'the meeting'} {n}", "label": n % 2} for n in range(400)]
+    (mails := tmp_path / "mails.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    model, card = train(name, tmp_path, "--data.source.args.path", mails, "--epochs", 1)
+    assert card.result["accuracy"] > 0.5
+    assert isinstance(card.input, TextInput)
+    assert (tmp_path / name / "model" / "tokenizer.json").read_text() == card.input.tokenizer
+    [text] = load_trained(tmp_path / name).inputs
+    assert (text.name, text.datatype, text.shape, text.pad) == ("text", "INT64", (-1, -1), 0)
+    assert text.axes == (Axis(at=1, name="tokens", least=1, most=card.input.most),)
+    assert text.decode == TextDecode(truncate=True)
+    assert model(blank(card.input, 2)).shape == (2, 2)

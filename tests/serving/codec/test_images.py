@@ -50,7 +50,7 @@ def test_training_and_both_servers_turn_a_picture_alike(kind: str, exif: str, tm
     trained = source("image_folder", root=str(tmp_path), height=12, width=12, exif=exif)
     assert isinstance(trained.input, ImageInput)
     decode = decode_of(trained.input)
-    assert decode is not None
+    assert isinstance(decode, ImageDecode)
     assert decode.exif == exif
     seen = set()
     for orientation in range(1, 9):
