@@ -42,6 +42,8 @@ class Reference:
     """What the recipe asks of every variant, by the names of gate.Limits."""
     provenance: dict[str, str]
     origin: Origin = field(default_factory=Origin)
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Of text, by name, that the bundle holds because an input's `decode` needs them."""
     max_batch: int | None = None
     """The most samples that are ever computed together, by servers as well as here; None is no limit."""
 

@@ -1,23 +1,30 @@
 """The reference of a finished run folder."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from torchferry.contract.axes import NAN, Axis
 from torchferry.contract.cells import CellText
 from torchferry.contract.table import TableSpec
-from torchferry.serving.bundle.tensor_spec import ImageDecode, TensorSpec
+from torchferry.contract.text import FILE_NAME
+from torchferry.serving.bundle.tensor_spec import AudioDecode, Decode, ImageDecode, TensorSpec, TextDecode
 from torchferry.serving.codec.tensors import DATATYPES as OF_NUMPY
 from torchferry.serving.export.reference import Reference
 from torchferry.serving.export.samples import Samples
 from torchferry.serving.export.trained_origin import origin_of_run
-from torchferry.training.data.source import ImageInput, Input, Source, TableInput, blank
+from torchferry.training.data.source import ImageInput, Input, Source, TableInput, blank, pad_of
+from torchferry.training.data.varying_inputs import AudioInput, SeriesInput, TextInput, VaryingInput
 from torchferry.training.models.saved import ModelCard, evaluation_data, load_model
 from torchferry.training.tasks import half_of
 from torchferry.training.tasks.task import Served
 
 DATATYPES = {"float32": "FP32", "float64": "FP64", "int64": "INT64"}
+NAMES = {ImageInput: "image", TableInput: "row", TextInput: "text", AudioInput: "audio", SeriesInput: "series"}
+"""Of the input, by what it holds; of another tensor `input`."""
+AXES = {TextInput: "tokens", AudioInput: "samples", SeriesInput: "steps"}
 
 
 def load_trained(run: Path) -> Reference:
@@ -30,6 +37,8 @@ def load_trained(run: Path) -> Reference:
         name=name,
         datatype=datatype,
         shape=(-1, *card.input.shape),
+        axes=axes_of(card.input),
+        pad=pad_in_json(card.input),
         allow_nan=table is not None and table.takes_missing,
         table=table,
         decode=decode_of(card.input),
@@ -48,6 +57,7 @@ def load_trained(run: Path) -> Reference:
         limits=card.gate,
         provenance={"trained_with_torch": card.torch},
         origin=origin_of_run(run, card.step, source),
+        files={FILE_NAME: card.input.tokenizer} if isinstance(card.input, TextInput) else {},
     )
 
 
@@ -86,9 +96,21 @@ def _in_full(card: ModelCard, name: str) -> Samples | None:
 
 def input_of(given: Input) -> tuple[str, str]:
     """The input's name and its datatype in the Open Inference Protocol."""
-    if isinstance(given, ImageInput):
-        return "image", "UINT8"
-    return "row" if isinstance(given, TableInput) else "input", DATATYPES[given.datatype]
+    datatype = "UINT8" if isinstance(given, ImageInput) else DATATYPES[given.datatype]
+    return NAMES.get(type(given), "input"), datatype
+
+
+def axes_of(given: Input) -> tuple[Axis, ...]:
+    """Those that vary from sample to sample."""
+    if not isinstance(given, VaryingInput):
+        return ()
+    return (Axis(at=1, name=AXES[type(given)], least=given.least, most=given.most),)
+
+
+def pad_in_json(given: Input) -> float | str | None:
+    """What stands behind a shorter sample, as a TensorSpec has it."""
+    pad = pad_of(given)
+    return NAN if pad is not None and math.isnan(pad) else pad
 
 
 def table_of(given: Input, source: Source) -> TableSpec | None:
@@ -106,7 +128,11 @@ def table_of(given: Input, source: Source) -> TableSpec | None:
     )
 
 
-def decode_of(given: Input) -> ImageDecode | None:
+def decode_of(given: Input) -> Decode | None:
+    if isinstance(given, TextInput):
+        return TextDecode(tokenizer=FILE_NAME, truncate=given.truncate)
+    if isinstance(given, AudioInput):
+        return AudioDecode(rate=given.rate, truncate=given.truncate)
     if not isinstance(given, ImageInput):
         return None
     return ImageDecode(

@@ -9,6 +9,7 @@ import numpy as np
 from torch.utils.data import TensorDataset
 
 from torchferry import run_folder
+from torchferry.contract.text import FILE_NAME
 from torchferry.errors import UserError
 from torchferry.files import sha256
 from torchferry.serving.export.statement import Origin
@@ -23,7 +24,7 @@ def origin_of_run(run: Path, step: int, source: Source) -> Origin:
     samples as they are now, which are looked at where training knew no checksum of them."""
     fingerprint = _fingerprint(run, step)
     checkpoints = [f"{run_folder.CHECKPOINTS}/step-{step:08d}/{LIST}"]
-    model = [f"{run_folder.MODEL}/{name}" for name in (run_folder.CARD, run_folder.WEIGHTS)]
+    model = [f"{run_folder.MODEL}/{name}" for name in (run_folder.CARD, run_folder.WEIGHTS, FILE_NAME)]
     return Origin(
         recipe=fingerprint.get("recipe", {}),
         data={

@@ -10,6 +10,7 @@ import numpy as np
 from torchferry.files import sha256
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.answer_file import Sent, answer_file
+from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.codec.predictions_json import Request, answer, read_request
 from torchferry.serving.errors import RequestError
 from torchferry.serving.onnx_server.models.model import chosen
@@ -18,6 +19,7 @@ from torchferry.serving.onnx_server.settings import Settings
 from torchferry.serving.predict.answers import FILE, Result, Unanswered, asks_several, each, refused
 from torchferry.serving.predict.question import body
 from torchferry.serving.predict.sample import Sample
+from torchferry.serving.predict.sample_files import Kind
 from torchferry.serving.session import check_golden, open_variant
 
 FILES_TOGETHER, ROWS_TOGETHER = 64, 512
@@ -40,6 +42,7 @@ class AskedBundle:
         """
         self.bundle, self.variant = bundle, variant or chosen(bundle).variant
         self.top_k, self.form = top_k or 1, form
+        self.decoders = Decoders.of(bundle)
         self.session = open_variant(bundle, self.variant, threads=1)
         check_golden(self.session, bundle, self.variant)
         self.max_batch = planned(bundle, self.variant, Settings()).max_batch
@@ -49,6 +52,11 @@ class AskedBundle:
     def about(self) -> dict[str, Any]:
         model = f"{self.bundle.name} {self.bundle.version} ({self.variant})"
         return {"model": model, "model.json": sha256(self.bundle.root / "model.json")}
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """Of the inputs that take files or texts."""
+        return [spec.decode.kind for spec in self.bundle.inputs if spec.decode]
 
     def together(self, sample: Sample) -> int:
         most = ROWS_TOGETHER if sample.joins else FILES_TOGETHER
@@ -65,7 +73,7 @@ class AskedBundle:
     def _read(self, samples: Sequence[Sample]) -> list[Read]:
         try:
             return [
-                (samples, read_request(body(samples), self.bundle).decoded(self.bundle, keeps_files=bool(self.form)))
+                (samples, read_request(body(samples), self.bundle).decoded(self.decoders, keeps_files=bool(self.form)))
             ]
         except OSError as error:
             return [(samples, Unanswered(f"cannot be read ({error.strerror})"))]

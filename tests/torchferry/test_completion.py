@@ -50,6 +50,7 @@ def completions(line: str) -> set[str]:
         ("torchferry new image-", {"image-folder"}),
         ("torchferry new table --targ", {"--target"}),
         ("torchferry describe --mark", {"--markdown"}),
+        ("torchferry describe audio_", {"audio_folder", "audio_list"}),
         ("torchferry describe image_", {"image_folder", "image_list", "image_masks", "image_pairs"}),
         ("torchferry evaluate --vari", {"--variant"}),
     ],

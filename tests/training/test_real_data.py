@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import commands
-from tests.training.real_data import boston, fashion_mnist, mnist_10000
+from tests.training.real_data import boston, fashion_mnist, gunpoint, mnist_10000, spoken_digits
 from tests.training.test_recipes import train
 
 pytestmark = [pytest.mark.sweep, pytest.mark.slow]
@@ -55,3 +55,17 @@ def test_bostons_houses_are_valued(tmp_path: Path) -> None:
     _, card = train("housing-regression", tmp_path, *source, "--model.args.widths", "[13, 64, 64, 1]")
     print(card.result)
     assert card.result["r2"] >= 0.7
+
+
+def test_number_words_of_unheard_voices_are_understood(tmp_path: Path) -> None:
+    _, card = train("digits-spoken", tmp_path, "--data.source.args.root", spoken_digits(tmp_path))
+    print(card.result)
+    assert card.result["accuracy"] >= 0.95
+
+
+def test_a_gun_is_told_from_a_finger(tmp_path: Path) -> None:
+    paths = [gunpoint() / f"GunPoint_{side}.ts" for side in ("TRAIN", "TEST")]
+    source = ("--data.source.args.path", paths[0], "--data.source.args.test_path", paths[1])
+    _, card = train("series-gunpoint", tmp_path, *source)
+    print(card.result)
+    assert card.result["accuracy"] >= 0.95

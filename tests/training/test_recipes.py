@@ -1,6 +1,7 @@
 """Every recipe by its own command; what would be downloaded is replaced as the recipe's comment says."""
 
 import json
+import math
 import tarfile
 from pathlib import Path
 
@@ -10,9 +11,14 @@ from torch import nn
 from torchvision.models import resnet18
 
 from tests.commands import RECIPES, ROOT, run_command
+from tests.torchferry.contract.sounds import tone
+from tests.training.data.sounds.spoken import spoken
 from tests.training.data.sources import image_tree
+from torchferry.contract.axes import Axis
+from torchferry.serving.bundle.tensor_spec import TextDecode
 from torchferry.serving.export.trained import load_trained
 from torchferry.training.config.cli import parse
+from torchferry.training.data.source import TextInput, blank
 from torchferry.training.models.saved import ModelCard, load_model
 
 NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))
@@ -21,6 +27,8 @@ WHOLE = (
     *("embed-fashion-mnist", "heads-digits", "detect-digits"),
 )
 """Those that a test runs to their end; digits in test_run.py."""
+OF_ANY_LENGTH = ("digits-spoken", "series-gunpoint", "text-spam", "text-small-transformer")
+"""Of which a test runs a shorter form, on tones and ramps."""
 SCENES = {"multilabel-digits": "micro_f1", "segment-digits": "miou"}
 """Of which a test runs a shorter form, and the headline of each."""
 
@@ -67,7 +75,7 @@ def test_a_recipe_is_named_as_its_file(name: str) -> None:
     assert parse(["--config", str(RECIPES / f"{name}.yaml")]).name == name
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in (*WHOLE, *SCENES)])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in (*WHOLE, *SCENES, *OF_ANY_LENGTH)])
 def test_three_steps_of_each_end_in_a_model(name: str, images: Path, tmp_path: Path) -> None:
     if name == "resnet18-finetune":
         torch.save(resnet18(num_classes=3).state_dict(), tmp_path / "other-head.pth")
@@ -91,6 +99,27 @@ def test_three_steps_of_each_end_in_a_model(name: str, images: Path, tmp_path: P
         "cnn-fashion-mnist": (28, 28),
         "convnet-224": (224, 224),
     }.get(name, (32, 32))
+
+
+def test_tones_of_unheard_people_are_told_apart(tmp_path: Path) -> None:
+    spoken(tmp_path / "tones", "abcdefghij", takes=2)
+    short = ("--epochs", 4, "--data.batch_size", 8, "--model.args", '{"classes": 2, "width": 16, "depth": 2}')
+    model, card = train("digits-spoken", tmp_path, "--data.source.args.root", tmp_path / "tones", *short)
+    assert card.labels == ("high", "low")
+    assert card.result["accuracy"] == 1
+    sounds = [torch.from_numpy(tone(seconds, hertz=300)) for seconds in (0.1, 0.3)]
+    with torch.no_grad():
+        together = model(nn.utils.rnn.pad_sequence(sounds, batch_first=True, padding_value=math.nan))
+        torch.testing.assert_close(together[0], model(sounds[0][None])[0], atol=1e-4, rtol=1e-4)
+
+
+def test_rising_series_are_told_from_falling_ones(tmp_path: Path) -> None:
+    rows = [(way, [way * step / 10 for step in range(length)]) for way in (1, -1) for length in range(3, 23)]
+    (tmp_path / "ramps.tsv").write_text("".join("\t".join(map(str, (way, *values))) + "\n" for way, values in rows))
+    both = ("--data.source.args.path", tmp_path / "ramps.tsv", "--data.source.args.test_path", tmp_path / "ramps.tsv")
+    model, card = train("series-gunpoint", tmp_path, *both, "--epochs", 8)
+    assert card.result["accuracy"] == 1
+    assert model(torch.tensor([[0.1, 0.2, 0.3]])).shape == (1, 2)
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -180,3 +209,18 @@ def test_objects_are_found(tmp_path: Path) -> None:
 def test_photographs_are_learnt_far_beyond_chance(jpegs: Path, tmp_path: Path) -> None:
     _, card = train("cnn2-cifar10", tmp_path, "--data.source", image_source(jpegs), "--epochs", 1)
     assert card.result["accuracy"] > 0.25
+
+
+@pytest.mark.parametrize("name", ["text-spam", "text-small-transformer"])
+def test_mails_are_told_apart(name: str, tmp_path: Path) -> None:
+    lines = [{"text": f"{'free money' if n % 2 else 'the meeting'} {n}", "label": n % 2} for n in range(400)]
+    (mails := tmp_path / "mails.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    model, card = train(name, tmp_path, "--data.source.args.path", mails, "--epochs", 1)
+    assert card.result["accuracy"] > 0.5
+    assert isinstance(card.input, TextInput)
+    assert (tmp_path / name / "model" / "tokenizer.json").read_text() == card.input.tokenizer
+    [text] = load_trained(tmp_path / name).inputs
+    assert (text.name, text.datatype, text.shape, text.pad) == ("text", "INT64", (-1, -1), 0)
+    assert text.axes == (Axis(at=1, name="tokens", least=1, most=card.input.most),)
+    assert text.decode == TextDecode(truncate=True)
+    assert model(blank(card.input, 2)).shape == (2, 2)

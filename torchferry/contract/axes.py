@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 NAN = "NaN"
 """As model.json has the number, which JSON has not."""
 
@@ -59,6 +61,11 @@ class Varying(Protocol):
     def axes(self) -> tuple[Axis, ...]: ...
 
 
+class Padded(Varying, Protocol):
+    @property
+    def pad(self) -> float | str | None: ...
+
+
 class Shaped(Protocol):
     @property
     def shape(self) -> Sequence[int]: ...
@@ -87,6 +94,45 @@ def unequal(specs: Sequence[Varying], tensors: Mapping[str, Shaped]) -> str:
 def pad_value(pad: Any) -> float:
     """Of the `pad` that a tensor's entry in model.json has."""
     return math.nan if pad == NAN else float(pad)
+
+
+def stacked(tensors: Sequence[np.ndarray], spec: Padded) -> np.ndarray:
+    """Tensors of one or more samples each as one; shorter ones have the `pad` behind them, up to the longest.
+
+    Raises ValueError where they are of unequal sizes and nothing says what stands behind the shorter ones.
+    """
+    largest = list(tensors[0].shape)
+    for axis in spec.axes:
+        largest[axis.at] = max(tensor.shape[axis.at] for tensor in tensors)
+    sizes = largest[1:]
+    if all([*tensor.shape[1:]] == sizes for tensor in tensors):
+        return np.concatenate(tensors)
+    if spec.pad is None:
+        given = ", ".join(sorted({str([*tensor.shape[1:]]) for tensor in tensors}))
+        raise ValueError(f"'{spec.name}' has samples of unequal sizes, {given}, and no value that stands behind them")
+    whole = np.full([sum(map(len, tensors)), *sizes], pad_value(spec.pad), tensors[0].dtype)
+    start = 0
+    for tensor in tensors:
+        own = (slice(start, start + len(tensor)), *map(slice, tensor.shape[1:]))
+        whole[own] = tensor
+        start += len(tensor)
+    return whole
+
+
+def sizes_of(specs: Sequence[Varying], tensors: Mapping[str, Shaped]) -> dict[str, int]:
+    """By the axis's name, of tensors whose samples have one size."""
+    return {
+        axis.name: tensors[spec.name].shape[axis.at] for spec in specs if spec.name in tensors for axis in spec.axes
+    }
+
+
+def cut(values: np.ndarray, spec: Varying, sizes: Mapping[str, int]) -> np.ndarray:
+    """The leading part of an output, whose axes of these names have these sizes: what is left was padding. A view."""
+    part = [slice(None)] * values.ndim
+    for axis in spec.axes:
+        if axis.name in sizes:
+            part[axis.at] = slice(sizes[axis.name])
+    return values[tuple(part)]
 
 
 def read_axes(content: Sequence[Mapping[str, Any]], shape: Sequence[int]) -> tuple[Axis, ...]:

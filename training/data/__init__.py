@@ -28,6 +28,8 @@ class Sources(Mapping[str, Callable[..., Source]]):
 
 SOURCES = Sources(
     {
+        "audio_folder": "torchferry.training.data.sounds.audio_folder",
+        "audio_list": "torchferry.training.data.sounds.audio_list",
         "coco": "torchferry.training.data.pictures.coco",
         "cifar10": "torchferry.training.data.torchvision_sets",
         "dataset": "torchferry.training.data.dataset",
@@ -40,7 +42,9 @@ SOURCES = Sources(
         "image_masks": "torchferry.training.data.pictures.image_masks",
         "image_pairs": "torchferry.training.data.pictures.image_pairs",
         "mnist": "torchferry.training.data.torchvision_sets",
+        "series": "torchferry.training.data.series.series",
         "table": "torchferry.training.data.tables.table",
+        "text": "torchferry.training.data.texts.text",
         "unseen_classes": "torchferry.training.data.unseen_classes",
         "webdataset": "torchferry.training.data.shards.webdataset",
         "yolo": "torchferry.training.data.pictures.yolo",

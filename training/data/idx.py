@@ -11,9 +11,9 @@ from torch.utils.data import TensorDataset
 
 from torchferry.errors import UserError, some
 from torchferry.training.data.arguments import checked, takes_arguments_of
+from torchferry.training.data.files.folder_layout import ARGS
 from torchferry.training.data.idx_file import read_idx
 from torchferry.training.data.pictures.array_pictures import ArrayPictures
-from torchferry.training.data.pictures.folder_layout import ARGS
 from torchferry.training.data.pictures.image_input import Exif
 from torchferry.training.data.source import ImageInput, Listing, Source
 

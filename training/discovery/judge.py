@@ -13,6 +13,7 @@ from torchferry.training.config.recipe import DataConfig
 from torchferry.training.data.collate import Batch
 from torchferry.training.data.held_targets import check_held
 from torchferry.training.data.loaders import EvaluationFeed
+from torchferry.training.data.source import pad_of
 from torchferry.training.discovery.other_data import data_of
 from torchferry.training.distributed.process_group import process_group, rank_info_of
 from torchferry.training.evaluation import Judged, evaluate, judged_of
@@ -48,7 +49,7 @@ def judge(
         rank_info = replace(rank_info, device=torch.device("cpu"))
     check_held(found.test, "test", task)
     config = DataConfig(source=card.data, on_corrupt="skip")
-    feed = NamingFeed(found.test, config, task, rank_info.device)
+    feed = NamingFeed(found.test, config, task, rank_info.device, pad=pad_of(card.input))
     with process_group(rank_info):
         result = evaluate(model.to(rank_info.device), feed, task, rank_info)
     return Outcome(

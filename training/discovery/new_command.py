@@ -36,6 +36,10 @@ def parser() -> argparse.ArgumentParser:
     rows.add_argument("path", help="the file, or a URL")
     rows.add_argument("--target", required=True, help="the column to predict; several with commas")
     rows.add_argument("--task", choices=("classification", "regression"), help="(default by the target's values)")
+    texts = _kind(kinds, "text", "texts of a CSV, JSON lines or Parquet file, or of class folders")
+    texts.add_argument("path", help="the file or a URL; or ROOT/train/CLASS and ROOT/test/CLASS, or ROOT/CLASS")
+    texts.add_argument("--target", help="the column to predict, or columns of 0 and 1 with commas (default label)")
+    texts.add_argument("--text", help="the column with the texts (default text)")
     shards = _kind(kinds, "webdataset", "tar files in WebDataset's format")
     shards.add_argument("train", help="shards, such as 'shards/train-{000..003}.tar'")
     shards.add_argument("--test", required=True, help="shards to test on")
@@ -67,12 +71,14 @@ def _add_size(made: argparse.ArgumentParser) -> None:
 def _draft(options: argparse.Namespace) -> Any:
     # Imported here, because torch takes seconds that nobody needs for --help.
     from torchferry.training.config.component_text import component_of
-    from torchferry.training.discovery import image_drafts, other_drafts
+    from torchferry.training.discovery import image_drafts, other_drafts, text_drafts
 
     if options.kind == "image-folder":
         return image_drafts.image_folder(options.root, options.size)
     if options.kind == "table":
         return other_drafts.table(options.path, options.target, options.task)
+    if options.kind == "text":
+        return text_drafts.text(options.path, options.target, options.text)
     if options.kind == "webdataset":
         return image_drafts.webdataset(options.train, options.test, options.labels, options.size)
     if options.kind == "finetune":

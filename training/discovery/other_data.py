@@ -14,6 +14,7 @@ from torchferry.nearest import did_you_mean
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.source import ImageInput, Input, Source, TableInput
+from torchferry.training.data.varying_inputs import AudioInput
 from torchferry.training.models.saved import ModelCard, source_of
 from torchferry.training.tasks import half_class
 
@@ -58,12 +59,21 @@ def _with_path(card: ModelCard, path: str) -> Component:
     return replace(card.data, args=WITH_PATH[name](card, path))
 
 
-def _images(card: ModelCard, path: str) -> dict[str, Any]:
-    """A folder of class folders, or one that has them in `test`; all of its pictures."""
+def _folder(card: ModelCard, path: str) -> dict[str, Any]:
+    """A folder of class folders, or one that has them in `test`; all of its files."""
     folder, args = Path(path).expanduser().resolve(), card.data.args
     held_out = folder / args.get("test", "test")
     folder = held_out if held_out.is_dir() else folder
     return {**args, "root": str(folder), "test_fraction": 0.0, "limit": None}
+
+
+def _sounds(card: ModelCard, path: str) -> dict[str, Any]:
+    return {**_folder(card, path), "group": None}
+
+
+def _series(card: ModelCard, path: str) -> dict[str, Any]:
+    """All series of a file."""
+    return {**card.data.args, "path": path, "test_path": None, "test_fraction": 0.0, "labels": list(card.labels)}
 
 
 def _table(card: ModelCard, path: str) -> dict[str, Any]:
@@ -87,7 +97,9 @@ def _root(card: ModelCard, path: str) -> dict[str, Any]:
 
 
 WITH_PATH: Mapping[str, Callable[[ModelCard, str], dict[str, Any]]] = {
-    "image_folder": _images,
+    "image_folder": _folder,
+    "audio_folder": _sounds,
+    "series": _series,
     "table": _table,
     "webdataset": _shards,
     "mnist": _root,
@@ -106,6 +118,8 @@ def _check_input(found: Input, expected: Input, option: str, *, own: bool) -> No
     elif isinstance(found, ImageInput) and isinstance(expected, ImageInput):
         found = replace(found, mean=expected.mean, std=expected.std, exif=expected.exif if own else found.exif)
         same = found == expected
+    elif isinstance(found, AudioInput) and isinstance(expected, AudioInput):
+        same = found.rate == expected.rate
     else:
         same = type(found) is type(expected) and found.shape == expected.shape
     if not same:
@@ -124,6 +138,8 @@ def in_words(input: Input) -> str:
         )
     if isinstance(input, TableInput) and any(input.columns):
         return f"columns {', '.join(input.columns)}"
+    if isinstance(input, AudioInput):
+        return f"sounds of {input.rate:,} Hz"
     return f"samples of shape {list(input.shape)}"
 
 

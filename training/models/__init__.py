@@ -19,6 +19,8 @@ from torchferry.training.models.seed_nets import (
     SceneCNN,
     TwoLayerNet,
 )
+from torchferry.training.models.sequence_cnn import LogMelCNN, SeriesCNN
+from torchferry.training.models.text_nets import EmbeddingBag, TextTransformer
 from torchferry.training.models.torchvision_detector import TorchvisionDetector
 from torchferry.training.models.torchvision_segmenter import torchvision_segmenter
 from torchferry.training.models.unet import UNet
@@ -36,9 +38,13 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "resnet9": ResNet9,
     "scene_cnn": SceneCNN,
     "unet": UNet,
+    "log_mel_cnn": LogMelCNN,
+    "series_cnn": SeriesCNN,
     "branches": Branches,
     "grid_detector": GridDetector,
     "torchvision_detector": TorchvisionDetector,
     "faster_rcnn": FasterRCNN,
     "torchvision_segmenter": torchvision_segmenter,
+    "embedding_bag": EmbeddingBag,
+    "text_transformer": TextTransformer,
 }

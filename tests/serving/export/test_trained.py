@@ -10,19 +10,23 @@ import pytest
 import torch
 
 from tests.training.untrained import save_untrained
+from torchferry.contract.axes import Axis
 from torchferry.contract.cells import CellText
 from torchferry.contract.encoders import Encoder
 from torchferry.contract.table import TableSpec
 from torchferry.contract.tasks.classes import Classification
 from torchferry.errors import UserError
-from torchferry.serving.bundle.tensor_spec import ImageDecode
-from torchferry.serving.export.trained import decode_of, input_of, load_trained, table_of
+from torchferry.serving.bundle.tensor_spec import AudioDecode, ImageDecode
+from torchferry.serving.export.trained import axes_of, decode_of, input_of, load_trained, pad_in_json, table_of
 from torchferry.training.config.instantiate import Component
 from torchferry.training.data.build_source import build_source
 from torchferry.training.data.source import ImageInput, Input, TableInput, TensorInput
+from torchferry.training.data.varying_inputs import AudioInput, SeriesInput
 from torchferry.training.models.saved import load_model
 
 IMAGE = ImageInput(mode="RGB", height=4, width=6, interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3)
+AUDIO = AudioInput(rate=8000, least=200, most=16000, truncate=True)
+SERIES = SeriesInput(channels=3, mean=(0.0,) * 3, std=(1.0,) * 3, most=150)
 TABLE = TableInput(columns=("a", "b"), mean=(0.0, 0.0), std=(1.0, 1.0))
 
 
@@ -70,13 +74,24 @@ def test_a_folder_that_is_no_finished_run_is_refused(run: Path, tmp_path: Path) 
         (replace(TABLE, datatype="float64"), ("row", "FP64")),
         (TensorInput(shape=(3, 2)), ("input", "FP32")),
         (TensorInput(shape=(7,), datatype="int64"), ("input", "INT64")),
+        (AUDIO, ("audio", "FP32")),
+        (SERIES, ("series", "FP32")),
     ],
 )
 def test_each_kind_of_input_has_its_name_and_datatype(given: Input, said: tuple[str, str]) -> None:
     assert input_of(given) == said
 
 
-def test_only_images_are_decoded() -> None:
+def test_sounds_and_series_have_lengths_of_their_own() -> None:
+    assert axes_of(AUDIO) == (Axis(at=1, name="samples", least=200, most=16000),)
+    assert axes_of(SERIES) == (Axis(at=1, name="steps", least=1, most=150),)
+    assert axes_of(TABLE) == ()
+    assert [pad_in_json(given) for given in (AUDIO, SERIES, TABLE)] == ["NaN", "NaN", None]
+    assert decode_of(AUDIO) == AudioDecode(rate=8000, truncate=True)
+    assert decode_of(SERIES) is None
+
+
+def test_images_are_decoded_as_they_were_trained_on() -> None:
     assert decode_of(IMAGE) == ImageDecode(mode="RGB", height=4, width=6, interpolation="bicubic", exif="ignore")
     assert decode_of(dataclasses.replace(IMAGE, exif="apply")).exif == "apply"  # type: ignore[union-attr]
     cropped = decode_of(dataclasses.replace(IMAGE, resize="crop", fraction=0.875, antialias=False))
@@ -90,7 +105,7 @@ def test_only_images_are_decoded() -> None:
         antialias=False,
     )
     padded = decode_of(dataclasses.replace(IMAGE, resize="pad", fill=(1, 2, 3)))
-    assert padded is not None
+    assert isinstance(padded, ImageDecode)
     assert (padded.resize, padded.fill) == ("pad", (1, 2, 3))
     assert decode_of(TABLE) is None
     assert decode_of(TensorInput(shape=(3, 2))) is None

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from torchferry.contract.axes import NAN, Axis, pad_value, read_axes, unequal, wrong_size
+from torchferry.contract.axes import NAN, Axis, cut, pad_value, read_axes, sizes_of, stacked, unequal, wrong_size
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 TOKENS = Axis(at=1, name="tokens", least=2, most=8)
@@ -59,3 +59,36 @@ def test_axes_are_read_only_where_the_shape_varies() -> None:
         read_axes([], (-1, -1))
     with pytest.raises(ValueError, match="shape"):
         read_axes([said], (-1, 3))
+
+
+def test_shorter_samples_are_padded_to_the_longest() -> None:
+    ids = TensorSpec(name="ids", datatype="INT64", shape=(-1, -1), axes=(TOKENS,), pad=7)
+    tensors = [np.array([[1, 2]]), np.array([[1, 2, 3], [4, 5, 6]]), np.array([[1]])]
+    assert stacked(tensors, ids).tolist() == [[1, 2, 7], [1, 2, 3], [4, 5, 6], [1, 7, 7]]
+    assert stacked(tensors, ids).dtype == np.int64
+
+
+def test_several_axes_are_padded_and_what_does_not_vary_is_left() -> None:
+    axes = (Axis(at=1, name="rows", most=9), Axis(at=3, name="steps", most=9))
+    spec = TensorSpec(name="x", datatype="FP32", shape=(-1, -1, 2, -1), axes=axes, pad=NAN)
+    first, second = np.ones((1, 3, 2, 1), np.float32), np.ones((2, 1, 2, 4), np.float32)
+    whole = stacked([first, second], spec)
+    assert whole.shape == (3, 3, 2, 4)
+    assert np.isnan(whole[0, :, :, 1:]).all()
+    assert np.isnan(whole[1:, 1:]).all()
+    assert (whole[0, :, :, :1] == first).all()
+    assert (whole[1:, :1] == second).all()
+
+
+def test_samples_of_unequal_sizes_without_a_pad_are_not_put_together() -> None:
+    with pytest.raises(ValueError, match=r"\[2\], \[3\]"):
+        stacked([np.zeros((1, 2)), np.zeros((1, 3))], IDS)
+    assert stacked([np.zeros((1, 2)), np.zeros((3, 2))], IDS).shape == (4, 2)
+
+
+def test_an_output_is_cut_to_its_samples_size() -> None:
+    logits = TensorSpec(name="logits", datatype="FP32", shape=(-1, -1, 3), axes=(Axis(at=1, name="tokens"),))
+    sizes = sizes_of([IDS, MASK], {"ids": np.zeros((1, 2)), "mask": np.zeros((1, 2))})
+    assert sizes == {"tokens": 2}
+    assert cut(np.zeros((1, 5, 3)), logits, sizes).shape == (1, 2, 3)
+    assert cut(np.zeros((1, 5, 3)), logits, {}).shape == (1, 5, 3)

@@ -9,8 +9,9 @@ import pytest
 from torchferry.training.data import SOURCES, Sources
 from torchferry.training.data.source import Source
 
-NAMES = ["coco", "cifar10", "dataset", "digit_scenes", "digits", "fashion_mnist", "idx", "image_folder", "image_list"]
-NAMES += ["image_masks", "image_pairs", "mnist", "table", "unseen_classes", "webdataset", "yolo"]
+NAMES = ["audio_folder", "audio_list", "coco", "cifar10", "dataset", "digit_scenes", "digits", "fashion_mnist", "idx"]
+NAMES += ["image_folder", "image_list", "image_masks", "image_pairs", "mnist", "series", "table", "text"]
+NAMES += ["unseen_classes", "webdataset", "yolo"]
 
 
 def test_the_names_are_those_a_recipe_may_give() -> None:

@@ -18,6 +18,7 @@ KINDS = {
     "image-folder": ("image-folder", "pets"),
     "table": ("table", "houses.csv", "--target", "price"),
     "classes": ("table", "kinds.csv", "--target", "kind", "--task", "classification"),
+    "text": ("text", "mails.csv", "--target", "kind", "--text", "mail"),
     "webdataset": ("webdataset", "train-{000..000}.tar", "--test", "test-000.tar", "--labels", "dark,light"),
     "finetune": ("finetune", "pets", "--weights", "own.pth", "--model", "cifar_cnn", "--size", "32"),
     "dataset": ("dataset", "tests.training.discovery.test_other_drafts.Points", "--labels", "2"),
@@ -35,6 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shard_of(Path("test-000.tar"), 8)
     table_of(Path("houses.csv"), ("a", "b", "price"))
     table_of(Path("kinds.csv"), ("a", "b", "kind"))
+    Path("mails.csv").write_text("mail,kind\n" + "".join(f"text {n},{'ab'[n % 2]}\n" for n in range(60)))
     network: nn.Module = NETWORKS["cifar_cnn"](classes=10)
     torch.save(network.state_dict(), "own.pth")
     return tmp_path

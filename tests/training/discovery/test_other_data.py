@@ -8,11 +8,14 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
+from tests.training.data.sounds.spoken import spoken
 from tests.training.data.sources import refusal
 from tests.training.discovery.small_data import folder_of, picture, shard_of, table_of
 from torchferry.contract.tasks.find import task_of
 from torchferry.training.config.instantiate import Component
+from torchferry.training.data.sounds.sound_input import sound_input
 from torchferry.training.data.source import ImageInput, Input, Source, TableInput, TensorInput
+from torchferry.training.data.varying_inputs import SeriesInput
 from torchferry.training.discovery.other_data import data_of
 from torchferry.training.models.saved import ModelCard
 
@@ -48,6 +51,21 @@ def test_without_another_path_it_is_the_cards_own_test_set(tmp_path: Path) -> No
         0,
         1,
     ]
+
+
+def test_sounds_and_series_are_judged_on_others(tmp_path: Path) -> None:
+    audio, series = sound_input(8_000), SeriesInput(channels=None, mean=(0.0,), std=(1.0,), most=3)
+    spoken(tmp_path / "own")
+    spoken(tmp_path / "other", "cde", takes=1)
+    args = {"root": str(tmp_path / "own"), "rate": 8_000, "group": "/(.)_", "test_fraction": 0.5}
+    given = card("audio_folder", args, audio, ("high", "low"))
+    assert targets(data_of(given, str(tmp_path / "other"), None)) == [0, 0, 0, 1, 1, 1]
+    (tmp_path / "other.tsv").write_text("b\t1\t2\nb\t3\t4\n")
+    given = card("series", {"path": "gone.ts", "test_path": "gone.ts"}, series, ("a", "b"))
+    assert targets(data_of(given, str(tmp_path / "other.tsv"), None)) == [1, 1]
+    other = Component(name="audio_folder", args={**args, "rate": 16_000, "test_fraction": 0.0, "group": None})
+    words = refusal(lambda: data_of(card("audio_folder", args, audio, ("high", "low")), None, other))
+    assert words == "--source: gives sounds of 16,000 Hz; the model takes sounds of 8,000 Hz"
 
 
 @pytest.mark.parametrize("inside", ["", "test"])

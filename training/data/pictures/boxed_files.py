@@ -13,10 +13,10 @@ from torchferry.contract.fitted_boxes import fitted_boxes
 from torchferry.contract.image import NotAnImage, upright_size
 from torchferry.errors import UserError
 from torchferry.training.data.decode import decode_image
-from torchferry.training.data.file_list import FileList
+from torchferry.training.data.files.file_keys import file_keys
+from torchferry.training.data.files.file_list import FileList
+from torchferry.training.data.files.folder_layout import ARGS
 from torchferry.training.data.membership import held_out
-from torchferry.training.data.pictures.file_keys import file_keys
-from torchferry.training.data.pictures.folder_layout import ARGS
 from torchferry.training.data.source import ImageInput, Source
 from torchferry.training.errors import CorruptSample
 

@@ -9,8 +9,8 @@ from typing import Any
 from torchferry.errors import UserError, some
 from torchferry.nearest import did_you_mean
 from torchferry.training.data.arguments import at_least, checked, takes_arguments_of
+from torchferry.training.data.files.folder_layout import ARGS
 from torchferry.training.data.pictures.boxed_files import BoxedList, Checked, boxed_source, missing_line, wrong_box
-from torchferry.training.data.pictures.folder_layout import ARGS
 from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.source import ImageInput, Source
 

@@ -8,8 +8,8 @@ import torch
 from torch.utils.data import Dataset, TensorDataset
 
 from torchferry.training.data.decode import decode_image
-from torchferry.training.data.file_list import FileList
-from torchferry.training.data.pictures.file_keys import file_keys
+from torchferry.training.data.files.file_keys import file_keys
+from torchferry.training.data.files.file_list import FileList
 from torchferry.training.data.source import ImageInput
 
 CHUNK = 64

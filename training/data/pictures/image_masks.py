@@ -12,13 +12,14 @@ from torchferry.contract.tasks.segmentation import MOST_LABELS
 from torchferry.errors import UserError, some
 from torchferry.training.data.arguments import checked, takes_arguments_of
 from torchferry.training.data.decode import decode_image
-from torchferry.training.data.file_list import FileList
+from torchferry.training.data.files.file_keys import file_keys
+from torchferry.training.data.files.file_list import FileList
+from torchferry.training.data.files.files_below import files_below, left_out_line
+from torchferry.training.data.files.folder_layout import ARGS
 from torchferry.training.data.membership import held_out
-from torchferry.training.data.pictures.file_keys import file_keys
-from torchferry.training.data.pictures.folder_layout import ARGS
 from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.pictures.mask_file import decode_mask
-from torchferry.training.data.pictures.pictures_below import left_out_line, pictures_below
+from torchferry.training.data.pictures.picture_kind import PICTURES
 from torchferry.training.data.source import ImageInput, Listing, Source
 
 
@@ -129,7 +130,7 @@ def _listed(folder: Path, images: str, masks: str) -> tuple[Pairs, tuple[str, ..
     for each in (images, masks):
         if not (folder / each).is_dir():
             raise UserError(f"{folder / each}: is no folder; {images}/a.jpg and {masks}/a.png are expected in {folder}")
-    pictures, found = pictures_below(folder, images), pictures_below(folder, masks)
+    pictures, found = (files_below(folder, each, PICTURES) for each in (images, masks))
     by_stem = {_stem(name, masks): (name, size) for name, size in found.found}
     if len(by_stem) < len(found.found):
         raise UserError(f"{folder / masks}: has {len(found.found) - len(by_stem)} masks of a name that another has too")
@@ -144,7 +145,7 @@ def _listed(folder: Path, images: str, masks: str) -> tuple[Pairs, tuple[str, ..
     lists = [
         FileList.of([name for name, _ in each], [size for _, size in each], 0) for each in (pictures.found, paired)
     ]
-    notes = left_out_line([*pictures.left_out, *found.left_out], folder)
+    notes = left_out_line([*pictures.left_out, *found.left_out], folder, PICTURES)
     return Pairs(folder, *lists), (*notes, *beside)
 
 

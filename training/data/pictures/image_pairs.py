@@ -12,8 +12,8 @@ from torch.utils.data import Dataset
 from torchferry.errors import UserError
 from torchferry.training.data.arguments import checked, takes_arguments_of
 from torchferry.training.data.decode import decode_image
-from torchferry.training.data.file_list import FileList
-from torchferry.training.data.pictures.file_keys import file_keys
+from torchferry.training.data.files.file_keys import file_keys
+from torchferry.training.data.files.file_list import FileList
 from torchferry.training.data.pictures.image_files import ImageFiles
 from torchferry.training.data.pictures.image_input import image_input
 from torchferry.training.data.pictures.pair_list import Pair, PairColumns, read_pairs

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from torchferry.csv_reader import csv_reader
 from torchferry.errors import UserError
-from torchferry.training.data.pictures.folder_layout import ARGS
-from torchferry.training.data.pictures.label_list import delimiter_of, place_of, text_of
+from torchferry.training.data.files.folder_layout import ARGS
+from torchferry.training.data.files.label_list import delimiter_of, place_of, text_of
 
 FIRST = ("anchor", "first", "path1", "file1", "image1", "image_1")
 SECOND = ("positive", "second", "path2", "file2", "image2", "image_2")

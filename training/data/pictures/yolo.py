@@ -9,10 +9,11 @@ import yaml
 from torchferry.errors import UserError, some
 from torchferry.training.config.instantiate import one_line
 from torchferry.training.data.arguments import at_least, checked, takes_arguments_of
+from torchferry.training.data.files.files_below import files_below, left_out_line
+from torchferry.training.data.files.folder_layout import ARGS
 from torchferry.training.data.pictures.boxed_files import BoxedList, Checked, boxed_source, wrong_box
-from torchferry.training.data.pictures.folder_layout import ARGS
 from torchferry.training.data.pictures.image_input import image_input
-from torchferry.training.data.pictures.pictures_below import left_out_line, pictures_below
+from torchferry.training.data.pictures.picture_kind import PICTURES
 from torchferry.training.data.source import ImageInput, Source
 
 SLACK = 1e-3
@@ -93,14 +94,14 @@ def _folder(file: Path, content: Mapping[str, Any], key: str) -> Path:
 
 def _read(folder: Path, names: tuple[str, ...]) -> BoxedList:
     root = folder.parent
-    pictures = pictures_below(root, folder.name)
+    pictures = files_below(root, folder.name, PICTURES)
     found, damaged = [], []
     for raw, _ in pictures.found:
         name = raw.decode(errors="surrogateescape")
         checked_boxes, wrong = _lines(_labels_of(root / name), len(names))
         found.append(checked_boxes.picture(name, None))
         damaged += wrong
-    return BoxedList(root, found, left_out_line(pictures.left_out, folder), tuple(damaged))
+    return BoxedList(root, found, left_out_line(pictures.left_out, folder, PICTURES), tuple(damaged))
 
 
 def _labels_of(picture: Path) -> Path:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.training.data.sources import noise
-from torchferry.training.data.file_list import FileList
+from torchferry.training.data.files.file_list import FileList
 from torchferry.training.data.pictures.image_files import CHUNK, ImageFiles
 from torchferry.training.data.source import ImageInput
 from torchferry.training.errors import CorruptSample

@@ -1,0 +1,1 @@
+"""Files on disk as samples: how folders and lists of them are read, whatever the files hold."""

@@ -1,0 +1,1 @@
+"""Series of steps: read from files, cut into windows, of any length."""
