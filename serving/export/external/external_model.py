@@ -127,6 +127,8 @@ def load_given(options: argparse.Namespace) -> Reference:
         origin=origin_of_given(options, data),
         provenance=origin(options) | ({"preprocessing": taken.preprocessing} if taken.preprocessing else {}),
     )
+    if options.reference and any(spec.axes for spec in specs):
+        raise UserError("--reference: is for samples of one size, and an axis of the inputs varies")
     if options.reference:
         check_reference_outputs(reference, options.reference)
     return reference
