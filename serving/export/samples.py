@@ -18,6 +18,8 @@ from torchferry.serving.export.sizes import elements, of_one_size
 from torchferry.training.tasks.task import TrainingTask
 
 BATCH = 64
+FEW = 4
+"""Samples by which it is known whether all have one size, where one is asked for."""
 LOOKED_AT = 16
 """Samples, at least, of which those of a middle size are taken where they have several."""
 
@@ -100,9 +102,9 @@ class Samples:
     def first(self, count: int) -> dict[str, np.ndarray]:
         """At most so many, of one size; where they have several, those of a middle one, to which shorter ones are
         brought."""
-        groups = [inputs for inputs, _ in self.some(count).batches()]
+        groups = [inputs for inputs, _ in self.some(FEW if count == 1 else count).batches()]
         if len(groups) == 1:
-            return groups[0]
+            return {name: values[:count] for name, values in groups[0].items()}
         looked_at = [inputs for inputs, _ in self.some(max(2 * count, LOOKED_AT)).batches()]
         rows = [{name: values[[row]] for name, values in each.items()} for each in looked_at for row in _rows(each)]
         rows.sort(key=elements)

@@ -1,6 +1,7 @@
 """Samples come batch after batch by input name, and a few of them are spread evenly."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -147,3 +148,36 @@ def test_targets_of_several_tensors_are_those_of_training() -> None:
     ((inputs, targets),) = held.batches()
     assert inputs["x"].shape == (2, 3)
     assert (targets["boxes"].tolist(), targets["labels"].tolist()) == (boxes.tolist(), labels.tolist())
+
+
+def of_lengths(*lengths: int) -> Samples:
+    data = [(torch.full((length,), length), torch.tensor(length)) for length in lengths]
+    return Samples(data, ("ids",))  # type: ignore[arg-type]  # a list is map-style
+
+
+def test_samples_of_several_sizes_come_with_their_equals() -> None:
+    batches = list(of_lengths(3, 1, 3, 2).batches())
+    assert [(inputs["ids"].shape, targets.tolist()) for inputs, targets in batches] == [
+        ((2, 3), [3, 3]), ((1, 1), [1]), ((1, 2), [2])
+    ]  # fmt: skip
+
+
+def test_those_of_one_size_are_of_a_middle_one() -> None:
+    samples = of_lengths(*range(1, 22))
+    assert samples.first(1)["ids"].shape[1] in range(8, 15)
+    few = samples.first(4)["ids"]
+    assert (few.shape[0], few.shape[1] in range(8, 15)) == (4, True)
+    assert samples.repeated(8)["ids"].shape[0] == 8
+
+
+def test_golden_samples_have_a_middle_the_least_and_the_largest_size() -> None:
+    groups = of_lengths(*range(1, 22), *range(1, 22)).of_sizes(4)
+    assert [group["ids"].shape for group in groups] == [(2, 11), (2, 1), (2, 21)]
+    assert [group["ids"].shape for group in of_lengths(5, 5, 5).of_sizes(2)] == [(2, 5)]
+
+
+def test_samples_of_several_sizes_are_kept_once_they_are_read(tmp_path: Path) -> None:
+    samples = replace(of_lengths(3, 1, 3, 2), kept=BatchFile(tmp_path / "kept"))
+    first, again = ([(inputs["ids"].tolist(), targets.tolist()) for inputs, targets in samples.batches()] for _ in "ab")
+    assert first == again
+    assert len(first) == 3
