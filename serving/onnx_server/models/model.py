@@ -25,6 +25,7 @@ from torchferry.serving.onnx_server.telemetry.metrics import ModelMetrics
 from torchferry.serving.onnx_server.telemetry.statistics import Statistics
 from torchferry.serving.session import check_golden
 from torchferry.serving.session.onnx_session import Cancellation
+from torchferry.serving.session.padding import Padding
 from torchferry.serving.session.runtimes import FIRST, ONNX, by_preference, served_by
 
 HAND_OVER_SECONDS, STALL_SECONDS = 0.0002, 0.002
@@ -109,6 +110,8 @@ class Model:
         """In one request."""
         self.heads: Remembered[bytes, Any] = Remembered()
         """What REST requests ask for, by their JSON."""
+        padding = Padding(self.bundle, settings.max_padding, settings.max_batch_elements)
+        self.axes = padding.axes
         self.statistics = Statistics()
         self.counts: ModelMetrics
         """Of its name and version, from when it is served."""
@@ -122,6 +125,7 @@ class Model:
             max_delay=settings.max_delay_ms / 1000,
             inline=loaded.inline,
             cap=self.bundle.max_batch,
+            padding=padding if padding.axes else None,
         )
         self.cache = ResponseCache(settings.cache_bytes)
         # Requests in a session are inside as well, and are not among those that wait.
