@@ -16,7 +16,7 @@ from torchferry.serving.bundle.bundle import Bundle
 Arrays = Mapping[str, np.ndarray]
 Sizes = tuple[int, ...]
 """On each of a model's axes that vary, in their order."""
-MOST_PADDING = 0.5
+MOST_PADDING = 0.25
 """Of what is computed for a request, unless it is said otherwise; serving/README.md has what it was measured by."""
 
 

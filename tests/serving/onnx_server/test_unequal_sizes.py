@@ -79,5 +79,5 @@ async def test_each_of_a_thousand_texts_is_answered_as_if_alone(start_server: St
     assert value(addresses, "axis_size_sum", **MODEL, axis="tokens") == tokens
     assert value(addresses, "elements_total", **MODEL) == tokens
     padding = value(addresses, "padding_elements_total", **MODEL)
-    assert 0 < padding < tokens, "half of what is computed may be padding"
+    assert 0 < padding <= tokens / 3, "a quarter of what is computed may be padding"
     assert value(addresses, "batch_size_sum", **MODEL) > 1.5 * REQUESTS
