@@ -65,8 +65,8 @@ def test_a_metric_with_another_name_is_missed(prometheus: Prometheus) -> None:
 
 def test_both_servers_give_what_serving_shows(prometheus: Prometheus) -> None:
     """But for the few panels of what only one has."""
-    ours = ("session_memory", "cache", "model_load", "model_broken")
-    ours += ("axis_size", "elements", "padding_elements")  # of the one model here whose samples have unequal sizes
+    ours = ["session_memory", "cache", "model_load", "model_broken"]
+    ours += ["axis_size", "elements", "padding_elements"]  # of the one model here whose samples have unequal sizes
     alone = ("process_", *(f"torchferry_serve_{name}" for name in ours))
     for query in some(QUERIES):
         for selector in query.selectors:

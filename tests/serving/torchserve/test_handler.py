@@ -249,4 +249,4 @@ def test_texts_of_other_lengths_are_each_answered_as_if_alone(handler: "Handler"
             assert np.abs(np.array(output["data"]) - values.ravel()).max() < 1e-5
     assert all(call.elements == call.sizes[0] for call in calls)
     assert 0 < sum(call.padding for call in calls) < sum(call.elements for call in calls)
-    assert 4 <= len({(call.batch_size, call.elements + call.padding) for call in calls}) <= 8
+    assert sum(1 / call.batch_size for call in calls) < len(calls) / 3, "several share each call"
