@@ -106,7 +106,7 @@ class SharedMetrics:
             self.stages[stage].observe(max(0.0, seconds))
         if call.batch_size:
             self.batch_size.observe(call.batch_size)
-        if call.sizes and call.batch_size:
+        if call.sizes and call.batch_size and not call.is_golden:
             self._count_elements(call)
         if self.predictions and call.outputs and not call.is_golden:
             self._count(call.outputs)

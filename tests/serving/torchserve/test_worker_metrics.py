@@ -79,6 +79,7 @@ def test_texts_are_counted_by_their_lengths_and_by_what_was_computed_behind_them
     files.finished(WorkerRequest(b"", {}, batch_size=2, sizes=(9,), elements=9, padding=3))
     files.finished(WorkerRequest(b"", {}, batch_size=2, sizes=(12,), elements=12))
     files.finished(WorkerRequest(b"", {}, sizes=(5,)))  # an explanation, or an error
+    files.finished(WorkerRequest(b"", {GOLDEN: "1"}, batch_size=2, sizes=(6,), elements=6))
     assert value(files.axis_sizes[0].collect(), "_sum") == 21
     assert value(files.elements.collect(), "_total") == 21
     assert value(files.padding.collect(), "_total") == 3
