@@ -18,7 +18,10 @@ TRAINING_SHARES = (
     "Share of a label among all of its head that the training samples have, 0..1",
 )
 """Names and texts of what shows drift."""
-AXIS_SIZE = ("torchferry_serve_axis_size", "Sizes of samples that were computed, on an axis that varies, such as tokens")
+AXIS_SIZE = (
+    "torchferry_serve_axis_size",
+    "Sizes of computed samples on an axis that varies, such as tokens",
+)
 ELEMENTS = ("torchferry_serve_elements", "Elements of samples on axes that vary, such as tokens, without padding")
 PADDING = ("torchferry_serve_padding_elements", "Elements that were computed besides, behind shorter samples")
 """Names and texts of what samples of unequal sizes are counted by."""

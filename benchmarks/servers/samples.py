@@ -17,14 +17,14 @@ def write_samples(bundle: Bundle, tensors: Path, bodies: Path) -> None:
     pictures as files where there are several inputs."""
     tensors.mkdir()
     bodies.mkdir()
-    for number, sample in enumerate(_samples(bundle)):
+    for number, sample in enumerate(samples(bundle)):
         np.savez(tensors / f"{number:03}.npz", **sample)  # type: ignore[arg-type]
         suffix, body = sample_body(sample, bundle)
         (bodies / f"{number:03}.{suffix}").write_bytes(body)
 
 
-def _samples(bundle: Bundle) -> Iterator[Inputs]:
-    """Where they have several sizes, those of each."""
+def samples(bundle: Bundle) -> Iterator[Inputs]:
+    """One by one; where they have several sizes, those of each."""
     for inputs, _ in bundle.goldens():
         for number in range(len(next(iter(inputs.values())))):
             yield {name: values[number : number + 1] for name, values in inputs.items()}
