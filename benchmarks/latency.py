@@ -22,6 +22,7 @@ from torchferry.benchmarks.load.options import (
     target_of,
 )
 from torchferry.benchmarks.load.server_metrics import ServerMetrics
+from torchferry.benchmarks.load.sizes import words
 from torchferry.benchmarks.load.table import table
 from torchferry.errors import UserError
 
@@ -65,6 +66,9 @@ def _remarks(result: Measurement) -> str:
         f"generator: {result.generator_lag_p99_ms:.2f} ms late at p99, {result.generator_cpu_cores:.2f} cores; "
         f"{result.payload_bytes:,} bytes sent and {result.answer_bytes:,} received per request"
     ]
+    if result.sizes:
+        share = "" if result.padding_share is None else f"; {result.padding_share:.1%} of what was computed was padding"
+        lines += [f"sent: {'; '.join(words(result.sizes))}{share}"]
     if result.loop == "closed":
         lines += ["closed loop: a slow answer delays the requests behind it, so these percentiles hide queueing"]
     if result.stages_ms:

@@ -2,17 +2,19 @@
 
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from torchferry.benchmarks.load.sizes import GivenSizes, drawn
 from torchferry.errors import UserError
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import DTYPES
 
 RANDOM = 16  # different requests, so that no cache answers them
+RANDOM_SIZES = 256  # where they have other sizes, so that these are spread as they were asked for
 # What np.load raises for damaged files, for a lone .npy (TypeError) and for encrypted ones (RuntimeError).
 NOT_ARRAYS = (OSError, ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -41,27 +43,50 @@ def read_inputs(path: Path, specs: Sequence[TensorSpec], batch: int) -> list[Inp
     return [_arrays(file, specs) if file.suffix == ".npz" else _image(file, specs, batch) for file in files_of(path)]
 
 
-def random_inputs(specs: Sequence[TensorSpec], batch: int) -> list[Inputs]:
-    """Requests of values between 0 and 1, or 0 and 255 for bytes; the same in every run. Raises UserError."""
+def inputs_of(
+    path: Path | None, specs: Sequence[TensorSpec], batch: int, sizes: Sequence[GivenSizes] = ()
+) -> list[Inputs]:
+    """Of the files, or random ones of the sizes that are asked. Raises UserError."""
+    if path is None:
+        return random_inputs(specs, batch, sizes)
+    if sizes:
+        raise UserError("--sizes: are those of random samples; those of files are what they are; give --input random")
+    return read_inputs(path, specs, batch)
+
+
+def random_inputs(specs: Sequence[TensorSpec], batch: int, sizes: Sequence[GivenSizes] = ()) -> list[Inputs]:
+    """Requests of values between 0 and 1, or 0 and 255 for bytes; the same in every run. Whole numbers of samples whose
+    sizes vary are 1: 0 stands behind a text's tokens in most vocabularies, and no mask may have any other. Raises
+    UserError."""
     random = np.random.default_rng(0)
-    return [{spec.name: _random(spec, batch, random) for spec in specs} for _ in range(RANDOM)]
+    for spec in specs:
+        _dtype(spec)
+    count = RANDOM_SIZES if any(spec.axes for spec in specs) else RANDOM
+    return [
+        {spec.name: _random(spec, batch, random, own) for spec in specs} for own in drawn(specs, sizes, count, random)
+    ]
 
 
-def _random(spec: TensorSpec, batch: int, random: np.random.Generator) -> np.ndarray:
-    dtype = DTYPES.get(spec.datatype)
-    if dtype is None:
-        raise UserError(
-            f"--input: no random {spec.datatype} for '{spec.name}'; give an .npz with an array of that name"
-        )
-    if -1 in spec.shape[1:]:
-        raise UserError(
-            f"--input: '{spec.name}' has the shape {list(spec.shape)}, whose sizes are open; give an .npz with an array"
-        )
-    shape = (batch if spec.shape and spec.shape[0] == -1 else spec.shape[0], *spec.shape[1:])
+def _random(spec: TensorSpec, batch: int, random: np.random.Generator, own: Mapping[str, int]) -> np.ndarray:
+    dtype = _dtype(spec)
+    shape = [batch if at == 0 and size == -1 else size for at, size in enumerate(spec.shape)]
+    for axis in spec.axes:
+        shape[axis.at] = own[axis.name]
+    if spec.axes and dtype.kind in "iu" and dtype != np.uint8:
+        return np.ones(shape, dtype)
     values = random.random(shape)
     if dtype == np.uint8:
         return (values * 256).astype(np.uint8)
     return (values * 2).astype(dtype) if dtype.kind in "biu" else values.astype(dtype)
+
+
+def _dtype(spec: TensorSpec) -> np.dtype:
+    """Raises UserError."""
+    if (dtype := DTYPES.get(spec.datatype)) is None:
+        raise UserError(
+            f"--input: no random {spec.datatype} for '{spec.name}'; give an .npz with an array of that name"
+        )
+    return dtype
 
 
 def _arrays(file: Path, specs: Sequence[TensorSpec]) -> Inputs:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
@@ -56,6 +56,10 @@ class Measurement:
     answer_bytes: int
     batch: int
     server: str | None
+    sizes: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Least, median, mean and most of the samples that were sent, by axis that varies."""
+    padding_share: float | None = None
+    """Of all that the server computed meanwhile, if it says so."""
     histogram: str
     """HdrHistogram of every good answer's latency in microseconds, compressed and encoded as its libraries read it."""
 
@@ -94,6 +98,7 @@ def measurement(load: Load, target: Target, rate: float | None, connections: int
         answer_bytes=target.answer_bytes,
         batch=target.batch,
         server=target.server,
+        sizes=target.sizes,
         histogram=histogram.encode().decode(),
     )
 

@@ -12,16 +12,31 @@ from typing import Any
 import numpy as np
 
 from torchferry.benchmarks.load.inputs import Inputs
+from torchferry.contract.axes import Axis, read_axes
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import DATATYPES
 
 
 def parse_metadata(content: Mapping[str, Any]) -> list[TensorSpec]:
     """The inputs in a model's metadata, as REST gives it. Raises KeyError, TypeError and ValueError for others."""
+    given = content.get("parameters")
+    said = given.get("axes") if isinstance(given, Mapping) else None
+    known = said if isinstance(said, Mapping) else {}
     return [
-        TensorSpec(name=str(spec["name"]), datatype=str(spec["datatype"]), shape=tuple(map(int, spec["shape"])))
+        open_spec(str(spec["name"]), str(spec["datatype"]), tuple(map(int, spec["shape"])), known.get(spec["name"]))
         for spec in content["inputs"]
     ]
+
+
+def open_spec(name: str, datatype: str, shape: tuple[int, ...], axes: Any = None) -> TensorSpec:
+    """Of an input. Axes that vary have the names and bounds that our servers say; elsewhere axis 1 is `axis1`, and may
+    have any size."""
+    if axes:
+        return TensorSpec(name=name, datatype=datatype, shape=shape, axes=read_axes(axes, shape))
+    places = [at for at, size in enumerate(shape) if at and size == -1]
+    return TensorSpec(
+        name=name, datatype=datatype, shape=shape, axes=tuple(Axis(at=at, name=f"axis{at}") for at in places)
+    )
 
 
 def json_body(inputs: Inputs) -> bytes:

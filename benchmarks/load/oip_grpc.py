@@ -4,11 +4,11 @@ import grpc
 from tritonclient.grpc import service_pb2 as messages
 
 from torchferry.benchmarks.load.grpc_probe import call, fault, open_channel
-from torchferry.benchmarks.load.inputs import random_inputs, read_inputs
-from torchferry.benchmarks.load.oip import grpc_message
+from torchferry.benchmarks.load.inputs import inputs_of
+from torchferry.benchmarks.load.oip import grpc_message, open_spec
+from torchferry.benchmarks.load.sizes import summary
 from torchferry.benchmarks.load.target import Asked, Target
 from torchferry.errors import UserError
-from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 SERVICE = "/inference.GRPCInferenceService"
 
@@ -27,10 +27,10 @@ def _target(asked: Asked, channel: grpc.Channel) -> Target:
 
     wanted = messages.ModelMetadataRequest(name=asked.model, version=asked.version)
     told = messages.ModelMetadataResponse.FromString(ask("ModelMetadata", wanted.SerializeToString()))
-    specs = [TensorSpec(name=spec.name, datatype=spec.datatype, shape=tuple(spec.shape)) for spec in told.inputs]
+    specs = [open_spec(spec.name, spec.datatype, tuple(spec.shape)) for spec in told.inputs]
     if not specs:
         raise UserError(f"{asked.endpoint.url}: its metadata of {asked.model} name no input")
-    inputs = read_inputs(asked.input, specs, asked.batch) if asked.input else random_inputs(specs, asked.batch)
+    inputs = inputs_of(asked.input, specs, asked.batch, asked.sizes)
     requests = [grpc_message(asked.model, asked.version, request) for request in inputs]
     server = messages.ServerMetadataResponse.FromString(ask("ServerMetadata", b""))
     return Target(
@@ -43,4 +43,5 @@ def _target(asked: Asked, channel: grpc.Channel) -> Target:
         payload_bytes=round(sum(map(len, requests)) / len(requests)),
         batch=asked.batch,
         server=f"{server.name} {server.version}".strip() or None,
+        sizes=summary(specs, inputs),
     )

@@ -14,6 +14,7 @@ from torchferry.benchmarks.load.bar import bar
 from torchferry.benchmarks.load.endpoint import parse_endpoint
 from torchferry.benchmarks.load.generator import Senders, offer_closed, offer_open
 from torchferry.benchmarks.load.measurement import SENT, Measurement, measurement
+from torchferry.benchmarks.load.sizes import FORMS, GivenSizes
 from torchferry.benchmarks.load.target import PROTOCOLS, Asked, Target, prepare
 from torchferry.errors import UserError
 
@@ -29,6 +30,13 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model-version", default="", help="default the server's own choice")
     parser.add_argument("--protocol", choices=list(PROTOCOLS), default="predictions", help="default predictions")
     parser.add_argument("--input", required=True, help="an image, an .npz of arrays, a folder of these, or 'random'")
+    parser.add_argument(
+        "--sizes",
+        action="append",
+        default=[],
+        metavar="[AXIS=]DISTRIBUTION",
+        help=f"of random samples on an axis that varies, such as tokens=8..128: {FORMS}; may be repeated",
+    )
     parser.add_argument("--batch", type=int, default=1, help="samples in a request (default 1)")
     parser.add_argument("--header", action="append", default=[], help="'Name: value' to send with every request")
     parser.add_argument("--ca", type=Path, help="certificate of the authority behind https or grpcs (PEM)")
@@ -70,6 +78,7 @@ def target_of(options: argparse.Namespace) -> Target:
         input=None if options.input == "random" else Path(options.input),
         batch=options.batch,
         timeout=options.timeout,
+        sizes=[GivenSizes.of(words) for words in options.sizes],
     )
     return prepare(options.protocol, asked)
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from torchferry.benchmarks.load.http_probe import Probe, request_bytes
-from torchferry.benchmarks.load.inputs import Inputs, random_inputs, read_inputs
+from torchferry.benchmarks.load.inputs import Inputs, inputs_of
 from torchferry.benchmarks.load.oip import binary_body, json_body, parse_metadata
+from torchferry.benchmarks.load.sizes import summary
 from torchferry.benchmarks.load.target import Asked, Target
 from torchferry.errors import UserError
 from torchferry.serving.bundle.tensor_spec import TensorSpec
@@ -12,16 +13,18 @@ from torchferry.serving.bundle.tensor_spec import TensorSpec
 
 def json_target(asked: Asked) -> Target:
     headers = {"Content-Type": "application/json"}
-    return _target(asked, "rest", [(json_body(inputs), headers) for inputs in _inputs(asked)])
+    inputs, sizes = _inputs(asked)
+    return _target(asked, "rest", [(json_body(each), headers) for each in inputs], sizes)
 
 
 def binary_target(asked: Asked) -> Target:
+    inputs, sizes = _inputs(asked)
     requests = []
-    for inputs in _inputs(asked):
-        body, length = binary_body(inputs)
+    for each in inputs:
+        body, length = binary_body(each)
         headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(length)}
         requests.append((body, headers))
-    return _target(asked, "rest-binary", requests)
+    return _target(asked, "rest-binary", requests, sizes)
 
 
 def read_metadata(probe: Probe, asked: Asked) -> list[TensorSpec] | None:
@@ -38,17 +41,24 @@ def server_name(probe: Probe) -> str | None:
     return f"{content['name']} {content.get('version', '')}".strip() if "name" in content else None
 
 
-def _inputs(asked: Asked) -> list[Inputs]:
+def _inputs(asked: Asked) -> tuple[list[Inputs], dict[str, dict[str, float]]]:
+    """And their sizes."""
     specs = read_metadata(Probe(asked.endpoint, asked.timeout), asked)
     if not specs:
         raise UserError(
             f"{asked.endpoint.url}: has no metadata at {_path(asked)}; is there such a model, and does the server "
             "speak the Open Inference Protocol? TorchServe takes --protocol predictions"
         )
-    return read_inputs(asked.input, specs, asked.batch) if asked.input else random_inputs(specs, asked.batch)
+    inputs = inputs_of(asked.input, specs, asked.batch, asked.sizes)
+    return inputs, summary(specs, inputs)
 
 
-def _target(asked: Asked, protocol: str, requests: Sequence[tuple[bytes, dict[str, str]]]) -> Target:
+def _target(
+    asked: Asked,
+    protocol: str,
+    requests: Sequence[tuple[bytes, dict[str, str]]],
+    sizes: dict[str, dict[str, float]],
+) -> Target:
     probe, path = Probe(asked.endpoint, asked.timeout), f"{_path(asked)}/infer"
     body, headers = requests[0]
     return Target(
@@ -61,6 +71,7 @@ def _target(asked: Asked, protocol: str, requests: Sequence[tuple[bytes, dict[st
         payload_bytes=round(sum(len(body) for body, _ in requests) / len(requests)),
         batch=asked.batch,
         server=server_name(probe),
+        sizes=sizes,
     )
 
 

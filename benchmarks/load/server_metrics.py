@@ -11,6 +11,7 @@ from torchferry.benchmarks.load.measurement import Measurement, with_stages
 from torchferry.errors import UserError
 
 OURS = re.compile(r"torchferry_serve_(?P<stage>\w+)_duration_seconds_sum")
+ELEMENTS, PADDING = "torchferry_serve_elements", "torchferry_serve_padding_elements"
 MODEL_LABELS = ("model", "model_name")
 Sums = Mapping[str, float]
 """Every sample of the page by name, added up over its labels, for one model where they name models."""
@@ -25,6 +26,7 @@ class ServerMetrics:
         """The result, with the stages of the requests since the last look; those of before the run are left out."""
         now = read_sums(self.url, self.model)
         passed = {name: value - self.before.get(name, 0) for name, value in now.items()}
+        result = dataclasses.replace(result, padding_share=_padding_share(passed))
         for stages in (_ours, _triton, _torchserve):
             if found := stages(passed):
                 return with_stages(result, found)
@@ -52,6 +54,11 @@ def read_sums(url: str, model: str) -> dict[str, float]:
 
 def resident_bytes(sums: Sums) -> float | None:
     return sums.get("process_resident_memory_bytes")
+
+
+def _padding_share(passed: Sums) -> float | None:
+    own, padding = (passed.get(f"{name}_total", 0.0) for name in (ELEMENTS, PADDING))
+    return padding / (own + padding) if own else None
 
 
 def _ours(passed: Sums) -> dict[str, float]:

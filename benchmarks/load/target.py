@@ -2,10 +2,11 @@
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torchferry.benchmarks.load.endpoint import Endpoint
+from torchferry.benchmarks.load.sizes import GivenSizes
 
 PROTOCOLS = {
     "rest": "torchferry.benchmarks.load.rest:json_target",
@@ -29,6 +30,8 @@ class Asked:
     batch: int
     timeout: float
     """Seconds for one answer."""
+    sizes: Sequence[GivenSizes] = ()
+    """Of random samples, on axes that vary."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,8 @@ class Target:
     batch: int
     server: str | None
     """Its name and version, if it says so."""
+    sizes: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Least, median, mean and most of the requests' samples, by axis that varies."""
 
 
 def prepare(protocol: str, asked: Asked) -> Target:

@@ -32,6 +32,10 @@ class Load:
     void: str | None
     saturated: bool
     interrupted: bool
+    sizes: dict[str, dict[str, float]]
+    """Least, median, mean and most of what was sent, by axis that varies."""
+    padding_share: float | None
+    """Of what was computed, if the server said it."""
     distribution: tuple[Point, ...]
     """The latency over how many nines of the requests were quicker."""
 
@@ -112,6 +116,8 @@ def _load(measured: dict[str, Any]) -> Load:
         void=measured["void"] and str(measured["void"]),
         saturated=bool(measured["saturated"]),
         interrupted=measured["interrupted"] is not None,
+        sizes=measured.get("sizes", {}),
+        padding_share=measured.get("padding_share"),
         distribution=_distribution(measured["histogram"]) if answered else (),
     )
 

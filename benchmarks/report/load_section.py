@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from torchferry.benchmarks.interval import median_interval
+from torchferry.benchmarks.load.sizes import words
 from torchferry.benchmarks.report import bars, chart
 from torchferry.benchmarks.report.bars import Bar
 from torchferry.benchmarks.report.chart import Axis, Point, Series, line_chart
@@ -157,5 +158,7 @@ def _remark(load: Load) -> str:
     remarks += [f"void: {load.void}"] if load.void else []
     remarks += ["saturated"] if load.saturated and not load.void else []
     remarks += ["closed loop: hides what queues behind a slow answer"] if load.rate is None else []
+    remarks += words(load.sizes)
+    remarks += [] if load.padding_share is None else [f"{load.padding_share:.1%} of what was computed was padding"]
     remarks += [f"{count:,} × {name}" for name, count in load.outcomes.items() if name != "ok"]
     return "; ".join(remarks) or "–"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torchferry.benchmarks.interval import Interval
+from torchferry.benchmarks.load.sizes import words
 from torchferry.benchmarks.report import bars
 from torchferry.benchmarks.report.bars import Bar
 from torchferry.benchmarks.report.chart import Axis, Point, Series, line_chart
@@ -39,7 +40,8 @@ def tune_section(result: Result) -> Section:
 def _outcome(found: Mapping[str, Any]) -> str:
     within = f"p99 within {float(found['p99_ms']):g} ms on {found['cores']} cores"
     counts = ", ".join(f"{count} {verdict}" for verdict, count in found["counts"].items() if count)
-    tried = f"Of the points {counts}; {number(found['seconds'])} s and {found['probes']:,} probes."
+    sent = "".join(f" Sent: {said}." for said in words(found.get("sizes", {})))
+    tried = f"Of the points {counts}; {number(found['seconds'])} s and {found['probes']:,} probes.{sent}"
     partial = "" if found["interrupted"] is None else "Partial: it was interrupted. "
     if not found["winner"]:
         return f"{partial}No settings were found that keep {within}. {tried}"

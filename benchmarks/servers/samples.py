@@ -1,6 +1,7 @@
 """The bundle's golden inputs as files, one for each sample: what every server is asked."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,17 @@ def write_samples(bundle: Bundle, tensors: Path, bodies: Path) -> None:
     pictures as files where there are several inputs."""
     tensors.mkdir()
     bodies.mkdir()
-    inputs, _ = bundle.golden()
-    for number in range(len(next(iter(inputs.values())))):
-        sample = {name: values[number : number + 1] for name, values in inputs.items()}
+    for number, sample in enumerate(samples(bundle)):
         np.savez(tensors / f"{number:03}.npz", **sample)  # type: ignore[arg-type]
         suffix, body = sample_body(sample, bundle)
         (bodies / f"{number:03}.{suffix}").write_bytes(body)
+
+
+def samples(bundle: Bundle) -> Iterator[Inputs]:
+    """One by one; where they have several sizes, those of each."""
+    for inputs, _ in bundle.goldens():
+        for number in range(len(next(iter(inputs.values())))):
+            yield {name: values[number : number + 1] for name, values in inputs.items()}
 
 
 def sample_body(sample: Inputs, bundle: Bundle) -> tuple[str, bytes]:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from torchferry.benchmarks import host, record
 from torchferry.benchmarks.interruption import end_as, exit_code
 from torchferry.benchmarks.interval import median_interval
 from torchferry.benchmarks.load.options import add_sending, check, check_limit
+from torchferry.benchmarks.load.sizes import summary
 from torchferry.benchmarks.record import Figure
+from torchferry.benchmarks.servers.samples import samples
 from torchferry.benchmarks.tune.evidence import VERDICTS, Evidence
 from torchferry.benchmarks.tune.search import Search
 from torchferry.benchmarks.tune.space import grid, variants
@@ -27,6 +29,15 @@ from torchferry.benchmarks.tune.winner import check_settings, settings_text, wri
 from torchferry.errors import ServerFault, UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.session.runtimes import SERVERS
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What the settings are found for."""
+
+    model: str
+    sizes: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Of the samples that are sent, by axis that varies."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -54,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
             search.exhaustive() if options.grid else search.tune()
         except (KeyboardInterrupt, SystemExit) as error:
             interrupted = exit_code(error)
-    conclude(search, bundle.name, cores, options, interrupted)
+    conclude(search, Tuned(bundle.name, summary(bundle.inputs, list(samples(bundle)))), cores, options, interrupted)
 
 
 def _check(options: Namespace) -> tuple[int, ...]:
@@ -89,11 +100,12 @@ def _is_evidence(path: Path) -> bool:
         return False
 
 
-def results(search: Search, model: str, cores: int, options: Namespace, interrupted: int | None) -> dict[str, Any]:
+def results(search: Search, tuned: Tuned, cores: int, options: Namespace, interrupted: int | None) -> dict[str, Any]:
     """What goes into the JSON."""
     evidence, best = search.evidence, search.best
     return {
-        "model": model,
+        "model": tuned.model,
+        "sizes": tuned.sizes,
         "p99_ms": options.p99_ms,
         "runtime": options.runtime,
         "cores": cores,
@@ -109,9 +121,9 @@ def results(search: Search, model: str, cores: int, options: Namespace, interrup
     }
 
 
-def conclude(search: Search, model: str, cores: int, options: Namespace, interrupted: int | None) -> None:
+def conclude(search: Search, tuned: Tuned, cores: int, options: Namespace, interrupted: int | None) -> None:
     """Say what was found, write the evidence and the settings, and end as the signal wants that came."""
-    best, found = search.best, results(search, model, cores, options, interrupted)
+    best, found = search.best, results(search, tuned, cores, options, interrupted)
     tried = ", ".join(f"{count} {verdict}" for verdict, count in found["counts"].items() if count)
     print(f"\n{tried}, in {found['seconds']:,.0f} s and {found['probes']} probes")
     if interrupted is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torchferry.errors import UserError
 from torchferry.serving.cli.options import OptionSet, WrongOption, option
+from torchferry.serving.session.padding import MOST_PADDING
 
 HEADROOM = 64 * 1024
 """Bytes that a message of gRPC may have around a body or an answer of the most that is allowed."""
@@ -32,6 +33,11 @@ class ServerSettings(OptionSet):
     max_request_batch: int = option(1024, "samples in one request")
     max_request_pixels: int = option(
         256_000_000, "pixels of all pictures of a request, as their headers say; a picture may have 50,000,000"
+    )
+    max_padding: float = option(
+        MOST_PADDING,
+        "share, 0 to 1, of what is computed for a request that may be padding, where samples of unequal sizes are "
+        "computed together; 0: only equal ones are",
     )
     max_connections: int = option(8192, "connections of all clients at a time")
     max_client_connections: int = option(1024, "connections of one client; more of its requests are answered 429")
@@ -67,6 +73,7 @@ class ServerSettings(OptionSet):
             "max_client_connections",
         ):
             self.check(name, getattr(self, name) > 0, "give a number above 0")
+        self.check("max_padding", 0 <= self.max_padding <= 1, "give a share, 0 to 1")
         for network in self.trusted_proxy:
             _check_network(network)
         self.check("access_log_share", 0 <= self.access_log_share <= 1, "give a share, 0 to 1")

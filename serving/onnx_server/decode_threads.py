@@ -20,7 +20,7 @@ Call = Callable[[], Any]
 class Slices:
     """What one request has done in threads; in the queue while it has a slice that is not begun."""
 
-    size = 0
+    cost = 0
     """Its client is charged once a slice is over, by the processor time that it took."""
     is_over = False
     error: Exception | None = None

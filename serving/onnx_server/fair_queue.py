@@ -14,8 +14,8 @@ from typing import Generic, Protocol, TypeVar
 
 class Queued(Protocol):
     client: str
-    size: int
-    """What serving it costs, in any unit."""
+    cost: int
+    """Of serving it, in any unit."""
 
 
 T = TypeVar("T", bound=Queued)
@@ -36,8 +36,8 @@ class _Line(Generic[T]):
         self.items: deque[T] = deque()
 
 
-def _size(line: _Line[T]) -> int:
-    return sum(item.size for item in line.items)
+def _cost(line: _Line[T]) -> int:
+    return sum(item.cost for item in line.items)
 
 
 class FairQueue(Generic[T]):
@@ -47,7 +47,7 @@ class FairQueue(Generic[T]):
         self.left: dict[str, float] = {}
         """What those have been served that have nothing in the queue now, while others have."""
         self.most_left = MOST_LEFT
-        self.size = 0
+        self.cost = 0
         """Of all that is in it."""
         self.served = self.next = 0.0
         """Where the others are: the start of the client that was served last, or what each has had since, if that is
@@ -73,25 +73,25 @@ class FairQueue(Generic[T]):
             if self.left:
                 self.left.pop(item.client, None)
         line.items.append(item)
-        self.size += item.size
+        self.cost += item.cost
 
     def serve(self, item: T) -> None:
         """Take it out, on its client's account. Its place need not be the first."""
         line = self.lines[item.client]
         # Also where only newcomers are served, each of whom begins at its own beginning: or the others would wait.
         self.served = line.start if line.start > self.next else self.next
-        self.next = self.served + item.size / len(self.lines)
-        line.start += item.size
+        self.next = self.served + item.cost / len(self.lines)
+        line.start += item.cost
         self.remove(item)
 
-    def charge(self, client: str, size: int) -> None:
+    def charge(self, client: str, cost: int) -> None:
         """What was served has cost so much more than it said."""
         if line := self.lines.get(client):
-            line.start += size
+            line.start += cost
         elif client in self.left:
-            self.left[client] += size
+            self.left[client] += cost
         if self.lines:
-            self.next += size / len(self.lines)
+            self.next += cost / len(self.lines)
 
     def remove(self, item: T) -> None:
         """Take it out, unserved. Raises KeyError or ValueError if it is not in it."""
@@ -100,7 +100,7 @@ class FairQueue(Generic[T]):
             line.items.popleft()
         else:
             line.items.remove(item)
-        self.size -= item.size
+        self.cost -= item.cost
         if not line.items:
             del self.lines[item.client]
             self._leave(item.client, line.start)
@@ -109,12 +109,12 @@ class FairQueue(Generic[T]):
         return next(iter(self), None)
 
     def ahead(self, client: str) -> float:
-        """The size of what is served before an item that the client would add now."""
+        """The cost of what is served before an item that the client would add now."""
         if not self.lines or (len(self.lines) == 1 and client in self.lines):
-            return self.size
+            return self.cost
         mine = self.lines.get(client)
-        turn = mine.start + _size(mine) if mine else self._start(client)
-        return sum(min(_size(line), max(0.0, turn - line.start)) for line in self.lines.values())
+        turn = mine.start + _cost(mine) if mine else self._start(client)
+        return sum(min(_cost(line), max(0.0, turn - line.start)) for line in self.lines.values())
 
     def _start(self, client: str) -> float:
         return max(self.served, self.left.get(client, 0.0))
@@ -135,6 +135,6 @@ class FairQueue(Generic[T]):
             start, place, items = turns[0]
             if item := next(items, None):
                 yield item
-                heapq.heapreplace(turns, (start + item.size, place, items))
+                heapq.heapreplace(turns, (start + item.cost, place, items))
             else:
                 heapq.heappop(turns)

@@ -13,6 +13,7 @@ from torchferry.contract.placement import Placement
 from torchferry.nearest import nearest
 from torchferry.serving.errors import WrongParameter
 from torchferry.serving.onnx_server.remembered import Remembered
+from torchferry.serving.session.padding import Sizes
 
 Shapes = tuple[tuple[int, ...], ...]
 Outputs = Mapping[str, np.ndarray]
@@ -77,6 +78,10 @@ class Work:
     """How long it waited for others although a session was free."""
     batch_size = 0
     """Samples that were computed together, its own included."""
+    sizes: Sizes = ()
+    """Of its samples, on the axes of its model that vary."""
+    padding = 0
+    """Elements that were computed behind its own."""
 
     def __init__(
         self,
@@ -92,7 +97,8 @@ class Work:
         self.inputs, self.done, self.interactive, self.deadline = inputs, done, interactive, deadline
         self.client = client
         self.size = len(next(iter(inputs.values())))
-        self.shapes: Shapes = tuple([values.shape[1:] for values in inputs.values()])
+        self.cost = self.size
+        """Elements, where samples have unequal sizes."""
         self.queued = time.monotonic()
 
     def over(self) -> None:

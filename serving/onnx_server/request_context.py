@@ -38,6 +38,10 @@ class Served(Protocol):
     version: str
 
     @property
+    def axes(self) -> Sequence[str]:
+        """Of its inputs, those that vary."""
+
+    @property
     def statistics(self) -> Sums: ...
 
     @property

@@ -38,6 +38,11 @@ class Settings(ServerSettings):
     max_batch: int = option(
         0, "samples computed together; 0: 32 where the bundle says that batches are quicker, else 1"
     )
+    max_batch_elements: int = option(
+        0,
+        "elements computed together, padding included, where their number varies, such as tokens of texts; one request "
+        "may have more; 0 is no limit",
+    )
     tune: bool = option(False, "choose those of sessions, threads and max-batch that are 0 by measuring them at start")
     max_delay_ms: float = option(0.0, "how long a free session waits for a batch to fill")
 
@@ -69,7 +74,7 @@ class Settings(ServerSettings):
         self.check("grpc_engine", not native_tls, "it has no TLS; give grpcio, or no --tls-certificate")
         for name in ("body_timeout", "load_timeout"):
             self.check(name, getattr(self, name) > 0, "give a number above 0")
-        for name in ("sessions", "threads", "max_batch", "max_delay_ms", "cache_bytes"):
+        for name in ("sessions", "threads", "max_batch", "max_batch_elements", "max_delay_ms", "cache_bytes"):
             self.check(name, getattr(self, name) >= 0, "give 0 or more")
         fits = LEAST_ANSWER <= self.max_answer_bytes <= MOST_ANSWER
         self.check("max_answer_bytes", fits, f"give {LEAST_ANSWER} to {MOST_ANSWER}")

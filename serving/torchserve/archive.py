@@ -82,6 +82,7 @@ MODULES = (
     "serving/session/onnx_session.py",
     "serving/session/openvino_session.py",
     "serving/session/operators.py",
+    "serving/session/padding.py",
     "serving/session/runtimes.py",
     "serving/session/torch_session.py",
     "serving/torchserve/__init__.py",

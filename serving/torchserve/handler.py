@@ -28,6 +28,7 @@ from torchferry.serving.cpu import cores
 from torchferry.serving.errors import AnswerTooLarge, DeadlinePassed, InferenceFailed, WrongParameter, WrongTensor
 from torchferry.serving.session import check_golden, open_variant
 from torchferry.serving.session.capped_session import in_parts
+from torchferry.serving.session.padding import Padding
 from torchferry.serving.torchserve.explain import Explainer
 from torchferry.serving.torchserve.grpc_failure import fail_grpc
 from torchferry.serving.torchserve.worker_limits import WorkerLimits
@@ -52,6 +53,7 @@ class Handler:
             self.session = open_variant(self.bundle, variant, int(os.environ.get("TORCHFERRY_THREADS", "1")))
             check_golden(self.session, self.bundle, variant)
             self.limits = WorkerLimits.of()
+            self.padding = Padding(self.bundle, self.limits.padding)
             self._check_answer(context.model_name)
             self._warm_up(int(context.system_properties["batch_size"] or 1))
             self.explainer = Explainer(self.session, self.bundle, variant)
@@ -68,7 +70,8 @@ class Handler:
         self.metrics.began(len(rows))
         calls = [WorkerRequest.of(row, context.get_all_request_header(index)) for index, row in enumerate(rows)]
         self._decode(calls)
-        self._run([call for call in calls if call.asked and not call.wants_explanation])
+        for group in self._groups([call for call in calls if call.asked and not call.wants_explanation]):
+            self._run(group)
         for call in calls:
             if call.asked and call.wants_explanation:
                 call.explain(self.explainer, self.limits.timeout)
@@ -85,10 +88,15 @@ class Handler:
         else:  # Pillow and numpy let go of the interpreter's lock for most of their work
             list(self.threads.map(lambda call: call.decode(self.bundle, self.decoders, self.limits), calls))
 
+    def _groups(self, calls: Sequence[WorkerRequest]) -> list[list[WorkerRequest]]:
+        """By those whose sizes let them share a batch."""
+        for call in calls:
+            assert call.asked
+            call.sizes = self.padding.sizes(call.asked.inputs)
+        return [[calls[place] for place in group] for group in self.padding.groups([call.sizes for call in calls])]
+
     def _run(self, calls: Sequence[WorkerRequest]) -> None:
         """Run all calls as one batch and give each its share; if it fails, each alone, so that none fails others."""
-        if not calls:
-            return
         began = time.time()
         try:
             shares = self._outputs(calls)
@@ -103,18 +111,19 @@ class Handler:
                 calls[0].error = InferenceFailed("the model cannot compute it")
                 failures.say("the model cannot compute an answer", error)
             shares = [{}]
-        seconds = time.time() - began
+        together = sum(call.asked.size for call in calls if call.asked)
+        seconds, padded = time.time() - began, self.padding.padded([call.sizes for call in calls])
         for call, share in zip(calls, shares, strict=True):
+            assert call.asked
             call.outputs = share
+            call.elements = call.asked.size * self.padding.elements(call.sizes)
+            call.padding = call.asked.size * padded - call.elements
             call.seconds |= {"batch_wait": began - call.started - call.seconds["decode"], "inference": seconds}
-            together = sum(call.asked.size for call in calls if call.asked)
             call.batch_size = min(together, self.bundle.max_batch or together)
 
-    def _outputs(self, calls: Sequence[WorkerRequest]) -> list[dict[str, np.ndarray]]:
+    def _outputs(self, calls: Sequence[WorkerRequest]) -> list[Mapping[str, np.ndarray]]:
         requests = [call.asked for call in calls if call.asked]
-        batch = {
-            spec.name: np.concatenate([asked.inputs[spec.name] for asked in requests]) for spec in self.bundle.inputs
-        }
+        batch = self.padding.together([asked.inputs for asked in requests])
         ends = np.cumsum([asked.size for asked in requests])[:-1]
 
         def compute(part: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -124,7 +133,8 @@ class Handler:
 
         outputs = in_parts(compute, batch, self.bundle.max_batch)
         shares = {name: np.split(values, ends) for name, values in outputs.items()}
-        return [{name: parts[index] for name, parts in shares.items()} for index in range(len(requests))]
+        each = [{name: parts[index] for name, parts in shares.items()} for index in range(len(requests))]
+        return [self.padding.own(share, call.sizes) for share, call in zip(each, calls, strict=True)]
 
     def _encode(self, call: WorkerRequest, context: Any, index: int) -> str | bytes:
         began = time.time()

@@ -168,6 +168,7 @@ class TorchServe:
             body_bytes=settings.max_body_bytes,
             samples=settings.max_request_batch,
             pixels=settings.max_request_pixels,
+            padding=settings.max_padding,
             answer_bytes=settings.max_answer_bytes,
         )
 

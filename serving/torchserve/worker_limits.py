@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from torchferry.serving.session.padding import MOST_PADDING
+
 PREFIX = "TORCHFERRY_LIMIT_"
 
 
@@ -20,6 +22,8 @@ class WorkerLimits:
     samples: int = 2**31
     pixels: int = 2**31
     """Of all pictures."""
+    padding: float = MOST_PADDING
+    """Share of what is computed for a request, where samples of unequal sizes are computed together."""
     answer_bytes: int = 6_553_500 - 4096
     """A longer answer ends TorchServe's connection to the worker; its limit is 6,553,500 unless it is told another."""
 
@@ -29,6 +33,6 @@ class WorkerLimits:
     @classmethod
     def of(cls, environ: Mapping[str, str] = os.environ) -> Self:
         given = {name: environ.get(f"{PREFIX}{name.upper()}") for name in cls.__dataclass_fields__}
-        timeout = given.pop("timeout")
+        timeout, padding = given.pop("timeout"), given.pop("padding")
         whole = {name: int(value) for name, value in given.items() if value}
-        return cls(timeout=float(timeout or math.inf), **whole)
+        return cls(timeout=float(timeout or math.inf), padding=float(padding or MOST_PADDING), **whole)

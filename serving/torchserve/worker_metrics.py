@@ -10,7 +10,20 @@ from typing import Protocol
 from torchferry.contract.tasks.task import Arrays
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.predicted_labels import counted_labels, counts_of, training_shares
-from torchferry.serving.metric_names import BATCHES, BUCKETS, LABEL, MODEL, PREDICTIONS, TRAINING_SHARES
+from torchferry.serving.metric_names import (
+    AXIS,
+    AXIS_SIZE,
+    BATCHES,
+    BUCKETS,
+    ELEMENTS,
+    LABEL,
+    MODEL,
+    PADDING,
+    PREDICTIONS,
+    SIZES,
+    TRAINING_SHARES,
+)
+from torchferry.serving.session.padding import Padding
 from torchferry.serving.torchserve.worker_log import failures
 from torchferry.serving.torchserve.worker_request import WorkerRequest
 
@@ -74,6 +87,9 @@ class SharedMetrics:
             registry=registry,
             multiprocess_mode="livesum",
         ).labels(*labels)
+        axis_size = Histogram(*AXIS_SIZE, AXIS, buckets=SIZES, registry=registry)
+        self.axis_sizes = [axis_size.labels(*labels, axis) for axis in Padding(bundle).axes]
+        self.elements, self.padding = (Counter(*named, MODEL, registry=registry) for named in (ELEMENTS, PADDING))
         predictions = Counter(*PREDICTIONS, LABEL, registry=registry)
         shares = Gauge(*TRAINING_SHARES, LABEL, registry=registry, multiprocess_mode="livemax")
         self.predictions = [predictions.labels(*labels, *counted) for counted in counted_labels(bundle)]
@@ -90,9 +106,17 @@ class SharedMetrics:
             self.stages[stage].observe(max(0.0, seconds))
         if call.batch_size:
             self.batch_size.observe(call.batch_size)
+        if call.sizes and call.batch_size and not call.is_golden:
+            self._count_elements(call)
         if self.predictions and call.outputs and not call.is_golden:
             self._count(call.outputs)
         self.in_flight.dec()
+
+    def _count_elements(self, call: WorkerRequest) -> None:
+        for axis_size, size in zip(self.axis_sizes, call.sizes, strict=True):
+            axis_size.observe(size)
+        self.elements.labels(*self.labels).inc(call.elements)
+        self.padding.labels(*self.labels).inc(call.padding)
 
     def _count(self, outputs: Arrays) -> None:
         try:

@@ -30,6 +30,7 @@ from torchferry.serving.errors import (
     WrongParameter,
     WrongTensor,
 )
+from torchferry.serving.session.padding import Sizes
 from torchferry.serving.torchserve.explain import Explainer
 from torchferry.serving.torchserve.explanation import Explanation
 from torchferry.serving.torchserve.worker_limits import WorkerLimits
@@ -79,6 +80,12 @@ class WorkerRequest:
     """By stage."""
     batch_size: int = 0
     """Samples that were computed together with its own."""
+    sizes: Sizes = ()
+    """Of its samples, on the axes of the model that vary."""
+    elements: int = 0
+    """Of its samples on these."""
+    padding: int = 0
+    """Elements that were computed behind them."""
 
     @classmethod
     def of(cls, row: Mapping[str, Any], headers: Mapping[str, Any]) -> "WorkerRequest":

@@ -24,7 +24,7 @@ SERVERS: dict[str, tuple[type[OptionSet], ...]] = {
     "both": (OnnxSettings, TorchServeSettings),
 }
 UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-NO_LIMIT = {"max_batch", "max_delay_ms"}
+NO_LIMIT = {"max_batch", "max_batch_elements", "max_padding", "max_delay_ms"}
 """Named as limits are, and refuse nobody."""
 HEADER = ["what", "default", "option, or where it stands", "server", "over HTTP", "over gRPC"]
 

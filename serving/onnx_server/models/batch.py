@@ -9,6 +9,7 @@ import numpy as np
 from torchferry.serving.errors import DeadlinePassed, InferenceFailed, RequestError
 from torchferry.serving.onnx_server.inference import Outputs, Work
 from torchferry.serving.session.onnx_session import Cancellation
+from torchferry.serving.session.padding import Padding
 
 
 class Session(Protocol):
@@ -20,9 +21,14 @@ class Session(Protocol):
 
 
 class Batch:
-    def __init__(self, works: Sequence[Work]) -> None:
-        self.works = works
+    def __init__(self, works: Sequence[Work], padding: Padding | None = None) -> None:
+        """`padding`: of works whose samples may have unequal sizes."""
+        self.works, self.padding = works, padding
         self.samples = sum(work.size for work in works)
+        if padding:
+            padded = padding.padded([work.sizes for work in works])
+            for work in works:
+                work.padding = work.size * padded - work.cost
         self.cancellation: Cancellation | None = None
         """Ends its run from another thread, if one may."""
         self.results: Sequence[Outputs | Exception] = ()
@@ -53,14 +59,22 @@ class Batch:
             # A request alone needs no np.concatenate, which would copy its tensors.
             if len(works) == 1:
                 return [session.run(works[0].inputs, self.cancellation)]
-            inputs = {name: np.concatenate([work.inputs[name] for work in works]) for name in works[0].inputs}
-            return _shares(session.run(inputs, self.cancellation), [work.size for work in works])
+            inputs, padding = [work.inputs for work in works], self.padding
+            together = padding.together(inputs) if padding else _together(inputs)
+            shares = _shares(session.run(together, self.cancellation), [work.size for work in works])
+            if padding:
+                return [padding.own(share, work.sizes) for share, work in zip(shares, works, strict=True)]
+            return shares
         except (RequestError, DeadlinePassed) as error:
             return error
         except Exception as error:  # whatever the session throws is one request's end, not the server's
             failed = InferenceFailed(f"{type(error).__name__}: {error}")
             failed.__cause__ = error
             return failed
+
+
+def _together(inputs: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([each[name] for each in inputs]) for name in inputs[0]}
 
 
 def _shares(outputs: Outputs, sizes: Sequence[int]) -> list[Outputs]:

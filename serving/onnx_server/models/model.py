@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from torchferry.errors import UserError
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.bundle.choice import Choice
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.decoders import Decoders
 from torchferry.serving.onnx_server.models.admission import Admission
 from torchferry.serving.onnx_server.models.plan import Plan, planned, say_cap
@@ -26,11 +27,13 @@ from torchferry.serving.onnx_server.telemetry.metrics import ModelMetrics
 from torchferry.serving.onnx_server.telemetry.statistics import Statistics
 from torchferry.serving.session import check_golden
 from torchferry.serving.session.onnx_session import Cancellation
+from torchferry.serving.session.padding import Padding
 from torchferry.serving.session.runtimes import FIRST, ONNX, by_preference, served_by
 
 HAND_OVER_SECONDS, STALL_SECONDS = 0.0002, 0.002
 """A sample that takes less than the first is computed in the event loop, because handing it to a thread and back takes
-as long; unless the largest batch takes more than the second, for which everybody else would wait."""
+as long; unless the largest batch takes more than the second, for which everybody else would wait, also one of the
+largest samples."""
 CALLS, LONG_SECONDS = 5, 0.05
 
 
@@ -64,6 +67,9 @@ def load(bundle: Bundle, variant: str, settings: Settings, cancellation: Cancell
     for session in sessions:
         check_golden(session, bundle, variant)
         seconds = [_seconds(session, inputs, samples) for samples in (1, plan.max_batch)]
+    longest = _longest(inputs, bundle.inputs)
+    if longest is not inputs:
+        seconds[1] = max(seconds[1], plan.max_batch * _seconds(sessions[0], longest, 1))
     return Loaded(
         bundle=bundle,
         variant=variant,
@@ -114,6 +120,8 @@ class Model:
         """In one request."""
         self.heads: Remembered[bytes, Any] = Remembered()
         """What REST requests ask for, by their JSON."""
+        padding = Padding(self.bundle, settings.max_padding, settings.max_batch_elements)
+        self.axes = padding.axes
         self.statistics = Statistics()
         self.counts: ModelMetrics
         """Of its name and version, from when it is served."""
@@ -127,6 +135,7 @@ class Model:
             max_delay=settings.max_delay_ms / 1000,
             inline=loaded.inline,
             cap=self.bundle.max_batch,
+            padding=padding if padding.axes else None,
         )
         self.cache = ResponseCache(settings.cache_bytes)
         # Requests in a session are inside as well, and are not among those that wait.
@@ -162,6 +171,16 @@ def _seconds(session: ServedSession, inputs: Mapping[str, np.ndarray], samples: 
         session.run(batch)
         times.append(time.perf_counter() - started)
     return min(times)
+
+
+def _longest(inputs: Mapping[str, np.ndarray], specs: Sequence[TensorSpec]) -> Mapping[str, np.ndarray]:
+    """Samples repeated up to the largest size on each axis; the same where none varies."""
+    made = dict(inputs)
+    for spec in specs:
+        for axis in spec.axes:
+            places = np.arange(axis.sizes[-1]) % made[spec.name].shape[axis.at]
+            made[spec.name] = made[spec.name].take(places, axis=axis.at)
+    return made if any(spec.axes for spec in specs) else inputs
 
 
 def _resident_bytes() -> int:

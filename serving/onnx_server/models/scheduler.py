@@ -15,9 +15,10 @@ from torchferry.serving.onnx_server.fair_queue import FairQueue
 from torchferry.serving.onnx_server.inference import CLOCK_SECONDS, Outputs, Work
 from torchferry.serving.onnx_server.models.batch import Batch, Session
 from torchferry.serving.onnx_server.models.runner import InlineRunner, Runner, ThreadRunner
+from torchferry.serving.session.padding import Company, Padding
 
 LOOKED_AT = 1024
-"""Requests that are looked through for those of the shapes of a batch."""
+"""Requests that are looked through for those that fit into a batch."""
 
 
 class Scheduler:
@@ -29,11 +30,13 @@ class Scheduler:
         max_delay: float = 0,
         inline: bool = False,
         cap: int | None = None,
+        padding: Padding | None = None,
     ) -> None:
         """`max_delay`: seconds for which a free session waits for a batch to fill. `inline`: without threads. `cap`:
-        how many samples the sessions compute together even of one request, if they are capped."""
+        how many samples the sessions compute together even of one request, if they are capped. `padding`: of a model
+        whose samples have unequal sizes."""
         self.loop = asyncio.get_running_loop()
-        self.max_batch, self.max_delay, self.cap = max_batch, max_delay, cap
+        self.max_batch, self.max_delay, self.cap, self.padding = max_batch, max_delay, cap, padding
         kind = InlineRunner if inline else ThreadRunner
         self.runners: list[Runner] = [kind(session, self.loop, self._finished) for session in sessions]
         self.free, self.sessions = list(self.runners), len(sessions)
@@ -46,12 +49,16 @@ class Scheduler:
         """Requests that wait, and requests that are in a session."""
         self.batches = 0
         """Computed so far."""
-        self.seconds_per_sample = 0.0
-        """Of the latest batches, as an exponentially weighted mean."""
+        self.seconds_of_cost = 0.0
+        """For a sample, or for an element where samples have unequal sizes: of the latest batches, as an exponentially
+        weighted mean."""
         self.timer: asyncio.TimerHandle | None = None
 
     def submit(self, work: Work) -> None:
         """Queue it; it is told of its outputs, or at its deadline of DeadlinePassed."""
+        if self.padding:
+            work.sizes = self.padding.sizes(work.inputs)
+            work.cost = work.size * self.padding.elements(work.sizes)
         self.waiting[work.interactive].add(work)
         work.waits = True
         self.queued += 1
@@ -75,8 +82,8 @@ class Scheduler:
         or those that go before one of this `client`. Interactive ones go first."""
         first, then = self.waiting[True], self.waiting[False]
         own = first if interactive else then
-        ahead = own.size if client is None else own.ahead(client)
-        return (ahead + (0 if interactive else first.size)) * self.seconds_per_sample / self.sessions
+        ahead = own.cost if client is None else own.ahead(client)
+        return (ahead + (0 if interactive else first.cost)) * self.seconds_of_cost / self.sessions
 
     def close(self) -> None:
         """End the threads and let go of the sessions; nothing may be queued or running.
@@ -113,16 +120,18 @@ class Scheduler:
         assert first is not None
         if first.size >= self.max_batch:
             return [first]
-        works, room, shapes = [], self.max_batch, first.shapes
+        works, room, company = [], self.max_batch, Company(self.padding) if self.padding else None
         for waiting in self.waiting.values():
             for work in islice(waiting, LOOKED_AT) if room else ():
-                if work.shapes != shapes:
-                    continue
+                if company and not company.takes(work.sizes, work.size):
+                    continue  # until it is the first itself
                 # A smaller request behind it would overtake it.
                 if work.size > room:
                     break
                 works.append(work)
                 room -= work.size
+                if company:
+                    company.add(work.sizes, work.size)
                 if not room:
                     break
         return works
@@ -138,7 +147,7 @@ class Scheduler:
                 work.started = now
                 work.delayed = max(0.0, now - max(work.queued, self.free_since)) if self.max_delay else 0.0
             self.running += len(due)
-            self.free.pop().run(Batch(due))
+            self.free.pop().run(Batch(due, self.padding))
         for work in works:  # last: whoever is told may submit the next one
             if work.deadline <= now:
                 self._end(work, _too_late())
@@ -149,8 +158,8 @@ class Scheduler:
         self.free_since = now
         self.running -= len(batch.works)
         self.batches += 1
-        per_sample = (now - batch.works[0].started) / batch.samples
-        self.seconds_per_sample += (per_sample - self.seconds_per_sample) / 8
+        seconds = (now - batch.works[0].started) / sum([work.cost for work in batch.works])
+        self.seconds_of_cost += (seconds - self.seconds_of_cost) / 8
         if self.queued and self.inline:
             self._look_soon()  # and not before others have had the loop
         elif self.queued:

@@ -61,8 +61,8 @@ class Count(Rows):
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels, self.value = labels, 0
 
-    def add(self) -> None:
-        self.value += 1
+    def add(self, count: int = 1) -> None:
+        self.value += count
 
     def values(self) -> Sequence[float]:
         return (self.value,)

@@ -11,7 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from torchferry import __version__
 from torchferry.serving.bundle.bundle import Bundle
-from torchferry.serving.metric_names import BATCHES, BUCKETS, MODEL
+from torchferry.serving.metric_names import AXIS, AXIS_SIZE, BATCHES, BUCKETS, ELEMENTS, MODEL, PADDING, SIZES
+from torchferry.serving.onnx_server.inference import Work
 from torchferry.serving.onnx_server.request_context import STAGES, RequestContext
 from torchferry.serving.onnx_server.telemetry.families import Count, Family, Reading
 from torchferry.serving.onnx_server.telemetry.histogram import Histogram, Together
@@ -100,6 +101,10 @@ class Metrics:
             (*MODEL, "result"),
             registry,
         )
+        self.axis_size = Histogram(*AXIS_SIZE, AXIS, SIZES, registry)
+        self.elements, self.padding = (
+            Family(partial(CounterMetricFamily, *named, labels=MODEL), registry) for named in (ELEMENTS, PADDING)
+        )
         self.label_counts = LabelCounts(registry)
         self.gauges = {
             name: Family(partial(GaugeMetricFamily, f"torchferry_serve_{name}", text, labels=MODEL), registry)
@@ -156,12 +161,17 @@ class ModelMetrics:
         self.cache = functools.cache(partial(_count, metrics.cache, *labels))
         self.batch_size = functools.cache(lambda: metrics.batch_size.of(*labels))
         self.computed = functools.cache(self._computed)
+        self.axis_size = functools.cache(partial(metrics.axis_size.of, *labels))
+        self.elements = functools.cache(partial(_count, metrics.elements, *labels))
+        self.padding = functools.cache(partial(_count, metrics.padding, *labels))
 
     def finished(self, context: RequestContext, outcome: str) -> None:
         self.requests(context.protocol, outcome).add()
         passed, work = context.stages(), context.work
         if len(passed) == len(STAGES) and work:
             self.computed(context.protocol).observe((context.seconds, *passed, work.batch_size))
+            if work.sizes and context.model:
+                self._varying(context.model.axes, work)
         else:
             self.request(context.protocol).observe(context.seconds)
             self.stage("decode").observe(context.decode)
@@ -171,6 +181,12 @@ class ModelMetrics:
             self.cache(context.cache).add()
         if context.outputs is not None and context.model and context.model.answers:
             context.model.answers.add(context.outputs)
+
+    def _varying(self, axes: Sequence[str], work: Work) -> None:
+        for axis, size in zip(axes, work.sizes, strict=True):
+            self.axis_size(axis).observe(size)
+        self.elements().add(work.cost)
+        self.padding().add(work.padding)
 
     def _computed(self, protocol: str) -> Together:
         """What those observe that a session has computed."""

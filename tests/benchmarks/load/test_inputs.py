@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from torchferry.benchmarks.load.inputs import RANDOM, files_of, random_inputs, read_inputs
+from torchferry.benchmarks.load.inputs import RANDOM, RANDOM_SIZES, files_of, inputs_of, random_inputs, read_inputs
+from torchferry.benchmarks.load.oip import open_spec
+from torchferry.benchmarks.load.sizes import GivenSizes
 from torchferry.errors import UserError
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 
@@ -163,11 +165,26 @@ def test_a_batch_that_is_fixed_stays_so() -> None:
     assert random_inputs([spec((2, 3))], 5)[0]["x"].shape == (2, 3)
 
 
+def test_samples_of_other_sizes_have_the_sizes_that_are_asked_for_and_no_zeros_among_whole_numbers() -> None:
+    specs = [open_spec("ids", "INT64", (-1, -1)), open_spec("sound", "FP32", (-1, -1))]
+    found = random_inputs(specs, 2, [GivenSizes.of("axis1=3..6")])
+    assert len(found) == RANDOM_SIZES
+    assert {inputs["ids"].shape for inputs in found} == {(2, length) for length in (3, 4, 5, 6)}
+    for inputs in found:
+        assert inputs["sound"].shape == inputs["ids"].shape
+        assert (inputs["ids"] == 1).all()
+
+
+def test_sizes_are_not_those_of_files(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--sizes: are those of random samples; .*; give --input random"):
+        inputs_of(tmp_path, [spec((-1, 2))], 1, [GivenSizes.of("1..2")])
+
+
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
         (spec((-1, 2), "BYTES"), "no random BYTES for 'x'; give an .npz with an array of that name"),
-        (spec((-1, -1)), r"'x' has the shape \[-1, -1\], whose sizes are open; give an .npz"),
+        (open_spec("x", "FP32", (-1, -1)), "nothing says what axis1 of 'x' may be; give --sizes axis1=8..128"),
     ],
 )
 def test_what_cannot_be_made_up_is_refused(wanted: TensorSpec, words: str) -> None:

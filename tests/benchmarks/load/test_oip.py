@@ -10,6 +10,7 @@ from tritonclient.grpc.service_pb2 import ModelInferRequest
 
 from torchferry.benchmarks.load.inputs import Inputs
 from torchferry.benchmarks.load.oip import binary_body, grpc_message, json_body, parse_metadata, raw_bytes
+from torchferry.contract.axes import Axis
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.tensors import read_tensors
 
@@ -20,6 +21,14 @@ def test_metadata_are_the_inputs() -> None:
     inputs = [{"name": "x", "datatype": "FP32", "shape": ["-1", 2]}]  # protobuf's JSON has text for int64
     found = parse_metadata({"name": "model", "inputs": inputs, "outputs": []})
     assert found == [TensorSpec(name="x", datatype="FP32", shape=(-1, 2))]
+
+
+def test_axes_that_vary_have_the_names_and_bounds_that_a_server_says_or_else_their_place() -> None:
+    ids: dict[str, Any] = {"name": "ids", "datatype": "INT64", "shape": [-1, -1]}
+    tokens: dict[str, Any] = {"at": 1, "name": "tokens", "least": 1, "most": 512, "step": 1}
+    said: list[dict[str, Any]] = [{"parameters": {"axes": {"ids": [tokens]}}}, {}, {"parameters": {"axes": "1"}}]
+    found = [parse_metadata({"inputs": [ids]} | more)[0].axes for more in said]
+    assert found == [(Axis(**tokens),), *[(Axis(at=1, name="axis1"),)] * 2]
 
 
 @pytest.mark.parametrize(

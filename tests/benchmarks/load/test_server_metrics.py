@@ -62,6 +62,19 @@ def test_nothing_counted_is_no_stage(page: str, count: int) -> None:
     assert stages(page, (1.0,) * count, (1.0,) * count) == {}
 
 
+def test_the_share_of_padding_is_that_of_what_was_computed_between_two_looks() -> None:
+    page = (
+        'torchferry_serve_elements_total{model="digits"} %g\n'
+        'torchferry_serve_padding_elements_total{model="digits"} %g\n'
+    )
+    answers: dict[str, Page] = {"/metrics": (page % (100, 50)).encode()}
+    with pages(answers) as (url, _):
+        metrics = ServerMetrics(f"{url}/metrics", "digits")
+        assert metrics.explain(measurement(100)).padding_share is None
+        answers["/metrics"] = (page % (400, 150)).encode()
+        assert metrics.explain(measurement(100)).padding_share == 0.25
+
+
 def test_samples_are_added_up_but_for_those_of_other_models() -> None:
     page = (
         b'a_total{model="digits",code="1"} 1\na_total{model="digits",code="2"} 2\na_total{model="other"} 4\n'

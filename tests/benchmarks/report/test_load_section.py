@@ -87,6 +87,13 @@ def test_a_partial_and_a_closed_load_say_so() -> None:
     assert remark == "partial; closed loop: hides what queues behind a slow answer"
 
 
+def test_what_was_sent_and_padded_is_told_of_samples_of_unequal_sizes() -> None:
+    sizes = {"tokens": {"least": 8.0, "median": 40.0, "mean": 50.0, "most": 128.0}}
+    found = result("latency", asdict(measurement(50, sizes=sizes, padding_share=0.125)))
+    remark = shown(section(found)).table("Every load")[1][-1]
+    assert remark == "8 to 128 tokens, half of them up to 40; 12.5% of what was computed was padding"
+
+
 def test_the_rate_within_a_limit_is_that_of_its_repeats() -> None:
     probes = [[asdict(measurement(50))]]
     kept = result("slo", {"p99_ms": 50.0, "repeats": [74.0, 76.0], "probes": probes})

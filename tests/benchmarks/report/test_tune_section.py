@@ -21,6 +21,7 @@ def test_the_report_shows_the_course_and_every_point(tmp_path: Path) -> None:
     assert len(course) >= 2
     assert page.table("The highest rate of a point")[1][0] == course[-1][0]
     assert any(f"{course[-1][0]} keeps p99 within 50 ms on 2 cores up to" in text for _, text in page.all("p"))
+    assert any("Sent: 8 to 128 tokens, half of them up to 40." in text for _, text in page.all("p"))
     charts = [given for given, _ in page.all("svg") if given.get("aria-hidden") != "true"]
     assert len(charts) == 3
     assert len(page.table("What a point answers at most")) == 1 + 6

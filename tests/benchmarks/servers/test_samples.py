@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.benchmarks.servers.jobs import GREY, IMAGES, a_bundle
+from tests.serving.texts_bundle import expected, written_texts
 from torchferry.benchmarks.servers.samples import write_samples
 from torchferry.contract.image import CHANNELS, decode_image
 from torchferry.serving.bundle import bundle as bundles
@@ -23,6 +24,17 @@ def test_each_sample_has_its_tensors(tmp_path: Path) -> None:
     assert [file.name for file in files] == ["000.npz", "001.npz"]
     np.testing.assert_array_equal(np.concatenate([np.load(file)["image"] for file in files]), IMAGES)
     assert np.load(files[0])["image"].shape == (1, 1, 2, 2)
+
+
+def test_samples_of_each_size_are_among_them(tmp_path: Path) -> None:
+    bundle = written_texts(tmp_path)
+    short = np.array([[7, 8]])
+    np.savez(bundle.root / "golden" / "inputs-2.npz", ids=short)
+    np.savez(bundle.root / "golden" / "outputs-2.npz", **expected(short))  # type: ignore[arg-type]
+    bundle = dataclasses.replace(bundle, files=bundles.checksums(bundle.root))
+    write_samples(bundle, tmp_path / "tensors", tmp_path / "bodies")
+    shapes = [np.load(file)["ids"].shape for file in sorted((tmp_path / "tensors").iterdir())]
+    assert shapes == [(1, 6), (1, 6), (1, 2)]
 
 
 def test_an_image_keeps_every_value(tmp_path: Path) -> None:
@@ -66,9 +78,9 @@ def test_several_inputs_are_instances_with_files(tmp_path: Path) -> None:
     bundle = dataclasses.replace(bundle, files=bundles.checksums(bundle.root))
     write_samples(bundle, tmp_path / "tensors", tmp_path / "bodies")
     bodies = [file.read_bytes() for file in sorted((tmp_path / "bodies").glob("*.json"))]
-    for body, expected in zip(bodies, IMAGES, strict=True):
+    for body, image in zip(bodies, IMAGES, strict=True):
         (sample,) = json.loads(body)["instances"]
         assert set(sample["left"]) == {"b64"}
         read = read_request(body, bundle).decoded(Decoders.of(bundle)).inputs
-        np.testing.assert_array_equal(read["left"][0], expected)
-        np.testing.assert_array_equal(read["pixels"][0], expected)
+        np.testing.assert_array_equal(read["left"][0], image)
+        np.testing.assert_array_equal(read["pixels"][0], image)

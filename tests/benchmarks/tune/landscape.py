@@ -13,7 +13,7 @@ from torchferry.benchmarks.tune.point import Point
 from torchferry.benchmarks.tune.race import CannotRun
 from torchferry.benchmarks.tune.search import Search
 from torchferry.benchmarks.tune.space import delays
-from torchferry.benchmarks.tune.tune_command import results
+from torchferry.benchmarks.tune.tune_command import Tuned, results
 
 LIMIT = 50.0
 
@@ -22,6 +22,8 @@ POINT = Point(variant="onnx-fp32", workers=2, threads=1, batch=8, delay_ms=2.0)
 
 
 STARTING, SCREENING, PROBING = 1.5, 2.0, 6.0  # seconds of a real server
+
+SIZES = {"tokens": {"least": 8.0, "median": 40.0, "mean": 50.0, "most": 128.0}}
 
 
 def space(names: tuple[str, ...] = ("fp32", "int8")) -> list[Point]:
@@ -104,5 +106,5 @@ def a_tune(folder: Path, interrupted: int | None = None) -> Path:
     search = searched(Landscape(of_a_delay), space())
     options = Namespace(p99_ms=LIMIT, runtime="onnx", grid=False, bundle=Path("runs/digits/bundle"))
     options.output = output = folder / "tune.json"
-    record.write("tune", options, results(search, "digits", 2, options, interrupted), {})
+    record.write("tune", options, results(search, Tuned("digits", SIZES), 2, options, interrupted), {})
     return output

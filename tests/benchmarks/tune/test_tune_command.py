@@ -22,7 +22,7 @@ from tests.server import Server
 from tests.waiting import wait_until
 from torchferry.benchmarks.tune import trial
 from torchferry.benchmarks.tune.trial import Trials
-from torchferry.benchmarks.tune.tune_command import conclude
+from torchferry.benchmarks.tune.tune_command import Tuned, conclude
 from torchferry.errors import UserError
 from torchferry.serving.bundle import bundle as bundles
 from torchferry.serving.client import RestClient
@@ -71,7 +71,7 @@ def test_the_evidence_outlives_settings_that_cannot_be_written(
     given = {"bundle": Path("b"), "p99_ms": LIMIT, "runtime": "onnx", "grid": False, "gateway": "none"}
     options = Namespace(**given, output=tmp_path / "tuned.json", settings_output=tmp_path / "gone" / "tuned.toml")
     with pytest.raises(UserError, match=r"--settings-output: .*tuned\.toml cannot be written"):
-        conclude(search, "digits", 2, options, None)
+        conclude(search, Tuned("digits"), 2, options, None)
     assert json.loads(options.output.read_text())["results"]["winner"]
     assert search.best
     assert f"{search.best.name}: p99 <= 50 ms up to " in capsys.readouterr().out

@@ -21,6 +21,7 @@ from tests.commands import RECIPES, ROOT
 from tests.forks import warm_workers
 from tests.k8s.monitoring.queries import RULES, Query, soon
 from tests.ports import free_port
+from tests.serving.texts_bundle import texts
 from tests.waiting import wait_until
 from torchferry.errors import UserError
 from torchferry.serving.client import Client, GrpcClient, RestClient
@@ -77,6 +78,8 @@ def _load(torchserve: Mapping[str, str], onnx: Mapping[str, str], images: list[b
                 with suppress(UserError):
                     client.predict(model, b"not an image")
             urllib3.request("POST", f"{onnx['rest']}/v2/models/digits/infer", body=_late(), retries=False)
+            for ids in texts(4, seed=time.monotonic_ns()):  # others each time, or the cache would answer
+                third.infer("texts", {"ids": ids})
 
 
 def _late() -> bytes:

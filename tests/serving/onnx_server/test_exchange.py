@@ -202,7 +202,7 @@ async def test_the_half_of_priority_batch_is_shared_as_well() -> None:
 async def test_a_request_is_late_only_if_those_before_it_in_turn_take_too_long() -> None:
     session = Held()
     async with serving_session(session) as (plane, model):
-        model.scheduler.seconds_per_sample = 1.0
+        model.scheduler.seconds_of_cost = 1.0
         submit(model.scheduler, sample(0), client="much")
         await until(lambda: model.scheduler.running == 1)
         for value in range(1, 5):
@@ -236,7 +236,7 @@ async def test_what_is_large_counts_by_its_bytes_until_it_is_answered() -> None:
 @in_loop
 async def test_a_request_that_would_be_too_late_is_turned_away_at_once() -> None:
     async with serving_session(Held()) as (plane, model):
-        model.scheduler.seconds_per_sample = 10.0
+        model.scheduler.seconds_of_cost = 10.0
         await begun(model.scheduler, sample(0))
         submit(model.scheduler, sample(1))
         with pytest.raises(Overloaded, match="it would pass its deadline in the queue") as refused:

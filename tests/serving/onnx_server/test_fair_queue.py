@@ -8,7 +8,7 @@ from torchferry.serving.onnx_server.fair_queue import FairQueue
 @dataclass(eq=False)
 class Item:
     client: str
-    size: int = 1
+    cost: int = 1
 
 
 def served(queue: FairQueue[Item]) -> list[Item]:
@@ -37,7 +37,7 @@ def test_who_sends_one_request_waits_for_one_of_who_sends_many() -> None:
     assert served(filled(*many, one)) == [many[0], one, *many[1:]]
 
 
-def test_large_requests_count_as_their_size() -> None:
+def test_large_requests_count_as_their_cost() -> None:
     large, small = [Item("a", 4) for _ in range(2)], [Item("b") for _ in range(5)]
     assert served(filled(*large, *small)) == [large[0], *small[:4], large[1], small[4]]
 
@@ -95,7 +95,7 @@ def test_clients_that_have_left_are_forgotten() -> None:
     assert len(queue.left) < 200
     for item in list(queue):
         queue.remove(item)
-    assert (queue.left, queue.size) == ({}, 0)
+    assert (queue.left, queue.cost) == ({}, 0)
 
 
 def test_how_much_goes_before_the_next_item_of_a_client_is_known() -> None:
@@ -109,9 +109,9 @@ def test_what_is_removed_costs_its_client_nothing() -> None:
     gone, stays, other = Item("a", 9), Item("a"), Item("b")
     queue = filled(gone, stays, other)
     queue.remove(gone)
-    assert (len(queue), queue.size) == (2, 2)
+    assert (len(queue), queue.cost) == (2, 2)
     assert served(queue) == [stays, other]
-    assert (len(queue), queue.size, queue.lines) == (0, 0, {})
+    assert (len(queue), queue.cost, queue.lines) == (0, 0, {})
 
 
 def test_what_is_not_in_it_cannot_be_taken_out() -> None:

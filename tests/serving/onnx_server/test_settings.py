@@ -13,8 +13,18 @@ from torchferry.serving.onnx_server.settings import Settings
 OPTIONS = {
     *("--host", "--port", "--grpc-port", "--metrics-port", "--admin-port", "--ready-file"),
     *("--unix-socket", "--grpc-unix-socket", "--admin-host", "--bundle-root", "--registry", "--metrics-tokens"),
-    *("--variant", "--all-variants", "--sessions", "--threads", "--max-batch", "--tune", "--max-delay-ms"),
     *(
+        "--variant",
+        "--all-variants",
+        "--sessions",
+        "--threads",
+        "--max-batch",
+        "--max-batch-elements",
+        "--tune",
+        "--max-delay-ms",
+    ),
+    *(
+        "--max-delay-ms",
         "--load-timeout",
         "--provider",
         "--max-queue",
@@ -23,7 +33,7 @@ OPTIONS = {
         "--body-timeout",
         "--max-body-bytes",
     ),
-    *("--max-request-pixels", "--max-answer-bytes"),
+    *("--max-request-pixels", "--max-padding", "--max-answer-bytes"),
     *("--max-request-batch", "--cache-bytes", "--buckets", "--cors-origin", "--access-log", "--tokens"),
     *("--access-log-share", "--grpc-engine", "--skip-broken"),
     *("--tls-certificate", "--tls-key"),
@@ -64,13 +74,21 @@ def test_what_would_let_nothing_in_is_refused(name: str, value: int) -> None:
         said(name, value)
 
 
+@pytest.mark.parametrize("value", [-0.1, 1.1])
+def test_a_share_of_padding_is_between_none_and_all(value: float) -> None:
+    with pytest.raises(UserError, match=re.escape(f"--max-padding: {value} is not valid; give a share, 0 to 1")):
+        said("max_padding", value)
+
+
 @pytest.mark.parametrize("name", ["timeout", "body_timeout", "drain_timeout", "load_timeout"])
 def test_no_time_at_all_is_refused(name: str) -> None:
     with pytest.raises(UserError, match=f"--{name.replace('_', '-')}: 0.0 is not valid; give a number above 0"):
         said(name, 0.0)
 
 
-@pytest.mark.parametrize("name", ["sessions", "threads", "max_batch", "max_delay_ms", "cache_bytes"])
+@pytest.mark.parametrize(
+    "name", ["sessions", "threads", "max_batch", "max_batch_elements", "max_delay_ms", "cache_bytes"]
+)
 def test_what_may_be_left_to_the_server_is_zero_but_not_less(name: str) -> None:
     said(name, 0)
     with pytest.raises(UserError, match=f"--{name.replace('_', '-')}: -1 is not valid; give 0 or more"):

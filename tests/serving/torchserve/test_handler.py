@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.serving.onnx_server.asking import tensor
+from tests.serving.texts_bundle import expected, texts, written_texts
 from tests.serving.tiny_bundle import FILE, GOLDEN, variant, written
 from tests.serving.torchserve.torchserve_exception import PredictionException
 from torchferry.serving.bundle import bundle as bundles
@@ -230,3 +232,21 @@ def test_a_grpc_call_alone_fails_with_a_status_and_in_a_batch_with_words(ready: 
     assert (failed.value.error_code, "neither JSON nor lines" in failed.value.message) == (400, True)
     both = ready.handle([{"data": b"a,b"}, {"data": b"1,2"}], contexts[1])
     assert [json.loads(answer).get("code") for answer in both] == ["not_decodable", None]
+
+
+def test_texts_of_other_lengths_are_each_answered_as_if_alone(handler: "Handler", tmp_path: Path) -> None:
+    bundle, asked = written_texts(tmp_path), texts(40)
+    calls: list[WorkerRequest] = []
+    handler.initialize(Context(bundle.root))
+    handler.metrics = SimpleNamespace(began=lambda _: None, finished=calls.append)
+    requests = [json.dumps({"inputs": [tensor("ids", ids)]}).encode() for ids in asked]
+    answers, context = handle(handler, *[(request, {}) for request in requests])
+    assert not context.statuses
+    for answer, ids in zip(answers, asked, strict=True):
+        for output in json.loads(answer)["outputs"]:
+            values = expected(ids)[output["name"]]
+            assert output["shape"] == list(values.shape)
+            assert np.abs(np.array(output["data"]) - values.ravel()).max() < 1e-5
+    assert all(call.elements == call.sizes[0] for call in calls)
+    assert 0 < sum(call.padding for call in calls) < sum(call.elements for call in calls)
+    assert sum(1 / call.batch_size for call in calls) < len(calls) / 3, "several share each call"

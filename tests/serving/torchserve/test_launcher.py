@@ -80,8 +80,8 @@ def test_clients_ask_where_the_settings_say_and_the_gateway_on_loopback(tmp_path
 
 def test_workers_have_the_limits_of_the_settings(tmp_path: Path) -> None:
     given = {"max_body_bytes": 3, "max_request_batch": 4, "max_request_pixels": 5, "max_answer_bytes": 5000}
-    limits = laid_out(archived(tmp_path), timeout=2, **given).limits
-    assert limits == WorkerLimits(timeout=2, body_bytes=3, samples=4, pixels=5, answer_bytes=5000)
+    limits = laid_out(archived(tmp_path), timeout=2, max_padding=0.25, **given).limits
+    assert limits == WorkerLimits(timeout=2, body_bytes=3, samples=4, pixels=5, padding=0.25, answer_bytes=5000)
 
 
 def test_commands_find_it_by_what_it_says_of_itself(tmp_path: Path) -> None:

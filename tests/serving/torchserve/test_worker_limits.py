@@ -6,7 +6,7 @@ from torchferry.serving.torchserve.worker_limits import WorkerLimits
 
 
 def test_what_the_launcher_hands_over_is_what_a_worker_has() -> None:
-    given = WorkerLimits(timeout=0.25, body_bytes=1, samples=2, pixels=4, answer_bytes=3)
+    given = WorkerLimits(timeout=0.25, body_bytes=1, samples=2, pixels=4, padding=0.25, answer_bytes=3)
     assert WorkerLimits.of(given.environment()) == given
 
 

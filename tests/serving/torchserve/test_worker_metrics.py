@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from prometheus_client import Metric
 
+from tests.serving.texts_bundle import described_texts
 from tests.serving.tiny_bundle import described
 from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.codec.predicted_labels import GOLDEN
@@ -71,6 +72,17 @@ def test_a_stage_is_observed_by_those_that_had_it_and_takes_no_less_than_no_time
     assert sums == {"queue": 0.75, "decode": 0, "batch_wait": 0, "inference": 0, "encode": 0}
     assert value(files.stages["decode"].collect(), "_count") == 1
     assert (value(files.batch_size.collect(), "_sum"), value(files.batch_size.collect(), "_count")) == (4, 1)
+
+
+def test_texts_are_counted_by_their_lengths_and_by_what_was_computed_behind_them() -> None:
+    files = SharedMetrics("texts-onnx-fp32", described_texts())
+    files.finished(WorkerRequest(b"", {}, batch_size=2, sizes=(9,), elements=9, padding=3))
+    files.finished(WorkerRequest(b"", {}, batch_size=2, sizes=(12,), elements=12))
+    files.finished(WorkerRequest(b"", {}, sizes=(5,)))  # an explanation, or an error
+    files.finished(WorkerRequest(b"", {GOLDEN: "1"}, batch_size=2, sizes=(6,), elements=6))
+    assert value(files.axis_sizes[0].collect(), "_sum") == 21
+    assert value(files.elements.collect(), "_total") == 21
+    assert value(files.padding.collect(), "_total") == 3
 
 
 def test_predictions_are_counted_by_label_but_not_those_of_a_golden_check(files: SharedMetrics) -> None:

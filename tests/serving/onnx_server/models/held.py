@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from tests.serving.tiny_bundle import described
 from tests.serving.wire import SECONDS
+from torchferry.contract.axes import Axis
+from torchferry.serving.bundle.tensor_spec import TensorSpec
 from torchferry.serving.errors import WrongTensor
 from torchferry.serving.onnx_server.inference import Outputs, Work
 from torchferry.serving.onnx_server.models.admission import Admission
 from torchferry.serving.onnx_server.models.scheduler import Scheduler
+from torchferry.serving.session.padding import Padding
 
 WRONG, BROKEN = 100.0, 200.0
 
@@ -39,9 +43,16 @@ def sample(value: float, count: int = 1, width: int = 2) -> dict[str, np.ndarray
     return {"x": np.full((count, width), value)}
 
 
+def padding(most: float = 0.0, most_elements: int = 0) -> Padding:
+    """Of what `Held` takes, of any width: -1 stands behind a shorter row."""
+    width = (Axis(at=1, name="width", most=512),)
+    x, y = (TensorSpec(name=name, datatype="FP64", shape=(-1, -1), axes=width, pad=-1) for name in ("x", "y"))
+    return Padding(described(inputs=(x,), outputs=(y,)), most, most_elements)
+
+
 @asynccontextmanager
-async def scheduling(*sessions: Held, max_batch: int = 4, max_delay: float = 0) -> AsyncIterator[Scheduler]:
-    scheduler = Scheduler(sessions, max_batch=max_batch, max_delay=max_delay)
+async def scheduling(*sessions: Held, max_batch: int = 4, **given: Any) -> AsyncIterator[Scheduler]:
+    scheduler = Scheduler(sessions, max_batch=max_batch, **given)
     try:
         yield scheduler
     finally:

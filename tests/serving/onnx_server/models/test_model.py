@@ -13,6 +13,7 @@ import pytest
 from tests.serving.encoded_bundles import written_text
 from tests.serving.onnx_server.in_process import model_of_bundle
 from tests.serving.onnx_server.models.held import Request, submit, until
+from tests.serving.texts_bundle import written_texts
 from tests.serving.tiny_bundle import GOLDEN, VARIANT, variant, written
 from tests.serving.wire import in_loop
 from torchferry.errors import UserError
@@ -47,11 +48,21 @@ def test_a_session_whose_answers_are_not_the_golden_ones_is_refused(tmp_path: Pa
         load(replace(bundle, files=bundles.checksums(bundle.root)), VARIANT, Settings())
 
 
-def clock_of(single: float, batch: float) -> Callable[[], float]:
-    """time.perf_counter() as it would be if calls with one sample, and with a batch of them, took so long."""
-    steps = [step for seconds in (single, batch) for _ in range(CALLS) for step in (0.0, seconds)]
+def clock_of(*calls: float) -> Callable[[], float]:
+    """time.perf_counter() as it would be if calls with one sample, with a batch of them, and with one of the largest
+    size, took so long."""
+    steps = [step for seconds in calls for _ in range(CALLS) for step in (0.0, seconds)]
     times = itertools.accumulate(itertools.chain([0.0], itertools.cycle(steps)))
     return lambda: next(times)
+
+
+@pytest.mark.parametrize(("longest", "inline"), [(STALL_SECONDS / 64, True), (STALL_SECONDS / 16, False)])
+def test_what_a_batch_of_the_largest_samples_would_take_is_not_computed_in_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, longest: float, inline: bool
+) -> None:
+    clock = clock_of(HAND_OVER_SECONDS / 2, STALL_SECONDS / 2, longest)
+    monkeypatch.setattr(time, "perf_counter", clock)
+    assert load(written_texts(tmp_path), VARIANT, Settings(max_batch=32, threads=1)).inline == inline
 
 
 @pytest.mark.parametrize(

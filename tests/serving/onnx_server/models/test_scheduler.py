@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.serving.onnx_server.models.held import BROKEN, WRONG, Held, answers, begun, sample, scheduling, submit, until
+from tests.serving.onnx_server.models.held import (
+    BROKEN,
+    WRONG,
+    Held,
+    answers,
+    begun,
+    padding,
+    sample,
+    scheduling,
+    submit,
+    until,
+)
 from tests.serving.wire import SECONDS, in_loop
 from torchferry.serving.errors import DeadlinePassed, InferenceFailed, WrongTensor
 from torchferry.serving.onnx_server.inference import Work
@@ -64,14 +75,64 @@ async def test_requests_of_several_samples_are_never_split() -> None:
 
 
 @in_loop
-async def test_only_equal_shapes_share_a_batch_and_none_is_forgotten() -> None:
+async def test_only_equal_sizes_share_a_batch_without_padding_and_none_is_forgotten() -> None:
     session = Held()
-    async with scheduling(session) as scheduler:
+    async with scheduling(session, padding=padding()) as scheduler:
         widths = {1: 2, 2: 3, 3: 2, 4: 3}
         works = [await begun(scheduler, sample(0))]
         works += [submit(scheduler, sample(value, width=width)) for value, width in widths.items()]
         await answers(session, *works, batches=3)
         assert session.seen == [[0], [1, 3], [2, 4]]
+
+
+@in_loop
+async def test_unequal_sizes_share_a_batch_up_to_a_share_of_padding_and_each_gets_its_own_answer() -> None:
+    session = Held()
+    async with scheduling(session, padding=padding(0.5)) as scheduler:
+        widths = {1: 4, 2: 8, 3: 3, 4: 5}
+        works = [await begun(scheduler, sample(0))]
+        works += [submit(scheduler, sample(value, width=width)) for value, width in widths.items()]
+        await answers(session, *works, batches=3)
+        assert session.seen == [[0], [1, 2, 4], [3]]
+        for work, (value, width) in zip(works[1:], widths.items(), strict=True):
+            assert (await work.answer)["y"].tolist() == [[value + 1] * width]
+        assert [(work.cost, work.padding) for work in works] == [(2, 0), (4, 4), (8, 0), (3, 0), (5, 3)]
+
+
+@in_loop
+async def test_a_long_request_among_many_short_ones_waits_for_no_more_than_its_turn_and_they_share_batches() -> None:
+    session = Held()
+    async with scheduling(session, padding=padding(0.5), max_batch=8) as scheduler:
+        works = [await begun(scheduler, sample(0))]
+        works += [submit(scheduler, sample(1, width=64))]
+        works += [submit(scheduler, sample(value, width=8)) for value in range(2, 22)]
+        works += [submit(scheduler, sample(22, width=64))]
+        await answers(session, *works, batches=5)
+        assert session.seen == [[0], [1, 22], [*range(2, 10)], [*range(10, 18)], [*range(18, 22)]]
+
+
+@in_loop
+async def test_clients_take_turns_by_what_their_requests_cost() -> None:
+    session = Held()
+    async with scheduling(session, padding=padding(), max_batch=1) as scheduler:
+        works = [await begun(scheduler, sample(0))]
+        works += [submit(scheduler, sample(value, width=30), client="long") for value in (1, 2)]
+        works += [submit(scheduler, sample(value, width=10), client="short") for value in (3, 4, 5, 6)]
+        await answers(session, *works, batches=7)
+        assert session.seen == [[0], [1], [3], [4], [5], [2], [6]]
+
+
+@in_loop
+async def test_a_batch_that_was_padded_and_fails_is_computed_by_each_at_its_own_size() -> None:
+    session = Held()
+    async with scheduling(session, padding=padding(0.5)) as scheduler:
+        works = [await begun(scheduler, sample(0))]
+        works += [submit(scheduler, sample(value, width=width)) for value, width in ((1, 3), (WRONG, 4), (2, 2))]
+        session.may_run.release(5)
+        assert (await works[1].answer)["y"].tolist() == [[2] * 3]
+        with pytest.raises(WrongTensor):
+            await works[2].answer
+        assert (await works[3].answer)["y"].tolist() == [[3] * 2]
 
 
 @in_loop
@@ -87,7 +148,7 @@ async def test_interactive_requests_go_before_batch_ones_that_came_earlier() -> 
 @in_loop
 async def test_interactive_requests_go_first_also_where_they_cannot_share() -> None:
     session = Held()
-    async with scheduling(session) as scheduler:
+    async with scheduling(session, padding=padding()) as scheduler:
         works = [await begun(scheduler, sample(0)), submit(scheduler, sample(1), interactive=False)]
         works.append(submit(scheduler, sample(2, width=3)))
         await answers(session, *works, batches=3)
@@ -108,7 +169,7 @@ async def test_clients_take_turns_in_each_batch_and_from_one_to_the_next() -> No
 @in_loop
 async def test_clients_take_turns_also_where_their_requests_share_no_batch() -> None:
     session = Held()
-    async with scheduling(session) as scheduler:
+    async with scheduling(session, padding=padding()) as scheduler:
         works = [await begun(scheduler, sample(0))]
         works += [submit(scheduler, sample(value, count=4), client="much") for value in (1, 2, 3)]
         works += [submit(scheduler, sample(value, width=3), client="little") for value in (4, 5)]
@@ -235,7 +296,7 @@ async def test_how_long_the_next_would_wait_is_known_from_what_was_measured() ->
         session.may_run.release(1)
         await works[0].answer
         assert scheduler.queued == 1
-        assert 0 < scheduler.seconds_per_sample == scheduler.expected_wait()
+        assert 0 < scheduler.seconds_of_cost == scheduler.expected_wait()
         await answers(session, *works, batches=2)
         assert scheduler.expected_wait() == 0
 
@@ -249,9 +310,9 @@ async def test_an_interactive_request_waits_for_none_that_it_passes() -> None:
         session.may_run.release(1)
         await works[0].answer
         assert scheduler.expected_wait(interactive=True) == 0
-        assert scheduler.expected_wait() == pytest.approx(2 * scheduler.seconds_per_sample)
+        assert scheduler.expected_wait() == pytest.approx(2 * scheduler.seconds_of_cost)
         works.append(submit(scheduler, sample(4)))
-        assert scheduler.expected_wait(interactive=True) == pytest.approx(scheduler.seconds_per_sample)
+        assert scheduler.expected_wait(interactive=True) == pytest.approx(scheduler.seconds_of_cost)
         await answers(session, *works, batches=4)
 
 
@@ -262,7 +323,7 @@ async def test_a_client_waits_for_those_alone_that_go_before_its_own() -> None:
         works = [await begun(scheduler, sample(0))]
         works += [submit(scheduler, sample(value), client="much") for value in range(1, 9)]
         works.append(submit(scheduler, sample(9), client="little"))
-        scheduler.seconds_per_sample = 1.0
+        scheduler.seconds_of_cost = 1.0
         waits = [scheduler.expected_wait(client, interactive=True) for client in (None, "much", "little", "new")]
         assert waits == [9, 9, 2, 0]
         assert scheduler.expected_wait("new") == 9  # interactive ones go first
