@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from torchferry.contract.axes import cut, sizes_of, stacked
 from torchferry.serving.bundle.answers import aligned
 from torchferry.serving.bundle.bundle import Bundle
 from torchferry.serving.codec.predictions_json import Request, answer
@@ -84,14 +85,17 @@ class WholeWay:
         }
 
     def _shares(self, session: Session) -> list[Outputs]:
-        """Each request's outputs, of one batch of all of them."""
-        requests = [request for _, request, _ in self.asked]
+        """Each request's outputs, of one batch of all of them, where shorter ones are padded."""
+        requests, specs = [request for _, request, _ in self.asked], self.bundle.inputs
         outputs = session.run(
-            {name: np.concatenate([request.inputs[name] for request in requests]) for name in requests[0].inputs}
+            {spec.name: stacked([each.inputs[spec.name] for each in requests], spec) for spec in specs}
         )
         ends = np.cumsum([request.size for request in requests])
         return [
-            {name: values[end - request.size : end] for name, values in outputs.items()}
+            {
+                spec.name: cut(outputs[spec.name][end - request.size : end], spec, sizes_of(specs, request.inputs))
+                for spec in self.bundle.outputs
+            }
             for request, end in zip(requests, ends, strict=True)
         ]
 
